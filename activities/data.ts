@@ -1,0 +1,117 @@
+import { copyFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { checkContract, separateRows } from '../data/contract.ts'
+import { withDuckDb } from '../data/duckdb.ts'
+import { profileTable } from '../data/profile.ts'
+import { parts, splitTable } from '../data/split.ts'
+import { inspect, type LocalTable } from '../data/table.ts'
+import { type ArtifactRef, type Bundle, mediaTypes, type Output, shortDigest } from '../pipelines/artifact.ts'
+import { canonicalJson } from '../pipelines/canonical.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { StepOf } from '../pipelines/plan.ts'
+import type { StepOutcome } from '../pipelines/step-inputs.ts'
+import { digestOfFile } from '../store/digest.ts'
+import { getBundle, hasBlob, putBundle, putFile, putJson } from '../store/objects.ts'
+import { readSource } from '../store/sources.ts'
+import { localTable } from './local.ts'
+import { type ActivityDeps, guarded, required, runStep, type StepOrder } from './step.ts'
+
+/** Where relative paths of sources start, and a snapshot to use instead of reading the source. */
+export interface SnapshotOrder extends StepOrder<StepOf<'snapshot'>> {
+  readonly root: string
+  readonly use?: string | undefined
+}
+
+const mediaTypeOf = { parquet: mediaTypes.parquet, csv: mediaTypes.csv, json: mediaTypes.json } as const
+
+/** The steps that turn a source into checked, divided tables. */
+export function createDataActivities(deps: ActivityDeps) {
+  const { store } = deps
+  return {
+    /** Fixes the bytes of a source: copies them, hashes them, profiles them. The key is the content, not the place. */
+    async snapshotSource(order: SnapshotOrder): Promise<StepOutcome> {
+      const { step } = order
+      if (order.use !== undefined) return reuseSnapshot(order.use)
+      const source = await guarded(step.id, () => readSource(order.root, step.from))
+      return runStep(deps, order, async ({ folder, progress }) => {
+        // Copied first: a source that changes while it is read must not end up half old, half new.
+        const files: string[] = []
+        for (const [i, { path, digest }] of source.files.entries()) {
+          progress(`copying ${path}`, i / source.files.length)
+          const copy = join(folder, `source-${i}.${step.format}`)
+          await copyFile(path, copy)
+          if ((await digestOfFile(copy)).digest !== digest) throw new Error(`${path} changed while it was read`)
+          files.push(copy)
+        }
+        progress('reading and profiling', 0.5)
+        const table = { files, format: step.format, schema: step.schema }
+        const rows = await withDuckDb(2, (connection) => inspect(connection, table, step.from))
+        const profile = await withDuckDb(1, (connection) => profileTable(connection, { ...table, rows }))
+        const refs: Bundle['files'] = { 'profile.json': await putJson(store, profile) }
+        for (const [i, file] of files.entries()) refs[`data/${String(i).padStart(5, '0')}`] = await putFile(store, file, mediaTypeOf[step.format])
+        const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'snapshot', files: refs, facts: { format: step.format, rows, schema: step.schema as never } })
+        return {
+          outputs: [{ ...bundle, name: 'table' }, { ...(refs['profile.json'] as ArtifactRef), name: 'profile' }],
+          facts: { rows, files: files.length, bytes: source.files.reduce((sum, { size }) => sum + size, 0) },
+        }
+      }, { content: source.content })
+    },
+
+    /** Checks every row; bad ones are set aside. Too many, or a column too empty, ends the run. */
+    async validateTable(order: StepOrder<StepOf<'validate'>>): Promise<StepOutcome> {
+      const { step, inputs } = order
+      return runStep(deps, order, async ({ folder, progress, output }) => {
+        const source = required(inputs, 'table')
+        const table = await localTable(deps, source.digest)
+        progress(`checking ${table.rows} rows`, 0.1)
+        const report = await withDuckDb(2, (connection) => checkContract(connection, table, step))
+        await writeFile(join(folder, 'report.json'), canonicalJson(report))
+        const outputs: Output[] = [await output('report', 'report.json', mediaTypes.json)]
+        const hasBad = report.findings.length > 0
+        let rows = table.rows
+        if (hasBad) {
+          progress('setting bad rows aside', 0.5)
+          rows = await withDuckDb(1, (connection) => separateRows(connection, table, step, join(folder, 'kept.parquet'), join(folder, 'quarantine.parquet')))
+          outputs.push(await output('quarantine', 'quarantine.parquet', mediaTypes.parquet))
+        }
+        if (!report.passed) {
+          throw new SlipwayError('DATA_CONTRACT', report.verdict, {
+            next: `mend the source or the limits of p.validate; bad rows: slipway show ${shortDigest((outputs[1] ?? outputs[0])?.digest ?? '')}`,
+          })
+        }
+        const kept = hasBad ? await putTable(await output('data', 'kept.parquet', mediaTypes.parquet), table, rows) : { name: 'table', ...source }
+        return { outputs: [kept, ...outputs], facts: { rows, badRows: table.rows - rows, verdict: report.verdict } }
+      })
+    },
+
+    /** Cuts a table into its three parts. */
+    async splitIntoParts(order: StepOrder<StepOf<'split'>>): Promise<StepOutcome> {
+      return runStep(deps, order, async ({ folder, progress, output }) => {
+        const table = await localTable(deps, required(order.inputs, 'table').digest)
+        progress('splitting', 0.1)
+        const rows = await withDuckDb(1, (connection) => splitTable(connection, table, order.step.rule, (part) => join(folder, `${part}.parquet`)))
+        progress('storing', 0.8)
+        const outputs: Output[] = []
+        for (const part of parts) outputs.push({ ...(await putTable(await output(part, `${part}.parquet`, mediaTypes.parquet), table, rows[part])), name: part })
+        return { outputs, facts: rows }
+      })
+    },
+  }
+
+  async function putTable(data: Output, { schema }: LocalTable, rows: number): Promise<Output> {
+    const { digest, mediaType, size } = data
+    const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'table', files: { 'data/00000': { digest, mediaType, size } }, facts: { format: 'parquet', rows, schema: schema as never } })
+    return { name: 'table', ...bundle }
+  }
+
+  async function reuseSnapshot(digest: string): Promise<StepOutcome> {
+    return guarded('snapshot', async () => {
+      const bundle = await getBundle(store, digest, 'snapshot')
+      for (const file of Object.values(bundle.files)) {
+        if (!(await hasBlob(store, file))) throw new SlipwayError('OBJECT_MISSING', `snapshot ${digest} is not whole: ${file.digest} is missing`)
+      }
+      const outputs: Output[] = [{ name: 'table', digest: digest as Output['digest'], mediaType: mediaTypes.bundle, size: Buffer.byteLength(canonicalJson(bundle)) }]
+      return { stepKey: digest.slice('sha256:'.length), cached: true, outputs, facts: { rows: bundle.facts.rows, reused: true } }
+    })
+  }
+}

@@ -1,0 +1,11 @@
+import { createDataActivities } from './data.ts'
+import { createModelActivities } from './model.ts'
+import { createRegistryActivities } from './registry.ts'
+import type { ActivityDeps } from './step.ts'
+
+/** Everything a worker can do. */
+export function createActivities(deps: ActivityDeps) {
+  return { ...createDataActivities(deps), ...createModelActivities(deps), ...createRegistryActivities(deps) }
+}
+
+export type Activities = ReturnType<typeof createActivities>

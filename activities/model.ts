@@ -1,0 +1,144 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { modelCard } from '../models/card.ts'
+import { evaluationFiles, type LocalEvaluation, sliceFile } from '../models/evaluate.ts'
+import { type ModelFacts, modelFiles } from '../models/model.ts'
+import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../pipelines/artifact.ts'
+import { canonicalJson } from '../pipelines/canonical.ts'
+import type { StepOf } from '../pipelines/plan.ts'
+import { jsonSchemaOf } from '../pipelines/row-schema.ts'
+import type { StepInputs, StepOutcome } from '../pipelines/step-inputs.ts'
+import { TrainingReport } from '../pipelines/training-report.ts'
+import { getJson, localFile, putBundle, putBytes, putJson } from '../store/objects.ts'
+import { sign } from '../store/signing.ts'
+import { trainingFiles } from '../trainers/train-model.ts'
+import { localCode, localModel, localTable } from './local.ts'
+import { type ActivityDeps, required, runStep, type StepOrder } from './step.ts'
+
+/** The plan's train step goes along: it says what the packaged model is. */
+export interface PackageOrder extends StepOrder<StepOf<'package'>> {
+  readonly train: StepOf<'train'>
+  readonly trainKey: string
+  readonly model: string
+}
+
+/** The steps that make a model and judge it. */
+export function createModelActivities(deps: ActivityDeps) {
+  const { store } = deps
+  return {
+    async trainModel(order: StepOrder<StepOf<'train'>> & { readonly model: string }): Promise<StepOutcome> {
+      const { step, inputs } = order
+      return runStep(deps, order, async ({ folder, job, output, progress }) => {
+        progress('fetching tables and code', 0)
+        const report = await job('trainModel', {
+          step,
+          model: order.model,
+          train: await localTable(deps, required(inputs, 'train').digest),
+          validation: await localTable(deps, required(inputs, 'validation').digest),
+          features: await localCode(deps, step.features),
+          target: step.target.code === undefined ? undefined : await localCode(deps, step.target.code),
+          folder,
+        })
+        const outputs = [
+          await output('model', trainingFiles.model, mediaTypes.onnx),
+          await output('training', trainingFiles.report, mediaTypes.json),
+          await output('baseline', trainingFiles.baseline, mediaTypes.json),
+          await output('parity', trainingFiles.parity),
+        ]
+        return { outputs, facts: { trees: report.trees, rows: report.rows.train, metrics: report.validationMetrics } }
+      })
+    },
+
+    /** Makes the model bundle, checks that ONNX Runtime agrees with the trainer, and signs it. */
+    async packageModel(order: PackageOrder): Promise<StepOutcome> {
+      const { step, inputs, train } = order
+      return runStep(deps, order, async ({ job, progress }) => {
+        const onnx = required(inputs, 'model')
+        const training = TrainingReport.parse(await getJson(store, required(inputs, 'training').digest))
+        const code = await localCode(deps, train.features)
+        const facts: ModelFacts = {
+          name: order.model,
+          task: train.task,
+          inputs: train.inputs,
+          target: train.target.column,
+          features: training.features.map(({ name, kind }) => ({ name, kind })),
+          featureCode: { name: train.features.name, digest: train.features.digest, host: train.features.host },
+          learner: train.learner,
+          seed: train.seed,
+          snapshot: required(inputs, 'snapshot').digest,
+        }
+        progress('comparing ONNX Runtime with the trainer', 0.2)
+        const parity = await job('checkParity', {
+          model: { facts, onnxFile: await localFile(store, onnx.digest), codeFile: code.file },
+          table: await localTable(deps, required(inputs, 'validation').digest),
+          predictions: await localFile(store, required(inputs, 'parity').digest),
+          limit: step.parity,
+        })
+        progress('packaging', 0.8)
+        const output = facts.task === 'binary' ? { probability: { type: 'number', minimum: 0, maximum: 1 } } : { prediction: { type: 'number' } }
+        const files: Bundle['files'] = {
+          [modelFiles.onnx]: onnx,
+          [modelFiles.code]: await putBytes(store, await readFile(code.file), mediaTypes.javascript),
+          [modelFiles.inputSchema]: await putJson(store, jsonSchemaOf(facts.inputs)),
+          [modelFiles.outputSchema]: await putJson(store, { $schema: 'https://json-schema.org/draft/2020-12/schema', type: 'object', properties: output, required: Object.keys(output) }),
+          [modelFiles.baseline]: required(inputs, 'baseline'),
+          [modelFiles.training]: required(inputs, 'training'),
+          [modelFiles.card]: await putBytes(store, modelCard(facts, training), mediaTypes.markdown),
+        }
+        const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
+        if (deps.signer !== undefined) {
+          const lineage = Object.fromEntries(Object.entries(inputs).map(([name, { digest }]) => [name, digest]))
+          await sign(store, deps.signer, 'model', order.model, bundle.digest, { lineage, train: order.trainKey })
+        }
+        return { outputs: [{ ...bundle, name: 'package' }, { ...(files[modelFiles.card] as ArtifactRef), name: 'card' }], facts: { bytes: onnx.size, parityRows: parity.rows, parity: parity.largest } }
+      }, { train: order.trainKey })
+    },
+
+    async evaluatePackage(order: StepOrder<StepOf<'evaluate'>>): Promise<StepOutcome> {
+      const { step, inputs } = order
+      return runStep(deps, order, async ({ folder, job, output, progress }) => {
+        progress('fetching the package', 0)
+        const evaluation = await job('evaluateModel', {
+          step,
+          model: await localModel(deps, required(inputs, 'package').digest),
+          table: await localTable(deps, required(inputs, 'part').digest),
+          target: step.target.code === undefined ? undefined : await localCode(deps, step.target.code),
+          folder,
+        })
+        const outputs: Output[] = [
+          await output('evaluation', evaluationFiles.report, mediaTypes.json),
+          await output('predictions', evaluationFiles.predictions),
+          await output('labels', evaluationFiles.labels),
+        ]
+        for (const column of step.slices) outputs.push(await output(`slice-${column}`, sliceFile(column)))
+        return { outputs, facts: { rows: evaluation.rows, metrics: evaluation.metrics } }
+      })
+    },
+
+    /** Judges the gates. A gate that fails is a result, not an error: the workflow decides what follows. */
+    async judgeCandidate(order: StepOrder<StepOf<'gate'>>): Promise<StepOutcome> {
+      const { step, inputs } = order
+      return runStep(deps, order, async ({ folder, job, output }) => {
+        const gates = await job('judgeGates', {
+          step,
+          candidate: await localEvaluation(inputs, 'candidate'),
+          opponent: inputs['opponent:evaluation'] === undefined ? undefined : await localEvaluation(inputs, 'opponent'),
+          model: await localModel(deps, required(inputs, 'package').digest),
+          table: await localTable(deps, required(inputs, 'part').digest),
+        })
+        await writeFile(join(folder, 'gates.json'), canonicalJson(gates))
+        return { outputs: [await output('gates', 'gates.json', mediaTypes.json)], facts: { passed: gates.every(({ passed }) => passed), gates } }
+      })
+    },
+  }
+
+  async function localEvaluation(inputs: StepInputs, who: 'candidate' | 'opponent'): Promise<LocalEvaluation> {
+    const file = (name: string): Promise<string> => localFile(store, required(inputs, `${who}:${name}`).digest)
+    const slices: Record<string, string> = {}
+    for (const name of Object.keys(inputs)) {
+      const column = name.startsWith(`${who}:slice-`) ? name.slice(`${who}:slice-`.length) : undefined
+      if (column !== undefined) slices[column] = await file(`slice-${column}`)
+    }
+    return { report: await file('evaluation'), predictions: await file('predictions'), labels: await file('labels'), slices }
+  }
+}

@@ -1,0 +1,50 @@
+import { WithStartWorkflowOperation } from '@temporalio/client'
+import type { RunRecord, VersionRecord } from '../pipelines/records.ts'
+import { opponentOf, readModel, registerVersion, setChampion as moveChampion } from '../store/registry.ts'
+import { publishRun } from '../store/runs.ts'
+import { type ChampionChange, modelWorkflowId, registerUpdate, type Registration, taskQueue } from '../workflows/messages.ts'
+import { type ActivityDeps, guarded } from './step.ts'
+
+/** What concerns the registry and the record of runs. */
+export function createRegistryActivities(deps: ActivityDeps) {
+  const { store, client } = deps
+  return {
+    /** The model a candidate is compared with: digest, or null while there is none. */
+    async findOpponent({ model, candidate }: { model: string; candidate: string }): Promise<string | null> {
+      return guarded('gate', async () => opponentOf(await readModel(store, model), candidate) ?? null)
+    },
+
+    /** Asks the model's owner workflow to register a version, starting it if this is the model's first. */
+    async requestRegistration({ model, version, promote }: { model: string; version: VersionRecord; promote: boolean }): Promise<Registration> {
+      return guarded('register', () =>
+        client.workflow.executeUpdateWithStart(registerUpdate, {
+          args: [{ version, promote }],
+          // One registration a run and package, however often this activity is retried.
+          updateId: `${version.run}:${version.digest}`,
+          startWorkflowOperation: new WithStartWorkflowOperation('ownModel', {
+            workflowId: modelWorkflowId(model),
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            taskQueue,
+            args: [model],
+            staticSummary: `Owner of the model ${model}: the only writer of its versions and aliases`,
+          }),
+        }),
+      )
+    },
+
+    /** For the owner workflow only. */
+    async writeRegistration({ model, version, promote }: { model: string; version: VersionRecord; promote: boolean }): Promise<Registration> {
+      return guarded('register', () => registerVersion(store, model, version, promote))
+    },
+
+    /** For the owner workflow only. */
+    async writeChampion({ model, version, reason }: ChampionChange & { model: string }): Promise<number> {
+      return guarded('promote', async () => (await moveChampion(store, model, version, reason)).champions.at(-1) as number)
+    },
+
+    /** Keeps a run's record where it can be read with Temporal away. */
+    async recordRun(record: RunRecord): Promise<void> {
+      await guarded('record', () => publishRun(store, record))
+    },
+  }
+}

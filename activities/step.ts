@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ApplicationFailure, Context } from '@temporalio/activity'
+import type { Client } from '@temporalio/client'
+import { type ArtifactRef, mediaTypes, type Output } from '../pipelines/artifact.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { Step } from '../pipelines/plan.ts'
+import type { StepInputs, StepOutcome } from '../pipelines/step-inputs.ts'
+import { type HostVersions, stepMaterial } from '../pipelines/step-key.ts'
+import { putFile } from '../store/objects.ts'
+import type { Signer, TrustedKeys } from '../store/signing.ts'
+import { findStepRecord, publishStepRecord, stepKeyOf } from '../store/steps.ts'
+import type { Store } from '../store/store.ts'
+import { type JobName, type Jobs, type Progress, runJob } from './jobs.ts'
+
+/** What activities need from the process that hosts them. */
+export interface ActivityDeps {
+  readonly store: Store
+  /** Signs model packages; undefined leaves them unsigned. */
+  readonly signer: Signer | undefined
+  readonly trusted: TrustedKeys
+  readonly host: HostVersions
+  /** To ask the workflows that own refs. */
+  readonly client: Client
+  /** Folder for the files of steps that are running. */
+  readonly scratch: string
+}
+
+/** A step to carry out. `extraInputs` enter the key beside the plan's own inputs (a gate's opponent). */
+export interface StepOrder<S extends Step = Step> {
+  readonly run: string
+  readonly step: S
+  readonly inputs: StepInputs
+}
+
+/** What a step's work gets. */
+export interface StepWork {
+  readonly folder: string
+  readonly signal: AbortSignal
+  readonly progress: Progress
+  /** Stores a file of the scratch folder as an output. */
+  output(name: string, file: string, mediaType?: string): Promise<Output>
+  job<Name extends JobName>(name: Name, order: Parameters<Jobs[Name]>[0]): Promise<Awaited<ReturnType<Jobs[Name]>>>
+}
+
+interface StepResult {
+  readonly outputs: readonly Output[]
+  readonly facts: Readonly<Record<string, unknown>>
+}
+
+/** Attempts after which an error that nobody foresaw is taken for a fault of the step, not of its surroundings. */
+const patience = 4
+
+/**
+ * Carries out a step so that doing it twice is doing it once: if a record under the step's key stands and its artifacts are
+ * there, that is the answer. Otherwise the work runs in a scratch folder, stores its outputs by digest, and publishes the
+ * record create-only; of two attempts at once, both return the winner's. A crash leaves at most unnamed bytes.
+ * Heartbeats carry the progress; cancellation stops the work.
+ */
+export async function runStep(deps: ActivityDeps, order: StepOrder, work: (context: StepWork) => Promise<StepResult>, extraKeys: Readonly<Record<string, string>> = {}): Promise<StepOutcome> {
+  const inputs = { ...Object.fromEntries(Object.entries(order.inputs).map(([name, { digest }]) => [name, digest])), ...extraKeys }
+  return guarded(order.step.id, async (context) => {
+    const material = stepMaterial(order.step, inputs, deps.host)
+    const stepKey = stepKeyOf(material)
+    const known = await findStepRecord(deps.store, stepKey)
+    if (known !== undefined) return { stepKey, cached: known.run !== order.run, outputs: known.outputs, facts: known.facts }
+
+    const folder = await mkdtemp(join(deps.scratch, `${order.step.kind}-`))
+    let heartbeat = { what: 'starting', done: 0 }
+    const pulse = setInterval(() => context.heartbeat(heartbeat), 500)
+    try {
+      const progress: Progress = (what, done) => {
+        heartbeat = { what, done }
+      }
+      const { outputs, facts } = await work({
+        folder,
+        signal: context.cancellationSignal,
+        progress,
+        output: async (name, file, mediaType = mediaTypes.binary) => ({ name, ...(await putFile(deps.store, join(folder, file), mediaType)) }),
+        job: (name, jobOrder) => runJob(name, jobOrder, progress, context.cancellationSignal),
+      })
+      const record = await publishStepRecord(deps.store, { stepKey, material, outputs: [...outputs], facts: facts as never, run: order.run })
+      return { stepKey, cached: false, outputs: record.outputs, facts: record.facts }
+    } finally {
+      clearInterval(pulse)
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+}
+
+/** Runs an activity's body and turns what it throws into failures that say the right thing to Temporal. */
+export async function guarded<T>(stepId: string, body: (context: Context) => Promise<T>): Promise<T> {
+  const context = Context.current()
+  try {
+    return await body(context)
+  } catch (error) {
+    // Cancelled work has nothing to report but that.
+    if (context.cancellationSignal.aborted) throw context.cancellationSignal.reason
+    throw failureOf(error, stepId, context.info.attempt)
+  }
+}
+
+function failureOf(error: unknown, step: string, attempt: number): ApplicationFailure {
+  const known = error instanceof SlipwayError ? error : undefined
+  const { message } = error as Error
+  return ApplicationFailure.create({
+    type: known?.code ?? 'INTERNAL',
+    message: message ?? String(error),
+    nonRetryable: known === undefined || known.code === 'INTERNAL' ? attempt >= patience : !known.mayPass,
+    details: [{ step, next: known?.facts.next ?? null }],
+    cause: error as Error,
+  })
+}
+
+/** The reference of an output by the name it was stored under. */
+export function required(inputs: StepInputs, name: string): ArtifactRef {
+  const ref = inputs[name]
+  if (ref === undefined) throw new Error(`input "${name}" is missing`)
+  return ref
+}

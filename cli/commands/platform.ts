@@ -1,0 +1,193 @@
+import { spawn } from 'node:child_process'
+import { openSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import colors from 'picocolors'
+import { packageRoot } from '../../code/host.ts'
+import { SlipwayError } from '../../pipelines/errors.ts'
+import { type Platform, startPlatform, stopPlatform } from '../../workers/platform/platform.ts'
+import { keyFiles, logFile, type PlatformState, readPlatform, writeWhole } from '../../workers/platform/state.ts'
+import { findRoot } from '../../workers/settings.ts'
+import { openContext } from '../context.ts'
+import { print, printJson, say } from '../output.ts'
+import { run, type RunOptions } from './run.ts'
+
+export interface UpOptions {
+  readonly detach?: boolean
+  readonly json?: boolean
+}
+
+/** Starts the embedded platform and stays until it is told to stop; with `detach` it stays behind instead. */
+export async function up(options: UpOptions): Promise<number> {
+  const root = findRoot()
+  const running = readPlatform(root)
+  if (running !== undefined) {
+    say('the platform is running already')
+    showState(running, options)
+    return 0
+  }
+  if (options.detach === true) {
+    showState(await startDetached(root), options)
+    return 0
+  }
+  const platform = await startPlatform(root, (what) => say(colors.dim(`  ${what}`)))
+  stopOnSignals(platform)
+  showState(platform.state, options)
+  say('Ctrl-C stops it')
+  await platform.ended
+  return 0
+}
+
+export async function down(): Promise<number> {
+  const stopped = await stopPlatform(findRoot())
+  say(stopped ? 'stopped; its data stays in .slipway/' : 'no platform runs here')
+  return 0
+}
+
+export async function status(options: { json?: boolean; env?: boolean }): Promise<number> {
+  const root = findRoot()
+  const state = readPlatform(root)
+  if (options.env === true) {
+    if (state === undefined) throw new SlipwayError('PLATFORM_MISSING', 'no platform runs here', { next: 'npx slipway up --detach' })
+    printEnvironment(root, state)
+    return 0
+  }
+  if (state === undefined) {
+    if (options.json === true) printJson({ running: false })
+    else print('not running: npx slipway up --detach')
+    return 0
+  }
+  showState(state, options)
+  return 0
+}
+
+/** `npm start`: the platform, one run of a pipeline, what it made, and the end of it all; `keep` leaves the platform up. */
+export async function start(pipeline: string, options: RunOptions & { keep?: boolean }): Promise<number> {
+  const root = findRoot()
+  const mine = readPlatform(root) === undefined ? await startPlatform(root, (what) => say(colors.dim(`  ${what}`))) : undefined
+  if (mine !== undefined) stopOnSignals(mine)
+  try {
+    const code = await run(pipeline, { ...options, wait: true })
+    const state = readPlatform(root)
+    if (state !== undefined && options.json !== true) {
+      print(`  Temporal web UI ${state.temporal.ui ?? state.temporal.address}, S3 ${state.s3.endpoint}`)
+      if (mine !== undefined && options.keep !== true) print('  all of it is kept in .slipway/: `npx slipway up` brings the same addresses back')
+    }
+    if (mine !== undefined && options.keep === true) {
+      say('Ctrl-C stops it')
+      await mine.ended
+    }
+    return code
+  } finally {
+    if (mine !== undefined && options.keep !== true) await mine.stop()
+  }
+}
+
+function stopOnSignals(platform: Platform): void {
+  let asked = false
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (asked) return
+      asked = true
+      say('stopping')
+      void platform.stop().then(() => process.exit(signal === 'SIGINT' ? 130 : 0))
+    })
+  }
+}
+
+async function startDetached(root: string): Promise<PlatformState> {
+  const log = logFile(root, 'platform')
+  writeWhole(log, '')
+  const output = openSync(log, 'a')
+  const child = spawn(process.execPath, [`${packageRoot}/bin/slipway.mjs`, 'up'], { cwd: root, detached: true, stdio: ['ignore', output, output] })
+  let ended = false
+  child.once('exit', () => {
+    ended = true
+  })
+  child.unref()
+  for (;;) {
+    const state = readPlatform(root)
+    if (state !== undefined && /Ctrl-C stops it/.test(readFileSync(log, 'utf8'))) return state
+    if (ended) {
+      const said = readFileSync(log, 'utf8').trim().split('\n')
+      throw new SlipwayError('PLATFORM_MISSING', `the platform did not start: ${said.slice(-2).join(' ')}`, { next: `see ${log}` })
+    }
+    await sleep(100)
+  }
+}
+
+function showState(state: PlatformState, { json }: { json?: boolean }): void {
+  const document = { running: true, pid: state.pid, temporal: state.temporal.address, temporalUi: state.temporal.ui ?? null, s3: state.s3.endpoint, worker: state.worker.pid, from: { temporal: state.temporal.from, s3: state.s3.from } }
+  if (json === true) {
+    printJson(document)
+    return
+  }
+  print(`Temporal         ${state.temporal.address}  (from ${state.temporal.from})`)
+  if (state.temporal.ui !== undefined) print(`Temporal web UI  ${state.temporal.ui}`)
+  print(`S3               ${state.s3.endpoint}  (from ${state.s3.from})`)
+  print(`worker           pid ${state.worker.pid}`)
+}
+
+/** Shell lines with which another folder's commands work against this platform. They hold secrets: never log them. */
+function printEnvironment(root: string, state: PlatformState): void {
+  const { accessKeyId, secretAccessKey } = JSON.parse(readFileSync(keyFiles(root).s3, 'utf8'))
+  const variables = {
+    TEMPORAL_ADDRESS: state.temporal.address,
+    ...(state.temporal.ui === undefined ? {} : { TEMPORAL_UI_ADDRESS: state.temporal.ui }),
+    S3_ENDPOINT: state.s3.endpoint,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    SLIPWAY_SIGNING_KEY: keyFiles(root).signing,
+    SLIPWAY_TRUSTED_KEYS: keyFiles(root).trusted,
+  }
+  for (const [name, value] of Object.entries(variables)) print(`export ${name}='${value}'`)
+}
+
+/** Whether everything a run needs is there and works. */
+export async function doctor(options: { json?: boolean }): Promise<number> {
+  const { probeStore } = await import('../../store/probe.ts')
+  const { ensureBucket } = await import('../../store/store.ts')
+  const { signerOf, trustedKeysOf } = await import('../../workers/settings.ts')
+  const { taskQueue } = await import('../../workflows/messages.ts')
+  const findings: { check: string; passed: boolean; detail: string }[] = []
+  const check = async (name: string, look: () => Promise<string> | string): Promise<boolean> => {
+    try {
+      findings.push({ check: name, passed: true, detail: await look() })
+      return true
+    } catch (error) {
+      findings.push({ check: name, passed: false, detail: (error as Error).message })
+      return false
+    }
+  }
+  await check('Node', () => {
+    const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+    if (major < 20 || (major === 20 && minor < 19)) throw new Error(`${process.version}; 20.19 or later is needed`)
+    return process.version
+  })
+  const context = openContext()
+  await check('Temporal', async () => {
+    const { connection, client } = await context.temporal()
+    const info = await connection.workflowService.getSystemInfo({})
+    return `server ${info.serverVersion} at ${context.settings.temporal.connectionOptions.address}, namespace ${client.options.namespace}`
+  })
+  await check('worker', async () => {
+    const { connection, client } = await context.temporal()
+    const queue = await connection.workflowService.describeTaskQueue({ namespace: client.options.namespace, taskQueue: { name: taskQueue }, taskQueueType: 2 })
+    if (!queue.pollers?.length) throw new Error(`nobody polls the task queue "${taskQueue}": start one with \`slipway up\``)
+    return `${queue.pollers.length} on task queue "${taskQueue}"`
+  })
+  const reached = await check('S3 store', async () => {
+    await ensureBucket(context.store)
+    return context.store.address
+  })
+  if (reached) for (const { check: what, passed } of await probeStore(context.store)) findings.push({ check: `S3 store ${what}`, passed, detail: passed ? 'yes' : 'no' })
+  await check('signing', () => {
+    const signer = signerOf(context.settings)
+    const trusted = trustedKeysOf(context.settings)
+    if (signer === undefined) return 'no signing key: code and models stay unsigned (SLIPWAY_SIGNING_KEY)'
+    return `key ${signer.keyId}, ${trusted.has(signer.keyId) ? 'trusted here' : 'not among the trusted keys here'}`
+  })
+  const healthy = findings.every(({ passed }) => passed)
+  if (options.json === true) printJson({ healthy, findings })
+  else for (const { check: what, passed, detail } of findings) print(`${passed ? colors.green('ok  ') : colors.red('FAIL')}  ${what.padEnd(52)} ${detail}`)
+  return healthy ? 0 : 20
+}

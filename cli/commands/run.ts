@@ -1,0 +1,112 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync, writeFileSync } from 'node:fs'
+import { hostname, userInfo } from 'node:os'
+import { join } from 'node:path'
+import colors from 'picocolors'
+import { hostVersions } from '../../code/host.ts'
+import { type Overrides, planPipeline, publishPlan } from '../../code/plan.ts'
+import { shortDigest } from '../../pipelines/artifact.ts'
+import { SlipwayError } from '../../pipelines/errors.ts'
+import type { RunRecord } from '../../pipelines/records.ts'
+import { digestOfFile } from '../../store/digest.ts'
+import { signerOf } from '../../workers/settings.ts'
+import { runWorkflowId, taskQueue } from '../../workflows/messages.ts'
+import { type CliContext, openContext, workflowLink } from '../context.ts'
+import { followRun } from '../follow.ts'
+import { print, printJson, say } from '../output.ts'
+import { progressView } from '../progress.ts'
+import { junit, runJson, summaryLines } from '../report.ts'
+
+export interface RunOptions {
+  readonly wait?: boolean
+  readonly json?: boolean
+  readonly junit?: string
+  readonly set?: readonly string[]
+  readonly snapshot?: readonly string[]
+  readonly timeout?: string
+}
+
+/** Plans a pipeline, stores plan and code, and starts a run; with `wait` follows it to its end. @returns the exit code */
+export async function run(pipeline: string, options: RunOptions): Promise<number> {
+  const context = openContext()
+  const { runId, workflowId } = await startRun(context, pipeline, options)
+  const link = workflowLink(context.settings, workflowId)
+  if (options.wait !== true && options.junit === undefined) {
+    if (options.json === true) printJson({ runId, workflowId, status: 'started', exitCode: 0 })
+    else print(`started ${runId}\n  look  ${link}\n  wait  slipway show ${runId}`)
+    return 0
+  }
+  say(`${colors.bold(pipeline)} run ${runId}\n  look  ${link}`)
+  const record = await followRun(context, runId, workflowId, pipeline, progressView(), options.timeout === undefined ? undefined : durationMs(options.timeout))
+  if (options.junit !== undefined) writeFileSync(options.junit, junit(record))
+  if (options.json === true) printJson(runJson(record))
+  else showSummary(record, link)
+  return record.exitCode
+}
+
+export function showSummary(record: RunRecord, link: string): void {
+  for (const line of summaryLines(record, link)) print(line)
+}
+
+export async function startRun({ settings, store, temporal }: CliContext, pipeline: string, options: RunOptions): Promise<{ runId: string; workflowId: string }> {
+  const { root } = settings
+  const planned = await planPipeline(root, pipeline, hostVersions(), pairs('--set', options.set))
+  const snapshots = pairs('--snapshot', options.snapshot, planned.plan.steps.find(({ kind }) => kind === 'snapshot')?.id)
+  const plan = await publishPlan(store, signerOf(settings), planned)
+  const { client } = await temporal()
+  const runId = newRunId(pipeline)
+  const workflowId = runWorkflowId(runId)
+  await client.workflow.start('runPipeline', {
+    workflowId,
+    taskQueue,
+    args: [{ runId, plan: planned.plan, planDigest: plan.digest, root, snapshots, origin: await originOf(root) }],
+    staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}`,
+  })
+  return { runId, workflowId }
+}
+
+/** `name=value` options as a record; a bare value belongs to `only`, where there is just one name it can mean. */
+function pairs(option: string, values: readonly string[] = [], only?: string): Overrides {
+  return Object.fromEntries(
+    values.map((text) => {
+      const at = text.indexOf('=')
+      if (at > 0) return [text.slice(0, at), text.slice(at + 1)]
+      if (only !== undefined) return [only, text]
+      throw new SlipwayError('USAGE', `${option} ${text}: expected name=value`, { next: `for example ${option} trees=50` })
+    }),
+  )
+}
+
+/** Readable and sortable: `flights-20261122-034512-k3x9`. */
+function newRunId(pipeline: string): string {
+  const time = new Date().toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15)
+  return `${pipeline}-${time}-${randomBytes(2).toString('hex')}`
+}
+
+/** Who and what starts a run: on record with the run, part of no digest. */
+async function originOf(root: string): Promise<Record<string, string>> {
+  const git = (...args: string[]): string | undefined => {
+    try {
+      return execFileSync('git', args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' }).trim()
+    } catch {
+      return undefined
+    }
+  }
+  const commit = git('rev-parse', 'HEAD')
+  const lock = join(root, 'package-lock.json')
+  return {
+    ...(commit === undefined ? {} : { commit, tree: git('status', '--porcelain') === '' ? 'clean' : 'dirty' }),
+    ...(existsSync(lock) ? { lockFile: (await digestOfFile(lock)).digest } : {}),
+    node: process.version,
+    user: userInfo().username,
+    host: hostname(),
+  }
+}
+
+/** `90s`, `10m`, `2h` in milliseconds. */
+function durationMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(s|m|h)$/.exec(text)
+  if (match === null) throw new SlipwayError('USAGE', `--timeout ${text}: expected a duration`, { next: 'for example --timeout 10m' })
+  return Number(match[1]) * { s: 1_000, m: 60_000, h: 3_600_000 }[match[2] as 's' | 'm' | 'h']
+}

@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { defaultPayloadConverter } from '@temporalio/common'
+import { WorkflowFailedError } from '@temporalio/client'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { RunRecord } from '../pipelines/records.ts'
+import { listRuns, readRun } from '../store/runs.ts'
+import { progressQuery, type RunProgress } from '../workflows/messages.ts'
+import type { CliContext } from './context.ts'
+import { reasonItRan } from './forecast.ts'
+import type { ProgressView } from './progress.ts'
+
+/** Without an answer from a worker for this long, the user is told that there may be none. Milliseconds. */
+const silence = 15_000
+
+/**
+ * Follows a run to its end. Workers, servers and this command may come and go meanwhile; the run goes on without us.
+ * @param timeoutMs gives up waiting (not running) after this
+ * @throws SlipwayError WAIT_TIMED_OUT, INTERRUPTED
+ */
+export async function followRun(context: CliContext, runId: string, workflowId: string, pipeline: string, view: ProgressView, timeoutMs: number | undefined): Promise<RunRecord> {
+  const { client } = await context.temporal()
+  const handle = client.workflow.getHandle(workflowId)
+  const [before] = (await listRuns(context.store, pipeline, 2)).filter((run) => run.runId !== runId)
+  let interrupted = false
+  const onInterrupt = (): void => {
+    interrupted = true
+  }
+  process.once('SIGINT', onInterrupt)
+  let ended: { record: RunRecord } | { error: unknown } | undefined
+  void handle.result().then(
+    (record) => {
+      ended = { record: RunRecord.parse(record) }
+    },
+    (error) => {
+      ended = { error }
+    },
+  )
+  let shown = 0
+  let lastAnswer = Date.now()
+  let warned = false
+  let waiting: string | undefined
+  const started = Date.now()
+  const show = async (finished: RunProgress['finished']): Promise<void> => {
+    for (const report of finished.slice(shown)) {
+      shown++
+      const previous = before?.steps.find(({ name }) => name === report.name)?.stepKey
+      view.finished(report, report.cached || report.stepKey === '' ? '' : await reasonItRan(context.store, previous, report.stepKey))
+    }
+  }
+  try {
+    while (ended === undefined) {
+      if (interrupted) throw new SlipwayError('INTERRUPTED', `stopped waiting; run ${runId} goes on`, { next: `slipway show ${runId}` })
+      if (timeoutMs !== undefined && Date.now() - started > timeoutMs) throw new SlipwayError('WAIT_TIMED_OUT', `run ${runId} is not done after ${timeoutMs / 1000} s; it goes on`, { next: `slipway show ${runId}` })
+      try {
+        const progress = await handle.query(progressQuery)
+        lastAnswer = Date.now()
+        warned = false
+        await show(progress.finished)
+        if (progress.waitingFor !== null && waiting === undefined) {
+          waiting = progress.waitingFor.role
+          view.note(`  waits for ${waiting} until ${progress.waitingFor.until}: slipway approve ${runId}`)
+        }
+        const { raw } = await handle.describe()
+        for (const activity of raw.pendingActivities ?? []) {
+          const payload = activity.heartbeatDetails?.payloads?.[0]
+          const heartbeat = payload === undefined || payload === null ? { what: 'starting', done: 0 } : defaultPayloadConverter.fromPayload<{ what: string; done: number }>(payload as never)
+          const attempt = (activity.attempt ?? 1) > 1 ? ` (attempt ${activity.attempt}: ${activity.lastFailure?.message ?? ''})` : ''
+          view.working(progress.stage, `${heartbeat.what}${attempt}`, heartbeat.done)
+        }
+      } catch {
+        // No worker at the moment, or Temporal is away: the run is not.
+        if (!warned && Date.now() - lastAnswer > silence) {
+          warned = true
+          view.note('  no worker answers: the run waits for one (`slipway up` starts one)')
+        }
+      }
+      await sleep(200)
+    }
+  } finally {
+    process.removeListener('SIGINT', onInterrupt)
+    view.end()
+  }
+  const record = 'record' in ended ? ended.record : await recordOfFailure(context, runId, ended.error)
+  await show(record.steps)
+  return record
+}
+
+/** The record of a run that failed: from the failure itself, or the store. */
+async function recordOfFailure({ store }: CliContext, runId: string, error: unknown): Promise<RunRecord> {
+  if (!(error instanceof WorkflowFailedError)) throw error
+  const details = (error.cause as { details?: unknown[] } | undefined)?.details?.[0]
+  const parsed = RunRecord.safeParse(details)
+  if (parsed.success) return parsed.data
+  const record = await readRun(store, runId)
+  if (record !== undefined) return record
+  throw new SlipwayError('INTERNAL', `run ${runId} ended without a record: ${error.cause?.message ?? error.message}`, { next: 'look at it in the Temporal web UI' })
+}

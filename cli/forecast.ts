@@ -1,0 +1,115 @@
+import type { Plan, Step } from '../pipelines/plan.ts'
+import { evaluationInputs, inputsOf, outputOf, type StepInputs, type StepOutcome, stepOf } from '../pipelines/step-inputs.ts'
+import { describeChanges, type HostVersions, type StepMaterial, stepMaterial } from '../pipelines/step-key.ts'
+import { readDocument } from '../store/documents.ts'
+import { opponentOf, readModel } from '../store/registry.ts'
+import { listRuns } from '../store/runs.ts'
+import { readSource } from '../store/sources.ts'
+import { findStepRecord, StepRecord, stepKeyOf } from '../store/steps.ts'
+import type { Store } from '../store/store.ts'
+
+/** What a step would do if the plan ran now, and why. */
+export interface Forecast {
+  readonly step: string
+  readonly kind: Step['kind']
+  readonly state: 'reused' | 'runs' | 'always'
+  readonly reason: string
+  readonly stepKey: string | null
+}
+
+/** Goes through a plan as a run would, but looks only. Steps behind one that runs are unknown and said to run. */
+export async function forecast(store: Store, plan: Plan, host: HostVersions, root: string): Promise<Forecast[]> {
+  const [last] = await listRuns(store, plan.pipeline, 1)
+  const outcomes = new Map<string, StepOutcome>()
+  const forecasts: Forecast[] = []
+  for (const step of plan.steps) {
+    const say = (state: Forecast['state'], reason: string, stepKey: string | null): void => void forecasts.push({ step: step.id, kind: step.kind, state, reason, stepKey })
+    if (step.kind === 'approve' || step.kind === 'register') {
+      say('always', step.kind === 'approve' ? `asks ${step.role}` : 'registers the package unless it is registered', null)
+      continue
+    }
+    const inputs = await knownInputs(store, plan, step, outcomes, host)
+    if (typeof inputs === 'string') {
+      say('runs', `needs what ${inputs} makes`, null)
+      continue
+    }
+    const material = stepMaterial(step, { ...digestsOf(inputs), ...(await extraKeys(plan, step, outcomes, root)) }, host)
+    const stepKey = stepKeyOf(material)
+    const record = await findStepRecord(store, stepKey)
+    if (record !== undefined) {
+      outcomes.set(step.id, { stepKey, cached: true, outputs: record.outputs, facts: record.facts })
+      say('reused', `made by run ${record.run}`, stepKey)
+    } else {
+      const before = last?.steps.find(({ name }) => name === step.id)?.stepKey
+      say('runs', await reasonToRun(store, before, material), stepKey)
+    }
+  }
+  return forecasts
+}
+
+/** A step's inputs, or the name of the step that must run first. */
+async function knownInputs(store: Store, plan: Plan, step: Step, outcomes: ReadonlyMap<string, StepOutcome>, host: HostVersions): Promise<StepInputs | string> {
+  const missing = needs(plan, step).find((id) => !outcomes.has(id))
+  if (missing !== undefined) return missing
+  const inputs = inputsOf(plan, step, outcomes)
+  if (step.kind !== 'gate' || !step.must.some(({ rule }) => rule === 'notWorseThan')) return inputs
+  const opponent = opponentOf(await readModel(store, step.model), outputOf(outcomes.get(step.package), 'package').digest)
+  if (opponent === undefined) return inputs
+  const evaluation = stepOf(plan, step.evaluation, 'evaluate')
+  const championInputs = { ...digestsOf(inputsOf(plan, evaluation, outcomes)), package: opponent }
+  const record = await findStepRecord(store, stepKeyOf(stepMaterial(evaluation, championInputs, host)))
+  if (record === undefined) return 'the evaluation of the champion'
+  return { ...inputs, ...evaluationInputs('opponent', { stepKey: record.stepKey, cached: true, outputs: record.outputs, facts: record.facts }) }
+}
+
+function needs(plan: Plan, step: Step): string[] {
+  switch (step.kind) {
+    case 'snapshot':
+      return []
+    case 'validate':
+    case 'split':
+      return [step.table]
+    case 'train':
+      return [step.split]
+    case 'package':
+      return [step.model, stepOf(plan, step.model, 'train').split]
+    case 'evaluate':
+      return [step.package, step.split]
+    case 'gate':
+      return [step.package, step.evaluation]
+    case 'approve':
+    case 'register':
+      return [step.package]
+  }
+}
+
+async function extraKeys(plan: Plan, step: Step, outcomes: ReadonlyMap<string, StepOutcome>, root: string): Promise<Record<string, string>> {
+  if (step.kind === 'snapshot') return { content: (await readSource(root, step.from)).content }
+  if (step.kind === 'package') return { train: outcomes.get(step.model)?.stepKey ?? '' }
+  return {}
+}
+
+const digestsOf = (inputs: StepInputs): Record<string, string> => Object.fromEntries(Object.entries(inputs).map(([name, { digest }]) => [name, digest]))
+
+/** Why a step has to run: what differs from the time it ran before. */
+async function reasonToRun(store: Store, before: string | undefined, material: StepMaterial): Promise<string> {
+  const record = before === undefined ? undefined : await readStepRecord(store, before)
+  if (record === undefined) return 'has not run before'
+  const changes = describeChanges(record.material, material)
+  return changes.length === 0 ? 'what it made is gone from the store' : changes.join(', ')
+}
+
+/** Why a step of a run ran: its differences from the same step of an earlier run. */
+export async function reasonItRan(store: Store, before: string | undefined, now: string): Promise<string> {
+  const record = await readStepRecord(store, now)
+  if (record === undefined) return ''
+  if (before === now) return 'what it had made was gone from the store'
+  return reasonToRun(store, before, record.material)
+}
+
+/** A step's record whether or not its artifacts are still there. */
+export async function readStepRecord(store: Store, stepKey: string): Promise<StepRecord | undefined> {
+  if (stepKey === '') return undefined
+  const document = await readDocument(store, `steps/${stepKey}.json`)
+  return document === undefined ? undefined : StepRecord.parse(document.value)
+}

@@ -1,0 +1,41 @@
+import colors from 'picocolors'
+import type { StepReport } from '../pipelines/records.ts'
+import { say, seconds } from './output.ts'
+
+/** Shows a run while it goes on: on a terminal one line that is drawn over, otherwise a plain line a step. */
+export interface ProgressView {
+  /** A step that is under way: what it does, and how far it is (0 to 1). */
+  working(step: string, what: string, done: number): void
+  finished(report: StepReport, reason: string): void
+  note(line: string): void
+  end(): void
+}
+
+const barWidth = 24
+
+export function progressView(isTerminal = process.stderr.isTTY === true): ProgressView {
+  let drawn = false
+  const clear = (): void => {
+    if (drawn) process.stderr.write('\r\u001b[2K')
+    drawn = false
+  }
+  return {
+    working(step, what, done) {
+      if (!isTerminal) return
+      const full = Math.round(Math.min(1, Math.max(0, done)) * barWidth)
+      clear()
+      process.stderr.write(`  ${colors.cyan('›')} ${step.padEnd(10)} ${colors.cyan('█'.repeat(full))}${colors.dim('░'.repeat(barWidth - full))} ${what}`.slice(0, (process.stderr.columns ?? 100) + 20))
+      drawn = true
+    },
+    finished({ name, cached, seconds: took, summary }, reason) {
+      clear()
+      const why = cached ? 'reused' : `ran ${seconds(took)}${reason === '' ? '' : ` (${reason})`}`
+      say(`  ${colors.green('✓')} ${name.padEnd(10)} ${summary}  ${colors.dim(why)}`)
+    },
+    note(line) {
+      clear()
+      say(line)
+    },
+    end: clear,
+  }
+}

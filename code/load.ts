@@ -1,0 +1,31 @@
+import { createRequire } from 'node:module'
+import { compileFunction } from 'node:vm'
+import { shortDigest } from '../pipelines/artifact.ts'
+import type { UserFunction } from '../pipelines/builder.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { digestOf } from '../store/digest.ts'
+import { hostPackages } from './host.ts'
+
+const requireHere = createRequire(import.meta.url)
+
+function hostRequire(name: string): unknown {
+  if ((hostPackages as readonly string[]).includes(name)) return requireHere(name)
+  throw new SlipwayError('CODE_IMPURE', `user code asks for ${name}; workers offer ${hostPackages.join(' and ')}`)
+}
+
+/**
+ * A user function from its bundle: a fresh instance, so that nothing a module keeps leaks from one step into another.
+ * Integrity only, not containment: whoever may sign may run what a worker may.
+ * @throws SlipwayError DIGEST_MISMATCH when the text is not the one the digest names.
+ */
+export function loadFunction(code: string, digest: string): UserFunction {
+  if (digestOf(code) !== digest) throw new SlipwayError('DIGEST_MISMATCH', `the code bundle ${shortDigest(digest)} was changed`)
+  return (evaluateModule(code, `slipway-code-${shortDigest(digest)}.js`, hostRequire) as { default: UserFunction }).default
+}
+
+/** Runs a CommonJS text and returns its exports. */
+export function evaluateModule(code: string, filename: string, require: (name: string) => unknown): unknown {
+  const module = { exports: {} }
+  compileFunction(code, ['module', 'exports', 'require'], { filename })(module, module.exports, require)
+  return module.exports
+}

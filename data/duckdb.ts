@@ -1,0 +1,40 @@
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+
+/**
+ * An in-memory DuckDB for one piece of work. One thread where bytes or sums of floating-point numbers must come out the
+ * same every time; more where only exact results are read.
+ */
+export async function withDuckDb<T>(threads: number, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  const instance = await DuckDBInstance.create(':memory:', { threads: String(threads) })
+  const connection = await instance.connect()
+  try {
+    // Timestamps are what the file says, in UTC, wherever this runs.
+    await connection.run("SET TimeZone = 'UTC'")
+    return await work(connection)
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+  }
+}
+
+/** The rows of a query as objects; big integers become numbers. */
+export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Record<string, unknown>[]> {
+  const result = await connection.runAndReadAll(sql)
+  return result.getRowObjectsJS().map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])))
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value)
+  if (Array.isArray(value)) return value.map(plain)
+  return value
+}
+
+/** An identifier, quoted. */
+export function name(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`
+}
+
+/** A string literal, quoted. */
+export function text(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`
+}

@@ -1,0 +1,46 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { SplitRule } from '../pipelines/plan.ts'
+import { name, rowsOf, text } from './duckdb.ts'
+import { type LocalTable, scan, typedSelect } from './table.ts'
+
+export const parts = ['train', 'validation', 'test'] as const
+export type PartName = (typeof parts)[number]
+
+/** SQL that names the part of a row. Hashes are md5 of text, the same in every version of DuckDB. */
+function partOf(rule: SplitRule): string {
+  const column = name(rule.column)
+  if (rule.by === 'time') {
+    return `CASE WHEN ${column} < TIMESTAMP ${text(rule.validationFrom)} THEN 'train' WHEN ${column} < TIMESTAMP ${text(rule.testFrom)} THEN 'validation' ELSE 'test' END`
+  }
+  const hash = (value: string): string => `md5_number_lower(${text(`${rule.seed}:`)} || ${value})`
+  const position =
+    rule.by === 'hash'
+      ? `(${hash(`coalesce(${column}::VARCHAR, '')`)} % 1000000)::DOUBLE / 1000000`
+      : `(row_number() OVER (PARTITION BY ${column} ORDER BY ${hash('"row:"::VARCHAR')}) - 0.5) / count(*) OVER (PARTITION BY ${column})`
+  return `CASE WHEN ${position} < ${rule.test} THEN 'test' WHEN ${position} < ${rule.test + rule.validation} THEN 'validation' ELSE 'train' END`
+}
+
+/**
+ * Writes the parts of a table as parquet, rows in their old order. The connection must have one thread, so that the bytes
+ * come out the same every time.
+ * @throws SlipwayError SPLIT_EMPTY when a part has no rows
+ */
+export async function splitTable(connection: DuckDBConnection, table: LocalTable, rule: SplitRule, fileOf: (part: PartName) => string): Promise<Record<PartName, number>> {
+  const columns = table.schema.map((column) => name(column.name)).join(', ')
+  const numbered = `SELECT *, row_number() OVER () AS "row:" FROM (${typedSelect(table)})`
+  await connection.run(`CREATE TEMP TABLE parted AS SELECT *, ${partOf(rule)} AS "part:" FROM (${rule.by === 'stratum' ? numbered : typedSelect(table)})${rule.by === 'stratum' ? ' ORDER BY "row:"' : ''}`)
+  const rows: Record<PartName, number> = { train: 0, validation: 0, test: 0 }
+  for (const part of parts) {
+    await connection.run(`COPY (SELECT ${columns} FROM parted WHERE "part:" = ${text(part)}) TO ${text(fileOf(part))} (FORMAT parquet, COMPRESSION zstd)`)
+    const [count] = await rowsOf(connection, `SELECT count(*) AS rows FROM ${scan({ files: [fileOf(part)], format: 'parquet' })}`)
+    rows[part] = Number(count?.rows)
+    if (rows[part] === 0) {
+      throw new SlipwayError('SPLIT_EMPTY', `the split by ${rule.column} leaves no rows to ${part === 'test' ? 'test on' : part === 'train' ? 'train on' : 'validate with'}`, {
+        next: rule.by === 'time' ? 'move validationFrom or testFrom: see the range of the column in the profile of the snapshot' : 'use more rows or other shares',
+      })
+    }
+  }
+  await connection.run('DROP TABLE parted')
+  return rows
+}

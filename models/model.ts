@@ -1,0 +1,84 @@
+import { readFile, stat } from 'node:fs/promises'
+import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import { z } from 'zod'
+import { loadFunction } from '../code/load.ts'
+import { type Features, runFeatures } from '../code/run-features.ts'
+import { Digest } from '../pipelines/artifact.ts'
+import { type Column, rowCount } from '../pipelines/columns.ts'
+import { Learner, Task } from '../pipelines/plan.ts'
+import { RowSchema } from '../pipelines/row-schema.ts'
+
+/** What a model is, besides its files: the facts of its bundle. When, where and by whom it was made is in the run record. */
+export const ModelFacts = z.object({
+  name: z.string(),
+  task: Task,
+  /** Rows it takes. */
+  inputs: RowSchema,
+  target: z.string(),
+  /** Columns its ONNX graph takes, which the feature code makes. */
+  features: z.array(z.object({ name: z.string(), kind: z.enum(['number', 'category']) })),
+  featureCode: z.object({ name: z.string(), digest: Digest, host: z.record(z.string(), z.string()) }),
+  learner: Learner,
+  seed: z.int(),
+  snapshot: Digest,
+})
+export type ModelFacts = z.infer<typeof ModelFacts>
+
+/** Files of a model bundle. */
+export const modelFiles = {
+  onnx: 'model.onnx',
+  code: 'features.js',
+  inputSchema: 'input.schema.json',
+  outputSchema: 'output.schema.json',
+  baseline: 'baseline.json',
+  training: 'training.json',
+  card: 'card.md',
+} as const
+
+/** A model package as local files. */
+export interface LocalModel {
+  readonly facts: ModelFacts
+  readonly onnxFile: string
+  readonly codeFile: string
+}
+
+/** A model that scores: the one way evaluation, batch scoring and serving do it. */
+export interface LoadedModel {
+  readonly facts: ModelFacts
+  readonly sizeBytes: number
+  /** Rows in, predictions out [rows]: the probability of the positive class, or the predicted number. */
+  score(columns: Readonly<Record<string, Column>>, firstRow?: number): Promise<Float32Array>
+  /** The same for features made already. */
+  scoreFeatures(features: Features): Promise<Float32Array>
+  release(): Promise<void>
+}
+
+/**
+ * Loads a model's feature code and its ONNX session. One intra-op thread: with more, ONNX Runtime's sums of tree leaves
+ * depend on how they were shared.
+ * @throws SlipwayError DIGEST_MISMATCH when the code is not what the model names
+ */
+export async function loadModel({ facts, onnxFile, codeFile }: LocalModel): Promise<LoadedModel> {
+  const ort = await import('onnxruntime-node')
+  const features = loadFunction(await readFile(codeFile, 'utf8'), facts.featureCode.digest)
+  const session = await ort.InferenceSession.create(onnxFile, { intraOpNumThreads: 1, interOpNumThreads: 1 })
+  const output = facts.task === 'binary' ? 'probabilities' : 'prediction'
+  const scoreFeatures = async (made: Features): Promise<Float32Array> => {
+    const feeds: Record<string, Tensor> = {}
+    for (const { name, kind } of facts.features) {
+      const feature = made[name] as Features[string]
+      // An unknown text is a missing value to the graph; so is none.
+      feeds[name] = kind === 'number' ? new ort.Tensor('float32', feature as Float32Array, [feature.length, 1]) : new ort.Tensor('string', (feature as string[]).map((value) => value ?? '\u0000'), [feature.length, 1])
+    }
+    const results = await session.run(feeds as InferenceSession.FeedsType, [output])
+    const data = results[output]?.data as Float32Array
+    return facts.task === 'binary' ? data.filter((_, i) => i % 2 === 1) : data
+  }
+  return {
+    facts,
+    sizeBytes: (await stat(onnxFile)).size,
+    scoreFeatures,
+    score: async (columns, firstRow) => (rowCount(columns) === 0 ? new Float32Array(0) : scoreFeatures(runFeatures(features, facts.featureCode.name, columns, firstRow))),
+    release: () => session.release(),
+  }
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod'
+
+export const binaryMetrics = ['auc', 'logLoss', 'brier', 'calibrationError', 'accuracy', 'precision', 'recall', 'f1'] as const
+export const regressionMetrics = ['rmse', 'mae', 'r2'] as const
+/** Measured in the gate itself: bytes of the ONNX model; milliseconds of one single-row prediction, 99th percentile. */
+export const costMetrics = ['sizeBytes', 'latencyP99Ms'] as const
+
+const metricNames = [...binaryMetrics, ...regressionMetrics, ...costMetrics] as const
+export const MetricName = z.enum(metricNames)
+export type MetricName = z.infer<typeof MetricName>
+
+/** Whether a larger value is a better one. */
+export const largerIsBetter: Record<MetricName, boolean> = {
+  auc: true,
+  logLoss: false,
+  brier: false,
+  calibrationError: false,
+  accuracy: true,
+  precision: true,
+  recall: true,
+  f1: true,
+  rmse: false,
+  mae: false,
+  r2: true,
+  sizeBytes: false,
+  latencyP99Ms: false,
+}
+
+/** One gate as the plan holds it. */
+export const Check = z.discriminatedUnion('rule', [
+  z.object({ rule: z.literal('atLeast'), metric: MetricName, limit: z.number(), slice: z.string().optional() }),
+  z.object({ rule: z.literal('atMost'), metric: MetricName, limit: z.number(), slice: z.string().optional() }),
+  z.object({
+    rule: z.literal('notWorseThan'),
+    metric: MetricName,
+    opponent: z.literal('champion'),
+    /** How much worse is still accepted, in units of the metric. */
+    by: z.number().nonnegative(),
+    confidence: z.number().gt(0.5).lt(1),
+    slice: z.string().optional(),
+  }),
+])
+export type Check = z.infer<typeof Check>
+
+/** A gate, typed by the tasks it fits and the column it slices by, so that a wrong one does not compile. */
+export interface Gate<Task, Column extends string = never> {
+  readonly check: Check
+  readonly fits?: (task: Task) => void
+  readonly column?: Column
+}
+
+interface Metric<Task> {
+  /** Passes if the metric is at least `limit`. */
+  atLeast(limit: number): Gate<Task>
+  /** Passes if the metric is at most `limit`. */
+  atMost(limit: number): Gate<Task>
+  /**
+   * Passes if the candidate is not worse than the champion by more than `by`, at the confidence given (default 0.95): the
+   * one-sided bound of a paired bootstrap on the same rows. Passes without comparison while there is no champion.
+   */
+  notWorseThan(opponent: 'champion', options: { by: number; confidence?: number }): Gate<Task>
+}
+
+function metric<Task>(name: MetricName): Metric<Task> {
+  return {
+    atLeast: (limit) => ({ check: { rule: 'atLeast', metric: name, limit } }),
+    atMost: (limit) => ({ check: { rule: 'atMost', metric: name, limit } }),
+    notWorseThan: (opponent, { by, confidence = 0.95 }) => ({
+      check: { rule: 'notWorseThan', metric: name, opponent, by, confidence },
+    }),
+  }
+}
+
+export const auc = metric<'binary'>('auc')
+export const logLoss = metric<'binary'>('logLoss')
+export const brier = metric<'binary'>('brier')
+/** Expected calibration error over ten equal-count bins. */
+export const calibrationError = metric<'binary'>('calibrationError')
+export const accuracy = metric<'binary'>('accuracy')
+export const precision = metric<'binary'>('precision')
+export const recall = metric<'binary'>('recall')
+export const f1 = metric<'binary'>('f1')
+export const rmse = metric<'regression'>('rmse')
+export const mae = metric<'regression'>('mae')
+export const r2 = metric<'regression'>('r2')
+
+/** The ONNX model takes at most this many bytes. */
+export const size = { atMost: (bytes: number): Gate<'binary' | 'regression'> => ({ check: { rule: 'atMost', metric: 'sizeBytes', limit: bytes } }) }
+
+/** 99 of 100 single-row predictions take at most this many milliseconds on the worker that checks. */
+export const latency = {
+  p99: { atMost: (ms: number): Gate<'binary' | 'regression'> => ({ check: { rule: 'atMost', metric: 'latencyP99Ms', limit: ms } }) },
+}
+
+/**
+ * The gate must hold in every slice: the rows that share a value of `column`. Slices too small to judge (see
+ * `stats/slices.ts`) are listed and do not decide.
+ */
+export function slice<const Column extends string, Task>(column: Column, gate: Gate<Task>): Gate<Task, Column> {
+  return { check: { ...gate.check, slice: column } }
+}
+
+/** `auc ≥ 0.69`, `rmse not worse than champion by 0.2 (95 %) for each origin`: a gate in words. */
+export function describeCheck(check: Check): string {
+  const scope = check.slice === undefined ? '' : ` for each ${check.slice}`
+  if (check.rule === 'atLeast') return `${check.metric} ≥ ${check.limit}${scope}`
+  if (check.rule === 'atMost') return `${check.metric} ≤ ${check.limit}${scope}`
+  return `${check.metric} not worse than ${check.opponent} by ${check.by} (${check.confidence * 100} %)${scope}`
+}

@@ -1,0 +1,132 @@
+import { z } from 'zod'
+import { Digest } from './artifact.ts'
+import { Check } from './gates.ts'
+import { RowSchema } from './row-schema.ts'
+
+/** A user function, bundled and stored: found by its digest, shown by its name. Only `digest` and `host` are identity. */
+export const CodeRef = z.object({
+  name: z.string(),
+  file: z.string(),
+  digest: Digest,
+  /** Packages the bundle takes from its host, with the versions it was planned with. */
+  host: z.record(z.string(), z.string()),
+})
+export type CodeRef = z.infer<typeof CodeRef>
+
+/** Gradient-boosted trees, the built-in learner (`trainers/trees`). Names follow LightGBM's where it has them. */
+export const TreesLearner = z.strictObject({
+  kind: z.literal('trees'),
+  trees: z.int().min(1).max(10_000).default(200),
+  leaves: z.int().min(2).max(255).default(31),
+  learningRate: z.number().gt(0).lte(1).default(0.1),
+  minRowsPerLeaf: z.int().min(1).default(20),
+  l2: z.number().nonnegative().default(1),
+  /** Histogram bins of a feature, the one for missing values not counted. */
+  bins: z.int().min(2).max(254).default(254),
+  /** Stop when the validation loss has not improved for this many trees; 0 keeps all trees. */
+  earlyStopping: z.int().nonnegative().default(0),
+})
+export type TreesLearner = z.infer<typeof TreesLearner>
+export const Learner = z.discriminatedUnion('kind', [TreesLearner])
+export type Learner = z.infer<typeof Learner>
+
+const Share = z.number().gt(0).lt(1)
+const SplitRule = z.discriminatedUnion('by', [
+  /** Rows before `validationFrom` train, rows before `testFrom` validate, the rest test. ISO dates, UTC. */
+  z.object({ by: z.literal('time'), column: z.string(), validationFrom: z.iso.date(), testFrom: z.iso.date() }),
+  /** By a hash of a column's value: rows that share it stay together, wherever they stand. */
+  z.object({ by: z.literal('hash'), column: z.string(), validation: Share, test: Share, seed: z.int() }),
+  /** Every value of the column gets the same shares. */
+  z.object({ by: z.literal('stratum'), column: z.string(), validation: Share, test: Share, seed: z.int() }),
+])
+export type SplitRule = z.infer<typeof SplitRule>
+
+const Id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'names are lower-case letters, digits and dashes, at most 63')
+
+export const SnapshotStep = z.object({
+  id: Id,
+  kind: z.literal('snapshot'),
+  from: z.string(),
+  format: z.enum(['parquet', 'csv', 'json']),
+  schema: RowSchema,
+})
+export const ValidateStep = z.object({
+  id: Id,
+  kind: z.literal('validate'),
+  table: Id,
+  schema: RowSchema,
+  /** Share of bad rows up to which the run goes on without them. */
+  maxBadRows: z.number().min(0).lt(1),
+  /** Column names to the least share of rows that must have a value. */
+  completeness: z.record(z.string(), z.number().min(0).max(1)),
+  /** Sets of columns whose values may occur only once together. */
+  unique: z.array(z.array(z.string()).min(1)),
+})
+export const SplitStep = z.object({ id: Id, kind: z.literal('split'), table: Id, rule: SplitRule })
+export const Task = z.enum(['binary', 'regression'])
+export type Task = z.infer<typeof Task>
+/** The column predicted, and the function that makes labels of it; without one the column is the label. */
+const TargetRef = z.object({ column: z.string(), code: CodeRef.optional() })
+export const TrainStep = z.object({
+  id: Id,
+  kind: z.literal('train'),
+  split: Id,
+  task: Task,
+  /** The schema of the rows the feature function gets: the source's, without the target's column. */
+  inputs: RowSchema,
+  features: CodeRef,
+  target: TargetRef,
+  learner: Learner,
+  seed: z.int().nonnegative(),
+})
+export const PackageStep = z.object({
+  id: Id,
+  kind: z.literal('package'),
+  model: Id,
+  /** Largest difference allowed between ONNX Runtime's and the trainer's own predictions. */
+  parity: z.number().gt(0),
+})
+export const EvaluateStep = z.object({
+  id: Id,
+  kind: z.literal('evaluate'),
+  package: Id,
+  split: Id,
+  part: z.enum(['train', 'validation', 'test']),
+  slices: z.array(z.string()),
+  task: Task,
+  target: TargetRef,
+})
+export const GateStep = z.object({ id: Id, kind: z.literal('gate'), package: Id, evaluation: Id, model: Id, must: z.array(Check).min(1), seed: z.int() })
+export const ApproveStep = z.object({
+  id: Id,
+  kind: z.literal('approve'),
+  package: Id,
+  role: z.string(),
+  /** Milliseconds until `otherwise` happens by itself. */
+  withinMs: z.number().positive(),
+  otherwise: z.enum(['approve', 'reject']),
+})
+export const RegisterStep = z.object({ id: Id, kind: z.literal('register'), package: Id, model: Id })
+
+export const Step = z.discriminatedUnion('kind', [
+  SnapshotStep,
+  ValidateStep,
+  SplitStep,
+  TrainStep,
+  PackageStep,
+  EvaluateStep,
+  GateStep,
+  ApproveStep,
+  RegisterStep,
+])
+export type Step = z.infer<typeof Step>
+export type StepKind = Step['kind']
+export type StepOf<Kind extends StepKind> = Extract<Step, { kind: Kind }>
+
+/** The serialisable half of a pipeline: the workflow's input. Steps stand in an order in which they can run. */
+export const Plan = z.object({
+  slipway: z.literal('plan/1'),
+  pipeline: Id,
+  steps: z.array(Step).min(1),
+})
+export type Plan = z.infer<typeof Plan>

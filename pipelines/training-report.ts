@@ -1,0 +1,13 @@
+import { z } from 'zod'
+
+/** What training found out, besides the model: an artifact, and part of the model card. */
+export const TrainingReport = z.object({
+  rows: z.object({ train: z.int(), validation: z.int() }),
+  features: z.array(z.object({ name: z.string(), kind: z.enum(['number', 'category']), categories: z.int().optional(), importance: z.number() })),
+  trees: z.int(),
+  /** Mean label of the training rows. */
+  meanLabel: z.number(),
+  validationLoss: z.array(z.number()),
+  validationMetrics: z.record(z.string(), z.number()),
+})
+export type TrainingReport = z.infer<typeof TrainingReport>

@@ -1,0 +1,82 @@
+// Builds dist/: one file an entry point with packages left outside, and the workflow bundle. Nothing is done when the
+// sources have not changed, so that the command can ask for it at every start.
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const dist = join(root, 'dist')
+
+const rooms = ['pipelines', 'stats', 'store', 'code', 'data', 'trainers', 'models', 'activities', 'workflows', 'workers', 'cli']
+const entries = {
+  cli: 'cli/main.ts',
+  worker: 'workers/main.ts',
+  job: 'activities/job-thread.ts',
+  'trees-thread': 'trainers/trees/thread.ts',
+}
+
+/** Digest of the names, sizes and times of the sources below some folders, and of the lock file. */
+function stampOf(folders) {
+  const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')))
+  for (const folder of folders) {
+    const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    for (const file of files.filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))) {
+      const path = join(file.parentPath ?? file.path, file.name)
+      const { size, mtimeMs } = statSync(path)
+      hash.update(`${path.slice(root.length)} ${size} ${mtimeMs}\n`)
+    }
+  }
+  return hash.digest('hex')
+}
+
+function isFresh(name, stamp) {
+  const file = join(dist, name)
+  return existsSync(file) && readFileSync(file, 'utf8') === stamp
+}
+
+/** Brings dist/ up to date. In an image without sources there is nothing to do. */
+export async function ensureBuilt() {
+  if (!existsSync(join(root, 'cli'))) return
+  const stamp = stampOf(rooms)
+  if (isFresh('.stamp', stamp)) return
+  const { build } = await import('esbuild')
+  mkdirSync(dist, { recursive: true })
+  rmSync(join(dist, '.stamp'), { force: true })
+  await build({
+    entryPoints: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, join(root, file)])),
+    outdir: dist,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: 'linked',
+    logLevel: 'warning',
+    chunkNames: 'chunks/[name]-[hash]',
+    // esbuild checks no types; `npm run check` does.
+    absWorkingDir: root,
+  })
+  // The Temporal SDK loads the payload converter by path, with require.
+  await build({ entryPoints: [join(root, 'workflows/payload-converter.ts')], outfile: join(dist, 'payload-converter.cjs'), bundle: true, format: 'cjs', platform: 'node', target: 'node20', packages: 'external', logLevel: 'warning' })
+  await buildWorkflows()
+  writeFileSync(join(dist, '.stamp'), stamp)
+}
+
+/** Workflow code is bundled apart, for the sandbox it runs in: seconds, so only when what it can import has changed. */
+async function buildWorkflows() {
+  const stamp = stampOf(['workflows', 'stats', 'pipelines'])
+  if (isFresh('.workflows-stamp', stamp)) return
+  const { bundleWorkflowCode } = await import('@temporalio/worker')
+  const quiet = { trace() {}, debug() {}, info() {}, warn: console.error, error: console.error, log() {} }
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(root, 'workflows/index.ts'),
+    payloadConverterPath: join(root, 'workflows/payload-converter.ts'),
+    logger: quiet,
+  })
+  writeFileSync(join(dist, 'workflows.js'), code)
+  writeFileSync(join(dist, '.workflows-stamp'), stamp)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await ensureBuilt()

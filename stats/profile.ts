@@ -1,0 +1,73 @@
+import { z } from 'zod'
+
+/** What a column of numbers looked like. Bins are right-closed: bin i holds edges[i-1] < x ≤ edges[i]; the last is open. */
+export const NumericProfile = z.object({
+  kind: z.literal('numeric'),
+  rows: z.int(),
+  missing: z.int(),
+  min: z.number().nullable(),
+  max: z.number().nullable(),
+  mean: z.number().nullable(),
+  /** Population standard deviation (ddof 0). */
+  std: z.number().nullable(),
+  edges: z.array(z.number()),
+  counts: z.array(z.int()),
+})
+/** What a column of text looked like: its most frequent values, by count, then by name. */
+export const CategoricalProfile = z.object({
+  kind: z.literal('categorical'),
+  rows: z.int(),
+  missing: z.int(),
+  distinct: z.int(),
+  top: z.array(z.tuple([z.string(), z.int()])),
+  /** Rows whose value is not among `top`. */
+  other: z.int(),
+})
+export const ColumnProfile = z.discriminatedUnion('kind', [NumericProfile, CategoricalProfile])
+export type ColumnProfile = z.infer<typeof ColumnProfile>
+export type Profile = Record<string, ColumnProfile>
+
+/** Bins of a numeric profile: twenty quantiles of equal weight, fewer where values repeat. */
+export const profileQuantiles: readonly number[] = Array.from({ length: 19 }, (_, i) => (i + 1) / 20)
+/** How many values of a categorical column are kept by name. */
+export const profileTop = 256
+
+/** Profile of numbers; NaN counts as missing. */
+export function profileNumbers(values: Float32Array | Float64Array): ColumnProfile {
+  const present = values.filter((value) => !Number.isNaN(value)).sort()
+  const n = present.length
+  if (n === 0) return { kind: 'numeric', rows: values.length, missing: values.length, min: null, max: null, mean: null, std: null, edges: [], counts: [] }
+  let sum = 0
+  for (const value of present) sum += value
+  const mean = sum / n
+  let squares = 0
+  for (const value of present) squares += (value - mean) ** 2
+  // quantile_disc: the smallest value that at least a share q of all values does not exceed.
+  const edges = [...new Set(profileQuantiles.map((q) => present[Math.max(0, Math.ceil(q * n) - 1)] as number))]
+  const counts = new Array<number>(edges.length + 1).fill(0)
+  for (let i = 0, bin = 0; i < n; i++) {
+    while (bin < edges.length && (present[i] as number) > (edges[bin] as number)) bin++
+    counts[bin] = (counts[bin] as number) + 1
+  }
+  return { kind: 'numeric', rows: values.length, missing: values.length - n, min: present[0] as number, max: present[n - 1] as number, mean, std: Math.sqrt(squares / n), edges, counts }
+}
+
+/** Profile of a dictionary-encoded column: `codes` index into `values`, negative ones are missing. */
+export function profileCategories(values: readonly string[], codes: Int32Array): ColumnProfile {
+  const counts = new Float64Array(values.length)
+  let missing = 0
+  for (const code of codes) {
+    if (code < 0) missing++
+    else counts[code] = (counts[code] as number) + 1
+  }
+  const ranked = values.map((value, code): [string, number] => [value, counts[code] as number]).filter(([, count]) => count > 0)
+  return categoricalProfile(ranked, codes.length, missing)
+}
+
+/** Profile from the counts of all values. */
+export function categoricalProfile(counts: [string, number][], rows: number, missing: number): ColumnProfile {
+  const ranked = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+  const top = ranked.slice(0, profileTop)
+  const other = ranked.slice(profileTop).reduce((sum, [, count]) => sum + count, 0)
+  return { kind: 'categorical', rows, missing, distinct: ranked.length, top, other }
+}

@@ -1,0 +1,30 @@
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { glob } from 'tinyglobby'
+import type { Digest } from '../pipelines/artifact.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { digestOfFile, digestOfJson } from './digest.ts'
+
+/** A source's files as they are now. */
+export interface SourceFiles {
+  readonly files: readonly { readonly path: string; readonly digest: Digest; readonly size: number }[]
+  /** Names the content: the digests and sizes of all files, in the order of their names. Where they lie does not matter. */
+  readonly content: Digest
+}
+
+/**
+ * Finds and hashes the files of a source.
+ * @param from a path or a glob, relative to `root`
+ * @throws SlipwayError SOURCE_MISSING, SOURCE_EMPTY
+ */
+export async function readSource(root: string, from: string): Promise<SourceFiles> {
+  const isGlob = /[*?{[]/.test(from)
+  const paths = isGlob ? (await glob(from, { cwd: root, absolute: true, expandDirectories: false })).sort() : [resolve(root, from)]
+  const found = await Promise.all(paths.map((path) => stat(path).then((info) => info.isFile(), () => false)))
+  if (paths.length === 0 || found.includes(false)) {
+    throw new SlipwayError('SOURCE_MISSING', `source "${from}" ${isGlob ? 'matches no file' : 'does not exist'} in ${root}`, { next: 'correct `from`, or fetch the data; paths start at the project folder' })
+  }
+  const files = await Promise.all(paths.map(async (path) => ({ path, ...(await digestOfFile(path)) })))
+  if (files.every(({ size }) => size === 0)) throw new SlipwayError('SOURCE_EMPTY', `source "${from}" is empty (0 bytes)`, { next: 'check where it comes from' })
+  return { files, content: digestOfJson(files.map(({ digest, size }) => ({ digest, size }))) }
+}

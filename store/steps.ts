@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import { Output } from '../pipelines/artifact.ts'
+import { StepMaterial } from '../pipelines/step-key.ts'
+import { digestOfJson, hexOf } from './digest.ts'
+import { listKeys, publishOnce, readDocument } from './documents.ts'
+import { hasBlob } from './objects.ts'
+import type { Store } from './store.ts'
+
+/** What a step made, published once under its key: the proof that it need not run again. */
+export const StepRecord = z.object({
+  stepKey: z.string(),
+  material: StepMaterial,
+  outputs: z.array(Output),
+  /** Small facts about the outputs, for people and for the next steps. */
+  facts: z.record(z.string(), z.json()),
+  /** The run whose attempt won. */
+  run: z.string(),
+})
+export type StepRecord = z.infer<typeof StepRecord>
+
+/** The name of a step's result: sha256 of the canonical JSON of its material. */
+export function stepKeyOf(material: StepMaterial): string {
+  return hexOf(digestOfJson(material))
+}
+
+const recordKey = (stepKey: string): string => `steps/${stepKey}.json`
+const consumerPrefix = (digest: string): string => `lineage/${hexOf(digest)}/`
+
+/** The record of a step, if it is there and all it names still is. */
+export async function findStepRecord(store: Store, stepKey: string): Promise<StepRecord | undefined> {
+  const document = await readDocument(store, recordKey(stepKey))
+  if (document === undefined) return undefined
+  const record = StepRecord.parse(document.value)
+  const present = await Promise.all(record.outputs.map((output) => hasBlob(store, output)))
+  return present.every(Boolean) ? record : undefined
+}
+
+/**
+ * Publishes a record, and where its inputs and outputs lead. The first one wins; a loser gets the winner's.
+ * Should a record exist whose artifacts are gone, it stands: the artifacts have just been written anew under the same names.
+ */
+export async function publishStepRecord(store: Store, record: StepRecord): Promise<StepRecord> {
+  const trace = { step: record.material.step, stepKey: record.stepKey }
+  const inputs = Object.values(record.material.inputs).filter((digest) => digest.startsWith('sha256:'))
+  await Promise.all([
+    ...inputs.map((digest) => publishOnce(store, `${consumerPrefix(digest)}read-by-${record.stepKey}.json`, trace)),
+    ...record.outputs.map(({ digest }) => publishOnce(store, `${consumerPrefix(digest)}made-by-${record.stepKey}.json`, trace)),
+  ])
+  const { value } = await publishOnce(store, recordKey(record.stepKey), record)
+  return StepRecord.parse(value)
+}
+
+/** Records of the steps that made or read an artifact: lineage one step up, one step down. */
+export async function neighbours(store: Store, digest: string): Promise<{ madeBy: StepRecord[]; readBy: StepRecord[] }> {
+  const keys = await listKeys(store, consumerPrefix(digest))
+  const load = async (role: string): Promise<StepRecord[]> => {
+    const stepKeys = keys.flatMap((key) => new RegExp(`/${role}-([0-9a-f]{64})\\.json$`).exec(key)?.[1] ?? [])
+    const records = await Promise.all(stepKeys.map((stepKey) => readDocument(store, recordKey(stepKey))))
+    return records.flatMap((record) => (record === undefined ? [] : [StepRecord.parse(record.value)]))
+  }
+  return { madeBy: await load('made-by'), readBy: await load('read-by') }
+}

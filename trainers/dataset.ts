@@ -1,0 +1,76 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { type Features, requireChunkInvariance, ruleOf, runFeatures, runTarget, sliceColumns } from '../code/run-features.ts'
+import { readColumns } from '../data/columns.ts'
+import type { LocalTable } from '../data/table.ts'
+import type { UserFunction } from '../pipelines/builder.ts'
+import type { Column } from '../pipelines/columns.ts'
+import type { Task } from '../pipelines/plan.ts'
+import type { RowSchema } from '../pipelines/row-schema.ts'
+
+/** A feature of all rows: numbers, or codes into the texts seen (−1 for missing). */
+export type FeatureVector =
+  | { readonly name: string; readonly kind: 'number'; readonly values: Float32Array }
+  | { readonly name: string; readonly kind: 'category'; readonly values: string[]; readonly codes: Int32Array }
+
+export interface LabelledFeatures {
+  readonly features: readonly FeatureVector[]
+  readonly labels: Float64Array
+}
+
+/** What turns rows into features and labels. */
+export interface Preparation {
+  readonly features: UserFunction
+  readonly featuresName: string
+  readonly inputs: RowSchema
+  readonly target: { readonly column: string; readonly code: UserFunction | undefined }
+  readonly task: Task
+}
+
+/** Rows on which chunk invariance is checked in every run. */
+const invarianceSample = 2_000
+
+/**
+ * Reads a table through the feature function into vectors as long as the table. Text becomes codes while it streams by, so
+ * that strings never pile up.
+ */
+export async function prepare(connection: DuckDBConnection, table: LocalTable, preparation: Preparation, checkInvariance: boolean): Promise<LabelledFeatures> {
+  const { inputs, target, task } = preparation
+  const columns = [...inputs, ruleOf(table.schema, target.column)]
+  const labels = new Float64Array(table.rows)
+  const vectors: (FeatureVector & { index?: Map<string, number> })[] = []
+  let at = 0
+  for await (const chunk of readColumns(connection, table, columns)) {
+    const { [target.column]: targetColumn, ...rest } = chunk as Record<string, Column>
+    if (at === 0 && checkInvariance) requireChunkInvariance(preparation.features, preparation.featuresName, sliceColumns(rest, 0, invarianceSample))
+    labels.set(runTarget(target.code, task, target.column, targetColumn as Column, at + 1), at)
+    append(vectors, runFeatures(preparation.features, preparation.featuresName, rest, at + 1), at, table.rows)
+    at += (targetColumn as Column).length
+  }
+  return { features: vectors, labels }
+}
+
+function append(vectors: (FeatureVector & { index?: Map<string, number> })[], features: Features, at: number, rows: number): void {
+  if (vectors.length === 0) {
+    for (const [name, values] of Object.entries(features)) {
+      vectors.push(values instanceof Float32Array ? { name, kind: 'number', values: new Float32Array(rows) } : { name, kind: 'category', values: [], codes: new Int32Array(rows), index: new Map() })
+    }
+  }
+  for (const vector of vectors) {
+    const feature = features[vector.name]
+    if (vector.kind === 'number') vector.values.set(feature as Float32Array, at)
+    else {
+      const { index, values, codes } = vector as typeof vector & { index: Map<string, number> }
+      ;(feature as (string | null)[]).forEach((value, i) => {
+        let code = -1
+        if (value !== null) {
+          code = index.get(value) ?? values.length
+          if (code === values.length) {
+            index.set(value, code)
+            values.push(value)
+          }
+        }
+        codes[at + i] = code
+      })
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { loadFunction } from '../code/load.ts'
+import { withDuckDb } from '../data/duckdb.ts'
+import type { LocalTable } from '../data/table.ts'
+import { canonicalJson } from '../pipelines/canonical.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { StepOf } from '../pipelines/plan.ts'
+import type { TrainingReport } from '../pipelines/training-report.ts'
+import { binaryMetricsOf, regressionMetricsOf } from '../stats/metrics.ts'
+import { type Profile, profileCategories, profileNumbers } from '../stats/profile.ts'
+import { type FeatureVector, type LabelledFeatures, prepare } from './dataset.ts'
+import { encode, fitInputs } from './encode.ts'
+import { toOnnx } from './onnx.ts'
+import { boost } from './trees/boost.ts'
+import { predict } from './trees/ensemble.ts'
+
+/** Where the bytes of a user function are, and what they must hash to. */
+export interface LocalCode {
+  readonly file: string
+  readonly digest: string
+  readonly name: string
+}
+
+export interface TrainingOrder {
+  readonly step: StepOf<'train'>
+  readonly model: string
+  readonly train: LocalTable
+  readonly validation: LocalTable
+  readonly features: LocalCode
+  readonly target: LocalCode | undefined
+  readonly folder: string
+}
+
+/** Validation rows whose predictions the package is checked against. */
+export const parityRows = 50_000
+
+/** Files that training leaves in its folder. */
+export const trainingFiles = { model: 'model.onnx', report: 'training.json', baseline: 'baseline.json', parity: 'parity.f32' } as const
+
+/**
+ * Trains a model: rows through the feature function, trees, ONNX, and the baseline profile of features and scores.
+ * @param onProgress what is being done, in words, and how far it is (0 to 1)
+ * @throws SlipwayError SINGLE_CLASS and those of feature functions
+ */
+export async function trainModel(order: TrainingOrder, onProgress: (what: string, done: number) => void): Promise<TrainingReport> {
+  const { step, folder } = order
+  const preparation = {
+    features: await load(order.features),
+    featuresName: order.features.name,
+    inputs: step.inputs,
+    target: { column: step.target.column, code: order.target === undefined ? undefined : await load(order.target) },
+    task: step.task,
+  }
+  onProgress('reading rows', 0)
+  const [train, validation] = await withDuckDb(2, async (connection) => [
+    await prepare(connection, order.train, preparation, true),
+    await prepare(connection, order.validation, preparation, false),
+  ] as [LabelledFeatures, LabelledFeatures])
+  if (step.task === 'binary') requireBothClasses(train.labels)
+
+  const inputs = fitInputs(train.features, train.labels)
+  const trainFeatures = encode(train.features, inputs)
+  const validationFeatures = encode(validation.features, inputs)
+  const { ensemble, importance, validationLoss } = boost(
+    step.task,
+    { features: trainFeatures, labels: Float32Array.from(train.labels) },
+    { features: validationFeatures, labels: Float32Array.from(validation.labels) },
+    step.learner,
+    Math.min(4, availableParallelism()),
+    (grown) => onProgress(`tree ${grown} of ${step.learner.trees}`, grown / step.learner.trees),
+  )
+
+  onProgress('writing the model', 1)
+  const validationPredictions = predict(ensemble, validationFeatures, validation.labels.length)
+  const metrics = step.task === 'binary' ? binaryMetricsOf : regressionMetricsOf
+  const baseline: Profile = Object.fromEntries(train.features.map((feature) => [feature.name, profileOf(feature)]))
+  baseline['score:'] = profileNumbers(validationPredictions)
+  const report: TrainingReport = {
+    rows: { train: train.labels.length, validation: validation.labels.length },
+    features: inputs.map((input, i) => ({
+      name: input.name,
+      kind: input.kind,
+      ...(input.kind === 'category' ? { categories: input.categories.length } : {}),
+      importance: importance[i] as number,
+    })),
+    trees: ensemble.trees.length,
+    meanLabel: train.labels.reduce((sum, label) => sum + label, 0) / train.labels.length,
+    validationLoss,
+    validationMetrics: finiteOnly(metrics({ predictions: validationPredictions, labels: validation.labels })),
+  }
+  await writeFile(join(folder, trainingFiles.model), toOnnx(order.model, ensemble, inputs))
+  await writeFile(join(folder, trainingFiles.report), canonicalJson(report))
+  await writeFile(join(folder, trainingFiles.baseline), canonicalJson(baseline))
+  await writeFile(join(folder, trainingFiles.parity), validationPredictions.subarray(0, parityRows))
+  return report
+}
+
+async function load({ file, digest }: LocalCode) {
+  return loadFunction(await readFile(file, 'utf8'), digest)
+}
+
+function profileOf(feature: FeatureVector): Profile[string] {
+  return feature.kind === 'number' ? profileNumbers(feature.values) : profileCategories(feature.values, feature.codes)
+}
+
+function requireBothClasses(labels: Float64Array): void {
+  const positives = labels.reduce((sum, label) => sum + label, 0)
+  if (positives > 0 && positives < labels.length) return
+  throw new SlipwayError('SINGLE_CLASS', `all ${labels.length} training rows have the label ${positives === 0 ? 0 : 1}: there is nothing to tell apart`, {
+    next: 'check the target function and the training part of the split',
+  })
+}
+
+function finiteOnly(metrics: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)))
+}

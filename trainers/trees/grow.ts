@@ -1,0 +1,165 @@
+import type { Crew } from './crew.ts'
+import type { Tree } from './ensemble.ts'
+import { partition } from './loops.ts'
+import { missingBin } from './bins.ts'
+import { featureStride, groupWidth, type TrainingMemory } from './memory.ts'
+
+export interface GrowthSettings {
+  readonly leaves: number
+  readonly minRowsPerLeaf: number
+  readonly l2: number
+  readonly learningRate: number
+  readonly cuts: readonly Float32Array[]
+  readonly units: { readonly gradient: number; readonly hessian: number }
+}
+
+interface Split {
+  readonly gain: number
+  readonly feature: number
+  /** Bins up to this one go left. */
+  readonly bin: number
+  readonly missingLeft: boolean
+}
+
+interface Leaf {
+  readonly node: number
+  readonly from: number
+  readonly to: number
+  readonly gradient: number
+  readonly hessian: number
+  readonly histogram: Float64Array
+  readonly split: Split | undefined
+}
+
+/** A grown tree and what its splits gained, by feature. */
+export interface Growth {
+  readonly tree: Tree
+  readonly gains: Float64Array
+}
+
+/**
+ * Grows one tree leaf by leaf, always splitting the leaf that gains most (Shi 2007; LightGBM, Ke et al., NIPS 2017), on
+ * histograms; a split's second histogram is the difference of its parent's and its first. Leaves the rows' leaf numbers and
+ * the leaf values in memory for the update.
+ */
+export function growTree(memory: TrainingMemory, crew: Crew, settings: GrowthSettings, scratch: Uint32Array): Growth {
+  const { rows, features, groups, order, leafOf, leafValues } = memory
+  const size = groups * groupWidth * featureStride
+  for (let row = 0; row < rows; row++) order[row] = row
+  const nodes = { feature: [-1], threshold: [0], left: [0], right: [0], missingLeft: [0], value: [0] }
+  const gains = new Float64Array(features)
+
+  const makeLeaf = (node: number, from: number, to: number, histogram: Float64Array): Leaf => {
+    const { gradient, hessian } = totals(histogram)
+    return { node, from, to, gradient, hessian, histogram, split: bestSplit(histogram, to - from, gradient, hessian, settings, features) }
+  }
+  const root = new Float64Array(size)
+  crew.run('histogramOfRoot', 0, rows)
+  crew.sumHistograms(root)
+  const leaves = [makeLeaf(0, 0, rows, root)]
+
+  while (leaves.length < settings.leaves) {
+    let best = -1
+    for (let i = 0; i < leaves.length; i++) {
+      const gain = leaves[i]?.split?.gain ?? 0
+      if (gain > (best < 0 ? 0 : (leaves[best]?.split?.gain ?? 0))) best = i
+    }
+    const leaf = leaves[best]
+    if (leaf?.split === undefined) break
+    const { feature, bin, missingLeft, gain } = leaf.split
+    gains[feature] = (gains[feature] as number) + gain
+    const goesLeft = new Uint8Array(256).fill(1, 0, bin + 1)
+    goesLeft[missingBin] = missingLeft ? 1 : 0
+    const middle = partition(memory, feature, goesLeft, leaf.from, leaf.to, scratch)
+
+    const leftIsSmaller = middle - leaf.from <= leaf.to - middle
+    const smaller = new Float64Array(size)
+    crew.run('histogramOfLeaf', leftIsSmaller ? leaf.from : middle, leftIsSmaller ? middle : leaf.to)
+    crew.sumHistograms(smaller)
+    const larger = leaf.histogram
+    for (let i = 0; i < size; i++) larger[i] = (larger[i] as number) - (smaller[i] as number)
+
+    const left = nodes.feature.length
+    for (const list of Object.values(nodes)) list.push(0, 0)
+    nodes.feature[left] = nodes.feature[left + 1] = -1
+    nodes.feature[leaf.node] = feature
+    nodes.threshold[leaf.node] = settings.cuts[feature]?.[bin] as number
+    nodes.left[leaf.node] = left
+    nodes.right[leaf.node] = left + 1
+    nodes.missingLeft[leaf.node] = missingLeft ? 1 : 0
+    leaves[best] = makeLeaf(left, leaf.from, middle, leftIsSmaller ? smaller : larger)
+    leaves.push(makeLeaf(left + 1, middle, leaf.to, leftIsSmaller ? larger : smaller))
+  }
+
+  leaves.forEach((leaf, number) => {
+    const gradient = leaf.gradient * settings.units.gradient
+    const hessian = leaf.hessian * settings.units.hessian
+    const value = Math.fround((-settings.learningRate * gradient) / (hessian + settings.l2))
+    nodes.value[leaf.node] = value
+    leafValues[number] = value
+    for (let i = leaf.from; i < leaf.to; i++) leafOf[order[i] as number] = number
+  })
+  return {
+    gains,
+    tree: {
+      feature: Int32Array.from(nodes.feature),
+      threshold: Float32Array.from(nodes.threshold),
+      left: Int32Array.from(nodes.left),
+      right: Int32Array.from(nodes.right),
+      missingLeft: Uint8Array.from(nodes.missingLeft),
+      value: Float32Array.from(nodes.value),
+    },
+  }
+}
+
+/** Sums over all bins of the first feature: every row is in one of them. */
+function totals(histogram: Float64Array): { gradient: number; hessian: number } {
+  let gradient = 0
+  let hessian = 0
+  for (let entry = 0; entry < featureStride; entry += 2) {
+    gradient += histogram[entry] as number
+    hessian += histogram[entry + 1] as number
+  }
+  return { gradient, hessian }
+}
+
+/**
+ * The split of a leaf that lowers the loss most: gain = GL²/(HL+λ) + GR²/(HR+λ) − G²/(H+λ) (Chen & Guestrin, XGBoost,
+ * KDD 2016, eq. 7). Missing values are tried on both sides. Ties go to the first feature and the lowest bin.
+ * Rows are counted by their share of the hessian, as LightGBM does: histograms keep two sums a bin, not three.
+ */
+function bestSplit(histogram: Float64Array, rows: number, gradient: number, hessian: number, settings: GrowthSettings, features: number): Split | undefined {
+  if (rows < 2 * settings.minRowsPerLeaf) return undefined
+  const { gradient: unit, hessian: hessianUnit } = settings.units
+  // In fixed-point units: λ in hessian units; gains are scaled back at the end.
+  const lambda = settings.l2 / hessianUnit
+  const leastHessian = (settings.minRowsPerLeaf * hessian) / rows
+  const parent = (gradient * gradient) / (hessian + lambda)
+  const scale = (unit * unit) / hessianUnit
+  let best: Split | undefined
+  let bestGain = 1e-9 / scale
+  for (let feature = 0; feature < features; feature++) {
+    const start = feature * featureStride
+    const bins = settings.cuts[feature]?.length as number
+    const missingGradient = histogram[start + missingBin * 2] as number
+    const missingHessian = histogram[start + missingBin * 2 + 1] as number
+    for (let side = 0; side < (missingHessian > 0 ? 2 : 1); side++) {
+      let leftGradient = side === 1 ? missingGradient : 0
+      let leftHessian = side === 1 ? missingHessian : 0
+      for (let bin = 0; bin < bins; bin++) {
+        leftGradient += histogram[start + bin * 2] as number
+        leftHessian += histogram[start + bin * 2 + 1] as number
+        const rightHessian = hessian - leftHessian
+        if (leftHessian < leastHessian) continue
+        if (rightHessian < leastHessian) break
+        const rightGradient = gradient - leftGradient
+        const gain = (leftGradient * leftGradient) / (leftHessian + lambda) + (rightGradient * rightGradient) / (rightHessian + lambda) - parent
+        if (gain > bestGain) {
+          bestGain = gain
+          best = { gain: gain * scale, feature, bin, missingLeft: side === 1 }
+        }
+      }
+    }
+  }
+  return best
+}

@@ -1,0 +1,6 @@
+import { join } from 'node:path'
+import { packageRoot } from '../code/host.ts'
+
+/** What `scripts/build.mjs` makes besides the entry points. */
+export const converterFile = join(packageRoot, 'dist', 'payload-converter.cjs')
+export const workflowBundle = join(packageRoot, 'dist', 'workflows.js')

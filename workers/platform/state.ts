@@ -1,0 +1,56 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { z } from 'zod'
+
+/** What of the embedded platform is where. Ports are kept, so that links stay good over restarts. */
+export const PlatformState = z.object({
+  /** The process that watches over the others. */
+  pid: z.int(),
+  startedAt: z.string(),
+  temporal: z.object({ address: z.string(), ui: z.string().optional(), from: z.string() }),
+  s3: z.object({ endpoint: z.string(), from: z.string() }),
+  worker: z.object({ pid: z.int() }),
+})
+export type PlatformState = z.infer<typeof PlatformState>
+
+/** Everything the platform keeps is below this folder. */
+export const platformFolder = (root: string): string => join(root, '.slipway')
+export const stateFile = (root: string): string => join(platformFolder(root), 'platform.json')
+export const lastStateFile = (root: string): string => join(platformFolder(root), 'last-platform.json')
+export const logFile = (root: string, name: string): string => join(platformFolder(root), 'logs', `${name}.log`)
+
+/** Secrets of the embedded platform: made at its first start, readable by their owner only. */
+export const keyFiles = (root: string) => {
+  const file = (name: string): string => join(platformFolder(root), 'keys', name)
+  return { s3: file('s3.json'), s3Server: file('s3-server.json'), filer: file('filer.json'), signing: file('signing.pem'), trusted: file('signing.pub') }
+}
+
+/** The platform of a project, if it runs. */
+export function readPlatform(root: string): PlatformState | undefined {
+  const state = readState(stateFile(root))
+  return state !== undefined && isAlive(state.pid) ? state : undefined
+}
+
+export function readState(file: string): PlatformState | undefined {
+  if (!existsSync(file)) return undefined
+  try {
+    return PlatformState.safeParse(JSON.parse(readFileSync(file, 'utf8'))).data
+  } catch {
+    return undefined
+  }
+}
+
+export function writeWhole(file: string, text: string, mode = 0o644): void {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(`${file}.new`, text, { mode })
+  renameSync(`${file}.new`, file)
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

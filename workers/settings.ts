@@ -1,0 +1,90 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { type Signer, signerFrom, type TrustedKeys, trustedKeysFrom } from '../store/signing.ts'
+import { createStore, type Store } from '../store/store.ts'
+import { keyFiles, readPlatform } from './platform/state.ts'
+
+/**
+ * Where everything is. Addresses come from the environment (`TEMPORAL_ADDRESS` and Temporal's other variables and files,
+ * `S3_ENDPOINT`, `SLIPWAY_BUCKET`, the AWS SDK's own variables); what it does not name, from the embedded platform.
+ */
+export interface Settings {
+  /** The project: the folder with `pipelines/`. */
+  readonly root: string
+  readonly temporal: ClientConnectConfig
+  /** Address of Temporal's web UI, if known. */
+  readonly temporalUi: string | undefined
+  readonly s3: { readonly endpoint: string | undefined; readonly bucket: string; readonly region: string; readonly credentials: { accessKeyId: string; secretAccessKey: string } | undefined }
+  /** File with the private key that signs code and models. */
+  readonly signingKey: string | undefined
+  /** Files with the public keys whose signatures count. */
+  readonly trustedKeys: readonly string[]
+}
+
+/** The nearest folder upwards that holds `pipelines/`, or else the one we are in. */
+export function findRoot(from = process.cwd()): string {
+  for (let folder = resolve(from); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'pipelines'))) return folder
+    if (folder === dirname(folder)) return resolve(from)
+  }
+}
+
+/** @throws SlipwayError PLATFORM_MISSING when neither the environment nor a running platform says where to go. */
+export function readSettings(root = findRoot(), env = process.env): Settings {
+  const platform = readPlatform(root)
+  const fromEnvironment = loadClientConnectConfig()
+  const temporal = env.TEMPORAL_ADDRESS !== undefined || platform === undefined ? fromEnvironment : { ...fromEnvironment, connectionOptions: { ...fromEnvironment.connectionOptions, address: platform.temporal.address } }
+  const isNamed = env.TEMPORAL_ADDRESS !== undefined || temporal.connectionOptions.address !== undefined
+  if (!isNamed || (env.S3_ENDPOINT === undefined && env.AWS_REGION === undefined && platform === undefined)) {
+    throw new SlipwayError('PLATFORM_MISSING', 'Slipway is not running here', { next: 'start it with `npx slipway up --detach`, or set TEMPORAL_ADDRESS and S3_ENDPOINT' })
+  }
+  const usesPlatformStore = env.S3_ENDPOINT === undefined && platform !== undefined
+  const ownKey = existsSync(keyFiles(root).signing) ? keyFiles(root).signing : undefined
+  const ownPublicKey = existsSync(keyFiles(root).trusted) ? [keyFiles(root).trusted] : []
+  return {
+    root,
+    temporal,
+    temporalUi: env.TEMPORAL_UI_ADDRESS ?? (env.TEMPORAL_ADDRESS === undefined ? platform?.temporal.ui : undefined),
+    s3: {
+      endpoint: env.S3_ENDPOINT ?? platform?.s3.endpoint,
+      bucket: env.SLIPWAY_BUCKET ?? 'slipway',
+      region: env.AWS_REGION ?? 'us-east-1',
+      credentials: usesPlatformStore ? JSON.parse(readFileSync(keyFiles(root).s3, 'utf8')) : undefined,
+    },
+    signingKey: env.SLIPWAY_SIGNING_KEY ?? ownKey,
+    trustedKeys: env.SLIPWAY_TRUSTED_KEYS === undefined ? ownPublicKey : env.SLIPWAY_TRUSTED_KEYS.split(delimiter).flatMap(filesOf),
+  }
+}
+
+export function storeOf(settings: Settings): Store {
+  return createStore({ ...settings.s3, cacheFolder: join(cacheHome(), 'blobs') })
+}
+
+/** Things that can be fetched again. */
+export function cacheHome(env = process.env): string {
+  return env.SLIPWAY_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'slipway')
+}
+
+export function signerOf({ signingKey }: Settings): Signer | undefined {
+  return signingKey === undefined ? undefined : signerFrom(readKey(signingKey))
+}
+
+export function trustedKeysOf({ trustedKeys }: Settings): TrustedKeys {
+  return trustedKeysFrom(trustedKeys.map(readKey))
+}
+
+function readKey(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new SlipwayError('USAGE', `the key file ${file} cannot be read: ${(error as Error).message}`, { next: 'check SLIPWAY_SIGNING_KEY and SLIPWAY_TRUSTED_KEYS' })
+  }
+}
+
+function filesOf(path: string): string[] {
+  if (!existsSync(path) || !statSync(path).isDirectory()) return [path]
+  return readdirSync(path).filter((file) => file.endsWith('.pub')).map((file) => join(path, file))
+}

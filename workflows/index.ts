@@ -1,0 +1,2 @@
+export { ownModel } from './own-model.ts'
+export { runPipeline } from './run-pipeline.ts'

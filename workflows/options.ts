@@ -1,0 +1,34 @@
+import type { ActivityOptions } from '@temporalio/workflow'
+import type { StepKind } from '../pipelines/plan.ts'
+
+/**
+ * Every time-out and retry there is. Errors that cannot pass by themselves are marked non-retryable where they arise, so
+ * what is retried here is infrastructure: for as long as it takes.
+ * A worker's death is noticed by missing heartbeats (sent twice a second) after three seconds; the worker's sticky queue is
+ * given up after half a second (`workers/worker.ts`): together some seconds until another worker carries on, not a minute.
+ */
+const retry: ActivityOptions['retry'] = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' }
+
+/** Small and quick: registry, records. */
+export const briefly: ActivityOptions = { startToCloseTimeout: '30s', retry }
+
+/** Long-running work with heartbeats. */
+const steadily = (startToCloseTimeout: NonNullable<ActivityOptions['startToCloseTimeout']>): ActivityOptions => ({
+  startToCloseTimeout,
+  heartbeatTimeout: '3s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry,
+})
+
+export const stepOptions: Record<Exclude<StepKind, 'approve' | 'register'>, ActivityOptions> = {
+  snapshot: steadily('6h'),
+  validate: steadily('2h'),
+  split: steadily('2h'),
+  train: steadily('24h'),
+  package: steadily('1h'),
+  evaluate: steadily('2h'),
+  gate: steadily('2h'),
+}
+
+/** Waits for the owner workflow of a model, which itself retries. */
+export const registration: ActivityOptions = { startToCloseTimeout: '5m', retry }
