@@ -1,7 +1,7 @@
 import colors from 'picocolors'
 import { shortDigest } from '../pipelines/artifact.ts'
+import { metricsInWords } from '../pipelines/gates.ts'
 import type { RunRecord } from '../pipelines/records.ts'
-import { show } from '../stats/gates.ts'
 import { table } from './output.ts'
 
 /** The documented JSON of a run. */
@@ -30,8 +30,7 @@ export function gateTable(record: RunRecord): string {
 export function verdict(record: RunRecord): string {
   const { model } = record
   if (record.status === 'succeeded' && model !== null) {
-    const auc = Object.entries(record.metrics)[0]
-    const measured = auc === undefined ? '' : ` (${auc[0]} ${show(auc[1])})`
+    const measured = Object.keys(record.metrics).length === 0 ? '' : ` (${metricsInWords(record.metrics, 1)})`
     return colors.green(`${model.name} version ${model.version}${model.champion ? ' is champion' : ' is registered'}${measured}, model digest ${model.digest}`)
   }
   if (record.status === 'succeeded') return colors.green('all steps done')

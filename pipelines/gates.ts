@@ -107,3 +107,12 @@ export function describeCheck(check: Check): string {
   if (check.rule === 'atMost') return `${check.metric} ≤ ${check.limit}${scope}`
   return `${check.metric} not worse than ${check.opponent} by ${check.by} (${check.confidence * 100} %)${scope}`
 }
+
+/** The first few metrics, the telling ones first: `auc 0.7049, logLoss 0.4668, brier 0.1494`. */
+export function metricsInWords(metrics: Readonly<Record<string, number>>, count = 3): string {
+  return metricNames
+    .filter((name) => metrics[name] !== undefined)
+    .slice(0, count)
+    .map((name) => `${name} ${Number((metrics[name] as number).toPrecision(4))}`)
+    .join(', ')
+}

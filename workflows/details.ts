@@ -1,4 +1,5 @@
 import { shortDigest } from '../pipelines/artifact.ts'
+import { metricsInWords } from '../pipelines/gates.ts'
 import type { Plan } from '../pipelines/plan.ts'
 import type { GateResult, RunRecord, StepReport } from '../pipelines/records.ts'
 import type { RunProgress } from './messages.ts'
@@ -44,11 +45,7 @@ export function stepSummary(step: Plan['steps'][number]): string {
 /** What a finished step made, in one line. */
 export function outcomeSummary(kind: StepReport['kind'], facts: Readonly<Record<string, unknown>>): string {
   const n = (value: unknown): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',')
-  const metrics = (value: unknown): string =>
-    Object.entries(value as Record<string, number>)
-      .slice(0, 3)
-      .map(([name, metric]) => `${name} ${Number(metric.toPrecision(4))}`)
-      .join(', ')
+  const metrics = (value: unknown): string => metricsInWords(value as Record<string, number>)
   switch (kind) {
     case 'snapshot':
       return facts.reused === true ? `${n(facts.rows)} rows of the snapshot given` : `${n(facts.rows)} rows in ${n(facts.files)} file${facts.files === 1 ? '' : 's'}`

@@ -6,6 +6,7 @@ import { planPipeline } from '../../code/plan.ts'
 import { mediaTypes, shortDigest } from '../../pipelines/artifact.ts'
 import { canonicalJson } from '../../pipelines/canonical.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
+import { MetricName, metricsInWords } from '../../pipelines/gates.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
 import { digestOfJson } from '../../store/digest.ts'
 import { listKeys } from '../../store/documents.ts'
@@ -49,7 +50,7 @@ export async function runs(pipeline: string | undefined, options: JsonOption & {
   if (options.json === true) printJson(records.map(runJson))
   else if (records.length === 0) print('no finished runs yet: npx slipway run <pipeline> --wait')
   else {
-    const metrics = [...new Set(records.flatMap((record) => Object.keys(record.metrics)))].slice(0, 4)
+    const metrics = MetricName.options.filter((name) => records.some((record) => record.metrics[name] !== undefined)).slice(0, 4)
     const rows = records.map((record) => [record.runId, record.status, record.model === null ? '' : `${record.model.name}@${record.model.version}`, ...metrics.map((name) => (record.metrics[name] === undefined ? '' : showNumber(record.metrics[name]))), `${record.steps.filter(({ cached }) => cached).length}/${record.steps.length}`])
     print(table(['run', 'status', 'model', ...metrics, 'reused'], rows))
   }
@@ -74,8 +75,6 @@ export async function models(options: JsonOption): Promise<number> {
 function aliasesOf(state: { champions: number[]; candidate: number | null }, version: number): string[] {
   return [...(state.champions.at(-1) === version ? ['champion'] : []), ...(state.candidate === version && state.champions.at(-1) !== version ? ['candidate'] : [])]
 }
-
-const metricsInWords = (metrics: Readonly<Record<string, number>>): string => Object.entries(metrics).slice(0, 3).map(([name, value]) => `${name} ${showNumber(value)}`).join(', ')
 
 /** A run, a model version, or an artifact. */
 export async function show(what: string, options: JsonOption): Promise<number> {

@@ -80,7 +80,7 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
     const readyFile = join(platformFolder(root), 'worker.ready')
     rmSync(readyFile, { force: true })
     const failures = await supervise(
-      { name: 'worker', path: process.execPath, args: ['--enable-source-maps', builtFile('worker')], env: { ...process.env, SLIPWAY_READY_FILE: readyFile }, log: logFile(root, 'worker') },
+      { name: 'worker', path: process.execPath, args: ['--enable-source-maps', builtFile('worker')], env: { ...process.env, SLIPWAY_ROOT: root, SLIPWAY_READY_FILE: readyFile }, log: logFile(root, 'worker') },
       ({ pid }) => {
         state.worker.pid = pid
         save()
