@@ -8,7 +8,7 @@ import type { PipelineDefinition, UserFunction } from '../pipelines/builder.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import * as slipway from '../pipelines/index.ts'
 import { bundleOptions, syntaxError } from './bundle.ts'
-import { packageRoot } from './host.ts'
+import { hostPackages, packageRoot } from './host.ts'
 import { evaluateModule } from './load.ts'
 
 /** A pipeline's file, loaded: the definition, and where each of the user's functions is exported. */
@@ -46,7 +46,7 @@ export async function loadDefinition(root: string, name: string): Promise<Loaded
     })
   }
   const options = { ...(await bundleOptions(root)), minifyWhitespace: false, minifySyntax: false, metafile: true as const, write: false as const }
-  options.external = [...(options.external ?? []), 'slipway', 'slipway/dataframe']
+  options.external = [...(options.external ?? []), ...hostPackages, 'slipway', 'slipway/dataframe']
   options.plugins = []
   const onFailure = (failure: BuildFailure) => {
     throw syntaxError(failure)

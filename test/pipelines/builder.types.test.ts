@@ -1,0 +1,57 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { z } from 'zod'
+import { packageRoot } from '../../code/host.ts'
+import { auc, binary, pipeline, regression, rmse, slice, trees } from '../../pipelines/index.ts'
+
+const Flight = z.object({ date: z.date(), delay: z.number(), distance: z.number(), origin: z.string(), tail: z.string().nullable() })
+const late = (delay: Float64Array) => Uint8Array.from(delay, (minutes) => (minutes > 15 ? 1 : 0))
+const features = ({ distance, origin }: { distance: Float64Array; origin: readonly string[] }) => ({ distance, origin })
+const learner = trees()
+
+// Never run: what counts is what does not compile.
+export const wrong = () =>
+  pipeline('wrong', (p) => {
+    const raw = p.snapshot('flights', { from: 'x.parquet', schema: Flight })
+    // @ts-expect-error there is no column "orgin"
+    p.validate(raw, { completeness: { orgin: 0.9 } })
+    // @ts-expect-error a uniqueness rule names columns
+    p.validate(raw, { unique: [['id']] })
+    // @ts-expect-error the split by time wants a date column
+    p.split(raw, { by: 'distance', validationFrom: '2001-05-01', testFrom: '2001-06-01' })
+    const parts = p.split(raw, { by: 'date', validationFrom: '2001-05-01', testFrom: '2001-06-01' })
+    const target = binary('delay', late)
+    // @ts-expect-error the feature function wants a column that the schema does not have
+    p.train('a', { on: parts, features: (c: { weather: Float64Array }) => ({ x: c.weather }), target, learner, seed: 1 })
+    // @ts-expect-error the target's column is not a feature: it is not known when a flight is predicted
+    p.train('b', { on: parts, features: (c: { delay: Float64Array }) => ({ x: c.delay }), target, learner, seed: 1 })
+    // @ts-expect-error text comes as strings, not numbers
+    p.train('c', { on: parts, features: (c: { origin: Float64Array }) => ({ x: c.origin }), target, learner, seed: 1 })
+    // @ts-expect-error a nullable text may be null
+    p.train('d', { on: parts, features: (c: { tail: readonly string[] }) => ({ x: c.tail }), target, learner, seed: 1 })
+    // @ts-expect-error the target function gets numbers here, not text
+    p.train('e', { on: parts, features, target: binary('delay', (delay: readonly string[]) => delay.map(Number)), learner, seed: 1 })
+    // @ts-expect-error a table was not split: there is nothing to validate with
+    p.train('f', { on: raw, features, target, learner, seed: 1 })
+    const model = p.train('model', { on: parts, features, target, learner, seed: 1 })
+    // @ts-expect-error a model that was not packaged cannot be gated
+    p.gate(model, { on: parts.test, must: [auc.atLeast(0.6)] })
+    const candidate = p.package(model)
+    // @ts-expect-error a regression metric cannot judge a classifier
+    p.gate(candidate, { on: parts.test, must: [rmse.atMost(1)] })
+    // @ts-expect-error there is no column "airline" to slice by
+    p.gate(candidate, { on: parts.test, must: [slice('airline', auc.atLeast(0.5))] })
+    // @ts-expect-error an approval has a deadline with a unit
+    p.approve(candidate, { role: 'lead', within: '24', otherwise: 'reject' })
+    const other = p.package(p.train('minutes', { on: parts, features, target: regression('delay'), learner, seed: 1 }))
+    // @ts-expect-error a classification metric cannot judge a regression
+    p.gate(other, { on: parts.test, must: [auc.atLeast(0.5)] })
+    p.gate(other, { on: parts.test, must: [rmse.atMost(30), slice('origin', rmse.atMost(60))] })
+  })
+
+it('compiles, with each mistake above an error', () => {
+  // Fails with the compiler's own words, an unused @ts-expect-error included.
+  const compile = () => execFileSync(process.execPath, [join(packageRoot, 'node_modules/typescript/bin/tsc'), '-p', packageRoot], { encoding: 'utf8', stdio: 'pipe' })
+  expect(compile).not.toThrow()
+})

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import { auc, logLoss, precision, rmse, size, slice } from '../../pipelines/gates.ts'
+import { type GateEvidence, judge, minimumSlice } from '../../stats/gates.ts'
+import { seededRandom } from '../../stats/random.ts'
+
+const random = seededRandom(11)
+const n = 2_000
+const labels = Float64Array.from({ length: n }, () => (random() / 2 ** 32 < 0.4 ? 1 : 0))
+const good = { labels, predictions: Float32Array.from(labels, (label) => 0.3 + 0.3 * label + 0.3 * (random() / 2 ** 32 - 0.5)) }
+const worse = { labels, predictions: Float32Array.from(labels, (label) => 0.35 + 0.15 * label + 0.5 * (random() / 2 ** 32 - 0.5)) }
+
+const evidence = (over: Partial<GateEvidence> = {}): GateEvidence => ({ candidate: good, opponent: undefined, slicesOf: () => [], sizeBytes: 1_000, latencyP99Ms: undefined, task: 'binary', seed: 1, ...over })
+
+describe('a gate', () => {
+  it('passes at its limit and fails beyond, with the numbers', () => {
+    expect(judge(size.atMost(1_000).check, evidence())).toMatchObject({ passed: true, value: 1_000, limit: 1_000 })
+    expect(judge(size.atMost(999).check, evidence())).toMatchObject({ passed: false, evidence: '1000 > 999' })
+  })
+
+  it('never passes on a value that is missing', () => {
+    expect(judge({ rule: 'atMost', metric: 'latencyP99Ms', limit: 1 }, evidence())).toMatchObject({ passed: false, value: null })
+    const oneClass = { labels: new Float64Array(n), predictions: good.predictions }
+    expect(judge(auc.atLeast(0).check, evidence({ candidate: oneClass }))).toMatchObject({ passed: false, value: null })
+  })
+
+  it('passes a comparison while there is no champion', () => {
+    expect(judge(auc.notWorseThan('champion', { by: 0 }).check, evidence())).toMatchObject({ passed: true, evidence: 'there is no champion to compare with' })
+  })
+
+  it('stops a worse candidate and lets a better one through, with the interval', () => {
+    const check = auc.notWorseThan('champion', { by: 0.005 }).check
+    expect(judge(check, evidence({ candidate: worse, opponent: good }))).toMatchObject({ passed: false })
+    expect(judge(check, evidence({ candidate: good, opponent: worse }))).toMatchObject({ passed: true })
+    expect(judge(check, evidence({ candidate: worse, opponent: good })).evidence).toMatch(/against .* worse by .* at most .* 95 % confidence/)
+  })
+
+  it('lets a candidate equal to the champion through, whatever the metric', () => {
+    for (const metric of [auc, logLoss, precision]) expect(judge(metric.notWorseThan('champion', { by: 0 }).check, evidence({ opponent: good }))).toMatchObject({ passed: true })
+    expect(judge(rmse.notWorseThan('champion', { by: 0 }).check, evidence({ opponent: good, task: 'regression' }))).toMatchObject({ passed: true })
+  })
+})
+
+describe('a gate on slices', () => {
+  const rows = Uint32Array.from({ length: n }, (_, i) => i)
+  const slices = [
+    { value: 'large', rows: rows.slice(0, 1_000) },
+    { value: 'other', rows: rows.slice(1_000, 1_000 + minimumSlice.rows) },
+    { value: 'tiny', rows: rows.slice(1_500, 1_510) },
+  ]
+
+  it('must hold in every slice that is large enough, and says how many were not', () => {
+    const outcome = judge(slice('region', auc.atLeast(0.6)).check, evidence({ slicesOf: () => slices }))
+    expect(outcome).toMatchObject({ passed: true })
+    expect(outcome.evidence).toMatch(/^2 of 2 pass, 1 too small to judge/)
+  })
+
+  it('names the worst slice when one fails', () => {
+    const broken = { labels, predictions: good.predictions.slice() }
+    for (const row of slices[1]?.rows ?? []) broken.predictions[row] = 0.5
+    const outcome = judge(slice('region', auc.atLeast(0.6)).check, evidence({ candidate: broken, slicesOf: () => slices }))
+    expect(outcome).toMatchObject({ passed: false })
+    expect(outcome.evidence).toContain('worst other: 0.5 < 0.6')
+  })
+
+  it('fails when no slice can be judged', () => {
+    expect(judge(slice('region', auc.atLeast(0)).check, evidence({ slicesOf: () => slices.slice(2) }))).toMatchObject({ passed: false })
+  })
+})
