@@ -94,9 +94,11 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
   }
 }
 
-type Supervise = (command: Command) => Promise<{ count: number }>
+/** Keeps a command running; counts its early ends. */
+export type Supervise = (command: Command) => Promise<{ count: number }>
 
-async function startTemporal(root: string, last: PlatformState | undefined, supervise: Supervise, say: Say): Promise<PlatformState['temporal']> {
+/** Starts Temporal's development server, unless `TEMPORAL_ADDRESS` names another. `last` is where it was before. */
+export async function startTemporal(root: string, last: PlatformState | undefined, supervise: Supervise, say: Say): Promise<PlatformState['temporal']> {
   if (process.env.TEMPORAL_ADDRESS !== undefined) return { address: process.env.TEMPORAL_ADDRESS, from: 'TEMPORAL_ADDRESS' }
   const binary = await findTemporal(cacheHome(), say)
   const port = await freePort(portOf(last?.temporal.address) ?? 7233)
@@ -126,7 +128,8 @@ async function startTemporal(root: string, last: PlatformState | undefined, supe
   return { address, ui: `http://127.0.0.1:${uiPort}`, from: binary.from }
 }
 
-async function startS3(root: string, last: PlatformState | undefined, supervise: Supervise, say: Say): Promise<PlatformState['s3']> {
+/** Starts SeaweedFS and makes the bucket, unless `S3_ENDPOINT` names another store. `last` is where it was before. */
+export async function startS3(root: string, last: PlatformState | undefined, supervise: Supervise, say: Say): Promise<PlatformState['s3']> {
   if (process.env.S3_ENDPOINT !== undefined) return { endpoint: process.env.S3_ENDPOINT, from: 'S3_ENDPOINT' }
   const binary = await findSeaweed(cacheHome(), say)
   const credentials = makeS3Keys(root)
