@@ -6,9 +6,25 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/closing-line.ts'],
     projects: [
-      { test: { ...shared, name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/integration/**'], maxWorkers: 2 } },
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/integration/**'],
+          maxWorkers: 2,
+        },
+      },
       // Real servers and real processes: one file at a time, for the machine may be small.
-      { test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'], fileParallelism: false, testTimeout: 240_000 } },
+      {
+        test: {
+          ...shared,
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 240_000,
+        },
+      },
     ],
   },
 })

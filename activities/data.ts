@@ -33,28 +33,42 @@ export function createDataActivities(deps: ActivityDeps) {
       const { step } = order
       if (order.use !== undefined) return reuseSnapshot(order.use)
       const source = await guarded(step.id, () => readSource(order.root, step.from))
-      return runStep(deps, order, async ({ folder, progress }) => {
-        // Copied first: a source that changes while it is read must not end up half old, half new.
-        const files: string[] = []
-        for (const [i, { path, digest }] of source.files.entries()) {
-          progress(`copying ${path}`, i / source.files.length)
-          const copy = join(folder, `source-${i}.${step.format}`)
-          await copyFile(path, copy)
-          if ((await digestOfFile(copy)).digest !== digest) throw new Error(`${path} changed while it was read`)
-          files.push(copy)
-        }
-        progress('reading and profiling', 0.5)
-        const table = { files, format: step.format, schema: step.schema }
-        const rows = await withDuckDb(2, (connection) => inspect(connection, table, step.from))
-        const profile = await withDuckDb(1, (connection) => profileTable(connection, { ...table, rows }))
-        const refs: Bundle['files'] = { 'profile.json': await putJson(store, profile) }
-        for (const [i, file] of files.entries()) refs[`data/${String(i).padStart(5, '0')}`] = await putFile(store, file, mediaTypeOf[step.format])
-        const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'snapshot', files: refs, facts: { format: step.format, rows, schema: step.schema as never } })
-        return {
-          outputs: [{ ...bundle, name: 'table' }, { ...(refs['profile.json'] as ArtifactRef), name: 'profile' }],
-          facts: { rows, files: files.length, bytes: source.files.reduce((sum, { size }) => sum + size, 0) },
-        }
-      }, { content: source.content })
+      return runStep(
+        deps,
+        order,
+        async ({ folder, progress }) => {
+          // Copied first: a source that changes while it is read must not end up half old, half new.
+          const files: string[] = []
+          for (const [i, { path, digest }] of source.files.entries()) {
+            progress(`copying ${path}`, i / source.files.length)
+            const copy = join(folder, `source-${i}.${step.format}`)
+            await copyFile(path, copy)
+            if ((await digestOfFile(copy)).digest !== digest) throw new Error(`${path} changed while it was read`)
+            files.push(copy)
+          }
+          progress('reading and profiling', 0.5)
+          const table = { files, format: step.format, schema: step.schema }
+          const rows = await withDuckDb(2, (connection) => inspect(connection, table, step.from))
+          const profile = await withDuckDb(1, (connection) => profileTable(connection, { ...table, rows }))
+          const refs: Bundle['files'] = { 'profile.json': await putJson(store, profile) }
+          for (const [i, file] of files.entries())
+            refs[`data/${String(i).padStart(5, '0')}`] = await putFile(store, file, mediaTypeOf[step.format])
+          const bundle = await putBundle(store, {
+            slipway: 'bundle/1',
+            kind: 'snapshot',
+            files: refs,
+            facts: { format: step.format, rows, schema: step.schema as never },
+          })
+          return {
+            outputs: [
+              { ...bundle, name: 'table' },
+              { ...(refs['profile.json'] as ArtifactRef), name: 'profile' },
+            ],
+            facts: { rows, files: files.length, bytes: source.files.reduce((sum, { size }) => sum + size, 0) },
+          }
+        },
+        { content: source.content },
+      )
     },
 
     /** Checks every row; bad ones are set aside. Too many, or a column too empty, ends the run. */
@@ -71,7 +85,9 @@ export function createDataActivities(deps: ActivityDeps) {
         let rows = table.rows
         if (hasBad) {
           progress('setting bad rows aside', 0.5)
-          rows = await withDuckDb(1, (connection) => separateRows(connection, table, step, join(folder, 'kept.parquet'), join(folder, 'quarantine.parquet')))
+          rows = await withDuckDb(1, (connection) =>
+            separateRows(connection, table, step, join(folder, 'kept.parquet'), join(folder, 'quarantine.parquet')),
+          )
           outputs.push(await output('quarantine', 'quarantine.parquet', mediaTypes.parquet))
         }
         if (!report.passed) {
@@ -79,7 +95,9 @@ export function createDataActivities(deps: ActivityDeps) {
             next: `mend the source or the limits of p.validate; bad rows: slipway show ${shortDigest((outputs[1] ?? outputs[0])?.digest ?? '')}`,
           })
         }
-        const kept = hasBad ? await putTable(await output('data', 'kept.parquet', mediaTypes.parquet), table, rows) : { name: 'table', ...source }
+        const kept = hasBad
+          ? await putTable(await output('data', 'kept.parquet', mediaTypes.parquet), table, rows)
+          : { name: 'table', ...source }
         return { outputs: [kept, ...outputs], facts: { rows, badRows: table.rows - rows, verdict: report.verdict } }
       })
     },
@@ -89,10 +107,16 @@ export function createDataActivities(deps: ActivityDeps) {
       return runStep(deps, order, async ({ folder, progress, output }) => {
         const table = await localTable(deps, required(order.inputs, 'table').digest)
         progress('splitting', 0.1)
-        const rows = await withDuckDb(1, (connection) => splitTable(connection, table, order.step.rule, (part) => join(folder, `${part}.parquet`)))
+        const rows = await withDuckDb(1, (connection) =>
+          splitTable(connection, table, order.step.rule, (part) => join(folder, `${part}.parquet`)),
+        )
         progress('storing', 0.8)
         const outputs: Output[] = []
-        for (const part of parts) outputs.push({ ...(await putTable(await output(part, `${part}.parquet`, mediaTypes.parquet), table, rows[part])), name: part })
+        for (const part of parts)
+          outputs.push({
+            ...(await putTable(await output(part, `${part}.parquet`, mediaTypes.parquet), table, rows[part])),
+            name: part,
+          })
         return { outputs, facts: rows }
       })
     },
@@ -100,7 +124,12 @@ export function createDataActivities(deps: ActivityDeps) {
 
   async function putTable(data: Output, { schema }: LocalTable, rows: number): Promise<Output> {
     const { digest, mediaType, size } = data
-    const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'table', files: { 'data/00000': { digest, mediaType, size } }, facts: { format: 'parquet', rows, schema: schema as never } })
+    const bundle = await putBundle(store, {
+      slipway: 'bundle/1',
+      kind: 'table',
+      files: { 'data/00000': { digest, mediaType, size } },
+      facts: { format: 'parquet', rows, schema: schema as never },
+    })
     return { name: 'table', ...bundle }
   }
 
@@ -108,10 +137,23 @@ export function createDataActivities(deps: ActivityDeps) {
     return guarded('snapshot', async () => {
       const bundle = await getBundle(store, digest, 'snapshot')
       for (const file of Object.values(bundle.files)) {
-        if (!(await hasBlob(store, file))) throw new SlipwayError('OBJECT_MISSING', `snapshot ${digest} is not whole: ${file.digest} is missing`)
+        if (!(await hasBlob(store, file)))
+          throw new SlipwayError('OBJECT_MISSING', `snapshot ${digest} is not whole: ${file.digest} is missing`)
       }
-      const outputs: Output[] = [{ name: 'table', digest: digest as Output['digest'], mediaType: mediaTypes.bundle, size: Buffer.byteLength(canonicalJson(bundle)) }]
-      return { stepKey: digest.slice('sha256:'.length), cached: true, outputs, facts: { rows: bundle.facts.rows, reused: true } }
+      const outputs: Output[] = [
+        {
+          name: 'table',
+          digest: digest as Output['digest'],
+          mediaType: mediaTypes.bundle,
+          size: Buffer.byteLength(canonicalJson(bundle)),
+        },
+      ]
+      return {
+        stepKey: digest.slice('sha256:'.length),
+        cached: true,
+        outputs,
+        facts: { rows: bundle.facts.rows, reused: true },
+      }
     })
   }
 }

@@ -16,7 +16,12 @@ try {
   say({ result: await jobs[name](order, onProgress) })
 } catch (error) {
   const { message, stack } = error as Error
-  say({ error: error instanceof SlipwayError ? { code: error.code, message, facts: plainFacts(error), stack } : { code: 'INTERNAL', message, facts: {}, stack } })
+  say({
+    error:
+      error instanceof SlipwayError
+        ? { code: error.code, message, facts: plainFacts(error), stack }
+        : { code: 'INTERNAL', message, facts: {}, stack },
+  })
 }
 
 function plainFacts({ facts }: SlipwayError) {

@@ -13,7 +13,14 @@ export type JobName = keyof Jobs
 export type JobMessage =
   | { readonly progress: { readonly what: string; readonly done: number } }
   | { readonly result: unknown }
-  | { readonly error: { readonly code: string; readonly message: string; readonly facts: ErrorFacts; readonly stack: string | undefined } }
+  | {
+      readonly error: {
+        readonly code: string
+        readonly message: string
+        readonly facts: ErrorFacts
+        readonly stack: string | undefined
+      }
+    }
 
 export type Progress = (what: string, done: number) => void
 
@@ -22,7 +29,12 @@ export type Progress = (what: string, done: number) => void
  * loop in it can be stopped.
  * @param signal stops the thread; the promise then rejects with the signal's reason
  */
-export function runJob<Name extends JobName>(name: Name, order: Parameters<Jobs[Name]>[0], onProgress: Progress, signal: AbortSignal): Promise<Awaited<ReturnType<Jobs[Name]>>> {
+export function runJob<Name extends JobName>(
+  name: Name,
+  order: Parameters<Jobs[Name]>[0],
+  onProgress: Progress,
+  signal: AbortSignal,
+): Promise<Awaited<ReturnType<Jobs[Name]>>> {
   return new Promise((resolve, reject) => {
     const thread = new Worker(builtFile('job'), { workerData: { name, order } })
     const stop = (): void => {
@@ -44,7 +56,17 @@ export function runJob<Name extends JobName>(name: Name, order: Parameters<Jobs[
   })
 }
 
-function revive({ code, message, facts, stack }: { code: string; message: string; facts: ErrorFacts; stack: string | undefined }): Error {
+function revive({
+  code,
+  message,
+  facts,
+  stack,
+}: {
+  code: string
+  message: string
+  facts: ErrorFacts
+  stack: string | undefined
+}): Error {
   const error = isErrorCode(code) ? new SlipwayError(code, message, facts) : new Error(message)
   if (stack !== undefined) error.stack = stack
   return error

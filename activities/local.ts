@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises'
-import { type LocalTable } from '../data/table.ts'
+import type { LocalTable } from '../data/table.ts'
 import { type LocalModel, ModelFacts, modelFiles } from '../models/model.ts'
-import { type Bundle } from '../pipelines/artifact.ts'
+import type { Bundle } from '../pipelines/artifact.ts'
 import type { CodeRef } from '../pipelines/plan.ts'
 import { RowSchema } from '../pipelines/row-schema.ts'
 import { getBundle, localFile } from '../store/objects.ts'
@@ -12,10 +11,17 @@ import type { ActivityDeps } from './step.ts'
 /** A table's files, downloaded and verified. */
 export async function localTable({ store }: ActivityDeps, digest: string): Promise<LocalTable> {
   const bundle = await getTable(store, digest)
-  const names = Object.keys(bundle.files).filter((name) => name.startsWith('data/')).sort()
+  const names = Object.keys(bundle.files)
+    .filter((name) => name.startsWith('data/'))
+    .sort()
   const files: string[] = []
   for (const name of names) files.push(await localFile(store, bundle.files[name]?.digest as string))
-  return { files, format: bundle.facts.format as LocalTable['format'], schema: RowSchema.parse(bundle.facts.schema), rows: bundle.facts.rows as number }
+  return {
+    files,
+    format: bundle.facts.format as LocalTable['format'],
+    schema: RowSchema.parse(bundle.facts.schema),
+    rows: bundle.facts.rows as number,
+  }
 }
 
 /** Snapshots are tables too. */
@@ -38,9 +44,4 @@ export async function localModel({ store, trusted }: ActivityDeps, digest: strin
     onnxFile: await localFile(store, bundle.files[modelFiles.onnx]?.digest as string),
     codeFile: await localFile(store, bundle.files[modelFiles.code]?.digest as string),
   }
-}
-
-export async function ensureFolder(path: string): Promise<string> {
-  await mkdir(path, { recursive: true })
-  return path
 }

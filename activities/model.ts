@@ -52,46 +52,65 @@ export function createModelActivities(deps: ActivityDeps) {
     /** Makes the model bundle, checks that ONNX Runtime agrees with the trainer, and signs it. */
     async packageModel(order: PackageOrder): Promise<StepOutcome> {
       const { step, inputs, train } = order
-      return runStep(deps, order, async ({ job, progress }) => {
-        const onnx = required(inputs, 'model')
-        const training = TrainingReport.parse(await getJson(store, required(inputs, 'training').digest))
-        const code = await localCode(deps, train.features)
-        const facts: ModelFacts = {
-          name: order.model,
-          task: train.task,
-          inputs: train.inputs,
-          target: train.target.column,
-          features: training.features.map(({ name, kind }) => ({ name, kind })),
-          featureCode: { name: train.features.name, digest: train.features.digest, host: train.features.host },
-          learner: train.learner,
-          seed: train.seed,
-          snapshot: required(inputs, 'snapshot').digest,
-        }
-        progress('comparing ONNX Runtime with the trainer', 0.2)
-        const parity = await job('checkParity', {
-          model: { facts, onnxFile: await localFile(store, onnx.digest), codeFile: code.file },
-          table: await localTable(deps, required(inputs, 'validation').digest),
-          predictions: await localFile(store, required(inputs, 'parity').digest),
-          limit: step.parity,
-        })
-        progress('packaging', 0.8)
-        const output = facts.task === 'binary' ? { probability: { type: 'number', minimum: 0, maximum: 1 } } : { prediction: { type: 'number' } }
-        const files: Bundle['files'] = {
-          [modelFiles.onnx]: onnx,
-          [modelFiles.code]: await putBytes(store, await readFile(code.file), mediaTypes.javascript),
-          [modelFiles.inputSchema]: await putJson(store, jsonSchemaOf(facts.inputs)),
-          [modelFiles.outputSchema]: await putJson(store, { $schema: 'https://json-schema.org/draft/2020-12/schema', type: 'object', properties: output, required: Object.keys(output) }),
-          [modelFiles.baseline]: required(inputs, 'baseline'),
-          [modelFiles.training]: required(inputs, 'training'),
-          [modelFiles.card]: await putBytes(store, modelCard(facts, training), mediaTypes.markdown),
-        }
-        const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
-        if (deps.signer !== undefined) {
-          const lineage = Object.fromEntries(Object.entries(inputs).map(([name, { digest }]) => [name, digest]))
-          await sign(store, deps.signer, 'model', order.model, bundle.digest, { lineage, train: order.trainKey })
-        }
-        return { outputs: [{ ...bundle, name: 'package' }, { ...(files[modelFiles.card] as ArtifactRef), name: 'card' }], facts: { bytes: onnx.size, parityRows: parity.rows, parity: parity.largest } }
-      }, { train: order.trainKey })
+      return runStep(
+        deps,
+        order,
+        async ({ job, progress }) => {
+          const onnx = required(inputs, 'model')
+          const training = TrainingReport.parse(await getJson(store, required(inputs, 'training').digest))
+          const code = await localCode(deps, train.features)
+          const facts: ModelFacts = {
+            name: order.model,
+            task: train.task,
+            inputs: train.inputs,
+            target: train.target.column,
+            features: training.features.map(({ name, kind }) => ({ name, kind })),
+            featureCode: { name: train.features.name, digest: train.features.digest, host: train.features.host },
+            learner: train.learner,
+            seed: train.seed,
+            snapshot: required(inputs, 'snapshot').digest,
+          }
+          progress('comparing ONNX Runtime with the trainer', 0.2)
+          const parity = await job('checkParity', {
+            model: { facts, onnxFile: await localFile(store, onnx.digest), codeFile: code.file },
+            table: await localTable(deps, required(inputs, 'validation').digest),
+            predictions: await localFile(store, required(inputs, 'parity').digest),
+            limit: step.parity,
+          })
+          progress('packaging', 0.8)
+          const output =
+            facts.task === 'binary'
+              ? { probability: { type: 'number', minimum: 0, maximum: 1 } }
+              : { prediction: { type: 'number' } }
+          const files: Bundle['files'] = {
+            [modelFiles.onnx]: onnx,
+            [modelFiles.code]: await putBytes(store, await readFile(code.file), mediaTypes.javascript),
+            [modelFiles.inputSchema]: await putJson(store, jsonSchemaOf(facts.inputs)),
+            [modelFiles.outputSchema]: await putJson(store, {
+              $schema: 'https://json-schema.org/draft/2020-12/schema',
+              type: 'object',
+              properties: output,
+              required: Object.keys(output),
+            }),
+            [modelFiles.baseline]: required(inputs, 'baseline'),
+            [modelFiles.training]: required(inputs, 'training'),
+            [modelFiles.card]: await putBytes(store, modelCard(facts, training), mediaTypes.markdown),
+          }
+          const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
+          if (deps.signer !== undefined) {
+            const lineage = Object.fromEntries(Object.entries(inputs).map(([name, { digest }]) => [name, digest]))
+            await sign(store, deps.signer, 'model', order.model, bundle.digest, { lineage, train: order.trainKey })
+          }
+          return {
+            outputs: [
+              { ...bundle, name: 'package' },
+              { ...(files[modelFiles.card] as ArtifactRef), name: 'card' },
+            ],
+            facts: { bytes: onnx.size, parityRows: parity.rows, parity: parity.largest },
+          }
+        },
+        { train: order.trainKey },
+      )
     },
 
     async evaluatePackage(order: StepOrder<StepOf<'evaluate'>>): Promise<StepOutcome> {
@@ -127,7 +146,10 @@ export function createModelActivities(deps: ActivityDeps) {
           table: await localTable(deps, required(inputs, 'part').digest),
         })
         await writeFile(join(folder, 'gates.json'), canonicalJson(gates))
-        return { outputs: [await output('gates', 'gates.json', mediaTypes.json)], facts: { passed: gates.every(({ passed }) => passed), gates } }
+        return {
+          outputs: [await output('gates', 'gates.json', mediaTypes.json)],
+          facts: { passed: gates.every(({ passed }) => passed), gates },
+        }
       })
     },
   }
@@ -139,6 +161,11 @@ export function createModelActivities(deps: ActivityDeps) {
       const column = name.startsWith(`${who}:slice-`) ? name.slice(`${who}:slice-`.length) : undefined
       if (column !== undefined) slices[column] = await file(`slice-${column}`)
     }
-    return { report: await file('evaluation'), predictions: await file('predictions'), labels: await file('labels'), slices }
+    return {
+      report: await file('evaluation'),
+      predictions: await file('predictions'),
+      labels: await file('labels'),
+      slices,
+    }
   }
 }

@@ -1,8 +1,14 @@
 import { WithStartWorkflowOperation } from '@temporalio/client'
 import type { RunRecord, VersionRecord } from '../pipelines/records.ts'
-import { opponentOf, readModel, registerVersion, setChampion as moveChampion } from '../store/registry.ts'
+import { setChampion as moveChampion, opponentOf, readModel, registerVersion } from '../store/registry.ts'
 import { publishRun } from '../store/runs.ts'
-import { type ChampionChange, modelWorkflowId, registerUpdate, type Registration, taskQueue } from '../workflows/messages.ts'
+import {
+  type ChampionChange,
+  modelWorkflowId,
+  type Registration,
+  registerUpdate,
+  taskQueue,
+} from '../workflows/messages.ts'
 import { type ActivityDeps, guarded } from './step.ts'
 
 /** What concerns the registry and the record of runs. */
@@ -15,7 +21,15 @@ export function createRegistryActivities(deps: ActivityDeps) {
     },
 
     /** Asks the model's owner workflow to register a version, starting it if this is the model's first. */
-    async requestRegistration({ model, version, promote }: { model: string; version: VersionRecord; promote: boolean }): Promise<Registration> {
+    async requestRegistration({
+      model,
+      version,
+      promote,
+    }: {
+      model: string
+      version: VersionRecord
+      promote: boolean
+    }): Promise<Registration> {
       return guarded('register', () =>
         client.workflow.executeUpdateWithStart(registerUpdate, {
           args: [{ version, promote }],
@@ -33,13 +47,24 @@ export function createRegistryActivities(deps: ActivityDeps) {
     },
 
     /** For the owner workflow only. */
-    async writeRegistration({ model, version, promote }: { model: string; version: VersionRecord; promote: boolean }): Promise<Registration> {
+    async writeRegistration({
+      model,
+      version,
+      promote,
+    }: {
+      model: string
+      version: VersionRecord
+      promote: boolean
+    }): Promise<Registration> {
       return guarded('register', () => registerVersion(store, model, version, promote))
     },
 
     /** For the owner workflow only. */
     async writeChampion({ model, version, reason }: ChampionChange & { model: string }): Promise<number> {
-      return guarded('promote', async () => (await moveChampion(store, model, version, reason)).champions.at(-1) as number)
+      return guarded(
+        'promote',
+        async () => (await moveChampion(store, model, version, reason)).champions.at(-1) as number,
+      )
     },
 
     /** Keeps a run's record where it can be read with Temporal away. */

@@ -57,13 +57,22 @@ const patience = 4
  * record create-only; of two attempts at once, both return the winner's. A crash leaves at most unnamed bytes.
  * Heartbeats carry the progress; cancellation stops the work.
  */
-export async function runStep(deps: ActivityDeps, order: StepOrder, work: (context: StepWork) => Promise<StepResult>, extraKeys: Readonly<Record<string, string>> = {}): Promise<StepOutcome> {
-  const inputs = { ...Object.fromEntries(Object.entries(order.inputs).map(([name, { digest }]) => [name, digest])), ...extraKeys }
+export async function runStep(
+  deps: ActivityDeps,
+  order: StepOrder,
+  work: (context: StepWork) => Promise<StepResult>,
+  extraKeys: Readonly<Record<string, string>> = {},
+): Promise<StepOutcome> {
+  const inputs = {
+    ...Object.fromEntries(Object.entries(order.inputs).map(([name, { digest }]) => [name, digest])),
+    ...extraKeys,
+  }
   return guarded(order.step.id, async (context) => {
     const material = stepMaterial(order.step, inputs, deps.host)
     const stepKey = stepKeyOf(material)
     const known = await findStepRecord(deps.store, stepKey)
-    if (known !== undefined) return { stepKey, cached: known.run !== order.run, outputs: known.outputs, facts: known.facts }
+    if (known !== undefined)
+      return { stepKey, cached: known.run !== order.run, outputs: known.outputs, facts: known.facts }
 
     const folder = await mkdtemp(join(deps.scratch, `${order.step.kind}-`))
     let heartbeat = { what: 'starting', done: 0 }
@@ -76,10 +85,19 @@ export async function runStep(deps: ActivityDeps, order: StepOrder, work: (conte
         folder,
         signal: context.cancellationSignal,
         progress,
-        output: async (name, file, mediaType = mediaTypes.binary) => ({ name, ...(await putFile(deps.store, join(folder, file), mediaType)) }),
+        output: async (name, file, mediaType = mediaTypes.binary) => ({
+          name,
+          ...(await putFile(deps.store, join(folder, file), mediaType)),
+        }),
         job: (name, jobOrder) => runJob(name, jobOrder, progress, context.cancellationSignal),
       })
-      const record = await publishStepRecord(deps.store, { stepKey, material, outputs: [...outputs], facts: facts as never, run: order.run })
+      const record = await publishStepRecord(deps.store, {
+        stepKey,
+        material,
+        outputs: [...outputs],
+        facts: facts as never,
+        run: order.run,
+      })
       return { stepKey, cached: false, outputs: record.outputs, facts: record.facts }
     } finally {
       clearInterval(pulse)

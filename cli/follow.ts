@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { defaultPayloadConverter } from '@temporalio/common'
 import { WorkflowFailedError } from '@temporalio/client'
+import { defaultPayloadConverter } from '@temporalio/common'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { RunRecord } from '../pipelines/records.ts'
 import { listRuns, readRun } from '../store/runs.ts'
@@ -17,7 +17,14 @@ const silence = 15_000
  * @param timeoutMs gives up waiting (not running) after this
  * @throws SlipwayError WAIT_TIMED_OUT, INTERRUPTED
  */
-export async function followRun(context: CliContext, runId: string, workflowId: string, pipeline: string, view: ProgressView, timeoutMs: number | undefined): Promise<RunRecord> {
+export async function followRun(
+  context: CliContext,
+  runId: string,
+  workflowId: string,
+  pipeline: string,
+  view: ProgressView,
+  timeoutMs: number | undefined,
+): Promise<RunRecord> {
   const { client } = await context.temporal()
   const handle = client.workflow.getHandle(workflowId)
   const [before] = (await listRuns(context.store, pipeline, 2)).filter((run) => run.runId !== runId)
@@ -44,13 +51,22 @@ export async function followRun(context: CliContext, runId: string, workflowId: 
     for (const report of finished.slice(shown)) {
       shown++
       const previous = before?.steps.find(({ name }) => name === report.name)?.stepKey
-      view.finished(report, report.cached || report.stepKey === '' ? '' : await reasonItRan(context.store, previous, report.stepKey))
+      view.finished(
+        report,
+        report.cached || report.stepKey === '' ? '' : await reasonItRan(context.store, previous, report.stepKey),
+      )
     }
   }
   try {
     while (ended === undefined) {
-      if (interrupted) throw new SlipwayError('INTERRUPTED', `stopped waiting; run ${runId} goes on`, { next: `slipway show ${runId}` })
-      if (timeoutMs !== undefined && Date.now() - started > timeoutMs) throw new SlipwayError('WAIT_TIMED_OUT', `run ${runId} is not done after ${timeoutMs / 1000} s; it goes on`, { next: `slipway show ${runId}` })
+      if (interrupted)
+        throw new SlipwayError('INTERRUPTED', `stopped waiting; run ${runId} goes on`, {
+          next: `slipway show ${runId}`,
+        })
+      if (timeoutMs !== undefined && Date.now() - started > timeoutMs)
+        throw new SlipwayError('WAIT_TIMED_OUT', `run ${runId} is not done after ${timeoutMs / 1000} s; it goes on`, {
+          next: `slipway show ${runId}`,
+        })
       try {
         const progress = await handle.query(progressQuery)
         lastAnswer = Date.now()
@@ -63,8 +79,12 @@ export async function followRun(context: CliContext, runId: string, workflowId: 
         const { raw } = await handle.describe()
         for (const activity of raw.pendingActivities ?? []) {
           const payload = activity.heartbeatDetails?.payloads?.[0]
-          const heartbeat = payload === undefined || payload === null ? { what: 'starting', done: 0 } : defaultPayloadConverter.fromPayload<{ what: string; done: number }>(payload as never)
-          const attempt = (activity.attempt ?? 1) > 1 ? ` (attempt ${activity.attempt}: ${activity.lastFailure?.message ?? ''})` : ''
+          const heartbeat =
+            payload === undefined || payload === null
+              ? { what: 'starting', done: 0 }
+              : defaultPayloadConverter.fromPayload<{ what: string; done: number }>(payload as never)
+          const attempt =
+            (activity.attempt ?? 1) > 1 ? ` (attempt ${activity.attempt}: ${activity.lastFailure?.message ?? ''})` : ''
           view.working(progress.stage, `${heartbeat.what}${attempt}`, heartbeat.done)
         }
       } catch {
@@ -93,5 +113,7 @@ async function recordOfFailure({ store }: CliContext, runId: string, error: unkn
   if (parsed.success) return parsed.data
   const record = await readRun(store, runId)
   if (record !== undefined) return record
-  throw new SlipwayError('INTERNAL', `run ${runId} ended without a record: ${error.cause?.message ?? error.message}`, { next: 'look at it in the Temporal web UI' })
+  throw new SlipwayError('INTERNAL', `run ${runId} ended without a record: ${error.cause?.message ?? error.message}`, {
+    next: 'look at it in the Temporal web UI',
+  })
 }

@@ -1,5 +1,12 @@
 import type { Plan, Step } from '../pipelines/plan.ts'
-import { evaluationInputs, inputsOf, outputOf, type StepInputs, type StepOutcome, stepOf } from '../pipelines/step-inputs.ts'
+import {
+  evaluationInputs,
+  inputsOf,
+  outputOf,
+  type StepInputs,
+  type StepOutcome,
+  stepOf,
+} from '../pipelines/step-inputs.ts'
 import { describeChanges, type HostVersions, type StepMaterial, stepMaterial } from '../pipelines/step-key.ts'
 import { readDocument } from '../store/documents.ts'
 import { opponentOf, readModel } from '../store/registry.ts'
@@ -23,9 +30,14 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, roo
   const outcomes = new Map<string, StepOutcome>()
   const forecasts: Forecast[] = []
   for (const step of plan.steps) {
-    const say = (state: Forecast['state'], reason: string, stepKey: string | null): void => void forecasts.push({ step: step.id, kind: step.kind, state, reason, stepKey })
+    const say = (state: Forecast['state'], reason: string, stepKey: string | null): void =>
+      void forecasts.push({ step: step.id, kind: step.kind, state, reason, stepKey })
     if (step.kind === 'approve' || step.kind === 'register') {
-      say('always', step.kind === 'approve' ? `asks ${step.role}` : 'registers the package unless it is registered', null)
+      say(
+        'always',
+        step.kind === 'approve' ? `asks ${step.role}` : 'registers the package unless it is registered',
+        null,
+      )
       continue
     }
     const inputs = await knownInputs(store, plan, step, outcomes, host)
@@ -33,7 +45,7 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, roo
       say('runs', `needs what ${inputs} makes`, null)
       continue
     }
-    const material = stepMaterial(step, { ...digestsOf(inputs), ...(await extraKeys(plan, step, outcomes, root)) }, host)
+    const material = stepMaterial(step, { ...digestsOf(inputs), ...(await extraKeys(step, outcomes, root)) }, host)
     const stepKey = stepKeyOf(material)
     const record = await findStepRecord(store, stepKey)
     if (record !== undefined) {
@@ -48,18 +60,35 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, roo
 }
 
 /** A step's inputs, or the name of the step that must run first. */
-async function knownInputs(store: Store, plan: Plan, step: Step, outcomes: ReadonlyMap<string, StepOutcome>, host: HostVersions): Promise<StepInputs | string> {
+async function knownInputs(
+  store: Store,
+  plan: Plan,
+  step: Step,
+  outcomes: ReadonlyMap<string, StepOutcome>,
+  host: HostVersions,
+): Promise<StepInputs | string> {
   const missing = needs(plan, step).find((id) => !outcomes.has(id))
   if (missing !== undefined) return missing
   const inputs = inputsOf(plan, step, outcomes)
   if (step.kind !== 'gate' || !step.must.some(({ rule }) => rule === 'notWorseThan')) return inputs
-  const opponent = opponentOf(await readModel(store, step.model), outputOf(outcomes.get(step.package), 'package').digest)
+  const opponent = opponentOf(
+    await readModel(store, step.model),
+    outputOf(outcomes.get(step.package), 'package').digest,
+  )
   if (opponent === undefined) return inputs
   const evaluation = stepOf(plan, step.evaluation, 'evaluate')
   const championInputs = { ...digestsOf(inputsOf(plan, evaluation, outcomes)), package: opponent }
   const record = await findStepRecord(store, stepKeyOf(stepMaterial(evaluation, championInputs, host)))
   if (record === undefined) return 'the evaluation of the champion'
-  return { ...inputs, ...evaluationInputs('opponent', { stepKey: record.stepKey, cached: true, outputs: record.outputs, facts: record.facts }) }
+  return {
+    ...inputs,
+    ...evaluationInputs('opponent', {
+      stepKey: record.stepKey,
+      cached: true,
+      outputs: record.outputs,
+      facts: record.facts,
+    }),
+  }
 }
 
 function needs(plan: Plan, step: Step): string[] {
@@ -83,13 +112,18 @@ function needs(plan: Plan, step: Step): string[] {
   }
 }
 
-async function extraKeys(plan: Plan, step: Step, outcomes: ReadonlyMap<string, StepOutcome>, root: string): Promise<Record<string, string>> {
+async function extraKeys(
+  step: Step,
+  outcomes: ReadonlyMap<string, StepOutcome>,
+  root: string,
+): Promise<Record<string, string>> {
   if (step.kind === 'snapshot') return { content: (await readSource(root, step.from)).content }
   if (step.kind === 'package') return { train: outcomes.get(step.model)?.stepKey ?? '' }
   return {}
 }
 
-const digestsOf = (inputs: StepInputs): Record<string, string> => Object.fromEntries(Object.entries(inputs).map(([name, { digest }]) => [name, digest]))
+const digestsOf = (inputs: StepInputs): Record<string, string> =>
+  Object.fromEntries(Object.entries(inputs).map(([name, { digest }]) => [name, digest]))
 
 /** Why a step has to run: what differs from the time it ran before. */
 async function reasonToRun(store: Store, before: string | undefined, material: StepMaterial): Promise<string> {

@@ -17,63 +17,119 @@ const program = new Command('slipway')
   .showSuggestionAfterError()
   .enablePositionalOptions()
   .exitOverride()
-  .addHelpText('after', '\nExit codes: 0 done, 2 invalid, 10 data contract, 11 training, 12 gate failed, 13 rejected, 16 verification, 20 unreachable,\n124 stopped waiting, 130 interrupted; see docs/cli.md.')
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 done, 2 invalid, 10 data contract, 11 training, 12 gate failed, 13 rejected, 16 verification, 20 unreachable,\n124 stopped waiting, 130 interrupted; see docs/cli.md.',
+  )
 
 type Action = (...args: never[]) => Promise<number>
 /** A command whose action's result is the exit code. */
 function command(usage: string, description: string, action: Action, examples: readonly string[] = []): Command {
   const added = program.command(usage).description(description).exitOverride()
-  if (examples.length > 0) added.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`)
+  if (examples.length > 0)
+    added.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`)
   return added.action(async (...args) => {
     exitCode = await (action as (...args: unknown[]) => Promise<number>)(...args)
   })
 }
 
-command('up', 'start the embedded platform: Temporal, S3 and a worker', async (options) => (await platform()).up(options), ['npx slipway up --detach'])
+command(
+  'up',
+  'start the embedded platform: Temporal, S3 and a worker',
+  async (options) => (await platform()).up(options),
+  ['npx slipway up --detach'],
+)
   .option('--detach', 'leave it running in the background')
   .option('--json', 'print one JSON document')
 command('down', 'stop the embedded platform', async () => (await platform()).down())
-command('status', 'what is up and where', async (options) => (await platform()).status(options), ['npx slipway status --json', 'eval "$(npx slipway status --env)"  # point another folder at this platform'])
+command('status', 'what is up and where', async (options) => (await platform()).status(options), [
+  'npx slipway status --json',
+  'eval "$(npx slipway status --env)"  # point another folder at this platform',
+])
   .option('--json', 'print one JSON document')
   .option('--env', 'print shell exports (they hold secrets)')
-command('start [pipeline]', 'platform, one run, what it made, and the end of it: what npm start does', async (pipeline, options) => (await platform()).start(pipeline ?? 'flights', options), ['npx slipway start weather --keep'])
+command(
+  'start [pipeline]',
+  'platform, one run, what it made, and the end of it: what npm start does',
+  async (pipeline, options) => (await platform()).start(pipeline ?? 'flights', options),
+  ['npx slipway start weather --keep'],
+)
   .option('--keep', 'leave the platform up afterwards')
   .option('--set <name=value>', 'change a parameter', collect)
   .option('--json', 'print one JSON document')
-command('plan <pipeline>', 'what a run would do now, and why', async (pipeline, options) => (await look()).plan(pipeline, options), ['npx slipway plan flights', 'npx slipway plan flights --set leaves=15'])
+command(
+  'plan <pipeline>',
+  'what a run would do now, and why',
+  async (pipeline, options) => (await look()).plan(pipeline, options),
+  ['npx slipway plan flights', 'npx slipway plan flights --set leaves=15'],
+)
   .option('--set <name=value>', 'change a parameter', collect)
   .option('--json', 'print one JSON document')
-command('run <pipeline>', 'start a run', async (pipeline, options) => (await running()).run(pipeline, options), ['npx slipway run flights --wait', 'npx slipway run flights --wait --set trees=50 --junit report.xml'])
+command('run <pipeline>', 'start a run', async (pipeline, options) => (await running()).run(pipeline, options), [
+  'npx slipway run flights --wait',
+  'npx slipway run flights --wait --set trees=50 --junit report.xml',
+])
   .option('--wait', 'follow the run; its result is the exit code')
   .option('--timeout <duration>', 'stop waiting after this long, exit 124; the run goes on')
   .option('--set <name=value>', 'change a parameter', collect)
   .option('--snapshot <digest>', 'use this snapshot instead of reading the source', collect)
   .option('--junit <file>', 'write a JUnit report (waits)')
   .option('--json', 'print one JSON document')
-command('runs [pipeline]', 'finished runs', async (pipeline, options) => (await look()).runs(pipeline, options), ['npx slipway runs flights --sort auc'])
+command('runs [pipeline]', 'finished runs', async (pipeline, options) => (await look()).runs(pipeline, options), [
+  'npx slipway runs flights --sort auc',
+])
   .option('--sort <metric>', 'best first')
   .option('--limit <n>', 'how many')
   .option('--json', 'print one JSON document')
-command('show <what>', 'a run, a model version, or an artifact by digest', async (what, options) => (await look()).show(what, options), ['npx slipway show flights@champion', 'npx slipway show 3f9a1c22b0d4'])
-  .option('--json', 'print one JSON document')
-command('models', 'models with their versions and aliases', async (options) => (await look()).models(options)).option('--json', 'print one JSON document')
-command('lineage <model>', 'where a model comes from and what was made with it', async (what, options) => (await look()).lineage(what, options), ['npx slipway lineage flights@2']).option('--json', 'print one JSON document')
-command('why <step>', 'why a step of the last run ran or was reused', async (step, options) => (await look()).why(step, options), ['npx slipway why delays'])
+command(
+  'show <what>',
+  'a run, a model version, or an artifact by digest',
+  async (what, options) => (await look()).show(what, options),
+  ['npx slipway show flights@champion', 'npx slipway show 3f9a1c22b0d4'],
+).option('--json', 'print one JSON document')
+command('models', 'models with their versions and aliases', async (options) => (await look()).models(options)).option(
+  '--json',
+  'print one JSON document',
+)
+command(
+  'lineage <model>',
+  'where a model comes from and what was made with it',
+  async (what, options) => (await look()).lineage(what, options),
+  ['npx slipway lineage flights@2'],
+).option('--json', 'print one JSON document')
+command(
+  'why <step>',
+  'why a step of the last run ran or was reused',
+  async (step, options) => (await look()).why(step, options),
+  ['npx slipway why delays'],
+)
   .option('--run <run>', 'of this run')
   .option('--json', 'print one JSON document')
-command('compare <run> <run>', 'what differs between two runs', async (a, b, options) => (await look()).compare(a, b, options)).option('--json', 'print one JSON document')
-command('export <run>', 'the plan of a run, from the store', async (run, options) => (await look()).exportPlan(run, options)).option('--output <file>', 'write it there')
-command('approve <run>', 'approve a run that waits for it', async (run, options) => (await decide()).decide('approve', run, options))
+command('compare <run> <run>', 'what differs between two runs', async (a, b, options) =>
+  (await look()).compare(a, b, options),
+).option('--json', 'print one JSON document')
+command('export <run>', 'the plan of a run, from the store', async (run, options) =>
+  (await look()).exportPlan(run, options),
+).option('--output <file>', 'write it there')
+command('approve <run>', 'approve a run that waits for it', async (run, options) =>
+  (await decide()).decide('approve', run, options),
+)
   .option('--reason <text>', 'why, for the record')
   .option('--json', 'print one JSON document')
-command('reject <run>', 'reject a run that waits for approval', async (run, options) => (await decide()).decide('reject', run, options))
+command('reject <run>', 'reject a run that waits for approval', async (run, options) =>
+  (await decide()).decide('reject', run, options),
+)
   .option('--reason <text>', 'why, for the record')
   .option('--json', 'print one JSON document')
-command('rollback <model>', 'make the champion before this one champion again', async (model, options) => (await decide()).rollback(model, options))
+command('rollback <model>', 'make the champion before this one champion again', async (model, options) =>
+  (await decide()).rollback(model, options),
+)
   .option('--to <version>', 'or this version')
   .option('--reason <text>', 'why, for the record')
   .option('--json', 'print one JSON document')
-command('doctor', 'whether everything a run needs is there and works', async (options) => (await platform()).doctor(options)).option('--json', 'print one JSON document')
+command('doctor', 'whether everything a run needs is there and works', async (options) =>
+  (await platform()).doctor(options),
+).option('--json', 'print one JSON document')
 
 program.configureOutput({ outputError: () => {} })
 for (const each of program.commands) each.configureOutput({ outputError: () => {} })
@@ -85,7 +141,11 @@ try {
     // Help and version are asked for; anything else is a wrong command line.
     if (error.exitCode === 0) exitCode = 0
     else if (error.code === 'commander.help') exitCode = 2
-    else exitCode = showError(new SlipwayError('USAGE', error.message.replace(/^error: /, ''), { next: 'slipway --help' }), false)
+    else
+      exitCode = showError(
+        new SlipwayError('USAGE', error.message.replace(/^error: /, ''), { next: 'slipway --help' }),
+        false,
+      )
   } else {
     exitCode = showError(error, program.opts().verbose === true)
   }

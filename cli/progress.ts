@@ -24,7 +24,12 @@ export function progressView(isTerminal = process.stderr.isTTY === true): Progre
       if (!isTerminal) return
       const full = Math.round(Math.min(1, Math.max(0, done)) * barWidth)
       clear()
-      process.stderr.write(`  ${colors.cyan('›')} ${step.padEnd(10)} ${colors.cyan('█'.repeat(full))}${colors.dim('░'.repeat(barWidth - full))} ${what}`.slice(0, (process.stderr.columns ?? 100) + 20))
+      process.stderr.write(
+        `  ${colors.cyan('›')} ${step.padEnd(10)} ${colors.cyan('█'.repeat(full))}${colors.dim('░'.repeat(barWidth - full))} ${what}`.slice(
+          0,
+          (process.stderr.columns ?? 100) + 20,
+        ),
+      )
       drawn = true
     },
     finished({ name, cached, seconds: took, summary }, reason) {

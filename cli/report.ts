@@ -13,9 +13,18 @@ export function runJson(record: RunRecord): unknown {
     status,
     exitCode,
     plan,
-    steps: steps.map(({ name, cached, stepKey, seconds, outputs }) => ({ name, cached, stepKey, seconds, outputs: outputs.map((output) => ({ name: output.name, digest: output.digest })) })),
+    steps: steps.map(({ name, cached, stepKey, seconds, outputs }) => ({
+      name,
+      cached,
+      stepKey,
+      seconds,
+      outputs: outputs.map((output) => ({ name: output.name, digest: output.digest })),
+    })),
     gates: gates.map(({ name, passed, value, limit, evidence }) => ({ name, passed, value, limit, evidence })),
-    model: model === null ? null : { name: model.name, version: model.version, digest: model.digest, champion: model.champion },
+    model:
+      model === null
+        ? null
+        : { name: model.name, version: model.version, digest: model.digest, champion: model.champion },
     metrics,
     ...(error === null ? {} : { error }),
   }
@@ -23,7 +32,10 @@ export function runJson(record: RunRecord): unknown {
 
 /** Gates as a table for people. */
 export function gateTable(record: RunRecord): string {
-  return table(['gate', 'outcome', 'evidence'], record.gates.map(({ name, passed, evidence }) => [name, passed ? 'passed' : 'FAILED', evidence]))
+  return table(
+    ['gate', 'outcome', 'evidence'],
+    record.gates.map(({ name, passed, evidence }) => [name, passed ? 'passed' : 'FAILED', evidence]),
+  )
 }
 
 /** The verdict on a run in one sentence. */
@@ -31,7 +43,9 @@ export function verdict(record: RunRecord): string {
   const { model } = record
   if (record.status === 'succeeded' && model !== null) {
     const measured = Object.keys(record.metrics).length === 0 ? '' : ` (${metricsInWords(record.metrics, 1)})`
-    return colors.green(`${model.name} version ${model.version}${model.champion ? ' is champion' : ' is registered'}${measured}, model digest ${model.digest}`)
+    return colors.green(
+      `${model.name} version ${model.version}${model.champion ? ' is champion' : ' is registered'}${measured}, model digest ${model.digest}`,
+    )
   }
   if (record.status === 'succeeded') return colors.green('all steps done')
   return colors.red(`${record.status}: ${record.error?.message ?? ''}`)
@@ -39,17 +53,24 @@ export function verdict(record: RunRecord): string {
 
 /** A run as a JUnit report: one case a step, one a gate. (Format as read by Jenkins and GitLab.) */
 export function junit(record: RunRecord): string {
-  const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-  const cases = record.steps.map(({ name, seconds }) => `  <testcase classname="${escape(record.pipeline)}.steps" name="${escape(name)}" time="${seconds.toFixed(3)}"/>`)
+  const xml = (text: string): string =>
+    text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+  const cases = record.steps.map(
+    ({ name, seconds }) =>
+      `  <testcase classname="${xml(record.pipeline)}.steps" name="${xml(name)}" time="${seconds.toFixed(3)}"/>`,
+  )
   for (const { name, passed, evidence } of record.gates) {
-    const open = `  <testcase classname="${escape(record.pipeline)}.gates" name="${escape(name)}" time="0"`
-    cases.push(passed ? `${open}/>` : `${open}><failure message="${escape(evidence)}"/></testcase>`)
+    const open = `  <testcase classname="${xml(record.pipeline)}.gates" name="${xml(name)}" time="0"`
+    cases.push(passed ? `${open}/>` : `${open}><failure message="${xml(evidence)}"/></testcase>`)
   }
   const { error } = record
   const isOtherError = error !== null && error.code !== 'GATE_FAILED'
-  if (isOtherError) cases.push(`  <testcase classname="${escape(record.pipeline)}.steps" name="${escape(error.step ?? 'run')}" time="0"><error type="${error.code}" message="${escape(error.message)}"/></testcase>`)
+  if (isOtherError)
+    cases.push(
+      `  <testcase classname="${xml(record.pipeline)}.steps" name="${xml(error.step ?? 'run')}" time="0"><error type="${error.code}" message="${xml(error.message)}"/></testcase>`,
+    )
   const failures = record.gates.filter(({ passed }) => !passed).length
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuite name="${escape(record.runId)}" tests="${cases.length}" failures="${failures}" errors="${isOtherError ? 1 : 0}">\n${cases.join('\n')}\n</testsuite>\n`
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuite name="${xml(record.runId)}" tests="${cases.length}" failures="${failures}" errors="${isOtherError ? 1 : 0}">\n${cases.join('\n')}\n</testsuite>\n`
 }
 
 /** What a run made and where to look, in lines. */

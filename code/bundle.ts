@@ -1,7 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { builtinModules } from 'node:module'
 import { basename, extname, join, relative } from 'node:path'
-import { build, type BuildFailure, type BuildOptions, type Plugin } from 'esbuild'
+import { type BuildFailure, type BuildOptions, build, type Plugin } from 'esbuild'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { hostPackages, packageRoot } from './host.ts'
 import { type Finding, lint } from './lint.ts'
@@ -76,7 +76,9 @@ export function syntaxError(failure: BuildFailure): SlipwayError {
   if (first === undefined) return new SlipwayError('DEFINITION_SYNTAX', String(failure))
   const { location } = first
   const where = location ? `${location.file}:${location.line}:${location.column + 1}` : 'the definition'
-  return new SlipwayError('DEFINITION_SYNTAX', `${where}: ${first.text}`, { next: location ? `look at: ${location.lineText.trim()}` : undefined })
+  return new SlipwayError('DEFINITION_SYNTAX', `${where}: ${first.text}`, {
+    next: location ? `look at: ${location.lineText.trim()}` : undefined,
+  })
 }
 
 /** Finds Slipway from anywhere, reads line ends one way, and marks pure calls at the top of user modules. */
@@ -88,7 +90,11 @@ const userCode: Plugin = {
       sideEffects: false,
     }))
     // An import of theirs that is not used leaves no trace.
-    builder.onResolve({ filter: new RegExp(`^(${hostPackages.join('|')})$`) }, ({ path }) => ({ path, external: true, sideEffects: false }))
+    builder.onResolve({ filter: new RegExp(`^(${hostPackages.join('|')})$`) }, ({ path }) => ({
+      path,
+      external: true,
+      sideEffects: false,
+    }))
     builder.onLoad({ filter: /\.(ts|mts|js|mjs)$/ }, async ({ path }) => {
       const source = (await readFile(path, 'utf8')).replaceAll('\r\n', '\n')
       const loader = extname(path).endsWith('ts') ? 'ts' : 'js'
@@ -114,7 +120,10 @@ export function markPureCalls(name: string, source: string): string {
   const positions = new Set<number>()
   for (const statement of body) {
     const declaration = (statement.declaration ?? statement) as SyntaxNode
-    const initialisers = declaration.type === 'VariableDeclaration' ? (declaration.declarations as SyntaxNode[]).map(({ init }) => init) : [declaration]
+    const initialisers =
+      declaration.type === 'VariableDeclaration'
+        ? (declaration.declarations as SyntaxNode[]).map(({ init }) => init)
+        : [declaration]
     if (declaration.type !== 'VariableDeclaration' && statement.type !== 'ExportDefaultDeclaration') continue
     for (const initialiser of initialisers) {
       if (initialiser === null || rootName(initialiser as SyntaxNode) === undefined) continue
@@ -125,6 +134,7 @@ export function markPureCalls(name: string, source: string): string {
     }
   }
   let marked = source
-  for (const position of [...positions].sort((a, b) => b - a)) marked = `${marked.slice(0, position)}/*@__PURE__*/ ${marked.slice(position)}`
+  for (const position of [...positions].sort((a, b) => b - a))
+    marked = `${marked.slice(0, position)}/*@__PURE__*/ ${marked.slice(position)}`
   return marked
 }

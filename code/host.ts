@@ -22,7 +22,8 @@ export function hostVersions(): HostVersions {
   const versions: Record<string, string> = { v8: process.versions.v8.split('.').slice(0, 2).join('.') }
   for (const name of [...hostPackages, '@duckdb/node-api', 'onnxruntime-node']) {
     const folder = requireHere.resolve.paths(name)?.find((path) => existsSync(join(path, name, 'package.json')))
-    if (folder !== undefined) versions[name] = JSON.parse(readFileSync(join(folder, name, 'package.json'), 'utf8')).version
+    if (folder !== undefined)
+      versions[name] = JSON.parse(readFileSync(join(folder, name, 'package.json'), 'utf8')).version
   }
   return versions
 }

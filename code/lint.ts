@@ -44,17 +44,32 @@ export function lint(bundle: string, sourceMap: string): Finding[] {
     const line = lineStarts.findLastIndex((start) => start <= at)
     const entry = map.findEntry(line, at - (lineStarts[line] as number))
     const file = 'originalSource' in entry ? entry.originalSource : '(bundle)'
-    return { what, file, line: 'originalLine' in entry ? entry.originalLine + 1 : 0, thirdParty: file.includes('node_modules/') }
+    return {
+      what,
+      file,
+      line: 'originalLine' in entry ? entry.originalLine + 1 : 0,
+      thirdParty: file.includes('node_modules/'),
+    }
   })
 }
 
-function impurityOf(node: SyntaxNode, parent: SyntaxNode | undefined, declared: ReadonlySet<string>): string | undefined {
+function impurityOf(
+  node: SyntaxNode,
+  parent: SyntaxNode | undefined,
+  declared: ReadonlySet<string>,
+): string | undefined {
   const isFree = (value: unknown, name?: string): boolean => {
     const identifier = value as SyntaxNode
-    return identifier?.type === 'Identifier' && (name === undefined || identifier.name === name) && !declared.has(identifier.name as string)
+    return (
+      identifier?.type === 'Identifier' &&
+      (name === undefined || identifier.name === name) &&
+      !declared.has(identifier.name as string)
+    )
   }
   if (node.type === 'Identifier' && isFree(node) && Object.hasOwn(impureGlobals, node.name as string)) {
-    const isName = (parent?.type === 'MemberExpression' && parent.property === node && parent.computed !== true) || (parent?.type === 'Property' && parent.key === node && parent.value !== node)
+    const isName =
+      (parent?.type === 'MemberExpression' && parent.property === node && parent.computed !== true) ||
+      (parent?.type === 'Property' && parent.key === node && parent.value !== node)
     return isName ? undefined : impureGlobals[node.name as string]
   }
   if (node.type === 'MemberExpression' && isFree(node.object)) {
@@ -62,7 +77,8 @@ function impurityOf(node: SyntaxNode, parent: SyntaxNode | undefined, declared: 
     const member = node.computed === true ? property.value : property.name
     return impureMembers[`${(node.object as SyntaxNode).name}.${String(member)}`]
   }
-  if (node.type === 'NewExpression' && isFree(node.callee, 'Date') && (node.arguments as unknown[]).length === 0) return 'reads the clock (new Date())'
+  if (node.type === 'NewExpression' && isFree(node.callee, 'Date') && (node.arguments as unknown[]).length === 0)
+    return 'reads the clock (new Date())'
   if (node.type === 'CallExpression' && isFree(node.callee, 'Date')) return 'reads the clock (Date())'
   if (node.type === 'ImportExpression') return 'loads code while it runs (import())'
   if (node.type === 'MetaProperty') return 'depends on where it lies (import.meta)'
@@ -71,7 +87,8 @@ function impurityOf(node: SyntaxNode, parent: SyntaxNode | undefined, declared: 
     const name = argument?.type === 'Literal' ? String(argument.value) : undefined
     if (name === undefined) return 'loads code while it runs (require of a computed name)'
     if (builtinModules.includes(name.replace(/^node:/, ''))) return `uses the machine (${name})`
-    if (!(hostPackages as readonly string[]).includes(name)) return `needs the package ${name}, which workers do not have`
+    if (!(hostPackages as readonly string[]).includes(name))
+      return `needs the package ${name}, which workers do not have`
   }
   return undefined
 }
@@ -85,7 +102,8 @@ function declaredNames(program: SyntaxNode): Set<string> {
     else if (pattern.type === 'RestElement') bind(pattern.argument as SyntaxNode)
     else if (pattern.type === 'ArrayPattern') for (const element of pattern.elements as SyntaxNode[]) bind(element)
     else if (pattern.type === 'ObjectPattern') {
-      for (const property of pattern.properties as SyntaxNode[]) bind(property.type === 'RestElement' ? property : (property.value as SyntaxNode))
+      for (const property of pattern.properties as SyntaxNode[])
+        bind(property.type === 'RestElement' ? property : (property.value as SyntaxNode))
     }
   }
   walk(program, (node) => {

@@ -19,8 +19,10 @@ function hostRequire(name: string): unknown {
  * @throws SlipwayError DIGEST_MISMATCH when the text is not the one the digest names.
  */
 export function loadFunction(code: string, digest: string): UserFunction {
-  if (digestOf(code) !== digest) throw new SlipwayError('DIGEST_MISMATCH', `the code bundle ${shortDigest(digest)} was changed`)
-  return (evaluateModule(code, `slipway-code-${shortDigest(digest)}.js`, hostRequire) as { default: UserFunction }).default
+  if (digestOf(code) !== digest)
+    throw new SlipwayError('DIGEST_MISMATCH', `the code bundle ${shortDigest(digest)} was changed`)
+  return (evaluateModule(code, `slipway-code-${shortDigest(digest)}.js`, hostRequire) as { default: UserFunction })
+    .default
 }
 
 /** Runs a CommonJS text and returns its exports. */

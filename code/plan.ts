@@ -26,7 +26,12 @@ const placeholder: CodeRef = { name: '', file: '', digest: `sha256:${'0'.repeat(
  * Loads a definition, bundles and lints the functions it uses, and makes the plan.
  * @throws SlipwayError with a definition's or a function's problem, its file and line.
  */
-export async function planPipeline(root: string, name: string, host: HostVersions, overrides: Overrides = {}): Promise<PlannedPipeline> {
+export async function planPipeline(
+  root: string,
+  name: string,
+  host: HostVersions,
+  overrides: Overrides = {},
+): Promise<PlannedPipeline> {
   const { definition, exportsOf } = await loadDefinition(root, name)
   const wanted = new Map<UserFunction, string>()
   definition.compile((userFunction, role) => {
@@ -38,9 +43,13 @@ export async function planPipeline(root: string, name: string, host: HostVersion
   for (const [userFunction, role] of wanted) {
     const exported = exportsOf.get(userFunction)
     if (exported === undefined) {
-      throw new SlipwayError('CODE_NOT_EXPORTED', `pipeline "${name}": the function for ${role} is not a named export, so it cannot travel to workers`, {
-        next: `write it in a module as \`export function ${userFunction.name || role}(…) { … }\` and import it`,
-      })
+      throw new SlipwayError(
+        'CODE_NOT_EXPORTED',
+        `pipeline "${name}": the function for ${role} is not a named export, so it cannot travel to workers`,
+        {
+          next: `write it in a module as \`export function ${userFunction.name || role}(…) { … }\` and import it`,
+        },
+      )
     }
     const file = relative(root, exported.file)
     const bundle = await bundleFunction(root, exported.file, exported.name)
@@ -67,9 +76,13 @@ function override(plan: Plan, overrides: Overrides): Plan {
   for (const [key, text] of entries) {
     if (!valid.includes(key)) {
       const meant = nearest(key, valid)
-      throw new SlipwayError('USAGE', `--set ${key}: pipeline "${plan.pipeline}" has no parameter "${key}"; it has ${valid.join(', ')}`, {
-        next: meant === undefined ? undefined : `did you mean --set ${meant}=${text}?`,
-      })
+      throw new SlipwayError(
+        'USAGE',
+        `--set ${key}: pipeline "${plan.pipeline}" has no parameter "${key}"; it has ${valid.join(', ')}`,
+        {
+          next: meant === undefined ? undefined : `did you mean --set ${meant}=${text}?`,
+        },
+      )
     }
   }
   return {
@@ -80,7 +93,10 @@ function override(plan: Plan, overrides: Overrides): Plan {
       const learner = Learner.safeParse({ ...step.learner, ...parameters })
       if (!learner.success || (seed !== undefined && !Number.isSafeInteger(seed))) {
         const issue = learner.error?.issues[0]
-        throw new SlipwayError('USAGE', `--set ${issue?.path.join('.') ?? 'seed'}: ${issue?.message ?? 'expected an integer'}`)
+        throw new SlipwayError(
+          'USAGE',
+          `--set ${issue?.path.join('.') ?? 'seed'}: ${issue?.message ?? 'expected an integer'}`,
+        )
       }
       return { ...step, learner: learner.data, seed: seed ?? step.seed }
     }),
@@ -88,7 +104,11 @@ function override(plan: Plan, overrides: Overrides): Plan {
 }
 
 /** Stores the plan and its code, signed if there is a signer: from here on any worker can carry it out. */
-export async function publishPlan(store: Store, signer: Signer | undefined, { plan, bundles }: PlannedPipeline): Promise<ArtifactRef> {
+export async function publishPlan(
+  store: Store,
+  signer: Signer | undefined,
+  { plan, bundles }: PlannedPipeline,
+): Promise<ArtifactRef> {
   await Promise.all(
     [...bundles].map(async ([digest, { code, sourceMap, name }]) => {
       const map = await putBytes(store, sourceMap, mediaTypes.json)

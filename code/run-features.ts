@@ -14,51 +14,95 @@ export type Features = Readonly<Record<string, Feature>>
  * @param firstRow number of the first row, from 1, for messages
  * @throws SlipwayError FEATURES_FAILED, FEATURES_TYPE, FEATURES_LENGTH, FEATURES_NOT_FINITE
  */
-export function runFeatures(userFunction: UserFunction, functionName: string, columns: Readonly<Record<string, Column>>, firstRow = 1): Features {
+export function runFeatures(
+  userFunction: UserFunction,
+  functionName: string,
+  columns: Readonly<Record<string, Column>>,
+  firstRow = 1,
+): Features {
   const rows = rowCount(columns)
   let returned: unknown
   try {
     returned = userFunction(columns)
   } catch (error) {
-    throw new SlipwayError('FEATURES_FAILED', `${functionName} throws on rows ${firstRow} to ${firstRow + rows - 1}: ${(error as Error)?.message ?? String(error)}`, {
-      next: 'mend the function, or tighten the schema so that such rows do not reach it',
-    }, { cause: error })
+    throw new SlipwayError(
+      'FEATURES_FAILED',
+      `${functionName} throws on rows ${firstRow} to ${firstRow + rows - 1}: ${(error as Error)?.message ?? String(error)}`,
+      {
+        next: 'mend the function, or tighten the schema so that such rows do not reach it',
+      },
+      { cause: error },
+    )
   }
   if (typeof returned !== 'object' || returned === null || Array.isArray(returned) || ArrayBuffer.isView(returned)) {
-    throw new SlipwayError('FEATURES_TYPE', `${functionName} returns ${describe(returned)}, not an object of columns`, { next: 'return { name: Float32Array | string[], … }' })
+    throw new SlipwayError('FEATURES_TYPE', `${functionName} returns ${describe(returned)}, not an object of columns`, {
+      next: 'return { name: Float32Array | string[], … }',
+    })
   }
   const features: Record<string, Feature> = {}
-  for (const [name, column] of Object.entries(returned)) features[name] = checked(functionName, name, column, columns, rows, firstRow)
+  for (const [name, column] of Object.entries(returned))
+    features[name] = checked(functionName, name, column, columns, rows, firstRow)
   if (Object.keys(features).length === 0) throw new SlipwayError('FEATURES_TYPE', `${functionName} returns no columns`)
   return features
 }
 
-function checked(functionName: string, name: string, column: unknown, inputs: Readonly<Record<string, Column>>, rows: number, firstRow: number): Feature {
+function checked(
+  functionName: string,
+  name: string,
+  column: unknown,
+  inputs: Readonly<Record<string, Column>>,
+  rows: number,
+  firstRow: number,
+): Feature {
   if (!Array.isArray(column) && !ArrayBuffer.isView(column)) {
-    throw new SlipwayError('FEATURES_TYPE', `${functionName}: feature "${name}" is ${describe(column)}, not a typed array or string[]`)
+    throw new SlipwayError(
+      'FEATURES_TYPE',
+      `${functionName}: feature "${name}" is ${describe(column)}, not a typed array or string[]`,
+    )
   }
   const { length } = column as unknown as ArrayLike<unknown>
   if (length !== rows) {
-    throw new SlipwayError('FEATURES_LENGTH', `${functionName}: feature "${name}" has ${length} rows for ${rows} rows given`, { next: 'return one value for every row' })
+    throw new SlipwayError(
+      'FEATURES_LENGTH',
+      `${functionName}: feature "${name}" has ${length} rows for ${rows} rows given`,
+      { next: 'return one value for every row' },
+    )
   }
   if (Array.isArray(column)) {
     const wrong = column.findIndex((value) => typeof value !== 'string' && value !== null)
     if (wrong < 0) return column as (string | null)[]
-    throw new SlipwayError('FEATURES_TYPE', `${functionName}: feature "${name}" holds ${describe(column[wrong])} in row ${firstRow + wrong}`, {
-      next: 'return numbers as a Float32Array or Float64Array, text as string[]',
-    })
+    throw new SlipwayError(
+      'FEATURES_TYPE',
+      `${functionName}: feature "${name}" holds ${describe(column[wrong])} in row ${firstRow + wrong}`,
+      {
+        next: 'return numbers as a Float32Array or Float64Array, text as string[]',
+      },
+    )
   }
-  if (!(column instanceof Float64Array || column instanceof Float32Array || column instanceof Int32Array || column instanceof Uint8Array)) {
-    throw new SlipwayError('FEATURES_TYPE', `${functionName}: feature "${name}" is ${describe(column)}`, { next: 'return a Float32Array, Float64Array, Int32Array or Uint8Array' })
+  if (
+    !(
+      column instanceof Float64Array ||
+      column instanceof Float32Array ||
+      column instanceof Int32Array ||
+      column instanceof Uint8Array
+    )
+  ) {
+    throw new SlipwayError('FEATURES_TYPE', `${functionName}: feature "${name}" is ${describe(column)}`, {
+      next: 'return a Float32Array, Float64Array, Int32Array or Uint8Array',
+    })
   }
   const values = column instanceof Float32Array ? column : Float32Array.from(column as ArrayLike<number>)
   for (let i = 0; i < rows; i++) {
     const value = values[i] as number
     // A missing value may be passed on; it may not be made.
     if (Number.isFinite(value) || (Number.isNaN(value) && hasMissing(inputs, i))) continue
-    throw new SlipwayError('FEATURES_NOT_FINITE', `${functionName}: feature "${name}" is ${value} in row ${firstRow + i}, where no input is missing`, {
-      next: 'look for a division by zero or a logarithm of a negative number',
-    })
+    throw new SlipwayError(
+      'FEATURES_NOT_FINITE',
+      `${functionName}: feature "${name}" is ${value} in row ${firstRow + i}, where no input is missing`,
+      {
+        next: 'look for a division by zero or a logarithm of a negative number',
+      },
+    )
   }
   return values
 }
@@ -77,26 +121,41 @@ function describe(value: unknown): string {
  * must give the same bits. Otherwise serving one row would differ from training on many.
  * @throws SlipwayError FEATURES_DEPEND_ON_CHUNKS
  */
-export function requireChunkInvariance(userFunction: UserFunction, functionName: string, columns: Readonly<Record<string, Column>>): void {
+export function requireChunkInvariance(
+  userFunction: UserFunction,
+  functionName: string,
+  columns: Readonly<Record<string, Column>>,
+): void {
   const rows = rowCount(columns)
   const whole = runFeatures(userFunction, functionName, columns)
-  for (const [size, until] of [[1, Math.min(rows, 64)], [7, rows]] as const) {
+  for (const [size, until] of [
+    [1, Math.min(rows, 64)],
+    [7, rows],
+  ] as const) {
     for (let from = 0; from < until; from += size) {
       const to = Math.min(from + size, rows)
       const piece = runFeatures(userFunction, functionName, sliceColumns(columns, from, to), from + 1)
       for (const [name, values] of Object.entries(whole)) {
         for (let i = from; i < to; i++) {
           if (Object.is(values[i], piece[name]?.[i - from])) continue
-          throw new SlipwayError('FEATURES_DEPEND_ON_CHUNKS', `${functionName}: feature "${name}" of row ${i + 1} is ${values[i]} among ${rows} rows and ${piece[name]?.[i - from]} among ${to - from}`, {
-            next: 'a feature may use its own row only: no means, ranks or encodings over the rows given',
-          })
+          throw new SlipwayError(
+            'FEATURES_DEPEND_ON_CHUNKS',
+            `${functionName}: feature "${name}" of row ${i + 1} is ${values[i]} among ${rows} rows and ${piece[name]?.[i - from]} among ${to - from}`,
+            {
+              next: 'a feature may use its own row only: no means, ranks or encodings over the rows given',
+            },
+          )
         }
       }
     }
   }
 }
 
-export function sliceColumns(columns: Readonly<Record<string, Column>>, from: number, to: number): Record<string, Column> {
+export function sliceColumns(
+  columns: Readonly<Record<string, Column>>,
+  from: number,
+  to: number,
+): Record<string, Column> {
   return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.slice(from, to)]))
 }
 
@@ -104,16 +163,25 @@ export function sliceColumns(columns: Readonly<Record<string, Column>>, from: nu
  * The labels of a chunk: the target's column as it is, or through its function. Binary ones are 0 and 1.
  * @throws SlipwayError TARGET_INVALID
  */
-export function runTarget(userFunction: UserFunction | undefined, task: Task, columnName: string, column: Column, firstRow = 1): Float64Array {
+export function runTarget(
+  userFunction: UserFunction | undefined,
+  task: Task,
+  columnName: string,
+  column: Column,
+  firstRow = 1,
+): Float64Array {
   const given = userFunction === undefined ? column : (userFunction(column) as ArrayLike<number | boolean>)
   const fail = (why: string): never => {
-    throw new SlipwayError('TARGET_INVALID', `target "${columnName}": ${why}`, { next: task === 'binary' ? 'return 0 or 1 for every row' : 'return a number for every row' })
+    throw new SlipwayError('TARGET_INVALID', `target "${columnName}": ${why}`, {
+      next: task === 'binary' ? 'return 0 or 1 for every row' : 'return a number for every row',
+    })
   }
   if (given?.length !== column.length) fail(`${given?.length ?? 'no'} labels for ${column.length} rows`)
   const labels = Float64Array.from(given as ArrayLike<number>, Number)
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i] as number
-    if (!Number.isFinite(label) || (task === 'binary' && label !== 0 && label !== 1)) fail(`the label of row ${firstRow + i} is ${label}`)
+    if (!Number.isFinite(label) || (task === 'binary' && label !== 0 && label !== 1))
+      fail(`the label of row ${firstRow + i} is ${label}`)
   }
   return labels
 }

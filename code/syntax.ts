@@ -13,11 +13,16 @@ export function parse(name: string, source: string): SyntaxNode {
 }
 
 /** Calls `visit` for a node and everything below it. */
-export function walk(node: SyntaxNode, visit: (node: SyntaxNode, parent: SyntaxNode | undefined) => void, parent?: SyntaxNode): void {
+export function walk(
+  node: SyntaxNode,
+  visit: (node: SyntaxNode, parent: SyntaxNode | undefined) => void,
+  parent?: SyntaxNode,
+): void {
   visit(node, parent)
   for (const value of Object.values(node)) {
     for (const child of Array.isArray(value) ? value : [value]) {
-      if (typeof child === 'object' && child !== null && typeof (child as SyntaxNode).type === 'string') walk(child as SyntaxNode, visit, node)
+      if (typeof child === 'object' && child !== null && typeof (child as SyntaxNode).type === 'string')
+        walk(child as SyntaxNode, visit, node)
     }
   }
 }

@@ -11,7 +11,11 @@ export const chunkRows = 65_536
  * Reads columns of a table in chunks of `chunkRows` rows, without row objects: numbers, dates (milliseconds since 1970) and
  * booleans as typed arrays, text as strings. A nullable boolean is a Float64Array with NaN.
  */
-export async function* readColumns(connection: DuckDBConnection, table: LocalTable, columns: RowSchema): AsyncGenerator<Record<string, Column>> {
+export async function* readColumns(
+  connection: DuckDBConnection,
+  table: LocalTable,
+  columns: RowSchema,
+): AsyncGenerator<Record<string, Column>> {
   const select = columns.map((rule) => {
     if (rule.type === 'timestamp') return `epoch_ms(${name(rule.name)})::DOUBLE`
     return rule.type === 'string' ? name(rule.name) : `${name(rule.name)}::DOUBLE`
@@ -25,7 +29,7 @@ export async function* readColumns(connection: DuckDBConnection, table: LocalTab
     const chunk = await result.fetchChunk()
     const done = chunk === null || chunk.rowCount === 0
     if (!done) {
-      columns.forEach((_, i) => vectors[i]?.push(chunk.getColumnValues(i)))
+      for (const [i, vector] of vectors.entries()) vector.push(chunk.getColumnValues(i))
       gathered += chunk.rowCount
       total += chunk.rowCount
     }
@@ -43,6 +47,7 @@ function toColumn(rule: RowSchema[number], vectors: readonly (readonly unknown[]
   if (rule.type === 'string') return vectors.flat() as (string | null)[]
   const column = rule.type === 'boolean' && !rule.nullable ? new Uint8Array(rows) : new Float64Array(rows)
   let at = 0
-  for (const vector of vectors) for (const value of vector) column[at++] = value === null ? Number.NaN : (value as number)
+  for (const vector of vectors)
+    for (const value of vector) column[at++] = value === null ? Number.NaN : (value as number)
   return column
 }

@@ -43,15 +43,24 @@ const smallSet = 8
 function rowRulesOf(rule: ColumnRule, format: LocalTable['format'], hasCompleteness: boolean): RowRule[] {
   const column = name(rule.name)
   const rules: RowRule[] = []
-  const add = (what: string, broken: string, counts = true): void => void rules.push({ column: rule.name, rule: what, broken, counts })
+  const add = (what: string, broken: string, counts = true): void =>
+    void rules.push({ column: rule.name, rule: what, broken, counts })
   if (format !== 'parquet') add(`type ${rule.type}`, `${column} IS NULL AND ${name(`raw:${rule.name}`)} IS NOT NULL`)
-  if (!rule.nullable) add('required', format === 'parquet' ? `${column} IS NULL` : `${name(`raw:${rule.name}`)} IS NULL`, !hasCompleteness)
-  const bound = (value: number): string => (rule.type === 'timestamp' ? `make_timestamp(${value * 1000})` : String(value))
+  if (!rule.nullable)
+    add(
+      'required',
+      format === 'parquet' ? `${column} IS NULL` : `${name(`raw:${rule.name}`)} IS NULL`,
+      !hasCompleteness,
+    )
+  const bound = (value: number): string =>
+    rule.type === 'timestamp' ? `make_timestamp(${value * 1000})` : String(value)
   const when = (value: number): string | number => (rule.type === 'timestamp' ? new Date(value).toISOString() : value)
   if (rule.minimum !== undefined) add(`≥ ${when(rule.minimum)}`, `${column} < ${bound(rule.minimum)}`)
-  if (rule.exclusiveMinimum !== undefined) add(`> ${when(rule.exclusiveMinimum)}`, `${column} <= ${bound(rule.exclusiveMinimum)}`)
+  if (rule.exclusiveMinimum !== undefined)
+    add(`> ${when(rule.exclusiveMinimum)}`, `${column} <= ${bound(rule.exclusiveMinimum)}`)
   if (rule.maximum !== undefined) add(`≤ ${when(rule.maximum)}`, `${column} > ${bound(rule.maximum)}`)
-  if (rule.exclusiveMaximum !== undefined) add(`< ${when(rule.exclusiveMaximum)}`, `${column} >= ${bound(rule.exclusiveMaximum)}`)
+  if (rule.exclusiveMaximum !== undefined)
+    add(`< ${when(rule.exclusiveMaximum)}`, `${column} >= ${bound(rule.exclusiveMaximum)}`)
   if (rule.type === 'integer') add('whole number', `${column} <> floor(${column})`)
   if (rule.multipleOf !== undefined) add(`multiple of ${rule.multipleOf}`, `${column} % ${rule.multipleOf} <> 0`)
   if (rule.minLength !== undefined) add(`length ≥ ${rule.minLength}`, `length(${column}) < ${rule.minLength}`)
@@ -59,8 +68,12 @@ function rowRulesOf(rule: ColumnRule, format: LocalTable['format'], hasCompleten
   if (rule.pattern !== undefined) add(`pattern ${rule.pattern}`, `NOT regexp_matches(${column}, ${text(rule.pattern)})`)
   if (rule.enum !== undefined) {
     const values = rule.enum.map(text).join(', ')
-    const isIn = rule.enum.length <= smallSet ? `${column} IN (${values})` : `TRY_CAST(${column} AS ENUM (${values})) IS NOT NULL`
-    add(`one of ${rule.enum.slice(0, 8).join(', ')}${rule.enum.length > 8 ? ', …' : ''}`, `${column} IS NOT NULL AND NOT (${isIn})`)
+    const isIn =
+      rule.enum.length <= smallSet ? `${column} IN (${values})` : `TRY_CAST(${column} AS ENUM (${values})) IS NOT NULL`
+    add(
+      `one of ${rule.enum.slice(0, 8).join(', ')}${rule.enum.length > 8 ? ', …' : ''}`,
+      `${column} IS NOT NULL AND NOT (${isIn})`,
+    )
   }
   return rules
 }
@@ -69,8 +82,14 @@ function rowRulesOf(rule: ColumnRule, format: LocalTable['format'], hasCompleten
  * Checks every row of a table against its schema and rules: one scan that counts, and, only when something is wrong, a
  * second one that shows it.
  */
-export async function checkContract(connection: DuckDBConnection, table: LocalTable, rules: Rules): Promise<ContractReport> {
-  const rowRules = table.schema.flatMap((rule) => rowRulesOf(rule, table.format, rules.completeness[rule.name] !== undefined))
+export async function checkContract(
+  connection: DuckDBConnection,
+  table: LocalTable,
+  rules: Rules,
+): Promise<ContractReport> {
+  const rowRules = table.schema.flatMap((rule) =>
+    rowRulesOf(rule, table.format, rules.completeness[rule.name] !== undefined),
+  )
   const typed = typedSelect(table, true)
   const bad = rowRules.filter(({ counts }) => counts).map(({ broken }) => `coalesce(${broken}, false)`)
   const counts = [
@@ -89,8 +108,17 @@ export async function checkContract(connection: DuckDBConnection, table: LocalTa
     const count = Number(row[`r${i}`])
     if (count === 0) continue
     const value = table.format === 'parquet' ? `${name(column)}::VARCHAR` : name(`raw:${column}`)
-    const [first] = await rowsOf(connection, `SELECT "row:" AS row, ${value} AS value FROM (${numbered}) WHERE ${broken} LIMIT 1`)
-    findings.push({ column, rule, rows: count, firstRow: Number(first?.row), example: first?.value === null ? null : String(first?.value) })
+    const [first] = await rowsOf(
+      connection,
+      `SELECT "row:" AS row, ${value} AS value FROM (${numbered}) WHERE ${broken} LIMIT 1`,
+    )
+    findings.push({
+      column,
+      rule,
+      rows: count,
+      firstRow: Number(first?.row),
+      example: first?.value === null ? null : String(first?.value),
+    })
   }
   for (const columns of rules.unique) {
     const key = columns.map(name).join(', ')
@@ -98,8 +126,17 @@ export async function checkContract(connection: DuckDBConnection, table: LocalTa
     const [duplicate] = await rowsOf(connection, `SELECT count(*) AS rows, min("row:") AS first FROM (${repeated})`)
     const count = Number(duplicate?.rows)
     if (count === 0) continue
-    const [first] = await rowsOf(connection, `SELECT concat_ws(', ', ${columns.map((column) => `${name(column)}::VARCHAR`).join(', ')}) AS value FROM (${repeated}) ORDER BY "row:" LIMIT 1`)
-    findings.push({ column: columns.join(', '), rule: 'unique', rows: count, firstRow: Number(duplicate?.first), example: String(first?.value) })
+    const [first] = await rowsOf(
+      connection,
+      `SELECT concat_ws(', ', ${columns.map((column) => `${name(column)}::VARCHAR`).join(', ')}) AS value FROM (${repeated}) ORDER BY "row:" LIMIT 1`,
+    )
+    findings.push({
+      column: columns.join(', '),
+      rule: 'unique',
+      rows: count,
+      firstRow: Number(duplicate?.first),
+      example: String(first?.value),
+    })
     badRows += count
   }
   const incomplete = Object.entries(rules.completeness).flatMap(([column, least], i) => {
@@ -107,15 +144,29 @@ export async function checkContract(connection: DuckDBConnection, table: LocalTa
     return share < least ? [`column "${column}": completeness ${Number(share.toPrecision(4))} < ${least}`] : []
   })
   const tooMany = badRows > rules.maxBadRows * rows
-  return { rows, badRows, findings, incomplete, passed: !tooMany && incomplete.length === 0, verdict: verdictOf(rows, badRows, rules.maxBadRows, findings, incomplete) }
+  return {
+    rows,
+    badRows,
+    findings,
+    incomplete,
+    passed: !tooMany && incomplete.length === 0,
+    verdict: verdictOf(rows, badRows, rules.maxBadRows, findings, incomplete),
+  }
 }
 
-function verdictOf(rows: number, badRows: number, maxBadRows: number, findings: ContractReport['findings'], incomplete: string[]): string {
+function verdictOf(
+  rows: number,
+  badRows: number,
+  maxBadRows: number,
+  findings: ContractReport['findings'],
+  incomplete: string[],
+): string {
   if (incomplete.length > 0) return incomplete.join('; ')
   const [worst] = [...findings].sort((a, b) => b.rows - a.rows)
   if (worst === undefined || badRows === 0) return `all ${rows} rows keep the contract`
   const where = `column "${worst.column}", row ${worst.firstRow}: ${JSON.stringify(worst.example)} breaks "${worst.rule}"`
-  if (badRows > maxBadRows * rows) return `${badRows} of ${rows} rows break the contract, ${Math.floor(maxBadRows * rows)} are allowed; ${where}`
+  if (badRows > maxBadRows * rows)
+    return `${badRows} of ${rows} rows break the contract, ${Math.floor(maxBadRows * rows)} are allowed; ${where}`
   return `${badRows} of ${rows} rows set aside, up to ${Math.floor(maxBadRows * rows)} are allowed; ${where}`
 }
 
@@ -123,16 +174,39 @@ function verdictOf(rows: number, badRows: number, maxBadRows: number, findings: 
  * Writes the rows that keep the contract, and those that break it with their row numbers and reasons, each as parquet.
  * @returns how many rows were kept
  */
-export async function separateRows(connection: DuckDBConnection, table: LocalTable, rules: Rules, keptFile: string, quarantineFile: string): Promise<number> {
+export async function separateRows(
+  connection: DuckDBConnection,
+  table: LocalTable,
+  rules: Rules,
+  keptFile: string,
+  quarantineFile: string,
+): Promise<number> {
   const rowRules = table.schema.flatMap((rule) => rowRulesOf(rule, table.format, false))
-  const reasons = rowRules.map(({ column, rule, broken }) => `CASE WHEN ${broken} THEN ${text(`${column}: ${rule}`)} END`)
-  const duplicates = rules.unique.map((columns) => `CASE WHEN row_number() OVER (PARTITION BY ${columns.map(name).join(', ')} ORDER BY "row:") > 1 THEN ${text(`${columns.join(', ')}: unique`)} END`)
+  const reasons = rowRules.map(
+    ({ column, rule, broken }) => `CASE WHEN ${broken} THEN ${text(`${column}: ${rule}`)} END`,
+  )
+  const duplicates = rules.unique.map(
+    (columns) =>
+      `CASE WHEN row_number() OVER (PARTITION BY ${columns.map(name).join(', ')} ORDER BY "row:") > 1 THEN ${text(`${columns.join(', ')}: unique`)} END`,
+  )
   const columns = table.schema.map((rule) => name(rule.name)).join(', ')
-  const raw = table.format === 'parquet' ? columns : table.schema.map((rule) => `${name(`raw:${rule.name}`)} AS ${name(rule.name)}`).join(', ')
-  await connection.run(`CREATE TEMP TABLE judged AS SELECT *, concat_ws('; ', ${[...reasons, ...duplicates].join(', ')}) AS "reasons:" FROM (SELECT *, row_number() OVER () AS "row:" FROM (${typedSelect(table, true)}))`)
-  await connection.run(`COPY (SELECT "row:" AS source_row, "reasons:" AS reasons, ${raw} FROM judged WHERE "reasons:" <> '' ORDER BY "row:") TO ${text(quarantineFile)} (FORMAT parquet, COMPRESSION zstd)`)
-  await connection.run(`COPY (SELECT ${columns} FROM judged WHERE "reasons:" = '' ORDER BY "row:") TO ${text(keptFile)} (FORMAT parquet, COMPRESSION zstd)`)
+  const raw =
+    table.format === 'parquet'
+      ? columns
+      : table.schema.map((rule) => `${name(`raw:${rule.name}`)} AS ${name(rule.name)}`).join(', ')
+  await connection.run(
+    `CREATE TEMP TABLE judged AS SELECT *, concat_ws('; ', ${[...reasons, ...duplicates].join(', ')}) AS "reasons:" FROM (SELECT *, row_number() OVER () AS "row:" FROM (${typedSelect(table, true)}))`,
+  )
+  await connection.run(
+    `COPY (SELECT "row:" AS source_row, "reasons:" AS reasons, ${raw} FROM judged WHERE "reasons:" <> '' ORDER BY "row:") TO ${text(quarantineFile)} (FORMAT parquet, COMPRESSION zstd)`,
+  )
+  await connection.run(
+    `COPY (SELECT ${columns} FROM judged WHERE "reasons:" = '' ORDER BY "row:") TO ${text(keptFile)} (FORMAT parquet, COMPRESSION zstd)`,
+  )
   await connection.run('DROP TABLE judged')
-  const [kept] = await rowsOf(connection, `SELECT count(*) AS rows FROM ${scan({ files: [keptFile], format: 'parquet' })}`)
+  const [kept] = await rowsOf(
+    connection,
+    `SELECT count(*) AS rows FROM ${scan({ files: [keptFile], format: 'parquet' })}`,
+  )
   return Number(kept?.rows)
 }

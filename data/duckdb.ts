@@ -1,4 +1,4 @@
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 
 /**
  * An in-memory DuckDB for one piece of work. One thread where bytes or sums of floating-point numbers must come out the
@@ -20,7 +20,9 @@ export async function withDuckDb<T>(threads: number, work: (connection: DuckDBCo
 /** The rows of a query as objects; big integers become numbers. */
 export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Record<string, unknown>[]> {
   const result = await connection.runAndReadAll(sql)
-  return result.getRowObjectsJS().map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])))
+  return result
+    .getRowObjectsJS()
+    .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])))
 }
 
 function plain(value: unknown): unknown {

@@ -11,24 +11,44 @@ export async function profileTable(connection: DuckDBConnection, table: LocalTab
   await connection.run(`CREATE TEMP VIEW typed AS ${typedSelect(table)}`)
   const profile: Profile = {}
   for (const { name: column, type } of table.schema) {
-    profile[column] = type === 'string' ? await profileText(connection, column, table.rows) : await profileNumeric(connection, column, type, table.rows)
+    profile[column] =
+      type === 'string'
+        ? await profileText(connection, column, table.rows)
+        : await profileNumeric(connection, column, type, table.rows)
   }
   await connection.run('DROP VIEW typed')
   return profile
 }
 
 async function profileText(connection: DuckDBConnection, column: string, rows: number): Promise<ColumnProfile> {
-  const counts = await rowsOf(connection, `SELECT ${name(column)} AS value, count(*) AS count FROM typed WHERE ${name(column)} IS NOT NULL GROUP BY 1`)
+  const counts = await rowsOf(
+    connection,
+    `SELECT ${name(column)} AS value, count(*) AS count FROM typed WHERE ${name(column)} IS NOT NULL GROUP BY 1`,
+  )
   const present = counts.reduce((sum, { count }) => sum + Number(count), 0)
-  return categoricalProfile(counts.map(({ value, count }) => [String(value), Number(count)]), rows, rows - present)
+  return categoricalProfile(
+    counts.map(({ value, count }) => [String(value), Number(count)]),
+    rows,
+    rows - present,
+  )
 }
 
-async function profileNumeric(connection: DuckDBConnection, column: string, type: string, rows: number): Promise<ColumnProfile> {
+async function profileNumeric(
+  connection: DuckDBConnection,
+  column: string,
+  type: string,
+  rows: number,
+): Promise<ColumnProfile> {
   const value = type === 'timestamp' ? `epoch_ms(${name(column)})::DOUBLE` : `${name(column)}::DOUBLE`
-  await connection.run(`CREATE TEMP TABLE counted AS SELECT ${value} AS x, count(*) AS n FROM typed WHERE ${name(column)} IS NOT NULL GROUP BY 1 ORDER BY 1`)
+  await connection.run(
+    `CREATE TEMP TABLE counted AS SELECT ${value} AS x, count(*) AS n FROM typed WHERE ${name(column)} IS NOT NULL GROUP BY 1 ORDER BY 1`,
+  )
   const ranked = '(SELECT x, n, sum(n) OVER (ORDER BY x) AS below, sum(n) OVER () AS total FROM counted)'
   const quantiles = profileQuantiles.map((q, i) => `min(x) FILTER (WHERE below >= ceil(${q} * total)) AS q${i}`)
-  const [row = {}] = await rowsOf(connection, `SELECT coalesce(sum(n), 0)::BIGINT AS present, min(x) AS low, max(x) AS high, sum(x * n) / sum(n) AS mean, ${quantiles.join(', ')} FROM ${ranked}`)
+  const [row = {}] = await rowsOf(
+    connection,
+    `SELECT coalesce(sum(n), 0)::BIGINT AS present, min(x) AS low, max(x) AS high, sum(x * n) / sum(n) AS mean, ${quantiles.join(', ')} FROM ${ranked}`,
+  )
   const present = Number(row.present)
   const missing = rows - present
   if (present === 0) {
@@ -37,10 +57,26 @@ async function profileNumeric(connection: DuckDBConnection, column: string, type
   }
   const mean = Number(row.mean)
   const edges = [...new Set(profileQuantiles.map((_, i) => Number(row[`q${i}`])))]
-  const bins = edges.map((edge, i) => `coalesce(sum(n) FILTER (WHERE x <= ${edge}${i > 0 ? ` AND x > ${edges[i - 1]}` : ''}), 0)::BIGINT AS b${i}`)
-  const [counted = {}] = await rowsOf(connection, `SELECT sqrt(sum(n * (x - ${mean}) ** 2) / sum(n)) AS std, ${bins.join(', ')} FROM counted`)
+  const bins = edges.map(
+    (edge, i) =>
+      `coalesce(sum(n) FILTER (WHERE x <= ${edge}${i > 0 ? ` AND x > ${edges[i - 1]}` : ''}), 0)::BIGINT AS b${i}`,
+  )
+  const [counted = {}] = await rowsOf(
+    connection,
+    `SELECT sqrt(sum(n * (x - ${mean}) ** 2) / sum(n)) AS std, ${bins.join(', ')} FROM counted`,
+  )
   await connection.run('DROP TABLE counted')
   const counts = edges.map((_, i) => Number(counted[`b${i}`]))
   const rest = present - counts.reduce((sum, count) => sum + count, 0)
-  return { kind: 'numeric', rows, missing, min: Number(row.low), max: Number(row.high), mean, std: Number(counted.std), edges, counts: [...counts, rest] }
+  return {
+    kind: 'numeric',
+    rows,
+    missing,
+    min: Number(row.low),
+    max: Number(row.high),
+    mean,
+    std: Number(counted.std),
+    edges,
+    counts: [...counts, rest],
+  }
 }

@@ -26,19 +26,38 @@ function partOf(rule: SplitRule): string {
  * come out the same every time.
  * @throws SlipwayError SPLIT_EMPTY when a part has no rows
  */
-export async function splitTable(connection: DuckDBConnection, table: LocalTable, rule: SplitRule, fileOf: (part: PartName) => string): Promise<Record<PartName, number>> {
+export async function splitTable(
+  connection: DuckDBConnection,
+  table: LocalTable,
+  rule: SplitRule,
+  fileOf: (part: PartName) => string,
+): Promise<Record<PartName, number>> {
   const columns = table.schema.map((column) => name(column.name)).join(', ')
   const numbered = `SELECT *, row_number() OVER () AS "row:" FROM (${typedSelect(table)})`
-  await connection.run(`CREATE TEMP TABLE parted AS SELECT *, ${partOf(rule)} AS "part:" FROM (${rule.by === 'stratum' ? numbered : typedSelect(table)})${rule.by === 'stratum' ? ' ORDER BY "row:"' : ''}`)
+  await connection.run(
+    `CREATE TEMP TABLE parted AS SELECT *, ${partOf(rule)} AS "part:" FROM (${rule.by === 'stratum' ? numbered : typedSelect(table)})${rule.by === 'stratum' ? ' ORDER BY "row:"' : ''}`,
+  )
   const rows: Record<PartName, number> = { train: 0, validation: 0, test: 0 }
   for (const part of parts) {
-    await connection.run(`COPY (SELECT ${columns} FROM parted WHERE "part:" = ${text(part)}) TO ${text(fileOf(part))} (FORMAT parquet, COMPRESSION zstd)`)
-    const [count] = await rowsOf(connection, `SELECT count(*) AS rows FROM ${scan({ files: [fileOf(part)], format: 'parquet' })}`)
+    await connection.run(
+      `COPY (SELECT ${columns} FROM parted WHERE "part:" = ${text(part)}) TO ${text(fileOf(part))} (FORMAT parquet, COMPRESSION zstd)`,
+    )
+    const [count] = await rowsOf(
+      connection,
+      `SELECT count(*) AS rows FROM ${scan({ files: [fileOf(part)], format: 'parquet' })}`,
+    )
     rows[part] = Number(count?.rows)
     if (rows[part] === 0) {
-      throw new SlipwayError('SPLIT_EMPTY', `the split by ${rule.column} leaves no rows to ${part === 'test' ? 'test on' : part === 'train' ? 'train on' : 'validate with'}`, {
-        next: rule.by === 'time' ? 'move validationFrom or testFrom: see the range of the column in the profile of the snapshot' : 'use more rows or other shares',
-      })
+      throw new SlipwayError(
+        'SPLIT_EMPTY',
+        `the split by ${rule.column} leaves no rows to ${part === 'test' ? 'test on' : part === 'train' ? 'train on' : 'validate with'}`,
+        {
+          next:
+            rule.by === 'time'
+              ? 'move validationFrom or testFrom: see the range of the column in the profile of the snapshot'
+              : 'use more rows or other shares',
+        },
+      )
     }
   }
   await connection.run('DROP TABLE parted')

@@ -12,7 +12,13 @@ export interface LocalTable {
 }
 
 /** The DuckDB type a column is read as. */
-const sqlType: Record<ColumnRule['type'], string> = { number: 'DOUBLE', integer: 'DOUBLE', boolean: 'BOOLEAN', string: 'VARCHAR', timestamp: 'TIMESTAMP' }
+const sqlType: Record<ColumnRule['type'], string> = {
+  number: 'DOUBLE',
+  integer: 'DOUBLE',
+  boolean: 'BOOLEAN',
+  string: 'VARCHAR',
+  timestamp: 'TIMESTAMP',
+}
 
 const numeric = /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|FLOAT|DOUBLE|DECIMAL.*)$/
 const fits: Record<ColumnRule['type'], RegExp> = {
@@ -39,10 +45,16 @@ export function scan({ files, format }: Pick<LocalTable, 'files' | 'format'>): s
 export function typedSelect(table: Pick<LocalTable, 'files' | 'format' | 'schema'>, raw = false): string {
   const columns = table.schema.flatMap((rule) => {
     const column = table.format === 'json' ? `(${name(rule.name)}::JSON->>'$')` : name(rule.name)
-    const cast = table.format === 'parquet' ? `${column}::${sqlType[rule.type]}` : `TRY_CAST(nullif(${column}, '') AS ${sqlType[rule.type]})`
-    const value = rule.type === 'number' || rule.type === 'integer' ? `CASE WHEN isnan(${cast}) THEN NULL ELSE ${cast} END` : cast
+    const cast =
+      table.format === 'parquet'
+        ? `${column}::${sqlType[rule.type]}`
+        : `TRY_CAST(nullif(${column}, '') AS ${sqlType[rule.type]})`
+    const value =
+      rule.type === 'number' || rule.type === 'integer' ? `CASE WHEN isnan(${cast}) THEN NULL ELSE ${cast} END` : cast
     const simple = table.format === 'parquet' && rule.type !== 'number' ? cast : value
-    return raw && table.format !== 'parquet' ? [`${simple} AS ${name(rule.name)}`, `nullif(${column}, '') AS ${name(`raw:${rule.name}`)}`] : [`${simple} AS ${name(rule.name)}`]
+    return raw && table.format !== 'parquet'
+      ? [`${simple} AS ${name(rule.name)}`, `nullif(${column}, '') AS ${name(`raw:${rule.name}`)}`]
+      : [`${simple} AS ${name(rule.name)}`]
   })
   return `SELECT ${columns.join(', ')} FROM ${scan(table)}`
 }
@@ -51,34 +63,56 @@ export function typedSelect(table: Pick<LocalTable, 'files' | 'format' | 'schema
  * Counts the rows after making sure that the files can be read and have the schema's columns.
  * @throws SlipwayError SOURCE_UNREADABLE, SOURCE_EMPTY, COLUMN_MISSING, COLUMN_TYPE
  */
-export async function inspect(connection: DuckDBConnection, table: Pick<LocalTable, 'files' | 'format' | 'schema'>, from: string): Promise<number> {
+export async function inspect(
+  connection: DuckDBConnection,
+  table: Pick<LocalTable, 'files' | 'format' | 'schema'>,
+  from: string,
+): Promise<number> {
   const unreadable = (error: unknown): never => {
-    const why = String((error as Error).message).split('\n')[0]?.replaceAll(/['"]?\/[^\s'"]+\/([^\s'"/]+)['"]?/g, '$1')
-    throw new SlipwayError('SOURCE_UNREADABLE', `${from} cannot be read as ${table.format}: ${why}`, { next: 'check that the file is whole' })
+    const why = String((error as Error).message)
+      .split('\n')[0]
+      ?.replaceAll(/['"]?\/[^\s'"]+\/([^\s'"/]+)['"]?/g, '$1')
+    throw new SlipwayError('SOURCE_UNREADABLE', `${from} cannot be read as ${table.format}: ${why}`, {
+      next: 'check that the file is whole',
+    })
   }
   const described = await rowsOf(connection, `DESCRIBE SELECT * FROM ${scan(table)}`).catch(unreadable)
   const types = new Map(described.map((row) => [row.column_name as string, row.column_type as string]))
   for (const rule of table.schema) {
     const type = types.get(rule.name)
     if (type === undefined) {
-      throw new SlipwayError('COLUMN_MISSING', `${from} has no column "${rule.name}"; it has ${[...types.keys()].join(', ')}`, {
-        column: rule.name,
-        columns: [...types.keys()],
-        next: 'correct the schema or the file',
-      })
+      throw new SlipwayError(
+        'COLUMN_MISSING',
+        `${from} has no column "${rule.name}"; it has ${[...types.keys()].join(', ')}`,
+        {
+          column: rule.name,
+          columns: [...types.keys()],
+          next: 'correct the schema or the file',
+        },
+      )
     }
     if (table.format === 'parquet' && !fits[rule.type].test(type)) {
-      const [first] = await rowsOf(connection, `SELECT ${name(rule.name)}::VARCHAR AS value FROM ${scan(table)} LIMIT 1`).catch(unreadable)
-      throw new SlipwayError('COLUMN_TYPE', `column "${rule.name}" of ${from} is ${type}, the schema says ${rule.type} (row 1 holds ${JSON.stringify(first?.value ?? null)})`, {
-        column: rule.name,
-        row: 1,
-        rule: `type ${rule.type}`,
-        next: 'correct the schema, or write the column with its type',
-      })
+      const [first] = await rowsOf(
+        connection,
+        `SELECT ${name(rule.name)}::VARCHAR AS value FROM ${scan(table)} LIMIT 1`,
+      ).catch(unreadable)
+      throw new SlipwayError(
+        'COLUMN_TYPE',
+        `column "${rule.name}" of ${from} is ${type}, the schema says ${rule.type} (row 1 holds ${JSON.stringify(first?.value ?? null)})`,
+        {
+          column: rule.name,
+          row: 1,
+          rule: `type ${rule.type}`,
+          next: 'correct the schema, or write the column with its type',
+        },
+      )
     }
   }
   // Reading a column of every row finds a file that ends too early, which its footer would not tell.
-  const [count] = await rowsOf(connection, `SELECT count(*) AS rows, ${table.schema.map((rule) => `count(${name(rule.name)})`).join(', ')} FROM ${scan(table)}`).catch(unreadable)
+  const [count] = await rowsOf(
+    connection,
+    `SELECT count(*) AS rows, ${table.schema.map((rule) => `count(${name(rule.name)})`).join(', ')} FROM ${scan(table)}`,
+  ).catch(unreadable)
   const rows = Number(count?.rows ?? 0)
   if (rows === 0) throw new SlipwayError('SOURCE_EMPTY', `${from} has no rows`, { next: 'check where it comes from' })
   return rows

@@ -10,7 +10,7 @@ import { canonicalJson } from '../pipelines/canonical.ts'
 import type { Column } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { StepOf } from '../pipelines/plan.ts'
-import { judge, type GateOutcome, type Slice } from '../stats/gates.ts'
+import { type GateOutcome, judge, type Slice } from '../stats/gates.ts'
 import { binaryMetricsOf, regressionMetricsOf, reliability, type Scored, selectRows } from '../stats/metrics.ts'
 import { type LoadedModel, type LocalModel, loadModel } from './model.ts'
 
@@ -28,7 +28,11 @@ export const Evaluation = z.object({
 })
 export type Evaluation = z.infer<typeof Evaluation>
 
-export const evaluationFiles = { report: 'evaluation.json', predictions: 'predictions.f32', labels: 'labels.f64' } as const
+export const evaluationFiles = {
+  report: 'evaluation.json',
+  predictions: 'predictions.f32',
+  labels: 'labels.f64',
+} as const
 export const sliceFile = (column: string): string => `slice-${column}.i32`
 
 export interface EvaluationOrder {
@@ -44,24 +48,48 @@ type Progress = (what: string, done: number) => void
 /** Scores a table and measures the result; predictions, labels and slices are kept for comparisons. */
 export async function evaluateModel(order: EvaluationOrder, onProgress: Progress): Promise<Evaluation> {
   const { step, table, folder } = order
-  const target = order.target === undefined ? undefined : loadFunction(await readFile(order.target.file, 'utf8'), order.target.digest)
+  const target =
+    order.target === undefined
+      ? undefined
+      : loadFunction(await readFile(order.target.file, 'utf8'), order.target.digest)
   const model = await loadModel(order.model)
   const predictions = new Float32Array(table.rows)
   const labels = new Float64Array(table.rows)
-  const slices = step.slices.map((column) => ({ column, values: new Map<string, number>(), codes: new Int32Array(table.rows) }))
+  const slices = step.slices.map((column) => ({
+    column,
+    values: new Map<string, number>(),
+    codes: new Int32Array(table.rows),
+  }))
   const inputs = model.facts.inputs
-  const columns = [...inputs, ...[step.target.column, ...step.slices].filter((name, i, names) => names.indexOf(name) === i && !inputs.some((input) => input.name === name)).map((name) => ruleOf(table.schema, name))]
+  const columns = [
+    ...inputs,
+    ...[step.target.column, ...step.slices]
+      .filter((name, i, names) => names.indexOf(name) === i && !inputs.some((input) => input.name === name))
+      .map((name) => ruleOf(table.schema, name)),
+  ]
   await withDuckDb(2, async (connection) => {
     let at = 0
     for await (const chunk of readColumns(connection, table, columns)) {
-      predictions.set(await model.score(pick(chunk, inputs.map(({ name }) => name)), at + 1), at)
+      predictions.set(
+        await model.score(
+          pick(
+            chunk,
+            inputs.map(({ name }) => name),
+          ),
+          at + 1,
+        ),
+        at,
+      )
       labels.set(runTarget(target, step.task, step.target.column, chunk[step.target.column] as Column, at + 1), at)
       for (const { column, values, codes } of slices) {
         const cells = chunk[column] as Column
         for (let i = 0; i < cells.length; i++) {
           const value = String(cells[i])
           let code = values.get(value)
-          if (code === undefined) values.set(value, (code = values.size))
+          if (code === undefined) {
+            code = values.size
+            values.set(value, code)
+          }
           codes[at + i] = code
         }
       }
@@ -79,7 +107,14 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
     slices: Object.fromEntries(
       slices.map(({ column, values, codes }) => {
         const rows = rowsByCode(codes, values.size)
-        return [column, [...values.keys()].map((value, code) => ({ value, rows: rows[code]?.length ?? 0, metrics: metricsOf(step.task, selectRows(scored, rows[code] as Uint32Array)) }))]
+        return [
+          column,
+          [...values.keys()].map((value, code) => ({
+            value,
+            rows: rows[code]?.length ?? 0,
+            metrics: metricsOf(step.task, selectRows(scored, rows[code] as Uint32Array)),
+          })),
+        ]
       }),
     ),
   }
@@ -107,7 +142,10 @@ export interface GateOrder {
 }
 
 /** Judges every gate of a step on evaluations made before. */
-export async function judgeGates({ step, candidate, opponent, model, table }: GateOrder, onProgress: Progress): Promise<GateOutcome[]> {
+export async function judgeGates(
+  { step, candidate, opponent, model, table }: GateOrder,
+  onProgress: Progress,
+): Promise<GateOutcome[]> {
   const report = Evaluation.parse(JSON.parse(await readFile(candidate.report, 'utf8')))
   const own = await readScored(candidate)
   const other = opponent === undefined ? undefined : await readScored(opponent)
@@ -115,7 +153,10 @@ export async function judgeGates({ step, candidate, opponent, model, table }: Ga
   for (const [column, file] of Object.entries(candidate.slices)) {
     const values = report.slices[column] ?? []
     const rows = rowsByCode(new Int32Array(Uint8Array.from(await readFile(file)).buffer), values.length)
-    slices.set(column, values.map(({ value }, code) => ({ value, rows: rows[code] as Uint32Array })))
+    slices.set(
+      column,
+      values.map(({ value }, code) => ({ value, rows: rows[code] as Uint32Array })),
+    )
   }
   const loaded = await loadModel(model)
   const needsLatency = step.must.some(({ metric }) => metric === 'latencyP99Ms')
@@ -149,7 +190,12 @@ export interface ParityOrder {
  * @returns the largest absolute difference
  * @throws SlipwayError PARITY when it is above the limit
  */
-export async function checkParity({ model, table, predictions, limit }: ParityOrder): Promise<{ rows: number; largest: number }> {
+export async function checkParity({
+  model,
+  table,
+  predictions,
+  limit,
+}: ParityOrder): Promise<{ rows: number; largest: number }> {
   const bytes = await readFile(predictions)
   const expected = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
   const loaded = await loadModel(model)
@@ -168,9 +214,13 @@ export async function checkParity({ model, table, predictions, limit }: ParityOr
   })
   await loaded.release()
   if (!(largest <= limit)) {
-    throw new SlipwayError('PARITY', `ONNX Runtime and the trainer differ by ${largest} on ${expected.length} rows; ${limit} is allowed`, {
-      next: 'this is a fault in the export: report it, with the run',
-    })
+    throw new SlipwayError(
+      'PARITY',
+      `ONNX Runtime and the trainer differ by ${largest} on ${expected.length} rows; ${limit} is allowed`,
+      {
+        next: 'this is a fault in the export: report it, with the run',
+      },
+    )
   }
   return { rows: expected.length, largest }
 }
@@ -196,7 +246,10 @@ async function measureLatency(model: LoadedModel, table: LocalTable): Promise<nu
 
 async function readScored({ predictions, labels }: LocalEvaluation): Promise<Scored> {
   // Fresh buffers: typed arrays need their alignment.
-  return { predictions: new Float32Array(Uint8Array.from(await readFile(predictions)).buffer), labels: new Float64Array(Uint8Array.from(await readFile(labels)).buffer) }
+  return {
+    predictions: new Float32Array(Uint8Array.from(await readFile(predictions)).buffer),
+    labels: new Float64Array(Uint8Array.from(await readFile(labels)).buffer),
+  }
 }
 
 function metricsOf(task: 'binary' | 'regression', scored: Scored): Record<string, number> {

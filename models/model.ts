@@ -68,7 +68,14 @@ export async function loadModel({ facts, onnxFile, codeFile }: LocalModel): Prom
     for (const { name, kind } of facts.features) {
       const feature = made[name] as Features[string]
       // An unknown text is a missing value to the graph; so is none.
-      feeds[name] = kind === 'number' ? new ort.Tensor('float32', feature as Float32Array, [feature.length, 1]) : new ort.Tensor('string', (feature as string[]).map((value) => value ?? '\u0000'), [feature.length, 1])
+      feeds[name] =
+        kind === 'number'
+          ? new ort.Tensor('float32', feature as Float32Array, [feature.length, 1])
+          : new ort.Tensor(
+              'string',
+              (feature as string[]).map((value) => value ?? '\u0000'),
+              [feature.length, 1],
+            )
     }
     const results = await session.run(feeds as InferenceSession.FeedsType, [output])
     const data = results[output]?.data as Float32Array
@@ -78,7 +85,10 @@ export async function loadModel({ facts, onnxFile, codeFile }: LocalModel): Prom
     facts,
     sizeBytes: (await stat(onnxFile)).size,
     scoreFeatures,
-    score: async (columns, firstRow) => (rowCount(columns) === 0 ? new Float32Array(0) : scoreFeatures(runFeatures(features, facts.featureCode.name, columns, firstRow))),
+    score: async (columns, firstRow) =>
+      rowCount(columns) === 0
+        ? new Float32Array(0)
+        : scoreFeatures(runFeatures(features, facts.featureCode.name, columns, firstRow)),
     release: () => session.release(),
   }
 }

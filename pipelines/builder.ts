@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { ColumnsOf, FeatureColumns } from './columns.ts'
 import { SlipwayError } from './errors.ts'
 import type { Gate } from './gates.ts'
@@ -92,7 +92,10 @@ export interface ByStratum<Row> {
 /** Records the steps of a pipeline. Every method returns a typed handle for the next ones. */
 export interface Builder {
   /** Fixes the exact bytes a run reads: a file, or a glob of files, in parquet, CSV or JSON. Paths start at the project folder. */
-  snapshot<S extends z.ZodObject>(name: string, options: { from: string; schema: S; format?: 'parquet' | 'csv' | 'json' }): Table<z.output<S>>
+  snapshot<S extends z.ZodObject>(
+    name: string,
+    options: { from: string; schema: S; format?: 'parquet' | 'csv' | 'json' },
+  ): Table<z.output<S>>
   /** Checks every row against the schema; bad rows are set aside with their reasons, up to a limit. */
   validate<Row>(
     table: Table<Row>,
@@ -152,12 +155,18 @@ export function pipeline(name: string, define: (p: Builder) => void): PipelineDe
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-function compile(name: string, define: (p: Builder) => void, codeOf: (userFunction: UserFunction, role: string) => CodeRef): Plan {
+function compile(
+  name: string,
+  define: (p: Builder) => void,
+  codeOf: (userFunction: UserFunction, role: string) => CodeRef,
+): Plan {
   const steps: Step[] = []
   const packages: string[] = []
   const add = (step: Step): string => {
     if (steps.some(({ id }) => id === step.id)) {
-      throw new SlipwayError('DEFINITION_INVALID', `two steps of pipeline "${name}" are named "${step.id}"`, { next: 'give one of them another name' })
+      throw new SlipwayError('DEFINITION_INVALID', `two steps of pipeline "${name}" are named "${step.id}"`, {
+        next: 'give one of them another name',
+      })
     }
     steps.push(step)
     return step.id
@@ -191,7 +200,14 @@ function compile(name: string, define: (p: Builder) => void, codeOf: (userFuncti
     split(table, rule) {
       const id = add({ id: idFor('split'), kind: 'split', table: table.id, rule: splitRuleOf(rule) })
       const part = <P extends 'train' | 'validation' | 'test'>(which: P) => ({ kind: 'part' as const, id, part: which })
-      return { kind: 'split', id, schema: table.schema, train: part('train'), validation: part('validation'), test: part('test') }
+      return {
+        kind: 'split',
+        id,
+        schema: table.schema,
+        train: part('train'),
+        validation: part('validation'),
+        test: part('test'),
+      }
     },
     train(id, { on, features, target, learner, seed }) {
       add({
@@ -201,7 +217,10 @@ function compile(name: string, define: (p: Builder) => void, codeOf: (userFuncti
         task: target.task,
         inputs: on.schema.filter((column) => column.name !== target.column),
         features: codeOf(features as UserFunction, 'features'),
-        target: target.code === undefined ? { column: target.column } : { column: target.column, code: codeOf(target.code as UserFunction, 'target') },
+        target:
+          target.code === undefined
+            ? { column: target.column }
+            : { column: target.column, code: codeOf(target.code as UserFunction, 'target') },
         learner,
         seed,
       })
@@ -216,7 +235,16 @@ function compile(name: string, define: (p: Builder) => void, codeOf: (userFuncti
       const checks = must.map(({ check }) => check)
       const slices = [...new Set(checks.flatMap(({ slice }) => slice ?? []))].sort()
       const { task, target } = trainingOf(candidate.id)
-      const evaluation = add({ id: idFor('evaluate'), kind: 'evaluate', package: candidate.id, split: on.id, part: on.part, slices, task, target })
+      const evaluation = add({
+        id: idFor('evaluate'),
+        kind: 'evaluate',
+        package: candidate.id,
+        split: on.id,
+        part: on.part,
+        slices,
+        task,
+        target,
+      })
       add({ id: idFor('gate'), kind: 'gate', package: candidate.id, evaluation, model: name, must: checks, seed })
     },
     approve(candidate, { role, within, otherwise }) {
@@ -229,8 +257,13 @@ function compile(name: string, define: (p: Builder) => void, codeOf: (userFuncti
   const parsed = Plan.safeParse({ slipway: 'plan/1', pipeline: name, steps })
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    const where = issue?.path[0] === 'steps' ? `step "${steps[Number(issue.path[1])]?.id}", ${issue.path.slice(2).join('.')}` : issue?.path.join('.')
-    throw new SlipwayError('DEFINITION_INVALID', `pipeline "${name}", ${where}: ${issue?.message}`, { next: 'correct the definition' })
+    const where =
+      issue?.path[0] === 'steps'
+        ? `step "${steps[Number(issue.path[1])]?.id}", ${issue.path.slice(2).join('.')}`
+        : issue?.path.join('.')
+    throw new SlipwayError('DEFINITION_INVALID', `pipeline "${name}", ${where}: ${issue?.message}`, {
+      next: 'correct the definition',
+    })
   }
   return parsed.data
 }

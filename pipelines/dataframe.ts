@@ -13,7 +13,9 @@ type DataFrame = InstanceType<Danfo['DataFrame']>
  * export const features = dataframe((df) => df.addColumn('logWind', df['wind'].apply(Math.log1p)))
  * ```
  */
-export function dataframe(transform: (df: DataFrame, dfd: Danfo) => DataFrame): (columns: FeatureColumns) => FeatureColumns {
+export function dataframe(
+  transform: (df: DataFrame, dfd: Danfo) => DataFrame,
+): (columns: FeatureColumns) => FeatureColumns {
   return (columns) => {
     const data: Record<string, unknown[]> = {}
     for (const name in columns) data[name] = Array.from(columns[name] as ArrayLike<unknown>)
@@ -26,7 +28,8 @@ export function dataframe(transform: (df: DataFrame, dfd: Danfo) => DataFrame): 
         ? values.map((value) => (value === null || value === undefined ? null : String(value)))
         : Float64Array.from(values, (value) => (value === null || value === undefined ? Number.NaN : Number(value)))
     }
-    if (rowCount(features) === 0 && rowCount(columns) > 0) throw new TypeError('the DataFrame returned has no columns or no rows')
+    if (rowCount(features) === 0 && rowCount(columns) > 0)
+      throw new TypeError('the DataFrame returned has no columns or no rows')
     return features
   }
 }

@@ -63,7 +63,12 @@ export const errorCodes = {
 export type ErrorCode = keyof typeof errorCodes
 
 /** Codes that a later attempt may cure by itself; everything else fails at once. */
-const passing: ReadonlySet<ErrorCode> = new Set(['INTERNAL', 'STORE_UNREACHABLE', 'TEMPORAL_UNREACHABLE', 'REF_CONFLICT'])
+const passing: ReadonlySet<ErrorCode> = new Set([
+  'INTERNAL',
+  'STORE_UNREACHABLE',
+  'TEMPORAL_UNREACHABLE',
+  'REF_CONFLICT',
+])
 
 export interface ErrorFacts {
   /** What the user can do next: a command or an edit, one line. */

@@ -1,6 +1,15 @@
 import { z } from 'zod'
 
-export const binaryMetrics = ['auc', 'logLoss', 'brier', 'calibrationError', 'accuracy', 'precision', 'recall', 'f1'] as const
+export const binaryMetrics = [
+  'auc',
+  'logLoss',
+  'brier',
+  'calibrationError',
+  'accuracy',
+  'precision',
+  'recall',
+  'f1',
+] as const
 export const regressionMetrics = ['rmse', 'mae', 'r2'] as const
 /** Measured in the gate itself: bytes of the ONNX model; milliseconds of one single-row prediction, 99th percentile. */
 export const costMetrics = ['sizeBytes', 'latencyP99Ms'] as const
@@ -85,11 +94,19 @@ export const mae = metric<'regression'>('mae')
 export const r2 = metric<'regression'>('r2')
 
 /** The ONNX model takes at most this many bytes. */
-export const size = { atMost: (bytes: number): Gate<'binary' | 'regression'> => ({ check: { rule: 'atMost', metric: 'sizeBytes', limit: bytes } }) }
+export const size = {
+  atMost: (bytes: number): Gate<'binary' | 'regression'> => ({
+    check: { rule: 'atMost', metric: 'sizeBytes', limit: bytes },
+  }),
+}
 
 /** 99 of 100 single-row predictions take at most this many milliseconds on the worker that checks. */
 export const latency = {
-  p99: { atMost: (ms: number): Gate<'binary' | 'regression'> => ({ check: { rule: 'atMost', metric: 'latencyP99Ms', limit: ms } }) },
+  p99: {
+    atMost: (ms: number): Gate<'binary' | 'regression'> => ({
+      check: { rule: 'atMost', metric: 'latencyP99Ms', limit: ms },
+    }),
+  },
 }
 
 /**

@@ -1,3 +1,18 @@
-export { binary, type Builder, pipeline, type PipelineDefinition, regression, trees } from './builder.ts'
+export { type Builder, binary, type PipelineDefinition, pipeline, regression, trees } from './builder.ts'
 export type { Column, ColumnOf, ColumnsOf, FeatureColumns } from './columns.ts'
-export { accuracy, auc, brier, calibrationError, f1, latency, logLoss, mae, precision, r2, recall, rmse, size, slice } from './gates.ts'
+export {
+  accuracy,
+  auc,
+  brier,
+  calibrationError,
+  f1,
+  latency,
+  logLoss,
+  mae,
+  precision,
+  r2,
+  recall,
+  rmse,
+  size,
+  slice,
+} from './gates.ts'

@@ -96,7 +96,15 @@ export const EvaluateStep = z.object({
   task: Task,
   target: TargetRef,
 })
-export const GateStep = z.object({ id: Id, kind: z.literal('gate'), package: Id, evaluation: Id, model: Id, must: z.array(Check).min(1), seed: z.int() })
+export const GateStep = z.object({
+  id: Id,
+  kind: z.literal('gate'),
+  package: Id,
+  evaluation: Id,
+  model: Id,
+  must: z.array(Check).min(1),
+  seed: z.int(),
+})
 export const ApproveStep = z.object({
   id: Id,
   kind: z.literal('approve'),

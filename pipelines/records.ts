@@ -39,7 +39,9 @@ export const RunRecord = z.object({
   gates: z.array(GateResult),
   model: z.object({ name: z.string(), version: z.int(), digest: Digest, champion: z.boolean() }).nullable(),
   metrics: z.record(z.string(), z.number()),
-  error: z.object({ code: z.string(), message: z.string(), step: z.string().nullable(), next: z.string().nullable() }).nullable(),
+  error: z
+    .object({ code: z.string(), message: z.string(), step: z.string().nullable(), next: z.string().nullable() })
+    .nullable(),
   startedAt: z.string(),
   finishedAt: z.string(),
   /** Who and what started it; not part of any digest. */

@@ -48,10 +48,14 @@ function columnRuleOf(name: string, field: z.core.$ZodType): ColumnRule {
     inner = (inner._zod.def as unknown as { innerType: z.core.$ZodType }).innerType
   }
   const refuse = (what: string): never => {
-    throw new SlipwayError('DEFINITION_INVALID', `column "${name}": ${what} cannot be checked as a scan over all rows`, {
-      column: name,
-      next: 'use z.number(), z.int(), z.string(), z.enum(), z.boolean() or z.date() with min, max, regex, length, nullable',
-    })
+    throw new SlipwayError(
+      'DEFINITION_INVALID',
+      `column "${name}": ${what} cannot be checked as a scan over all rows`,
+      {
+        column: name,
+        next: 'use z.number(), z.int(), z.string(), z.enum(), z.boolean() or z.date() with min, max, regex, length, nullable',
+      },
+    )
   }
   const checks = ((inner._zod.def as { checks?: Check[] }).checks ?? []).map((check) => check._zod.def)
   if (checks.some(({ check }) => check === 'custom')) refuse('refine()')
@@ -66,17 +70,20 @@ function columnRuleOf(name: string, field: z.core.$ZodType): ColumnRule {
     }
     return rule
   }
-  if (!['number', 'int', 'string', 'boolean', 'enum', 'literal'].includes(inner._zod.def.type)) refuse(`z.${inner._zod.def.type}()`)
+  if (!['number', 'int', 'string', 'boolean', 'enum', 'literal'].includes(inner._zod.def.type))
+    refuse(`z.${inner._zod.def.type}()`)
 
   const json = z.toJSONSchema(inner as z.ZodType) as Record<string, unknown>
   const type = json.type
-  if (type !== 'number' && type !== 'integer' && type !== 'boolean' && type !== 'string') return refuse(`a ${String(type)}`)
+  if (type !== 'number' && type !== 'integer' && type !== 'boolean' && type !== 'string')
+    return refuse(`a ${String(type)}`)
   const rule: ColumnRule = { name, type, nullable }
   for (const keyword of ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum', 'multipleOf'] as const) {
     const value = json[keyword]
     if (typeof value === 'number' && !isSafeIntegerBound(value)) rule[keyword] = value
   }
-  for (const keyword of ['minLength', 'maxLength'] as const) if (typeof json[keyword] === 'number') rule[keyword] = json[keyword]
+  for (const keyword of ['minLength', 'maxLength'] as const)
+    if (typeof json[keyword] === 'number') rule[keyword] = json[keyword]
   if (Array.isArray(json.allOf)) refuse('more than one pattern')
   if (typeof json.pattern === 'string') rule.pattern = json.pattern
   if (typeof json.const === 'string') rule.enum = [json.const]

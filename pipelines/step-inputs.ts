@@ -43,13 +43,21 @@ export function inputsOf(plan: Plan, step: Step, outcomes: ReadonlyMap<string, S
     case 'package': {
       const train = stepOf(plan, step.model, 'train')
       const files = ['model', 'training', 'baseline', 'parity'].map((name) => [name, from(train.id, name)])
-      return { ...Object.fromEntries(files), validation: from(train.split, 'validation'), snapshot: from(sourceOf(plan, train.split), 'table') }
+      return {
+        ...Object.fromEntries(files),
+        validation: from(train.split, 'validation'),
+        snapshot: from(sourceOf(plan, train.split), 'table'),
+      }
     }
     case 'evaluate':
       return { package: from(step.package, 'package'), part: from(step.split, step.part) }
     case 'gate': {
       const evaluation = stepOf(plan, step.evaluation, 'evaluate')
-      return { package: from(step.package, 'package'), part: from(evaluation.split, evaluation.part), ...evaluationInputs('candidate', outcomes.get(step.evaluation)) }
+      return {
+        package: from(step.package, 'package'),
+        part: from(evaluation.split, evaluation.part),
+        ...evaluationInputs('candidate', outcomes.get(step.evaluation)),
+      }
     }
     case 'approve':
     case 'register':
@@ -59,7 +67,9 @@ export function inputsOf(plan: Plan, step: Step, outcomes: ReadonlyMap<string, S
 
 /** The files of an evaluation, under names of their own. */
 export function evaluationInputs(who: 'candidate' | 'opponent', outcome: StepOutcome | undefined): StepInputs {
-  return Object.fromEntries((outcome?.outputs ?? []).map((output) => [`${who}:${output.name}`, outputOf(outcome, output.name)]))
+  return Object.fromEntries(
+    (outcome?.outputs ?? []).map((output) => [`${who}:${output.name}`, outputOf(outcome, output.name)]),
+  )
 }
 
 /** The snapshot a table was made from. */

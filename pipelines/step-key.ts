@@ -53,7 +53,13 @@ function paramsOf(step: Step): Record<string, unknown> {
     case 'split':
       return { rule: step.rule }
     case 'train':
-      return { task: step.task, inputs: step.inputs, target: step.target.column, learner: step.learner, seed: step.seed }
+      return {
+        task: step.task,
+        inputs: step.inputs,
+        target: step.target.column,
+        learner: step.learner,
+        seed: step.seed,
+      }
     case 'package':
       return { parity: step.parity }
     case 'evaluate':
@@ -77,20 +83,34 @@ export function stepMaterial(step: Step, inputs: Readonly<Record<string, string>
   const used: Record<string, string> = {}
   for (const name of stepHosts[step.kind]) used[name] = host[name] ?? 'unknown'
   if (step.kind === 'train' || step.kind === 'evaluate') {
-    for (const [role, ref] of [['features', step.kind === 'train' ? step.features : undefined], ['target', step.target.code]] as const) {
+    for (const [role, ref] of [
+      ['features', step.kind === 'train' ? step.features : undefined],
+      ['target', step.target.code],
+    ] as const) {
       if (ref === undefined) continue
       code[role] = ref.digest
       for (const [name, version] of Object.entries(ref.host)) {
         if (host[name] !== version) {
-          throw new SlipwayError('HOST_MISMATCH', `${ref.name} was planned with ${name} ${version}; this worker has ${host[name] ?? 'none'}`, {
-            next: 'install from the same lock file on both sides',
-          })
+          throw new SlipwayError(
+            'HOST_MISMATCH',
+            `${ref.name} was planned with ${name} ${version}; this worker has ${host[name] ?? 'none'}`,
+            {
+              next: 'install from the same lock file on both sides',
+            },
+          )
         }
         used[name] = version
       }
     }
   }
-  return { step: step.kind, version: stepVersions[step.kind], code, host: used, inputs: { ...inputs }, params: paramsOf(step) as StepMaterial['params'] }
+  return {
+    step: step.kind,
+    version: stepVersions[step.kind],
+    code,
+    host: used,
+    inputs: { ...inputs },
+    params: paramsOf(step) as StepMaterial['params'],
+  }
 }
 
 /** What changed between two materials of a step, a phrase each: `leaves 31→15`, `code of features`, `input table`. */
@@ -98,7 +118,8 @@ export function describeChanges(before: StepMaterial, after: StepMaterial): stri
   const changes: string[] = []
   if (before.version !== after.version) changes.push(`Slipway's ${after.step} step ${before.version}→${after.version}`)
   for (const role of changedKeys(before.code, after.code)) changes.push(`code of ${role}`)
-  for (const name of changedKeys(before.host, after.host)) changes.push(`${name} ${before.host[name] ?? 'none'}→${after.host[name] ?? 'none'}`)
+  for (const name of changedKeys(before.host, after.host))
+    changes.push(`${name} ${before.host[name] ?? 'none'}→${after.host[name] ?? 'none'}`)
   for (const name of changedKeys(before.inputs, after.inputs)) changes.push(`input ${name}`)
   changes.push(...describeJsonChanges(before.params, after.params, ''))
   return changes
@@ -109,7 +130,8 @@ function changedKeys(before: Readonly<Record<string, unknown>>, after: Readonly<
   return keys.filter((key) => canonicalJson(before[key] ?? null) !== canonicalJson(after[key] ?? null))
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function describeJsonChanges(before: Record<string, unknown>, after: Record<string, unknown>, path: string): string[] {
   return changedKeys(before, after).flatMap((key) => {

@@ -3,7 +3,14 @@ import { z } from 'zod'
 /** What training found out, besides the model: an artifact, and part of the model card. */
 export const TrainingReport = z.object({
   rows: z.object({ train: z.int(), validation: z.int() }),
-  features: z.array(z.object({ name: z.string(), kind: z.enum(['number', 'category']), categories: z.int().optional(), importance: z.number() })),
+  features: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(['number', 'category']),
+      categories: z.int().optional(),
+      importance: z.number(),
+    }),
+  ),
   trees: z.int(),
   /** Mean label of the training rows. */
   meanLabel: z.number(),

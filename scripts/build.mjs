@@ -8,7 +8,19 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
 
-const rooms = ['pipelines', 'stats', 'store', 'code', 'data', 'trainers', 'models', 'activities', 'workflows', 'workers', 'cli']
+const rooms = [
+  'pipelines',
+  'stats',
+  'store',
+  'code',
+  'data',
+  'trainers',
+  'models',
+  'activities',
+  'workflows',
+  'workers',
+  'cli',
+]
 const entries = {
   cli: 'cli/main.ts',
   worker: 'workers/main.ts',
@@ -59,7 +71,16 @@ export async function ensureBuilt() {
     absWorkingDir: root,
   })
   // The Temporal SDK loads the payload converter by path, with require.
-  await build({ entryPoints: [join(root, 'workflows/payload-converter.ts')], outfile: join(dist, 'payload-converter.cjs'), bundle: true, format: 'cjs', platform: 'node', target: 'node20', packages: 'external', logLevel: 'warning' })
+  await build({
+    entryPoints: [join(root, 'workflows/payload-converter.ts')],
+    outfile: join(dist, 'payload-converter.cjs'),
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'warning',
+  })
   await buildWorkflows()
   writeFileSync(join(dist, '.stamp'), stamp)
 }

@@ -27,7 +27,13 @@ export function metricOf(metric: MetricName, scored: Scored): number {
  * ch. 13). The same seed gives the same numbers. Labels of both must be the same.
  * Draws: 1,000, or 200 from 50,000 rows on, where the bound hardly moves any more.
  */
-export function comparePaired(metric: MetricName, candidate: Scored, opponent: Scored, confidence: number, seed: number): PairedComparison {
+export function comparePaired(
+  metric: MetricName,
+  candidate: Scored,
+  opponent: Scored,
+  confidence: number,
+  seed: number,
+): PairedComparison {
   const n = candidate.labels.length
   const resamples = n >= 50_000 ? 200 : 1_000
   const sign = largerIsBetter[metric] ? -1 : 1
@@ -59,7 +65,9 @@ function resampler(metric: MetricName, scored: Scored): (counts: Uint16Array) =>
   }
   const loss = rowLoss[metric]
   if (loss !== undefined) {
-    const losses = Float64Array.from(scored.predictions, (prediction, i) => loss(prediction, scored.labels[i] as number))
+    const losses = Float64Array.from(scored.predictions, (prediction, i) =>
+      loss(prediction, scored.labels[i] as number),
+    )
     return (counts) => {
       let sum = 0
       for (let i = 0; i < losses.length; i++) sum += (losses[i] as number) * (counts[i] as number)

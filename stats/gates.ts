@@ -35,24 +35,52 @@ export const minimumSlice = { rows: 200, ofEachClass: 20 }
 /** Judges one gate. A value that is missing or not a number never passes. */
 export function judge(check: Check, evidence: GateEvidence): GateOutcome {
   const name = describeCheck(check)
-  if (check.slice === undefined) return { name, metric: check.metric, ...judgeRows(check, evidence, evidence.candidate, evidence.opponent) }
+  if (check.slice === undefined)
+    return { name, metric: check.metric, ...judgeRows(check, evidence, evidence.candidate, evidence.opponent) }
   const all = evidence.slicesOf(check.slice)
   const judged = all
     .map((slice) => ({ value: slice.value, candidate: selectRows(evidence.candidate, slice.rows), rows: slice.rows }))
     .filter(({ candidate }) => isLargeEnough(candidate, evidence.task))
     .map(({ value, candidate, rows }) => ({
       value,
-      verdict: judgeRows(check, evidence, candidate, evidence.opponent === undefined ? undefined : selectRows(evidence.opponent, rows)),
+      verdict: judgeRows(
+        check,
+        evidence,
+        candidate,
+        evidence.opponent === undefined ? undefined : selectRows(evidence.opponent, rows),
+      ),
     }))
-  if (judged.length === 0) return { name, metric: check.metric, passed: false, value: null, limit: null, evidence: `no ${check.slice} has ${minimumSlice.rows} rows to judge by` }
+  if (judged.length === 0)
+    return {
+      name,
+      metric: check.metric,
+      passed: false,
+      value: null,
+      limit: null,
+      evidence: `no ${check.slice} has ${minimumSlice.rows} rows to judge by`,
+    }
   const failed = judged.filter(({ verdict }) => !verdict.passed)
-  const worst = [...(failed.length > 0 ? failed : judged)].sort((a, b) => badness(check, b.verdict.value) - badness(check, a.verdict.value))[0] as (typeof judged)[number]
+  const worst = [...(failed.length > 0 ? failed : judged)].sort(
+    (a, b) => badness(check, b.verdict.value) - badness(check, a.verdict.value),
+  )[0] as (typeof judged)[number]
   const skipped = all.length - judged.length
   const counts = `${judged.length - failed.length} of ${judged.length} pass${skipped > 0 ? `, ${skipped} too small to judge` : ''}`
-  return { name, metric: check.metric, passed: failed.length === 0, value: worst.verdict.value, limit: worst.verdict.limit, evidence: `${counts}; ${failed.length > 0 ? 'worst' : 'closest'} ${worst.value}: ${worst.verdict.evidence}` }
+  return {
+    name,
+    metric: check.metric,
+    passed: failed.length === 0,
+    value: worst.verdict.value,
+    limit: worst.verdict.limit,
+    evidence: `${counts}; ${failed.length > 0 ? 'worst' : 'closest'} ${worst.value}: ${worst.verdict.evidence}`,
+  }
 }
 
-const badness = (check: Check, value: number | null): number => (value === null ? Number.POSITIVE_INFINITY : largerIsBetter[check.metric] && check.rule !== 'notWorseThan' ? -value : value)
+const badness = (check: Check, value: number | null): number =>
+  value === null
+    ? Number.POSITIVE_INFINITY
+    : largerIsBetter[check.metric] && check.rule !== 'notWorseThan'
+      ? -value
+      : value
 
 function isLargeEnough({ labels }: Scored, task: GateEvidence['task']): boolean {
   if (labels.length < minimumSlice.rows) return false
@@ -65,8 +93,15 @@ type RowsVerdict = Pick<GateOutcome, 'passed' | 'value' | 'limit' | 'evidence'>
 
 function judgeRows(check: Check, evidence: GateEvidence, candidate: Scored, opponent: Scored | undefined): RowsVerdict {
   if (check.rule === 'notWorseThan') {
-    if (opponent === undefined) return { passed: true, value: null, limit: check.by, evidence: 'there is no champion to compare with' }
-    const { candidate: own, opponent: other, deficit, upperBound, resamples } = comparePaired(check.metric, candidate, opponent, check.confidence, evidence.seed)
+    if (opponent === undefined)
+      return { passed: true, value: null, limit: check.by, evidence: 'there is no champion to compare with' }
+    const {
+      candidate: own,
+      opponent: other,
+      deficit,
+      upperBound,
+      resamples,
+    } = comparePaired(check.metric, candidate, opponent, check.confidence, evidence.seed)
     return {
       passed: upperBound <= check.by,
       value: upperBound,
@@ -74,10 +109,20 @@ function judgeRows(check: Check, evidence: GateEvidence, candidate: Scored, oppo
       evidence: `${show(own)} against ${show(other)}, worse by ${show(deficit)}, at most ${show(upperBound)} with ${check.confidence * 100} % confidence (${resamples} resamples)`,
     }
   }
-  const value = check.metric === 'sizeBytes' ? evidence.sizeBytes : check.metric === 'latencyP99Ms' ? (evidence.latencyP99Ms ?? Number.NaN) : metricOf(check.metric, candidate)
+  const value =
+    check.metric === 'sizeBytes'
+      ? evidence.sizeBytes
+      : check.metric === 'latencyP99Ms'
+        ? (evidence.latencyP99Ms ?? Number.NaN)
+        : metricOf(check.metric, candidate)
   const passed = check.rule === 'atLeast' ? value >= check.limit : value <= check.limit
   const relation = check.rule === 'atLeast' ? (passed ? '≥' : '<') : passed ? '≤' : '>'
-  return { passed, value: Number.isNaN(value) ? null : value, limit: check.limit, evidence: Number.isNaN(value) ? `${check.metric} is not defined here` : `${show(value)} ${relation} ${check.limit}` }
+  return {
+    passed,
+    value: Number.isNaN(value) ? null : value,
+    limit: check.limit,
+    evidence: Number.isNaN(value) ? `${check.metric} is not defined here` : `${show(value)} ${relation} ${check.limit}`,
+  }
 }
 
 /** A number with four significant decimals, whole numbers whole. */

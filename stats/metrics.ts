@@ -14,7 +14,11 @@ export type RegressionMetrics = Record<(typeof regressionMetrics)[number], numbe
  * Area under the ROC curve: the share of (positive, negative) pairs ranked rightly, ties counting half (Mann–Whitney).
  * NaN when a class is missing. `counts` [rows] says how often each row counts (default once): what a resample needs.
  */
-export function areaUnderRoc({ predictions, labels }: Scored, order = ascendingOrder(predictions), counts?: Uint16Array): number {
+export function areaUnderRoc(
+  { predictions, labels }: Scored,
+  order = ascendingOrder(predictions),
+  counts?: Uint16Array,
+): number {
   let area = 0
   let positives = 0
   let negatives = 0
@@ -70,9 +74,11 @@ export function reliability({ predictions, labels }: Scored, order = ascendingOr
     sums[bin] = (sums[bin] as number) + prediction
     hits[bin] = (hits[bin] as number) + (labels[row] as number)
   }
-  return Array.from(rows, (count, bin) => ({ rows: count, meanPrediction: (sums[bin] as number) / count, positiveShare: (hits[bin] as number) / count })).filter(
-    (bin) => bin.rows > 0,
-  )
+  return Array.from(rows, (count, bin) => ({
+    rows: count,
+    meanPrediction: (sums[bin] as number) / count,
+    positiveShare: (hits[bin] as number) / count,
+  })).filter((bin) => bin.rows > 0)
 }
 
 /** Metrics of a binary classifier; a positive prediction is one of at least 0.5. Undefined ratios (0/0) are 0, as in scikit-learn. */
@@ -97,7 +103,10 @@ export function binaryMetricsOf(scored: Scored): BinaryMetrics {
     auc: areaUnderRoc(scored, order),
     logLoss: loss / n,
     brier: brier / n,
-    calibrationError: bins.reduce((sum, bin) => sum + (bin.rows / n) * Math.abs(bin.meanPrediction - bin.positiveShare), 0),
+    calibrationError: bins.reduce(
+      (sum, bin) => sum + (bin.rows / n) * Math.abs(bin.meanPrediction - bin.positiveShare),
+      0,
+    ),
     accuracy: right / n,
     precision: predicted === 0 ? 0 : truePositives / predicted,
     recall: positives === 0 ? 0 : truePositives / positives,
@@ -122,5 +131,8 @@ export function regressionMetricsOf({ predictions, labels }: Scored): Regression
 
 /** The rows at some positions. */
 export function selectRows({ predictions, labels }: Scored, rows: Uint32Array): Scored {
-  return { predictions: Float32Array.from(rows, (row) => predictions[row] as number), labels: Float64Array.from(rows, (row) => labels[row] as number) }
+  return {
+    predictions: Float32Array.from(rows, (row) => predictions[row] as number),
+    labels: Float64Array.from(rows, (row) => labels[row] as number),
+  }
 }

@@ -18,7 +18,8 @@ export function ascendingOrder(values: Float32Array): Uint32Array {
       const digit = ((bits[i] as number) >>> shift) & 2047
       starts[digit + 1] = (starts[digit + 1] as number) + 1
     }
-    for (let digit = 0; digit < 2048; digit++) starts[digit + 1] = (starts[digit + 1] as number) + (starts[digit] as number)
+    for (let digit = 0; digit < 2048; digit++)
+      starts[digit + 1] = (starts[digit + 1] as number) + (starts[digit] as number)
     for (let i = 0; i < n; i++) {
       const index = from[i] as number
       const digit = ((bits[index] as number) >>> shift) & 2047

@@ -36,7 +36,18 @@ export const profileTop = 256
 export function profileNumbers(values: Float32Array | Float64Array): ColumnProfile {
   const present = values.filter((value) => !Number.isNaN(value)).sort()
   const n = present.length
-  if (n === 0) return { kind: 'numeric', rows: values.length, missing: values.length, min: null, max: null, mean: null, std: null, edges: [], counts: [] }
+  if (n === 0)
+    return {
+      kind: 'numeric',
+      rows: values.length,
+      missing: values.length,
+      min: null,
+      max: null,
+      mean: null,
+      std: null,
+      edges: [],
+      counts: [],
+    }
   let sum = 0
   for (const value of present) sum += value
   const mean = sum / n
@@ -49,7 +60,17 @@ export function profileNumbers(values: Float32Array | Float64Array): ColumnProfi
     while (bin < edges.length && (present[i] as number) > (edges[bin] as number)) bin++
     counts[bin] = (counts[bin] as number) + 1
   }
-  return { kind: 'numeric', rows: values.length, missing: values.length - n, min: present[0] as number, max: present[n - 1] as number, mean, std: Math.sqrt(squares / n), edges, counts }
+  return {
+    kind: 'numeric',
+    rows: values.length,
+    missing: values.length - n,
+    min: present[0] as number,
+    max: present[n - 1] as number,
+    mean,
+    std: Math.sqrt(squares / n),
+    edges,
+    counts,
+  }
 }
 
 /** Profile of a dictionary-encoded column: `codes` index into `values`, negative ones are missing. */
@@ -60,7 +81,9 @@ export function profileCategories(values: readonly string[], codes: Int32Array):
     if (code < 0) missing++
     else counts[code] = (counts[code] as number) + 1
   }
-  const ranked = values.map((value, code): [string, number] => [value, counts[code] as number]).filter(([, count]) => count > 0)
+  const ranked = values
+    .map((value, code): [string, number] => [value, counts[code] as number])
+    .filter(([, count]) => count > 0)
   return categoricalProfile(ranked, codes.length, missing)
 }
 

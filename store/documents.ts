@@ -1,6 +1,6 @@
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
-import { canonicalJson } from '../pipelines/canonical.ts'
 import { mediaTypes } from '../pipelines/artifact.ts'
+import { canonicalJson } from '../pipelines/canonical.ts'
 import { isConflict, isMissing, type Store, storeError } from './store.ts'
 
 /** A JSON object with the ETag it was read with. */
@@ -24,7 +24,12 @@ export async function readDocument(store: Store, key: string): Promise<Document 
  * Writes a document if nobody changed it since: `etag` undefined means it must not exist yet.
  * @returns false when another writer was first.
  */
-export async function writeDocument(store: Store, key: string, value: unknown, etag: string | undefined): Promise<boolean> {
+export async function writeDocument(
+  store: Store,
+  key: string,
+  value: unknown,
+  etag: string | undefined,
+): Promise<boolean> {
   try {
     await store.client.send(
       new PutObjectCommand({

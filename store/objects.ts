@@ -2,11 +2,18 @@ import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Readable, Transform } from 'node:stream'
+import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
-import { type ArtifactRef, type Bundle, Bundle as BundleSchema, type Digest, mediaTypes, shortDigest } from '../pipelines/artifact.ts'
+import {
+  type ArtifactRef,
+  type Bundle,
+  Bundle as BundleSchema,
+  type Digest,
+  mediaTypes,
+  shortDigest,
+} from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { digestOf, digestOfFile, hexOf } from './digest.ts'
@@ -47,7 +54,13 @@ export async function putFile(store: Store, path: string, mediaType: string): Pr
   } else if (!(await hasBlob(store, { digest, size }))) {
     const upload = new Upload({
       client: store.client,
-      params: { Bucket: store.bucket, Key: blobKey(digest), Body: createReadStream(path), ContentType: mediaType, IfNoneMatch: '*' },
+      params: {
+        Bucket: store.bucket,
+        Key: blobKey(digest),
+        Body: createReadStream(path),
+        ContentType: mediaType,
+        IfNoneMatch: '*',
+      },
     })
     await upload.done().catch((error) => {
       if (!isConflict(error)) throw storeError(store, error, blobKey(digest))
@@ -56,7 +69,12 @@ export async function putFile(store: Store, path: string, mediaType: string): Pr
   return { digest, mediaType, size }
 }
 
-async function put(store: Store, digest: Digest, mediaType: string, body: { Body: Uint8Array | Readable; ContentLength: number }): Promise<void> {
+async function put(
+  store: Store,
+  digest: Digest,
+  mediaType: string,
+  body: { Body: Uint8Array | Readable; ContentLength: number },
+): Promise<void> {
   try {
     await store.client.send(
       new PutObjectCommand({
@@ -137,7 +155,8 @@ export async function getJson(store: Store, digest: string): Promise<unknown> {
 /** A manifest, verified and checked against its schema. */
 export async function getBundle(store: Store, digest: string, kind: Bundle['kind']): Promise<Bundle> {
   const bundle = BundleSchema.parse(await getJson(store, digest))
-  if (bundle.kind !== kind) throw new SlipwayError('DIGEST_MISMATCH', `${shortDigest(digest)} is a ${bundle.kind}, not a ${kind}`)
+  if (bundle.kind !== kind)
+    throw new SlipwayError('DIGEST_MISMATCH', `${shortDigest(digest)} is a ${bundle.kind}, not a ${kind}`)
   return bundle
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { readDocument, writeDocument } from './documents.ts'
-import { statusOf, type Store } from './store.ts'
+import { type Store, statusOf } from './store.ts'
 
 /** What a store must do for Slipway's promises to hold; each is tried, not believed. */
 export interface ProbeResult {
@@ -26,7 +26,9 @@ export async function probeStore(store: Store): Promise<ProbeResult[]> {
     check('replaces it when the ETag matches', await writeDocument(store, key, { n: 3 }, first?.etag))
     check('refuses a stale ETag', !(await writeDocument(store, key, { n: 4 }, first?.etag)))
     const second = await readDocument(store, key)
-    const racers = await Promise.all(Array.from({ length: 8 }, (_, n) => writeDocument(store, key, { racer: n }, second?.etag)))
+    const racers = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => writeDocument(store, key, { racer: n }, second?.etag)),
+    )
     check('lets exactly one of eight racers win', racers.filter(Boolean).length === 1)
     check('refuses bytes with a wrong checksum', await refusesBadChecksum(store, key))
     check('refuses readers without credentials', await refusesAnonymous(store, key))
@@ -40,9 +42,13 @@ export async function probeStore(store: Store): Promise<ProbeResult[]> {
 export async function requireSuitableStore(store: Store): Promise<void> {
   const failed = (await probeStore(store)).filter(({ passed }) => !passed)
   if (failed.length === 0) return
-  throw new SlipwayError('STORE_UNSUITABLE', `the S3 store ${store.address} fails: ${failed.map(({ check }) => check).join('; ')}`, {
-    next: 'use AWS S3 or SeaweedFS 4.48 or later, with credentials required',
-  })
+  throw new SlipwayError(
+    'STORE_UNSUITABLE',
+    `the S3 store ${store.address} fails: ${failed.map(({ check }) => check).join('; ')}`,
+    {
+      next: 'use AWS S3 or SeaweedFS 4.48 or later, with credentials required',
+    },
+  )
 }
 
 async function refusesBadChecksum(store: Store, key: string): Promise<boolean> {

@@ -30,7 +30,12 @@ export async function readRef(store: Store, name: string): Promise<Ref | undefin
  * the same object to leave it. Every generation also lands in an append-only log, the ref's history.
  * @throws SlipwayError REF_CONFLICT when other writers keep winning: refs have one owner, so look for a second one.
  */
-export async function updateRef<T>(store: Store, name: string, reason: string, change: (value: T | undefined) => T): Promise<T> {
+export async function updateRef<T>(
+  store: Store,
+  name: string,
+  reason: string,
+  change: (value: T | undefined) => T,
+): Promise<T> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const document = await readDocument(store, refKey(name))
     const current = document === undefined ? undefined : Ref.parse(document.value)
@@ -52,7 +57,9 @@ export async function updateRef<T>(store: Store, name: string, reason: string, c
     }
     await sleep(20 * 2 ** attempt)
   }
-  throw new SlipwayError('REF_CONFLICT', `somebody else keeps changing ${refKey(name)}`, { next: 'make sure one Temporal namespace owns this bucket' })
+  throw new SlipwayError('REF_CONFLICT', `somebody else keeps changing ${refKey(name)}`, {
+    next: 'make sure one Temporal namespace owns this bucket',
+  })
 }
 
 /** One generation of a ref from its log. */

@@ -20,7 +20,9 @@ export async function listRuns(store: Store, pipeline?: string, limit = 20): Pro
   const ids = keys.map((key) => key.slice('runs/'.length, -'.json'.length))
   const byTime = ids.sort((a, b) => timePart(b).localeCompare(timePart(a)))
   const records = await Promise.all(byTime.slice(0, limit).map((id) => readRun(store, id)))
-  return records.flatMap((record) => (record !== undefined && (pipeline === undefined || record.pipeline === pipeline) ? [record] : []))
+  return records.flatMap((record) =>
+    record !== undefined && (pipeline === undefined || record.pipeline === pipeline) ? [record] : [],
+  )
 }
 
 /** `flights-20261122-034512-k3x9` → `20261122-034512-k3x9`. */

@@ -1,4 +1,12 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign as signBytes, verify as verifyBytes } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign as signBytes,
+  verify as verifyBytes,
+} from 'node:crypto'
 import { z } from 'zod'
 import { shortDigest } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
@@ -34,7 +42,10 @@ const Statement = z.object({
 /** The first 16 hexadecimal digits of the sha256 of the public key (SPKI, DER). */
 export function keyIdOf(key: KeyObject): string {
   const publicKey = key.type === 'private' ? createPublicKey(key) : key
-  return createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('hex').slice(0, 16)
+  return createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex')
+    .slice(0, 16)
 }
 
 /** Reads an Ed25519 private key (PKCS 8, PEM). */
@@ -66,7 +77,14 @@ const signatureKey = (digest: string, keyId: string): string => `signatures/${he
 const predicateTypeOf = (subject: Subject): string => `urn:slipway:${subject}:v1`
 
 /** Signs a digest and what is claimed of it (an in-toto statement in a DSSE envelope), and stores the envelope beside it. */
-export async function sign(store: Store, signer: Signer, subject: Subject, name: string, digest: string, claim: Record<string, unknown>): Promise<void> {
+export async function sign(
+  store: Store,
+  signer: Signer,
+  subject: Subject,
+  name: string,
+  digest: string,
+  claim: Record<string, unknown>,
+): Promise<void> {
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [{ name, digest: { sha256: hexOf(digest) } }],
@@ -87,7 +105,12 @@ export async function sign(store: Store, signer: Signer, subject: Subject, name:
  * @returns the id of that key; undefined when no trusted keys are configured.
  * @throws SlipwayError SIGNATURE_INVALID
  */
-export async function requireSigned(store: Store, trusted: TrustedKeys, subject: Subject, digest: string): Promise<string | undefined> {
+export async function requireSigned(
+  store: Store,
+  trusted: TrustedKeys,
+  subject: Subject,
+  digest: string,
+): Promise<string | undefined> {
   if (trusted.size === 0) return undefined
   const refused: string[] = []
   for (const [keyId, key] of trusted) {
@@ -104,13 +127,22 @@ export async function requireSigned(store: Store, trusted: TrustedKeys, subject:
   })
 }
 
-function problemWith(value: unknown, key: KeyObject, keyId: string, subject: Subject, digest: string): string | undefined {
+function problemWith(
+  value: unknown,
+  key: KeyObject,
+  keyId: string,
+  subject: Subject,
+  digest: string,
+): string | undefined {
   const envelope = Envelope.safeParse(value)
   if (!envelope.success) return `the signature of ${keyId} has a wrong form`
   const payload = Buffer.from(envelope.data.payload, 'base64')
-  const valid = envelope.data.signatures.some(({ sig }) => verifyBytes(null, preAuthEncoding(payload), key, Buffer.from(sig, 'base64')))
+  const valid = envelope.data.signatures.some(({ sig }) =>
+    verifyBytes(null, preAuthEncoding(payload), key, Buffer.from(sig, 'base64')),
+  )
   if (!valid) return `the signature of ${keyId} does not match its contents`
   const statement = Statement.safeParse(JSON.parse(payload.toString('utf8')))
-  if (!statement.success || statement.data.predicateType !== predicateTypeOf(subject)) return `${keyId} signed something else than a ${subject}`
+  if (!statement.success || statement.data.predicateType !== predicateTypeOf(subject))
+    return `${keyId} signed something else than a ${subject}`
   return statement.data.subject[0]?.digest.sha256 === hexOf(digest) ? undefined : `${keyId} signed another digest`
 }

@@ -19,12 +19,26 @@ export interface SourceFiles {
  */
 export async function readSource(root: string, from: string): Promise<SourceFiles> {
   const isGlob = /[*?{[]/.test(from)
-  const paths = isGlob ? (await glob(from, { cwd: root, absolute: true, expandDirectories: false })).sort() : [resolve(root, from)]
-  const found = await Promise.all(paths.map((path) => stat(path).then((info) => info.isFile(), () => false)))
+  const paths = isGlob
+    ? (await glob(from, { cwd: root, absolute: true, expandDirectories: false })).sort()
+    : [resolve(root, from)]
+  const found = await Promise.all(
+    paths.map((path) =>
+      stat(path).then(
+        (info) => info.isFile(),
+        () => false,
+      ),
+    ),
+  )
   if (paths.length === 0 || found.includes(false)) {
-    throw new SlipwayError('SOURCE_MISSING', `source "${from}" ${isGlob ? 'matches no file' : 'does not exist'} in ${root}`, { next: 'correct `from`, or fetch the data; paths start at the project folder' })
+    throw new SlipwayError(
+      'SOURCE_MISSING',
+      `source "${from}" ${isGlob ? 'matches no file' : 'does not exist'} in ${root}`,
+      { next: 'correct `from`, or fetch the data; paths start at the project folder' },
+    )
   }
   const files = await Promise.all(paths.map(async (path) => ({ path, ...(await digestOfFile(path)) })))
-  if (files.every(({ size }) => size === 0)) throw new SlipwayError('SOURCE_EMPTY', `source "${from}" is empty (0 bytes)`, { next: 'check where it comes from' })
+  if (files.every(({ size }) => size === 0))
+    throw new SlipwayError('SOURCE_EMPTY', `source "${from}" is empty (0 bytes)`, { next: 'check where it comes from' })
   return { files, content: digestOfJson(files.map(({ digest, size }) => ({ digest, size }))) }
 }

@@ -44,14 +44,19 @@ export async function publishStepRecord(store: Store, record: StepRecord): Promi
   const inputs = Object.values(record.material.inputs).filter((digest) => digest.startsWith('sha256:'))
   await Promise.all([
     ...inputs.map((digest) => publishOnce(store, `${consumerPrefix(digest)}read-by-${record.stepKey}.json`, trace)),
-    ...record.outputs.map(({ digest }) => publishOnce(store, `${consumerPrefix(digest)}made-by-${record.stepKey}.json`, trace)),
+    ...record.outputs.map(({ digest }) =>
+      publishOnce(store, `${consumerPrefix(digest)}made-by-${record.stepKey}.json`, trace),
+    ),
   ])
   const { value } = await publishOnce(store, recordKey(record.stepKey), record)
   return StepRecord.parse(value)
 }
 
 /** Records of the steps that made or read an artifact: lineage one step up, one step down. */
-export async function neighbours(store: Store, digest: string): Promise<{ madeBy: StepRecord[]; readBy: StepRecord[] }> {
+export async function neighbours(
+  store: Store,
+  digest: string,
+): Promise<{ madeBy: StepRecord[]; readBy: StepRecord[] }> {
   const keys = await listKeys(store, consumerPrefix(digest))
   const load = async (role: string): Promise<StepRecord[]> => {
     const stepKeys = keys.flatMap((key) => new RegExp(`/${role}-([0-9a-f]{64})\\.json$`).exec(key)?.[1] ?? [])

@@ -40,7 +40,8 @@ export async function ensureBucket(store: Store): Promise<void> {
     try {
       await store.client.send(new CreateBucketCommand({ Bucket: store.bucket }))
     } catch (createError) {
-      if (!(createError instanceof S3ServiceException && /BucketAlready/.test(createError.name))) throw storeError(store, createError)
+      if (!(createError instanceof S3ServiceException && /BucketAlready/.test(createError.name)))
+        throw storeError(store, createError)
     }
   }
 }
@@ -66,13 +67,29 @@ export function storeError(store: Store, error: unknown, key?: string): SlipwayE
   const status = statusOf(error)
   const at = key === undefined ? store.address : `${store.address}/${key}`
   if (status === 401 || status === 403 || (error as Error).name === 'CredentialsProviderError') {
-    return new SlipwayError('STORE_DENIED', `the S3 store ${at} refuses these credentials (${(error as Error).name})`, {
-      next: 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, then `slipway doctor`',
-    }, { cause: error })
+    return new SlipwayError(
+      'STORE_DENIED',
+      `the S3 store ${at} refuses these credentials (${(error as Error).name})`,
+      {
+        next: 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, then `slipway doctor`',
+      },
+      { cause: error },
+    )
   }
-  if (status === 404) return new SlipwayError('OBJECT_MISSING', `the S3 store has no ${at}`, { next: 'run `slipway doctor`' }, { cause: error })
+  if (status === 404)
+    return new SlipwayError(
+      'OBJECT_MISSING',
+      `the S3 store has no ${at}`,
+      { next: 'run `slipway doctor`' },
+      { cause: error },
+    )
   const what = (error as Error).message || (error as { code?: string }).code || String(error)
-  return new SlipwayError('STORE_UNREACHABLE', `the S3 store ${at} does not answer as it should: ${what}`, {
-    next: 'check S3_ENDPOINT, or start one with `npx slipway up`',
-  }, { cause: error })
+  return new SlipwayError(
+    'STORE_UNREACHABLE',
+    `the S3 store ${at} does not answer as it should: ${what}`,
+    {
+      next: 'check S3_ENDPOINT, or start one with `npx slipway up`',
+    },
+    { cause: error },
+  )
 }

@@ -1,5 +1,12 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { type Features, requireChunkInvariance, ruleOf, runFeatures, runTarget, sliceColumns } from '../code/run-features.ts'
+import {
+  type Features,
+  requireChunkInvariance,
+  ruleOf,
+  runFeatures,
+  runTarget,
+  sliceColumns,
+} from '../code/run-features.ts'
 import { readColumns } from '../data/columns.ts'
 import type { LocalTable } from '../data/table.ts'
 import type { UserFunction } from '../pipelines/builder.ts'
@@ -33,7 +40,12 @@ const invarianceSample = 2_000
  * Reads a table through the feature function into vectors as long as the table. Text becomes codes while it streams by, so
  * that strings never pile up.
  */
-export async function prepare(connection: DuckDBConnection, table: LocalTable, preparation: Preparation, checkInvariance: boolean): Promise<LabelledFeatures> {
+export async function prepare(
+  connection: DuckDBConnection,
+  table: LocalTable,
+  preparation: Preparation,
+  checkInvariance: boolean,
+): Promise<LabelledFeatures> {
   const { inputs, target, task } = preparation
   const columns = [...inputs, ruleOf(table.schema, target.column)]
   const labels = new Float64Array(table.rows)
@@ -41,7 +53,8 @@ export async function prepare(connection: DuckDBConnection, table: LocalTable, p
   let at = 0
   for await (const chunk of readColumns(connection, table, columns)) {
     const { [target.column]: targetColumn, ...rest } = chunk as Record<string, Column>
-    if (at === 0 && checkInvariance) requireChunkInvariance(preparation.features, preparation.featuresName, sliceColumns(rest, 0, invarianceSample))
+    if (at === 0 && checkInvariance)
+      requireChunkInvariance(preparation.features, preparation.featuresName, sliceColumns(rest, 0, invarianceSample))
     labels.set(runTarget(target.code, task, target.column, targetColumn as Column, at + 1), at)
     append(vectors, runFeatures(preparation.features, preparation.featuresName, rest, at + 1), at, table.rows)
     at += (targetColumn as Column).length
@@ -49,10 +62,19 @@ export async function prepare(connection: DuckDBConnection, table: LocalTable, p
   return { features: vectors, labels }
 }
 
-function append(vectors: (FeatureVector & { index?: Map<string, number> })[], features: Features, at: number, rows: number): void {
+function append(
+  vectors: (FeatureVector & { index?: Map<string, number> })[],
+  features: Features,
+  at: number,
+  rows: number,
+): void {
   if (vectors.length === 0) {
     for (const [name, values] of Object.entries(features)) {
-      vectors.push(values instanceof Float32Array ? { name, kind: 'number', values: new Float32Array(rows) } : { name, kind: 'category', values: [], codes: new Int32Array(rows), index: new Map() })
+      vectors.push(
+        values instanceof Float32Array
+          ? { name, kind: 'number', values: new Float32Array(rows) }
+          : { name, kind: 'category', values: [], codes: new Int32Array(rows), index: new Map() },
+      )
     }
   }
   for (const vector of vectors) {

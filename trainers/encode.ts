@@ -19,7 +19,10 @@ export function fitInputs(features: readonly FeatureVector[], labels: Float64Arr
       sums[code] = (sums[code] as number) + (labels[row] as number)
       counts[code] = (counts[code] as number) + 1
     })
-    const ranked = feature.values.map((value, code) => ({ value, mean: ((sums[code] as number) + smoothing * mean) / ((counts[code] as number) + smoothing) }))
+    const ranked = feature.values.map((value, code) => ({
+      value,
+      mean: ((sums[code] as number) + smoothing * mean) / ((counts[code] as number) + smoothing),
+    }))
     ranked.sort((a, b) => a.mean - b.mean || (a.value < b.value ? -1 : 1))
     return { name: feature.name, kind: 'category', categories: ranked.map(({ value }) => value) }
   })

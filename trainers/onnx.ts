@@ -10,7 +10,11 @@ export type ModelInput =
 const elementType = { float: 1, int64: 7, string: 8 } as const
 const attributeType = { float: 1, int: 2, string: 3, floats: 6, ints: 7, strings: 8 } as const
 
-type Attribute = readonly [name: string, type: keyof typeof attributeType, value: number | string | readonly number[] | readonly string[] | Float32Array]
+type Attribute = readonly [
+  name: string,
+  type: keyof typeof attributeType,
+  value: number | string | readonly number[] | readonly string[] | Float32Array,
+]
 
 function attribute([name, type, value]: Attribute): MessageWriter {
   const message = new MessageWriter().bytes(1, name)
@@ -23,7 +27,13 @@ function attribute([name, type, value]: Attribute): MessageWriter {
   return message.int(20, attributeType[type])
 }
 
-function node(operator: string, domain: string, inputs: readonly string[], outputs: readonly string[], attributes: readonly Attribute[]): MessageWriter {
+function node(
+  operator: string,
+  domain: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes: readonly Attribute[],
+): MessageWriter {
   const message = new MessageWriter()
   for (const input of inputs) message.bytes(1, input)
   for (const output of outputs) message.bytes(2, output)
@@ -51,24 +61,47 @@ export function toOnnx(name: string, { task, base, trees }: Ensemble, inputs: re
     if (input.kind === 'number') return input.name
     graph.bytes(
       1,
-      node('LabelEncoder', 'ai.onnx.ml', [input.name], [`${input.name}:code`], [
-        ['default_float', 'float', Number.NaN],
-        ['keys_strings', 'strings', input.categories],
-        ['values_floats', 'floats', Float32Array.from(input.categories, (_, code) => code)],
-      ]),
+      node(
+        'LabelEncoder',
+        'ai.onnx.ml',
+        [input.name],
+        [`${input.name}:code`],
+        [
+          ['default_float', 'float', Number.NaN],
+          ['keys_strings', 'strings', input.categories],
+          ['values_floats', 'floats', Float32Array.from(input.categories, (_, code) => code)],
+        ],
+      ),
     )
     return `${input.name}:code`
   })
   graph.bytes(1, node('Concat', '', columns, ['features'], [['axis', 'int', 1]]))
 
-  const nodes = { treeids: [] as number[], nodeids: [] as number[], featureids: [] as number[], modes: [] as string[], values: [] as number[], trueids: [] as number[], falseids: [] as number[], missing: [] as number[] }
+  const nodes = {
+    treeids: [] as number[],
+    nodeids: [] as number[],
+    featureids: [] as number[],
+    modes: [] as string[],
+    values: [] as number[],
+    trueids: [] as number[],
+    falseids: [] as number[],
+    missing: [] as number[],
+  }
   const leaves = { treeids: [] as number[], nodeids: [] as number[], weights: [] as number[] }
   const addLeaf = (tree: number, id: number, weight: number): void => {
     leaves.treeids.push(tree)
     leaves.nodeids.push(id)
     leaves.weights.push(weight)
   }
-  const addNode = (tree: number, id: number, feature: number, value: number, left: number, right: number, missingLeft: number): void => {
+  const addNode = (
+    tree: number,
+    id: number,
+    feature: number,
+    value: number,
+    left: number,
+    right: number,
+    missingLeft: number,
+  ): void => {
     nodes.treeids.push(tree)
     nodes.nodeids.push(id)
     nodes.featureids.push(Math.max(0, feature))
@@ -81,7 +114,15 @@ export function toOnnx(name: string, { task, base, trees }: Ensemble, inputs: re
   trees.forEach((tree, number) => {
     tree.feature.forEach((feature, id) => {
       const inside = feature >= 0
-      addNode(number, id, feature, tree.threshold[id] as number, inside ? (tree.left[id] as number) : 0, inside ? (tree.right[id] as number) : 0, tree.missingLeft[id] as number)
+      addNode(
+        number,
+        id,
+        feature,
+        tree.threshold[id] as number,
+        inside ? (tree.left[id] as number) : 0,
+        inside ? (tree.right[id] as number) : 0,
+        tree.missingLeft[id] as number,
+      )
       if (!inside) addLeaf(number, id, tree.value[id] as number)
     })
   })
@@ -113,7 +154,10 @@ export function toOnnx(name: string, { task, base, trees }: Ensemble, inputs: re
       ['classlabels_int64s', 'ints', [0, 1]],
       ['post_transform', 'string', 'LOGISTIC'],
     ]
-    graph.bytes(1, node('TreeEnsembleClassifier', 'ai.onnx.ml', ['features'], ['label', 'probabilities'], [...shape, ...weights]))
+    graph.bytes(
+      1,
+      node('TreeEnsembleClassifier', 'ai.onnx.ml', ['features'], ['label', 'probabilities'], [...shape, ...weights]),
+    )
   } else {
     const weights: Attribute[] = [
       ['n_targets', 'int', 1],
@@ -128,9 +172,16 @@ export function toOnnx(name: string, { task, base, trees }: Ensemble, inputs: re
 
   graph.bytes(2, name)
   for (const input of inputs) graph.bytes(11, valueInfo(input.name, input.kind === 'number' ? 'float' : 'string', 1))
-  if (task === 'binary') graph.bytes(12, valueInfo('label', 'int64', undefined)).bytes(12, valueInfo('probabilities', 'float', 2))
+  if (task === 'binary')
+    graph.bytes(12, valueInfo('label', 'int64', undefined)).bytes(12, valueInfo('probabilities', 'float', 2))
   else graph.bytes(12, valueInfo('prediction', 'float', 1))
 
   const opset = (domain: string, version: number): MessageWriter => new MessageWriter().bytes(1, domain).int(2, version)
-  return new MessageWriter().int(1, 8).bytes(2, 'slipway').bytes(7, graph).bytes(8, opset('', 17)).bytes(8, opset('ai.onnx.ml', 3)).finish()
+  return new MessageWriter()
+    .int(1, 8)
+    .bytes(2, 'slipway')
+    .bytes(7, graph)
+    .bytes(8, opset('', 17))
+    .bytes(8, opset('ai.onnx.ml', 3))
+    .finish()
 }

@@ -14,7 +14,12 @@ export class MessageWriter {
 
   /** Wire type 2: text, bytes, or a nested message. */
   bytes(field: number, value: Uint8Array | string | MessageWriter): this {
-    const content = typeof value === 'string' ? new TextEncoder().encode(value) : value instanceof MessageWriter ? value.finish() : value
+    const content =
+      typeof value === 'string'
+        ? new TextEncoder().encode(value)
+        : value instanceof MessageWriter
+          ? value.finish()
+          : value
     return this.push(varint((BigInt(field) << 3n) | 2n), varint(BigInt(content.length)), content)
   }
 

@@ -37,14 +37,22 @@ export interface TrainingOrder {
 export const parityRows = 50_000
 
 /** Files that training leaves in its folder. */
-export const trainingFiles = { model: 'model.onnx', report: 'training.json', baseline: 'baseline.json', parity: 'parity.f32' } as const
+export const trainingFiles = {
+  model: 'model.onnx',
+  report: 'training.json',
+  baseline: 'baseline.json',
+  parity: 'parity.f32',
+} as const
 
 /**
  * Trains a model: rows through the feature function, trees, ONNX, and the baseline profile of features and scores.
  * @param onProgress what is being done, in words, and how far it is (0 to 1)
  * @throws SlipwayError SINGLE_CLASS and those of feature functions
  */
-export async function trainModel(order: TrainingOrder, onProgress: (what: string, done: number) => void): Promise<TrainingReport> {
+export async function trainModel(
+  order: TrainingOrder,
+  onProgress: (what: string, done: number) => void,
+): Promise<TrainingReport> {
   const { step, folder } = order
   const preparation = {
     features: await load(order.features),
@@ -54,10 +62,14 @@ export async function trainModel(order: TrainingOrder, onProgress: (what: string
     task: step.task,
   }
   onProgress('reading rows', 0)
-  const [train, validation] = await withDuckDb(2, async (connection) => [
-    await prepare(connection, order.train, preparation, true),
-    await prepare(connection, order.validation, preparation, false),
-  ] as [LabelledFeatures, LabelledFeatures])
+  const [train, validation] = await withDuckDb(
+    2,
+    async (connection) =>
+      [
+        await prepare(connection, order.train, preparation, true),
+        await prepare(connection, order.validation, preparation, false),
+      ] as [LabelledFeatures, LabelledFeatures],
+  )
   if (step.task === 'binary') requireBothClasses(train.labels)
 
   const inputs = fitInputs(train.features, train.labels)
@@ -108,9 +120,13 @@ function profileOf(feature: FeatureVector): Profile[string] {
 function requireBothClasses(labels: Float64Array): void {
   const positives = labels.reduce((sum, label) => sum + label, 0)
   if (positives > 0 && positives < labels.length) return
-  throw new SlipwayError('SINGLE_CLASS', `all ${labels.length} training rows have the label ${positives === 0 ? 0 : 1}: there is nothing to tell apart`, {
-    next: 'check the target function and the training part of the split',
-  })
+  throw new SlipwayError(
+    'SINGLE_CLASS',
+    `all ${labels.length} training rows have the label ${positives === 0 ? 0 : 1}: there is nothing to tell apart`,
+    {
+      next: 'check the target function and the training part of the split',
+    },
+  )
 }
 
 function finiteOnly(metrics: Readonly<Record<string, number>>): Record<string, number> {

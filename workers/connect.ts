@@ -16,9 +16,18 @@ export async function connect({ temporal }: Settings): Promise<TemporalClient> {
   const { address } = temporal.connectionOptions
   try {
     const connection = await Connection.connect({ ...temporal.connectionOptions, connectTimeout: '5s' })
-    const client = new Client({ connection, dataConverter: { payloadConverterPath: converterFile }, ...(temporal.namespace === undefined ? {} : { namespace: temporal.namespace }) })
+    const client = new Client({
+      connection,
+      dataConverter: { payloadConverterPath: converterFile },
+      ...(temporal.namespace === undefined ? {} : { namespace: temporal.namespace }),
+    })
     return { client, connection }
   } catch (error) {
-    throw new SlipwayError('TEMPORAL_UNREACHABLE', `the Temporal server at ${address} does not answer`, { next: 'check TEMPORAL_ADDRESS, or start one with `npx slipway up --detach`' }, { cause: error })
+    throw new SlipwayError(
+      'TEMPORAL_UNREACHABLE',
+      `the Temporal server at ${address} does not answer`,
+      { next: 'check TEMPORAL_ADDRESS, or start one with `npx slipway up --detach`' },
+      { cause: error },
+    )
   }
 }

@@ -15,6 +15,8 @@ try {
   process.exit(0)
 } catch (error) {
   if (!(error instanceof SlipwayError)) throw error
-  console.error(`${error.code}: ${error.message}${error.facts.next === undefined ? '' : `\n  next: ${error.facts.next}`}`)
+  console.error(
+    `${error.code}: ${error.message}${error.facts.next === undefined ? '' : `\n  next: ${error.facts.next}`}`,
+  )
   process.exit(error.exitCode)
 }

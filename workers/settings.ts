@@ -17,7 +17,12 @@ export interface Settings {
   readonly temporal: ClientConnectConfig
   /** Address of Temporal's web UI, if known. */
   readonly temporalUi: string | undefined
-  readonly s3: { readonly endpoint: string | undefined; readonly bucket: string; readonly region: string; readonly credentials: { accessKeyId: string; secretAccessKey: string } | undefined }
+  readonly s3: {
+    readonly endpoint: string | undefined
+    readonly bucket: string
+    readonly region: string
+    readonly credentials: { accessKeyId: string; secretAccessKey: string } | undefined
+  }
   /** File with the private key that signs code and models. */
   readonly signingKey: string | undefined
   /** Files with the public keys whose signatures count. */
@@ -36,10 +41,18 @@ export function findRoot(from = process.env.SLIPWAY_ROOT ?? process.cwd()): stri
 export function readSettings(root = findRoot(), env = process.env): Settings {
   const platform = readPlatform(root)
   const fromEnvironment = loadClientConnectConfig()
-  const temporal = env.TEMPORAL_ADDRESS !== undefined || platform === undefined ? fromEnvironment : { ...fromEnvironment, connectionOptions: { ...fromEnvironment.connectionOptions, address: platform.temporal.address } }
+  const temporal =
+    env.TEMPORAL_ADDRESS !== undefined || platform === undefined
+      ? fromEnvironment
+      : {
+          ...fromEnvironment,
+          connectionOptions: { ...fromEnvironment.connectionOptions, address: platform.temporal.address },
+        }
   const isNamed = env.TEMPORAL_ADDRESS !== undefined || temporal.connectionOptions.address !== undefined
   if (!isNamed || (env.S3_ENDPOINT === undefined && env.AWS_REGION === undefined && platform === undefined)) {
-    throw new SlipwayError('PLATFORM_MISSING', 'Slipway is not running here', { next: 'start it with `npx slipway up --detach`, or set TEMPORAL_ADDRESS and S3_ENDPOINT' })
+    throw new SlipwayError('PLATFORM_MISSING', 'Slipway is not running here', {
+      next: 'start it with `npx slipway up --detach`, or set TEMPORAL_ADDRESS and S3_ENDPOINT',
+    })
   }
   const usesPlatformStore = env.S3_ENDPOINT === undefined && platform !== undefined
   const ownKey = existsSync(keyFiles(root).signing) ? keyFiles(root).signing : undefined
@@ -55,7 +68,10 @@ export function readSettings(root = findRoot(), env = process.env): Settings {
       credentials: usesPlatformStore ? JSON.parse(readFileSync(keyFiles(root).s3, 'utf8')) : undefined,
     },
     signingKey: env.SLIPWAY_SIGNING_KEY ?? ownKey,
-    trustedKeys: env.SLIPWAY_TRUSTED_KEYS === undefined ? ownPublicKey : env.SLIPWAY_TRUSTED_KEYS.split(delimiter).flatMap(filesOf),
+    trustedKeys:
+      env.SLIPWAY_TRUSTED_KEYS === undefined
+        ? ownPublicKey
+        : env.SLIPWAY_TRUSTED_KEYS.split(delimiter).flatMap(filesOf),
   }
 }
 
@@ -80,11 +96,15 @@ function readKey(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new SlipwayError('USAGE', `the key file ${file} cannot be read: ${(error as Error).message}`, { next: 'check SLIPWAY_SIGNING_KEY and SLIPWAY_TRUSTED_KEYS' })
+    throw new SlipwayError('USAGE', `the key file ${file} cannot be read: ${(error as Error).message}`, {
+      next: 'check SLIPWAY_SIGNING_KEY and SLIPWAY_TRUSTED_KEYS',
+    })
   }
 }
 
 function filesOf(path: string): string[] {
   if (!existsSync(path) || !statSync(path).isDirectory()) return [path]
-  return readdirSync(path).filter((file) => file.endsWith('.pub')).map((file) => join(path, file))
+  return readdirSync(path)
+    .filter((file) => file.endsWith('.pub'))
+    .map((file) => join(path, file))
 }

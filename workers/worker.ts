@@ -18,7 +18,10 @@ import { type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
  * A worker: hosts all workflows and activities. It knows no pipeline; code reaches it by digest, through the store.
  * The store is tried first, and refused if it lacks what Slipway's promises rest on.
  */
-export async function createWorker(settings: Settings, extra: Pick<WorkerOptions, 'interceptors'> = {}): Promise<Worker> {
+export async function createWorker(
+  settings: Settings,
+  extra: Pick<WorkerOptions, 'interceptors'> = {},
+): Promise<Worker> {
   const store = storeOf(settings)
   await ensureBucket(store)
   await requireSuitableStore(store)
@@ -34,7 +37,14 @@ export async function createWorker(settings: Settings, extra: Pick<WorkerOptions
     taskQueue,
     workflowBundle: { codePath: workflowBundle },
     dataConverter: { payloadConverterPath: converterFile },
-    activities: createActivities({ store, signer: signerOf(settings), trusted: trustedKeysOf(settings), host: hostVersions(), client: client.client, scratch }),
+    activities: createActivities({
+      store,
+      signer: signerOf(settings),
+      trusted: trustedKeysOf(settings),
+      host: hostVersions(),
+      client: client.client,
+      scratch,
+    }),
     // A run whose worker died is given to another one after this, not after the ten seconds of the default.
     stickyQueueScheduleToStartTimeout: '500ms',
     maxConcurrentActivityTaskExecutions: 8,
@@ -51,11 +61,18 @@ async function registerAttributes({ client, connection }: TemporalClient): Promi
   if (missing.length === 0) return
   const keyword = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
   await connection.operatorService
-    .addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(missing.map(({ name }) => [name, keyword])) })
+    .addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(missing.map(({ name }) => [name, keyword])),
+    })
     .catch((error: Error) => {
       if (/already exist/i.test(error.message)) return
-      throw new SlipwayError('TEMPORAL_UNREACHABLE', `Temporal does not let us add the search attributes ${missing.map(({ name }) => name).join(', ')}: ${error.message}`, {
-        next: 'have an administrator create them as Keyword in this namespace',
-      })
+      throw new SlipwayError(
+        'TEMPORAL_UNREACHABLE',
+        `Temporal does not let us add the search attributes ${missing.map(({ name }) => name).join(', ')}: ${error.message}`,
+        {
+          next: 'have an administrator create them as Keyword in this namespace',
+        },
+      )
     })
 }

@@ -8,13 +8,30 @@ import type { RunProgress } from './messages.ts'
 const limit = 16_000
 
 /** A run as Markdown, for the current details in Temporal's web UI. */
-export function runDetails(plan: Plan, progress: RunProgress, gates: readonly GateResult[], model: RunRecord['model']): string {
-  const sentence = progress.waitingFor === null ? `**${plan.pipeline}**: ${progress.stage}` : `**${plan.pipeline}** waits for the approval of ${progress.waitingFor.role} until ${progress.waitingFor.until}`
-  const steps = progress.finished.map(({ name, cached, seconds, summary }) => `- **${name}** ${cached ? '(reused)' : `(${seconds.toFixed(1)} s)`}: ${summary}`)
-  const gateLines = gates.map(({ name, passed, evidence }) => `- ${passed ? 'passed' : '**failed**'}: ${name}: ${evidence}`)
+export function runDetails(
+  plan: Plan,
+  progress: RunProgress,
+  gates: readonly GateResult[],
+  model: RunRecord['model'],
+): string {
+  const sentence =
+    progress.waitingFor === null
+      ? `**${plan.pipeline}**: ${progress.stage}`
+      : `**${plan.pipeline}** waits for the approval of ${progress.waitingFor.role} until ${progress.waitingFor.until}`
+  const steps = progress.finished.map(
+    ({ name, cached, seconds, summary }) =>
+      `- **${name}** ${cached ? '(reused)' : `(${seconds.toFixed(1)} s)`}: ${summary}`,
+  )
+  const gateLines = gates.map(
+    ({ name, passed, evidence }) => `- ${passed ? 'passed' : '**failed**'}: ${name}: ${evidence}`,
+  )
   const parts = [sentence, '## Steps', ...steps]
   if (gateLines.length > 0) parts.push('## Gates', ...gateLines)
-  if (model !== null) parts.push(`## Model`, `${model.name} version ${model.version}${model.champion ? ', champion' : ''}, \`${shortDigest(model.digest)}\``)
+  if (model !== null)
+    parts.push(
+      `## Model`,
+      `${model.name} version ${model.version}${model.champion ? ', champion' : ''}, \`${shortDigest(model.digest)}\``,
+    )
   return parts.join('\n').slice(0, limit)
 }
 
@@ -48,7 +65,9 @@ export function outcomeSummary(kind: StepReport['kind'], facts: Readonly<Record<
   const metrics = (value: unknown): string => metricsInWords(value as Record<string, number>)
   switch (kind) {
     case 'snapshot':
-      return facts.reused === true ? `${n(facts.rows)} rows of the snapshot given` : `${n(facts.rows)} rows in ${n(facts.files)} file${facts.files === 1 ? '' : 's'}`
+      return facts.reused === true
+        ? `${n(facts.rows)} rows of the snapshot given`
+        : `${n(facts.rows)} rows in ${n(facts.files)} file${facts.files === 1 ? '' : 's'}`
     case 'validate':
       return String(facts.verdict)
     case 'split':

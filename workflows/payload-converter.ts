@@ -28,7 +28,11 @@ export const payloadConverter: PayloadConverter = {
 function largestField(value: unknown): string {
   const path: string[] = []
   for (let current = value; typeof current === 'object' && current !== null; ) {
-    const sizes = Object.entries(current).map(([key, member]) => ({ key, member, size: JSON.stringify(member)?.length ?? 0 }))
+    const sizes = Object.entries(current).map(([key, member]) => ({
+      key,
+      member,
+      size: JSON.stringify(member)?.length ?? 0,
+    }))
     const largest = sizes.sort((a, b) => b.size - a.size)[0]
     const total = sizes.reduce((sum, { size }) => sum + size, 0)
     if (largest === undefined || largest.size < total / 2) break

@@ -1,13 +1,38 @@
-import { ActivityFailure, ApplicationFailure, CancellationScope, condition, isCancellation, proxyActivities, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow'
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import { shortDigest } from '../pipelines/artifact.ts'
 import { errorCodes, exitCodes, isErrorCode } from '../pipelines/errors.ts'
-import type { Plan, Step, StepOf } from '../pipelines/plan.ts'
+import type { Step, StepOf } from '../pipelines/plan.ts'
 import type { GateResult, RunRecord, StepReport } from '../pipelines/records.ts'
-import { evaluationInputs, inputsOf, outputOf, type StepInputs, type StepOutcome, stepOf } from '../pipelines/step-inputs.ts'
+import {
+  evaluationInputs,
+  inputsOf,
+  outputOf,
+  type StepInputs,
+  type StepOutcome,
+  stepOf,
+} from '../pipelines/step-inputs.ts'
 import { attributes } from './attributes.ts'
 import { outcomeSummary, runDetails, stepSummary } from './details.ts'
-import { approveUpdate, type Decision, progressQuery, rejectUpdate, type RunInput, type RunProgress } from './messages.ts'
+import {
+  approveUpdate,
+  type Decision,
+  progressQuery,
+  type RunInput,
+  type RunProgress,
+  rejectUpdate,
+} from './messages.ts'
 import { briefly, registration, stepOptions } from './options.ts'
 
 /** How a run can end other than by finishing all its steps. */
@@ -38,7 +63,17 @@ interface RunState {
  * step or a cancellation fails the workflow, with the same record in the failure's details and in the store.
  */
 export async function runPipeline(input: RunInput): Promise<RunRecord> {
-  const state: RunState = { input, startedAt: new Date().toISOString(), outcomes: new Map(), finished: [], stage: 'starting', waitingFor: null, gates: [], model: null, decision: undefined }
+  const state: RunState = {
+    input,
+    startedAt: new Date().toISOString(),
+    outcomes: new Map(),
+    finished: [],
+    stage: 'starting',
+    waitingFor: null,
+    gates: [],
+    model: null,
+    decision: undefined,
+  }
   setHandler(progressQuery, () => progressOf(state))
   const decide = (approved: boolean) => (decision: Decision) => {
     state.decision = { ...decision, approved }
@@ -72,7 +107,15 @@ async function carryOut(state: RunState, step: Step): Promise<Stop | undefined> 
   const report = (outcome: StepOutcome, summary = outcomeSummary(step.kind, outcome.facts)): void => {
     outcomes.set(step.id, outcome)
     const { stepKey, cached, outputs } = outcome
-    state.finished.push({ name: step.id, kind: step.kind, cached, stepKey, seconds: (Date.now() - startedAt) / 1000, summary, outputs: [...outputs] })
+    state.finished.push({
+      name: step.id,
+      kind: step.kind,
+      cached,
+      stepKey,
+      seconds: (Date.now() - startedAt) / 1000,
+      summary,
+      outputs: [...outputs],
+    })
     show(state)
   }
   switch (step.kind) {
@@ -89,7 +132,16 @@ async function carryOut(state: RunState, step: Step): Promise<Stop | undefined> 
       upsertSearchAttributes([{ key: attributes.verdict, value: failed.length === 0 ? 'passed' : 'failed' }])
       if (failed.length === 0) return undefined
       const message = `${failed.length} of ${state.gates.length} gates failed: ${failed.map(({ name, evidence }) => `${name} (${evidence})`).join('; ')}`
-      return { status: 'gate failed', exitCode: exitCodes.gateFailed, error: { code: 'GATE_FAILED', message, step: step.id, next: 'the champion stays; improve the candidate, or change the gate in the definition' } }
+      return {
+        status: 'gate failed',
+        exitCode: exitCodes.gateFailed,
+        error: {
+          code: 'GATE_FAILED',
+          message,
+          step: step.id,
+          next: 'the champion stays; improve the candidate, or change the gate in the definition',
+        },
+      }
     }
     default:
       report(await activityOf(state, step, inputs))
@@ -98,9 +150,16 @@ async function carryOut(state: RunState, step: Step): Promise<Stop | undefined> 
 }
 
 /** The activity of a step. */
-function activityOf(state: RunState, step: Exclude<Step, { kind: 'approve' | 'register' }>, inputs: StepInputs): Promise<StepOutcome> {
+function activityOf(
+  state: RunState,
+  step: Exclude<Step, { kind: 'approve' | 'register' }>,
+  inputs: StepInputs,
+): Promise<StepOutcome> {
   const { plan, runId, root, snapshots } = state.input
-  const activities = proxyActivities<Activities>({ ...stepOptions[step.kind], summary: stepSummary(step).slice(0, 200) })
+  const activities = proxyActivities<Activities>({
+    ...stepOptions[step.kind],
+    summary: stepSummary(step).slice(0, 200),
+  })
   const run = runId
   switch (step.kind) {
     case 'snapshot':
@@ -113,7 +172,14 @@ function activityOf(state: RunState, step: Exclude<Step, { kind: 'approve' | 're
       return activities.trainModel({ run, step, inputs, model: plan.pipeline })
     case 'package': {
       const train = stepOf(plan, step.model, 'train')
-      return activities.packageModel({ run, step, inputs, train, trainKey: state.outcomes.get(train.id)?.stepKey ?? '', model: plan.pipeline })
+      return activities.packageModel({
+        run,
+        step,
+        inputs,
+        train,
+        trainKey: state.outcomes.get(train.id)?.stepKey ?? '',
+        model: plan.pipeline,
+      })
     }
     case 'evaluate':
       return activities.evaluatePackage({ run, step, inputs })
@@ -126,16 +192,26 @@ function activityOf(state: RunState, step: Exclude<Step, { kind: 'approve' | 're
 async function judge(state: RunState, step: StepOf<'gate'>, inputs: StepInputs): Promise<StepOutcome> {
   if (!step.must.some(({ rule }) => rule === 'notWorseThan')) return activityOf(state, step, inputs)
   const { findOpponent } = proxyActivities<Activities>({ ...briefly, summary: `find the champion of ${step.model}` })
-  const opponent = await findOpponent({ model: step.model, candidate: outputOf(state.outcomes.get(step.package), 'package').digest })
+  const opponent = await findOpponent({
+    model: step.model,
+    candidate: outputOf(state.outcomes.get(step.package), 'package').digest,
+  })
   if (opponent === null) return activityOf(state, step, inputs)
   const evaluation = stepOf(state.input.plan, step.evaluation, 'evaluate')
-  const champion = { ...inputsOf(state.input.plan, evaluation, state.outcomes), package: { digest: opponent, mediaType: '', size: 0 } }
+  const champion = {
+    ...inputsOf(state.input.plan, evaluation, state.outcomes),
+    package: { digest: opponent, mediaType: '', size: 0 },
+  }
   const outcome = await activityOf(state, evaluation, champion)
   return activityOf(state, step, { ...inputs, ...evaluationInputs('opponent', outcome) })
 }
 
 /** Waits for a person, for as long as the definition allows. */
-async function approval(state: RunState, step: StepOf<'approve'>, report: (outcome: StepOutcome, summary: string) => void): Promise<Stop | undefined> {
+async function approval(
+  state: RunState,
+  step: StepOf<'approve'>,
+  report: (outcome: StepOutcome, summary: string) => void,
+): Promise<Stop | undefined> {
   state.decision = undefined
   state.waitingFor = { role: step.role, until: new Date(Date.now() + step.withinMs).toISOString() }
   upsertSearchAttributes([{ key: attributes.stage, value: 'waiting for approval' }])
@@ -144,18 +220,26 @@ async function approval(state: RunState, step: StepOf<'approve'>, report: (outco
   const decision = state.decision as RunState['decision']
   state.waitingFor = null
   const approved = decision?.approved ?? step.otherwise === 'approve'
-  const by = decision === undefined ? `nobody decided in time, so it was ${approved ? 'approved' : 'rejected'}` : `${approved ? 'approved' : 'rejected'} by ${decision.by}: ${decision.reason}`
+  const by =
+    decision === undefined
+      ? `nobody decided in time, so it was ${approved ? 'approved' : 'rejected'}`
+      : `${approved ? 'approved' : 'rejected'} by ${decision.by}: ${decision.reason}`
   report({ stepKey: '', cached: false, outputs: [], facts: {} }, by)
   if (approved) return undefined
   const code = decision === undefined ? 'APPROVAL_EXPIRED' : 'REJECTED'
-  return { status: 'rejected', exitCode: exitCodes.rejected, error: { code, message: by, step: step.id, next: 'the champion stays' } }
+  return {
+    status: 'rejected',
+    exitCode: exitCodes.rejected,
+    error: { code, message: by, step: step.id, next: 'the champion stays' },
+  }
 }
 
 /** Registers the package. Without a rollout in the plan, passing the gates is what makes a champion. */
 async function register(state: RunState, step: StepOf<'register'>, inputs: StepInputs): Promise<StepOutcome> {
   const { plan, runId } = state.input
   const { digest } = inputs.package as StepInputs[string]
-  const find = (kind: 'evaluate' | 'gate') => plan.steps.filter((each) => each.kind === kind && each.package === step.package).at(-1)?.id ?? ''
+  const find = (kind: 'evaluate' | 'gate') =>
+    plan.steps.filter((each) => each.kind === kind && each.package === step.package).at(-1)?.id ?? ''
   const [evaluation, gates] = [state.outcomes.get(find('evaluate')), state.outcomes.get(find('gate'))]
   const { requestRegistration } = proxyActivities<Activities>({ ...registration, summary: stepSummary(step) })
   const { version, champion, registered } = await requestRegistration({
@@ -172,8 +256,14 @@ async function register(state: RunState, step: StepOf<'register'>, inputs: StepI
   })
   state.model = { name: step.model, version, digest, champion: champion === version }
   upsertSearchAttributes([{ key: attributes.model, value: `${step.model}@${version}` }])
-  const standing = champion === version ? 'champion' : champion === null ? 'no champion yet' : `the champion is version ${champion}`
-  return { stepKey: '', cached: !registered, outputs: [], facts: { summary: `${step.model} version ${version} (${shortDigest(digest)}), ${standing}` } }
+  const standing =
+    champion === version ? 'champion' : champion === null ? 'no champion yet' : `the champion is version ${champion}`
+  return {
+    stepKey: '',
+    cached: !registered,
+    outputs: [],
+    facts: { summary: `${step.model} version ${version} (${shortDigest(digest)}), ${standing}` },
+  }
 }
 
 /** Writes the record of the run and ends the workflow with it. */
@@ -200,12 +290,26 @@ async function finish(state: RunState, stop: Stop): Promise<RunRecord> {
   const { recordRun } = proxyActivities<Activities>({ ...briefly, summary: `record • ${stop.status}` })
   await CancellationScope.nonCancellable(() => recordRun(record))
   if (stop.status !== 'failed' && stop.status !== 'cancelled') return record
-  throw ApplicationFailure.create({ type: stop.error?.code ?? 'INTERNAL', message: `${stop.error?.step ?? 'run'}: ${stop.error?.message ?? stop.status}`, nonRetryable: true, details: [record] })
+  throw ApplicationFailure.create({
+    type: stop.error?.code ?? 'INTERNAL',
+    message: `${stop.error?.step ?? 'run'}: ${stop.error?.message ?? stop.status}`,
+    nonRetryable: true,
+    details: [record],
+  })
 }
 
 function stopOf(error: unknown, stage: string): Stop {
   if (isCancellation(error)) {
-    return { status: 'cancelled', exitCode: exitCodes.interrupted, error: { code: 'CANCELLED', message: `cancelled during ${stage}`, step: stage, next: 'run it again: finished steps are reused' } }
+    return {
+      status: 'cancelled',
+      exitCode: exitCodes.interrupted,
+      error: {
+        code: 'CANCELLED',
+        message: `cancelled during ${stage}`,
+        step: stage,
+        next: 'run it again: finished steps are reused',
+      },
+    }
   }
   const cause = error instanceof ActivityFailure ? error.cause : error
   if (!(cause instanceof ApplicationFailure)) throw error
@@ -229,5 +333,6 @@ function progressOf({ stage, finished, waitingFor }: RunState): RunProgress {
 }
 
 function requireWaiting(state: RunState): void {
-  if (state.waitingFor === null) throw ApplicationFailure.nonRetryable(`the run does not wait for an approval: it is at ${state.stage}`, 'USAGE')
+  if (state.waitingFor === null)
+    throw ApplicationFailure.nonRetryable(`the run does not wait for an approval: it is at ${state.stage}`, 'USAGE')
 }

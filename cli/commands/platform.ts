@@ -9,7 +9,7 @@ import { keyFiles, logFile, type PlatformState, readPlatform, writeWhole } from 
 import { findRoot } from '../../workers/settings.ts'
 import { openContext } from '../context.ts'
 import { print, printJson, say } from '../output.ts'
-import { run, type RunOptions } from './run.ts'
+import { type RunOptions, run } from './run.ts'
 
 export interface UpOptions {
   readonly detach?: boolean
@@ -47,7 +47,8 @@ export async function status(options: { json?: boolean; env?: boolean }): Promis
   const root = findRoot()
   const state = readPlatform(root)
   if (options.env === true) {
-    if (state === undefined) throw new SlipwayError('PLATFORM_MISSING', 'no platform runs here', { next: 'npx slipway up --detach' })
+    if (state === undefined)
+      throw new SlipwayError('PLATFORM_MISSING', 'no platform runs here', { next: 'npx slipway up --detach' })
     printEnvironment(root, state)
     return 0
   }
@@ -63,14 +64,16 @@ export async function status(options: { json?: boolean; env?: boolean }): Promis
 /** `npm start`: the platform, one run of a pipeline, what it made, and the end of it all; `keep` leaves the platform up. */
 export async function start(pipeline: string, options: RunOptions & { keep?: boolean }): Promise<number> {
   const root = findRoot()
-  const mine = readPlatform(root) === undefined ? await startPlatform(root, (what) => say(colors.dim(`  ${what}`))) : undefined
+  const mine =
+    readPlatform(root) === undefined ? await startPlatform(root, (what) => say(colors.dim(`  ${what}`))) : undefined
   if (mine !== undefined) stopOnSignals(mine)
   try {
     const code = await run(pipeline, { ...options, wait: true })
     const state = readPlatform(root)
     if (state !== undefined && options.json !== true) {
       print(`  Temporal web UI ${state.temporal.ui ?? state.temporal.address}, S3 ${state.s3.endpoint}`)
-      if (mine !== undefined && options.keep !== true) print('  all of it is kept in .slipway/: `npx slipway up` brings the same addresses back')
+      if (mine !== undefined && options.keep !== true)
+        print('  all of it is kept in .slipway/: `npx slipway up` brings the same addresses back')
     }
     if (mine !== undefined && options.keep === true) {
       say('Ctrl-C stops it')
@@ -98,7 +101,11 @@ async function startDetached(root: string): Promise<PlatformState> {
   const log = logFile(root, 'platform')
   writeWhole(log, '')
   const output = openSync(log, 'a')
-  const child = spawn(process.execPath, [`${packageRoot}/bin/slipway.mjs`, 'up'], { cwd: root, detached: true, stdio: ['ignore', output, output] })
+  const child = spawn(process.execPath, [`${packageRoot}/bin/slipway.mjs`, 'up'], {
+    cwd: root,
+    detached: true,
+    stdio: ['ignore', output, output],
+  })
   let ended = false
   child.once('exit', () => {
     ended = true
@@ -109,14 +116,24 @@ async function startDetached(root: string): Promise<PlatformState> {
     if (state !== undefined && /Ctrl-C stops it/.test(readFileSync(log, 'utf8'))) return state
     if (ended) {
       const said = readFileSync(log, 'utf8').trim().split('\n')
-      throw new SlipwayError('PLATFORM_MISSING', `the platform did not start: ${said.slice(-2).join(' ')}`, { next: `see ${log}` })
+      throw new SlipwayError('PLATFORM_MISSING', `the platform did not start: ${said.slice(-2).join(' ')}`, {
+        next: `see ${log}`,
+      })
     }
     await sleep(100)
   }
 }
 
 function showState(state: PlatformState, { json }: { json?: boolean }): void {
-  const document = { running: true, pid: state.pid, temporal: state.temporal.address, temporalUi: state.temporal.ui ?? null, s3: state.s3.endpoint, worker: state.worker.pid, from: { temporal: state.temporal.from, s3: state.s3.from } }
+  const document = {
+    running: true,
+    pid: state.pid,
+    temporal: state.temporal.address,
+    temporalUi: state.temporal.ui ?? null,
+    s3: state.s3.endpoint,
+    worker: state.worker.pid,
+    from: { temporal: state.temporal.from, s3: state.s3.from },
+  }
   if (json === true) {
     printJson(document)
     return
@@ -171,15 +188,22 @@ export async function doctor(options: { json?: boolean }): Promise<number> {
   })
   await check('worker', async () => {
     const { connection, client } = await context.temporal()
-    const queue = await connection.workflowService.describeTaskQueue({ namespace: client.options.namespace, taskQueue: { name: taskQueue }, taskQueueType: 2 })
-    if (!queue.pollers?.length) throw new Error(`nobody polls the task queue "${taskQueue}": start one with \`slipway up\``)
+    const queue = await connection.workflowService.describeTaskQueue({
+      namespace: client.options.namespace,
+      taskQueue: { name: taskQueue },
+      taskQueueType: 2,
+    })
+    if (!queue.pollers?.length)
+      throw new Error(`nobody polls the task queue "${taskQueue}": start one with \`slipway up\``)
     return `${queue.pollers.length} on task queue "${taskQueue}"`
   })
   const reached = await check('S3 store', async () => {
     await ensureBucket(context.store)
     return context.store.address
   })
-  if (reached) for (const { check: what, passed } of await probeStore(context.store)) findings.push({ check: `S3 store ${what}`, passed, detail: passed ? 'yes' : 'no' })
+  if (reached)
+    for (const { check: what, passed } of await probeStore(context.store))
+      findings.push({ check: `S3 store ${what}`, passed, detail: passed ? 'yes' : 'no' })
   await check('signing', () => {
     const signer = signerOf(context.settings)
     const trusted = trustedKeysOf(context.settings)
@@ -188,6 +212,8 @@ export async function doctor(options: { json?: boolean }): Promise<number> {
   })
   const healthy = findings.every(({ passed }) => passed)
   if (options.json === true) printJson({ healthy, findings })
-  else for (const { check: what, passed, detail } of findings) print(`${passed ? colors.green('ok  ') : colors.red('FAIL')}  ${what.padEnd(52)} ${detail}`)
+  else
+    for (const { check: what, passed, detail } of findings)
+      print(`${passed ? colors.green('ok  ') : colors.red('FAIL')}  ${what.padEnd(52)} ${detail}`)
   return healthy ? 0 : 20
 }

@@ -38,7 +38,14 @@ export async function run(pipeline: string, options: RunOptions): Promise<number
     return 0
   }
   say(`${colors.bold(pipeline)} run ${runId}\n  look  ${link}`)
-  const record = await followRun(context, runId, workflowId, pipeline, progressView(), options.timeout === undefined ? undefined : durationMs(options.timeout))
+  const record = await followRun(
+    context,
+    runId,
+    workflowId,
+    pipeline,
+    progressView(),
+    options.timeout === undefined ? undefined : durationMs(options.timeout),
+  )
   if (options.junit !== undefined) writeFileSync(options.junit, junit(record))
   if (options.json === true) printJson(runJson(record))
   else showSummary(record, link)
@@ -49,10 +56,18 @@ export function showSummary(record: RunRecord, link: string): void {
   for (const line of summaryLines(record, link)) print(line)
 }
 
-export async function startRun({ settings, store, temporal }: CliContext, pipeline: string, options: RunOptions): Promise<{ runId: string; workflowId: string }> {
+export async function startRun(
+  { settings, store, temporal }: CliContext,
+  pipeline: string,
+  options: RunOptions,
+): Promise<{ runId: string; workflowId: string }> {
   const { root } = settings
   const planned = await planPipeline(root, pipeline, hostVersions(), pairs('--set', options.set))
-  const snapshots = pairs('--snapshot', options.snapshot, planned.plan.steps.find(({ kind }) => kind === 'snapshot')?.id)
+  const snapshots = pairs(
+    '--snapshot',
+    options.snapshot,
+    planned.plan.steps.find(({ kind }) => kind === 'snapshot')?.id,
+  )
   const plan = await publishPlan(store, signerOf(settings), planned)
   const { client } = await temporal()
   const runId = newRunId(pipeline)
@@ -73,7 +88,9 @@ function pairs(option: string, values: readonly string[] = [], only?: string): O
       const at = text.indexOf('=')
       if (at > 0) return [text.slice(0, at), text.slice(at + 1)]
       if (only !== undefined) return [only, text]
-      throw new SlipwayError('USAGE', `${option} ${text}: expected name=value`, { next: `for example ${option} trees=50` })
+      throw new SlipwayError('USAGE', `${option} ${text}: expected name=value`, {
+        next: `for example ${option} trees=50`,
+      })
     }),
   )
 }
@@ -107,6 +124,7 @@ async function originOf(root: string): Promise<Record<string, string>> {
 /** `90s`, `10m`, `2h` in milliseconds. */
 function durationMs(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(s|m|h)$/.exec(text)
-  if (match === null) throw new SlipwayError('USAGE', `--timeout ${text}: expected a duration`, { next: 'for example --timeout 10m' })
+  if (match === null)
+    throw new SlipwayError('USAGE', `--timeout ${text}: expected a duration`, { next: 'for example --timeout 10m' })
   return Number(match[1]) * { s: 1_000, m: 60_000, h: 3_600_000 }[match[2] as 's' | 'm' | 'h']
 }

@@ -1,5 +1,5 @@
-import type { z } from 'zod'
 import type { ColumnsOf } from 'slipway'
+import type { z } from 'zod'
 import type { Flight } from './schema.ts'
 
 type Row = ColumnsOf<z.infer<typeof Flight>>

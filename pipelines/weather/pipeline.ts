@@ -15,5 +15,8 @@ export default pipeline('weather', (p) => {
     seed: 1,
   })
   const candidate = p.package(highs)
-  p.gate(candidate, { on: years.test, must: [r2.atLeast(0.8), rmse.atMost(3.2), mae.atMost(2.6), rmse.notWorseThan('champion', { by: 0.2 })] })
+  p.gate(candidate, {
+    on: years.test,
+    must: [r2.atLeast(0.8), rmse.atMost(3.2), mae.atMost(2.6), rmse.notWorseThan('champion', { by: 0.2 })],
+  })
 })

@@ -21,11 +21,16 @@ afterAll(() => {
 })
 
 const base = {
-  'helper.ts': "export const factor = 3\nexport function scale(x: number) { return x * factor }\nexport function unused() { return 1 }\n",
-  'features.ts': "import { scale } from './helper.ts'\n\nexport function features({ x }: { x: Float64Array }) {\n  return { x: Float64Array.from(x, scale) }\n}\n\nexport function other() { return 2 }\n",
+  'helper.ts':
+    'export const factor = 3\nexport function scale(x: number) { return x * factor }\nexport function unused() { return 1 }\n',
+  'features.ts':
+    "import { scale } from './helper.ts'\n\nexport function features({ x }: { x: Float64Array }) {\n  return { x: Float64Array.from(x, scale) }\n}\n\nexport function other() { return 2 }\n",
 }
 
-async function digestWith(changes: Partial<Record<string, string>>, prepare: (made: TestProject) => void = () => {}): Promise<string> {
+async function digestWith(
+  changes: Partial<Record<string, string>>,
+  prepare: (made: TestProject) => void = () => {},
+): Promise<string> {
   const made = project()
   for (const [file, text] of Object.entries({ ...base, ...changes })) made.write(`pipelines/p/${file}`, text as string)
   prepare(made)
@@ -35,12 +40,30 @@ async function digestWith(changes: Partial<Record<string, string>>, prepare: (ma
 describe("a user function's digest", () => {
   it.each<[string, Record<string, string>]>([
     ['a comment', { 'features.ts': `// hello\n${base['features.ts']}` }],
-    ['a type', { 'features.ts': `${base['features.ts'].replace('features({ x }', 'features({ x, y }').replace('{ x: Float64Array }', '{ x: Float64Array; y?: string }').replace('{ x, y }', '{ x }')}type Extra = { a: 1 }\n` }],
-    ['blank lines and line ends', { 'features.ts': base['features.ts'].replaceAll('\n', '\r\n').replace('\r\n\r\n', '\r\n\r\n\r\n') }],
+    [
+      'a type',
+      {
+        'features.ts': `${base['features.ts'].replace('features({ x }', 'features({ x, y }').replace('{ x: Float64Array }', '{ x: Float64Array; y?: string }').replace('{ x, y }', '{ x }')}type Extra = { a: 1 }\n`,
+      },
+    ],
+    [
+      'blank lines and line ends',
+      { 'features.ts': base['features.ts'].replaceAll('\n', '\r\n').replace('\r\n\r\n', '\r\n\r\n\r\n') },
+    ],
     ['another export', { 'features.ts': `${base['features.ts']}export const third = 'x'\n` }],
     ['a helper that is not reached', { 'helper.ts': base['helper.ts'].replace('return 1', 'return 7') }],
-    ['a schema beside it', { 'features.ts': `import { z } from 'zod'\nexport const Row = z.object({ x: z.number().min(3), y: z.string().regex(/^a/).nullable() })\n${base['features.ts']}` }],
-    ['a pipeline beside it', { 'features.ts': `import { pipeline } from 'slipway'\n${base['features.ts']}export default pipeline('p', (p) => { void p })\n` }],
+    [
+      'a schema beside it',
+      {
+        'features.ts': `import { z } from 'zod'\nexport const Row = z.object({ x: z.number().min(3), y: z.string().regex(/^a/).nullable() })\n${base['features.ts']}`,
+      },
+    ],
+    [
+      'a pipeline beside it',
+      {
+        'features.ts': `import { pipeline } from 'slipway'\n${base['features.ts']}export default pipeline('p', (p) => { void p })\n`,
+      },
+    ],
   ])('does not change with %s', async (_, changes) => {
     expect(await digestWith(changes)).toBe(await digestWith({}))
   })
@@ -48,7 +71,12 @@ describe("a user function's digest", () => {
   it('does not change with a symlinked folder', async () => {
     const link = await digestWith({}, (made) => symlinkSync(made.root, `${made.root}-link`))
     const made = projects.at(-1) as TestProject
-    expect(digestOf((await bundleFunction(`${made.root}-link`, join(`${made.root}-link`, 'pipelines/p/features.ts'), 'features')).code)).toBe(link)
+    expect(
+      digestOf(
+        (await bundleFunction(`${made.root}-link`, join(`${made.root}-link`, 'pipelines/p/features.ts'), 'features'))
+          .code,
+      ),
+    ).toBe(link)
   })
 
   it('does not change with time zone and locale', () => {
@@ -59,8 +87,18 @@ describe("a user function's digest", () => {
       // A process of its own: both are read at start.
       const script = join(packageRoot, 'dist', 'test-plan.mjs')
       mkdirSync(join(packageRoot, 'dist'), { recursive: true })
-      spawnSync(join(packageRoot, 'node_modules/.bin/esbuild'), [join(packageRoot, 'test/support/print-plan.ts'), '--bundle', '--format=esm', '--platform=node', '--packages=external', `--outfile=${script}`])
-      return spawnSync(process.execPath, [script, made.root, 'loans'], { encoding: 'utf8', env: { ...process.env, ...env } }).stdout
+      spawnSync(join(packageRoot, 'node_modules/.bin/esbuild'), [
+        join(packageRoot, 'test/support/print-plan.ts'),
+        '--bundle',
+        '--format=esm',
+        '--platform=node',
+        '--packages=external',
+        `--outfile=${script}`,
+      ])
+      return spawnSync(process.execPath, [script, made.root, 'loans'], {
+        encoding: 'utf8',
+        env: { ...process.env, ...env },
+      }).stdout
     }
     const here = plan({ TZ: 'UTC', LC_ALL: 'C' })
     expect(here).toContain('sha256:')
@@ -70,7 +108,10 @@ describe("a user function's digest", () => {
   it.each<[string, Record<string, string>]>([
     ['a helper that is reached', { 'helper.ts': base['helper.ts'].replace('x * factor', 'x + factor') }],
     ['a constant that a helper reads', { 'helper.ts': base['helper.ts'].replace('factor = 3', 'factor = 4') }],
-    ['its own body', { 'features.ts': base['features.ts'].replace('{ x: Float64Array.from', '{ y: Float64Array.from') }],
+    [
+      'its own body',
+      { 'features.ts': base['features.ts'].replace('{ x: Float64Array.from', '{ y: Float64Array.from') },
+    ],
   ])('changes with %s', async (_, changes) => {
     expect(await digestWith(changes)).not.toBe(await digestWith({}))
   })
@@ -105,7 +146,9 @@ describe('a bundle', () => {
     ['import(String(income))', 'import()'],
   ])('with %s is refused, with file and line', async (expression, what) => {
     const made = project()
-    writeLoans(made, { features: `const used = (income: unknown) => ${expression}\n\nexport function features({ income }: { income: Float64Array }) {\n  void used(income)\n  return { income }\n}\n` })
+    writeLoans(made, {
+      features: `const used = (income: unknown) => ${expression}\n\nexport function features({ income }: { income: Float64Array }) {\n  void used(income)\n  return { income }\n}\n`,
+    })
     made.write('pipelines/loans/x.ts', 'export const x = 1\n')
     const error = (await planPipeline(made.root, 'loans', hostVersions()).catch((reason) => reason)) as SlipwayError
     expect(error).toMatchObject({ code: 'CODE_IMPURE' })
@@ -115,13 +158,19 @@ describe('a bundle', () => {
 
   it('with a builtin of Node is refused', async () => {
     const made = project()
-    writeLoans(made, { features: "import { readFileSync } from 'node:fs'\nexport function features({ income }: { income: Float64Array }) { readFileSync('x'); return { income } }\n" })
+    writeLoans(made, {
+      features:
+        "import { readFileSync } from 'node:fs'\nexport function features({ income }: { income: Float64Array }) { readFileSync('x'); return { income } }\n",
+    })
     await expect(planPipeline(made.root, 'loans', hostVersions())).rejects.toMatchObject({ code: 'CODE_IMPURE' })
   })
 
   it('may use a local variable of an impure name', async () => {
     const made = project()
-    writeLoans(made, { features: 'export function features({ income }: { income: Float64Array }) { const process = income; return { income: process } }\n' })
+    writeLoans(made, {
+      features:
+        'export function features({ income }: { income: Float64Array }) { const process = income; return { income: process } }\n',
+    })
     await expect(planPipeline(made.root, 'loans', hostVersions())).resolves.toBeDefined()
   })
 })
@@ -142,37 +191,59 @@ describe('planning', () => {
     writeLoans(made)
     const { plan } = await planPipeline(made.root, 'loans', hostVersions(), { trees: '7', seed: '9' })
     expect(plan.steps.find(({ kind }) => kind === 'train')).toMatchObject({ seed: 9, learner: { trees: 7 } })
-    await expect(planPipeline(made.root, 'loans', hostVersions(), { tress: '7' })).rejects.toMatchObject({ code: 'USAGE', facts: { next: 'did you mean --set trees=7?' } })
-    await expect(planPipeline(made.root, 'loans', hostVersions(), { trees: 'many' })).rejects.toMatchObject({ code: 'USAGE' })
+    await expect(planPipeline(made.root, 'loans', hostVersions(), { tress: '7' })).rejects.toMatchObject({
+      code: 'USAGE',
+      facts: { next: 'did you mean --set trees=7?' },
+    })
+    await expect(planPipeline(made.root, 'loans', hostVersions(), { trees: 'many' })).rejects.toMatchObject({
+      code: 'USAGE',
+    })
   })
 
   it('names the pipelines there are when one is unknown, and the nearest', async () => {
     const made = project()
     writeLoans(made)
-    await expect(planPipeline(made.root, 'lones', hostVersions())).rejects.toMatchObject({ code: 'PIPELINE_UNKNOWN', facts: { next: 'did you mean "loans"?' } })
+    await expect(planPipeline(made.root, 'lones', hostVersions())).rejects.toMatchObject({
+      code: 'PIPELINE_UNKNOWN',
+      facts: { next: 'did you mean "loans"?' },
+    })
   })
 
   it('points at a syntax error', async () => {
     const made = project()
     writeLoans(made, { features: 'export function features( {\n' })
-    await expect(planPipeline(made.root, 'loans', hostVersions())).rejects.toMatchObject({ code: 'DEFINITION_SYNTAX', message: expect.stringContaining('pipelines/loans/features.ts:') })
+    await expect(planPipeline(made.root, 'loans', hostVersions())).rejects.toMatchObject({
+      code: 'DEFINITION_SYNTAX',
+      message: expect.stringContaining('pipelines/loans/features.ts:'),
+    })
   })
 
   it('asks for an export where a function was written inline', async () => {
     const made = project()
     writeLoans(made)
     const file = join(made.root, 'pipelines/loans/pipeline.ts')
-    writeFileSync(file, readFileSync(file, 'utf8').replace('features, target', 'features: ({ income }) => ({ income }), target'))
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace('features, target', 'features: ({ income }) => ({ income }), target'),
+    )
     await expect(planPipeline(made.root, 'loans', hostVersions())).rejects.toMatchObject({ code: 'CODE_NOT_EXPORTED' })
   })
 
   it('says what is wrong with a definition that throws, exports nothing, or names two steps alike', async () => {
     const made = project()
     writeLoans(made, { body: "throw new Error('not today')\n" })
-    await expect(planPipeline(made.root, 'loans', hostVersions())).rejects.toMatchObject({ code: 'DEFINITION_INVALID', message: expect.stringContaining('not today') })
+    await expect(planPipeline(made.root, 'loans', hostVersions())).rejects.toMatchObject({
+      code: 'DEFINITION_INVALID',
+      message: expect.stringContaining('not today'),
+    })
     writeLoans(made, { body: 'export default 3\n' })
     await expect(planPipeline(made.root, 'loans', hostVersions())).rejects.toMatchObject({ code: 'DEFINITION_INVALID' })
-    writeLoans(made, { body: "import { pipeline } from 'slipway'\nimport { Loan } from './schema.ts'\nexport default pipeline('loans', (p) => { p.snapshot('a', { from: 'a.csv', schema: Loan }); p.snapshot('a', { from: 'b.csv', schema: Loan }) })\n" })
-    await expect(planPipeline(made.root, 'loans', hostVersions())).rejects.toMatchObject({ code: 'DEFINITION_INVALID', message: expect.stringContaining('"a"') })
+    writeLoans(made, {
+      body: "import { pipeline } from 'slipway'\nimport { Loan } from './schema.ts'\nexport default pipeline('loans', (p) => { p.snapshot('a', { from: 'a.csv', schema: Loan }); p.snapshot('a', { from: 'b.csv', schema: Loan }) })\n",
+    })
+    await expect(planPipeline(made.root, 'loans', hostVersions())).rejects.toMatchObject({
+      code: 'DEFINITION_INVALID',
+      message: expect.stringContaining('"a"'),
+    })
   })
 })

@@ -22,11 +22,14 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const put = (key: string, body: Buffer | string) => store.client.send(new PutObjectCommand({ Bucket: store.bucket, Key: key, Body: body }))
+const put = (key: string, body: Buffer | string) =>
+  store.client.send(new PutObjectCommand({ Bucket: store.bucket, Key: key, Body: body }))
 
 describe('the embedded store', () => {
   it('has every property Slipway rests on', async () => {
-    expect(await probeStore(store)).toEqual(expect.arrayContaining([{ check: 'refuses readers without credentials', passed: true }]))
+    expect(await probeStore(store)).toEqual(
+      expect.arrayContaining([{ check: 'refuses readers without credentials', passed: true }]),
+    )
     await expect(requireSuitableStore(store)).resolves.toBeUndefined()
   })
 })
@@ -71,7 +74,9 @@ describe('artifacts', () => {
 
 describe('documents', () => {
   it('are published once: of twenty writers one wins, and all see its value', async () => {
-    const results = await Promise.all(Array.from({ length: 20 }, (_, writer) => publishOnce(store, 'test/once.json', { writer })))
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, writer) => publishOnce(store, 'test/once.json', { writer })),
+    )
     expect(results.filter(({ first }) => first)).toHaveLength(1)
     expect(new Set(results.map(({ value }) => value.writer)).size).toBe(1)
   })
@@ -79,36 +84,49 @@ describe('documents', () => {
   it('are replaced by one of twenty who read the same state', async () => {
     await writeDocument(store, 'test/swap.json', { n: 0 }, undefined)
     const { etag } = (await readDocument(store, 'test/swap.json')) as { etag: string }
-    const won = await Promise.all(Array.from({ length: 20 }, (_, n) => writeDocument(store, 'test/swap.json', { n }, etag)))
+    const won = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => writeDocument(store, 'test/swap.json', { n }, etag)),
+    )
     expect(won.filter(Boolean)).toHaveLength(1)
   })
 })
 
 describe('refs', () => {
   it('lose no change of concurrent writers and keep every generation', async () => {
-    await Promise.all(Array.from({ length: 4 }, async (_, writer) => {
-      for (let i = 0; i < 3; i++) {
-        for (;;) {
-          try {
-            await updateRef<string[]>(store, 'test/list', `writer ${writer}`, (list = []) => [...list, `${writer}.${i}`])
-            break
-          } catch (error) {
-            if ((error as { code?: string }).code !== 'REF_CONFLICT') throw error
+    await Promise.all(
+      Array.from({ length: 4 }, async (_, writer) => {
+        for (let i = 0; i < 3; i++) {
+          for (;;) {
+            try {
+              await updateRef<string[]>(store, 'test/list', `writer ${writer}`, (list = []) => [
+                ...list,
+                `${writer}.${i}`,
+              ])
+              break
+            } catch (error) {
+              if ((error as { code?: string }).code !== 'REF_CONFLICT') throw error
+            }
           }
         }
-      }
-    }))
+      }),
+    )
     const ref = await readRef(store, 'test/list')
     expect(new Set(ref?.value as string[]).size).toBe(12)
     expect(ref?.generation).toBe(12)
-    for (let generation = 1; generation <= 12; generation++) expect((await readRefLog(store, 'test/list', generation))?.generation).toBe(generation)
+    for (let generation = 1; generation <= 12; generation++)
+      expect((await readRefLog(store, 'test/list', generation))?.generation).toBe(generation)
   })
 
   it('heal the log entry that a crashed writer left out', async () => {
     await updateRef(store, 'test/heal', 'first', () => 1)
     // The crash: the ref moved to generation 2, its log entry was never written.
     const document = await readDocument(store, 'refs/test/heal.json')
-    await writeDocument(store, 'refs/test/heal.json', { ...(document?.value as object), generation: 2, value: 2 }, document?.etag)
+    await writeDocument(
+      store,
+      'refs/test/heal.json',
+      { ...(document?.value as object), generation: 2, value: 2 },
+      document?.etag,
+    )
     expect(await readRefLog(store, 'test/heal', 2)).toBeUndefined()
     await updateRef(store, 'test/heal', 'third', () => 3)
     expect(await readRefLog(store, 'test/heal', 2)).toMatchObject({ value: 2 })
@@ -122,9 +140,18 @@ describe('step records', () => {
   it('are won by the first attempt; the second gets its result', async () => {
     const first = await putBytes(store, 'first', 'x')
     const second = await putBytes(store, 'second', 'x')
-    const record = (run: string, output: typeof first) => ({ stepKey, material, outputs: [{ name: 'model', ...output }], facts: {}, run })
+    const record = (run: string, output: typeof first) => ({
+      stepKey,
+      material,
+      outputs: [{ name: 'model', ...output }],
+      facts: {},
+      run,
+    })
     expect((await publishStepRecord(store, record('a', first))).run).toBe('a')
-    expect(await publishStepRecord(store, record('b', second))).toMatchObject({ run: 'a', outputs: [{ digest: first.digest }] })
+    expect(await publishStepRecord(store, record('b', second))).toMatchObject({
+      run: 'a',
+      outputs: [{ digest: first.digest }],
+    })
     expect(await findStepRecord(store, stepKey)).toMatchObject({ run: 'a' })
     expect((await neighbours(store, first.digest)).madeBy[0]?.stepKey).toBe(stepKey)
     expect((await neighbours(store, digestOf('in'))).readBy[0]?.stepKey).toBe(stepKey)
@@ -132,18 +159,35 @@ describe('step records', () => {
 
   it('do not count when an artifact is missing', async () => {
     const other = { ...material, params: { n: 1 } }
-    await publishStepRecord(store, { stepKey: stepKeyOf(other), material: other, outputs: [{ name: 'model', digest: digestOf('gone'), mediaType: 'x', size: 4 }], facts: {}, run: 'a' })
+    await publishStepRecord(store, {
+      stepKey: stepKeyOf(other),
+      material: other,
+      outputs: [{ name: 'model', digest: digestOf('gone'), mediaType: 'x', size: 4 }],
+      facts: {},
+      run: 'a',
+    })
     expect(await findStepRecord(store, stepKeyOf(other))).toBeUndefined()
   })
 })
 
 describe('the registry', () => {
-  const version = (text: string) => ({ digest: digestOf(text), run: `run-${text}`, registeredAt: '2026-01-01T00:00:00Z', evaluation: null, gates: null, metrics: {} })
+  const version = (text: string) => ({
+    digest: digestOf(text),
+    run: `run-${text}`,
+    registeredAt: '2026-01-01T00:00:00Z',
+    evaluation: null,
+    gates: null,
+    metrics: {},
+  })
 
   it('numbers versions, registers a digest once, and remembers champions', async () => {
     expect(await registerVersion(store, 'm', version('a'), true)).toEqual({ version: 1, champion: 1, registered: true })
     expect(await registerVersion(store, 'm', version('b'), true)).toEqual({ version: 2, champion: 2, registered: true })
-    expect(await registerVersion(store, 'm', version('a'), true)).toEqual({ version: 1, champion: 2, registered: false })
+    expect(await registerVersion(store, 'm', version('a'), true)).toEqual({
+      version: 1,
+      champion: 2,
+      registered: false,
+    })
     const state = await readModel(store, 'm')
     expect(championOf(state)).toBe(digestOf('b'))
     expect(opponentOf(state, digestOf('c'))).toBe(digestOf('b'))
@@ -166,19 +210,29 @@ describe('signatures', () => {
   })
 
   it('stop what nobody, or somebody else, signed', async () => {
-    await expect(requireSigned(store, trusted, 'code', digestOf('unsigned'))).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' })
+    await expect(requireSigned(store, trusted, 'code', digestOf('unsigned'))).rejects.toMatchObject({
+      code: 'SIGNATURE_INVALID',
+    })
     await sign(store, signerFrom(theirs.privateKey), 'code', 'c', digestOf('theirs'), {})
-    await expect(requireSigned(store, trusted, 'code', digestOf('theirs'))).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' })
+    await expect(requireSigned(store, trusted, 'code', digestOf('theirs'))).rejects.toMatchObject({
+      code: 'SIGNATURE_INVALID',
+    })
   })
 
   it('stop one that was moved to another digest or changed', async () => {
     const key = signerFrom(mine.privateKey)
     await sign(store, key, 'code', 'c', digestOf('right'), {})
-    const envelope = (await readDocument(store, `signatures/${digestOf('right').slice(7)}/${key.keyId}.json`))?.value as Record<string, unknown>
+    const envelope = (await readDocument(store, `signatures/${digestOf('right').slice(7)}/${key.keyId}.json`))
+      ?.value as Record<string, unknown>
     await put(`signatures/${digestOf('wrong').slice(7)}/${key.keyId}.json`, JSON.stringify(envelope))
     await expect(requireSigned(store, trusted, 'code', digestOf('wrong'))).rejects.toThrow(/another digest/)
-    const payload = Buffer.from(String(envelope.payload), 'base64').toString().replace(/[0-9a-f]{64}/, digestOf('forged').slice(7))
-    await put(`signatures/${digestOf('forged').slice(7)}/${key.keyId}.json`, JSON.stringify({ ...envelope, payload: Buffer.from(payload).toString('base64') }))
+    const payload = Buffer.from(String(envelope.payload), 'base64')
+      .toString()
+      .replace(/[0-9a-f]{64}/, digestOf('forged').slice(7))
+    await put(
+      `signatures/${digestOf('forged').slice(7)}/${key.keyId}.json`,
+      JSON.stringify({ ...envelope, payload: Buffer.from(payload).toString('base64') }),
+    )
     await expect(requireSigned(store, trusted, 'code', digestOf('forged'))).rejects.toThrow(/does not match/)
   })
 
@@ -188,11 +242,21 @@ describe('signatures', () => {
 })
 
 describe('a store that cannot be used', () => {
-  const over = (options: Partial<Parameters<typeof createStore>[0]>) => createStore({ endpoint: server.endpoint, bucket: 'slipway', region: 'us-east-1', credentials: { accessKeyId: 'wrong', secretAccessKey: 'wrong' }, cacheFolder: '/tmp', ...options })
+  const over = (options: Partial<Parameters<typeof createStore>[0]>) =>
+    createStore({
+      endpoint: server.endpoint,
+      bucket: 'slipway',
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'wrong', secretAccessKey: 'wrong' },
+      cacheFolder: '/tmp',
+      ...options,
+    })
   it('says that credentials are wrong', async () => {
     await expect(putBytes(over({}), 'x', 'x')).rejects.toMatchObject({ code: 'STORE_DENIED' })
   })
   it('says that nobody answers', async () => {
-    await expect(putBytes(over({ endpoint: 'http://127.0.0.1:9' }), 'x', 'x')).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+    await expect(putBytes(over({ endpoint: 'http://127.0.0.1:9' }), 'x', 'x')).rejects.toMatchObject({
+      code: 'STORE_UNREACHABLE',
+    })
   })
 })

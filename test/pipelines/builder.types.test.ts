@@ -5,13 +5,19 @@ import { z } from 'zod'
 import { packageRoot } from '../../code/host.ts'
 import { auc, binary, pipeline, regression, rmse, slice, trees } from '../../pipelines/index.ts'
 
-const Flight = z.object({ date: z.date(), delay: z.number(), distance: z.number(), origin: z.string(), tail: z.string().nullable() })
+const Flight = z.object({
+  date: z.date(),
+  delay: z.number(),
+  distance: z.number(),
+  origin: z.string(),
+  tail: z.string().nullable(),
+})
 const late = (delay: Float64Array) => Uint8Array.from(delay, (minutes) => (minutes > 15 ? 1 : 0))
 const features = ({ distance, origin }: { distance: Float64Array; origin: readonly string[] }) => ({ distance, origin })
 const learner = trees()
 
 // Never run: what counts is what does not compile.
-export const wrong = () =>
+const wrong = () =>
   pipeline('wrong', (p) => {
     const raw = p.snapshot('flights', { from: 'x.parquet', schema: Flight })
     // @ts-expect-error there is no column "orgin"
@@ -22,16 +28,28 @@ export const wrong = () =>
     p.split(raw, { by: 'distance', validationFrom: '2001-05-01', testFrom: '2001-06-01' })
     const parts = p.split(raw, { by: 'date', validationFrom: '2001-05-01', testFrom: '2001-06-01' })
     const target = binary('delay', late)
-    // @ts-expect-error the feature function wants a column that the schema does not have
-    p.train('a', { on: parts, features: (c: { weather: Float64Array }) => ({ x: c.weather }), target, learner, seed: 1 })
+    p.train('a', {
+      on: parts,
+      // @ts-expect-error the feature function wants a column that the schema does not have
+      features: (c: { weather: Float64Array }) => ({ x: c.weather }),
+      target,
+      learner,
+      seed: 1,
+    })
     // @ts-expect-error the target's column is not a feature: it is not known when a flight is predicted
     p.train('b', { on: parts, features: (c: { delay: Float64Array }) => ({ x: c.delay }), target, learner, seed: 1 })
     // @ts-expect-error text comes as strings, not numbers
     p.train('c', { on: parts, features: (c: { origin: Float64Array }) => ({ x: c.origin }), target, learner, seed: 1 })
     // @ts-expect-error a nullable text may be null
     p.train('d', { on: parts, features: (c: { tail: readonly string[] }) => ({ x: c.tail }), target, learner, seed: 1 })
-    // @ts-expect-error the target function gets numbers here, not text
-    p.train('e', { on: parts, features, target: binary('delay', (delay: readonly string[]) => delay.map(Number)), learner, seed: 1 })
+    p.train('e', {
+      on: parts,
+      features,
+      // @ts-expect-error the target function gets numbers here, not text
+      target: binary('delay', (delay: readonly string[]) => delay.map(Number)),
+      learner,
+      seed: 1,
+    })
     // @ts-expect-error a table was not split: there is nothing to validate with
     p.train('f', { on: raw, features, target, learner, seed: 1 })
     const model = p.train('model', { on: parts, features, target, learner, seed: 1 })
@@ -52,6 +70,11 @@ export const wrong = () =>
 
 it('compiles, with each mistake above an error', () => {
   // Fails with the compiler's own words, an unused @ts-expect-error included.
-  const compile = () => execFileSync(process.execPath, [join(packageRoot, 'node_modules/typescript/bin/tsc'), '-p', packageRoot], { encoding: 'utf8', stdio: 'pipe' })
+  const compile = () =>
+    execFileSync(process.execPath, [join(packageRoot, 'node_modules/typescript/bin/tsc'), '-p', packageRoot], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    })
   expect(compile).not.toThrow()
+  expect(wrong).toBeInstanceOf(Function)
 })

@@ -19,19 +19,37 @@ describe('canonicalJson', () => {
 
   it('sorts keys as the example of RFC 8785 does', () => {
     // Section 3.2.3: members sorted by UTF-16 code units.
-    const given = { '\u20ac': 'Euro Sign', '\r': 'Carriage Return', '\ufb33': 'Hebrew Letter Dalet With Dagesh', '1': 'One', '\ud83d\ude00': 'Emoji: Grinning Face', '\u0080': 'Control', '\u00f6': 'Latin Small Letter O With Diaeresis' }
+    const given = {
+      '\u20ac': 'Euro Sign',
+      '\r': 'Carriage Return',
+      '\ufb33': 'Hebrew Letter Dalet With Dagesh',
+      '1': 'One',
+      '\ud83d\ude00': 'Emoji: Grinning Face',
+      '\u0080': 'Control',
+      '\u00f6': 'Latin Small Letter O With Diaeresis',
+    }
     const names = [...canonicalJson(given).matchAll(/"([^"]+)":/g)].map((match) => JSON.parse(`"${match[1]}"`))
     expect(names).toEqual(['\r', '1', '\u0080', '\u00f6', '\u20ac', '\ud83d\ude00', '\ufb33'])
   })
 
   it('refuses what JSON cannot hold instead of losing it', () => {
-    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, new Date(), () => 1, new Map()]) expect(() => canonicalJson({ value })).toThrow(TypeError)
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, new Date(), () => 1, new Map()])
+      expect(() => canonicalJson({ value })).toThrow(TypeError)
   })
 })
 
 describe('a row schema', () => {
   it('keeps what can be checked by a scan', () => {
-    const rules = rowSchemaOf(z.object({ a: z.number().positive().max(5).nullable(), b: z.string().regex(/^x/).length(3), c: z.enum(['p', 'q']), d: z.date().min(new Date(0)), e: z.int(), f: z.boolean().optional() }))
+    const rules = rowSchemaOf(
+      z.object({
+        a: z.number().positive().max(5).nullable(),
+        b: z.string().regex(/^x/).length(3),
+        c: z.enum(['p', 'q']),
+        d: z.date().min(new Date(0)),
+        e: z.int(),
+        f: z.boolean().optional(),
+      }),
+    )
     expect(rules).toEqual([
       { name: 'a', type: 'number', nullable: true, exclusiveMinimum: 0, maximum: 5 },
       { name: 'b', type: 'string', nullable: false, minLength: 3, maxLength: 3, pattern: '^x' },
@@ -40,7 +58,10 @@ describe('a row schema', () => {
       { name: 'e', type: 'integer', nullable: false },
       { name: 'f', type: 'boolean', nullable: true },
     ])
-    expect(jsonSchemaOf(rules)).toMatchObject({ required: ['b', 'c', 'd', 'e'], properties: { a: { type: ['number', 'null'], maximum: 5 } } })
+    expect(jsonSchemaOf(rules)).toMatchObject({
+      required: ['b', 'c', 'd', 'e'],
+      properties: { a: { type: ['number', 'null'], maximum: 5 } },
+    })
   })
 
   it.each([
@@ -56,10 +77,24 @@ describe('a row schema', () => {
 })
 
 describe('describeChanges', () => {
-  const material = (over: Partial<StepMaterial> = {}): StepMaterial => ({ step: 'train', version: 1, code: { features: 'sha256:a' }, host: { v8: '1' }, inputs: { train: 'sha256:t' }, params: { learner: { leaves: 31, trees: 10 }, seed: 1 }, ...over })
+  const material = (over: Partial<StepMaterial> = {}): StepMaterial => ({
+    step: 'train',
+    version: 1,
+    code: { features: 'sha256:a' },
+    host: { v8: '1' },
+    inputs: { train: 'sha256:t' },
+    params: { learner: { leaves: 31, trees: 10 }, seed: 1 },
+    ...over,
+  })
   it('names each difference in a few words', () => {
-    expect(describeChanges(material(), material({ params: { learner: { leaves: 15, trees: 10 }, seed: 2 } }))).toEqual(['leaves 31→15', 'seed 1→2'])
-    expect(describeChanges(material(), material({ code: { features: 'sha256:b' }, host: { v8: '2' } }))).toEqual(['code of features', 'v8 1→2'])
+    expect(describeChanges(material(), material({ params: { learner: { leaves: 15, trees: 10 }, seed: 2 } }))).toEqual([
+      'leaves 31→15',
+      'seed 1→2',
+    ])
+    expect(describeChanges(material(), material({ code: { features: 'sha256:b' }, host: { v8: '2' } }))).toEqual([
+      'code of features',
+      'v8 1→2',
+    ])
     expect(describeChanges(material(), material({ inputs: { train: 'sha256:u' } }))).toEqual(['input train'])
     expect(describeChanges(material(), material())).toEqual([])
   })

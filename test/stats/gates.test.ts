@@ -6,10 +6,25 @@ import { seededRandom } from '../../stats/random.ts'
 const random = seededRandom(11)
 const n = 2_000
 const labels = Float64Array.from({ length: n }, () => (random() / 2 ** 32 < 0.4 ? 1 : 0))
-const good = { labels, predictions: Float32Array.from(labels, (label) => 0.3 + 0.3 * label + 0.3 * (random() / 2 ** 32 - 0.5)) }
-const worse = { labels, predictions: Float32Array.from(labels, (label) => 0.35 + 0.15 * label + 0.5 * (random() / 2 ** 32 - 0.5)) }
+const good = {
+  labels,
+  predictions: Float32Array.from(labels, (label) => 0.3 + 0.3 * label + 0.3 * (random() / 2 ** 32 - 0.5)),
+}
+const worse = {
+  labels,
+  predictions: Float32Array.from(labels, (label) => 0.35 + 0.15 * label + 0.5 * (random() / 2 ** 32 - 0.5)),
+}
 
-const evidence = (over: Partial<GateEvidence> = {}): GateEvidence => ({ candidate: good, opponent: undefined, slicesOf: () => [], sizeBytes: 1_000, latencyP99Ms: undefined, task: 'binary', seed: 1, ...over })
+const evidence = (over: Partial<GateEvidence> = {}): GateEvidence => ({
+  candidate: good,
+  opponent: undefined,
+  slicesOf: () => [],
+  sizeBytes: 1_000,
+  latencyP99Ms: undefined,
+  task: 'binary',
+  seed: 1,
+  ...over,
+})
 
 describe('a gate', () => {
   it('passes at its limit and fails beyond, with the numbers', () => {
@@ -18,25 +33,38 @@ describe('a gate', () => {
   })
 
   it('never passes on a value that is missing', () => {
-    expect(judge({ rule: 'atMost', metric: 'latencyP99Ms', limit: 1 }, evidence())).toMatchObject({ passed: false, value: null })
+    expect(judge({ rule: 'atMost', metric: 'latencyP99Ms', limit: 1 }, evidence())).toMatchObject({
+      passed: false,
+      value: null,
+    })
     const oneClass = { labels: new Float64Array(n), predictions: good.predictions }
     expect(judge(auc.atLeast(0).check, evidence({ candidate: oneClass }))).toMatchObject({ passed: false, value: null })
   })
 
   it('passes a comparison while there is no champion', () => {
-    expect(judge(auc.notWorseThan('champion', { by: 0 }).check, evidence())).toMatchObject({ passed: true, evidence: 'there is no champion to compare with' })
+    expect(judge(auc.notWorseThan('champion', { by: 0 }).check, evidence())).toMatchObject({
+      passed: true,
+      evidence: 'there is no champion to compare with',
+    })
   })
 
   it('stops a worse candidate and lets a better one through, with the interval', () => {
     const check = auc.notWorseThan('champion', { by: 0.005 }).check
     expect(judge(check, evidence({ candidate: worse, opponent: good }))).toMatchObject({ passed: false })
     expect(judge(check, evidence({ candidate: good, opponent: worse }))).toMatchObject({ passed: true })
-    expect(judge(check, evidence({ candidate: worse, opponent: good })).evidence).toMatch(/against .* worse by .* at most .* 95 % confidence/)
+    expect(judge(check, evidence({ candidate: worse, opponent: good })).evidence).toMatch(
+      /against .* worse by .* at most .* 95 % confidence/,
+    )
   })
 
   it('lets a candidate equal to the champion through, whatever the metric', () => {
-    for (const metric of [auc, logLoss, precision]) expect(judge(metric.notWorseThan('champion', { by: 0 }).check, evidence({ opponent: good }))).toMatchObject({ passed: true })
-    expect(judge(rmse.notWorseThan('champion', { by: 0 }).check, evidence({ opponent: good, task: 'regression' }))).toMatchObject({ passed: true })
+    for (const metric of [auc, logLoss, precision])
+      expect(judge(metric.notWorseThan('champion', { by: 0 }).check, evidence({ opponent: good }))).toMatchObject({
+        passed: true,
+      })
+    expect(
+      judge(rmse.notWorseThan('champion', { by: 0 }).check, evidence({ opponent: good, task: 'regression' })),
+    ).toMatchObject({ passed: true })
   })
 })
 
@@ -57,12 +85,17 @@ describe('a gate on slices', () => {
   it('names the worst slice when one fails', () => {
     const broken = { labels, predictions: good.predictions.slice() }
     for (const row of slices[1]?.rows ?? []) broken.predictions[row] = 0.5
-    const outcome = judge(slice('region', auc.atLeast(0.6)).check, evidence({ candidate: broken, slicesOf: () => slices }))
+    const outcome = judge(
+      slice('region', auc.atLeast(0.6)).check,
+      evidence({ candidate: broken, slicesOf: () => slices }),
+    )
     expect(outcome).toMatchObject({ passed: false })
     expect(outcome.evidence).toContain('worst other: 0.5 < 0.6')
   })
 
   it('fails when no slice can be judged', () => {
-    expect(judge(slice('region', auc.atLeast(0)).check, evidence({ slicesOf: () => slices.slice(2) }))).toMatchObject({ passed: false })
+    expect(judge(slice('region', auc.atLeast(0)).check, evidence({ slicesOf: () => slices.slice(2) }))).toMatchObject({
+      passed: false,
+    })
   })
 })

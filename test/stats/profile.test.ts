@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { profileTable } from '../../data/profile.ts'
 import { withDuckDb } from '../../data/duckdb.ts'
+import { profileTable } from '../../data/profile.ts'
 import { profileCategories, profileNumbers } from '../../stats/profile.ts'
 import { newProject } from '../support/project.ts'
 
@@ -13,7 +13,9 @@ describe('profileNumbers', () => {
         if (profile.kind !== 'numeric') throw new Error('numbers have a numeric profile')
         expect(profile.counts.reduce((sum, count) => sum + count, 0) + profile.missing).toBe(values.length)
         profile.edges.forEach((edge, i) => {
-          const inBin = values.filter((value) => value <= edge && (i === 0 || value > (profile.edges[i - 1] as number))).length
+          const inBin = values.filter(
+            (value) => value <= edge && (i === 0 || value > (profile.edges[i - 1] as number)),
+          ).length
           expect(profile.counts[i]).toBe(inBin)
         })
       }),
@@ -21,15 +23,28 @@ describe('profileNumbers', () => {
   })
 
   it('survives a column without values', () => {
-    expect(profileNumbers(Float64Array.of(Number.NaN, Number.NaN))).toMatchObject({ rows: 2, missing: 2, mean: null, edges: [] })
+    expect(profileNumbers(Float64Array.of(Number.NaN, Number.NaN))).toMatchObject({
+      rows: 2,
+      missing: 2,
+      mean: null,
+      edges: [],
+    })
   })
 })
 
 it('profiles by DuckDB and by hand agree', async () => {
   const project = newProject()
-  await project.data('t.parquet', "SELECT ((i * 37) % 101)::DOUBLE AS x, CASE WHEN i % 10 = 0 THEN NULL ELSE ['a', 'b', 'c'][1 + i % 3] END AS s FROM range(1000) t(i)")
-  const schema = [{ name: 'x', type: 'number' as const, nullable: false }, { name: 's', type: 'string' as const, nullable: true }]
-  const profile = await withDuckDb(1, (connection) => profileTable(connection, { files: [`${project.root}/t.parquet`], format: 'parquet', schema, rows: 1_000 }))
+  await project.data(
+    't.parquet',
+    "SELECT ((i * 37) % 101)::DOUBLE AS x, CASE WHEN i % 10 = 0 THEN NULL ELSE ['a', 'b', 'c'][1 + i % 3] END AS s FROM range(1000) t(i)",
+  )
+  const schema = [
+    { name: 'x', type: 'number' as const, nullable: false },
+    { name: 's', type: 'string' as const, nullable: true },
+  ]
+  const profile = await withDuckDb(1, (connection) =>
+    profileTable(connection, { files: [`${project.root}/t.parquet`], format: 'parquet', schema, rows: 1_000 }),
+  )
   const byHand = profileNumbers(Float64Array.from({ length: 1_000 }, (_, i) => (i * 37) % 101))
   const { mean, std, ...exact } = byHand as Extract<typeof byHand, { kind: 'numeric' }>
   expect(profile.x).toMatchObject(exact)

@@ -32,7 +32,7 @@ export function newProject(): TestProject {
 }
 
 /** 2,000 made-up loans whose default depends on income, age and purpose: enough to learn, quick to train. */
-export const loansSql = (rows = 2_000): string => `
+const _loansSql = (rows = 2_000): string => `
   SELECT i AS id, TIMESTAMP '2024-01-01' + INTERVAL (i) HOUR AS day,
     20000 + (i * 7919) % 60000 AS income,
     18 + (i * 104729) % 60 AS age,
@@ -41,7 +41,19 @@ export const loansSql = (rows = 2_000): string => `
   FROM range(${rows}) t(i)`
 
 /** Writes the small pipeline `loans`. Pieces can be replaced to make variants and mistakes. */
-export function writeLoans(project: TestProject, pieces: { features?: string; schema?: string; target?: string; body?: string; learner?: string; must?: string; validate?: string; from?: string } = {}): void {
+export function writeLoans(
+  project: TestProject,
+  pieces: {
+    features?: string
+    schema?: string
+    target?: string
+    body?: string
+    learner?: string
+    must?: string
+    validate?: string
+    from?: string
+  } = {},
+): void {
   project.write(
     'pipelines/loans/schema.ts',
     pieces.schema ??
@@ -60,7 +72,10 @@ export const Loan = z.object({
 }
 `,
   )
-  project.write('pipelines/loans/target.ts', pieces.target ?? 'export function bad(defaulted: Float64Array) { return Uint8Array.from(defaulted) }\n')
+  project.write(
+    'pipelines/loans/target.ts',
+    pieces.target ?? 'export function bad(defaulted: Float64Array) { return Uint8Array.from(defaulted) }\n',
+  )
   project.write(
     'pipelines/loans/pipeline.ts',
     pieces.body ??

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createStore, type Store } from '../../store/store.ts'
 import type { Child } from '../../workers/platform/child.ts'
 import { startChild } from '../../workers/platform/child.ts'
 import { startS3, startTemporal } from '../../workers/platform/platform.ts'
 import { keyFiles } from '../../workers/platform/state.ts'
-import { createStore, type Store } from '../../store/store.ts'
 import { newProject } from './project.ts'
 
 /** A real server for a suite, on ports of its own. */
@@ -23,12 +23,23 @@ export interface TestStore extends TestServer {
 export async function startTestStore(): Promise<TestStore> {
   const project = newProject()
   const children: Child[] = []
-  const { endpoint } = await startS3(project.root, undefined, async (command) => {
-    children.push(await startChild(command))
-    return { count: 0 }
-  }, () => {})
+  const { endpoint } = await startS3(
+    project.root,
+    undefined,
+    async (command) => {
+      children.push(await startChild(command))
+      return { count: 0 }
+    },
+    () => {},
+  )
   const credentials = JSON.parse(readFileSync(keyFiles(project.root).s3, 'utf8'))
-  const store = createStore({ endpoint, bucket: 'slipway', region: 'us-east-1', credentials, cacheFolder: join(project.root, 'cache') })
+  const store = createStore({
+    endpoint,
+    bucket: 'slipway',
+    region: 'us-east-1',
+    credentials,
+    cacheFolder: join(project.root, 'cache'),
+  })
   const [child] = children as [Child]
   return {
     store,
@@ -48,10 +59,15 @@ export async function startTestTemporal(): Promise<TestServer & { readonly addre
   const project = newProject()
   project.write('.slipway/made', '')
   const children: Child[] = []
-  const { address } = await startTemporal(project.root, undefined, async (command) => {
-    children.push(await startChild(command))
-    return { count: 0 }
-  }, () => {})
+  const { address } = await startTemporal(
+    project.root,
+    undefined,
+    async (command) => {
+      children.push(await startChild(command))
+      return { count: 0 }
+    },
+    () => {},
+  )
   const [child] = children as [Child]
   return {
     address,

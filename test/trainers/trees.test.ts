@@ -15,33 +15,50 @@ function friedman(rows: number): { features: Float32Array[]; mean: Float64Array 
   // Friedman (1991), equation 61, the usual benchmark for trees; every twentieth value of the first feature is missing.
   const features = Array.from({ length: 10 }, () => Float32Array.from({ length: rows }, uniform))
   const at = (feature: number, row: number): number => features[feature]?.[row] as number
-  const mean = Float64Array.from({ length: rows }, (_, i) => 10 * Math.sin(Math.PI * at(0, i) * at(1, i)) + 20 * (at(2, i) - 0.5) ** 2 + 10 * at(3, i) + 5 * at(4, i))
+  const mean = Float64Array.from(
+    { length: rows },
+    (_, i) => 10 * Math.sin(Math.PI * at(0, i) * at(1, i)) + 20 * (at(2, i) - 0.5) ** 2 + 10 * at(3, i) + 5 * at(4, i),
+  )
   for (let i = 0; i < rows; i += 20) (features[0] as Float32Array)[i] = Number.NaN
   return { features, mean }
 }
 
 const { features, mean } = friedman(6_000)
-const slice = (from: number, to: number, labels: ArrayLike<number>): Dataset => ({ features: features.map((values) => values.slice(from, to)), labels: Float32Array.from(labels).slice(from, to) })
+const slice = (from: number, to: number, labels: ArrayLike<number>): Dataset => ({
+  features: features.map((values) => values.slice(from, to)),
+  labels: Float32Array.from(labels).slice(from, to),
+})
 const numbers = Float32Array.from(mean, (value) => value + 2 * (uniform() - 0.5))
 const classes = Float32Array.from(mean, (value) => (value + 4 * (uniform() - 0.5) > 14 ? 1 : 0))
 const inputs = features.map((_, i) => ({ name: `f${i}`, kind: 'number' as const }))
 const train = (task: 'binary' | 'regression', threads: number, options = {}) =>
-  boost(task, slice(0, 4_000, task === 'binary' ? classes : numbers), slice(4_000, 6_000, task === 'binary' ? classes : numbers), treesLearner({ trees: 60, leaves: 15, ...options }), threads, () => {})
+  boost(
+    task,
+    slice(0, 4_000, task === 'binary' ? classes : numbers),
+    slice(4_000, 6_000, task === 'binary' ? classes : numbers),
+    treesLearner({ trees: 60, leaves: 15, ...options }),
+    threads,
+    () => {},
+  )
 
 describe('bins', () => {
   it('keep the order of values and put each on the right side of every cut', () => {
     fc.assert(
-      fc.property(fc.float32Array({ minLength: 1, maxLength: 300, noNaN: true, noDefaultInfinity: true }), fc.integer({ min: 2, max: 20 }), (values, bins) => {
-        const cuts = placeCuts(values, bins)
-        expect(cuts.length).toBeLessThan(bins)
-        const binned = new Uint8Array(values.length)
-        toBins(values, cuts, binned)
-        values.forEach((value, i) => {
-          const bin = binned[i] as number
-          if (bin < cuts.length) expect(value).toBeLessThanOrEqual(cuts[bin] as number)
-          if (bin > 0) expect(value).toBeGreaterThan(cuts[bin - 1] as number)
-        })
-      }),
+      fc.property(
+        fc.float32Array({ minLength: 1, maxLength: 300, noNaN: true, noDefaultInfinity: true }),
+        fc.integer({ min: 2, max: 20 }),
+        (values, bins) => {
+          const cuts = placeCuts(values, bins)
+          expect(cuts.length).toBeLessThan(bins)
+          const binned = new Uint8Array(values.length)
+          toBins(values, cuts, binned)
+          values.forEach((value, i) => {
+            const bin = binned[i] as number
+            if (bin < cuts.length) expect(value).toBeLessThanOrEqual(cuts[bin] as number)
+            if (bin > 0) expect(value).toBeGreaterThan(cuts[bin - 1] as number)
+          })
+        },
+      ),
     )
   })
 
@@ -57,15 +74,25 @@ describe('boosting', () => {
   it('learns a classifier and a regression far better than the mean does', () => {
     const classifier = train('binary', 1).ensemble
     const holdOut = slice(4_000, 6_000, classes)
-    const scored = { predictions: predict(classifier, holdOut.features, 2_000), labels: Float64Array.from(holdOut.labels) }
+    const scored = {
+      predictions: predict(classifier, holdOut.features, 2_000),
+      labels: Float64Array.from(holdOut.labels),
+    }
     expect(binaryMetricsOf(scored).auc).toBeGreaterThan(0.95)
     const regression = train('regression', 1).ensemble
     const numbersOut = slice(4_000, 6_000, numbers)
-    expect(regressionMetricsOf({ predictions: predict(regression, numbersOut.features, 2_000), labels: Float64Array.from(numbersOut.labels) }).r2).toBeGreaterThan(0.85)
+    expect(
+      regressionMetricsOf({
+        predictions: predict(regression, numbersOut.features, 2_000),
+        labels: Float64Array.from(numbersOut.labels),
+      }).r2,
+    ).toBeGreaterThan(0.85)
   })
 
   it.each(['binary', 'regression'] as const)('makes the same bytes with one, two and three threads: %s', (task) => {
-    const bytes = [1, 2, 3].map((threads) => Buffer.from(toOnnx('m', train(task, threads).ensemble, inputs)).toString('base64'))
+    const bytes = [1, 2, 3].map((threads) =>
+      Buffer.from(toOnnx('m', train(task, threads).ensemble, inputs)).toString('base64'),
+    )
     expect(new Set(bytes).size).toBe(1)
   })
 
@@ -84,7 +111,11 @@ describe('boosting', () => {
         let node = 0
         while ((tree.feature[node] as number) >= 0) {
           const value = features[tree.feature[node] as number]?.[row] as number
-          node = ((Number.isNaN(value) ? tree.missingLeft[node] === 1 : value <= (tree.threshold[node] as number)) ? tree.left[node] : tree.right[node]) as number
+          node = (
+            (Number.isNaN(value) ? tree.missingLeft[node] === 1 : value <= (tree.threshold[node] as number))
+              ? tree.left[node]
+              : tree.right[node]
+          ) as number
         }
         counts.set(node, (counts.get(node) ?? 0) + 1)
       }
@@ -100,38 +131,71 @@ describe('boosting', () => {
 })
 
 describe('the exported ONNX model', () => {
-  const leafOnly = (value: number): Ensemble['trees'][number] => ({ feature: Int32Array.of(-1), threshold: Float32Array.of(0), left: Int32Array.of(0), right: Int32Array.of(0), missingLeft: Uint8Array.of(0), value: Float32Array.of(value) })
-  const split = (left: number, right: number): Ensemble['trees'][number] => ({ feature: Int32Array.of(0, -1, -1), threshold: Float32Array.of(0.5, 0, 0), left: Int32Array.of(1, 0, 0), right: Int32Array.of(2, 0, 0), missingLeft: Uint8Array.of(1, 0, 0), value: Float32Array.of(0, left, right) })
+  const leafOnly = (value: number): Ensemble['trees'][number] => ({
+    feature: Int32Array.of(-1),
+    threshold: Float32Array.of(0),
+    left: Int32Array.of(0),
+    right: Int32Array.of(0),
+    missingLeft: Uint8Array.of(0),
+    value: Float32Array.of(value),
+  })
+  const split = (left: number, right: number): Ensemble['trees'][number] => ({
+    feature: Int32Array.of(0, -1, -1),
+    threshold: Float32Array.of(0.5, 0, 0),
+    left: Int32Array.of(1, 0, 0),
+    right: Int32Array.of(2, 0, 0),
+    missingLeft: Uint8Array.of(1, 0, 0),
+    value: Float32Array.of(0, left, right),
+  })
 
   async function run(ensemble: Ensemble, columns: Float32Array[]): Promise<number[]> {
     const ort = await import('onnxruntime-node')
-    const session = await ort.InferenceSession.create(toOnnx('m', ensemble, columns.map((_, i) => ({ name: `f${i}`, kind: 'number' }))))
+    const session = await ort.InferenceSession.create(
+      toOnnx(
+        'm',
+        ensemble,
+        columns.map((_, i) => ({ name: `f${i}`, kind: 'number' })),
+      ),
+    )
     const output = ensemble.task === 'binary' ? 'probabilities' : 'prediction'
-    const results = await session.run(Object.fromEntries(columns.map((values, i) => [`f${i}`, new ort.Tensor('float32', values, [values.length, 1])])), [output])
-    const data = [...(results[output]?.data as Float32Array)]
+    const results = await session.run(
+      Object.fromEntries(columns.map((values, i) => [`f${i}`, new ort.Tensor('float32', values, [values.length, 1])])),
+      [output],
+    )
+    const data = Array.from(results[output]?.data as Float32Array)
     return ensemble.task === 'binary' ? data.filter((_, i) => i % 2 === 1) : data
   }
 
-  it.each(['binary', 'regression'] as const)('predicts in ONNX Runtime what the trainer predicts, missing values included: %s', async (task) => {
-    const { ensemble } = train(task, 2)
-    const own = predict(ensemble, features, 6_000)
-    const theirs = await run(ensemble, features)
-    const largest = own.reduce((most, value, i) => Math.max(most, Math.abs(value - (theirs[i] as number))), 0)
-    expect(largest).toBeLessThan(task === 'binary' ? 1e-6 : 1e-5)
-  })
+  it.each(['binary', 'regression'] as const)(
+    'predicts in ONNX Runtime what the trainer predicts, missing values included: %s',
+    async (task) => {
+      const { ensemble } = train(task, 2)
+      const own = predict(ensemble, features, 6_000)
+      const theirs = await run(ensemble, features)
+      const largest = own.reduce((most, value, i) => Math.max(most, Math.abs(value - (theirs[i] as number))), 0)
+      expect(largest).toBeLessThan(task === 'binary' ? 1e-6 : 1e-5)
+    },
+  )
 
   it('is a probability whatever the signs of its leaves', async () => {
     // ONNX Runtime leaves out the logistic function for a classifier without a negative weight.
-    for (const [left, right] of [[0.2, 0.7], [-0.2, -0.7], [-0.2, 0.7]] as const) {
+    for (const [left, right] of [
+      [0.2, 0.7],
+      [-0.2, -0.7],
+      [-0.2, 0.7],
+    ] as const) {
       const ensemble: Ensemble = { task: 'binary', base: 0.1, trees: [split(left, right)], features: 1 }
       const column = Float32Array.of(0, 1, Number.NaN)
       const expected = [...predict(ensemble, [column], 3)]
-      ;(await run(ensemble, [column])).forEach((value, i) => expect(value).toBeCloseTo(expected[i] as number, 6))
+      const theirs = await run(ensemble, [column])
+      for (const [i, value] of theirs.entries()) expect(value).toBeCloseTo(expected[i] as number, 6)
     }
   })
 
   it('works for a single leaf', async () => {
-    const [value] = await run({ task: 'regression', base: 2, trees: [leafOnly(1.5)], features: 1 }, [Float32Array.of(9)])
+    const [value] = await run({ task: 'regression', base: 2, trees: [leafOnly(1.5)], features: 1 }, [
+      Float32Array.of(9),
+    ])
     expect(value).toBeCloseTo(3.5, 6)
   })
 })

@@ -13,7 +13,8 @@ export function placeCuts(values: Float32Array, bins: number): Float32Array {
   const step = Math.max(1, Math.ceil(values.length / sampleSize))
   const sample = new Float32Array(Math.ceil(values.length / step))
   let n = 0
-  for (let i = 0; i < values.length; i += step) if (!Number.isNaN(values[i] as number)) sample[n++] = values[i] as number
+  for (let i = 0; i < values.length; i += step)
+    if (!Number.isNaN(values[i] as number)) sample[n++] = values[i] as number
   const sorted = sample.subarray(0, n).sort()
   const distinct: number[] = []
   const counts: number[] = []

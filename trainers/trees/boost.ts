@@ -26,7 +26,14 @@ export interface Boosted {
  * after the best validation loss are dropped. The same data and parameters give the same trees, whatever `threads`.
  * @param onTree called after each tree with the number grown so far
  */
-export function boost(task: 'binary' | 'regression', train: Dataset, validation: Dataset, learner: TreesLearner, threads: number, onTree: (grown: number) => void): Boosted {
+export function boost(
+  task: 'binary' | 'regression',
+  train: Dataset,
+  validation: Dataset,
+  learner: TreesLearner,
+  threads: number,
+  onTree: (grown: number) => void,
+): Boosted {
   const rows = train.labels.length
   const cuts = train.features.map((values) => placeCuts(values, learner.bins))
   const memory = allocate(rows, train.features.length, threads)
@@ -44,7 +51,8 @@ export function boost(task: 'binary' | 'regression', train: Dataset, validation:
   try {
     const largestResidual = (): number => {
       let largest = 1e-30
-      for (let i = 0; i < rows; i++) largest = Math.max(largest, Math.abs((memory.scores[i] as number) - (memory.labels[i] as number)))
+      for (let i = 0; i < rows; i++)
+        largest = Math.max(largest, Math.abs((memory.scores[i] as number) - (memory.labels[i] as number)))
       return largest
     }
     // The first gradients: all rows in leaf 0, which adds nothing.
@@ -98,7 +106,12 @@ function startingScore(task: 'binary' | 'regression', labels: Float32Array): num
   return task === 'binary' ? Math.log(mean / (1 - mean)) : mean
 }
 
-function addToValidation(task: 'binary' | 'regression', tree: Tree, { features, labels }: Dataset, scores: Float64Array): number {
+function addToValidation(
+  task: 'binary' | 'regression',
+  tree: Tree,
+  { features, labels }: Dataset,
+  scores: Float64Array,
+): number {
   let loss = 0
   for (let row = 0; row < labels.length; row++) {
     const score = (scores[row] as number) + leafValue(tree, features, row)

@@ -4,7 +4,14 @@ import { gradientsOfSquares, histogram, updateBinary, updateScores } from './loo
 import { featureStride, groupWidth, type TrainingMemory } from './memory.ts'
 
 /** What the crew can be told to do with a range of rows. */
-export const orders = { stop: 0, histogramOfRoot: 1, histogramOfLeaf: 2, updateBinary: 3, updateScores: 4, gradientsOfSquares: 5 } as const
+export const orders = {
+  stop: 0,
+  histogramOfRoot: 1,
+  histogramOfLeaf: 2,
+  updateBinary: 3,
+  updateScores: 4,
+  gradientsOfSquares: 5,
+} as const
 type Order = keyof typeof orders
 
 // Places in `memory.control`.
@@ -28,7 +35,8 @@ export function carryOut(memory: TrainingMemory, code: number, thread: number, t
   const rows = (memory.control[rangeTo] as number) - from
   const start = from + Math.floor((rows * thread) / threads)
   const end = from + Math.floor((rows * (thread + 1)) / threads)
-  if (code === orders.histogramOfRoot || code === orders.histogramOfLeaf) histogram(memory, thread, start, end, code === orders.histogramOfRoot)
+  if (code === orders.histogramOfRoot || code === orders.histogramOfLeaf)
+    histogram(memory, thread, start, end, code === orders.histogramOfRoot)
   else if (code === orders.updateBinary) updateBinary(memory, start, end)
   else if (code === orders.updateScores) updateScores(memory, start, end)
   else if (code === orders.gradientsOfSquares) gradientsOfSquares(memory, start, end)
@@ -49,7 +57,10 @@ export function serve(memory: TrainingMemory, thread: number, threads: number): 
 
 export function hireCrew(memory: TrainingMemory, threads: number): Crew {
   const { control, histograms } = memory
-  const helpers = Array.from({ length: threads - 1 }, (_, i) => new Worker(builtFile('trees-thread'), { workerData: { memory, thread: i + 1, threads } }))
+  const helpers = Array.from(
+    { length: threads - 1 },
+    (_, i) => new Worker(builtFile('trees-thread'), { workerData: { memory, thread: i + 1, threads } }),
+  )
   const announce = (code: number): void => {
     Atomics.store(control, finished, 0)
     control[orderCode] = code
@@ -62,7 +73,8 @@ export function hireCrew(memory: TrainingMemory, threads: number): Crew {
       control[rangeTo] = to
       announce(orders[order])
       carryOut(memory, orders[order], 0, threads)
-      for (let done = Atomics.load(control, finished); done < helpers.length; done = Atomics.load(control, finished)) Atomics.wait(control, finished, done)
+      for (let done = Atomics.load(control, finished); done < helpers.length; done = Atomics.load(control, finished))
+        Atomics.wait(control, finished, done)
     },
     sumHistograms(into) {
       const size = memory.groups * groupWidth * featureStride

@@ -33,7 +33,11 @@ export function leafValue(tree: Tree, features: readonly Float32Array[], row: nu
 }
 
 /** The trainer's own predictions, summed in float32 in tree order as ONNX Runtime does: [rows]. */
-export function predict({ task, base, trees }: Ensemble, features: readonly Float32Array[], rows: number): Float32Array {
+export function predict(
+  { task, base, trees }: Ensemble,
+  features: readonly Float32Array[],
+  rows: number,
+): Float32Array {
   const predictions = new Float32Array(rows)
   for (let row = 0; row < rows; row++) {
     let sum = 0

@@ -1,7 +1,7 @@
+import { missingBin } from './bins.ts'
 import type { Crew } from './crew.ts'
 import type { Tree } from './ensemble.ts'
 import { partition } from './loops.ts'
-import { missingBin } from './bins.ts'
 import { featureStride, groupWidth, type TrainingMemory } from './memory.ts'
 
 export interface GrowthSettings {
@@ -51,7 +51,15 @@ export function growTree(memory: TrainingMemory, crew: Crew, settings: GrowthSet
 
   const makeLeaf = (node: number, from: number, to: number, histogram: Float64Array): Leaf => {
     const { gradient, hessian } = totals(histogram)
-    return { node, from, to, gradient, hessian, histogram, split: bestSplit(histogram, to - from, gradient, hessian, settings, features) }
+    return {
+      node,
+      from,
+      to,
+      gradient,
+      hessian,
+      histogram,
+      split: bestSplit(histogram, to - from, gradient, hessian, settings, features),
+    }
   }
   const root = new Float64Array(size)
   crew.run('histogramOfRoot', 0, rows)
@@ -128,7 +136,14 @@ function totals(histogram: Float64Array): { gradient: number; hessian: number } 
  * KDD 2016, eq. 7). Missing values are tried on both sides. Ties go to the first feature and the lowest bin.
  * Rows are counted by their share of the hessian, as LightGBM does: histograms keep two sums a bin, not three.
  */
-function bestSplit(histogram: Float64Array, rows: number, gradient: number, hessian: number, settings: GrowthSettings, features: number): Split | undefined {
+function bestSplit(
+  histogram: Float64Array,
+  rows: number,
+  gradient: number,
+  hessian: number,
+  settings: GrowthSettings,
+  features: number,
+): Split | undefined {
   if (rows < 2 * settings.minRowsPerLeaf) return undefined
   const { gradient: unit, hessian: hessianUnit } = settings.units
   // In fixed-point units: λ in hessian units; gains are scaled back at the end.
@@ -153,7 +168,10 @@ function bestSplit(histogram: Float64Array, rows: number, gradient: number, hess
         if (leftHessian < leastHessian) continue
         if (rightHessian < leastHessian) break
         const rightGradient = gradient - leftGradient
-        const gain = (leftGradient * leftGradient) / (leftHessian + lambda) + (rightGradient * rightGradient) / (rightHessian + lambda) - parent
+        const gain =
+          (leftGradient * leftGradient) / (leftHessian + lambda) +
+          (rightGradient * rightGradient) / (rightHessian + lambda) -
+          parent
         if (gain > bestGain) {
           bestGain = gain
           best = { gain: gain * scale, feature, bin, missingLeft: side === 1 }

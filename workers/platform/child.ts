@@ -44,7 +44,11 @@ export async function startChild({ name, path, args, env, log }: Command): Promi
   mkdirSync(dirname(log), { recursive: true })
   const output = openSync(log, 'a')
   // A process group of its own: Ctrl-C in a terminal reaches us only, and we end the children in order.
-  const shell: ChildProcess = spawn('/bin/sh', ['-c', guard, 'slipway-guard', path, ...args], { env, detached: true, stdio: ['ignore', output, output, 'pipe', 'pipe'] })
+  const shell: ChildProcess = spawn('/bin/sh', ['-c', guard, 'slipway-guard', path, ...args], {
+    env,
+    detached: true,
+    stdio: ['ignore', output, output, 'pipe', 'pipe'],
+  })
   closeSync(output)
   const ended = new Promise<number>((resolve, reject) => {
     shell.once('error', reject)

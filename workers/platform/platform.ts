@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, openSync, closeSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Connection } from '@temporalio/client'
@@ -12,7 +12,18 @@ import { attributes } from '../../workflows/attributes.ts'
 import { cacheHome } from '../settings.ts'
 import { findSeaweed, findTemporal } from './binaries.ts'
 import { type Child, type Command, startChild } from './child.ts'
-import { isAlive, keyFiles, lastStateFile, logFile, type PlatformState, platformFolder, readPlatform, readState, stateFile, writeWhole } from './state.ts'
+import {
+  isAlive,
+  keyFiles,
+  lastStateFile,
+  logFile,
+  type PlatformState,
+  platformFolder,
+  readPlatform,
+  readState,
+  stateFile,
+  writeWhole,
+} from './state.ts'
 
 export interface Platform {
   readonly state: PlatformState
@@ -48,7 +59,11 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
     resolveEnded()
   }
   /** Keeps a command running. `onStart` hears of every new process. */
-  const supervise = async (command: Command, onStart: (child: Child) => void = () => {}, failures = { count: 0 }): Promise<{ count: number }> => {
+  const supervise = async (
+    command: Command,
+    onStart: (child: Child) => void = () => {},
+    failures = { count: 0 },
+  ): Promise<{ count: number }> => {
     const child = await startChild(command)
     children.add(child)
     onStart(child)
@@ -70,7 +85,13 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
     const last = readState(lastStateFile(root))
     const s3 = await startS3(root, last, supervise, say)
     const temporal = await startTemporal(root, last, supervise, say)
-    const state: PlatformState = { pid: process.pid, startedAt: new Date().toISOString(), temporal, s3, worker: { pid: 0 } }
+    const state: PlatformState = {
+      pid: process.pid,
+      startedAt: new Date().toISOString(),
+      temporal,
+      s3,
+      worker: { pid: 0 },
+    }
     const save = (): void => {
       for (const file of [stateFile(root), lastStateFile(root)]) writeWhole(file, JSON.stringify(state, null, 2))
     }
@@ -80,7 +101,13 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
     const readyFile = join(platformFolder(root), 'worker.ready')
     rmSync(readyFile, { force: true })
     const failures = await supervise(
-      { name: 'worker', path: process.execPath, args: ['--enable-source-maps', builtFile('worker')], env: { ...process.env, SLIPWAY_ROOT: root, SLIPWAY_READY_FILE: readyFile }, log: logFile(root, 'worker') },
+      {
+        name: 'worker',
+        path: process.execPath,
+        args: ['--enable-source-maps', builtFile('worker')],
+        env: { ...process.env, SLIPWAY_ROOT: root, SLIPWAY_READY_FILE: readyFile },
+        log: logFile(root, 'worker'),
+      },
       ({ pid }) => {
         state.worker.pid = pid
         save()
@@ -98,8 +125,14 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
 export type Supervise = (command: Command) => Promise<{ count: number }>
 
 /** Starts Temporal's development server, unless `TEMPORAL_ADDRESS` names another. `last` is where it was before. */
-export async function startTemporal(root: string, last: PlatformState | undefined, supervise: Supervise, say: Say): Promise<PlatformState['temporal']> {
-  if (process.env.TEMPORAL_ADDRESS !== undefined) return { address: process.env.TEMPORAL_ADDRESS, from: 'TEMPORAL_ADDRESS' }
+export async function startTemporal(
+  root: string,
+  last: PlatformState | undefined,
+  supervise: Supervise,
+  say: Say,
+): Promise<PlatformState['temporal']> {
+  if (process.env.TEMPORAL_ADDRESS !== undefined)
+    return { address: process.env.TEMPORAL_ADDRESS, from: 'TEMPORAL_ADDRESS' }
   const binary = await findTemporal(cacheHome(), say)
   const port = await freePort(portOf(last?.temporal.address) ?? 7233)
   const uiPort = await freePort(portOf(last?.temporal.ui) ?? 8233)
@@ -129,7 +162,12 @@ export async function startTemporal(root: string, last: PlatformState | undefine
 }
 
 /** Starts SeaweedFS and makes the bucket, unless `S3_ENDPOINT` names another store. `last` is where it was before. */
-export async function startS3(root: string, last: PlatformState | undefined, supervise: Supervise, say: Say): Promise<PlatformState['s3']> {
+export async function startS3(
+  root: string,
+  last: PlatformState | undefined,
+  supervise: Supervise,
+  say: Say,
+): Promise<PlatformState['s3']> {
   if (process.env.S3_ENDPOINT !== undefined) return { endpoint: process.env.S3_ENDPOINT, from: 'S3_ENDPOINT' }
   const binary = await findSeaweed(cacheHome(), say)
   const credentials = makeS3Keys(root)
@@ -139,7 +177,11 @@ export async function startS3(root: string, last: PlatformState | undefined, sup
   for (const name of others) ports.push(`-${name}.port=${await getPort()}`, `-${name}.port.grpc=${await getPort()}`)
   // SeaweedFS wants its administration's two ports ten thousand apart.
   let adminPort = 23_646
-  while ((await getPort({ port: adminPort })) !== adminPort || (await getPort({ port: adminPort + 10_000 })) !== adminPort + 10_000) adminPort++
+  while (
+    (await getPort({ port: adminPort })) !== adminPort ||
+    (await getPort({ port: adminPort + 10_000 })) !== adminPort + 10_000
+  )
+    adminPort++
   say(`starting SeaweedFS from ${binary.from}`)
   const log = logFile(root, 's3')
   const data = join(platformFolder(root), 's3')
@@ -148,16 +190,41 @@ export async function startS3(root: string, last: PlatformState | undefined, sup
     name: 'SeaweedFS',
     path: binary.path,
     args: [
-      ...['mini', `-dir=${data}`, '-ip=127.0.0.1', '-ip.bind=127.0.0.1', ...ports, `-s3.port=${port}`, `-s3.port.grpc=${await getPort()}`],
-      ...[`-admin.port=${adminPort}`, `-admin.port.grpc=${adminPort + 10_000}`, '-s3.port.iceberg=0', '-s3.port.lance=0'],
-      ...['-webdav=false', '-admin.ui=false', '-master.telemetry=false', `-s3.config=${keyFiles(root).s3Server}`, '-s3.iam=false'],
+      ...[
+        'mini',
+        `-dir=${data}`,
+        '-ip=127.0.0.1',
+        '-ip.bind=127.0.0.1',
+        ...ports,
+        `-s3.port=${port}`,
+        `-s3.port.grpc=${await getPort()}`,
+      ],
+      ...[
+        `-admin.port=${adminPort}`,
+        `-admin.port.grpc=${adminPort + 10_000}`,
+        '-s3.port.iceberg=0',
+        '-s3.port.lance=0',
+      ],
+      ...[
+        '-webdav=false',
+        '-admin.ui=false',
+        '-master.telemetry=false',
+        `-s3.config=${keyFiles(root).s3Server}`,
+        '-s3.iam=false',
+      ],
     ],
     // Without these the filer's own port would hand out objects to anybody on this machine.
     env: { ...process.env, ...(JSON.parse(readFileSync(keyFiles(root).filer, 'utf8')) as Record<string, string>) },
     log,
   })
   const endpoint = `http://127.0.0.1:${port}`
-  const store = createStore({ endpoint, bucket: process.env.SLIPWAY_BUCKET ?? 'slipway', region: 'us-east-1', credentials, cacheFolder: '' })
+  const store = createStore({
+    endpoint,
+    bucket: process.env.SLIPWAY_BUCKET ?? 'slipway',
+    region: 'us-east-1',
+    credentials,
+    cacheFolder: '',
+  })
   await until('SeaweedFS', log, failures, async () => {
     await ensureBucket(store)
     return true
@@ -170,8 +237,17 @@ function makeS3Keys(root: string): { accessKeyId: string; secretAccessKey: strin
   if (!existsSync(files.s3)) {
     const secret = (bytes: number): string => randomBytes(bytes).toString('hex')
     const credentials = { accessKeyId: secret(10), secretAccessKey: secret(20) }
-    const identity = { name: 'slipway', credentials: [{ accessKey: credentials.accessKeyId, secretKey: credentials.secretAccessKey }], actions: ['Admin', 'Read', 'Write', 'List', 'Tagging'] }
-    const filerKeys = ['WEED_JWT_SIGNING_KEY', 'WEED_JWT_SIGNING_READ_KEY', 'WEED_JWT_FILER_SIGNING_KEY', 'WEED_JWT_FILER_SIGNING_READ_KEY']
+    const identity = {
+      name: 'slipway',
+      credentials: [{ accessKey: credentials.accessKeyId, secretKey: credentials.secretAccessKey }],
+      actions: ['Admin', 'Read', 'Write', 'List', 'Tagging'],
+    }
+    const filerKeys = [
+      'WEED_JWT_SIGNING_KEY',
+      'WEED_JWT_SIGNING_READ_KEY',
+      'WEED_JWT_FILER_SIGNING_KEY',
+      'WEED_JWT_FILER_SIGNING_READ_KEY',
+    ]
     writeWhole(files.s3Server, JSON.stringify({ identities: [identity] }), 0o600)
     writeWhole(files.filer, JSON.stringify(Object.fromEntries(filerKeys.map((name) => [name, secret(24)]))), 0o600)
     writeWhole(files.s3, JSON.stringify(credentials), 0o600)
@@ -198,7 +274,10 @@ function takeLock(root: string): void {
       return
     } catch {
       const owner = Number(readFileSync(lockFile(root), 'utf8'))
-      if (owner > 0 && isAlive(owner)) throw new SlipwayError('USAGE', `a platform is starting or running here already (pid ${owner})`, { next: 'see `npx slipway status`' })
+      if (owner > 0 && isAlive(owner))
+        throw new SlipwayError('USAGE', `a platform is starting or running here already (pid ${owner})`, {
+          next: 'see `npx slipway status`',
+        })
       rmSync(lockFile(root), { force: true })
     }
   }
@@ -228,7 +307,12 @@ function portOf(address: string | undefined): number | undefined {
 const startLimit = { ms: 60_000, failures: 3 }
 
 /** Waits until something answers. */
-async function until(what: string, log: string, failures: { count: number }, isReady: () => Promise<boolean>): Promise<void> {
+async function until(
+  what: string,
+  log: string,
+  failures: { count: number },
+  isReady: () => Promise<boolean>,
+): Promise<void> {
   const deadline = Date.now() + startLimit.ms
   let problem = 'no answer'
   while (Date.now() < deadline && failures.count < startLimit.failures) {
@@ -241,5 +325,9 @@ async function until(what: string, log: string, failures: { count: number }, isR
   }
   const said = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []
   const telling = said.filter((line) => /error|fail|[A-Z]+_[A-Z]+:/i.test(line)).at(-1) ?? said.at(-1) ?? ''
-  throw new SlipwayError('PLATFORM_MISSING', `${what} does not start (${failures.count >= startLimit.failures ? `it ended ${failures.count} times` : problem}): ${telling.trim().slice(0, 200)}`, { next: `see ${log}` })
+  throw new SlipwayError(
+    'PLATFORM_MISSING',
+    `${what} does not start (${failures.count >= startLimit.failures ? `it ended ${failures.count} times` : problem}): ${telling.trim().slice(0, 200)}`,
+    { next: `see ${log}` },
+  )
 }

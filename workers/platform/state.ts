@@ -22,7 +22,13 @@ export const logFile = (root: string, name: string): string => join(platformFold
 /** Secrets of the embedded platform: made at its first start, readable by their owner only. */
 export const keyFiles = (root: string) => {
   const file = (name: string): string => join(platformFolder(root), 'keys', name)
-  return { s3: file('s3.json'), s3Server: file('s3-server.json'), filer: file('filer.json'), signing: file('signing.pem'), trusted: file('signing.pub') }
+  return {
+    s3: file('s3.json'),
+    s3Server: file('s3-server.json'),
+    filer: file('filer.json'),
+    signing: file('signing.pem'),
+    trusted: file('signing.pub'),
+  }
 }
 
 /** The platform of a project, if it runs. */

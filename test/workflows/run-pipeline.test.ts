@@ -1,0 +1,378 @@
+import { Context } from '@temporalio/activity'
+import { type Connection, WorkflowFailedError } from '@temporalio/client'
+import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common'
+import proto from '@temporalio/proto'
+import { TestWorkflowEnvironment } from '@temporalio/testing'
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Activities } from '../../activities/index.ts'
+import type { RunRecord } from '../../pipelines/records.ts'
+import type { StepOutcome } from '../../pipelines/step-inputs.ts'
+import { converterFile, workflowBundle } from '../../workers/files.ts'
+import { fromPython, testServerPackage } from '../../workers/platform/binaries.ts'
+import { cacheHome } from '../../workers/settings.ts'
+import { attributes } from '../../workflows/attributes.ts'
+import {
+  approveUpdate,
+  championUpdate,
+  progressQuery,
+  registerUpdate,
+  rejectUpdate,
+  runWorkflowId,
+} from '../../workflows/messages.ts'
+import { samplePlan } from '../support/plans.ts'
+
+let environment: TestWorkflowEnvironment
+beforeAll(async () => {
+  const path = await fromPython(cacheHome(), testServerPackage, () => {})
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } },
+  })
+  environment = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path } },
+  })
+  const keyword = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+  await (environment.connection as Connection).operatorService.addSearchAttributes({
+    namespace: 'default',
+    searchAttributes: Object.fromEntries(Object.values(attributes).map(({ name }) => [name, keyword])),
+  })
+})
+afterAll(() => environment?.teardown())
+
+const digest = (letter: string) => `sha256:${letter.repeat(64)}` as const
+const outcome = (names: string[], facts: Record<string, unknown> = {}): StepOutcome => ({
+  stepKey: 'k',
+  cached: false,
+  outputs: names.map((name, i) => ({ name, digest: digest('abcdef'[i] ?? '0'), mediaType: 'x', size: 1 })),
+  facts,
+})
+
+/** Activities that answer at once; `calls` notes who was asked. */
+function mocks(over: Partial<Activities> = {}, calls: string[] = []): Activities {
+  const noted =
+    <T>(name: string, answer: T) =>
+    async () => {
+      calls.push(name)
+      return answer
+    }
+  const gates = [
+    { name: 'auc ≥ 0.6', passed: true, metric: 'auc' as const, value: 0.7, limit: 0.6, evidence: '0.7 ≥ 0.6' },
+  ]
+  return {
+    snapshotSource: noted('snapshot', outcome(['table', 'profile'], { rows: 10, files: 1 })),
+    validateTable: noted('validate', outcome(['table', 'report'], { verdict: 'all well' })),
+    splitIntoParts: noted('split', outcome(['train', 'validation', 'test'], { train: 6, validation: 2, test: 2 })),
+    trainModel: noted(
+      'train',
+      outcome(['model', 'training', 'baseline', 'parity'], { trees: 3, rows: 6, metrics: { auc: 0.7 } }),
+    ),
+    packageModel: noted('package', outcome(['package', 'card'], { bytes: 10, parity: 0, parityRows: 2 })),
+    evaluatePackage: noted(
+      'evaluate',
+      outcome(['evaluation', 'predictions', 'labels'], { rows: 2, metrics: { auc: 0.7 } }),
+    ),
+    judgeCandidate: noted('gate', outcome(['gates'], { passed: true, gates })),
+    findOpponent: noted('findOpponent', null),
+    requestRegistration: noted('register', { version: 1, champion: 1, registered: true }),
+    writeRegistration: noted('writeRegistration', { version: 1, champion: 1, registered: true }),
+    writeChampion: noted('writeChampion', 1),
+    recordRun: noted('record', undefined),
+    ...over,
+  }
+}
+
+let count = 0
+async function withWorker<T>(activities: Activities, body: (queue: string) => Promise<T>): Promise<T> {
+  const taskQueue = `test-${++count}`
+  const worker = await Worker.create({
+    connection: environment.nativeConnection,
+    taskQueue,
+    workflowBundle: { codePath: workflowBundle },
+    dataConverter: { payloadConverterPath: converterFile },
+    activities,
+  })
+  return worker.runUntil(body(taskQueue))
+}
+
+const runId = (): string => `sample-${count}`
+const start = (taskQueue: string, plan = samplePlan()) =>
+  environment.client.workflow.start('runPipeline', {
+    taskQueue,
+    workflowId: runWorkflowId(runId()),
+    args: [
+      { runId: runId(), plan, planDigest: digest('9'), root: '/nowhere', snapshots: {}, origin: { commit: 'abc' } },
+    ],
+  })
+
+async function failureOf(promise: Promise<unknown>): Promise<ApplicationFailure & { record: RunRecord }> {
+  const error = await promise.then(
+    () => undefined,
+    (reason) => reason,
+  )
+  expect(error).toBeInstanceOf(WorkflowFailedError)
+  const cause = (error as WorkflowFailedError).cause as ApplicationFailure & { record: RunRecord }
+  cause.record = cause.details?.[0] as RunRecord
+  return cause
+}
+
+describe('a run', () => {
+  it('carries the steps out in order and ends with its record', async () => {
+    const calls: string[] = []
+    await withWorker(mocks({}, calls), async (queue) => {
+      const record = (await (await start(queue, samplePlan({ approval: false }))).result()) as RunRecord
+      expect(calls).toEqual([
+        'snapshot',
+        'validate',
+        'split',
+        'train',
+        'package',
+        'evaluate',
+        'findOpponent',
+        'gate',
+        'register',
+        'record',
+      ])
+      expect(record).toMatchObject({
+        status: 'succeeded',
+        exitCode: 0,
+        model: { name: 'sample', version: 1, champion: true },
+        metrics: { auc: 0.7 },
+        gates: [{ passed: true }],
+      })
+      expect(record.steps.map(({ name }) => name)).toEqual([
+        'rows',
+        'validate',
+        'split',
+        'model',
+        'package',
+        'evaluate',
+        'gate',
+        'register',
+      ])
+    })
+  })
+
+  it('scores the champion on the same rows when a gate compares with it', async () => {
+    const calls: string[] = []
+    const packages: string[] = []
+    const activities = mocks({}, calls)
+    activities.findOpponent = async () => digest('7')
+    activities.evaluatePackage = async ({ inputs }) => {
+      packages.push(inputs.package?.digest ?? '')
+      return outcome(['evaluation', 'predictions', 'labels'], { rows: 2, metrics: {} })
+    }
+    const judged: string[][] = []
+    activities.judgeCandidate = async ({ inputs }) => {
+      judged.push(Object.keys(inputs))
+      return outcome(['gates'], { passed: true, gates: [] })
+    }
+    await withWorker(
+      activities,
+      async (queue) => void (await (await start(queue, samplePlan({ approval: false }))).result()),
+    )
+    expect(packages).toEqual([digest('a'), digest('7')])
+    expect(judged[0]).toEqual(expect.arrayContaining(['candidate:predictions', 'opponent:predictions']))
+  })
+
+  it('ends with exit 12 and registers nothing when a gate fails', async () => {
+    const calls: string[] = []
+    const activities = mocks({}, calls)
+    activities.judgeCandidate = async () =>
+      outcome(['gates'], {
+        passed: false,
+        gates: [{ name: 'auc ≥ 0.6', passed: false, metric: 'auc', value: 0.5, limit: 0.6, evidence: '0.5 < 0.6' }],
+      })
+    await withWorker(activities, async (queue) => {
+      const record = (await (await start(queue)).result()) as RunRecord
+      expect(record).toMatchObject({
+        status: 'gate failed',
+        exitCode: 12,
+        model: null,
+        error: { code: 'GATE_FAILED', message: expect.stringContaining('0.5 < 0.6') },
+      })
+      expect(calls).not.toContain('register')
+    })
+  })
+
+  it('fails at once, with the code and exit code of a user error', async () => {
+    let attempts = 0
+    const activities = mocks()
+    activities.validateTable = async () => {
+      attempts++
+      throw ApplicationFailure.create({
+        type: 'DATA_CONTRACT',
+        message: '3 rows',
+        nonRetryable: true,
+        details: [{ next: 'mend it' }],
+      })
+    }
+    await withWorker(activities, async (queue) => {
+      const failure = await failureOf((await start(queue)).result())
+      expect(failure).toMatchObject({ type: 'DATA_CONTRACT', message: 'validate: 3 rows' })
+      expect(failure.record).toMatchObject({
+        status: 'failed',
+        exitCode: 10,
+        error: { step: 'validate', next: 'mend it' },
+      })
+      expect(attempts).toBe(1)
+    })
+  })
+
+  it('goes on by itself when infrastructure comes back, however long it was away', async () => {
+    let attempts = 0
+    const activities = mocks()
+    activities.splitIntoParts = async () => {
+      if (++attempts <= 12) throw ApplicationFailure.create({ type: 'STORE_UNREACHABLE', message: 'away' })
+      return outcome(['train', 'validation', 'test'], { train: 6, validation: 2, test: 2 })
+    }
+    await withWorker(activities, async (queue) => {
+      expect(await (await start(queue, samplePlan({ approval: false }))).result()).toMatchObject({
+        status: 'succeeded',
+      })
+      expect(attempts).toBe(13)
+    })
+  })
+
+  it('stops a running step and leaves a record when it is cancelled', async () => {
+    const calls: string[] = []
+    let stopped = false
+    const activities = mocks({}, calls)
+    activities.trainModel = async () => {
+      const context = Context.current()
+      const pulse = setInterval(() => context.heartbeat(), 100)
+      calls.push('training')
+      return context.cancelled
+        .catch((error) => {
+          stopped = true
+          throw error
+        })
+        .finally(() => clearInterval(pulse)) as never
+    }
+    await withWorker(activities, async (queue) => {
+      const handle = await start(queue)
+      while (!calls.includes('training')) await new Promise((resolve) => setTimeout(resolve, 50))
+      await handle.cancel()
+      const failure = await failureOf(handle.result())
+      expect(failure.record).toMatchObject({ status: 'cancelled', exitCode: 130 })
+      expect(stopped).toBe(true)
+      expect(calls.at(-1)).toBe('record')
+    })
+  })
+})
+
+describe('an approval', () => {
+  const waiting = async (handle: Awaited<ReturnType<typeof start>>) => {
+    for (;;) {
+      const progress = await handle.query(progressQuery)
+      if (progress.waitingFor !== null) return progress
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  it('lets the run go on, on record with who gave it', async () => {
+    await withWorker(mocks(), async (queue) => {
+      const handle = await start(queue)
+      expect((await waiting(handle)).waitingFor).toMatchObject({ role: 'ml-lead' })
+      await handle.executeUpdate(approveUpdate, { args: [{ by: 'ada', reason: 'looks right' }] })
+      const record = (await handle.result()) as RunRecord
+      expect(record).toMatchObject({ status: 'succeeded' })
+      expect(record.steps.find(({ name }) => name === 'approve')?.summary).toBe('approved by ada: looks right')
+    })
+  })
+
+  it('ends the run with exit 13 when it is refused', async () => {
+    const calls: string[] = []
+    await withWorker(mocks({}, calls), async (queue) => {
+      const handle = await start(queue)
+      await waiting(handle)
+      await handle.executeUpdate(rejectUpdate, { args: [{ by: 'ada', reason: 'no' }] })
+      expect(await handle.result()).toMatchObject({ status: 'rejected', exitCode: 13, error: { code: 'REJECTED' } })
+      expect(calls).not.toContain('register')
+    })
+  })
+
+  it('that nobody gives expires after its 24 hours', async () => {
+    await withWorker(mocks(), async (queue) => {
+      const before = await environment.currentTimeMs()
+      expect(await (await start(queue)).result()).toMatchObject({ exitCode: 13, error: { code: 'APPROVAL_EXPIRED' } })
+      expect((await environment.currentTimeMs()) - before).toBeGreaterThanOrEqual(24 * 3_600_000)
+    })
+  })
+
+  it('is refused while the run does not wait for one', async () => {
+    const activities = mocks()
+    let release: () => void = () => {}
+    activities.snapshotSource = async () => {
+      await new Promise<void>((resolve) => {
+        release = resolve
+      })
+      return outcome(['table', 'profile'], { rows: 10, files: 1 })
+    }
+    await withWorker(activities, async (queue) => {
+      const handle = await start(queue, samplePlan({ approval: false }))
+      await expect(handle.executeUpdate(approveUpdate, { args: [{ by: 'ada', reason: '' }] })).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('does not wait') },
+      })
+      release()
+      await handle.result()
+    })
+  })
+})
+
+describe('the owner of a model', () => {
+  it('carries requests out one after another', async () => {
+    let active = 0
+    let most = 0
+    const versions: number[] = []
+    const activities = mocks()
+    activities.writeRegistration = async () => {
+      most = Math.max(most, ++active)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      active--
+      versions.push(versions.length + 1)
+      return { version: versions.length, champion: null, registered: true }
+    }
+    await withWorker(activities, async (taskQueue) => {
+      const handle = await environment.client.workflow.start('ownModel', {
+        taskQueue,
+        workflowId: `model/m${count}`,
+        args: ['m'],
+      })
+      const version = { digest: digest('a'), run: 'r', registeredAt: '', evaluation: null, gates: null, metrics: {} }
+      const results = await Promise.all(
+        Array.from({ length: 10 }, () => handle.executeUpdate(registerUpdate, { args: [{ version, promote: true }] })),
+      )
+      expect(results.map((result) => result.version).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+      expect(most).toBe(1)
+      await expect(handle.executeUpdate(championUpdate, { args: [{ version: 0, reason: '' }] })).rejects.toMatchObject({
+        cause: { message: 'there is no version 0' },
+      })
+      await handle.terminate()
+    })
+  })
+})
+
+describe('a payload that is too large', () => {
+  const large = { plan: { notes: 'x'.repeat(200_000) }, small: 1 }
+
+  it('is refused by the converter, naming the field', async () => {
+    const { payloadConverter } = await import('../../workflows/payload-converter.ts')
+    expect(() => payloadConverter.toPayload(large)).toThrow(/largest field is "plan.notes"/)
+    expect(payloadConverter.toPayload({ small: 1 })).toEqual(defaultPayloadConverter.toPayload({ small: 1 }))
+  })
+
+  it('fails a run for good instead of being retried for ever', async () => {
+    const activities = mocks()
+    let attempts = 0
+    activities.snapshotSource = async () => {
+      attempts++
+      return outcome(['table', 'profile'], large)
+    }
+    await withWorker(activities, async (queue) => {
+      const failure = await failureOf((await start(queue)).result())
+      expect(failure.message).toContain('plan.notes')
+      expect(attempts).toBe(1)
+    })
+  })
+})
