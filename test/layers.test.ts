@@ -91,6 +91,16 @@ describe('imports point down only', () => {
     })
   }
 
+  it('and imports are really seen, of types and at run time too', () => {
+    const seen = [
+      ...importsOf(join(packageRoot, 'cli/main.ts')),
+      ...importsOf(join(packageRoot, 'workflows/run-pipeline.ts')),
+    ]
+    expect(seen).toContainEqual({ from: 'commander', typeOnly: false })
+    expect(seen).toContainEqual({ from: './commands/run.ts', typeOnly: false })
+    expect(seen).toContainEqual({ from: '../activities/index.ts', typeOnly: true })
+  })
+
   it('and every room is known here', () => {
     const folders = readdirSync(packageRoot, { withFileTypes: true }).filter(
       (entry) => entry.isDirectory() && !entry.name.startsWith('.'),

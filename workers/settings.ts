@@ -75,13 +75,17 @@ export function readSettings(root = findRoot(), env = process.env): Settings {
   }
 }
 
+/** The store; verified copies of what is read lie in `SLIPWAY_CACHE`, or `.slipway/cache`. */
 export function storeOf(settings: Settings): Store {
-  return createStore({ ...settings.s3, cacheFolder: join(cacheHome(), 'blobs') })
+  return createStore({
+    ...settings.s3,
+    cacheFolder: process.env.SLIPWAY_CACHE ?? join(settings.root, '.slipway', 'cache'),
+  })
 }
 
-/** Things that can be fetched again. */
+/** Where servers that were fetched are kept for all projects. */
 export function cacheHome(env = process.env): string {
-  return env.SLIPWAY_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'slipway')
+  return join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'slipway')
 }
 
 export function signerOf({ signingKey }: Settings): Signer | undefined {

@@ -31,8 +31,8 @@ export function newProject(): TestProject {
   }
 }
 
-/** 2,000 made-up loans whose default depends on income, age and purpose: enough to learn, quick to train. */
-const _loansSql = (rows = 2_000): string => `
+/** 4,000 made-up loans whose default depends on income, age and purpose: enough to learn, quick to train. */
+export const loansSql = (rows = 4_000): string => `
   SELECT i AS id, TIMESTAMP '2024-01-01' + INTERVAL (i) HOUR AS day,
     20000 + (i * 7919) % 60000 AS income,
     18 + (i * 104729) % 60 AS age,

@@ -1,0 +1,197 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type CliResult, slipway } from '../support/cli.ts'
+import { cloneProject, loansSql, newProject, type TestProject, writeLoans } from '../support/project.ts'
+
+const project = newProject()
+let clone: TestProject
+let clonedEnvironment: Record<string, string>
+
+beforeAll(async () => {
+  writeLoans(project)
+  await project.data('data/loans.parquet', loansSql())
+  expect((await slipway(project.root, ['up', '--detach'])).code).toBe(0)
+  clone = cloneProject(project)
+  const exports = (await slipway(project.root, ['status', '--env'])).stdout
+  clonedEnvironment = Object.fromEntries(
+    [...exports.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]),
+  )
+})
+afterAll(async () => {
+  await slipway(project.root, ['down'])
+  project.remove()
+  clone?.remove()
+})
+
+const run = (...args: string[]): Promise<CliResult> =>
+  slipway(project.root, ['run', 'loans', '--wait', '--json', ...args])
+const documentOf = ({ stdout }: CliResult) => JSON.parse(stdout)
+const cachedSteps = (result: CliResult) =>
+  documentOf(result)
+    .steps.filter(({ cached }: { cached: boolean }) => cached)
+    .map(({ name }: { name: string }) => name)
+
+describe('a run from the command line', () => {
+  let first: ReturnType<typeof documentOf>
+
+  it('makes a gated, registered model and says so in one JSON document', async () => {
+    const result = await run('--junit', join(project.root, 'report.xml'))
+    expect(result, result.stderr).toMatchObject({ code: 0 })
+    first = documentOf(result)
+    expect(first).toMatchObject({
+      status: 'succeeded',
+      exitCode: 0,
+      plan: { digest: expect.stringMatching(/^sha256:/) },
+      model: { name: 'loans', version: 1, digest: expect.stringMatching(/^sha256:/), champion: true },
+      metrics: { auc: expect.any(Number) },
+    })
+    expect(first.steps.map(({ name }: { name: string }) => name)).toEqual([
+      'loans',
+      'validate',
+      'split',
+      'risk',
+      'package',
+      'evaluate',
+      'gate',
+      'register',
+    ])
+    expect(first.gates).toContainEqual(expect.objectContaining({ name: 'auc ≥ 0.6', passed: true }))
+    expect(result.stderr).toContain('risk')
+    const report = readFileSync(join(project.root, 'report.xml'), 'utf8')
+    expect(report).toContain('<testcase classname="loans.gates" name="auc ≥ 0.6" time="0"/>')
+    expect(report).toContain('failures="0"')
+  })
+
+  it('is all reused the second time, and names the same model', async () => {
+    const result = await run()
+    expect(result).toMatchObject({ code: 0 })
+    expect(documentOf(result).model).toEqual(first.model)
+    expect(cachedSteps(result)).toHaveLength(8)
+  })
+
+  it('uses the same bytes again when given the snapshot, though the source has changed', async () => {
+    const snapshot = first.steps[0].outputs[0].digest
+    const before = readFileSync(join(project.root, 'data/loans.parquet'))
+    await project.data('data/loans.parquet', loansSql(3_600))
+    const again = await run('--snapshot', snapshot)
+    expect(documentOf(again).model).toEqual(first.model)
+    const fresh = await run()
+    expect(documentOf(fresh).model.digest).not.toBe(first.model.digest)
+    writeFileSync(join(project.root, 'data/loans.parquet'), before)
+    expect(documentOf(await run()).model.digest).toBe(first.model.digest)
+  })
+
+  it('runs again only what an edited gate, parameter or helper reaches', async () => {
+    const file = join(project.root, 'pipelines/loans/pipeline.ts')
+    const definition = readFileSync(file, 'utf8')
+    writeFileSync(file, definition.replace('auc.atLeast(0.6)', 'auc.atLeast(0.61)'))
+    expect(cachedSteps(await run())).toEqual(['loans', 'validate', 'split', 'risk', 'package', 'evaluate', 'register'])
+    writeFileSync(file, `// a comment\n${definition}`)
+    expect(cachedSteps(await run())).toHaveLength(8)
+    const plan = JSON.parse((await slipway(project.root, ['plan', 'loans', '--set', 'leaves=5', '--json'])).stdout)
+    expect(plan.steps.slice(2, 5)).toEqual([
+      expect.objectContaining({ step: 'split', state: 'reused' }),
+      expect.objectContaining({ step: 'risk', state: 'runs', reason: 'leaves 7→5' }),
+      expect.objectContaining({ step: 'package', state: 'runs', reason: 'needs what risk makes' }),
+    ])
+    writeFileSync(file, definition)
+  })
+
+  it('exits with 12 when a gate fails, and the champion stays', async () => {
+    const file = join(project.root, 'pipelines/loans/pipeline.ts')
+    const definition = readFileSync(file, 'utf8')
+    writeFileSync(file, definition.replace('auc.atLeast(0.6)', 'auc.atLeast(0.999)').replace('leaves: 7', 'leaves: 3'))
+    const before = (await slipway(project.root, ['models', '--json'])).stdout
+    const result = await run()
+    expect(result).toMatchObject({ code: 12 })
+    expect(documentOf(result)).toMatchObject({
+      status: 'gate failed',
+      exitCode: 12,
+      model: null,
+      error: { code: 'GATE_FAILED' },
+    })
+    expect((await slipway(project.root, ['models', '--json'])).stdout).toBe(before)
+    writeFileSync(file, definition)
+  })
+
+  it('from another clone, with a changed pipeline, is carried out by the first clone’s worker', async () => {
+    const unchanged = await slipway(clone.root, ['run', 'loans', '--wait', '--json'], clonedEnvironment)
+    expect(unchanged, unchanged.stderr).toMatchObject({ code: 0 })
+    expect(documentOf(unchanged).model.digest).toBe(first.model.digest)
+    writeLoans(clone, {
+      features:
+        'export function features({ income, age }: { income: Float64Array; age: Float64Array }) {\n  return { debt: Float32Array.from(income, (x, i) => x * age[i]!), income }\n}\n',
+      must: '[auc.atLeast(0.5)]',
+    })
+    const changed = await slipway(clone.root, ['run', 'loans', '--wait', '--json'], clonedEnvironment)
+    expect(changed, changed.stderr).toMatchObject({ code: 0 })
+    expect(cachedSteps(changed)).toEqual(['loans', 'validate', 'split'])
+  })
+
+  it('without --wait starts and returns', async () => {
+    const started = await slipway(project.root, ['run', 'loans', '--json'])
+    expect(started).toMatchObject({ code: 0 })
+    expect(documentOf(started)).toMatchObject({ status: 'started', runId: expect.stringMatching(/^loans-/) })
+  })
+})
+
+describe('looking at what was made', () => {
+  const look = async (...args: string[]): Promise<string> => {
+    const result = await slipway(project.root, args)
+    expect(result, result.stderr).toMatchObject({ code: 0 })
+    return result.stdout
+  }
+
+  it('shows runs, models, a model, its lineage, and an artifact', async () => {
+    const runs = JSON.parse(await look('runs', 'loans', '--json'))
+    expect(runs.length).toBeGreaterThan(4)
+    const [model] = JSON.parse(await look('models', '--json'))
+    expect(model).toMatchObject({
+      name: 'loans',
+      versions: expect.arrayContaining([
+        expect.objectContaining({ version: 1, metrics: expect.objectContaining({ auc: expect.any(Number) }) }),
+      ]),
+    })
+    expect(await look('show', 'loans@1')).toContain('Features by share of gain')
+    expect(await look('show', runs[0].runId)).toContain('validate')
+    const lineage = JSON.parse(await look('lineage', 'loans@1', '--json'))
+    expect(lineage.madeBy.map(({ step }: { step: string }) => step).sort()).toEqual([
+      'package',
+      'snapshot',
+      'split',
+      'train',
+      'validate',
+    ])
+    expect(lineage.usedBy.map(({ step }: { step: string }) => step)).toContain('evaluate')
+    const onnx = JSON.parse(await look('show', 'loans@1', '--json')).bundle.files['features.js'].digest
+    expect(await look('show', onnx.slice(7, 19))).toContain('income')
+  })
+
+  it('says why a step ran, and what differs between two runs', async () => {
+    const runs = JSON.parse(await look('runs', 'loans', '--limit', '50', '--json')).reverse()
+    const gateFailed = runs.find(({ exitCode }: { exitCode: number }) => exitCode === 12)
+    expect(await look('why', 'risk', '--run', gateFailed.runId)).toContain('leaves 7→3')
+    const compared = JSON.parse(await look('compare', runs[0].runId, gateFailed.runId, '--json'))
+    expect(compared.differences).toContainEqual(expect.objectContaining({ what: 'step risk', b: 'leaves 7→3' }))
+    expect(JSON.parse(await look('compare', runs[0].runId, runs[1].runId, '--json')).differences).toEqual([])
+  })
+
+  it('rolls the champion back and forth', async () => {
+    const championOf = async (): Promise<number> => JSON.parse(await look('models', '--json'))[0].champion
+    const before = await championOf()
+    await look('rollback', 'loans', '--to', '1', '--reason', 'test')
+    expect(await championOf()).toBe(1)
+    await look('rollback', 'loans')
+    expect(await championOf()).toBe(before)
+  })
+
+  it('exports a plan that names the same digest', async () => {
+    const [last] = JSON.parse(await look('runs', 'loans', '--json'))
+    expect(JSON.parse(await look('export', last.runId))).toMatchObject({ slipway: 'plan/1', pipeline: 'loans' })
+  })
+
+  it('finds everything in order', async () => {
+    expect(JSON.parse(await look('doctor', '--json'))).toMatchObject({ healthy: true })
+  })
+})
