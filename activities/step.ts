@@ -67,7 +67,7 @@ export async function runStep(
     ...Object.fromEntries(Object.entries(order.inputs).map(([name, { digest }]) => [name, digest])),
     ...extraKeys,
   }
-  return guarded(order.step.id, async (context) => {
+  return guarded(order.step.id, async (context, progress) => {
     const material = stepMaterial(order.step, inputs, deps.host)
     const stepKey = stepKeyOf(material)
     const known = await findStepRecord(deps.store, stepKey)
@@ -75,12 +75,7 @@ export async function runStep(
       return { stepKey, cached: known.run !== order.run, outputs: known.outputs, facts: known.facts }
 
     const folder = await mkdtemp(join(deps.scratch, `${order.step.kind}-`))
-    let heartbeat = { what: 'starting', done: 0 }
-    const pulse = setInterval(() => context.heartbeat(heartbeat), 500)
     try {
-      const progress: Progress = (what, done) => {
-        heartbeat = { what, done }
-      }
       const { outputs, facts } = await work({
         folder,
         signal: context.cancellationSignal,
@@ -100,21 +95,32 @@ export async function runStep(
       })
       return { stepKey, cached: false, outputs: record.outputs, facts: record.facts }
     } finally {
-      clearInterval(pulse)
       await rm(folder, { recursive: true, force: true })
     }
   })
 }
 
-/** Runs an activity's body and turns what it throws into failures that say the right thing to Temporal. */
-export async function guarded<T>(stepId: string, body: (context: Context) => Promise<T>): Promise<T> {
+/**
+ * Runs an activity's body with a heartbeat twice a second, which carries its progress, and turns what it throws into
+ * failures that say the right thing to Temporal.
+ */
+export async function guarded<T>(
+  stepId: string,
+  body: (context: Context, progress: Progress) => Promise<T>,
+): Promise<T> {
   const context = Context.current()
+  let heartbeat = { what: 'starting', done: 0 }
+  const pulse = setInterval(() => context.heartbeat(heartbeat), 500)
   try {
-    return await body(context)
+    return await body(context, (what, done) => {
+      heartbeat = { what, done }
+    })
   } catch (error) {
     // Cancelled work has nothing to report but that.
     if (context.cancellationSignal.aborted) throw context.cancellationSignal.reason
     throw failureOf(error, stepId, context.info.attempt)
+  } finally {
+    clearInterval(pulse)
   }
 }
 

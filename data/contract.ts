@@ -117,7 +117,7 @@ export async function checkContract(
       rule,
       rows: count,
       firstRow: Number(first?.row),
-      example: first?.value === null ? null : String(first?.value),
+      example: first?.value === null ? null : plainNumber(String(first?.value)),
     })
   }
   for (const columns of rules.unique) {
@@ -153,6 +153,9 @@ export async function checkContract(
     verdict: verdictOf(rows, badRows, rules.maxBadRows, findings, incomplete),
   }
 }
+
+/** `999.0` as people wrote it: `999`. */
+const plainNumber = (value: string): string => value.replace(/^(-?\d+)\.0$/, '$1')
 
 function verdictOf(
   rows: number,

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import proto from '@temporalio/proto'
@@ -12,6 +12,7 @@ import { attributes } from '../workflows/attributes.ts'
 import { taskQueue } from '../workflows/messages.ts'
 import { connect, type TemporalClient } from './connect.ts'
 import { converterFile, workflowBundle } from './files.ts'
+import { isAlive } from './platform/state.ts'
 import { type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
 
 /**
@@ -27,8 +28,7 @@ export async function createWorker(
   await requireSuitableStore(store)
   const client = await connect(settings)
   await registerAttributes(client)
-  const scratch = join(tmpdir(), 'slipway-scratch')
-  await mkdir(scratch, { recursive: true })
+  const scratch = await makeScratch()
   const { temporal: target } = settings
   const connection = await NativeConnection.connect(target.connectionOptions)
   return Worker.create({
@@ -51,6 +51,18 @@ export async function createWorker(
     shutdownGraceTime: '2s',
     ...extra,
   })
+}
+
+/** A folder for the files of running steps. What workers that were killed left behind goes. */
+async function makeScratch(): Promise<string> {
+  const all = join(tmpdir(), 'slipway-scratch')
+  await mkdir(all, { recursive: true })
+  for (const folder of await readdir(all)) {
+    if (!isAlive(Number(folder))) await rm(join(all, folder), { recursive: true, force: true })
+  }
+  const own = join(all, String(process.pid))
+  await mkdir(own, { recursive: true })
+  return own
 }
 
 /** Registers the search attributes that are missing. A server that does not allow it gets a clear word, once. */

@@ -9,13 +9,16 @@ import type { StepKind } from '../pipelines/plan.ts'
  */
 const retry: ActivityOptions['retry'] = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' }
 
-/** Small and quick: registry, records. */
-export const briefly: ActivityOptions = { startToCloseTimeout: '30s', retry }
+/** All activities send heartbeats twice a second. */
+const heartbeatTimeout = '3s'
 
-/** Long-running work with heartbeats. */
+/** Small and quick: registry, records. */
+export const briefly: ActivityOptions = { startToCloseTimeout: '30s', heartbeatTimeout, retry }
+
+/** Work that may take long. */
 const steadily = (startToCloseTimeout: NonNullable<ActivityOptions['startToCloseTimeout']>): ActivityOptions => ({
   startToCloseTimeout,
-  heartbeatTimeout: '3s',
+  heartbeatTimeout,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry,
 })
@@ -31,4 +34,4 @@ export const stepOptions: Record<Exclude<StepKind, 'approve' | 'register'>, Acti
 }
 
 /** Waits for the owner workflow of a model, which itself retries. */
-export const registration: ActivityOptions = { startToCloseTimeout: '5m', retry }
+export const registration: ActivityOptions = { startToCloseTimeout: '5m', heartbeatTimeout, retry }
