@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packageRoot } from '../../code/host.ts'
+import { findTemporal } from '../../workers/platform/binaries.ts'
+import { cacheHome } from '../../workers/settings.ts'
+import { expectUserError, slipway } from '../support/cli.ts'
+import { newProject } from '../support/project.ts'
+
+const project = newProject()
+const status = async () => JSON.parse((await slipway(project.root, ['status', '--json'])).stdout)
+let blockers: Server[] = []
+
+beforeAll(async () => {
+  // The usual ports are taken, here by us.
+  blockers = await Promise.all(
+    [7233, 8233, 8333].map(
+      (port) =>
+        new Promise<Server>((resolve) => {
+          const server = createServer()
+          server.once('error', () => resolve(server))
+          server.listen(port, '127.0.0.1', () => resolve(server))
+        }),
+    ),
+  )
+  expect((await slipway(project.root, ['up', '--detach'])).code).toBe(0)
+})
+afterAll(async () => {
+  await slipway(project.root, ['down'])
+  for (const server of blockers) server.close()
+  project.remove()
+})
+
+/** Everything that runs for this project: by the paths on their command lines, or in their environment. */
+function processesOf(root: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return (
+          pid !== process.pid &&
+          (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(root) ||
+            readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`SLIPWAY_ROOT=${root}`))
+        )
+      } catch {
+        return false
+      }
+    })
+}
+
+describe('the platform', () => {
+  it('takes other ports when the usual ones are taken, all on this machine only', async () => {
+    const { temporal, temporalUi, s3 } = await status()
+    for (const [address, taken] of [
+      [temporal, 7233],
+      [temporalUi, 8233],
+      [s3, 8333],
+    ] as const) {
+      expect(address).toMatch(/127\.0\.0\.1:\d+$/)
+      expect(address).not.toMatch(new RegExp(`:${taken}$`))
+    }
+    expect((await fetch(temporalUi)).status).toBe(200)
+  })
+
+  it('keeps its secrets to its owner', () => {
+    for (const file of ['s3.json', 's3-server.json', 'filer.json', 'signing.pem'])
+      expect(statSync(join(project.root, '.slipway/keys', file)).mode & 0o077, file).toBe(0)
+  })
+
+  it('refuses strangers at every port of the store', async () => {
+    const { s3 } = await status()
+    expect((await fetch(`${s3}/slipway?list-type=2`)).status).toBe(403)
+    const filer = /-filer\.port=(\d+)/.exec(
+      processesOf(project.root)
+        .map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+        .join(' '),
+    )?.[1]
+    expect((await fetch(`http://127.0.0.1:${filer}/buckets/`)).status).toBe(401)
+  })
+
+  it('is found by a second up, and by status in a folder below', async () => {
+    const before = await status()
+    const second = await slipway(project.root, ['up', '--json'])
+    expect(second).toMatchObject({ code: 0 })
+    expect(JSON.parse(second.stdout)).toEqual(before)
+    expect(JSON.parse((await slipway(join(project.root, 'pipelines'), ['status', '--json'])).stdout)).toEqual(before)
+  })
+
+  it('comes back at the same addresses after down', async () => {
+    const { temporal, s3 } = await status()
+    expect(await slipway(project.root, ['down'])).toMatchObject({ code: 0 })
+    expect(await status()).toEqual({ running: false })
+    expect(processesOf(project.root)).toEqual([])
+    expect((await slipway(project.root, ['up', '--detach'])).code).toBe(0)
+    expect(await status()).toMatchObject({ temporal, s3 })
+  })
+
+  it('ends its servers and worker when it is killed itself, and starts again after that', async () => {
+    const { pid } = await status()
+    expect(processesOf(project.root).length).toBeGreaterThan(3)
+    process.kill(pid, 'SIGKILL')
+    const deadline = Date.now() + 60_000
+    while (processesOf(project.root).length > 0 && Date.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(processesOf(project.root)).toEqual([])
+    expect(await status()).toEqual({ running: false })
+    expect((await slipway(project.root, ['up', '--detach'])).code).toBe(0)
+  })
+
+  it('ends everything after Ctrl-C in the foreground', async () => {
+    const other = newProject()
+    const child = spawn(process.execPath, [join(packageRoot, 'bin/slipway.mjs'), 'up'], {
+      cwd: other.root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    child.stderr.on('data', (chunk) => {
+      said += chunk
+    })
+    while (!said.includes('Ctrl-C stops it')) await new Promise((resolve) => setTimeout(resolve, 100))
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGINT')
+    expect(await ended).toBe(130)
+    expect(processesOf(other.root)).toEqual([])
+    other.remove()
+  })
+})
+
+describe('a server that cannot be had', () => {
+  it('is said with the choices', async () => {
+    const other = newProject()
+    const message = expectUserError(
+      await slipway(other.root, ['up'], { TEMPORAL_CLI_PATH: '/nowhere/temporal' }),
+      20,
+      'PLATFORM_MISSING',
+    )
+    expect(message).toContain('TEMPORAL_CLI_PATH names /nowhere/temporal')
+    expect(existsSync(join(other.root, '.slipway/platform.lock'))).toBe(false)
+    other.remove()
+  })
+
+  it('is looked for in the documented order', async () => {
+    const env = { PATH: join(packageRoot, 'node_modules/.bin'), TEMPORAL_CLI_PATH: process.execPath }
+    expect(await findTemporal(cacheHome(), () => {}, env)).toEqual({
+      path: process.execPath,
+      from: 'TEMPORAL_CLI_PATH',
+    })
+    expect(await findTemporal(cacheHome(), () => {}, { PATH: '/nowhere' })).toMatchObject({ from: 'the cached copy' })
+    const empty = mkdtempSync(join(tmpdir(), 'slipway-cache-'))
+    const error = await findTemporal(empty, () => {}, {
+      PATH: '/nowhere',
+      TEMPORAL_CLI_PATH: join(empty, 'none'),
+    }).catch((reason) => reason)
+    expect(error).toMatchObject({ code: 'PLATFORM_MISSING' })
+  })
+})
