@@ -118,7 +118,7 @@ it('a run whose worker is killed during and after every step finishes by itself,
   const state = await readModel(stormy.store.store, 'loans')
   expect(state).toEqual({ versions: [a.model.digest], champions: [1], candidate: 1 })
   expect((await readRef(stormy.store.store, 'models/loans'))?.generation).toBe(1)
-  console.log(`killed ${kills.length} times: ${kills.join(', ')}`)
+  console.error(`killed ${kills.length} times: ${kills.join(', ')}`)
 }, 400_000)
 
 it('a platform brings a killed worker, store and Temporal server back, and the run finishes', async () => {

@@ -1,0 +1,78 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { hostname, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
+import { packageRoot } from '../code/host.ts'
+import { slipway } from '../test/support/cli.ts'
+import { loansSql, newProject, writeLoans } from '../test/support/project.ts'
+import { connect } from '../workers/connect.ts'
+import { readSettings } from '../workers/settings.ts'
+import { modelWorkflowId, progressQuery, runWorkflowId } from '../workflows/messages.ts'
+
+/*
+ * Records the histories that `test/workflows/replay.test.ts` replays: real runs on the real server. Run it for a release
+ * (`npm run record-histories`), never to make a failing replay pass: runs like the recorded ones are out there.
+ */
+const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
+const project = newProject()
+writeLoans(project)
+await project.data('data/loans.parquet', loansSql())
+await slipway(project.root, ['up', '--detach'])
+const { client, connection } = await connect(readSettings(project.root))
+
+async function record(name: string, workflowId: string): Promise<void> {
+  const history = await client.workflow.getHandle(workflowId).fetchHistory()
+  const text = historyToJSON(history)
+    .replaceAll(hostname(), 'host')
+    .replaceAll(project.root, '/project')
+    .replaceAll(Buffer.from(hostname()).toString('base64'), '')
+  const file = join(packageRoot, 'test/histories', `${name}-${version}.json`)
+  mkdirSync(join(packageRoot, 'test/histories'), { recursive: true })
+  writeFileSync(file, `${JSON.stringify(JSON.parse(text))}\n`)
+  console.log(`${name}: ${JSON.parse(text).events.length} events`)
+}
+
+async function run(name: string, whileRunning: (runId: string) => Promise<void> = async () => {}): Promise<void> {
+  const { runId } = JSON.parse((await slipway(project.root, ['run', 'loans', '--json'])).stdout)
+  await whileRunning(runId)
+  await client.workflow
+    .getHandle(runWorkflowId(runId))
+    .result()
+    .catch(() => {})
+  await record(`run-pipeline-${name}`, runWorkflowId(runId))
+}
+
+const body = readFileSync(join(project.root, 'pipelines/loans/pipeline.ts'), 'utf8')
+const withApproval = body.replace(
+  '  p.gate(candidate,',
+  "  p.approve(candidate, { role: 'risk-lead', within: '1h', otherwise: 'reject' })\n  p.gate(candidate,",
+)
+const decide = (verb: 'approve' | 'reject') => async (runId: string) => {
+  const handle = client.workflow.getHandle(runWorkflowId(runId))
+  for (;;) {
+    const progress = await handle.query(progressQuery).catch(() => undefined)
+    if (progress?.waitingFor) break
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  await slipway(project.root, [verb, runId, '--reason', 'recorded'])
+}
+
+await run('succeeded')
+await run('all-cached')
+project.write('pipelines/loans/pipeline.ts', body.replace('trees: 20', 'trees: 22'))
+await run('against-champion')
+project.write('pipelines/loans/pipeline.ts', body.replace('auc.atLeast(0.6)', 'auc.atLeast(0.999)'))
+await run('gate-failed')
+project.write('pipelines/loans/pipeline.ts', withApproval)
+await run('approved', decide('approve'))
+await run('rejected', decide('reject'))
+writeLoans(project, { from: 'data/none.parquet' })
+await run('contract-failed')
+writeLoans(project)
+await slipway(project.root, ['rollback', 'loans', '--to', '1'])
+await record('own-model', modelWorkflowId('loans'))
+
+await connection.close()
+await slipway(project.root, ['down'])
+project.remove()
+console.log(`recorded as ${userInfo().username} for version ${version}`)
