@@ -1,73 +1,68 @@
-import { copyFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkContract, separateRows } from '../data/contract.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { profileTable } from '../data/profile.ts'
 import { parts, splitTable } from '../data/split.ts'
 import { inspect, type LocalTable } from '../data/table.ts'
-import { type ArtifactRef, type Bundle, mediaTypes, type Output, shortDigest } from '../pipelines/artifact.ts'
+import { mediaTypes, type Output, shortDigest } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import type { StepOutcome } from '../pipelines/step-inputs.ts'
-import { digestOfFile } from '../store/digest.ts'
-import { getBundle, hasBlob, putBundle, putFile, putJson } from '../store/objects.ts'
-import { readSource } from '../store/sources.ts'
+import { getBundle, getJson, hasBlob, localFile, putBundle, putJson } from '../store/objects.ts'
+import { mediaTypeOf, SourceContents } from '../store/sources.ts'
 import { localTable } from './local.ts'
 import { type ActivityDeps, guarded, required, runStep, type StepOrder } from './step.ts'
 
-/** Where relative paths of sources start, and a snapshot to use instead of reading the source. */
+/** The digest of the list of a source's files (`store/sources.ts`), and a snapshot to use instead. */
 export interface SnapshotOrder extends StepOrder<StepOf<'snapshot'>> {
-  readonly root: string
+  readonly source: string
   readonly use?: string | undefined
 }
-
-const mediaTypeOf = { parquet: mediaTypes.parquet, csv: mediaTypes.csv, json: mediaTypes.json } as const
 
 /** The steps that turn a source into checked, divided tables. */
 export function createDataActivities(deps: ActivityDeps) {
   const { store } = deps
   return {
-    /** Fixes the bytes of a source: copies them, hashes them, profiles them. The key is the content, not the place. */
+    /** Makes a snapshot of a source's files, which lie in the store already: counts, profiles, names them together. */
     async snapshotSource(order: SnapshotOrder): Promise<StepOutcome> {
-      const { step } = order
+      const { step, source } = order
       if (order.use !== undefined) return reuseSnapshot(order.use)
-      const source = await guarded(step.id, () => readSource(order.root, step.from))
       return runStep(
         deps,
         order,
-        async ({ folder, progress }) => {
-          // Copied first: a source that changes while it is read must not end up half old, half new.
+        async ({ progress }) => {
+          const contents = SourceContents.parse(await getJson(store, source))
+          progress('fetching the files', 0)
           const files: string[] = []
-          for (const [i, { path, digest }] of source.files.entries()) {
-            progress(`copying ${path}`, i / source.files.length)
-            const copy = join(folder, `source-${i}.${step.format}`)
-            await copyFile(path, copy)
-            if ((await digestOfFile(copy)).digest !== digest) throw new Error(`${path} changed while it was read`)
-            files.push(copy)
-          }
+          for (const { digest } of contents) files.push(await localFile(store, digest))
           progress('reading and profiling', 0.5)
           const table = { files, format: step.format, schema: step.schema }
           const rows = await withDuckDb(2, (connection) => inspect(connection, table, step.from))
-          const profile = await withDuckDb(1, (connection) => profileTable(connection, { ...table, rows }))
-          const refs: Bundle['files'] = { 'profile.json': await putJson(store, profile) }
-          for (const [i, file] of files.entries())
-            refs[`data/${String(i).padStart(5, '0')}`] = await putFile(store, file, mediaTypeOf[step.format])
+          const profile = await putJson(
+            store,
+            await withDuckDb(1, (connection) => profileTable(connection, { ...table, rows })),
+          )
+          const data = contents.map(({ digest, size }, i) => [
+            `data/${String(i).padStart(5, '0')}`,
+            { digest, size, mediaType: mediaTypeOf[step.format] },
+          ])
           const bundle = await putBundle(store, {
             slipway: 'bundle/1',
             kind: 'snapshot',
-            files: refs,
+            files: { 'profile.json': profile, ...Object.fromEntries(data) },
             facts: { format: step.format, rows, schema: step.schema as never },
           })
           return {
             outputs: [
               { ...bundle, name: 'table' },
-              { ...(refs['profile.json'] as ArtifactRef), name: 'profile' },
+              { ...profile, name: 'profile' },
             ],
-            facts: { rows, files: files.length, bytes: source.files.reduce((sum, { size }) => sum + size, 0) },
+            facts: { rows, files: files.length, bytes: contents.reduce((sum, { size }) => sum + size, 0) },
           }
         },
-        { content: source.content },
+        { content: source },
       )
     },
 

@@ -276,7 +276,7 @@ function splitRuleOf<Row>(rule: ByTime<Row> | ByHash<Row> | ByStratum<Row>): Spl
 }
 
 function formatOf(from: string): 'parquet' | 'csv' | 'json' {
-  const extension = /\.(parquet|csv|tsv|json|ndjson|jsonl)(\.gz)?$/.exec(from)?.[1]
+  const extension = /\.(parquet|csv|tsv|json|ndjson|jsonl)$/.exec(from)?.[1]
   if (extension === 'parquet') return 'parquet'
   if (extension === 'csv' || extension === 'tsv') return 'csv'
   if (extension !== undefined) return 'json'

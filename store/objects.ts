@@ -19,6 +19,8 @@ import { SlipwayError } from '../pipelines/errors.ts'
 import { digestOf, digestOfFile, hexOf } from './digest.ts'
 import { isConflict, isMissing, type Store, storeError } from './store.ts'
 
+/** Files larger than this are asked for before they are sent (bytes). */
+const lookFirstFrom = 256 * 1024
 /** Files larger than this go up in parts (bytes). */
 const multipartFrom = 32 * 1024 * 1024
 
@@ -49,9 +51,10 @@ export function putBundle(store: Store, bundle: Bundle): Promise<ArtifactRef> {
 /** Stores a file under its sha256. The file must not change meanwhile: use a scratch copy. */
 export async function putFile(store: Store, path: string, mediaType: string): Promise<ArtifactRef> {
   const { digest, size } = await digestOfFile(path)
+  if (size > lookFirstFrom && (await hasBlob(store, { digest, size }))) return { digest, mediaType, size }
   if (size <= multipartFrom) {
     await put(store, digest, mediaType, { Body: createReadStream(path), ContentLength: size })
-  } else if (!(await hasBlob(store, { digest, size }))) {
+  } else {
     const upload = new Upload({
       client: store.client,
       params: {

@@ -1,9 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { glob } from 'tinyglobby'
-import type { Digest } from '../pipelines/artifact.ts'
+import { z } from 'zod'
+import { Digest, mediaTypes } from '../pipelines/artifact.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { digestOfFile, digestOfJson } from './digest.ts'
+import { putFile, putJson } from './objects.ts'
+import type { Store } from './store.ts'
 
 /** A source's files as they are now. */
 export interface SourceFiles {
@@ -41,4 +44,28 @@ export async function readSource(root: string, from: string): Promise<SourceFile
   if (files.every(({ size }) => size === 0))
     throw new SlipwayError('SOURCE_EMPTY', `source "${from}" is empty (0 bytes)`, { next: 'check where it comes from' })
   return { files, content: digestOfJson(files.map(({ digest, size }) => ({ digest, size }))) }
+}
+
+export const mediaTypeOf = { parquet: mediaTypes.parquet, csv: mediaTypes.csv, json: mediaTypes.json } as const
+
+/** What names a source's content: the digests and sizes of its files. The list's own digest is `SourceFiles.content`. */
+export const SourceContents = z.array(z.object({ digest: Digest, size: z.int() })).min(1)
+
+/**
+ * Stores a source's files and their list, so that any worker can read them, wherever it runs: workers open no paths that
+ * somebody names. What is stored already is not sent again.
+ * @returns the digest of the list
+ */
+export async function uploadSource(
+  store: Store,
+  { files }: SourceFiles,
+  format: keyof typeof mediaTypeOf,
+): Promise<string> {
+  for (const { path } of files) await putFile(store, path, mediaTypeOf[format])
+  return (
+    await putJson(
+      store,
+      files.map(({ digest, size }) => ({ digest, size })),
+    )
+  ).digest
 }

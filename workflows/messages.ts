@@ -13,8 +13,8 @@ export interface RunInput {
   readonly runId: string
   readonly plan: Plan
   readonly planDigest: string
-  /** Where relative paths of sources start. */
-  readonly root: string
+  /** The content of each source as it was when the run started: digest of its list of files, by step. */
+  readonly sources: Readonly<Record<string, string>>
   /** Snapshots to use instead of reading their sources: digest by step. */
   readonly snapshots: Readonly<Record<string, string>>
   /** Who and what started it: commit, user, host. For people; part of no digest. */

@@ -155,7 +155,7 @@ function activityOf(
   step: Exclude<Step, { kind: 'approve' | 'register' }>,
   inputs: StepInputs,
 ): Promise<StepOutcome> {
-  const { plan, runId, root, snapshots } = state.input
+  const { plan, runId, sources, snapshots } = state.input
   const activities = proxyActivities<Activities>({
     ...stepOptions[step.kind],
     summary: stepSummary(step).slice(0, 200),
@@ -163,7 +163,7 @@ function activityOf(
   const run = runId
   switch (step.kind) {
     case 'snapshot':
-      return activities.snapshotSource({ run, step, inputs, root, use: snapshots[step.id] })
+      return activities.snapshotSource({ run, step, inputs, source: sources[step.id] ?? '', use: snapshots[step.id] })
     case 'validate':
       return activities.validateTable({ run, step, inputs })
     case 'split':

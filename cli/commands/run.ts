@@ -10,6 +10,7 @@ import { shortDigest } from '../../pipelines/artifact.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
 import { digestOfFile } from '../../store/digest.ts'
+import { readSource, uploadSource } from '../../store/sources.ts'
 import { signerOf } from '../../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../../workflows/messages.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
@@ -69,13 +70,18 @@ export async function startRun(
     planned.plan.steps.find(({ kind }) => kind === 'snapshot')?.id,
   )
   const plan = await publishPlan(store, signerOf(settings), planned)
+  const sources: Record<string, string> = {}
+  for (const step of planned.plan.steps) {
+    if (step.kind !== 'snapshot' || snapshots[step.id] !== undefined) continue
+    sources[step.id] = await uploadSource(store, await readSource(root, step.from), step.format)
+  }
   const { client } = await temporal()
   const runId = newRunId(pipeline)
   const workflowId = runWorkflowId(runId)
   await client.workflow.start('runPipeline', {
     workflowId,
     taskQueue,
-    args: [{ runId, plan: planned.plan, planDigest: plan.digest, root, snapshots, origin: await originOf(root) }],
+    args: [{ runId, plan: planned.plan, planDigest: plan.digest, sources, snapshots, origin: await originOf(root) }],
     staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}`,
   })
   return { runId, workflowId }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DeterminismViolationError } from '@temporalio/workflow'
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker'
+import { DeterminismViolationError } from '@temporalio/workflow'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../code/host.ts'
 import { converterFile, workflowBundle } from '../../workers/files.ts'

@@ -101,7 +101,14 @@ const start = (taskQueue: string, plan = samplePlan()) =>
     taskQueue,
     workflowId: runWorkflowId(runId()),
     args: [
-      { runId: runId(), plan, planDigest: digest('9'), root: '/nowhere', snapshots: {}, origin: { commit: 'abc' } },
+      {
+        runId: runId(),
+        plan,
+        planDigest: digest('9'),
+        sources: { rows: digest('8') },
+        snapshots: {},
+        origin: { commit: 'abc' },
+      },
     ],
   })
 
