@@ -91,21 +91,29 @@ export async function checkContract(
     rowRulesOf(rule, table.format, rules.completeness[rule.name] !== undefined),
   )
   const typed = typedSelect(table, true)
-  const bad = rowRules.filter(({ counts }) => counts).map(({ broken }) => `coalesce(${broken}, false)`)
+  const anyOf = (some: readonly RowRule[]): string =>
+    some.map(({ broken }) => `(${broken}) IS TRUE`).join(' OR ') || 'false'
   const counts = [
     'count(*) AS total',
-    `count(*) FILTER (WHERE ${bad.join(' OR ') || 'false'}) AS bad`,
-    ...rowRules.map(({ broken }, i) => `count(*) FILTER (WHERE ${broken}) AS r${i}`),
+    `count(*) FILTER (WHERE ${anyOf(rowRules)}) AS broken`,
     ...Object.keys(rules.completeness).map((column, i) => `count(${name(column)}) AS c${i}`),
   ]
   const [row = {}] = await rowsOf(connection, `SELECT ${counts.join(', ')} FROM (${typed})`)
   const rows = Number(row.total)
-  let badRows = Number(row.bad)
+
+  // What each rule found is counted only where something was found: most tables are good.
+  const details = [
+    `count(*) FILTER (WHERE ${anyOf(rowRules.filter(({ counts: isCounted }) => isCounted))}) AS bad`,
+    ...rowRules.map(({ broken }, i) => `count(*) FILTER (WHERE ${broken}) AS r${i}`),
+  ]
+  const [found = {}] =
+    Number(row.broken) === 0 ? [] : await rowsOf(connection, `SELECT ${details.join(', ')} FROM (${typed})`)
+  let badRows = Number(found.bad ?? 0)
 
   const findings: z.infer<typeof RuleFinding>[] = []
   const numbered = `SELECT *, row_number() OVER () AS "row:" FROM (${typed})`
   for (const [i, { column, rule, broken }] of rowRules.entries()) {
-    const count = Number(row[`r${i}`])
+    const count = Number(found[`r${i}`] ?? 0)
     if (count === 0) continue
     const value = table.format === 'parquet' ? `${name(column)}::VARCHAR` : name(`raw:${column}`)
     const [first] = await rowsOf(

@@ -1,0 +1,39 @@
+import { writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, loadavg } from 'node:os'
+import { join } from 'node:path'
+import { packageRoot } from '../code/host.ts'
+import type { Figure } from './measure.ts'
+import { measureOverhead } from './overhead.ts'
+import { measureRerun } from './rerun.ts'
+import { measureValidation } from './validation.ts'
+
+/*
+ * Measures the ratios that Slipway promises, both sides in one run, prints them as a table and writes docs/benchmarks.md.
+ * Exits with 1 when a limit is not kept.
+ */
+const load = (loadavg()[0] as number).toFixed(2)
+console.log(`${availableParallelism()} cores, ${cpus()[0]?.model ?? ''}, Node ${process.version}, load ${load}`)
+const figures: Figure[] = []
+for (const measure of [measureOverhead, measureValidation, measureRerun]) {
+  const figure = await measure()
+  figures.push(figure)
+  console.log(`${figure.what}: ${figure.ours} / ${figure.theirs} = ${figure.ratio.toFixed(2)} (limit ${figure.limit})`)
+}
+const rows = figures.map(
+  ({ what, ours, theirs, ratio, limit }) => `| ${what} | ${ours} | ${theirs} | **${ratio.toFixed(2)}** | ≤ ${limit} |`,
+)
+writeFileSync(
+  join(packageRoot, 'docs/benchmarks.md'),
+  `# Benchmarks
+
+Written by \`npm run bench\`. Ratios, measured side by side in one run, medians of interleaved rounds: the machine's own speed and noise meet
+both sides alike. Absolute times are of the machine below and mean little elsewhere.
+
+${availableParallelism()} cores, Node ${process.version}, load average ${load} at the start.
+
+| what | ours | theirs | ratio | limit |
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}
+`,
+)
+if (figures.some(({ ratio, limit }) => ratio > limit)) process.exitCode = 1
