@@ -8,6 +8,8 @@ const running = () => import('./commands/run.ts')
 const look = () => import('./commands/look.ts')
 const decide = () => import('./commands/decide.ts')
 
+/** The same everywhere. */
+const json = ['--json', 'print one JSON document'] as const
 const collect = (value: string, all: string[] = []): string[] => [...all, value]
 let exitCode = 0
 
@@ -40,13 +42,13 @@ command(
   ['npx slipway up --detach'],
 )
   .option('--detach', 'leave it running in the background')
-  .option('--json', 'print one JSON document')
-command('down', 'stop the embedded platform', async () => (await platform()).down())
+  .option(...json)
+command('down', 'stop the embedded platform', async (options) => (await platform()).down(options)).option(...json)
 command('status', 'what is up and where', async (options) => (await platform()).status(options), [
   'npx slipway status --json',
   'eval "$(npx slipway status --env)"  # point another folder at this platform',
 ])
-  .option('--json', 'print one JSON document')
+  .option(...json)
   .option('--env', 'print shell exports (they hold secrets)')
 command(
   'start [pipeline]',
@@ -56,7 +58,7 @@ command(
 )
   .option('--keep', 'leave the platform up afterwards')
   .option('--set <name=value>', 'change a parameter', collect)
-  .option('--json', 'print one JSON document')
+  .option(...json)
 command(
   'plan <pipeline>',
   'what a run would do now, and why',
@@ -64,7 +66,7 @@ command(
   ['npx slipway plan flights', 'npx slipway plan flights --set leaves=15'],
 )
   .option('--set <name=value>', 'change a parameter', collect)
-  .option('--json', 'print one JSON document')
+  .option(...json)
 command('run <pipeline>', 'start a run', async (pipeline, options) => (await running()).run(pipeline, options), [
   'npx slipway run flights --wait',
   'npx slipway run flights --wait --set trees=50 --junit report.xml',
@@ -74,29 +76,28 @@ command('run <pipeline>', 'start a run', async (pipeline, options) => (await run
   .option('--set <name=value>', 'change a parameter', collect)
   .option('--snapshot <digest>', 'use this snapshot instead of reading the source', collect)
   .option('--junit <file>', 'write a JUnit report (waits)')
-  .option('--json', 'print one JSON document')
+  .option(...json)
 command('runs [pipeline]', 'finished runs', async (pipeline, options) => (await look()).runs(pipeline, options), [
   'npx slipway runs flights --sort auc',
 ])
   .option('--sort <metric>', 'best first')
   .option('--limit <n>', 'how many')
-  .option('--json', 'print one JSON document')
+  .option(...json)
 command(
   'show <what>',
   'a run, a model version, or an artifact by digest',
   async (what, options) => (await look()).show(what, options),
   ['npx slipway show flights@champion', 'npx slipway show 3f9a1c22b0d4'],
-).option('--json', 'print one JSON document')
+).option(...json)
 command('models', 'models with their versions and aliases', async (options) => (await look()).models(options)).option(
-  '--json',
-  'print one JSON document',
+  ...json,
 )
 command(
   'lineage <model>',
   'where a model comes from and what was made with it',
   async (what, options) => (await look()).lineage(what, options),
   ['npx slipway lineage flights@2'],
-).option('--json', 'print one JSON document')
+).option(...json)
 command(
   'why <step>',
   'why a step of the last run ran or was reused',
@@ -104,10 +105,10 @@ command(
   ['npx slipway why delays'],
 )
   .option('--run <run>', 'of this run')
-  .option('--json', 'print one JSON document')
+  .option(...json)
 command('compare <run> <run>', 'what differs between two runs', async (a, b, options) =>
   (await look()).compare(a, b, options),
-).option('--json', 'print one JSON document')
+).option(...json)
 command('export <run>', 'the plan of a run, from the store', async (run, options) =>
   (await look()).exportPlan(run, options),
 ).option('--output <file>', 'write it there')
@@ -115,21 +116,21 @@ command('approve <run>', 'approve a run that waits for it', async (run, options)
   (await decide()).decide('approve', run, options),
 )
   .option('--reason <text>', 'why, for the record')
-  .option('--json', 'print one JSON document')
+  .option(...json)
 command('reject <run>', 'reject a run that waits for approval', async (run, options) =>
   (await decide()).decide('reject', run, options),
 )
   .option('--reason <text>', 'why, for the record')
-  .option('--json', 'print one JSON document')
+  .option(...json)
 command('rollback <model>', 'make the champion before this one champion again', async (model, options) =>
   (await decide()).rollback(model, options),
 )
   .option('--to <version>', 'or this version')
   .option('--reason <text>', 'why, for the record')
-  .option('--json', 'print one JSON document')
+  .option(...json)
 command('doctor', 'whether everything a run needs is there and works', async (options) =>
   (await platform()).doctor(options),
-).option('--json', 'print one JSON document')
+).option(...json)
 
 program.configureOutput({ outputError: () => {} })
 for (const each of program.commands) each.configureOutput({ outputError: () => {} })

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Output } from '../pipelines/artifact.ts'
 import { StepMaterial } from '../pipelines/step-key.ts'
 import { digestOfJson, hexOf } from './digest.ts'
-import { listKeys, publishOnce, readDocument } from './documents.ts'
+import { listKeys, publishOnce, readDocument, writeDocument } from './documents.ts'
 import { hasBlob } from './objects.ts'
 import type { Store } from './store.ts'
 
@@ -26,18 +26,22 @@ export function stepKeyOf(material: StepMaterial): string {
 const recordKey = (stepKey: string): string => `steps/${stepKey}.json`
 const consumerPrefix = (digest: string): string => `lineage/${hexOf(digest)}/`
 
+async function isWhole(store: Store, { outputs }: StepRecord): Promise<boolean> {
+  const present = await Promise.all(outputs.map((output) => hasBlob(store, output)))
+  return present.every(Boolean)
+}
+
 /** The record of a step, if it is there and all it names still is. */
 export async function findStepRecord(store: Store, stepKey: string): Promise<StepRecord | undefined> {
   const document = await readDocument(store, recordKey(stepKey))
   if (document === undefined) return undefined
   const record = StepRecord.parse(document.value)
-  const present = await Promise.all(record.outputs.map((output) => hasBlob(store, output)))
-  return present.every(Boolean) ? record : undefined
+  return (await isWhole(store, record)) ? record : undefined
 }
 
 /**
  * Publishes a record, and where its inputs and outputs lead. The first one wins; a loser gets the winner's.
- * Should a record exist whose artifacts are gone, it stands: the artifacts have just been written anew under the same names.
+ * Only a record whose artifacts are gone from the store gives way to a new one.
  */
 export async function publishStepRecord(store: Store, record: StepRecord): Promise<StepRecord> {
   const trace = { step: record.material.step, stepKey: record.stepKey }
@@ -48,8 +52,13 @@ export async function publishStepRecord(store: Store, record: StepRecord): Promi
       publishOnce(store, `${consumerPrefix(digest)}made-by-${record.stepKey}.json`, trace),
     ),
   ])
-  const { value } = await publishOnce(store, recordKey(record.stepKey), record)
-  return StepRecord.parse(value)
+  const key = recordKey(record.stepKey)
+  for (;;) {
+    const existing = await readDocument(store, key)
+    const winner = existing === undefined ? undefined : StepRecord.parse(existing.value)
+    if (winner !== undefined && (await isWhole(store, winner))) return winner
+    if (await writeDocument(store, key, record, existing?.etag)) return record
+  }
 }
 
 /** Records of the steps that made or read an artifact: lineage one step up, one step down. */

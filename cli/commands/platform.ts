@@ -37,9 +37,10 @@ export async function up(options: UpOptions): Promise<number> {
   return 0
 }
 
-export async function down(): Promise<number> {
+export async function down(options: { json?: boolean }): Promise<number> {
   const stopped = await stopPlatform(findRoot())
-  say(stopped ? 'stopped; its data stays in .slipway/' : 'no platform runs here')
+  if (options.json === true) printJson({ stopped })
+  else say(stopped ? 'stopped; its data stays in .slipway/' : 'no platform runs here')
   return 0
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type CliResult, slipway } from '../support/cli.ts'
+import { type CliResult, expectUserError, slipway } from '../support/cli.ts'
 import { cloneProject, loansSql, newProject, type TestProject, writeLoans } from '../support/project.ts'
 
 const project = newProject()
@@ -133,6 +133,39 @@ describe('a run from the command line', () => {
     const started = await slipway(project.root, ['run', 'loans', '--json'])
     expect(started).toMatchObject({ code: 0 })
     expect(documentOf(started)).toMatchObject({ status: 'started', runId: expect.stringMatching(/^loans-/) })
+  })
+})
+
+describe('a run that takes longer', () => {
+  const slow = { learner: 'trees({ trees: 1500, leaves: 15, minRowsPerLeaf: 10 })', must: '[auc.atLeast(0.5)]' }
+  const finished = async (runId: string) => {
+    for (;;) {
+      const shown = JSON.parse((await slipway(project.root, ['show', runId, '--json'])).stdout)
+      if (shown.exitCode !== undefined) return shown
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+  const start = async (): Promise<string> => documentOf(await slipway(project.root, ['run', 'loans', '--json'])).runId
+
+  it('stays on the code it started with while the file is edited', async () => {
+    writeLoans(project, slow)
+    const runId = await start()
+    writeLoans(project, { ...slow, features: 'export function features() {\n  throw new Error("edited")\n}\n' })
+    const record = await finished(runId)
+    expect(record).toMatchObject({ status: 'succeeded', exitCode: 0 })
+    writeLoans(project, slow)
+    expect(documentOf(await run()).model.digest).toBe(record.model.digest)
+  })
+
+  it('goes on when the wait for it times out (124) or is interrupted (130)', async () => {
+    writeLoans(project, { ...slow, learner: slow.learner.replace('1500', '1510') })
+    const timedOut = await slipway(project.root, ['run', 'loans', '--wait', '--timeout', '0.5s'])
+    expect(expectUserError(timedOut, 124, 'WAIT_TIMED_OUT')).toContain('it goes on')
+    writeLoans(project, { ...slow, learner: slow.learner.replace('1500', '1520') })
+    const interrupted = await slipway(project.root, ['run', 'loans', '--wait'], {}, { signal: 'SIGINT', when: 'look ' })
+    const runId = /run (loans-\S+)/.exec(interrupted.stderr)?.[1] as string
+    expect(expectUserError(interrupted, 130, 'INTERRUPTED')).toContain(runId)
+    expect(await finished(runId)).toMatchObject({ status: 'succeeded' })
   })
 })
 

@@ -167,6 +167,17 @@ describe('step records', () => {
       run: 'a',
     })
     expect(await findStepRecord(store, stepKeyOf(other))).toBeUndefined()
+    // The step runs again, and what it makes now takes the lost record's place.
+    const again = await putBytes(store, 'made again', 'x')
+    const record = {
+      stepKey: stepKeyOf(other),
+      material: other,
+      outputs: [{ name: 'model', ...again }],
+      facts: {},
+      run: 'b',
+    }
+    expect(await publishStepRecord(store, record)).toEqual(record)
+    expect(await findStepRecord(store, stepKeyOf(other))).toEqual(record)
   })
 })
 

@@ -8,8 +8,13 @@ export interface CliResult {
   readonly stderr: string
 }
 
-/** Runs the command as a user would, in a folder of theirs. */
-export function slipway(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
+/** Runs the command as a user would, in a folder of theirs; `interrupt` sends a signal once it has said something. */
+export function slipway(
+  cwd: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  interrupt?: { signal: NodeJS.Signals; when: string },
+): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(packageRoot, 'bin/slipway.mjs'), ...args], {
       cwd,
@@ -23,6 +28,7 @@ export function slipway(cwd: string, args: readonly string[], env: Record<string
     })
     child.stderr.on('data', (chunk) => {
       stderr += chunk
+      if (interrupt !== undefined && stderr.includes(interrupt.when)) child.kill(interrupt.signal)
     })
     child.once('error', reject)
     child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }))
