@@ -25,14 +25,22 @@ export function runDetails(
   const gateLines = gates.map(
     ({ name, passed, evidence }) => `- ${passed ? 'passed' : '**failed**'}: ${name}: ${evidence}`,
   )
-  const parts = [sentence, '## Steps', ...steps]
-  if (gateLines.length > 0) parts.push('## Gates', ...gateLines)
-  if (model !== null)
-    parts.push(
-      `## Model`,
-      `${model.name} version ${model.version}${model.champion ? ', champion' : ''}, \`${shortDigest(model.digest)}\``,
-    )
-  return parts.join('\n').slice(0, limit)
+  const sections = [sentence, ['## Steps', '', ...steps].join('\n')]
+  if (gateLines.length > 0) sections.push(['## Gates', '', ...gateLines].join('\n'))
+  if (model !== null) sections.push(`## Model\n\n${modelInWords(model)}, \`${shortDigest(model.digest)}\``)
+  return sections.join('\n\n').slice(0, limit)
+}
+
+const modelInWords = (model: NonNullable<RunRecord['model']>): string =>
+  `${model.name} version ${model.version}${model.champion ? ', champion' : ''}`
+
+/** How a run ended, for the last bar of its timeline. */
+export function endSummary(record: Pick<RunRecord, 'status' | 'model' | 'metrics' | 'gates' | 'error'>): string {
+  const failed = record.gates.filter(({ passed }) => !passed)
+  if (failed.length > 0) return `gate failed • ${failed.map(({ name, evidence }) => `${name}: ${evidence}`).join('; ')}`
+  if (record.model !== null)
+    return `${record.status} • ${modelInWords(record.model)}, ${metricsInWords(record.metrics)}`
+  return record.error === null ? record.status : `${record.status} • ${record.error.message}`
 }
 
 /** What a step is about to do, for its bar in the timeline. At most 200 bytes are shown. */

@@ -24,7 +24,7 @@ import {
   stepOf,
 } from '../pipelines/step-inputs.ts'
 import { attributes } from './attributes.ts'
-import { outcomeSummary, runDetails, stepSummary } from './details.ts'
+import { endSummary, outcomeSummary, runDetails, stepSummary } from './details.ts'
 import {
   approveUpdate,
   type Decision,
@@ -287,7 +287,7 @@ async function finish(state: RunState, stop: Stop): Promise<RunRecord> {
   }
   upsertSearchAttributes([{ key: attributes.stage, value: stop.status }])
   show(state)
-  const { recordRun } = proxyActivities<Activities>({ ...briefly, summary: `record • ${stop.status}` })
+  const { recordRun } = proxyActivities<Activities>({ ...briefly, summary: endSummary(record).slice(0, 200) })
   await CancellationScope.nonCancellable(() => recordRun(record))
   if (stop.status !== 'failed' && stop.status !== 'cancelled') return record
   throw ApplicationFailure.create({
