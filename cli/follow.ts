@@ -25,14 +25,15 @@ export async function followRun(
   view: ProgressView,
   timeoutMs: number | undefined,
 ): Promise<RunRecord> {
-  const { client } = await context.temporal()
-  const handle = client.workflow.getHandle(workflowId)
-  const [before] = (await listRuns(context.store, pipeline, 2)).filter((run) => run.runId !== runId)
+  // From the first moment: Ctrl-C ends the waiting with a word about the run, not with silence.
   let interrupted = false
   const onInterrupt = (): void => {
     interrupted = true
   }
   process.once('SIGINT', onInterrupt)
+  const { client } = await context.temporal()
+  const handle = client.workflow.getHandle(workflowId)
+  const [before] = (await listRuns(context.store, pipeline, 2)).filter((run) => run.runId !== runId)
   let ended: { record: RunRecord } | { error: unknown } | undefined
   void handle.result().then(
     (record) => {

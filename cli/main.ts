@@ -5,7 +5,10 @@ import { showError } from './output.ts'
 // Commands are imported when they are called: the command line itself starts at once.
 const platform = () => import('./commands/platform.ts')
 const running = () => import('./commands/run.ts')
-const look = () => import('./commands/look.ts')
+const planning = () => import('./commands/plan.ts')
+const runs = () => import('./commands/runs.ts')
+const models = () => import('./commands/models.ts')
+const show = () => import('./commands/show.ts')
 const decide = () => import('./commands/decide.ts')
 
 /** The same everywhere. */
@@ -62,7 +65,7 @@ command(
 command(
   'plan <pipeline>',
   'what a run would do now, and why',
-  async (pipeline, options) => (await look()).plan(pipeline, options),
+  async (pipeline, options) => (await planning()).plan(pipeline, options),
   ['npx slipway plan flights', 'npx slipway plan flights --set leaves=15'],
 )
   .option('--set <name=value>', 'change a parameter', collect)
@@ -77,7 +80,7 @@ command('run <pipeline>', 'start a run', async (pipeline, options) => (await run
   .option('--snapshot <digest>', 'use this snapshot instead of reading the source', collect)
   .option('--junit <file>', 'write a JUnit report (waits)')
   .option(...json)
-command('runs [pipeline]', 'finished runs', async (pipeline, options) => (await look()).runs(pipeline, options), [
+command('runs [pipeline]', 'finished runs', async (pipeline, options) => (await runs()).runs(pipeline, options), [
   'npx slipway runs flights --sort auc',
 ])
   .option('--sort <metric>', 'best first')
@@ -86,31 +89,31 @@ command('runs [pipeline]', 'finished runs', async (pipeline, options) => (await 
 command(
   'show <what>',
   'a run, a model version, or an artifact by digest',
-  async (what, options) => (await look()).show(what, options),
+  async (what, options) => (await show()).show(what, options),
   ['npx slipway show flights@champion', 'npx slipway show 3f9a1c22b0d4'],
 ).option(...json)
-command('models', 'models with their versions and aliases', async (options) => (await look()).models(options)).option(
+command('models', 'models with their versions and aliases', async (options) => (await models()).models(options)).option(
   ...json,
 )
 command(
   'lineage <model>',
   'where a model comes from and what was made with it',
-  async (what, options) => (await look()).lineage(what, options),
+  async (what, options) => (await models()).lineage(what, options),
   ['npx slipway lineage flights@2'],
 ).option(...json)
 command(
   'why <step>',
   'why a step of the last run ran or was reused',
-  async (step, options) => (await look()).why(step, options),
+  async (step, options) => (await runs()).why(step, options),
   ['npx slipway why delays'],
 )
   .option('--run <run>', 'of this run')
   .option(...json)
 command('compare <run> <run>', 'what differs between two runs', async (a, b, options) =>
-  (await look()).compare(a, b, options),
+  (await runs()).compare(a, b, options),
 ).option(...json)
 command('export <run>', 'the plan of a run, from the store', async (run, options) =>
-  (await look()).exportPlan(run, options),
+  (await planning()).exportPlan(run, options),
 ).option('--output <file>', 'write it there')
 command('approve <run>', 'approve a run that waits for it', async (run, options) =>
   (await decide()).decide('approve', run, options),

@@ -103,7 +103,7 @@ describe('deploy/', () => {
     expect(parse(read('deploy/temporal/dynamicconfig/dynamic.yaml'))).toEqual({
       'history.transferProcessorMaxPollRPS': [{ value: 2000, constraints: {} }],
     })
-    expect(read('workers/platform/platform.ts')).toContain("'history.transferProcessorMaxPollRPS=2000'")
+    expect(read('workers/platform/servers.ts')).toContain("'history.transferProcessorMaxPollRPS=2000'")
   })
 })
 

@@ -2,58 +2,22 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
-  condition,
   isCancellation,
   proxyActivities,
-  setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
-import { shortDigest } from '../pipelines/artifact.ts'
 import { errorCodes, exitCodes, isErrorCode } from '../pipelines/errors.ts'
-import type { Step, StepOf } from '../pipelines/plan.ts'
-import type { GateResult, RunRecord, StepReport } from '../pipelines/records.ts'
-import {
-  evaluationInputs,
-  inputsOf,
-  outputOf,
-  type StepInputs,
-  type StepOutcome,
-  stepOf,
-} from '../pipelines/step-inputs.ts'
+import type { RunRecord } from '../pipelines/records.ts'
 import { attributes } from './attributes.ts'
-import { endSummary, outcomeSummary, runDetails, stepSummary } from './details.ts'
-import {
-  approveUpdate,
-  type Decision,
-  progressQuery,
-  type RunInput,
-  type RunProgress,
-  rejectUpdate,
-} from './messages.ts'
-import { briefly, registration, stepOptions } from './options.ts'
+import { endSummary } from './details.ts'
+import { approveUpdate, type Decision, progressQuery, type RunInput, rejectUpdate } from './messages.ts'
+import { briefly } from './options.ts'
 
-/** How a run can end other than by finishing all its steps. */
-interface Stop {
-  readonly status: RunRecord['status']
-  readonly exitCode: number
-  readonly error: RunRecord['error']
-}
-
-/** What a run knows so far. */
-interface RunState {
-  readonly input: RunInput
-  readonly startedAt: string
-  readonly outcomes: Map<string, StepOutcome>
-  readonly finished: StepReport[]
-  stage: string
-  waitingFor: RunProgress['waitingFor']
-  gates: GateResult[]
-  model: RunRecord['model']
-  decision: (Decision & { readonly approved: boolean }) | undefined
-}
+import { enter, progressOf, type RunState, type Stop, show } from './run-state.ts'
+import { carryOut } from './run-steps.ts'
 
 /**
  * Carries out a plan: its steps in order, each an idempotent activity (or, for an approval, a durable wait). It interprets
@@ -97,173 +61,6 @@ export async function runPipeline(input: RunInput): Promise<RunRecord> {
     stop = stopOf(error, state.stage)
   }
   return finish(state, stop ?? { status: 'succeeded', exitCode: exitCodes.done, error: null })
-}
-
-/** Carries out one step. @returns why the run ends here, if it does */
-async function carryOut(state: RunState, step: Step): Promise<Stop | undefined> {
-  const { input, outcomes } = state
-  const startedAt = Date.now()
-  const inputs = inputsOf(input.plan, step, outcomes)
-  const report = (outcome: StepOutcome, summary = outcomeSummary(step.kind, outcome.facts)): void => {
-    outcomes.set(step.id, outcome)
-    const { stepKey, cached, outputs } = outcome
-    state.finished.push({
-      name: step.id,
-      kind: step.kind,
-      cached,
-      stepKey,
-      seconds: (Date.now() - startedAt) / 1000,
-      summary,
-      outputs: [...outputs],
-    })
-    show(state)
-  }
-  switch (step.kind) {
-    case 'approve':
-      return approval(state, step, report)
-    case 'register':
-      report(await register(state, step, inputs))
-      return undefined
-    case 'gate': {
-      const outcome = await judge(state, step, inputs)
-      state.gates = [...state.gates, ...(outcome.facts.gates as GateResult[])]
-      report(outcome)
-      const failed = (outcome.facts.gates as GateResult[]).filter(({ passed }) => !passed)
-      upsertSearchAttributes([{ key: attributes.verdict, value: failed.length === 0 ? 'passed' : 'failed' }])
-      if (failed.length === 0) return undefined
-      const message = `${failed.length} of ${state.gates.length} gates failed: ${failed.map(({ name, evidence }) => `${name} (${evidence})`).join('; ')}`
-      return {
-        status: 'gate failed',
-        exitCode: exitCodes.gateFailed,
-        error: {
-          code: 'GATE_FAILED',
-          message,
-          step: step.id,
-          next: 'the champion stays; improve the candidate, or change the gate in the definition',
-        },
-      }
-    }
-    default:
-      report(await activityOf(state, step, inputs))
-      return undefined
-  }
-}
-
-/** The activity of a step. */
-function activityOf(
-  state: RunState,
-  step: Exclude<Step, { kind: 'approve' | 'register' }>,
-  inputs: StepInputs,
-): Promise<StepOutcome> {
-  const { plan, runId, sources, snapshots } = state.input
-  const activities = proxyActivities<Activities>({
-    ...stepOptions[step.kind],
-    summary: stepSummary(step).slice(0, 200),
-  })
-  const run = runId
-  switch (step.kind) {
-    case 'snapshot':
-      return activities.snapshotSource({ run, step, inputs, source: sources[step.id] ?? '', use: snapshots[step.id] })
-    case 'validate':
-      return activities.validateTable({ run, step, inputs })
-    case 'split':
-      return activities.splitIntoParts({ run, step, inputs })
-    case 'train':
-      return activities.trainModel({ run, step, inputs, model: plan.pipeline })
-    case 'package': {
-      const train = stepOf(plan, step.model, 'train')
-      return activities.packageModel({
-        run,
-        step,
-        inputs,
-        train,
-        trainKey: state.outcomes.get(train.id)?.stepKey ?? '',
-        model: plan.pipeline,
-      })
-    }
-    case 'evaluate':
-      return activities.evaluatePackage({ run, step, inputs })
-    case 'gate':
-      return activities.judgeCandidate({ run, step, inputs })
-  }
-}
-
-/** Judges a candidate; where a gate compares with the champion, that one is scored on the same rows first. */
-async function judge(state: RunState, step: StepOf<'gate'>, inputs: StepInputs): Promise<StepOutcome> {
-  if (!step.must.some(({ rule }) => rule === 'notWorseThan')) return activityOf(state, step, inputs)
-  const { findOpponent } = proxyActivities<Activities>({ ...briefly, summary: `find the champion of ${step.model}` })
-  const opponent = await findOpponent({
-    model: step.model,
-    candidate: outputOf(state.outcomes.get(step.package), 'package').digest,
-  })
-  if (opponent === null) return activityOf(state, step, inputs)
-  const evaluation = stepOf(state.input.plan, step.evaluation, 'evaluate')
-  const champion = {
-    ...inputsOf(state.input.plan, evaluation, state.outcomes),
-    package: { digest: opponent, mediaType: '', size: 0 },
-  }
-  const outcome = await activityOf(state, evaluation, champion)
-  return activityOf(state, step, { ...inputs, ...evaluationInputs('opponent', outcome) })
-}
-
-/** Waits for a person, for as long as the definition allows. */
-async function approval(
-  state: RunState,
-  step: StepOf<'approve'>,
-  report: (outcome: StepOutcome, summary: string) => void,
-): Promise<Stop | undefined> {
-  state.decision = undefined
-  state.waitingFor = { role: step.role, until: new Date(Date.now() + step.withinMs).toISOString() }
-  upsertSearchAttributes([{ key: attributes.stage, value: 'waiting for approval' }])
-  show(state)
-  await condition(() => state.decision !== undefined, step.withinMs)
-  const decision = state.decision as RunState['decision']
-  state.waitingFor = null
-  const approved = decision?.approved ?? step.otherwise === 'approve'
-  const by =
-    decision === undefined
-      ? `nobody decided in time, so it was ${approved ? 'approved' : 'rejected'}`
-      : `${approved ? 'approved' : 'rejected'} by ${decision.by}: ${decision.reason}`
-  report({ stepKey: '', cached: false, outputs: [], facts: {} }, by)
-  if (approved) return undefined
-  const code = decision === undefined ? 'APPROVAL_EXPIRED' : 'REJECTED'
-  return {
-    status: 'rejected',
-    exitCode: exitCodes.rejected,
-    error: { code, message: by, step: step.id, next: 'the champion stays' },
-  }
-}
-
-/** Registers the package. Without a rollout in the plan, passing the gates is what makes a champion. */
-async function register(state: RunState, step: StepOf<'register'>, inputs: StepInputs): Promise<StepOutcome> {
-  const { plan, runId } = state.input
-  const { digest } = inputs.package as StepInputs[string]
-  const find = (kind: 'evaluate' | 'gate') =>
-    plan.steps.filter((each) => each.kind === kind && each.package === step.package).at(-1)?.id ?? ''
-  const [evaluation, gates] = [state.outcomes.get(find('evaluate')), state.outcomes.get(find('gate'))]
-  const { requestRegistration } = proxyActivities<Activities>({ ...registration, summary: stepSummary(step) })
-  const { version, champion, registered } = await requestRegistration({
-    model: step.model,
-    promote: true,
-    version: {
-      digest,
-      run: runId,
-      registeredAt: new Date().toISOString(),
-      evaluation: evaluation === undefined ? null : outputOf(evaluation, 'evaluation'),
-      gates: gates === undefined ? null : outputOf(gates, 'gates'),
-      metrics: (evaluation?.facts.metrics ?? {}) as Record<string, number>,
-    },
-  })
-  state.model = { name: step.model, version, digest, champion: champion === version }
-  upsertSearchAttributes([{ key: attributes.model, value: `${step.model}@${version}` }])
-  const standing =
-    champion === version ? 'champion' : champion === null ? 'no champion yet' : `the champion is version ${champion}`
-  return {
-    stepKey: '',
-    cached: !registered,
-    outputs: [],
-    facts: { summary: `${step.model} version ${version} (${shortDigest(digest)}), ${standing}` },
-  }
 }
 
 /** Writes the record of the run and ends the workflow with it. */
@@ -316,20 +113,6 @@ function stopOf(error: unknown, stage: string): Stop {
   const code = isErrorCode(cause.type) ? cause.type : 'INTERNAL'
   const next = (cause.details?.[0] as { next?: string | null } | undefined)?.next ?? null
   return { status: 'failed', exitCode: errorCodes[code], error: { code, message: cause.message, step: stage, next } }
-}
-
-function enter(state: RunState, stage: string): void {
-  state.stage = stage
-  upsertSearchAttributes([{ key: attributes.stage, value: stage }])
-  show(state)
-}
-
-function show(state: RunState): void {
-  setCurrentDetails(runDetails(state.input.plan, progressOf(state), state.gates, state.model))
-}
-
-function progressOf({ stage, finished, waitingFor }: RunState): RunProgress {
-  return { stage, finished, waitingFor }
 }
 
 function requireWaiting(state: RunState): void {

@@ -5,9 +5,8 @@ import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import colors from 'picocolors'
 import { hostVersions } from '../../code/host.ts'
-import { type Overrides, planPipeline, publishPlan } from '../../code/plan.ts'
+import { planPipeline, publishPlan } from '../../code/plan.ts'
 import { shortDigest } from '../../pipelines/artifact.ts'
-import { SlipwayError } from '../../pipelines/errors.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
 import { digestOfFile } from '../../store/digest.ts'
 import { readSource, uploadSource } from '../../store/sources.ts'
@@ -15,6 +14,7 @@ import { signerOf } from '../../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../../workflows/messages.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
 import { followRun } from '../follow.ts'
+import { durationMs, pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 import { progressView } from '../progress.ts'
 import { junit, runJson, summaryLines } from '../report.ts'
@@ -87,20 +87,6 @@ export async function startRun(
   return { runId, workflowId }
 }
 
-/** `name=value` options as a record; a bare value belongs to `only`, where there is just one name it can mean. */
-function pairs(option: string, values: readonly string[] = [], only?: string): Overrides {
-  return Object.fromEntries(
-    values.map((text) => {
-      const at = text.indexOf('=')
-      if (at > 0) return [text.slice(0, at), text.slice(at + 1)]
-      if (only !== undefined) return [only, text]
-      throw new SlipwayError('USAGE', `${option} ${text}: expected name=value`, {
-        next: `for example ${option} trees=50`,
-      })
-    }),
-  )
-}
-
 /** Readable and sortable: `flights-20261122-034512-k3x9`. */
 function newRunId(pipeline: string): string {
   const time = new Date().toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15)
@@ -125,12 +111,4 @@ async function originOf(root: string): Promise<Record<string, string>> {
     user: userInfo().username,
     host: hostname(),
   }
-}
-
-/** `90s`, `10m`, `2h` in milliseconds. */
-function durationMs(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(s|m|h)$/.exec(text)
-  if (match === null)
-    throw new SlipwayError('USAGE', `--timeout ${text}: expected a duration`, { next: 'for example --timeout 10m' })
-  return Number(match[1]) * { s: 1_000, m: 60_000, h: 3_600_000 }[match[2] as 's' | 'm' | 'h']
 }

@@ -23,12 +23,15 @@ export function slipway(
     })
     let stdout = ''
     let stderr = ''
+    let interrupted = false
     child.stdout.on('data', (chunk) => {
       stdout += chunk
     })
     child.stderr.on('data', (chunk) => {
       stderr += chunk
-      if (interrupt !== undefined && stderr.includes(interrupt.when)) child.kill(interrupt.signal)
+      if (interrupt !== undefined && !interrupted && stderr.includes(interrupt.when)) {
+        interrupted = child.kill(interrupt.signal)
+      }
     })
     child.once('error', reject)
     child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createStore, type Store } from '../../store/store.ts'
 import type { Child } from '../../workers/platform/child.ts'
 import { startChild } from '../../workers/platform/child.ts'
-import { startS3, startTemporal } from '../../workers/platform/platform.ts'
+import { startS3, startTemporal } from '../../workers/platform/servers.ts'
 import { keyFiles } from '../../workers/platform/state.ts'
 import { newProject } from './project.ts'
 

@@ -1,17 +1,11 @@
-import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Connection } from '@temporalio/client'
-import getPort from 'get-port'
 import { builtFile } from '../../code/host.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { newKeyPair } from '../../store/signing.ts'
-import { createStore, ensureBucket } from '../../store/store.ts'
-import { attributes } from '../../workflows/attributes.ts'
-import { cacheHome } from '../settings.ts'
-import { findSeaweed, findTemporal } from './binaries.ts'
 import { type Child, type Command, startChild } from './child.ts'
+import { type Say, startS3, startTemporal, until } from './servers.ts'
 import {
   isAlive,
   keyFiles,
@@ -31,8 +25,6 @@ export interface Platform {
   readonly ended: Promise<void>
   stop(): Promise<void>
 }
-
-type Say = (what: string) => void
 
 const lockFile = (root: string): string => join(platformFolder(root), 'platform.lock')
 
@@ -121,140 +113,6 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
   }
 }
 
-/** Keeps a command running; counts its early ends. */
-export type Supervise = (command: Command) => Promise<{ count: number }>
-
-/** Starts Temporal's development server, unless `TEMPORAL_ADDRESS` names another. `last` is where it was before. */
-export async function startTemporal(
-  root: string,
-  last: PlatformState | undefined,
-  supervise: Supervise,
-  say: Say,
-): Promise<PlatformState['temporal']> {
-  if (process.env.TEMPORAL_ADDRESS !== undefined)
-    return { address: process.env.TEMPORAL_ADDRESS, from: 'TEMPORAL_ADDRESS' }
-  const binary = await findTemporal(cacheHome(), say)
-  const port = await freePort(portOf(last?.temporal.address) ?? 7233)
-  const uiPort = await freePort(portOf(last?.temporal.ui) ?? 8233)
-  say(`starting Temporal from ${binary.from}`)
-  const log = logFile(root, 'temporal')
-  const failures = await supervise({
-    name: 'Temporal',
-    path: binary.path,
-    args: [
-      ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)],
-      ...['--db-filename', join(platformFolder(root), 'temporal.db'), '--log-level', 'warn'],
-      // The default lets a shard start 20 tasks a second: 42 ms an activity, of which nothing is work.
-      ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
-      ...Object.values(attributes).flatMap(({ name }) => ['--search-attribute', `${name}=Keyword`]),
-    ],
-    env: process.env,
-    log,
-  })
-  const address = `127.0.0.1:${port}`
-  await until('Temporal', log, failures, async () => {
-    const connection = await Connection.connect({ address, connectTimeout: '1s' })
-    await connection.workflowService.describeNamespace({ namespace: 'default' })
-    await connection.close()
-    return true
-  })
-  return { address, ui: `http://127.0.0.1:${uiPort}`, from: binary.from }
-}
-
-/** Starts SeaweedFS and makes the bucket, unless `S3_ENDPOINT` names another store. `last` is where it was before. */
-export async function startS3(
-  root: string,
-  last: PlatformState | undefined,
-  supervise: Supervise,
-  say: Say,
-): Promise<PlatformState['s3']> {
-  if (process.env.S3_ENDPOINT !== undefined) return { endpoint: process.env.S3_ENDPOINT, from: 'S3_ENDPOINT' }
-  const binary = await findSeaweed(cacheHome(), say)
-  const credentials = makeS3Keys(root)
-  const port = await freePort(portOf(last?.s3.endpoint) ?? 8333)
-  const others = ['master', 'volume', 'filer'] as const
-  const ports: string[] = []
-  for (const name of others) ports.push(`-${name}.port=${await getPort()}`, `-${name}.port.grpc=${await getPort()}`)
-  // SeaweedFS wants its administration's two ports ten thousand apart.
-  let adminPort = 23_646
-  while (
-    (await getPort({ port: adminPort })) !== adminPort ||
-    (await getPort({ port: adminPort + 10_000 })) !== adminPort + 10_000
-  )
-    adminPort++
-  say(`starting SeaweedFS from ${binary.from}`)
-  const log = logFile(root, 's3')
-  const data = join(platformFolder(root), 's3')
-  mkdirSync(data, { recursive: true })
-  const failures = await supervise({
-    name: 'SeaweedFS',
-    path: binary.path,
-    args: [
-      ...[
-        'mini',
-        `-dir=${data}`,
-        '-ip=127.0.0.1',
-        '-ip.bind=127.0.0.1',
-        ...ports,
-        `-s3.port=${port}`,
-        `-s3.port.grpc=${await getPort()}`,
-      ],
-      ...[
-        `-admin.port=${adminPort}`,
-        `-admin.port.grpc=${adminPort + 10_000}`,
-        '-s3.port.iceberg=0',
-        '-s3.port.lance=0',
-      ],
-      ...[
-        '-webdav=false',
-        '-admin.ui=false',
-        '-master.telemetry=false',
-        `-s3.config=${keyFiles(root).s3Server}`,
-        '-s3.iam=false',
-      ],
-    ],
-    // Without these the filer's own port would hand out objects to anybody on this machine.
-    env: { ...process.env, ...(JSON.parse(readFileSync(keyFiles(root).filer, 'utf8')) as Record<string, string>) },
-    log,
-  })
-  const endpoint = `http://127.0.0.1:${port}`
-  const store = createStore({
-    endpoint,
-    bucket: process.env.SLIPWAY_BUCKET ?? 'slipway',
-    region: 'us-east-1',
-    credentials,
-    cacheFolder: '',
-  })
-  await until('SeaweedFS', log, failures, async () => {
-    await ensureBucket(store)
-    return true
-  })
-  return { endpoint, from: binary.from }
-}
-
-function makeS3Keys(root: string): { accessKeyId: string; secretAccessKey: string } {
-  const files = keyFiles(root)
-  if (!existsSync(files.s3)) {
-    const secret = (bytes: number): string => randomBytes(bytes).toString('hex')
-    const credentials = { accessKeyId: secret(10), secretAccessKey: secret(20) }
-    const identity = {
-      name: 'slipway',
-      credentials: [{ accessKey: credentials.accessKeyId, secretKey: credentials.secretAccessKey }],
-      actions: ['Admin', 'Read', 'Write', 'List', 'Tagging'],
-    }
-    const filerKeys = [
-      'WEED_JWT_SIGNING_KEY',
-      'WEED_JWT_SIGNING_READ_KEY',
-      'WEED_JWT_FILER_SIGNING_KEY',
-      'WEED_JWT_FILER_SIGNING_READ_KEY',
-    ]
-    writeWhole(files.s3Server, JSON.stringify({ identities: [identity] }), 0o600)
-    writeWhole(files.filer, JSON.stringify(Object.fromEntries(filerKeys.map((name) => [name, secret(24)]))), 0o600)
-    writeWhole(files.s3, JSON.stringify(credentials), 0o600)
-  }
-  return JSON.parse(readFileSync(files.s3, 'utf8'))
-}
-
 function makeSigningKey(root: string): void {
   const files = keyFiles(root)
   if (existsSync(files.signing)) return
@@ -292,42 +150,4 @@ export async function stopPlatform(root: string): Promise<boolean> {
   while (isAlive(pid) && Date.now() < deadline) await sleep(100)
   if (isAlive(pid)) process.kill(pid, 'SIGKILL')
   return true
-}
-
-async function freePort(preferred: number): Promise<number> {
-  return getPort({ port: preferred, host: '127.0.0.1' })
-}
-
-function portOf(address: string | undefined): number | undefined {
-  const port = Number(/:(\d+)$/.exec(address ?? '')?.[1])
-  return Number.isInteger(port) && port > 0 ? port : undefined
-}
-
-/** How long a server may take to start on a busy machine, ms, and how often it may end while it tries. */
-const startLimit = { ms: 60_000, failures: 3 }
-
-/** Waits until something answers. */
-async function until(
-  what: string,
-  log: string,
-  failures: { count: number },
-  isReady: () => Promise<boolean>,
-): Promise<void> {
-  const deadline = Date.now() + startLimit.ms
-  let problem = 'no answer'
-  while (Date.now() < deadline && failures.count < startLimit.failures) {
-    try {
-      if (await isReady()) return
-    } catch (error) {
-      problem = (error as Error).message
-    }
-    await sleep(100)
-  }
-  const said = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []
-  const telling = said.filter((line) => /error|fail|[A-Z]+_[A-Z]+:/i.test(line)).at(-1) ?? said.at(-1) ?? ''
-  throw new SlipwayError(
-    'PLATFORM_MISSING',
-    `${what} does not start (${failures.count >= startLimit.failures ? `it ended ${failures.count} times` : problem}): ${telling.trim().slice(0, 200)}`,
-    { next: `see ${log}` },
-  )
 }

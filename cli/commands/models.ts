@@ -1,0 +1,133 @@
+import colors from 'picocolors'
+import { shortDigest } from '../../pipelines/artifact.ts'
+import { SlipwayError } from '../../pipelines/errors.ts'
+import { metricsInWords } from '../../pipelines/gates.ts'
+import { listModels, readModel, readVersion } from '../../store/registry.ts'
+import { readRun } from '../../store/runs.ts'
+import { neighbours, type StepRecord } from '../../store/steps.ts'
+import type { Store } from '../../store/store.ts'
+import { openContext } from '../context.ts'
+import type { JsonOption } from '../options.ts'
+import { print, printJson, table } from '../output.ts'
+export async function models(options: JsonOption): Promise<number> {
+  const { store } = openContext()
+  const documents = []
+  for (const name of await listModels(store)) {
+    const state = await readModel(store, name)
+    if (state === undefined) continue
+    const versions = await Promise.all(
+      state.versions.map(async (digest, i) => ({
+        version: i + 1,
+        digest,
+        aliases: aliasesOf(state, i + 1),
+        ...(await readVersion(store, name, digest)),
+      })),
+    )
+    documents.push({ name, champion: state.champions.at(-1) ?? null, candidate: state.candidate, versions })
+  }
+  if (options.json === true) printJson(documents)
+  else if (documents.length === 0) print('no models yet: npx slipway run <pipeline> --wait')
+  else
+    print(
+      table(
+        ['model', 'version', 'alias', 'digest', 'metrics', 'run'],
+        documents.flatMap(({ name, versions }) =>
+          versions.map(({ version, digest, aliases, metrics, run }) => [
+            name,
+            String(version),
+            aliases.join(' '),
+            shortDigest(digest),
+            metricsInWords(metrics ?? {}),
+            run ?? '',
+          ]),
+        ),
+      ),
+    )
+  return 0
+}
+
+function aliasesOf(state: { champions: number[]; candidate: number | null }, version: number): string[] {
+  return [
+    ...(state.champions.at(-1) === version ? ['champion'] : []),
+    ...(state.candidate === version && state.champions.at(-1) !== version ? ['candidate'] : []),
+  ]
+}
+
+export interface Version {
+  readonly name: string
+  readonly version: number
+  readonly digest: string
+}
+
+/** `flights`, `flights@3` or `flights@champion`. A bare name is its champion, or its last version. */
+export async function findVersion(store: Store, text: string): Promise<Version | undefined> {
+  const [name = '', which] = text.split('@')
+  if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) return undefined
+  const state = await readModel(store, name)
+  if (state === undefined) return undefined
+  const version =
+    which === undefined
+      ? (state.champions.at(-1) ?? state.versions.length)
+      : which === 'champion'
+        ? (state.champions.at(-1) ?? 0)
+        : which === 'candidate'
+          ? (state.candidate ?? 0)
+          : Number(which)
+  const digest = state.versions[version - 1]
+  if (digest !== undefined) return { name, version, digest }
+  throw new SlipwayError('NOT_FOUND', `model ${name} has no version "${which}"; it has 1 to ${state.versions.length}`, {
+    next: 'see `slipway models`',
+  })
+}
+
+/** Where a model comes from, and what was made with it. */
+export async function lineage(what: string, options: JsonOption): Promise<number> {
+  const { store } = openContext()
+  const version = await findVersion(store, what)
+  if (version === undefined)
+    throw new SlipwayError('NOT_FOUND', `there is no model "${what}"`, { next: 'see `slipway models`' })
+  const record = await readVersion(store, version.name, version.digest)
+  const run = record === undefined ? undefined : await readRun(store, record.run)
+  const steps = new Map<string, StepRecord>()
+  const up = async (digest: string): Promise<void> => {
+    for (const step of (await neighbours(store, digest)).madeBy) {
+      if (steps.has(step.stepKey)) continue
+      steps.set(step.stepKey, step)
+      for (const input of Object.values(step.material.inputs)) if (input.startsWith('sha256:')) await up(input)
+    }
+  }
+  await up(version.digest)
+  const down = (await neighbours(store, version.digest)).readBy
+  const describe = (step: StepRecord) => ({
+    step: step.material.step,
+    stepKey: step.stepKey,
+    run: step.run,
+    inputs: step.material.inputs,
+    code: step.material.code,
+    outputs: step.outputs.map(({ name, digest }) => ({ name, digest })),
+  })
+  if (options.json === true) {
+    printJson({
+      model: version,
+      origin: run?.origin ?? null,
+      madeBy: [...steps.values()].map(describe),
+      usedBy: down.map(describe),
+    })
+    return 0
+  }
+  print(
+    `${colors.bold(`${version.name} version ${version.version}`)} ${shortDigest(version.digest)}  commit ${run?.origin.commit ?? 'unknown'} (${run?.origin.tree ?? ''})`,
+  )
+  for (const step of steps.values()) print(`  ← ${line(step)}`)
+  for (const step of down) print(`  → ${line(step)}`)
+  return 0
+}
+
+function line(step: StepRecord): string {
+  const list = (digests: Record<string, string>): string =>
+    Object.entries(digests)
+      .map(([name, digest]) => `${name} ${shortDigest(digest)}`)
+      .join(', ')
+  const code = Object.keys(step.material.code).length > 0 ? ` with code ${list(step.material.code)}` : ''
+  return `${step.material.step.padEnd(9)} made ${list(Object.fromEntries(step.outputs.map(({ name, digest }) => [name, digest])))}\n               from ${list(step.material.inputs)}${code}  (run ${step.run})`
+}

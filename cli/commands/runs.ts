@@ -1,0 +1,132 @@
+import { nearest } from '../../code/definition.ts'
+import { canonicalJson } from '../../pipelines/canonical.ts'
+import { SlipwayError } from '../../pipelines/errors.ts'
+import { MetricName } from '../../pipelines/gates.ts'
+import type { RunRecord } from '../../pipelines/records.ts'
+import { show as showNumber } from '../../stats/gates.ts'
+import { listRuns, readRun } from '../../store/runs.ts'
+import { openContext } from '../context.ts'
+import { readStepRecord, reasonItRan } from '../forecast.ts'
+import type { JsonOption } from '../options.ts'
+import { print, printJson, table } from '../output.ts'
+import { runJson } from '../report.ts'
+export async function runs(
+  pipeline: string | undefined,
+  options: JsonOption & { sort?: string; limit?: string },
+): Promise<number> {
+  const { store } = openContext()
+  const records = await listRuns(store, pipeline, Number(options.limit ?? 20))
+  const metric = options.sort
+  if (metric !== undefined)
+    records.sort(
+      (a, b) => (b.metrics[metric] ?? Number.NEGATIVE_INFINITY) - (a.metrics[metric] ?? Number.NEGATIVE_INFINITY),
+    )
+  if (options.json === true) printJson(records.map(runJson))
+  else if (records.length === 0) print('no finished runs yet: npx slipway run <pipeline> --wait')
+  else {
+    const metrics = MetricName.options
+      .filter((name) => records.some((record) => record.metrics[name] !== undefined))
+      .slice(0, 4)
+    const rows = records.map((record) => [
+      record.runId,
+      record.status,
+      record.model === null ? '' : `${record.model.name}@${record.model.version}`,
+      ...metrics.map((name) => (record.metrics[name] === undefined ? '' : showNumber(record.metrics[name]))),
+      `${record.steps.filter(({ cached }) => cached).length}/${record.steps.length}`,
+    ])
+    print(table(['run', 'status', 'model', ...metrics, 'reused'], rows))
+  }
+  return 0
+}
+
+/** Why a step of the last run was reused or ran. */
+export async function why(stepName: string, options: JsonOption & { run?: string }): Promise<number> {
+  const { store } = openContext()
+  const recent = await listRuns(store, undefined, 200)
+  const record =
+    options.run === undefined
+      ? recent.find(({ steps }) => steps.some(({ name }) => name === stepName))
+      : await readRun(store, options.run)
+  const step = record?.steps.find(({ name }) => name === stepName)
+  if (record === undefined || step === undefined) {
+    const names = [
+      ...new Set((record === undefined ? recent : [record]).flatMap(({ steps }) => steps.map(({ name }) => name))),
+    ]
+    const meant = nearest(stepName, names)
+    throw new SlipwayError(
+      'NOT_FOUND',
+      `no run has a step "${stepName}"; steps are ${names.join(', ') || 'none yet'}`,
+      { next: meant === undefined ? 'see `slipway runs`' : `did you mean "${meant}"?` },
+    )
+  }
+  const maker = await readStepRecord(store, step.stepKey)
+  const before = recent.find(
+    ({ runId, pipeline, startedAt }) =>
+      pipeline === record.pipeline && runId !== record.runId && startedAt < record.startedAt,
+  )
+  const reason = step.cached
+    ? `reused: nothing it depends on differs from run ${maker?.run}`
+    : step.stepKey === ''
+      ? `ran: ${step.summary}`
+      : `ran: ${await reasonItRan(store, before?.steps.find(({ name }) => name === stepName)?.stepKey, step.stepKey)}`
+  if (options.json === true)
+    printJson({
+      run: record.runId,
+      step: stepName,
+      cached: step.cached,
+      reason,
+      comparedWith: before?.runId ?? null,
+      material: maker?.material ?? null,
+    })
+  else
+    print(
+      `${stepName} of ${record.runId} ${reason}${step.cached || before === undefined ? '' : `\n  compared with run ${before.runId}`}`,
+    )
+  return 0
+}
+
+/** What differs between two runs, and nothing else. */
+export async function compare(a: string, b: string, options: JsonOption): Promise<number> {
+  const { store } = openContext()
+  const [first, second] = (await Promise.all(
+    [a, b].map(async (id) => {
+      const record = await readRun(store, id)
+      if (record === undefined)
+        throw new SlipwayError('NOT_FOUND', `there is no finished run ${id}`, { next: 'see `slipway runs`' })
+      return record
+    }),
+  )) as [RunRecord, RunRecord]
+  const differences: { what: string; a: string; b: string }[] = []
+  const note = (what: string, x: unknown, y: unknown): void => {
+    const [left, right] = [x ?? null, y ?? null]
+    if (canonicalJson(left) !== canonicalJson(right)) differences.push({ what, a: String(left), b: String(right) })
+  }
+  note('pipeline', first.pipeline, second.pipeline)
+  note('status', first.status, second.status)
+  for (const name of keysOf(first.origin, second.origin))
+    note(`origin ${name}`, first.origin[name], second.origin[name])
+  for (const { name, stepKey } of second.steps) {
+    const before = first.steps.find((step) => step.name === name)?.stepKey
+    if (before !== undefined && before !== stepKey)
+      differences.push({ what: `step ${name}`, a: '', b: await reasonItRan(store, before, stepKey) })
+  }
+  for (const name of keysOf(first.metrics, second.metrics))
+    note(`metric ${name}`, first.metrics[name], second.metrics[name])
+  for (const { name, passed } of second.gates)
+    note(`gate ${name}`, first.gates.find((gate) => gate.name === name)?.passed, passed)
+  note('model', first.model?.digest, second.model?.digest)
+  if (options.json === true) printJson({ a, b, differences })
+  else if (differences.length === 0) print('the same in everything that counts')
+  else
+    print(
+      table(
+        ['', a, b],
+        differences.map(({ what, a: left, b: right }) => [what, left, right]),
+      ),
+    )
+  return 0
+}
+
+function keysOf(a: object, b: object): string[] {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].sort()
+}

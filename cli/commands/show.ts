@@ -1,0 +1,165 @@
+import colors from 'picocolors'
+import { nearest } from '../../code/definition.ts'
+import { mediaTypes, shortDigest } from '../../pipelines/artifact.ts'
+import { SlipwayError } from '../../pipelines/errors.ts'
+import type { RunRecord } from '../../pipelines/records.ts'
+import { listKeys } from '../../store/documents.ts'
+import { getBytes } from '../../store/objects.ts'
+import { listModels, readVersion } from '../../store/registry.ts'
+import { readRun } from '../../store/runs.ts'
+import type { Store } from '../../store/store.ts'
+import { runWorkflowId } from '../../workflows/messages.ts'
+import { type CliContext, openContext, workflowLink } from '../context.ts'
+import type { JsonOption } from '../options.ts'
+import { print, printJson, seconds, table } from '../output.ts'
+import { runJson, summaryLines } from '../report.ts'
+import { findVersion, type Version } from './models.ts'
+/** A run, a model version, or an artifact. */
+export async function show(what: string, options: JsonOption): Promise<number> {
+  const context = openContext()
+  const record = await readRun(context.store, what)
+  if (record !== undefined) return showRun(context, record, options)
+  const version = await findVersion(context.store, what)
+  if (version !== undefined) return showModel(context.store, version, options)
+  const hex = what.replace(/^sha256:/, '')
+  if (/^[0-9a-f]{6,64}$/.test(hex)) return showArtifact(context.store, hex, options)
+  if (/-\d{8}-\d{6}-\w+$/.test(what)) return showRunning(context, what, options)
+  const names = await listModels(context.store)
+  const meant = nearest(what, names)
+  throw new SlipwayError(
+    'NOT_FOUND',
+    `"${what}" is no finished run, model or artifact; models: ${names.join(', ') || 'none'}`,
+    { next: meant === undefined ? 'see `slipway runs` and `slipway models`' : `did you mean "${meant}"?` },
+  )
+}
+
+function showRun({ settings }: CliContext, record: RunRecord, options: JsonOption): number {
+  if (options.json === true) {
+    printJson({
+      ...(runJson(record) as object),
+      origin: record.origin,
+      startedAt: record.startedAt,
+      finishedAt: record.finishedAt,
+    })
+    return 0
+  }
+  print(`${colors.bold(record.runId)}  ${record.status}, ${record.startedAt}`)
+  print(
+    Object.entries(record.origin)
+      .map(([name, value]) => `${name} ${value.startsWith('sha256:') ? shortDigest(value) : value}`)
+      .join('  '),
+  )
+  print('')
+  print(
+    table(
+      ['step', 'time', 'made', 'outputs'],
+      record.steps.map(({ name, cached, seconds: took, summary, outputs }) => [
+        name,
+        cached ? 'reused' : seconds(took),
+        summary,
+        outputs.map((output) => `${output.name} ${shortDigest(output.digest)}`).join('  '),
+      ]),
+    ),
+  )
+  for (const line of summaryLines(record, workflowLink(settings, record.workflowId))) print(line)
+  return 0
+}
+
+async function showRunning(context: CliContext, runId: string, options: JsonOption): Promise<number> {
+  const { client } = await context.temporal()
+  const workflowId = runWorkflowId(runId)
+  const description = await client.workflow
+    .getHandle(workflowId)
+    .describe()
+    .catch(() => undefined)
+  if (description === undefined)
+    throw new SlipwayError('NOT_FOUND', `there is no run ${runId}`, { next: 'see `slipway runs`' })
+  const document = { runId, workflowId, status: description.status.name.toLowerCase() }
+  if (options.json === true) printJson(document)
+  else print(`${runId} is ${document.status}\n  look  ${workflowLink(context.settings, workflowId)}`)
+  return 0
+}
+
+async function showModel(store: Store, { name, version, digest }: Version, options: JsonOption): Promise<number> {
+  const bundle = JSON.parse((await getBytes(store, digest)).toString('utf8'))
+  const record = await readVersion(store, name, digest)
+  const run = record === undefined ? undefined : await readRun(store, record.run)
+  if (options.json === true) {
+    printJson({ name, version, digest, record, bundle, gates: run?.gates ?? [] })
+    return 0
+  }
+  print(`${colors.bold(`${name} version ${version}`)}  ${digest}`)
+  if (record !== undefined)
+    print(
+      `made by run ${record.run}, ${record.registeredAt}; commit ${run?.origin.commit ?? 'unknown'} (${run?.origin.tree ?? 'unknown'})`,
+    )
+  print('')
+  print(
+    table(
+      ['file', 'bytes', 'digest'],
+      Object.entries(bundle.files as Record<string, { size: number; digest: string }>).map(([file, ref]) => [
+        file,
+        String(ref.size),
+        shortDigest(ref.digest),
+      ]),
+    ),
+  )
+  if (record !== undefined)
+    print(
+      `\n${table(
+        ['metric', 'value'],
+        Object.entries(record.metrics).map(([metric, value]) => [metric, String(value)]),
+      )}`,
+    )
+  print(`\n${(await getBytes(store, bundle.files['card.md'].digest)).toString('utf8')}`)
+  return 0
+}
+
+async function showArtifact(store: Store, hex: string, options: JsonOption): Promise<number> {
+  const keys = await listKeys(store, `blobs/sha256/${hex.slice(0, 2)}/${hex}`)
+  const [key] = keys
+  if (key === undefined)
+    throw new SlipwayError('NOT_FOUND', `no artifact begins with ${hex}`, {
+      next: 'see the outputs in `slipway show <run>`',
+    })
+  if (keys.length > 1)
+    throw new SlipwayError('USAGE', `${keys.length} artifacts begin with ${hex}`, { next: 'give more digits' })
+  const digest = `sha256:${key.split('/').at(-1)}`
+  const bytes = await getBytes(store, digest)
+  const text = bytes.toString('utf8')
+  if (options.json === true) {
+    printJson({ digest, size: bytes.length, content: isJson(text) ? JSON.parse(text) : null })
+    return 0
+  }
+  print(`${digest}  ${bytes.length} bytes`)
+  if (isJson(text)) print(JSON.stringify(JSON.parse(text), null, 2))
+  else if (text.startsWith('PAR1')) print(await firstRows(store, digest))
+  else if (!text.includes('\u0000') && !text.includes('\ufffd')) print(text)
+  else print(`binary (${mediaTypes.onnx} or other)`)
+  return 0
+}
+
+async function firstRows(store: Store, digest: string): Promise<string> {
+  const { withDuckDb, rowsOf, text } = await import('../../data/duckdb.ts')
+  const { localFile } = await import('../../store/objects.ts')
+  const file = await localFile(store, digest)
+  const rows = await withDuckDb(1, (connection) =>
+    rowsOf(connection, `SELECT * FROM read_parquet(${text(file)}) LIMIT 20`),
+  )
+  const columns = Object.keys(rows[0] ?? {})
+  return table(
+    columns,
+    rows.map((row) =>
+      columns.map((column) => (row[column] instanceof Date ? row[column].toISOString() : String(row[column]))),
+    ),
+  )
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

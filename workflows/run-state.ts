@@ -1,0 +1,43 @@
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
+import type { GateResult, RunRecord, StepReport } from '../pipelines/records.ts'
+import type { StepOutcome } from '../pipelines/step-inputs.ts'
+import { attributes } from './attributes.ts'
+import { runDetails } from './details.ts'
+import type { Decision, RunInput, RunProgress } from './messages.ts'
+
+/** How a run can end other than by finishing all its steps. */
+export interface Stop {
+  readonly status: RunRecord['status']
+  readonly exitCode: number
+  readonly error: RunRecord['error']
+}
+
+/** What a run knows so far. */
+export interface RunState {
+  readonly input: RunInput
+  readonly startedAt: string
+  readonly outcomes: Map<string, StepOutcome>
+  readonly finished: StepReport[]
+  stage: string
+  waitingFor: RunProgress['waitingFor']
+  gates: GateResult[]
+  model: RunRecord['model']
+  decision: (Decision & { readonly approved: boolean }) | undefined
+}
+
+/** Begins a stage of the run. */
+export function enter(state: RunState, stage: string): void {
+  state.stage = stage
+  upsertSearchAttributes([{ key: attributes.stage, value: stage }])
+  show(state)
+}
+
+/** Shows where the run stands in Temporal's web UI. */
+export function show(state: RunState): void {
+  setCurrentDetails(runDetails(state.input.plan, progressOf(state), state.gates, state.model))
+}
+
+/** The answer to the progress query. */
+export function progressOf({ stage, finished, waitingFor }: RunState): RunProgress {
+  return { stage, finished, waitingFor }
+}
