@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { type ColumnProfile, categoricalProfile, type Profile, profileQuantiles } from '../stats/profile.ts'
+import { type ColumnProfile, type Profile, profileQuantiles, profileTop } from '../stats/profile.ts'
 import { name, rowsOf } from './duckdb.ts'
 import { type LocalTable, typedSelect } from './table.ts'
 
@@ -21,16 +21,22 @@ export async function profileTable(connection: DuckDBConnection, table: LocalTab
 }
 
 async function profileText(connection: DuckDBConnection, column: string, rows: number): Promise<ColumnProfile> {
-  const counts = await rowsOf(
+  const counted = `SELECT ${name(column)} AS value, count(*) AS n FROM typed WHERE ${name(column)} IS NOT NULL GROUP BY 1`
+  // Counted and ranked there: a column of millions of different texts must not come over here.
+  const [totals] = await rowsOf(
     connection,
-    `SELECT ${name(column)} AS value, count(*) AS count FROM typed WHERE ${name(column)} IS NOT NULL GROUP BY 1`,
+    `SELECT count(*) AS distinct_values, coalesce(sum(n), 0)::BIGINT AS present FROM (${counted})`,
   )
-  const present = counts.reduce((sum, { count }) => sum + Number(count), 0)
-  return categoricalProfile(
-    counts.map(({ value, count }) => [String(value), Number(count)]),
+  const top = await rowsOf(connection, `SELECT value, n FROM (${counted}) ORDER BY n DESC, value LIMIT ${profileTop}`)
+  const present = Number(totals?.present)
+  return {
+    kind: 'categorical',
     rows,
-    rows - present,
-  )
+    missing: rows - present,
+    distinct: Number(totals?.distinct_values),
+    top: top.map(({ value, n }) => [String(value), Number(n)]),
+    other: present - top.reduce((sum, { n }) => sum + Number(n), 0),
+  }
 }
 
 async function profileNumeric(

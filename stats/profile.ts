@@ -88,7 +88,7 @@ export function profileCategories(values: readonly string[], codes: Int32Array):
 }
 
 /** Profile from the counts of all values. */
-export function categoricalProfile(counts: [string, number][], rows: number, missing: number): ColumnProfile {
+function categoricalProfile(counts: [string, number][], rows: number, missing: number): ColumnProfile {
   const ranked = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
   const top = ranked.slice(0, profileTop)
   const other = ranked.slice(profileTop).reduce((sum, [, count]) => sum + count, 0)
