@@ -57,7 +57,7 @@ export const errorCodes = {
   PLATFORM_MISSING: exitCodes.unreachable,
   WAIT_TIMED_OUT: exitCodes.waitTimedOut,
   INTERRUPTED: exitCodes.interrupted,
-  CANCELLED: exitCodes.rejected,
+  CANCELLED: exitCodes.interrupted,
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -120,7 +120,8 @@ export function describeChanges(before: StepMaterial, after: StepMaterial): stri
   for (const role of changedKeys(before.code, after.code)) changes.push(`code of ${role}`)
   for (const name of changedKeys(before.host, after.host))
     changes.push(`${name} ${before.host[name] ?? 'none'}→${after.host[name] ?? 'none'}`)
-  for (const name of changedKeys(before.inputs, after.inputs)) changes.push(`input ${name}`)
+  const inputs = changedKeys(before.inputs, after.inputs)
+  if (inputs.length > 0) changes.push(`input${inputs.length > 1 ? 's' : ''} ${inputs.join(', ')}`)
   changes.push(...describeJsonChanges(before.params, after.params, ''))
   return changes
 }

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -53,7 +53,8 @@ export async function putFile(store: Store, path: string, mediaType: string): Pr
   const { digest, size } = await digestOfFile(path)
   if (size > lookFirstFrom && (await hasBlob(store, { digest, size }))) return { digest, mediaType, size }
   if (size <= multipartFrom) {
-    await put(store, digest, mediaType, { Body: createReadStream(path), ContentLength: size })
+    // As bytes, not as a stream: the SDK can send them again after a hiccup.
+    await put(store, digest, mediaType, { Body: await readFile(path), ContentLength: size })
   } else {
     const upload = new Upload({
       client: store.client,
@@ -76,7 +77,7 @@ async function put(
   store: Store,
   digest: Digest,
   mediaType: string,
-  body: { Body: Uint8Array | Readable; ContentLength: number },
+  body: { Body: Uint8Array; ContentLength: number },
 ): Promise<void> {
   try {
     await store.client.send(

@@ -72,7 +72,7 @@ describe('the README, word for word in an empty folder', () => {
 describe('the documentation', () => {
   it('has every error code under its exit code', () => {
     const rows = [
-      ...readFileSync(join(packageRoot, 'docs/cli.md'), 'utf8').matchAll(/^\| (\d+) \| [^|]+ \| ([^|]*) \|$/gm),
+      ...readFileSync(join(packageRoot, 'docs/cli.md'), 'utf8').matchAll(/^\| (\d+) +\| [^|]+ \| ([^|]*)\|$/gm),
     ]
     const documented = Object.fromEntries(
       rows.flatMap(([, code, names]) =>
