@@ -25,11 +25,7 @@ export async function probeStore(store: Store): Promise<ProbeResult[]> {
     check('reads what was written', JSON.stringify(first?.value) === '{"n":1}')
     check('replaces it when the ETag matches', await writeDocument(store, key, { n: 3 }, first?.etag))
     check('refuses a stale ETag', !(await writeDocument(store, key, { n: 4 }, first?.etag)))
-    const second = await readDocument(store, key)
-    const racers = await Promise.all(
-      Array.from({ length: 8 }, (_, n) => writeDocument(store, key, { racer: n }, second?.etag)),
-    )
-    check('lets exactly one of eight racers win', racers.filter(Boolean).length === 1)
+    check('lets one of two racers win, every time', await hasFairRaces(store, key))
     check('refuses bytes with a wrong checksum', await refusesBadChecksum(store, key))
     check('refuses readers without credentials', await refusesAnonymous(store, key))
   } finally {
@@ -49,6 +45,16 @@ export async function requireSuitableStore(store: Store): Promise<void> {
       next: 'use AWS S3 or SeaweedFS 4.48 or later, with credentials required',
     },
   )
+}
+
+/** Two at a time: SeaweedFS makes more wait a second each, and a worker that starts waits for this. */
+async function hasFairRaces(store: Store, key: string): Promise<boolean> {
+  for (let round = 0; round < 4; round++) {
+    const read = await readDocument(store, key)
+    const won = await Promise.all([0, 1].map((racer) => writeDocument(store, key, { round, racer }, read?.etag)))
+    if (won.filter(Boolean).length !== 1) return false
+  }
+  return true
 }
 
 async function refusesBadChecksum(store: Store, key: string): Promise<boolean> {
