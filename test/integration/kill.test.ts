@@ -140,6 +140,9 @@ it('a platform brings a killed worker, store and Temporal server back, and the r
     }
     const result = await running
     expect(result, result.stderr).toMatchObject({ code: 0 })
+    const deadline = Date.now() + 60_000
+    while (state().worker.pid === worker && Date.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 200))
     expect(state().worker.pid).not.toBe(worker)
   } finally {
     await slipway(project.root, ['down'])
