@@ -68,6 +68,7 @@ export function createModelActivities(deps: ActivityDeps) {
             featureCode: { name: train.features.name, digest: train.features.digest, host: train.features.host },
             learner: train.learner,
             seed: train.seed,
+            signature: step.signature,
             snapshot: required(inputs, 'snapshot').digest,
           }
           progress('comparing ONNX Runtime with the trainer', 0.2)

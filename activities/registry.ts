@@ -1,6 +1,6 @@
 import { WithStartWorkflowOperation } from '@temporalio/client'
 import type { RunRecord, VersionRecord } from '../pipelines/records.ts'
-import { setChampion as moveChampion, opponentOf, readModel, registerVersion } from '../store/registry.ts'
+import { findOpponent, setChampion as moveChampion, registerVersion } from '../store/registry.ts'
 import { publishRun } from '../store/runs.ts'
 import {
   type ChampionChange,
@@ -17,7 +17,7 @@ export function createRegistryActivities(deps: ActivityDeps) {
   return {
     /** The model a candidate is compared with: digest, or null while there is none. */
     async findOpponent({ model, candidate }: { model: string; candidate: string }): Promise<string | null> {
-      return guarded('gate', async () => opponentOf(await readModel(store, model), candidate) ?? null)
+      return guarded('gate', async () => (await findOpponent(store, model, candidate)) ?? null)
     },
 
     /** Asks the model's owner workflow to register a version, starting it if this is the model's first. */

@@ -12,6 +12,27 @@ import type { ProgressView } from './progress.ts'
 /** Without an answer from a worker for this long, the user is told that there may be none. Milliseconds. */
 const silence = 15_000
 
+/** Whether the user pressed Ctrl-C since we began to listen. */
+export interface Interrupt {
+  readonly happened: boolean
+  stopListening(): void
+}
+
+/** From here on Ctrl-C ends the waiting with a word about the run, not with silence. */
+export function listenForInterrupt(): Interrupt {
+  let happened = false
+  const onInterrupt = (): void => {
+    happened = true
+  }
+  process.once('SIGINT', onInterrupt)
+  return {
+    get happened() {
+      return happened
+    },
+    stopListening: () => void process.removeListener('SIGINT', onInterrupt),
+  }
+}
+
 /**
  * Follows a run to its end. Workers, servers and this command may come and go meanwhile; the run goes on without us.
  * @param timeoutMs gives up waiting (not running) after this
@@ -23,14 +44,9 @@ export async function followRun(
   workflowId: string,
   pipeline: string,
   view: ProgressView,
+  interrupt: Interrupt,
   timeoutMs: number | undefined,
 ): Promise<RunRecord> {
-  // From the first moment: Ctrl-C ends the waiting with a word about the run, not with silence.
-  let interrupted = false
-  const onInterrupt = (): void => {
-    interrupted = true
-  }
-  process.once('SIGINT', onInterrupt)
   const { client } = await context.temporal()
   const handle = client.workflow.getHandle(workflowId)
   const [before] = (await listRuns(context.store, pipeline, 2)).filter((run) => run.runId !== runId)
@@ -60,7 +76,7 @@ export async function followRun(
   }
   try {
     while (ended === undefined) {
-      if (interrupted)
+      if (interrupt.happened)
         throw new SlipwayError('INTERRUPTED', `stopped waiting; run ${runId} goes on`, {
           next: `slipway show ${runId}`,
         })
@@ -98,7 +114,7 @@ export async function followRun(
       await sleep(200)
     }
   } finally {
-    process.removeListener('SIGINT', onInterrupt)
+    interrupt.stopListening()
     view.end()
   }
   const record = 'record' in ended ? ended.record : await recordOfFailure(context, runId, ended.error)

@@ -9,7 +9,7 @@ import {
 } from '../pipelines/step-inputs.ts'
 import { describeChanges, type HostVersions, type StepMaterial, stepMaterial } from '../pipelines/step-key.ts'
 import { readDocument } from '../store/documents.ts'
-import { opponentOf, readModel } from '../store/registry.ts'
+import { findOpponent } from '../store/registry.ts'
 import { listRuns } from '../store/runs.ts'
 import { readSource } from '../store/sources.ts'
 import { findStepRecord, StepRecord, stepKeyOf } from '../store/steps.ts'
@@ -71,10 +71,7 @@ async function knownInputs(
   if (missing !== undefined) return missing
   const inputs = inputsOf(plan, step, outcomes)
   if (step.kind !== 'gate' || !step.must.some(({ rule }) => rule === 'notWorseThan')) return inputs
-  const opponent = opponentOf(
-    await readModel(store, step.model),
-    outputOf(outcomes.get(step.package), 'package').digest,
-  )
+  const opponent = await findOpponent(store, step.model, outputOf(outcomes.get(step.package), 'package').digest)
   if (opponent === undefined) return inputs
   const evaluation = stepOf(plan, step.evaluation, 'evaluate')
   const championInputs = { ...digestsOf(inputsOf(plan, evaluation, outcomes)), package: opponent }

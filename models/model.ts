@@ -20,6 +20,7 @@ export const ModelFacts = z.object({
   featureCode: z.object({ name: z.string(), digest: Digest, host: z.record(z.string(), z.string()) }),
   learner: Learner,
   seed: z.int(),
+  signature: z.int().default(1),
   snapshot: Digest,
 })
 export type ModelFacts = z.infer<typeof ModelFacts>

@@ -122,8 +122,11 @@ export interface Builder {
       seed: number
     },
   ): Model<Row, T>
-  /** Makes the signed model package: ONNX, feature code, schemas, baseline profile, model card. */
-  package<Row, T extends Task>(model: Model<Row, T>, options?: { parity?: number }): Package<Row, T>
+  /**
+   * Makes the signed model package: ONNX, feature code, schemas, baseline profile, model card. Raise `signature` (default 1)
+   * when rows that the champion takes would no longer do.
+   */
+  package<Row, T extends Task>(model: Model<Row, T>, options?: { parity?: number; signature?: number }): Package<Row, T>
   /** Scores the package on a part and checks the result; a gate that fails ends the run and keeps the champion. */
   gate<Row, T extends Task>(
     candidate: Package<Row, T>,
@@ -226,8 +229,8 @@ function compile(
       })
       return { kind: 'model', id }
     },
-    package(model, { parity = 1e-5 } = {}) {
-      const id = add({ id: idFor('package'), kind: 'package', model: model.id, parity })
+    package(model, { parity = 1e-5, signature = 1 } = {}) {
+      const id = add({ id: idFor('package'), kind: 'package', model: model.id, parity, signature })
       packages.push(id)
       return { kind: 'package', id }
     },

@@ -26,6 +26,7 @@ export const errorCodes = {
   CODE_IMPURE: exitCodes.invalid,
   CODE_NOT_EXPORTED: exitCodes.invalid,
   HOST_MISMATCH: exitCodes.invalid,
+  SIGNATURE_BREAKING: exitCodes.invalid,
   NOT_FOUND: exitCodes.invalid,
   PAYLOAD_TOO_LARGE: exitCodes.internal,
   SOURCE_MISSING: exitCodes.dataContract,

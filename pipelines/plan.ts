@@ -85,6 +85,8 @@ export const PackageStep = z.object({
   model: Id,
   /** Largest difference allowed between ONNX Runtime's and the trainer's own predictions. */
   parity: z.number().gt(0),
+  /** Counts the incompatible changes of what the model takes: see `signature.ts`. */
+  signature: z.int().min(1),
 })
 export const EvaluateStep = z.object({
   id: Id,

@@ -61,7 +61,7 @@ function paramsOf(step: Step): Record<string, unknown> {
         seed: step.seed,
       }
     case 'package':
-      return { parity: step.parity }
+      return { parity: step.parity, signature: step.signature }
     case 'evaluate':
       return { slices: step.slices, task: step.task, target: step.target.column }
     case 'gate':

@@ -2,6 +2,7 @@ import type { Digest } from '../pipelines/artifact.ts'
 import { ModelState, VersionRecord } from '../pipelines/records.ts'
 import { hexOf } from './digest.ts'
 import { listKeys, publishOnce, readDocument } from './documents.ts'
+import { getBundle } from './objects.ts'
 import { readRef, updateRef } from './refs.ts'
 import type { Store } from './store.ts'
 
@@ -39,6 +40,16 @@ export function opponentOf(state: ModelState | undefined, candidate: string): Di
   const isChampion = championOf(state) === candidate
   const version = isChampion ? others.at(-1) : state?.champions.at(-1)
   return version === undefined ? undefined : state?.versions[version - 1]
+}
+
+/**
+ * The opponent of a candidate, if they take the same rows: a new signature begins a line of champions of its own.
+ */
+export async function findOpponent(store: Store, model: string, candidate: string): Promise<Digest | undefined> {
+  const opponent = opponentOf(await readModel(store, model), candidate)
+  if (opponent === undefined) return undefined
+  const [own, other] = await Promise.all([candidate, opponent].map((digest) => getBundle(store, digest, 'model')))
+  return (own?.facts.signature ?? 1) === (other?.facts.signature ?? 1) ? opponent : undefined
 }
 
 /**

@@ -10,12 +10,14 @@ import { openContext } from '../context.ts'
 import { forecast } from '../forecast.ts'
 import { type JsonOption, pairs } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
+import { requireSameSignature } from '../signature.ts'
 /** What a run would do now, without doing it. */
 export async function plan(pipeline: string, options: JsonOption & { set?: readonly string[] }): Promise<number> {
   const { settings, store } = openContext()
   const host = hostVersions()
   const overrides = pairs('--set', options.set)
   const { plan: planned } = await planPipeline(settings.root, pipeline, host, overrides)
+  await requireSameSignature(store, planned)
   const steps = await forecast(store, planned, host, settings.root)
   if (options.json === true) {
     printJson({ plan: { digest: digestOfJson(planned) }, steps })

@@ -13,11 +13,12 @@ import { readSource, uploadSource } from '../../store/sources.ts'
 import { signerOf } from '../../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../../workflows/messages.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
-import { followRun } from '../follow.ts'
+import { followRun, listenForInterrupt } from '../follow.ts'
 import { durationMs, pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 import { progressView } from '../progress.ts'
 import { junit, runJson, summaryLines } from '../report.ts'
+import { requireSameSignature } from '../signature.ts'
 
 export interface RunOptions {
   readonly wait?: boolean
@@ -38,6 +39,7 @@ export async function run(pipeline: string, options: RunOptions): Promise<number
     else print(`started ${runId}\n  look  ${link}\n  wait  slipway show ${runId}`)
     return 0
   }
+  const interrupt = listenForInterrupt()
   say(`${colors.bold(pipeline)} run ${runId}\n  look  ${link}`)
   const record = await followRun(
     context,
@@ -45,6 +47,7 @@ export async function run(pipeline: string, options: RunOptions): Promise<number
     workflowId,
     pipeline,
     progressView(),
+    interrupt,
     options.timeout === undefined ? undefined : durationMs(options.timeout),
   )
   if (options.junit !== undefined) writeFileSync(options.junit, junit(record))
@@ -69,6 +72,7 @@ export async function startRun(
     options.snapshot,
     planned.plan.steps.find(({ kind }) => kind === 'snapshot')?.id,
   )
+  await requireSameSignature(store, planned.plan)
   const plan = await publishPlan(store, signerOf(settings), planned)
   const sources: Record<string, string> = {}
   for (const step of planned.plan.steps) {

@@ -136,6 +136,40 @@ describe('a run from the command line', () => {
   })
 })
 
+describe('a model that takes other rows than the champion', () => {
+  it('is refused before it runs, until the definition says that it is meant', async () => {
+    const schema = readFileSync(join(project.root, 'pipelines/loans/schema.ts'), 'utf8')
+    await project.data('data/renamed.parquet', `SELECT * RENAME (income AS salary) FROM (${loansSql()})`)
+    const renamed = {
+      from: 'data/renamed.parquet',
+      schema: schema.replace('income:', 'salary:'),
+      features: 'export function features({ salary }: { salary: Float64Array }) {\n  return { salary }\n}\n',
+    }
+    writeLoans(project, renamed)
+    for (const command of [
+      ['plan', 'loans'],
+      ['run', 'loans', '--wait'],
+    ]) {
+      const message = expectUserError(await slipway(project.root, command), 2, 'SIGNATURE_BREAKING')
+      expect(message).toContain('column "salary" is new and required')
+    }
+    const file = join(project.root, 'pipelines/loans/pipeline.ts')
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8')
+        .replace('p.package(model)', 'p.package(model, { signature: 2 })')
+        .replace('auc.atLeast(0.6)', 'auc.atLeast(0.55)'),
+    )
+    const result = await run()
+    expect(result, result.stderr).toMatchObject({ code: 0 })
+    expect(documentOf(result).gates).toContainEqual(
+      expect.objectContaining({ evidence: 'there is no champion to compare with' }),
+    )
+    await slipway(project.root, ['rollback', 'loans', '--reason', 'back to the old signature'])
+    writeLoans(project)
+  })
+})
+
 describe('a run that takes longer', () => {
   const slow = { learner: 'trees({ trees: 1500, leaves: 15, minRowsPerLeaf: 10 })', must: '[auc.atLeast(0.5)]' }
   const finished = async (runId: string) => {

@@ -1,0 +1,32 @@
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { Plan } from '../pipelines/plan.ts'
+import { RowSchema } from '../pipelines/row-schema.ts'
+import { breakingChanges } from '../pipelines/signature.ts'
+import { stepOf } from '../pipelines/step-inputs.ts'
+import { getBundle } from '../store/objects.ts'
+import { championOf, readModel } from '../store/registry.ts'
+import type { Store } from '../store/store.ts'
+
+/**
+ * Makes sure that whoever sends rows to the champion can send them to the plan's model too.
+ * @throws SlipwayError SIGNATURE_BREAKING unless the definition says so by a higher signature
+ */
+export async function requireSameSignature(store: Store, plan: Plan): Promise<void> {
+  for (const step of plan.steps) {
+    if (step.kind !== 'register') continue
+    const champion = championOf(await readModel(store, step.model))
+    if (champion === undefined) continue
+    const { facts } = await getBundle(store, champion, 'model')
+    const packaging = stepOf(plan, step.package, 'package')
+    if (packaging.signature > Number(facts.signature ?? 1)) continue
+    const changes = breakingChanges(RowSchema.parse(facts.inputs), stepOf(plan, packaging.model, 'train').inputs)
+    if (changes.length === 0) continue
+    throw new SlipwayError(
+      'SIGNATURE_BREAKING',
+      `breaking signature change against the champion of ${step.model}: ${changes.join('; ')}`,
+      {
+        next: `keep the columns, make new ones nullable, or say p.package(model, { signature: ${Number(facts.signature ?? 1) + 1} })`,
+      },
+    )
+  }
+}
