@@ -45,7 +45,7 @@ export async function loadDefinition(root: string, name: string): Promise<Loaded
     const meant = nearest(name, known)
     throw new SlipwayError(
       'PIPELINE_UNKNOWN',
-      `there is no pipeline "${name}" in ${join(root, 'pipelines')}; there ${known.length === 0 ? 'are none' : `is ${known.join(', ')}`}`,
+      `there is no pipeline "${name}" in ${join(root, 'pipelines')}; there ${known.length === 0 ? 'are none' : `${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`}`,
       {
         next: meant === undefined ? `write pipelines/${name}/pipeline.ts` : `did you mean "${meant}"?`,
       },
