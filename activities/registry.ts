@@ -1,4 +1,5 @@
-import { WithStartWorkflowOperation } from '@temporalio/client'
+import { WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client'
+import { SlipwayError } from '../pipelines/errors.ts'
 import type { RunRecord, VersionRecord } from '../pipelines/records.ts'
 import { findOpponent, setChampion as moveChampion, registerVersion } from '../store/registry.ts'
 import { publishRun } from '../store/runs.ts'
@@ -30,20 +31,27 @@ export function createRegistryActivities(deps: ActivityDeps) {
       version: VersionRecord
       promote: boolean
     }): Promise<Registration> {
-      return guarded('register', () =>
-        client.workflow.executeUpdateWithStart(registerUpdate, {
-          args: [{ version, promote }],
-          // One registration a run and package, however often this activity is retried.
-          updateId: `${version.run}:${version.digest}`,
-          startWorkflowOperation: new WithStartWorkflowOperation('ownModel', {
-            workflowId: modelWorkflowId(model),
-            workflowIdConflictPolicy: 'USE_EXISTING',
-            taskQueue,
-            args: [model],
-            staticSummary: `Owner of the model ${model}: the only writer of its versions and aliases`,
-          }),
-        }),
-      )
+      return guarded('register', async () => {
+        try {
+          return await client.workflow.executeUpdateWithStart(registerUpdate, {
+            args: [{ version, promote }],
+            // One registration a run and package, however often this activity is retried.
+            updateId: `${version.run}:${version.digest}`,
+            startWorkflowOperation: new WithStartWorkflowOperation('ownModel', {
+              workflowId: modelWorkflowId(model),
+              workflowIdConflictPolicy: 'USE_EXISTING',
+              taskQueue,
+              args: [model],
+              staticSummary: `Owner of the model ${model}: the only writer of its versions and aliases`,
+            }),
+          })
+        } catch (error) {
+          if (error instanceof WorkflowUpdateFailedError) throw error
+          // The owner has not answered yet: it waits for a worker or the store, and so do we.
+          const why = `the owner of model ${model} does not answer: ${(error as Error).message}`
+          throw new SlipwayError('TEMPORAL_UNREACHABLE', why, {}, { cause: error })
+        }
+      })
     },
 
     /** For the owner workflow only. */

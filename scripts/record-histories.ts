@@ -25,6 +25,7 @@ async function record(name: string, workflowId: string): Promise<void> {
   const text = historyToJSON(history)
     .replaceAll(hostname(), 'host')
     .replaceAll(project.root, '/project')
+    .replaceAll(packageRoot, '/slipway')
     .replaceAll(Buffer.from(hostname()).toString('base64'), '')
   const file = join(packageRoot, 'test/histories', `${name}-${version}.json`)
   mkdirSync(join(packageRoot, 'test/histories'), { recursive: true })
