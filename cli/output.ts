@@ -1,5 +1,5 @@
-import colors from 'picocolors'
 import { SlipwayError } from '../pipelines/errors.ts'
+import { colors } from './colors.ts'
 
 /** Progress and messages go to standard error; standard output carries results only. */
 export function say(line: string): void {

@@ -1,5 +1,5 @@
-import colors from 'picocolors'
 import type { StepReport } from '../pipelines/records.ts'
+import { colors } from './colors.ts'
 import { say, seconds } from './output.ts'
 
 /** Shows a run while it goes on: on a terminal one line that is drawn over, otherwise a plain line a step. */

@@ -1,7 +1,7 @@
-import colors from 'picocolors'
 import { shortDigest } from '../pipelines/artifact.ts'
 import { metricsInWords } from '../pipelines/gates.ts'
 import type { RunRecord } from '../pipelines/records.ts'
+import { colors } from './colors.ts'
 import { table } from './output.ts'
 
 /** The documented JSON of a run. */

@@ -1,7 +1,7 @@
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
 import { mediaTypes } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
-import { isConflict, isMissing, type Store, storeError } from './store.ts'
+import { attemptsOf, isConflict, isMissing, type Store, storeError } from './store.ts'
 
 /** A JSON object with the ETag it was read with. */
 export interface Document {
@@ -22,6 +22,8 @@ export async function readDocument(store: Store, key: string): Promise<Document 
 
 /**
  * Writes a document if nobody changed it since: `etag` undefined means it must not exist yet.
+ * An ETag is a hash of the content: a value that has stood there before would let a stale ETag match again. Refs carry a
+ * generation, so theirs never recur.
  * @returns false when another writer was first.
  */
 export async function writeDocument(
@@ -30,20 +32,22 @@ export async function writeDocument(
   value: unknown,
   etag: string | undefined,
 ): Promise<boolean> {
+  const text = canonicalJson(value)
   try {
     await store.client.send(
       new PutObjectCommand({
         Bucket: store.bucket,
         Key: key,
-        Body: canonicalJson(value),
+        Body: text,
         ContentType: mediaTypes.json,
         ...(etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: etag }),
       }),
     )
     return true
   } catch (error) {
-    if (isConflict(error) || (etag !== undefined && isMissing(error))) return false
-    throw storeError(store, error, key)
+    if (!isConflict(error) && !(etag !== undefined && isMissing(error))) throw storeError(store, error, key)
+    // An answer got lost and the SDK asked again: what was in the way may be our own write.
+    return attemptsOf(error) > 1 && canonicalJson((await readDocument(store, key))?.value ?? null) === text
   }
 }
 

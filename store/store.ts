@@ -51,6 +51,11 @@ export function statusOf(error: unknown): number | undefined {
   return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode
 }
 
+/** How often the SDK sent a call before it gave up. */
+export function attemptsOf(error: unknown): number {
+  return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 1
+}
+
 /** Another one was first: create-only found the key taken (412), or two writers met (409). */
 export function isConflict(error: unknown): boolean {
   const status = statusOf(error)

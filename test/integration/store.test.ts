@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -82,12 +84,58 @@ describe('documents', () => {
   })
 
   it('are replaced by one of twenty who read the same state', async () => {
-    await writeDocument(store, 'test/swap.json', { n: 0 }, undefined)
+    await writeDocument(store, 'test/swap.json', { n: -1 }, undefined)
     const { etag } = (await readDocument(store, 'test/swap.json')) as { etag: string }
     const won = await Promise.all(
       Array.from({ length: 20 }, (_, n) => writeDocument(store, 'test/swap.json', { n }, etag)),
     )
     expect(won.filter(Boolean)).toHaveLength(1)
+  })
+})
+
+describe('an answer that gets lost', () => {
+  it('does not make a write that won look lost', async () => {
+    // A proxy that hands the first answer to a PUT to nobody: the SDK asks again and meets its own object.
+    let dropped = 0
+    const upstream = new URL(server.endpoint)
+    const proxy = createServer((asked, answer) => {
+      const { host: _, ...headers } = asked.headers
+      const forwarded = request(
+        {
+          host: upstream.hostname,
+          port: upstream.port,
+          path: asked.url,
+          method: asked.method,
+          headers: { ...headers, host: asked.headers.host },
+        },
+        (given) => {
+          if (asked.method === 'PUT' && dropped++ === 0) {
+            given.resume().on('end', () => asked.socket.destroy())
+            return
+          }
+          answer.writeHead(given.statusCode ?? 500, given.headers)
+          given.pipe(answer)
+        },
+      )
+      asked.pipe(forwarded)
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+    const credentials = await (
+      store.client.config.credentials as () => Promise<{ accessKeyId: string; secretAccessKey: string }>
+    )()
+    const lossy = createStore({
+      endpoint,
+      bucket: store.bucket,
+      region: 'us-east-1',
+      credentials,
+      cacheFolder: store.cacheFolder,
+    })
+    expect(await writeDocument(lossy, 'test/lost.json', { n: 1 }, undefined)).toBe(true)
+    expect(dropped).toBeGreaterThan(1)
+    expect(await writeDocument(lossy, 'test/lost.json', { n: 1 }, undefined)).toBe(false)
+    lossy.client.destroy()
+    proxy.close()
   })
 })
 
