@@ -7,7 +7,7 @@ import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../pipel
 import { canonicalJson } from '../pipelines/canonical.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import { jsonSchemaOf } from '../pipelines/row-schema.ts'
-import type { StepInputs, StepOutcome } from '../pipelines/step-inputs.ts'
+import { digestsOf, type StepInputs, type StepOutcome } from '../pipelines/step-inputs.ts'
 import { TrainingReport } from '../pipelines/training-report.ts'
 import { getJson, localFile, putBundle, putBytes, putJson } from '../store/objects.ts'
 import { sign } from '../store/signing.ts'
@@ -99,7 +99,7 @@ export function createModelActivities(deps: ActivityDeps) {
           }
           const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
           if (deps.signer !== undefined) {
-            const lineage = Object.fromEntries(Object.entries(inputs).map(([name, { digest }]) => [name, digest]))
+            const lineage = digestsOf(inputs)
             await sign(store, deps.signer, 'model', order.model, bundle.digest, { lineage, train: order.trainKey })
           }
           return {

@@ -12,6 +12,13 @@ import {
 } from '../workflows/messages.ts'
 import { type ActivityDeps, guarded } from './step.ts'
 
+/** A version to register; `promote` makes it champion at once. */
+interface RegistrationOrder {
+  readonly model: string
+  readonly version: VersionRecord
+  readonly promote: boolean
+}
+
 /** What concerns the registry and the record of runs. */
 export function createRegistryActivities(deps: ActivityDeps) {
   const { store, client } = deps
@@ -22,15 +29,7 @@ export function createRegistryActivities(deps: ActivityDeps) {
     },
 
     /** Asks the model's owner workflow to register a version, starting it if this is the model's first. */
-    async requestRegistration({
-      model,
-      version,
-      promote,
-    }: {
-      model: string
-      version: VersionRecord
-      promote: boolean
-    }): Promise<Registration> {
+    async requestRegistration({ model, version, promote }: RegistrationOrder): Promise<Registration> {
       return guarded('register', async () => {
         try {
           return await client.workflow.executeUpdateWithStart(registerUpdate, {
@@ -55,15 +54,7 @@ export function createRegistryActivities(deps: ActivityDeps) {
     },
 
     /** For the owner workflow only. */
-    async writeRegistration({
-      model,
-      version,
-      promote,
-    }: {
-      model: string
-      version: VersionRecord
-      promote: boolean
-    }): Promise<Registration> {
+    async writeRegistration({ model, version, promote }: RegistrationOrder): Promise<Registration> {
       return guarded('register', () => registerVersion(store, model, version, promote))
     },
 

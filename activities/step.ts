@@ -5,7 +5,7 @@ import type { Client } from '@temporalio/client'
 import { type ArtifactRef, mediaTypes, type Output } from '../pipelines/artifact.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Step } from '../pipelines/plan.ts'
-import type { StepInputs, StepOutcome } from '../pipelines/step-inputs.ts'
+import { digestsOf, type StepInputs, type StepOutcome } from '../pipelines/step-inputs.ts'
 import { type HostVersions, stepMaterial } from '../pipelines/step-key.ts'
 import { putFile } from '../store/objects.ts'
 import type { Signer, TrustedKeys } from '../store/signing.ts'
@@ -26,7 +26,7 @@ export interface ActivityDeps {
   readonly scratch: string
 }
 
-/** A step to carry out. `extraInputs` enter the key beside the plan's own inputs (a gate's opponent). */
+/** A step to carry out. */
 export interface StepOrder<S extends Step = Step> {
   readonly run: string
   readonly step: S
@@ -56,6 +56,7 @@ const patience = 4
  * there, that is the answer. Otherwise the work runs in a scratch folder, stores its outputs by digest, and publishes the
  * record create-only; of two attempts at once, both return the winner's. A crash leaves at most unnamed bytes.
  * Heartbeats carry the progress; cancellation stops the work.
+ * @param extraKeys what the result depends on besides the inputs: names and digests or keys
  */
 export async function runStep(
   deps: ActivityDeps,
@@ -63,10 +64,7 @@ export async function runStep(
   work: (context: StepWork) => Promise<StepResult>,
   extraKeys: Readonly<Record<string, string>> = {},
 ): Promise<StepOutcome> {
-  const inputs = {
-    ...Object.fromEntries(Object.entries(order.inputs).map(([name, { digest }]) => [name, digest])),
-    ...extraKeys,
-  }
+  const inputs = { ...digestsOf(order.inputs), ...extraKeys }
   return guarded(order.step.id, async (context, progress) => {
     const material = stepMaterial(order.step, inputs, deps.host)
     const stepKey = stepKeyOf(material)

@@ -51,14 +51,17 @@ export async function followRun(
   const handle = client.workflow.getHandle(workflowId)
   const [before] = (await listRuns(context.store, pipeline, 2)).filter((run) => run.runId !== runId)
   let ended: { record: RunRecord } | { error: unknown } | undefined
-  void handle.result().then(
-    (record) => {
-      ended = { record: RunRecord.parse(record) }
-    },
-    (error) => {
-      ended = { error }
-    },
-  )
+  void handle
+    .result()
+    .then((result) => RunRecord.parse(result))
+    .then(
+      (record) => {
+        ended = { record }
+      },
+      (error) => {
+        ended = { error }
+      },
+    )
   let shown = 0
   let lastAnswer = Date.now()
   let warned = false

@@ -1,5 +1,6 @@
 import type { Plan, Step } from '../pipelines/plan.ts'
 import {
+  digestsOf,
   evaluationInputs,
   inputsOf,
   outputOf,
@@ -8,11 +9,10 @@ import {
   stepOf,
 } from '../pipelines/step-inputs.ts'
 import { describeChanges, type HostVersions, type StepMaterial, stepMaterial } from '../pipelines/step-key.ts'
-import { readDocument } from '../store/documents.ts'
 import { findOpponent } from '../store/registry.ts'
 import { listRuns } from '../store/runs.ts'
 import { readSource } from '../store/sources.ts'
-import { findStepRecord, StepRecord, stepKeyOf } from '../store/steps.ts'
+import { findStepRecord, readStepRecord, stepKeyOf } from '../store/steps.ts'
 import type { Store } from '../store/store.ts'
 
 /** What a step would do if the plan ran now, and why. */
@@ -119,9 +119,6 @@ async function extraKeys(
   return {}
 }
 
-const digestsOf = (inputs: StepInputs): Record<string, string> =>
-  Object.fromEntries(Object.entries(inputs).map(([name, { digest }]) => [name, digest]))
-
 /** Why a step has to run: what differs from the time it ran before. */
 async function reasonToRun(store: Store, before: string | undefined, material: StepMaterial): Promise<string> {
   const record = before === undefined ? undefined : await readStepRecord(store, before)
@@ -136,11 +133,4 @@ export async function reasonItRan(store: Store, before: string | undefined, now:
   if (record === undefined) return ''
   if (before === now) return 'what it had made was gone from the store'
   return reasonToRun(store, before, record.material)
-}
-
-/** A step's record whether or not its artifacts are still there. */
-export async function readStepRecord(store: Store, stepKey: string): Promise<StepRecord | undefined> {
-  if (stepKey === '') return undefined
-  const document = await readDocument(store, `steps/${stepKey}.json`)
-  return document === undefined ? undefined : StepRecord.parse(document.value)
 }

@@ -174,7 +174,11 @@ function verdictOf(
 ): string {
   if (incomplete.length > 0) return incomplete.join('; ')
   const [worst] = [...findings].sort((a, b) => b.rows - a.rows)
-  if (worst === undefined || badRows === 0) return `all ${rows} rows keep the contract`
+  if (worst === undefined) return `all ${rows} rows keep the contract`
+  if (badRows === 0) {
+    const missing = findings.map(({ column, rows: count }) => `"${column}" of ${count}`).join(', ')
+    return `rows without a value set aside, as completeness allows: ${missing} of ${rows} rows`
+  }
   const where = `column "${worst.column}", row ${worst.firstRow}: ${JSON.stringify(worst.example)} breaks "${worst.rule}"`
   if (badRows > maxBadRows * rows)
     return `${badRows} of ${rows} rows break the contract, ${Math.floor(maxBadRows * rows)} are allowed; ${where}`

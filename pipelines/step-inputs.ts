@@ -12,6 +12,11 @@ export interface StepOutcome {
 /** Artifacts a step reads, by the name it reads them under. */
 export type StepInputs = Readonly<Record<string, ArtifactRef>>
 
+/** What of the inputs enters a step key. */
+export function digestsOf(inputs: StepInputs): Record<string, string> {
+  return Object.fromEntries(Object.entries(inputs).map(([name, { digest }]) => [name, digest]))
+}
+
 /** One output of a step by name. */
 export function outputOf(outcome: StepOutcome | undefined, name: string): ArtifactRef {
   const found = outcome?.outputs.find((output) => output.name === name)

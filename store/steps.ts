@@ -31,12 +31,16 @@ async function isWhole(store: Store, { outputs }: StepRecord): Promise<boolean> 
   return present.every(Boolean)
 }
 
+/** The record of a step, whether or not what it names is still there. */
+export async function readStepRecord(store: Store, stepKey: string): Promise<StepRecord | undefined> {
+  const document = await readDocument(store, recordKey(stepKey))
+  return document === undefined ? undefined : StepRecord.parse(document.value)
+}
+
 /** The record of a step, if it is there and all it names still is. */
 export async function findStepRecord(store: Store, stepKey: string): Promise<StepRecord | undefined> {
-  const document = await readDocument(store, recordKey(stepKey))
-  if (document === undefined) return undefined
-  const record = StepRecord.parse(document.value)
-  return (await isWhole(store, record)) ? record : undefined
+  const record = await readStepRecord(store, stepKey)
+  return record !== undefined && (await isWhole(store, record)) ? record : undefined
 }
 
 /**
@@ -69,8 +73,8 @@ export async function neighbours(
   const keys = await listKeys(store, consumerPrefix(digest))
   const load = async (role: string): Promise<StepRecord[]> => {
     const stepKeys = keys.flatMap((key) => new RegExp(`/${role}-([0-9a-f]{64})\\.json$`).exec(key)?.[1] ?? [])
-    const records = await Promise.all(stepKeys.map((stepKey) => readDocument(store, recordKey(stepKey))))
-    return records.flatMap((record) => (record === undefined ? [] : [StepRecord.parse(record.value)]))
+    const records = await Promise.all(stepKeys.map((stepKey) => readStepRecord(store, stepKey)))
+    return records.filter((record) => record !== undefined)
   }
   return { madeBy: await load('made-by'), readBy: await load('read-by') }
 }

@@ -15,7 +15,6 @@ import { attributes } from './attributes.ts'
 import { endSummary } from './details.ts'
 import { approveUpdate, type Decision, progressQuery, type RunInput, rejectUpdate } from './messages.ts'
 import { briefly } from './options.ts'
-
 import { enter, progressOf, type RunState, type Stop, show } from './run-state.ts'
 import { carryOut } from './run-steps.ts'
 

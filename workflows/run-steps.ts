@@ -15,7 +15,6 @@ import {
 import { attributes } from './attributes.ts'
 import { outcomeSummary, stepSummary } from './details.ts'
 import { briefly, registration, stepOptions } from './options.ts'
-
 import { type RunState, type Stop, show } from './run-state.ts'
 
 /** Carries out one step. @returns why the run ends here, if it does */

@@ -56,11 +56,11 @@ export async function run(pipeline: string, options: RunOptions): Promise<number
   return record.exitCode
 }
 
-export function showSummary(record: RunRecord, link: string): void {
+function showSummary(record: RunRecord, link: string): void {
   for (const line of summaryLines(record, link)) print(line)
 }
 
-export async function startRun(
+async function startRun(
   { settings, store, temporal }: CliContext,
   pipeline: string,
   options: RunOptions,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createStore, type Store } from '../../store/store.ts'
 import type { Child } from '../../workers/platform/child.ts'
 import { startChild } from '../../workers/platform/child.ts'
-import { startS3, startTemporal } from '../../workers/platform/servers.ts'
+import { type Supervise, startS3, startTemporal } from '../../workers/platform/servers.ts'
 import { keyFiles } from '../../workers/platform/state.ts'
 import { newProject } from './project.ts'
 
@@ -19,19 +19,19 @@ export interface TestStore extends TestServer {
   readonly folder: string
 }
 
+/** Starts a server once and lets it be: tests kill them on purpose. */
+const startInto =
+  (children: Child[]): Supervise =>
+  async (command) => {
+    children.push(await startChild(command))
+    return { count: 0 }
+  }
+
 /** A SeaweedFS with an empty bucket. */
 export async function startTestStore(): Promise<TestStore> {
   const project = newProject()
   const children: Child[] = []
-  const { endpoint } = await startS3(
-    project.root,
-    undefined,
-    async (command) => {
-      children.push(await startChild(command))
-      return { count: 0 }
-    },
-    () => {},
-  )
+  const { endpoint } = await startS3(project.root, undefined, startInto(children), () => {})
   const credentials = JSON.parse(readFileSync(keyFiles(project.root).s3, 'utf8'))
   const store = createStore({
     endpoint,
@@ -57,17 +57,8 @@ export async function startTestStore(): Promise<TestStore> {
 /** A Temporal development server. */
 export async function startTestTemporal(): Promise<TestServer & { readonly address: string }> {
   const project = newProject()
-  project.write('.slipway/made', '')
   const children: Child[] = []
-  const { address } = await startTemporal(
-    project.root,
-    undefined,
-    async (command) => {
-      children.push(await startChild(command))
-      return { count: 0 }
-    },
-    () => {},
-  )
+  const { address } = await startTemporal(project.root, undefined, startInto(children), () => {})
   const [child] = children as [Child]
   return {
     address,

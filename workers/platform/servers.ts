@@ -32,6 +32,7 @@ export async function startTemporal(
   const uiPort = await freePort(portOf(last?.temporal.ui) ?? 8233)
   say(`starting Temporal from ${binary.from}`)
   const log = logFile(root, 'temporal')
+  mkdirSync(platformFolder(root), { recursive: true })
   const failures = await supervise({
     name: 'Temporal',
     path: binary.path,
