@@ -46,7 +46,8 @@ export function carryOut(memory: TrainingMemory, code: number, thread: number, t
 export function serve(memory: TrainingMemory, thread: number, threads: number): void {
   const { control } = memory
   for (let seen = 0; ; seen++) {
-    Atomics.wait(control, generation, seen)
+    // Whoever wakes us may be late: an order that was seen before it was announced is notified while we wait for the next.
+    while (Atomics.load(control, generation) === seen) Atomics.wait(control, generation, seen)
     const code = control[orderCode] as number
     if (code === orders.stop) return
     carryOut(memory, code, thread, threads)

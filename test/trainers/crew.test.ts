@@ -1,0 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, it } from 'vitest'
+import { hireCrew } from '../../trainers/trees/crew.ts'
+import { allocate } from '../../trainers/trees/memory.ts'
+
+it('a helper that is woken late carries no order out twice', async () => {
+  const memory = allocate(1_000, 1, 2)
+  const [generation, finished] = [0, 1]
+  const crew = hireCrew(memory, 2)
+  for (let order = 1; order <= 5; order++) {
+    crew.run('updateBinary', 0, 1_000)
+    // Whoever announces an order may be preempted between counting it and waking the helpers.
+    for (let i = 0; i < 20; i++) {
+      Atomics.notify(memory.control, generation)
+      await sleep(2)
+    }
+    expect(Atomics.load(memory.control, finished)).toBe(1)
+  }
+  crew.dismiss()
+})
