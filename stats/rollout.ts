@@ -1,0 +1,475 @@
+import { describeWatch, type RolloutPolicy, type WatchRule } from '../pipelines/rollout.ts'
+import {
+  type Arms,
+  harmFactors,
+  logAlternativeWeights,
+  logEffectWeights,
+  logScoreWeights,
+  logStakeWeights,
+  logSumExp,
+  notWorseFactors,
+  pairedHarmFactors,
+  pairedNotWorseFactors,
+  scoreFactors,
+  splitMismatch,
+  thinnedHarmFactors,
+} from './sequential.ts'
+
+/*
+ * The rollout as a pure state machine: `observe` takes in a block of evidence, `decide` says what follows. The workflow, the
+ * simulation and the replay of stored evidence run these very functions.
+ *
+ * Rolling back: the mean over the watched metrics of their harm processes, each half on harm from the start and half on harm
+ * that begins at some later minute, reaches 1/α. The mean is an e-process under any dependence, so over all metrics, looks and
+ * steps together a candidate that is never worse is rolled back with probability at most α.
+ *
+ * Going on: to take the share w a candidate must have been shown, on every metric, to be worse by less than margin / w: at
+ * full traffic by less than the margin itself. The nulls of later steps are nested in those of earlier ones, so no α need be
+ * divided: the chance of ever standing at a share where some metric is worse by more than margin / w is at most α.
+ */
+
+export type Mode = 'shadow' | 'split' | 'bake'
+/** Metrics that count events of requests. */
+export type EventMetric = 'errors' | 'latency'
+
+/** Evidence of one weight: counts, no times but its own. */
+export interface Block {
+  /** Milliseconds since 1970. */
+  readonly from: number
+  readonly to: number
+  readonly mode: Mode
+  /** Design weight of the candidate. */
+  readonly share: number
+  /** Requests drawn to each arm, or users new to it where the split is sticky. */
+  readonly units: { readonly champion: number; readonly candidate: number }
+  /** Answers and events an arm; of users new to it (their first request) where the split is sticky. */
+  readonly arms: Readonly<Record<EventMetric, Arms>>
+  /** Sticky splits: users whose first event it was. */
+  readonly onsets: Readonly<Record<EventMetric, { readonly champion: number; readonly candidate: number }>> | null
+  /** Counts of scores by bin, one a request. */
+  readonly scores: { readonly champion: readonly number[]; readonly candidate: readonly number[] }
+  /** Requests that both answered, and on which just one of them had the event. */
+  readonly pairs: {
+    readonly n: number
+    readonly only: Readonly<Record<EventMetric, { readonly champion: number; readonly candidate: number }>>
+  } | null
+}
+
+/** A stretch of a rollout at one weight. */
+export interface Stage {
+  readonly mode: Mode
+  readonly share: number
+}
+
+/** The stages of a policy, in order; after the last one the candidate is champion. */
+export function stagesOf({ strategy, shadow }: RolloutPolicy): Stage[] {
+  const before: Stage[] = shadow === null ? [] : [{ mode: 'shadow', share: shadow.share }]
+  switch (strategy.kind) {
+    case 'canary':
+      return [...before, ...strategy.steps.map((percent) => ({ mode: 'split' as const, share: percent / 100 }))]
+    case 'blueGreen':
+      return [...before, { mode: 'split', share: 0 }, { mode: 'bake', share: 1 }]
+    case 'ab':
+      return [...before, { mode: 'split', share: strategy.share / 100 }]
+    case 'allAtOnce':
+      return before.length > 0 ? before : [{ mode: 'split', share: 0 }]
+  }
+}
+
+interface MetricState {
+  readonly champion: { readonly n: number; readonly k: number }
+  readonly candidate: { readonly n: number; readonly k: number }
+  /** ln of the capital on each of `effects`, of the process that restarts. */
+  readonly late: readonly number[]
+  /** By target: ln e of the unpaired alternatives, of the paired stakes, and the largest ln E so far. */
+  readonly split: Readonly<Record<string, readonly number[]>>
+  readonly paired: Readonly<Record<string, readonly number[]>>
+  readonly best: Readonly<Record<string, number>>
+}
+
+/** All that is known, serialisable: it goes through continue-as-new and into the evidence log. */
+export interface RolloutState {
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  readonly now: number
+  readonly stage: number
+  readonly stageSince: number
+  /** Answers by the candidate in this stage. */
+  readonly samples: number
+  /** Minutes whose restart capital is invested. */
+  readonly minute: number
+  readonly pending: Block | null
+  readonly metrics: Readonly<Record<EventMetric, MetricState>>
+  readonly scores: {
+    readonly champion: readonly number[]
+    readonly candidate: readonly number[]
+    readonly log: readonly number[]
+  }
+  /** Units by design weight, for the check of the split. */
+  readonly units: Readonly<Record<string, { readonly candidate: number; readonly all: number }>>
+  /** Failures of the candidate above what the champion's rate lets expect. */
+  readonly excess: number
+}
+
+export type Action = 'hold' | 'advance' | 'promote' | 'rollback' | 'inconclusive'
+
+/** What is known of one metric, with the numbers behind it. */
+export interface MetricVerdict {
+  readonly metric: string
+  readonly verdict: 'better' | 'not worse' | 'worse' | 'inconclusive'
+  readonly champion: { readonly n: number; readonly k: number }
+  readonly candidate: { readonly n: number; readonly k: number }
+  /** e-value for "worse". */
+  readonly harm: number
+  /** e-value for "worse by less than `margin`", the largest so far; null for scores. */
+  readonly notWorse: number | null
+  /** What the next step tolerates, as a difference of shares; null for scores. */
+  readonly margin: number | null
+}
+
+export interface Decision {
+  readonly action: Action
+  readonly reason: string
+  readonly verdicts: readonly MetricVerdict[]
+}
+
+/** Requests that close a block; fewer are kept for the next one. */
+const blockSize = 50
+/** Odds against the split at which nothing is believed any more (statistics.md's ln 1000). */
+const mismatchLimit = Math.log(1000)
+/** Target of the test for "better": worse by less than nothing. */
+const better = 'better'
+
+/** What a stage's successor tolerates of a metric: margin / w, w the share it would take. */
+function marginAfter(stages: readonly Stage[], stage: number, rule: WatchRule): number {
+  if (rule.metric === 'scores') return 1
+  return rule.margin / (stages[stage + 1]?.share || 1)
+}
+
+const eventRules = ({ watch }: RolloutPolicy): Exclude<WatchRule, { metric: 'scores' }>[] =>
+  watch.filter((rule) => rule.metric !== 'scores')
+
+/**
+ * The state a rollout starts with.
+ * @param history the champion's answers and events from before, which say what is usual
+ */
+export function startRollout(
+  startedAt: number,
+  history: Readonly<Record<EventMetric, { n: number; k: number }>> = {
+    errors: { n: 0, k: 0 },
+    latency: { n: 0, k: 0 },
+  },
+): RolloutState {
+  const metric = (champion: { n: number; k: number }): MetricState => ({
+    champion,
+    candidate: { n: 0, k: 0 },
+    late: logEffectWeights.map((weight) => weight + Math.log(0.5)),
+    split: {},
+    paired: {},
+    best: {},
+  })
+  return {
+    startedAt,
+    now: startedAt,
+    stage: 0,
+    stageSince: startedAt,
+    samples: 0,
+    minute: 0,
+    pending: null,
+    metrics: { errors: metric(history.errors), latency: metric(history.latency) },
+    scores: { champion: [], candidate: [], log: logScoreWeights.map(() => 0) },
+    units: {},
+    excess: 0,
+  }
+}
+
+/** Time passes, with or without evidence. */
+export function tick(state: RolloutState, now: number): RolloutState {
+  return now <= state.now ? state : { ...state, now }
+}
+
+/** Takes in a block. Small ones wait for more of the same weight: when a block closes must not depend on what failed. */
+export function observe(policy: RolloutPolicy, state: RolloutState, block: Block): RolloutState {
+  const candidateAnswers = block.pairs === null ? block.arms.errors.nB : block.pairs.n
+  const isStage = stagesOf(policy)[state.stage]
+  let next: RolloutState = {
+    ...tick(state, block.to),
+    samples: state.samples + (isStage?.mode === block.mode && isStage.share === block.share ? candidateAnswers : 0),
+  }
+  const { pending } = next
+  if (pending !== null && (pending.mode !== block.mode || pending.share !== block.share)) {
+    next = commit(policy, { ...next, pending: null }, pending)
+  }
+  const merged = next.pending === null ? block : mergeBlocks(next.pending, block)
+  const size = merged.arms.errors.nA + merged.arms.errors.nB
+  return size >= blockSize ? commit(policy, { ...next, pending: null }, merged) : { ...next, pending: merged }
+}
+
+const addArms = (a: Arms, b: Arms): Arms => ({ nA: a.nA + b.nA, kA: a.kA + b.kA, nB: a.nB + b.nB, kB: a.kB + b.kB })
+interface Both {
+  readonly champion: number
+  readonly candidate: number
+}
+const addBoth = (a: Both, b: Both): Both => ({
+  champion: a.champion + b.champion,
+  candidate: a.candidate + b.candidate,
+})
+const byMetric = <T, R>(
+  a: Readonly<Record<EventMetric, T>>,
+  b: Readonly<Record<EventMetric, T>>,
+  add: (a: T, b: T) => R,
+) => ({
+  errors: add(a.errors, b.errors),
+  latency: add(a.latency, b.latency),
+})
+/** Adds counts by place; the longer list says how many there are. */
+export function addCounts(a: readonly number[], b: readonly number[]): number[] {
+  return Array.from({ length: Math.max(a.length, b.length) }, (_, i) => (a[i] ?? 0) + (b[i] ?? 0))
+}
+
+/** Two blocks of one weight as one. */
+export function mergeBlocks(a: Block, b: Block): Block {
+  return {
+    from: Math.min(a.from, b.from),
+    to: Math.max(a.to, b.to),
+    mode: a.mode,
+    share: a.share,
+    units: addBoth(a.units, b.units),
+    arms: byMetric(a.arms, b.arms, addArms),
+    onsets: a.onsets === null || b.onsets === null ? (a.onsets ?? b.onsets) : byMetric(a.onsets, b.onsets, addBoth),
+    scores: {
+      champion: addCounts(a.scores.champion, b.scores.champion),
+      candidate: addCounts(a.scores.candidate, b.scores.candidate),
+    },
+    pairs:
+      a.pairs === null || b.pairs === null
+        ? (a.pairs ?? b.pairs)
+        : { n: a.pairs.n + b.pairs.n, only: byMetric(a.pairs.only, b.pairs.only, addBoth) },
+  }
+}
+
+/** Turns a closed block into evidence. All rates the tests bet on are from before it. */
+function commit(policy: RolloutPolicy, state: RolloutState, block: Block): RolloutState {
+  const minute = Math.max(state.minute, Math.floor((block.to - state.startedAt) / 60_000))
+  // Minutes m+1 to i bring ½ Σ 1/(j(j+1)) = ½ (1/(m+1) − 1/(i+1)) of the capital.
+  const entering = Math.log(0.5 * (1 / (state.minute + 1) - 1 / (minute + 1)))
+  const stages = stagesOf(policy)
+  const metrics: Record<EventMetric, MetricState> = { ...state.metrics }
+  for (const rule of eventRules(policy)) {
+    metrics[rule.metric] = committed(policy, stages, state, rule, block, entering)
+  }
+  const { errors } = state.metrics
+  const usual = (errors.champion.k + 0.5) / (errors.champion.n + 1)
+  const { nB, kB } = block.arms.errors
+  const units = block.units.champion + block.units.candidate
+  const isSplit = block.mode === 'split' && block.share > 0
+  const seen = state.units[block.share] ?? { candidate: 0, all: 0 }
+  return {
+    ...state,
+    minute,
+    metrics: metrics.errors === errors ? { ...metrics, errors: counted(errors, block.arms.errors) } : metrics,
+    scores: isSplit ? withScores(state.scores, block.scores) : state.scores,
+    units: isSplit
+      ? { ...state.units, [block.share]: { candidate: seen.candidate + block.units.candidate, all: seen.all + units } }
+      : state.units,
+    // In the shadow nobody is harmed.
+    excess: block.mode === 'shadow' ? state.excess : state.excess + kB - nB * usual,
+  }
+}
+
+const counted = (metric: MetricState, { nA, kA, nB, kB }: Arms): MetricState => ({
+  ...metric,
+  champion: { n: metric.champion.n + nA, k: metric.champion.k + kA },
+  candidate: { n: metric.candidate.n + nB, k: metric.candidate.k + kB },
+})
+
+function committed(
+  policy: RolloutPolicy,
+  stages: readonly Stage[],
+  state: RolloutState,
+  rule: Exclude<WatchRule, { metric: 'scores' }>,
+  block: Block,
+  entering: number,
+): MetricState {
+  const metric = state.metrics[rule.metric]
+  const arms = block.arms[rule.metric]
+  const rate = (metric.champion.k + 0.5) / (metric.champion.n + 1)
+  const only = block.pairs?.only[rule.metric]
+  const onsets = block.onsets?.[rule.metric]
+  const factors =
+    only !== undefined
+      ? pairedHarmFactors(only.candidate, only.champion)
+      : onsets !== undefined
+        ? thinnedHarmFactors(onsets.champion, onsets.candidate, block.share)
+        : harmFactors(arms, rate)
+  const late = metric.late.map(
+    (log, g) => logSumExp([log, entering + (logEffectWeights[g] as number)]) + (factors[g] as number),
+  )
+  const split = { ...metric.split }
+  const paired = { ...metric.paired }
+  const best = { ...metric.best }
+  const need = Math.log(1 / policy.alpha.promote)
+  const targets = [
+    ...stages.map((_, stage): [string, number] => [String(stage), marginAfter(stages, stage, rule)]).slice(state.stage),
+    [better, 0] as [string, number],
+  ]
+  for (const [target, delta] of targets) {
+    if ((best[target] ?? 0) >= need) continue
+    if (delta >= 1) {
+      best[target] = Number.MAX_VALUE
+      continue
+    }
+    if (only !== undefined) {
+      const ties = (block.pairs?.n ?? 0) - only.candidate - only.champion
+      const losses = [
+        [0, ties],
+        [1, only.candidate],
+        [-1, only.champion],
+      ] as const
+      paired[target] = addCounts(paired[target] ?? [], pairedNotWorseFactors(losses, delta))
+    } else {
+      split[target] = addCounts(split[target] ?? [], notWorseFactors(arms, rate, delta))
+    }
+    const log = mixture(split[target], logAlternativeWeights) + mixture(paired[target], logStakeWeights)
+    best[target] = Math.max(best[target] ?? 0, log)
+  }
+  return { ...counted(metric, arms), late, split, paired, best }
+}
+
+/** ln of a mixture of processes; 0 before any evidence. */
+function mixture(logs: readonly number[] | undefined, logWeights: readonly number[]): number {
+  return logs === undefined ? 0 : logSumExp(logs.map((log, i) => log + (logWeights[i] as number)))
+}
+
+function withScores(state: RolloutState['scores'], block: Block['scores']): RolloutState['scores'] {
+  const bins = Math.max(block.champion.length, block.candidate.length)
+  if (bins === 0) return state
+  const padded = (counts: readonly number[]): number[] => addCounts(counts, new Array<number>(bins).fill(0))
+  const factors = scoreFactors(
+    { champion: padded(block.champion), candidate: padded(block.candidate) },
+    { champion: padded(state.champion), candidate: padded(state.candidate) },
+  )
+  return {
+    champion: addCounts(state.champion, block.champion),
+    candidate: addCounts(state.candidate, block.candidate),
+    log: addCounts(state.log, factors),
+  }
+}
+
+/** ln E for "worse", by watch rule. */
+function harmOf(state: RolloutState, rule: WatchRule): number {
+  if (rule.metric === 'scores') return mixture(state.scores.log, logScoreWeights)
+  const cash = Math.log(0.5 / (state.minute + 1))
+  return logSumExp([...state.metrics[rule.metric].late, cash])
+}
+
+/** What follows from the evidence so far. */
+export function decide(policy: RolloutPolicy, state: RolloutState): Decision {
+  const stages = stagesOf(policy)
+  const stage = stages[state.stage] as Stage
+  const verdicts = policy.watch.map((rule) => verdictOn(policy, stages, state, rule))
+  const say = (action: Action, reason: string): Decision => ({ action, reason, verdicts })
+
+  const harms = policy.watch.map((rule) => harmOf(state, rule))
+  const harm = logSumExp(harms) - Math.log(harms.length)
+  if (harm >= Math.log(1 / policy.alpha.rollback)) {
+    const leading = verdicts[harms.indexOf(Math.max(...harms))] as MetricVerdict
+    return say(
+      'rollback',
+      `${leading.metric}: ${sharesInWords(leading)}; e-value ${shortly(harm)} ≥ ${1 / policy.alpha.rollback}`,
+    )
+  }
+  if (policy.harmBudget !== null && state.excess >= policy.harmBudget)
+    return say(
+      'rollback',
+      `harm budget: ${state.excess.toFixed(1)} failures above the usual ≥ ${policy.harmBudget}; a cap, not a test`,
+    )
+
+  const mismatch = Object.entries(state.units).reduce(
+    (sum, [share, { candidate, all }]) => sum + splitMismatch(candidate, all, Number(share)),
+    0,
+  )
+  const isOver = state.now - state.startedAt >= policy.withinMs
+  const undecided = (why: string): Decision =>
+    isOver
+      ? say('inconclusive', `${why} after ${Math.round((state.now - state.startedAt) / 1000)} s; the champion stays`)
+      : say('hold', why)
+  if (mismatch >= mismatchLimit)
+    return undecided(`the split is not the one asked for (sample ratio mismatch, e-value ${shortly(mismatch)} ≥ 1000)`)
+
+  const isLast = state.stage === stages.length - 1
+  const goOn: Action = isLast ? 'promote' : 'advance'
+  if (stage.mode === 'split' && stage.share === 0) return say(goOn, 'every gateway has it loaded')
+  const minSamples = stage.mode === 'shadow' ? (policy.shadow?.minSamples ?? 0) : policy.minSamples
+  if (state.samples < minSamples) return undecided(`${state.samples} of ${minSamples} answers by the candidate`)
+  const open = verdicts.filter(({ notWorse }) => notWorse !== null && notWorse < 1 / policy.alpha.promote)
+  if (open.length > 0) {
+    const [first] = open as [MetricVerdict]
+    return undecided(
+      `${first.metric}: ${sharesInWords(first)}; e-value ${first.notWorse?.toPrecision(3)} of ${1 / policy.alpha.promote} for worse by less than ${inPoints(first.margin as number)}`,
+    )
+  }
+  const wait =
+    policy.strategy.kind === 'blueGreen'
+      ? policy.strategy.bakeMs
+      : policy.strategy.kind === 'ab'
+        ? policy.strategy.forMs
+        : 0
+  const waited = state.now - state.stageSince
+  if (stage.mode !== 'shadow' && waited < wait)
+    return say('hold', `nothing against it; ${Math.ceil((wait - waited) / 1000)} s to go`)
+  const shown = verdicts.filter(({ margin }) => margin !== null)
+  return say(goOn, shown.map((each) => `${each.metric} ${each.verdict}: ${sharesInWords(each)}`).join('; '))
+}
+
+/** The next stage begins. */
+export function enterNextStage(state: RolloutState): RolloutState {
+  return { ...state, stage: state.stage + 1, stageSince: state.now, samples: 0 }
+}
+
+function verdictOn(
+  policy: RolloutPolicy,
+  stages: readonly Stage[],
+  state: RolloutState,
+  rule: WatchRule,
+): MetricVerdict {
+  const harm = harmOf(state, rule)
+  const isWorse = harm >= Math.log(1 / policy.alpha.rollback)
+  if (rule.metric === 'scores') {
+    const of = (counts: readonly number[]) => ({ n: counts.reduce((sum, count) => sum + count, 0), k: 0 })
+    return {
+      metric: 'scores',
+      verdict: isWorse ? 'worse' : 'inconclusive',
+      champion: of(state.scores.champion),
+      candidate: of(state.scores.candidate),
+      harm: toValue(harm),
+      notWorse: null,
+      margin: null,
+    }
+  }
+  const { champion, candidate, best } = state.metrics[rule.metric]
+  const log = best[String(state.stage)] ?? 0
+  const need = Math.log(1 / policy.alpha.promote)
+  return {
+    metric: describeWatch(rule),
+    verdict: isWorse ? 'worse' : (best[better] ?? 0) >= need ? 'better' : log >= need ? 'not worse' : 'inconclusive',
+    champion,
+    candidate,
+    harm: toValue(harm),
+    notWorse: toValue(log),
+    margin: Math.min(1, marginAfter(stages, state.stage, rule)),
+  }
+}
+
+/** An e-value from its logarithm, within what JSON can hold. */
+const toValue = (log: number): number => (log > 690 ? 1e300 : Math.exp(log))
+const shortly = (log: number): string => toValue(log).toPrecision(3)
+const inPoints = (share: number): string => `${Number((share * 100).toPrecision(3))} points`
+const percent = ({ n, k }: { n: number; k: number }): string =>
+  n === 0 ? 'none' : `${((100 * k) / n).toFixed(2)} % of ${n}`
+
+/** `candidate 1.20 % of 500, champion 0.81 % of 9500`. */
+export function sharesInWords({ champion, candidate, margin }: MetricVerdict): string {
+  if (margin === null) return `${candidate.n} candidate and ${champion.n} champion scores`
+  return `candidate ${percent(candidate)}, champion ${percent(champion)}`
+}
