@@ -1,5 +1,4 @@
 import type { LocalTable } from '../data/table.ts'
-import { type LocalModel, ModelFacts, modelFiles } from '../models/model.ts'
 import type { Bundle } from '../pipelines/artifact.ts'
 import type { CodeRef } from '../pipelines/plan.ts'
 import { RowSchema } from '../pipelines/row-schema.ts'
@@ -33,15 +32,4 @@ async function getTable(store: ActivityDeps['store'], digest: string): Promise<B
 export async function localCode({ store, trusted }: ActivityDeps, ref: CodeRef): Promise<LocalCode> {
   await requireSigned(store, trusted, 'code', ref.digest)
   return { file: await localFile(store, ref.digest), digest: ref.digest, name: ref.name }
-}
-
-/** A model package, downloaded, verified, and signed by somebody this worker trusts. */
-export async function localModel({ store, trusted }: ActivityDeps, digest: string): Promise<LocalModel> {
-  await requireSigned(store, trusted, 'model', digest)
-  const bundle = await getBundle(store, digest, 'model')
-  return {
-    facts: ModelFacts.parse(bundle.facts),
-    onnxFile: await localFile(store, bundle.files[modelFiles.onnx]?.digest as string),
-    codeFile: await localFile(store, bundle.files[modelFiles.code]?.digest as string),
-  }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { modelCard } from '../models/card.ts'
 import { evaluationFiles, type LocalEvaluation, sliceFile } from '../models/evaluate.ts'
 import { type ModelFacts, modelFiles } from '../models/model.ts'
+import { localModel } from '../models/package.ts'
 import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import type { StepOf } from '../pipelines/plan.ts'
@@ -12,7 +13,7 @@ import { TrainingReport } from '../pipelines/training-report.ts'
 import { getJson, localFile, putBundle, putBytes, putJson } from '../store/objects.ts'
 import { sign } from '../store/signing.ts'
 import { trainingFiles } from '../trainers/train-model.ts'
-import { localCode, localModel, localTable } from './local.ts'
+import { localCode, localTable } from './local.ts'
 import { type ActivityDeps, required, runStep, type StepOrder } from './step.ts'
 
 /** The plan's train step goes along: it says what the packaged model is. */
@@ -73,7 +74,12 @@ export function createModelActivities(deps: ActivityDeps) {
           }
           progress('comparing ONNX Runtime with the trainer', 0.2)
           const parity = await job('checkParity', {
-            model: { facts, onnxFile: await localFile(store, onnx.digest), codeFile: code.file },
+            model: {
+              facts,
+              onnxFile: await localFile(store, onnx.digest),
+              codeFile: code.file,
+              baselineFile: await localFile(store, required(inputs, 'baseline').digest),
+            },
             table: await localTable(deps, required(inputs, 'validation').digest),
             predictions: await localFile(store, required(inputs, 'parity').digest),
             limit: step.parity,

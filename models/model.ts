@@ -41,6 +41,7 @@ export interface LocalModel {
   readonly facts: ModelFacts
   readonly onnxFile: string
   readonly codeFile: string
+  readonly baselineFile: string
 }
 
 /** A model that scores: the one way evaluation, batch scoring and serving do it. */
@@ -49,7 +50,9 @@ export interface LoadedModel {
   readonly sizeBytes: number
   /** Rows in, predictions out [rows]: the probability of the positive class, or the predicted number. */
   score(columns: Readonly<Record<string, Column>>, firstRow?: number): Promise<Float32Array>
-  /** The same for features made already. */
+  /** What the feature code makes of rows. */
+  makeFeatures(columns: Readonly<Record<string, Column>>, firstRow?: number): Features
+  /** Predictions for features made already. */
   scoreFeatures(features: Features): Promise<Float32Array>
   release(): Promise<void>
 }
@@ -82,14 +85,15 @@ export async function loadModel({ facts, onnxFile, codeFile }: LocalModel): Prom
     const data = results[output]?.data as Float32Array
     return facts.task === 'binary' ? data.filter((_, i) => i % 2 === 1) : data
   }
+  const makeFeatures = (columns: Readonly<Record<string, Column>>, firstRow?: number): Features =>
+    runFeatures(features, facts.featureCode.name, columns, firstRow)
   return {
     facts,
     sizeBytes: (await stat(onnxFile)).size,
+    makeFeatures,
     scoreFeatures,
     score: async (columns, firstRow) =>
-      rowCount(columns) === 0
-        ? new Float32Array(0)
-        : scoreFeatures(runFeatures(features, facts.featureCode.name, columns, firstRow)),
+      rowCount(columns) === 0 ? new Float32Array(0) : scoreFeatures(makeFeatures(columns, firstRow)),
     release: () => session.release(),
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Every way a command can end, with its exit code: one table for the CLI, the docs and the tests.
- * Codes 14, 15, 17 and 18 belong to rollouts, drift checks and batch scoring.
+ * Codes 17 and 18 belong to drift checks and batch scoring.
  */
 export const exitCodes = {
   done: 0,
@@ -10,6 +10,8 @@ export const exitCodes = {
   trainingFailed: 11,
   gateFailed: 12,
   rejected: 13,
+  rolledBack: 14,
+  inconclusive: 15,
   verification: 16,
   unreachable: 20,
   waitTimedOut: 124,
@@ -28,6 +30,11 @@ export const errorCodes = {
   HOST_MISMATCH: exitCodes.invalid,
   SIGNATURE_BREAKING: exitCodes.invalid,
   NOT_FOUND: exitCodes.invalid,
+  ROUTE_CONFLICT: exitCodes.invalid,
+  REQUEST_INVALID: exitCodes.invalid,
+  REQUEST_TOO_LARGE: exitCodes.invalid,
+  MEDIA_UNSUPPORTED: exitCodes.invalid,
+  UNAUTHORIZED: exitCodes.invalid,
   PAYLOAD_TOO_LARGE: exitCodes.internal,
   SOURCE_MISSING: exitCodes.dataContract,
   SOURCE_UNREADABLE: exitCodes.dataContract,
@@ -47,6 +54,8 @@ export const errorCodes = {
   GATE_FAILED: exitCodes.gateFailed,
   REJECTED: exitCodes.rejected,
   APPROVAL_EXPIRED: exitCodes.rejected,
+  ROLLED_BACK: exitCodes.rolledBack,
+  ROLLOUT_INCONCLUSIVE: exitCodes.inconclusive,
   DIGEST_MISMATCH: exitCodes.verification,
   SIGNATURE_INVALID: exitCodes.verification,
   OBJECT_MISSING: exitCodes.verification,
@@ -56,6 +65,10 @@ export const errorCodes = {
   STORE_UNSUITABLE: exitCodes.unreachable,
   TEMPORAL_UNREACHABLE: exitCodes.unreachable,
   PLATFORM_MISSING: exitCodes.unreachable,
+  OVERLOADED: exitCodes.unreachable,
+  DEADLINE_EXCEEDED: exitCodes.unreachable,
+  GATEWAY_UNREACHABLE: exitCodes.unreachable,
+  PREDICTION_FAILED: exitCodes.internal,
   WAIT_TIMED_OUT: exitCodes.waitTimedOut,
   INTERRUPTED: exitCodes.interrupted,
   CANCELLED: exitCodes.interrupted,

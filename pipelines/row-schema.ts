@@ -18,6 +18,8 @@ export const ColumnRule = z.object({
   maxLength: z.int().optional(),
   pattern: z.string().optional(),
   enum: z.array(z.string()).optional(),
+  /** Never kept with captured requests: `.meta({ masked: true })`. */
+  masked: z.boolean().optional(),
 })
 export type ColumnRule = z.infer<typeof ColumnRule>
 
@@ -37,7 +39,19 @@ const isSafeIntegerBound = (value: number): boolean => Math.abs(value) === Numbe
  * nested objects, unions), naming the column.
  */
 export function rowSchemaOf(schema: z.ZodObject): RowSchema {
-  return Object.entries(schema.shape).map(([name, field]) => columnRuleOf(name, field as z.core.$ZodType))
+  return Object.entries(schema.shape).map(([name, field]) => {
+    const rule = columnRuleOf(name, field as z.core.$ZodType)
+    return isMasked(field as z.core.$ZodType) ? { ...rule, masked: true } : rule
+  })
+}
+
+/** `.meta({ masked: true })`, wherever in the chain it was said. */
+function isMasked(field: z.core.$ZodType): boolean {
+  for (let inner: z.core.$ZodType | undefined = field; inner !== undefined; ) {
+    if ((z.globalRegistry.get(inner as z.ZodType) as { masked?: unknown } | undefined)?.masked === true) return true
+    inner = (inner._zod.def as { innerType?: z.core.$ZodType }).innerType
+  }
+  return false
 }
 
 function columnRuleOf(name: string, field: z.core.$ZodType): ColumnRule {
@@ -94,7 +108,7 @@ function columnRuleOf(name: string, field: z.core.$ZodType): ColumnRule {
 /** The JSON Schema (2020-12) of one row, for documents and other people's tools. */
 export function jsonSchemaOf(columns: RowSchema): Record<string, unknown> {
   const properties: Record<string, unknown> = {}
-  for (const { name, type, nullable, ...rules } of columns) {
+  for (const { name, type, nullable, masked: _, ...rules } of columns) {
     if (type === 'timestamp') properties[name] = { type: nullable ? ['string', 'null'] : 'string', format: 'date-time' }
     else properties[name] = { type: nullable ? [type, 'null'] : type, ...rules }
   }

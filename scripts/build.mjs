@@ -16,6 +16,7 @@ const rooms = [
   'data',
   'trainers',
   'models',
+  'gateway',
   'activities',
   'workflows',
   'workers',
@@ -24,6 +25,8 @@ const rooms = [
 const entries = {
   cli: 'cli/main.ts',
   worker: 'workers/main.ts',
+  gateway: 'workers/gateway-main.ts',
+  'scorer-thread': 'gateway/scorer-thread.ts',
   job: 'activities/job-thread.ts',
   'trees-thread': 'trainers/trees/thread.ts',
 }

@@ -1,7 +1,10 @@
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
 import { mediaTypes } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
-import { attemptsOf, isConflict, isMissing, type Store, storeError } from './store.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { attemptsOf, isConflict, isMissing, type Store, statusOf, storeError } from './store.ts'
 
 /** A JSON object with the ETag it was read with. */
 export interface Document {
@@ -18,6 +21,65 @@ export async function readDocument(store: Store, key: string): Promise<Document 
     if (isMissing(error)) return undefined
     throw storeError(store, error, key)
   }
+}
+
+/** The document at a key unless it still has that ETag: then, and if there is none, undefined. For those who look often. */
+export async function readIfChanged(
+  store: Store,
+  key: string,
+  etag: string | undefined,
+): Promise<Document | undefined> {
+  try {
+    const answer = await store.client.send(
+      new GetObjectCommand({
+        Bucket: store.bucket,
+        Key: key,
+        ...(etag === undefined ? {} : { IfNoneMatch: etag }),
+      }),
+    )
+    return { value: JSON.parse((await answer.Body?.transformToString()) ?? ''), etag: answer.ETag ?? '' }
+  } catch (error) {
+    if (isMissing(error) || statusOf(error) === 304) return undefined
+    throw storeError(store, error, key)
+  }
+}
+
+/** A create-only document, of which a copy is kept: where the store is away, the copy answers. */
+export async function readKeptDocument(store: Store, key: string): Promise<unknown> {
+  const copy = join(store.cacheFolder, key)
+  try {
+    const document = await readDocument(store, key)
+    if (document === undefined) return undefined
+    await mkdir(dirname(copy), { recursive: true })
+    await writeFile(`${copy}.${process.pid}`, canonicalJson(document.value))
+    await rename(`${copy}.${process.pid}`, copy)
+    return document.value
+  } catch (error) {
+    if (!(error instanceof SlipwayError && error.code === 'STORE_UNREACHABLE')) throw error
+    const text = await readFile(copy, 'utf8').catch(() => undefined)
+    if (text === undefined) throw error
+    return JSON.parse(text)
+  }
+}
+
+/** Writes a document over whatever stands there: for what has one writer and no history. */
+export async function replaceDocument(store: Store, key: string, value: unknown): Promise<void> {
+  const put = new PutObjectCommand({
+    Bucket: store.bucket,
+    Key: key,
+    Body: canonicalJson(value),
+    ContentType: mediaTypes.json,
+  })
+  await store.client.send(put).catch((error) => {
+    throw storeError(store, error, key)
+  })
+}
+
+/** Removes a document that was written with `replaceDocument`. */
+export async function deleteDocument(store: Store, key: string): Promise<void> {
+  await store.client.send(new DeleteObjectCommand({ Bucket: store.bucket, Key: key })).catch((error) => {
+    throw storeError(store, error, key)
+  })
 }
 
 /**

@@ -158,7 +158,16 @@ export async function getJson(store: Store, digest: string): Promise<unknown> {
 
 /** A manifest, verified and checked against its schema. */
 export async function getBundle(store: Store, digest: string, kind: Bundle['kind']): Promise<Bundle> {
-  const bundle = BundleSchema.parse(await getJson(store, digest))
+  return bundleOf(await getJson(store, digest), digest, kind)
+}
+
+/** The same from the local cache, if it is there: works with the store away. */
+export async function localBundle(store: Store, digest: string, kind: Bundle['kind']): Promise<Bundle> {
+  return bundleOf(JSON.parse(await readFile(await localFile(store, digest), 'utf8')), digest, kind)
+}
+
+function bundleOf(value: unknown, digest: string, kind: Bundle['kind']): Bundle {
+  const bundle = BundleSchema.parse(value)
   if (bundle.kind !== kind)
     throw new SlipwayError('DIGEST_MISMATCH', `${shortDigest(digest)} is a ${bundle.kind}, not a ${kind}`)
   return bundle

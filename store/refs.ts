@@ -5,7 +5,7 @@ import { digestOfJson } from './digest.ts'
 import { publishOnce, readDocument, writeDocument } from './documents.ts'
 import type { Store } from './store.ts'
 
-const Ref = z.object({
+export const Ref = z.object({
   /** Counts the changes, from 1. */
   generation: z.int().positive(),
   /** Digest of the document it replaced. */
@@ -16,7 +16,7 @@ const Ref = z.object({
 })
 export type Ref = z.infer<typeof Ref>
 
-const refKey = (name: string): string => `refs/${name}.json`
+export const refKey = (name: string): string => `refs/${name}.json`
 const logKey = (name: string, generation: number): string => `log/${name}/${String(generation).padStart(10, '0')}.json`
 
 /** A mutable name over immutable things, as it stands now. */

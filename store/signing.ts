@@ -12,7 +12,7 @@ import { shortDigest } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { hexOf } from './digest.ts'
-import { publishOnce, readDocument } from './documents.ts'
+import { publishOnce, readKeptDocument } from './documents.ts'
 import type { Store } from './store.ts'
 
 /** What a signature speaks about: user code, or a model package. */
@@ -114,9 +114,9 @@ export async function requireSigned(
   if (trusted.size === 0) return undefined
   const refused: string[] = []
   for (const [keyId, key] of trusted) {
-    const document = await readDocument(store, signatureKey(digest, keyId))
-    if (document === undefined) continue
-    const problem = problemWith(document.value, key, keyId, subject, digest)
+    const envelope = await readKeptDocument(store, signatureKey(digest, keyId))
+    if (envelope === undefined) continue
+    const problem = problemWith(envelope, key, keyId, subject, digest)
     if (problem === undefined) return keyId
     refused.push(problem)
   }

@@ -18,14 +18,18 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   },
   data: { rooms: ['pipelines', 'stats', 'store'], packages: ['node:', 'zod', '@duckdb/node-api'] },
   trainers: { rooms: ['pipelines', 'stats', 'code', 'data'], packages: ['node:', 'zod', '@duckdb/node-api'] },
-  models: { rooms: ['pipelines', 'stats', 'code', 'data'], packages: ['node:', 'zod', 'onnxruntime-node'] },
+  models: { rooms: ['pipelines', 'stats', 'store', 'code', 'data'], packages: ['node:', 'zod', 'onnxruntime-node'] },
+  gateway: {
+    rooms: ['pipelines', 'stats', 'store', 'code', 'models'],
+    packages: ['node:', 'prom-client', 'hyparquet-writer', 'papaparse', '@opentelemetry/'],
+  },
   workflows: { rooms: ['pipelines', 'stats'], packages: ['@temporalio/workflow', '@temporalio/common'] },
   activities: {
     rooms: ['pipelines', 'stats', 'store', 'code', 'data', 'trainers', 'models', 'workflows'],
     packages: ['node:', 'zod', '@temporalio/activity', '@temporalio/client'],
   },
   workers: {
-    rooms: ['pipelines', 'stats', 'store', 'code', 'data', 'trainers', 'models', 'workflows', 'activities'],
+    rooms: ['pipelines', 'stats', 'store', 'code', 'data', 'trainers', 'models', 'gateway', 'workflows', 'activities'],
     packages: ['node:', 'zod', '@temporalio/', 'get-port'],
   },
   cli: {

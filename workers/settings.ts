@@ -17,6 +17,8 @@ export interface Settings {
   readonly temporal: ClientConnectConfig
   /** Address of Temporal's web UI, if known. */
   readonly temporalUi: string | undefined
+  /** Address of a gateway, if known. */
+  readonly gateway: string | undefined
   readonly s3: {
     readonly endpoint: string | undefined
     readonly bucket: string
@@ -37,8 +39,11 @@ export function findRoot(from = process.env.SLIPWAY_ROOT ?? process.cwd()): stri
   }
 }
 
-/** @throws SlipwayError PLATFORM_MISSING when neither the environment nor a running platform says where to go. */
-export function readSettings(root = findRoot(), env = process.env): Settings {
+/**
+ * @param needs a gateway does without Temporal
+ * @throws SlipwayError PLATFORM_MISSING when neither the environment nor a running platform says where to go.
+ */
+export function readSettings(root = findRoot(), env = process.env, needs = { temporal: true }): Settings {
   const platform = readPlatform(root)
   const fromEnvironment = loadClientConnectConfig()
   const temporal =
@@ -49,7 +54,10 @@ export function readSettings(root = findRoot(), env = process.env): Settings {
           connectionOptions: { ...fromEnvironment.connectionOptions, address: platform.temporal.address },
         }
   const isNamed = env.TEMPORAL_ADDRESS !== undefined || temporal.connectionOptions.address !== undefined
-  if (!isNamed || (env.S3_ENDPOINT === undefined && env.AWS_REGION === undefined && platform === undefined)) {
+  if (
+    (needs.temporal && !isNamed) ||
+    (env.S3_ENDPOINT === undefined && env.AWS_REGION === undefined && platform === undefined)
+  ) {
     throw new SlipwayError('PLATFORM_MISSING', 'Slipway is not running here', {
       next: 'start it with `npx slipway up --detach`, or set TEMPORAL_ADDRESS and S3_ENDPOINT',
     })
@@ -61,6 +69,7 @@ export function readSettings(root = findRoot(), env = process.env): Settings {
     root,
     temporal,
     temporalUi: env.TEMPORAL_UI_ADDRESS ?? (env.TEMPORAL_ADDRESS === undefined ? platform?.temporal.ui : undefined),
+    gateway: env.SLIPWAY_GATEWAY_ADDRESS ?? platform?.gateway?.address,
     s3: {
       endpoint: env.S3_ENDPOINT ?? platform?.s3.endpoint,
       bucket: env.SLIPWAY_BUCKET ?? 'slipway',

@@ -5,7 +5,7 @@ import { builtFile } from '../../code/host.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { newKeyPair } from '../../store/signing.ts'
 import { type Child, type Command, startChild } from './child.ts'
-import { type Say, startS3, startTemporal, until } from './servers.ts'
+import { freePort, portOf, type Say, startS3, startTemporal, until } from './servers.ts'
 import {
   isAlive,
   keyFiles,
@@ -106,11 +106,44 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
       },
     )
     await until('the worker', logFile(root, 'worker'), failures, async () => existsSync(readyFile))
+    await startOwnGateway(root, last, supervise, say, (gateway) => {
+      state.gateway = gateway
+      save()
+    })
     return { state, ended, stop }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** Starts a gateway on the port it had before. It may be drilled: what runs here is nobody's production. */
+async function startOwnGateway(
+  root: string,
+  last: PlatformState | undefined,
+  supervise: (
+    command: Command,
+    onStart?: (child: Child) => void,
+    failures?: { count: number },
+  ) => Promise<{ count: number }>,
+  say: Say,
+  onStart: (gateway: { pid: number; address: string }) => void,
+): Promise<void> {
+  const port = await freePort(portOf(last?.gateway?.address) ?? 8080)
+  const address = `http://127.0.0.1:${port}`
+  say('starting a gateway')
+  const log = logFile(root, 'gateway')
+  const failures = await supervise(
+    {
+      name: 'gateway',
+      path: process.execPath,
+      args: ['--enable-source-maps', builtFile('gateway')],
+      env: { ...process.env, SLIPWAY_ROOT: root, SLIPWAY_GATEWAY_PORT: String(port), SLIPWAY_ALLOW_FAULTS: '1' },
+      log,
+    },
+    ({ pid }) => onStart({ pid, address }),
+  )
+  await until('the gateway', log, failures, async () => (await fetch(`${address}/v2/health/live`)).ok)
 }
 
 function makeSigningKey(root: string): void {

@@ -150,11 +150,11 @@ function makeS3Keys(root: string): { accessKeyId: string; secretAccessKey: strin
   return JSON.parse(readFileSync(files.s3, 'utf8'))
 }
 
-async function freePort(preferred: number): Promise<number> {
+export async function freePort(preferred: number): Promise<number> {
   return getPort({ port: preferred, host: '127.0.0.1' })
 }
 
-function portOf(address: string | undefined): number | undefined {
+export function portOf(address: string | undefined): number | undefined {
   const port = Number(/:(\d+)$/.exec(address ?? '')?.[1])
   return Number.isInteger(port) && port > 0 ? port : undefined
 }

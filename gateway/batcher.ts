@@ -1,0 +1,152 @@
+import type { Column } from '../pipelines/columns.ts'
+import type { InputColumns, InputKind, Score, ScoringFailure } from './scorer.ts'
+
+/** What a batcher is asked for; `columns` are of `rows` rows. */
+export interface BatchItem {
+  readonly kind: InputKind
+  readonly columns: InputColumns
+  readonly rows: number
+}
+
+/** An item's deadline passed while it waited. */
+export class DeadlinePassed extends Error {
+  override readonly name = 'DeadlinePassed'
+}
+
+interface Waiting {
+  readonly item: BatchItem
+  readonly deadline: number
+  resolve(predictions: Float32Array): void
+  reject(error: unknown): void
+}
+
+/** Rows a batch may hold; an item that is larger is a batch of its own. */
+const maxBatchRows = 1024
+
+/** Turns of the event loop a batch waits at most for requests that are being read: microseconds each. */
+const mostTurns = 4
+
+/**
+ * Dynamic batching without a timer: what queued while the last batch ran is the next one. So a lone request waits for nobody,
+ * and no request waits for more than the batch before it. Predictions of a row do not depend on its batch: feature code was
+ * tested for that when the model was trained, and ONNX Runtime scores row by row.
+ */
+export interface Batcher {
+  /** Rows that wait. */
+  readonly queued: number
+  /** How long a row that comes now has to wait, ms, by the pace of the last batches. */
+  readonly expectedWaitMs: number
+  /** @param deadline `performance.now()` after which nobody waits for an answer */
+  score(item: BatchItem, deadline: number): Promise<Float32Array>
+  /** Resolves when nothing waits and nothing runs. */
+  drained(): Promise<void>
+}
+
+export function createBatcher(score: Score): Batcher {
+  let queue: Waiting[] = []
+  let queuedRows = 0
+  let running = false
+  let msPerRow = 0.02
+  const idle: (() => void)[] = []
+
+  const next = (): Waiting[] => {
+    const kind = queue[0]?.item.kind
+    let rows = 0
+    let count = 0
+    while (count < queue.length) {
+      const { item } = queue[count] as Waiting
+      if (item.kind !== kind || (count > 0 && rows + item.rows > maxBatchRows)) break
+      rows += item.rows
+      count++
+    }
+    const batch = count === queue.length ? queue : queue.slice(0, count)
+    queue = count === queue.length ? [] : queue.slice(count)
+    queuedRows -= rows
+    return batch
+  }
+  const run = async (): Promise<void> => {
+    running = true
+    while (queue.length > 0) {
+      const batch = next()
+      const start = performance.now()
+      await runBatch(score, batch.some(({ deadline }) => deadline < start) ? inTime(batch, start) : batch)
+      let rows = 0
+      for (const { item } of batch) rows += item.rows
+      msPerRow += 0.05 * ((performance.now() - start) / rows - msPerRow)
+    }
+    running = false
+    for (const resolve of idle.splice(0)) resolve()
+  }
+  /** Requests that arrived together are read one after another: while a turn brings more, the batch waits for them. */
+  const gather = (before: number, turns: number): void => {
+    if (queuedRows > before && turns < mostTurns) setImmediate(gather, queuedRows, turns + 1)
+    else void run()
+  }
+  return {
+    get queued() {
+      return queuedRows
+    },
+    get expectedWaitMs() {
+      return queuedRows * msPerRow
+    },
+    score(item, deadline) {
+      return new Promise((resolve, reject) => {
+        queue.push({ item, deadline, resolve, reject })
+        queuedRows += item.rows
+        if (!running) {
+          running = true
+          setImmediate(gather, 0, 0)
+        }
+      })
+    },
+    drained: () => (running ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve()),
+  }
+}
+
+/** Those whose deadline has not passed; the others hear that it has. */
+function inTime(batch: readonly Waiting[], now: number): Waiting[] {
+  for (const { deadline, reject } of batch) if (deadline < now) reject(new DeadlinePassed())
+  return batch.filter(({ deadline }) => deadline >= now)
+}
+
+async function runBatch(score: Score, batch: readonly Waiting[]): Promise<void> {
+  const [first] = batch
+  if (first === undefined) return
+  const { kind, columns } = first.item
+  try {
+    const predictions = await score(kind, batch.length === 1 ? columns : joined(batch))
+    let at = 0
+    for (const { item, resolve } of batch) {
+      resolve(predictions.subarray(at, at + item.rows))
+      at += item.rows
+    }
+  } catch (error) {
+    if (batch.length === 1 || (error as ScoringFailure).kind === 'timeout') {
+      for (const { reject } of batch) reject(error)
+      return
+    }
+    // One request's rows may be at fault: the others are not to suffer for it.
+    for (const waiting of batch) await runBatch(score, [waiting])
+  }
+}
+
+/** The columns of several items as one set. */
+function joined(batch: readonly Waiting[]): InputColumns {
+  let total = 0
+  for (const { item } of batch) total += item.rows
+  const columns: Record<string, Column> = {}
+  const [first] = batch as [Waiting]
+  for (const name of Object.keys(first.item.columns)) {
+    const sample = first.item.columns[name] as Column
+    const target = Array.isArray(sample)
+      ? new Array<string | null>(total)
+      : new (sample.constructor as Float64ArrayConstructor)(total)
+    let at = 0
+    for (const { item } of batch) {
+      const own = item.columns[name] as Column
+      for (let i = 0; i < item.rows; i++) target[at++] = own[i] as never
+    }
+    columns[name] = target
+  }
+  return columns
+}

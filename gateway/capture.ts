@@ -1,0 +1,44 @@
+import { parquetWriteBuffer } from 'hyparquet-writer'
+import { type ArtifactRef, mediaTypes } from '../pipelines/artifact.ts'
+import type { RowSchema } from '../pipelines/row-schema.ts'
+import { putBytes } from '../store/objects.ts'
+import type { Store } from '../store/store.ts'
+import type { CapturedRow } from './recorder.ts'
+
+const parquetType = {
+  number: 'DOUBLE',
+  integer: 'DOUBLE',
+  boolean: 'BOOLEAN',
+  string: 'STRING',
+  timestamp: 'TIMESTAMP',
+} as const
+
+/** Captured rows as a parquet file: request id, time, who answered, score, and the input columns under their own names. */
+export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Uint8Array {
+  const plain = <T>(value: (row: CapturedRow) => T): T[] => rows.map(value)
+  const columns = [
+    { name: 'slipway_request', data: plain(({ requestId }) => requestId), type: 'STRING' as const },
+    { name: 'slipway_row', data: plain(({ row }) => row), type: 'INT32' as const },
+    { name: 'slipway_time', data: plain(({ at }) => new Date(at)), type: 'TIMESTAMP' as const },
+    { name: 'slipway_role', data: plain(({ role }) => role), type: 'STRING' as const },
+    { name: 'slipway_version', data: plain(({ version }) => version), type: 'INT32' as const },
+    { name: 'slipway_score', data: plain(({ score }) => score), type: 'DOUBLE' as const },
+    ...schema.map(({ name, type }) => ({
+      name,
+      type: parquetType[type],
+      nullable: true,
+      data: rows.map(({ input }) => {
+        const value = input[name]
+        if (value === null || value === undefined || Number.isNaN(value)) return null
+        if (type === 'timestamp') return new Date(value as number)
+        return type === 'boolean' ? value === 1 : value
+      }),
+    })),
+  ]
+  return new Uint8Array(parquetWriteBuffer({ columnData: columns }))
+}
+
+/** Stores captured rows. */
+export function storeCapture(store: Store, file: Uint8Array): Promise<ArtifactRef> {
+  return putBytes(store, file, mediaTypes.parquet)
+}

@@ -1,0 +1,302 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { localModel } from '../models/package.ts'
+import { canonicalJson } from '../pipelines/canonical.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { Route, type Variant } from '../pipelines/route.ts'
+import type { GatewayPresence } from '../pipelines/telemetry.ts'
+import { listEndpoints, publishPresence, readChangedRoute, removePresence } from '../store/routes.ts'
+import type { TrustedKeys } from '../store/signing.ts'
+import type { Store } from '../store/store.ts'
+import { captureFile } from './capture.ts'
+import { Endpoint } from './endpoint.ts'
+import { type HttpOptions, type HttpServer, listen } from './http.ts'
+import { watchLag } from './lag.ts'
+import { createMetrics } from './metrics.ts'
+import { openOutbox } from './outbox.ts'
+import { loadScorer, type Scorer } from './scorer.ts'
+import { createHandler, type RequestHandler, type ServerOptions } from './server.ts'
+import { createTracer } from './tracing.ts'
+
+export interface GatewayOptions extends ServerOptions, Pick<HttpOptions, 'host' | 'port' | 'tls'> {
+  readonly store: Store
+  readonly trusted: TrustedKeys
+  /** Folder for what must outlast the process: routes as last applied, windows not sent. */
+  readonly folder: string
+  /** The address others reach it by, for its presence; by default host and port. */
+  readonly address: string | undefined
+  readonly captureRate: number
+  /** Predictions kept to answer the same body again; 0 keeps none. */
+  readonly cacheEntries: number
+}
+
+export interface Gateway {
+  readonly id: string
+  readonly address: string
+  /** Requests without a socket, for tests. */
+  readonly handler: RequestHandler
+  endpoint(name: string): Endpoint | undefined
+  stop(): Promise<void>
+}
+
+/** How often routes are looked at, windows closed, endpoints looked for (ms). */
+export const pace = { routeMs: 250, windowMs: 2_000, listMs: 2_000 } as const
+/** A batch queue longer than this, ms, refuses requests. */
+const maxWaitMs = 100
+
+/**
+ * Starts a gateway: it applies the routes it finds in the store, answers requests, and writes what came of them as telemetry
+ * windows. It asks nobody else: with the store or Temporal away it goes on with what it has.
+ */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { store, trusted, folder } = options
+  const id = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`
+  const routeFolder = join(folder, 'routes')
+  await mkdir(routeFolder, { recursive: true })
+  const outbox = openOutbox(store, join(folder, 'outbox'), id, isAliveHere)
+  const endpoints = new Map<string, Endpoint>()
+  const seen = new Map<string, { etag: string | undefined; retryAt: number }>()
+  const sequence = new Map<string, number>()
+  const startedAt = new Date().toISOString()
+  const lag = watchLag()
+  let storeReachable = true
+  let lastStoreAnswer = Date.now()
+  let stopping = false
+  let address = ''
+  let server: HttpServer | undefined
+
+  const load = async (variant: Variant): Promise<Scorer> =>
+    loadScorer(variant, await localModel({ store, trusted }, variant.digest))
+  const endpointOf = (name: string): Endpoint => {
+    let endpoint = endpoints.get(name)
+    if (endpoint === undefined) {
+      endpoint = new Endpoint({
+        name,
+        load,
+        captureRate: options.captureRate,
+        maxWaitMs,
+        cacheEntries: options.cacheEntries,
+      })
+      endpoints.set(name, endpoint)
+    }
+    return endpoint
+  }
+
+  const tracer = await createTracer()
+  const metrics = createMetrics({
+    inFlight: () => server?.inFlight ?? 0,
+    queuedRows: async () =>
+      (await Promise.all([...endpoints.values()].map((each) => each.queued()))).reduce((a, b) => a + b, 0),
+    windowsWaiting: () => outbox.waiting,
+    windowsLost: () => outbox.lost,
+    storeReachable: () => storeReachable,
+    revisions: () =>
+      [...endpoints.values()].flatMap(({ name, route }) =>
+        route === undefined ? [] : [{ endpoint: name, revision: route.revision }],
+      ),
+  })
+  const serving = (): Endpoint[] => [...endpoints.values()].filter(({ route }) => route !== undefined)
+  const isReady = (): boolean => !stopping && serving().length > 0
+  const handler = createHandler(
+    {
+      endpoint: (name) => endpoints.get(name),
+      endpoints: serving,
+      isLagging: lag.isLagging,
+      isReady,
+      health: () => ({
+        status: !isReady()
+          ? 'starting'
+          : storeReachable && [...endpoints.values()].every(({ refusal }) => refusal === null)
+            ? 'ok'
+            : 'degraded',
+        gateway: id,
+        store: storeReachable
+          ? { reachable: true }
+          : { reachable: false, since: new Date(lastStoreAnswer).toISOString(), windowsWaiting: outbox.waiting },
+        endpoints: Object.fromEntries(
+          [...endpoints.values()].map(({ name, route, refusal }) => [
+            name,
+            {
+              revision: route?.revision ?? null,
+              champion: route?.champion.version ?? null,
+              candidate: route?.rollout?.candidate.version ?? null,
+              share: route?.rollout?.share ?? 0,
+              refused: refusal,
+            },
+          ]),
+        ),
+      }),
+      metrics,
+      tracer,
+    },
+    options,
+  )
+  const note = (what: string): void => console.error(`${new Date().toISOString()} gateway: ${what}`)
+  const reached = (isReached: boolean, error?: unknown): void => {
+    if (isReached) lastStoreAnswer = Date.now()
+    if (isReached === storeReachable) return
+    storeReachable = isReached
+    note(
+      isReached
+        ? 'the store answers again'
+        : `the store is away, going on with what is here: ${(error as Error).message}`,
+    )
+  }
+
+  const presence = (): GatewayPresence => ({
+    slipway: 'gateway/1',
+    id,
+    address,
+    startedAt,
+    at: new Date().toISOString(),
+    endpoints: Object.fromEntries(
+      [...endpoints.values()].map(({ name, route, refusal }) => [
+        name,
+        {
+          revision: route?.revision ?? 0,
+          champion: route?.champion.digest ?? `sha256:${'0'.repeat(64)}`,
+          candidate: route?.rollout?.candidate.digest ?? null,
+          share: route?.rollout?.share ?? 0,
+          refused: refusal,
+          nextWindow: outbox.next(name),
+        },
+      ]),
+    ),
+  })
+  let saying: Promise<void> | undefined
+  /** Tells the others what is applied; the newest word wins. */
+  const say = (): Promise<void> => {
+    saying = (saying ?? Promise.resolve())
+      .then(() => publishPresence(store, presence()))
+      .then(
+        () => reached(true),
+        (error) => reached(false, error),
+      )
+    return saying
+  }
+
+  /** Applies a route and keeps a copy of it for a start with the store away. */
+  const apply = async (route: Route): Promise<void> => {
+    const endpoint = endpointOf(route.endpoint)
+    const before = endpoint.route?.revision ?? 0
+    try {
+      await endpoint.apply(route)
+      if (endpoint.route?.revision === route.revision && before !== route.revision) {
+        const file = join(routeFolder, `${route.endpoint}.json`)
+        await writeFile(`${file}.new`, canonicalJson(route))
+        await rename(`${file}.new`, file)
+        note(`${route.endpoint}: revision ${route.revision} applied`)
+      }
+    } catch (error) {
+      note(
+        `${route.endpoint}: revision ${route.revision} is refused, ${before === 0 ? 'nothing is' : `revision ${before} stays`} served: ${(error as Error).message}`,
+      )
+      // A store that was away may be back; anything else changes only with the route.
+      if (error instanceof SlipwayError && error.mayPass)
+        seen.set(route.endpoint, { etag: undefined, retryAt: Date.now() + 2_000 })
+    }
+    await say()
+  }
+  const look = async (name: string): Promise<void> => {
+    const known = seen.get(name)
+    if (known !== undefined && known.retryAt > Date.now()) return
+    const changed = await readChangedRoute(store, name, known?.etag)
+    if (changed === undefined) return
+    seen.set(name, { etag: changed.etag, retryAt: 0 })
+    // Not waited for: while one revision loads, a newer one may overtake it.
+    void apply(changed.route)
+  }
+  const restore = async (): Promise<void> => {
+    for (const file of await readdir(routeFolder)) {
+      if (!file.endsWith('.json')) continue
+      const route = Route.safeParse(JSON.parse(await readFile(join(routeFolder, file), 'utf8')))
+      if (route.success) await apply(route.data)
+    }
+  }
+
+  const closeWindows = async (): Promise<void> => {
+    for (const endpoint of endpoints.values()) {
+      for (const { captured, ...window } of await endpoint.closeWindows(Date.now())) {
+        const seq = sequence.get(endpoint.name) ?? 0
+        sequence.set(endpoint.name, seq + 1)
+        const schema = endpoint.champion?.scorer.facts.inputs ?? []
+        const rows = captured.length === 0 ? undefined : captureFile(captured, schema)
+        await outbox.put(
+          { slipway: 'window/1', endpoint: endpoint.name, gateway: id, seq, capture: null, ...window },
+          rows,
+        )
+      }
+    }
+  }
+  /** Runs something again and again, each time a while after the last time ended. */
+  const timers = new Set<NodeJS.Timeout>()
+  const repeat = (ms: number, work: () => Promise<void>): void => {
+    const timer = setTimeout(async () => {
+      timers.delete(timer)
+      await work().then(
+        () => {},
+        (error) => reached(false, error),
+      )
+      if (!stopping) repeat(ms, work)
+    }, ms)
+    timers.add(timer)
+  }
+  const list = async (): Promise<void> => {
+    for (const name of await listEndpoints(store)) if (!seen.has(name)) seen.set(name, { etag: undefined, retryAt: 0 })
+    reached(true)
+  }
+  const lookAtAll = async (): Promise<void> => {
+    await Promise.all([...seen.keys()].map(look))
+    if (seen.size > 0) reached(true)
+  }
+
+  await list().catch((error) => reached(false, error))
+  if (storeReachable) await lookAtAll().catch((error) => reached(false, error))
+  // Nothing is waited for that the store alone can give: with it away, what was applied last is applied again.
+  if (!storeReachable) await restore()
+  server = await listen({ ...options, ...handler })
+  const scheme = options.tls === undefined ? 'http' : 'https'
+  address = options.address ?? `${scheme}://${options.host}:${server.port}`
+  await say()
+  repeat(pace.routeMs, lookAtAll)
+  repeat(pace.listMs, list)
+  repeat(pace.windowMs, async () => {
+    await closeWindows()
+    await outbox.flush()
+    await say()
+  })
+
+  return {
+    id,
+    address,
+    handler,
+    endpoint: (name) => endpoints.get(name),
+    async stop() {
+      if (stopping) return
+      stopping = true
+      for (const timer of timers) clearTimeout(timer)
+      // What is being answered is answered; then what it came to is sent.
+      await server?.close()
+      await closeWindows()
+      await outbox.flush()
+      await removePresence(store, id).catch(() => {})
+      for (const endpoint of endpoints.values()) await endpoint.close()
+      lag.stop()
+      await tracer?.close()
+    },
+  }
+}
+
+/** Whether a gateway of this machine still runs: its id names its process. */
+function isAliveHere(gateway: string): boolean {
+  const pid = Number(/-(\d+)-[0-9a-f]{6}$/.exec(gateway)?.[1])
+  if (!gateway.startsWith(`${hostname()}-`)) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,108 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { latencyBounds } from '../pipelines/telemetry.ts'
+import { binOf } from '../stats/profile-counter.ts'
+
+/** What `/metrics` says of the gateway itself, read when it is asked for. */
+export interface GatewayReadings {
+  inFlight(): number
+  queuedRows(): Promise<number>
+  windowsWaiting(): number
+  windowsLost(): number
+  storeReachable(): boolean
+  revisions(): readonly { readonly endpoint: string; readonly revision: number }[]
+}
+
+interface Series {
+  readonly labels: Readonly<Record<string, string>>
+  count: number
+  seconds: number
+  readonly buckets: number[]
+}
+
+/**
+ * Metrics of answered requests under their usual names (Prometheus, "Metric and label naming"): `http_requests_total`,
+ * `http_request_duration_seconds`, and the process's own. Counting is a few additions on the request's path; texts are made when
+ * Prometheus asks.
+ */
+export interface Metrics {
+  count(endpoint: string, version: string, role: string, status: number, seconds: number): void
+  text(): Promise<string>
+  readonly contentType: string
+}
+
+export function createMetrics(readings: GatewayReadings): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const series = new Map<string, Series>()
+  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        this.set(await read())
+      },
+    })
+  }
+  gauge('http_requests_in_flight', 'Requests being answered.', readings.inFlight)
+  gauge('slipway_queued_rows', 'Rows that wait for a batch.', readings.queuedRows)
+  gauge('slipway_windows_waiting', 'Telemetry windows not in the store yet.', readings.windowsWaiting)
+  gauge('slipway_windows_lost', 'Telemetry windows given up.', readings.windowsLost)
+  gauge('slipway_store_reachable', '1 if the store answered last.', () => (readings.storeReachable() ? 1 : 0))
+  new Gauge({
+    name: 'slipway_route_revision',
+    help: 'Revision of the route that is applied.',
+    labelNames: ['endpoint'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { endpoint, revision } of readings.revisions()) this.set({ endpoint }, revision)
+    },
+  })
+  return {
+    contentType: registry.contentType,
+    count(endpoint, version, role, status, seconds) {
+      const key = `${endpoint}|${version}|${role}|${status}`
+      let found = series.get(key)
+      if (found === undefined) {
+        found = {
+          labels: { endpoint, version, role, code: String(status) },
+          count: 0,
+          seconds: 0,
+          buckets: new Array<number>(latencyBounds.length + 1).fill(0),
+        }
+        series.set(key, found)
+      }
+      found.count++
+      found.seconds += seconds
+      const bucket = binOf(latencyBounds, seconds)
+      found.buckets[bucket] = (found.buckets[bucket] as number) + 1
+    },
+    async text() {
+      return `${await registry.metrics()}\n${requestLines([...series.values()])}`
+    },
+  }
+}
+
+function requestLines(all: readonly Series[]): string {
+  const labelsOf = (labels: Series['labels'], more: Record<string, string> = {}): string =>
+    Object.entries({ ...labels, ...more })
+      .map(
+        ([name, value]) => `${name}="${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`,
+      )
+      .join(',')
+  const lines = ['# HELP http_requests_total Requests answered.', '# TYPE http_requests_total counter']
+  for (const { labels, count } of all) lines.push(`http_requests_total{${labelsOf(labels)}} ${count}`)
+  const name = 'http_request_duration_seconds'
+  lines.push(`# HELP ${name} From the request's arrival to its answer.`, `# TYPE ${name} histogram`)
+  for (const { labels, count, seconds, buckets } of all) {
+    let below = 0
+    for (const [i, bound] of latencyBounds.entries()) {
+      below += buckets[i] as number
+      lines.push(`${name}_bucket{${labelsOf(labels, { le: String(bound) })}} ${below}`)
+    }
+    lines.push(`${name}_bucket{${labelsOf(labels, { le: '+Inf' })}} ${count}`)
+    lines.push(`${name}_sum{${labelsOf(labels)}} ${seconds}`, `${name}_count{${labelsOf(labels)}} ${count}`)
+  }
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,108 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { canonicalJson } from '../pipelines/canonical.ts'
+import { TelemetryWindow } from '../pipelines/telemetry.ts'
+import { publishWindow } from '../store/routes.ts'
+import type { Store } from '../store/store.ts'
+import { storeCapture } from './capture.ts'
+
+/** Windows kept while the store is away; the oldest go first. With captured rows some 200 MB at most. */
+const mostKept = 5_000
+
+/**
+ * Closed windows on their way to the store: on disk first, so that they survive this process and a store that is away.
+ * A window is sent under its number, create-only: again after a lost answer, and still counted once.
+ */
+export interface Outbox {
+  put(window: TelemetryWindow, capture: Uint8Array | undefined): Promise<void>
+  /** Sends what is here, oldest first, until the store does not answer. @returns whether all went */
+  flush(): Promise<boolean>
+  /** By endpoint: the number of the first window that is not in the store yet; all before are there, or lost. */
+  next(endpoint: string): number
+  /** Windows that wait, and those that were given up. */
+  readonly waiting: number
+  readonly lost: number
+}
+
+/**
+ * Opens the outbox of a gateway below a folder that other gateways of this machine may use too. What a gateway left that runs
+ * no more is sent by this one, under the name it had.
+ * @param isAlive whether the gateway of that id still runs
+ */
+export function openOutbox(store: Store, place: string, gateway: string, isAlive: (id: string) => boolean): Outbox {
+  const folder = join(place, gateway)
+  mkdirSync(folder, { recursive: true })
+  for (const other of readdirSync(place)) {
+    if (other === gateway || isAlive(other)) continue
+    for (const file of readdirSync(join(place, other))) {
+      const from = join(place, other, file)
+      if (existsSync(from)) renameSync(from, join(folder, file))
+    }
+    rmSync(join(place, other), { recursive: true, force: true })
+  }
+  // `<endpoint>~<gateway>~<seq>.json`
+  let files = readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .sort()
+  const numbered = new Map<string, number>()
+  let lost = 0
+  let flushing: Promise<boolean> | undefined
+
+  const drop = async (file: string): Promise<void> => {
+    files = files.filter((each) => each !== file)
+    for (const each of [file, captureOf(file)]) await rm(join(folder, each), { force: true })
+  }
+  const send = async (): Promise<boolean> => {
+    while (files.length > 0) {
+      const [file] = files as [string]
+      const window = TelemetryWindow.safeParse(
+        JSON.parse(await readFile(join(folder, file), 'utf8').catch(() => 'null')),
+      )
+      try {
+        if (window.success) {
+          const rows = await readFile(join(folder, captureOf(file))).catch(() => undefined)
+          const capture = rows === undefined ? null : await storeCapture(store, rows)
+          await publishWindow(store, { ...window.data, capture })
+        } else lost++
+        await drop(file)
+      } catch {
+        return false
+      }
+    }
+    return true
+  }
+  return {
+    async put(window, capture) {
+      const file = `${window.endpoint}~${window.gateway}~${String(window.seq).padStart(10, '0')}.json`
+      await mkdir(folder, { recursive: true })
+      if (capture !== undefined) await writeFile(join(folder, captureOf(file)), capture)
+      await writeFile(join(folder, `${file}.new`), canonicalJson(window))
+      await rename(join(folder, `${file}.new`), join(folder, file))
+      files.push(file)
+      numbered.set(window.endpoint, window.seq + 1)
+      while (files.length > mostKept) {
+        lost++
+        await drop(files[0] as string)
+      }
+    },
+    flush() {
+      flushing ??= send().finally(() => {
+        flushing = undefined
+      })
+      return flushing
+    },
+    next(endpoint) {
+      const first = files.find((file) => file.startsWith(`${endpoint}~${gateway}~`))
+      return first === undefined ? (numbered.get(endpoint) ?? 0) : Number(/~(\d+)\.json$/.exec(first)?.[1])
+    },
+    get waiting() {
+      return files.length
+    },
+    get lost() {
+      return lost
+    },
+  }
+}
+
+const captureOf = (file: string): string => file.replace(/\.json$/, '.parquet')

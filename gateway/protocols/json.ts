@@ -1,0 +1,23 @@
+import { invalid } from '../rows.ts'
+
+/**
+ * JSON as clients write it: numpy and pandas write `NaN` for missing values, which JSON does not know; it is read as null.
+ * @throws SlipwayError REQUEST_INVALID saying where it ends being JSON
+ */
+export function parseJson(body: Buffer | string): unknown {
+  const text = typeof body === 'string' ? body : body.toString('utf8')
+  if (text.trim() === '') throw invalid('the body is empty; JSON was expected')
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (/\bNaN\b/.test(text)) {
+      const repaired = text.replaceAll(/"(?:[^"\\]|\\.)*"|\bNaN\b/g, (token) => (token === 'NaN' ? 'null' : token))
+      try {
+        return JSON.parse(repaired)
+      } catch {
+        // The first error says more.
+      }
+    }
+    throw invalid(`the body is no JSON: ${(error as Error).message.replace(/, "[\s\S]*$/, '')}`)
+  }
+}

@@ -1,0 +1,29 @@
+import type { InferResult, Input, LoadedVersion } from '../endpoint.ts'
+
+/** A request as a protocol understood it: what to ask of whom, and how to write the answer. */
+export interface Asked {
+  /** Reads the rows by a version's schema. @throws SlipwayError REQUEST_INVALID */
+  read(version: LoadedVersion): Input
+  write(result: InferResult, requestId: string): Written
+}
+
+export interface Written {
+  readonly contentType: string
+  readonly body: string | Buffer
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Name of the one output tensor or column. */
+export const outputName = (version: LoadedVersion): string =>
+  version.scorer.facts.task === 'binary' ? 'probability' : 'prediction'
+
+/**
+ * Predictions as a JSON array, written by hand: a float32 has a short exact decimal of its own, but readers expect the double it
+ * stands for, so that is written.
+ */
+export function numbersJson(values: Float32Array): string {
+  if (values.length === 1) return `[${values[0]}]`
+  let text = '['
+  for (let i = 0; i < values.length; i++) text += i === 0 ? values[i] : `,${values[i]}`
+  return `${text}]`
+}

@@ -1,0 +1,109 @@
+import { Worker } from 'node:worker_threads'
+import { builtFile } from '../code/host.ts'
+import type { LocalModel } from '../models/model.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { Variant } from '../pipelines/route.ts'
+import type { FeatureCounts } from '../pipelines/telemetry.ts'
+import { type InputColumns, type InputKind, ScoringFailure } from './scorer.ts'
+
+type Question =
+  | { readonly kind: InputKind; readonly columns: InputColumns; readonly count: boolean }
+  | { readonly profile: true }
+/** What the thread is asked, and what it says. */
+export type ThreadQuestion = Question & { readonly id: number }
+export type ThreadAnswer =
+  | { readonly ready: true }
+  | { readonly broken: string }
+  | { readonly id: number; readonly predictions: Float32Array }
+  | { readonly id: number; readonly failed: string; readonly isUserCode: boolean }
+  | { readonly id: number; readonly profile: Record<string, FeatureCounts> }
+
+/** A batch may take this long, ms: then its thread is given up and begun anew (user code may hang). */
+const patienceMs = 10_000
+
+export interface ScorerThread {
+  /** @throws ScoringFailure */
+  score(kind: InputKind, columns: InputColumns, count: boolean): Promise<Float32Array>
+  takeProfile(): Promise<Record<string, FeatureCounts>>
+  close(): Promise<void>
+}
+
+/** Keeps a thread with a model running. @throws SlipwayError DIGEST_MISMATCH when the model cannot be loaded */
+export async function startScorerThread(variant: Variant, local: LocalModel): Promise<ScorerThread> {
+  let closed = false
+  let thread = await startThread(variant, local)
+  let restarting: Promise<void> | undefined
+  let nextId = 0
+  const waiting = new Map<number, { resolve(answer: never): void; reject(error: Error): void; timer: NodeJS.Timeout }>()
+
+  const listen = (): void => {
+    const mine = thread
+    mine.on('message', (answer: ThreadAnswer) => {
+      if (!('id' in answer)) return
+      const asked = waiting.get(answer.id)
+      waiting.delete(answer.id)
+      clearTimeout(asked?.timer)
+      if ('predictions' in answer) asked?.resolve(answer.predictions as never)
+      else if ('profile' in answer) asked?.resolve(answer.profile as never)
+      else asked?.reject(new ScoringFailure(answer.isUserCode ? 'features' : 'model', answer.failed))
+    })
+    mine.on('error', () => {})
+    mine.on('exit', () => {
+      if (mine === thread && !closed) restart('model', 'its thread ended')
+    })
+  }
+  const restart = (kind: 'model' | 'timeout', why: string): void => {
+    const old = thread
+    for (const [id, { reject, timer }] of [...waiting]) {
+      waiting.delete(id)
+      clearTimeout(timer)
+      reject(new ScoringFailure(kind, `version ${variant.version}: ${why}`))
+    }
+    void old.terminate()
+    restarting ??= startThread(variant, local)
+      .then((fresh) => {
+        thread = fresh
+        listen()
+      })
+      // It was loaded before: what fails now is memory or the disk, and the next question tries again.
+      .catch(() => {})
+      .finally(() => {
+        restarting = undefined
+      })
+  }
+  const ask = async <T>(question: Question): Promise<T> => {
+    await restarting
+    return new Promise<T>((resolve, reject) => {
+      const id = nextId++
+      const timer = setTimeout(() => {
+        if (waiting.has(id)) restart('timeout', `no answer within ${patienceMs / 1000} s`)
+      }, patienceMs)
+      waiting.set(id, { resolve: resolve as (answer: never) => void, reject, timer })
+      thread.postMessage({ id, ...question })
+    })
+  }
+  listen()
+  return {
+    score: (kind, columns, count) => ask({ kind, columns, count }),
+    takeProfile: () => ask({ profile: true }),
+    async close() {
+      closed = true
+      await thread.terminate()
+    },
+  }
+}
+
+async function startThread(variant: Variant, local: LocalModel): Promise<Worker> {
+  const thread = new Worker(builtFile('scorer-thread'), { workerData: local })
+  const answer = await new Promise<ThreadAnswer>((resolve, reject) => {
+    thread.once('message', resolve)
+    thread.once('error', reject)
+    thread.once('exit', (code) => reject(new Error(`its thread ended with ${code}`)))
+  }).catch((error: Error): ThreadAnswer => ({ broken: error.message }))
+  if ('broken' in answer)
+    throw new SlipwayError(
+      'DIGEST_MISMATCH',
+      `version ${variant.version} of ${variant.model} cannot be loaded: ${answer.broken}`,
+    )
+  return thread
+}

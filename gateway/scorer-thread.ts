@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Features } from '../code/run-features.ts'
+import { type LocalModel, loadModel } from '../models/model.ts'
+import type { Column } from '../pipelines/columns.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { profileCounter } from '../stats/profile-counter.ts'
+import type { ThreadAnswer, ThreadQuestion } from './scorer-host.ts'
+
+/*
+ * A model in a thread of its own: user code and ONNX Runtime block this thread and nobody else. Answers come in the question of
+ * the questions.
+ */
+const say = (answer: ThreadAnswer, transfer: ArrayBuffer[] = []): void => parentPort?.postMessage(answer, transfer)
+
+try {
+  const local = workerData as LocalModel
+  const model = await loadModel(local)
+  const counter = profileCounter(JSON.parse(await readFile(local.baselineFile, 'utf8')))
+  let queue = Promise.resolve()
+  parentPort?.on('message', (question: ThreadQuestion) => {
+    queue = queue.then(() => carryOut(question))
+  })
+  say({ ready: true })
+
+  async function carryOut(question: ThreadQuestion): Promise<void> {
+    if ('profile' in question) return say({ id: question.id, profile: counter.take() })
+    try {
+      const features =
+        question.kind === 'rows'
+          ? model.makeFeatures(question.columns as Record<string, Column>)
+          : (question.columns as Features)
+      const predictions = await model.scoreFeatures(features)
+      // Warming up is not traffic.
+      if (question.count) counter.add({ ...features, 'score:': predictions })
+      const own = predictions.byteLength === predictions.buffer.byteLength ? predictions : predictions.slice()
+      say({ id: question.id, predictions: own }, [own.buffer as ArrayBuffer])
+    } catch (error) {
+      say({ id: question.id, failed: (error as Error).message, isUserCode: error instanceof SlipwayError })
+    }
+  }
+} catch (error) {
+  say({ broken: (error as Error).message })
+}

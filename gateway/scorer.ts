@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises'
+import type { Feature, Features } from '../code/run-features.ts'
+import { type LocalModel, loadModel, type ModelFacts } from '../models/model.ts'
+import type { Column } from '../pipelines/columns.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { Variant } from '../pipelines/route.ts'
+import type { FeatureCounts } from '../pipelines/telemetry.ts'
+import type { Profile } from '../stats/profile.ts'
+import { addFeatureCounts, profileCounter } from '../stats/profile-counter.ts'
+import { startScorerThread } from './scorer-host.ts'
+
+/** Raw rows, which the packaged feature code sees first, or features ready for the model. */
+export type InputKind = 'rows' | 'features'
+export type InputColumns = Readonly<Record<string, Column | Feature>>
+
+/** Why a version gave no answer: a class of its telemetry. */
+export class ScoringFailure extends Error {
+  override readonly name = 'ScoringFailure'
+  readonly kind: 'features' | 'model' | 'timeout' | 'injected'
+  constructor(kind: ScoringFailure['kind'], message: string) {
+    super(message)
+    this.kind = kind
+  }
+}
+
+/** Scores one batch. @throws ScoringFailure */
+export type Score = (kind: InputKind, columns: InputColumns) => Promise<Float32Array>
+
+/**
+ * One loaded version, in two places. Handing a small batch to another thread costs more than scoring it, so the champion's are
+ * scored on the thread that answers (measured: docs/benchmarks.md). Whatever must not hold that thread up goes aside: large
+ * batches, candidates, whose code is not trusted yet to end, mirrored requests, and feature code that is slow by nature.
+ */
+export interface Scorer {
+  readonly variant: Variant
+  readonly facts: ModelFacts
+  readonly baseline: Profile
+  /** On this thread; undefined where the feature code takes danfojs along. */
+  readonly here: Score | undefined
+  /** In a thread of its own, which is begun anew when it hangs. */
+  readonly aside: Score
+  /** Counts of features and scores since the last time. */
+  takeProfile(): Promise<Record<string, FeatureCounts>>
+  close(): Promise<void>
+}
+
+/**
+ * Loads and warms a version.
+ * @throws SlipwayError DIGEST_MISMATCH when it cannot be loaded
+ */
+export async function loadScorer(variant: Variant, local: LocalModel): Promise<Scorer> {
+  const baseline = JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile
+  const thread = await startScorerThread(variant, local)
+  const isHeavy = local.facts.featureCode.host['danfojs-node'] !== undefined
+  const here = isHeavy ? undefined : await loadHere(variant, local, baseline)
+  await warm((columns) => thread.score('features', columns, false), local.facts)
+  if (here !== undefined) await warm((columns) => here.score('features', columns, false), local.facts)
+  return {
+    variant,
+    facts: local.facts,
+    baseline,
+    here: here === undefined ? undefined : (kind, columns) => here.score(kind, columns, true),
+    aside: (kind, columns) => thread.score(kind, columns, true),
+    async takeProfile() {
+      const aside = await thread.takeProfile()
+      if (here === undefined) return aside
+      const own = here.takeProfile()
+      return Object.fromEntries(
+        Object.entries(own).map(([name, counts]) => [
+          name,
+          aside[name] === undefined ? counts : addFeatureCounts(counts, aside[name]),
+        ]),
+      )
+    },
+    async close() {
+      await thread.close()
+      await here?.release()
+    },
+  }
+}
+
+async function loadHere(variant: Variant, local: LocalModel, baseline: Profile) {
+  const model = await loadModel(local).catch((error) => {
+    throw new SlipwayError(
+      'DIGEST_MISMATCH',
+      `version ${variant.version} of ${variant.model} cannot be loaded: ${error.message}`,
+    )
+  })
+  const counter = profileCounter(baseline)
+  return {
+    takeProfile: counter.take,
+    release: model.release,
+    async score(kind: InputKind, columns: InputColumns, count: boolean): Promise<Float32Array> {
+      try {
+        const features = kind === 'rows' ? model.makeFeatures(columns as Record<string, Column>) : (columns as Features)
+        const predictions = await model.scoreFeatures(features)
+        if (count) counter.add({ ...features, 'score:': predictions })
+        return predictions
+      } catch (error) {
+        throw new ScoringFailure(error instanceof SlipwayError ? 'features' : 'model', (error as Error).message)
+      }
+    },
+  }
+}
+
+/** Compiles what compiles at first use: batches of one and of many. Warming up is not traffic. */
+async function warm(score: (columns: InputColumns) => Promise<unknown>, facts: ModelFacts): Promise<void> {
+  for (const rows of [1, 64, 1, 64, 1, 64]) {
+    const columns = Object.fromEntries(
+      facts.features.map(({ name, kind }) => [
+        name,
+        kind === 'number' ? new Float32Array(rows) : new Array<string | null>(rows).fill(null),
+      ]),
+    )
+    await score(columns)
+  }
+}

@@ -1,0 +1,44 @@
+import { type Bundle, shortDigest } from '../pipelines/artifact.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { localBundle, localFile } from '../store/objects.ts'
+import { requireSigned, type TrustedKeys } from '../store/signing.ts'
+import type { Store } from '../store/store.ts'
+import { type LocalModel, ModelFacts, modelFiles } from './model.ts'
+
+/** Where model packages come from, and whose signatures count. */
+export interface PackageSource {
+  readonly store: Store
+  readonly trusted: TrustedKeys
+}
+
+/** A model package, downloaded, verified, and signed by somebody who is trusted here. */
+export async function localModel(source: PackageSource, digest: string): Promise<LocalModel> {
+  const { store, trusted } = source
+  await requireSigned(store, trusted, 'model', digest)
+  const bundle = await localBundle(store, digest, 'model')
+  return {
+    facts: factsOf(bundle, digest),
+    onnxFile: await localFile(store, fileOf(bundle, digest, modelFiles.onnx)),
+    codeFile: await localFile(store, fileOf(bundle, digest, modelFiles.code)),
+    baselineFile: await localFile(store, fileOf(bundle, digest, modelFiles.baseline)),
+  }
+}
+
+function factsOf(bundle: Bundle, digest: string): ModelFacts {
+  const facts = ModelFacts.safeParse(bundle.facts)
+  if (facts.success) return facts.data
+  const issue = facts.error.issues[0]
+  throw new SlipwayError(
+    'DIGEST_MISMATCH',
+    `the manifest of model ${shortDigest(digest)} is not one this version reads: ${issue?.path.join('.')}: ${issue?.message}`,
+    { next: 'package it anew with this version of Slipway' },
+  )
+}
+
+function fileOf(bundle: Bundle, digest: string, name: string): string {
+  const file = bundle.files[name]
+  if (file !== undefined) return file.digest
+  throw new SlipwayError('DIGEST_MISMATCH', `model ${shortDigest(digest)} has no ${name}`, {
+    next: 'package it anew: its manifest is not whole',
+  })
+}

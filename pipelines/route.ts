@@ -1,0 +1,116 @@
+import { z } from 'zod'
+import { Digest } from './artifact.ts'
+import { SlipwayError } from './errors.ts'
+
+/** A model version as an endpoint serves it. */
+export const Variant = z.object({ model: z.string(), version: z.int().positive(), digest: Digest })
+export type Variant = z.infer<typeof Variant>
+
+/** A rollout's hold on a route. */
+export const RouteRollout = z.object({
+  id: z.string(),
+  candidate: Variant,
+  /** `shadow`: the candidate is asked too and nobody gets its answer; `split`: it answers a share; `bake`: it answers all, the champion is asked too. */
+  mode: z.enum(['shadow', 'split', 'bake']),
+  /** Share of requests the candidate gets, 0 to 1. */
+  share: z.number().min(0).max(1),
+  /** Mixed into the hash that draws requests: every rollout draws anew. */
+  salt: z.string(),
+  /** Request header that holds the key requests are drawn by; null draws each by its id. */
+  sticky: z.string().nullable(),
+  /** Answers over this many milliseconds count as slow; null counts none. */
+  slowMs: z.number().positive().nullable(),
+})
+export type RouteRollout = z.infer<typeof RouteRollout>
+
+/** Which versions of a model an endpoint serves: the value of the ref `routes/<endpoint>`, which gateways apply. */
+export const Route = z.object({
+  slipway: z.literal('route/1'),
+  endpoint: z.string(),
+  /** Counts the changes, from 1: the generation of the ref. */
+  revision: z.int().positive(),
+  champion: Variant,
+  /** The champion before this one: stays loaded, so that going back is instant. */
+  previous: Variant.nullable(),
+  rollout: RouteRollout.nullable(),
+})
+export type Route = z.infer<typeof Route>
+
+/** What can be asked of a route. Asking the same twice changes nothing the second time. */
+export const RouteChange = z.discriminatedUnion('kind', [
+  /** The first version of an endpoint. */
+  z.object({ kind: z.literal('open'), variant: Variant }),
+  z.object({ kind: z.literal('begin'), rollout: RouteRollout }),
+  z.object({
+    kind: z.literal('traffic'),
+    rollout: z.string(),
+    mode: RouteRollout.shape.mode,
+    share: RouteRollout.shape.share,
+  }),
+  z.object({ kind: z.literal('finish'), rollout: z.string(), candidate: Variant, promote: z.boolean() }),
+  /** Back to the champion if a rollout is going on, else to the champion before, or to the version named. */
+  z.object({ kind: z.literal('rollback'), from: z.int().positive(), to: Variant.nullable() }),
+])
+export type RouteChange = z.infer<typeof RouteChange>
+
+/**
+ * The route after a change; the same object when there is nothing to change.
+ * @throws SlipwayError ROUTE_CONFLICT when the route is not in a state for it
+ */
+export function changeRoute(route: Route | undefined, endpoint: string, change: RouteChange): Route {
+  const refuse = (why: string, next = `slipway rollout status ${endpoint}`): never => {
+    throw new SlipwayError('ROUTE_CONFLICT', `endpoint ${endpoint}: ${why}`, { next })
+  }
+  if (route === undefined) {
+    if (change.kind !== 'open') return refuse('it does not exist yet')
+    return { slipway: 'route/1', endpoint, revision: 1, champion: change.variant, previous: null, rollout: null }
+  }
+  const { champion, rollout } = route
+  const changed = (parts: Partial<Route>): Route => ({ ...route, ...parts, revision: route.revision + 1 })
+  switch (change.kind) {
+    case 'open':
+      return champion.digest === change.variant.digest ? route : refuse(`it serves version ${champion.version} already`)
+    case 'begin':
+      if (rollout?.id === change.rollout.id) return route
+      if (rollout !== null) return refuse(`rollout ${rollout.id} is going on`)
+      if (champion.model !== change.rollout.candidate.model)
+        return refuse(`it serves model ${champion.model}, not ${change.rollout.candidate.model}`)
+      return changed({ rollout: change.rollout })
+    case 'traffic':
+      if (rollout?.id !== change.rollout) return refuse(`rollout ${change.rollout} is not the one going on`)
+      if (rollout.mode === change.mode && rollout.share === change.share) return route
+      return changed({ rollout: { ...rollout, mode: change.mode, share: change.share } })
+    case 'finish': {
+      const isChampion = champion.digest === change.candidate.digest
+      if (rollout?.id !== change.rollout)
+        return isChampion === change.promote ? route : refuse(`rollout ${change.rollout} is not the one going on`)
+      return changed(
+        change.promote ? { champion: rollout.candidate, previous: champion, rollout: null } : { rollout: null },
+      )
+    }
+    case 'rollback': {
+      // Somebody else was first, or this very change was: then `from` is not what is served any more.
+      if (route.revision !== change.from) return route
+      if (change.to === null && rollout !== null) return changed({ rollout: null })
+      const target = change.to ?? route.previous
+      if (target === null) return refuse('it has no version to go back to')
+      if (target.digest === champion.digest && rollout === null) return route
+      return changed({
+        champion: target,
+        previous: target.digest === champion.digest ? route.previous : champion,
+        rollout: null,
+      })
+    }
+  }
+}
+
+/** `25 % to version 4 (candidate), the rest to version 3`: a route in words. */
+export function routeInWords({ champion, rollout }: Route): string {
+  if (rollout === null) return `everything to version ${champion.version}`
+  const { candidate, mode, share } = rollout
+  const percent = `${Number((share * 100).toPrecision(4))} %`
+  if (mode === 'shadow')
+    return `everything to version ${champion.version}, ${percent} mirrored to version ${candidate.version}`
+  if (mode === 'bake') return `everything to version ${candidate.version}, mirrored to version ${champion.version}`
+  return `${percent} to version ${candidate.version}, the rest to version ${champion.version}`
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import { ArtifactRef, Digest } from './artifact.ts'
+import { RouteRollout } from './route.ts'
+
+/** Upper bounds of the latency histogram, seconds; one more bucket holds what is slower. */
+export const latencyBounds: readonly number[] = [
+  0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+]
+
+const Count = z.int().nonnegative()
+const Counts = z.array(Count)
+
+/** A feature's values in the bins of the version's own baseline profile: numbers by bin (missing last), text by value. */
+export const FeatureCounts = z.union([Counts, z.record(z.string(), Count)])
+export type FeatureCounts = z.infer<typeof FeatureCounts>
+/** Keys of text that is not among the baseline's values, and of missing text. */
+export const otherText = '\u0000other'
+export const missingText = '\u0000missing'
+
+/** What one version did in a window. All counts: windows of any gateways add up, in any order. */
+export const VariantCounts = z.object({
+  digest: Digest,
+  version: z.int(),
+  /** Requests it was to answer, shadow ones included; those with an error were answered by the champion, or failed. */
+  requests: Count,
+  rows: Count,
+  /** By class: `features`, `model`, `timeout`, `injected`. */
+  errors: z.record(z.string(), Count),
+  slow: Count,
+  /** By `latencyBounds`. */
+  latency: Counts,
+  /** Score of each request's first row, in the champion's bins of scores. */
+  scores: Counts,
+  /** Where the split is sticky: users not seen before, what came of their first request, and users whose first event it was. */
+  users: z.object({ new: Count, errors: Count, slow: Count, errorOnsets: Count, slowOnsets: Count }).nullable(),
+  /** All rows, by feature; `score:` are the predictions. */
+  profile: z.record(z.string(), FeatureCounts),
+})
+export type VariantCounts = z.infer<typeof VariantCounts>
+
+/** A closed interval of serving under one revision of a route, as one gateway saw it: the object `windows/…/<seq>.json`. */
+export const TelemetryWindow = z.object({
+  slipway: z.literal('window/1'),
+  endpoint: z.string(),
+  gateway: z.string(),
+  seq: Count,
+  revision: z.int().positive(),
+  rollout: z
+    .object({ id: z.string(), mode: RouteRollout.shape.mode, share: z.number(), sticky: z.string().nullable() })
+    .nullable(),
+  /** Milliseconds since 1970. */
+  from: z.number(),
+  to: z.number(),
+  champion: VariantCounts,
+  candidate: VariantCounts.nullable(),
+  /** Requests both versions were asked: how many, which of the two alone failed or was slow, and how they differ. */
+  pairs: z
+    .object({
+      n: Count,
+      championOnly: z.object({ errors: Count, slow: Count }),
+      candidateOnly: z.object({ errors: Count, slow: Count }),
+      /** Scores that differ by more than 1e-6, and the largest difference. */
+      different: Count,
+      largest: z.number(),
+      /** Not mirrored, because the shadow was busy. */
+      dropped: Count,
+    })
+    .nullable(),
+  /** A sample of rows and answers, parquet. */
+  capture: ArtifactRef.nullable(),
+})
+export type TelemetryWindow = z.infer<typeof TelemetryWindow>
+
+/** What a gateway says of itself: the object `gateways/<id>.json`, replaced every few seconds. */
+export const GatewayPresence = z.object({
+  slipway: z.literal('gateway/1'),
+  id: z.string(),
+  address: z.string(),
+  startedAt: z.string(),
+  at: z.string(),
+  endpoints: z.record(
+    z.string(),
+    z.object({
+      /** What it really applies. */
+      revision: z.int(),
+      champion: Digest,
+      candidate: Digest.nullable(),
+      share: z.number(),
+      /** Why it does not apply a newer revision. */
+      refused: z.object({ revision: z.int(), why: z.string() }).nullable(),
+      /** The window it writes next; all before are in the store, or lost. */
+      nextWindow: Count,
+    }),
+  ),
+})
+export type GatewayPresence = z.infer<typeof GatewayPresence>

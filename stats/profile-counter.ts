@@ -1,0 +1,88 @@
+import { type FeatureCounts, missingText, otherText } from '../pipelines/telemetry.ts'
+import type { ColumnProfile, Profile } from './profile.ts'
+
+/** A column to count: numbers (NaN for missing) or text (null for missing). */
+type Counted = Float32Array | readonly (string | null)[]
+
+/** Counts values in the bins of a baseline profile, so that windows can be compared with it and with each other. */
+export interface ProfileCounter {
+  add(columns: Readonly<Record<string, Counted>>): void
+  /** What was counted since the last time. */
+  take(): Record<string, FeatureCounts>
+}
+
+/** The bin of a value: the first whose right-closed edge it does not exceed. NaN is not for this function. */
+export function binOf(edges: readonly number[], value: number): number {
+  let low = 0
+  let high = edges.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (value > (edges[middle] as number)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+interface ColumnCounter {
+  add(values: Counted): void
+  take(): FeatureCounts
+}
+
+function counterOf(profile: ColumnProfile): ColumnCounter {
+  if (profile.kind === 'numeric') {
+    const { edges } = profile
+    let counts = new Array<number>(edges.length + 2).fill(0)
+    return {
+      add(values) {
+        for (let i = 0; i < values.length; i++) {
+          const value = values[i] as number
+          const bin = Number.isNaN(value) ? edges.length + 1 : binOf(edges, value)
+          counts[bin] = (counts[bin] as number) + 1
+        }
+      },
+      take() {
+        const taken = counts
+        counts = new Array<number>(edges.length + 2).fill(0)
+        return taken
+      },
+    }
+  }
+  const known = new Set(profile.top.map(([value]) => value))
+  let counts = new Map<string, number>()
+  return {
+    add(values) {
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i] as string | null
+        const key = value === null ? missingText : known.has(value) ? value : otherText
+        counts.set(key, (counts.get(key) ?? 0) + 1)
+      }
+    },
+    take() {
+      const taken = Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)))
+      counts = new Map()
+      return taken
+    },
+  }
+}
+
+/** A counter for the columns of a baseline; columns it does not know are left out. */
+export function profileCounter(baseline: Profile): ProfileCounter {
+  const counters = Object.entries(baseline).map(([name, profile]) => [name, counterOf(profile)] as const)
+  return {
+    add(columns) {
+      for (const [name, counter] of counters) {
+        const values = columns[name]
+        if (values !== undefined) counter.add(values)
+      }
+    },
+    take: () => Object.fromEntries(counters.map(([name, counter]) => [name, counter.take()])),
+  }
+}
+
+/** The sum of two columns' counts. */
+export function addFeatureCounts(a: FeatureCounts, b: FeatureCounts): FeatureCounts {
+  if (Array.isArray(a) && Array.isArray(b)) return a.map((count, i) => count + (b[i] ?? 0))
+  const sum: Record<string, number> = { ...(a as Record<string, number>) }
+  for (const [value, count] of Object.entries(b as Record<string, number>)) sum[value] = (sum[value] ?? 0) + count
+  return sum
+}

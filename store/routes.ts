@@ -1,0 +1,90 @@
+import { changeRoute, Route, type RouteChange } from '../pipelines/route.ts'
+import { GatewayPresence, TelemetryWindow } from '../pipelines/telemetry.ts'
+import {
+  type Document,
+  deleteDocument,
+  listKeys,
+  publishOnce,
+  readDocument,
+  readIfChanged,
+  replaceDocument,
+} from './documents.ts'
+import { type Ref, Ref as RefSchema, readRef, readRefLog, refKey, updateRef } from './refs.ts'
+import type { Store } from './store.ts'
+
+const refName = (endpoint: string): string => `routes/${endpoint}`
+
+export async function readRoute(store: Store, endpoint: string): Promise<Route | undefined> {
+  const ref = await readRef(store, refName(endpoint))
+  return ref === undefined ? undefined : Route.parse(ref.value)
+}
+
+/** A route with the ETag it was read with; undefined when it still has the ETag given, or does not exist. */
+export async function readChangedRoute(
+  store: Store,
+  endpoint: string,
+  etag: string | undefined,
+): Promise<{ route: Route; etag: Document['etag'] } | undefined> {
+  const document = await readIfChanged(store, refKey(refName(endpoint)), etag)
+  if (document === undefined) return undefined
+  return { route: Route.parse(RefSchema.parse(document.value).value), etag: document.etag }
+}
+
+/** Names of all endpoints. */
+export async function listEndpoints(store: Store): Promise<string[]> {
+  const keys = await listKeys(store, 'refs/routes/')
+  return keys.map((key) => key.slice('refs/routes/'.length, -'.json'.length))
+}
+
+/**
+ * Changes a route by compare-and-swap. Its owner workflow is the writer; only a rollback with Temporal down writes past it.
+ * @throws SlipwayError ROUTE_CONFLICT
+ */
+export function writeRoute(store: Store, endpoint: string, change: RouteChange, reason: string): Promise<Route> {
+  return updateRef<Route>(store, refName(endpoint), reason, (route) => changeRoute(route, endpoint, change))
+}
+
+/** One revision of a route from its log: who made it and why. */
+export function readRouteLog(store: Store, endpoint: string, revision: number): Promise<Ref | undefined> {
+  return readRefLog(store, refName(endpoint), revision)
+}
+
+const presenceKey = (id: string): string => `gateways/${id}.json`
+
+/** Says that a gateway is there and what it applies. */
+export function publishPresence(store: Store, presence: GatewayPresence): Promise<void> {
+  return replaceDocument(store, presenceKey(presence.id), presence)
+}
+
+/** A gateway takes leave. */
+export async function removePresence(store: Store, id: string): Promise<void> {
+  await deleteDocument(store, presenceKey(id))
+}
+
+/** What all gateways say of themselves, those that are gone included: look at `at`. */
+export async function readPresences(store: Store): Promise<GatewayPresence[]> {
+  const keys = await listKeys(store, 'gateways/', Number.POSITIVE_INFINITY)
+  const documents = await Promise.all(keys.map((key) => readDocument(store, key)))
+  return documents.flatMap((document) => {
+    const presence = GatewayPresence.safeParse(document?.value)
+    return presence.success ? [presence.data] : []
+  })
+}
+
+const windowKey = (endpoint: string, gateway: string, seq: number): string =>
+  `windows/${endpoint}/${gateway}/${String(seq).padStart(10, '0')}.json`
+
+/** Publishes a window, once: sending it again after a lost answer changes nothing. */
+export async function publishWindow(store: Store, window: TelemetryWindow): Promise<void> {
+  await publishOnce(store, windowKey(window.endpoint, window.gateway, window.seq), window)
+}
+
+export async function readWindow(
+  store: Store,
+  endpoint: string,
+  gateway: string,
+  seq: number,
+): Promise<TelemetryWindow | undefined> {
+  const document = await readDocument(store, windowKey(endpoint, gateway, seq))
+  return document === undefined ? undefined : TelemetryWindow.parse(document.value)
+}

@@ -1,0 +1,81 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { packageRoot } from '../code/host.ts'
+import { type GatewayOptions, startGateway } from '../gateway/gateway.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { findRoot, readSettings, storeOf, trustedKeysOf } from './settings.ts'
+
+/** Settings of a gateway, from its environment: see docs/cli.md. */
+function readOptions(env = process.env): GatewayOptions {
+  const root = findRoot()
+  // A gateway asks the store only: it needs to know nothing of Temporal.
+  const settings = readSettings(root, env, { temporal: false })
+  const number = (name: string, usual: number): number => {
+    const value = env[name] === undefined ? usual : Number(env[name])
+    if (Number.isFinite(value) && value >= 0) return value
+    throw new SlipwayError('USAGE', `${name} is "${env[name]}", not a number from 0 on`, {
+      next: `unset it, or ${name}=${usual}`,
+    })
+  }
+  const file = (name: string): Buffer | undefined => {
+    const path = env[name]
+    if (path === undefined) return undefined
+    try {
+      return readFileSync(path)
+    } catch (error) {
+      throw new SlipwayError('USAGE', `${name} cannot be read: ${(error as Error).message}`, {
+        next: `correct ${name}`,
+      })
+    }
+  }
+  const [cert, key] = [file('SLIPWAY_TLS_CERT'), file('SLIPWAY_TLS_KEY')]
+  if ((cert === undefined) !== (key === undefined))
+    throw new SlipwayError('USAGE', 'SLIPWAY_TLS_CERT and SLIPWAY_TLS_KEY belong together', {
+      next: 'set both, or none',
+    })
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
+  return {
+    store: storeOf(settings),
+    trusted: trustedKeysOf(settings),
+    folder: env.SLIPWAY_GATEWAY_FOLDER ?? join(root, '.slipway', 'gateway'),
+    host: env.SLIPWAY_GATEWAY_HOST ?? '127.0.0.1',
+    port: number('SLIPWAY_GATEWAY_PORT', 8080),
+    address: env.SLIPWAY_GATEWAY_ADDRESS,
+    bodyLimit: number('SLIPWAY_BODY_LIMIT', 16 * 1024 * 1024),
+    timeoutMs: number('SLIPWAY_REQUEST_TIMEOUT_MS', 10_000),
+    captureRate: number('SLIPWAY_CAPTURE_RATE', 0.01),
+    cacheEntries: number('SLIPWAY_CACHE_ENTRIES', 0),
+    tokens: file('SLIPWAY_GATEWAY_TOKENS')
+      ?.toString('utf8')
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== ''),
+    allowFaults: env.SLIPWAY_ALLOW_FAULTS === '1',
+    tls: cert === undefined || key === undefined ? undefined : { cert, key },
+    version,
+  }
+}
+
+try {
+  const gateway = await startGateway(readOptions())
+  console.error(`gateway ${gateway.id} answers at ${gateway.address}`)
+  const readyFile = process.env.SLIPWAY_READY_FILE
+  if (readyFile !== undefined) writeFileSync(readyFile, JSON.stringify({ pid: process.pid, address: gateway.address }))
+  let asked = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (asked) return
+      asked = true
+      void gateway.stop().then(() => process.exit(0))
+    })
+  }
+} catch (error) {
+  if (!(error instanceof SlipwayError)) {
+    console.error(`the gateway does not start: ${(error as Error).message}`)
+    process.exit(1)
+  }
+  console.error(
+    `${error.code}: ${error.message}${error.facts.next === undefined ? '' : `\n  next: ${error.facts.next}`}`,
+  )
+  process.exit(error.exitCode)
+}
