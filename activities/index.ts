@@ -1,11 +1,17 @@
 import { createDataActivities } from './data.ts'
 import { createModelActivities } from './model.ts'
 import { createRegistryActivities } from './registry.ts'
+import { createRolloutActivities } from './rollout.ts'
 import type { ActivityDeps } from './step.ts'
 
 /** Everything a worker can do. */
 export function createActivities(deps: ActivityDeps) {
-  return { ...createDataActivities(deps), ...createModelActivities(deps), ...createRegistryActivities(deps) }
+  return {
+    ...createDataActivities(deps),
+    ...createModelActivities(deps),
+    ...createRegistryActivities(deps),
+    ...createRolloutActivities(deps),
+  }
 }
 
 export type Activities = ReturnType<typeof createActivities>

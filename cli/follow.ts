@@ -4,7 +4,7 @@ import { defaultPayloadConverter } from '@temporalio/common'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { RunRecord } from '../pipelines/records.ts'
 import { listRuns, readRun } from '../store/runs.ts'
-import { progressQuery, type RunProgress } from '../workflows/messages.ts'
+import { progressQuery, type RunProgress, rolloutStatusQuery, rolloutWorkflowId } from '../workflows/messages.ts'
 import type { CliContext } from './context.ts'
 import { reasonItRan } from './forecast.ts'
 import type { ProgressView } from './progress.ts'
@@ -77,6 +77,15 @@ export async function followRun(
       )
     }
   }
+  let decided = 0
+  const showRollout = async (id: string): Promise<void> => {
+    const status = await client.workflow.getHandle(rolloutWorkflowId(id)).query(rolloutStatusQuery)
+    if (decided === 0) view.note(`  rollout ${id}: slipway rollout status ${status.endpoint}`)
+    for (const { action, reason, stage, by } of status.decisions.slice(Math.max(1, decided)))
+      view.note(`  ${stage.padEnd(12)} ${action}${by === undefined ? '' : ` by ${by}`}: ${reason}`)
+    decided = Math.max(1, status.decisions.length)
+    view.working(status.stage, status.reason, (status.stageNumber - 1) / status.stages)
+  }
   try {
     while (ended === undefined) {
       if (interrupt.happened)
@@ -96,6 +105,7 @@ export async function followRun(
           waiting = progress.waitingFor.role
           view.note(`  waits for ${waiting} until ${progress.waitingFor.until}: slipway approve ${runId}`)
         }
+        if (progress.rollout !== null) await showRollout(progress.rollout)
         const { raw } = await handle.describe()
         for (const activity of raw.pendingActivities ?? []) {
           const payload = activity.heartbeatDetails?.payloads?.[0]

@@ -1,4 +1,5 @@
-import type { Plan, Step } from '../pipelines/plan.ts'
+import type { Plan, Step, StepOf } from '../pipelines/plan.ts'
+import { describeStrategy } from '../pipelines/rollout.ts'
 import {
   digestsOf,
   evaluationInputs,
@@ -32,12 +33,8 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, roo
   for (const step of plan.steps) {
     const say = (state: Forecast['state'], reason: string, stepKey: string | null): void =>
       void forecasts.push({ step: step.id, kind: step.kind, state, reason, stepKey })
-    if (step.kind === 'approve' || step.kind === 'register') {
-      say(
-        'always',
-        step.kind === 'approve' ? `asks ${step.role}` : 'registers the package unless it is registered',
-        null,
-      )
+    if (step.kind === 'approve' || step.kind === 'register' || step.kind === 'deploy') {
+      say('always', whatItAlwaysDoes(step), null)
       continue
     }
     const inputs = await knownInputs(store, plan, step, outcomes, host)
@@ -105,8 +102,15 @@ function needs(plan: Plan, step: Step): string[] {
       return [step.package, step.evaluation]
     case 'approve':
     case 'register':
+    case 'deploy':
       return [step.package]
   }
+}
+
+function whatItAlwaysDoes(step: StepOf<'approve' | 'register' | 'deploy'>): string {
+  if (step.kind === 'approve') return `asks ${step.role}`
+  if (step.kind === 'register') return 'registers the package unless it is registered'
+  return `brings it to ${step.endpoint} unless that serves it: ${describeStrategy(step.policy)}`
 }
 
 async function extraKeys(

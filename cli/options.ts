@@ -17,11 +17,3 @@ export function pairs(option: string, values: readonly string[] = [], only?: str
     }),
   )
 }
-
-/** `90s`, `10m`, `2h` in milliseconds. */
-export function durationMs(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(s|m|h)$/.exec(text)
-  if (match === null)
-    throw new SlipwayError('USAGE', `--timeout ${text}: expected a duration`, { next: 'for example --timeout 10m' })
-  return Number(match[1]) * { s: 1_000, m: 60_000, h: 3_600_000 }[match[2] as 's' | 'm' | 'h']
-}

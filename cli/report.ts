@@ -2,11 +2,11 @@ import { shortDigest } from '../pipelines/artifact.ts'
 import { metricsInWords } from '../pipelines/gates.ts'
 import type { RunRecord } from '../pipelines/records.ts'
 import { colors } from './colors.ts'
-import { table } from './output.ts'
+import { seconds, table } from './output.ts'
 
 /** The documented JSON of a run. */
 export function runJson(record: RunRecord): unknown {
-  const { runId, workflowId, status, exitCode, plan, steps, gates, model, metrics, error } = record
+  const { runId, workflowId, status, exitCode, plan, steps, gates, model, metrics, rollout, error } = record
   return {
     runId,
     workflowId,
@@ -26,6 +26,7 @@ export function runJson(record: RunRecord): unknown {
         ? null
         : { name: model.name, version: model.version, digest: model.digest, champion: model.champion },
     metrics,
+    ...(rollout === null ? {} : { rollout }),
     ...(error === null ? {} : { error }),
   }
 }
@@ -56,8 +57,8 @@ export function junit(record: RunRecord): string {
   const xml = (text: string): string =>
     text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
   const cases = record.steps.map(
-    ({ name, seconds }) =>
-      `  <testcase classname="${xml(record.pipeline)}.steps" name="${xml(name)}" time="${seconds.toFixed(3)}"/>`,
+    ({ name, seconds: took }) =>
+      `  <testcase classname="${xml(record.pipeline)}.steps" name="${xml(name)}" time="${took.toFixed(3)}"/>`,
   )
   for (const { name, passed, evidence } of record.gates) {
     const open = `  <testcase classname="${xml(record.pipeline)}.gates" name="${xml(name)}" time="0"`
@@ -77,6 +78,13 @@ export function junit(record: RunRecord): string {
 export function summaryLines(record: RunRecord, link: string): string[] {
   const lines = record.gates.length > 0 ? ['', ...gateTable(record).split('\n')] : []
   lines.push('', verdict(record))
+  const { rollout } = record
+  if (rollout !== null) {
+    const { candidate } = rollout.requests
+    lines.push(
+      `  rollout ${rollout.id}: ${rollout.outcome} after ${seconds(rollout.seconds)}, ${candidate} requests to the candidate, ${rollout.harmed.toFixed(1)} harmed`,
+    )
+  }
   if (record.error?.next) lines.push(`  next: ${record.error.next}`)
   lines.push(`  run   ${record.runId}  plan ${shortDigest(record.plan.digest)}`, `  look  ${link}`)
   return lines

@@ -3,6 +3,7 @@ import type { ColumnsOf, FeatureColumns } from './columns.ts'
 import { SlipwayError } from './errors.ts'
 import type { Gate } from './gates.ts'
 import { type CodeRef, Plan, type SplitRule, type Step, type StepOf, type Task, TreesLearner } from './plan.ts'
+import { type DeployOptions, durationMs, policyOf } from './rollout.ts'
 import { type RowSchema, rowSchemaOf } from './row-schema.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: the one place where functions of all column types meet
@@ -34,6 +35,12 @@ export interface Model<Row, T extends Task> extends Handle<'model'> {
 }
 /** A packaged model: what gates, approvals and endpoints work on. */
 export interface Package<Row, T extends Task> extends Handle<'package'> {
+  readonly of?: (row: Row, task: T) => void
+}
+
+/** A served name: what monitors and batch scoring work on. */
+export interface Endpoint<Row, T extends Task> extends Handle<'endpoint'> {
+  readonly endpoint: string
   readonly of?: (row: Row, task: T) => void
 }
 
@@ -137,6 +144,11 @@ export interface Builder {
     candidate: Package<Row, T>,
     options: { role: string; within: `${number}${'s' | 'm' | 'h' | 'd'}`; otherwise: 'reject' | 'approve' },
   ): void
+  /**
+   * Serves the package under a name. The first version takes over at once; every later one by the strategy given, and becomes
+   * champion when its rollout says so, not before.
+   */
+  deploy<Row, T extends Task>(candidate: Package<Row, T>, options: DeployOptions): Endpoint<Row, T>
 }
 
 /** A pipeline as the user's file exports it. */
@@ -156,8 +168,6 @@ export function pipeline(name: string, define: (p: Builder) => void): PipelineDe
   return { slipway: 'pipeline/1', name, compile: (codeOf) => compile(name, define, codeOf) }
 }
 
-const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
 function compile(
   name: string,
   define: (p: Builder) => void,
@@ -165,6 +175,7 @@ function compile(
 ): Plan {
   const steps: Step[] = []
   const packages: string[] = []
+  const deploys: StepOf<'deploy'>[] = []
   const add = (step: Step): string => {
     if (steps.some(({ id }) => id === step.id)) {
       throw new SlipwayError('DEFINITION_INVALID', `two steps of pipeline "${name}" are named "${step.id}"`, {
@@ -251,12 +262,25 @@ function compile(
       add({ id: idFor('gate'), kind: 'gate', package: candidate.id, evaluation, model: name, must: checks, seed })
     },
     approve(candidate, { role, within, otherwise }) {
-      const withinMs = Number.parseFloat(within) * unitMs[within.slice(-1) as keyof typeof unitMs]
+      const withinMs = durationMs(within)
       add({ id: idFor('approve'), kind: 'approve', package: candidate.id, role, withinMs, otherwise })
+    },
+    deploy(candidate, options) {
+      const { endpoint } = options
+      const id = deploys.length === 0 ? 'deploy' : `deploy-${deploys.length + 1}`
+      if (deploys.some((step) => step.package === candidate.id && step.endpoint === endpoint)) {
+        throw new SlipwayError('DEFINITION_INVALID', `pipeline "${name}" deploys one package to "${endpoint}" twice`, {
+          next: 'leave one p.deploy out',
+        })
+      }
+      deploys.push({ id, kind: 'deploy', package: candidate.id, model: name, endpoint, policy: policyOf(options) })
+      return { kind: 'endpoint', id, endpoint }
     },
   }
   define(p)
   for (const id of packages) add({ id: idFor('register'), kind: 'register', package: id, model: name })
+  // What is served is what is registered.
+  for (const step of deploys) add(step)
   const parsed = Plan.safeParse({ slipway: 'plan/1', pipeline: name, steps })
   if (!parsed.success) {
     const issue = parsed.error.issues[0]

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { answersOver } from './rollout.ts'
 
 export const binaryMetrics = [
   'auc',
@@ -100,8 +101,12 @@ export const size = {
   }),
 }
 
-/** 99 of 100 single-row predictions take at most this many milliseconds on the worker that checks. */
+/**
+ * `latency.p99.atMost(ms)`, a gate: 99 of 100 single-row predictions take at most this long on the worker that checks.
+ * `latency.over(ms).notWorseBy(share)`, for rollouts: the share of answers that take longer.
+ */
 export const latency = {
+  over: answersOver,
   p99: {
     atMost: (ms: number): Gate<'binary' | 'regression'> => ({
       check: { rule: 'atMost', metric: 'latencyP99Ms', limit: ms },

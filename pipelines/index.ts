@@ -16,3 +16,4 @@ export {
   size,
   slice,
 } from './gates.ts'
+export { type DeployOptions, errors, scores } from './rollout.ts'

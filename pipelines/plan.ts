@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Digest } from './artifact.ts'
 import { Check } from './gates.ts'
+import { RolloutPolicy } from './rollout.ts'
 import { RowSchema } from './row-schema.ts'
 
 /** A user function, bundled and stored: found by its digest, shown by its name. Only `digest` and `host` are identity. */
@@ -117,6 +118,15 @@ export const ApproveStep = z.object({
   otherwise: z.enum(['approve', 'reject']),
 })
 export const RegisterStep = z.object({ id: Id, kind: z.literal('register'), package: Id, model: Id })
+/** Brings a registered package to an endpoint: the first one at once, every later one by a rollout. */
+export const DeployStep = z.object({
+  id: Id,
+  kind: z.literal('deploy'),
+  package: Id,
+  model: Id,
+  endpoint: Id,
+  policy: RolloutPolicy,
+})
 
 export const Step = z.discriminatedUnion('kind', [
   SnapshotStep,
@@ -128,6 +138,7 @@ export const Step = z.discriminatedUnion('kind', [
   GateStep,
   ApproveStep,
   RegisterStep,
+  DeployStep,
 ])
 export type Step = z.infer<typeof Step>
 export type StepKind = Step['kind']

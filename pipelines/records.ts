@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { ArtifactRef, Digest, Output } from './artifact.ts'
 import { MetricName } from './gates.ts'
+import { RolloutPolicy } from './rollout.ts'
+import { Variant } from './route.ts'
 
 /** One gate's outcome. */
 export const GateResult = z.object({
@@ -27,18 +29,69 @@ export const StepReport = z.object({
 })
 export type StepReport = z.infer<typeof StepReport>
 
+/** A step a rollout took, or that somebody took for it. */
+export const RolloutDecision = z.object({
+  /** The evidence it was taken on. */
+  seq: z.int(),
+  /** ISO time. */
+  at: z.string(),
+  /** What was served when it was taken: `25 %`. */
+  stage: z.string(),
+  action: z.enum(['hold', 'advance', 'promote', 'rollback', 'inconclusive']),
+  reason: z.string(),
+  /** Who took it, where it was not the policy. */
+  by: z.string().optional(),
+})
+export type RolloutDecision = z.infer<typeof RolloutDecision>
+
+/** How a rollout ended, with all it decided: the result of its workflow, kept in the store as well. */
+export const RolloutRecord = z.object({
+  id: z.string(),
+  endpoint: z.string(),
+  run: z.string(),
+  champion: Variant,
+  candidate: Variant,
+  policy: RolloutPolicy,
+  outcome: z.enum(['promoted', 'rolled back', 'inconclusive']),
+  reason: z.string(),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+  seconds: z.number(),
+  /** Answers an arm, as far as compared. */
+  requests: z.object({ champion: z.int(), candidate: z.int() }),
+  /** Failures of the candidate above what the champion's rate lets expect. */
+  harmed: z.number(),
+  /** All but waiting. */
+  decisions: z.array(RolloutDecision),
+  /** Evidence stored: `rollouts/<id>/evidence/0 …`. */
+  evidence: z.int(),
+})
+export type RolloutRecord = z.infer<typeof RolloutRecord>
+
 /** How a run ended: the result of its workflow, kept in the store as well, so that it can be read with Temporal away. */
 export const RunRecord = z.object({
   runId: z.string(),
   workflowId: z.string(),
   pipeline: z.string(),
-  status: z.enum(['succeeded', 'gate failed', 'rejected', 'failed', 'cancelled']),
+  status: z.enum(['succeeded', 'gate failed', 'rejected', 'rolled back', 'inconclusive', 'failed', 'cancelled']),
   exitCode: z.int(),
   plan: z.object({ digest: Digest }),
   steps: z.array(StepReport),
   gates: z.array(GateResult),
   model: z.object({ name: z.string(), version: z.int(), digest: Digest, champion: z.boolean() }).nullable(),
   metrics: z.record(z.string(), z.number()),
+  /** The rollout it went into, if it got that far and the endpoint served something else before. */
+  rollout: RolloutRecord.pick({
+    id: true,
+    endpoint: true,
+    outcome: true,
+    reason: true,
+    seconds: true,
+    requests: true,
+    harmed: true,
+  })
+    .nullable()
+    .default(null),
   error: z
     .object({ code: z.string(), message: z.string(), step: z.string().nullable(), next: z.string().nullable() })
     .nullable(),

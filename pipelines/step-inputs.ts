@@ -66,6 +66,7 @@ export function inputsOf(plan: Plan, step: Step, outcomes: ReadonlyMap<string, S
     }
     case 'approve':
     case 'register':
+    case 'deploy':
       return { package: from(step.package, 'package') }
   }
 }

@@ -14,6 +14,7 @@ export const stepVersions: Record<StepKind, number> = {
   gate: 1,
   approve: 1,
   register: 1,
+  deploy: 1,
 }
 
 /** Packages (and engines) whose version may change the bytes a step makes. */
@@ -27,6 +28,7 @@ const stepHosts: Record<StepKind, readonly string[]> = {
   gate: ['v8'],
   approve: [],
   register: [],
+  deploy: [],
 }
 
 /** Everything the result of a step depends on, and nothing else: its hash is the step key. */
@@ -70,6 +72,8 @@ function paramsOf(step: Step): Record<string, unknown> {
       return { role: step.role, withinMs: step.withinMs, otherwise: step.otherwise }
     case 'register':
       return { model: step.model }
+    case 'deploy':
+      return { endpoint: step.endpoint, policy: step.policy }
   }
 }
 

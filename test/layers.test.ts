@@ -26,7 +26,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   workflows: { rooms: ['pipelines', 'stats'], packages: ['@temporalio/workflow', '@temporalio/common'] },
   activities: {
     rooms: ['pipelines', 'stats', 'store', 'code', 'data', 'trainers', 'models', 'workflows'],
-    packages: ['node:', 'zod', '@temporalio/activity', '@temporalio/client'],
+    packages: ['node:', 'zod', '@temporalio/activity', '@temporalio/client', '@temporalio/common'],
   },
   workers: {
     rooms: ['pipelines', 'stats', 'store', 'code', 'data', 'trainers', 'models', 'gateway', 'workflows', 'activities'],

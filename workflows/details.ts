@@ -2,6 +2,7 @@ import { shortDigest } from '../pipelines/artifact.ts'
 import { metricsInWords } from '../pipelines/gates.ts'
 import type { Plan } from '../pipelines/plan.ts'
 import type { GateResult, RunRecord, StepReport } from '../pipelines/records.ts'
+import { describeStrategy } from '../pipelines/rollout.ts'
 import type { RunProgress } from './messages.ts'
 
 /** Temporal's own limit is far above; more than this nobody reads. Characters. */
@@ -64,6 +65,8 @@ export function stepSummary(step: Plan['steps'][number]): string {
       return `approve • ${step.role}`
     case 'register':
       return `register • ${step.model}`
+    case 'deploy':
+      return `deploy • ${step.endpoint}: ${describeStrategy(step.policy)}`
   }
 }
 

@@ -1,12 +1,17 @@
 import { defineQuery, defineUpdate } from '@temporalio/workflow'
 import type { Plan } from '../pipelines/plan.ts'
-import type { StepReport, VersionRecord } from '../pipelines/records.ts'
+import type { RolloutDecision, RolloutRecord, StepReport, VersionRecord } from '../pipelines/records.ts'
+import type { RolloutPolicy } from '../pipelines/rollout.ts'
+import type { Route, RouteChange, Variant } from '../pipelines/route.ts'
+import type { MetricVerdict, RolloutState } from '../stats/rollout.ts'
 
 /** The task queue of all workers. */
 export const taskQueue = 'slipway'
 
 export const runWorkflowId = (runId: string): string => `run/${runId}`
 export const modelWorkflowId = (model: string): string => `model/${model}`
+export const endpointWorkflowId = (endpoint: string): string => `endpoint/${endpoint}`
+export const rolloutWorkflowId = (rollout: string): string => `rollout/${rollout}`
 
 /** A run as it is started. */
 export interface RunInput {
@@ -27,6 +32,8 @@ export interface RunProgress {
   readonly finished: readonly StepReport[]
   /** A person it waits for. */
   readonly waitingFor: { readonly role: string; readonly until: string } | null
+  /** The rollout it is in. */
+  readonly rollout: string | null
 }
 
 export interface Decision {
@@ -46,6 +53,72 @@ export interface ChampionChange {
   readonly reason: string
 }
 
+/** A change of a route as its owner is asked for it. */
+export interface RouteOrder {
+  readonly change: RouteChange
+  /** Who wants it and why, for the route's log. */
+  readonly reason: string
+}
+
+/** A route after a change, and what the gateways make of it. */
+export interface RouteOutcome {
+  readonly route: Route
+  /** Gateways that run. */
+  readonly gateways: number
+  /** Why not all of them apply it; null when they do. */
+  readonly mismatch: string | null
+}
+
+/** A rollout as it is started, or goes on after continue-as-new. */
+export interface RolloutInput {
+  readonly id: string
+  readonly endpoint: string
+  readonly pipeline: string
+  readonly run: string
+  readonly champion: Variant
+  readonly candidate: Variant
+  readonly policy: RolloutPolicy
+  /** By gateway: the window to read next. */
+  readonly cursors: Readonly<Record<string, number>>
+  readonly state: RolloutState
+  readonly progress?: RolloutProgress
+}
+
+/** What of a rollout goes on beside its evidence. */
+export interface RolloutProgress {
+  readonly seq: number
+  readonly last: RolloutDecision | null
+  readonly decisions: readonly RolloutDecision[]
+  readonly paused: boolean
+  readonly approvedBy: string | null
+}
+
+/** Where a rollout stands. */
+export interface RolloutStatus {
+  readonly id: string
+  readonly endpoint: string
+  readonly champion: Variant
+  readonly candidate: Variant
+  /** `25 %` */
+  readonly stage: string
+  readonly stageNumber: number
+  readonly stages: number
+  readonly paused: boolean
+  readonly waitingForApproval: string | null
+  readonly reason: string
+  readonly verdicts: readonly MetricVerdict[]
+  readonly seconds: number
+  readonly decisions: readonly RolloutDecision[]
+  readonly outcome: RolloutRecord['outcome'] | null
+}
+
+export const routeUpdate = defineUpdate<RouteOutcome, [RouteOrder]>('changeRoute')
+export const rolloutStatusQuery = defineQuery<RolloutStatus>('status')
+export const pauseUpdate = defineUpdate<void, [Decision]>('pause')
+export const resumeUpdate = defineUpdate<void, [Decision]>('resume')
+export const approveRolloutUpdate = defineUpdate<void, [Decision]>('approve')
+export const promoteUpdate = defineUpdate<void, [Decision]>('promote')
+export const abortUpdate = defineUpdate<void, [Decision]>('rollback')
 export const progressQuery = defineQuery<RunProgress>('progress')
 export const approveUpdate = defineUpdate<void, [Decision]>('approve')
 export const rejectUpdate = defineUpdate<void, [Decision]>('reject')

@@ -23,7 +23,7 @@ const steadily = (startToCloseTimeout: NonNullable<ActivityOptions['startToClose
   retry,
 })
 
-export const stepOptions: Record<Exclude<StepKind, 'approve' | 'register'>, ActivityOptions> = {
+export const stepOptions: Record<Exclude<StepKind, 'approve' | 'register' | 'deploy'>, ActivityOptions> = {
   snapshot: steadily('6h'),
   validate: steadily('2h'),
   split: steadily('2h'),
@@ -35,3 +35,19 @@ export const stepOptions: Record<Exclude<StepKind, 'approve' | 'register'>, Acti
 
 /** Waits for the owner workflow of a model, which itself retries. */
 export const registration: ActivityOptions = { startToCloseTimeout: '5m', heartbeatTimeout, retry }
+
+/** Waits for gateways to load a version and apply a revision. */
+export const readingBack: ActivityOptions = { startToCloseTimeout: '3m', heartbeatTimeout, retry }
+
+/** How long an owner leaves an endpoint alone before it looks whether somebody wrote past it. */
+export const reconcileEvery = '30s'
+
+/**
+ * How long a rollout waits between two looks at its evidence, ms, by its age: quick while harm is new, sparing with history
+ * where traffic is slow.
+ */
+export function lookEvery(ageMs: number): number {
+  if (ageMs < 10 * 60_000) return 2_000
+  if (ageMs < 60 * 60_000) return 5_000
+  return ageMs < 6 * 60 * 60_000 ? 15_000 : 60_000
+}

@@ -35,6 +35,8 @@ export async function runPipeline(input: RunInput): Promise<RunRecord> {
     waitingFor: null,
     gates: [],
     model: null,
+    rolloutId: null,
+    rollout: null,
     decision: undefined,
   }
   setHandler(progressQuery, () => progressOf(state))
@@ -76,6 +78,7 @@ async function finish(state: RunState, stop: Stop): Promise<RunRecord> {
     steps: state.finished,
     gates: state.gates,
     model: state.model,
+    rollout: state.rollout,
     metrics: (state.outcomes.get(evaluation?.id ?? '')?.facts.metrics ?? {}) as Record<string, number>,
     startedAt: state.startedAt,
     finishedAt: new Date().toISOString(),

@@ -22,6 +22,9 @@ export interface RunState {
   waitingFor: RunProgress['waitingFor']
   gates: GateResult[]
   model: RunRecord['model']
+  /** The rollout that is going on, and how it ended. */
+  rolloutId: string | null
+  rollout: RunRecord['rollout']
   decision: (Decision & { readonly approved: boolean }) | undefined
 }
 
@@ -38,6 +41,6 @@ export function show(state: RunState): void {
 }
 
 /** The answer to the progress query. */
-export function progressOf({ stage, finished, waitingFor }: RunState): RunProgress {
-  return { stage, finished, waitingFor }
+export function progressOf({ stage, finished, waitingFor, rolloutId }: RunState): RunProgress {
+  return { stage, finished, waitingFor, rollout: rolloutId }
 }

@@ -13,6 +13,7 @@ import {
   stepOf,
 } from '../pipelines/step-inputs.ts'
 import { attributes } from './attributes.ts'
+import { deploy } from './deploy.ts'
 import { outcomeSummary, stepSummary } from './details.ts'
 import { briefly, registration, stepOptions } from './options.ts'
 import { type RunState, type Stop, show } from './run-state.ts'
@@ -42,6 +43,8 @@ export async function carryOut(state: RunState, step: Step): Promise<Stop | unde
     case 'register':
       report(await register(state, step, inputs))
       return undefined
+    case 'deploy':
+      return deploy(state, step, report)
     case 'gate': {
       const outcome = await judge(state, step, inputs)
       state.gates = [...state.gates, ...(outcome.facts.gates as GateResult[])]
@@ -70,7 +73,7 @@ export async function carryOut(state: RunState, step: Step): Promise<Stop | unde
 /** The activity of a step. */
 function activityOf(
   state: RunState,
-  step: Exclude<Step, { kind: 'approve' | 'register' }>,
+  step: Exclude<Step, { kind: 'approve' | 'register' | 'deploy' }>,
   inputs: StepInputs,
 ): Promise<StepOutcome> {
   const { plan, runId, sources, snapshots } = state.input
@@ -162,7 +165,7 @@ async function register(state: RunState, step: StepOf<'register'>, inputs: StepI
   const { requestRegistration } = proxyActivities<Activities>({ ...registration, summary: stepSummary(step) })
   const { version, champion, registered } = await requestRegistration({
     model: step.model,
-    promote: true,
+    promote: !plan.steps.some((each) => each.kind === 'deploy' && each.package === step.package),
     version: {
       digest,
       run: runId,

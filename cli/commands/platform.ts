@@ -9,7 +9,6 @@ import { findRoot } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
 import { print, printJson, say } from '../output.ts'
-import { type RunOptions, run } from './run.ts'
 
 export interface UpOptions {
   readonly detach?: boolean
@@ -62,30 +61,6 @@ export async function status(options: { json?: boolean; env?: boolean }): Promis
   return 0
 }
 
-/** `npm start`: the platform, one run of a pipeline, what it made, and the end of it all; `keep` leaves the platform up. */
-export async function start(pipeline: string, options: RunOptions & { keep?: boolean }): Promise<number> {
-  const root = findRoot()
-  const mine =
-    readPlatform(root) === undefined ? await startPlatform(root, (what) => say(colors.dim(`  ${what}`))) : undefined
-  if (mine !== undefined) stopOnSignals(mine)
-  try {
-    const code = await run(pipeline, { ...options, wait: true })
-    const state = readPlatform(root)
-    if (state !== undefined && options.json !== true) {
-      print(`  Temporal web UI ${state.temporal.ui ?? state.temporal.address}, S3 ${state.s3.endpoint}`)
-      if (mine !== undefined && options.keep !== true)
-        print('  all of it is kept in .slipway/: `npx slipway up` brings the same addresses back')
-    }
-    if (mine !== undefined && options.keep === true) {
-      say('Ctrl-C stops it')
-      await mine.ended
-    }
-    return code
-  } finally {
-    if (mine !== undefined && options.keep !== true) await mine.stop()
-  }
-}
-
 function stopOnSignals(platform: Platform): void {
   let asked = false
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -98,7 +73,8 @@ function stopOnSignals(platform: Platform): void {
   }
 }
 
-async function startDetached(root: string): Promise<PlatformState> {
+/** Starts a platform that stays behind. @param onLine what it says meanwhile */
+export async function startDetached(root: string, onLine: (line: string) => void = () => {}): Promise<PlatformState> {
   const log = logFile(root, 'platform')
   writeWhole(log, '')
   const output = openSync(log, 'a')
@@ -112,7 +88,11 @@ async function startDetached(root: string): Promise<PlatformState> {
     ended = true
   })
   child.unref()
+  let shown = 0
   for (;;) {
+    const lines = readFileSync(log, 'utf8').split('\n')
+    for (const line of lines.slice(shown, -1)) if (line.startsWith('  ')) onLine(line)
+    shown = Math.max(shown, lines.length - 1)
     const state = readPlatform(root)
     if (state !== undefined && /Ctrl-C stops it/.test(readFileSync(log, 'utf8'))) return state
     if (ended) {
@@ -133,6 +113,7 @@ function showState(state: PlatformState, { json }: { json?: boolean }): void {
     temporalUi: state.temporal.ui ?? null,
     s3: state.s3.endpoint,
     worker: state.worker.pid,
+    gateway: state.gateway?.address ?? null,
     from: { temporal: state.temporal.from, s3: state.s3.from },
   }
   if (json === true) {
@@ -143,6 +124,7 @@ function showState(state: PlatformState, { json }: { json?: boolean }): void {
   if (state.temporal.ui !== undefined) print(`Temporal web UI  ${state.temporal.ui}`)
   print(`S3               ${state.s3.endpoint}  (from ${state.s3.from})`)
   print(`worker           pid ${state.worker.pid}`)
+  if (state.gateway !== undefined) print(`gateway          ${state.gateway.address}`)
 }
 
 /** Shell lines with which another folder's commands work against this platform. They hold secrets: never log them. */
@@ -151,6 +133,7 @@ function printEnvironment(root: string, state: PlatformState): void {
   const variables = {
     TEMPORAL_ADDRESS: state.temporal.address,
     ...(state.temporal.ui === undefined ? {} : { TEMPORAL_UI_ADDRESS: state.temporal.ui }),
+    ...(state.gateway === undefined ? {} : { SLIPWAY_GATEWAY_ADDRESS: state.gateway.address }),
     S3_ENDPOINT: state.s3.endpoint,
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,

@@ -7,6 +7,7 @@ import { hostVersions } from '../../code/host.ts'
 import { planPipeline, publishPlan } from '../../code/plan.ts'
 import { shortDigest } from '../../pipelines/artifact.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
+import { durationMs } from '../../pipelines/rollout.ts'
 import { digestOfFile } from '../../store/digest.ts'
 import { readSource, uploadSource } from '../../store/sources.ts'
 import { signerOf } from '../../workers/settings.ts'
@@ -14,10 +15,10 @@ import { runWorkflowId, taskQueue } from '../../workflows/messages.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
 import { followRun, listenForInterrupt } from '../follow.ts'
-import { durationMs, pairs } from '../options.ts'
+import { pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 import { progressView } from '../progress.ts'
-import { junit, runJson, summaryLines } from '../report.ts'
+import { junit, runJson, summaryLines, verdict } from '../report.ts'
 import { requireSameSignature } from '../signature.ts'
 
 export interface RunOptions {
@@ -27,17 +28,27 @@ export interface RunOptions {
   readonly set?: readonly string[]
   readonly snapshot?: readonly string[]
   readonly timeout?: string
+  /** Show the verdict only. */
+  readonly brief?: boolean
 }
 
 /** Plans a pipeline, stores plan and code, and starts a run; with `wait` follows it to its end. @returns the exit code */
 export async function run(pipeline: string, options: RunOptions): Promise<number> {
-  const context = openContext()
+  return (await runAndShow(openContext(), pipeline, options)).code
+}
+
+/** The same, and the record of the run if it was followed. */
+export async function runAndShow(
+  context: CliContext,
+  pipeline: string,
+  options: RunOptions,
+): Promise<{ code: number; record?: RunRecord }> {
   const { runId, workflowId } = await startRun(context, pipeline, options)
   const link = workflowLink(context.settings, workflowId)
   if (options.wait !== true && options.junit === undefined) {
     if (options.json === true) printJson({ runId, workflowId, status: 'started', exitCode: 0 })
     else print(`started ${runId}\n  look  ${link}\n  wait  slipway show ${runId}`)
-    return 0
+    return { code: 0 }
   }
   const interrupt = listenForInterrupt()
   say(`${colors.bold(pipeline)} run ${runId}\n  look  ${link}`)
@@ -52,8 +63,9 @@ export async function run(pipeline: string, options: RunOptions): Promise<number
   )
   if (options.junit !== undefined) writeFileSync(options.junit, junit(record))
   if (options.json === true) printJson(runJson(record))
+  else if (options.brief === true) say(`  ${verdict(record)}`)
   else showSummary(record, link)
-  return record.exitCode
+  return { code: record.exitCode, record }
 }
 
 function showSummary(record: RunRecord, link: string): void {

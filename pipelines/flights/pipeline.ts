@@ -1,4 +1,4 @@
-import { auc, binary, calibrationError, latency, logLoss, pipeline, size, slice, trees } from 'slipway'
+import { auc, binary, calibrationError, errors, latency, logLoss, pipeline, size, slice, trees } from 'slipway'
 import { features, late } from './features.ts'
 import { Flight } from './schema.ts'
 
@@ -26,5 +26,14 @@ export default pipeline('flights', (p) => {
       size.atMost(2_000_000),
       latency.p99.atMost(50),
     ],
+  })
+  p.deploy(candidate, {
+    endpoint: 'flights',
+    canary: {
+      steps: [1, 5, 25, 50],
+      minSamples: 50,
+      watch: [errors.notWorseBy(0.01), latency.over(250).notWorseBy(0.02)],
+      within: '2h',
+    },
   })
 })

@@ -21,6 +21,7 @@ import {
   runWorkflowId,
 } from '../../workflows/messages.ts'
 import { samplePlan } from '../support/plans.ts'
+import { rolloutMocks } from '../support/rollout-mocks.ts'
 
 let environment: TestWorkflowEnvironment
 beforeAll(async () => {
@@ -78,6 +79,7 @@ function mocks(over: Partial<Activities> = {}, calls: string[] = []): Activities
     writeRegistration: noted('writeRegistration', { version: 1, champion: 1, registered: true }),
     writeChampion: noted('writeChampion', 1),
     recordRun: noted('record', undefined),
+    ...rolloutMocks(calls),
     ...over,
   }
 }

@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { builtFile } from '../../code/host.ts'
+import { SlipwayError } from '../../pipelines/errors.ts'
+import { durationMs } from '../../pipelines/rollout.ts'
+import { RowSchema } from '../../pipelines/row-schema.ts'
+import { getBundle } from '../../store/objects.ts'
+import type { Store } from '../../store/store.ts'
+import { openContext } from '../context.ts'
+import { gatewayAddress, gatewayClient } from '../gateway-client.ts'
+import type { JsonOption } from '../options.ts'
+import { print, printJson, say, table } from '../output.ts'
+import { bodiesFrom, faultShare, formatOf, sendTraffic, type TrafficReport } from '../traffic.ts'
+import { requireRoute } from './rollout.ts'
+
+/** Runs a gateway in the foreground; its settings are environment variables (docs/cli.md). */
+export async function gateway({ port, host }: { port?: string; host?: string }): Promise<number> {
+  const child = spawn(process.execPath, ['--enable-source-maps', builtFile('gateway')], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      ...(port === undefined ? {} : { SLIPWAY_GATEWAY_PORT: port }),
+      ...(host === undefined ? {} : { SLIPWAY_GATEWAY_HOST: host }),
+    },
+  })
+  // Ctrl-C reaches it as well; we wait until it has answered what it was asked.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill('SIGTERM'))
+  return new Promise((done) => child.once('exit', (code) => done(code ?? 1)))
+}
+
+/** The rows an endpoint takes. */
+export async function schemaOf(store: Store, endpoint: string): Promise<RowSchema> {
+  const { champion } = await requireRoute(store, endpoint)
+  return RowSchema.parse((await getBundle(store, champion.digest, 'model')).facts.inputs)
+}
+
+/** Asks an endpoint for predictions of rows in a JSON file: one object, or an array of them. */
+export async function predict(endpoint: string, options: JsonOption & { data: string }): Promise<number> {
+  const context = openContext()
+  let given: unknown
+  try {
+    given = JSON.parse(readFileSync(options.data === '-' ? 0 : options.data, 'utf8'))
+  } catch (error) {
+    throw new SlipwayError('USAGE', `--data ${options.data}: ${(error as Error).message}`, {
+      next: 'give a file with a JSON array of rows',
+    })
+  }
+  const rows = Array.isArray(given) ? given : [given]
+  const address = await gatewayAddress(context)
+  const client = gatewayClient(address, 1)
+  const answer = await client
+    .post(`/v1/models/${encodeURIComponent(endpoint)}:predict`, JSON.stringify({ instances: rows }))
+    .catch((error: Error) => {
+      throw new SlipwayError('GATEWAY_UNREACHABLE', `the gateway at ${address} does not answer: ${error.message}`, {
+        next: 'see `slipway status`',
+      })
+    })
+  client.close()
+  const body = JSON.parse(answer.body) as { predictions?: number[]; error?: string }
+  if (body.predictions === undefined) {
+    const code = answer.status === 404 ? 'NOT_FOUND' : answer.status < 500 ? 'REQUEST_INVALID' : 'PREDICTION_FAILED'
+    throw new SlipwayError(code, body.error ?? `status ${answer.status}`, { next: 'correct the rows' })
+  }
+  if (options.json === true)
+    printJson({ endpoint, version: Number(answer.version), role: answer.role, predictions: body.predictions })
+  else {
+    print(
+      table(
+        ['row', 'prediction'],
+        body.predictions.map((value, i) => [String(i + 1), String(value)]),
+      ),
+    )
+    say(`version ${answer.version} (${answer.role}), ${answer.ms.toFixed(1)} ms`)
+  }
+  return 0
+}
+
+export interface TrafficCommandOptions extends JsonOption {
+  readonly from: string
+  readonly rate?: string
+  readonly fault?: string
+  readonly for?: string
+}
+
+/** Sends the rows of a file to an endpoint as traffic, over and over until the time is over or Ctrl-C. */
+export async function traffic(endpoint: string, options: TrafficCommandOptions): Promise<number> {
+  const context = openContext()
+  const rate = Number(options.rate ?? 200)
+  if (!(rate > 0 && rate <= 20_000))
+    throw new SlipwayError('USAGE', `--rate ${options.rate}: expected requests a second, 1 to 20000`)
+  const faults = options.fault === undefined ? 0 : faultShare(options.fault)
+  const file = resolve(options.from)
+  const bodies = await bodiesFrom({ file, format: formatOf(file) }, await schemaOf(context.store, endpoint), 50_000)
+  const until = Date.now() + (options.for === undefined ? Number.POSITIVE_INFINITY : durationMs(options.for))
+  let stopped = false
+  const stop = (): void => {
+    stopped = true
+  }
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+  const address = await gatewayAddress(context)
+  say(
+    `${rate} requests a second to ${address}, ${bodies.length} rows over and over${options.for === undefined ? '; Ctrl-C ends it' : ` for ${options.for}`}`,
+  )
+  const sending = sendTraffic({ address, endpoint, bodies, rate, faults, goesOn: () => !stopped && Date.now() < until })
+  const ticker = setInterval(() => say(trafficLine(sending.report())), 2_000)
+  const report = await sending.done
+  clearInterval(ticker)
+  if (options.json === true) printJson({ endpoint, ...report })
+  else print(trafficLine(report))
+  return 0
+}
+
+/** `1200 sent, 0 failed; version 1 (champion) 1140, version 2 (candidate) 60; p50 1.1 ms, p99 4.0 ms`. */
+export function trafficLine({ sent, failed, answeredBy, p50, p99 }: TrafficReport): string {
+  const bad = Object.entries(failed).map(([status, count]) => `${count} with ${status === '0' ? 'no answer' : status}`)
+  const by = Object.entries(answeredBy)
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([who, count]) => `${who} ${count}`)
+  return `${sent} sent, ${bad.length === 0 ? '0 failed' : `failed: ${bad.join(', ')}`}; ${by.join(', ')}; p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`
+}

@@ -1,0 +1,72 @@
+import { Agent, request } from 'node:http'
+import { request as tlsRequest } from 'node:https'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { readPresences } from '../store/routes.ts'
+import type { CliContext } from './context.ts'
+
+/** What a gateway answered. */
+export interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly version: string
+  readonly role: string
+  readonly ms: number
+}
+
+/** Where a gateway is: from the environment or the platform, else one that says in the store that it runs. */
+export async function gatewayAddress({ settings, store }: CliContext): Promise<string> {
+  if (settings.gateway !== undefined) return settings.gateway
+  const alive = (await readPresences(store)).filter(({ at }) => Date.now() - Date.parse(at) < 12_000)
+  const [first] = alive
+  if (first !== undefined) return first.address
+  throw new SlipwayError('GATEWAY_UNREACHABLE', 'no gateway runs', {
+    next: 'start one with `npx slipway gateway`, or set SLIPWAY_GATEWAY_ADDRESS',
+  })
+}
+
+/** Asks gateways over connections that are kept; `SLIPWAY_GATEWAY_TOKEN` goes along where it is set. */
+export function gatewayClient(address: string, connections: number) {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  const { hostname, port, protocol } = new URL(address)
+  const token = process.env.SLIPWAY_GATEWAY_TOKEN
+  return {
+    close: () => agent.destroy(),
+    post(path: string, body: string, headers: Record<string, string> = {}): Promise<Answer> {
+      const start = performance.now()
+      return new Promise((resolve, reject) => {
+        const options = {
+          hostname,
+          port,
+          path,
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            'content-length': Buffer.byteLength(body),
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+            ...headers,
+          },
+        }
+        const sent = protocol === 'https:' ? tlsRequest(options) : request({ ...options, agent })
+        sent.once('response', (response) => {
+          let text = ''
+          response.setEncoding('utf8')
+          response.on('data', (chunk: string) => {
+            text += chunk
+          })
+          response.once('end', () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              body: text,
+              version: String(response.headers['x-model-version'] ?? ''),
+              role: String(response.headers['x-slipway-role'] ?? ''),
+              ms: performance.now() - start,
+            }),
+          )
+          response.once('error', reject)
+        })
+        sent.once('error', reject)
+        sent.end(body)
+      })
+    },
+  }
+}

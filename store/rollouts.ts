@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import { RolloutDecision, RolloutRecord } from '../pipelines/records.ts'
+import { RolloutPolicy } from '../pipelines/rollout.ts'
+import { Variant } from '../pipelines/route.ts'
+import { publishOnce, readDocument } from './documents.ts'
+import type { Store } from './store.ts'
+
+/** What a rollout begins with. */
+export const RolloutStart = z.object({
+  id: z.string(),
+  endpoint: z.string(),
+  run: z.string(),
+  champion: Variant,
+  candidate: Variant,
+  policy: RolloutPolicy,
+  startedAt: z.string(),
+  /** The state it begins in, as `stats/rollout.ts` has it. */
+  state: z.json(),
+})
+export type RolloutStart = z.infer<typeof RolloutStart>
+
+/** What came in between two looks, and what had been decided at the one before. */
+export const EvidenceEntry = z.object({
+  seq: z.int(),
+  /** Milliseconds since 1970, by the worker that collected it. */
+  at: z.number(),
+  /** As `stats/rollout.ts` has them. */
+  blocks: z.array(z.json()),
+  /** By gateway: the window to read next. */
+  cursors: z.record(z.string(), z.int()),
+  before: RolloutDecision.nullable(),
+})
+export type EvidenceEntry = z.infer<typeof EvidenceEntry>
+
+const startKey = (id: string): string => `rollouts/${id}/start.json`
+const endKey = (id: string): string => `rollouts/${id}/end.json`
+const evidenceKey = (id: string, seq: number): string => `rollouts/${id}/evidence/${String(seq).padStart(8, '0')}.json`
+
+export async function publishRolloutStart(store: Store, start: RolloutStart): Promise<RolloutStart> {
+  return RolloutStart.parse((await publishOnce(store, startKey(start.id), start)).value)
+}
+
+/** Publishes evidence, once: whoever collects the same look again gets what was collected first. */
+export async function publishEvidence(store: Store, id: string, entry: EvidenceEntry): Promise<EvidenceEntry> {
+  return EvidenceEntry.parse((await publishOnce(store, evidenceKey(id, entry.seq), entry)).value)
+}
+
+export async function publishRolloutEnd(store: Store, record: RolloutRecord): Promise<void> {
+  await publishOnce(store, endKey(record.id), record)
+}
+
+async function read<T>(store: Store, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  const document = await readDocument(store, key)
+  return document === undefined ? undefined : schema.parse(document.value)
+}
+
+export const readRolloutStart = (store: Store, id: string): Promise<RolloutStart | undefined> =>
+  read(store, startKey(id), RolloutStart)
+export const readRolloutEnd = (store: Store, id: string): Promise<RolloutRecord | undefined> =>
+  read(store, endKey(id), RolloutRecord)
+export const readEvidence = (store: Store, id: string, seq: number): Promise<EvidenceEntry | undefined> =>
+  read(store, evidenceKey(id, seq), EvidenceEntry)

@@ -1,0 +1,45 @@
+import type { Activities } from '../../activities/index.ts'
+import type { createRolloutActivities } from '../../activities/rollout.ts'
+import type { Route } from '../../pipelines/route.ts'
+
+const digest = `sha256:${'7'.repeat(64)}` as const
+
+/** A route whose champion is version 1 of `sample`. */
+export const sampleRoute: Route = {
+  slipway: 'route/1',
+  endpoint: 'sample',
+  revision: 1,
+  champion: { model: 'sample', version: 1, digest },
+  previous: null,
+  rollout: null,
+}
+
+/** Activities of endpoints and rollouts that answer at once; `calls` notes what was asked of the route. */
+export function rolloutMocks(
+  calls: string[],
+  over: Partial<Activities> = {},
+): Pick<Activities, keyof ReturnType<typeof createRolloutActivities>> {
+  const noHistory = { errors: { n: 0, k: 0 }, latency: { n: 0, k: 0 } }
+  return {
+    lookAtEndpoint: async () => ({ route: null, cursors: {}, history: noHistory }),
+    requestRouteChange: async ({ change }) => {
+      calls.push(change.kind === 'traffic' ? `traffic ${change.share}` : change.kind)
+      return { route: sampleRoute, gateways: 1, mismatch: null }
+    },
+    writeRouteChange: async () => ({ route: sampleRoute, champion: null }),
+    readBack: async () => ({ gateways: 1, mismatch: null }),
+    reconcileRoute: async () => null,
+    requestChampion: async () => {},
+    beginRollout: async () => {},
+    collectEvidence: async ({ seq, cursors, before }) => ({
+      seq,
+      at: Date.now(),
+      blocks: [],
+      cursors: { ...cursors },
+      before,
+      taken: null,
+    }),
+    endRollout: async () => {},
+    ...over,
+  }
+}
