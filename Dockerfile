@@ -1,4 +1,4 @@
-# A Slipway worker: generic, so it is built once and not for every pipeline.
+# A Slipway worker, or a gateway (`dist/gateway.js`): generic, so it is built once and not for every pipeline.
 FROM node:20-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -16,5 +16,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# Where a gateway keeps what must outlast it.
+RUN mkdir -p /var/lib/slipway && chown node:node /var/lib/slipway
 USER node
 CMD ["node", "--enable-source-maps", "dist/worker.js"]

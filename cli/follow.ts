@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { WorkflowFailedError } from '@temporalio/client'
+import { ServiceError, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client'
 import { defaultPayloadConverter } from '@temporalio/common'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { RunRecord } from '../pipelines/records.ts'
@@ -51,17 +51,14 @@ export async function followRun(
   const handle = client.workflow.getHandle(workflowId)
   const [before] = (await listRuns(context.store, pipeline, 2)).filter((run) => run.runId !== runId)
   let ended: { record: RunRecord } | { error: unknown } | undefined
-  void handle
-    .result()
-    .then((result) => RunRecord.parse(result))
-    .then(
-      (record) => {
-        ended = { record }
-      },
-      (error) => {
-        ended = { error }
-      },
-    )
+  void resultOf(handle).then(
+    (record) => {
+      ended = { record }
+    },
+    (error) => {
+      ended = { error }
+    },
+  )
   let shown = 0
   let lastAnswer = Date.now()
   let warned = false
@@ -133,6 +130,18 @@ export async function followRun(
   const record = 'record' in ended ? ended.record : await recordOfFailure(context, runId, ended.error)
   await show(record.steps)
   return record
+}
+
+/** The record of a run that ends well; with Temporal away this waits for it, as the run does. */
+async function resultOf(handle: WorkflowHandle): Promise<RunRecord> {
+  for (;;) {
+    try {
+      return RunRecord.parse(await handle.result())
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error
+      await sleep(500)
+    }
+  }
 }
 
 /** The record of a run that failed: from the failure itself, or the store. */

@@ -125,6 +125,8 @@ export interface MetricVerdict {
   readonly notWorse: number | null
   /** What the next step tolerates, as a difference of shares; null for scores. */
   readonly margin: number | null
+  /** A/B only: bounds of candidate − champion, valid at any time, at the level of `alpha.promote` each. */
+  readonly interval: { readonly low: number; readonly high: number } | null
 }
 
 export interface Decision {
@@ -139,6 +141,15 @@ const blockSize = 50
 const mismatchLimit = Math.log(1000)
 /** Target of the test for "better": worse by less than nothing. */
 const better = 'better'
+
+/** Differences of shares among which the interval of an A/B test is found. */
+const differences: readonly number[] = [
+  -0.5, -0.2, -0.1, -0.05, -0.02, -0.01, -0.005, -0.002, -0.001, 0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
+  0.5,
+]
+/** Targets of the tests whose rejected nulls bound the difference: from above, and with the arms exchanged from below. */
+const above = (delta: number): string => `<${delta}`
+const below = (delta: number): string => `>${delta}`
 
 /** What a stage's successor tolerates of a metric: margin / w, w the share it would take. */
 function marginAfter(stages: readonly Stage[], stage: number, rule: WatchRule): number {
@@ -333,7 +344,29 @@ function committed(
     const log = mixture(split[target], logAlternativeWeights) + mixture(paired[target], logStakeWeights)
     best[target] = Math.max(best[target] ?? 0, log)
   }
+  if (policy.strategy.kind === 'ab' && only === undefined) {
+    const exchanged = { nA: arms.nB, kA: arms.kB, nB: arms.nA, kB: arms.kA }
+    const candidateRate = (metric.candidate.k + 0.5) / (metric.candidate.n + 1)
+    for (const delta of differences) {
+      for (const [target, factors] of [
+        [above(delta), () => notWorseFactors(arms, rate, delta)],
+        [below(delta), () => notWorseFactors(exchanged, candidateRate, delta)],
+      ] as const) {
+        if ((best[target] ?? 0) >= need) continue
+        split[target] = addCounts(split[target] ?? [], factors())
+        best[target] = Math.max(best[target] ?? 0, mixture(split[target], logAlternativeWeights))
+      }
+    }
+  }
   return { ...counted(metric, arms), late, split, paired, best }
+}
+
+/** The differences that no test has ruled out: worse by `high` or more is, and better by `-low` or more. */
+function intervalOf({ best }: MetricState, need: number): { low: number; high: number } {
+  const isRuledOut = (target: string): boolean => (best[target] ?? 0) >= need
+  const high = differences.find((delta) => isRuledOut(above(delta))) ?? 1
+  const low = differences.find((delta) => isRuledOut(below(delta)))
+  return { low: low === undefined ? -1 : -low, high }
 }
 
 /** ln of a mixture of processes; 0 before any evidence. */
@@ -445,6 +478,7 @@ function verdictOn(
       harm: toValue(harm),
       notWorse: null,
       margin: null,
+      interval: null,
     }
   }
   const { champion, candidate, best } = state.metrics[rule.metric]
@@ -458,6 +492,7 @@ function verdictOn(
     harm: toValue(harm),
     notWorse: toValue(log),
     margin: Math.min(1, marginAfter(stages, state.stage, rule)),
+    interval: policy.strategy.kind === 'ab' ? intervalOf(state.metrics[rule.metric], need) : null,
   }
 }
 
@@ -469,7 +504,8 @@ const percent = ({ n, k }: { n: number; k: number }): string =>
   n === 0 ? 'none' : `${((100 * k) / n).toFixed(2)} % of ${n}`
 
 /** `candidate 1.20 % of 500, champion 0.81 % of 9500`. */
-export function sharesInWords({ champion, candidate, margin }: MetricVerdict): string {
+export function sharesInWords({ champion, candidate, margin, interval }: MetricVerdict): string {
   if (margin === null) return `${candidate.n} candidate and ${champion.n} champion scores`
-  return `candidate ${percent(candidate)}, champion ${percent(champion)}`
+  const shares = `candidate ${percent(candidate)}, champion ${percent(champion)}`
+  return interval === null ? shares : `${shares}; difference ${inPoints(interval.low)} to ${inPoints(interval.high)}`
 }

@@ -77,7 +77,7 @@ describe('docker-compose.yml', () => {
       expect(service.healthcheck, name).toBeDefined()
       expect(service.restart, name).toBe('unless-stopped')
     }
-    expect(Object.keys(compose.volumes)).toEqual(['postgresql', 'seaweedfs'])
+    expect(Object.keys(compose.volumes)).toEqual(['postgresql', 'seaweedfs', 'gateway', 'prometheus'])
   })
 
   it('runs everything but PostgreSQL on a read-only root', () => {
@@ -95,6 +95,15 @@ describe('docker-compose.yml', () => {
 })
 
 describe('deploy/', () => {
+  it('balances over and scrapes every gateway there is, on the port they listen on', () => {
+    const port = compose.services.gateway?.environment?.SLIPWAY_GATEWAY_PORT
+    expect(read('deploy/gateway/nginx.conf')).toContain(`http://gateway:${port}`)
+    const { scrape_configs } = parse(read('deploy/prometheus/prometheus.yml')) as {
+      scrape_configs: { dns_sd_configs: { names: string[]; port: number }[] }[]
+    }
+    expect(scrape_configs[0]?.dns_sd_configs[0]).toMatchObject({ names: ['gateway'], type: 'A', port: Number(port) })
+  })
+
   it('creates the search attributes that runs use', () => {
     for (const { name } of Object.values(attributes)) expect(read('deploy/temporal/init-namespace.sh')).toContain(name)
   })

@@ -202,6 +202,17 @@ describe('the other strategies', () => {
     expect(state.now).toBeGreaterThanOrEqual(600_000)
   })
 
+  it('A/B ends with the effect and an interval that holds the true difference', () => {
+    const policy = policyOf({ endpoint: 'e', ab: { share: 50, for: '30m', watch: [errors.notWorseBy(0.02)] } })
+    const { state, action } = feed(policy, startRollout(0, usual), { nA: 500, kA: 50, nB: 500, kB: 40, share: 0.5 })
+    const [verdict] = decide(policy, state).verdicts
+    expect(action).toBe('promote')
+    expect(verdict?.verdict).toBe('better')
+    expect(verdict?.interval?.high).toBeLessThanOrEqual(0)
+    expect(verdict?.interval?.low).toBeLessThanOrEqual(-0.02)
+    expect(verdict?.interval?.low).toBeGreaterThanOrEqual(-0.1)
+  })
+
   it('all at once waits for nothing but the loading', () => {
     expect(decide(policyOf({ endpoint: 'e', allAtOnce: true }), startRollout(0)).action).toBe('promote')
   })

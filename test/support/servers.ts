@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { clearLockedPorts } from 'get-port'
 import { createStore, type Store } from '../../store/store.ts'
 import type { Child } from '../../workers/platform/child.ts'
 import { startChild } from '../../workers/platform/child.ts'
 import { type Supervise, startS3, startTemporal } from '../../workers/platform/servers.ts'
-import { keyFiles } from '../../workers/platform/state.ts'
+import { keyFiles, type PlatformState } from '../../workers/platform/state.ts'
 import { newProject } from './project.ts'
 
 /** A real server for a suite, on ports of its own. */
@@ -54,18 +55,28 @@ export async function startTestStore(): Promise<TestStore> {
   }
 }
 
-/** A Temporal development server. */
-export async function startTestTemporal(): Promise<TestServer & { readonly address: string }> {
-  const project = newProject()
+/**
+ * A Temporal development server.
+ * @param root keeps its database below this folder, so that one started there later goes on with it; a folder of its own by default
+ * @param address where it was before
+ */
+export async function startTestTemporal(
+  root?: string,
+  address?: string,
+): Promise<TestServer & { readonly address: string }> {
+  const project = root === undefined ? newProject() : undefined
   const children: Child[] = []
-  const { address } = await startTemporal(project.root, undefined, startInto(children), () => {})
+  const last = address === undefined ? undefined : ({ temporal: { address, from: '' } } as PlatformState)
+  // The port it had is ours to take again, though get-port keeps it from others for a while.
+  clearLockedPorts()
+  const started = await startTemporal(root ?? project?.root ?? '', last, startInto(children), () => {})
   const [child] = children as [Child]
   return {
-    address,
+    address: started.address,
     child,
     async stop() {
       await child.stop()
-      project.remove()
+      project?.remove()
     },
   }
 }

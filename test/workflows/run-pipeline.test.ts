@@ -1,17 +1,10 @@
 import { Context } from '@temporalio/activity'
-import { type Connection, WorkflowFailedError } from '@temporalio/client'
+import { WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common'
-import proto from '@temporalio/proto'
-import { TestWorkflowEnvironment } from '@temporalio/testing'
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Activities } from '../../activities/index.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
 import type { StepOutcome } from '../../pipelines/step-inputs.ts'
-import { converterFile, workflowBundle } from '../../workers/files.ts'
-import { fromPython, testServerPackage } from '../../workers/platform/binaries.ts'
-import { cacheHome } from '../../workers/settings.ts'
-import { attributes } from '../../workflows/attributes.ts'
 import {
   approveUpdate,
   championUpdate,
@@ -22,24 +15,15 @@ import {
 } from '../../workflows/messages.ts'
 import { samplePlan } from '../support/plans.ts'
 import { rolloutMocks } from '../support/rollout-mocks.ts'
+import { openWorkflowEnvironment, type WorkflowEnvironment } from '../support/workflow-environment.ts'
 
-let environment: TestWorkflowEnvironment
+let workflows: WorkflowEnvironment
+let environment: WorkflowEnvironment['environment']
 beforeAll(async () => {
-  const path = await fromPython(cacheHome(), testServerPackage, () => {})
-  Runtime.install({
-    logger: new DefaultLogger('ERROR'),
-    telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } },
-  })
-  environment = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path } },
-  })
-  const keyword = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-  await (environment.connection as Connection).operatorService.addSearchAttributes({
-    namespace: 'default',
-    searchAttributes: Object.fromEntries(Object.values(attributes).map(({ name }) => [name, keyword])),
-  })
+  workflows = await openWorkflowEnvironment()
+  environment = workflows.environment
 })
-afterAll(() => environment?.teardown())
+afterAll(() => workflows?.close())
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}` as const
 const outcome = (names: string[], facts: Record<string, unknown> = {}): StepOutcome => ({
@@ -85,16 +69,9 @@ function mocks(over: Partial<Activities> = {}, calls: string[] = []): Activities
 }
 
 let count = 0
-async function withWorker<T>(activities: Activities, body: (queue: string) => Promise<T>): Promise<T> {
-  const taskQueue = `test-${++count}`
-  const worker = await Worker.create({
-    connection: environment.nativeConnection,
-    taskQueue,
-    workflowBundle: { codePath: workflowBundle },
-    dataConverter: { payloadConverterPath: converterFile },
-    activities,
-  })
-  return worker.runUntil(body(taskQueue))
+function withWorker<T>(activities: Activities, body: (queue: string) => Promise<T>): Promise<T> {
+  count++
+  return workflows.withWorker(activities, body)
 }
 
 const runId = (): string => `sample-${count}`

@@ -1,0 +1,69 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Gateway, type GatewayOptions, startGateway } from '../../gateway/gateway.ts'
+import type { Incoming, Outgoing } from '../../gateway/http.ts'
+import type { Store } from '../../store/store.ts'
+
+/** A gateway on a port of its own, with settings that differ where a test says so. */
+export function startTestGateway(store: Store, over: Partial<GatewayOptions> = {}): Promise<Gateway> {
+  return startGateway({
+    store,
+    trusted: new Map(),
+    folder: mkdtempSync(join(tmpdir(), 'slipway-gateway-')),
+    host: '127.0.0.1',
+    port: 0,
+    address: undefined,
+    bodyLimit: 1024 * 1024,
+    timeoutMs: 10_000,
+    captureRate: 0,
+    cacheEntries: 0,
+    tokens: undefined,
+    allowFaults: true,
+    tls: undefined,
+    version: '0.0.0',
+    ...over,
+  })
+}
+
+/** What a gateway answers, without a socket. */
+export interface Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+  json(): never
+}
+
+/** Asks a gateway, head first as its server does. */
+export async function ask(
+  { handler }: Gateway,
+  method: string,
+  url: string,
+  body: string | Buffer | object = '',
+  headers: Record<string, string> = {},
+): Promise<Reply> {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+  const request: Incoming = { method, url, headers, body: bytes, arrivedAt: performance.now() }
+  return reply(handler.admit(request) ?? (await handler.answer(request)))
+}
+
+function reply({ status, headers, body }: Outgoing): Reply {
+  const pairs: [string, string][] = []
+  for (let i = 0; i < headers.length; i += 2) pairs.push([headers[i] as string, headers[i + 1] as string])
+  const bytes = Buffer.from(body as string)
+  return {
+    status,
+    headers: Object.fromEntries(pairs),
+    body: bytes,
+    json: () => JSON.parse(bytes.toString('utf8')) as never,
+  }
+}
+
+/** Waits until something holds. */
+export async function eventually(holds: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
+  for (const until = Date.now() + ms; ; ) {
+    if (await holds()) return
+    if (Date.now() > until) throw new Error(`not so within ${ms} ms: ${holds}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}

@@ -1,0 +1,80 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { hostVersions } from '../../code/host.ts'
+import { planPipeline } from '../../code/plan.ts'
+import { withDuckDb } from '../../data/duckdb.ts'
+import { inspect } from '../../data/table.ts'
+import { type ModelFacts, modelFiles } from '../../models/model.ts'
+import { mediaTypes } from '../../pipelines/artifact.ts'
+import type { Variant } from '../../pipelines/route.ts'
+import { digestOf } from '../../store/digest.ts'
+import { putBundle, putBytes, putFile } from '../../store/objects.ts'
+import { type Signer, sign } from '../../store/signing.ts'
+import type { Store } from '../../store/store.ts'
+import { trainingFiles, trainModel } from '../../trainers/train-model.ts'
+import type { TestProject } from './project.ts'
+
+/** Trains the model of a project's pipeline as a run would, without one, and stores its package. */
+export async function packageModel(
+  { root }: TestProject,
+  store: Store,
+  pipeline: string,
+  version: number,
+  settings: Record<string, string> = {},
+  signer?: Signer,
+): Promise<Variant> {
+  const { plan, bundles } = await planPipeline(root, pipeline, hostVersions(), settings)
+  const step = plan.steps.find((each) => each.kind === 'train')
+  const source = plan.steps.find((each) => each.kind === 'snapshot')
+  if (step === undefined || source === undefined) throw new Error('the pipeline trains nothing')
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-model-'))
+  const code = async (digest: string): Promise<string> => {
+    const file = join(folder, `${digest.slice(7, 19)}.js`)
+    await writeFile(file, bundles.get(digest)?.code ?? '')
+    return file
+  }
+  const table = { files: [join(root, source.from)], format: source.format, schema: source.schema }
+  const rows = await withDuckDb(1, (connection) => inspect(connection, table, source.from))
+  const features = { file: await code(step.features.digest), digest: step.features.digest, name: step.features.name }
+  const target = step.target.code
+  const report = await trainModel(
+    {
+      step,
+      model: pipeline,
+      train: { ...table, rows },
+      validation: { ...table, rows },
+      features,
+      target:
+        target === undefined
+          ? undefined
+          : { file: await code(target.digest), digest: target.digest, name: target.name },
+      folder,
+    },
+    () => {},
+  )
+  const facts: ModelFacts = {
+    name: pipeline,
+    task: step.task,
+    inputs: step.inputs,
+    target: step.target.column,
+    features: report.features.map(({ name, kind }) => ({ name, kind })),
+    featureCode: { name: step.features.name, digest: step.features.digest, host: step.features.host },
+    learner: step.learner,
+    seed: step.seed,
+    signature: 1,
+    snapshot: digestOf('no snapshot'),
+  }
+  const bundle = await putBundle(store, {
+    slipway: 'bundle/1',
+    kind: 'model',
+    files: {
+      [modelFiles.onnx]: await putFile(store, join(folder, trainingFiles.model), mediaTypes.onnx),
+      [modelFiles.baseline]: await putFile(store, join(folder, trainingFiles.baseline), mediaTypes.json),
+      [modelFiles.code]: await putBytes(store, bundles.get(step.features.digest)?.code ?? '', mediaTypes.javascript),
+    },
+    facts: facts as never,
+  })
+  if (signer !== undefined) await sign(store, signer, 'model', pipeline, bundle.digest, {})
+  return { model: pipeline, version, digest: bundle.digest }
+}

@@ -1,0 +1,48 @@
+import type { Connection } from '@temporalio/client'
+import proto from '@temporalio/proto'
+import { TestWorkflowEnvironment } from '@temporalio/testing'
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker'
+import type { Activities } from '../../activities/index.ts'
+import { converterFile, workflowBundle } from '../../workers/files.ts'
+import { fromPython, testServerPackage } from '../../workers/platform/binaries.ts'
+import { cacheHome } from '../../workers/settings.ts'
+import { attributes } from '../../workflows/attributes.ts'
+
+/** The time-skipping server, and workers on task queues of their own. */
+export interface WorkflowEnvironment {
+  readonly environment: TestWorkflowEnvironment
+  withWorker<T>(activities: Activities, body: (taskQueue: string) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+export async function openWorkflowEnvironment(): Promise<WorkflowEnvironment> {
+  const path = await fromPython(cacheHome(), testServerPackage, () => {})
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } },
+  })
+  const environment = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path } },
+  })
+  const keyword = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+  await (environment.connection as Connection).operatorService.addSearchAttributes({
+    namespace: 'default',
+    searchAttributes: Object.fromEntries(Object.values(attributes).map(({ name }) => [name, keyword])),
+  })
+  let count = 0
+  return {
+    environment,
+    async withWorker(activities, body) {
+      const taskQueue = `test-${++count}`
+      const worker = await Worker.create({
+        connection: environment.nativeConnection,
+        taskQueue,
+        workflowBundle: { codePath: workflowBundle },
+        dataConverter: { payloadConverterPath: converterFile },
+        activities,
+      })
+      return worker.runUntil(body(taskQueue))
+    },
+    close: () => environment.teardown(),
+  }
+}
