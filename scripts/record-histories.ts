@@ -7,7 +7,13 @@ import { slipway } from '../test/support/cli.ts'
 import { loansSql, newProject, writeLoans } from '../test/support/project.ts'
 import { connect } from '../workers/connect.ts'
 import { readSettings } from '../workers/settings.ts'
-import { modelWorkflowId, progressQuery, runWorkflowId } from '../workflows/messages.ts'
+import {
+  endpointWorkflowId,
+  modelWorkflowId,
+  progressQuery,
+  rolloutWorkflowId,
+  runWorkflowId,
+} from '../workflows/messages.ts'
 
 /*
  * Records the histories that `test/workflows/replay.test.ts` replays: real runs on the real server. Run it for a release
@@ -73,6 +79,44 @@ await run('contract-failed')
 writeLoans(project)
 await slipway(project.root, ['rollback', 'loans', '--to', '1'])
 await record('own-model', modelWorkflowId('loans'))
+
+// Rollouts: the first version, one that is promoted under traffic, one that is rolled back, one without data.
+const deploying = (trees: number, over: string): string =>
+  body
+    .replace('trees: 20', `trees: ${trees}`)
+    .replace('auc, binary', 'auc, binary, errors')
+    .replace(
+      /\n}\)\n$/,
+      `\n  p.deploy(candidate, { endpoint: 'credit', canary: { steps: [10, 50], minSamples: 30, watch: [errors.notWorseBy(0.02)], ${over} } })\n})\n`,
+    )
+const rollout = async (name: string, trees: number, over: string, traffic?: string[]): Promise<void> => {
+  project.write('pipelines/loans/pipeline.ts', deploying(trees, over))
+  const sending =
+    traffic === undefined
+      ? undefined
+      : slipway(project.root, [
+          'traffic',
+          'credit',
+          '--from',
+          'data/loans.parquet',
+          '--rate',
+          '200',
+          '--for',
+          '40s',
+          ...traffic,
+        ])
+  const { stdout } = await slipway(project.root, ['run', 'loans', '--wait', '--json'])
+  const { runId, rollout: ended } = JSON.parse(stdout)
+  await record(`run-pipeline-${name}`, runWorkflowId(runId))
+  if (ended !== undefined) await record(`run-rollout-${name}`, rolloutWorkflowId(ended.id))
+  await sending
+}
+await rollout('opened', 10, '')
+await rollout('inconclusive', 11, "within: '5s'")
+await rollout('promoted', 12, '', [])
+await rollout('rolled-back', 13, '', ['--fault', 'errors=60%@candidate'])
+await slipway(project.root, ['rollback', 'credit'])
+await record('own-endpoint', endpointWorkflowId('credit'))
 
 await connection.close()
 await slipway(project.root, ['down'])

@@ -23,7 +23,7 @@ beforeAll(() => {
 
 describe('workflow code still carries out what older versions began', () => {
   const files = readdirSync(folder)
-  it('has histories of both workflows, and of every way a run can end', () => {
+  it('has histories of every workflow, and of every way a run or a rollout can end', () => {
     for (const name of [
       'own-model',
       'run-pipeline-succeeded',
@@ -32,6 +32,11 @@ describe('workflow code still carries out what older versions began', () => {
       'run-pipeline-rejected',
       'run-pipeline-contract-failed',
       'run-pipeline-against-champion',
+      'run-pipeline-opened',
+      'own-endpoint',
+      'run-rollout-promoted',
+      'run-rollout-rolled-back',
+      'run-rollout-inconclusive',
     ]) {
       expect(
         files.some((file) => file.startsWith(`${name}-`)),

@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { packageRoot } from '../../code/host.ts'
+import type { Gateway } from '../../gateway/gateway.ts'
+import { writeRoute } from '../../store/routes.ts'
+import { cacheHome } from '../../workers/settings.ts'
+import { eventually, startTestGateway } from '../support/gateways.ts'
+import { packageModel } from '../support/models.ts'
+import { loansSql, newProject, type TestProject, writeLoans } from '../support/project.ts'
+import { startTestStore, type TestStore } from '../support/servers.ts'
+
+/*
+ * The gateway against the protocols' own public clients: tritonclient, boto3's sagemaker-runtime and MLflow's scoring client, in
+ * a Python environment of their own. test/reference/clients.py says what is checked.
+ */
+const run = promisify(execFile)
+const reference = join(packageRoot, 'test/reference')
+let server: TestStore
+let project: TestProject
+let gateway: Gateway
+
+/** Installs the clients once for all projects; what is pinned names the place. */
+async function pythonWithClients(): Promise<string> {
+  const requirements = join(reference, 'clients-requirements.txt')
+  const pinned = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12)
+  const folder = join(cacheHome(), `python-clients-${pinned}`)
+  const python = join(folder, 'bin/python')
+  if (existsSync(join(folder, 'complete'))) return python
+  mkdirSync(cacheHome(), { recursive: true })
+  await run('python3', ['-m', 'venv', '--clear', folder])
+  // An old pip takes minutes to find versions that fit.
+  await run(python, ['-m', 'pip', 'install', '--quiet', '--upgrade', 'pip'])
+  await run(python, ['-m', 'pip', 'install', '--quiet', '-r', requirements])
+  writeFileSync(join(folder, 'complete'), '')
+  return python
+}
+
+beforeAll(async () => {
+  server = await startTestStore()
+  project = newProject()
+  writeLoans(project)
+  await project.data('data/loans.parquet', loansSql())
+  const variant = await packageModel(project, server.store, 'loans', 1)
+  await writeRoute(server.store, 'loans', { kind: 'open', variant }, 'test')
+  gateway = await startTestGateway(server.store)
+  await eventually(() => gateway.endpoint('loans')?.route !== undefined)
+}, 120_000)
+afterAll(async () => {
+  await gateway?.stop()
+  await server?.stop()
+  project?.remove()
+})
+
+it('answers tritonclient, boto3, the MLflow client and TensorFlow Serving requests as they expect', async () => {
+  const rows = [
+    { id: 1, day: '2024-01-01T00:00:00Z', income: 30_000, age: 40, purpose: 'car' },
+    { id: 2, day: '2024-01-02T12:00:00Z', income: 75_000, age: 23, purpose: 'travel' },
+    { id: 3, day: '2024-01-03T00:00:00Z', income: 52_000.5, age: 71, purpose: 'home' },
+  ]
+  const answer = await fetch(`${gateway.address}/v1/models/loans:predict`, {
+    method: 'POST',
+    body: JSON.stringify({ instances: rows }),
+  })
+  const { predictions } = (await answer.json()) as { predictions: number[] }
+  const file = join(project.root, 'rows.json')
+  writeFileSync(file, JSON.stringify({ rows, expected: predictions }))
+  const python = await pythonWithClients()
+  const script = join(reference, 'clients.py')
+  const { stdout } = await run(python, [script, '--url', gateway.address, '--model', 'loans', '--rows', file]).catch(
+    (error: { stdout?: string; stderr?: string }) => ({ stdout: `${error.stdout}${error.stderr}` }),
+  )
+  expect(stdout).toContain('all passed')
+  expect(stdout.match(/^ok /gm)?.length).toBeGreaterThanOrEqual(38)
+}, 600_000)
