@@ -81,7 +81,8 @@ export async function generate(
         if (free === undefined) unsent++
         else send(free)
       }
-      await new Promise((resolve) => setImmediate(resolve))
+      // Sent every millisecond: a generator that never rests would take the processor from the server.
+      await new Promise((resolve) => setTimeout(resolve, 1))
     }
   }
   if (rate === undefined) await new Promise((resolve) => setTimeout(resolve, seconds * 1000))

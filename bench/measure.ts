@@ -32,4 +32,11 @@ export interface Figure {
   readonly theirs: string
   readonly ratio: number
   readonly limit: number
+  /** `at most` by default. */
+  readonly bound?: 'at most' | 'at least'
+}
+
+/** Whether a figure keeps its limit. */
+export function isKept({ ratio, limit, bound }: Figure): boolean {
+  return bound === 'at least' ? ratio >= limit : ratio <= limit
 }

@@ -24,7 +24,7 @@ interface Waiting {
 const maxBatchRows = 1024
 
 /** Turns of the event loop a batch waits at most for requests that are being read: microseconds each. */
-const mostTurns = 4
+const mostTurns = 2
 
 /**
  * Dynamic batching without a timer: what queued while the last batch ran is the next one. So a lone request waits for nobody,

@@ -10,10 +10,10 @@ import type { GatewayPresence } from '../pipelines/telemetry.ts'
 import { listEndpoints, publishPresence, readChangedRoute, removePresence } from '../store/routes.ts'
 import type { TrustedKeys } from '../store/signing.ts'
 import type { Store } from '../store/store.ts'
+import { createAdmission } from './admission.ts'
 import { captureFile } from './capture.ts'
 import { Endpoint } from './endpoint.ts'
 import { type HttpOptions, type HttpServer, listen } from './http.ts'
-import { watchLag } from './lag.ts'
 import { createMetrics } from './metrics.ts'
 import { openOutbox } from './outbox.ts'
 import { loadScorer, type Scorer } from './scorer.ts'
@@ -60,7 +60,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const seen = new Map<string, { etag: string | undefined; retryAt: number }>()
   const sequence = new Map<string, number>()
   const startedAt = new Date().toISOString()
-  const lag = watchLag()
+  const admission = createAdmission()
   let storeReachable = true
   let lastStoreAnswer = Date.now()
   let stopping = false
@@ -103,7 +103,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     {
       endpoint: (name) => endpoints.get(name),
       endpoints: serving,
-      isLagging: lag.isLagging,
+      admission,
       isReady,
       health: () => ({
         status: !isReady()
@@ -283,7 +283,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await outbox.flush()
       await removePresence(store, id).catch(() => {})
       for (const endpoint of endpoints.values()) await endpoint.close()
-      lag.stop()
+      admission.stop()
       await tracer?.close()
     },
   }

@@ -13,8 +13,16 @@ export function invalid(message: string, path = ''): SlipwayError {
   return new SlipwayError('REQUEST_INVALID', path === '' ? message : `${path}: ${message}`, { path })
 }
 
-/** Reads one cell; `where` makes the path only when something is wrong. */
-type Cell = (value: unknown, where: () => string) => number | string | null
+/** Where a cell stands: made once for many cells, and into a path only when something is wrong. */
+interface Place {
+  readonly path: string
+  row: number
+  /** The column, where the path does not name it. */
+  column: string
+}
+const pathOf = ({ path, row, column }: Place): string => `${path}[${row}]${column === '' ? '' : `.${column}`}`
+
+type Cell = (value: unknown, place: Place) => number | string | null
 
 /**
  * Turns what clients send into columns, by the row schema of the model: every element is checked for its type and its rules, as
@@ -37,14 +45,17 @@ export function rowReader(schema: RowSchema): RowReader {
   const read = (rows: number, valueAt: (row: number, column: number) => unknown, path: string): Rows => {
     if (rows === 0) throw invalid('no rows', path)
     const columns: Record<string, Column> = {}
+    const place: Place = { path, row: 0, column: '' }
     for (let c = 0; c < schema.length; c++) {
-      const { name } = schema[c] as ColumnRule
-      const target = emptyColumn(schema[c] as ColumnRule, rows)
+      const rule = schema[c] as ColumnRule
+      place.column = rule.name
+      const target = emptyColumn(rule, rows)
       const cell = cells[c] as Cell
       for (let row = 0; row < rows; row++) {
-        target[row] = cell(valueAt(row, c), () => `${path}[${row}].${name}`) as never
+        place.row = row
+        target[row] = cell(valueAt(row, c), place) as never
       }
-      columns[name] = target
+      columns[rule.name] = target
     }
     return { rows, columns }
   }
@@ -60,11 +71,8 @@ export function rowReader(schema: RowSchema): RowReader {
       }
       return read(
         records.length,
-        (row, c) => {
-          const record = records[row] as Record<string, unknown>
-          const name = names[c] as string
-          return Object.hasOwn(record, name) ? record[name] : undefined
-        },
+        // What a record inherits (`toString`) is a function, which no column is.
+        (row, c) => (records[row] as Record<string, unknown>)[names[c] as string],
         path,
       )
     },
@@ -102,8 +110,11 @@ export function rowReader(schema: RowSchema): RowReader {
     column(rule, values, path) {
       const target = emptyColumn(rule, values.length)
       const cell = cells[schema.indexOf(rule)] as Cell
-      for (let row = 0; row < values.length; row++)
-        target[row] = cell(values[row], () => `${path}.data[${row}]`) as never
+      const place: Place = { path: `${path}.data`, row: 0, column: '' }
+      for (let row = 0; row < values.length; row++) {
+        place.row = row
+        target[row] = cell(values[row], place) as never
+      }
       return target
     },
   }
@@ -118,75 +129,75 @@ function emptyColumn(rule: ColumnRule, rows: number): (string | null)[] | Float6
 function cellReader(rule: ColumnRule): Cell {
   const absent = rule.type === 'string' ? null : Number.NaN
   const present = presentReader(rule)
-  return (value, where) => {
+  return (value, place) => {
     if (value !== null && value !== undefined && !(typeof value === 'number' && Number.isNaN(value)))
-      return present(value, where)
+      return present(value, place)
     if (rule.nullable) return absent
-    throw invalid(`is missing; ${rule.name} is ${typeInWords(rule)}`, where())
+    throw invalid(`is missing; ${rule.name} is ${typeInWords(rule)}`, pathOf(place))
   }
 }
 
-function presentReader(rule: ColumnRule): (value: unknown, where: () => string) => number | string {
-  const wrong = (value: unknown, where: () => string): never => {
-    throw invalid(`expected ${typeInWords(rule)}, got ${kindOf(value)}`, where())
+function presentReader(rule: ColumnRule): (value: unknown, place: Place) => number | string {
+  const wrong = (value: unknown, place: Place): never => {
+    throw invalid(`expected ${typeInWords(rule)}, got ${kindOf(value)}`, pathOf(place))
   }
   switch (rule.type) {
     case 'string': {
       const { enum: values, pattern, minLength = 0, maxLength = Number.POSITIVE_INFINITY } = rule
       const known = values === undefined ? undefined : new Set(values)
       const form = pattern === undefined ? undefined : new RegExp(pattern, 'u')
-      return (value, where) => {
-        if (typeof value !== 'string') return wrong(value, where)
+      return (value, place) => {
+        if (typeof value !== 'string') return wrong(value, place)
         if (value.length < minLength || value.length > maxLength)
-          throw invalid(`has ${value.length} characters, ${typeInWords(rule)} is expected`, where())
+          throw invalid(`has ${value.length} characters, ${typeInWords(rule)} is expected`, pathOf(place))
         if (known !== undefined && !known.has(value))
-          throw invalid(`"${shorten(value)}" is none of ${(values ?? []).join(', ')}`, where())
+          throw invalid(`"${shorten(value)}" is none of ${(values ?? []).join(', ')}`, pathOf(place))
         if (form !== undefined && !form.test(value))
-          throw invalid(`"${shorten(value)}" does not match ${pattern}`, where())
+          throw invalid(`"${shorten(value)}" does not match ${pattern}`, pathOf(place))
         return value
       }
     }
     case 'boolean':
-      return (value, where) => {
-        if (typeof value !== 'boolean') return wrong(value, where)
+      return (value, place) => {
+        if (typeof value !== 'boolean') return wrong(value, place)
         return value ? 1 : 0
       }
     case 'timestamp': {
       const inRange = rangeCheck(rule)
-      return (value, where) => {
+      return (value, place) => {
         const time = typeof value === 'string' ? timeOf(value) : typeof value === 'number' ? value : Number.NaN
-        if (!Number.isFinite(time)) return wrong(value, where)
-        inRange(time, where)
+        if (!Number.isFinite(time)) return wrong(value, place)
+        inRange(time, place)
         return time
       }
     }
     default: {
       const inRange = rangeCheck(rule)
       const isInteger = rule.type === 'integer'
-      return (value, where) => {
+      return (value, place) => {
         const number = typeof value === 'bigint' ? Number(value) : value
         if (typeof number !== 'number' || !Number.isFinite(number) || (isInteger && !Number.isInteger(number)))
-          return wrong(value, where)
-        inRange(number, where)
+          return wrong(value, place)
+        inRange(number, place)
         return number
       }
     }
   }
 }
 
-function rangeCheck(rule: ColumnRule): (value: number, where: () => string) => void {
+function rangeCheck(rule: ColumnRule): (value: number, place: Place) => void {
   const least = rule.minimum ?? Number.NEGATIVE_INFINITY
   const above = rule.exclusiveMinimum ?? Number.NEGATIVE_INFINITY
   const most = rule.maximum ?? Number.POSITIVE_INFINITY
   const below = rule.exclusiveMaximum ?? Number.POSITIVE_INFINITY
   const { multipleOf } = rule
-  return (value, where) => {
+  return (value, place) => {
     if (value < least || value > most || !(value > above) || !(value < below))
-      throw invalid(`${value} is out of range: ${rangeInWords(rule)}`, where())
+      throw invalid(`${value} is out of range: ${rangeInWords(rule)}`, pathOf(place))
     if (multipleOf !== undefined) {
       const times = value / multipleOf
       if (Math.abs(times - Math.round(times)) > 1e-9 * Math.max(1, Math.abs(times)))
-        throw invalid(`${value} is no multiple of ${multipleOf}`, where())
+        throw invalid(`${value} is no multiple of ${multipleOf}`, pathOf(place))
     }
   }
 }

@@ -1,5 +1,6 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
 import { SlipwayError } from '../pipelines/errors.ts'
+import type { Admission } from './admission.ts'
 import { compress, decompress } from './compression.ts'
 import type { Endpoint, InferResult } from './endpoint.ts'
 import type { Incoming, Outgoing } from './http.ts'
@@ -29,8 +30,8 @@ export interface ServerOptions {
 export interface ServerDeps {
   endpoint(name: string): Endpoint | undefined
   endpoints(): readonly Endpoint[]
-  /** Whether requests should be refused before they are read, for load's sake. */
-  isLagging(): boolean
+  /** Decides which requests are refused before they are read, for load's sake. */
+  readonly admission: Admission
   health(): object
   isReady(): boolean
   readonly metrics: Metrics
@@ -246,17 +247,21 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
         return errorOutgoing(formOf(request.url), error, ['www-authenticate', 'Bearer'])
       }
       // Cheapest before the body is read.
-      if (request.method === 'POST' && deps.isLagging()) {
-        const error = new SlipwayError('OVERLOADED', 'the gateway has more requests than it can answer')
-        return errorOutgoing(formOf(request.url), error)
+      if (request.method === 'POST' && !deps.admission.admits()) {
+        // Copied, for whoever sends it adds to its headers.
+        const refusal = refusals[formOf(request.url)]
+        return { ...refusal, headers: [...refusal.headers] }
       }
       return undefined
     },
     async answer(request) {
+      deps.admission.enter()
       try {
         return await routeOf(request)
       } catch (error) {
         return errorOutgoing(formOf(request.url), error)
+      } finally {
+        deps.admission.leave(performance.now() - request.arrivedAt)
       }
     },
     tooLarge: (request) =>
@@ -267,6 +272,14 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
       ),
   }
 }
+
+/** What is answered to those who are too many: made once, for there may be many of them. */
+const refusals = Object.fromEntries(
+  (['open-inference', 'tf-serving', 'invocations', 'sagemaker'] as const).map((form) => [
+    form,
+    errorOutgoing(form, new SlipwayError('OVERLOADED', 'the gateway has more requests than it can answer')),
+  ]),
+) as Record<ErrorForm, Outgoing>
 
 /** A name in a path; one that cannot be decoded is no name of ours. */
 function nameOf(text: string): string {

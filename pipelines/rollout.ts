@@ -15,7 +15,6 @@ export const WatchRule = z.discriminatedUnion('metric', [
   z.object({ metric: z.literal('scores') }),
 ])
 export type WatchRule = z.infer<typeof WatchRule>
-export type WatchedMetric = WatchRule['metric']
 
 export const Strategy = z.discriminatedUnion('kind', [
   /** Shares of requests, in percent, ascending; after the last one everything. */
