@@ -1,3 +1,10 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import getPort from 'get-port'
+import { packageRoot } from '../code/host.ts'
+import { pythonEnvironment } from '../test/support/python.ts'
+
+/** Another server of the same model, as a process of its own. */
 export interface Peer {
   readonly name: string
   readonly port: number
@@ -6,6 +13,46 @@ export interface Peer {
   readonly times: number
   stop(): void
 }
-export async function startPeers(_onnxFile: string, _folder: string): Promise<Peer[]> {
-  return []
+
+const folder = join(packageRoot, 'bench/peers')
+
+/** Installs (once) and starts FastAPI with onnxruntime, and MLServer with a runtime around onnxruntime. */
+export async function startPeers(onnxFile: string): Promise<Peer[]> {
+  const [fastApi, mlServer] = [
+    await pythonEnvironment(join(folder, 'fastapi-requirements.txt')),
+    await pythonEnvironment(join(folder, 'mlserver-requirements.txt')),
+  ]
+  const ports = [await getPort(), await getPort(), await getPort()] as const
+  return Promise.all([
+    start('FastAPI + onnxruntime', 5, ports[0], join(fastApi, 'python'), [
+      join(folder, 'fastapi_server.py'),
+      ...['--model', onnxFile, '--port', String(ports[0])],
+    ]),
+    start('MLServer', 15, ports[1], join(mlServer, 'mlserver'), ['start', join(folder, 'mlserver')], {
+      MLSERVER_MODEL_URI: onnxFile,
+      MLSERVER_HTTP_PORT: String(ports[1]),
+      MLSERVER_GRPC_PORT: String(ports[2]),
+    }),
+  ])
+}
+
+async function start(
+  name: string,
+  times: number,
+  port: number,
+  path: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Peer> {
+  const child = spawn(path, args, {
+    env: { ...process.env, PYTHONPATH: join(folder, 'mlserver'), ...env },
+    stdio: 'ignore',
+  })
+  for (let i = 0; i < 600; i++) {
+    const ready = await fetch(`http://127.0.0.1:${port}/v2/health/ready`).catch(() => undefined)
+    if (ready?.ok === true) return { name, times, port, pid: child.pid ?? 0, stop: () => void child.kill('SIGKILL') }
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  child.kill('SIGKILL')
+  throw new Error(`${name} does not start`)
 }

@@ -1,16 +1,15 @@
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { packageRoot } from '../../code/host.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { writeRoute } from '../../store/routes.ts'
-import { cacheHome } from '../../workers/settings.ts'
 import { eventually, startTestGateway } from '../support/gateways.ts'
 import { packageModel } from '../support/models.ts'
 import { loansSql, newProject, type TestProject, writeLoans } from '../support/project.ts'
+import { pythonEnvironment } from '../support/python.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
 
 /*
@@ -22,22 +21,6 @@ const reference = join(packageRoot, 'test/reference')
 let server: TestStore
 let project: TestProject
 let gateway: Gateway
-
-/** Installs the clients once for all projects; what is pinned names the place. */
-async function pythonWithClients(): Promise<string> {
-  const requirements = join(reference, 'clients-requirements.txt')
-  const pinned = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12)
-  const folder = join(cacheHome(), `python-clients-${pinned}`)
-  const python = join(folder, 'bin/python')
-  if (existsSync(join(folder, 'complete'))) return python
-  mkdirSync(cacheHome(), { recursive: true })
-  await run('python3', ['-m', 'venv', '--clear', folder])
-  // An old pip takes minutes to find versions that fit.
-  await run(python, ['-m', 'pip', 'install', '--quiet', '--upgrade', 'pip'])
-  await run(python, ['-m', 'pip', 'install', '--quiet', '-r', requirements])
-  writeFileSync(join(folder, 'complete'), '')
-  return python
-}
 
 beforeAll(async () => {
   server = await startTestStore()
@@ -68,7 +51,7 @@ it('answers tritonclient, boto3, the MLflow client and TensorFlow Serving reques
   const { predictions } = (await answer.json()) as { predictions: number[] }
   const file = join(project.root, 'rows.json')
   writeFileSync(file, JSON.stringify({ rows, expected: predictions }))
-  const python = await pythonWithClients()
+  const python = join(await pythonEnvironment(join(reference, 'clients-requirements.txt')), 'python')
   const script = join(reference, 'clients.py')
   const { stdout } = await run(python, [script, '--url', gateway.address, '--model', 'loans', '--rows', file]).catch(
     (error: { stdout?: string; stderr?: string }) => ({ stdout: `${error.stdout}${error.stderr}` }),

@@ -48,16 +48,20 @@ describe('the README, word for word in an empty folder', () => {
     expect(blocks.slice(0, 2)).toEqual([['npm ci && npm start'], ['npm ci && npm test']])
   })
 
-  it('npm ci && npm start makes a model with an AUC of at least 0.69 and says where to look', () => {
+  it('npm ci && npm start ends with a model of an AUC of at least 0.69 that a canary promoted, and a line that answers', () => {
     const said = sh('npm ci && npm start')
-    const [, auc] = /flights version 1 is champion \(auc (0\.\d+)\)/.exec(said) ?? []
-    expect(Number(auc)).toBeGreaterThanOrEqual(0.69)
+    const [, auc] = /flights version 2 is champion \(auc (0\.\d+)\)/.exec(said) ?? []
+    expect(Number(auc)).toBeGreaterThanOrEqual(0.7)
+    expect(said).toMatch(/rollout flights-\S+: promoted after/)
+    const [, line] = /try it +(curl .*)/.exec(said) ?? []
+    expect(JSON.parse(sh(`${line} --silent`))).toMatchObject({ model_version: '2', outputs: [{ name: 'probability' }] })
     expect(said).toMatch(/auc ≥ 0\.69 +passed/)
     expect(said).toMatch(/http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/run%2Fflights/)
     const [digest] = /sha256:[0-9a-f]{64}/.exec(said) ?? []
     const again = sh('npm start 2>&1')
     expect(again).toContain(digest)
-    expect(again.match(/ reused$/gm)).toHaveLength(8)
+    expect(again.match(/ reused$/gm)).toHaveLength(9)
+    expect(again).toContain('flights serves version 2 already')
   }, 900_000)
 
   it.each(blocks[2] as string[])(
@@ -86,7 +90,15 @@ describe('the documentation', () => {
   })
 
   it('links only to files that exist', () => {
-    for (const file of ['README.md', 'docs/cli.md', 'docs/definition.md', 'docs/deploy.md', 'docs/architecture.md']) {
+    for (const file of [
+      'README.md',
+      'docs/cli.md',
+      'docs/definition.md',
+      'docs/deploy.md',
+      'docs/architecture.md',
+      'docs/rollouts.md',
+      'docs/serving.md',
+    ]) {
       const text = readFileSync(join(packageRoot, file), 'utf8')
       for (const [, target] of text.matchAll(/\]\((?!http)([^)#]+)/g))
         expect(
