@@ -86,11 +86,20 @@ export type DeployOptions = {
   | { readonly allAtOnce: true }
 )
 
-/** @throws SlipwayError DEFINITION_INVALID for steps that do not ascend */
+/** @throws SlipwayError DEFINITION_INVALID for steps that do not ascend, or when nothing could show a candidate to be good */
 export function policyOf(options: DeployOptions): RolloutPolicy {
   const [strategy, comparison] = strategyOf(options)
   const { alpha = 0.05, watch, approval } = comparison
   const { shadow } = options
+  if (watch?.every(({ metric }) => metric === 'scores')) {
+    throw new SlipwayError(
+      'DEFINITION_INVALID',
+      `endpoint "${options.endpoint}": a rollout must watch errors or latency`,
+      {
+        next: 'scores.unchanged() only ever rolls back: add errors.notWorseBy(0.005)',
+      },
+    )
+  }
   return RolloutPolicy.parse({
     strategy,
     shadow:

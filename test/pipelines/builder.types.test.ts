@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { packageRoot } from '../../code/host.ts'
-import { auc, binary, pipeline, regression, rmse, slice, trees } from '../../pipelines/index.ts'
+import { auc, binary, errors, pipeline, regression, rmse, slice, trees } from '../../pipelines/index.ts'
 
 const Flight = z.object({
   date: z.date(),
@@ -62,6 +62,15 @@ const wrong = () =>
     p.gate(candidate, { on: parts.test, must: [slice('airline', auc.atLeast(0.5))] })
     // @ts-expect-error an approval has a deadline with a unit
     p.approve(candidate, { role: 'lead', within: '24', otherwise: 'reject' })
+    // @ts-expect-error a model that was not packaged cannot be served
+    p.deploy(model, { endpoint: 'e', allAtOnce: true })
+    // @ts-expect-error a rollout has a strategy
+    p.deploy(candidate, { endpoint: 'e' })
+    // @ts-expect-error steps are numbers
+    p.deploy(candidate, { endpoint: 'e', canary: { steps: ['5 %'] } })
+    // @ts-expect-error a gate is nothing to watch
+    p.deploy(candidate, { endpoint: 'e', canary: { steps: [5], watch: [auc.atLeast(0.5)] } })
+    p.deploy(candidate, { endpoint: 'e', shadow: true, canary: { steps: [5, 50], watch: [errors.notWorseBy(0.01)] } })
     const other = p.package(p.train('minutes', { on: parts, features, target: regression('delay'), learner, seed: 1 }))
     // @ts-expect-error a classification metric cannot judge a regression
     p.gate(other, { on: parts.test, must: [auc.atLeast(0.5)] })

@@ -6,7 +6,7 @@ const code: CodeRef = { name: 'features', file: 'features.ts', digest: `sha256:$
 const Row = z.object({ id: z.int(), x: z.number(), y: z.int() })
 
 /** A plan with every kind of step, made by the builder. */
-export function samplePlan({ approval = true } = {}): Plan {
+export function samplePlan({ approval = true, deploy = false } = {}): Plan {
   const definition = pipeline('sample', (p) => {
     const rows = p.validate(p.snapshot('rows', { from: 'rows.parquet', schema: Row }))
     const parts = p.split(rows, { byHashOf: 'id', validation: 0.2, test: 0.2 })
@@ -19,6 +19,7 @@ export function samplePlan({ approval = true } = {}): Plan {
     })
     const candidate = p.package(model)
     p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.6), auc.notWorseThan('champion', { by: 0.01 })] })
+    if (deploy) p.deploy(candidate, { endpoint: 'sample', canary: { steps: [5, 50] } })
     if (approval) p.approve(candidate, { role: 'ml-lead', within: '24h', otherwise: 'reject' })
   })
   return definition.compile(() => code)
