@@ -11,6 +11,8 @@ const runs = () => import('./commands/runs.ts')
 const models = () => import('./commands/models.ts')
 const show = () => import('./commands/show.ts')
 const rollingOut = () => import('./commands/rollout.ts')
+const simulating = () => import('./commands/simulate.ts')
+const explaining = () => import('./commands/explain.ts')
 const rollingBack = () => import('./commands/rollback.ts')
 const serving = () => import('./commands/serve.ts')
 const decide = () => import('./commands/decide.ts')
@@ -171,7 +173,7 @@ for (const [verb, description] of [
 command(
   'simulate <pipeline>',
   'pretend many rollouts by the policy of a pipeline',
-  async (pipeline, options) => (await rollingOut()).simulate(pipeline, options),
+  async (pipeline, options) => (await simulating()).simulate(pipeline, options),
   ['npx slipway rollout simulate flights --traffic 20000/min --base-error 0.8% --harm 2x'],
   rollout,
 )
@@ -183,7 +185,7 @@ command(
 command(
   'explain <rollout>',
   'every decision of a rollout with its evidence',
-  async (id, options) => (await rollingOut()).explain(id, options),
+  async (id, options) => (await explaining()).explain(id, options),
   ['npx slipway explain flights-20261122-034512-k3x9 --replay'],
 )
   .option('--replay', 'recompute each decision from the stored evidence and compare; exit 16 if one differs')

@@ -4,7 +4,7 @@ import type { Route, Variant } from '../pipelines/route.ts'
 import type { GatewayPresence, TelemetryWindow, VariantCounts } from '../pipelines/telemetry.ts'
 import { isCandidates } from '../stats/split.ts'
 import { type AnswerCache, createAnswerCache } from './answer-cache.ts'
-import { type Batcher, createBatcher, DeadlinePassed } from './batcher.ts'
+import { DeadlinePassed } from './batcher.ts'
 import {
   type CapturedRow,
   createRecorder,
@@ -14,24 +14,11 @@ import {
   type Role,
   type UserEvents,
 } from './recorder.ts'
-import { type RowReader, rowReader } from './rows.ts'
 import { type InputColumns, type InputKind, type Scorer, ScoringFailure } from './scorer.ts'
-
-/** A version that is loaded, with what it takes to ask it. */
-export interface LoadedVersion {
-  readonly scorer: Scorer
-  /** For small batches of a version that is trusted; see `Scorer`. */
-  readonly here: Batcher | undefined
-  readonly aside: Batcher
-  readonly reader: RowReader
-}
+import { createVersions, type LoadedVersion, type Versions } from './versions.ts'
 
 /** Requests of more rows go aside: a batch of this many is a third of a millisecond. */
 const rowsHere = 128
-const queuedBy = ({ here, aside }: LoadedVersion): number => aside.queued + (here?.queued ?? 0)
-const drained = async ({ here, aside }: LoadedVersion): Promise<void> => {
-  await Promise.all([here?.drained(), aside.drained()])
-}
 
 /** What a request asks, read for the version that is to answer. */
 export interface Input {
@@ -92,7 +79,8 @@ const shadowRows = 512
 export class Endpoint {
   readonly name: string
   private readonly options: EndpointOptions
-  private readonly versions = new Map<string, Promise<LoadedVersion>>()
+  /** What is loaded, for metadata and readings. */
+  readonly versions: Versions
   private view: View | undefined
   /** Recorders of older revisions, until their last requests are counted. */
   private retired: Recorder[] = []
@@ -104,6 +92,7 @@ export class Endpoint {
   constructor(options: EndpointOptions) {
     this.name = options.name
     this.options = options
+    this.versions = createVersions(options.load)
     this.cache = options.cacheEntries > 0 ? createAnswerCache(options.cacheEntries) : undefined
   }
 
@@ -130,8 +119,8 @@ export class Endpoint {
     this.newestAsked = Math.max(this.newestAsked, route.revision)
     try {
       const [champion, candidate] = await Promise.all([
-        this.loaded(route.champion),
-        route.rollout === null ? undefined : this.loaded(route.rollout.candidate),
+        this.versions.get(route.champion),
+        route.rollout === null ? undefined : this.versions.get(route.rollout.candidate),
       ])
       if (route.revision <= (this.view?.route.revision ?? 0)) return
       const { id = '' } = route.rollout ?? {}
@@ -146,55 +135,9 @@ export class Endpoint {
       throw error
     }
     // The one before stays, so that going back needs no loading.
-    if (route.previous !== null) void this.loaded(route.previous).catch(() => {})
-    this.unload(route)
-  }
-
-  private loaded(variant: Variant): Promise<LoadedVersion> {
-    const known = this.versions.get(variant.digest)
-    if (known !== undefined) return known
-    const loading = this.options.load(variant).then((scorer) => ({
-      scorer,
-      here: scorer.here === undefined ? undefined : createBatcher(scorer.here),
-      aside: createBatcher(scorer.aside),
-      reader: rowReader(scorer.facts.inputs),
-    }))
-    this.versions.set(variant.digest, loading)
-    loading.catch(() => this.versions.delete(variant.digest))
-    return loading
-  }
-
-  /** Lets go of versions that the route names no more, once they have answered what they were asked. */
-  private unload({ champion, previous, rollout }: Route): void {
-    const named = new Set([champion.digest, previous?.digest, rollout?.candidate.digest])
-    for (const [digest, loading] of this.versions) {
-      if (named.has(digest)) continue
-      this.versions.delete(digest)
-      void loading.then(async (version) => {
-        // Requests that hold the old view reach a batcher within this turn or the next few.
-        await new Promise((resolve) => setTimeout(resolve, 1_000))
-        await drained(version)
-        await version.scorer.close()
-      })
-    }
-  }
-
-  /** Rows that wait for any version. */
-  async queued(): Promise<number> {
-    const versions = await Promise.all([...this.versions.values()])
-    return versions.reduce((sum, version) => sum + queuedBy(version), 0)
-  }
-
-  /** A loaded version by number. */
-  async version(number: number): Promise<LoadedVersion | undefined> {
-    const versions = await Promise.all([...this.versions.values()])
-    return versions.find(({ scorer }) => scorer.variant.version === number)
-  }
-
-  /** Version numbers that are loaded. */
-  async loadedVersions(): Promise<number[]> {
-    const versions = await Promise.all([...this.versions.values()])
-    return versions.map(({ scorer }) => scorer.variant.version).sort((a, b) => a - b)
+    if (route.previous !== null) void this.versions.get(route.previous).catch(() => {})
+    const named = [route.champion, route.previous, route.rollout?.candidate]
+    this.versions.keepOnly(new Set(named.flatMap((variant) => variant?.digest ?? [])))
   }
 
   /**
@@ -331,11 +274,11 @@ export class Endpoint {
   }
 
   private async inferPinned(request: InferRequest, number: number): Promise<InferResult> {
-    const version = await this.version(number)
+    const version = this.versions.byNumber(number)
     if (version === undefined) {
       throw new SlipwayError(
         'NOT_FOUND',
-        `endpoint ${this.name} has no version ${number} loaded; it has ${(await this.loadedVersions()).join(', ')}`,
+        `endpoint ${this.name} has no version ${number} loaded; it has ${this.versions.numbers().join(', ')}`,
       )
     }
     const outcome = await this.ask(version, request.read(version), request, 'trusted')
@@ -436,18 +379,13 @@ export class Endpoint {
   }
 
   private async withProfile(counts: RecordedWindow['champion']): Promise<VariantCounts> {
-    const version = await this.versions.get(counts.digest)
+    const version = this.versions.byDigest(counts.digest)
     return { ...counts, profile: (await version?.scorer.takeProfile().catch(() => undefined)) ?? {} }
   }
 
   /** Waits for the answers that are due, then lets all versions go. */
   async close(): Promise<void> {
-    for (const loading of this.versions.values()) {
-      const version = await loading.catch(() => undefined)
-      if (version === undefined) continue
-      await drained(version)
-      await version.scorer.close()
-    }
+    await this.versions.close()
   }
 }
 

@@ -87,8 +87,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const tracer = await createTracer()
   const metrics = createMetrics({
     inFlight: () => server?.inFlight ?? 0,
-    queuedRows: async () =>
-      (await Promise.all([...endpoints.values()].map((each) => each.queued()))).reduce((a, b) => a + b, 0),
+    queuedRows: () => [...endpoints.values()].reduce((sum, { versions }) => sum + versions.queued(), 0),
     windowsWaiting: () => outbox.waiting,
     windowsLost: () => outbox.lost,
     storeReachable: () => storeReachable,

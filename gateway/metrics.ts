@@ -5,7 +5,7 @@ import { binOf } from '../stats/profile-counter.ts'
 /** What `/metrics` says of the gateway itself, read when it is asked for. */
 export interface GatewayReadings {
   inFlight(): number
-  queuedRows(): Promise<number>
+  queuedRows(): number
   windowsWaiting(): number
   windowsLost(): number
   storeReachable(): boolean
@@ -34,13 +34,13 @@ export function createMetrics(readings: GatewayReadings): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const series = new Map<string, Series>()
-  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
+  const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
       name,
       help,
       registers: [registry],
-      async collect() {
-        this.set(await read())
+      collect() {
+        this.set(read())
       },
     })
   }

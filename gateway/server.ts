@@ -173,9 +173,9 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
     serve(request, 'open-inference', name, version, (body) =>
       readInferRequest(body, header(request, 'inference-header-content-length')),
     )
-  const loaded = async (name: string, version: string | undefined) => {
+  const loaded = (name: string, version: string | undefined) => {
     const endpoint = endpointOf(name)
-    const found = version === undefined ? endpoint.champion : await endpoint.version(versionOf(version) ?? 0)
+    const found = version === undefined ? endpoint.champion : endpoint.versions.byNumber(versionOf(version) ?? 0)
     if (found === undefined) throw new SlipwayError('NOT_FOUND', `endpoint ${name} has no version ${version} loaded`)
     return { endpoint, version: found }
   }
@@ -213,7 +213,7 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
       'GET',
       /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/ready$/,
       async (_request, name, version) => {
-        await loaded(name, version)
+        loaded(name, version)
         return jsonAnswer(200, { ready: true })
       },
     ],
@@ -221,8 +221,8 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
       'GET',
       /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?$/,
       async (_request, name, version) => {
-        const found = await loaded(name, version)
-        return jsonAnswer(200, modelMetadata(name, await found.endpoint.loadedVersions(), found.version))
+        const found = loaded(name, version)
+        return jsonAnswer(200, modelMetadata(name, found.endpoint.versions.numbers(), found.version))
       },
     ],
   ]

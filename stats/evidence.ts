@@ -1,5 +1,5 @@
 import { latencyBounds, type TelemetryWindow, type VariantCounts } from '../pipelines/telemetry.ts'
-import { type Block, mergeBlocks } from './rollout.ts'
+import { type Block, mergeBlocks } from './block.ts'
 
 const errorsOf = ({ errors }: VariantCounts): number => Object.values(errors).reduce((sum, count) => sum + count, 0)
 

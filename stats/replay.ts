@@ -1,6 +1,8 @@
 import type { RolloutDecision } from '../pipelines/records.ts'
 import type { RolloutPolicy } from '../pipelines/rollout.ts'
-import { type Block, type Decision, decide, enterNextStage, observe, type RolloutState, tick } from './rollout.ts'
+import type { Block } from './block.ts'
+import { enterNextStage, observe, type RolloutState, tick } from './rollout.ts'
+import { type Decision, decide } from './verdict.ts'
 
 /** Stored evidence: what came in at a look, and what had been decided at the one before. */
 export interface StoredLook {

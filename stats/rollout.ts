@@ -1,4 +1,5 @@
-import { describeWatch, type RolloutPolicy, type WatchRule } from '../pipelines/rollout.ts'
+import type { RolloutPolicy, WatchRule } from '../pipelines/rollout.ts'
+import { addCounts, type Block, type EventMetric, type Mode, mergeBlocks } from './block.ts'
 import {
   type Arms,
   harmFactors,
@@ -11,12 +12,11 @@ import {
   pairedHarmFactors,
   pairedNotWorseFactors,
   scoreFactors,
-  splitMismatch,
   thinnedHarmFactors,
 } from './sequential.ts'
 
 /*
- * The rollout as a pure state machine: `observe` takes in a block of evidence, `decide` says what follows. The workflow, the
+ * The rollout as a pure state machine: `observe` takes in a block of evidence here, `decide` in `verdict.ts` says what follows. The workflow, the
  * simulation and the replay of stored evidence run these very functions.
  *
  * Rolling back: the mean over the watched metrics of their harm processes, each half on harm from the start and half on harm
@@ -27,33 +27,6 @@ import {
  * full traffic by less than the margin itself. The nulls of later steps are nested in those of earlier ones, so no α need be
  * divided: the chance of ever standing at a share where some metric is worse by more than margin / w is at most α.
  */
-
-export type Mode = 'shadow' | 'split' | 'bake'
-/** Metrics that count events of requests. */
-export type EventMetric = 'errors' | 'latency'
-
-/** Evidence of one weight: counts, no times but its own. */
-export interface Block {
-  /** Milliseconds since 1970. */
-  readonly from: number
-  readonly to: number
-  readonly mode: Mode
-  /** Design weight of the candidate. */
-  readonly share: number
-  /** Requests drawn to each arm, or users new to it where the split is sticky. */
-  readonly units: { readonly champion: number; readonly candidate: number }
-  /** Answers and events an arm; of users new to it (their first request) where the split is sticky. */
-  readonly arms: Readonly<Record<EventMetric, Arms>>
-  /** Sticky splits: users whose first event it was. */
-  readonly onsets: Readonly<Record<EventMetric, { readonly champion: number; readonly candidate: number }>> | null
-  /** Counts of scores by bin, one a request. */
-  readonly scores: { readonly champion: readonly number[]; readonly candidate: readonly number[] }
-  /** Requests that both answered, and on which just one of them had the event. */
-  readonly pairs: {
-    readonly n: number
-    readonly only: Readonly<Record<EventMetric, { readonly champion: number; readonly candidate: number }>>
-  } | null
-}
 
 /** A stretch of a rollout at one weight. */
 export interface Stage {
@@ -76,7 +49,7 @@ export function stagesOf({ strategy, shadow }: RolloutPolicy): Stage[] {
   }
 }
 
-interface MetricState {
+export interface MetricState {
   readonly champion: { readonly n: number; readonly k: number }
   readonly candidate: { readonly n: number; readonly k: number }
   /** ln of the capital on each of `effects`, of the process that restarts. */
@@ -111,48 +84,22 @@ export interface RolloutState {
   readonly excess: number
 }
 
-export type Action = 'hold' | 'advance' | 'promote' | 'rollback' | 'inconclusive'
-
-/** What is known of one metric, with the numbers behind it. */
-export interface MetricVerdict {
-  readonly metric: string
-  readonly verdict: 'better' | 'not worse' | 'worse' | 'inconclusive'
-  readonly champion: { readonly n: number; readonly k: number }
-  readonly candidate: { readonly n: number; readonly k: number }
-  /** e-value for "worse". */
-  readonly harm: number
-  /** e-value for "worse by less than `margin`", the largest so far; null for scores. */
-  readonly notWorse: number | null
-  /** What the next step tolerates, as a difference of shares; null for scores. */
-  readonly margin: number | null
-  /** A/B only: bounds of candidate − champion, valid at any time, at the level of `alpha.promote` each. */
-  readonly interval: { readonly low: number; readonly high: number } | null
-}
-
-export interface Decision {
-  readonly action: Action
-  readonly reason: string
-  readonly verdicts: readonly MetricVerdict[]
-}
-
 /** Requests that close a block; fewer are kept for the next one. */
 const blockSize = 50
-/** Odds against the split at which nothing is believed any more (statistics.md's ln 1000). */
-const mismatchLimit = Math.log(1000)
 /** Target of the test for "better": worse by less than nothing. */
-const better = 'better'
+export const better = 'better'
 
 /** Differences of shares among which the interval of an A/B test is found. */
-const differences: readonly number[] = [
+export const differences: readonly number[] = [
   -0.5, -0.2, -0.1, -0.05, -0.02, -0.01, -0.005, -0.002, -0.001, 0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
   0.5,
 ]
 /** Targets of the tests whose rejected nulls bound the difference: from above, and with the arms exchanged from below. */
-const above = (delta: number): string => `<${delta}`
-const below = (delta: number): string => `>${delta}`
+export const above = (delta: number): string => `<${delta}`
+export const below = (delta: number): string => `>${delta}`
 
 /** What a stage's successor tolerates of a metric: margin / w, w the share it would take. */
-function marginAfter(stages: readonly Stage[], stage: number, rule: WatchRule): number {
+export function marginAfter(stages: readonly Stage[], stage: number, rule: WatchRule): number {
   if (rule.metric === 'scores') return 1
   return rule.margin / (stages[stage + 1]?.share || 1)
 }
@@ -214,49 +161,6 @@ export function observe(policy: RolloutPolicy, state: RolloutState, block: Block
   const merged = next.pending === null ? block : mergeBlocks(next.pending, block)
   const size = merged.arms.errors.nA + merged.arms.errors.nB
   return size >= blockSize ? commit(policy, { ...next, pending: null }, merged) : { ...next, pending: merged }
-}
-
-const addArms = (a: Arms, b: Arms): Arms => ({ nA: a.nA + b.nA, kA: a.kA + b.kA, nB: a.nB + b.nB, kB: a.kB + b.kB })
-interface Both {
-  readonly champion: number
-  readonly candidate: number
-}
-const addBoth = (a: Both, b: Both): Both => ({
-  champion: a.champion + b.champion,
-  candidate: a.candidate + b.candidate,
-})
-const byMetric = <T, R>(
-  a: Readonly<Record<EventMetric, T>>,
-  b: Readonly<Record<EventMetric, T>>,
-  add: (a: T, b: T) => R,
-) => ({
-  errors: add(a.errors, b.errors),
-  latency: add(a.latency, b.latency),
-})
-/** Adds counts by place; the longer list says how many there are. */
-export function addCounts(a: readonly number[], b: readonly number[]): number[] {
-  return Array.from({ length: Math.max(a.length, b.length) }, (_, i) => (a[i] ?? 0) + (b[i] ?? 0))
-}
-
-/** Two blocks of one weight as one. */
-export function mergeBlocks(a: Block, b: Block): Block {
-  return {
-    from: Math.min(a.from, b.from),
-    to: Math.max(a.to, b.to),
-    mode: a.mode,
-    share: a.share,
-    units: addBoth(a.units, b.units),
-    arms: byMetric(a.arms, b.arms, addArms),
-    onsets: a.onsets === null || b.onsets === null ? (a.onsets ?? b.onsets) : byMetric(a.onsets, b.onsets, addBoth),
-    scores: {
-      champion: addCounts(a.scores.champion, b.scores.champion),
-      candidate: addCounts(a.scores.candidate, b.scores.candidate),
-    },
-    pairs:
-      a.pairs === null || b.pairs === null
-        ? (a.pairs ?? b.pairs)
-        : { n: a.pairs.n + b.pairs.n, only: byMetric(a.pairs.only, b.pairs.only, addBoth) },
-  }
 }
 
 /** Turns a closed block into evidence. All rates the tests bet on are from before it. */
@@ -361,16 +265,8 @@ function committed(
   return { ...counted(metric, arms), late, split, paired, best }
 }
 
-/** The differences that no test has ruled out: worse by `high` or more is, and better by `-low` or more. */
-function intervalOf({ best }: MetricState, need: number): { low: number; high: number } {
-  const isRuledOut = (target: string): boolean => (best[target] ?? 0) >= need
-  const high = differences.find((delta) => isRuledOut(above(delta))) ?? 1
-  const low = differences.find((delta) => isRuledOut(below(delta)))
-  return { low: low === undefined ? -1 : -low, high }
-}
-
 /** ln of a mixture of processes; 0 before any evidence. */
-function mixture(logs: readonly number[] | undefined, logWeights: readonly number[]): number {
+export function mixture(logs: readonly number[] | undefined, logWeights: readonly number[]): number {
   return logs === undefined ? 0 : logSumExp(logs.map((log, i) => log + (logWeights[i] as number)))
 }
 
@@ -389,123 +285,7 @@ function withScores(state: RolloutState['scores'], block: Block['scores']): Roll
   }
 }
 
-/** ln E for "worse", by watch rule. */
-function harmOf(state: RolloutState, rule: WatchRule): number {
-  if (rule.metric === 'scores') return mixture(state.scores.log, logScoreWeights)
-  const cash = Math.log(0.5 / (state.minute + 1))
-  return logSumExp([...state.metrics[rule.metric].late, cash])
-}
-
-/** What follows from the evidence so far. */
-export function decide(policy: RolloutPolicy, state: RolloutState): Decision {
-  const stages = stagesOf(policy)
-  const stage = stages[state.stage] as Stage
-  const verdicts = policy.watch.map((rule) => verdictOn(policy, stages, state, rule))
-  const say = (action: Action, reason: string): Decision => ({ action, reason, verdicts })
-
-  const harms = policy.watch.map((rule) => harmOf(state, rule))
-  const harm = logSumExp(harms) - Math.log(harms.length)
-  if (harm >= Math.log(1 / policy.alpha.rollback)) {
-    const leading = verdicts[harms.indexOf(Math.max(...harms))] as MetricVerdict
-    return say(
-      'rollback',
-      `${leading.metric}: ${sharesInWords(leading)}; e-value ${shortly(harm)} ≥ ${1 / policy.alpha.rollback}`,
-    )
-  }
-  if (policy.harmBudget !== null && state.excess >= policy.harmBudget)
-    return say(
-      'rollback',
-      `harm budget: ${state.excess.toFixed(1)} failures above the usual ≥ ${policy.harmBudget}; a cap, not a test`,
-    )
-
-  const mismatch = Object.entries(state.units).reduce(
-    (sum, [share, { candidate, all }]) => sum + splitMismatch(candidate, all, Number(share)),
-    0,
-  )
-  const isOver = state.now - state.startedAt >= policy.withinMs
-  const undecided = (why: string): Decision =>
-    isOver
-      ? say('inconclusive', `${why} after ${Math.round((state.now - state.startedAt) / 1000)} s; the champion stays`)
-      : say('hold', why)
-  if (mismatch >= mismatchLimit)
-    return undecided(`the split is not the one asked for (sample ratio mismatch, e-value ${shortly(mismatch)} ≥ 1000)`)
-
-  const isLast = state.stage === stages.length - 1
-  const goOn: Action = isLast ? 'promote' : 'advance'
-  if (stage.mode === 'split' && stage.share === 0) return say(goOn, 'every gateway has it loaded')
-  const minSamples = stage.mode === 'shadow' ? (policy.shadow?.minSamples ?? 0) : policy.minSamples
-  if (state.samples < minSamples) return undecided(`${state.samples} of ${minSamples} answers by the candidate`)
-  const open = verdicts.filter(({ notWorse }) => notWorse !== null && notWorse < 1 / policy.alpha.promote)
-  if (open.length > 0) {
-    const [first] = open as [MetricVerdict]
-    return undecided(
-      `${first.metric}: ${sharesInWords(first)}; e-value ${first.notWorse?.toPrecision(3)} of ${1 / policy.alpha.promote} for worse by less than ${inPoints(first.margin as number)}`,
-    )
-  }
-  const wait =
-    policy.strategy.kind === 'blueGreen'
-      ? policy.strategy.bakeMs
-      : policy.strategy.kind === 'ab'
-        ? policy.strategy.forMs
-        : 0
-  const waited = state.now - state.stageSince
-  if (stage.mode !== 'shadow' && waited < wait)
-    return say('hold', `nothing against it; ${Math.ceil((wait - waited) / 1000)} s to go`)
-  const shown = verdicts.filter(({ margin }) => margin !== null)
-  return say(goOn, shown.map((each) => `${each.metric} ${each.verdict}: ${sharesInWords(each)}`).join('; '))
-}
-
 /** The next stage begins. */
 export function enterNextStage(state: RolloutState): RolloutState {
   return { ...state, stage: state.stage + 1, stageSince: state.now, samples: 0 }
-}
-
-function verdictOn(
-  policy: RolloutPolicy,
-  stages: readonly Stage[],
-  state: RolloutState,
-  rule: WatchRule,
-): MetricVerdict {
-  const harm = harmOf(state, rule)
-  const isWorse = harm >= Math.log(1 / policy.alpha.rollback)
-  if (rule.metric === 'scores') {
-    const of = (counts: readonly number[]) => ({ n: counts.reduce((sum, count) => sum + count, 0), k: 0 })
-    return {
-      metric: 'scores',
-      verdict: isWorse ? 'worse' : 'inconclusive',
-      champion: of(state.scores.champion),
-      candidate: of(state.scores.candidate),
-      harm: toValue(harm),
-      notWorse: null,
-      margin: null,
-      interval: null,
-    }
-  }
-  const { champion, candidate, best } = state.metrics[rule.metric]
-  const log = best[String(state.stage)] ?? 0
-  const need = Math.log(1 / policy.alpha.promote)
-  return {
-    metric: describeWatch(rule),
-    verdict: isWorse ? 'worse' : (best[better] ?? 0) >= need ? 'better' : log >= need ? 'not worse' : 'inconclusive',
-    champion,
-    candidate,
-    harm: toValue(harm),
-    notWorse: toValue(log),
-    margin: Math.min(1, marginAfter(stages, state.stage, rule)),
-    interval: policy.strategy.kind === 'ab' ? intervalOf(state.metrics[rule.metric], need) : null,
-  }
-}
-
-/** An e-value from its logarithm, within what JSON can hold. */
-const toValue = (log: number): number => (log > 690 ? 1e300 : Math.exp(log))
-const shortly = (log: number): string => toValue(log).toPrecision(3)
-const inPoints = (share: number): string => `${Number((share * 100).toPrecision(3))} points`
-const percent = ({ n, k }: { n: number; k: number }): string =>
-  n === 0 ? 'none' : `${((100 * k) / n).toFixed(2)} % of ${n}`
-
-/** `candidate 1.20 % of 500, champion 0.81 % of 9500`. */
-export function sharesInWords({ champion, candidate, margin, interval }: MetricVerdict): string {
-  if (margin === null) return `${candidate.n} candidate and ${champion.n} champion scores`
-  const shares = `candidate ${percent(candidate)}, champion ${percent(champion)}`
-  return interval === null ? shares : `${shares}; difference ${inPoints(interval.low)} to ${inPoints(interval.high)}`
 }

@@ -1,6 +1,8 @@
 import type { RolloutPolicy } from '../pipelines/rollout.ts'
+import type { Block } from './block.ts'
 import { seededRandom } from './random.ts'
-import { type Block, decide, enterNextStage, observe, type Stage, stagesOf, startRollout } from './rollout.ts'
+import { enterNextStage, observe, type Stage, stagesOf, startRollout } from './rollout.ts'
+import { decide } from './verdict.ts'
 
 /** Traffic to pretend. Rates are shares of requests. */
 export interface Traffic {

@@ -3,7 +3,8 @@ import type { Plan } from '../pipelines/plan.ts'
 import type { RolloutDecision, RolloutRecord, StepReport, VersionRecord } from '../pipelines/records.ts'
 import type { RolloutPolicy } from '../pipelines/rollout.ts'
 import type { Route, RouteChange, Variant } from '../pipelines/route.ts'
-import type { MetricVerdict, RolloutState } from '../stats/rollout.ts'
+import type { RolloutState } from '../stats/rollout.ts'
+import type { MetricVerdict } from '../stats/verdict.ts'
 
 /** The task queue of all workers. */
 export const taskQueue = 'slipway'

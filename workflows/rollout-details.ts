@@ -1,5 +1,5 @@
 import type { Stage } from '../stats/rollout.ts'
-import { sharesInWords } from '../stats/rollout.ts'
+import { sharesInWords } from '../stats/verdict.ts'
 import type { RolloutStatus } from './messages.ts'
 
 /** `25 %`, `shadow of 100 %`, `all, baking`: a stage in words. */

@@ -12,17 +12,9 @@ import {
 import type { Activities } from '../activities/index.ts'
 import type { RolloutDecision, RolloutRecord } from '../pipelines/records.ts'
 import type { RouteRollout } from '../pipelines/route.ts'
-import {
-  type Block,
-  decide,
-  enterNextStage,
-  type MetricVerdict,
-  observe,
-  type RolloutState,
-  type Stage,
-  stagesOf,
-  tick,
-} from '../stats/rollout.ts'
+import type { Block } from '../stats/block.ts'
+import { enterNextStage, observe, type RolloutState, type Stage, stagesOf, tick } from '../stats/rollout.ts'
+import { decide, type MetricVerdict } from '../stats/verdict.ts'
 import { attributes } from './attributes.ts'
 import {
   abortUpdate,

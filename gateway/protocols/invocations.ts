@@ -1,7 +1,8 @@
 import papaparse from 'papaparse'
 import type { RowSchema } from '../../pipelines/row-schema.ts'
-import type { Input, LoadedVersion } from '../endpoint.ts'
+import type { Input } from '../endpoint.ts'
 import { invalid, type Rows } from '../rows.ts'
+import type { LoadedVersion } from '../versions.ts'
 import { parseJson } from './json.ts'
 import { type Asked, numbersJson, type Written } from './protocol.ts'
 

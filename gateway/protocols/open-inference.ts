@@ -1,7 +1,8 @@
 import type { Column } from '../../pipelines/columns.ts'
 import type { ColumnRule } from '../../pipelines/row-schema.ts'
-import type { InferResult, Input, LoadedVersion } from '../endpoint.ts'
+import type { InferResult, Input } from '../endpoint.ts'
 import { invalid, kindOf } from '../rows.ts'
+import type { LoadedVersion } from '../versions.ts'
 import { parseJson } from './json.ts'
 import { type Asked, numbersJson, outputName, type Written } from './protocol.ts'
 

@@ -1,4 +1,5 @@
-import type { InferResult, Input, LoadedVersion } from '../endpoint.ts'
+import type { InferResult, Input } from '../endpoint.ts'
+import type { LoadedVersion } from '../versions.ts'
 
 /** A request as a protocol understood it: what to ask of whom, and how to write the answer. */
 export interface Asked {

@@ -1,18 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { answersOver, errors, policyOf, type RolloutPolicy, scores } from '../../pipelines/rollout.ts'
-import {
-  type Block,
-  decide,
-  enterNextStage,
-  type Mode,
-  mergeBlocks,
-  observe,
-  type RolloutState,
-  stagesOf,
-  startRollout,
-  tick,
-} from '../../stats/rollout.ts'
+import { type Block, type Mode, mergeBlocks } from '../../stats/block.ts'
+import { enterNextStage, observe, type RolloutState, stagesOf, startRollout, tick } from '../../stats/rollout.ts'
 import { simulateRollout, summarise } from '../../stats/simulate.ts'
+import { decide } from '../../stats/verdict.ts'
 
 const canary = (over: object = {}): RolloutPolicy =>
   policyOf({ endpoint: 'e', canary: { steps: [1, 5, 25, 50], minSamples: 100, ...over } })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Activities } from '../../activities/index.ts'
 import type { RolloutRecord } from '../../pipelines/records.ts'
 import { type DeployOptions, policyOf } from '../../pipelines/rollout.ts'
-import type { Block } from '../../stats/rollout.ts'
+import type { Block } from '../../stats/block.ts'
 import { stagesOf, startRollout } from '../../stats/rollout.ts'
 import {
   abortUpdate,

@@ -1,0 +1,84 @@
+import type { Variant } from '../pipelines/route.ts'
+import { type Batcher, createBatcher } from './batcher.ts'
+import { type RowReader, rowReader } from './rows.ts'
+import type { Scorer } from './scorer.ts'
+
+/** A version that is loaded, with what it takes to ask it. */
+export interface LoadedVersion {
+  readonly scorer: Scorer
+  /** For small batches of a version that is trusted; see `Scorer`. */
+  readonly here: Batcher | undefined
+  readonly aside: Batcher
+  readonly reader: RowReader
+}
+
+/** The versions of an endpoint that are loaded or being loaded, each once. */
+export interface Versions {
+  /** Loads a version, or joins who is loading it. */
+  get(variant: Variant): Promise<LoadedVersion>
+  /** A version that is loaded. */
+  byDigest(digest: string): LoadedVersion | undefined
+  byNumber(version: number): LoadedVersion | undefined
+  /** Numbers of those that are loaded, ascending. */
+  numbers(): number[]
+  /** Rows that wait for any of them. */
+  queued(): number
+  /** Lets go of all but these, once they have answered what they were asked. */
+  keepOnly(digests: ReadonlySet<string>): void
+  close(): Promise<void>
+}
+
+/** Requests that hold an old view of the route reach their batcher within this, ms. */
+const graceMs = 1_000
+
+export function createVersions(load: (variant: Variant) => Promise<Scorer>): Versions {
+  const loading = new Map<string, Promise<LoadedVersion>>()
+  const loaded = new Map<string, LoadedVersion>()
+
+  const letGo = async (version: LoadedVersion): Promise<void> => {
+    await Promise.all([version.here?.drained(), version.aside.drained()])
+    await version.scorer.close()
+  }
+  const begin = async (variant: Variant): Promise<LoadedVersion> => {
+    const scorer = await load(variant)
+    const version = {
+      scorer,
+      here: scorer.here === undefined ? undefined : createBatcher(scorer.here),
+      aside: createBatcher(scorer.aside),
+      reader: rowReader(scorer.facts.inputs),
+    }
+    // Nobody may want it any more.
+    if (loading.has(variant.digest)) loaded.set(variant.digest, version)
+    else void letGo(version)
+    return version
+  }
+  return {
+    get(variant) {
+      const known = loading.get(variant.digest)
+      if (known !== undefined) return known
+      const begun = begin(variant)
+      loading.set(variant.digest, begun)
+      begun.catch(() => loading.delete(variant.digest))
+      return begun
+    },
+    byDigest: (digest) => loaded.get(digest),
+    byNumber: (version) => [...loaded.values()].find(({ scorer }) => scorer.variant.version === version),
+    numbers: () => [...loaded.values()].map(({ scorer }) => scorer.variant.version).sort((a, b) => a - b),
+    queued: () => [...loaded.values()].reduce((sum, { here, aside }) => sum + aside.queued + (here?.queued ?? 0), 0),
+    keepOnly(digests) {
+      for (const digest of loading.keys()) {
+        if (digests.has(digest)) continue
+        loading.delete(digest)
+        const version = loaded.get(digest)
+        loaded.delete(digest)
+        if (version !== undefined) setTimeout(() => void letGo(version), graceMs)
+      }
+    },
+    async close() {
+      for (const begun of loading.values()) {
+        const version = await begun.catch(() => undefined)
+        if (version !== undefined) await letGo(version)
+      }
+    },
+  }
+}
