@@ -20,7 +20,7 @@ interface Served extends Load {
   readonly cpu: number
 }
 
-const seconds = 4
+const seconds = 3
 const rounds = 3
 
 const values = { hour: 8.5, weekday: 3, day: 152, distance: 500, origin: 120, destination: 340 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { localModel } from '../models/package.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
@@ -45,6 +46,8 @@ export interface Gateway {
 export const pace = { routeMs: 250, windowMs: 2_000, listMs: 2_000 } as const
 /** A batch queue longer than this, ms, refuses requests. */
 const maxWaitMs = 100
+/** How long a gateway that starts may load versions before it answers with what it has, ms. */
+const startLimitMs = 30_000
 
 /**
  * Starts a gateway: it applies the routes it finds in the store, answers requests, and writes what came of them as telemetry
@@ -65,6 +68,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let lastStoreAnswer = Date.now()
   let stopping = false
   let address = ''
+  /** What is applied before anybody may ask. */
+  const first: Promise<void>[] = []
   let server: HttpServer | undefined
 
   const load = async (variant: Variant): Promise<Scorer> =>
@@ -205,7 +210,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     if (changed === undefined) return
     seen.set(name, { etag: changed.etag, retryAt: 0 })
     // Not waited for: while one revision loads, a newer one may overtake it.
-    void apply(changed.route)
+    const applied = apply(changed.route)
+    if (address === '') first.push(applied)
   }
   const restore = async (): Promise<void> => {
     for (const file of await readdir(routeFolder)) {
@@ -255,6 +261,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   if (storeReachable) await lookAtAll().catch((error) => reached(false, error))
   // Nothing is waited for that the store alone can give: with it away, what was applied last is applied again.
   if (!storeReachable) await restore()
+  await Promise.race([Promise.all(first), sleep(startLimitMs)])
   server = await listen({ ...options, ...handler })
   const scheme = options.tls === undefined ? 'http' : 'https'
   address = options.address ?? `${scheme}://${options.host}:${server.port}`

@@ -126,7 +126,7 @@ describe('an endpoint', () => {
   })
 
   it('goes on where it was when gateway, worker and Temporal server are killed in the middle of a step', async () => {
-    definition(14, canary().replace('minSamples: 30', 'minSamples: 600'))
+    definition(14, canary().replace('minSamples: 30', 'minSamples: 250'))
     const shares: number[] = []
     const { result, traffic } = await withTraffic([], async () => {
       const running = place.begin('run', 'loans', '--wait', '--json')
@@ -147,7 +147,7 @@ describe('an endpoint', () => {
     const until = shares.indexOf(0.5) < 0 ? shares.length : shares.indexOf(0.5)
     expect(new Set(shares.slice(0, until))).toEqual(new Set([0.25]))
     // Requests that met the dead gateway got no answer; nobody was answered wrongly.
-    expect(Object.keys(traffic.failed).filter((status) => status !== '0' && status !== '404')).toEqual([])
+    expect(Object.keys(traffic.failed).filter((status) => status !== '0')).toEqual([])
     expect(await route()).toMatchObject({ champion: { version: 5 } })
   })
 
