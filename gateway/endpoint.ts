@@ -231,13 +231,7 @@ export class Endpoint {
     recorder.inFlight++
     try {
       const asked = isShadow ? this.askChampion(view, request) : this.askCandidate(view, request)
-      if (!isBusy)
-        void this.mirror(
-          view,
-          request,
-          asked.then(({ outcome }) => outcome),
-          isShadow,
-        )
+      if (!isBusy) void this.mirror(view, request, asked, isShadow)
       const { input, outcome } = await asked
       recorder.count(isShadow ? 'champion' : 'candidate', outcome, user)
       if (!isShadow) return await this.orFallback(view, request, { input, outcome })
@@ -253,7 +247,12 @@ export class Endpoint {
     return { input, outcome: await this.ask(champion, input, request, 'trusted') }
   }
 
-  private async mirror(view: View, request: InferRequest, own: Promise<Outcome>, isShadow: boolean): Promise<void> {
+  private async mirror(
+    view: View,
+    request: InferRequest,
+    asked: Promise<{ outcome: Outcome }>,
+    isShadow: boolean,
+  ): Promise<void> {
     const { recorder } = view
     recorder.inFlight++
     // The answer's own work goes first.
@@ -264,7 +263,7 @@ export class Endpoint {
         ? (await this.askCandidate(view, late)).outcome
         : await this.ask(view.champion, request.read(view.champion), late, 'apart')
       recorder.count(isShadow ? 'candidate' : 'champion', mirrored, undefined)
-      const answered = await own
+      const { outcome: answered } = await asked
       recorder.countPair(isShadow ? answered : mirrored, isShadow ? mirrored : answered)
     } catch {
       // What the answer met, it reports; a request that was refused is no pair.

@@ -61,6 +61,8 @@ try {
   console.error(`gateway ${gateway.id} answers at ${gateway.address}`)
   const readyFile = process.env.SLIPWAY_READY_FILE
   if (readyFile !== undefined) writeFileSync(readyFile, JSON.stringify({ pid: process.pid, address: gateway.address }))
+  // A fault that nobody foresaw costs its request, not all the others.
+  process.on('unhandledRejection', (error) => console.error('gateway: unforeseen:', error))
   let asked = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

@@ -439,6 +439,21 @@ describe('split, shadow, fallback', () => {
     expect(pairs.reduce((sum, { different }) => sum + different, 0)).toBeGreaterThan(0)
   })
 
+  it.each(['shadow', 'bake', 'split'] as const)(
+    'survives requests that are wrong, and those that are too late: %s',
+    async (mode) => {
+      const name = await open(gateway, rollout({ mode, share: 1 }))
+      const answers = await Promise.all(
+        [{ instances: [{ ...row, age: 'old' }] }, '{', { instances: [row] }].map((body, i) =>
+          predict(name, body, i === 2 ? { 'x-request-timeout-ms': '0.0001' } : {}),
+        ),
+      )
+      expect(answers.map(({ status }) => status)).toEqual([400, 400, 504])
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      expect((await predict(name, { instances: [row] })).status).toBe(200)
+    },
+  )
+
   it('bakes: the candidate answers, the champion is asked too and stands by', async () => {
     const name = await open(gateway, rollout({ mode: 'bake', share: 1 }))
     expect(new Set(await send(name, 50))).toEqual(new Set(['2 candidate']))

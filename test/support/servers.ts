@@ -68,7 +68,7 @@ export async function startTestTemporal(
   const children: Child[] = []
   const last = address === undefined ? undefined : ({ temporal: { address, from: '' } } as PlatformState)
   // The port it had is ours to take again, though get-port keeps it from others for a while.
-  clearLockedPorts()
+  if (address !== undefined) clearLockedPorts()
   const started = await startTemporal(root ?? project?.root ?? '', last, startInto(children), () => {})
   const [child] = children as [Child]
   return {
