@@ -510,7 +510,7 @@ describe('a swap', () => {
     const name = await open()
     const missing = { ...second, version: 3, digest: `sha256:${'0'.repeat(64)}` as const }
     await writeRoute(server.store, name, { kind: 'rollback', from: 1, to: missing }, 'test')
-    await eventually(() => gateway.endpoint(name)?.refusal !== null)
+    await eventually(() => typeof gateway.endpoint(name)?.refusal?.why === 'string')
     expect((await predict(name, { instances: [row] })).headers['x-model-version']).toBe('1')
     const health = (await ask(gateway, 'GET', '/health')).json() as {
       status: string
@@ -531,7 +531,7 @@ describe('a swap', () => {
     gateways.push(trusting, other)
     const name = await open(trusting)
     expect((await predict(name, { instances: [row] }, {}, trusting)).status).toBe(200)
-    await eventually(() => other.endpoint(name)?.refusal !== null)
+    await eventually(() => typeof other.endpoint(name)?.refusal?.why === 'string')
     expect(other.endpoint(name)?.refusal?.why).toContain('none of the 1 trusted keys has signed it')
   })
 })
