@@ -10,12 +10,13 @@ export interface TemporalClient {
 
 /**
  * A client to the Temporal server.
+ * @param within how long to try
  * @throws SlipwayError TEMPORAL_UNREACHABLE
  */
-export async function connect({ temporal }: Settings): Promise<TemporalClient> {
+export async function connect({ temporal }: Settings, within: '5s' | '400ms' = '5s'): Promise<TemporalClient> {
   const { address } = temporal.connectionOptions
   try {
-    const connection = await Connection.connect({ ...temporal.connectionOptions, connectTimeout: '5s' })
+    const connection = await Connection.connect({ ...temporal.connectionOptions, connectTimeout: within })
     const client = new Client({
       connection,
       dataConverter: { payloadConverterPath: converterFile },

@@ -6,6 +6,7 @@ import type { Route, RouteChange, Variant } from '../../pipelines/route.ts'
 import { readModel } from '../../store/registry.ts'
 import { readPresences, readRoute, writeRoute } from '../../store/routes.ts'
 import type { Store } from '../../store/store.ts'
+import { connect } from '../../workers/connect.ts'
 import {
   championUpdate,
   endpointWorkflowId,
@@ -71,7 +72,8 @@ async function rollbackEndpoint(context: CliContext, route: Route, options: Roll
 }
 
 async function askOwner(context: CliContext, endpoint: string, change: RouteChange, reason: string): Promise<Route> {
-  const { client } = await context.temporal()
+  // A server that is down must not cost the second that this has.
+  const { client } = await connect(context.settings, '400ms')
   const { route } = await client.workflow.executeUpdateWithStart(routeUpdate, {
     args: [{ change, reason }],
     startWorkflowOperation: new WithStartWorkflowOperation('ownEndpoint', {

@@ -289,10 +289,12 @@ describe('an approval', () => {
   it('is refused while the run does not wait for one', async () => {
     const activities = mocks()
     let release: () => void = () => {}
+    // Made before the activity begins: the refusal may come sooner than that.
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
     activities.snapshotSource = async () => {
-      await new Promise<void>((resolve) => {
-        release = resolve
-      })
+      await released
       return outcome(['table', 'profile'], { rows: 10, files: 1 })
     }
     await withWorker(activities, async (queue) => {
