@@ -28,7 +28,7 @@ export type Score = (kind: InputKind, columns: InputColumns) => Promise<Float32A
 
 /**
  * One loaded version, in two places. Handing a small batch to another thread costs more than scoring it, so the champion's are
- * scored on the thread that answers (tried: 8,000 requests a second in a thread, 16,000 here). Whatever must not hold that thread up goes aside: large
+ * scored on the thread that answers (a choice by profile; the two were not measured alone against each other). Whatever must not hold that thread up goes aside: large
  * batches, candidates, whose code is not trusted yet to end, mirrored requests, and feature code that is slow by nature.
  */
 export interface Scorer {
