@@ -1,6 +1,8 @@
 import { createDataActivities } from './data.ts'
 import { createModelActivities } from './model.ts'
+import { createMonitorActivities } from './monitor.ts'
 import { createRegistryActivities } from './registry.ts'
+import { createRetrainActivities } from './retrain.ts'
 import { createRolloutActivities } from './rollout.ts'
 import type { ActivityDeps } from './step.ts'
 
@@ -11,6 +13,8 @@ export function createActivities(deps: ActivityDeps) {
     ...createModelActivities(deps),
     ...createRegistryActivities(deps),
     ...createRolloutActivities(deps),
+    ...createMonitorActivities(deps),
+    ...createRetrainActivities(deps),
   }
 }
 

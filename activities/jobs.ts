@@ -1,11 +1,12 @@
 import { Worker } from 'node:worker_threads'
 import { builtFile } from '../code/host.ts'
 import { checkParity, evaluateModel, judgeGates } from '../models/evaluate.ts'
+import { guardModel } from '../models/guard.ts'
 import { type ErrorFacts, isErrorCode, SlipwayError } from '../pipelines/errors.ts'
 import { trainModel } from '../trainers/train-model.ts'
 
 /** Work that would keep the worker's own thread from heartbeats: user code, training, ONNX Runtime. Plain data in and out. */
-export const jobs = { trainModel, evaluateModel, judgeGates, checkParity } as const
+export const jobs = { trainModel, evaluateModel, judgeGates, checkParity, guardModel } as const
 export type Jobs = typeof jobs
 export type JobName = keyof Jobs
 

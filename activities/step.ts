@@ -11,6 +11,7 @@ import { putFile } from '../store/objects.ts'
 import type { Signer, TrustedKeys } from '../store/signing.ts'
 import { findStepRecord, publishStepRecord, stepKeyOf } from '../store/steps.ts'
 import type { Store } from '../store/store.ts'
+import type { AlertTarget } from './alert.ts'
 import { type JobName, type Jobs, type Progress, runJob } from './jobs.ts'
 
 /** What activities need from the process that hosts them. */
@@ -22,6 +23,10 @@ export interface ActivityDeps {
   readonly host: HostVersions
   /** To ask the workflows that own refs. */
   readonly client: Client
+  /** Folder below which sources may be read for retrainings; undefined where none may. */
+  readonly sources: string | undefined
+  /** Where alerts go; undefined tells nobody. */
+  readonly alerts: AlertTarget | undefined
   /** Folder for the files of steps that are running. */
   readonly scratch: string
 }

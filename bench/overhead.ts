@@ -20,6 +20,8 @@ function createBenchActivities(store: Store, client: Client) {
     trusted: new Map(),
     host: hostVersions(),
     client,
+    sources: undefined,
+    alerts: undefined,
     scratch: mkdtempSync(join(tmpdir(), 'slipway-bench-')),
   }
   return {

@@ -1,3 +1,4 @@
+import { describeRule } from '../pipelines/monitor.ts'
 import type { Plan, Step, StepOf } from '../pipelines/plan.ts'
 import { describeStrategy } from '../pipelines/rollout.ts'
 import {
@@ -33,7 +34,7 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, roo
   for (const step of plan.steps) {
     const say = (state: Forecast['state'], reason: string, stepKey: string | null): void =>
       void forecasts.push({ step: step.id, kind: step.kind, state, reason, stepKey })
-    if (step.kind === 'approve' || step.kind === 'register' || step.kind === 'deploy') {
+    if (isAlways(step)) {
       say('always', whatItAlwaysDoes(step), null)
       continue
     }
@@ -103,13 +104,23 @@ function needs(plan: Plan, step: Step): string[] {
     case 'approve':
     case 'register':
     case 'deploy':
+    case 'monitor':
+    case 'guard':
       return [step.package]
   }
 }
 
-function whatItAlwaysDoes(step: StepOf<'approve' | 'register' | 'deploy'>): string {
+/** Steps that look at the world as it is then: nothing of them is reused. */
+type Always = StepOf<'approve' | 'register' | 'deploy' | 'monitor' | 'guard'>
+const isAlways = (step: Step): step is Always =>
+  ['approve', 'register', 'deploy', 'monitor', 'guard'].includes(step.kind)
+
+function whatItAlwaysDoes(step: Always): string {
   if (step.kind === 'approve') return `asks ${step.role}`
   if (step.kind === 'register') return 'registers the package unless it is registered'
+  if (step.kind === 'guard') return `compares it with what ${step.endpoint} serves, unless that is nothing else`
+  if (step.kind === 'monitor')
+    return `watches ${step.endpoint}: ${[...step.policy.drift, ...step.policy.quality].map(describeRule).join(', ')}`
   return `brings it to ${step.endpoint} unless that serves it: ${describeStrategy(step.policy)}`
 }
 

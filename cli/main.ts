@@ -15,6 +15,11 @@ const simulating = () => import('./commands/simulate.ts')
 const explaining = () => import('./commands/explain.ts')
 const rollingBack = () => import('./commands/rollback.ts')
 const serving = () => import('./commands/serve.ts')
+const drifting = () => import('./commands/drift.ts')
+const supervising = () => import('./commands/supervise.ts')
+const scheduling = () => import('./commands/schedule.ts')
+const tracing = () => import('./commands/trace.ts')
+const labelling = () => import('./commands/labels.ts')
 const decide = () => import('./commands/decide.ts')
 
 /** The same everywhere. */
@@ -30,7 +35,7 @@ const program = new Command('slipway')
   .exitOverride()
   .addHelpText(
     'after',
-    '\nExit codes: 0 done, 2 invalid, 10 data contract, 11 training, 12 gate failed, 13 rejected, 14 rolled back, 15 inconclusive,\n16 verification, 20 unreachable, 124 stopped waiting, 130 interrupted; see docs/cli.md.',
+    '\nExit codes: 0 done, 2 invalid, 10 data contract, 11 training, 12 gate failed, 13 rejected, 14 rolled back, 15 inconclusive,\n16 verification, 17 drift, 20 unreachable, 124 stopped waiting, 130 interrupted; see docs/cli.md.',
   )
 
 type Action = (...args: never[]) => Promise<number>
@@ -89,6 +94,8 @@ command('run <pipeline>', 'start a run', async (pipeline, options) => (await run
   .option('--timeout <duration>', 'stop waiting after this long, exit 124; the run goes on')
   .option('--set <name=value>', 'change a parameter', collect)
   .option('--snapshot <digest>', 'use this snapshot instead of reading the source', collect)
+  .option('--from <file>', 'read this file instead of what the definition says (in place of the only source)')
+  .option('--as-of <time>', 'the day or time that counts as now for splits by age')
   .option('--junit <file>', 'write a JUnit report (waits)')
   .option(...json)
 command('runs [pipeline]', 'finished runs', async (pipeline, options) => (await runs()).runs(pipeline, options), [
@@ -214,12 +221,99 @@ command(
   .option('--fault <fault>', 'a drill: errors=<share>%@candidate')
   .option('--for <duration>', 'how long; until Ctrl-C by default')
   .option(...json)
+const drift = program.command('drift').description('how what is served differs from the training rows').exitOverride()
+command(
+  'check <endpoint>',
+  'judge the rules of the monitor now: on the last check, or on a file; exit 17 on an alarm',
+  async (endpoint, options) => (await drifting()).check(endpoint, options),
+  ['npx slipway drift check flights', 'npx slipway drift check flights --from flights-june.parquet --against champion'],
+  drift,
+)
+  .option('--from <file>', 'rows to judge: parquet, CSV or JSON')
+  .option('--against <version>', 'the version whose training rows count', 'champion')
+  .option('--html <file>', 'write the report as a page')
+  .option(...json)
+command(
+  'show <endpoint>',
+  'a check of the monitor',
+  async (endpoint, options) => (await drifting()).showCheck(endpoint, options),
+  ['npx slipway drift show flights --html drift.html'],
+  drift,
+)
+  .option('--seq <n>', 'this check, not the last one')
+  .option('--html <file>', 'write the report as a page')
+  .option(...json)
+command(
+  'signal <kind> <pipeline>',
+  'tell the supervisor why it should retrain: drift, quality, labels, schedule',
+  async (kind, pipeline, options) => (await supervising()).signal(kind, pipeline, options),
+  ['npx slipway signal drift flights --reason "new winter timetable"'],
+)
+  .option('--reason <text>', 'why, for the record')
+  .option('--as-of <time>', 'use no rows from this time on')
+  .option(...json)
+const retrain = program.command('retrain').description('what the supervisor of a pipeline does').exitOverride()
+command(
+  'status <pipeline>',
+  'what it does, waits for, and did',
+  async (pipeline, options) => (await supervising()).status(pipeline, options),
+  [],
+  retrain,
+).option(...json)
+for (const [verb, description] of [
+  ['pause', 'begin no retraining until resumed'],
+  ['resume', 'go on'],
+] as const) {
+  command(
+    `${verb} <pipeline>`,
+    description,
+    async (pipeline, options) => (await supervising()).act(verb, pipeline, options),
+    [],
+    retrain,
+  )
+    .option('--reason <text>', 'why, for the record')
+    .option(...json)
+}
+const labels = program.command('labels').description('what became of predictions').exitOverride()
+command(
+  'import <file>',
+  'send the labels of a file to a gateway',
+  async (file, options) => (await labelling()).importLabels(file, options),
+  ['npx slipway labels import outcomes.parquet'],
+  labels,
+)
+  .option('--endpoint <name>', 'the endpoint they are about, where a gateway serves several')
+  .option(...json)
+command(
+  'trace <request>',
+  'from a prediction to its model, run, snapshot, commit and label',
+  async (request, options) => (await tracing()).trace(request, options),
+).option(...json)
+const schedule = program.command('schedule').description('what happens by itself').exitOverride()
+command('list', 'all schedules', async (options) => (await scheduling()).list(options), [], schedule).option(...json)
+for (const [verb, description] of [
+  ['pause', 'until resumed'],
+  ['resume', 'go on'],
+  ['trigger', 'once, now'],
+  ['backfill', 'for every time between --from and --to'],
+] as const) {
+  const added = command(
+    `${verb} <owner> <name>`,
+    description,
+    async (owner, name, options) => (await scheduling()).act(verb, owner, name, options),
+    [`npx slipway schedule ${verb} flights monitor${verb === 'backfill' ? ' --from 2001-06-01 --to 2001-06-30' : ''}`],
+    schedule,
+  )
+  if (verb === 'backfill') added.option('--from <time>', 'first').option('--to <time>', 'last')
+  added.option('--reason <text>', 'why, for the record').option(...json)
+}
 command('doctor', 'whether everything a run needs is there and works', async (options) =>
   (await platform()).doctor(options),
 ).option(...json)
 
 program.configureOutput({ outputError: () => {} })
-for (const each of [...program.commands, ...rollout.commands]) each.configureOutput({ outputError: () => {} })
+for (const each of [...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
+  each.configureOutput({ outputError: () => {} })
 
 try {
   await program.parseAsync()

@@ -44,3 +44,6 @@ export function progressView(isTerminal = process.stderr.isTTY === true): Progre
     end: clear,
   }
 }
+
+/** Shows nothing: for runs in the background of something that is shown. */
+export const noProgress: ProgressView = { working() {}, finished() {}, note() {}, end() {} }

@@ -118,7 +118,15 @@ export async function bodiesFrom(
   })
 }
 
-function cellOf(value: Column[number] | undefined, type: RowSchema[number]['type']): unknown {
+/** Bodies with one row each, of bodies with several: the first row of each. */
+export function bodiesOfOneRow(bodies: readonly string[]): string[] {
+  return bodies.map((body) =>
+    JSON.stringify({ instances: (JSON.parse(body) as { instances: unknown[] }).instances.slice(0, 1) }),
+  )
+}
+
+/** A cell as JSON has it. */
+export function cellOf(value: Column[number] | undefined, type: RowSchema[number]['type']): unknown {
   if (value === null || value === undefined || Number.isNaN(value)) return null
   if (type === 'timestamp') return new Date(value as number).toISOString()
   return type === 'boolean' ? value === 1 : value

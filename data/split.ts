@@ -7,9 +7,19 @@ import { type LocalTable, scan, typedSelect } from './table.ts'
 export const parts = ['train', 'validation', 'test'] as const
 export type PartName = (typeof parts)[number]
 
-/** SQL that names the part of a row. Hashes are md5 of text, the same in every version of DuckDB. */
-function partOf(rule: SplitRule): string {
+const timestamp = (ms: number): string => `TIMESTAMP ${text(new Date(ms).toISOString().replace('Z', ''))}`
+
+/**
+ * SQL that names the part of a row; null leaves it out. Hashes are md5 of text, the same in every version of DuckDB.
+ * @param until of a split by age, ms since 1970
+ */
+function partOf(rule: SplitRule, until: number): string {
   const column = name(rule.column)
+  if (rule.by === 'age') {
+    const testFrom = until - rule.testMs
+    const oldest = rule.windowMs === null ? '' : `WHEN ${column} < ${timestamp(until - rule.windowMs)} THEN NULL`
+    return `CASE WHEN ${column} >= ${timestamp(until)} OR ${column} IS NULL THEN NULL ${oldest} WHEN ${column} >= ${timestamp(testFrom)} THEN 'test' WHEN ${column} >= ${timestamp(testFrom - rule.validationMs)} THEN 'validation' ELSE 'train' END`
+  }
   if (rule.by === 'time') {
     return `CASE WHEN ${column} < TIMESTAMP ${text(rule.validationFrom)} THEN 'train' WHEN ${column} < TIMESTAMP ${text(rule.testFrom)} THEN 'validation' ELSE 'test' END`
   }
@@ -33,9 +43,10 @@ export async function splitTable(
   fileOf: (part: PartName) => string,
 ): Promise<Record<PartName, number>> {
   const columns = table.schema.map((column) => name(column.name)).join(', ')
+  const until = rule.by === 'age' ? await endOf(connection, table, rule) : 0
   const numbered = `SELECT *, row_number() OVER () AS "row:" FROM (${typedSelect(table)})`
   await connection.run(
-    `CREATE TEMP TABLE parted AS SELECT *, ${partOf(rule)} AS "part:" FROM (${rule.by === 'stratum' ? numbered : typedSelect(table)})${rule.by === 'stratum' ? ' ORDER BY "row:"' : ''}`,
+    `CREATE TEMP TABLE parted AS SELECT *, ${partOf(rule, until)} AS "part:" FROM (${rule.by === 'stratum' ? numbered : typedSelect(table)})${rule.by === 'stratum' ? ' ORDER BY "row:"' : ''}`,
   )
   const rows: Record<PartName, number> = { train: 0, validation: 0, test: 0 }
   for (const part of parts) {
@@ -53,8 +64,8 @@ export async function splitTable(
         `the split by ${rule.column} leaves no rows to ${part === 'test' ? 'test on' : part === 'train' ? 'train on' : 'validate with'}`,
         {
           next:
-            rule.by === 'time'
-              ? 'move validationFrom or testFrom: see the range of the column in the profile of the snapshot'
+            rule.by === 'time' || rule.by === 'age'
+              ? 'choose other dates or durations: see the range of the column in the profile of the snapshot'
               : 'use more rows or other shares',
         },
       )
@@ -62,4 +73,18 @@ export async function splitTable(
   }
   await connection.run('DROP TABLE parted')
   return rows
+}
+
+/** What counts as now for a split by age: what it says, or the end of the newest row's day. */
+async function endOf(
+  connection: DuckDBConnection,
+  table: LocalTable,
+  { column, until }: Extract<SplitRule, { by: 'age' }>,
+): Promise<number> {
+  if (until !== null) return Date.parse(until)
+  const [row] = await rowsOf(
+    connection,
+    `SELECT epoch_ms(date_trunc('day', max(${name(column)})) + INTERVAL 1 DAY)::DOUBLE AS until FROM (${typedSelect(table)})`,
+  )
+  return Number(row?.until ?? 0)
 }

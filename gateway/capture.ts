@@ -1,8 +1,5 @@
 import { parquetWriteBuffer } from 'hyparquet-writer'
-import { type ArtifactRef, mediaTypes } from '../pipelines/artifact.ts'
 import type { RowSchema } from '../pipelines/row-schema.ts'
-import { putBytes } from '../store/objects.ts'
-import type { Store } from '../store/store.ts'
 import type { CapturedRow } from './recorder.ts'
 
 const parquetType = {
@@ -36,9 +33,4 @@ export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Ui
     })),
   ]
   return new Uint8Array(parquetWriteBuffer({ columnData: columns }))
-}
-
-/** Stores captured rows. */
-export function storeCapture(store: Store, file: Uint8Array): Promise<ArtifactRef> {
-  return putBytes(store, file, mediaTypes.parquet)
 }

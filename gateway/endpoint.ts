@@ -355,16 +355,23 @@ export class Endpoint {
     }
   }
 
-  /** Closes the windows of this interval: of the present revision, and of older ones whose last requests came in. */
-  async closeWindows(now: number): Promise<
-    (Omit<TelemetryWindow, 'slipway' | 'endpoint' | 'gateway' | 'seq' | 'capture'> & {
+  /**
+   * Closes the windows of this interval: of older revisions whose last requests came in, and of the present one, which comes last.
+   * @param wanted close the present one even if nothing happened in it
+   */
+  async closeWindows(
+    now: number,
+    wanted: boolean,
+  ): Promise<
+    (Omit<TelemetryWindow, 'slipway' | 'endpoint' | 'gateway' | 'seq' | 'capture' | 'labels'> & {
       captured: readonly CapturedRow[]
     })[]
   > {
     const { view } = this
     if (view === undefined) return []
-    const recorders = [...this.retired, view.recorder]
-    const closed = recorders.map((recorder) => recorder.close(now)).filter((window) => window !== undefined)
+    const closed = [...this.retired.map((recorder) => recorder.close(now)), view.recorder.close(now, wanted)].filter(
+      (window) => window !== undefined,
+    )
     this.retired = this.retired.filter(({ inFlight }) => inFlight > 0)
     const windows = []
     for (const window of closed) {

@@ -14,11 +14,12 @@ import type { Store } from '../store/store.ts'
 import { createAdmission } from './admission.ts'
 import { captureFile } from './capture.ts'
 import { Endpoint } from './endpoint.ts'
+import { openLabelInbox } from './feedback.ts'
 import { type HttpOptions, type HttpServer, listen } from './http.ts'
 import { createMetrics } from './metrics.ts'
 import { openOutbox } from './outbox.ts'
 import { loadScorer, type Scorer } from './scorer.ts'
-import { createHandler, type RequestHandler, type ServerOptions } from './server.ts'
+import { type AlertTaker, createHandler, type RequestHandler, type ServerOptions } from './server.ts'
 import { createTracer } from './tracing.ts'
 
 export interface GatewayOptions extends ServerOptions, Pick<HttpOptions, 'host' | 'port' | 'tls'> {
@@ -29,6 +30,8 @@ export interface GatewayOptions extends ServerOptions, Pick<HttpOptions, 'host' 
   /** The address others reach it by, for its presence; by default host and port. */
   readonly address: string | undefined
   readonly captureRate: number
+  /** Takes alerts on; undefined where nobody does. @throws when they cannot be taken on now */
+  readonly alert: AlertTaker | undefined
   /** Predictions kept to answer the same body again; 0 keeps none. */
   readonly cacheEntries: number
 }
@@ -58,6 +61,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const id = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`
   const routeFolder = join(folder, 'routes')
   await mkdir(routeFolder, { recursive: true })
+  const inbox = openLabelInbox(join(folder, 'outbox', id), id)
   const outbox = openOutbox(store, join(folder, 'outbox'), id, isAliveHere)
   const endpoints = new Map<string, Endpoint>()
   const seen = new Map<string, { etag: string | undefined; retryAt: number }>()
@@ -134,6 +138,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       }),
       metrics,
       tracer,
+      keepLabels: inbox.add,
+      alert: options.alert,
     },
     options,
   )
@@ -223,16 +229,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const closeWindows = async (): Promise<void> => {
     for (const endpoint of endpoints.values()) {
-      for (const { captured, ...window } of await endpoint.closeWindows(Date.now())) {
+      // Kept until there is a route to send them under.
+      const labels = endpoint.route === undefined ? undefined : inbox.take(endpoint.name)
+      const closed = await endpoint.closeWindows(Date.now(), labels !== undefined)
+      for (const [i, { captured, ...window }] of closed.entries()) {
         const seq = sequence.get(endpoint.name) ?? 0
         sequence.set(endpoint.name, seq + 1)
         const schema = endpoint.champion?.scorer.facts.inputs ?? []
         const rows = captured.length === 0 ? undefined : captureFile(captured, schema)
         await outbox.put(
-          { slipway: 'window/1', endpoint: endpoint.name, gateway: id, seq, capture: null, ...window },
-          rows,
+          { slipway: 'window/1', endpoint: endpoint.name, gateway: id, seq, capture: null, labels: null, ...window },
+          { capture: rows, labels: i === closed.length - 1 ? labels?.lines : undefined },
         )
       }
+      labels?.done()
     }
   }
   /** Runs something again and again, each time a while after the last time ended. */

@@ -1,21 +1,30 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { mediaTypes } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { TelemetryWindow } from '../pipelines/telemetry.ts'
+import { putBytes } from '../store/objects.ts'
 import { publishWindow } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
-import { storeCapture } from './capture.ts'
 
 /** Windows kept while the store is away; the oldest go first. With captured rows some 200 MB at most. */
 const mostKept = 5_000
+
+/** What a window has besides its counts, as files. */
+export interface Attached {
+  /** Parquet. */
+  readonly capture?: Uint8Array | undefined
+  /** JSON lines. */
+  readonly labels?: Uint8Array | undefined
+}
 
 /**
  * Closed windows on their way to the store: on disk first, so that they survive this process and a store that is away.
  * A window is sent under its number, create-only: again after a lost answer, and still counted once.
  */
 export interface Outbox {
-  put(window: TelemetryWindow, capture: Uint8Array | undefined): Promise<void>
+  put(window: TelemetryWindow, attached: Attached): Promise<void>
   /** Sends what is here, oldest first, until the store does not answer. @returns whether all went */
   flush(): Promise<boolean>
   /** By endpoint: the number of the first window that is not in the store yet; all before are there, or lost. */
@@ -51,7 +60,7 @@ export function openOutbox(store: Store, place: string, gateway: string, isAlive
 
   const drop = async (file: string): Promise<void> => {
     files = files.filter((each) => each !== file)
-    for (const each of [file, captureOf(file)]) await rm(join(folder, each), { force: true })
+    for (const each of [file, captureOf(file), labelsOf(file)]) await rm(join(folder, each), { force: true })
   }
   const send = async (): Promise<boolean> => {
     while (files.length > 0) {
@@ -61,9 +70,12 @@ export function openOutbox(store: Store, place: string, gateway: string, isAlive
       )
       try {
         if (window.success) {
-          const rows = await readFile(join(folder, captureOf(file))).catch(() => undefined)
-          const capture = rows === undefined ? null : await storeCapture(store, rows)
-          await publishWindow(store, { ...window.data, capture })
+          const attached = (name: string): Promise<Buffer | undefined> =>
+            readFile(join(folder, name)).catch(() => undefined)
+          const [rows, lines] = [await attached(captureOf(file)), await attached(labelsOf(file))]
+          const capture = rows === undefined ? null : await putBytes(store, rows, mediaTypes.parquet)
+          const labels = lines === undefined ? null : await putBytes(store, lines, mediaTypes.ndjson)
+          await publishWindow(store, { ...window.data, capture, labels })
         } else lost++
         await drop(file)
       } catch {
@@ -73,10 +85,11 @@ export function openOutbox(store: Store, place: string, gateway: string, isAlive
     return true
   }
   return {
-    async put(window, capture) {
+    async put(window, { capture, labels }) {
       const file = `${window.endpoint}~${window.gateway}~${String(window.seq).padStart(10, '0')}.json`
       await mkdir(folder, { recursive: true })
       if (capture !== undefined) await writeFile(join(folder, captureOf(file)), capture)
+      if (labels !== undefined) await writeFile(join(folder, labelsOf(file)), labels)
       await writeFile(join(folder, `${file}.new`), canonicalJson(window))
       await rename(join(folder, `${file}.new`), join(folder, file))
       files.push(file)
@@ -105,4 +118,5 @@ export function openOutbox(store: Store, place: string, gateway: string, isAlive
   }
 }
 
+const labelsOf = (file: string): string => file.replace(/\.json$/, '.ndjson')
 const captureOf = (file: string): string => file.replace(/\.json$/, '.parquet')

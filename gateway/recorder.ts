@@ -48,8 +48,8 @@ export interface Recorder {
   countPair(champion: Outcome, candidate: Outcome): void
   countDropped(): void
   capture(row: CapturedRow): void
-  /** Closes the window; undefined when nothing happened in it. */
-  close(now: number): RecordedWindow | undefined
+  /** Closes the window; undefined when nothing happened in it, unless it is wanted anyhow. */
+  close(now: number, wanted?: boolean): RecordedWindow | undefined
 }
 
 /** What users did under a rollout, over all of its revisions: who was seen, and had which events. */
@@ -59,7 +59,7 @@ const wasSlow = 2
 /** Users remembered; further ones are not counted (16 MB or so). */
 const mostUsers = 200_000
 /** Rows a window keeps at most. */
-const mostCaptured = 1_000
+const mostCaptured = 20_000
 
 interface Tally {
   requests: number
@@ -157,7 +157,7 @@ export function createRecorder(
     capture(row) {
       if (captured.length < mostCaptured) captured.push(row)
     },
-    close(now) {
+    close(now, wanted = false) {
       const { champion, candidate } = tallies
       const isEmpty = champion.requests === 0 && candidate.requests === 0
       const window: RecordedWindow = {
@@ -174,7 +174,7 @@ export function createRecorder(
         captured,
       }
       from = now
-      if (isEmpty) return undefined
+      if (isEmpty && !wanted) return undefined
       tallies = { champion: newTally(), candidate: newTally() }
       pairs = newPairs()
       captured = []

@@ -1,8 +1,11 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
+import type { RetrainCause } from '../pipelines/alerts.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Admission } from './admission.ts'
+import { readAlertmanager } from './alertmanager.ts'
 import { compress, decompress } from './compression.ts'
 import type { Endpoint, InferResult } from './endpoint.ts'
+import { type LabelsByEndpoint, readFeedback } from './feedback.ts'
 import type { Incoming, Outgoing } from './http.ts'
 import { type ErrorForm, errorAnswer } from './http-status.ts'
 import type { Metrics } from './metrics.ts'
@@ -36,7 +39,13 @@ export interface ServerDeps {
   isReady(): boolean
   readonly metrics: Metrics
   readonly tracer: Tracer | undefined
+  /** Keeps labels, on disk before it returns. */
+  keepLabels(labels: LabelsByEndpoint): void
+  readonly alert: AlertTaker | undefined
 }
+
+/** Hands causes for a retraining on to whoever acts on them. */
+export type AlertTaker = (causes: readonly { pipeline: string; cause: RetrainCause }[]) => Promise<void>
 
 /** The gateway's side of HTTP, without sockets: each protocol a thin shell over `Endpoint.infer`. */
 export interface RequestHandler {
@@ -109,11 +118,7 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
     try {
       const endpoint = endpointOf(endpointName)
       label = endpoint.name
-      const encoding = header(request, 'content-encoding')
-      const body =
-        encoding === undefined
-          ? request.body
-          : await decompress(request.body, encoding.toLowerCase(), options.bodyLimit)
+      const body = request.headers['content-encoding'] === undefined ? request.body : await bodyOf(request)
       const asked = read(body)
       const timeout = header(request, 'x-request-timeout-ms')
       const result = await endpoint.infer({
@@ -181,6 +186,29 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
   }
   const ready = (): Outgoing => jsonAnswer(deps.isReady() ? 200 : 503, { ready: deps.isReady() })
 
+  const bodyOf = async (request: Incoming): Promise<Buffer> => {
+    const encoding = header(request, 'content-encoding')
+    return encoding === undefined ? request.body : decompress(request.body, encoding.toLowerCase(), options.bodyLimit)
+  }
+  const feedback = async (request: Incoming): Promise<Outgoing> => {
+    const taskOf = (name: string | undefined) => {
+      const { name: endpoint, champion } = endpointOf(name)
+      return { endpoint, task: champion?.scorer.facts.task ?? ('regression' as const) }
+    }
+    const labels = readFeedback(await bodyOf(request), taskOf, Date.now())
+    deps.keepLabels(labels)
+    return jsonAnswer(202, { accepted: [...labels.values()].reduce((sum, list) => sum + list.length, 0) })
+  }
+  const alertmanager = async (request: Incoming): Promise<Outgoing> => {
+    const causes = readAlertmanager(await bodyOf(request))
+    if (deps.alert === undefined)
+      throw new SlipwayError('OVERLOADED', 'this gateway has nobody to hand alerts to: it knows no Temporal server', {
+        next: 'set TEMPORAL_ADDRESS for it, or send the alert to one that has it',
+      })
+    await deps.alert(causes)
+    return jsonAnswer(202, { signalled: [...new Set(causes.map(({ pipeline }) => pipeline))] })
+  }
+
   /** Paths without parameters. */
   const fixed: Readonly<Record<string, Route>> = {
     'GET /v2/health/live': () => jsonAnswer(200, { live: true }),
@@ -188,6 +216,8 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
     'GET /ping': ready,
     'GET /v2': () => jsonAnswer(200, serverMetadata(options.version)),
     'POST /invocations': (request) => invocation(request, 'invocations', undefined),
+    'POST /feedback': feedback,
+    'POST /hooks/alertmanager': alertmanager,
     'GET /openapi.json': () => jsonAnswer(200, openApiDocument(deps.endpoints(), options.version)),
     'GET /health': () => jsonAnswer(deps.isReady() ? 200 : 503, deps.health()),
     'GET /metrics': async () => ({

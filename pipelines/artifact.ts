@@ -35,6 +35,8 @@ export const mediaTypes = {
   javascript: 'text/javascript',
   binary: 'application/octet-stream',
   csv: 'text/csv',
+  ndjson: 'application/x-ndjson',
+  html: 'text/html',
 } as const
 
 /** The first twelve digits: enough for people, never for machines. */

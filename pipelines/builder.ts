@@ -2,8 +2,9 @@ import type { z } from 'zod'
 import type { ColumnsOf, FeatureColumns } from './columns.ts'
 import { SlipwayError } from './errors.ts'
 import type { Gate } from './gates.ts'
+import { type MonitorOptions, monitorPolicyOf } from './monitor.ts'
 import { type CodeRef, Plan, type SplitRule, type Step, type StepOf, type Task, TreesLearner } from './plan.ts'
-import { type DeployOptions, durationMs, policyOf } from './rollout.ts'
+import { type DeployOptions, type Duration, durationMs, policyOf } from './rollout.ts'
 import { type RowSchema, rowSchemaOf } from './row-schema.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: the one place where functions of all column types meet
@@ -81,6 +82,14 @@ export interface ByTime<Row> {
   /** ISO date (UTC): earlier rows that do not train validate, the others test. */
   testFrom: string
 }
+export interface ByAge<Row> {
+  by: Names<Row, Date>
+  /** The newest rows, and those before them: the split moves with the data. `run --as-of` sets the day that counts as today. */
+  test: Duration
+  validation: Duration
+  /** Rows older than this are left out. */
+  window?: Duration
+}
 export interface ByHash<Row> {
   /** Rows with equal values of this column go to the same part. */
   byHashOf: keyof Row & string
@@ -113,8 +122,8 @@ export interface Builder {
       unique?: (readonly (keyof Row & string)[])[]
     },
   ): Table<Row>
-  /** Cuts the rows into train, validation and test: by time, by a hash, or with equal shares of every stratum. */
-  split<Row>(table: Table<Row>, rule: ByTime<Row> | ByHash<Row> | ByStratum<Row>): Split<Row>
+  /** Cuts the rows into train, validation and test: by time, by age, by a hash, or with equal shares of every stratum. */
+  split<Row>(table: Table<Row>, rule: ByTime<Row> | ByAge<Row> | ByHash<Row> | ByStratum<Row>): Split<Row>
   /**
    * Trains a model. `features` and the target's function are named exports of a module (they are bundled and stored by
    * digest); `features` gets every column but the target's.
@@ -149,6 +158,11 @@ export interface Builder {
    * champion when its rollout says so, not before.
    */
   deploy<Row, T extends Task>(candidate: Package<Row, T>, options: DeployOptions): Endpoint<Row, T>
+  /**
+   * Watches what is served: every so often the telemetry since the last check is compared with the training rows, and with the labels
+   * that came. An alarm is reported, and the supervisor of the pipeline retrains where `retrain` says so.
+   */
+  monitor<Row, T extends Task>(live: Endpoint<Row, T>, options: MonitorOptions): void
 }
 
 /** A pipeline as the user's file exports it. */
@@ -176,6 +190,8 @@ function compile(
   const steps: Step[] = []
   const packages: string[] = []
   const deploys: StepOf<'deploy'>[] = []
+  const monitors: StepOf<'monitor'>[] = []
+  const guards: StepOf<'guard'>[] = []
   const add = (step: Step): string => {
     if (steps.some(({ id }) => id === step.id)) {
       throw new SlipwayError('DEFINITION_INVALID', `two steps of pipeline "${name}" are named "${step.id}"`, {
@@ -276,11 +292,44 @@ function compile(
       deploys.push({ id, kind: 'deploy', package: candidate.id, model: name, endpoint, policy: policyOf(options) })
       return { kind: 'endpoint', id, endpoint }
     },
+    monitor(live, options) {
+      const deployed = deploys.find(({ id }) => id === live.id) as StepOf<'deploy'>
+      const training = trainingOf(deployed.package)
+      const split = steps.find((step) => step.id === training.split) as StepOf<'split'>
+      const policy = monitorPolicyOf(options)
+      if (policy.retrain !== null) {
+        const { margin, alpha } = policy.retrain
+        guards.push({
+          id: guards.length === 0 ? 'never-worse' : `never-worse-${guards.length + 1}`,
+          kind: 'guard',
+          package: deployed.package,
+          split: training.split,
+          endpoint: live.endpoint,
+          task: training.task,
+          target: training.target,
+          margin,
+          alpha,
+        })
+      }
+      monitors.push({
+        id: monitors.length === 0 ? 'monitor' : `monitor-${monitors.length + 1}`,
+        kind: 'monitor',
+        package: deployed.package,
+        model: name,
+        endpoint: live.endpoint,
+        policy,
+        task: training.task,
+        target: training.target,
+        time: split.rule.by === 'age' ? split.rule.column : null,
+      })
+    },
   }
   define(p)
+  // Whatever is registered has passed, the guard's tests included; people are asked before.
+  for (const step of guards) add(step)
   for (const id of packages) add({ id: idFor('register'), kind: 'register', package: id, model: name })
   // What is served is what is registered.
-  for (const step of deploys) add(step)
+  for (const step of [...deploys, ...monitors]) add(step)
   const parsed = Plan.safeParse({ slipway: 'plan/1', pipeline: name, steps })
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
@@ -295,8 +344,20 @@ function compile(
   return parsed.data
 }
 
-function splitRuleOf<Row>(rule: ByTime<Row> | ByHash<Row> | ByStratum<Row>): SplitRule {
-  if ('by' in rule) return { by: 'time', column: rule.by, validationFrom: rule.validationFrom, testFrom: rule.testFrom }
+function splitRuleOf<Row>(rule: ByTime<Row> | ByAge<Row> | ByHash<Row> | ByStratum<Row>): SplitRule {
+  if ('validationFrom' in rule)
+    return { by: 'time', column: rule.by, validationFrom: rule.validationFrom, testFrom: rule.testFrom }
+  if ('by' in rule) {
+    const { by, test, validation, window } = rule
+    return {
+      by: 'age',
+      column: by,
+      validationMs: durationMs(validation),
+      testMs: durationMs(test),
+      windowMs: window === undefined ? null : durationMs(window),
+      until: null,
+    }
+  }
   const { validation, test, seed = 0 } = rule
   if ('byHashOf' in rule) return { by: 'hash', column: rule.byHashOf, validation, test, seed }
   return { by: 'stratum', column: rule.stratifiedBy, validation, test, seed }

@@ -1,6 +1,6 @@
 /**
  * Every way a command can end, with its exit code: one table for the CLI, the docs and the tests.
- * Codes 17 and 18 belong to drift checks and batch scoring.
+ * Code 18 belongs to batch scoring.
  */
 export const exitCodes = {
   done: 0,
@@ -13,6 +13,7 @@ export const exitCodes = {
   rolledBack: 14,
   inconclusive: 15,
   verification: 16,
+  drift: 17,
   unreachable: 20,
   waitTimedOut: 124,
   interrupted: 130,
@@ -59,6 +60,9 @@ export const errorCodes = {
   DIGEST_MISMATCH: exitCodes.verification,
   SIGNATURE_INVALID: exitCodes.verification,
   OBJECT_MISSING: exitCodes.verification,
+  DRIFT: exitCodes.drift,
+  NOT_MONITORED: exitCodes.invalid,
+  ALERT_UNDELIVERED: exitCodes.internal,
   REF_CONFLICT: exitCodes.internal,
   STORE_UNREACHABLE: exitCodes.unreachable,
   STORE_DENIED: exitCodes.unreachable,
@@ -82,6 +86,7 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'STORE_UNREACHABLE',
   'TEMPORAL_UNREACHABLE',
   'REF_CONFLICT',
+  'ALERT_UNDELIVERED',
 ])
 
 export interface ErrorFacts {

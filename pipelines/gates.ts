@@ -59,6 +59,17 @@ export interface Gate<Task, Column extends string = never> {
   readonly column?: Column
 }
 
+/** The model does worse on what became known: `metric` beyond `limit`, in `windows` checks of a monitor one after the other. */
+export const QualityRule = z.object({ metric: MetricName, limit: z.number(), windows: z.int().min(1) })
+export type QualityRule = z.infer<typeof QualityRule>
+
+/** A rule that may ask for several checks in a row: `psi.over(0.2).for(2)`. */
+export type Repeated<Rule> = Rule & { for(windows: number): Rule }
+export const repeated = <Rule extends { readonly windows: number }>(rule: Rule): Repeated<Rule> =>
+  Object.defineProperty({ ...rule }, 'for', {
+    value: (windows: number): Rule => ({ ...rule, windows }),
+  }) as Repeated<Rule>
+
 interface Metric<Task> {
   /** Passes if the metric is at least `limit`. */
   atLeast(limit: number): Gate<Task>
@@ -71,6 +82,26 @@ interface Metric<Task> {
   notWorseThan(opponent: 'champion', options: { by: number; confidence?: number }): Gate<Task>
 }
 
+/** A metric of which more is better: monitors raise an alarm when its live value falls. */
+interface Benefit<Task> extends Metric<Task> {
+  /** For monitors: the live value is below this with 95 % confidence; `.for(n)` asks for n checks in a row. */
+  below(limit: number): Repeated<QualityRule>
+}
+/** A metric of which less is better: monitors raise an alarm when its live value rises. */
+interface Loss<Task> extends Metric<Task> {
+  /** For monitors: the live value is above this with 95 % confidence; `.for(n)` asks for n checks in a row. */
+  above(limit: number): Repeated<QualityRule>
+}
+
+const benefit = <Task>(name: MetricName): Benefit<Task> => ({
+  ...metric(name),
+  below: (limit) => repeated({ metric: name, limit, windows: 1 }),
+})
+const loss = <Task>(name: MetricName): Loss<Task> => ({
+  ...metric(name),
+  above: (limit) => repeated({ metric: name, limit, windows: 1 }),
+})
+
 function metric<Task>(name: MetricName): Metric<Task> {
   return {
     atLeast: (limit) => ({ check: { rule: 'atLeast', metric: name, limit } }),
@@ -81,18 +112,18 @@ function metric<Task>(name: MetricName): Metric<Task> {
   }
 }
 
-export const auc = metric<'binary'>('auc')
-export const logLoss = metric<'binary'>('logLoss')
-export const brier = metric<'binary'>('brier')
+export const auc = benefit<'binary'>('auc')
+export const logLoss = loss<'binary'>('logLoss')
+export const brier = loss<'binary'>('brier')
 /** Expected calibration error over ten equal-count bins. */
-export const calibrationError = metric<'binary'>('calibrationError')
-export const accuracy = metric<'binary'>('accuracy')
-export const precision = metric<'binary'>('precision')
-export const recall = metric<'binary'>('recall')
-export const f1 = metric<'binary'>('f1')
-export const rmse = metric<'regression'>('rmse')
-export const mae = metric<'regression'>('mae')
-export const r2 = metric<'regression'>('r2')
+export const calibrationError = loss<'binary'>('calibrationError')
+export const accuracy = benefit<'binary'>('accuracy')
+export const precision = benefit<'binary'>('precision')
+export const recall = benefit<'binary'>('recall')
+export const f1 = benefit<'binary'>('f1')
+export const rmse = loss<'regression'>('rmse')
+export const mae = loss<'regression'>('mae')
+export const r2 = benefit<'regression'>('r2')
 
 /** The ONNX model takes at most this many bytes. */
 export const size = {

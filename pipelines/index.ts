@@ -16,4 +16,5 @@ export {
   size,
   slice,
 } from './gates.ts'
+export { cramersV, jensenShannon, ks, type MonitorOptions, missing, psi, unseen, wasserstein } from './monitor.ts'
 export { type DeployOptions, errors, scores } from './rollout.ts'

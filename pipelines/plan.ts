@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Digest } from './artifact.ts'
 import { Check } from './gates.ts'
+import { MonitorPolicy } from './monitor.ts'
 import { RolloutPolicy } from './rollout.ts'
 import { RowSchema } from './row-schema.ts'
 
@@ -35,6 +36,18 @@ const Share = z.number().gt(0).lt(1)
 const SplitRule = z.discriminatedUnion('by', [
   /** Rows before `validationFrom` train, rows before `testFrom` validate, the rest test. ISO dates, UTC. */
   z.object({ by: z.literal('time'), column: z.string(), validationFrom: z.iso.date(), testFrom: z.iso.date() }),
+  /**
+   * By age: the newest `testMs` of rows test, those `validationMs` before validate, the others train; rows older than `windowMs` or
+   * not before `until` are left out. `until` null means the end of the newest row's day, UTC.
+   */
+  z.object({
+    by: z.literal('age'),
+    column: z.string(),
+    validationMs: z.number().positive(),
+    testMs: z.number().positive(),
+    windowMs: z.number().positive().nullable(),
+    until: z.iso.datetime().nullable(),
+  }),
   /** By a hash of a column's value: rows that share it stay together, wherever they stand. */
   z.object({ by: z.literal('hash'), column: z.string(), validation: Share, test: Share, seed: z.int() }),
   /** Every value of the column gets the same shares. */
@@ -128,6 +141,36 @@ export const DeployStep = z.object({
   policy: RolloutPolicy,
 })
 
+/** Watches an endpoint once it is deployed: a Temporal Schedule, and the supervisor that retrains. */
+export const MonitorStep = z.object({
+  id: Id,
+  kind: z.literal('monitor'),
+  package: Id,
+  model: Id,
+  endpoint: Id,
+  policy: MonitorPolicy,
+  task: Task,
+  target: TargetRef,
+  /** Column of a split by age: says how new the rows of a retraining are. */
+  time: z.string().nullable(),
+})
+/**
+ * Before a version of a watched endpoint is registered: it is compared with the champion and with the anchor on labelled rows that were
+ * served lately and on the champion's own test rows, by tests that hold over all retrainings together (`stats/never-worse.ts`).
+ * Passes while nothing is served.
+ */
+export const GuardStep = z.object({
+  id: Id,
+  kind: z.literal('guard'),
+  package: Id,
+  split: Id,
+  endpoint: Id,
+  task: Task,
+  target: TargetRef,
+  margin: z.number().gt(0).lt(1),
+  alpha: z.number().gt(0).lt(0.5),
+})
+
 export const Step = z.discriminatedUnion('kind', [
   SnapshotStep,
   ValidateStep,
@@ -139,6 +182,8 @@ export const Step = z.discriminatedUnion('kind', [
   ApproveStep,
   RegisterStep,
   DeployStep,
+  MonitorStep,
+  GuardStep,
 ])
 export type Step = z.infer<typeof Step>
 export type StepKind = Step['kind']

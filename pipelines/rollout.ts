@@ -49,7 +49,8 @@ export const RolloutPolicy = z.object({
 })
 export type RolloutPolicy = z.infer<typeof RolloutPolicy>
 
-type Duration = `${number}${'s' | 'm' | 'h' | 'd'}`
+/** A time as people write it. */
+export type Duration = `${number}${'s' | 'm' | 'h' | 'd'}`
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** `90s`, `10m`, `2h`, `7d` in milliseconds. */

@@ -1,4 +1,4 @@
-import type { ArtifactRef, Output } from './artifact.ts'
+import { type ArtifactRef, type Digest, mediaTypes, type Output } from './artifact.ts'
 import type { Plan, Step, StepOf } from './plan.ts'
 
 /** What a finished step hands on. */
@@ -31,9 +31,18 @@ export function stepOf<Kind extends Step['kind']>(plan: Plan, id: string, kind: 
   return step as StepOf<Kind>
 }
 
+/** The artifacts a guard reads besides: what serves now, and rows to compare on. */
+export function guardedInputs(guarded: Readonly<Record<string, Digest | null>>): StepInputs {
+  return Object.fromEntries(
+    Object.entries(guarded).flatMap(([name, digest]) =>
+      digest === null ? [] : [[name, { digest, mediaType: mediaTypes.bundle, size: 0 }]],
+    ),
+  )
+}
+
 /**
  * What a step reads, from what the steps before it made. `outcomes` are by step id.
- * A gate's opponent is not here: who is champion is known only when the gate is reached.
+ * A gate's opponent and what a guard compares with are not here: who is champion is known only when they are reached.
  */
 export function inputsOf(plan: Plan, step: Step, outcomes: ReadonlyMap<string, StepOutcome>): StepInputs {
   const from = (id: string, name: string): ArtifactRef => outputOf(outcomes.get(id), name)
@@ -64,9 +73,12 @@ export function inputsOf(plan: Plan, step: Step, outcomes: ReadonlyMap<string, S
         ...evaluationInputs('candidate', outcomes.get(step.evaluation)),
       }
     }
+    case 'guard':
+      return { package: from(step.package, 'package'), test: from(step.split, 'test') }
     case 'approve':
     case 'register':
     case 'deploy':
+    case 'monitor':
       return { package: from(step.package, 'package') }
   }
 }

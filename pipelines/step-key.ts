@@ -15,6 +15,8 @@ export const stepVersions: Record<StepKind, number> = {
   approve: 1,
   register: 1,
   deploy: 1,
+  monitor: 1,
+  guard: 1,
 }
 
 /** Packages (and engines) whose version may change the bytes a step makes. */
@@ -29,6 +31,8 @@ const stepHosts: Record<StepKind, readonly string[]> = {
   approve: [],
   register: [],
   deploy: [],
+  monitor: [],
+  guard: ['onnxruntime-node', '@duckdb/node-api', 'v8'],
 }
 
 /** Everything the result of a step depends on, and nothing else: its hash is the step key. */
@@ -73,7 +77,10 @@ function paramsOf(step: Step): Record<string, unknown> {
     case 'register':
       return { model: step.model }
     case 'deploy':
+    case 'monitor':
       return { endpoint: step.endpoint, policy: step.policy }
+    case 'guard':
+      return { task: step.task, target: step.target.column, margin: step.margin, alpha: step.alpha }
   }
 }
 
@@ -86,7 +93,7 @@ export function stepMaterial(step: Step, inputs: Readonly<Record<string, string>
   const code: Record<string, string> = {}
   const used: Record<string, string> = {}
   for (const name of stepHosts[step.kind]) used[name] = host[name] ?? 'unknown'
-  if (step.kind === 'train' || step.kind === 'evaluate') {
+  if (step.kind === 'train' || step.kind === 'evaluate' || step.kind === 'guard') {
     for (const [role, ref] of [
       ['features', step.kind === 'train' ? step.features : undefined],
       ['target', step.target.code],

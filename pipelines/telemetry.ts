@@ -68,8 +68,40 @@ export const TelemetryWindow = z.object({
     .nullable(),
   /** A sample of rows and answers, parquet. */
   capture: ArtifactRef.nullable(),
+  /** Labels that came in the interval, whenever their predictions were made: `Label`s, one JSON a line. */
+  labels: ArtifactRef.nullable().default(null),
 })
 export type TelemetryWindow = z.infer<typeof TelemetryWindow>
+
+/** What became of a prediction, as it was told to a gateway. One of `request` and `key` says of which. */
+export const Label = z.object({
+  request: z.string().nullable(),
+  /** Row of the request, from 0. */
+  row: Count,
+  /** Value of the column that the monitor's `labels.key` names. */
+  key: z.string().nullable(),
+  /** 1 or 0 of a classifier; the true number of a regression. */
+  label: z.number(),
+  /** When it became known, ms since 1970. */
+  at: z.number(),
+})
+export type Label = z.infer<typeof Label>
+
+/** A label as clients send it to `/feedback`: one of them, or an array. */
+const Feedback = z.strictObject({
+  requestId: z.string().min(1).max(128).optional(),
+  row: Count.max(1_000_000).default(0),
+  key: z
+    .union([z.string().min(1).max(256), z.number()])
+    .transform(String)
+    .optional(),
+  label: z.union([z.boolean().transform(Number), z.number()]),
+  /** When it became known: ISO time or ms since 1970; by default now. */
+  at: z.union([z.number(), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))]).optional(),
+  /** The endpoint it is about, where a gateway serves more than one. */
+  endpoint: z.string().optional(),
+})
+export const FeedbackBody = z.union([z.array(Feedback).min(1).max(10_000), Feedback.transform((one) => [one])])
 
 /** What a gateway says of itself: the object `gateways/<id>.json`, replaced every few seconds. */
 export const GatewayPresence = z.object({

@@ -16,6 +16,7 @@ const rooms = [
   'data',
   'trainers',
   'models',
+  'reports',
   'gateway',
   'activities',
   'workflows',

@@ -120,6 +120,24 @@ export async function publishOnce<T>(store: Store, key: string, value: T): Promi
   return { value: (winner?.value ?? value) as T, first: false }
 }
 
+/** The folders right below a prefix, each with its slash. */
+export async function listFolders(store: Store, prefix: string): Promise<string[]> {
+  const folders: string[] = []
+  let token: string | undefined
+  do {
+    const page = await store.client
+      .send(
+        new ListObjectsV2Command({ Bucket: store.bucket, Prefix: prefix, Delimiter: '/', ContinuationToken: token }),
+      )
+      .catch((error) => {
+        throw storeError(store, error, prefix)
+      })
+    for (const { Prefix } of page.CommonPrefixes ?? []) if (Prefix !== undefined) folders.push(Prefix)
+    token = page.NextContinuationToken
+  } while (token !== undefined)
+  return folders
+}
+
 /** Keys under a prefix, for people to look at: nothing that must be right depends on listing. */
 export async function listKeys(store: Store, prefix: string, limit = 1000): Promise<string[]> {
   const keys: string[] = []

@@ -3,6 +3,7 @@ import { GatewayPresence, TelemetryWindow } from '../pipelines/telemetry.ts'
 import {
   type Document,
   deleteDocument,
+  listFolders,
   listKeys,
   publishOnce,
   readDocument,
@@ -73,6 +74,12 @@ export async function readPresences(store: Store): Promise<GatewayPresence[]> {
 
 const windowKey = (endpoint: string, gateway: string, seq: number): string =>
   `windows/${endpoint}/${gateway}/${String(seq).padStart(10, '0')}.json`
+
+/** Every gateway that ever sent a window of an endpoint. */
+export async function listWindowGateways(store: Store, endpoint: string): Promise<string[]> {
+  const prefix = `windows/${endpoint}/`
+  return (await listFolders(store, prefix)).map((folder) => folder.slice(prefix.length, -1))
+}
 
 /** Publishes a window, once: sending it again after a lost answer changes nothing. */
 export async function publishWindow(store: Store, window: TelemetryWindow): Promise<void> {

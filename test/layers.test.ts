@@ -19,13 +19,14 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   data: { rooms: ['pipelines', 'stats', 'store'], packages: ['node:', 'zod', '@duckdb/node-api'] },
   trainers: { rooms: ['pipelines', 'stats', 'code', 'data'], packages: ['node:', 'zod', '@duckdb/node-api'] },
   models: { rooms: ['pipelines', 'stats', 'store', 'code', 'data'], packages: ['node:', 'zod', 'onnxruntime-node'] },
+  reports: { rooms: ['pipelines', 'stats'], packages: [] },
   gateway: {
     rooms: ['pipelines', 'stats', 'store', 'code', 'models'],
     packages: ['node:', 'prom-client', 'hyparquet-writer', 'papaparse', '@opentelemetry/'],
   },
   workflows: { rooms: ['pipelines', 'stats'], packages: ['@temporalio/workflow', '@temporalio/common'] },
   activities: {
-    rooms: ['pipelines', 'stats', 'store', 'code', 'data', 'trainers', 'models', 'workflows'],
+    rooms: ['pipelines', 'stats', 'store', 'code', 'data', 'trainers', 'models', 'reports', 'workflows'],
     packages: ['node:', 'zod', '@temporalio/activity', '@temporalio/client', '@temporalio/common'],
   },
   workers: {
@@ -33,7 +34,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     packages: ['node:', 'zod', '@temporalio/', 'get-port'],
   },
   cli: {
-    rooms: ['pipelines', 'stats', 'store', 'code', 'data', 'workflows', 'workers'],
+    rooms: ['pipelines', 'stats', 'store', 'code', 'data', 'models', 'reports', 'workflows', 'workers'],
     packages: ['node:', 'commander', 'picocolors', '@temporalio/client', '@temporalio/common'],
   },
 }

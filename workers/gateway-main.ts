@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import { packageRoot } from '../code/host.ts'
 import { type GatewayOptions, startGateway } from '../gateway/gateway.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
+import { monitorsOf } from '../store/monitors.ts'
+import { tellSupervisor } from '../workflows/messages.ts'
+import { connect, type TemporalClient } from './connect.ts'
 import { findRoot, readSettings, storeOf, trustedKeysOf } from './settings.ts'
 
 /** Settings of a gateway, from its environment: see docs/cli.md. */
@@ -44,6 +47,7 @@ function readOptions(env = process.env): GatewayOptions {
     bodyLimit: number('SLIPWAY_BODY_LIMIT', 16 * 1024 * 1024),
     timeoutMs: number('SLIPWAY_REQUEST_TIMEOUT_MS', 10_000),
     captureRate: number('SLIPWAY_CAPTURE_RATE', 0.01),
+    alert: alertTaker(root),
     cacheEntries: number('SLIPWAY_CACHE_ENTRIES', 0),
     tokens: file('SLIPWAY_GATEWAY_TOKENS')
       ?.toString('utf8')
@@ -53,6 +57,27 @@ function readOptions(env = process.env): GatewayOptions {
     allowFaults: env.SLIPWAY_ALLOW_FAULTS === '1',
     tls: cert === undefined || key === undefined ? undefined : { cert, key },
     version,
+  }
+}
+
+/**
+ * Hands alerts to supervisors. The connection is made when the first alert comes: serving needs no Temporal, and must not wait for it.
+ */
+function alertTaker(root: string): GatewayOptions['alert'] {
+  let connecting: Promise<TemporalClient> | undefined
+  return async (causes) => {
+    const settings = readSettings(root)
+    const store = storeOf(settings)
+    for (const { pipeline } of causes)
+      if ((await monitorsOf(store, pipeline)).length === 0)
+        throw new SlipwayError('NOT_FOUND', `no pipeline "${pipeline}" is watched here`)
+    connecting ??= connect(settings)
+    const { client } = await connecting.catch((error) => {
+      connecting = undefined
+      throw new SlipwayError('OVERLOADED', `the alert cannot be handed on: ${(error as Error).message}`)
+    })
+    for (const { pipeline, cause } of causes)
+      await client.workflow.signalWithStart('supervise', tellSupervisor(pipeline, cause))
   }
 }
 

@@ -105,12 +105,23 @@ export function trustedKeysOf({ trustedKeys }: Settings): TrustedKeys {
   return trustedKeysFrom(trustedKeys.map(readKey))
 }
 
+/** Where alerts go: `SLIPWAY_ALERT_URL`, with the token in the file `SLIPWAY_ALERT_TOKEN_FILE`. */
+export function alertTargetOf(env = process.env): { url: string; token: string | undefined } | undefined {
+  const { SLIPWAY_ALERT_URL: url, SLIPWAY_ALERT_TOKEN_FILE: file } = env
+  if (url === undefined) return undefined
+  if (!URL.canParse(url))
+    throw new SlipwayError('USAGE', `SLIPWAY_ALERT_URL is "${url}", not a URL`, {
+      next: 'for example http://alertmanager:9093/api/v2/alerts',
+    })
+  return { url, token: file === undefined ? undefined : readKey(file).trim() }
+}
+
 function readKey(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new SlipwayError('USAGE', `the key file ${file} cannot be read: ${(error as Error).message}`, {
-      next: 'check SLIPWAY_SIGNING_KEY and SLIPWAY_TRUSTED_KEYS',
+    throw new SlipwayError('USAGE', `the file ${file} cannot be read: ${(error as Error).message}`, {
+      next: 'check SLIPWAY_SIGNING_KEY, SLIPWAY_TRUSTED_KEYS and SLIPWAY_ALERT_TOKEN_FILE',
     })
   }
 }

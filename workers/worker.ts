@@ -13,7 +13,7 @@ import { taskQueue } from '../workflows/messages.ts'
 import { connect, type TemporalClient } from './connect.ts'
 import { converterFile, workflowBundle } from './files.ts'
 import { isAlive } from './platform/state.ts'
-import { type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
+import { alertTargetOf, type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
 
 /**
  * A worker: hosts all workflows and activities. It knows no pipeline; code reaches it by digest, through the store.
@@ -43,6 +43,8 @@ export async function createWorker(
       trusted: trustedKeysOf(settings),
       host: hostVersions(),
       client: client.client,
+      sources: process.env.SLIPWAY_SOURCES,
+      alerts: alertTargetOf(),
       scratch,
     }),
     // A run whose worker died is given to another one after this, not after the ten seconds of the default.

@@ -1,5 +1,6 @@
 import { shortDigest } from '../pipelines/artifact.ts'
 import { metricsInWords } from '../pipelines/gates.ts'
+import { describeRule } from '../pipelines/monitor.ts'
 import type { Plan } from '../pipelines/plan.ts'
 import type { GateResult, RunRecord, StepReport } from '../pipelines/records.ts'
 import { describeStrategy } from '../pipelines/rollout.ts'
@@ -67,6 +68,10 @@ export function stepSummary(step: Plan['steps'][number]): string {
       return `register • ${step.model}`
     case 'deploy':
       return `deploy • ${step.endpoint}: ${describeStrategy(step.policy)}`
+    case 'monitor':
+      return `monitor • ${step.endpoint}: ${[...step.policy.drift, ...step.policy.quality].map(describeRule).join(', ')}`
+    case 'guard':
+      return `never worse • than champion and anchor by ${step.margin}, alpha ${Number(step.alpha.toPrecision(2))}`
   }
 }
 
@@ -89,8 +94,10 @@ export function outcomeSummary(kind: StepReport['kind'], facts: Readonly<Record<
       return `${n(facts.bytes)} bytes of ONNX; parity ${Number(facts.parity).toExponential(1)} over ${n(facts.parityRows)} rows`
     case 'evaluate':
       return `${metrics(facts.metrics)} on ${n(facts.rows)} rows`
-    case 'gate': {
+    case 'gate':
+    case 'guard': {
       const gates = facts.gates as GateResult[]
+      if (gates.length === 0) return 'nothing else is served that it could be worse than'
       return `${gates.filter(({ passed }) => passed).length} of ${gates.length} passed`
     }
     default:

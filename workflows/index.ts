@@ -1,4 +1,6 @@
+export { monitorEndpoint } from './monitor-endpoint.ts'
 export { ownEndpoint } from './own-endpoint.ts'
 export { ownModel } from './own-model.ts'
 export { runPipeline } from './run-pipeline.ts'
 export { runRollout } from './run-rollout.ts'
+export { supervise } from './supervise.ts'

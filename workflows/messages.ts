@@ -1,6 +1,7 @@
-import { defineQuery, defineUpdate } from '@temporalio/workflow'
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
+import type { RetrainCause } from '../pipelines/alerts.ts'
 import type { Plan } from '../pipelines/plan.ts'
-import type { RolloutDecision, RolloutRecord, StepReport, VersionRecord } from '../pipelines/records.ts'
+import type { RolloutDecision, RolloutRecord, RunRecord, StepReport, VersionRecord } from '../pipelines/records.ts'
 import type { RolloutPolicy } from '../pipelines/rollout.ts'
 import type { Route, RouteChange, Variant } from '../pipelines/route.ts'
 import type { RolloutState } from '../stats/rollout.ts'
@@ -13,6 +14,9 @@ export const runWorkflowId = (runId: string): string => `run/${runId}`
 export const modelWorkflowId = (model: string): string => `model/${model}`
 export const endpointWorkflowId = (endpoint: string): string => `endpoint/${endpoint}`
 export const rolloutWorkflowId = (rollout: string): string => `rollout/${rollout}`
+export const supervisorWorkflowId = (pipeline: string): string => `supervisor/${pipeline}`
+/** The Temporal Schedule that checks an endpoint; its workflows are named after it. */
+export const monitorScheduleId = (endpoint: string): string => `${endpoint}/monitor`
 
 /** A run as it is started. */
 export interface RunInput {
@@ -25,6 +29,8 @@ export interface RunInput {
   readonly snapshots: Readonly<Record<string, string>>
   /** Who and what started it: commit, user, host. For people; part of no digest. */
   readonly origin: Readonly<Record<string, string>>
+  /** Set in retrainings: the plan as people wrote it, which the monitor goes on with. */
+  readonly basePlan?: string
 }
 
 /** Where a run stands. */
@@ -112,6 +118,52 @@ export interface RolloutStatus {
   readonly decisions: readonly RolloutDecision[]
   readonly outcome: RolloutRecord['outcome'] | null
 }
+
+/** What a supervisor waits for, and why. */
+export interface SupervisorStatus {
+  readonly pipeline: string
+  readonly state: 'idle' | 'waiting' | 'running' | 'paused'
+  /** In words: what it does, or until when it waits. */
+  readonly reason: string
+  readonly run: string | null
+  readonly pending: readonly RetrainCause[]
+  /** Retrainings that ended, newest last. */
+  readonly retrainings: readonly RetrainOutcome[]
+}
+
+/** How a retraining ended. */
+export interface RetrainOutcome {
+  readonly run: string
+  readonly cause: string
+  /** ISO times. */
+  readonly startedAt: string
+  readonly finishedAt: string
+  readonly status: RunRecord['status']
+  readonly reason: string
+}
+
+/** What a supervisor carries through continue-as-new. */
+export interface SupervisorState {
+  readonly pending: readonly RetrainCause[]
+  /** Keys of causes that were seen, newest last. */
+  readonly seen: readonly string[]
+  readonly paused: Decision | null
+  readonly retrainings: readonly RetrainOutcome[]
+}
+
+export const causeSignal = defineSignal<[RetrainCause]>('cause')
+/** How the supervisor of a pipeline is told a cause, and started where it is not there: `signalWithStart('supervise', …)`. */
+export const tellSupervisor = (pipeline: string, cause: RetrainCause) => ({
+  workflowId: supervisorWorkflowId(pipeline),
+  taskQueue,
+  args: [pipeline],
+  signal: causeSignal,
+  signalArgs: [cause] as [RetrainCause],
+  staticSummary: `Supervisor of ${pipeline}: decides when it is retrained`,
+})
+export const supervisorStatusQuery = defineQuery<SupervisorStatus>('status')
+export const pauseSupervisorUpdate = defineUpdate<void, [Decision]>('pauseRetraining')
+export const resumeSupervisorUpdate = defineUpdate<void, [Decision]>('resumeRetraining')
 
 export const routeUpdate = defineUpdate<RouteOutcome, [RouteOrder]>('changeRoute')
 export const rolloutStatusQuery = defineQuery<RolloutStatus>('status')

@@ -23,7 +23,7 @@ const steadily = (startToCloseTimeout: NonNullable<ActivityOptions['startToClose
   retry,
 })
 
-export const stepOptions: Record<Exclude<StepKind, 'approve' | 'register' | 'deploy'>, ActivityOptions> = {
+export const stepOptions: Record<Exclude<StepKind, 'approve' | 'register' | 'deploy' | 'monitor'>, ActivityOptions> = {
   snapshot: steadily('6h'),
   validate: steadily('2h'),
   split: steadily('2h'),
@@ -31,10 +31,14 @@ export const stepOptions: Record<Exclude<StepKind, 'approve' | 'register' | 'dep
   package: steadily('1h'),
   evaluate: steadily('2h'),
   gate: steadily('2h'),
+  guard: steadily('2h'),
 }
 
 /** Waits for the owner workflow of a model, which itself retries. */
 export const registration: ActivityOptions = { startToCloseTimeout: '5m', heartbeatTimeout, retry }
+
+/** Reads what was served since the last check; the next check takes what this one cannot. */
+export const checking: ActivityOptions = { startToCloseTimeout: '10m', heartbeatTimeout, retry }
 
 /** Waits for gateways to load a version and apply a revision. */
 export const readingBack: ActivityOptions = { startToCloseTimeout: '3m', heartbeatTimeout, retry }

@@ -6,6 +6,7 @@ import type { Step, StepOf } from '../pipelines/plan.ts'
 import type { GateResult } from '../pipelines/records.ts'
 import {
   evaluationInputs,
+  guardedInputs,
   inputsOf,
   outputOf,
   type StepInputs,
@@ -45,8 +46,23 @@ export async function carryOut(state: RunState, step: Step): Promise<Stop | unde
       return undefined
     case 'deploy':
       return deploy(state, step, report)
+    case 'monitor': {
+      const { endpoint } = step
+      const { establishMonitor } = proxyActivities<Activities>({ ...briefly, summary: stepSummary(step).slice(0, 200) })
+      await establishMonitor({
+        pipeline: input.plan.pipeline,
+        run: input.runId,
+        step,
+        plan: input.basePlan ?? input.planDigest,
+        isRetraining: input.basePlan !== undefined,
+      })
+      const summary = `${endpoint} is checked every ${step.policy.everyMs / 1000} s`
+      report({ stepKey: '', cached: false, outputs: [], facts: { summary } })
+      return undefined
+    }
+    case 'guard':
     case 'gate': {
-      const outcome = await judge(state, step, inputs)
+      const outcome = await (step.kind === 'gate' ? judge(state, step, inputs) : guard(state, step, inputs))
       state.gates = [...state.gates, ...(outcome.facts.gates as GateResult[])]
       report(outcome)
       const failed = (outcome.facts.gates as GateResult[]).filter(({ passed }) => !passed)
@@ -73,7 +89,7 @@ export async function carryOut(state: RunState, step: Step): Promise<Stop | unde
 /** The activity of a step. */
 function activityOf(
   state: RunState,
-  step: Exclude<Step, { kind: 'approve' | 'register' | 'deploy' }>,
+  step: Exclude<Step, { kind: 'approve' | 'register' | 'deploy' | 'monitor' | 'guard' }>,
   inputs: StepInputs,
 ): Promise<StepOutcome> {
   const { plan, runId, sources, snapshots } = state.input
@@ -125,6 +141,27 @@ async function judge(state: RunState, step: StepOf<'gate'>, inputs: StepInputs):
   }
   const outcome = await activityOf(state, evaluation, champion)
   return activityOf(state, step, { ...inputs, ...evaluationInputs('opponent', outcome) })
+}
+
+/** Compares a candidate with what its endpoint serves. */
+async function guard(state: RunState, step: StepOf<'guard'>, inputs: StepInputs): Promise<StepOutcome> {
+  const { plan, runId, basePlan } = state.input
+  const { endpoint, alpha } = step
+  const { findGuarded } = proxyActivities<Activities>({ ...stepOptions.guard, summary: `what ${endpoint} serves` })
+  const found = await findGuarded({
+    endpoint,
+    candidate: outputOf(state.outcomes.get(step.package), 'package').digest,
+    plan,
+    alpha,
+    isRetraining: basePlan !== undefined,
+  })
+  if (found === null) return { stepKey: '', cached: true, outputs: [], facts: { gates: [] } }
+  const { alpha: spent, ...artifacts } = found
+  const { guardCandidate } = proxyActivities<Activities>({
+    ...stepOptions.guard,
+    summary: stepSummary(step).slice(0, 200),
+  })
+  return guardCandidate({ run: runId, step, inputs: { ...inputs, ...guardedInputs(artifacts) }, alpha: spent })
 }
 
 /** Waits for a person, for as long as the definition allows. */

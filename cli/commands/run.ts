@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { hostVersions } from '../../code/host.ts'
-import { planPipeline, publishPlan } from '../../code/plan.ts'
+import { type PlannedPipeline, planPipeline, publishPlan } from '../../code/plan.ts'
 import { shortDigest } from '../../pipelines/artifact.ts'
+import { SlipwayError } from '../../pipelines/errors.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
+import { planAsOf } from '../../pipelines/retraining.ts'
 import { durationMs } from '../../pipelines/rollout.ts'
 import { digestOfFile } from '../../store/digest.ts'
 import { readSource, uploadSource } from '../../store/sources.ts'
@@ -17,9 +19,10 @@ import { type CliContext, openContext, workflowLink } from '../context.ts'
 import { followRun, listenForInterrupt } from '../follow.ts'
 import { pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
-import { progressView } from '../progress.ts'
+import { noProgress, progressView } from '../progress.ts'
 import { junit, runJson, summaryLines, verdict } from '../report.ts'
 import { requireSameSignature } from '../signature.ts'
+import { isoTime } from './supervise.ts'
 
 export interface RunOptions {
   readonly wait?: boolean
@@ -28,8 +31,12 @@ export interface RunOptions {
   readonly set?: readonly string[]
   readonly snapshot?: readonly string[]
   readonly timeout?: string
+  readonly from?: string
+  readonly asOf?: string
   /** Show the verdict only. */
   readonly brief?: boolean
+  /** Show nothing while it goes on. */
+  readonly quiet?: boolean
 }
 
 /** Plans a pipeline, stores plan and code, and starts a run; with `wait` follows it to its end. @returns the exit code */
@@ -51,18 +58,20 @@ export async function runAndShow(
     return { code: 0 }
   }
   const interrupt = listenForInterrupt()
-  say(`${colors.bold(pipeline)} run ${runId}\n  look  ${link}`)
+  const isQuiet = options.quiet === true
+  if (!isQuiet) say(`${colors.bold(pipeline)} run ${runId}\n  look  ${link}`)
   const record = await followRun(
     context,
     runId,
     workflowId,
     pipeline,
-    progressView(),
+    isQuiet ? noProgress : progressView(),
     interrupt,
     options.timeout === undefined ? undefined : durationMs(options.timeout),
   )
   if (options.junit !== undefined) writeFileSync(options.junit, junit(record))
   if (options.json === true) printJson(runJson(record))
+  else if (isQuiet) return { code: record.exitCode, record }
   else if (options.brief === true) say(`  ${verdict(record)}`)
   else showSummary(record, link)
   return { code: record.exitCode, record }
@@ -78,7 +87,7 @@ async function startRun(
   options: RunOptions,
 ): Promise<{ runId: string; workflowId: string }> {
   const { root } = settings
-  const planned = await planPipeline(root, pipeline, hostVersions(), pairs('--set', options.set))
+  const planned = plannedAsOf(await planPipeline(root, pipeline, hostVersions(), pairs('--set', options.set)), options)
   const snapshots = pairs(
     '--snapshot',
     options.snapshot,
@@ -89,7 +98,8 @@ async function startRun(
   const sources: Record<string, string> = {}
   for (const step of planned.plan.steps) {
     if (step.kind !== 'snapshot' || snapshots[step.id] !== undefined) continue
-    sources[step.id] = await uploadSource(store, await readSource(root, step.from), step.format)
+    const from = options.from === undefined ? step.from : resolve(options.from)
+    sources[step.id] = await uploadSource(store, await readSource(root, from), step.format)
   }
   const { client } = await temporal()
   const runId = newRunId(pipeline)
@@ -101,6 +111,21 @@ async function startRun(
     staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}`,
   })
   return { runId, workflowId }
+}
+
+/** The plan with the options that change what it reads. @throws SlipwayError USAGE */
+function plannedAsOf(planned: PlannedPipeline, { asOf, from }: RunOptions): PlannedPipeline {
+  const { plan } = planned
+  if (from !== undefined && plan.steps.filter(({ kind }) => kind === 'snapshot').length !== 1)
+    throw new SlipwayError('USAGE', `--from: pipeline "${plan.pipeline}" has more than one source`, {
+      next: 'change the definition, or use --snapshot <name>=<digest>',
+    })
+  if (asOf === undefined) return planned
+  if (!plan.steps.some((step) => step.kind === 'split' && step.rule.by === 'age'))
+    throw new SlipwayError('USAGE', `--as-of: pipeline "${plan.pipeline}" does not split by age`, {
+      next: "split with { by: '<date column>', test: '30d', validation: '30d' }",
+    })
+  return { ...planned, plan: planAsOf(plan, isoTime('--as-of', asOf)) }
 }
 
 /** Readable and sortable: `flights-20261122-034512-k3x9`. */

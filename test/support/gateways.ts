@@ -17,6 +17,7 @@ export function startTestGateway(store: Store, over: Partial<GatewayOptions> = {
     bodyLimit: 1024 * 1024,
     timeoutMs: 10_000,
     captureRate: 0,
+    alert: undefined,
     cacheEntries: 0,
     tokens: undefined,
     allowFaults: true,

@@ -1,4 +1,6 @@
 import type { Activities } from '../../activities/index.ts'
+import type { createMonitorActivities } from '../../activities/monitor.ts'
+import type { createRetrainActivities } from '../../activities/retrain.ts'
 import type { createRolloutActivities } from '../../activities/rollout.ts'
 import type { Route } from '../../pipelines/route.ts'
 
@@ -18,7 +20,12 @@ export const sampleRoute: Route = {
 export function rolloutMocks(
   calls: string[],
   over: Partial<Activities> = {},
-): Pick<Activities, keyof ReturnType<typeof createRolloutActivities>> {
+): Pick<
+  Activities,
+  | keyof ReturnType<typeof createRolloutActivities>
+  | keyof ReturnType<typeof createMonitorActivities>
+  | keyof ReturnType<typeof createRetrainActivities>
+> {
   const noHistory = { errors: { n: 0, k: 0 }, latency: { n: 0, k: 0 } }
   return {
     lookAtEndpoint: async () => ({ route: null, cursors: {}, history: noHistory }),
@@ -40,6 +47,18 @@ export function rolloutMocks(
       taken: null,
     }),
     endRollout: async () => {},
+    establishMonitor: async ({ plan, isRetraining }) => {
+      calls.push(`monitor by ${plan.slice(0, 12)}${isRetraining ? ', retraining' : ''}`)
+    },
+    checkEndpoint: async () => null,
+    signalSupervisor: async () => {},
+    sendAlert: async () => {},
+    readSupervision: async () => null,
+    prepareRetraining: async () => {
+      throw new Error('nothing is retrained here')
+    },
+    findGuarded: async () => null,
+    guardCandidate: async () => ({ stepKey: 'guard', cached: false, outputs: [], facts: { passed: true, gates: [] } }),
     ...over,
   }
 }

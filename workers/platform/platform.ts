@@ -97,7 +97,13 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
         name: 'worker',
         path: process.execPath,
         args: ['--enable-source-maps', builtFile('worker')],
-        env: { ...process.env, SLIPWAY_ROOT: root, SLIPWAY_READY_FILE: readyFile },
+        env: {
+          ...process.env,
+          SLIPWAY_ROOT: root,
+          SLIPWAY_READY_FILE: readyFile,
+          // Retrainings read the project's own sources.
+          SLIPWAY_SOURCES: process.env.SLIPWAY_SOURCES ?? root,
+        },
         log: logFile(root, 'worker'),
       },
       ({ pid }) => {
@@ -138,7 +144,14 @@ async function startOwnGateway(
       name: 'gateway',
       path: process.execPath,
       args: ['--enable-source-maps', builtFile('gateway')],
-      env: { ...process.env, SLIPWAY_ROOT: root, SLIPWAY_GATEWAY_PORT: String(port), SLIPWAY_ALLOW_FAULTS: '1' },
+      env: {
+        ...process.env,
+        SLIPWAY_ROOT: root,
+        SLIPWAY_GATEWAY_PORT: String(port),
+        SLIPWAY_ALLOW_FAULTS: '1',
+        // Little is served here: all of it can be kept.
+        SLIPWAY_CAPTURE_RATE: process.env.SLIPWAY_CAPTURE_RATE ?? '1',
+      },
       log,
     },
     ({ pid }) => onStart({ pid, address }),

@@ -1,0 +1,72 @@
+import { pipelineLabel } from '../pipelines/alerts.ts'
+import { shortDigest } from '../pipelines/artifact.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { MonitorReport } from '../pipelines/monitor-report.ts'
+import type { Monitor } from '../store/monitors.ts'
+
+/** Where alerts go: a webhook of one's own, or Alertmanager's API (a URL that ends with `/api/v2/alerts`). */
+export interface AlertTarget {
+  readonly url: string
+  readonly token: string | undefined
+}
+
+/** One incident, as it is told to people and to Alertmanager. */
+export interface Alert {
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  readonly startsAt: string
+  /** Set when it has ended. */
+  readonly endsAt: string | undefined
+}
+
+/** The alert of a check: one an incident, grouped over all rules that fire, with what to do. */
+export function alertOf(report: MonitorReport, { pipeline, step }: Monitor): Alert {
+  const { endpoint, incident, champion, rules, at } = report
+  const isOver = report.change === 'resolved' || incident === null
+  return {
+    labels: {
+      alertname: 'SlipwayModelDegraded',
+      severity: 'warning',
+      endpoint,
+      [pipelineLabel]: pipeline,
+      // Alertmanager knows an alert by its labels: the numbers are in the annotations.
+    },
+    annotations: {
+      summary: isOver
+        ? `${endpoint}: the incident has ended`
+        : `${endpoint}: ${incident.reasons.join('; ')}`.slice(0, 2_000),
+      rules: rules
+        .filter(({ firing }) => firing)
+        .map(({ rule }) => rule)
+        .join(', '),
+      model: `${champion.model} version ${champion.version} (${shortDigest(champion.digest)})`,
+      playbook: step.policy.playbook ?? '',
+      command: `npx slipway drift show ${endpoint}`,
+    },
+    startsAt: incident?.since ?? at,
+    endsAt: isOver ? at : undefined,
+  }
+}
+
+/** @throws SlipwayError ALERT_UNDELIVERED when the other side does not take it */
+export async function sendAlert({ url, token }: AlertTarget, alert: Alert): Promise<void> {
+  const isAlertmanager = new URL(url).pathname.endsWith('/api/v2/alerts')
+  const body = isAlertmanager ? [alert] : { status: alert.endsAt === undefined ? 'firing' : 'resolved', ...alert }
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(10_000),
+  }).catch((error: Error) => {
+    throw new SlipwayError('ALERT_UNDELIVERED', `the alert webhook does not answer: ${error.message}`, {
+      next: 'check SLIPWAY_ALERT_URL',
+    })
+  })
+  if (!answer.ok)
+    throw new SlipwayError('ALERT_UNDELIVERED', `the alert webhook answers ${answer.status}`, {
+      next: 'check SLIPWAY_ALERT_URL and SLIPWAY_ALERT_TOKEN_FILE',
+    })
+}

@@ -1,0 +1,131 @@
+import { withDuckDb } from '../../data/duckdb.ts'
+import { findRequest } from '../../data/served.ts'
+import { ModelFacts } from '../../models/model.ts'
+import { type ArtifactRef, shortDigest } from '../../pipelines/artifact.ts'
+import { SlipwayError } from '../../pipelines/errors.ts'
+import { readLastReport } from '../../store/monitors.ts'
+import { getBundle, localFile } from '../../store/objects.ts'
+import { readModel, readVersion } from '../../store/registry.ts'
+import { listEndpoints, listWindowGateways, readRoute, readWindow } from '../../store/routes.ts'
+import { readRun } from '../../store/runs.ts'
+import type { Store } from '../../store/store.ts'
+import { openContext } from '../context.ts'
+import type { JsonOption } from '../options.ts'
+import { print, printJson } from '../output.ts'
+
+/** Windows a gateway may have sent since the last check, at most, that are looked through. */
+const newest = 2_000
+
+/** `trace <request id>`: from a prediction to the model, the run, the snapshot and the commit, and to its label. */
+export async function trace(request: string, options: JsonOption): Promise<number> {
+  const { store } = openContext()
+  for (const endpoint of await listEndpoints(store)) {
+    const rows = await rowsOf(store, endpoint, request)
+    if (rows.length === 0) continue
+    const found = await lineageOf(store, endpoint, rows)
+    if (options.json === true) printJson({ request, endpoint, ...found })
+    else tell(request, endpoint, found)
+    return 0
+  }
+  throw new SlipwayError('NOT_FOUND', `no captured row has the request id "${request}"`, {
+    next: 'gateways keep a share of requests: see SLIPWAY_CAPTURE_RATE; the newest are there after some seconds',
+  })
+}
+
+interface TracedRow {
+  readonly row: number
+  readonly at: string
+  readonly role: string
+  readonly version: number
+  readonly prediction: number
+  readonly input: Readonly<Record<string, unknown>>
+  readonly label: { readonly value: number; readonly knownAt: string } | null
+}
+
+/** Looks in the tables that checks made, then in what gateways sent since. */
+async function rowsOf(store: Store, endpoint: string, request: string): Promise<TracedRow[]> {
+  const report = await readLastReport(store, endpoint)
+  const local = (refs: readonly ArtifactRef[]): Promise<string[]> =>
+    Promise.all(refs.map(({ digest }) => localFile(store, digest)))
+  const find = async (refs: readonly ArtifactRef[]) => {
+    const files = await local(refs)
+    return withDuckDb(2, (connection) => findRequest(connection, files, request))
+  }
+  let rows = await find((report?.next.served ?? []).map(({ table }) => table))
+  if (rows.length === 0) rows = await find(await capturesSince(store, endpoint, report?.next.cursors ?? {}))
+  if (rows.length === 0) return []
+  const labels = await find((report?.next.labelled ?? []).map(({ table }) => table))
+  return rows.map((row) => {
+    const known = labels
+      .filter((label) => label.slipway_row === row.slipway_row)
+      .sort((a, b) => Number(b.slipway_known) - Number(a.slipway_known))[0]
+    return {
+      row: Number(row.slipway_row),
+      at: new Date(row.slipway_time as string | Date).toISOString(),
+      role: String(row.slipway_role),
+      version: Number(row.slipway_version),
+      prediction: Number(row.slipway_score),
+      input: Object.fromEntries(Object.entries(row).filter(([name]) => !name.startsWith('slipway_'))),
+      label:
+        known === undefined
+          ? null
+          : { value: Number(known.slipway_label), knownAt: new Date(Number(known.slipway_known)).toISOString() },
+    }
+  })
+}
+
+async function capturesSince(
+  store: Store,
+  endpoint: string,
+  cursors: Readonly<Record<string, number>>,
+): Promise<ArtifactRef[]> {
+  const captures: ArtifactRef[] = []
+  for (const gateway of await listWindowGateways(store, endpoint)) {
+    for (let seq = cursors[gateway] ?? 0; seq < (cursors[gateway] ?? 0) + newest; seq++) {
+      const window = await readWindow(store, endpoint, gateway, seq)
+      if (window === undefined) break
+      if (window.capture !== null) captures.push(window.capture)
+    }
+  }
+  return captures
+}
+
+async function lineageOf(store: Store, endpoint: string, rows: readonly TracedRow[]) {
+  const route = await readRoute(store, endpoint)
+  const name = route?.champion.model ?? endpoint
+  const { version } = rows[0] as TracedRow
+  const digest = (await readModel(store, name))?.versions[version - 1]
+  const record = digest === undefined ? undefined : await readVersion(store, name, digest)
+  const facts = digest === undefined ? undefined : ModelFacts.parse((await getBundle(store, digest, 'model')).facts)
+  const run = record === undefined ? undefined : await readRun(store, record.run)
+  return {
+    model: { name, version, digest: digest ?? null },
+    masked: (facts?.inputs ?? []).filter(({ masked }) => masked === true).map(({ name: column }) => column),
+    run: record?.run ?? null,
+    snapshot: facts?.snapshot ?? null,
+    commit: run?.origin.commit ?? null,
+    tree: run?.origin.tree ?? null,
+    rows,
+  }
+}
+
+function tell(request: string, endpoint: string, found: Awaited<ReturnType<typeof lineageOf>>): void {
+  const { model, run, snapshot, commit, tree, masked, rows } = found
+  print(`request   ${request} to ${endpoint}`)
+  for (const { row, at, role, prediction, input, label } of rows) {
+    const cells = Object.entries(input).map(([name, value]) =>
+      masked.includes(name)
+        ? `${name}=(masked)`
+        : `${name}=${value instanceof Date ? value.toISOString() : String(value)}`,
+    )
+    print(`row ${String(row).padEnd(6)}${at} by the ${role}: ${prediction}`)
+    print(`          ${cells.join(' ')}`)
+    print(`label     ${label === null ? 'none yet' : `${label.value}, known ${label.knownAt}`}`)
+  }
+  print(
+    `model     ${model.name} version ${model.version}${model.digest === null ? '' : ` (${shortDigest(model.digest)})`}`,
+  )
+  print(`run       ${run ?? 'not on record'}`)
+  print(`snapshot  ${snapshot === null ? 'not on record' : shortDigest(snapshot)}`)
+  print(`commit    ${commit ?? 'not on record'}${tree === 'dirty' ? ' (and what was not committed)' : ''}`)
+}

@@ -1,0 +1,50 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { name, rowsOf, text } from './duckdb.ts'
+import { type LocalTable, typedSelect } from './table.ts'
+
+/** Rows of a table as time goes by: what a replay sends. */
+
+const timestamp = (ms: number): string => `TIMESTAMP ${text(new Date(ms).toISOString().replace('Z', ''))}`
+
+/** The first and the last value of a time column, ms since 1970. */
+export async function timeRange(
+  connection: DuckDBConnection,
+  table: Pick<LocalTable, 'files' | 'format' | 'schema'>,
+  column: string,
+): Promise<{ first: number; last: number }> {
+  const [row] = await rowsOf(
+    connection,
+    `SELECT epoch_ms(min(${name(column)}))::DOUBLE AS first, epoch_ms(max(${name(column)}))::DOUBLE AS last FROM (${typedSelect(table)})`,
+  )
+  return { first: Number(row?.first), last: Number(row?.last) }
+}
+
+/** Writes a sample of the rows between two times as parquet, oldest first; the same sample every time. @returns rows */
+export async function sampleBetween(
+  connection: DuckDBConnection,
+  table: Pick<LocalTable, 'files' | 'format' | 'schema'>,
+  column: string,
+  [from, to]: readonly [number, number],
+  rows: number,
+  file: string,
+): Promise<number> {
+  const between = `SELECT * FROM (${typedSelect(table)}) WHERE ${name(column)} >= ${timestamp(from)} AND ${name(column)} < ${timestamp(to)}`
+  await connection.run(
+    `COPY (SELECT * FROM (SELECT * FROM (${between}) USING SAMPLE reservoir(${rows} ROWS) REPEATABLE (7)) ORDER BY ${name(column)}) TO ${text(file)} (FORMAT parquet)`,
+  )
+  const [row] = await rowsOf(connection, `SELECT count(*) AS n FROM read_parquet(${text(file)})`)
+  return Number(row?.n)
+}
+
+/** Writes a table with one numeric column turned around a value (x becomes `around` − x): sabotage, for drills. */
+export async function turnColumn(
+  connection: DuckDBConnection,
+  table: Pick<LocalTable, 'files' | 'format' | 'schema'>,
+  column: string,
+  around: number,
+  file: string,
+): Promise<void> {
+  await connection.run(
+    `COPY (SELECT * REPLACE (${around} - ${name(column)} AS ${name(column)}) FROM (${typedSelect(table)})) TO ${text(file)} (FORMAT parquet)`,
+  )
+}

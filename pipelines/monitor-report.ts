@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import { ArtifactRef } from './artifact.ts'
+import { DriftMeasure } from './monitor.ts'
+import { Variant } from './route.ts'
+
+const Estimate = z.object({ value: z.number(), low: z.number(), high: z.number() })
+
+/** How a column differs from its baseline: see `stats/drift.ts`. */
+export const ColumnDriftRecord = z.object({
+  name: z.string(),
+  kind: z.enum(['numeric', 'categorical']),
+  rows: z.int(),
+  importance: z.number().nullable(),
+  measures: z.partialRecord(DriftMeasure, Estimate),
+  bins: z.array(z.object({ label: z.string(), baseline: z.number(), now: z.number() })),
+})
+
+/** What became known of predictions, or was estimated of them. */
+export const QualityReport = z.object({
+  labels: z.int(),
+  metrics: z.record(z.string(), Estimate),
+  /** Means over the labelled rows. */
+  prediction: z.number(),
+  label: z.number(),
+})
+
+/** A rule's state after a check. */
+export const RuleState = z.object({
+  rule: z.string(),
+  kind: z.enum(['drift', 'quality']),
+  /** `breached`: beyond the limit with 95 % confidence; `unknown`: too few rows or labels to say. */
+  state: z.enum(['kept', 'breached', 'unknown']),
+  /** Breached checks one after the other; checks that know nothing neither add nor break. */
+  streak: z.int(),
+  firing: z.boolean(),
+  reason: z.string(),
+})
+export type RuleState = z.infer<typeof RuleState>
+
+/** Something is wrong with an endpoint: from the first alarm until all rules are kept again. */
+export const Incident = z.object({
+  id: z.string(),
+  since: z.string(),
+  reasons: z.array(z.string()),
+})
+export type Incident = z.infer<typeof Incident>
+
+/** A point of the time line of an endpoint. */
+export const TimelinePoint = z.object({
+  seq: z.int(),
+  /** End of the interval, ms since 1970. */
+  to: z.number(),
+  version: z.int(),
+  rows: z.int(),
+  /** By column. */
+  psi: z.record(z.string(), z.number()),
+  labels: z.int(),
+  metrics: z.record(z.string(), z.number()),
+  /** Estimated without labels. */
+  estimated: z.record(z.string(), z.number()),
+  firing: z.boolean(),
+})
+export type TimelinePoint = z.infer<typeof TimelinePoint>
+
+/** Rows that were served and captured in an interval, or labelled in one: parquet. */
+export const ServedTable = z.object({ table: ArtifactRef, rows: z.int(), from: z.number(), to: z.number() })
+export type ServedTable = z.infer<typeof ServedTable>
+
+/** One check of an endpoint: `monitors/<endpoint>/<seq>.json`, written once. What the next check needs is in `next`. */
+export const MonitorReport = z.object({
+  slipway: z.literal('monitor-report/1'),
+  endpoint: z.string(),
+  seq: z.int(),
+  /** ISO time of the check. */
+  at: z.string(),
+  /** The interval the windows cover, ms since 1970; equal where there were none. */
+  from: z.number(),
+  to: z.number(),
+  champion: Variant,
+  windows: z.int(),
+  requests: z.int(),
+  errors: z.int(),
+  rows: z.int(),
+  columns: z.array(ColumnDriftRecord),
+  quality: QualityReport.nullable(),
+  /** Without labels, from the scores. */
+  estimated: z.record(z.string(), z.number()),
+  labels: z.object({
+    /** Labels that came in the interval, that found their row, that wait for one, and that came too late or for unknown rows. */
+    received: z.int(),
+    matched: z.int(),
+    waiting: z.int(),
+    dropped: z.int(),
+  }),
+  rules: z.array(RuleState),
+  incident: Incident.nullable(),
+  /** Whether the incident began, goes on, or ended with this check. */
+  change: z.enum(['none', 'opened', 'goes on', 'resolved']),
+  verdict: z.string(),
+  /** The same for people: a self-contained page. */
+  page: ArtifactRef,
+  next: z.object({
+    /** By gateway: the window to read next. */
+    cursors: z.record(z.string(), z.int()),
+    streaks: z.record(z.string(), z.int()),
+    timeline: z.array(TimelinePoint),
+    served: z.array(ServedTable),
+    labelled: z.array(ServedTable),
+    /** Labels that found no row yet. */
+    waiting: ArtifactRef.nullable(),
+    /** The newest row among the labelled ones by the split's column, ISO time. */
+    newest: z.string().nullable(),
+  }),
+})
+export type MonitorReport = z.infer<typeof MonitorReport>

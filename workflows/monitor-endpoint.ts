@@ -1,0 +1,31 @@
+import { proxyActivities, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
+import type { Activities } from '../activities/index.ts'
+import { attributes } from './attributes.ts'
+import { briefly, checking } from './options.ts'
+
+/**
+ * One check of an endpoint, started by its schedule: compares what was served since the last one with the training rows, and what
+ * became known with what was predicted; tells people when an incident begins or ends, and the supervisor while it goes on.
+ * @returns the verdict in words
+ */
+export async function monitorEndpoint(endpoint: string): Promise<string> {
+  const { checkEndpoint } = proxyActivities<Activities>({ ...checking, summary: `check ${endpoint}` })
+  const result = await checkEndpoint({ endpoint })
+  if (result === null) return `${endpoint} is not watched any more, or serves nothing`
+  const { seq, verdict, firing, change, pipeline, cause } = result
+  upsertSearchAttributes([
+    { key: attributes.pipeline, value: pipeline },
+    { key: attributes.verdict, value: firing.length > 0 ? 'alarm' : 'ok' },
+  ])
+  setCurrentDetails(`**${endpoint}**, check ${seq}: ${verdict}\n\nSee \`slipway drift show ${endpoint}\``)
+  if (cause !== null && firing.length > 0) {
+    const summary = `tell the supervisor: ${firing.join(', ')}`.slice(0, 200)
+    const { signalSupervisor } = proxyActivities<Activities>({ ...briefly, summary })
+    await signalSupervisor({ pipeline, cause })
+  }
+  if (change === 'opened' || change === 'resolved') {
+    const { sendAlert } = proxyActivities<Activities>({ ...briefly, summary: `incident ${change}` })
+    await sendAlert({ endpoint, seq })
+  }
+  return verdict
+}
