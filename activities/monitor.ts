@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client'
+import { WorkflowNotFoundError } from '@temporalio/common'
 import { withDuckDb } from '../data/duckdb.ts'
 import { gatherServed, joinLabels, newestOf, readLabelled, readScores } from '../data/served.ts'
 import { ModelFacts, modelFiles } from '../models/model.ts'
@@ -20,7 +21,14 @@ import type { Profile } from '../stats/profile.ts'
 import { establishMonitor, publishReport, readLastReport, readMonitor } from '../store/monitors.ts'
 import { getJson, localBundle, localFile, putBytes, putFile } from '../store/objects.ts'
 import { listWindowGateways, readPresences, readRoute, readWindow } from '../store/routes.ts'
-import { monitorScheduleId, taskQueue, tellSupervisor } from '../workflows/messages.ts'
+import {
+  calmSignal,
+  incidentKey,
+  monitorScheduleId,
+  supervisorWorkflowId,
+  taskQueue,
+  tellSupervisor,
+} from '../workflows/messages.ts'
 import { alertOf, sendAlert } from './alert.ts'
 import { type ActivityDeps, guarded } from './step.ts'
 
@@ -103,6 +111,18 @@ export function createMonitorActivities(deps: ActivityDeps) {
     async signalSupervisor({ pipeline, cause }: { pipeline: string; cause: RetrainCause }): Promise<void> {
       await guarded('supervisor', async () => {
         await client.workflow.signalWithStart('supervise', tellSupervisor(pipeline, cause))
+      })
+    },
+
+    /** Tells the supervisor that an incident has ended. One that was never asked for anything need not know. */
+    async calmSupervisor({ pipeline, endpoint }: { pipeline: string; endpoint: string }): Promise<void> {
+      await guarded('supervisor', async () => {
+        await client.workflow
+          .getHandle(supervisorWorkflowId(pipeline))
+          .signal(calmSignal, { endpoint })
+          .catch((error) => {
+            if (!(error instanceof WorkflowNotFoundError)) throw error
+          })
       })
     },
 
@@ -284,7 +304,7 @@ function resultOf(report: MonitorReport, pipeline: string): CheckResult {
         ? null
         : {
             kind: isDrift ? 'drift' : 'quality',
-            key: `${report.endpoint}:${report.incident.id}:${report.champion.version}`,
+            key: incidentKey(report.endpoint, report.incident.id, report.champion.version),
             reason: firing
               .map(({ rule, reason }) => `${rule}: ${reason}`)
               .join('; ')

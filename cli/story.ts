@@ -7,43 +7,29 @@ import { hostVersions } from '../code/host.ts'
 import { planPipeline } from '../code/plan.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { turnColumn } from '../data/replay.ts'
-import { readLabelled } from '../data/served.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { MonitorReport } from '../pipelines/monitor-report.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import { show } from '../stats/gates.ts'
-import { binaryMetricsOf, regressionMetricsOf } from '../stats/metrics.ts'
 import { readLastReport } from '../store/monitors.ts'
-import { localFile } from '../store/objects.ts'
 import { readRoute } from '../store/routes.ts'
 import { monitorScheduleId, type SupervisorStatus } from '../workflows/messages.ts'
 import { colors } from './colors.ts'
 import { type RunOptions, runAndShow } from './commands/run.ts'
 import { supervisorStatus } from './commands/supervise.ts'
 import type { CliContext } from './context.ts'
-import { gatewayAddress, gatewayClient } from './gateway-client.ts'
 import { print } from './output.ts'
-import { openPast, type Past, type Stretch } from './replay.ts'
-import { bodiesOfOneRow, sendTraffic } from './traffic.ts'
+import { openPast, type Past } from './replay.ts'
+import { openReplayTraffic } from './replay-traffic.ts'
+import { type Chapter, summarize } from './story-summary.ts'
 
 const day = 86_400_000
 /** How the past is lived through again. */
 const replay = {
-  /** A stretch of the past, its rows at most, and the requests a second they are sent in. */
+  /** A stretch of the past, and its rows at most. */
   stretchMs: 7 * day,
   rows: 10_000,
-  rate: 220,
-  /** Outcomes become known this long after their prediction. */
-  labelsAfterMs: day,
-  /** Requests of one row a second while a retraining goes on and time stands still. */
-  meanwhile: 400,
 } as const
-
-/** What happened, for the summary. */
-interface Chapter {
-  readonly at: string
-  readonly what: string
-}
 
 /**
  * The whole life of a model, on real rows in fast time: the first half of the source trains it, the second half is replayed as
@@ -76,7 +62,7 @@ export async function tellStory(context: CliContext, pipeline: string, options: 
     if (first.code !== 0) return first.code
     told(begin, `version ${first.record?.model?.version} serves ${endpoint}`)
   }
-  const traffic = await openTraffic(context, endpoint)
+  const traffic = await openReplayTraffic(context, endpoint)
   const before = (await readRoute(store, endpoint))?.champion.version as number
   let takenOver = false
   let sabotage: Promise<string> | undefined
@@ -206,98 +192,4 @@ async function tryPoison(
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-/** Sends stretches of the past to a gateway, and what became of them a while later. */
-async function openTraffic(context: CliContext, endpoint: string) {
-  const address = await gatewayAddress(context)
-  const client = gatewayClient(address, 16)
-  let [sent, failed, batch] = [0, 0, 0]
-  /** Labels that are not known yet. */
-  let due: { at: number; label: object }[] = []
-  const post = async (path: string, body: string, id: string): Promise<void> => {
-    sent++
-    const answer = await client.post(path, body, { 'x-request-id': id }).catch(() => undefined)
-    if (answer?.status !== 200) failed++
-  }
-  return {
-    address,
-    sent: () => sent,
-    failed: () => failed,
-    close: () => client.close(),
-    /** Sends a stretch, then the labels that have become known by its end. */
-    async send({ bodies, labels, times, to }: Stretch): Promise<void> {
-      const path = `/v1/models/${endpoint}:predict`
-      const name = `replay-${Date.now().toString(36)}-${++batch}`
-      const under = new Set<Promise<void>>()
-      const start = performance.now()
-      for (const [i, body] of bodies.entries()) {
-        const wait = start + (i * 1000) / replay.rate - performance.now()
-        if (wait > 1) await sleep(wait)
-        const id = `${name}-${i}`
-        const posted = post(path, body, id).finally(() => under.delete(posted))
-        under.add(posted)
-        if (under.size >= 16) await Promise.race(under)
-        for (const [row, label] of (labels[i] as number[]).entries())
-          due.push({ at: (times[i] as number) + replay.labelsAfterMs, label: { requestId: id, row, label, endpoint } })
-      }
-      await Promise.all(under)
-      const known = due.filter(({ at }) => at <= to)
-      due = due.filter(({ at }) => at > to)
-      // Out of order, as they come in life.
-      known.reverse()
-      for (let from = 0; from < known.length; from += 2_000) {
-        const body = JSON.stringify(known.slice(from, from + 2_000).map(({ label }) => label))
-        const answer = await client.post('/feedback', body)
-        if (answer.status !== 202) throw new SlipwayError('REQUEST_INVALID', `labels were refused: ${answer.body}`)
-      }
-    },
-    /** Goes on sending rows of a stretch, one a request, while something happens. */
-    async meanwhile<T>({ bodies }: Stretch, work: () => Promise<T>): Promise<T> {
-      let going = true
-      const traffic = sendTraffic({
-        address,
-        endpoint,
-        bodies: bodiesOfOneRow(bodies),
-        rate: replay.meanwhile,
-        faults: 0,
-        goesOn: () => going,
-      })
-      try {
-        return await work()
-      } finally {
-        going = false
-        const report = await traffic.done
-        sent += report.sent
-        failed += Object.values(report.failed).reduce((sum, count) => sum + count, 0)
-      }
-    },
-  }
-}
-
-async function summarize(
-  { store }: CliContext,
-  endpoint: string,
-  chapters: readonly Chapter[],
-  traffic: { sent(): number; failed(): number },
-  before: number,
-): Promise<void> {
-  const report = await readLastReport(store, endpoint)
-  if (report === undefined) return
-  print('')
-  print(colors.bold('What happened'))
-  for (const { at, what } of chapters) print(`  ${at}  ${what}`)
-  const files = await Promise.all(report.next.labelled.map(({ table }) => localFile(store, table.digest)))
-  const versions = [...new Set([before, report.champion.version])]
-  for (const version of versions) {
-    const scored = await withDuckDb(2, (connection) => readLabelled(connection, files, version))
-    if (scored.labels.length === 0) continue
-    const isBinary = scored.labels.every((label) => label === 0 || label === 1)
-    const metrics = isBinary ? binaryMetricsOf(scored) : regressionMetricsOf(scored)
-    const shown = isBinary ? ['auc', 'logLoss', 'calibrationError'] : ['rmse', 'mae', 'r2']
-    print(
-      `  version ${version}  live ${shown.map((name) => `${name} ${show((metrics as Record<string, number>)[name] as number)}`).join(', ')} on ${scored.labels.length} labelled rows`,
-    )
-  }
-  print(`  ${traffic.sent()} requests served, requests failed: ${traffic.failed()}`)
 }

@@ -122,6 +122,20 @@ export async function readLabelled(
   )
 }
 
+/** The labelled rows that a version answered, in the order of `readLabelled`, as one table. @returns rows */
+export function labelledOf(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  version: number,
+  file: string,
+): Promise<number> {
+  return copy(
+    connection,
+    `SELECT * FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
+    file,
+  )
+}
+
 const scoredOf = (rows: readonly Record<string, unknown>[]): Scored => ({
   predictions: Float32Array.from(rows, ({ score }) => Number(score)),
   labels: Float64Array.from(rows, ({ label }) => Number(label)),

@@ -152,6 +152,12 @@ export interface SupervisorState {
 }
 
 export const causeSignal = defineSignal<[RetrainCause]>('cause')
+/** The incident of an endpoint has ended: what it asked for and has not begun is not wanted any more. */
+export const calmSignal = defineSignal<[{ readonly endpoint: string }]>('calm')
+/** The key of what an incident of an endpoint asks for. */
+export const incidentKey = (endpoint: string, incident: string, version: number): string =>
+  `${endpoint}:${incident}:${version}`
+
 /** How the supervisor of a pipeline is told a cause, and started where it is not there: `signalWithStart('supervise', …)`. */
 export const tellSupervisor = (pipeline: string, cause: RetrainCause) => ({
   workflowId: supervisorWorkflowId(pipeline),

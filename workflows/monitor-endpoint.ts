@@ -23,6 +23,13 @@ export async function monitorEndpoint(endpoint: string): Promise<string> {
     const { signalSupervisor } = proxyActivities<Activities>({ ...briefly, summary })
     await signalSupervisor({ pipeline, cause })
   }
+  if (change === 'resolved') {
+    const { calmSupervisor } = proxyActivities<Activities>({
+      ...briefly,
+      summary: 'tell the supervisor that it is over',
+    })
+    await calmSupervisor({ pipeline, endpoint })
+  }
   if (change === 'opened' || change === 'resolved') {
     const { sendAlert } = proxyActivities<Activities>({ ...briefly, summary: `incident ${change}` })
     await sendAlert({ endpoint, seq })

@@ -19,6 +19,7 @@ import type { RunRecord } from '../pipelines/records.ts'
 import { earliestRetraining } from '../stats/retraining.ts'
 import { attributes } from './attributes.ts'
 import {
+  calmSignal,
   causeSignal,
   type Decision,
   pauseSupervisorUpdate,
@@ -76,6 +77,10 @@ export async function supervise(pipeline: string, carried: SupervisorState = not
     pending = [...pending, cause]
     show()
   })
+  setHandler(calmSignal, ({ endpoint }) => {
+    pending = pending.filter(({ key }) => !key.startsWith(`${endpoint}:`))
+    show()
+  })
   setHandler(supervisorStatusQuery, () => ({ pipeline, state, reason, run, pending, retrainings }))
   setHandler(pauseSupervisorUpdate, (decision) => {
     paused = decision
@@ -105,7 +110,8 @@ export async function supervise(pipeline: string, carried: SupervisorState = not
     const { at, why } = earliestRetraining(policy, past, Date.now())
     if (at > Date.now()) {
       become('waiting', `until ${new Date(at).toISOString()} for ${why}`)
-      await condition(() => paused !== null, at - Date.now())
+      await condition(() => paused !== null || pending.length === 0, at - Date.now())
+      if (pending.length === 0) become('idle', 'what asked for it has passed')
       continue
     }
     const causes = pending

@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { inspect } from '../../data/table.ts'
-import { countRows } from '../../models/count-rows.ts'
 import { modelFiles } from '../../models/model.ts'
 import { localModel } from '../../models/package.ts'
+import { countRows } from '../../models/score-rows.ts'
 import type { ArtifactRef } from '../../pipelines/artifact.ts'
 import { exitCodes, SlipwayError } from '../../pipelines/errors.ts'
 import { type MonitorPolicy, monitorPolicyOf, psi } from '../../pipelines/monitor.ts'
@@ -96,7 +96,7 @@ async function checkFile(
   const local = await localModel({ store, trusted: trustedKeysOf(settings) }, variant.digest)
   const source = { files: [file], format: formatOf(file), schema: local.facts.inputs } as const
   const rows = await withDuckDb(2, (connection) => inspect(connection, source, file))
-  const counts = await countRows(local, baseline, { ...source, rows }, () => {})
+  const counts = await countRows(local, baseline, { ...source, rows })
   const columns = Object.entries(baseline).map(([column, profile]) =>
     driftOfCounts(
       column,

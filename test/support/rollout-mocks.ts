@@ -52,6 +52,7 @@ export function rolloutMocks(
     },
     checkEndpoint: async () => null,
     signalSupervisor: async () => {},
+    calmSupervisor: async () => {},
     sendAlert: async () => {},
     readSupervision: async () => null,
     prepareRetraining: async () => {
