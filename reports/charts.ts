@@ -4,11 +4,11 @@ const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 
 
 /** Two histograms over the same bins, bars side by side; hovering a bar tells its numbers. */
 export function histogram(bins: readonly { label: string; baseline: number; now: number }[]): string {
-  const [width, height, foot] = [560, 150, 34]
+  const [width, height, foot] = [320, 110, 30]
   const top = Math.max(0.01, ...bins.flatMap(({ baseline, now }) => [baseline, now]))
   const slot = width / Math.max(1, bins.length)
-  const bar = Math.min(18, slot * 0.4)
-  const every = Math.ceil(bins.length / 8)
+  const bar = Math.min(11, slot * 0.4)
+  const every = Math.ceil(bins.length / 6)
   const marks = bins.map(({ label, baseline, now }, i) => {
     const x = i * slot + slot / 2
     const rect = (share: number, kind: string, at: number): string => {
@@ -17,7 +17,7 @@ export function histogram(bins: readonly { label: string; baseline: number; now:
     }
     const text =
       i % every === 0
-        ? `<text x="${x.toFixed(1)}" y="${height + 14 + (Math.floor(i / every) % 2) * 13}" text-anchor="middle">${escapeHtml(label)}</text>`
+        ? `<text x="${x.toFixed(1)}" y="${height + 12 + (Math.floor(i / every) % 2) * 12}" text-anchor="middle">${escapeHtml(label)}</text>`
         : ''
     return rect(baseline, 'then', x - bar) + rect(now, 'now', x) + text
   })
@@ -36,7 +36,7 @@ export function timeline(
   points: readonly LinePoint[],
   options: { readonly limit?: number | undefined; readonly guesses?: readonly { x: number; y: number }[] } = {},
 ): string {
-  const [width, height, left, foot] = [560, 130, 46, 6]
+  const [width, height, left, foot] = [320, 100, 40, 16]
   const { limit, guesses = [] } = options
   if (points.length === 0) return ''
   const values = [...points.map(({ y }) => y), ...guesses.map(({ y }) => y), ...(limit === undefined ? [] : [limit])]
@@ -53,9 +53,11 @@ export function timeline(
     `<text x="${left - 6}" y="${(Number(py(y)) + 4).toFixed(1)}" text-anchor="end">${Number(y.toPrecision(3))}</text>`
   const dots = points.map(
     ({ x, y, title, isBad }) =>
-      `<circle class="dot${isBad ? ' bad' : ''}" cx="${px(x)}" cy="${py(y)}" r="${points.length > 60 ? 2 : 3.2}"><title>${escapeHtml(title)}</title></circle>`,
+      `<circle class="dot${isBad ? ' bad' : ''}" cx="${px(x)}" cy="${py(y)}" r="${points.length > 60 ? 1.4 : 2.4}"><title>${escapeHtml(title)}</title></circle>`,
   )
-  return `<svg viewBox="0 0 ${width} ${height + foot}" role="img" aria-label="Time line"><line class="axis" x1="${left}" x2="${width}" y1="${height}" y2="${height}"/>${low === high ? label(low) : label(low) + label(high)}${
+  const when = (x: number): string => new Date(x).toISOString().slice(5, 16).replace('T', ' ')
+  const ends = `<text x="${left}" y="${height + 13}">${when(first)}</text><text x="${width}" y="${height + 13}" text-anchor="end">${when(last)}</text>`
+  return `<svg viewBox="0 0 ${width} ${height + foot}" role="img" aria-label="Time line">${ends}<line class="axis" x1="${left}" x2="${width}" y1="${height}" y2="${height}"/>${low === high ? label(low) : label(low) + label(high)}${
     limit === undefined ? '' : `<line class="limit" x1="${left}" x2="${width}" y1="${py(limit)}" y2="${py(limit)}"/>`
   }${guesses.length > 1 ? `<path class="guess" d="${path(guesses)}"/>` : ''}<path class="path" d="${path(points)}"/>${dots.join('')}</svg>`
 }

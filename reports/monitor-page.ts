@@ -94,7 +94,7 @@ function timelines({ next }: Shown, policy: MonitorPolicy): string {
       }))
     return card(`PSI of ${nameOf(name)}`, timeline(line, { limit: psiLimit }))
   })
-  return `<h2>Over time</h2><div class="cards">${[...metricCards, ...psiCards].join('\n')}</div>`
+  return `<h2>Over time</h2><p class="soft">Red: an alarm. Red dashes: the limit. Grey dashes: estimated from the scores, without labels.</p><div class="cards">${[...metricCards, ...psiCards].join('\n')}</div>`
 }
 
 function columnCard({ name, importance, measures, bins }: Shown['columns'][number]): string {

@@ -23,7 +23,8 @@ export interface ColumnDrift {
   readonly bins: readonly { readonly label: string; readonly baseline: number; readonly now: number }[]
 }
 
-const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)
+/** The sum of counts. */
+export const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)
 
 /**
  * Population stability index of two histograms over the same k bins: Σ (q − p) ln(q / p), with Jeffreys' half a row added to every
@@ -158,7 +159,8 @@ export function joinToTenths(baseline: readonly number[]): number[][] {
   return groups
 }
 
-const grouped = (counts: readonly number[], groups: readonly number[][]): number[] =>
+/** Counts of groups of bins. */
+export const grouped = (counts: readonly number[], groups: readonly number[][]): number[] =>
   groups.map((group) => group.reduce((total, i) => total + (counts[i] as number), 0))
 
 /** Where the mass of a bin is taken to lie: in its middle. */
@@ -173,7 +175,8 @@ function middles({ edges, min, max }: { edges: readonly number[]; min: number | 
 /**
  * The drift of a column from counts in the bins of its baseline, as telemetry windows have them. PSI, Jensen–Shannon, Cramér's V,
  * missing and unseen shares are what they would be on the rows themselves; the Kolmogorov–Smirnov statistic can be too small by at
- * most the largest bin (a twentieth where values are many), and the Wasserstein distance takes the mass of a bin to lie in its middle.
+ * most the largest bin (a twentieth where values are many), and the Wasserstein distance, which takes the mass of a bin to
+ * lie in its middle, is within a fifth of the rows' where tails are not long.
  * Intervals: a parametric bootstrap of the window's counts (Efron & Tibshirani, 1993, ch. 6), the baseline taken as known.
  */
 export function driftOfCounts(
@@ -216,7 +219,7 @@ export function driftOfCounts(
 }
 
 /** Categories with less than a hundredth of the baseline count as one for PSI: noise of hundreds of small bins is not drift. */
-function pooled(baseline: readonly number[], now: readonly number[]): [number[], number[]] {
+export function pooled(baseline: readonly number[], now: readonly number[]): [number[], number[]] {
   const least = sum(baseline) / 100
   const [a, b]: [number[], number[]] = [[], []]
   let rest: [number, number] = [0, 0]
@@ -311,7 +314,8 @@ function normals(seed: number): () => number {
   }
 }
 
-function rangeLabel(edges: readonly number[], group: readonly number[]): string {
+/** A group of bins in words: `3 – 7.5`. */
+export function rangeLabel(edges: readonly number[], group: readonly number[]): string {
   const show = (value: number): string => String(Number(value.toPrecision(4)))
   const [first, last] = [group[0] as number, group.at(-1) as number]
   const [from, to] = [edges[first - 1], edges[last]]

@@ -139,7 +139,7 @@ function verdictOf(
     return `${ended}watching: ${breached.map(({ rule, reason, streak }) => `${rule}: ${reason}, ${streak} so far`).join('; ')}`
   const unknown = rules.filter(({ state }) => state === 'unknown')
   if (unknown.length === rules.length) return `nothing to say: ${unknown[0]?.reason ?? 'no rules'}`
-  return `${ended}all is as in training: ${rules
+  return `${ended}within all limits: ${rules
     .filter(({ state }) => state === 'kept')
     .map(({ reason }) => reason)
     .join('; ')}`

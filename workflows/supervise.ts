@@ -92,7 +92,7 @@ export async function supervise(pipeline: string, carried: SupervisorState = not
   upsertSearchAttributes([{ key: attributes.pipeline, value: pipeline }])
   if (paused !== null) become('paused', `by ${(paused as Decision).by}: ${(paused as Decision).reason}`)
 
-  const isOld = (): boolean => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > 4_000
+  const isOld = (): boolean => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > 2_000
   const { readSupervision } = proxyActivities<Activities>({ ...briefly, summary: `policy of ${pipeline}` })
   while (!isOld()) {
     await condition(() => (pending.length > 0 && paused === null) || isOld())

@@ -4,7 +4,6 @@ import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Activities } from '../../activities/index.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
-import type { StepOutcome } from '../../pipelines/step-inputs.ts'
 import {
   approveUpdate,
   championUpdate,
@@ -14,7 +13,7 @@ import {
   runWorkflowId,
 } from '../../workflows/messages.ts'
 import { samplePlan } from '../support/plans.ts'
-import { rolloutMocks } from '../support/rollout-mocks.ts'
+import { digest, outcome, runMocks } from '../support/run-mocks.ts'
 import { openWorkflowEnvironment, type WorkflowEnvironment } from '../support/workflow-environment.ts'
 
 let workflows: WorkflowEnvironment
@@ -24,49 +23,6 @@ beforeAll(async () => {
   environment = workflows.environment
 })
 afterAll(() => workflows?.close())
-
-const digest = (letter: string) => `sha256:${letter.repeat(64)}` as const
-const outcome = (names: string[], facts: Record<string, unknown> = {}): StepOutcome => ({
-  stepKey: 'k',
-  cached: false,
-  outputs: names.map((name, i) => ({ name, digest: digest('abcdef'[i] ?? '0'), mediaType: 'x', size: 1 })),
-  facts,
-})
-
-/** Activities that answer at once; `calls` notes who was asked. */
-function mocks(over: Partial<Activities> = {}, calls: string[] = []): Activities {
-  const noted =
-    <T>(name: string, answer: T) =>
-    async () => {
-      calls.push(name)
-      return answer
-    }
-  const gates = [
-    { name: 'auc ≥ 0.6', passed: true, metric: 'auc' as const, value: 0.7, limit: 0.6, evidence: '0.7 ≥ 0.6' },
-  ]
-  return {
-    snapshotSource: noted('snapshot', outcome(['table', 'profile'], { rows: 10, files: 1 })),
-    validateTable: noted('validate', outcome(['table', 'report'], { verdict: 'all well' })),
-    splitIntoParts: noted('split', outcome(['train', 'validation', 'test'], { train: 6, validation: 2, test: 2 })),
-    trainModel: noted(
-      'train',
-      outcome(['model', 'training', 'baseline', 'parity'], { trees: 3, rows: 6, metrics: { auc: 0.7 } }),
-    ),
-    packageModel: noted('package', outcome(['package', 'card'], { bytes: 10, parity: 0, parityRows: 2 })),
-    evaluatePackage: noted(
-      'evaluate',
-      outcome(['evaluation', 'predictions', 'labels'], { rows: 2, metrics: { auc: 0.7 } }),
-    ),
-    judgeCandidate: noted('gate', outcome(['gates'], { passed: true, gates })),
-    findOpponent: noted('findOpponent', null),
-    requestRegistration: noted('register', { version: 1, champion: 1, registered: true }),
-    writeRegistration: noted('writeRegistration', { version: 1, champion: 1, registered: true }),
-    writeChampion: noted('writeChampion', 1),
-    recordRun: noted('record', undefined),
-    ...rolloutMocks(calls),
-    ...over,
-  }
-}
 
 let count = 0
 function withWorker<T>(activities: Activities, body: (queue: string) => Promise<T>): Promise<T> {
@@ -105,7 +61,7 @@ async function failureOf(promise: Promise<unknown>): Promise<ApplicationFailure 
 describe('a run', () => {
   it('carries the steps out in order and ends with its record', async () => {
     const calls: string[] = []
-    await withWorker(mocks({}, calls), async (queue) => {
+    await withWorker(runMocks({}, calls), async (queue) => {
       const record = (await (await start(queue, samplePlan({ approval: false }))).result()) as RunRecord
       expect(calls).toEqual([
         'snapshot',
@@ -142,7 +98,7 @@ describe('a run', () => {
   it('scores the champion on the same rows when a gate compares with it', async () => {
     const calls: string[] = []
     const packages: string[] = []
-    const activities = mocks({}, calls)
+    const activities = runMocks({}, calls)
     activities.findOpponent = async () => digest('7')
     activities.evaluatePackage = async ({ inputs }) => {
       packages.push(inputs.package?.digest ?? '')
@@ -163,7 +119,7 @@ describe('a run', () => {
 
   it('ends with exit 12 and registers nothing when a gate fails', async () => {
     const calls: string[] = []
-    const activities = mocks({}, calls)
+    const activities = runMocks({}, calls)
     activities.judgeCandidate = async () =>
       outcome(['gates'], {
         passed: false,
@@ -183,7 +139,7 @@ describe('a run', () => {
 
   it('fails at once, with the code and exit code of a user error', async () => {
     let attempts = 0
-    const activities = mocks()
+    const activities = runMocks()
     activities.validateTable = async () => {
       attempts++
       throw ApplicationFailure.create({
@@ -207,7 +163,7 @@ describe('a run', () => {
 
   it('goes on by itself when infrastructure comes back, however long it was away', async () => {
     let attempts = 0
-    const activities = mocks()
+    const activities = runMocks()
     activities.splitIntoParts = async () => {
       if (++attempts <= 12) throw ApplicationFailure.create({ type: 'STORE_UNREACHABLE', message: 'away' })
       return outcome(['train', 'validation', 'test'], { train: 6, validation: 2, test: 2 })
@@ -223,7 +179,7 @@ describe('a run', () => {
   it('stops a running step and leaves a record when it is cancelled', async () => {
     const calls: string[] = []
     let stopped = false
-    const activities = mocks({}, calls)
+    const activities = runMocks({}, calls)
     activities.trainModel = async () => {
       const context = Context.current()
       const pulse = setInterval(() => context.heartbeat(), 100)
@@ -257,7 +213,7 @@ describe('an approval', () => {
   }
 
   it('lets the run go on, on record with who gave it', async () => {
-    await withWorker(mocks(), async (queue) => {
+    await withWorker(runMocks(), async (queue) => {
       const handle = await start(queue)
       expect((await waiting(handle)).waitingFor).toMatchObject({ role: 'ml-lead' })
       await handle.executeUpdate(approveUpdate, { args: [{ by: 'ada', reason: 'looks right' }] })
@@ -269,7 +225,7 @@ describe('an approval', () => {
 
   it('ends the run with exit 13 when it is refused', async () => {
     const calls: string[] = []
-    await withWorker(mocks({}, calls), async (queue) => {
+    await withWorker(runMocks({}, calls), async (queue) => {
       const handle = await start(queue)
       await waiting(handle)
       await handle.executeUpdate(rejectUpdate, { args: [{ by: 'ada', reason: 'no' }] })
@@ -279,7 +235,7 @@ describe('an approval', () => {
   })
 
   it('that nobody gives expires after its 24 hours', async () => {
-    await withWorker(mocks(), async (queue) => {
+    await withWorker(runMocks(), async (queue) => {
       const before = await environment.currentTimeMs()
       expect(await (await start(queue)).result()).toMatchObject({ exitCode: 13, error: { code: 'APPROVAL_EXPIRED' } })
       expect((await environment.currentTimeMs()) - before).toBeGreaterThanOrEqual(24 * 3_600_000)
@@ -287,7 +243,7 @@ describe('an approval', () => {
   })
 
   it('is refused while the run does not wait for one', async () => {
-    const activities = mocks()
+    const activities = runMocks()
     let release: () => void = () => {}
     // Made before the activity begins: the refusal may come sooner than that.
     const released = new Promise<void>((resolve) => {
@@ -313,7 +269,7 @@ describe('the owner of a model', () => {
     let active = 0
     let most = 0
     const versions: number[] = []
-    const activities = mocks()
+    const activities = runMocks()
     activities.writeRegistration = async () => {
       most = Math.max(most, ++active)
       await new Promise((resolve) => setTimeout(resolve, 20))
@@ -351,7 +307,7 @@ describe('a payload that is too large', () => {
   })
 
   it('fails a run for good instead of being retried for ever', async () => {
-    const activities = mocks()
+    const activities = runMocks()
     let attempts = 0
     activities.snapshotSource = async () => {
       attempts++

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { CliContext } from './context.ts'
+import { gatewayAddress, gatewayClient } from './gateway-client.ts'
+import type { Stretch } from './replay.ts'
+import { bodiesOfOneRow, sendTraffic } from './traffic.ts'
+
+/** How the past is sent. */
+const pace = {
+  /** Requests a second. */
+  rate: 220,
+  /** Outcomes become known this long after their prediction, ms of the past. */
+  labelsAfterMs: 86_400_000,
+  /** Requests of one row a second while a retraining goes on and time stands still. */
+  meanwhile: 400,
+} as const
+
+/** Sends stretches of the past to a gateway, and what became of them a while later. */
+export async function openReplayTraffic(context: CliContext, endpoint: string) {
+  const address = await gatewayAddress(context)
+  const client = gatewayClient(address, 16)
+  let [sent, failed, batch] = [0, 0, 0]
+  /** Labels that are not known yet. */
+  let due: { at: number; label: object }[] = []
+  const post = async (path: string, body: string, id: string): Promise<void> => {
+    sent++
+    const answer = await client.post(path, body, { 'x-request-id': id }).catch(() => undefined)
+    if (answer?.status !== 200) failed++
+  }
+  return {
+    address,
+    sent: () => sent,
+    failed: () => failed,
+    close: () => client.close(),
+    /** Sends a stretch, then the labels that have become known by its end. */
+    async send({ bodies, labels, times, to }: Stretch): Promise<void> {
+      const path = `/v1/models/${endpoint}:predict`
+      const name = `replay-${Date.now().toString(36)}-${++batch}`
+      const under = new Set<Promise<void>>()
+      const start = performance.now()
+      for (const [i, body] of bodies.entries()) {
+        const wait = start + (i * 1000) / pace.rate - performance.now()
+        if (wait > 1) await sleep(wait)
+        const id = `${name}-${i}`
+        const posted = post(path, body, id).finally(() => under.delete(posted))
+        under.add(posted)
+        if (under.size >= 16) await Promise.race(under)
+        for (const [row, label] of (labels[i] as number[]).entries())
+          due.push({ at: (times[i] as number) + pace.labelsAfterMs, label: { requestId: id, row, label, endpoint } })
+      }
+      await Promise.all(under)
+      const known = due.filter(({ at }) => at <= to)
+      due = due.filter(({ at }) => at > to)
+      // Out of order, as they come in life.
+      known.reverse()
+      for (let from = 0; from < known.length; from += 2_000) {
+        const body = JSON.stringify(known.slice(from, from + 2_000).map(({ label }) => label))
+        const answer = await client.post('/feedback', body)
+        if (answer.status !== 202) throw new SlipwayError('REQUEST_INVALID', `labels were refused: ${answer.body}`)
+      }
+    },
+    /** Goes on sending rows of a stretch, one a request, while something happens. */
+    async meanwhile<T>({ bodies }: Stretch, work: () => Promise<T>): Promise<T> {
+      let going = true
+      const traffic = sendTraffic({
+        address,
+        endpoint,
+        bodies: bodiesOfOneRow(bodies),
+        rate: pace.meanwhile,
+        faults: 0,
+        goesOn: () => going,
+      })
+      try {
+        return await work()
+      } finally {
+        going = false
+        const report = await traffic.done
+        sent += report.sent
+        failed += Object.values(report.failed).reduce((sum, count) => sum + count, 0)
+      }
+    },
+  }
+}
