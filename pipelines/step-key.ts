@@ -8,7 +8,7 @@ export const stepVersions: Record<StepKind, number> = {
   snapshot: 1,
   validate: 1,
   split: 1,
-  train: 1,
+  train: 2,
   package: 1,
   evaluate: 1,
   gate: 1,

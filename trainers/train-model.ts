@@ -88,7 +88,7 @@ export async function trainModel(
   const validationPredictions = predict(ensemble, validationFeatures, validation.labels.length)
   const metrics = step.task === 'binary' ? binaryMetricsOf : regressionMetricsOf
   const baseline: Profile = Object.fromEntries(train.features.map((feature) => [feature.name, profileOf(feature)]))
-  baseline['score:'] = profileNumbers(validationPredictions)
+  baseline['score:'] = profileNumbers(validationPredictions, true)
   const report: TrainingReport = {
     rows: { train: train.labels.length, validation: validation.labels.length },
     features: inputs.map((input, i) => ({

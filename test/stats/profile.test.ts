@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { profileTable } from '../../data/profile.ts'
 import { profileCategories, profileNumbers } from '../../stats/profile.ts'
+import { profileCounter } from '../../stats/profile-counter.ts'
 import { newProject } from '../support/project.ts'
 
 describe('profileNumbers', () => {
@@ -53,4 +54,14 @@ it('profiles by DuckDB and by hand agree', async () => {
   const codes = Int32Array.from({ length: 1_000 }, (_, i) => (i % 10 === 0 ? -1 : i % 3))
   expect(profile.s).toEqual(profileCategories(['a', 'b', 'c'], codes))
   project.remove()
+})
+
+describe('edges between values', () => {
+  it('keep equal scores together, whatever their last bit', () => {
+    const scores = Float32Array.from({ length: 1000 }, (_, i) => [0.1308, 0.25, 0.5, 0.75][i % 4] as number)
+    const profile = profileNumbers(scores, true)
+    const counter = profileCounter({ s: profile })
+    counter.add({ s: scores.map((score) => score * (1 + 1e-7)) })
+    expect((counter.take().s as number[]).slice(0, -1)).toEqual(profile.kind === 'numeric' ? profile.counts : [])
+  })
 })

@@ -27,7 +27,8 @@ export interface Place {
   close(): Promise<void>
 }
 
-export async function openPlace(): Promise<Place> {
+/** @param settings of worker, gateway and commands, besides where everything is */
+export async function openPlace(settings: Readonly<Record<string, string>> = {}): Promise<Place> {
   const project = newProject()
   const store = await startTestStore()
   let temporal = await startTestTemporal(project.root)
@@ -45,6 +46,8 @@ export async function openPlace(): Promise<Place> {
     SLIPWAY_GATEWAY_ADDRESS: gateway,
     SLIPWAY_GATEWAY_PORT: String(port),
     SLIPWAY_ALLOW_FAULTS: '1',
+    SLIPWAY_SOURCES: project.root,
+    ...settings,
   }
   let closing = false
   const keep = (entry: string): Kept & { stop(): Promise<void> } => {
