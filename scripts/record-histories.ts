@@ -13,6 +13,8 @@ import {
   progressQuery,
   rolloutWorkflowId,
   runWorkflowId,
+  supervisorStatusQuery,
+  supervisorWorkflowId,
 } from '../workflows/messages.ts'
 
 /*
@@ -117,6 +119,45 @@ await rollout('promoted', 12, '', [])
 await rollout('rolled-back', 13, '', ['--fault', 'errors=60%@candidate'])
 await slipway(project.root, ['rollback', 'credit'])
 await record('own-endpoint', endpointWorkflowId('credit'))
+
+// A watched endpoint: a check, and a supervisor that retrains.
+const watched = deploying(14, '')
+  .replace('auc, binary', 'auc, binary, psi')
+  .replace('p.deploy(candidate', 'const live = p.deploy(candidate')
+  .replace(
+    /\n}\)\n$/,
+    "\n  p.monitor(live, { every: '1h', drift: psi.over(0.2), retrain: { cooldown: '0s', maxPerDay: 9 } })\n})\n",
+  )
+project.write('pipelines/loans/pipeline.ts', watched)
+const traffic = slipway(project.root, [
+  'traffic',
+  'credit',
+  '--from',
+  'data/loans.parquet',
+  '--rate',
+  '200',
+  '--for',
+  '60s',
+])
+const { runId: watchedRun } = JSON.parse((await slipway(project.root, ['run', 'loans', '--wait', '--json'])).stdout)
+await record('run-pipeline-watched', runWorkflowId(watchedRun))
+await slipway(project.root, ['schedule', 'trigger', 'credit', 'monitor'])
+await slipway(project.root, ['signal', 'drift', 'loans', '--reason', 'recorded'])
+const supervisor = client.workflow.getHandle(supervisorWorkflowId('loans'))
+for (;;) {
+  const status = await supervisor.query(supervisorStatusQuery).catch(() => undefined)
+  if ((status?.retrainings.length ?? 0) > 0 && status?.state !== 'running') {
+    await record('run-pipeline-retraining', runWorkflowId(status?.retrainings[0]?.run as string))
+    break
+  }
+  await new Promise((resolve) => setTimeout(resolve, 200))
+}
+await record('supervise', supervisorWorkflowId('loans'))
+for await (const { workflowId } of client.workflow.list({ query: "WorkflowType = 'monitorEndpoint'" })) {
+  await record('monitor-endpoint', workflowId)
+  break
+}
+await traffic
 
 await connection.close()
 await slipway(project.root, ['down'])

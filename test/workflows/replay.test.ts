@@ -37,6 +37,10 @@ describe('workflow code still carries out what older versions began', () => {
       'run-rollout-promoted',
       'run-rollout-rolled-back',
       'run-rollout-inconclusive',
+      'run-pipeline-watched',
+      'run-pipeline-retraining',
+      'supervise',
+      'monitor-endpoint',
     ]) {
       expect(
         files.some((file) => file.startsWith(`${name}-`)),
