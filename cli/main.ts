@@ -244,6 +244,17 @@ command(
   .option('--html <file>', 'write the report as a page')
   .option(...json)
 command(
+  'calibrate <endpoint>',
+  'how often its drift rules cry wolf, on blocks of its training rows; exit 17 if more often than declared',
+  async (endpoint, options) => (await drifting()).calibrate(endpoint, options),
+  ['npx slipway drift calibrate flights --rows 10000'],
+  drift,
+)
+  .option('--rows <n>', 'rows a check sees', '5000')
+  .option('--span <duration>', 'time a check covers; by default as often as the monitor checks')
+  .option('--runs <n>', 'checks to pretend', '200')
+  .option(...json)
+command(
   'signal <kind> <pipeline>',
   'tell the supervisor why it should retrain: drift, quality, labels, schedule',
   async (kind, pipeline, options) => (await supervising()).signal(kind, pipeline, options),

@@ -36,6 +36,19 @@ export async function sampleBetween(
   return Number(row?.n)
 }
 
+/** Writes a table in the order of a time column. */
+export async function sortTable(
+  connection: DuckDBConnection,
+  table: LocalTable,
+  column: string,
+  file: string,
+): Promise<LocalTable> {
+  await connection.run(
+    `COPY (SELECT * FROM (${typedSelect(table)}) ORDER BY ${name(column)}) TO ${text(file)} (FORMAT parquet)`,
+  )
+  return { ...table, files: [file], format: 'parquet' }
+}
+
 /** Writes a table with one numeric column turned around a value (x becomes `around` − x): sabotage, for drills. */
 export async function turnColumn(
   connection: DuckDBConnection,

@@ -42,7 +42,7 @@ export const MonitorPolicy = z.object({
   minLabels: z.int().min(1),
   /** Share of the model's importance that drifted features must carry together before they are an alarm. */
   importance: z.number().min(0).max(1),
-  /** Chance of a false alarm in a check without drift, as declared; `drift check --calibrate` measures it. */
+  /** Chance of a false alarm in a check without drift, as declared; `drift calibrate` measures it. */
   falseAlarms: z.number().gt(0).lt(1),
   labels: z.object({
     /** A label that comes later than this after its prediction is too late. */

@@ -1,7 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { inspect } from '../../data/table.ts'
+import { falseAlarms } from '../../models/calibrate.ts'
 import { modelFiles } from '../../models/model.ts'
 import { localModel } from '../../models/package.ts'
 import { countRows } from '../../models/score-rows.ts'
@@ -9,7 +12,9 @@ import type { ArtifactRef } from '../../pipelines/artifact.ts'
 import { exitCodes, SlipwayError } from '../../pipelines/errors.ts'
 import { type MonitorPolicy, monitorPolicyOf, psi } from '../../pipelines/monitor.ts'
 import type { MonitorReport } from '../../pipelines/monitor-report.ts'
+import { durationMs } from '../../pipelines/rollout.ts'
 import { Variant } from '../../pipelines/route.ts'
+import { RowSchema } from '../../pipelines/row-schema.ts'
 import { TrainingReport } from '../../pipelines/training-report.ts'
 import { monitorPage } from '../../reports/monitor-page.ts'
 import { driftOfCounts } from '../../stats/drift.ts'
@@ -17,10 +22,11 @@ import { show } from '../../stats/gates.ts'
 import { conclude } from '../../stats/interval.ts'
 import { nameOf } from '../../stats/monitor.ts'
 import type { Profile } from '../../stats/profile.ts'
-import { readLastReport, readMonitor, readReport } from '../../store/monitors.ts'
-import { getJson, localBundle, localFile } from '../../store/objects.ts'
-import { championOf, readModel } from '../../store/registry.ts'
+import { type Monitor, readLastReport, readMonitor, readReport } from '../../store/monitors.ts'
+import { getBundle, getJson, localBundle, localFile } from '../../store/objects.ts'
+import { championOf, readModel, readVersion } from '../../store/registry.ts'
 import { readRoute } from '../../store/routes.ts'
+import { readRun } from '../../store/runs.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext } from '../context.ts'
@@ -61,16 +67,98 @@ export async function showCheck(endpoint: string, options: DriftOptions & { seq?
   return 0
 }
 
+/**
+ * `drift calibrate flights`: how often the drift rules of an endpoint would cry wolf, on blocks of its own training rows.
+ * @returns 17 when that is more often than the definition declares
+ */
+export async function calibrate(
+  endpoint: string,
+  options: JsonOption & { rows?: string; runs?: string; span?: string },
+): Promise<number> {
+  const { store, settings } = openContext()
+  const monitor = await requireMonitor(store, endpoint)
+  const route = await readRoute(store, endpoint)
+  const { policy, time } = monitor.step
+  const variant = route?.champion as Variant
+  const version = await readVersion(store, variant.model, variant.digest)
+  const run = version === undefined ? undefined : await readRun(store, version.run)
+  const train = run?.steps.find(({ kind }) => kind === 'split')?.outputs.find(({ name }) => name === 'train')
+  if (train === undefined)
+    throw new SlipwayError('NOT_FOUND', `the training rows of ${endpoint} are not on record`, {
+      next: 'run its pipeline again',
+    })
+  const [rows, runs] = [Number(options.rows ?? 5_000), Number(options.runs ?? 200)]
+  if (!(rows >= 1 && runs >= 1)) throw new SlipwayError('USAGE', '--rows and --runs are numbers from 1 on')
+  const spanMs = options.span === undefined ? policy.everyMs : durationMs(options.span)
+  const { baseline, importances } = await judgedBy(store, variant)
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'))
+  try {
+    const bundle = await getBundle(store, train.digest, 'table')
+    const data = bundle.files['data/00000'] as ArtifactRef
+    const found = await falseAlarms({
+      model: await localModel({ store, trusted: trustedKeysOf(settings) }, variant.digest),
+      baseline,
+      importances,
+      policy,
+      table: {
+        files: [await localFile(store, data.digest)],
+        format: 'parquet',
+        schema: RowSchema.parse(bundle.facts.schema),
+        rows: Number(bundle.facts.rows),
+      },
+      time: time ?? undefined,
+      rows,
+      spanMs,
+      runs,
+      scratch: join(folder, 'sorted.parquet'),
+    })
+    const tooMany = found.filter(({ breaches }) => breaches / runs > policy.falseAlarms)
+    if (options.json === true) printJson({ endpoint, rows, runs, spanMs, declared: policy.falseAlarms, rules: found })
+    else {
+      print(
+        table(
+          ['rule', 'false alarms', 'declared'],
+          found.map(({ rule, breaches }) => [rule, `${breaches} of ${runs} checks`, `${policy.falseAlarms * 100} %`]),
+        ),
+      )
+      say(
+        `${runs} checks of ${rows} training rows each, ${time === null ? 'one after the other' : `from stretches of ${spanMs / 3_600_000} h`}`,
+      )
+    }
+    return tooMany.length === 0 ? exitCodes.done : exitCodes.drift
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function requireMonitor(store: CliContext['store'], endpoint: string): Promise<Monitor> {
+  const monitor = await readMonitor(store, endpoint)
+  if (monitor !== undefined) return monitor
+  throw new SlipwayError('NOT_MONITORED', `endpoint "${endpoint}" is not watched`, {
+    next: 'add p.monitor(live, { … }) to its pipeline and run it',
+  })
+}
+
+/** What rows are compared with: the baseline of a version, and how much it uses each feature. */
+async function judgedBy(
+  store: CliContext['store'],
+  variant: Variant,
+): Promise<{ baseline: Profile; importances: Record<string, number> }> {
+  const bundle = await localBundle(store, variant.digest, 'model')
+  const read = async (part: string): Promise<unknown> => getJson(store, (bundle.files[part] as ArtifactRef).digest)
+  const { features } = TrainingReport.parse(await read(modelFiles.training))
+  return {
+    baseline: (await read(modelFiles.baseline)) as Profile,
+    importances: Object.fromEntries(features.map(({ name, importance }) => [name, importance])),
+  }
+}
+
 async function lastReport(
   { store }: CliContext,
   endpoint: string,
   seq?: string,
 ): Promise<{ report: MonitorReport; policy: MonitorPolicy }> {
-  const monitor = await readMonitor(store, endpoint)
-  if (monitor === undefined)
-    throw new SlipwayError('NOT_MONITORED', `endpoint "${endpoint}" is not watched`, {
-      next: 'add p.monitor(live, { … }) to its pipeline and run it',
-    })
+  const monitor = await requireMonitor(store, endpoint)
   const report =
     seq === undefined ? await readLastReport(store, endpoint) : await readReport(store, endpoint, Number(seq))
   if (report !== undefined) return { report, policy: monitor.step.policy }
@@ -87,12 +175,7 @@ async function checkFile(
   against: string,
 ): Promise<{ report: Shown; policy: MonitorPolicy }> {
   const variant = await variantOf(store, name, against)
-  const bundle = await localBundle(store, variant.digest, 'model')
-  const fileOf = async (part: string): Promise<string> => localFile(store, (bundle.files[part] as ArtifactRef).digest)
-  const baseline = JSON.parse(readFileSync(await fileOf(modelFiles.baseline), 'utf8')) as Profile
-  const { features } = TrainingReport.parse(
-    await getJson(store, (bundle.files[modelFiles.training] as ArtifactRef).digest),
-  )
+  const { baseline, importances } = await judgedBy(store, variant)
   const local = await localModel({ store, trusted: trustedKeysOf(settings) }, variant.digest)
   const source = { files: [file], format: formatOf(file), schema: local.facts.inputs } as const
   const rows = await withDuckDb(2, (connection) => inspect(connection, source, file))
@@ -102,7 +185,7 @@ async function checkFile(
       column,
       profile,
       counts[column] as NonNullable<(typeof counts)[string]>,
-      column === 'score:' ? null : (features.find((feature) => feature.name === column)?.importance ?? 0),
+      column === 'score:' ? null : (importances[column] ?? 0),
     ),
   )
   const monitor = await readMonitor(store, name)

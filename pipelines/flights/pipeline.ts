@@ -36,8 +36,9 @@ export default pipeline('flights', (p) => {
       within: '2h',
     },
   })
+  // Whole weeks: hour and weekday are features, and no hour is like the week (`slipway drift calibrate flights --span 1h`).
   p.monitor(live, {
-    every: '1h',
+    every: '7d',
     drift: psi.over(0.2).for(2),
     quality: [calibrationError.above(0.05).for(2), auc.below(0.6).for(2)],
     retrain: { cooldown: '1d', maxPerDay: 2 },
