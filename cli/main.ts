@@ -72,10 +72,11 @@ command('status', 'what is up and where', async (options) => (await platform()).
   .option('--env', 'print shell exports (they hold secrets)')
 command(
   'start [pipeline]',
-  'platform, a run, its model behind an endpoint under traffic, and the end of it: what npm start does',
+  'the platform, and the whole life of a pipeline in fast time: what npm start does',
   async (pipeline, options) => (await starting()).start(pipeline ?? 'flights', options),
   ['npx slipway start weather'],
 )
+  .option('--keep', 'leave the platform up to be looked at; it always is')
   .option('--set <name=value>', 'change a parameter', collect)
   .option(...json)
 command(

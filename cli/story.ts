@@ -12,7 +12,9 @@ import type { MonitorReport } from '../pipelines/monitor-report.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import { show } from '../stats/gates.ts'
 import { readLastReport } from '../store/monitors.ts'
+import { readVersion } from '../store/registry.ts'
 import { readRoute } from '../store/routes.ts'
+import { readRun } from '../store/runs.ts'
 import { monitorScheduleId, type SupervisorStatus } from '../workflows/messages.ts'
 import { colors } from './colors.ts'
 import { type RunOptions, runAndShow } from './commands/run.ts'
@@ -64,9 +66,13 @@ export async function tellStory(context: CliContext, pipeline: string, options: 
   }
   const traffic = await openReplayTraffic(context, endpoint)
   const before = (await readRoute(store, endpoint))?.champion.version as number
-  let takenOver = false
+  let takenOver = await isRetrained(context, endpoint)
   let sabotage: Promise<string> | undefined
-  let clock = begin
+  // One that was interrupted goes on where it was; one that was told is not told again.
+  const known = (await readLastReport(store, endpoint))?.next.newest ?? null
+  let clock =
+    known === null ? begin : begin + Math.ceil((Date.parse(known) - begin) / replay.stretchMs) * replay.stretchMs
+  if (known !== null) told(clock, `going on from here; version ${before} serves ${endpoint}`)
   try {
     for (; clock < past.last; clock += replay.stretchMs) {
       const stretch = await past.stretch(clock, Math.min(clock + replay.stretchMs, past.last + 1), replay.rows)
@@ -90,6 +96,13 @@ export async function tellStory(context: CliContext, pipeline: string, options: 
   await summarize(context, endpoint, chapters, traffic, before)
   if (!takenOver) print(colors.red('no retrained version took over: see `slipway retrain status`'))
   return takenOver && traffic.failed() === 0 ? 0 : 1
+}
+
+/** Whether what an endpoint serves was made by a supervisor. */
+async function isRetrained({ store }: CliContext, endpoint: string): Promise<boolean> {
+  const champion = (await readRoute(store, endpoint))?.champion
+  const version = champion === undefined ? undefined : await readVersion(store, champion.model, champion.digest)
+  return version !== undefined && (await readRun(store, version.run))?.origin.retraining !== undefined
 }
 
 const idle: Pick<SupervisorStatus, 'reason' | 'state' | 'run'> = { reason: '', state: 'idle', run: null }
