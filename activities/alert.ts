@@ -15,8 +15,9 @@ export interface Alert {
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
   readonly startsAt: string
-  /** Set when it has ended. */
-  readonly endsAt: string | undefined
+  /** When it ended, or will be taken for ended if nothing more is heard. */
+  readonly endsAt: string
+  readonly status: 'firing' | 'resolved'
 }
 
 /** The alert of a check: one an incident, grouped over all rules that fire, with what to do. */
@@ -44,14 +45,19 @@ export function alertOf(report: MonitorReport, { pipeline, step }: Monitor): Ale
       command: `npx slipway drift show ${endpoint}`,
     },
     startsAt: incident?.since ?? at,
-    endsAt: isOver ? at : undefined,
+    // Alertmanager takes an alert for ended that is not sent again: every check sends it.
+    endsAt: isOver ? at : new Date(Date.parse(at) + 2 * step.policy.everyMs + 60_000).toISOString(),
+    status: isOver ? 'resolved' : 'firing',
   }
 }
 
+/** Alertmanager wants to hear again while an alert goes on; people do not. */
+export const isAlertmanager = (url: string): boolean => new URL(url).pathname.endsWith('/api/v2/alerts')
+
 /** @throws SlipwayError ALERT_UNDELIVERED when the other side does not take it */
 export async function sendAlert({ url, token }: AlertTarget, alert: Alert): Promise<void> {
-  const isAlertmanager = new URL(url).pathname.endsWith('/api/v2/alerts')
-  const body = isAlertmanager ? [alert] : { status: alert.endsAt === undefined ? 'firing' : 'resolved', ...alert }
+  const { status, ...told } = alert
+  const body = isAlertmanager(url) ? [told] : { status, ...told }
   const answer = await fetch(url, {
     method: 'POST',
     headers: {

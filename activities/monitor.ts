@@ -1,6 +1,11 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client'
+import {
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  type ScheduleOptions,
+  ScheduleOverlapPolicy,
+} from '@temporalio/client'
 import { WorkflowNotFoundError } from '@temporalio/common'
 import { withDuckDb } from '../data/duckdb.ts'
 import { gatherServed, joinLabels, newestOf, readLabelled, readScores } from '../data/served.ts'
@@ -25,11 +30,12 @@ import {
   calmSignal,
   incidentKey,
   monitorScheduleId,
+  retrainScheduleId,
   supervisorWorkflowId,
   taskQueue,
   tellSupervisor,
 } from '../workflows/messages.ts'
-import { alertOf, sendAlert } from './alert.ts'
+import { alertOf, isAlertmanager, sendAlert } from './alert.ts'
 import { type ActivityDeps, guarded } from './step.ts'
 
 /** Windows of a gateway that one check takes in. */
@@ -78,17 +84,36 @@ export function createMonitorActivities(deps: ActivityDeps) {
         }
         const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' as const }
         const memo = { pipeline, endpoint, kind: 'monitor' }
-        try {
-          await client.schedule.create({ scheduleId, spec, action, policies, memo })
-        } catch (error) {
-          if (!(error instanceof ScheduleAlreadyRunning)) throw error
-          await client.schedule.getHandle(scheduleId).update((before) => ({ ...before, spec, action, policies }))
+        await setSchedule({ scheduleId, spec, action, policies, memo })
+        const everyMs = policy.retrain?.everyMs
+        const retrainId = retrainScheduleId(pipeline)
+        if (everyMs === null || everyMs === undefined) {
+          await client.schedule
+            .getHandle(retrainId)
+            .delete()
+            .catch((error) => {
+              if (!(error instanceof ScheduleNotFoundError)) throw error
+            })
+          return
         }
+        await setSchedule({
+          scheduleId: retrainId,
+          spec: { intervals: [{ every: everyMs }] },
+          action: {
+            ...action,
+            workflowType: 'askForRetraining',
+            workflowId: retrainId,
+            args: [pipeline],
+            staticSummary: `${pipeline} is to be retrained regularly`,
+          },
+          policies,
+          memo: { pipeline, endpoint, kind: 'retrain' },
+        })
       })
     },
 
     /** One check of an endpoint: windows and labels since the last one, against the baseline of its champion. */
-    async checkEndpoint({ endpoint }: { endpoint: string }): Promise<CheckResult | null> {
+    async checkEndpoint({ endpoint, check }: { endpoint: string; check: string }): Promise<CheckResult | null> {
       return guarded('monitor', async (_context, progress) => {
         const [monitor, route, last] = await Promise.all([
           readMonitor(store, endpoint),
@@ -96,9 +121,11 @@ export function createMonitorActivities(deps: ActivityDeps) {
           readLastReport(store, endpoint),
         ])
         if (monitor === undefined || route === undefined) return null
+        // An attempt before this one got so far and was not heard.
+        if (last?.check === check) return resultOf(last, monitor.pipeline)
         const folder = await mkdtemp(join(deps.scratch, 'monitor-'))
         try {
-          const report = await check(monitor, route.champion, last, folder, progress)
+          const report = await examine(monitor, route.champion, last, check, folder, progress)
           const published = await publishReport(store, report)
           return resultOf(published, monitor.pipeline)
         } finally {
@@ -126,20 +153,34 @@ export function createMonitorActivities(deps: ActivityDeps) {
       })
     },
 
-    /** Tells whoever is to be called that an incident began, or ended. */
+    /** Tells whoever is to be called that an incident began, or ended; Alertmanager also that it goes on. */
     async sendAlert({ endpoint, seq }: { endpoint: string; seq: number }): Promise<void> {
       await guarded('alert', async () => {
         const [monitor, report] = await Promise.all([readMonitor(store, endpoint), readLastReport(store, endpoint)])
         if (monitor === undefined || report === undefined || report.seq < seq || deps.alerts === undefined) return
+        if (report.change === 'goes on' && !isAlertmanager(deps.alerts.url)) return
         await sendAlert(deps.alerts, alertOf(report, monitor))
       })
     },
   }
 
-  async function check(
+  async function setSchedule(options: ScheduleOptions): Promise<void> {
+    try {
+      await client.schedule.create(options)
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error
+      const { spec, action, policies } = options
+      await client.schedule
+        .getHandle(options.scheduleId)
+        .update((before) => ({ ...before, spec, action, ...(policies === undefined ? {} : { policies }) }))
+    }
+  }
+
+  async function examine(
     monitor: NonNullable<Awaited<ReturnType<typeof readMonitor>>>,
     champion: MonitorReport['champion'],
     last: MonitorReport | undefined,
+    check: string,
     folder: string,
     progress: (what: string, done: number) => void,
   ): Promise<MonitorReport> {
@@ -236,6 +277,7 @@ export function createMonitorActivities(deps: ActivityDeps) {
     }
     const report = conclude({
       endpoint,
+      check,
       champion,
       policy,
       last,
@@ -292,25 +334,34 @@ function unreadable(error: unknown): null {
 
 function resultOf(report: MonitorReport, pipeline: string): CheckResult {
   const firing = report.rules.filter((rule) => rule.firing)
-  const isDrift = firing.some(({ kind }) => kind === 'drift')
   return {
     seq: report.seq,
     verdict: report.verdict,
     firing: firing.map(({ rule }) => rule),
     change: report.change,
     pipeline,
-    cause:
-      report.incident === null
-        ? null
-        : {
-            kind: isDrift ? 'drift' : 'quality',
-            key: incidentKey(report.endpoint, report.incident.id, report.champion.version),
-            reason: firing
-              .map(({ rule, reason }) => `${rule}: ${reason}`)
-              .join('; ')
-              .slice(0, 1_000),
-            asOf: report.next.newest,
-            at: report.at,
-          },
+    cause: causeOf(report, firing),
   }
+}
+
+/** What the supervisor is asked for: an alarm that fits the model, or labels enough to learn from. */
+function causeOf(report: MonitorReport, firing: MonitorReport['rules']): RetrainCause | null {
+  const { endpoint, incident, champion, seq, at } = report
+  const asOf = report.next.newest
+  // That fewer requests come is no fault of the model: people hear of it.
+  const model = firing.filter(({ kind }) => kind !== 'volume')
+  if (incident !== null && model.length > 0) {
+    return {
+      kind: model.some(({ kind }) => kind === 'drift') ? 'drift' : 'quality',
+      key: incidentKey(endpoint, incident.id, champion.version),
+      reason: model
+        .map(({ rule, reason }) => `${rule}: ${reason}`)
+        .join('; ')
+        .slice(0, 1_000),
+      asOf,
+      at,
+    }
+  }
+  if (!report.enoughLabels) return null
+  return { kind: 'labels', key: `labels:${endpoint}:${seq}`, reason: `enough new labels for ${endpoint}`, asOf, at }
 }

@@ -3,13 +3,7 @@ import { SlipwayError } from '../pipelines/errors.ts'
 import type { RunRecord, VersionRecord } from '../pipelines/records.ts'
 import { findOpponent, setChampion as moveChampion, registerVersion } from '../store/registry.ts'
 import { publishRun } from '../store/runs.ts'
-import {
-  type ChampionChange,
-  modelWorkflowId,
-  type Registration,
-  registerUpdate,
-  taskQueue,
-} from '../workflows/messages.ts'
+import { type ChampionChange, ownerOfModel, type Registration, registerUpdate } from '../workflows/messages.ts'
 import { type ActivityDeps, guarded } from './step.ts'
 
 /** A version to register; `promote` makes it champion at once. */
@@ -36,13 +30,7 @@ export function createRegistryActivities(deps: ActivityDeps) {
             args: [{ version, promote }],
             // One registration a run and package, however often this activity is retried.
             updateId: `${version.run}:${version.digest}`,
-            startWorkflowOperation: new WithStartWorkflowOperation('ownModel', {
-              workflowId: modelWorkflowId(model),
-              workflowIdConflictPolicy: 'USE_EXISTING',
-              taskQueue,
-              args: [model],
-              staticSummary: `Owner of the model ${model}: the only writer of its versions and aliases`,
-            }),
+            startWorkflowOperation: new WithStartWorkflowOperation('ownModel', ownerOfModel(model)),
           })
         } catch (error) {
           if (error instanceof WorkflowUpdateFailedError) throw error

@@ -4,7 +4,7 @@ import { isErrorCode, SlipwayError } from '../pipelines/errors.ts'
 import type { RolloutDecision, RolloutRecord } from '../pipelines/records.ts'
 import type { RolloutPolicy } from '../pipelines/rollout.ts'
 import type { Route, RouteChange, Variant } from '../pipelines/route.ts'
-import type { GatewayPresence, TelemetryWindow } from '../pipelines/telemetry.ts'
+import type { TelemetryWindow } from '../pipelines/telemetry.ts'
 import { blocksOf, historyOf } from '../stats/evidence.ts'
 import { readModel } from '../store/registry.ts'
 import {
@@ -14,20 +14,17 @@ import {
   publishRolloutStart,
   type RolloutStart,
 } from '../store/rollouts.ts'
-import { readPresences, readRoute, readRouteLog, readWindow, writeRoute } from '../store/routes.ts'
+import { readAlive, readPresences, readRoute, readRouteLog, readWindow, writeRoute } from '../store/routes.ts'
 import {
   championUpdate,
-  endpointWorkflowId,
-  modelWorkflowId,
+  ownerOfEndpoint,
+  ownerOfModel,
   type RouteOrder,
   type RouteOutcome,
   routeUpdate,
-  taskQueue,
 } from '../workflows/messages.ts'
 import { type ActivityDeps, guarded } from './step.ts'
 
-/** A gateway that said nothing for this long is taken for gone, ms. It speaks every two seconds. */
-const silence = 12_000
 /** How long gateways have to load a version and apply a revision, ms. */
 const patience = 90_000
 /** Windows of a gateway that one look takes in; the next look takes the rest. */
@@ -47,8 +44,6 @@ interface EvidenceOrder {
 /** What endpoints, their owners and rollouts need done. */
 export function createRolloutActivities(deps: ActivityDeps) {
   const { store, client } = deps
-  const alive = async (): Promise<GatewayPresence[]> =>
-    (await readPresences(store)).filter(({ at }) => Date.now() - Date.parse(at) < silence)
 
   return {
     /** What an endpoint serves, where its windows stand, and what its champion did lately. */
@@ -57,7 +52,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
         const route = (await readRoute(store, endpoint)) ?? null
         const cursors: Record<string, number> = {}
         const windows: TelemetryWindow[] = []
-        for (const { id, endpoints } of await alive()) {
+        for (const { id, endpoints } of await readAlive(store)) {
           const next = endpoints[endpoint]?.nextWindow
           if (next === undefined) continue
           cursors[id] = next
@@ -77,13 +72,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
         try {
           return await client.workflow.executeUpdateWithStart(routeUpdate, {
             args: [{ change, reason }],
-            startWorkflowOperation: new WithStartWorkflowOperation('ownEndpoint', {
-              workflowId: endpointWorkflowId(endpoint),
-              workflowIdConflictPolicy: 'USE_EXISTING',
-              taskQueue,
-              args: [endpoint],
-              staticSummary: `Owner of the endpoint ${endpoint}: the only writer of its route`,
-            }),
+            startWorkflowOperation: new WithStartWorkflowOperation('ownEndpoint', ownerOfEndpoint(endpoint)),
           })
         } catch (error) {
           throw ownerError(error, `endpoint ${endpoint}`)
@@ -118,7 +107,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
       return guarded('deploy', async (context, progress) => {
         const until = Date.now() + patience
         for (;;) {
-          const gateways = await alive()
+          const gateways = await readAlive(store)
           const behind = gateways.filter(({ endpoints }) => (endpoints[endpoint]?.revision ?? 0) < revision)
           if (behind.length === 0) return { gateways: gateways.length, mismatch: null }
           const refusing = behind.find(({ endpoints }) => (endpoints[endpoint]?.refused?.revision ?? 0) >= revision)
@@ -173,12 +162,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
         try {
           await client.workflow.executeUpdateWithStart(championUpdate, {
             args: [{ version: variant.version, reason }],
-            startWorkflowOperation: new WithStartWorkflowOperation('ownModel', {
-              workflowId: modelWorkflowId(variant.model),
-              workflowIdConflictPolicy: 'USE_EXISTING',
-              taskQueue,
-              args: [variant.model],
-            }),
+            startWorkflowOperation: new WithStartWorkflowOperation('ownModel', ownerOfModel(variant.model)),
           })
         } catch (error) {
           throw ownerError(error, `model ${variant.model}`)

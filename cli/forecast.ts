@@ -1,4 +1,4 @@
-import { describeRule } from '../pipelines/monitor.ts'
+import { describeRule, rulesOf } from '../pipelines/monitor.ts'
 import type { Plan, Step, StepOf } from '../pipelines/plan.ts'
 import { describeStrategy } from '../pipelines/rollout.ts'
 import {
@@ -119,8 +119,7 @@ function whatItAlwaysDoes(step: Always): string {
   if (step.kind === 'approve') return `asks ${step.role}`
   if (step.kind === 'register') return 'registers the package unless it is registered'
   if (step.kind === 'guard') return `compares it with what ${step.endpoint} serves, unless that is nothing else`
-  if (step.kind === 'monitor')
-    return `watches ${step.endpoint}: ${[...step.policy.drift, ...step.policy.quality].map(describeRule).join(', ')}`
+  if (step.kind === 'monitor') return `watches ${step.endpoint}: ${rulesOf(step.policy).map(describeRule).join(', ')}`
   return `brings it to ${step.endpoint} unless that serves it: ${describeStrategy(step.policy)}`
 }
 

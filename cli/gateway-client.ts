@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { SlipwayError } from '../pipelines/errors.ts'
-import { readPresences } from '../store/routes.ts'
+import { readAlive } from '../store/routes.ts'
 import type { CliContext } from './context.ts'
 
 /** What a gateway answered. */
@@ -16,8 +16,7 @@ export interface Answer {
 /** Where a gateway is: from the environment or the platform, else one that says in the store that it runs. */
 export async function gatewayAddress({ settings, store }: CliContext): Promise<string> {
   if (settings.gateway !== undefined) return settings.gateway
-  const alive = (await readPresences(store)).filter(({ at }) => Date.now() - Date.parse(at) < 12_000)
-  const [first] = alive
+  const [first] = await readAlive(store)
   if (first !== undefined) return first.address
   throw new SlipwayError('GATEWAY_UNREACHABLE', 'no gateway runs', {
     next: 'start one with `npx slipway gateway`, or set SLIPWAY_GATEWAY_ADDRESS',

@@ -32,7 +32,7 @@ export interface TrafficReport {
 }
 
 /** Requests that may be under way at once: more, and the gateway is not keeping up; then fewer are sent. */
-const mostUnderWay = 64
+const mostUnderWay = 32
 
 /** Sends rows to an endpoint at a steady rate. The report may be read while it goes on. */
 export function sendTraffic(options: TrafficOptions): { report(): TrafficReport; done: Promise<TrafficReport> } {

@@ -82,8 +82,8 @@ export async function falseAlarms(order: CalibrationOrder): Promise<FalseAlarms[
       driftOfCounts(name, profile, counts[name] ?? [], name === 'score:' ? null : (importances[name] ?? 0)),
     )
     const judged = judgeRules(
-      { ...policy, minRows: 1, quality: [] },
-      { rows: chosen.length, columns: drifts, labels: 0, metrics: {} },
+      { ...policy, minRows: 1, quality: [], volume: [] },
+      { rows: chosen.length, columns: drifts, labels: 0, metrics: {}, rowsBefore: [] },
       {},
     )
     for (const { rule, state } of judged) breaches.set(rule, (breaches.get(rule) ?? 0) + (state === 'breached' ? 1 : 0))

@@ -16,5 +16,15 @@ export {
   size,
   slice,
 } from './gates.ts'
-export { cramersV, jensenShannon, ks, type MonitorOptions, missing, psi, unseen, wasserstein } from './monitor.ts'
+export {
+  cramersV,
+  jensenShannon,
+  ks,
+  type MonitorOptions,
+  missing,
+  psi,
+  unseen,
+  volume,
+  wasserstein,
+} from './monitor.ts'
 export { type DeployOptions, errors, scores } from './rollout.ts'

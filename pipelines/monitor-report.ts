@@ -27,7 +27,7 @@ export const QualityReport = z.object({
 /** A rule's state after a check. */
 export const RuleState = z.object({
   rule: z.string(),
-  kind: z.enum(['drift', 'quality']),
+  kind: z.enum(['drift', 'quality', 'volume']),
   /** `breached`: beyond the limit with 95 % confidence; `unknown`: too few rows or labels to say. */
   state: z.enum(['kept', 'breached', 'unknown']),
   /** Breached checks one after the other; checks that know nothing neither add nor break. */
@@ -71,6 +71,8 @@ export const MonitorReport = z.object({
   slipway: z.literal('monitor-report/1'),
   endpoint: z.string(),
   seq: z.int(),
+  /** The run of the workflow that checked: trying again finds its own report. */
+  check: z.string(),
   /** ISO time of the check. */
   at: z.string(),
   /** The interval the windows cover, ms since 1970; equal where there were none. */
@@ -97,6 +99,8 @@ export const MonitorReport = z.object({
   /** Whether the incident began, goes on, or ended with this check. */
   change: z.enum(['none', 'opened', 'goes on', 'resolved']),
   verdict: z.string(),
+  /** As many new labels have come as the definition retrains after. */
+  enoughLabels: z.boolean().default(false),
   /** The same for people: a self-contained page. */
   page: ArtifactRef,
   next: z.object({
@@ -108,6 +112,8 @@ export const MonitorReport = z.object({
     labelled: z.array(ServedTable),
     /** Labels that found no row yet. */
     waiting: ArtifactRef.nullable(),
+    /** Labels that found their row since a version took over, or since they asked for a retraining. */
+    freshLabels: z.int().default(0),
     /** The newest row among the labelled ones by the split's column, ISO time. */
     newest: z.string().nullable(),
   }),

@@ -16,10 +16,18 @@ export const DriftRule = z.object({
 })
 export type DriftRule = z.infer<typeof DriftRule>
 
+/** Less is asked than usual: rows below the share `1 − drop` of the median of the checks before, in `windows` checks one after the other. */
+export const VolumeRule = z.object({ drop: z.number().gt(0).lt(1), windows: z.int().min(1) })
+export type VolumeRule = z.infer<typeof VolumeRule>
+
 /** When and how the supervisor retrains. Times are milliseconds. */
 export const RetrainPolicy = z.object({
   /** Rows older than this before the newest known outcome are left out; null takes all. */
   windowMs: z.number().positive().nullable(),
+  /** Retrain after so many new labels, alarm or not; null waits for alarms. */
+  labels: z.int().positive().nullable(),
+  /** Retrain this often, alarm or not; null waits for alarms. */
+  everyMs: z.number().positive().nullable(),
   /** Rest between the end of a retraining and the next one. */
   cooldownMs: z.number().nonnegative(),
   maxPerDay: z.int().min(1),
@@ -32,11 +40,15 @@ export const RetrainPolicy = z.object({
 })
 export type RetrainPolicy = z.infer<typeof RetrainPolicy>
 
+/** All rules of a monitor. */
+export const rulesOf = ({ drift, quality, volume: volumes }: MonitorPolicy) => [...drift, ...quality, ...volumes]
+
 /** What is watched of an endpoint, and what follows. */
 export const MonitorPolicy = z.object({
   everyMs: z.number().positive(),
   drift: z.array(DriftRule),
   quality: z.array(QualityRule),
+  volume: z.array(VolumeRule),
   /** A check with fewer rows, or fewer labels, says nothing about drift, or quality. */
   minRows: z.int().min(1),
   minLabels: z.int().min(1),
@@ -76,10 +88,17 @@ export const unseen = measure('unseen')
 /** Rise of the share of missing values. */
 export const missing = measure('missing')
 
+/** How much is asked of the endpoint. */
+export const volume = {
+  /** Alarm when a check has fewer rows than usual by this share: `volume.fallsBy(0.5)`. */
+  fallsBy: (drop: number): Repeated<VolumeRule> => repeated({ drop, windows: 1 }),
+}
+
 export interface MonitorOptions {
   readonly every: Duration
   readonly drift?: DriftRule | readonly DriftRule[]
   readonly quality?: QualityRule | readonly QualityRule[]
+  readonly volume?: VolumeRule
   /** Default 500. */
   readonly minRows?: number
   /** Default 200. */
@@ -92,6 +111,10 @@ export interface MonitorOptions {
   readonly labels?: { readonly within?: Duration; readonly key?: string }
   readonly retrain?: {
     readonly window?: Duration
+    /** After so many new labels, alarm or not. */
+    readonly labels?: number
+    /** This often, alarm or not. */
+    readonly every?: Duration
     /** Default 1 day. */
     readonly cooldown?: Duration
     /** Default 1. */
@@ -111,7 +134,8 @@ const list = <T extends object>(given: T | readonly T[] | undefined): T[] =>
 export function monitorPolicyOf(options: MonitorOptions): MonitorPolicy {
   const drift = list(options.drift)
   const quality = list(options.quality)
-  if (drift.length + quality.length === 0)
+  const volumes = list(options.volume)
+  if (drift.length + quality.length + volumes.length === 0)
     throw new SlipwayError('DEFINITION_INVALID', 'a monitor watches nothing', {
       next: 'give it drift: psi.over(0.2).for(2), or quality: auc.below(0.65)',
     })
@@ -120,6 +144,7 @@ export function monitorPolicyOf(options: MonitorOptions): MonitorPolicy {
     everyMs: durationMs(options.every),
     drift,
     quality,
+    volume: volumes,
     minRows: options.minRows ?? 500,
     minLabels: options.minLabels ?? 200,
     importance: options.importance ?? 0.1,
@@ -130,6 +155,8 @@ export function monitorPolicyOf(options: MonitorOptions): MonitorPolicy {
         ? null
         : {
             windowMs: retrain.window === undefined ? null : durationMs(retrain.window),
+            labels: retrain.labels ?? null,
+            everyMs: retrain.every === undefined ? null : durationMs(retrain.every),
             cooldownMs: durationMs(retrain.cooldown ?? '1d'),
             maxPerDay: retrain.maxPerDay ?? 1,
             quietHours: retrain.quietHours ?? null,
@@ -146,8 +173,9 @@ export function monitorPolicyOf(options: MonitorOptions): MonitorPolicy {
 }
 
 /** `psi > 0.2 (2 checks in a row)`. */
-export function describeRule(rule: DriftRule | QualityRule): string {
+export function describeRule(rule: DriftRule | QualityRule | VolumeRule): string {
   const often = rule.windows === 1 ? '' : ` (${rule.windows} checks in a row)`
+  if ('drop' in rule) return `rows fall by ${rule.drop * 100} %${often}`
   if ('measure' in rule) return `${rule.measure} > ${rule.limit}${often}`
   return `${rule.metric} ${largerIsBetter[rule.metric] ? '<' : '>'} ${rule.limit}${often}`
 }

@@ -56,11 +56,11 @@ export function mergeWindows(
 }
 
 export interface CheckInputs
-  extends Pick<MonitorReport, 'endpoint' | 'champion' | 'at' | 'quality' | 'estimated' | 'labels'> {
+  extends Pick<MonitorReport, 'endpoint' | 'check' | 'champion' | 'at' | 'quality' | 'estimated' | 'labels'> {
   readonly policy: MonitorPolicy
   readonly last: MonitorReport | undefined
   readonly interval: Interval & { readonly windows: number }
-  readonly next: Omit<MonitorReport['next'], 'streaks' | 'timeline'>
+  readonly next: Omit<MonitorReport['next'], 'streaks' | 'timeline' | 'freshLabels'>
   readonly timelinePoints: number
 }
 
@@ -72,7 +72,13 @@ export function conclude(inputs: CheckInputs): Omit<MonitorReport, 'page'> {
   const seq = (last?.seq ?? -1) + 1
   const rules = judgeRules(
     policy,
-    { rows: span.rows, columns, labels: quality?.labels ?? 0, metrics: quality?.metrics ?? {} },
+    {
+      rows: span.rows,
+      columns,
+      labels: quality?.labels ?? 0,
+      metrics: quality?.metrics ?? {},
+      rowsBefore: (last?.next.timeline ?? []).map(({ rows }) => rows),
+    },
     // What was said of another version says nothing of this one.
     isSameVersion ? last.next.streaks : {},
   )
@@ -103,11 +109,14 @@ export function conclude(inputs: CheckInputs): Omit<MonitorReport, 'page'> {
     estimated,
     firing: firing.length > 0,
   }
-  const isEmpty = span.rows === 0 && point.labels === 0
+  const isEmpty = span.rows === 0 && point.labels === 0 && policy.volume.length === 0
+  const freshLabels = (isSameVersion ? last.next.freshLabels : 0) + labels.matched
+  const enoughLabels = policy.retrain?.labels != null && freshLabels >= policy.retrain.labels
   return {
     slipway: 'monitor-report/1',
     endpoint,
     seq,
+    check: inputs.check,
     at,
     ...span,
     champion,
@@ -119,8 +128,10 @@ export function conclude(inputs: CheckInputs): Omit<MonitorReport, 'page'> {
     incident,
     change,
     verdict: verdictOf(firing, rules, change),
+    enoughLabels,
     next: {
       ...inputs.next,
+      freshLabels: enoughLabels ? 0 : freshLabels,
       streaks: Object.fromEntries(rules.map(({ rule, streak }) => [rule, streak])),
       timeline: [...(last?.next.timeline ?? []), ...(isEmpty ? [] : [point])].slice(-inputs.timelinePoints),
     },

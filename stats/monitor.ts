@@ -1,5 +1,5 @@
 import { largerIsBetter, type QualityRule } from '../pipelines/gates.ts'
-import { type DriftRule, describeRule, type MonitorPolicy } from '../pipelines/monitor.ts'
+import { type DriftRule, describeRule, type MonitorPolicy, type VolumeRule } from '../pipelines/monitor.ts'
 import type { RuleState } from '../pipelines/monitor-report.ts'
 import type { ColumnDrift, Estimate } from './drift.ts'
 import { show } from './gates.ts'
@@ -11,6 +11,8 @@ export interface Findings {
   readonly columns: readonly ColumnDrift[]
   readonly labels: number
   readonly metrics: Readonly<Record<string, Estimate>>
+  /** Rows of the checks before, oldest first. */
+  readonly rowsBefore: readonly number[]
 }
 
 /**
@@ -25,6 +27,7 @@ export function judgeRules(
   const judged = [
     ...policy.drift.map((rule) => ({ rule, kind: 'drift' as const, ...judgeDrift(rule, policy, findings) })),
     ...policy.quality.map((rule) => ({ rule, kind: 'quality' as const, ...judgeQuality(rule, policy, findings) })),
+    ...policy.volume.map((rule) => ({ rule, kind: 'volume' as const, ...judgeVolume(rule, findings) })),
   ]
   return judged.map(({ rule, kind, state, reason }) => {
     const name = describeRule(rule)
@@ -71,6 +74,17 @@ function judgeQuality({ metric, limit }: QualityRule, policy: MonitorPolicy, { l
     state: isBreached ? 'breached' : 'kept',
     reason: `${metric} ${show(value)} (${show(low)} to ${show(high)}) on ${labels} labels`,
   }
+}
+
+/** Checks that say what is usual; with fewer there is no usual. */
+const usualChecks = 3
+
+function judgeVolume({ drop }: VolumeRule, { rows, rowsBefore }: Findings): Judgement {
+  const recent = rowsBefore.slice(-10)
+  if (recent.length < usualChecks)
+    return { state: 'unknown', reason: `${recent.length} checks before, ${usualChecks} say what is usual` }
+  const usual = [...recent].sort((a, b) => a - b)[Math.floor(recent.length / 2)] as number
+  return { state: rows < usual * (1 - drop) ? 'breached' : 'kept', reason: `${rows} rows, usual are ${usual}` }
 }
 
 /** The name of a column for people. */

@@ -72,6 +72,14 @@ export async function readPresences(store: Store): Promise<GatewayPresence[]> {
   })
 }
 
+/** A gateway that said nothing for this long is taken for gone, ms. It speaks every two seconds. */
+const silenceMs = 12_000
+
+/** What gateways say of themselves that run, as far as can be told. */
+export async function readAlive(store: Store): Promise<GatewayPresence[]> {
+  return (await readPresences(store)).filter(({ at }) => Date.now() - Date.parse(at) < silenceMs)
+}
+
 const windowKey = (endpoint: string, gateway: string, seq: number): string =>
   `windows/${endpoint}/${gateway}/${String(seq).padStart(10, '0')}.json`
 

@@ -1,6 +1,6 @@
 import { shortDigest } from '../pipelines/artifact.ts'
 import { metricsInWords } from '../pipelines/gates.ts'
-import { describeRule } from '../pipelines/monitor.ts'
+import { describeRule, rulesOf } from '../pipelines/monitor.ts'
 import type { Plan } from '../pipelines/plan.ts'
 import type { GateResult, RunRecord, StepReport } from '../pipelines/records.ts'
 import { describeStrategy } from '../pipelines/rollout.ts'
@@ -69,7 +69,7 @@ export function stepSummary(step: Plan['steps'][number]): string {
     case 'deploy':
       return `deploy • ${step.endpoint}: ${describeStrategy(step.policy)}`
     case 'monitor':
-      return `monitor • ${step.endpoint}: ${[...step.policy.drift, ...step.policy.quality].map(describeRule).join(', ')}`
+      return `monitor • ${step.endpoint}: ${rulesOf(step.policy).map(describeRule).join(', ')}`
     case 'guard':
       return `never worse • than champion and anchor by ${step.margin}, alpha ${Number(step.alpha.toPrecision(2))}`
   }

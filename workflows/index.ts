@@ -1,3 +1,4 @@
+export { askForRetraining } from './ask-for-retraining.ts'
 export { monitorEndpoint } from './monitor-endpoint.ts'
 export { ownEndpoint } from './own-endpoint.ts'
 export { ownModel } from './own-model.ts'

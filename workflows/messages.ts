@@ -18,6 +18,25 @@ export const supervisorWorkflowId = (pipeline: string): string => `supervisor/${
 /** The Temporal Schedule that checks an endpoint; its workflows are named after it. */
 export const monitorScheduleId = (endpoint: string): string => `${endpoint}/monitor`
 
+/** How owners are started where they are not there: the second argument of `WithStartWorkflowOperation('ownModel', …)`. */
+export const ownerOfModel = (model: string) => ({
+  workflowId: modelWorkflowId(model),
+  workflowIdConflictPolicy: 'USE_EXISTING' as const,
+  taskQueue,
+  args: [model],
+  staticSummary: `Owner of the model ${model}: the only writer of its versions and aliases`,
+})
+export const ownerOfEndpoint = (endpoint: string) => ({
+  workflowId: endpointWorkflowId(endpoint),
+  workflowIdConflictPolicy: 'USE_EXISTING' as const,
+  taskQueue,
+  args: [endpoint],
+  staticSummary: `Owner of the endpoint ${endpoint}: the only writer of its route`,
+})
+
+/** The Temporal Schedule that asks for a retraining regularly. */
+export const retrainScheduleId = (pipeline: string): string => `${pipeline}/retrain`
+
 /** A run as it is started. */
 export interface RunInput {
   readonly runId: string

@@ -1,7 +1,13 @@
-import { proxyActivities, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
+import {
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import { attributes } from './attributes.ts'
-import { briefly, checking } from './options.ts'
+import { alerting, briefly, checking } from './options.ts'
 
 /**
  * One check of an endpoint, started by its schedule: compares what was served since the last one with the training rows, and what
@@ -10,7 +16,7 @@ import { briefly, checking } from './options.ts'
  */
 export async function monitorEndpoint(endpoint: string): Promise<string> {
   const { checkEndpoint } = proxyActivities<Activities>({ ...checking, summary: `check ${endpoint}` })
-  const result = await checkEndpoint({ endpoint })
+  const result = await checkEndpoint({ endpoint, check: workflowInfo().runId })
   if (result === null) return `${endpoint} is not watched any more, or serves nothing`
   const { seq, verdict, firing, change, pipeline, cause } = result
   upsertSearchAttributes([
@@ -18,8 +24,8 @@ export async function monitorEndpoint(endpoint: string): Promise<string> {
     { key: attributes.verdict, value: firing.length > 0 ? 'alarm' : 'ok' },
   ])
   setCurrentDetails(`**${endpoint}**, check ${seq}: ${verdict}\n\nSee \`slipway drift show ${endpoint}\``)
-  if (cause !== null && firing.length > 0) {
-    const summary = `tell the supervisor: ${firing.join(', ')}`.slice(0, 200)
+  if (cause !== null) {
+    const summary = `tell the supervisor: ${cause.reason}`.slice(0, 200)
     const { signalSupervisor } = proxyActivities<Activities>({ ...briefly, summary })
     await signalSupervisor({ pipeline, cause })
   }
@@ -30,9 +36,14 @@ export async function monitorEndpoint(endpoint: string): Promise<string> {
     })
     await calmSupervisor({ pipeline, endpoint })
   }
-  if (change === 'opened' || change === 'resolved') {
-    const { sendAlert } = proxyActivities<Activities>({ ...briefly, summary: `incident ${change}` })
-    await sendAlert({ endpoint, seq })
+  if (change !== 'none') {
+    const { sendAlert } = proxyActivities<Activities>({ ...alerting, summary: `incident ${change}` })
+    try {
+      await sendAlert({ endpoint, seq })
+    } catch (error) {
+      if (isCancellation(error)) throw error
+      return `${verdict} (the alert could not be delivered)`
+    }
   }
   return verdict
 }

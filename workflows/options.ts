@@ -40,6 +40,9 @@ export const registration: ActivityOptions = { startToCloseTimeout: '5m', heartb
 /** Reads what was served since the last check; the next check takes what this one cannot. */
 export const checking: ActivityOptions = { startToCloseTimeout: '10m', heartbeatTimeout, retry }
 
+/** A receiver of alerts that is away for minutes must not keep checks from going on: the next one tells again. */
+export const alerting: ActivityOptions = { ...briefly, retry: { ...retry, maximumAttempts: 6 } }
+
 /** Waits for gateways to load a version and apply a revision. */
 export const readingBack: ActivityOptions = { startToCloseTimeout: '3m', heartbeatTimeout, retry }
 

@@ -193,6 +193,7 @@ async function checkFile(
   const now = Date.now()
   const report = conclude({
     endpoint: name,
+    check: '',
     champion: variant,
     policy,
     last: undefined,

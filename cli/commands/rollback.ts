@@ -4,16 +4,10 @@ import { WithStartWorkflowOperation } from '@temporalio/client'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import type { Route, RouteChange, Variant } from '../../pipelines/route.ts'
 import { readModel } from '../../store/registry.ts'
-import { readPresences, readRoute, writeRoute } from '../../store/routes.ts'
+import { readAlive, readRoute, writeRoute } from '../../store/routes.ts'
 import type { Store } from '../../store/store.ts'
 import { connect } from '../../workers/connect.ts'
-import {
-  championUpdate,
-  endpointWorkflowId,
-  modelWorkflowId,
-  routeUpdate,
-  taskQueue,
-} from '../../workflows/messages.ts'
+import { championUpdate, ownerOfEndpoint, ownerOfModel, routeUpdate } from '../../workflows/messages.ts'
 import { type CliContext, openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
@@ -76,12 +70,7 @@ async function askOwner(context: CliContext, endpoint: string, change: RouteChan
   const { client } = await connect(context.settings, '400ms')
   const { route } = await client.workflow.executeUpdateWithStart(routeUpdate, {
     args: [{ change, reason }],
-    startWorkflowOperation: new WithStartWorkflowOperation('ownEndpoint', {
-      workflowId: endpointWorkflowId(endpoint),
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      taskQueue,
-      args: [endpoint],
-    }),
+    startWorkflowOperation: new WithStartWorkflowOperation('ownEndpoint', ownerOfEndpoint(endpoint)),
   })
   return route
 }
@@ -89,10 +78,8 @@ async function askOwner(context: CliContext, endpoint: string, change: RouteChan
 /** Gateways that run and still apply something older, after a moment to catch up. */
 async function gatewaysBehind(store: Store, { endpoint, revision }: Route): Promise<string[]> {
   for (const until = Date.now() + 3_000; ; ) {
-    const behind = (await readPresences(store))
-      .filter(
-        ({ at, endpoints }) => Date.now() - Date.parse(at) < 12_000 && (endpoints[endpoint]?.revision ?? 0) < revision,
-      )
+    const behind = (await readAlive(store))
+      .filter(({ endpoints }) => (endpoints[endpoint]?.revision ?? 0) < revision)
       .map(({ id }) => id)
     if (behind.length === 0 || Date.now() > until) return behind
     await sleep(50)
@@ -132,12 +119,7 @@ async function rollbackModel(
   const { client } = await temporal()
   const champion = await client.workflow.executeUpdateWithStart(championUpdate, {
     args: [{ version, reason: `rolled back by ${userInfo().username}: ${options.reason ?? 'no reason given'}` }],
-    startWorkflowOperation: new WithStartWorkflowOperation('ownModel', {
-      workflowId: modelWorkflowId(model),
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      taskQueue,
-      args: [model],
-    }),
+    startWorkflowOperation: new WithStartWorkflowOperation('ownModel', ownerOfModel(model)),
   })
   if (options.json === true) printJson({ model, champion, before: current ?? null })
   else print(`champion of ${model} is version ${champion} (was ${current})`)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client'
 import { RetrainCause } from '../../pipelines/alerts.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
@@ -64,11 +65,20 @@ export async function supervisorStatus(
   pipeline: string,
 ): Promise<SupervisorStatus | undefined> {
   const { client } = await temporal()
-  try {
-    return await client.workflow.getHandle(supervisorWorkflowId(pipeline)).query(supervisorStatusQuery)
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined
-    throw error
+  for (const until = Date.now() + 30_000; ; await sleep(500)) {
+    try {
+      return await client.workflow.getHandle(supervisorWorkflowId(pipeline)).query(supervisorStatusQuery)
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined
+      // A worker that is busy, or has only just begun, answers a moment later.
+      if (Date.now() > until)
+        throw new SlipwayError(
+          'TEMPORAL_UNREACHABLE',
+          `the supervisor of ${pipeline} does not answer: ${(error as Error).message}`,
+          { next: 'see `slipway status`: does a worker run?' },
+          { cause: error },
+        )
+    }
   }
 }
 

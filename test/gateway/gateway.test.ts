@@ -90,7 +90,7 @@ async function windowsOf(name: string, requests: number, on: Gateway = gateway):
 /** A hundred requests at once, again and again: more would be refused for load's sake. */
 async function inWaves<T>(items: readonly T[], send: (item: T) => Promise<Reply>): Promise<Reply[]> {
   const answers: Reply[] = []
-  for (let i = 0; i < items.length; i += 100) answers.push(...(await Promise.all(items.slice(i, i + 100).map(send))))
+  for (let i = 0; i < items.length; i += 32) answers.push(...(await Promise.all(items.slice(i, i + 32).map(send))))
   return answers
 }
 

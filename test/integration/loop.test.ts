@@ -124,7 +124,7 @@ export default pipeline('loans', (p) => {
   const live = p.deploy(candidate, { endpoint: 'credit', allAtOnce: true })
   p.monitor(live, {
     every: '1h', drift: psi.over(0.2), quality: auc.below(0.5), minRows: 100, minLabels: 100,
-    retrain: { window: '120d', cooldown: '0s', maxPerDay: 50, notWorse: { by: 0.03 } },
+    retrain: { every: '30d', window: '120d', cooldown: '0s', maxPerDay: 50, notWorse: { by: 0.03 } },
     playbook: 'Look at the incomes first.',
   })
 })
@@ -144,9 +144,15 @@ describe('the closed loop', () => {
       async () => (await fetch(`${place.gateway}/v2/models/credit/ready`).catch(() => undefined))?.ok === true,
     )
     const { stdout } = await place.run('schedule', 'list', '--json')
-    expect(JSON.parse(stdout)).toMatchObject([{ id: 'credit/monitor', kind: 'monitor', paused: false }])
+    const named = (text: string) => Object.fromEntries(JSON.parse(text).map((each: { id: string }) => [each.id, each]))
+    expect(named(stdout)).toMatchObject({
+      'credit/monitor': { kind: 'monitor', paused: false },
+      'loans/retrain': { kind: 'retrain', paused: false },
+    })
     expect((await place.run('schedule', 'pause', 'credit', 'monitor', '--reason', 'a test')).code).toBe(0)
-    expect(JSON.parse((await place.run('schedule', 'list', '--json')).stdout)).toMatchObject([{ paused: true }])
+    expect(named((await place.run('schedule', 'list', '--json')).stdout)['credit/monitor']).toMatchObject({
+      paused: true,
+    })
     expect((await place.run('schedule', 'resume', 'credit', 'monitor')).code).toBe(0)
   })
 
@@ -196,7 +202,7 @@ describe('the closed loop', () => {
     expect(run.steps.find(({ name }) => name === 'never-worse')?.summary).toMatch(/^\d of \d passed/)
     expect(await champion()).toBe(2)
     expect(await retrainings()).toHaveLength(1)
-    await eventually(async () => received.length >= 1)
+    await eventually(async () => received.length >= 1, 60_000)
     expect(received[0]).toMatchObject({
       status: 'firing',
       annotations: { playbook: 'Look at the incomes first.', command: 'npx slipway drift show credit' },
@@ -206,7 +212,7 @@ describe('the closed loop', () => {
   it('is calm with the new version, and says once that the incident has ended', async () => {
     const report = await serve(7_040, 640, 20_000, 'after')
     expect(report).toMatchObject({ champion: { version: 2 }, change: 'resolved', incident: null })
-    await eventually(async () => received.some(({ status }) => status === 'resolved'))
+    await eventually(async () => received.some(({ status }) => status === 'resolved'), 60_000)
     // A worker that was killed while it told may have told twice; the same alert, which receivers take for one.
     expect(new Set(received.map((alert) => JSON.stringify(alert))).size).toBe(2)
   })
@@ -238,6 +244,12 @@ describe('the closed loop', () => {
       404,
       expect.stringContaining('no pipeline \\"nothing\\" is watched'),
     ])
+  })
+
+  it('retrains when it is time, too', async () => {
+    const before = await retrainings()
+    expect((await place.run('schedule', 'trigger', 'loans', 'retrain')).code).toBe(0)
+    expect((await untilRetrained(before.length + 1)).origin.cause).toBe('schedule: it is time')
   })
 
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { auc, calibrationError, psi } from '../../pipelines/index.ts'
+import { auc, calibrationError, psi, volume } from '../../pipelines/index.ts'
 import { describeRule, type MonitorPolicy, monitorPolicyOf } from '../../pipelines/monitor.ts'
 import type { MonitorReport } from '../../pipelines/monitor-report.ts'
 import type { ColumnDrift, Estimate } from '../../stats/drift.ts'
@@ -22,7 +22,13 @@ const policy = monitorPolicyOf({
   drift: psi.over(0.2).for(2),
   quality: [auc.below(0.65), calibrationError.above(0.05).for(2)],
 })
-const none = { rows: 1000, columns: [column('x', 0.8, 0.01)], labels: 1000, metrics: { auc: exact(0.7) } }
+const none = {
+  rows: 1000,
+  columns: [column('x', 0.8, 0.01)],
+  labels: 1000,
+  metrics: { auc: exact(0.7) },
+  rowsBefore: [],
+}
 
 describe('the rules of a monitor', () => {
   it('say in words what they watch', () => {
@@ -70,11 +76,23 @@ describe('the rules of a monitor', () => {
   })
 })
 
+describe('the rest of what a monitor looks at', () => {
+  const watching = monitorPolicyOf({ every: '1h', volume: volume.fallsBy(0.5) })
+  const judged = (rows: number, rowsBefore: number[]) => judgeRules(watching, { ...none, rows, rowsBefore }, {})[0]
+  it('is how much is asked, against the median of the checks before', () => {
+    expect(judged(100, [1000, 900])).toMatchObject({ kind: 'volume', state: 'unknown' })
+    expect(judged(600, [1000, 900, 1100])).toMatchObject({ state: 'kept' })
+    expect(judged(100, [1000, 900, 1100])).toMatchObject({ state: 'breached', firing: true })
+    expect(judged(0, [1000, 900, 1100])).toMatchObject({ state: 'breached' })
+  })
+})
+
 describe('an incident', () => {
   const digest = `sha256:${'a'.repeat(64)}` as const
   const page = { digest, mediaType: 'text/html', size: 1 }
   const inputs = (last: MonitorReport | undefined, drift: number, rows = 1000, version = 1): CheckInputs => ({
     endpoint: 'e',
+    check: 'c',
     champion: { model: 'm', version, digest: version === 1 ? digest : `sha256:${'b'.repeat(64)}` },
     policy: monitorPolicyOf({ every: '1h', drift: psi.over(0.2).for(2) }),
     last,
@@ -113,6 +131,21 @@ describe('an incident', () => {
     const [, , after] = checks([0.5], [0.5], [0.5, 1000, 2])
     expect(after).toMatchObject({ change: 'resolved', incident: null })
     expect(after?.rules[0]?.streak).toBe(1)
+  })
+  it('is no reason to wait for: enough new labels ask for a retraining, once, and count from anew', () => {
+    const retraining = monitorPolicyOf({ every: '1h', drift: psi.over(0.2), retrain: { labels: 1_000 } })
+    let last: MonitorReport | undefined
+    const enough: boolean[] = []
+    for (const matched of [600, 300, 200, 900]) {
+      const given = {
+        ...inputs(last, 0),
+        policy: retraining,
+        labels: { received: matched, matched, waiting: 0, dropped: 0 },
+      }
+      last = { ...conclude(given), page }
+      enough.push(last.enoughLabels)
+    }
+    expect(enough).toEqual([false, false, true, false])
   })
   it('numbers its checks, and keeps a time line of bounded length', () => {
     const reports = checks([0], [0], [0], [0], [0], [0], [0])

@@ -297,7 +297,7 @@ describe('a check of a monitor', () => {
     await check(result({ change: 'opened' }))
     await check(result({}))
     await check(result({ change: 'resolved', firing: [], cause: null, verdict: 'within all limits' }))
-    expect(calls).toEqual(['signal sample:1:1', 'alert', 'signal sample:1:1', 'calm', 'alert'])
+    expect(calls).toEqual(['signal sample:1:1', 'alert', 'signal sample:1:1', 'alert', 'calm', 'alert'])
     expect(await check(null)).toContain('not watched any more')
   })
 })
