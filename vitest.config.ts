@@ -15,13 +15,13 @@ export default defineConfig({
           maxWorkers: 2,
         },
       },
-      // Real servers and real processes: one file at a time, for the machine may be small.
+      // Real servers and real processes: two files at a time, for much of it is waiting.
       {
         test: {
           ...shared,
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 240_000,
         },
       },
