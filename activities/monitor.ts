@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   ScheduleAlreadyRunning,
@@ -7,27 +7,14 @@ import {
   ScheduleOverlapPolicy,
 } from '@temporalio/client'
 import { WorkflowNotFoundError } from '@temporalio/common'
-import { withDuckDb } from '../data/duckdb.ts'
-import { gatherServed, joinLabels, newestOf, readLabelled, readScores } from '../data/served.ts'
-import { ModelFacts, modelFiles } from '../models/model.ts'
 import type { RetrainCause } from '../pipelines/alerts.ts'
-import { type ArtifactRef, mediaTypes } from '../pipelines/artifact.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
-import type { MetricName } from '../pipelines/gates.ts'
-import type { MonitorReport, ServedTable } from '../pipelines/monitor-report.ts'
+import type { MonitorReport } from '../pipelines/monitor-report.ts'
 import type { StepOf } from '../pipelines/plan.ts'
-import type { TelemetryWindow } from '../pipelines/telemetry.ts'
-import { TrainingReport } from '../pipelines/training-report.ts'
-import { monitorPage } from '../reports/monitor-page.ts'
-import type { Estimate } from '../stats/drift.ts'
-import { conclude, mergeWindows } from '../stats/interval.ts'
-import { estimatedQuality, liveMetric, means, shownMetrics } from '../stats/live-quality.ts'
-import type { Profile } from '../stats/profile.ts'
-import { establishMonitor, publishReport, readLastReport, readMonitor } from '../store/monitors.ts'
-import { getJson, localBundle, localFile, putBytes, putFile } from '../store/objects.ts'
-import { listWindowGateways, readPresences, readRoute, readWindow } from '../store/routes.ts'
+import { establishMonitor, publishReport, readLastReport, readMonitor, readReport } from '../store/monitors.ts'
+import { readRoute } from '../store/routes.ts'
 import {
   calmSignal,
+  gatherScheduleId,
   incidentKey,
   monitorScheduleId,
   retrainScheduleId,
@@ -36,16 +23,11 @@ import {
   tellSupervisor,
 } from '../workflows/messages.ts'
 import { alertOf, isAlertmanager, sendAlert } from './alert.ts'
+import { examine } from './examine.ts'
 import { type ActivityDeps, guarded } from './step.ts'
 
-/** Windows of a gateway that one check takes in. */
-const windowsACheck = 5_000
-/** Windows read at once. */
-const readAtOnce = 32
-/** Points the time line keeps. */
-const timelinePoints = 200
-/** How long a label waits for its row, ms: captured rows come seconds after their predictions. */
-const labelPatience = 3_600_000
+/** Longer than this no gathering waits, ms: a check of a week would have hundreds of thousands of windows to read at once. */
+const gatherEveryMs = 3_600_000
 
 export interface CheckResult {
   readonly seq: number
@@ -54,6 +36,8 @@ export interface CheckResult {
   readonly change: MonitorReport['change']
   readonly pipeline: string
   readonly cause: RetrainCause | null
+  /** More windows wait to be gathered: nothing was judged yet. */
+  readonly more: boolean
 }
 
 /** What monitors need done. */
@@ -85,15 +69,25 @@ export function createMonitorActivities(deps: ActivityDeps) {
         const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' as const }
         const memo = { pipeline, endpoint, kind: 'monitor' }
         await setSchedule({ scheduleId, spec, action, policies, memo })
+        const gatherId = gatherScheduleId(endpoint)
+        if (policy.everyMs > gatherEveryMs) {
+          await setSchedule({
+            scheduleId: gatherId,
+            spec: { intervals: [{ every: gatherEveryMs }] },
+            action: {
+              ...action,
+              workflowId: gatherId,
+              args: [endpoint, 'gather'],
+              staticSummary: `what was served of ${endpoint}`,
+            },
+            policies,
+            memo: { ...memo, kind: 'gather' },
+          })
+        } else await dropSchedule(gatherId)
         const everyMs = policy.retrain?.everyMs
         const retrainId = retrainScheduleId(pipeline)
         if (everyMs === null || everyMs === undefined) {
-          await client.schedule
-            .getHandle(retrainId)
-            .delete()
-            .catch((error) => {
-              if (!(error instanceof ScheduleNotFoundError)) throw error
-            })
+          await dropSchedule(retrainId)
           return
         }
         await setSchedule({
@@ -112,22 +106,24 @@ export function createMonitorActivities(deps: ActivityDeps) {
       })
     },
 
-    /** One check of an endpoint: windows and labels since the last one, against the baseline of its champion. */
-    async checkEndpoint({ endpoint, check }: { endpoint: string; check: string }): Promise<CheckResult | null> {
+    /** One step of a check of an endpoint: windows and labels since the last one; judged, if it is to, when nothing more waits. */
+    async checkEndpoint(order: { endpoint: string; check: string; judge: boolean }): Promise<CheckResult | null> {
+      const { endpoint, check, judge } = order
       return guarded('monitor', async (_context, progress) => {
-        const [monitor, route, last] = await Promise.all([
-          readMonitor(store, endpoint),
-          readRoute(store, endpoint),
-          readLastReport(store, endpoint),
-        ])
+        const [monitor, route] = await Promise.all([readMonitor(store, endpoint), readRoute(store, endpoint)])
         if (monitor === undefined || route === undefined) return null
-        // An attempt before this one got so far and was not heard.
-        if (last?.check === check) return resultOf(last, monitor.pipeline)
         const folder = await mkdtemp(join(deps.scratch, 'monitor-'))
         try {
-          const report = await examine(monitor, route.champion, last, check, folder, progress)
-          const published = await publishReport(store, report)
-          return resultOf(published, monitor.pipeline)
+          for (;;) {
+            const last = await readLastReport(store, endpoint)
+            // An attempt before this one got so far and was not heard.
+            if (last?.check === check) return resultOf(last, monitor.pipeline)
+            const { champion } = route
+            const report = await examine({ store, monitor, champion, last, check, judge, folder, progress })
+            const published = await publishReport(store, report)
+            if (published.check === check) return resultOf(published, monitor.pipeline)
+            // The other schedule was quicker and has the number: this step goes on from there.
+          }
         } finally {
           await rm(folder, { recursive: true, force: true })
         }
@@ -156,12 +152,21 @@ export function createMonitorActivities(deps: ActivityDeps) {
     /** Tells whoever is to be called that an incident began, or ended; Alertmanager also that it goes on. */
     async sendAlert({ endpoint, seq }: { endpoint: string; seq: number }): Promise<void> {
       await guarded('alert', async () => {
-        const [monitor, report] = await Promise.all([readMonitor(store, endpoint), readLastReport(store, endpoint)])
-        if (monitor === undefined || report === undefined || report.seq < seq || deps.alerts === undefined) return
+        const [monitor, report] = await Promise.all([readMonitor(store, endpoint), readReport(store, endpoint, seq)])
+        if (monitor === undefined || report === undefined || deps.alerts === undefined) return
         if (report.change === 'goes on' && !isAlertmanager(deps.alerts.url)) return
         await sendAlert(deps.alerts, alertOf(report, monitor))
       })
     },
+  }
+
+  async function dropSchedule(id: string): Promise<void> {
+    await client.schedule
+      .getHandle(id)
+      .delete()
+      .catch((error) => {
+        if (!(error instanceof ScheduleNotFoundError)) throw error
+      })
   }
 
   async function setSchedule(options: ScheduleOptions): Promise<void> {
@@ -175,161 +180,6 @@ export function createMonitorActivities(deps: ActivityDeps) {
         .update((before) => ({ ...before, spec, action, ...(policies === undefined ? {} : { policies }) }))
     }
   }
-
-  async function examine(
-    monitor: NonNullable<Awaited<ReturnType<typeof readMonitor>>>,
-    champion: MonitorReport['champion'],
-    last: MonitorReport | undefined,
-    check: string,
-    folder: string,
-    progress: (what: string, done: number) => void,
-  ): Promise<MonitorReport> {
-    const { policy, endpoint, time } = monitor.step
-    const now = Date.now()
-    progress('reading windows', 0)
-    const { windows, cursors } = await windowsSince(endpoint, last?.next.cursors ?? {})
-    const bundle = await localBundle(store, champion.digest, 'model')
-    const facts = ModelFacts.parse(bundle.facts)
-    const baseline = JSON.parse(
-      await readFile(await localFile(store, (bundle.files[modelFiles.baseline] as ArtifactRef).digest), 'utf8'),
-    ) as Profile
-    const training = TrainingReport.parse(
-      await getJson(store, (bundle.files[modelFiles.training] as ArtifactRef).digest),
-    )
-    const importances = Object.fromEntries(training.features.map(({ name, importance }) => [name, importance]))
-    const interval = mergeWindows(windows, champion.digest, baseline, importances)
-
-    progress('gathering rows and labels', 0.3)
-    const local = (refs: readonly ArtifactRef[]): Promise<string[]> =>
-      Promise.all(refs.map(({ digest }) => localFile(store, digest)))
-    const oldest = now - policy.labels.withinMs
-    const before = {
-      served: (last?.next.served ?? []).filter(({ to }) => to >= oldest),
-      labelled: (last?.next.labelled ?? []).filter(({ to }) => to >= oldest),
-    }
-    const captures = await local(windows.flatMap(({ capture }) => capture ?? []))
-    const labelFiles = await local(windows.flatMap(({ labels }) => labels ?? []))
-    const files = {
-      served: join(folder, 'served.parquet'),
-      labelled: join(folder, 'labelled.parquet'),
-      waiting: join(folder, 'waiting.parquet'),
-    }
-    const servedBefore = await local(before.served.map(({ table }) => table))
-    const labelledBefore = await local(before.labelled.map(({ table }) => table))
-    const waiting = last?.next.waiting ?? null
-    const { counts, rows, scored, scores, newest } = await withDuckDb(2, async (connection) => {
-      const served = captures.length === 0 ? 0 : await gatherServed(connection, captures, files.served)
-      const join = {
-        labels: labelFiles,
-        waiting: waiting === null ? undefined : await localFile(store, waiting.digest),
-        served: [...servedBefore, ...(served > 0 ? [files.served] : [])],
-        labelled: labelledBefore,
-        key: policy.labels.key,
-        now,
-        waitSince: now - Math.min(labelPatience, policy.labels.withinMs),
-      }
-      const joined =
-        labelFiles.length === 0 && waiting === null
-          ? { received: 0, matched: 0, waiting: 0, dropped: 0 }
-          : await joinLabels(connection, join, files.labelled, files.waiting)
-      const hasLabels = joined.matched > 0
-      return {
-        counts: joined,
-        rows: served,
-        scored: hasLabels ? await readLabelled(connection, [files.labelled], champion.version) : undefined,
-        scores: served > 0 ? await readScores(connection, [files.served], champion.version) : undefined,
-        newest: hasLabels && time !== null ? await newestOf(connection, [files.labelled], time) : undefined,
-      }
-    })
-
-    progress('judging', 0.7)
-    const wanted: MetricName[] = [
-      ...new Set([...shownMetrics[facts.task], ...policy.quality.map(({ metric }) => metric)]),
-    ]
-    const metrics: Record<string, Estimate> = {}
-    if (scored !== undefined && scored.labels.length > 0) {
-      for (const metric of wanted) {
-        const estimate = liveMetric(metric, scored)
-        if (estimate !== undefined) metrics[metric] = estimate
-      }
-    }
-    const labels = scored?.labels.length ?? 0
-    const estimated =
-      facts.task === 'binary' && scores !== undefined && scores.length > 0
-        ? Object.fromEntries(Object.entries(estimatedQuality(scores)).filter(([, value]) => Number.isFinite(value)))
-        : {}
-    const span = { from: interval.from || now, to: interval.to || now }
-    const stored = async (file: string, count: number): Promise<ServedTable[]> =>
-      count === 0 ? [] : [{ table: await putFile(store, file, mediaTypes.parquet), rows: count, ...span }]
-    const next = {
-      cursors,
-      served: [...before.served, ...(await stored(files.served, rows))],
-      labelled: [
-        ...before.labelled,
-        ...(await stored(files.labelled, counts.matched)).map((table) => ({ ...table, from: now, to: now })),
-      ],
-      waiting: counts.waiting === 0 ? null : await putFile(store, files.waiting, mediaTypes.parquet),
-      newest:
-        [newest, last?.next.newest]
-          .filter((each) => typeof each === 'string')
-          .sort()
-          .at(-1) ?? null,
-    }
-    const report = conclude({
-      endpoint,
-      check,
-      champion,
-      policy,
-      last,
-      at: new Date(now).toISOString(),
-      interval: { ...interval, ...span, windows: windows.length },
-      quality: scored === undefined || labels === 0 ? null : { labels, metrics, ...means(scored) },
-      estimated,
-      labels: counts,
-      next,
-      timelinePoints,
-    })
-    const page = await putBytes(store, monitorPage(report, policy), mediaTypes.html)
-    return { ...report, page }
-  }
-
-  /** Windows of all gateways since some cursors. Those that cannot be read are passed over, and said so. */
-  async function windowsSince(
-    endpoint: string,
-    since: Readonly<Record<string, number>>,
-  ): Promise<{ windows: TelemetryWindow[]; cursors: Record<string, number> }> {
-    const cursors = { ...since }
-    const windows: TelemetryWindow[] = []
-    const presences = await readPresences(store)
-    for (const id of await listWindowGateways(store, endpoint)) {
-      const sent = presences.find((presence) => presence.id === id)?.endpoints[endpoint]?.nextWindow
-      const from = cursors[id] ?? 0
-      // Before a gateway's next window all are in the store, or lost; behind it we look on, for gateways that left.
-      let at = from
-      for (let more = true; more && at - from < windowsACheck; ) {
-        const seqs = Array.from({ length: readAtOnce }, (_, i) => at + i)
-        const read = await Promise.all(seqs.map((seq) => readWindow(store, endpoint, id, seq).catch(unreadable)))
-        for (const [i, window] of read.entries()) {
-          if (window === undefined && at + i >= (sent ?? 0)) {
-            at += i
-            more = false
-            break
-          }
-          if (window !== undefined && window !== null) windows.push(window)
-        }
-        if (more) at += readAtOnce
-      }
-      cursors[id] = at
-    }
-    return { windows, cursors }
-  }
-}
-
-/** A window that is not one: passed over, so that one bad object does not blind the monitor for ever. */
-function unreadable(error: unknown): null {
-  if (error instanceof SlipwayError && error.mayPass) throw error
-  console.error(`monitor: a window cannot be read and is passed over: ${(error as Error).message}`)
-  return null
 }
 
 function resultOf(report: MonitorReport, pipeline: string): CheckResult {
@@ -340,7 +190,8 @@ function resultOf(report: MonitorReport, pipeline: string): CheckResult {
     firing: firing.map(({ rule }) => rule),
     change: report.change,
     pipeline,
-    cause: causeOf(report, firing),
+    cause: report.judged ? causeOf(report, firing) : null,
+    more: report.more,
   }
 }
 

@@ -9,7 +9,7 @@ import { calibrationError, psi } from '../pipelines/index.ts'
 import { monitorPolicyOf } from '../pipelines/monitor.ts'
 import type { TelemetryWindow } from '../pipelines/telemetry.ts'
 import { monitorPage } from '../reports/monitor-page.ts'
-import { conclude, mergeWindows } from '../stats/interval.ts'
+import { addWindows, conclude, driftOfInterval } from '../stats/interval.ts'
 import { profileCategories, profileNumbers } from '../stats/profile.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
 import { pythonEnvironment } from '../test/support/python.ts'
@@ -147,13 +147,8 @@ function measureWindows(): Figure {
   const policy = monitorPolicyOf({ every: '1h', drift: psi.over(0.2), quality: calibrationError.above(0.1) })
   const check = (): number => {
     const start = performance.now()
-    const interval = mergeWindows(windows, digest, baseline, {
-      hour: 1,
-      weekday: 1,
-      distance: 1,
-      origin: 1,
-      destination: 1,
-    })
+    const open = addWindows(null, windows, digest)
+    const importances = { hour: 1, weekday: 1, distance: 1, origin: 1, destination: 1 }
     const report = conclude({
       endpoint: 'flights',
       check: '',
@@ -161,11 +156,21 @@ function measureWindows(): Figure {
       policy,
       last: undefined,
       at: new Date(0).toISOString(),
-      interval: { ...interval, windows: windows.length },
+      interval: { ...open, columns: driftOfInterval(open, baseline, importances) },
       quality: null,
       estimated: {},
       labels: { received: 0, matched: 0, waiting: 0, dropped: 0 },
-      next: { cursors: {}, served: [], labelled: [], waiting: null, newest: null },
+      judge: true,
+      more: false,
+      next: {
+        cursors: {},
+        open: null,
+        openTables: { served: 0, labelled: 0 },
+        served: [],
+        labelled: [],
+        waiting: null,
+        newest: null,
+      },
       timelinePoints: 200,
     })
     monitorPage(report, policy)

@@ -11,7 +11,7 @@ import { SlipwayError } from '../pipelines/errors.ts'
 import type { MonitorReport } from '../pipelines/monitor-report.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import { show } from '../stats/gates.ts'
-import { readLastReport } from '../store/monitors.ts'
+import { readLastJudgement, readLastReport } from '../store/monitors.ts'
 import { readVersion } from '../store/registry.ts'
 import { readRoute } from '../store/routes.ts'
 import { readRun } from '../store/runs.ts'
@@ -130,14 +130,14 @@ const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
 /** Has the monitor check the endpoint now, and waits for what it finds. */
 async function checkNow(context: CliContext, endpoint: string): Promise<MonitorReport> {
   const { store } = context
-  const before = (await readLastReport(store, endpoint))?.seq ?? -1
+  const before = (await readLastJudgement(store, endpoint))?.seq ?? -1
   // Gateways close their windows every two seconds.
   await sleep(2_500)
   const { client } = await context.temporal()
   await client.schedule.getHandle(monitorScheduleId(endpoint)).trigger(ScheduleOverlapPolicy.BUFFER_ONE)
   for (const until = Date.now() + 60_000; ; ) {
-    const report = await readLastReport(store, endpoint)
-    if (report !== undefined && report.seq > before) {
+    const report = await readLastJudgement(store, endpoint)
+    if (report !== undefined && report.seq > before && report.judged) {
       // The supervisor hears of an alarm right after.
       if (report.rules.some(({ firing }) => firing)) await sleep(1_500)
       return report

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { ArtifactRef } from './artifact.ts'
+import { ArtifactRef, Digest } from './artifact.ts'
 import { DriftMeasure } from './monitor.ts'
 import { Variant } from './route.ts'
+import { FeatureCounts } from './telemetry.ts'
 
 const Estimate = z.object({ value: z.number(), low: z.number(), high: z.number() })
 
@@ -66,6 +67,21 @@ export type TimelinePoint = z.infer<typeof TimelinePoint>
 export const ServedTable = z.object({ table: ArtifactRef, rows: z.int(), from: z.number(), to: z.number() })
 export type ServedTable = z.infer<typeof ServedTable>
 
+/** What windows came to since the last judgement, for one version of the model. */
+export const OpenInterval = z.object({
+  digest: Digest,
+  /** ms since 1970; 0 where there were no windows. */
+  from: z.number(),
+  to: z.number(),
+  windows: z.int(),
+  requests: z.int(),
+  errors: z.int(),
+  rows: z.int(),
+  /** By feature; `score:` are the predictions. */
+  counts: z.record(z.string(), FeatureCounts),
+})
+export type OpenInterval = z.infer<typeof OpenInterval>
+
 /** One check of an endpoint: `monitors/<endpoint>/<seq>.json`, written once. What the next check needs is in `next`. */
 export const MonitorReport = z.object({
   slipway: z.literal('monitor-report/1'),
@@ -79,6 +95,9 @@ export const MonitorReport = z.object({
   from: z.number(),
   to: z.number(),
   champion: Variant,
+  /** Whether rules were judged; false where windows were gathered only, and more of them wait if `more`. */
+  judged: z.boolean(),
+  more: z.boolean(),
   windows: z.int(),
   requests: z.int(),
   errors: z.int(),
@@ -106,6 +125,11 @@ export const MonitorReport = z.object({
   next: z.object({
     /** By gateway: the window to read next. */
     cursors: z.record(z.string(), z.int()),
+    /** What was gathered and not judged yet, and how many of the newest tables belong to it. */
+    open: OpenInterval.nullable(),
+    openTables: z.object({ served: z.int(), labelled: z.int() }),
+    /** The last check that judged. */
+    judged: z.int().nullable(),
     streaks: z.record(z.string(), z.int()),
     timeline: z.array(TimelinePoint),
     served: z.array(ServedTable),

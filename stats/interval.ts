@@ -1,21 +1,10 @@
 import type { MonitorPolicy } from '../pipelines/monitor.ts'
-import type { Incident, MonitorReport, TimelinePoint } from '../pipelines/monitor-report.ts'
+import type { Incident, MonitorReport, OpenInterval, TimelinePoint } from '../pipelines/monitor-report.ts'
 import type { FeatureCounts, TelemetryWindow, VariantCounts } from '../pipelines/telemetry.ts'
 import { type ColumnDrift, driftOfCounts } from './drift.ts'
 import { judgeRules } from './monitor.ts'
 import type { Profile } from './profile.ts'
 import { addFeatureCounts } from './profile-counter.ts'
-
-/** What windows of an endpoint come to, for one version of its model. */
-export interface Interval {
-  /** ms since 1970; 0 where there were no windows. */
-  readonly from: number
-  readonly to: number
-  readonly requests: number
-  readonly errors: number
-  readonly rows: number
-  readonly columns: readonly ColumnDrift[]
-}
 
 /** The counts of a version in a window, as champion or as candidate. */
 function countsOf(window: TelemetryWindow, digest: string): VariantCounts | undefined {
@@ -24,15 +13,16 @@ function countsOf(window: TelemetryWindow, digest: string): VariantCounts | unde
   return window.rollout?.mode === 'split' && window.candidate?.digest === digest ? window.candidate : undefined
 }
 
-/** Adds windows up, in any order, and compares a version's features and scores with its baseline. */
-export function mergeWindows(
+/** Adds windows to what is open, in any order. What was counted of another version is left behind. */
+export function addWindows(
+  open: OpenInterval | null,
   windows: readonly TelemetryWindow[],
-  digest: string,
-  baseline: Profile,
-  importances: Readonly<Record<string, number>>,
-): Interval {
-  const counts = new Map<string, FeatureCounts>()
-  let [from, to, requests, errors, rows] = [Number.POSITIVE_INFINITY, 0, 0, 0, 0]
+  digest: OpenInterval['digest'],
+): OpenInterval {
+  const before = open?.digest === digest ? open : undefined
+  const counts: Record<string, FeatureCounts> = { ...before?.counts }
+  let [from, to] = [before?.from || Number.POSITIVE_INFINITY, before?.to ?? 0]
+  let { requests, errors, rows } = before ?? { requests: 0, errors: 0, rows: 0 }
   for (const window of windows) {
     from = Math.min(from, window.from)
     to = Math.max(to, window.to)
@@ -42,32 +32,46 @@ export function mergeWindows(
     rows += variant.rows
     errors += Object.values(variant.errors).reduce((sum, count) => sum + count, 0)
     for (const [name, more] of Object.entries(variant.profile)) {
-      const known = counts.get(name)
-      counts.set(name, known === undefined ? more : addFeatureCounts(known, more))
+      const known = counts[name]
+      counts[name] = known === undefined ? more : addFeatureCounts(known, more)
     }
   }
-  const columns = Object.entries(baseline).flatMap(([name, profile]) => {
-    const now = counts.get(name)
+  const count = (before?.windows ?? 0) + windows.length
+  return { digest, from: Number.isFinite(from) ? from : 0, to, windows: count, requests, errors, rows, counts }
+}
+
+/** How the features and scores of an interval differ from the baseline. */
+export function driftOfInterval(
+  { counts }: OpenInterval,
+  baseline: Profile,
+  importances: Readonly<Record<string, number>>,
+): ColumnDrift[] {
+  return Object.entries(baseline).flatMap(([name, profile]) => {
+    const now = counts[name]
     return now === undefined
       ? []
       : [driftOfCounts(name, profile, now, name === 'score:' ? null : (importances[name] ?? 0))]
   })
-  return { from: windows.length === 0 ? 0 : from, to, requests, errors, rows, columns }
 }
 
 export interface CheckInputs
   extends Pick<MonitorReport, 'endpoint' | 'check' | 'champion' | 'at' | 'quality' | 'estimated' | 'labels'> {
   readonly policy: MonitorPolicy
   readonly last: MonitorReport | undefined
-  readonly interval: Interval & { readonly windows: number }
-  readonly next: Omit<MonitorReport['next'], 'streaks' | 'timeline' | 'freshLabels'>
+  /** Judge, or only carry on what is known. */
+  readonly judge: boolean
+  readonly more: boolean
+  readonly interval: Omit<OpenInterval, 'digest' | 'counts'> & { readonly columns: readonly ColumnDrift[] }
+  readonly next: Omit<MonitorReport['next'], 'streaks' | 'timeline' | 'freshLabels' | 'judged'>
   readonly timelinePoints: number
 }
 
 /** What a check comes to: rules judged, the incident carried on, everything the next check needs. Pure. */
 export function conclude(inputs: CheckInputs): Omit<MonitorReport, 'page'> {
   const { endpoint, champion, policy, last, at, interval, quality, estimated, labels } = inputs
-  const { columns, ...span } = interval
+  const { columns, from, to, windows, requests, errors, rows } = interval
+  const span = { from, to, windows, requests, errors, rows }
+  if (!inputs.judge) return gathered(inputs, span)
   const isSameVersion = last?.champion.digest === champion.digest
   const seq = (last?.seq ?? -1) + 1
   const rules = judgeRules(
@@ -120,6 +124,8 @@ export function conclude(inputs: CheckInputs): Omit<MonitorReport, 'page'> {
     at,
     ...span,
     champion,
+    judged: true,
+    more: false,
     columns: columns.map((column) => ({ ...column, bins: [...column.bins], measures: { ...column.measures } })),
     quality,
     estimated,
@@ -131,9 +137,45 @@ export function conclude(inputs: CheckInputs): Omit<MonitorReport, 'page'> {
     enoughLabels,
     next: {
       ...inputs.next,
+      judged: seq,
       freshLabels: enoughLabels ? 0 : freshLabels,
       streaks: Object.fromEntries(rules.map(({ rule, streak }) => [rule, streak])),
       timeline: [...(last?.next.timeline ?? []), ...(isEmpty ? [] : [point])].slice(-inputs.timelinePoints),
+    },
+  }
+}
+
+/** A report of what was taken in only: all else stays as the last check left it. */
+function gathered(
+  { endpoint, check, champion, last, at, labels, next, more }: CheckInputs,
+  span: Pick<MonitorReport, 'from' | 'to' | 'windows' | 'requests' | 'errors' | 'rows'>,
+): Omit<MonitorReport, 'page'> {
+  const isSameVersion = last?.champion.digest === champion.digest
+  return {
+    slipway: 'monitor-report/1',
+    endpoint,
+    seq: (last?.seq ?? -1) + 1,
+    check,
+    at,
+    ...span,
+    champion,
+    judged: false,
+    more,
+    columns: [],
+    quality: null,
+    estimated: {},
+    labels,
+    rules: isSameVersion ? last.rules : [],
+    incident: last?.incident ?? null,
+    change: last?.incident == null ? 'none' : 'goes on',
+    verdict: `gathered ${span.windows} windows so far`,
+    enoughLabels: false,
+    next: {
+      ...next,
+      judged: last?.next.judged ?? null,
+      streaks: isSameVersion ? last.next.streaks : {},
+      timeline: last?.next.timeline ?? [],
+      freshLabels: (isSameVersion ? last.next.freshLabels : 0) + labels.matched,
     },
   }
 }

@@ -86,3 +86,10 @@ export async function readLastReport(store: Store, endpoint: string): Promise<Mo
   const last = z.int().parse(ref.value)
   return (await readReport(store, endpoint, last + 1)) ?? (await readReport(store, endpoint, last))
 }
+
+/** The last check of an endpoint that judged. */
+export async function readLastJudgement(store: Store, endpoint: string): Promise<MonitorReport | undefined> {
+  const last = await readLastReport(store, endpoint)
+  if (last === undefined || last.judged) return last
+  return last.next.judged === null ? undefined : readReport(store, endpoint, last.next.judged)
+}

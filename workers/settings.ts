@@ -108,7 +108,7 @@ export function trustedKeysOf({ trustedKeys }: Settings): TrustedKeys {
 /** Where alerts go: `SLIPWAY_ALERT_URL`, with the token in the file `SLIPWAY_ALERT_TOKEN_FILE`. */
 export function alertTargetOf(env = process.env): { url: string; token: string | undefined } | undefined {
   const { SLIPWAY_ALERT_URL: url, SLIPWAY_ALERT_TOKEN_FILE: file } = env
-  if (url === undefined) return undefined
+  if (url === undefined || url === '') return undefined
   if (!URL.canParse(url))
     throw new SlipwayError('USAGE', `SLIPWAY_ALERT_URL is "${url}", not a URL`, {
       next: 'for example http://alertmanager:9093/api/v2/alerts',

@@ -34,6 +34,8 @@ export const ownerOfEndpoint = (endpoint: string) => ({
   staticSummary: `Owner of the endpoint ${endpoint}: the only writer of its route`,
 })
 
+/** The Temporal Schedule that gathers windows between checks that are far apart. */
+export const gatherScheduleId = (endpoint: string): string => `${endpoint}/gather`
 /** The Temporal Schedule that asks for a retraining regularly. */
 export const retrainScheduleId = (pipeline: string): string => `${pipeline}/retrain`
 

@@ -12,11 +12,14 @@ import { alerting, briefly, checking } from './options.ts'
 /**
  * One check of an endpoint, started by its schedule: compares what was served since the last one with the training rows, and what
  * became known with what was predicted; tells people when an incident begins or ends, and the supervisor while it goes on.
+ * A check whose windows are very many takes them in step by step; mode `gather` takes them in and judges nothing.
  * @returns the verdict in words
  */
-export async function monitorEndpoint(endpoint: string): Promise<string> {
+export async function monitorEndpoint(endpoint: string, mode: 'judge' | 'gather' = 'judge'): Promise<string> {
   const { checkEndpoint } = proxyActivities<Activities>({ ...checking, summary: `check ${endpoint}` })
-  const result = await checkEndpoint({ endpoint, check: workflowInfo().runId })
+  let result = await checkEndpoint({ endpoint, check: workflowInfo().runId, judge: mode === 'judge' })
+  for (let step = 1; result?.more === true; step++)
+    result = await checkEndpoint({ endpoint, check: `${workflowInfo().runId}/${step}`, judge: mode === 'judge' })
   if (result === null) return `${endpoint} is not watched any more, or serves nothing`
   const { seq, verdict, firing, change, pipeline, cause } = result
   upsertSearchAttributes([
@@ -36,7 +39,7 @@ export async function monitorEndpoint(endpoint: string): Promise<string> {
     })
     await calmSupervisor({ pipeline, endpoint })
   }
-  if (change !== 'none') {
+  if (change !== 'none' && mode === 'judge') {
     const { sendAlert } = proxyActivities<Activities>({ ...alerting, summary: `incident ${change}` })
     try {
       await sendAlert({ endpoint, seq })

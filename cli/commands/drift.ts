@@ -22,7 +22,7 @@ import { show } from '../../stats/gates.ts'
 import { conclude } from '../../stats/interval.ts'
 import { nameOf } from '../../stats/monitor.ts'
 import type { Profile } from '../../stats/profile.ts'
-import { type Monitor, readLastReport, readMonitor, readReport } from '../../store/monitors.ts'
+import { type Monitor, readLastJudgement, readMonitor, readReport } from '../../store/monitors.ts'
 import { getBundle, getJson, localBundle, localFile } from '../../store/objects.ts'
 import { championOf, readModel, readVersion } from '../../store/registry.ts'
 import { readRoute } from '../../store/routes.ts'
@@ -160,7 +160,7 @@ async function lastReport(
 ): Promise<{ report: MonitorReport; policy: MonitorPolicy }> {
   const monitor = await requireMonitor(store, endpoint)
   const report =
-    seq === undefined ? await readLastReport(store, endpoint) : await readReport(store, endpoint, Number(seq))
+    seq === undefined ? await readLastJudgement(store, endpoint) : await readReport(store, endpoint, Number(seq))
   if (report !== undefined) return { report, policy: monitor.step.policy }
   throw new SlipwayError('NOT_FOUND', `endpoint "${endpoint}" has no check ${seq ?? 'yet'}`, {
     next: `npx slipway schedule trigger ${endpoint} monitor`,
@@ -198,11 +198,21 @@ async function checkFile(
     policy,
     last: undefined,
     at: new Date(now).toISOString(),
+    judge: true,
+    more: false,
     interval: { from: now, to: now, requests: 0, errors: 0, rows, columns, windows: 1 },
     quality: null,
     estimated: {},
     labels: { received: 0, matched: 0, waiting: 0, dropped: 0 },
-    next: { cursors: {}, served: [], labelled: [], waiting: null, newest: null },
+    next: {
+      cursors: {},
+      open: null,
+      openTables: { served: 0, labelled: 0 },
+      served: [],
+      labelled: [],
+      waiting: null,
+      newest: null,
+    },
     timelinePoints: 0,
   })
   return { report, policy }

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { auc, calibrationError, psi, volume } from '../../pipelines/index.ts'
 import { describeRule, type MonitorPolicy, monitorPolicyOf } from '../../pipelines/monitor.ts'
 import type { MonitorReport } from '../../pipelines/monitor-report.ts'
+import type { TelemetryWindow } from '../../pipelines/telemetry.ts'
 import type { ColumnDrift, Estimate } from '../../stats/drift.ts'
-import { type CheckInputs, conclude } from '../../stats/interval.ts'
+import { addWindows, type CheckInputs, conclude } from '../../stats/interval.ts'
 import { estimatedQuality, liveMetric } from '../../stats/live-quality.ts'
 import { judgeRules } from '../../stats/monitor.ts'
 import { seededRandom } from '../../stats/random.ts'
@@ -109,7 +110,17 @@ describe('an incident', () => {
     quality: null,
     estimated: {},
     labels: { received: 0, matched: 0, waiting: 0, dropped: 0 },
-    next: { cursors: {}, served: [], labelled: [], waiting: null, newest: null },
+    judge: true,
+    more: false,
+    next: {
+      cursors: {},
+      open: null,
+      openTables: { served: 0, labelled: 0 },
+      served: [],
+      labelled: [],
+      waiting: null,
+      newest: null,
+    },
     timelinePoints: 5,
   })
   const checks = (...drifts: [number, number?, number?][]): MonitorReport[] => {
@@ -146,6 +157,51 @@ describe('an incident', () => {
       enough.push(last.enoughLabels)
     }
     expect(enough).toEqual([false, false, true, false])
+  })
+  it('is left as it is by a check that only gathers; the next judgement takes it all in', () => {
+    const [first, opened] = checks([0.5], [0.5])
+    const gathering = { ...inputs(opened, 0), judge: false, more: true }
+    const between = { ...conclude(gathering), page }
+    expect(between).toMatchObject({ judged: false, change: 'goes on', incident: opened?.incident, columns: [] })
+    expect(between.next).toMatchObject({ judged: opened?.seq, streaks: opened?.next.streaks })
+    expect({ ...conclude(inputs(between, 0)), page }).toMatchObject({ change: 'resolved', seq: (first?.seq ?? 0) + 3 })
+  })
+  it('adds windows up in any order and number of steps, and leaves other versions behind', () => {
+    const window = (seq: number, of: typeof digest, rows: number): TelemetryWindow => ({
+      slipway: 'window/1',
+      endpoint: 'e',
+      gateway: 'g',
+      seq,
+      revision: 1,
+      rollout: null,
+      from: seq * 10,
+      to: seq * 10 + 10,
+      champion: {
+        digest: of,
+        version: 1,
+        requests: 1,
+        rows,
+        errors: { model: 1 },
+        slow: 0,
+        latency: [],
+        scores: [],
+        users: null,
+        profile: { x: [rows, 0, 1] },
+      },
+      candidate: null,
+      pairs: null,
+      capture: null,
+      labels: null,
+    })
+    const other = `sha256:${'c'.repeat(64)}` as const
+    const all = [window(0, digest, 5), window(1, other, 70), window(2, digest, 8)]
+    const whole = addWindows(null, all, digest)
+    expect(whole).toMatchObject({ from: 0, to: 30, windows: 3, rows: 13, errors: 2, counts: { x: [13, 0, 2] } })
+    const steps = [...all]
+      .reverse()
+      .reduce((open, each) => addWindows(open, [each], digest), addWindows(null, [], digest))
+    expect(steps).toEqual(whole)
+    expect(addWindows(whole, [], other)).toMatchObject({ rows: 0, windows: 0 })
   })
   it('numbers its checks, and keeps a time line of bounded length', () => {
     const reports = checks([0], [0], [0], [0], [0], [0], [0])

@@ -276,6 +276,7 @@ describe('a check of a monitor', () => {
       change: 'goes on' as const,
       pipeline: 'sample',
       cause: cause('sample:1:1'),
+      more: false,
       ...over,
     })
     const check = async (found: Awaited<ReturnType<Activities['checkEndpoint']>>): Promise<string> => {
@@ -299,5 +300,37 @@ describe('a check of a monitor', () => {
     await check(result({ change: 'resolved', firing: [], cause: null, verdict: 'within all limits' }))
     expect(calls).toEqual(['signal sample:1:1', 'alert', 'signal sample:1:1', 'alert', 'calm', 'alert'])
     expect(await check(null)).toContain('not watched any more')
+  })
+
+  it('takes very many windows in step by step, and may only gather', async () => {
+    const asked: { check: string; judge: boolean }[] = []
+    const calls: string[] = []
+    const activities: Activities = {
+      ...runMocks(),
+      checkEndpoint: async ({ check, judge }) => {
+        asked.push({ check, judge })
+        const more = asked.length < 3
+        return {
+          seq: asked.length,
+          verdict: 'gathered',
+          firing: [],
+          change: 'goes on',
+          pipeline: 'sample',
+          cause: null,
+          more,
+        }
+      },
+      sendAlert: async () => void calls.push('alert'),
+    }
+    await workflows.withWorker(activities, (taskQueue) =>
+      workflows.environment.client.workflow.execute('monitorEndpoint', {
+        taskQueue,
+        workflowId: `gather-${++count}`,
+        args: ['sample', 'gather'],
+      }),
+    )
+    expect(asked.map(({ judge }) => judge)).toEqual([false, false, false])
+    expect(new Set(asked.map(({ check }) => check)).size).toBe(3)
+    expect(calls).toEqual([])
   })
 })

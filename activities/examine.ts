@@ -1,0 +1,236 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { withDuckDb } from '../data/duckdb.ts'
+import { gatherServed, joinLabels, newestOf, readLabelled, readScores } from '../data/served.ts'
+import { ModelFacts, modelFiles } from '../models/model.ts'
+import { type ArtifactRef, mediaTypes } from '../pipelines/artifact.ts'
+import type { MetricName } from '../pipelines/gates.ts'
+import type { MonitorPolicy } from '../pipelines/monitor.ts'
+import type { MonitorReport, ServedTable } from '../pipelines/monitor-report.ts'
+import type { TelemetryWindow } from '../pipelines/telemetry.ts'
+import { TrainingReport } from '../pipelines/training-report.ts'
+import { monitorPage } from '../reports/monitor-page.ts'
+import type { Estimate } from '../stats/drift.ts'
+import { addWindows, conclude, driftOfInterval } from '../stats/interval.ts'
+import { estimatedQuality, liveMetric, means, shownMetrics } from '../stats/live-quality.ts'
+import type { Scored } from '../stats/metrics.ts'
+import type { Profile } from '../stats/profile.ts'
+import type { Monitor } from '../store/monitors.ts'
+import { getJson, localBundle, localFile, putBytes, putFile } from '../store/objects.ts'
+import type { Store } from '../store/store.ts'
+import { windowsSince } from './windows.ts'
+
+/** Windows that one step of a check takes in. */
+const windowsAStep = 5_000
+/** Points the time line keeps. */
+const timelinePoints = 200
+/** How long a label waits for its row, ms: captured rows come seconds after their predictions. */
+const labelPatience = 3_600_000
+
+export interface Examination {
+  readonly store: Store
+  readonly monitor: Monitor
+  readonly champion: MonitorReport['champion']
+  readonly last: MonitorReport | undefined
+  readonly check: string
+  /** Judge when all is gathered; otherwise only gather. */
+  readonly judge: boolean
+  /** Folder for tables. */
+  readonly folder: string
+  readonly progress: (what: string, done: number) => void
+}
+
+/**
+ * One step of a check: takes in the windows and labels since the last one, and judges what has come together since the last judgement,
+ * if it is to and nothing more waits. All the next step needs is in the report.
+ */
+export async function examine(examination: Examination): Promise<MonitorReport> {
+  const { store, monitor, champion, last, check, folder, progress } = examination
+  const { policy, endpoint, time } = monitor.step
+  const now = Date.now()
+  progress('reading windows', 0)
+  const { windows, cursors, more } = await windowsSince(store, endpoint, last?.next.cursors ?? {}, windowsAStep)
+  const judge = examination.judge && !more
+  const open = addWindows(last?.next.open ?? null, windows, champion.digest)
+  const { facts, baseline, importances } = await readBaseline(store, champion.digest)
+
+  progress('gathering rows and labels', 0.3)
+  const gathered = await gather(store, policy, time, last, windows, folder, now)
+  const openTables = {
+    served: (last?.next.openTables.served ?? 0) + gathered.served.length,
+    labelled: (last?.next.openTables.labelled ?? 0) + gathered.labelled.length,
+  }
+  const next = {
+    cursors,
+    open: judge ? null : open,
+    openTables: judge ? { served: 0, labelled: 0 } : openTables,
+    served: [...recent(last?.next.served, policy, now), ...gathered.served],
+    labelled: [...recent(last?.next.labelled, policy, now), ...gathered.labelled],
+    waiting: gathered.waiting,
+    newest:
+      [gathered.newest, last?.next.newest]
+        .filter((each) => typeof each === 'string')
+        .sort()
+        .at(-1) ?? null,
+  }
+
+  progress('judging', 0.7)
+  const tail = (tables: readonly ServedTable[], count: number): ArtifactRef[] =>
+    count === 0 ? [] : tables.slice(-count).map(({ table }) => table)
+  const known = judge
+    ? await readKnown(
+        store,
+        tail(next.served, openTables.served),
+        tail(next.labelled, openTables.labelled),
+        champion.version,
+      )
+    : { scored: undefined, scores: undefined }
+  const report = conclude({
+    endpoint,
+    check,
+    champion,
+    policy,
+    last,
+    judge,
+    more,
+    at: new Date(now).toISOString(),
+    interval: {
+      ...open,
+      from: open.from || now,
+      to: open.to || now,
+      columns: judge ? driftOfInterval(open, baseline, importances) : [],
+    },
+    quality: qualityOf(known.scored, facts.task, policy),
+    estimated:
+      facts.task === 'binary' && known.scores !== undefined && known.scores.length > 0
+        ? Object.fromEntries(
+            Object.entries(estimatedQuality(known.scores)).filter(([, value]) => Number.isFinite(value)),
+          )
+        : {},
+    labels: gathered.counts,
+    next,
+    timelinePoints,
+  })
+  return { ...report, page: await putBytes(store, monitorPage(report, policy), mediaTypes.html) }
+}
+
+async function readBaseline(store: Store, digest: string) {
+  const bundle = await localBundle(store, digest, 'model')
+  const training = TrainingReport.parse(await getJson(store, (bundle.files[modelFiles.training] as ArtifactRef).digest))
+  const file = await localFile(store, (bundle.files[modelFiles.baseline] as ArtifactRef).digest)
+  return {
+    facts: ModelFacts.parse(bundle.facts),
+    baseline: JSON.parse(await readFile(file, 'utf8')) as Profile,
+    importances: Object.fromEntries(training.features.map(({ name, importance }) => [name, importance])),
+  }
+}
+
+const recent = (
+  tables: readonly ServedTable[] | undefined,
+  { labels }: MonitorPolicy,
+  now: number,
+): readonly ServedTable[] => (tables ?? []).filter(({ to }) => to >= now - labels.withinMs)
+
+const localFiles = (store: Store, refs: readonly ArtifactRef[]): Promise<string[]> =>
+  Promise.all(refs.map(({ digest }) => localFile(store, digest)))
+
+/** Makes tables of captured rows, and of those that labels have come for. */
+async function gather(
+  store: Store,
+  policy: MonitorPolicy,
+  time: string | null,
+  last: MonitorReport | undefined,
+  windows: readonly TelemetryWindow[],
+  folder: string,
+  now: number,
+) {
+  const captures = await localFiles(
+    store,
+    windows.flatMap(({ capture }) => capture ?? []),
+  )
+  const labels = await localFiles(
+    store,
+    windows.flatMap((window) => window.labels ?? []),
+  )
+  const tablesOf = (tables: readonly ServedTable[]) =>
+    localFiles(
+      store,
+      tables.map(({ table }) => table),
+    )
+  const servedBefore = await tablesOf(recent(last?.next.served, policy, now))
+  const labelled = await tablesOf(recent(last?.next.labelled, policy, now))
+  const waiting = last?.next.waiting ?? null
+  const waitingBefore = waiting === null ? undefined : await localFile(store, waiting.digest)
+  const files = {
+    served: join(folder, 'served.parquet'),
+    labelled: join(folder, 'labelled.parquet'),
+    waiting: join(folder, 'waiting.parquet'),
+  }
+  const { counts, rows, newest } = await withDuckDb(2, async (connection) => {
+    const served = captures.length === 0 ? 0 : await gatherServed(connection, captures, files.served)
+    const joined =
+      labels.length === 0 && waitingBefore === undefined
+        ? { received: 0, matched: 0, waiting: 0, dropped: 0 }
+        : await joinLabels(
+            connection,
+            {
+              labels,
+              waiting: waitingBefore,
+              served: [...servedBefore, ...(served > 0 ? [files.served] : [])],
+              labelled,
+              key: policy.labels.key,
+              now,
+              waitSince: now - Math.min(labelPatience, policy.labels.withinMs),
+            },
+            files.labelled,
+            files.waiting,
+          )
+    return {
+      counts: joined,
+      rows: served,
+      newest: joined.matched > 0 && time !== null ? await newestOf(connection, [files.labelled], time) : undefined,
+    }
+  })
+  const stored = async (file: string, count: number, from: number, to: number): Promise<ServedTable[]> =>
+    count === 0 ? [] : [{ table: await putFile(store, file, mediaTypes.parquet), rows: count, from, to }]
+  const [first, final] = [
+    Math.min(now, ...windows.map(({ from }) => from)),
+    Math.max(0, ...windows.map(({ to }) => to)),
+  ]
+  return {
+    counts,
+    newest,
+    served: await stored(files.served, rows, first, final),
+    labelled: await stored(files.labelled, counts.matched, now, now),
+    waiting: counts.waiting === 0 ? null : await putFile(store, files.waiting, mediaTypes.parquet),
+  }
+}
+
+/** What a version answered and what became known of it, in some tables. */
+async function readKnown(
+  store: Store,
+  served: readonly ArtifactRef[],
+  labelled: readonly ArtifactRef[],
+  version: number,
+): Promise<{ scored: Scored | undefined; scores: Float32Array | undefined }> {
+  const [servedFiles, labelledFiles] = [await localFiles(store, served), await localFiles(store, labelled)]
+  return withDuckDb(2, async (connection) => ({
+    scored: labelledFiles.length === 0 ? undefined : await readLabelled(connection, labelledFiles, version),
+    scores: servedFiles.length === 0 ? undefined : await readScores(connection, servedFiles, version),
+  }))
+}
+
+function qualityOf(
+  scored: Scored | undefined,
+  task: 'binary' | 'regression',
+  policy: MonitorPolicy,
+): MonitorReport['quality'] {
+  if (scored === undefined || scored.labels.length === 0) return null
+  const wanted = new Set<MetricName>([...shownMetrics[task], ...policy.quality.map(({ metric }) => metric)])
+  const metrics: Record<string, Estimate> = {}
+  for (const metric of wanted) {
+    const estimate = liveMetric(metric, scored)
+    if (estimate !== undefined) metrics[metric] = estimate
+  }
+  return { labels: scored.labels.length, metrics, ...means(scored) }
+}
