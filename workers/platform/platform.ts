@@ -6,6 +6,7 @@ import { SlipwayError } from '../../pipelines/errors.ts'
 import { newKeyPair } from '../../store/signing.ts'
 import { type Child, type Command, startChild } from './child.ts'
 import { freePort, portOf, type Say, startS3, startTemporal, until } from './servers.ts'
+import { withStartLock } from './start-lock.ts'
 import {
   isAlive,
   keyFiles,
@@ -75,8 +76,10 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
 
   try {
     const last = readState(lastStateFile(root))
-    const s3 = await startS3(root, last, supervise, say)
-    const temporal = await startTemporal(root, last, supervise, say)
+    const [s3, temporal] = await withStartLock(async () => [
+      await startS3(root, last, supervise, say),
+      await startTemporal(root, last, supervise, say),
+    ])
     const state: PlatformState = {
       pid: process.pid,
       startedAt: new Date().toISOString(),
@@ -112,10 +115,12 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
       },
     )
     await until('the worker', logFile(root, 'worker'), failures, async () => existsSync(readyFile))
-    await startOwnGateway(root, last, supervise, say, (gateway) => {
-      state.gateway = gateway
-      save()
-    })
+    await withStartLock(() =>
+      startOwnGateway(root, last, supervise, say, (gateway) => {
+        state.gateway = gateway
+        save()
+      }),
+    )
     return { state, ended, stop }
   } catch (error) {
     await stop()
