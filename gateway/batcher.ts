@@ -1,5 +1,6 @@
 import type { Column } from '../pipelines/columns.ts'
-import type { InputColumns, InputKind, Score, ScoringFailure } from './scorer.ts'
+import type { Score } from './scorer.ts'
+import type { InputColumns, InputKind, ScoringFailure } from './scoring.ts'
 
 /** What a batcher is asked for; `columns` are of `rows` rows. */
 export interface BatchItem {

@@ -14,7 +14,8 @@ import {
   type Role,
   type UserEvents,
 } from './recorder.ts'
-import { type InputColumns, type InputKind, type Scorer, ScoringFailure } from './scorer.ts'
+import type { Scorer } from './scorer.ts'
+import { type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
 import { createVersions, type LoadedVersion, type Versions } from './versions.ts'
 
 /** Requests of more rows go aside: a batch of this many is a third of a millisecond. */

@@ -3,7 +3,7 @@ import type { Route } from '../pipelines/route.ts'
 import { latencyBounds, type TelemetryWindow, type VariantCounts } from '../pipelines/telemetry.ts'
 import type { Profile } from '../stats/profile.ts'
 import { binOf } from '../stats/profile-counter.ts'
-import type { ScoringFailure } from './scorer.ts'
+import type { ScoringFailure } from './scoring.ts'
 
 export type Role = 'champion' | 'candidate'
 

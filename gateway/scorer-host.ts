@@ -4,7 +4,7 @@ import type { LocalModel } from '../models/model.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Variant } from '../pipelines/route.ts'
 import type { FeatureCounts } from '../pipelines/telemetry.ts'
-import { type InputColumns, type InputKind, ScoringFailure } from './scorer.ts'
+import { type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
 
 type Question =
   | { readonly kind: InputKind; readonly columns: InputColumns; readonly count: boolean }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Feature, Features } from '../code/run-features.ts'
+import type { Features } from '../code/run-features.ts'
 import { type LocalModel, loadModel, type ModelFacts } from '../models/model.ts'
 import type { Column } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
@@ -8,20 +8,7 @@ import type { FeatureCounts } from '../pipelines/telemetry.ts'
 import type { Profile } from '../stats/profile.ts'
 import { addFeatureCounts, profileCounter } from '../stats/profile-counter.ts'
 import { startScorerThread } from './scorer-host.ts'
-
-/** Raw rows, which the packaged feature code sees first, or features ready for the model. */
-export type InputKind = 'rows' | 'features'
-export type InputColumns = Readonly<Record<string, Column | Feature>>
-
-/** Why a version gave no answer: a class of its telemetry. */
-export class ScoringFailure extends Error {
-  override readonly name = 'ScoringFailure'
-  readonly kind: 'features' | 'model' | 'timeout' | 'injected'
-  constructor(kind: ScoringFailure['kind'], message: string) {
-    super(message)
-    this.kind = kind
-  }
-}
+import { type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
 
 /** Scores one batch. @throws ScoringFailure */
 export type Score = (kind: InputKind, columns: InputColumns) => Promise<Float32Array>
