@@ -76,10 +76,8 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
 
   try {
     const last = readState(lastStateFile(root))
-    const [s3, temporal] = await withStartLock(async () => [
-      await startS3(root, last, supervise, say),
-      await startTemporal(root, last, supervise, say),
-    ])
+    const s3 = await startS3(root, last, supervise, say)
+    const temporal = await startTemporal(root, last, supervise, say)
     const state: PlatformState = {
       pid: process.pid,
       startedAt: new Date().toISOString(),

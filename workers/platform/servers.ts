@@ -10,6 +10,7 @@ import { attributes } from '../../workflows/attributes.ts'
 import { cacheHome } from '../settings.ts'
 import { findSeaweed, findTemporal } from './binaries.ts'
 import type { Command } from './child.ts'
+import { withStartLock } from './start-lock.ts'
 import { keyFiles, logFile, type PlatformState, platformFolder, writeWhole } from './state.ts'
 
 /** Tells the user what is going on. */
@@ -28,6 +29,16 @@ export async function startTemporal(
   if (process.env.TEMPORAL_ADDRESS !== undefined)
     return { address: process.env.TEMPORAL_ADDRESS, from: 'TEMPORAL_ADDRESS' }
   const binary = await findTemporal(cacheHome(), say)
+  return withStartLock(() => launchTemporal(binary, root, last, supervise, say))
+}
+
+async function launchTemporal(
+  binary: Awaited<ReturnType<typeof findTemporal>>,
+  root: string,
+  last: PlatformState | undefined,
+  supervise: Supervise,
+  say: Say,
+): Promise<PlatformState['temporal']> {
   const port = await freePort(portOf(last?.temporal.address) ?? 7233)
   const uiPort = await freePort(portOf(last?.temporal.ui) ?? 8233)
   say(`starting Temporal from ${binary.from}`)
@@ -65,6 +76,16 @@ export async function startS3(
 ): Promise<PlatformState['s3']> {
   if (process.env.S3_ENDPOINT !== undefined) return { endpoint: process.env.S3_ENDPOINT, from: 'S3_ENDPOINT' }
   const binary = await findSeaweed(cacheHome(), say)
+  return withStartLock(() => launchS3(binary, root, last, supervise, say))
+}
+
+async function launchS3(
+  binary: Awaited<ReturnType<typeof findSeaweed>>,
+  root: string,
+  last: PlatformState | undefined,
+  supervise: Supervise,
+  say: Say,
+): Promise<PlatformState['s3']> {
   const credentials = makeS3Keys(root)
   const port = await freePort(portOf(last?.s3.endpoint) ?? 8333)
   const others = ['master', 'volume', 'filer'] as const

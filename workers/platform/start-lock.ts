@@ -8,7 +8,7 @@ import { isAlive } from './state.ts'
 const patience = 120_000
 
 /**
- * One platform of this user starts at a time: free ports are found by looking, and two that look at once find the same. A lock whose
+ * One server of this user starts at a time: free ports are found by looking, and two that look at once find the same. A lock whose
  * owner has died does not count.
  */
 export async function withStartLock<T>(work: () => Promise<T>): Promise<T> {
