@@ -232,6 +232,7 @@ command(
 )
   .option('--from <file>', 'rows to judge: parquet, CSV or JSON')
   .option('--against <version>', 'the version whose training rows count', 'champion')
+  .option('--exact', 'compare the columns as they come with the whole snapshot, every row of both')
   .option('--html <file>', 'write the report as a page')
   .option(...json)
 command(

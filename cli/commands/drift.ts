@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { withDuckDb } from '../../data/duckdb.ts'
-import { inspect } from '../../data/table.ts'
+import { exactDrift } from '../../data/exact-drift.ts'
+import { inspect, type LocalTable } from '../../data/table.ts'
 import { falseAlarms } from '../../models/calibrate.ts'
-import { modelFiles } from '../../models/model.ts'
+import { type LocalModel, ModelFacts, modelFiles } from '../../models/model.ts'
 import { localModel } from '../../models/package.ts'
 import { countRows } from '../../models/score-rows.ts'
 import type { ArtifactRef } from '../../pipelines/artifact.ts'
@@ -17,7 +18,7 @@ import { Variant } from '../../pipelines/route.ts'
 import { RowSchema } from '../../pipelines/row-schema.ts'
 import { TrainingReport } from '../../pipelines/training-report.ts'
 import { monitorPage } from '../../reports/monitor-page.ts'
-import { driftOfCounts } from '../../stats/drift.ts'
+import { type ColumnDrift, driftOfCounts } from '../../stats/drift.ts'
 import { show } from '../../stats/gates.ts'
 import { conclude } from '../../stats/interval.ts'
 import { nameOf } from '../../stats/monitor.ts'
@@ -46,11 +47,11 @@ export interface DriftOptions extends JsonOption {
  */
 export async function check(
   name: string,
-  options: DriftOptions & { from?: string; against?: string },
+  options: DriftOptions & { from?: string; against?: string; exact?: boolean },
 ): Promise<number> {
   const context = openContext()
   if (options.from !== undefined) {
-    const { report, policy } = await checkFile(context, name, resolve(options.from), options.against ?? 'champion')
+    const { report, policy } = await checkFile(context, name, resolve(options.from), options)
     tell(report, policy, options)
     // One file is one look: a rule that asks for several in a row is judged by this one.
     return report.rules.some(({ state }) => state === 'breached') ? exitCodes.drift : exitCodes.done
@@ -172,22 +173,14 @@ async function checkFile(
   { store, settings }: CliContext,
   name: string,
   file: string,
-  against: string,
+  { against = 'champion', exact = false }: { against?: string; exact?: boolean },
 ): Promise<{ report: Shown; policy: MonitorPolicy }> {
   const variant = await variantOf(store, name, against)
-  const { baseline, importances } = await judgedBy(store, variant)
   const local = await localModel({ store, trusted: trustedKeysOf(settings) }, variant.digest)
   const source = { files: [file], format: formatOf(file), schema: local.facts.inputs } as const
   const rows = await withDuckDb(2, (connection) => inspect(connection, source, file))
-  const counts = await countRows(local, baseline, { ...source, rows })
-  const columns = Object.entries(baseline).map(([column, profile]) =>
-    driftOfCounts(
-      column,
-      profile,
-      counts[column] as NonNullable<(typeof counts)[string]>,
-      column === 'score:' ? null : (importances[column] ?? 0),
-    ),
-  )
+  const table = { ...source, rows }
+  const columns = exact ? await exactColumns(store, variant, table) : await featureColumns(store, variant, local, table)
   const monitor = await readMonitor(store, name)
   const policy = monitor?.step.policy ?? monitorPolicyOf({ every: '1h', drift: psi.over(0.2) })
   const now = Date.now()
@@ -216,6 +209,40 @@ async function checkFile(
     timelinePoints: 0,
   })
   return { report, policy }
+}
+
+/** Drift of features and predictions, by the bins of the baseline. */
+async function featureColumns(
+  store: CliContext['store'],
+  variant: Variant,
+  local: LocalModel,
+  table: LocalTable,
+): Promise<ColumnDrift[]> {
+  const { baseline, importances } = await judgedBy(store, variant)
+  const counts = await countRows(local, baseline, table)
+  return Object.entries(baseline).map(([column, profile]) =>
+    driftOfCounts(
+      column,
+      profile,
+      counts[column] as NonNullable<(typeof counts)[string]>,
+      column === 'score:' ? null : (importances[column] ?? 0),
+    ),
+  )
+}
+
+/** Drift of the columns as they come, all rows of the snapshot a version was made from against all of the file; times are left out. */
+async function exactColumns(store: CliContext['store'], variant: Variant, table: LocalTable): Promise<ColumnDrift[]> {
+  const { snapshot } = ModelFacts.parse((await getBundle(store, variant.digest, 'model')).facts)
+  const bundle = await getBundle(store, snapshot, 'snapshot')
+  const data = Object.entries(bundle.files).filter(([part]) => part.startsWith('data/'))
+  const baseline: LocalTable = {
+    files: await Promise.all(data.sort().map(([, { digest }]) => localFile(store, digest))),
+    format: bundle.facts.format as LocalTable['format'],
+    schema: RowSchema.parse(bundle.facts.schema),
+    rows: Number(bundle.facts.rows),
+  }
+  const columns = table.schema.filter(({ type }) => type !== 'timestamp')
+  return withDuckDb(2, (connection) => exactDrift(connection, baseline, table, columns))
 }
 
 /** `champion` or a number: a version of the model that an endpoint serves, or that has the name. */

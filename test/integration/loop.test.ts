@@ -327,6 +327,17 @@ describe('the closed loop', () => {
     expect(moved.stdout).toContain('income')
     const usual = await place.run('drift', 'check', 'credit', '--from', 'data/same.parquet', '--against', '1')
     expect(usual, usual.stdout).toMatchObject({ code: 0 })
+    const exact = await place.run(
+      'drift',
+      'check',
+      'credit',
+      '--from',
+      'data/moved.parquet',
+      '--against',
+      '1',
+      '--exact',
+    )
+    expect([exact.code, exact.stdout]).toEqual([17, expect.stringMatching(/psi > 0.2: income/)])
     const broken = await place.run('drift', 'check', 'credit', '--from', 'data/nothing.parquet')
     expect(broken.code).toBe(10)
     const nobody = await place.run('drift', 'check', 'nobody')
