@@ -9,6 +9,8 @@ import { bodiesOfOneRow, sendTraffic } from './traffic.ts'
 const pace = {
   /** Requests a second. */
   rate: 220,
+  /** Requests under way at once: so few no gateway refuses for their number. */
+  underWay: 8,
   /** Outcomes become known this long after their prediction, ms of the past. */
   labelsAfterMs: 86_400_000,
   /** Requests of one row a second while a retraining goes on and time stands still. */
@@ -18,7 +20,7 @@ const pace = {
 /** Sends stretches of the past to a gateway, and what became of them a while later. */
 export async function openReplayTraffic(context: CliContext, endpoint: string) {
   const address = await gatewayAddress(context)
-  const client = gatewayClient(address, 16)
+  const client = gatewayClient(address, pace.underWay)
   let [sent, failed, batch] = [0, 0, 0]
   /** Labels that are not known yet. */
   let due: { at: number; label: object }[] = []
@@ -44,7 +46,7 @@ export async function openReplayTraffic(context: CliContext, endpoint: string) {
         const id = `${name}-${i}`
         const posted = post(path, body, id).finally(() => under.delete(posted))
         under.add(posted)
-        if (under.size >= 16) await Promise.race(under)
+        if (under.size >= pace.underWay) await Promise.race(under)
         for (const [row, label] of (labels[i] as number[]).entries())
           due.push({ at: (times[i] as number) + pace.labelsAfterMs, label: { requestId: id, row, label, endpoint } })
       }

@@ -31,12 +31,16 @@ export interface TrafficReport {
   readonly p99: number
 }
 
-/** Requests that may be under way at once: more, and the gateway is not keeping up; then fewer are sent. */
-const mostUnderWay = 32
+/**
+ * Requests that may be under way at once: more, and the gateway is not keeping up; then fewer are sent. At usual rates no more than a
+ * gateway lets in whatever happens.
+ */
+const mostAt = (rate: number): number => Math.max(8, Math.ceil(rate / 60))
 
 /** Sends rows to an endpoint at a steady rate. The report may be read while it goes on. */
 export function sendTraffic(options: TrafficOptions): { report(): TrafficReport; done: Promise<TrafficReport> } {
   const { address, endpoint, bodies, rate, faults, goesOn } = options
+  const mostUnderWay = mostAt(rate)
   const client = gatewayClient(address, mostUnderWay)
   const path = `/v1/models/${endpoint}:predict`
   const failed: Record<string, number> = {}

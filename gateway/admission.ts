@@ -1,5 +1,5 @@
-/** Requests that are let in whatever happens: small models answer as many in some milliseconds, and a slow machine is no crowd. */
-const least = 32
+/** Requests that are let in whatever happens: so few are no crowd, however slow the machine is. */
+const least = 8
 /** Milliseconds an answer may take under load before fewer are let in, and how many times what it takes without. */
 const acceptable = { ms: 15, times: 4 }
 const everyMs = 100
