@@ -1,22 +1,20 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withDuckDb } from '../data/duckdb.ts'
 import { gatherServed, joinLabels, newestOf, readLabelled, readScores } from '../data/served.ts'
-import { ModelFacts, modelFiles } from '../models/model.ts'
+import { readBaseline } from '../models/baseline.ts'
 import { type ArtifactRef, mediaTypes } from '../pipelines/artifact.ts'
 import type { MetricName } from '../pipelines/gates.ts'
 import type { MonitorPolicy } from '../pipelines/monitor.ts'
 import type { MonitorReport, ServedTable } from '../pipelines/monitor-report.ts'
 import type { TelemetryWindow } from '../pipelines/telemetry.ts'
-import { TrainingReport } from '../pipelines/training-report.ts'
 import { monitorPage } from '../reports/monitor-page.ts'
 import type { Estimate } from '../stats/drift.ts'
-import { addWindows, conclude, driftOfInterval } from '../stats/interval.ts'
+import { addWindows, conclude, driftOfAll, noLabels } from '../stats/interval.ts'
 import { estimatedQuality, liveMetric, means, shownMetrics } from '../stats/live-quality.ts'
 import type { Scored } from '../stats/metrics.ts'
-import type { Profile } from '../stats/profile.ts'
 import type { Monitor } from '../store/monitors.ts'
-import { getJson, localBundle, localFile, putBytes, putFile } from '../store/objects.ts'
+import { localFile, putBytes, putFile } from '../store/objects.ts'
+import type { TrustedKeys } from '../store/signing.ts'
 import type { Store } from '../store/store.ts'
 import { windowsSince } from './windows.ts'
 
@@ -29,6 +27,7 @@ const labelPatience = 3_600_000
 
 export interface Examination {
   readonly store: Store
+  readonly trusted: TrustedKeys
   readonly monitor: Monitor
   readonly champion: MonitorReport['champion']
   readonly last: MonitorReport | undefined
@@ -45,14 +44,14 @@ export interface Examination {
  * if it is to and nothing more waits. All the next step needs is in the report.
  */
 export async function examine(examination: Examination): Promise<MonitorReport> {
-  const { store, monitor, champion, last, check, folder, progress } = examination
+  const { store, trusted, monitor, champion, last, check, folder, progress } = examination
   const { policy, endpoint, time } = monitor.step
   const now = Date.now()
   progress('reading windows', 0)
   const { windows, cursors, more } = await windowsSince(store, endpoint, last?.next.cursors ?? {}, windowsAStep)
   const judge = examination.judge && !more
   const open = addWindows(last?.next.open ?? null, windows, champion.digest)
-  const { facts, baseline, importances } = await readBaseline(store, champion.digest)
+  const { facts, profile, importances } = await readBaseline({ store, trusted }, champion.digest)
 
   progress('gathering rows and labels', 0.3)
   const gathered = await gather(store, policy, time, last, windows, folder, now)
@@ -98,7 +97,7 @@ export async function examine(examination: Examination): Promise<MonitorReport> 
       ...open,
       from: open.from || now,
       to: open.to || now,
-      columns: judge ? driftOfInterval(open, baseline, importances) : [],
+      columns: judge ? driftOfAll(open.counts, profile, importances) : [],
     },
     quality: qualityOf(known.scored, facts.task, policy),
     estimated:
@@ -112,17 +111,6 @@ export async function examine(examination: Examination): Promise<MonitorReport> 
     timelinePoints,
   })
   return { ...report, page: await putBytes(store, monitorPage(report, policy), mediaTypes.html) }
-}
-
-async function readBaseline(store: Store, digest: string) {
-  const bundle = await localBundle(store, digest, 'model')
-  const training = TrainingReport.parse(await getJson(store, (bundle.files[modelFiles.training] as ArtifactRef).digest))
-  const file = await localFile(store, (bundle.files[modelFiles.baseline] as ArtifactRef).digest)
-  return {
-    facts: ModelFacts.parse(bundle.facts),
-    baseline: JSON.parse(await readFile(file, 'utf8')) as Profile,
-    importances: Object.fromEntries(training.features.map(({ name, importance }) => [name, importance])),
-  }
 }
 
 const recent = (
@@ -170,7 +158,7 @@ async function gather(
     const served = captures.length === 0 ? 0 : await gatherServed(connection, captures, files.served)
     const joined =
       labels.length === 0 && waitingBefore === undefined
-        ? { received: 0, matched: 0, waiting: 0, dropped: 0 }
+        ? noLabels
         : await joinLabels(
             connection,
             {

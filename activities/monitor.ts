@@ -119,7 +119,17 @@ export function createMonitorActivities(deps: ActivityDeps) {
             // An attempt before this one got so far and was not heard.
             if (last?.check === check) return resultOf(last, monitor.pipeline)
             const { champion } = route
-            const report = await examine({ store, monitor, champion, last, check, judge, folder, progress })
+            const report = await examine({
+              store,
+              trusted: deps.trusted,
+              monitor,
+              champion,
+              last,
+              check,
+              judge,
+              folder,
+              progress,
+            })
             const published = await publishReport(store, report)
             if (published.check === check) return resultOf(published, monitor.pipeline)
             // The other schedule was quicker and has the number: this step goes on from there.

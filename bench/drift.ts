@@ -9,7 +9,7 @@ import { calibrationError, psi } from '../pipelines/index.ts'
 import { monitorPolicyOf } from '../pipelines/monitor.ts'
 import type { TelemetryWindow } from '../pipelines/telemetry.ts'
 import { monitorPage } from '../reports/monitor-page.ts'
-import { addWindows, conclude, driftOfInterval } from '../stats/interval.ts'
+import { addWindows, conclude, driftOfAll, noLabels, nothingBefore } from '../stats/interval.ts'
 import { profileCategories, profileNumbers } from '../stats/profile.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
 import { pythonEnvironment } from '../test/support/python.ts'
@@ -156,21 +156,13 @@ function measureWindows(): Figure {
       policy,
       last: undefined,
       at: new Date(0).toISOString(),
-      interval: { ...open, columns: driftOfInterval(open, baseline, importances) },
+      interval: { ...open, columns: driftOfAll(open.counts, baseline, importances) },
       quality: null,
       estimated: {},
-      labels: { received: 0, matched: 0, waiting: 0, dropped: 0 },
+      labels: noLabels,
       judge: true,
       more: false,
-      next: {
-        cursors: {},
-        open: null,
-        openTables: { served: 0, labelled: 0 },
-        served: [],
-        labelled: [],
-        waiting: null,
-        newest: null,
-      },
+      next: nothingBefore,
       timelinePoints: 200,
     })
     monitorPage(report, policy)

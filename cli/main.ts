@@ -16,6 +16,7 @@ const explaining = () => import('./commands/explain.ts')
 const rollingBack = () => import('./commands/rollback.ts')
 const serving = () => import('./commands/serve.ts')
 const drifting = () => import('./commands/drift.ts')
+const calibrating = () => import('./commands/calibrate.ts')
 const supervising = () => import('./commands/supervise.ts')
 const scheduling = () => import('./commands/schedule.ts')
 const tracing = () => import('./commands/trace.ts')
@@ -248,7 +249,7 @@ command(
 command(
   'calibrate <endpoint>',
   'how often its drift rules cry wolf, on blocks of its training rows; exit 17 if more often than declared',
-  async (endpoint, options) => (await drifting()).calibrate(endpoint, options),
+  async (endpoint, options) => (await calibrating()).calibrate(endpoint, options),
   ['npx slipway drift calibrate flights --rows 10000'],
   drift,
 )

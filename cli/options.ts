@@ -17,3 +17,12 @@ export function pairs(option: string, values: readonly string[] = [], only?: str
     }),
   )
 }
+
+/** A day or a time as ISO time, UTC. @throws SlipwayError USAGE */
+export function isoTime(option: string, text: string): string {
+  const ms = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
+  if (Number.isFinite(ms)) return new Date(ms).toISOString()
+  throw new SlipwayError('USAGE', `${option} ${text}: expected a day or an ISO time`, {
+    next: `for example ${option} 2001-04-01`,
+  })
+}

@@ -36,6 +36,11 @@ export function name(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`
 }
 
+/** A moment as a TIMESTAMP literal, UTC. @param ms since 1970 */
+export function timestamp(ms: number): string {
+  return `TIMESTAMP ${text(new Date(ms).toISOString().replace('Z', ''))}`
+}
+
 /** A string literal, quoted. */
 export function text(value: string): string {
   return `'${value.replaceAll("'", "''")}'`

@@ -1,10 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { name, rowsOf, text } from './duckdb.ts'
+import { name, rowsOf, text, timestamp } from './duckdb.ts'
 import { type LocalTable, typedSelect } from './table.ts'
-
-/** Rows of a table as time goes by: what a replay sends. */
-
-const timestamp = (ms: number): string => `TIMESTAMP ${text(new Date(ms).toISOString().replace('Z', ''))}`
 
 /** The first and the last value of a time column, ms since 1970. */
 export async function timeRange(
@@ -34,19 +30,6 @@ export async function sampleBetween(
   )
   const [row] = await rowsOf(connection, `SELECT count(*) AS n FROM read_parquet(${text(file)})`)
   return Number(row?.n)
-}
-
-/** Writes a table in the order of a time column. */
-export async function sortTable(
-  connection: DuckDBConnection,
-  table: LocalTable,
-  column: string,
-  file: string,
-): Promise<LocalTable> {
-  await connection.run(
-    `COPY (SELECT * FROM (${typedSelect(table)}) ORDER BY ${name(column)}) TO ${text(file)} (FORMAT parquet)`,
-  )
-  return { ...table, files: [file], format: 'parquet' }
 }
 
 /** Writes a table with one numeric column turned around a value (x becomes `around` − x): sabotage, for drills. */

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Scored } from '../stats/metrics.ts'
-import { name, rowsOf, text } from './duckdb.ts'
+import { name, rowsOf, text, timestamp } from './duckdb.ts'
 
 /*
  * Tables of what was served. Besides the input columns they have `slipway_request`, `slipway_row`, `slipway_time`, `slipway_role`,
@@ -177,8 +177,7 @@ export function latestLabels(
   file: string,
   recent: { readonly time: string; readonly from: string } | undefined,
 ): Promise<number> {
-  const where =
-    recent === undefined ? '' : ` WHERE ${name(recent.time)} >= TIMESTAMP ${text(recent.from.replace('Z', ''))}`
+  const where = recent === undefined ? '' : ` WHERE ${name(recent.time)} >= ${timestamp(Date.parse(recent.from))}`
   return copy(
     connection,
     `SELECT * FROM ${parquet(paths)}${where} QUALIFY row_number() OVER (PARTITION BY slipway_request, slipway_row ORDER BY slipway_known DESC) = 1 ORDER BY slipway_request, slipway_row`,

@@ -1,13 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { SplitRule } from '../pipelines/plan.ts'
-import { name, rowsOf, text } from './duckdb.ts'
+import { name, rowsOf, text, timestamp } from './duckdb.ts'
 import { type LocalTable, scan, typedSelect } from './table.ts'
 
 export const parts = ['train', 'validation', 'test'] as const
 export type PartName = (typeof parts)[number]
-
-const timestamp = (ms: number): string => `TIMESTAMP ${text(new Date(ms).toISOString().replace('Z', ''))}`
 
 /**
  * SQL that names the part of a row; null leaves it out. Hashes are md5 of text, the same in every version of DuckDB.

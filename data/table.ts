@@ -117,3 +117,16 @@ export async function inspect(
   if (rows === 0) throw new SlipwayError('SOURCE_EMPTY', `${from} has no rows`, { next: 'check where it comes from' })
   return rows
 }
+
+/** Writes a table in the order of a time column. */
+export async function sortTable(
+  connection: DuckDBConnection,
+  table: LocalTable,
+  column: string,
+  file: string,
+): Promise<LocalTable> {
+  await connection.run(
+    `COPY (SELECT * FROM (${typedSelect(table)}) ORDER BY ${name(column)}) TO ${text(file)} (FORMAT parquet)`,
+  )
+  return { ...table, files: [file], format: 'parquet' }
+}

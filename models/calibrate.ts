@@ -1,11 +1,10 @@
 import { ruleOf } from '../code/run-features.ts'
 import { readColumns } from '../data/columns.ts'
 import { withDuckDb } from '../data/duckdb.ts'
-import { sortTable } from '../data/replay.ts'
-import type { LocalTable } from '../data/table.ts'
+import { type LocalTable, sortTable } from '../data/table.ts'
 import type { Column } from '../pipelines/columns.ts'
 import type { MonitorPolicy } from '../pipelines/monitor.ts'
-import { driftOfCounts } from '../stats/drift.ts'
+import { driftOfAll } from '../stats/interval.ts'
 import { judgeRules } from '../stats/monitor.ts'
 import type { Profile } from '../stats/profile.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
@@ -77,10 +76,7 @@ export async function falseAlarms(order: CalibrationOrder): Promise<FalseAlarms[
       time === undefined ? rowsFrom(draw(total - rows), rows, total) : rowsOfStretch(times, spanMs, rows, draw)
     const counter = profileCounter(baseline)
     counter.add(Object.fromEntries(Object.entries(whole).map(([name, values]) => [name, pick(values, chosen)])))
-    const counts = counter.take()
-    const drifts = Object.entries(baseline).map(([name, profile]) =>
-      driftOfCounts(name, profile, counts[name] ?? [], name === 'score:' ? null : (importances[name] ?? 0)),
-    )
+    const drifts = driftOfAll(counter.take(), baseline, importances)
     const judged = judgeRules(
       { ...policy, minRows: 1, quality: [], volume: [] },
       { rows: chosen.length, columns: drifts, labels: 0, metrics: {}, rowsBefore: [] },

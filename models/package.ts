@@ -24,6 +24,11 @@ export async function localModel(source: PackageSource, digest: string): Promise
   }
 }
 
+/** The digest of one file of a package. */
+export async function packagedFile({ store }: PackageSource, digest: string, name: string): Promise<string> {
+  return fileOf(await localBundle(store, digest, 'model'), digest, name)
+}
+
 function factsOf(bundle: Bundle, digest: string): ModelFacts {
   const facts = ModelFacts.safeParse(bundle.facts)
   if (facts.success) return facts.data

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 /** Why a supervisor should retrain. */
 export const RetrainCause = z.object({
-  kind: z.enum(['drift', 'quality', 'labels', 'schedule', 'person', 'alertmanager']),
+  kind: z.enum(['drift', 'quality', 'labels', 'schedule', 'alertmanager']),
   /** Tells causes apart: the same key twice is one cause. */
   key: z.string().min(1).max(200),
   /** In words. */

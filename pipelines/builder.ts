@@ -318,8 +318,6 @@ function compile(
         model: name,
         endpoint: live.endpoint,
         policy,
-        task: training.task,
-        target: training.target,
         time: split.rule.by === 'age' ? split.rule.column : null,
       })
     },

@@ -60,7 +60,6 @@ export const errorCodes = {
   DIGEST_MISMATCH: exitCodes.verification,
   SIGNATURE_INVALID: exitCodes.verification,
   OBJECT_MISSING: exitCodes.verification,
-  DRIFT: exitCodes.drift,
   NOT_MONITORED: exitCodes.invalid,
   ALERT_UNDELIVERED: exitCodes.internal,
   REF_CONFLICT: exitCodes.internal,

@@ -87,7 +87,7 @@ export const MonitorReport = z.object({
   slipway: z.literal('monitor-report/1'),
   endpoint: z.string(),
   seq: z.int(),
-  /** The run of the workflow that checked: trying again finds its own report. */
+  /** Which step of which workflow run wrote it: trying again finds its own report. */
   check: z.string(),
   /** ISO time of the check. */
   at: z.string(),
@@ -107,7 +107,7 @@ export const MonitorReport = z.object({
   /** Without labels, from the scores. */
   estimated: z.record(z.string(), z.number()),
   labels: z.object({
-    /** Labels that came in the interval, that found their row, that wait for one, and that came too late or for unknown rows. */
+    /** Of this step: labels that came, that found their row, that wait for one, and that came too late or for unknown rows. */
     received: z.int(),
     matched: z.int(),
     waiting: z.int(),

@@ -149,8 +149,6 @@ export const MonitorStep = z.object({
   model: Id,
   endpoint: Id,
   policy: MonitorPolicy,
-  task: Task,
-  target: TargetRef,
   /** Column of a split by age: says how new the rows of a retraining are. */
   time: z.string().nullable(),
 })

@@ -40,9 +40,9 @@ export function addWindows(
   return { digest, from: Number.isFinite(from) ? from : 0, to, windows: count, requests, errors, rows, counts }
 }
 
-/** How the features and scores of an interval differ from the baseline. */
-export function driftOfInterval(
-  { counts }: OpenInterval,
+/** How counts of features and scores differ from the baseline. */
+export function driftOfAll(
+  counts: OpenInterval['counts'],
   baseline: Profile,
   importances: Readonly<Record<string, number>>,
 ): ColumnDrift[] {
@@ -52,6 +52,20 @@ export function driftOfInterval(
       ? []
       : [driftOfCounts(name, profile, now, name === 'score:' ? null : (importances[name] ?? 0))]
   })
+}
+
+/** No labels came. */
+export const noLabels: MonitorReport['labels'] = { received: 0, matched: 0, waiting: 0, dropped: 0 }
+
+/** What a check carries on that nothing was before. */
+export const nothingBefore: CheckInputs['next'] = {
+  cursors: {},
+  open: null,
+  openTables: { served: 0, labelled: 0 },
+  served: [],
+  labelled: [],
+  waiting: null,
+  newest: null,
 }
 
 export interface CheckInputs

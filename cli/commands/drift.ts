@@ -1,33 +1,26 @@
 import { writeFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { exactDrift } from '../../data/exact-drift.ts'
 import { inspect, type LocalTable } from '../../data/table.ts'
-import { falseAlarms } from '../../models/calibrate.ts'
-import { type LocalModel, ModelFacts, modelFiles } from '../../models/model.ts'
+import { readBaseline } from '../../models/baseline.ts'
+import { ModelFacts } from '../../models/model.ts'
 import { localModel } from '../../models/package.ts'
 import { countRows } from '../../models/score-rows.ts'
-import type { ArtifactRef } from '../../pipelines/artifact.ts'
 import { exitCodes, SlipwayError } from '../../pipelines/errors.ts'
 import { type MonitorPolicy, monitorPolicyOf, psi } from '../../pipelines/monitor.ts'
 import type { MonitorReport } from '../../pipelines/monitor-report.ts'
-import { durationMs } from '../../pipelines/rollout.ts'
 import { Variant } from '../../pipelines/route.ts'
 import { RowSchema } from '../../pipelines/row-schema.ts'
-import { TrainingReport } from '../../pipelines/training-report.ts'
 import { monitorPage } from '../../reports/monitor-page.ts'
-import { type ColumnDrift, driftOfCounts } from '../../stats/drift.ts'
+import type { ColumnDrift } from '../../stats/drift.ts'
 import { show } from '../../stats/gates.ts'
-import { conclude } from '../../stats/interval.ts'
+import { conclude, driftOfAll, noLabels, nothingBefore } from '../../stats/interval.ts'
 import { nameOf } from '../../stats/monitor.ts'
-import type { Profile } from '../../stats/profile.ts'
 import { type Monitor, readLastJudgement, readMonitor, readReport } from '../../store/monitors.ts'
-import { getBundle, getJson, localBundle, localFile } from '../../store/objects.ts'
-import { championOf, readModel, readVersion } from '../../store/registry.ts'
+import { getBundle, localFile } from '../../store/objects.ts'
+import { championOf, readModel } from '../../store/registry.ts'
 import { readRoute } from '../../store/routes.ts'
-import { readRun } from '../../store/runs.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext } from '../context.ts'
@@ -68,90 +61,13 @@ export async function showCheck(endpoint: string, options: DriftOptions & { seq?
   return 0
 }
 
-/**
- * `drift calibrate flights`: how often the drift rules of an endpoint would cry wolf, on blocks of its own training rows.
- * @returns 17 when that is more often than the definition declares
- */
-export async function calibrate(
-  endpoint: string,
-  options: JsonOption & { rows?: string; runs?: string; span?: string },
-): Promise<number> {
-  const { store, settings } = openContext()
-  const monitor = await requireMonitor(store, endpoint)
-  const route = await readRoute(store, endpoint)
-  const { policy, time } = monitor.step
-  const variant = route?.champion as Variant
-  const version = await readVersion(store, variant.model, variant.digest)
-  const run = version === undefined ? undefined : await readRun(store, version.run)
-  const train = run?.steps.find(({ kind }) => kind === 'split')?.outputs.find(({ name }) => name === 'train')
-  if (train === undefined)
-    throw new SlipwayError('NOT_FOUND', `the training rows of ${endpoint} are not on record`, {
-      next: 'run its pipeline again',
-    })
-  const [rows, runs] = [Number(options.rows ?? 5_000), Number(options.runs ?? 200)]
-  if (!(rows >= 1 && runs >= 1)) throw new SlipwayError('USAGE', '--rows and --runs are numbers from 1 on')
-  const spanMs = options.span === undefined ? policy.everyMs : durationMs(options.span)
-  const { baseline, importances } = await judgedBy(store, variant)
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'))
-  try {
-    const bundle = await getBundle(store, train.digest, 'table')
-    const data = bundle.files['data/00000'] as ArtifactRef
-    const found = await falseAlarms({
-      model: await localModel({ store, trusted: trustedKeysOf(settings) }, variant.digest),
-      baseline,
-      importances,
-      policy,
-      table: {
-        files: [await localFile(store, data.digest)],
-        format: 'parquet',
-        schema: RowSchema.parse(bundle.facts.schema),
-        rows: Number(bundle.facts.rows),
-      },
-      time: time ?? undefined,
-      rows,
-      spanMs,
-      runs,
-      scratch: join(folder, 'sorted.parquet'),
-    })
-    const tooMany = found.filter(({ breaches }) => breaches / runs > policy.falseAlarms)
-    if (options.json === true) printJson({ endpoint, rows, runs, spanMs, declared: policy.falseAlarms, rules: found })
-    else {
-      print(
-        table(
-          ['rule', 'false alarms', 'declared'],
-          found.map(({ rule, breaches }) => [rule, `${breaches} of ${runs} checks`, `${policy.falseAlarms * 100} %`]),
-        ),
-      )
-      say(
-        `${runs} checks of ${rows} training rows each, ${time === null ? 'one after the other' : `from stretches of ${spanMs / 3_600_000} h`}`,
-      )
-    }
-    return tooMany.length === 0 ? exitCodes.done : exitCodes.drift
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
-async function requireMonitor(store: CliContext['store'], endpoint: string): Promise<Monitor> {
+/** What is watched of an endpoint. @throws SlipwayError NOT_MONITORED */
+export async function requireMonitor(store: CliContext['store'], endpoint: string): Promise<Monitor> {
   const monitor = await readMonitor(store, endpoint)
   if (monitor !== undefined) return monitor
   throw new SlipwayError('NOT_MONITORED', `endpoint "${endpoint}" is not watched`, {
     next: 'add p.monitor(live, { … }) to its pipeline and run it',
   })
-}
-
-/** What rows are compared with: the baseline of a version, and how much it uses each feature. */
-async function judgedBy(
-  store: CliContext['store'],
-  variant: Variant,
-): Promise<{ baseline: Profile; importances: Record<string, number> }> {
-  const bundle = await localBundle(store, variant.digest, 'model')
-  const read = async (part: string): Promise<unknown> => getJson(store, (bundle.files[part] as ArtifactRef).digest)
-  const { features } = TrainingReport.parse(await read(modelFiles.training))
-  return {
-    baseline: (await read(modelFiles.baseline)) as Profile,
-    importances: Object.fromEntries(features.map(({ name, importance }) => [name, importance])),
-  }
 }
 
 async function lastReport(
@@ -176,11 +92,15 @@ async function checkFile(
   { against = 'champion', exact = false }: { against?: string; exact?: boolean },
 ): Promise<{ report: Shown; policy: MonitorPolicy }> {
   const variant = await variantOf(store, name, against)
-  const local = await localModel({ store, trusted: trustedKeysOf(settings) }, variant.digest)
+  const packages = { store, trusted: trustedKeysOf(settings) }
+  const local = await localModel(packages, variant.digest)
   const source = { files: [file], format: formatOf(file), schema: local.facts.inputs } as const
   const rows = await withDuckDb(2, (connection) => inspect(connection, source, file))
   const table = { ...source, rows }
-  const columns = exact ? await exactColumns(store, variant, table) : await featureColumns(store, variant, local, table)
+  const { profile, importances } = await readBaseline(packages, variant.digest)
+  const columns = exact
+    ? await exactColumns(store, variant, table)
+    : driftOfAll(await countRows(local, profile, table), profile, importances)
   const monitor = await readMonitor(store, name)
   const policy = monitor?.step.policy ?? monitorPolicyOf({ every: '1h', drift: psi.over(0.2) })
   const now = Date.now()
@@ -196,38 +116,11 @@ async function checkFile(
     interval: { from: now, to: now, requests: 0, errors: 0, rows, columns, windows: 1 },
     quality: null,
     estimated: {},
-    labels: { received: 0, matched: 0, waiting: 0, dropped: 0 },
-    next: {
-      cursors: {},
-      open: null,
-      openTables: { served: 0, labelled: 0 },
-      served: [],
-      labelled: [],
-      waiting: null,
-      newest: null,
-    },
+    labels: noLabels,
+    next: nothingBefore,
     timelinePoints: 0,
   })
   return { report, policy }
-}
-
-/** Drift of features and predictions, by the bins of the baseline. */
-async function featureColumns(
-  store: CliContext['store'],
-  variant: Variant,
-  local: LocalModel,
-  table: LocalTable,
-): Promise<ColumnDrift[]> {
-  const { baseline, importances } = await judgedBy(store, variant)
-  const counts = await countRows(local, baseline, table)
-  return Object.entries(baseline).map(([column, profile]) =>
-    driftOfCounts(
-      column,
-      profile,
-      counts[column] as NonNullable<(typeof counts)[string]>,
-      column === 'score:' ? null : (importances[column] ?? 0),
-    ),
-  )
 }
 
 /** Drift of the columns as they come, all rows of the snapshot a version was made from against all of the file; times are left out. */

@@ -17,12 +17,11 @@ import { runWorkflowId, taskQueue } from '../../workflows/messages.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
 import { followRun, listenForInterrupt } from '../follow.ts'
-import { pairs } from '../options.ts'
+import { isoTime, pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 import { noProgress, progressView } from '../progress.ts'
 import { junit, runJson, summaryLines, verdict } from '../report.ts'
 import { requireSameSignature } from '../signature.ts'
-import { isoTime } from './supervise.ts'
 
 export interface RunOptions {
   readonly wait?: boolean

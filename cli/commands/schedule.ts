@@ -2,9 +2,8 @@ import { userInfo } from 'node:os'
 import { type ScheduleHandle, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { openContext } from '../context.ts'
-import type { JsonOption } from '../options.ts'
+import { isoTime, type JsonOption } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
-import { isoTime } from './supervise.ts'
 
 /** `schedule list`: everything that happens by itself. */
 export async function list(options: JsonOption): Promise<number> {

@@ -14,7 +14,7 @@ import {
   tellSupervisor,
 } from '../../workflows/messages.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
-import type { JsonOption } from '../options.ts'
+import { isoTime, type JsonOption } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
 
 const kinds = ['drift', 'quality', 'labels', 'schedule'] as const
@@ -48,15 +48,6 @@ export async function signal(
   if (options.json === true) printJson({ pipeline, key: cause.data.key, workflowId: supervisorWorkflowId(pipeline) })
   else print(`told the supervisor of ${pipeline}\n  look  ${link}`)
   return 0
-}
-
-/** A day or a time as ISO time, UTC. @throws SlipwayError USAGE */
-export function isoTime(option: string, text: string): string {
-  const ms = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
-  if (Number.isFinite(ms)) return new Date(ms).toISOString()
-  throw new SlipwayError('USAGE', `${option} ${text}: expected a day or an ISO time`, {
-    next: `for example ${option} 2001-04-01`,
-  })
 }
 
 /** What a supervisor is doing; undefined when it was never asked for anything. */

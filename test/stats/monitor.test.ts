@@ -4,7 +4,7 @@ import { describeRule, type MonitorPolicy, monitorPolicyOf } from '../../pipelin
 import type { MonitorReport } from '../../pipelines/monitor-report.ts'
 import type { TelemetryWindow } from '../../pipelines/telemetry.ts'
 import type { ColumnDrift, Estimate } from '../../stats/drift.ts'
-import { addWindows, type CheckInputs, conclude } from '../../stats/interval.ts'
+import { addWindows, type CheckInputs, conclude, noLabels, nothingBefore } from '../../stats/interval.ts'
 import { estimatedQuality, liveMetric } from '../../stats/live-quality.ts'
 import { judgeRules } from '../../stats/monitor.ts'
 import { seededRandom } from '../../stats/random.ts'
@@ -109,18 +109,10 @@ describe('an incident', () => {
     },
     quality: null,
     estimated: {},
-    labels: { received: 0, matched: 0, waiting: 0, dropped: 0 },
+    labels: noLabels,
     judge: true,
     more: false,
-    next: {
-      cursors: {},
-      open: null,
-      openTables: { served: 0, labelled: 0 },
-      served: [],
-      labelled: [],
-      waiting: null,
-      newest: null,
-    },
+    next: nothingBefore,
     timelinePoints: 5,
   })
   const checks = (...drifts: [number, number?, number?][]): MonitorReport[] => {

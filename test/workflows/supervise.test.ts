@@ -133,16 +133,13 @@ describe('a supervisor', () => {
       expect(began).toEqual(['drift: drift one', 'drift: drift two'])
     })
   })
-  it.each(['drift', 'quality', 'labels', 'schedule', 'person', 'alertmanager'] as const)(
-    'acts on %s alone',
-    async (kind) => {
-      await supervised({ cooldown: '1h' }, async ({ signal, until, began }) => {
-        await signal(cause('one', kind))
-        await until(ended(1))
-        expect(began).toEqual([`${kind}: ${kind} one`])
-      })
-    },
-  )
+  it.each(['drift', 'quality', 'labels', 'schedule', 'alertmanager'] as const)('acts on %s alone', async (kind) => {
+    await supervised({ cooldown: '1h' }, async ({ signal, until, began }) => {
+      await signal(cause('one', kind))
+      await until(ended(1))
+      expect(began).toEqual([`${kind}: ${kind} one`])
+    })
+  })
   it('rests after a run, says until when and why, and then goes on', async () => {
     await supervised({ cooldown: '6h', maxPerDay: 10 }, async ({ signal, until, began, sleep }) => {
       await signal(cause('one'))

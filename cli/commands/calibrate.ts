@@ -1,0 +1,83 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readBaseline } from '../../models/baseline.ts'
+import { falseAlarms } from '../../models/calibrate.ts'
+import { localModel } from '../../models/package.ts'
+import type { ArtifactRef } from '../../pipelines/artifact.ts'
+import { exitCodes, SlipwayError } from '../../pipelines/errors.ts'
+import { durationMs } from '../../pipelines/rollout.ts'
+import { RowSchema } from '../../pipelines/row-schema.ts'
+import { getBundle, localFile } from '../../store/objects.ts'
+import { readVersion } from '../../store/registry.ts'
+import { readRun } from '../../store/runs.ts'
+import { trustedKeysOf } from '../../workers/settings.ts'
+import { openContext } from '../context.ts'
+import type { JsonOption } from '../options.ts'
+import { print, printJson, say, table } from '../output.ts'
+import { requireMonitor } from './drift.ts'
+import { requireRoute } from './rollout.ts'
+
+/**
+ * `drift calibrate flights`: how often the drift rules of an endpoint would cry wolf, on blocks of its own training rows.
+ * @returns 17 when that is more often than the definition declares
+ */
+export async function calibrate(
+  endpoint: string,
+  options: JsonOption & { rows?: string; runs?: string; span?: string },
+): Promise<number> {
+  const { store, settings } = openContext()
+  const monitor = await requireMonitor(store, endpoint)
+  const { policy, time } = monitor.step
+  const { champion: variant } = await requireRoute(store, endpoint)
+  const version = await readVersion(store, variant.model, variant.digest)
+  const run = version === undefined ? undefined : await readRun(store, version.run)
+  const train = run?.steps.find(({ kind }) => kind === 'split')?.outputs.find(({ name }) => name === 'train')
+  if (train === undefined)
+    throw new SlipwayError('NOT_FOUND', `the training rows of ${endpoint} are not on record`, {
+      next: 'run its pipeline again',
+    })
+  const [rows, runs] = [Number(options.rows ?? 5_000), Number(options.runs ?? 200)]
+  if (!(rows >= 1 && runs >= 1)) throw new SlipwayError('USAGE', '--rows and --runs are numbers from 1 on')
+  const spanMs = options.span === undefined ? policy.everyMs : durationMs(options.span)
+  const packages = { store, trusted: trustedKeysOf(settings) }
+  const { profile, importances } = await readBaseline(packages, variant.digest)
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'))
+  try {
+    const bundle = await getBundle(store, train.digest, 'table')
+    const data = bundle.files['data/00000'] as ArtifactRef
+    const found = await falseAlarms({
+      model: await localModel(packages, variant.digest),
+      baseline: profile,
+      importances,
+      policy,
+      table: {
+        files: [await localFile(store, data.digest)],
+        format: 'parquet',
+        schema: RowSchema.parse(bundle.facts.schema),
+        rows: Number(bundle.facts.rows),
+      },
+      time: time ?? undefined,
+      rows,
+      spanMs,
+      runs,
+      scratch: join(folder, 'sorted.parquet'),
+    })
+    const tooMany = found.filter(({ breaches }) => breaches / runs > policy.falseAlarms)
+    if (options.json === true) printJson({ endpoint, rows, runs, spanMs, declared: policy.falseAlarms, rules: found })
+    else {
+      print(
+        table(
+          ['rule', 'false alarms', 'declared'],
+          found.map(({ rule, breaches }) => [rule, `${breaches} of ${runs} checks`, `${policy.falseAlarms * 100} %`]),
+        ),
+      )
+      say(
+        `${runs} checks of ${rows} training rows each, ${time === null ? 'one after the other' : `from stretches of ${spanMs / 3_600_000} h`}`,
+      )
+    }
+    return tooMany.length === 0 ? exitCodes.done : exitCodes.drift
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,26 @@
+import { readFile } from 'node:fs/promises'
+import { TrainingReport } from '../pipelines/training-report.ts'
+import type { Profile } from '../stats/profile.ts'
+import { getJson } from '../store/objects.ts'
+import { type ModelFacts, modelFiles } from './model.ts'
+import { localModel, type PackageSource, packagedFile } from './package.ts'
+
+/** What rows are compared with: what a version was trained on, and how much it uses each feature. */
+export interface Baseline {
+  readonly facts: ModelFacts
+  readonly profile: Profile
+  /** Share of the model's importance, by feature. */
+  readonly importances: Readonly<Record<string, number>>
+}
+
+/** The baseline of a version, verified as its package is. */
+export async function readBaseline(source: PackageSource, digest: string): Promise<Baseline> {
+  const { facts, baselineFile } = await localModel(source, digest)
+  const training = await packagedFile(source, digest, modelFiles.training)
+  const { features } = TrainingReport.parse(await getJson(source.store, training))
+  return {
+    facts,
+    profile: JSON.parse(await readFile(baselineFile, 'utf8')) as Profile,
+    importances: Object.fromEntries(features.map(({ name, importance }) => [name, importance])),
+  }
+}
