@@ -1,3 +1,4 @@
+import { createBatchActivities } from './batch.ts'
 import { createDataActivities } from './data.ts'
 import { createModelActivities } from './model.ts'
 import { createMonitorActivities } from './monitor.ts'
@@ -15,6 +16,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createRolloutActivities(deps),
     ...createMonitorActivities(deps),
     ...createRetrainActivities(deps),
+    ...createBatchActivities(deps),
   }
 }
 

@@ -1,6 +1,6 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { SlipwayError } from '../pipelines/errors.ts'
-import { type JobMessage, type JobName, jobs, type Progress } from './jobs.ts'
+import { type JobCall, type JobMessage, jobs, type Progress } from './jobs.ts'
 
 const say = (message: JobMessage): void => parentPort?.postMessage(message)
 
@@ -11,18 +11,19 @@ const onProgress: Progress = (what, done) => {
   say({ progress: { what, done } })
 }
 
-const { name, order } = workerData as { name: JobName; order: never }
-try {
-  say({ result: await jobs[name](order, onProgress) })
-} catch (error) {
-  const { message, stack } = error as Error
-  say({
-    error:
-      error instanceof SlipwayError
-        ? { code: error.code, message, facts: plainFacts(error), stack }
-        : { code: 'INTERNAL', message, facts: {}, stack },
-  })
-}
+parentPort?.on('message', async ({ name, order }: JobCall) => {
+  try {
+    say({ result: await jobs[name](order as never, onProgress) })
+  } catch (error) {
+    const { message, stack } = error as Error
+    say({
+      error:
+        error instanceof SlipwayError
+          ? { code: error.code, message, facts: plainFacts(error), stack }
+          : { code: 'INTERNAL', message, facts: {}, stack },
+    })
+  }
+})
 
 function plainFacts({ facts }: SlipwayError) {
   return JSON.parse(JSON.stringify(facts)) as SlipwayError['facts']

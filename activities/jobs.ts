@@ -2,11 +2,12 @@ import { Worker } from 'node:worker_threads'
 import { builtFile } from '../code/host.ts'
 import { checkParity, evaluateModel, judgeGates } from '../models/evaluate.ts'
 import { guardModel } from '../models/guard.ts'
+import { scoreShard } from '../models/score-shard.ts'
 import { type ErrorFacts, isErrorCode, SlipwayError } from '../pipelines/errors.ts'
 import { trainModel } from '../trainers/train-model.ts'
 
 /** Work that would keep the worker's own thread from heartbeats: user code, training, ONNX Runtime. Plain data in and out. */
-export const jobs = { trainModel, evaluateModel, judgeGates, checkParity, guardModel } as const
+export const jobs = { trainModel, evaluateModel, judgeGates, checkParity, guardModel, scoreShard } as const
 export type Jobs = typeof jobs
 export type JobName = keyof Jobs
 
@@ -25,10 +26,45 @@ export type JobMessage =
 
 export type Progress = (what: string, done: number) => void
 
+/** What the worker says to a job's thread. */
+export interface JobCall {
+  readonly name: JobName
+  readonly order: unknown
+}
+
+/** Jobs that come in long rows: their threads wait for the next one, with what they have loaded. */
+const kept: readonly JobName[] = ['scoreShard']
+const idle: Worker[] = []
+/** How long a thread waits for its next job, ms. */
+const idleMs = 20_000
+
+/** A thread that waits, or a new one. */
+function takeThread(name: JobName): Worker {
+  const waiting = kept.includes(name) ? idle.pop() : undefined
+  waiting?.ref()
+  return waiting ?? new Worker(builtFile('job'))
+}
+
+/** Lets a thread that has done its job wait for another one, for a while, or ends it. */
+function putBack(name: JobName, thread: Worker): void {
+  if (!kept.includes(name)) {
+    void thread.terminate()
+    return
+  }
+  idle.push(thread)
+  thread.unref()
+  const retire = (): void => {
+    const at = idle.indexOf(thread)
+    if (at < 0) return
+    idle.splice(at, 1)
+    void thread.terminate()
+  }
+  setTimeout(retire, idleMs).unref()
+}
+
 /**
- * Runs a job in a thread of its own, which ends with it: a fresh instance of the user's code every time, and an endless
- * loop in it can be stopped.
- * @param signal stops the thread; the promise then rejects with the signal's reason
+ * Runs a job in a thread, alone there: a fresh instance of the user's code every time, and an endless loop in it can be stopped.
+ * @param signal ends the thread; the promise then rejects with the signal's reason
  */
 export function runJob<Name extends JobName>(
   name: Name,
@@ -37,23 +73,42 @@ export function runJob<Name extends JobName>(
   signal: AbortSignal,
 ): Promise<Awaited<ReturnType<Jobs[Name]>>> {
   return new Promise((resolve, reject) => {
-    const thread = new Worker(builtFile('job'), { workerData: { name, order } })
+    if (signal.aborted) return reject(signal.reason)
+    const thread = takeThread(name)
+    const letGo = (): void => {
+      signal.removeEventListener('abort', stop)
+      thread.off('message', hear)
+      thread.off('error', fail)
+      thread.off('exit', ended)
+    }
     const stop = (): void => {
+      letGo()
       reject(signal.reason)
       void thread.terminate()
     }
-    if (signal.aborted) return stop()
     signal.addEventListener('abort', stop, { once: true })
-    thread.on('message', (message: JobMessage) => {
-      if ('progress' in message) onProgress(message.progress.what, message.progress.done)
-      else if ('result' in message) resolve(message.result as Awaited<ReturnType<Jobs[Name]>>)
+    const hear = (message: JobMessage): void => {
+      if ('progress' in message) {
+        onProgress(message.progress.what, message.progress.done)
+        return
+      }
+      letGo()
+      putBack(name, thread)
+      if ('result' in message) resolve(message.result as Awaited<ReturnType<Jobs[Name]>>)
       else reject(revive(message.error))
-    })
-    thread.on('error', reject)
-    thread.on('exit', (code) => {
-      signal.removeEventListener('abort', stop)
+    }
+    const fail = (error: unknown): void => {
+      letGo()
+      reject(error)
+    }
+    const ended = (code: number): void => {
+      letGo()
       reject(new Error(`the thread of ${name} ended with ${code} before it was done`))
-    })
+    }
+    thread.on('message', hear)
+    thread.on('error', fail)
+    thread.on('exit', ended)
+    thread.postMessage({ name, order } satisfies JobCall)
   })
 }
 

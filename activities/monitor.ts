@@ -1,11 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  ScheduleAlreadyRunning,
-  ScheduleNotFoundError,
-  type ScheduleOptions,
-  ScheduleOverlapPolicy,
-} from '@temporalio/client'
+import { ScheduleOverlapPolicy } from '@temporalio/client'
 import { WorkflowNotFoundError } from '@temporalio/common'
 import type { RetrainCause } from '../pipelines/alerts.ts'
 import type { MonitorReport } from '../pipelines/monitor-report.ts'
@@ -24,6 +19,7 @@ import {
 } from '../workflows/messages.ts'
 import { alertOf, isAlertmanager, sendAlert } from './alert.ts'
 import { examine } from './examine.ts'
+import { dropSchedule, setSchedule } from './schedules.ts'
 import { type ActivityDeps, guarded } from './step.ts'
 
 /** Longer than this no gathering waits, ms: a check of a week would have hundreds of thousands of windows to read at once. */
@@ -68,10 +64,10 @@ export function createMonitorActivities(deps: ActivityDeps) {
         }
         const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' as const }
         const memo = { pipeline, endpoint, kind: 'monitor' }
-        await setSchedule({ scheduleId, spec, action, policies, memo })
+        await setSchedule(client, { scheduleId, spec, action, policies, memo })
         const gatherId = gatherScheduleId(endpoint)
         if (policy.everyMs > gatherEveryMs) {
-          await setSchedule({
+          await setSchedule(client, {
             scheduleId: gatherId,
             spec: { intervals: [{ every: gatherEveryMs }] },
             action: {
@@ -83,14 +79,14 @@ export function createMonitorActivities(deps: ActivityDeps) {
             policies,
             memo: { ...memo, kind: 'gather' },
           })
-        } else await dropSchedule(gatherId)
+        } else await dropSchedule(client, gatherId)
         const everyMs = policy.retrain?.everyMs
         const retrainId = retrainScheduleId(pipeline)
         if (everyMs === null || everyMs === undefined) {
-          await dropSchedule(retrainId)
+          await dropSchedule(client, retrainId)
           return
         }
-        await setSchedule({
+        await setSchedule(client, {
           scheduleId: retrainId,
           spec: { intervals: [{ every: everyMs }] },
           action: {
@@ -168,27 +164,6 @@ export function createMonitorActivities(deps: ActivityDeps) {
         await sendAlert(deps.alerts, alertOf(report, monitor))
       })
     },
-  }
-
-  async function dropSchedule(id: string): Promise<void> {
-    await client.schedule
-      .getHandle(id)
-      .delete()
-      .catch((error) => {
-        if (!(error instanceof ScheduleNotFoundError)) throw error
-      })
-  }
-
-  async function setSchedule(options: ScheduleOptions): Promise<void> {
-    try {
-      await client.schedule.create(options)
-    } catch (error) {
-      if (!(error instanceof ScheduleAlreadyRunning)) throw error
-      const { spec, action, policies } = options
-      await client.schedule
-        .getHandle(options.scheduleId)
-        .update((before) => ({ ...before, spec, action, ...(policies === undefined ? {} : { policies }) }))
-    }
   }
 }
 

@@ -6,7 +6,7 @@ import { type ArtifactRef, mediaTypes, type Output } from '../pipelines/artifact
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Step } from '../pipelines/plan.ts'
 import { digestsOf, type StepInputs, type StepOutcome } from '../pipelines/step-inputs.ts'
-import { type HostVersions, stepMaterial } from '../pipelines/step-key.ts'
+import { type HostVersions, type StepMaterial, stepMaterial } from '../pipelines/step-key.ts'
 import { putFile } from '../store/objects.ts'
 import type { Signer, TrustedKeys } from '../store/signing.ts'
 import { findStepRecord, publishStepRecord, stepKeyOf } from '../store/steps.ts'
@@ -25,6 +25,8 @@ export interface ActivityDeps {
   readonly client: Client
   /** Folder below which sources may be read for retrainings; undefined where none may. */
   readonly sources: string | undefined
+  /** Folder below which batches may write; undefined where none may. */
+  readonly outputs: string | undefined
   /** Where alerts go; undefined tells nobody. */
   readonly alerts: AlertTarget | undefined
   /** Folder for the files of steps that are running. */
@@ -69,38 +71,52 @@ export async function runStep(
   work: (context: StepWork) => Promise<StepResult>,
   extraKeys: Readonly<Record<string, string>> = {},
 ): Promise<StepOutcome> {
-  const inputs = { ...digestsOf(order.inputs), ...extraKeys }
-  return guarded(order.step.id, async (context, progress) => {
-    const material = stepMaterial(order.step, inputs, deps.host)
-    const stepKey = stepKeyOf(material)
-    const known = await findStepRecord(deps.store, stepKey)
-    if (known !== undefined)
-      return { stepKey, cached: known.run !== order.run, outputs: known.outputs, facts: known.facts }
-
-    const folder = await mkdtemp(join(deps.scratch, `${order.step.kind}-`))
-    try {
-      const { outputs, facts } = await work({
-        folder,
-        signal: context.cancellationSignal,
-        progress,
-        output: async (name, file, mediaType = mediaTypes.binary) => ({
-          name,
-          ...(await putFile(deps.store, join(folder, file), mediaType)),
-        }),
-        job: (name, jobOrder) => runJob(name, jobOrder, progress, context.cancellationSignal),
-      })
-      const record = await publishStepRecord(deps.store, {
-        stepKey,
-        material,
-        outputs: [...outputs],
-        facts: facts as never,
-        run: order.run,
-      })
-      return { stepKey, cached: false, outputs: record.outputs, facts: record.facts }
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
+  const { id } = order.step
+  return guarded(id, (context, progress) => {
+    const inputs = { ...digestsOf(order.inputs), ...extraKeys }
+    return once(
+      deps,
+      { run: order.run, material: stepMaterial(order.step, inputs, deps.host) },
+      context,
+      progress,
+      work,
+    )
   })
+}
+
+/** The heart of `runStep`, for work that has a step key and is no step of a plan. */
+export async function once(
+  deps: ActivityDeps,
+  { run, material, traced }: { readonly run: string; readonly material: StepMaterial; readonly traced?: boolean },
+  context: Context,
+  progress: Progress,
+  work: (context: StepWork) => Promise<StepResult>,
+): Promise<StepOutcome> {
+  const stepKey = stepKeyOf(material)
+  const known = await findStepRecord(deps.store, stepKey)
+  if (known !== undefined) return { stepKey, cached: known.run !== run, outputs: known.outputs, facts: known.facts }
+
+  const folder = await mkdtemp(join(deps.scratch, `${material.step}-`))
+  try {
+    const { outputs, facts } = await work({
+      folder,
+      signal: context.cancellationSignal,
+      progress,
+      output: async (name, file, mediaType = mediaTypes.binary) => ({
+        name,
+        ...(await putFile(deps.store, join(folder, file), mediaType)),
+      }),
+      job: (name, jobOrder) => runJob(name, jobOrder, progress, context.cancellationSignal),
+    })
+    const record = await publishStepRecord(
+      deps.store,
+      { stepKey, material, outputs: [...outputs], facts: facts as never, run },
+      traced,
+    )
+    return { stepKey, cached: false, outputs: record.outputs, facts: record.facts }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 /**

@@ -21,6 +21,7 @@ function createBenchActivities(store: Store, client: Client) {
     host: hostVersions(),
     client,
     sources: undefined,
+    outputs: undefined,
     alerts: undefined,
     scratch: mkdtempSync(join(tmpdir(), 'slipway-bench-')),
   }

@@ -106,20 +106,22 @@ function needs(plan: Plan, step: Step): string[] {
     case 'deploy':
     case 'monitor':
     case 'guard':
+    case 'batch':
       return [step.package]
   }
 }
 
 /** Steps that look at the world as it is then: nothing of them is reused. */
-type Always = StepOf<'approve' | 'register' | 'deploy' | 'monitor' | 'guard'>
+type Always = StepOf<'approve' | 'register' | 'deploy' | 'monitor' | 'guard' | 'batch'>
 const isAlways = (step: Step): step is Always =>
-  ['approve', 'register', 'deploy', 'monitor', 'guard'].includes(step.kind)
+  ['approve', 'register', 'deploy', 'monitor', 'guard', 'batch'].includes(step.kind)
 
 function whatItAlwaysDoes(step: Always): string {
   if (step.kind === 'approve') return `asks ${step.role}`
   if (step.kind === 'register') return 'registers the package unless it is registered'
   if (step.kind === 'guard') return `compares it with what ${step.endpoint} serves, unless that is nothing else`
   if (step.kind === 'monitor') return `watches ${step.endpoint}: ${rulesOf(step.policy).map(describeRule).join(', ')}`
+  if (step.kind === 'batch') return `scores ${step.policy.from}: ${step.policy.cron ?? 'when asked'}`
   return `brings it to ${step.endpoint} unless that serves it: ${describeStrategy(step.policy)}`
 }
 

@@ -19,6 +19,7 @@ const drifting = () => import('./commands/drift.ts')
 const calibrating = () => import('./commands/calibrate.ts')
 const supervising = () => import('./commands/supervise.ts')
 const scheduling = () => import('./commands/schedule.ts')
+const batching = () => import('./commands/batch.ts')
 const tracing = () => import('./commands/trace.ts')
 const labelling = () => import('./commands/labels.ts')
 const decide = () => import('./commands/decide.ts')
@@ -321,6 +322,52 @@ for (const [verb, description] of [
   if (verb === 'backfill') added.option('--from <time>', 'first').option('--to <time>', 'last')
   added.option('--reason <text>', 'why, for the record').option(...json)
 }
+const batch = command(
+  'batch [pipeline] [name]',
+  'score the table of a day as a pipeline says, and wait for it; exit 18 when too many rows are bad',
+  async (pipeline, name, options) => {
+    if (pipeline === undefined || name === undefined)
+      throw new SlipwayError('USAGE', 'batch needs a pipeline and the name of one of its batches', {
+        next: 'slipway batch list, or slipway batch score <model> --from … --to …',
+      })
+    return (await batching()).batch(pipeline, name, options)
+  },
+  ['npx slipway batch flights nightly --date 2001-06-01', 'npx slipway batch flights nightly --date 2001-06-01 --redo'],
+)
+  .option('--date <day>', 'its day, or time (UTC); now by default')
+  .option('--redo', 'score it anew and take the place of what was published; the one before is kept')
+  .option(...json)
+command(
+  'score <model>',
+  'score files with a model: no definition needed',
+  async (model, options) => (await batching()).score(model, options),
+  [
+    'npx slipway batch score flights --from flights.parquet --to out/',
+    'npx slipway batch score flights --model flights@3 --from "s3://lake/day=*/*.csv.gz" --to s3://scores/today/',
+  ],
+  batch,
+)
+  .requiredOption(
+    '--from <files>',
+    'a file, folder or glob, s3://… or https://…: parquet, CSV, newline-delimited JSON; gzip, zstd',
+  )
+  .requiredOption('--to <folder>', 'a folder, or s3://…/')
+  .option('--model <version>', 'a version, flights@3; the champion by default')
+  .option('--on-bad-row <what>', 'quarantine (default) or fail')
+  .option('--max-bad-rows <share>', 'share that may be quarantined, 0.01 by default')
+  .option('--keys <columns>', 'columns whose values occur once together')
+  .option('--keep <columns>', 'columns of the input that go into the output; by default the inputs of the model')
+  .option('--partition-by <columns>', 'columns whose values become folders')
+  .option('--write <format>', 'parquet (default) or csv')
+  .option('--redo', 'score again what was published')
+  .option(...json)
+command(
+  'list',
+  'what is defined, and what was published',
+  async (options) => (await batching()).list(options),
+  [],
+  batch,
+).option(...json)
 command('doctor', 'whether everything a run needs is there and works', async (options) =>
   (await platform()).doctor(options),
 ).option(...json)

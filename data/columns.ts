@@ -11,9 +11,22 @@ export const chunkRows = 65_536
  * Reads columns of a table in chunks of `chunkRows` rows, without row objects: numbers, dates (milliseconds since 1970) and
  * booleans as typed arrays, text as strings. A nullable boolean is a Float64Array with NaN.
  */
-export async function* readColumns(
+export function readColumns(
   connection: DuckDBConnection,
   table: LocalTable,
+  columns: RowSchema,
+): AsyncGenerator<Record<string, Column>> {
+  return readRelation(connection, `(${typedSelect(table)})`, table.rows, columns)
+}
+
+/**
+ * The same of anything that can stand behind FROM and has the columns with their types.
+ * @param rows how many there are; another count is an error
+ */
+export async function* readRelation(
+  connection: DuckDBConnection,
+  relation: string,
+  rows: number,
   columns: RowSchema,
 ): AsyncGenerator<Record<string, Column>> {
   const select = columns.map((rule) => {
@@ -21,7 +34,7 @@ export async function* readColumns(
     return rule.type === 'string' ? name(rule.name) : `${name(rule.name)}::DOUBLE`
   })
   // Nothing else may use this connection meanwhile: an appender's flush would end the stream without an error.
-  const result = await connection.stream(`SELECT ${select.join(', ')} FROM (${typedSelect(table)})`)
+  const result = await connection.stream(`SELECT ${select.join(', ')} FROM ${relation}`)
   let vectors: (readonly unknown[])[][] = columns.map(() => [])
   let gathered = 0
   let total = 0
@@ -40,7 +53,7 @@ export async function* readColumns(
     }
     if (done) break
   }
-  if (total !== table.rows) throw new Error(`read ${total} rows of ${table.rows}: the stream ended early`)
+  if (total !== rows) throw new Error(`read ${total} rows of ${rows}: the stream ended early`)
 }
 
 function toColumn(rule: RowSchema[number], vectors: readonly (readonly unknown[])[], rows: number): Column {

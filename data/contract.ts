@@ -37,10 +37,20 @@ interface RowRule {
   readonly counts: boolean
 }
 
+/** SQL that is true for a row that breaks any of some rules. */
+export function anyOf(rules: readonly RowRule[]): string {
+  return rules.map(({ broken }) => `(${broken}) IS TRUE`).join(' OR ') || 'false'
+}
+
+/** SQL for the reasons why a row breaks rules, in words; null for each it keeps. */
+export function reasonsOf(rules: readonly RowRule[]): string[] {
+  return rules.map(({ column, rule, broken }) => `CASE WHEN ${broken} THEN ${text(`${column}: ${rule}`)} END`)
+}
+
 /** The largest set of values that is checked by comparing; larger ones go through an ENUM, whose look-up is a hash. */
 const smallSet = 8
 
-function rowRulesOf(rule: ColumnRule, format: LocalTable['format'], hasCompleteness: boolean): RowRule[] {
+export function rowRulesOf(rule: ColumnRule, format: LocalTable['format'], hasCompleteness: boolean): RowRule[] {
   const column = name(rule.name)
   const rules: RowRule[] = []
   const add = (what: string, broken: string, counts = true): void =>
@@ -91,8 +101,6 @@ export async function checkContract(
     rowRulesOf(rule, table.format, rules.completeness[rule.name] !== undefined),
   )
   const typed = typedSelect(table, true)
-  const anyOf = (some: readonly RowRule[]): string =>
-    some.map(({ broken }) => `(${broken}) IS TRUE`).join(' OR ') || 'false'
   const counts = [
     'count(*) AS total',
     `count(*) FILTER (WHERE ${anyOf(rowRules)}) AS broken`,
@@ -197,9 +205,7 @@ export async function separateRows(
   quarantineFile: string,
 ): Promise<number> {
   const rowRules = table.schema.flatMap((rule) => rowRulesOf(rule, table.format, false))
-  const reasons = rowRules.map(
-    ({ column, rule, broken }) => `CASE WHEN ${broken} THEN ${text(`${column}: ${rule}`)} END`,
-  )
+  const reasons = reasonsOf(rowRules)
   const duplicates = rules.unique.map(
     (columns) =>
       `CASE WHEN row_number() OVER (PARTITION BY ${columns.map(name).join(', ')} ORDER BY "row:") > 1 THEN ${text(`${columns.join(', ')}: unique`)} END`,

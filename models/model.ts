@@ -54,6 +54,8 @@ export interface LoadedModel {
   makeFeatures(columns: Readonly<Record<string, Column>>, firstRow?: number): Features
   /** Predictions for features made already. */
   scoreFeatures(features: Features): Promise<Float32Array>
+  /** The same session with a fresh instance of the feature code: what a module keeps does not leak from one piece of work into the next. */
+  withFreshCode(): LoadedModel
   release(): Promise<void>
 }
 
@@ -64,7 +66,7 @@ export interface LoadedModel {
  */
 export async function loadModel({ facts, onnxFile, codeFile }: LocalModel): Promise<LoadedModel> {
   const ort = await import('onnxruntime-node')
-  const features = loadFunction(await readFile(codeFile, 'utf8'), facts.featureCode.digest)
+  const code = await readFile(codeFile, 'utf8')
   const session = await ort.InferenceSession.create(onnxFile, { intraOpNumThreads: 1, interOpNumThreads: 1 })
   const output = facts.task === 'binary' ? 'probabilities' : 'prediction'
   const scoreFeatures = async (made: Features): Promise<Float32Array> => {
@@ -85,15 +87,21 @@ export async function loadModel({ facts, onnxFile, codeFile }: LocalModel): Prom
     const data = results[output]?.data as Float32Array
     return facts.task === 'binary' ? data.filter((_, i) => i % 2 === 1) : data
   }
-  const makeFeatures = (columns: Readonly<Record<string, Column>>, firstRow?: number): Features =>
-    runFeatures(features, facts.featureCode.name, columns, firstRow)
-  return {
-    facts,
-    sizeBytes: (await stat(onnxFile)).size,
-    makeFeatures,
-    scoreFeatures,
-    score: async (columns, firstRow) =>
-      rowCount(columns) === 0 ? new Float32Array(0) : scoreFeatures(makeFeatures(columns, firstRow)),
-    release: () => session.release(),
+  const { size: sizeBytes } = await stat(onnxFile)
+  const withFreshCode = (): LoadedModel => {
+    const features = loadFunction(code, facts.featureCode.digest)
+    const makeFeatures = (columns: Readonly<Record<string, Column>>, firstRow?: number): Features =>
+      runFeatures(features, facts.featureCode.name, columns, firstRow)
+    return {
+      facts,
+      sizeBytes,
+      makeFeatures,
+      scoreFeatures,
+      score: async (columns, firstRow) =>
+        rowCount(columns) === 0 ? new Float32Array(0) : scoreFeatures(makeFeatures(columns, firstRow)),
+      withFreshCode,
+      release: () => session.release(),
+    }
   }
+  return withFreshCode()
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { type BatchOptions, batchPolicyOf } from './batch.ts'
 import type { ColumnsOf, FeatureColumns } from './columns.ts'
 import { SlipwayError } from './errors.ts'
 import type { Gate } from './gates.ts'
@@ -163,6 +164,11 @@ export interface Builder {
    * that came. An alarm is reported, and the supervisor of the pipeline retrains where `retrain` says so.
    */
   monitor<Row, T extends Task>(live: Endpoint<Row, T>, options: MonitorOptions): void
+  /**
+   * Scores tables with the version that the endpoint's champion is when a batch begins: on a schedule, or by `slipway batch`. Every
+   * table comes out whole or not at all.
+   */
+  batch<Row, T extends Task>(live: Endpoint<Row, T>, name: string, options: BatchOptions): void
 }
 
 /** A pipeline as the user's file exports it. */
@@ -191,6 +197,7 @@ function compile(
   const packages: string[] = []
   const deploys: StepOf<'deploy'>[] = []
   const monitors: StepOf<'monitor'>[] = []
+  const batches: StepOf<'batch'>[] = []
   const guards: StepOf<'guard'>[] = []
   const add = (step: Step): string => {
     if (steps.some(({ id }) => id === step.id)) {
@@ -321,13 +328,29 @@ function compile(
         time: split.rule.by === 'age' ? split.rule.column : null,
       })
     },
+    batch(live, batchName, options) {
+      const deployed = deploys.find(({ id }) => id === live.id) as StepOf<'deploy'>
+      if (batches.some((step) => step.name === batchName))
+        throw new SlipwayError('DEFINITION_INVALID', `pipeline "${name}" has two batches "${batchName}"`, {
+          next: 'give one of them another name',
+        })
+      batches.push({
+        id: batches.length === 0 ? 'batch' : `batch-${batches.length + 1}`,
+        kind: 'batch',
+        package: deployed.package,
+        model: name,
+        endpoint: live.endpoint,
+        name: batchName,
+        policy: batchPolicyOf(batchName, options),
+      })
+    },
   }
   define(p)
   // Whatever is registered has passed, the guard's tests included; people are asked before.
   for (const step of guards) add(step)
   for (const id of packages) add({ id: idFor('register'), kind: 'register', package: id, model: name })
   // What is served is what is registered.
-  for (const step of [...deploys, ...monitors]) add(step)
+  for (const step of [...deploys, ...monitors, ...batches]) add(step)
   const parsed = Plan.safeParse({ slipway: 'plan/1', pipeline: name, steps })
   if (!parsed.success) {
     const issue = parsed.error.issues[0]

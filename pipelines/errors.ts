@@ -1,7 +1,4 @@
-/**
- * Every way a command can end, with its exit code: one table for the CLI, the docs and the tests.
- * Code 18 belongs to batch scoring.
- */
+/** Every way a command can end, with its exit code: one table for the CLI, the docs and the tests. */
 export const exitCodes = {
   done: 0,
   internal: 1,
@@ -14,6 +11,7 @@ export const exitCodes = {
   inconclusive: 15,
   verification: 16,
   drift: 17,
+  badRows: 18,
   unreachable: 20,
   waitTimedOut: 124,
   interrupted: 130,
@@ -43,6 +41,7 @@ export const errorCodes = {
   COLUMN_MISSING: exitCodes.dataContract,
   COLUMN_TYPE: exitCodes.dataContract,
   DATA_CONTRACT: exitCodes.dataContract,
+  SOURCE_CHANGED: exitCodes.dataContract,
   SPLIT_EMPTY: exitCodes.dataContract,
   FEATURES_FAILED: exitCodes.trainingFailed,
   FEATURES_LENGTH: exitCodes.trainingFailed,
@@ -61,6 +60,10 @@ export const errorCodes = {
   SIGNATURE_INVALID: exitCodes.verification,
   OBJECT_MISSING: exitCodes.verification,
   NOT_MONITORED: exitCodes.invalid,
+  BATCH_EXISTS: exitCodes.invalid,
+  OUTPUT_OCCUPIED: exitCodes.invalid,
+  OUTPUT_UNWRITABLE: exitCodes.unreachable,
+  BAD_ROWS: exitCodes.badRows,
   ALERT_UNDELIVERED: exitCodes.internal,
   REF_CONFLICT: exitCodes.internal,
   STORE_UNREACHABLE: exitCodes.unreachable,

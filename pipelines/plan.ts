@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Digest } from './artifact.ts'
+import { BatchPolicy } from './batch.ts'
 import { Check } from './gates.ts'
 import { MonitorPolicy } from './monitor.ts'
 import { RolloutPolicy } from './rollout.ts'
@@ -169,6 +170,17 @@ export const GuardStep = z.object({
   alpha: z.number().gt(0).lt(0.5),
 })
 
+/** Scores tables with what an endpoint serves, on a schedule or when asked. */
+export const BatchStep = z.object({
+  id: Id,
+  kind: z.literal('batch'),
+  package: Id,
+  model: Id,
+  endpoint: Id,
+  name: Id,
+  policy: BatchPolicy,
+})
+
 export const Step = z.discriminatedUnion('kind', [
   SnapshotStep,
   ValidateStep,
@@ -182,6 +194,7 @@ export const Step = z.discriminatedUnion('kind', [
   DeployStep,
   MonitorStep,
   GuardStep,
+  BatchStep,
 ])
 export type Step = z.infer<typeof Step>
 export type StepKind = Step['kind']

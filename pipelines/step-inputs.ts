@@ -79,6 +79,7 @@ export function inputsOf(plan: Plan, step: Step, outcomes: ReadonlyMap<string, S
     case 'register':
     case 'deploy':
     case 'monitor':
+    case 'batch':
       return { package: from(step.package, 'package') }
   }
 }

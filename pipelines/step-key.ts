@@ -17,6 +17,7 @@ export const stepVersions: Record<StepKind, number> = {
   deploy: 1,
   monitor: 1,
   guard: 1,
+  batch: 1,
 }
 
 /** Packages (and engines) whose version may change the bytes a step makes. */
@@ -32,6 +33,7 @@ const stepHosts: Record<StepKind, readonly string[]> = {
   register: [],
   deploy: [],
   monitor: [],
+  batch: [],
   guard: ['onnxruntime-node', '@duckdb/node-api', 'v8'],
 }
 
@@ -78,6 +80,7 @@ function paramsOf(step: Step): Record<string, unknown> {
       return { model: step.model }
     case 'deploy':
     case 'monitor':
+    case 'batch':
       return { endpoint: step.endpoint, policy: step.policy }
     case 'guard':
       return { task: step.task, target: step.target.column, margin: step.margin, alpha: step.alpha }

@@ -46,8 +46,20 @@ export async function findStepRecord(store: Store, stepKey: string): Promise<Ste
 /**
  * Publishes a record, and where its inputs and outputs lead. The first one wins; a loser gets the winner's.
  * Only a record whose artifacts are gone from the store gives way to a new one.
+ * @param traced false for pieces of something larger, whose manifest says what they were made from
  */
-export async function publishStepRecord(store: Store, record: StepRecord): Promise<StepRecord> {
+export async function publishStepRecord(store: Store, record: StepRecord, traced = true): Promise<StepRecord> {
+  if (traced) await publishTraces(store, record)
+  const key = recordKey(record.stepKey)
+  for (;;) {
+    const existing = await readDocument(store, key)
+    const winner = existing === undefined ? undefined : StepRecord.parse(existing.value)
+    if (winner !== undefined && (await isWhole(store, winner))) return winner
+    if (await writeDocument(store, key, record, existing?.etag)) return record
+  }
+}
+
+async function publishTraces(store: Store, record: StepRecord): Promise<void> {
   const trace = { step: record.material.step, stepKey: record.stepKey }
   const inputs = Object.values(record.material.inputs).filter((digest) => digest.startsWith('sha256:'))
   await Promise.all([
@@ -56,13 +68,6 @@ export async function publishStepRecord(store: Store, record: StepRecord): Promi
       publishOnce(store, `${consumerPrefix(digest)}made-by-${record.stepKey}.json`, trace),
     ),
   ])
-  const key = recordKey(record.stepKey)
-  for (;;) {
-    const existing = await readDocument(store, key)
-    const winner = existing === undefined ? undefined : StepRecord.parse(existing.value)
-    if (winner !== undefined && (await isWhole(store, winner))) return winner
-    if (await writeDocument(store, key, record, existing?.etag)) return record
-  }
 }
 
 /** Records of the steps that made or read an artifact: lineage one step up, one step down. */

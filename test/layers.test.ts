@@ -10,7 +10,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   stats: { rooms: ['pipelines'], packages: ['zod'] },
   store: {
     rooms: ['pipelines'],
-    packages: ['node:', 'zod', '@aws-sdk/client-s3', '@aws-sdk/lib-storage', 'tinyglobby'],
+    packages: ['node:', 'zod', '@aws-sdk/client-s3', '@aws-sdk/lib-storage', 'tinyglobby', 'hyparquet', 'picomatch'],
   },
   code: {
     rooms: ['pipelines', 'store'],

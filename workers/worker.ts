@@ -1,5 +1,5 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import proto from '@temporalio/proto'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
@@ -9,20 +9,26 @@ import { SlipwayError } from '../pipelines/errors.ts'
 import { requireSuitableStore } from '../store/probe.ts'
 import { ensureBucket } from '../store/store.ts'
 import { attributes } from '../workflows/attributes.ts'
-import { taskQueue } from '../workflows/messages.ts'
+import { scoringQueue, taskQueue } from '../workflows/messages.ts'
 import { connect, type TemporalClient } from './connect.ts'
 import { converterFile, workflowBundle } from './files.ts'
 import { isAlive } from './platform/state.ts'
 import { alertTargetOf, type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
 
+/** What runs until the process is asked to end. */
+export interface SlipwayWorker {
+  run(): Promise<void>
+}
+
 /**
  * A worker: hosts all workflows and activities. It knows no pipeline; code reaches it by digest, through the store.
+ * Shards have a task queue of their own, of which it takes as many at once as it has cores: batches leave room for everything else.
  * The store is tried first, and refused if it lacks what Slipway's promises rest on.
  */
 export async function createWorker(
   settings: Settings,
   extra: Pick<WorkerOptions, 'interceptors'> = {},
-): Promise<Worker> {
+): Promise<SlipwayWorker> {
   const store = storeOf(settings)
   await ensureBucket(store)
   await requireSuitableStore(store)
@@ -31,28 +37,51 @@ export async function createWorker(
   const scratch = await makeScratch()
   const { temporal: target } = settings
   const connection = await NativeConnection.connect(target.connectionOptions)
-  return Worker.create({
+  const activities = createActivities({
+    store,
+    signer: signerOf(settings),
+    trusted: trustedKeysOf(settings),
+    host: hostVersions(),
+    client: client.client,
+    sources: process.env.SLIPWAY_SOURCES,
+    outputs: process.env.SLIPWAY_OUTPUTS,
+    alerts: alertTargetOf(),
+    scratch,
+  })
+  const shared: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
     ...(target.namespace === undefined ? {} : { namespace: target.namespace }),
-    taskQueue,
-    workflowBundle: { codePath: workflowBundle },
     dataConverter: { payloadConverterPath: converterFile },
-    activities: createActivities({
-      store,
-      signer: signerOf(settings),
-      trusted: trustedKeysOf(settings),
-      host: hostVersions(),
-      client: client.client,
-      sources: process.env.SLIPWAY_SOURCES,
-      alerts: alertTargetOf(),
-      scratch,
-    }),
-    // A run whose worker died is given to another one after this, not after the ten seconds of the default.
-    stickyQueueScheduleToStartTimeout: '500ms',
-    maxConcurrentActivityTaskExecutions: 8,
     shutdownGraceTime: '2s',
     ...extra,
-  })
+  }
+  const workers = await Promise.all([
+    Worker.create({
+      ...shared,
+      taskQueue,
+      workflowBundle: { codePath: workflowBundle },
+      activities,
+      // A run whose worker died is given to another one after this, not after the ten seconds of the default.
+      stickyQueueScheduleToStartTimeout: '500ms',
+      maxConcurrentActivityTaskExecutions: 8,
+    }),
+    Worker.create({
+      ...shared,
+      taskQueue: scoringQueue,
+      activities: { scoreShard: activities.scoreShard },
+      maxConcurrentActivityTaskExecutions: scoringThreads(),
+    }),
+  ])
+  return { run: async () => void (await Promise.all(workers.map((worker) => worker.run()))) }
+}
+
+/** Shards at once: `SLIPWAY_SCORING_THREADS`, or as many as there are cores. */
+function scoringThreads(env = process.env): number {
+  const { SLIPWAY_SCORING_THREADS: given } = env
+  if (given === undefined || given === '') return availableParallelism()
+  const threads = Number(given)
+  if (Number.isInteger(threads) && threads > 0) return threads
+  throw new SlipwayError('USAGE', `SLIPWAY_SCORING_THREADS is "${given}", not a number of threads`)
 }
 
 /** A folder for the files of running steps. What workers that were killed left behind goes. */

@@ -70,6 +70,8 @@ export function stepSummary(step: Plan['steps'][number]): string {
       return `deploy • ${step.endpoint}: ${describeStrategy(step.policy)}`
     case 'monitor':
       return `monitor • ${step.endpoint}: ${rulesOf(step.policy).map(describeRule).join(', ')}`
+    case 'batch':
+      return `batch • ${step.name}: ${step.policy.cron ?? 'when asked'}`
     case 'guard':
       return `never worse • than champion and anchor by ${step.margin}, alpha ${Number(step.alpha.toPrecision(2))}`
   }

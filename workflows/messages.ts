@@ -1,5 +1,8 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
 import type { RetrainCause } from '../pipelines/alerts.ts'
+import type { ArtifactRef } from '../pipelines/artifact.ts'
+import type { BatchPolicy } from '../pipelines/batch.ts'
+import type { BatchFile, BatchRecord } from '../pipelines/batch-records.ts'
 import type { Plan } from '../pipelines/plan.ts'
 import type { RolloutDecision, RolloutRecord, RunRecord, StepReport, VersionRecord } from '../pipelines/records.ts'
 import type { RolloutPolicy } from '../pipelines/rollout.ts'
@@ -9,6 +12,8 @@ import type { MetricVerdict } from '../stats/verdict.ts'
 
 /** The task queue of all workers. */
 export const taskQueue = 'slipway'
+/** The task queue of shards: workers take as many at once as they have cores, whatever else they do. */
+export const scoringQueue = 'slipway-scoring'
 
 export const runWorkflowId = (runId: string): string => `run/${runId}`
 export const modelWorkflowId = (model: string): string => `model/${model}`
@@ -17,6 +22,11 @@ export const rolloutWorkflowId = (rollout: string): string => `rollout/${rollout
 export const supervisorWorkflowId = (pipeline: string): string => `supervisor/${pipeline}`
 /** The Temporal Schedule that checks an endpoint; its workflows are named after it. */
 export const monitorScheduleId = (endpoint: string): string => `${endpoint}/monitor`
+
+/** The Temporal Schedule that starts a batch; its workflows are named after it. */
+export const batchScheduleId = (owner: string, name: string): string => `${owner}/${name}`
+/** A batch that was asked for: one at a time of a slot. */
+export const batchWorkflowId = (owner: string, name: string, slot: string): string => `batch/${owner}/${name}/${slot}`
 
 /** How owners are started where they are not there: the second argument of `WithStartWorkflowOperation('ownModel', …)`. */
 export const ownerOfModel = (model: string) => ({
@@ -96,6 +106,66 @@ export interface RouteOutcome {
   /** Why not all of them apply it; null when they do. */
   readonly mismatch: string | null
 }
+
+/** A batch as it is asked for. */
+export interface BatchRequest {
+  readonly owner: string
+  readonly name: string
+  /** Its day or hour; null takes the time it was scheduled for. */
+  readonly slot: string | null
+  /** Take the place of what was published of the same slot. */
+  readonly redo: boolean
+  /** Who or what asks. */
+  readonly by: string
+  /** All of it, where no pipeline defines it. `files` where they were stored already. */
+  readonly adHoc: {
+    readonly policy: BatchPolicy
+    readonly model: Variant
+    readonly files: readonly BatchFile[] | null
+  } | null
+}
+
+/** A batch whose input was looked at. */
+export interface BatchPlanned {
+  readonly plan: ArtifactRef
+  readonly key: string
+  readonly slot: string
+  readonly model: Variant
+  readonly shards: number
+  /** By the footers; 0 where there are none. */
+  readonly rows: number
+  /** What was published of the very same already. */
+  readonly published: BatchRecord | null
+}
+
+export interface ShardOutcome {
+  readonly read: number
+  readonly scored: number
+  readonly quarantined: number
+  readonly cached: boolean
+}
+
+/** Where a batch stands; carried through continue-as-new. */
+export interface BatchProgress {
+  readonly planned: BatchPlanned | null
+  readonly startedAt: string
+  readonly done: number
+  readonly cached: number
+  readonly read: number
+  readonly scored: number
+  readonly quarantined: number
+}
+
+/** How a batch ended. */
+export interface BatchResult {
+  readonly record: BatchRecord
+  /** Nothing was scored: the very same was published before. */
+  readonly cached: boolean
+  readonly shards: number
+  readonly cachedShards: number
+}
+
+export const batchProgressQuery = defineQuery<BatchProgress>('batchProgress')
 
 /** A rollout as it is started, or goes on after continue-as-new. */
 export interface RolloutInput {

@@ -1,5 +1,6 @@
 import type { ActivityOptions } from '@temporalio/workflow'
 import type { StepKind } from '../pipelines/plan.ts'
+import { scoringQueue } from './messages.ts'
 
 /**
  * Every time-out and retry there is. Errors that cannot pass by themselves are marked non-retryable where they arise, so
@@ -23,7 +24,10 @@ const steadily = (startToCloseTimeout: NonNullable<ActivityOptions['startToClose
   retry,
 })
 
-export const stepOptions: Record<Exclude<StepKind, 'approve' | 'register' | 'deploy' | 'monitor'>, ActivityOptions> = {
+export const stepOptions: Record<
+  Exclude<StepKind, 'approve' | 'register' | 'deploy' | 'monitor' | 'batch'>,
+  ActivityOptions
+> = {
   snapshot: steadily('6h'),
   validate: steadily('2h'),
   split: steadily('2h'),
@@ -33,6 +37,13 @@ export const stepOptions: Record<Exclude<StepKind, 'approve' | 'register' | 'dep
   gate: steadily('2h'),
   guard: steadily('2h'),
 }
+
+/** Looks at the input of a batch: footers, and all keys where they are declared. */
+export const planning: ActivityOptions = steadily('2h')
+/** One shard: where text has no row groups, a whole file. */
+export const scoring: ActivityOptions = { ...steadily('12h'), taskQueue: scoringQueue }
+/** Reads the records of all shards, and fills the output folder. */
+export const publishing: ActivityOptions = steadily('6h')
 
 /** Waits for the owner workflow of a model, which itself retries. */
 export const registration: ActivityOptions = { startToCloseTimeout: '5m', heartbeatTimeout, retry }

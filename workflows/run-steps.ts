@@ -60,6 +60,14 @@ export async function carryOut(state: RunState, step: Step): Promise<Stop | unde
       report({ stepKey: '', cached: false, outputs: [], facts: { summary } })
       return undefined
     }
+    case 'batch': {
+      const { name, policy } = step
+      const { establishBatch } = proxyActivities<Activities>({ ...briefly, summary: stepSummary(step).slice(0, 200) })
+      await establishBatch({ pipeline: input.plan.pipeline, run: input.runId, step })
+      const summary = `${name}: ${policy.cron === null ? 'when asked' : `at ${policy.cron} UTC`}, ${policy.from}`
+      report({ stepKey: '', cached: false, outputs: [], facts: { summary } }, summary)
+      return undefined
+    }
     case 'guard':
     case 'gate': {
       const outcome = await (step.kind === 'gate' ? judge(state, step, inputs) : guard(state, step, inputs))
@@ -89,7 +97,7 @@ export async function carryOut(state: RunState, step: Step): Promise<Stop | unde
 /** The activity of a step. */
 function activityOf(
   state: RunState,
-  step: Exclude<Step, { kind: 'approve' | 'register' | 'deploy' | 'monitor' | 'guard' }>,
+  step: Exclude<Step, { kind: 'approve' | 'register' | 'deploy' | 'monitor' | 'guard' | 'batch' }>,
   inputs: StepInputs,
 ): Promise<StepOutcome> {
   const { plan, runId, sources, snapshots } = state.input

@@ -10,7 +10,7 @@ import { countRows } from '../../models/score-rows.ts'
 import { exitCodes, SlipwayError } from '../../pipelines/errors.ts'
 import { type MonitorPolicy, monitorPolicyOf, psi } from '../../pipelines/monitor.ts'
 import type { MonitorReport } from '../../pipelines/monitor-report.ts'
-import { Variant } from '../../pipelines/route.ts'
+import type { Variant } from '../../pipelines/route.ts'
 import { RowSchema } from '../../pipelines/row-schema.ts'
 import { monitorPage } from '../../reports/monitor-page.ts'
 import type { ColumnDrift } from '../../stats/drift.ts'
@@ -19,14 +19,13 @@ import { conclude, driftOfAll, noLabels, nothingBefore } from '../../stats/inter
 import { nameOf } from '../../stats/monitor.ts'
 import { type Monitor, readLastJudgement, readMonitor, readReport } from '../../store/monitors.ts'
 import { getBundle, localFile } from '../../store/objects.ts'
-import { championOf, readModel } from '../../store/registry.ts'
-import { readRoute } from '../../store/routes.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
 import { formatOf } from '../traffic.ts'
+import { findVariant } from '../variant.ts'
 
 type Shown = Omit<MonitorReport, 'page'>
 
@@ -91,7 +90,7 @@ async function checkFile(
   file: string,
   { against = 'champion', exact = false }: { against?: string; exact?: boolean },
 ): Promise<{ report: Shown; policy: MonitorPolicy }> {
-  const variant = await variantOf(store, name, against)
+  const variant = await findVariant(store, `${name}@${against}`)
   const packages = { store, trusted: trustedKeysOf(settings) }
   const local = await localModel(packages, variant.digest)
   const source = { files: [file], format: formatOf(file), schema: local.facts.inputs } as const
@@ -136,24 +135,6 @@ async function exactColumns(store: CliContext['store'], variant: Variant, table:
   }
   const columns = table.schema.filter(({ type }) => type !== 'timestamp')
   return withDuckDb(2, (connection) => exactDrift(connection, baseline, table, columns))
-}
-
-/** `champion` or a number: a version of the model that an endpoint serves, or that has the name. */
-async function variantOf(store: CliContext['store'], name: string, against: string): Promise<Variant> {
-  const route = await readRoute(store, name)
-  if (route !== undefined && against === 'champion') return route.champion
-  const model = route?.champion.model ?? name
-  const state = await readModel(store, model)
-  const digest = against === 'champion' ? championOf(state) : state?.versions[Number(against) - 1]
-  if (state !== undefined && digest !== undefined)
-    return Variant.parse({ model, version: state.versions.indexOf(digest) + 1, digest })
-  throw new SlipwayError(
-    'NOT_FOUND',
-    `there is no ${against === 'champion' ? 'champion' : `version ${against}`} of "${name}"`,
-    {
-      next: 'see `npx slipway models`',
-    },
-  )
 }
 
 function tell(report: Shown, policy: MonitorPolicy, options: DriftOptions): void {

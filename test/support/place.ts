@@ -47,6 +47,7 @@ export async function openPlace(settings: Readonly<Record<string, string>> = {})
     SLIPWAY_GATEWAY_PORT: String(port),
     SLIPWAY_ALLOW_FAULTS: '1',
     SLIPWAY_SOURCES: project.root,
+    SLIPWAY_OUTPUTS: project.root,
     ...settings,
   }
   let closing = false

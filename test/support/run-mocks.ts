@@ -12,6 +12,10 @@ export const outcome = (names: string[], facts: Record<string, unknown> = {}): S
   facts,
 })
 
+const unexpected = (name: string) => async (): Promise<never> => {
+  throw new Error(`${name} was not to be called`)
+}
+
 /** Activities of runs that answer at once; `calls` notes who was asked. */
 export function runMocks(over: Partial<Activities> = {}, calls: string[] = []): Activities {
   const noted =
@@ -42,6 +46,10 @@ export function runMocks(over: Partial<Activities> = {}, calls: string[] = []): 
     writeRegistration: noted('writeRegistration', { version: 1, champion: 1, registered: true }),
     writeChampion: noted('writeChampion', 1),
     recordRun: noted('record', undefined),
+    establishBatch: noted('establishBatch', undefined),
+    planBatch: unexpected('planBatch'),
+    scoreShard: unexpected('scoreShard'),
+    publishBatch: unexpected('publishBatch'),
     ...rolloutMocks(calls),
     ...over,
   }

@@ -7,6 +7,7 @@ import { converterFile, workflowBundle } from '../../workers/files.ts'
 import { fromPython, testServerPackage } from '../../workers/platform/binaries.ts'
 import { cacheHome } from '../../workers/settings.ts'
 import { attributes } from '../../workflows/attributes.ts'
+import { scoringQueue } from '../../workflows/messages.ts'
 
 /** The time-skipping server, and workers on task queues of their own. */
 export interface WorkflowEnvironment {
@@ -41,7 +42,13 @@ export async function openWorkflowEnvironment(): Promise<WorkflowEnvironment> {
         dataConverter: { payloadConverterPath: converterFile },
         activities,
       })
-      return worker.runUntil(body(taskQueue))
+      const scorer = await Worker.create({
+        connection: environment.nativeConnection,
+        taskQueue: scoringQueue,
+        dataConverter: { payloadConverterPath: converterFile },
+        activities,
+      })
+      return worker.runUntil(scorer.runUntil(body(taskQueue)))
     },
     close: () => environment.teardown(),
   }

@@ -104,6 +104,7 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
           SLIPWAY_READY_FILE: readyFile,
           // Retrainings read the project's own sources.
           SLIPWAY_SOURCES: process.env.SLIPWAY_SOURCES ?? root,
+          SLIPWAY_OUTPUTS: process.env.SLIPWAY_OUTPUTS ?? root,
         },
         log: logFile(root, 'worker'),
       },

@@ -1,0 +1,530 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ScheduleOverlapPolicy } from '@temporalio/client'
+import { withDuckDb } from '../data/duckdb.ts'
+import { writeDuplicates } from '../data/shard.ts'
+import type { LocalTable } from '../data/table.ts'
+import { localModel } from '../models/package.ts'
+import type { ScoredShard } from '../models/score-shard.ts'
+import { type ArtifactRef, type Digest, mediaTypes } from '../pipelines/artifact.ts'
+import { type BatchPolicy, batchId, fillIn, slotAt } from '../pipelines/batch.ts'
+import {
+  type BatchFile,
+  type BatchManifest,
+  BatchPlan,
+  type BatchRecord,
+  type Part,
+  ShardFacts,
+} from '../pipelines/batch-records.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { StepOf } from '../pipelines/plan.ts'
+import type { Variant } from '../pipelines/route.ts'
+import { cutShards } from '../pipelines/shards.ts'
+import type { StepMaterial } from '../pipelines/step-key.ts'
+import type { FeatureCounts } from '../pipelines/telemetry.ts'
+import { addFeatureCounts } from '../stats/profile-counter.ts'
+import { publishBatchRecord, readBatch, readBatchDefinition, writeBatchDefinition } from '../store/batches.ts'
+import { digestOfJson } from '../store/digest.ts'
+import { fetchInput, findInputs, knownDigest, rowGroupsOf } from '../store/inputs.ts'
+import { merkleRoot } from '../store/merkle.ts'
+import { getJson, localFile, putFile, putJson } from '../store/objects.ts'
+import { fillFolder, outputFolder, requireFree } from '../store/outputs.ts'
+import { publishWindow, readRoute } from '../store/routes.ts'
+import { findStepRecord, stepKeyOf } from '../store/steps.ts'
+import type { BatchPlanned, BatchRequest, ShardOutcome } from '../workflows/messages.ts'
+import { batchScheduleId, taskQueue } from '../workflows/messages.ts'
+import { dropSchedule, setSchedule } from './schedules.ts'
+import { type ActivityDeps, guarded, once } from './step.ts'
+
+/** Raised when what a shard's activity makes of the same rows changes. */
+const shardVersion = 1
+/** Records read at once. */
+const readAtOnce = 32
+/** Plans a worker remembers: shard after shard asks for the same one. */
+const plansKept = 4
+const overlaps = {
+  skip: ScheduleOverlapPolicy.SKIP,
+  wait: ScheduleOverlapPolicy.BUFFER_ALL,
+  allow: ScheduleOverlapPolicy.ALLOW_ALL,
+} as const
+
+/** What batch scoring needs done. */
+export function createBatchActivities(deps: ActivityDeps) {
+  const { store, client } = deps
+  const plans = new Map<string, Promise<BatchPlan>>()
+
+  return {
+    /** Sets what is scored under a name, and its schedule. */
+    async establishBatch(order: { pipeline: string; run: string; step: StepOf<'batch'> }): Promise<void> {
+      const { pipeline, run, step } = order
+      await guarded(step.id, async () => {
+        const { name, endpoint, policy } = step
+        await writeBatchDefinition(store, name, { pipeline, endpoint, policy }, run)
+        const scheduleId = batchScheduleId(pipeline, name)
+        if (policy.cron === null) return dropSchedule(client, scheduleId)
+        const request: BatchRequest = { owner: pipeline, name, slot: null, redo: false, by: 'schedule', adHoc: null }
+        await setSchedule(client, {
+          scheduleId,
+          spec: { cronExpressions: [policy.cron], timezone: 'UTC' },
+          action: {
+            type: 'startWorkflow',
+            workflowType: 'scoreBatch',
+            workflowId: scheduleId,
+            args: [request],
+            taskQueue,
+            staticSummary: `batch ${name} of ${pipeline}`,
+          },
+          policies: { overlap: overlaps[policy.overlap], catchupWindow: Math.max(10_000, policy.catchupMs) },
+          memo: { pipeline, endpoint, kind: 'batch' },
+        })
+      })
+    },
+
+    /**
+     * Fixes everything a batch depends on: the model that is champion now, the files that are there now, the shards they are cut into.
+     * Of parquet only footers are read. What was published already of the same is found.
+     * @param time ISO time the batch is for, where the request names no slot
+     */
+    async planBatch({ request, time }: { request: BatchRequest; time: string }): Promise<BatchPlanned> {
+      return guarded('plan', async (_context, progress) => {
+        const folder = await mkdtemp(join(deps.scratch, 'batch-'))
+        try {
+          progress('looking for files', 0)
+          const { owner, name } = request
+          const found = await definitionOf(request)
+          const slot = request.slot ?? slotAt(found.policy, new Date(time))
+          const policy: BatchPolicy = {
+            ...found.policy,
+            from: fillIn(found.policy.from, slot),
+            to: found.policy.to === null ? null : fillIn(found.policy.to, slot),
+          }
+          const inputs = request.adHoc?.files ?? (await findInputs(store, policy.from, deps.sources, folder))
+          if (inputs.every(({ size }) => size === 0))
+            throw new SlipwayError('SOURCE_EMPTY', `"${policy.from}" holds no bytes`, {
+              next: 'check where it comes from',
+            })
+          const key = digestOfJson({
+            model: found.model.digest,
+            inputs: inputs.map(({ uri, etag, size, digest }) => digest ?? { uri, etag, size }),
+            policy: { ...policy, cron: null, catchupMs: 0, overlap: 'wait' },
+          }).slice('sha256:'.length)
+          const last = await readBatch(store, owner, name, slot)
+          const isSame = last?.key === key && !request.redo
+          if (last !== undefined && !isSame && !request.redo)
+            throw new SlipwayError(
+              'BATCH_EXISTS',
+              `${batchId(owner, name, slot)} was published already, ${last.model.digest === found.model.digest ? 'of other files or by other rules' : `with version ${last.model.version}; the champion is version ${found.model.version}`}`,
+              { next: 'take its place with --redo: the one before is kept' },
+            )
+          if (policy.to !== null) await requireFree(outputFolder(store, policy.to, deps.outputs), { owner, name, slot })
+          progress('reading footers', 0.3)
+          const cut = await cutInputs(policy, inputs)
+          const rows = cut.files.reduce((sum, file) => sum + (file.rows ?? 0), 0)
+          if (cut.files.every((file) => file.rows === 0))
+            throw new SlipwayError('SOURCE_EMPTY', `"${policy.from}" has no rows`, {
+              next: 'check where it comes from',
+            })
+          progress('looking for keys that occur twice', 0.6)
+          const duplicates = await findDuplicates(policy, cut.files, folder)
+          const plan = await putJson(store, {
+            slipway: 'batch-plan/1',
+            owner,
+            name,
+            slot,
+            model: found.model,
+            endpoint: found.endpoint,
+            policy,
+            inputs: cut.files,
+            shards: cut.shards,
+            duplicates,
+          } satisfies BatchPlan)
+          return {
+            plan,
+            key,
+            slot,
+            model: found.model,
+            shards: cut.shards.length,
+            rows,
+            published: isSame ? (last as BatchRecord) : null,
+          }
+        } finally {
+          await rm(folder, { recursive: true, force: true })
+        }
+      })
+    },
+
+    /** Scores one shard, in a thread, once: what was made of the same rows by the same model is found by its key. */
+    async scoreShard(order: { plan: string; shard: number; batch: string }): Promise<ShardOutcome> {
+      return guarded(`shard ${order.shard}`, async (context, progress) => {
+        const plan = await planOf(order.plan)
+        const shard = plan.shards[order.shard] as BatchPlan['shards'][number]
+        const file = plan.inputs[shard.file] as BatchFile
+        progress('fetching', 0)
+        const { path, digest } = await fetchInput(store, file)
+        const material = materialOf(plan, order.shard, digest)
+        const outcome = await once(
+          deps,
+          { run: order.batch, material, traced: false },
+          context,
+          progress,
+          async (work) => {
+            const { policy } = plan
+            const model = await localModel({ store, trusted: deps.trusted }, plan.model.digest)
+            const table: LocalTable = {
+              files: [path],
+              format: policy.format,
+              schema: model.facts.inputs,
+              rows: 0,
+              compression: file.compression,
+              partition: file.partition,
+              ...(shard.to === null ? {} : { range: { from: shard.from, to: shard.to } }),
+            }
+            const scored = await work
+              .job('scoreShard', {
+                model,
+                policy,
+                folder: work.folder,
+                source: {
+                  table,
+                  from: file.uri,
+                  expected: shard.to === null ? undefined : shard.to - shard.from,
+                  keep: policy.keep ?? [],
+                  duplicates:
+                    plan.duplicates === null
+                      ? undefined
+                      : { path: await localFile(store, plan.duplicates.digest), file: shard.file, keys: policy.keys },
+                },
+              })
+              .catch(diskFull)
+            return storeShard(scored, order.shard, policy, digest, work.folder)
+          },
+        )
+        const { read, scored, quarantine } = ShardFacts.parse(outcome.facts)
+        return { read, scored, quarantined: quarantine?.rows ?? 0, cached: outcome.cached }
+      })
+    },
+
+    /**
+     * Publishes a batch whose shards are all scored, as a whole: counts once more, fills the output folder, and puts the manifest in
+     * force create-only. The monitor of the endpoint hears what was scored.
+     */
+    async publishBatch(order: {
+      plan: ArtifactRef
+      key: string
+      redo: boolean
+      by: string
+      startedAt: string
+    }): Promise<BatchRecord> {
+      return guarded('publish', async (_context, progress) => {
+        const plan = await planOf(order.plan.digest)
+        const { owner, name, slot, model, policy } = plan
+        const { manifest, counts } = await gatherShards(plan, order.plan, (done) =>
+          progress('reading records', done / 2),
+        )
+        const { quarantined, read } = manifest.rows
+        if (quarantined > policy.maxBadRows * read) {
+          const [worst] = Object.entries(manifest.reasons).sort((a, b) => b[1] - a[1])
+          throw new SlipwayError(
+            'BAD_ROWS',
+            `${quarantined} of ${read} rows break the model's contract, ${Math.floor(policy.maxBadRows * read)} are allowed; most of them "${worst?.[0]}" (${worst?.[1]})`,
+            {
+              next: `look at them: slipway show ${manifest.quarantine[0]?.digest.slice(7, 19)}; nothing was published`,
+            },
+          )
+        }
+        const ref = await putJson(store, manifest)
+        const folder = policy.to === null ? undefined : outputFolder(store, policy.to, deps.outputs)
+        for (;;) {
+          const last = await readBatch(store, owner, name, slot)
+          // An attempt before this one got so far, or another workflow did the same.
+          const isDone = last?.manifest.digest === ref.digest && last.key === order.key
+          if (last !== undefined && !isDone && !order.redo)
+            throw new SlipwayError(
+              'BATCH_EXISTS',
+              `${batchId(owner, name, slot)} was published by somebody else meanwhile`,
+              {
+                next: 'take its place with --redo: the one before is kept',
+              },
+            )
+          if (folder !== undefined)
+            await fillFolder(folder, manifest, (done) => progress('writing the output', 0.5 + done / 2))
+          const record: BatchRecord =
+            isDone && last !== undefined
+              ? last
+              : {
+                  slipway: 'batch-record/1',
+                  owner,
+                  name,
+                  slot,
+                  generation: (last?.generation ?? 0) + 1,
+                  key: order.key,
+                  manifest: ref,
+                  model,
+                  rows: manifest.rows,
+                  to: policy.to,
+                  supersedes: last?.manifest.digest ?? null,
+                  startedAt: order.startedAt,
+                  publishedAt: new Date().toISOString(),
+                  by: order.by,
+                }
+          if (!isDone && !(await publishBatchRecord(store, record))) continue
+          if (plan.endpoint !== null) await tellMonitor(plan, record, counts)
+          return record
+        }
+      })
+    },
+  }
+
+  /** What a request asks for: of a definition, or all of it given along. The champion is looked up here, once. */
+  async function definitionOf({
+    owner,
+    name,
+    adHoc,
+  }: BatchRequest): Promise<{ policy: BatchPolicy; model: Variant; endpoint: string | null }> {
+    if (adHoc !== null) return { policy: adHoc.policy, model: adHoc.model, endpoint: null }
+    const definition = await readBatchDefinition(store, owner, name)
+    if (definition === undefined)
+      throw new SlipwayError('NOT_FOUND', `pipeline "${owner}" has no batch "${name}"`, {
+        next: `add p.batch(live, '${name}', { … }) to it and run it`,
+      })
+    const route = await readRoute(store, definition.endpoint)
+    if (route === undefined)
+      throw new SlipwayError('NOT_FOUND', `endpoint "${definition.endpoint}" serves nothing yet`, {
+        next: `npx slipway run ${owner} --wait`,
+      })
+    return { policy: definition.policy, model: route.champion, endpoint: definition.endpoint }
+  }
+
+  async function cutInputs(policy: BatchPolicy, inputs: readonly BatchFile[]) {
+    const files: BatchFile[] = []
+    const shards: BatchPlan['shards'] = []
+    for (const file of inputs) {
+      if (file.size === 0) continue
+      if (policy.format !== 'parquet') {
+        shards.push({ file: files.length, from: 0, to: null })
+        files.push(file)
+        continue
+      }
+      const groups = await rowGroupsOf(store, file)
+      shards.push(...cutShards(files.length, groups))
+      files.push({ ...file, rows: groups.reduce((sum, rows) => sum + rows, 0) })
+    }
+    return { files, shards }
+  }
+
+  async function findDuplicates(
+    policy: BatchPolicy,
+    files: readonly BatchFile[],
+    folder: string,
+  ): Promise<ArtifactRef | null> {
+    if (policy.keys.length === 0) return null
+    const tables: LocalTable[] = []
+    for (const file of files) {
+      const { path } = await fetchInput(store, file)
+      tables.push({
+        files: [path],
+        format: policy.format,
+        compression: file.compression,
+        partition: file.partition,
+        schema: [],
+        rows: 0,
+      })
+    }
+    const found = join(folder, 'duplicates.parquet')
+    const count = await withDuckDb(1, (connection) => writeDuplicates(connection, tables, policy.keys, found)).catch(
+      (error: Error) => {
+        throw new SlipwayError(
+          'COLUMN_MISSING',
+          `the keys ${policy.keys.join(', ')} cannot be read: ${error.message.split('\n')[0]}`,
+          {
+            next: 'correct keys, or the files',
+          },
+        )
+      },
+    )
+    return count === 0 ? null : putFile(store, found, mediaTypes.parquet)
+  }
+
+  function planOf(digest: string): Promise<BatchPlan> {
+    let plan = plans.get(digest)
+    if (plan === undefined) {
+      plan = getJson(store, digest).then((value) => BatchPlan.parse(value))
+      plan.catch(() => plans.delete(digest))
+      plans.set(digest, plan)
+      for (const [oldest] of plans) if (plans.size > plansKept) plans.delete(oldest)
+    }
+    return plan
+  }
+
+  /** What a shard's result depends on. */
+  function materialOf(plan: BatchPlan, number: number, input: Digest): StepMaterial {
+    const { policy, duplicates } = plan
+    const shard = plan.shards[number] as BatchPlan['shards'][number]
+    const file = plan.inputs[shard.file] as BatchFile
+    const { format, write, onBadRow, keep, partitionBy, keys } = policy
+    return {
+      step: 'score',
+      version: shardVersion,
+      code: {},
+      host: {
+        'onnxruntime-node': deps.host['onnxruntime-node'] ?? 'unknown',
+        '@duckdb/node-api': deps.host['@duckdb/node-api'] ?? 'unknown',
+        v8: deps.host.v8 ?? 'unknown',
+      },
+      inputs: { model: plan.model.digest, input, ...(duplicates === null ? {} : { duplicates: duplicates.digest }) },
+      params: {
+        format,
+        write,
+        onBadRow,
+        keep,
+        partitionBy,
+        ...(duplicates === null ? {} : { keys, file: shard.file }),
+        compression: file.compression,
+        partition: file.partition,
+        from: shard.from,
+        to: shard.to,
+        // Parts are named after their place in the output, quarantined rows after where they came from.
+        shard: number,
+        uri: file.uri,
+      },
+    }
+  }
+
+  async function storeShard(scored: ScoredShard, shard: number, policy: BatchPolicy, input: Digest, folder: string) {
+    const outputs: (ArtifactRef & { name: string })[] = []
+    const keepFile = async (what: string, file: string, mediaType: string, rows: number): Promise<Part> => {
+      const ref = await putFile(store, join(folder, file), mediaType)
+      outputs.push({ name: `${what}-${outputs.length}`, ...ref })
+      const inside = file.startsWith('parts/') ? file.slice('parts/'.length).split('/').slice(0, -1) : []
+      const last = `${what}-${String(shard).padStart(5, '0')}-${ref.digest.slice(7, 19)}.${file.split('.').at(-1)}`
+      return { path: [...inside, last].join('/'), digest: ref.digest, size: ref.size, rows, shard }
+    }
+    const parts: Part[] = []
+    const mediaType = policy.write === 'csv' ? mediaTypes.csv : mediaTypes.parquet
+    for (const { file, rows } of scored.parts) parts.push(await keepFile('part', file, mediaType, rows))
+    const quarantine =
+      scored.quarantine === null
+        ? null
+        : await keepFile('quarantine', scored.quarantine.file, mediaTypes.parquet, scored.quarantine.rows)
+    const counts = await putJson(store, scored.counts)
+    const facts: ShardFacts = {
+      read: scored.read,
+      scored: scored.scored,
+      parts,
+      quarantine,
+      reasons: { ...scored.reasons },
+      input,
+    }
+    return { outputs: [...outputs, { name: 'counts', ...counts }], facts }
+  }
+
+  /** All shards' records as a manifest, and what they counted together. */
+  async function gatherShards(plan: BatchPlan, ref: ArtifactRef, onProgress: (done: number) => void) {
+    const facts: ShardFacts[] = []
+    const counts: Record<string, FeatureCounts> = {}
+    const digests = await Promise.all(plan.inputs.map((file) => knownDigest(store, file)))
+    for (let at = 0; at < plan.shards.length; at += readAtOnce) {
+      const some = plan.shards.slice(at, at + readAtOnce).map(async ({ file }, i) => {
+        const input = digests[file]
+        const record =
+          input === undefined ? undefined : await findStepRecord(store, stepKeyOf(materialOf(plan, at + i, input)))
+        if (record === undefined) throw new Error(`shard ${at + i} of ${plan.shards.length} has no record`)
+        const counted = record.outputs.find(({ name }) => name === 'counts')
+        return {
+          facts: ShardFacts.parse(record.facts),
+          counts: (plan.endpoint === null || counted === undefined
+            ? {}
+            : await getJson(store, counted.digest)) as Record<string, FeatureCounts>,
+        }
+      })
+      for (const shard of await Promise.all(some)) {
+        facts.push(shard.facts)
+        for (const [feature, more] of Object.entries(shard.counts)) {
+          const known = counts[feature]
+          counts[feature] = known === undefined ? more : addFeatureCounts(known, more)
+        }
+      }
+      onProgress(facts.length / plan.shards.length)
+    }
+    const sum = (of: (shard: ShardFacts) => number): number => facts.reduce((total, shard) => total + of(shard), 0)
+    const parts = facts.flatMap((shard) => shard.parts)
+    const quarantine = facts.flatMap((shard) => shard.quarantine ?? [])
+    const rows = {
+      read: sum(({ read }) => read),
+      scored: sum(({ scored }) => scored),
+      quarantined: quarantine.reduce((total, part) => total + part.rows, 0),
+    }
+    const promised = plan.inputs.every((file) => file.rows !== null)
+      ? plan.inputs.reduce((total, file) => total + (file.rows ?? 0), 0)
+      : rows.read
+    const inParts = parts.reduce((total, part) => total + part.rows, 0)
+    if (rows.read !== promised || rows.scored + rows.quarantined !== rows.read || inParts !== rows.scored)
+      throw new Error(
+        `the rows do not add up: ${promised} promised, ${rows.read} read, ${rows.scored} scored, ${rows.quarantined} set aside, ${inParts} in the parts: nothing is published`,
+      )
+    if (rows.read === 0)
+      throw new SlipwayError('SOURCE_EMPTY', `"${plan.policy.from}" has no rows`, { next: 'check where it comes from' })
+    const reasons: Record<string, number> = {}
+    for (const shard of facts)
+      for (const [reason, count] of Object.entries(shard.reasons)) reasons[reason] = (reasons[reason] ?? 0) + count
+    const { facts: model } = await localModel({ store, trusted: deps.trusted }, plan.model.digest)
+    const manifest: BatchManifest = {
+      slipway: 'batch/1',
+      owner: plan.owner,
+      name: plan.name,
+      slot: plan.slot,
+      model: plan.model,
+      plan: ref,
+      schema: model.inputs,
+      inputs: plan.inputs.map(({ uri, size }, i) => ({ uri, size, digest: digests[i] as Digest })),
+      rows,
+      parts,
+      quarantine,
+      reasons,
+      merkleRoot: merkleRoot([...parts, ...quarantine]),
+    }
+    return { manifest, counts }
+  }
+
+  /** One window under the batch's own name: its rows count in the next check of the endpoint like served ones, once. */
+  async function tellMonitor(
+    { owner, name, slot, endpoint, model }: BatchPlan,
+    record: BatchRecord,
+    profile: Record<string, FeatureCounts>,
+  ): Promise<void> {
+    const route = await readRoute(store, endpoint as string)
+    await publishWindow(store, {
+      slipway: 'window/1',
+      endpoint: endpoint as string,
+      gateway: `batch-${owner}-${name}-${slot}`,
+      seq: record.generation - 1,
+      revision: route?.revision ?? 1,
+      rollout: null,
+      from: Date.parse(record.startedAt),
+      to: Date.parse(record.publishedAt),
+      champion: {
+        digest: model.digest,
+        version: model.version,
+        requests: 0,
+        rows: record.rows.scored,
+        errors: {},
+        slow: 0,
+        latency: [],
+        scores: [],
+        users: null,
+        profile,
+      },
+      candidate: null,
+      pairs: null,
+      capture: null,
+      labels: null,
+    })
+  }
+}
+
+function diskFull(error: Error): never {
+  if (!/No space left|ENOSPC|disk is full/i.test(error.message)) throw error
+  throw new SlipwayError('OUTPUT_UNWRITABLE', `the disk of this worker is full: ${error.message.split('\n')[0]}`, {
+    next: 'make room, then run the batch again: what was scored is kept',
+  })
+}

@@ -1,0 +1,201 @@
+import { statSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { resolve } from 'node:path'
+import { shortDigest } from '../../pipelines/artifact.ts'
+import { type BatchPolicy, batchId, batchPolicyOf, formatOf, slotAt } from '../../pipelines/batch.ts'
+import { BatchManifest, type BatchRecord } from '../../pipelines/batch-records.ts'
+import { SlipwayError } from '../../pipelines/errors.ts'
+import { listBatchDefinitions, listSlots, readBatch, readBatchDefinition } from '../../store/batches.ts'
+import { digestOfJson } from '../../store/digest.ts'
+import { findInputs } from '../../store/inputs.ts'
+import { getJson } from '../../store/objects.ts'
+import { fillFolder, localFolder, requireFree } from '../../store/outputs.ts'
+import type { BatchRequest, BatchResult } from '../../workflows/messages.ts'
+import { colors } from '../colors.ts'
+import { openContext } from '../context.ts'
+import { followBatch } from '../follow-batch.ts'
+import { isoTime, type JsonOption } from '../options.ts'
+import { print, printJson, seconds, table } from '../output.ts'
+import { findVariant } from '../variant.ts'
+
+export interface BatchOptions extends JsonOption {
+  readonly date?: string
+  readonly redo?: boolean
+}
+
+/** `batch flights nightly --date 2001-06-01`: scores the table of a day as the pipeline says, and waits for it. */
+export async function batch(owner: string, name: string, options: BatchOptions): Promise<number> {
+  const context = openContext()
+  const definition = await readBatchDefinition(context.store, owner, name)
+  if (definition === undefined) {
+    const known = (await listBatchDefinitions(context.store)).map((each) => `${each.owner} ${each.name}`)
+    throw new SlipwayError(
+      'NOT_FOUND',
+      `there is no batch "${owner} ${name}"${known.length === 0 ? '' : `; there is ${known.join(', ')}`}`,
+      {
+        next: `add p.batch(live, '${name}', { … }) to pipeline ${owner} and run it; or: slipway batch score ${owner} --from … --to …`,
+      },
+    )
+  }
+  const time = options.date === undefined ? new Date() : new Date(isoTime('--date', options.date))
+  const slot = slotAt(definition.policy, time)
+  const request: BatchRequest = {
+    owner,
+    name,
+    slot,
+    redo: options.redo === true,
+    by: userInfo().username,
+    adHoc: null,
+  }
+  const started = Date.now()
+  const result = await followBatch(context, request, slot)
+  tell(result, Date.now() - started, options)
+  return 0
+}
+
+export interface ScoreOptions extends JsonOption {
+  readonly from: string
+  readonly to: string
+  readonly model?: string
+  readonly onBadRow?: string
+  readonly maxBadRows?: string
+  readonly keys?: string
+  readonly keep?: string
+  readonly partitionBy?: string
+  readonly write?: string
+  readonly redo?: boolean
+}
+
+/** `batch score flights --from flights.parquet --to out/`: scores files with a version of a model; no definition needed. */
+export async function score(model: string, options: ScoreOptions): Promise<number> {
+  const context = openContext()
+  const { store } = context
+  const { from, to } = options
+  const started = Date.now()
+  const variant = await findVariant(store, options.model ?? model)
+  const isElsewhere = /^(s3|https?):\/\//.test(from)
+  const here = to.startsWith('s3://') ? undefined : localFolder(store, resolve(to))
+  const policy = policyFrom(options, here === undefined ? to : null)
+  const path = isFolder(from) && !from.endsWith('/') ? `${from}/` : from
+  const files = isElsewhere ? null : await findInputs(store, path, process.cwd(), tmpdir())
+  const slot = digestOfJson({ model: variant.digest, files: files ?? from, policy }).slice(7, 23)
+  if (here !== undefined) await requireFree(here, { owner: variant.model, name: 'score', slot })
+  const request: BatchRequest = {
+    owner: variant.model,
+    name: 'score',
+    slot,
+    redo: options.redo === true,
+    by: userInfo().username,
+    adHoc: { policy, model: variant, files },
+  }
+  const result = await followBatch(context, request, slot)
+  if (here !== undefined) {
+    const manifest = BatchManifest.parse(await getJson(store, result.record.manifest.digest))
+    await fillFolder(here, manifest)
+  }
+  tell(
+    { ...result, record: { ...result.record, to: here?.address ?? result.record.to } },
+    Date.now() - started,
+    options,
+  )
+  return 0
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+
+function policyFrom(options: ScoreOptions, to: string | null): BatchPolicy {
+  const list = (text: string | undefined): string[] | undefined => text?.split(',').map((each) => each.trim())
+  const oneOf = <T extends string>(option: string, given: string | undefined, values: readonly T[]): T | undefined => {
+    if (given === undefined || values.includes(given as T)) return given as T | undefined
+    throw new SlipwayError('USAGE', `${option} ${given}: expected ${values.join(' or ')}`)
+  }
+  const maxBadRows = options.maxBadRows === undefined ? undefined : Number(options.maxBadRows)
+  if (maxBadRows !== undefined && !(maxBadRows >= 0 && maxBadRows < 1))
+    throw new SlipwayError('USAGE', `--max-bad-rows ${options.maxBadRows}: expected a share below 1`, {
+      next: 'for example 0.01',
+    })
+  const [keys, keep, partitionBy] = [list(options.keys), list(options.keep), list(options.partitionBy)]
+  const write = oneOf('--write', options.write, ['parquet', 'csv'])
+  const onBadRow = oneOf('--on-bad-row', options.onBadRow, ['quarantine', 'fail'])
+  const policy = batchPolicyOf('ad-hoc', {
+    from: options.from,
+    to: to ?? '-',
+    format: formatOf(options.from),
+    ...(write === undefined ? {} : { write }),
+    ...(onBadRow === undefined ? {} : { onBadRow }),
+    ...(maxBadRows === undefined ? {} : { maxBadRows }),
+    ...(keys === undefined ? {} : { keys }),
+    ...(keep === undefined ? {} : { keep }),
+    ...(partitionBy === undefined ? {} : { partitionBy }),
+  })
+  return { ...policy, to }
+}
+
+function tell({ record, cached, shards, cachedShards }: BatchResult, ms: number, options: JsonOption): void {
+  if (options.json === true) {
+    printJson({
+      ...record,
+      batch: batchId(record.owner, record.name, record.slot),
+      cached,
+      shards,
+      cachedShards,
+      exitCode: 0,
+    })
+    return
+  }
+  const { rows, model, manifest, generation, supersedes, to } = record
+  const rate = cached ? '' : `, ${Math.round(rows.scored / (ms / 1000)).toLocaleString('en')} rows a second`
+  print(
+    `${colors.green('✓')} ${batchId(record.owner, record.name, record.slot)}: ${cached ? 'published already' : `published in ${seconds(ms / 1000)}${rate}`}`,
+  )
+  print(
+    `  rows      ${rows.scored.toLocaleString('en')} scored, ${rows.quarantined.toLocaleString('en')} set aside, of ${rows.read.toLocaleString('en')}`,
+  )
+  print(`  model     ${model.model} version ${model.version} (${shortDigest(model.digest)})`)
+  if (!cached) print(`  shards    ${shards}${cachedShards === 0 ? '' : `, ${cachedShards} of them reused`}`)
+  print(
+    `  manifest  ${shortDigest(manifest.digest)}${generation === 1 ? '' : `, generation ${generation}${supersedes === null ? '' : `, in place of ${shortDigest(supersedes)}`}`}`,
+  )
+  if (to !== null) print(`  output    ${to}`)
+}
+
+/** `batch list`: what is defined, and which days of it are published. */
+export async function list(options: JsonOption): Promise<number> {
+  const { store } = openContext()
+  const found: {
+    owner: string
+    name: string
+    cron: string | null
+    from: string
+    to: string | null
+    slots: string[]
+    last: BatchRecord | null
+  }[] = []
+  for (const { owner, name } of await listBatchDefinitions(store)) {
+    const definition = await readBatchDefinition(store, owner, name)
+    if (definition === undefined) continue
+    const { cron, from, to } = definition.policy
+    const slots = await listSlots(store, owner, name)
+    const last = slots.length === 0 ? undefined : await readBatch(store, owner, name, slots.at(-1) as string)
+    found.push({ owner, name, cron, from, to, slots, last: last ?? null })
+  }
+  if (options.json === true) printJson(found)
+  else if (found.length === 0) print('no batch is defined')
+  else
+    print(
+      table(
+        ['batch', 'when (UTC)', 'from', 'to', 'published', 'last', 'rows', 'model'],
+        found.map(({ owner, name, cron, from, to, slots, last }) => [
+          `${owner} ${name}`,
+          cron ?? 'when asked',
+          from,
+          to ?? '',
+          String(slots.length),
+          last?.slot ?? '',
+          last === null ? '' : last.rows.scored.toLocaleString('en'),
+          last === null ? '' : `${last.model.model}@${last.model.version}`,
+        ]),
+      ),
+    )
+  return 0
+}

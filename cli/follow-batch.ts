@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ServiceError, WorkflowFailedError } from '@temporalio/client'
+import { ApplicationFailure } from '@temporalio/common'
+import { batchId } from '../pipelines/batch.ts'
+import { isErrorCode, SlipwayError } from '../pipelines/errors.ts'
+import {
+  type BatchProgress,
+  type BatchRequest,
+  type BatchResult,
+  batchProgressQuery,
+  batchWorkflowId,
+  taskQueue,
+} from '../workflows/messages.ts'
+import { type CliContext, workflowLink } from './context.ts'
+import { listenForInterrupt } from './follow.ts'
+import { say } from './output.ts'
+import { progressView } from './progress.ts'
+
+/** Without an answer from a worker for this long, the user is told that there may be none. Milliseconds. */
+const silence = 15_000
+
+/**
+ * Starts a batch, or finds the one of the same slot that is under way, and follows it to its end. It goes on without us.
+ * @throws SlipwayError INTERRUPTED, and what the batch failed with
+ */
+export async function followBatch(context: CliContext, request: BatchRequest, slot: string): Promise<BatchResult> {
+  const { client } = await context.temporal()
+  const { owner, name } = request
+  const workflowId = batchWorkflowId(owner, name, slot)
+  const handle = await client.workflow.start('scoreBatch', {
+    workflowId,
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    taskQueue,
+    args: [request],
+    staticSummary: `batch ${batchId(owner, name, slot)}`,
+  })
+  say(`batch ${batchId(owner, name, slot)}\n  look  ${workflowLink(context.settings, workflowId)}`)
+  const view = progressView()
+  const interrupt = listenForInterrupt()
+  let ended: { result: BatchResult } | { error: unknown } | undefined
+  const waitForEnd = async (): Promise<void> => {
+    while (ended === undefined) {
+      try {
+        ended = { result: (await handle.result()) as BatchResult }
+      } catch (error) {
+        // Temporal is away: the batch is not.
+        if (error instanceof ServiceError) await sleep(500)
+        else ended = { error }
+      }
+    }
+  }
+  void waitForEnd()
+  let lastAnswer = Date.now()
+  let said = 0
+  try {
+    while (ended === undefined) {
+      if (interrupt.happened)
+        throw new SlipwayError('INTERRUPTED', `stopped waiting; batch ${batchId(owner, name, slot)} goes on`, {
+          next: 'the same command again finds it',
+        })
+      try {
+        const progress = (await handle.query(batchProgressQuery)) as BatchProgress
+        lastAnswer = Date.now()
+        const { planned, done, scored } = progress
+        if (planned !== null) {
+          const share = done / Math.max(1, planned.shards)
+          view.working('score', `${done} of ${planned.shards} shards, ${scored.toLocaleString('en')} rows`, share)
+          // Where nothing is drawn over, a line now and then.
+          if (process.stderr.isTTY !== true && share < 1 && Math.floor(share * 4) > said) {
+            said = Math.floor(share * 4)
+            say(`  scored ${done} of ${planned.shards} shards, ${scored.toLocaleString('en')} rows`)
+          }
+        }
+      } catch {
+        if (Date.now() - lastAnswer > silence) {
+          lastAnswer = Date.now()
+          view.note('  no worker answers: the batch waits for one (`slipway up` starts one)')
+        }
+      }
+      await sleep(100)
+    }
+  } finally {
+    interrupt.stopListening()
+    view.end()
+  }
+  if ('result' in ended) return ended.result
+  throw errorOf(ended.error)
+}
+
+/** What a batch failed with, as it was thrown in the worker. */
+function errorOf(error: unknown): unknown {
+  if (!(error instanceof WorkflowFailedError)) return error
+  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
+    if (!(cause instanceof ApplicationFailure) || !isErrorCode(cause.type)) continue
+    const { next } = (cause.details?.[0] ?? {}) as { next?: string | null }
+    return new SlipwayError(cause.type, cause.message, { next: next ?? undefined })
+  }
+  return new SlipwayError('CANCELLED', `the batch ended: ${error.cause?.message ?? error.message}`, {
+    next: 'look at it in the Temporal web UI; what was scored is kept',
+  })
+}

@@ -1,0 +1,203 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type DuckDBConnection, DuckDBDataChunk, FLOAT } from '@duckdb/node-api'
+import type { Column } from '../pipelines/columns.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { RowSchema } from '../pipelines/row-schema.ts'
+import { readRelation } from './columns.ts'
+import { anyOf, reasonsOf, rowRulesOf } from './contract.ts'
+import { name, rowsOf, text } from './duckdb.ts'
+import { type LocalTable, requireColumns, scan, typedColumns, unreadable } from './table.ts'
+
+/** Column of the output with the model's answer. */
+export const predictionColumn = 'prediction'
+/** Rows of a data chunk, DuckDB's vector size. */
+const vectorRows = 2_048
+
+export interface ShardSource {
+  readonly table: LocalTable
+  /** What messages call the file. */
+  readonly from: string
+  /** Rows the footer promises; undefined where there is none. */
+  readonly expected: number | undefined
+  /** Columns of the input that go into the output besides the schema's. */
+  readonly keep: readonly string[]
+  /** A parquet file of rows (`file`, `row`) whose keys occurred before, and which file we are. */
+  readonly duplicates: { readonly path: string; readonly file: number; readonly keys: readonly string[] } | undefined
+}
+
+/** What was found of a shard's rows. */
+export interface ShardRows {
+  readonly read: number
+  readonly good: number
+  readonly reasons: Readonly<Record<string, number>>
+}
+
+/**
+ * Reads a shard once, into a table in memory that spills to disk, and sets rows aside that break the contract. From then on
+ * `goodRows`, `writeParts` and `writeQuarantine` work on it. The connection must have one thread: rows keep their order.
+ * @throws SlipwayError SOURCE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE
+ */
+export async function openShard(connection: DuckDBConnection, source: ShardSource): Promise<ShardRows> {
+  const { table, from, expected, keep, duplicates } = source
+  await requireColumns(connection, table, from, keep)
+  const extra = keep.filter((column) => !table.schema.some((rule) => rule.name === column))
+  const first = table.range?.from ?? 0
+  const columns = [
+    `row_number() OVER () - 1 + ${first} AS "row:"`,
+    ...typedColumns(table, true),
+    ...extra.map((column) => name(column)),
+  ]
+  await connection
+    .run(`CREATE TEMP TABLE shard AS SELECT ${columns.join(', ')} FROM ${scan(table)}`)
+    .catch(unreadable(from, table.format))
+  const rules = table.schema.flatMap((rule) => rowRulesOf(rule, table.format, false))
+  const isRepeated =
+    duplicates === undefined
+      ? undefined
+      : `"row:" IN (SELECT row FROM read_parquet(${text(duplicates.path)}) WHERE file = ${duplicates.file})`
+  const [count = {}] = await rowsOf(
+    connection,
+    `SELECT count(*) AS rows, count(*) FILTER (WHERE ${anyOf(rules)}${isRepeated === undefined ? '' : ` OR ${isRepeated}`}) AS bad FROM shard`,
+  )
+  const [read, bad] = [Number(count.rows), Number(count.bad)]
+  if (expected !== undefined && read !== expected)
+    throw new SlipwayError('SOURCE_UNREADABLE', `${from} promises ${expected} rows and has ${read}`, {
+      next: 'check that the file is whole',
+    })
+  if (bad === 0) return { read, good: read, reasons: {} }
+  const reasons = reasonsOf(rules)
+  if (isRepeated !== undefined)
+    reasons.push(`CASE WHEN ${isRepeated} THEN ${text(`${duplicates?.keys.join(', ')}: unique`)} END`)
+  await connection.run(
+    `CREATE TEMP TABLE judged AS SELECT *, list_filter([${reasons.join(', ')}], x -> x IS NOT NULL) AS "reasons:" FROM shard`,
+  )
+  await connection.run('DROP TABLE shard')
+  await connection.run(`CREATE TEMP TABLE shard AS SELECT * EXCLUDE ("reasons:") FROM judged WHERE len("reasons:") = 0`)
+  await connection.run('CREATE TEMP TABLE bad AS SELECT * FROM judged WHERE len("reasons:") > 0')
+  await connection.run('DROP TABLE judged')
+  const found = await rowsOf(
+    connection,
+    'SELECT reason, count(*) AS rows FROM (SELECT unnest("reasons:") AS reason FROM bad) GROUP BY reason ORDER BY reason',
+  )
+  return {
+    read,
+    good: read - bad,
+    reasons: Object.fromEntries(found.map(({ reason, rows }) => [String(reason), Number(rows)])),
+  }
+}
+
+/** The good rows of a shard that was opened, chunk by chunk. */
+export function goodRows(
+  connection: DuckDBConnection,
+  { good }: ShardRows,
+  columns: RowSchema,
+): AsyncGenerator<Record<string, Column>> {
+  return readRelation(connection, 'shard', good, columns)
+}
+
+export interface PartsOrder {
+  readonly folder: string
+  readonly columns: readonly string[]
+  readonly format: 'parquet' | 'csv'
+  readonly partitionBy: readonly string[]
+}
+
+/** A file of the output, relative to the folder it was written to. */
+export interface WrittenPart {
+  readonly file: string
+  readonly rows: number
+}
+
+/**
+ * Writes the good rows with their predictions; one file, or one for every value of the partition's columns. All rows are counted
+ * again in what was written.
+ * @param predictions [good rows], in the shard's order
+ */
+export async function writeParts(
+  connection: DuckDBConnection,
+  predictions: Float32Array,
+  { folder, columns, format, partitionBy }: PartsOrder,
+): Promise<WrittenPart[]> {
+  await connection.run(`CREATE TEMP TABLE predicted (${predictionColumn} FLOAT)`)
+  const appender = await connection.createAppender('predicted')
+  for (let at = 0; at < predictions.length; at += vectorRows) {
+    const values = Array.from(predictions.subarray(at, at + vectorRows))
+    const chunk = DuckDBDataChunk.create([FLOAT], values.length)
+    chunk.setColumnValues(0, values)
+    appender.appendDataChunk(chunk)
+  }
+  appender.closeSync()
+  // Rows of both tables lie in the order they were read in.
+  const select = `SELECT ${columns.map((column) => `s.${name(column)}`).join(', ')}, p.${predictionColumn} FROM shard s POSITIONAL JOIN predicted p`
+  const options = [
+    format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd',
+    ...(partitionBy.length === 0 ? [] : [`PARTITION_BY (${partitionBy.map(name).join(', ')})`]),
+  ]
+  const target = partitionBy.length === 0 ? join(folder, `part.${format}`) : join(folder, 'parts')
+  await connection.run(`COPY (${select}) TO ${text(target)} (${options.join(', ')})`)
+  const files =
+    partitionBy.length === 0
+      ? [`part.${format}`]
+      : (await readdir(join(folder, 'parts'), { recursive: true }))
+          .filter((file) => file.endsWith(`.${format}`))
+          .sort()
+          .map((file) => join('parts', file))
+  const parts: WrittenPart[] = []
+  for (const file of files) parts.push({ file, rows: await countRows(connection, join(folder, file), format) })
+  const written = parts.reduce((sum, { rows }) => sum + rows, 0)
+  if (written !== predictions.length)
+    throw new Error(`${predictions.length} rows were scored and ${written} written: nothing is published`)
+  return parts
+}
+
+async function countRows(connection: DuckDBConnection, path: string, format: 'parquet' | 'csv'): Promise<number> {
+  const [row] = await rowsOf(connection, `SELECT count(*) AS rows FROM ${scan({ files: [path], format })}`)
+  return Number(row?.rows)
+}
+
+/** Writes the rows that were set aside as they were read, with the file, their row number and the reasons. */
+export async function writeQuarantine(
+  connection: DuckDBConnection,
+  table: Pick<LocalTable, 'schema' | 'format'>,
+  from: string,
+  file: string,
+): Promise<void> {
+  const columns = table.schema.map(({ name: column }) =>
+    table.format === 'parquet' ? name(column) : `${name(`raw:${column}`)} AS ${name(column)}`,
+  )
+  await connection.run(
+    `COPY (SELECT ${text(from)} AS source_file, "row:" AS source_row, array_to_string("reasons:", '; ') AS reasons, ${columns.join(', ')} FROM bad ORDER BY "row:") TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`,
+  )
+}
+
+/** Where a row that breaks the contract stands, for a message. */
+export async function firstBadRow(connection: DuckDBConnection): Promise<{ row: number; reasons: string }> {
+  const [first] = await rowsOf(
+    connection,
+    `SELECT "row:" AS row, array_to_string("reasons:", '; ') AS reasons FROM bad ORDER BY "row:" LIMIT 1`,
+  )
+  return { row: Number(first?.row) + 1, reasons: String(first?.reasons) }
+}
+
+/**
+ * Writes the rows whose keys occurred before, in the order of files and rows.
+ * @returns how many
+ */
+export async function writeDuplicates(
+  connection: DuckDBConnection,
+  tables: readonly LocalTable[],
+  keys: readonly string[],
+  file: string,
+): Promise<number> {
+  const columns = keys.map(name).join(', ')
+  const each = tables.map(
+    (table, i) =>
+      `SELECT ${i} AS file, row_number() OVER () - 1 AS row, ${keys.map((key) => `${name(key)}::VARCHAR AS ${name(key)}`).join(', ')} FROM ${scan(table)}`,
+  )
+  await connection.run(
+    `COPY (SELECT file, row FROM (SELECT file, row, row_number() OVER (PARTITION BY ${columns} ORDER BY file, row) AS times FROM (${each.join(' UNION ALL ')})) WHERE times > 1 ORDER BY file, row) TO ${text(file)} (FORMAT parquet)`,
+  )
+  const [row] = await rowsOf(connection, `SELECT count(*) AS rows FROM read_parquet(${text(file)})`)
+  return Number(row?.rows)
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { BatchPolicy } from '../pipelines/batch.ts'
+import { BatchRecord } from '../pipelines/batch-records.ts'
+import { listKeys, readDocument, writeDocument } from './documents.ts'
+import { readRef, updateRef } from './refs.ts'
+import type { Store } from './store.ts'
+
+/** What is scored on a schedule: the value of the ref `batches/<owner>/<name>`. */
+export const BatchDefinition = z.object({ pipeline: z.string(), endpoint: z.string(), policy: BatchPolicy })
+export type BatchDefinition = z.infer<typeof BatchDefinition>
+
+const refName = (owner: string, name: string): string => `batches/${owner}/${name}`
+const recordKey = (owner: string, name: string, slot: string, generation: number): string =>
+  `batches/${owner}/${name}/${slot}/${String(generation).padStart(6, '0')}.json`
+
+export async function readBatchDefinition(
+  store: Store,
+  owner: string,
+  name: string,
+): Promise<BatchDefinition | undefined> {
+  const ref = await readRef(store, refName(owner, name))
+  return ref === undefined ? undefined : BatchDefinition.parse(ref.value)
+}
+
+export async function writeBatchDefinition(
+  store: Store,
+  name: string,
+  definition: BatchDefinition,
+  run: string,
+): Promise<void> {
+  await updateRef<BatchDefinition>(store, refName(definition.pipeline, name), `run ${run} deployed`, () => definition)
+}
+
+/** Owners and names of all that is defined, for people. */
+export async function listBatchDefinitions(store: Store): Promise<{ owner: string; name: string }[]> {
+  const keys = await listKeys(store, 'refs/batches/')
+  return keys.flatMap((key) => {
+    const [, , owner, file] = key.split('/')
+    return owner === undefined || file === undefined ? [] : [{ owner, name: file.slice(0, -'.json'.length) }]
+  })
+}
+
+/** The record in force: the last generation. Generations have no gaps, so the next one is asked for by name. */
+export async function readBatch(
+  store: Store,
+  owner: string,
+  name: string,
+  slot: string,
+): Promise<BatchRecord | undefined> {
+  let last: BatchRecord | undefined
+  for (let generation = 1; ; generation++) {
+    const document = await readDocument(store, recordKey(owner, name, slot, generation))
+    if (document === undefined) return last
+    last = BatchRecord.parse(document.value)
+  }
+}
+
+/** Puts a manifest in force, create-only. @returns false when another one was first */
+export function publishBatchRecord(store: Store, record: BatchRecord): Promise<boolean> {
+  const { owner, name, slot, generation } = record
+  return writeDocument(store, recordKey(owner, name, slot, generation), record, undefined)
+}
+
+/** Slots that were published, for people. */
+export async function listSlots(store: Store, owner: string, name: string, limit = 1000): Promise<string[]> {
+  const prefix = `batches/${owner}/${name}/`
+  const keys = await listKeys(store, prefix, limit)
+  return [...new Set(keys.map((key) => key.slice(prefix.length).split('/')[0] as string))].sort()
+}

@@ -1,0 +1,235 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
+import { Readable, Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
+import { type AsyncBuffer, parquetMetadataAsync } from 'hyparquet'
+import picomatch from 'picomatch'
+import { z } from 'zod'
+import { Digest } from '../pipelines/artifact.ts'
+import type { BatchFile } from '../pipelines/batch-records.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { partitionOf } from '../pipelines/shards.ts'
+import { digestOfFile, digestOfJson, hexOf } from './digest.ts'
+import { publishOnce, readDocument } from './documents.ts'
+import { blobKey, localFile, putFile } from './objects.ts'
+import { readSource } from './sources.ts'
+import { type Store, statusOf, storeError } from './store.ts'
+
+/** `s3://bucket/key` in two. */
+export function parseS3(uri: string): { bucket: string; key: string } {
+  const match = /^s3:\/\/([^/]+)\/?(.*)$/.exec(uri)
+  if (match === null) throw new SlipwayError('USAGE', `"${uri}" is no S3 address`, { next: 'write s3://bucket/key' })
+  return { bucket: match[1] as string, key: match[2] as string }
+}
+
+/** What files of the project are found with: bundlers, tests and people say `*`; Spark's own files begin with `_` or `.`. */
+const isData = (path: string): boolean => !path.split('/').some((part) => /^[_.]/.test(part))
+const anyFile = '**/*'
+const isGlob = (path: string): boolean => /[*?{[]/.test(path)
+
+const compressionOf = (path: string): BatchFile['compression'] =>
+  path.endsWith('.gz') ? 'gzip' : path.endsWith('.zst') ? 'zstd' : 'none'
+
+/**
+ * Finds the files of an input without reading them: those in S3 stay where they are; those of a project or behind an address go to
+ * the store, for other workers can reach neither.
+ * @param root folder that paths start at; undefined where none may be opened
+ * @param scratch folder for what is fetched
+ * @throws SlipwayError SOURCE_MISSING, SOURCE_UNREADABLE, STORE_DENIED
+ */
+export async function findInputs(
+  store: Store,
+  from: string,
+  root: string | undefined,
+  scratch: string,
+): Promise<BatchFile[]> {
+  if (from.startsWith('s3://')) return findObjects(store, from)
+  if (/^https?:\/\//.test(from)) return [await fetchAddress(store, from, scratch)]
+  if (root === undefined)
+    throw new SlipwayError('SOURCE_MISSING', `this worker may not read "${from}": it has no folder for sources`, {
+      next: 'set SLIPWAY_SOURCES for the worker, or read from S3',
+    })
+  const { files } = await readSource(root, from.endsWith('/') ? `${from}${anyFile}` : from)
+  const fixed = resolve(root, /^[^*?{[]*/.exec(from)?.[0] ?? '')
+  const base = isGlob(from) || from.endsWith('/') ? fixed : dirname(fixed)
+  const found = files.filter(({ path }) => isData(relative(base, path)))
+  if (found.length === 0) throw nothingAt(from)
+  return Promise.all(
+    found.map(async ({ path, digest, size }) => {
+      await putFile(store, path, 'application/octet-stream')
+      const inside = relative(root, path)
+      return {
+        uri: inside.startsWith('..') ? path : inside,
+        size,
+        digest,
+        etag: null,
+        compression: compressionOf(path),
+        partition: partitionOf(path),
+        rows: null,
+      }
+    }),
+  )
+}
+
+function nothingAt(from: string): SlipwayError {
+  return new SlipwayError('SOURCE_MISSING', `no file is at "${from}"`, {
+    next: 'check that the data of that day has arrived, and the path',
+  })
+}
+
+async function findObjects(store: Store, from: string): Promise<BatchFile[]> {
+  const { bucket, key } = parseS3(from)
+  const pattern = key === '' || key.endsWith('/') ? `${key}${anyFile}` : key
+  const matches = isGlob(pattern) ? picomatch(pattern) : (path: string) => path === pattern
+  const prefix = /^[^*?{[]*/.exec(pattern)?.[0] ?? ''
+  const files: BatchFile[] = []
+  let token: string | undefined
+  do {
+    const page = await store.client
+      .send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }))
+      .catch((error) => {
+        if (statusOf(error) === 404)
+          throw new SlipwayError('SOURCE_MISSING', `there is no bucket "${bucket}" (${from})`, {
+            next: 'check the name of the bucket',
+          })
+        throw storeError({ ...store, address: `s3://${bucket}` }, error, prefix)
+      })
+    for (const { Key = '', Size = 0, ETag = '' } of page.Contents ?? []) {
+      if (!matches(Key) || Key.endsWith('/') || !isData(Key.slice(prefix.lastIndexOf('/') + 1))) continue
+      files.push({
+        uri: `s3://${bucket}/${Key}`,
+        size: Size,
+        digest: null,
+        etag: ETag,
+        compression: compressionOf(Key),
+        partition: partitionOf(Key),
+        rows: null,
+      })
+    }
+    token = page.NextContinuationToken
+  } while (token !== undefined)
+  if (files.length === 0) throw nothingAt(from)
+  return files.sort((a, b) => (a.uri < b.uri ? -1 : 1))
+}
+
+async function fetchAddress(store: Store, address: string, scratch: string): Promise<BatchFile> {
+  const answer = await fetch(address).catch((error: Error) => {
+    throw new SlipwayError('STORE_UNREACHABLE', `${address} does not answer: ${error.message}`, {
+      next: 'check the address, and whether this worker may reach it',
+    })
+  })
+  if (!answer.ok || answer.body === null)
+    throw new SlipwayError(
+      answer.status >= 500 ? 'STORE_UNREACHABLE' : 'SOURCE_MISSING',
+      `${address} answers ${answer.status}`,
+      { next: 'check the address' },
+    )
+  const file = join(scratch, randomUUID())
+  await pipeline(Readable.fromWeb(answer.body as never), createWriteStream(file))
+  const path = new URL(address).pathname
+  const { digest, size } = await putFile(store, file, 'application/octet-stream')
+  await rm(file)
+  return {
+    uri: address,
+    size,
+    digest,
+    etag: null,
+    compression: compressionOf(path),
+    partition: partitionOf(path),
+    rows: null,
+  }
+}
+
+const placeOf = (store: Store, { uri, digest }: BatchFile): { bucket: string; key: string } =>
+  digest === null ? parseS3(uri) : { bucket: store.bucket, key: blobKey(digest) }
+
+/**
+ * Rows of each row group of a parquet file, from its footer alone.
+ * @throws SlipwayError SOURCE_UNREADABLE
+ */
+export async function rowGroupsOf(store: Store, file: BatchFile): Promise<number[]> {
+  const { bucket, key } = placeOf(store, file)
+  const buffer: AsyncBuffer = {
+    byteLength: file.size,
+    async slice(start, end = file.size) {
+      const answer = await store.client
+        .send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${start}-${end - 1}` }))
+        .catch((error) => {
+          throw storeError({ ...store, address: `s3://${bucket}` }, error, key)
+        })
+      return (await answer.Body?.transformToByteArray())?.slice().buffer ?? new ArrayBuffer(0)
+    },
+  }
+  try {
+    const { row_groups: groups } = await parquetMetadataAsync(buffer)
+    return groups.map(({ num_rows: rows }) => Number(rows))
+  } catch (error) {
+    if (error instanceof SlipwayError) throw error
+    throw new SlipwayError(
+      'SOURCE_UNREADABLE',
+      `${file.uri} cannot be read as parquet: ${(error as Error).message.split('\n')[0]}`,
+      { next: 'check that the file is whole' },
+    )
+  }
+}
+
+const Read = z.object({ digest: Digest, size: z.int() })
+const readKey = ({ uri, etag, size }: BatchFile): string => `inputs/${hexOf(digestOfJson({ uri, etag, size }))}.json`
+
+/** The digest of a file, if it was ever read: S3 gives changed objects another ETag. */
+export async function knownDigest(store: Store, file: BatchFile): Promise<Digest | undefined> {
+  if (file.digest !== null) return file.digest
+  const document = await readDocument(store, readKey(file))
+  return document === undefined ? undefined : Read.parse(document.value).digest
+}
+
+/**
+ * A file of an input on this machine, with its digest. One in S3 is read as it was when the batch began, or not at all.
+ * @throws SlipwayError SOURCE_CHANGED
+ */
+export async function fetchInput(store: Store, file: BatchFile): Promise<{ path: string; digest: Digest }> {
+  if (file.digest !== null) return { path: await localFile(store, file.digest), digest: file.digest }
+  const known = await knownDigest(store, file)
+  if (known !== undefined) {
+    const path = join(store.cacheFolder, hexOf(known))
+    if ((await stat(path).catch(() => undefined)) && (await digestOfFile(path)).digest === known)
+      return { path, digest: known }
+  }
+  const { bucket, key } = parseS3(file.uri)
+  await mkdir(store.cacheFolder, { recursive: true })
+  const partial = join(store.cacheFolder, `${randomUUID()}.part`)
+  try {
+    const answer = await store.client
+      .send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: file.etag ?? undefined }))
+      .catch((error) => {
+        if (statusOf(error) === 412 || statusOf(error) === 404)
+          throw new SlipwayError('SOURCE_CHANGED', `${file.uri} was changed or removed while the batch was scored`, {
+            next: 'run the batch again: it takes the file as it is now',
+          })
+        throw storeError({ ...store, address: `s3://${bucket}` }, error, key)
+      })
+    const hash = createHash('sha256')
+    const hashing = new Transform({
+      transform(chunk, _encoding, done) {
+        hash.update(chunk)
+        done(null, chunk)
+      },
+    })
+    await pipeline(answer.Body as Readable, hashing, createWriteStream(partial))
+    const digest: Digest = `sha256:${hash.digest('hex')}`
+    const { size } = await stat(partial)
+    if (size !== file.size || (known !== undefined && known !== digest))
+      throw new SlipwayError('SOURCE_CHANGED', `${file.uri} holds other bytes than when the batch began`, {
+        next: 'run the batch again: it takes the file as it is now',
+      })
+    await publishOnce(store, readKey(file), { digest, size })
+    const path = join(store.cacheFolder, hexOf(digest))
+    await rename(partial, path)
+    return { path, digest }
+  } finally {
+    await rm(partial, { force: true })
+  }
+}
