@@ -6,6 +6,7 @@ import { writeDuplicates } from '../data/shard.ts'
 import type { LocalTable } from '../data/table.ts'
 import { localModel } from '../models/package.ts'
 import type { ScoredShard } from '../models/score-shard.ts'
+import { shardOrder } from '../models/shard-order.ts'
 import { type ArtifactRef, type Digest, mediaTypes } from '../pipelines/artifact.ts'
 import { type BatchPolicy, batchId, fillIn, slotAt } from '../pipelines/batch.ts'
 import {
@@ -27,9 +28,10 @@ import { publishBatchRecord, readBatch, readBatchDefinition, writeBatchDefinitio
 import { digestOfJson } from '../store/digest.ts'
 import { fetchInput, findInputs, knownDigest, rowGroupsOf } from '../store/inputs.ts'
 import { merkleRoot } from '../store/merkle.ts'
-import { getJson, localFile, putFile, putJson } from '../store/objects.ts'
+import { getJson, putFile, putJson } from '../store/objects.ts'
 import { fillFolder, outputFolder, requireFree } from '../store/outputs.ts'
 import { publishWindow, readRoute } from '../store/routes.ts'
+import { sign } from '../store/signing.ts'
 import { findStepRecord, stepKeyOf } from '../store/steps.ts'
 import type { BatchPlanned, BatchRequest, ShardOutcome } from '../workflows/messages.ts'
 import { batchScheduleId, taskQueue } from '../workflows/messages.ts'
@@ -154,49 +156,22 @@ export function createBatchActivities(deps: ActivityDeps) {
     },
 
     /** Scores one shard, in a thread, once: what was made of the same rows by the same model is found by its key. */
-    async scoreShard(order: { plan: string; shard: number; batch: string }): Promise<ShardOutcome> {
+    async scoreShard(order: { plan: string; shard: number; run: string }): Promise<ShardOutcome> {
       return guarded(`shard ${order.shard}`, async (context, progress) => {
         const plan = await planOf(order.plan)
-        const shard = plan.shards[order.shard] as BatchPlan['shards'][number]
-        const file = plan.inputs[shard.file] as BatchFile
+        const file = plan.inputs[plan.shards[order.shard]?.file ?? 0] as BatchFile
         progress('fetching', 0)
-        const { path, digest } = await fetchInput(store, file)
+        const { digest } = await fetchInput(store, file)
         const material = materialOf(plan, order.shard, digest)
         const outcome = await once(
           deps,
-          { run: order.batch, material, traced: false },
+          { run: order.run, material, traced: false },
           context,
           progress,
           async (work) => {
-            const { policy } = plan
-            const model = await localModel({ store, trusted: deps.trusted }, plan.model.digest)
-            const table: LocalTable = {
-              files: [path],
-              format: policy.format,
-              schema: model.facts.inputs,
-              rows: 0,
-              compression: file.compression,
-              partition: file.partition,
-              ...(shard.to === null ? {} : { range: { from: shard.from, to: shard.to } }),
-            }
-            const scored = await work
-              .job('scoreShard', {
-                model,
-                policy,
-                folder: work.folder,
-                source: {
-                  table,
-                  from: file.uri,
-                  expected: shard.to === null ? undefined : shard.to - shard.from,
-                  keep: policy.keep ?? [],
-                  duplicates:
-                    plan.duplicates === null
-                      ? undefined
-                      : { path: await localFile(store, plan.duplicates.digest), file: shard.file, keys: policy.keys },
-                },
-              })
-              .catch(diskFull)
-            return storeShard(scored, order.shard, policy, digest, work.folder)
+            const { order: shard } = await shardOrder({ store, trusted: deps.trusted }, plan, order.shard, work.folder)
+            const scored = await work.job('scoreShard', shard).catch(diskFull)
+            return storeShard(scored, order.shard, plan.policy, digest, work.folder)
           },
         )
         const { read, scored, quarantine } = ShardFacts.parse(outcome.facts)
@@ -233,6 +208,8 @@ export function createBatchActivities(deps: ActivityDeps) {
           )
         }
         const ref = await putJson(store, manifest)
+        if (deps.signer !== undefined)
+          await sign(store, deps.signer, 'batch', batchId(owner, name, slot), ref.digest, { rows: manifest.rows })
         const folder = policy.to === null ? undefined : outputFolder(store, policy.to, deps.outputs)
         for (;;) {
           const last = await readBatch(store, owner, name, slot)

@@ -20,6 +20,7 @@ const calibrating = () => import('./commands/calibrate.ts')
 const supervising = () => import('./commands/supervise.ts')
 const scheduling = () => import('./commands/schedule.ts')
 const batching = () => import('./commands/batch.ts')
+const verifying = () => import('./commands/verify.ts')
 const tracing = () => import('./commands/trace.ts')
 const labelling = () => import('./commands/labels.ts')
 const decide = () => import('./commands/decide.ts')
@@ -367,6 +368,12 @@ command(
   async (options) => (await batching()).list(options),
   [],
   batch,
+).option(...json)
+command(
+  'verify <batch>',
+  'whether a batch is what its manifest says, some of it scored anew; exit 16 if not',
+  async (what, options) => (await verifying()).verify(what, options),
+  ['npx slipway verify flights/nightly/2001-06-01', 'npx slipway verify out/'],
 ).option(...json)
 command('doctor', 'whether everything a run needs is there and works', async (options) =>
   (await platform()).doctor(options),

@@ -151,7 +151,12 @@ export async function writeParts(
   return parts
 }
 
-async function countRows(connection: DuckDBConnection, path: string, format: 'parquet' | 'csv'): Promise<number> {
+/** Rows of a file of the output. */
+export async function countRows(
+  connection: DuckDBConnection,
+  path: string,
+  format: 'parquet' | 'csv',
+): Promise<number> {
   const [row] = await rowsOf(connection, `SELECT count(*) AS rows FROM ${scan({ files: [path], format })}`)
   return Number(row?.rows)
 }

@@ -53,7 +53,7 @@ export function scan(table: Scanned): string {
 function scanFiles({ files, format, compression, range }: Scanned): string {
   const list = `[${files.map(text).join(', ')}]`
   if (format === 'parquet') return `read_parquet(${list}${range === undefined ? '' : ', file_row_number = true'})`
-  const packed = compression === undefined ? '' : `, compression = ${text(compression)}`
+  const packed = compression === undefined || compression === 'none' ? '' : `, compression = ${text(compression)}`
   if (format === 'csv') return `read_csv(${list}, header = true, all_varchar = true${packed})`
   return `read_json(${list}, sample_size = -1, maximum_depth = 1${packed})`
 }

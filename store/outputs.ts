@@ -9,11 +9,12 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
+import type { Digest } from '../pipelines/artifact.ts'
 import { batchId } from '../pipelines/batch.ts'
 import { BatchManifest } from '../pipelines/batch-records.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
-import { digestOfFile } from './digest.ts'
+import { digestOf, digestOfFile } from './digest.ts'
 import { parseS3 } from './inputs.ts'
 import { blobKey, localFile } from './objects.ts'
 import { isMissing, type Store, storeError } from './store.ts'
@@ -25,6 +26,7 @@ export interface OutputFolder {
   list(): Promise<string[]>
   read(name: string): Promise<string | undefined>
   write(name: string, text: string): Promise<void>
+  digestOf(name: string): Promise<Digest>
   /** Puts a blob of the store there. */
   put(name: string, digest: string): Promise<void>
   remove(name: string): Promise<void>
@@ -90,6 +92,7 @@ export function localFolder(store: Store, path: string): OutputFolder {
         throw error
       })
     },
+    digestOf: async (name) => (await digestOfFile(join(path, name))).digest,
     write: (name, text) => tried(replace(name, (file) => writeFile(file, text))),
     async put(name, digest) {
       const known = await digestOfFile(join(path, name)).catch(() => undefined)
@@ -128,6 +131,12 @@ function s3Folder(store: Store, address: string): OutputFolder {
         if (isMissing(error)) return undefined
         return failed(name)(error)
       }
+    },
+    async digestOf(name) {
+      const answer = await store.client
+        .send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}${name}` }))
+        .catch(failed(name))
+      return digestOf((await answer.Body?.transformToByteArray()) ?? '')
     },
     async write(name, text) {
       await store.client

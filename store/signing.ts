@@ -15,8 +15,8 @@ import { hexOf } from './digest.ts'
 import { publishOnce, readKeptDocument } from './documents.ts'
 import type { Store } from './store.ts'
 
-/** What a signature speaks about: user code, or a model package. */
-export type Subject = 'code' | 'model'
+/** What a signature speaks about: user code, a model package, or the manifest of a batch. */
+export type Subject = 'code' | 'model' | 'batch'
 
 export interface Signer {
   readonly keyId: string

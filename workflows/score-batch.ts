@@ -8,7 +8,6 @@ import {
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import { shortDigest } from '../pipelines/artifact.ts'
-import { batchId } from '../pipelines/batch.ts'
 import { attributes } from './attributes.ts'
 import {
   type BatchPlanned,
@@ -76,7 +75,7 @@ export async function scoreBatch(request: BatchRequest, before?: BatchProgress):
     const { read, scored, quarantined, cached } = await scoreShard({
       plan: planned.plan.digest,
       shard,
-      batch: batchId(owner, name, planned.slot),
+      run: workflowInfo().firstExecutionRunId,
     })
     progress = {
       ...progress,

@@ -87,7 +87,9 @@ async function carryOut(
         throw new SlipwayError('USAGE', 'backfill needs --from and --to', {
           next: 'for example --from 2001-06-01 --to 2001-06-30',
         })
-      const [start, end] = [new Date(isoTime('--from', from)), new Date(isoTime('--to', to))]
+      const start = new Date(isoTime('--from', from))
+      // A day is meant whole.
+      const end = new Date(Date.parse(isoTime('--to', to)) + (/^\d{4}-\d{2}-\d{2}$/.test(to) ? 86_400_000 - 1 : 0))
       if (start >= end) throw new SlipwayError('USAGE', '--from must be before --to')
       return handle.backfill({ start, end, overlap: ScheduleOverlapPolicy.BUFFER_ALL })
     }

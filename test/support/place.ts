@@ -18,6 +18,8 @@ export interface Place {
   readonly store: TestStore
   readonly gateway: string
   readonly worker: Kept
+  /** One more worker. */
+  addWorker(): Kept
   readonly gatewayProcess: Kept
   run(...args: string[]): Promise<CliResult>
   /** A command that goes on while others run. */
@@ -75,12 +77,18 @@ export async function openPlace(settings: Readonly<Record<string, string>> = {})
     }
   }
   const worker = keep('worker.js')
+  const more: ReturnType<typeof keep>[] = []
   const gatewayProcess = keep('gateway.js')
   return {
     project,
     store,
     gateway,
     worker,
+    addWorker() {
+      const added = keep('worker.js')
+      more.push(added)
+      return added
+    },
     gatewayProcess,
     run: (...args) => slipway(project.root, args, env),
     begin(...args) {
@@ -108,7 +116,7 @@ export async function openPlace(settings: Readonly<Record<string, string>> = {})
     },
     async close() {
       closing = true
-      await Promise.all([worker.stop(), gatewayProcess.stop()])
+      await Promise.all([worker, gatewayProcess, ...more].map((kept) => kept.stop()))
       await Promise.all([store.stop(), temporal.stop()])
       project.remove()
     },

@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { verifyBatch } from '../../models/verify-batch.ts'
+import { shortDigest } from '../../pipelines/artifact.ts'
+import { batchId } from '../../pipelines/batch.ts'
+import { BatchManifest, type BatchRecord } from '../../pipelines/batch-records.ts'
+import { exitCodes, SlipwayError } from '../../pipelines/errors.ts'
+import { readBatch } from '../../store/batches.ts'
+import { localFolder, type OutputFolder, outputFiles, outputFolder } from '../../store/outputs.ts'
+import type { Store } from '../../store/store.ts'
+import { trustedKeysOf } from '../../workers/settings.ts'
+import { colors } from '../colors.ts'
+import { openContext } from '../context.ts'
+import type { JsonOption } from '../options.ts'
+import { print, printJson } from '../output.ts'
+import { progressView } from '../progress.ts'
+
+/**
+ * `verify flights/nightly/2001-06-01`, or the folder a batch was written to: whether it is what its manifest says, and some of it
+ * scored anew. @returns 16 when something does not match
+ */
+export async function verify(what: string, options: JsonOption): Promise<number> {
+  const { store, settings } = openContext()
+  const { record, folder } = await find(store, settings.root, what)
+  const view = progressView()
+  const scratch = await mkdtemp(join(tmpdir(), 'slipway-verify-'))
+  try {
+    const results = await verifyBatch(
+      { store, trusted: trustedKeysOf(settings) },
+      record,
+      folder,
+      scratch,
+      (doing, done) => view.working('verify', doing, done),
+    )
+    view.end()
+    const passed = results.every((result) => result.passed)
+    const id = batchId(record.owner, record.name, record.slot)
+    if (options.json === true) printJson({ batch: id, manifest: record.manifest.digest, passed, checks: results })
+    else {
+      print(`${id}, generation ${record.generation}, manifest ${shortDigest(record.manifest.digest)}`)
+      for (const { check, passed: isGood, evidence } of results)
+        print(`  ${isGood ? colors.green('✓') : colors.red('✗')} ${check.padEnd(24)} ${evidence}`)
+    }
+    return passed ? exitCodes.done : exitCodes.verification
+  } finally {
+    view.end()
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+async function find(
+  store: Store,
+  root: string,
+  what: string,
+): Promise<{ record: BatchRecord; folder: OutputFolder | undefined }> {
+  const here = localFolder(store, resolve(what))
+  const text = await here.read(outputFiles.manifest)
+  if (text !== undefined) {
+    const manifest = BatchManifest.safeParse(JSON.parse(text))
+    if (manifest.success) {
+      const { owner, name, slot } = manifest.data
+      return { record: await requireBatch(store, owner, name, slot), folder: here }
+    }
+  }
+  const [owner = '', name = '', slot = ''] = what.split('/')
+  const record = await requireBatch(store, owner, name, slot)
+  return { record, folder: record.to === null ? undefined : outputFolder(store, record.to, root) }
+}
+
+async function requireBatch(store: Store, owner: string, name: string, slot: string): Promise<BatchRecord> {
+  const record = slot === '' ? undefined : await readBatch(store, owner, name, slot)
+  if (record !== undefined) return record
+  throw new SlipwayError(
+    'NOT_FOUND',
+    `there is no published batch "${[owner, name, slot].filter((part) => part !== '').join('/')}"`,
+    {
+      next: 'name it as batch list and batch do: flights/nightly/2001-06-01, or give the folder it was written to',
+    },
+  )
+}
