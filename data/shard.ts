@@ -4,7 +4,7 @@ import { type DuckDBConnection, DuckDBDataChunk, FLOAT } from '@duckdb/node-api'
 import type { Column } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { RowSchema } from '../pipelines/row-schema.ts'
-import { readRelation } from './columns.ts'
+import { readMemory } from './columns.ts'
 import { anyOf, reasonsOf, rowRulesOf } from './contract.ts'
 import { name, rowsOf, text } from './duckdb.ts'
 import { type LocalTable, requireColumns, scan, typedColumns, unreadable } from './table.ts'
@@ -93,7 +93,7 @@ export function goodRows(
   { good }: ShardRows,
   columns: RowSchema,
 ): AsyncGenerator<Record<string, Column>> {
-  return readRelation(connection, 'shard', good, columns)
+  return readMemory(connection, 'shard', good, columns)
 }
 
 export interface PartsOrder {

@@ -47,20 +47,25 @@ function counterOf(profile: ColumnProfile): ColumnCounter {
       },
     }
   }
-  const known = new Set(profile.top.map(([value]) => value))
-  let counts = new Map<string, number>()
+  // One look-up a value, whatever it is: a cell of its own for known ones, one cell for all others.
+  let missing = { count: 0 }
+  let other = { count: 0 }
+  let cells = new Map(profile.top.map(([value]) => [value, { count: 0 }]))
   return {
     add(values) {
       for (let i = 0; i < values.length; i++) {
         const value = values[i] as string | null
-        const key = value === null ? missingText : known.has(value) ? value : otherText
-        counts.set(key, (counts.get(key) ?? 0) + 1)
+        const cell = value === null ? missing : (cells.get(value) ?? other)
+        cell.count++
       }
     },
     take() {
-      const taken = Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)))
-      counts = new Map()
-      return taken
+      const all: [string, { count: number }][] = [...cells, [missingText, missing], [otherText, other]]
+      const taken = all.filter(([, { count }]) => count > 0).map(([key, { count }]) => [key, count] as const)
+      missing = { count: 0 }
+      other = { count: 0 }
+      cells = new Map(profile.top.map(([value]) => [value, { count: 0 }]))
+      return Object.fromEntries(taken.sort(([a], [b]) => (a < b ? -1 : 1)))
     },
   }
 }
