@@ -54,6 +54,7 @@ const overlaps = {
 export function createBatchActivities(deps: ActivityDeps) {
   const { store, client } = deps
   const plans = new Map<string, Promise<BatchPlan>>()
+  const takeTurn = turns(deps.scoringThreads)
 
   return {
     /** Sets what is scored under a name, and its schedule. */
@@ -161,7 +162,7 @@ export function createBatchActivities(deps: ActivityDeps) {
         const plan = await planOf(order.plan)
         const file = plan.inputs[plan.shards[order.shard]?.file ?? 0] as BatchFile
         progress('fetching', 0)
-        const { digest } = await fetchInput(store, file)
+        const { path, digest } = await fetchInput(store, file)
         const material = materialOf(plan, order.shard, digest)
         const outcome = await once(
           deps,
@@ -169,8 +170,10 @@ export function createBatchActivities(deps: ActivityDeps) {
           context,
           progress,
           async (work) => {
-            const { order: shard } = await shardOrder({ store, trusted: deps.trusted }, plan, order.shard, work.folder)
-            const scored = await work.job('scoreShard', shard).catch(diskFull)
+            const source = { store, trusted: deps.trusted }
+            const shard = await shardOrder(source, plan, order.shard, path, work.folder)
+            progress('waiting for a thread', 0)
+            const scored = await takeTurn(() => work.job('scoreShard', shard)).catch(diskFull)
             return storeShard(scored, order.shard, plan.policy, digest, work.folder)
           },
         )
@@ -496,6 +499,23 @@ export function createBatchActivities(deps: ActivityDeps) {
       capture: null,
       labels: null,
     })
+  }
+}
+
+/** Lets so many pieces of work go on at once; others wait, the oldest first. */
+function turns(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = []
+  let free = most
+  return async (work) => {
+    if (free > 0) free--
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) free++
+      else next()
+    }
   }
 }
 

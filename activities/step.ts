@@ -27,6 +27,8 @@ export interface ActivityDeps {
   readonly sources: string | undefined
   /** Folder below which batches may write; undefined where none may. */
   readonly outputs: string | undefined
+  /** Shards scored at once. */
+  readonly scoringThreads: number
   /** Where alerts go; undefined tells nobody. */
   readonly alerts: AlertTarget | undefined
   /** Folder for the files of steps that are running. */

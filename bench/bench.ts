@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../code/host.ts'
+import { measureBatch } from './batch.ts'
 import { measureDrift } from './drift.ts'
 import { type Figure, isKept } from './measure.ts'
 import { measureOverhead } from './overhead.ts'
@@ -17,7 +18,7 @@ const load = (loadavg()[0] as number).toFixed(2)
 console.log(`${availableParallelism()} cores, ${cpus()[0]?.model ?? ''}, Node ${process.version}, load ${load}`)
 const boundOf = ({ bound, limit }: Figure): string => `${bound === 'at least' ? '≥' : '≤'} ${limit}`
 const figures: Figure[] = []
-for (const measure of [measureServing, measureDrift, measureOverhead, measureValidation, measureRerun]) {
+for (const measure of [measureServing, measureBatch, measureDrift, measureOverhead, measureValidation, measureRerun]) {
   for (const figure of [await measure()].flat()) {
     figures.push(figure)
     console.log(`${figure.what}: ${figure.ours} / ${figure.theirs} = ${figure.ratio.toFixed(2)} (${boundOf(figure)})`)

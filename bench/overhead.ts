@@ -22,6 +22,7 @@ function createBenchActivities(store: Store, client: Client) {
     client,
     sources: undefined,
     outputs: undefined,
+    scoringThreads: 1,
     alerts: undefined,
     scratch: mkdtempSync(join(tmpdir(), 'slipway-bench-')),
   }

@@ -1,25 +1,26 @@
-import type { Digest } from '../pipelines/artifact.ts'
 import type { BatchFile, BatchPlan } from '../pipelines/batch-records.ts'
-import { fetchInput } from '../store/inputs.ts'
 import { localFile } from '../store/objects.ts'
 import { localModel, type PackageSource } from './package.ts'
 import type { ScoreShardOrder } from './score-shard.ts'
 
-/** A shard of a plan with everything it needs on this machine, and the digest of the file it is cut from. */
+/**
+ * A shard of a plan with everything it needs on this machine.
+ * @param path of the file it is cut from
+ */
 export async function shardOrder(
   source: PackageSource,
   plan: BatchPlan,
   number: number,
+  path: string,
   folder: string,
-): Promise<{ order: ScoreShardOrder; input: Digest }> {
+): Promise<ScoreShardOrder> {
   const { store } = source
   const { policy, duplicates } = plan
   const shard = plan.shards[number] as BatchPlan['shards'][number]
   const file = plan.inputs[shard.file] as BatchFile
-  const { path, digest } = await fetchInput(store, file)
   const model = await localModel(source, plan.model.digest)
   const { from, to } = shard
-  const order: ScoreShardOrder = {
+  return {
     model,
     policy,
     folder,
@@ -42,5 +43,4 @@ export async function shardOrder(
           : { path: await localFile(store, duplicates.digest), file: shard.file, keys: policy.keys },
     },
   }
-  return { order, input: digest }
 }

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { withDuckDb } from '../data/duckdb.ts'
 import { countRows } from '../data/shard.ts'
 import { shortDigest } from '../pipelines/artifact.ts'
-import { BatchManifest, BatchPlan, type BatchRecord, type Part } from '../pipelines/batch-records.ts'
+import { type BatchFile, BatchManifest, BatchPlan, type BatchRecord, type Part } from '../pipelines/batch-records.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { digestOfFile } from '../store/digest.ts'
+import { fetchInput } from '../store/inputs.ts'
 import { merkleRoot } from '../store/merkle.ts'
 import { getJson, localFile } from '../store/objects.ts'
 import { type OutputFolder, outputFiles } from '../store/outputs.ts'
@@ -76,7 +77,9 @@ export async function verifyBatch(
       onProgress(`scoring shard ${number} anew`, 0)
       const own = join(scratch, String(number))
       await mkdir(own, { recursive: true })
-      const { order } = await shardOrder(source, plan, number, own)
+      const file = plan.inputs[plan.shards[number]?.file ?? 0] as BatchFile
+      const { path } = await fetchInput(store, file)
+      const order = await shardOrder(source, plan, number, path, own)
       const { parts, scored } = await scoreShard(order, () => {})
       const expected = manifest.parts.filter(({ shard }) => shard === number).map(({ digest }) => digest)
       const found = await Promise.all(parts.map(async ({ file }) => (await digestOfFile(join(own, file))).digest))

@@ -8,6 +8,7 @@ import { loansSql, newProject, writeLoans } from '../test/support/project.ts'
 import { connect } from '../workers/connect.ts'
 import { readSettings } from '../workers/settings.ts'
 import {
+  batchWorkflowId,
   endpointWorkflowId,
   modelWorkflowId,
   progressQuery,
@@ -126,7 +127,7 @@ const watched = deploying(14, '')
   .replace('p.deploy(candidate', 'const live = p.deploy(candidate')
   .replace(
     /\n}\)\n$/,
-    "\n  p.monitor(live, { every: '1h', drift: psi.over(0.2), retrain: { cooldown: '0s', maxPerDay: 9 } })\n})\n",
+    "\n  p.monitor(live, { every: '1h', drift: psi.over(0.2), retrain: { cooldown: '0s', maxPerDay: 9 } })\n  p.batch(live, 'nightly', { from: 'in/{date}.parquet', to: 'out/{date}/' })\n})\n",
   )
 project.write('pipelines/loans/pipeline.ts', watched)
 const traffic = slipway(project.root, [
@@ -158,6 +159,16 @@ for await (const { workflowId } of client.workflow.list({ query: "WorkflowType =
   break
 }
 await traffic
+
+// Batches: one that is published, one without data.
+await project.data('in/2024-01-01.parquet', loansSql(500))
+for (const [name, day] of [
+  ['score-batch', '2024-01-01'],
+  ['score-batch-failed', '2024-01-02'],
+] as const) {
+  await slipway(project.root, ['batch', 'loans', 'nightly', '--date', day])
+  await record(name, batchWorkflowId('loans', 'nightly', day))
+}
 
 await connection.close()
 await slipway(project.root, ['down'])

@@ -186,17 +186,44 @@ export async function knownDigest(store: Store, file: BatchFile): Promise<Digest
   return document === undefined ? undefined : Read.parse(document.value).digest
 }
 
+/** Copies this process has verified, as they were then: a large file is not hashed anew for each of its shards. */
+const verified = new Map<string, string>()
+const stateOf = async (path: string): Promise<string | undefined> =>
+  stat(path).then(
+    ({ ino, size, mtimeMs }) => `${ino} ${size} ${mtimeMs}`,
+    () => undefined,
+  )
+
+async function markVerified(path: string, digest: Digest): Promise<void> {
+  const state = await stateOf(path)
+  if (state !== undefined) verified.set(digest, state)
+}
+
+/** The local copy of a file, if it is there and has its bytes. */
+async function keptCopy(store: Store, digest: Digest): Promise<string | undefined> {
+  const path = join(store.cacheFolder, hexOf(digest))
+  const state = await stateOf(path)
+  if (state === undefined) return undefined
+  if (verified.get(digest) === state) return path
+  if ((await digestOfFile(path)).digest !== digest) return undefined
+  verified.set(digest, state)
+  return path
+}
+
 /**
  * A file of an input on this machine, with its digest. One in S3 is read as it was when the batch began, or not at all.
  * @throws SlipwayError SOURCE_CHANGED
  */
 export async function fetchInput(store: Store, file: BatchFile): Promise<{ path: string; digest: Digest }> {
-  if (file.digest !== null) return { path: await localFile(store, file.digest), digest: file.digest }
   const known = await knownDigest(store, file)
   if (known !== undefined) {
-    const path = join(store.cacheFolder, hexOf(known))
-    if ((await stat(path).catch(() => undefined)) && (await digestOfFile(path)).digest === known)
-      return { path, digest: known }
+    const path = await keptCopy(store, known)
+    if (path !== undefined) return { path, digest: known }
+  }
+  if (file.digest !== null) {
+    const path = await localFile(store, file.digest)
+    await markVerified(path, file.digest)
+    return { path, digest: file.digest }
   }
   const { bucket, key } = parseS3(file.uri)
   await mkdir(store.cacheFolder, { recursive: true })
@@ -228,6 +255,7 @@ export async function fetchInput(store: Store, file: BatchFile): Promise<{ path:
     await publishOnce(store, readKey(file), { digest, size })
     const path = join(store.cacheFolder, hexOf(digest))
     await rename(partial, path)
+    await markVerified(path, digest)
     return { path, digest }
   } finally {
     await rm(partial, { force: true })

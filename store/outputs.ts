@@ -59,7 +59,7 @@ export function localFolder(store: Store, path: string): OutputFolder {
           : error.code === 'ENOSPC'
             ? 'the disk is full'
             : error.message
-      throw new SlipwayError('OUTPUT_UNWRITABLE', `${path} cannot be written: ${why}`, {
+      throw new SlipwayError('OUTPUT_UNWRITABLE', `${path} cannot be used for output: ${why}`, {
         next: 'check the folder and its disk, then run the batch again: what was scored is kept',
       })
     })
@@ -78,19 +78,23 @@ export function localFolder(store: Store, path: string): OutputFolder {
   return {
     address: path,
     async list() {
-      const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch((error) => {
-        if (error.code === 'ENOENT') return []
-        throw error
-      })
+      const entries = await tried(
+        readdir(path, { recursive: true, withFileTypes: true }).catch((error) => {
+          if (error.code === 'ENOENT') return []
+          throw error
+        }),
+      )
       return entries
         .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
         .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(path.length + 1))
     },
     async read(name) {
-      return readFile(join(path, name), 'utf8').catch((error) => {
-        if (error.code === 'ENOENT') return undefined
-        throw error
-      })
+      return tried(
+        readFile(join(path, name), 'utf8').catch((error) => {
+          if (error.code === 'ENOENT') return undefined
+          throw error
+        }),
+      )
     },
     digestOf: async (name) => (await digestOfFile(join(path, name))).digest,
     write: (name, text) => tried(replace(name, (file) => writeFile(file, text))),
@@ -166,7 +170,7 @@ async function occupantOf(folder: OutputFolder, mine: string): Promise<Set<strin
   for (const file of [outputFiles.manifest, outputFiles.begun]) {
     const text = await folder.read(file)
     if (text === undefined) continue
-    const manifest = BatchManifest.safeParse(JSON.parse(text))
+    const manifest = BatchManifest.safeParse(jsonOf(text))
     const whose = manifest.success
       ? batchId(manifest.data.owner, manifest.data.name, manifest.data.slot)
       : 'something that is no batch of this version'
@@ -177,6 +181,15 @@ async function occupantOf(folder: OutputFolder, mine: string): Promise<Set<strin
   const stranger = names.find((name) => !known.has(name))
   if (stranger !== undefined) throw occupied(folder, `other files, ${stranger} for one`)
   return new Set(names)
+}
+
+/** Somebody else's file may hold anything. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 function occupied({ address }: OutputFolder, by: string): SlipwayError {

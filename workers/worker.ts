@@ -22,7 +22,7 @@ export interface SlipwayWorker {
 
 /**
  * A worker: hosts all workflows and activities. It knows no pipeline; code reaches it by digest, through the store.
- * Shards have a task queue of their own, of which it takes as many at once as it has cores: batches leave room for everything else.
+ * Shards have a task queue of their own, of which it scores as many at once as it has cores: batches leave room for everything else.
  * The store is tried first, and refused if it lacks what Slipway's promises rest on.
  */
 export async function createWorker(
@@ -37,6 +37,7 @@ export async function createWorker(
   const scratch = await makeScratch()
   const { temporal: target } = settings
   const connection = await NativeConnection.connect(target.connectionOptions)
+  const threads = scoringThreads()
   const activities = createActivities({
     store,
     signer: signerOf(settings),
@@ -45,6 +46,7 @@ export async function createWorker(
     client: client.client,
     sources: process.env.SLIPWAY_SOURCES,
     outputs: process.env.SLIPWAY_OUTPUTS,
+    scoringThreads: threads,
     alerts: alertTargetOf(),
     scratch,
   })
@@ -69,7 +71,8 @@ export async function createWorker(
       ...shared,
       taskQueue: scoringQueue,
       activities: { scoreShard: activities.scoreShard },
-      maxConcurrentActivityTaskExecutions: scoringThreads(),
+      // While one shard is fetched or stored, the threads have others to score.
+      maxConcurrentActivityTaskExecutions: threads + 1,
     }),
   ])
   return { run: async () => void (await Promise.all(workers.map((worker) => worker.run()))) }

@@ -41,6 +41,8 @@ describe('workflow code still carries out what older versions began', () => {
       'run-pipeline-retraining',
       'supervise',
       'monitor-endpoint',
+      'score-batch',
+      'score-batch-failed',
     ]) {
       expect(
         files.some((file) => file.startsWith(`${name}-`)),

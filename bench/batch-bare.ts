@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Feature, Features } from '../code/run-features.ts'
+import { withDuckDb } from '../data/duckdb.ts'
+import { goodRows, openShard } from '../data/shard.ts'
+import { type LocalModel, loadModel } from '../models/model.ts'
+import type { Shard } from '../pipelines/batch-records.ts'
+
+/*
+ * What ONNX Runtime alone takes for the features of one shard, made before, at its best batch size and number of threads:
+ * batch-bare.ts <order.json>. Prints seconds a million rows.
+ */
+const {
+  model: local,
+  file,
+  shards,
+} = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as {
+  model: LocalModel
+  file: string
+  shards: Shard[]
+}
+const model = await loadModel(local)
+const { facts } = model
+const [shard] = shards as [Shard]
+const rows = (shard.to as number) - shard.from
+const made: Features[] = await withDuckDb(1, async (connection) => {
+  const source = {
+    table: { files: [file], format: 'parquet' as const, schema: facts.inputs, rows: 0, range: { from: 0, to: rows } },
+    from: file,
+    expected: rows,
+    keep: [],
+    duplicates: undefined,
+  }
+  const chunks: Features[] = []
+  for await (const chunk of goodRows(connection, await openShard(connection, source), facts.inputs))
+    chunks.push(model.makeFeatures(chunk))
+  return chunks
+})
+
+/** Features in batches of some rows, as tensors. */
+function tensors(batch: number): Record<string, Tensor>[] {
+  return made.flatMap((features) => {
+    const length = Object.values(features)[0]?.length ?? 0
+    return Array.from({ length: Math.ceil(length / batch) }, (_, i) =>
+      Object.fromEntries(
+        Object.entries(features).map(([name, feature]) => [name, tensorOf(feature, i * batch, (i + 1) * batch)]),
+      ),
+    )
+  })
+}
+function tensorOf(feature: Feature, from: number, to: number): Tensor {
+  if (feature instanceof Float32Array) {
+    const part = feature.slice(from, to)
+    return new Tensor('float32', part, [part.length, 1])
+  }
+  const part = feature.slice(from, to).map((value) => value ?? '\u0000')
+  return new Tensor('string', part, [part.length, 1])
+}
+
+let best = Number.POSITIVE_INFINITY
+for (const intraOpNumThreads of [1, 2]) {
+  const session = await InferenceSession.create(local.onnxFile, { intraOpNumThreads, interOpNumThreads: 1 })
+  for (const batch of [4_096, 16_384, 65_536]) {
+    const feeds = tensors(batch)
+    for (let round = 0; round < 3; round++) {
+      const start = performance.now()
+      for (const feed of feeds) await session.run(feed, ['probabilities'])
+      best = Math.min(best, (performance.now() - start) / 1000)
+    }
+  }
+  await session.release()
+}
+console.log(JSON.stringify({ secondsAMillion: (best / rows) * 1e6 }))
+process.exit(0)
