@@ -1,47 +1,29 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ScheduleOverlapPolicy } from '@temporalio/client'
-import { withDuckDb } from '../data/duckdb.ts'
-import { writeDuplicates } from '../data/shard.ts'
-import type { LocalTable } from '../data/table.ts'
-import { localModel } from '../models/package.ts'
-import type { ScoredShard } from '../models/score-shard.ts'
+import { z } from 'zod'
 import { shardOrder } from '../models/shard-order.ts'
-import { type ArtifactRef, type Digest, mediaTypes } from '../pipelines/artifact.ts'
+import type { ArtifactRef } from '../pipelines/artifact.ts'
 import { type BatchPolicy, batchId, fillIn, slotAt } from '../pipelines/batch.ts'
-import {
-  type BatchFile,
-  type BatchManifest,
-  BatchPlan,
-  type BatchRecord,
-  type Part,
-  ShardFacts,
-} from '../pipelines/batch-records.ts'
+import { BatchFile, BatchPlan, type BatchRecord, ShardFacts } from '../pipelines/batch-records.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import type { Variant } from '../pipelines/route.ts'
-import { cutShards } from '../pipelines/shards.ts'
-import type { StepMaterial } from '../pipelines/step-key.ts'
 import type { FeatureCounts } from '../pipelines/telemetry.ts'
-import { addFeatureCounts } from '../stats/profile-counter.ts'
 import { publishBatchRecord, readBatch, readBatchDefinition, writeBatchDefinition } from '../store/batches.ts'
 import { digestOfJson } from '../store/digest.ts'
-import { fetchInput, findInputs, knownDigest, rowGroupsOf } from '../store/inputs.ts'
-import { merkleRoot } from '../store/merkle.ts'
-import { getJson, putFile, putJson } from '../store/objects.ts'
+import { fetchInput, findInputs } from '../store/inputs.ts'
+import { getJson, putJson } from '../store/objects.ts'
 import { fillFolder, outputFolder, requireFree } from '../store/outputs.ts'
 import { publishWindow, readRoute } from '../store/routes.ts'
 import { sign } from '../store/signing.ts'
-import { findStepRecord, stepKeyOf } from '../store/steps.ts'
 import type { BatchPlanned, BatchRequest, ShardOutcome } from '../workflows/messages.ts'
 import { batchScheduleId, taskQueue } from '../workflows/messages.ts'
+import { cutInputs, findDuplicates } from './batch-inputs.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
+import { gatherShards, materialOf, storeShard } from './shards.ts'
 import { type ActivityDeps, guarded, once } from './step.ts'
 
-/** Raised when what a shard's activity makes of the same rows changes. */
-const shardVersion = 1
-/** Records read at once. */
-const readAtOnce = 32
 /** Plans a worker remembers: shard after shard asks for the same one. */
 const plansKept = 4
 const overlaps = {
@@ -101,7 +83,11 @@ export function createBatchActivities(deps: ActivityDeps) {
             from: fillIn(found.policy.from, slot),
             to: found.policy.to === null ? null : fillIn(found.policy.to, slot),
           }
-          const inputs = request.adHoc?.files ?? (await findInputs(store, policy.from, deps.sources, folder))
+          const given = request.adHoc?.files ?? null
+          const inputs =
+            given === null
+              ? await findInputs(store, policy.from, { root: deps.sources, confined: true, scratch: folder })
+              : z.array(BatchFile).parse(await getJson(store, given.digest))
           if (inputs.every(({ size }) => size === 0))
             throw new SlipwayError('SOURCE_EMPTY', `"${policy.from}" holds no bytes`, {
               next: 'check where it comes from',
@@ -119,16 +105,18 @@ export function createBatchActivities(deps: ActivityDeps) {
               `${batchId(owner, name, slot)} was published already, ${last.model.digest === found.model.digest ? 'of other files or by other rules' : `with version ${last.model.version}; the champion is version ${found.model.version}`}`,
               { next: 'take its place with --redo: the one before is kept' },
             )
+          if (isSame && last !== undefined)
+            return { plan: last.manifest, key, slot, model: found.model, shards: 0, rows: 0, published: last }
           if (policy.to !== null) await requireFree(outputFolder(store, policy.to, deps.outputs), { owner, name, slot })
           progress('reading footers', 0.3)
-          const cut = await cutInputs(policy, inputs)
+          const cut = await cutInputs(store, policy, inputs)
           const rows = cut.files.reduce((sum, file) => sum + (file.rows ?? 0), 0)
           if (cut.files.every((file) => file.rows === 0))
             throw new SlipwayError('SOURCE_EMPTY', `"${policy.from}" has no rows`, {
               next: 'check where it comes from',
             })
           progress('looking for keys that occur twice', 0.6)
-          const duplicates = await findDuplicates(policy, cut.files, folder)
+          const duplicates = await findDuplicates(store, policy, cut.files, folder)
           const plan = await putJson(store, {
             slipway: 'batch-plan/1',
             owner,
@@ -148,7 +136,7 @@ export function createBatchActivities(deps: ActivityDeps) {
             model: found.model,
             shards: cut.shards.length,
             rows,
-            published: isSame ? (last as BatchRecord) : null,
+            published: null,
           }
         } finally {
           await rm(folder, { recursive: true, force: true })
@@ -163,7 +151,7 @@ export function createBatchActivities(deps: ActivityDeps) {
         const file = plan.inputs[plan.shards[order.shard]?.file ?? 0] as BatchFile
         progress('fetching', 0)
         const { path, digest } = await fetchInput(store, file)
-        const material = materialOf(plan, order.shard, digest)
+        const material = materialOf(deps.host, plan, order.shard, digest)
         const outcome = await once(
           deps,
           { run: order.run, material, traced: false },
@@ -174,7 +162,7 @@ export function createBatchActivities(deps: ActivityDeps) {
             const shard = await shardOrder(source, plan, order.shard, path, work.folder)
             progress('waiting for a thread', 0)
             const scored = await takeTurn(() => work.job('scoreShard', shard)).catch(diskFull)
-            return storeShard(scored, order.shard, plan.policy, digest, work.folder)
+            return storeShard(store, scored, order.shard, plan.policy, digest, work.folder)
           },
         )
         const { read, scored, quarantine } = ShardFacts.parse(outcome.facts)
@@ -196,7 +184,7 @@ export function createBatchActivities(deps: ActivityDeps) {
       return guarded('publish', async (_context, progress) => {
         const plan = await planOf(order.plan.digest)
         const { owner, name, slot, model, policy } = plan
-        const { manifest, counts } = await gatherShards(plan, order.plan, (done) =>
+        const { manifest, counts } = await gatherShards(deps, plan, order.plan, (done) =>
           progress('reading records', done / 2),
         )
         const { quarantined, read } = manifest.rows
@@ -275,56 +263,6 @@ export function createBatchActivities(deps: ActivityDeps) {
     return { policy: definition.policy, model: route.champion, endpoint: definition.endpoint }
   }
 
-  async function cutInputs(policy: BatchPolicy, inputs: readonly BatchFile[]) {
-    const files: BatchFile[] = []
-    const shards: BatchPlan['shards'] = []
-    for (const file of inputs) {
-      if (file.size === 0) continue
-      if (policy.format !== 'parquet') {
-        shards.push({ file: files.length, from: 0, to: null })
-        files.push(file)
-        continue
-      }
-      const groups = await rowGroupsOf(store, file)
-      shards.push(...cutShards(files.length, groups))
-      files.push({ ...file, rows: groups.reduce((sum, rows) => sum + rows, 0) })
-    }
-    return { files, shards }
-  }
-
-  async function findDuplicates(
-    policy: BatchPolicy,
-    files: readonly BatchFile[],
-    folder: string,
-  ): Promise<ArtifactRef | null> {
-    if (policy.keys.length === 0) return null
-    const tables: LocalTable[] = []
-    for (const file of files) {
-      const { path } = await fetchInput(store, file)
-      tables.push({
-        files: [path],
-        format: policy.format,
-        compression: file.compression,
-        partition: file.partition,
-        schema: [],
-        rows: 0,
-      })
-    }
-    const found = join(folder, 'duplicates.parquet')
-    const count = await withDuckDb(1, (connection) => writeDuplicates(connection, tables, policy.keys, found)).catch(
-      (error: Error) => {
-        throw new SlipwayError(
-          'COLUMN_MISSING',
-          `the keys ${policy.keys.join(', ')} cannot be read: ${error.message.split('\n')[0]}`,
-          {
-            next: 'correct keys, or the files',
-          },
-        )
-      },
-    )
-    return count === 0 ? null : putFile(store, found, mediaTypes.parquet)
-  }
-
   function planOf(digest: string): Promise<BatchPlan> {
     let plan = plans.get(digest)
     if (plan === undefined) {
@@ -334,136 +272,6 @@ export function createBatchActivities(deps: ActivityDeps) {
       for (const [oldest] of plans) if (plans.size > plansKept) plans.delete(oldest)
     }
     return plan
-  }
-
-  /** What a shard's result depends on. */
-  function materialOf(plan: BatchPlan, number: number, input: Digest): StepMaterial {
-    const { policy, duplicates } = plan
-    const shard = plan.shards[number] as BatchPlan['shards'][number]
-    const file = plan.inputs[shard.file] as BatchFile
-    const { format, write, onBadRow, keep, partitionBy, keys } = policy
-    return {
-      step: 'score',
-      version: shardVersion,
-      code: {},
-      host: {
-        'onnxruntime-node': deps.host['onnxruntime-node'] ?? 'unknown',
-        '@duckdb/node-api': deps.host['@duckdb/node-api'] ?? 'unknown',
-        v8: deps.host.v8 ?? 'unknown',
-      },
-      inputs: { model: plan.model.digest, input, ...(duplicates === null ? {} : { duplicates: duplicates.digest }) },
-      params: {
-        format,
-        write,
-        onBadRow,
-        keep,
-        partitionBy,
-        ...(duplicates === null ? {} : { keys, file: shard.file }),
-        compression: file.compression,
-        partition: file.partition,
-        from: shard.from,
-        to: shard.to,
-        // Parts are named after their place in the output, quarantined rows after where they came from.
-        shard: number,
-        uri: file.uri,
-      },
-    }
-  }
-
-  async function storeShard(scored: ScoredShard, shard: number, policy: BatchPolicy, input: Digest, folder: string) {
-    const outputs: (ArtifactRef & { name: string })[] = []
-    const keepFile = async (what: string, file: string, mediaType: string, rows: number): Promise<Part> => {
-      const ref = await putFile(store, join(folder, file), mediaType)
-      outputs.push({ name: `${what}-${outputs.length}`, ...ref })
-      const inside = file.startsWith('parts/') ? file.slice('parts/'.length).split('/').slice(0, -1) : []
-      const last = `${what}-${String(shard).padStart(5, '0')}-${ref.digest.slice(7, 19)}.${file.split('.').at(-1)}`
-      return { path: [...inside, last].join('/'), digest: ref.digest, size: ref.size, rows, shard }
-    }
-    const parts: Part[] = []
-    const mediaType = policy.write === 'csv' ? mediaTypes.csv : mediaTypes.parquet
-    for (const { file, rows } of scored.parts) parts.push(await keepFile('part', file, mediaType, rows))
-    const quarantine =
-      scored.quarantine === null
-        ? null
-        : await keepFile('quarantine', scored.quarantine.file, mediaTypes.parquet, scored.quarantine.rows)
-    const counts = await putJson(store, scored.counts)
-    const facts: ShardFacts = {
-      read: scored.read,
-      scored: scored.scored,
-      parts,
-      quarantine,
-      reasons: { ...scored.reasons },
-      input,
-    }
-    return { outputs: [...outputs, { name: 'counts', ...counts }], facts }
-  }
-
-  /** All shards' records as a manifest, and what they counted together. */
-  async function gatherShards(plan: BatchPlan, ref: ArtifactRef, onProgress: (done: number) => void) {
-    const facts: ShardFacts[] = []
-    const counts: Record<string, FeatureCounts> = {}
-    const digests = await Promise.all(plan.inputs.map((file) => knownDigest(store, file)))
-    for (let at = 0; at < plan.shards.length; at += readAtOnce) {
-      const some = plan.shards.slice(at, at + readAtOnce).map(async ({ file }, i) => {
-        const input = digests[file]
-        const record =
-          input === undefined ? undefined : await findStepRecord(store, stepKeyOf(materialOf(plan, at + i, input)))
-        if (record === undefined) throw new Error(`shard ${at + i} of ${plan.shards.length} has no record`)
-        const counted = record.outputs.find(({ name }) => name === 'counts')
-        return {
-          facts: ShardFacts.parse(record.facts),
-          counts: (plan.endpoint === null || counted === undefined
-            ? {}
-            : await getJson(store, counted.digest)) as Record<string, FeatureCounts>,
-        }
-      })
-      for (const shard of await Promise.all(some)) {
-        facts.push(shard.facts)
-        for (const [feature, more] of Object.entries(shard.counts)) {
-          const known = counts[feature]
-          counts[feature] = known === undefined ? more : addFeatureCounts(known, more)
-        }
-      }
-      onProgress(facts.length / plan.shards.length)
-    }
-    const sum = (of: (shard: ShardFacts) => number): number => facts.reduce((total, shard) => total + of(shard), 0)
-    const parts = facts.flatMap((shard) => shard.parts)
-    const quarantine = facts.flatMap((shard) => shard.quarantine ?? [])
-    const rows = {
-      read: sum(({ read }) => read),
-      scored: sum(({ scored }) => scored),
-      quarantined: quarantine.reduce((total, part) => total + part.rows, 0),
-    }
-    const promised = plan.inputs.every((file) => file.rows !== null)
-      ? plan.inputs.reduce((total, file) => total + (file.rows ?? 0), 0)
-      : rows.read
-    const inParts = parts.reduce((total, part) => total + part.rows, 0)
-    if (rows.read !== promised || rows.scored + rows.quarantined !== rows.read || inParts !== rows.scored)
-      throw new Error(
-        `the rows do not add up: ${promised} promised, ${rows.read} read, ${rows.scored} scored, ${rows.quarantined} set aside, ${inParts} in the parts: nothing is published`,
-      )
-    if (rows.read === 0)
-      throw new SlipwayError('SOURCE_EMPTY', `"${plan.policy.from}" has no rows`, { next: 'check where it comes from' })
-    const reasons: Record<string, number> = {}
-    for (const shard of facts)
-      for (const [reason, count] of Object.entries(shard.reasons)) reasons[reason] = (reasons[reason] ?? 0) + count
-    const { facts: model } = await localModel({ store, trusted: deps.trusted }, plan.model.digest)
-    const manifest: BatchManifest = {
-      slipway: 'batch/1',
-      owner: plan.owner,
-      name: plan.name,
-      slot: plan.slot,
-      model: plan.model,
-      plan: ref,
-      schema: model.inputs,
-      inputs: plan.inputs.map(({ uri, size }, i) => ({ uri, size, digest: digests[i] as Digest })),
-      rows,
-      parts,
-      quarantine,
-      reasons,
-      merkleRoot: merkleRoot([...parts, ...quarantine]),
-    }
-    return { manifest, counts }
   }
 
   /** One window under the batch's own name: its rows count in the next check of the endpoint like served ones, once. */

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join, relative, resolve } from 'node:path'
+import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
@@ -36,15 +36,15 @@ const compressionOf = (path: string): BatchFile['compression'] =>
 /**
  * Finds the files of an input without reading them: those in S3 stay where they are; those of a project or behind an address go to
  * the store, for other workers can reach neither.
- * @param root folder that paths start at; undefined where none may be opened
- * @param scratch folder for what is fetched
+ * @param where.root folder that paths start at; undefined where none may be opened
+ * @param where.confined whether nothing outside of it may be opened, whatever links lead there
+ * @param where.scratch folder for what is fetched
  * @throws SlipwayError SOURCE_MISSING, SOURCE_UNREADABLE, STORE_DENIED
  */
 export async function findInputs(
   store: Store,
   from: string,
-  root: string | undefined,
-  scratch: string,
+  { root, confined, scratch }: { root: string | undefined; confined: boolean; scratch: string },
 ): Promise<BatchFile[]> {
   if (from.startsWith('s3://')) return findObjects(store, from)
   if (/^https?:\/\//.test(from)) return [await fetchAddress(store, from, scratch)]
@@ -52,8 +52,11 @@ export async function findInputs(
     throw new SlipwayError('SOURCE_MISSING', `this worker may not read "${from}": it has no folder for sources`, {
       next: 'set SLIPWAY_SOURCES for the worker, or read from S3',
     })
-  const { files } = await readSource(root, from.endsWith('/') ? `${from}${anyFile}` : from)
+  // Before anything is read; links among the files are looked at one by one.
   const fixed = resolve(root, /^[^*?{[]*/.exec(from)?.[0] ?? '')
+  if (confined) await requireBelow(root, isGlob(from) ? dirname(`${fixed}x`) : fixed, from)
+  const { files } = await readSource(root, from.endsWith('/') ? `${from}${anyFile}` : from)
+  if (confined) for (const { path } of files) await requireBelow(root, path, from)
   const base = isGlob(from) || from.endsWith('/') ? fixed : dirname(fixed)
   const found = files.filter(({ path }) => isData(relative(base, path)))
   if (found.length === 0) throw nothingAt(from)
@@ -72,6 +75,15 @@ export async function findInputs(
       }
     }),
   )
+}
+
+/** @throws SlipwayError SOURCE_MISSING */
+async function requireBelow(root: string, path: string, from: string): Promise<void> {
+  const [real, top] = [await realpath(path).catch(() => path), await realpath(root)]
+  if (real === top || real.startsWith(top + sep)) return
+  throw new SlipwayError('SOURCE_MISSING', `"${from}" is not below the folder this worker may read`, {
+    next: 'use a path that starts at the folder of SLIPWAY_SOURCES, or read from S3',
+  })
 }
 
 function nothingAt(from: string): SlipwayError {

@@ -2,7 +2,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
 import type { RetrainCause } from '../pipelines/alerts.ts'
 import type { ArtifactRef } from '../pipelines/artifact.ts'
 import type { BatchPolicy } from '../pipelines/batch.ts'
-import type { BatchFile, BatchRecord } from '../pipelines/batch-records.ts'
+import type { BatchRecord } from '../pipelines/batch-records.ts'
 import type { Plan } from '../pipelines/plan.ts'
 import type { RolloutDecision, RolloutRecord, RunRecord, StepReport, VersionRecord } from '../pipelines/records.ts'
 import type { RolloutPolicy } from '../pipelines/rollout.ts'
@@ -117,11 +117,11 @@ export interface BatchRequest {
   readonly redo: boolean
   /** Who or what asks. */
   readonly by: string
-  /** All of it, where no pipeline defines it. `files` where they were stored already. */
+  /** All of it, where no pipeline defines it. `files` where they were stored already: the list of them, `BatchFile`s. */
   readonly adHoc: {
     readonly policy: BatchPolicy
     readonly model: Variant
-    readonly files: readonly BatchFile[] | null
+    readonly files: ArtifactRef | null
   } | null
 }
 
@@ -131,6 +131,7 @@ export interface BatchPlanned {
   readonly key: string
   readonly slot: string
   readonly model: Variant
+  /** To be scored. */
   readonly shards: number
   /** By the footers; 0 where there are none. */
   readonly rows: number

@@ -8,7 +8,7 @@ import { SlipwayError } from '../../pipelines/errors.ts'
 import { listBatchDefinitions, listSlots, readBatch, readBatchDefinition } from '../../store/batches.ts'
 import { digestOfJson } from '../../store/digest.ts'
 import { findInputs } from '../../store/inputs.ts'
-import { getJson } from '../../store/objects.ts'
+import { getJson, putJson } from '../../store/objects.ts'
 import { fillFolder, localFolder, requireFree } from '../../store/outputs.ts'
 import type { BatchRequest, BatchResult } from '../../workflows/messages.ts'
 import { colors } from '../colors.ts'
@@ -77,8 +77,10 @@ export async function score(model: string, options: ScoreOptions): Promise<numbe
   const here = to.startsWith('s3://') ? undefined : localFolder(store, resolve(to))
   const policy = policyFrom(options, here === undefined ? to : null)
   const path = isFolder(from) && !from.endsWith('/') ? `${from}/` : from
-  const files = isElsewhere ? null : await findInputs(store, path, process.cwd(), tmpdir())
-  const slot = digestOfJson({ model: variant.digest, files: files ?? from, policy }).slice(7, 23)
+  const files = isElsewhere
+    ? null
+    : await putJson(store, await findInputs(store, path, { root: process.cwd(), confined: false, scratch: tmpdir() }))
+  const slot = digestOfJson({ model: variant.digest, files: files?.digest ?? from, policy }).slice(7, 23)
   if (here !== undefined) await requireFree(here, { owner: variant.model, name: 'score', slot })
   const request: BatchRequest = {
     owner: variant.model,

@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import { withDuckDb } from '../data/duckdb.ts'
+import { writeDuplicates } from '../data/shard.ts'
+import type { LocalTable } from '../data/table.ts'
+import { type ArtifactRef, mediaTypes } from '../pipelines/artifact.ts'
+import type { BatchPolicy } from '../pipelines/batch.ts'
+import type { BatchFile, Shard } from '../pipelines/batch-records.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { cutShards } from '../pipelines/shards.ts'
+import { fetchInput, rowGroupsOf } from '../store/inputs.ts'
+import { putFile } from '../store/objects.ts'
+import type { Store } from '../store/store.ts'
+
+/** Footers read at once. */
+const footersAtOnce = 32
+
+/** The files that hold something, and the shards they are cut into: text by file, parquet by row groups, of which only footers are read. */
+export async function cutInputs(
+  store: Store,
+  { format }: BatchPolicy,
+  inputs: readonly BatchFile[],
+): Promise<{ files: BatchFile[]; shards: Shard[] }> {
+  const files: BatchFile[] = []
+  const shards: Shard[] = []
+  const whole = inputs.filter(({ size }) => size > 0)
+  for (let at = 0; at < whole.length; at += footersAtOnce) {
+    const some = whole.slice(at, at + footersAtOnce)
+    const groups = format === 'parquet' ? await Promise.all(some.map((file) => rowGroupsOf(store, file))) : []
+    for (const [i, file] of some.entries()) {
+      const own = groups[i]
+      shards.push(...(own === undefined ? [{ file: files.length, from: 0, to: null }] : cutShards(files.length, own)))
+      files.push(own === undefined ? file : { ...file, rows: own.reduce((sum, rows) => sum + rows, 0) })
+    }
+  }
+  return { files, shards }
+}
+
+/**
+ * Finds rows whose keys occurred before, over all files; null where there are none, or no keys.
+ * @throws SlipwayError COLUMN_MISSING
+ */
+export async function findDuplicates(
+  store: Store,
+  policy: BatchPolicy,
+  files: readonly BatchFile[],
+  folder: string,
+): Promise<ArtifactRef | null> {
+  if (policy.keys.length === 0) return null
+  const tables: LocalTable[] = []
+  for (const file of files) {
+    const { path } = await fetchInput(store, file)
+    tables.push({
+      files: [path],
+      format: policy.format,
+      compression: file.compression,
+      partition: file.partition,
+      schema: [],
+      rows: 0,
+    })
+  }
+  const found = join(folder, 'duplicates.parquet')
+  const count = await withDuckDb(1, (connection) => writeDuplicates(connection, tables, policy.keys, found)).catch(
+    (error: Error) => {
+      throw new SlipwayError(
+        'COLUMN_MISSING',
+        `the keys ${policy.keys.join(', ')} cannot be read: ${error.message.split('\n')[0]}`,
+        {
+          next: 'correct keys, or the files',
+        },
+      )
+    },
+  )
+  return count === 0 ? null : putFile(store, found, mediaTypes.parquet)
+}

@@ -1,0 +1,171 @@
+import { join } from 'node:path'
+import { localModel } from '../models/package.ts'
+import type { ScoredShard } from '../models/score-shard.ts'
+import { type ArtifactRef, type Digest, mediaTypes } from '../pipelines/artifact.ts'
+import type { BatchPolicy } from '../pipelines/batch.ts'
+import {
+  type BatchFile,
+  type BatchManifest,
+  type BatchPlan,
+  type Part,
+  ShardFacts,
+} from '../pipelines/batch-records.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { HostVersions, StepMaterial } from '../pipelines/step-key.ts'
+import type { FeatureCounts } from '../pipelines/telemetry.ts'
+import { addFeatureCounts } from '../stats/profile-counter.ts'
+import { knownDigest } from '../store/inputs.ts'
+import { merkleRoot } from '../store/merkle.ts'
+import { getJson, putFile, putJson } from '../store/objects.ts'
+import { findStepRecord, stepKeyOf } from '../store/steps.ts'
+import type { Store } from '../store/store.ts'
+import type { ActivityDeps } from './step.ts'
+
+/** Raised when what a shard's activity makes of the same rows changes. */
+const shardVersion = 1
+/** Records read at once. */
+const readAtOnce = 32
+
+/** What a shard's result depends on. */
+export function materialOf(host: HostVersions, plan: BatchPlan, number: number, input: Digest): StepMaterial {
+  const { policy, duplicates } = plan
+  const shard = plan.shards[number] as BatchPlan['shards'][number]
+  const file = plan.inputs[shard.file] as BatchFile
+  const { format, write, onBadRow, keep, partitionBy, keys } = policy
+  return {
+    step: 'score',
+    version: shardVersion,
+    code: {},
+    host: {
+      'onnxruntime-node': host['onnxruntime-node'] ?? 'unknown',
+      '@duckdb/node-api': host['@duckdb/node-api'] ?? 'unknown',
+      v8: host.v8 ?? 'unknown',
+    },
+    inputs: { model: plan.model.digest, input, ...(duplicates === null ? {} : { duplicates: duplicates.digest }) },
+    params: {
+      format,
+      write,
+      onBadRow,
+      keep,
+      partitionBy,
+      ...(duplicates === null ? {} : { keys, file: shard.file }),
+      compression: file.compression,
+      partition: file.partition,
+      from: shard.from,
+      to: shard.to,
+      // Parts are named after their place in the output, quarantined rows after where they came from.
+      shard: number,
+      uri: file.uri,
+    },
+  }
+}
+
+/** Stores what a shard's thread left in its folder, under names for the output. */
+export async function storeShard(
+  store: Store,
+  scored: ScoredShard,
+  shard: number,
+  policy: BatchPolicy,
+  input: Digest,
+  folder: string,
+) {
+  const outputs: (ArtifactRef & { name: string })[] = []
+  const keepFile = async (what: string, file: string, mediaType: string, rows: number): Promise<Part> => {
+    const ref = await putFile(store, join(folder, file), mediaType)
+    outputs.push({ name: `${what}-${outputs.length}`, ...ref })
+    const inside = file.startsWith('parts/') ? file.slice('parts/'.length).split('/').slice(0, -1) : []
+    const last = `${what}-${String(shard).padStart(5, '0')}-${ref.digest.slice(7, 19)}.${file.split('.').at(-1)}`
+    return { path: [...inside, last].join('/'), digest: ref.digest, size: ref.size, rows, shard }
+  }
+  const parts: Part[] = []
+  const mediaType = policy.write === 'csv' ? mediaTypes.csv : mediaTypes.parquet
+  for (const { file, rows } of scored.parts) parts.push(await keepFile('part', file, mediaType, rows))
+  const quarantine =
+    scored.quarantine === null
+      ? null
+      : await keepFile('quarantine', scored.quarantine.file, mediaTypes.parquet, scored.quarantine.rows)
+  const counts = await putJson(store, scored.counts)
+  const facts: ShardFacts = {
+    read: scored.read,
+    scored: scored.scored,
+    parts,
+    quarantine,
+    reasons: { ...scored.reasons },
+    input,
+  }
+  return { outputs: [...outputs, { name: 'counts', ...counts }], facts }
+}
+
+/** All shards' records as a manifest, and what they counted together. */
+export async function gatherShards(
+  { store, trusted, host }: ActivityDeps,
+  plan: BatchPlan,
+  ref: ArtifactRef,
+  onProgress: (done: number) => void,
+) {
+  const facts: ShardFacts[] = []
+  const counts: Record<string, FeatureCounts> = {}
+  const digests = await Promise.all(plan.inputs.map((file) => knownDigest(store, file)))
+  for (let at = 0; at < plan.shards.length; at += readAtOnce) {
+    const some = plan.shards.slice(at, at + readAtOnce).map(async ({ file }, i) => {
+      const input = digests[file]
+      const record =
+        input === undefined ? undefined : await findStepRecord(store, stepKeyOf(materialOf(host, plan, at + i, input)))
+      if (record === undefined) throw new Error(`shard ${at + i} of ${plan.shards.length} has no record`)
+      const counted = record.outputs.find(({ name }) => name === 'counts')
+      return {
+        facts: ShardFacts.parse(record.facts),
+        counts: (plan.endpoint === null || counted === undefined ? {} : await getJson(store, counted.digest)) as Record<
+          string,
+          FeatureCounts
+        >,
+      }
+    })
+    for (const shard of await Promise.all(some)) {
+      facts.push(shard.facts)
+      for (const [feature, more] of Object.entries(shard.counts)) {
+        const known = counts[feature]
+        counts[feature] = known === undefined ? more : addFeatureCounts(known, more)
+      }
+    }
+    onProgress(facts.length / plan.shards.length)
+  }
+  const sum = (of: (shard: ShardFacts) => number): number => facts.reduce((total, shard) => total + of(shard), 0)
+  const parts = facts.flatMap((shard) => shard.parts)
+  const quarantine = facts.flatMap((shard) => shard.quarantine ?? [])
+  const rows = {
+    read: sum(({ read }) => read),
+    scored: sum(({ scored }) => scored),
+    quarantined: quarantine.reduce((total, part) => total + part.rows, 0),
+  }
+  const promised = plan.inputs.every((file) => file.rows !== null)
+    ? plan.inputs.reduce((total, file) => total + (file.rows ?? 0), 0)
+    : rows.read
+  const inParts = parts.reduce((total, part) => total + part.rows, 0)
+  if (rows.read !== promised || rows.scored + rows.quarantined !== rows.read || inParts !== rows.scored)
+    throw new Error(
+      `the rows do not add up: ${promised} promised, ${rows.read} read, ${rows.scored} scored, ${rows.quarantined} set aside, ${inParts} in the parts: nothing is published`,
+    )
+  if (rows.read === 0)
+    throw new SlipwayError('SOURCE_EMPTY', `"${plan.policy.from}" has no rows`, { next: 'check where it comes from' })
+  const reasons: Record<string, number> = {}
+  for (const shard of facts)
+    for (const [reason, count] of Object.entries(shard.reasons)) reasons[reason] = (reasons[reason] ?? 0) + count
+  const { facts: model } = await localModel({ store, trusted }, plan.model.digest)
+  const manifest: BatchManifest = {
+    slipway: 'batch/1',
+    owner: plan.owner,
+    name: plan.name,
+    slot: plan.slot,
+    model: plan.model,
+    plan: ref,
+    schema: model.inputs,
+    inputs: plan.inputs.map(({ uri, size }, i) => ({ uri, size, digest: digests[i] as Digest })),
+    rows,
+    parts,
+    quarantine,
+    reasons,
+    merkleRoot: merkleRoot([...parts, ...quarantine]),
+  }
+  return { manifest, counts }
+}
