@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
 import { BatchManifest, type BatchRecord } from '../../pipelines/batch-records.ts'
 import { readBatch } from '../../store/batches.ts'
+import { readLastReport } from '../../store/monitors.ts'
 import { getJson, localFile } from '../../store/objects.ts'
 import { listWindowGateways, readWindow } from '../../store/routes.ts'
 import { expectUserError } from '../support/cli.ts'
@@ -106,6 +107,12 @@ describe('a batch of a pipeline', () => {
     expect(window?.champion).toMatchObject({ rows: 5_000, version: 1 })
     expect(Object.keys(window?.champion.profile ?? {})).toContain('score:')
     expect(await readWindow(place.store.store, 'credit', ids[0] as string, 1)).toBeUndefined()
+    const check = await place.run('schedule', 'trigger', 'credit', 'monitor')
+    expect(check, check.stderr).toMatchObject({ code: 0 })
+    await eventually(async () => (await readLastReport(place.store.store, 'credit'))?.judged === true, 60_000)
+    const report = await readLastReport(place.store.store, 'credit')
+    expect(report?.rows).toBeGreaterThanOrEqual(5_000)
+    expect(report?.columns.find(({ name }) => name === 'income')?.measures.psi?.value).toBeLessThan(0.1)
   })
 
   it('verifies; a part that was changed is found', async () => {
