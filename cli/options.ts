@@ -1,4 +1,5 @@
 import { SlipwayError } from '../pipelines/errors.ts'
+import { formatOf, type TableFormat } from '../pipelines/format.ts'
 
 export interface JsonOption {
   readonly json?: boolean
@@ -25,4 +26,9 @@ export function isoTime(option: string, text: string): string {
   throw new SlipwayError('USAGE', `${option} ${text}: expected a day or an ISO time`, {
     next: `for example ${option} 2001-04-01`,
   })
+}
+
+/** How a file that a user names is read: by its name, or as JSON. */
+export function fileFormat(path: string): TableFormat {
+  return formatOf(path) ?? 'json'
 }

@@ -92,12 +92,6 @@ export function sendTraffic(options: TrafficOptions): { report(): TrafficReport;
   return { report, done: run() }
 }
 
-/** The format a file's name says. */
-export function formatOf(file: string): 'parquet' | 'csv' | 'json' {
-  if (/\.parquet$/.test(file)) return 'parquet'
-  return /\.csv$/.test(file) ? 'csv' : 'json'
-}
-
 /** Rows of a file as request bodies, one row each. @param most how many at most */
 export async function bodiesFrom(
   { file, format }: { file: string; format: 'parquet' | 'csv' | 'json' },

@@ -1,10 +1,7 @@
 import { z } from 'zod'
 import { SlipwayError } from './errors.ts'
+import { formatOf, TableFormat } from './format.ts'
 import { type Duration, durationMs } from './rollout.ts'
-
-/** How files are read. Compression is told by the name: `.gz`, `.zst`. */
-export const InputFormat = z.enum(['parquet', 'csv', 'json'])
-export type InputFormat = z.infer<typeof InputFormat>
 
 /** How a table is scored, whole: what is read, what is written, and what becomes of rows that break the model's contract. */
 export const BatchPolicy = z.object({
@@ -14,7 +11,8 @@ export const BatchPolicy = z.object({
   from: z.string().min(1),
   /** A folder in the project or `s3://…/`; null leaves the parts in the store, where the manifest names them. */
   to: z.string().min(1).nullable(),
-  format: InputFormat,
+  /** Of the files; their compression is told by their names: `.gz`, `.zst`. */
+  format: TableFormat,
   write: z.enum(['parquet', 'csv']),
   onBadRow: z.enum(['quarantine', 'fail']),
   /** Share of rows that may be quarantined; more, and nothing is published. */
@@ -38,7 +36,7 @@ export interface BatchOptions {
   readonly from: string
   readonly to: string
   /** By default told by the name. */
-  readonly format?: InputFormat
+  readonly format?: TableFormat
   readonly write?: 'parquet' | 'csv'
   /** Default `quarantine`. */
   readonly onBadRow?: 'quarantine' | 'fail'
@@ -79,7 +77,7 @@ export function batchPolicyOf(name: string, options: BatchOptions): BatchPolicy 
     cron: cron?.trim() ?? null,
     from,
     to,
-    format: options.format ?? formatOf(from),
+    format: options.format ?? inputFormatOf(from),
     write: options.write ?? 'parquet',
     onBadRow: options.onBadRow ?? 'quarantine',
     maxBadRows: options.maxBadRows ?? 0.01,
@@ -94,12 +92,9 @@ export function batchPolicyOf(name: string, options: BatchOptions): BatchPolicy 
   return refuse(`${issue?.path.join('.')}: ${issue?.message}`, 'correct the batch')
 }
 
-/** The format that a file's name tells, without its compression; a folder is taken for parquet. */
-export function formatOf(from: string): InputFormat {
-  const bare = from.replace(/\.(gz|zst)$/, '')
-  if (/\.(csv|tsv)$/.test(bare)) return 'csv'
-  if (/\.(json|ndjson|jsonl)$/.test(bare)) return 'json'
-  return 'parquet'
+/** The format that a name tells, without its compression; a folder is taken for parquet. */
+export function inputFormatOf(from: string): TableFormat {
+  return formatOf(from.replace(/\.(gz|zst)$/, '')) ?? 'parquet'
 }
 
 /** What names one batch of many: its day, and its hour where a template asks for it. `2001-06-01`, `2001-06-01T14`. */

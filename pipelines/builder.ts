@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { type BatchOptions, batchPolicyOf } from './batch.ts'
 import type { ColumnsOf, FeatureColumns } from './columns.ts'
 import { SlipwayError } from './errors.ts'
+import { formatOf, type TableFormat } from './format.ts'
 import type { Gate } from './gates.ts'
 import { type MonitorOptions, monitorPolicyOf } from './monitor.ts'
 import { type CodeRef, Plan, type SplitRule, type Step, type StepOf, type Task, TreesLearner } from './plan.ts'
@@ -111,7 +112,7 @@ export interface Builder {
   /** Fixes the exact bytes a run reads: a file, or a glob of files, in parquet, CSV or JSON. Paths start at the project folder. */
   snapshot<S extends z.ZodObject>(
     name: string,
-    options: { from: string; schema: S; format?: 'parquet' | 'csv' | 'json' },
+    options: { from: string; schema: S; format?: TableFormat },
   ): Table<z.output<S>>
   /** Checks every row against the schema; bad rows are set aside with their reasons, up to a limit. */
   validate<Row>(
@@ -219,7 +220,7 @@ function compile(
   const p: Builder = {
     snapshot(id, { from, schema, format }) {
       const columns = rowSchemaOf(schema)
-      add({ id, kind: 'snapshot', from, format: format ?? formatOf(from), schema: columns })
+      add({ id, kind: 'snapshot', from, format: format ?? requireFormat(from), schema: columns })
       return { kind: 'table', id, schema: columns }
     },
     validate(table, { maxBadRows = 0, completeness = {}, unique = [] } = {}) {
@@ -384,11 +385,10 @@ function splitRuleOf<Row>(rule: ByTime<Row> | ByAge<Row> | ByHash<Row> | ByStrat
   return { by: 'stratum', column: rule.stratifiedBy, validation, test, seed }
 }
 
-function formatOf(from: string): 'parquet' | 'csv' | 'json' {
-  const extension = /\.(parquet|csv|tsv|json|ndjson|jsonl)$/.exec(from)?.[1]
-  if (extension === 'parquet') return 'parquet'
-  if (extension === 'csv' || extension === 'tsv') return 'csv'
-  if (extension !== undefined) return 'json'
+/** @throws SlipwayError DEFINITION_INVALID */
+function requireFormat(from: string): TableFormat {
+  const format = formatOf(from)
+  if (format !== undefined) return format
   throw new SlipwayError('DEFINITION_INVALID', `cannot tell the format of "${from}" from its name`, {
     next: "say format: 'parquet', 'csv' or 'json'",
   })

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { shortDigest } from '../../pipelines/artifact.ts'
-import { type BatchPolicy, batchId, batchPolicyOf, formatOf, slotAt } from '../../pipelines/batch.ts'
+import { type BatchPolicy, batchId, batchPolicyOf, inputFormatOf, slotAt } from '../../pipelines/batch.ts'
 import { BatchManifest, type BatchRecord } from '../../pipelines/batch-records.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { listBatchDefinitions, listSlots, readBatch, readBatchDefinition } from '../../store/batches.ts'
@@ -122,7 +122,7 @@ function policyFrom(options: ScoreOptions, to: string | null): BatchPolicy {
   const policy = batchPolicyOf('ad-hoc', {
     from: options.from,
     to: to ?? '-',
-    format: formatOf(options.from),
+    format: inputFormatOf(options.from),
     ...(write === undefined ? {} : { write }),
     ...(onBadRow === undefined ? {} : { onBadRow }),
     ...(maxBadRows === undefined ? {} : { maxBadRows }),

@@ -22,9 +22,8 @@ import { getBundle, localFile } from '../../store/objects.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext } from '../context.ts'
-import type { JsonOption } from '../options.ts'
+import { fileFormat, type JsonOption } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
-import { formatOf } from '../traffic.ts'
 import { findVariant } from '../variant.ts'
 
 type Shown = Omit<MonitorReport, 'page'>
@@ -93,7 +92,7 @@ async function checkFile(
   const variant = await findVariant(store, `${name}@${against}`)
   const packages = { store, trusted: trustedKeysOf(settings) }
   const local = await localModel(packages, variant.digest)
-  const source = { files: [file], format: formatOf(file), schema: local.facts.inputs } as const
+  const source = { files: [file], format: fileFormat(file), schema: local.facts.inputs } as const
   const rows = await withDuckDb(2, (connection) => inspect(connection, source, file))
   const table = { ...source, rows }
   const { profile, importances } = await readBaseline(packages, variant.digest)

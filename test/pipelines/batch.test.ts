@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { batchPolicyOf, fillIn, formatOf, slotAt } from '../../pipelines/batch.ts'
+import { batchPolicyOf, fillIn, inputFormatOf, slotAt } from '../../pipelines/batch.ts'
 import { cutShards, partitionOf } from '../../pipelines/shards.ts'
 
 describe('shards', () => {
@@ -46,7 +46,7 @@ describe('a batch', () => {
   })
 
   it('takes the format from the name', () => {
-    expect(['a.csv.gz', 'a.tsv', 'a.ndjson.zst', 'a.jsonl', 'a.parquet', 'folder/'].map(formatOf)).toEqual([
+    expect(['a.csv.gz', 'a.tsv', 'a.ndjson.zst', 'a.jsonl', 'a.parquet', 'folder/'].map(inputFormatOf)).toEqual([
       'csv',
       'csv',
       'json',
