@@ -12,7 +12,12 @@ import { scoringQueue } from '../../workflows/messages.ts'
 /** The time-skipping server, and workers on task queues of their own. */
 export interface WorkflowEnvironment {
   readonly environment: TestWorkflowEnvironment
-  withWorker<T>(activities: Activities, body: (taskQueue: string) => Promise<T>): Promise<T>
+  /** @param options.scores also take shards, from their own task queue, which tests share: one at a time */
+  withWorker<T>(
+    activities: Activities,
+    body: (taskQueue: string) => Promise<T>,
+    options?: { readonly scores: boolean },
+  ): Promise<T>
   close(): Promise<void>
 }
 
@@ -33,7 +38,7 @@ export async function openWorkflowEnvironment(): Promise<WorkflowEnvironment> {
   let count = 0
   return {
     environment,
-    async withWorker(activities, body) {
+    async withWorker(activities, body, options) {
       const taskQueue = `test-${++count}`
       const worker = await Worker.create({
         connection: environment.nativeConnection,
@@ -42,13 +47,15 @@ export async function openWorkflowEnvironment(): Promise<WorkflowEnvironment> {
         dataConverter: { payloadConverterPath: converterFile },
         activities,
       })
-      const scorer = await Worker.create({
-        connection: environment.nativeConnection,
-        taskQueue: scoringQueue,
-        dataConverter: { payloadConverterPath: converterFile },
-        activities,
-      })
-      return worker.runUntil(scorer.runUntil(body(taskQueue)))
+      const scorer = options?.scores
+        ? await Worker.create({
+            connection: environment.nativeConnection,
+            taskQueue: scoringQueue,
+            dataConverter: { payloadConverterPath: converterFile },
+            activities,
+          })
+        : undefined
+      return worker.runUntil(scorer === undefined ? body(taskQueue) : scorer.runUntil(body(taskQueue)))
     },
     close: () => environment.teardown(),
   }

@@ -68,11 +68,14 @@ async function run(plan: BatchPlanned, over: Partial<Activities> = {}) {
   }
   const { client } = workflows.environment
   const workflowId = `batch-${++count}`
-  const result = await workflows.withWorker(activities, async (taskQueue) =>
-    client.workflow.execute('scoreBatch', { workflowId, taskQueue, args: [request] }).then(
-      (value) => ({ value: value as BatchResult }),
-      (error: Error) => ({ error: error.cause as Error }),
-    ),
+  const result = await workflows.withWorker(
+    activities,
+    async (taskQueue) =>
+      client.workflow.execute('scoreBatch', { workflowId, taskQueue, args: [request] }).then(
+        (value) => ({ value: value as BatchResult }),
+        (error: Error) => ({ error: error.cause as Error }),
+      ),
+    { scores: true },
   )
   return { result, scored, published, workflowId }
 }
