@@ -3,25 +3,23 @@ import { join } from 'node:path'
 import { ScheduleOverlapPolicy } from '@temporalio/client'
 import { z } from 'zod'
 import { shardOrder } from '../models/shard-order.ts'
-import type { ArtifactRef } from '../pipelines/artifact.ts'
 import { type BatchPolicy, batchId, fillIn, slotAt } from '../pipelines/batch.ts'
 import { BatchFile, BatchPlan, type BatchRecord, ShardFacts } from '../pipelines/batch-records.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import type { Variant } from '../pipelines/route.ts'
-import type { FeatureCounts } from '../pipelines/telemetry.ts'
-import { publishBatchRecord, readBatch, readBatchDefinition, writeBatchDefinition } from '../store/batches.ts'
+import { readBatch, readBatchDefinition, writeBatchDefinition } from '../store/batches.ts'
 import { digestOfJson } from '../store/digest.ts'
 import { fetchInput, findInputs } from '../store/inputs.ts'
 import { getJson, putJson } from '../store/objects.ts'
-import { fillFolder, outputFolder, requireFree } from '../store/outputs.ts'
-import { publishWindow, readRoute } from '../store/routes.ts'
-import { sign } from '../store/signing.ts'
+import { outputFolder, requireFree } from '../store/outputs.ts'
+import { readRoute } from '../store/routes.ts'
 import type { BatchPlanned, BatchRequest, ShardOutcome } from '../workflows/messages.ts'
 import { batchScheduleId, taskQueue } from '../workflows/messages.ts'
 import { cutInputs, findDuplicates } from './batch-inputs.ts'
+import { type PublishOrder, publishBatch } from './publish-batch.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
-import { gatherShards, materialOf, storeShard } from './shards.ts'
+import { materialOf, storeShard } from './shards.ts'
 import { type ActivityDeps, guarded, once } from './step.ts'
 
 /** Plans a worker remembers: shard after shard asks for the same one. */
@@ -98,15 +96,15 @@ export function createBatchActivities(deps: ActivityDeps) {
             policy: { ...policy, cron: null, catchupMs: 0, overlap: 'wait' },
           }).slice('sha256:'.length)
           const last = await readBatch(store, owner, name, slot)
-          const isSame = last?.key === key && !request.redo
-          if (last !== undefined && !isSame && !request.redo)
+          if (last !== undefined && !request.redo) {
+            if (last.key === key)
+              return { plan: last.manifest, key, slot, model: found.model, shards: 0, rows: 0, published: last }
             throw new SlipwayError(
               'BATCH_EXISTS',
               `${batchId(owner, name, slot)} was published already, ${last.model.digest === found.model.digest ? 'of other files or by other rules' : `with version ${last.model.version}; the champion is version ${found.model.version}`}`,
               { next: 'take its place with --redo: the one before is kept' },
             )
-          if (isSame && last !== undefined)
-            return { plan: last.manifest, key, slot, model: found.model, shards: 0, rows: 0, published: last }
+          }
           if (policy.to !== null) await requireFree(outputFolder(store, policy.to, deps.outputs), { owner, name, slot })
           progress('reading footers', 0.3)
           const cut = await cutInputs(store, policy, inputs)
@@ -174,72 +172,10 @@ export function createBatchActivities(deps: ActivityDeps) {
      * Publishes a batch whose shards are all scored, as a whole: counts once more, fills the output folder, and puts the manifest in
      * force create-only. The monitor of the endpoint hears what was scored.
      */
-    async publishBatch(order: {
-      plan: ArtifactRef
-      key: string
-      redo: boolean
-      by: string
-      startedAt: string
-    }): Promise<BatchRecord> {
-      return guarded('publish', async (_context, progress) => {
-        const plan = await planOf(order.plan.digest)
-        const { owner, name, slot, model, policy } = plan
-        const { manifest, counts } = await gatherShards(deps, plan, order.plan, (done) =>
-          progress('reading records', done / 2),
-        )
-        const { quarantined, read } = manifest.rows
-        if (quarantined > policy.maxBadRows * read) {
-          const [worst] = Object.entries(manifest.reasons).sort((a, b) => b[1] - a[1])
-          throw new SlipwayError(
-            'BAD_ROWS',
-            `${quarantined} of ${read} rows break the model's contract, ${Math.floor(policy.maxBadRows * read)} are allowed; most of them "${worst?.[0]}" (${worst?.[1]})`,
-            {
-              next: `look at them: slipway show ${manifest.quarantine[0]?.digest.slice(7, 19)}; nothing was published`,
-            },
-          )
-        }
-        const ref = await putJson(store, manifest)
-        if (deps.signer !== undefined)
-          await sign(store, deps.signer, 'batch', batchId(owner, name, slot), ref.digest, { rows: manifest.rows })
-        const folder = policy.to === null ? undefined : outputFolder(store, policy.to, deps.outputs)
-        for (;;) {
-          const last = await readBatch(store, owner, name, slot)
-          // An attempt before this one got so far, or another workflow did the same.
-          const isDone = last?.manifest.digest === ref.digest && last.key === order.key
-          if (last !== undefined && !isDone && !order.redo)
-            throw new SlipwayError(
-              'BATCH_EXISTS',
-              `${batchId(owner, name, slot)} was published by somebody else meanwhile`,
-              {
-                next: 'take its place with --redo: the one before is kept',
-              },
-            )
-          if (folder !== undefined)
-            await fillFolder(folder, manifest, (done) => progress('writing the output', 0.5 + done / 2))
-          const record: BatchRecord =
-            isDone && last !== undefined
-              ? last
-              : {
-                  slipway: 'batch-record/1',
-                  owner,
-                  name,
-                  slot,
-                  generation: (last?.generation ?? 0) + 1,
-                  key: order.key,
-                  manifest: ref,
-                  model,
-                  rows: manifest.rows,
-                  to: policy.to,
-                  supersedes: last?.manifest.digest ?? null,
-                  startedAt: order.startedAt,
-                  publishedAt: new Date().toISOString(),
-                  by: order.by,
-                }
-          if (!isDone && !(await publishBatchRecord(store, record))) continue
-          if (plan.endpoint !== null) await tellMonitor(plan, record, counts)
-          return record
-        }
-      })
+    async publishBatch(order: PublishOrder): Promise<BatchRecord> {
+      return guarded('publish', async (_context, progress) =>
+        publishBatch(deps, await planOf(order.plan.digest), order, progress),
+      )
     },
   }
 
@@ -272,41 +208,6 @@ export function createBatchActivities(deps: ActivityDeps) {
       for (const [oldest] of plans) if (plans.size > plansKept) plans.delete(oldest)
     }
     return plan
-  }
-
-  /** One window under the batch's own name: its rows count in the next check of the endpoint like served ones, once. */
-  async function tellMonitor(
-    { owner, name, slot, endpoint, model }: BatchPlan,
-    record: BatchRecord,
-    profile: Record<string, FeatureCounts>,
-  ): Promise<void> {
-    const route = await readRoute(store, endpoint as string)
-    await publishWindow(store, {
-      slipway: 'window/1',
-      endpoint: endpoint as string,
-      gateway: `batch-${owner}-${name}-${slot}`,
-      seq: record.generation - 1,
-      revision: route?.revision ?? 1,
-      rollout: null,
-      from: Date.parse(record.startedAt),
-      to: Date.parse(record.publishedAt),
-      champion: {
-        digest: model.digest,
-        version: model.version,
-        requests: 0,
-        rows: record.rows.scored,
-        errors: {},
-        slow: 0,
-        latency: [],
-        scores: [],
-        users: null,
-        profile,
-      },
-      candidate: null,
-      pairs: null,
-      capture: null,
-      labels: null,
-    })
   }
 }
 

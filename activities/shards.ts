@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { WrittenPart } from '../data/shard.ts'
 import { localModel } from '../models/package.ts'
 import type { ScoredShard } from '../models/score-shard.ts'
 import { type ArtifactRef, type Digest, mediaTypes } from '../pipelines/artifact.ts'
@@ -70,20 +71,17 @@ export async function storeShard(
   folder: string,
 ) {
   const outputs: (ArtifactRef & { name: string })[] = []
-  const keepFile = async (what: string, file: string, mediaType: string, rows: number): Promise<Part> => {
+  const keepFile = async (what: string, { file, rows, partition }: WrittenPart, mediaType: string): Promise<Part> => {
     const ref = await putFile(store, join(folder, file), mediaType)
     outputs.push({ name: `${what}-${outputs.length}`, ...ref })
-    const inside = file.startsWith('parts/') ? file.slice('parts/'.length).split('/').slice(0, -1) : []
     const last = `${what}-${String(shard).padStart(5, '0')}-${ref.digest.slice(7, 19)}.${file.split('.').at(-1)}`
-    return { path: [...inside, last].join('/'), digest: ref.digest, size: ref.size, rows, shard }
+    return { path: partition === '' ? last : `${partition}/${last}`, digest: ref.digest, size: ref.size, rows, shard }
   }
   const parts: Part[] = []
   const mediaType = policy.write === 'csv' ? mediaTypes.csv : mediaTypes.parquet
-  for (const { file, rows } of scored.parts) parts.push(await keepFile('part', file, mediaType, rows))
+  for (const part of scored.parts) parts.push(await keepFile('part', part, mediaType))
   const quarantine =
-    scored.quarantine === null
-      ? null
-      : await keepFile('quarantine', scored.quarantine.file, mediaTypes.parquet, scored.quarantine.rows)
+    scored.quarantine === null ? null : await keepFile('quarantine', scored.quarantine, mediaTypes.parquet)
   const counts = await putJson(store, scored.counts)
   const facts: ShardFacts = {
     read: scored.read,

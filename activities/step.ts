@@ -23,7 +23,7 @@ export interface ActivityDeps {
   readonly host: HostVersions
   /** To ask the workflows that own refs. */
   readonly client: Client
-  /** Folder below which sources may be read for retrainings; undefined where none may. */
+  /** Folder below which sources of retrainings and batches may be read; undefined where none may. */
   readonly sources: string | undefined
   /** Folder below which batches may write; undefined where none may. */
   readonly outputs: string | undefined
@@ -73,8 +73,7 @@ export async function runStep(
   work: (context: StepWork) => Promise<StepResult>,
   extraKeys: Readonly<Record<string, string>> = {},
 ): Promise<StepOutcome> {
-  const { id } = order.step
-  return guarded(id, (context, progress) => {
+  return guarded(order.step.id, (context, progress) => {
     const inputs = { ...digestsOf(order.inputs), ...extraKeys }
     return once(
       deps,

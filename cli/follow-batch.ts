@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ServiceError, WorkflowFailedError } from '@temporalio/client'
+import { WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure } from '@temporalio/common'
 import { batchId } from '../pipelines/batch.ts'
 import { isErrorCode, SlipwayError } from '../pipelines/errors.ts'
@@ -12,7 +12,7 @@ import {
   taskQueue,
 } from '../workflows/messages.ts'
 import { type CliContext, workflowLink } from './context.ts'
-import { listenForInterrupt } from './follow.ts'
+import { listenForInterrupt, resultOf } from './follow.ts'
 import { say } from './output.ts'
 import { progressView } from './progress.ts'
 
@@ -38,18 +38,14 @@ export async function followBatch(context: CliContext, request: BatchRequest, sl
   const view = progressView()
   const interrupt = listenForInterrupt()
   let ended: { result: BatchResult } | { error: unknown } | undefined
-  const waitForEnd = async (): Promise<void> => {
-    while (ended === undefined) {
-      try {
-        ended = { result: (await handle.result()) as BatchResult }
-      } catch (error) {
-        // Temporal is away: the batch is not.
-        if (error instanceof ServiceError) await sleep(500)
-        else ended = { error }
-      }
-    }
-  }
-  void waitForEnd()
+  void resultOf(handle).then(
+    (result) => {
+      ended = { result: result as BatchResult }
+    },
+    (error) => {
+      ended = { error }
+    },
+  )
   let lastAnswer = Date.now()
   let said = 0
   try {

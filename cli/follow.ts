@@ -52,8 +52,8 @@ export async function followRun(
   const [before] = (await listRuns(context.store, pipeline, 2)).filter((run) => run.runId !== runId)
   let ended: { record: RunRecord } | { error: unknown } | undefined
   void resultOf(handle).then(
-    (record) => {
-      ended = { record }
+    (result) => {
+      ended = { record: RunRecord.parse(result) }
     },
     (error) => {
       ended = { error }
@@ -132,11 +132,11 @@ export async function followRun(
   return record
 }
 
-/** The record of a run that ends well; with Temporal away this waits for it, as the run does. */
-async function resultOf(handle: WorkflowHandle): Promise<RunRecord> {
+/** The result of a workflow that ends well; with Temporal away this waits for it, as the workflow does. */
+export async function resultOf(handle: Pick<WorkflowHandle, 'result'>): Promise<unknown> {
   for (;;) {
     try {
-      return RunRecord.parse(await handle.result())
+      return await handle.result()
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error
       await sleep(500)

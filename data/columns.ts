@@ -16,23 +16,10 @@ export function readColumns(
   table: LocalTable,
   columns: RowSchema,
 ): AsyncGenerator<Record<string, Column>> {
-  return readRelation(connection, `(${typedSelect(table)})`, table.rows, columns)
-}
-
-/**
- * The same of anything that can stand behind FROM and has the columns with their types.
- * @param rows how many there are; another count is an error
- */
-function readRelation(
-  connection: DuckDBConnection,
-  relation: string,
-  rows: number,
-  columns: RowSchema,
-): AsyncGenerator<Record<string, Column>> {
   return readWith(
     connection,
-    relation,
-    rows,
+    `(${typedSelect(table)})`,
+    table.rows,
     columns.map((rule) => ({ rule, values: undefined })),
   )
 }
@@ -86,6 +73,7 @@ function selected({ rule, values }: ReadColumn, i: number): string {
   return values.length === 0 ? '-1' : `coalesce(enum_code(${column}::values_${i})::INTEGER, -1)`
 }
 
+/** @param rows how many there are; another count is an error */
 async function* readWith(
   connection: DuckDBConnection,
   relation: string,

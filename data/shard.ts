@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { type DuckDBConnection, DuckDBDataChunk, FLOAT } from '@duckdb/node-api'
 import type { Column } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
@@ -20,7 +20,7 @@ export interface ShardSource {
   readonly from: string
   /** Rows the footer promises; undefined where there is none. */
   readonly expected: number | undefined
-  /** Columns of the input that go into the output besides the schema's. */
+  /** Columns of the input that the output wants: those that the schema lacks are carried along. */
   readonly keep: readonly string[]
   /** A parquet file of rows (`file`, `row`) whose keys occurred before, and which file we are. */
   readonly duplicates: { readonly path: string; readonly file: number; readonly keys: readonly string[] } | undefined
@@ -103,9 +103,12 @@ export interface PartsOrder {
   readonly partitionBy: readonly string[]
 }
 
-/** A file of the output, relative to the folder it was written to. */
+/** A file of the output. */
 export interface WrittenPart {
+  /** Relative to the folder it was written to. */
   readonly file: string
+  /** Folders of the output it belongs into, `origin=ORD`; empty where it is not partitioned. */
+  readonly partition: string
   readonly rows: number
 }
 
@@ -134,17 +137,21 @@ export async function writeParts(
     format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd',
     ...(partitionBy.length === 0 ? [] : [`PARTITION_BY (${partitionBy.map(name).join(', ')})`]),
   ]
-  const target = partitionBy.length === 0 ? join(folder, `part.${format}`) : join(folder, 'parts')
-  await connection.run(`COPY (${select}) TO ${text(target)} (${options.join(', ')})`)
+  const single = `part.${format}`
+  const target = partitionBy.length === 0 ? single : 'parts'
+  await connection.run(`COPY (${select}) TO ${text(join(folder, target))} (${options.join(', ')})`)
   const files =
     partitionBy.length === 0
-      ? [`part.${format}`]
-      : (await readdir(join(folder, 'parts'), { recursive: true }))
+      ? [single]
+      : (await readdir(join(folder, target), { recursive: true }))
           .filter((file) => file.endsWith(`.${format}`))
           .sort()
-          .map((file) => join('parts', file))
+          .map((file) => join(target, file))
   const parts: WrittenPart[] = []
-  for (const file of files) parts.push({ file, rows: await countRows(connection, join(folder, file), format) })
+  for (const file of files) {
+    const partition = partitionBy.length === 0 ? '' : relative(target, dirname(file))
+    parts.push({ file, partition, rows: await countRows(connection, join(folder, file), format) })
+  }
   const written = parts.reduce((sum, { rows }) => sum + rows, 0)
   if (written !== predictions.length)
     throw new Error(`${predictions.length} rows were scored and ${written} written: nothing is published`)

@@ -1,12 +1,13 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { withDuckDb } from '../data/duckdb.ts'
+import { text, withDuckDb } from '../data/duckdb.ts'
 import {
   firstBadRow,
   goodRows,
   openShard,
   predictionColumn,
   type ShardSource,
+  type WrittenPart,
   writeParts,
   writeQuarantine,
 } from '../data/shard.ts'
@@ -29,20 +30,11 @@ export interface ScoreShardOrder {
 export interface ScoredShard {
   readonly read: number
   readonly scored: number
-  /** Files relative to the folder. */
-  readonly parts: readonly { readonly file: string; readonly rows: number }[]
-  readonly quarantine: { readonly file: string; readonly rows: number } | null
+  readonly parts: readonly WrittenPart[]
+  readonly quarantine: WrittenPart | null
   readonly reasons: Readonly<Record<string, number>>
   /** Features and predictions in the bins of the model's baseline. */
   readonly counts: Readonly<Record<string, FeatureCounts>>
-}
-
-/** Columns of the output, without the prediction. */
-export function outputColumns(
-  { keep }: Pick<BatchPolicy, 'keep'>,
-  { facts }: Pick<LocalModel, 'facts'>,
-): readonly string[] {
-  return keep ?? facts.inputs.map(({ name }) => name)
 }
 
 /** Models of this thread by their ONNX file, which lies under its digest: shard after shard needs the same one. */
@@ -72,7 +64,13 @@ export async function scoreShard(
   { model: local, source, policy, folder }: ScoreShardOrder,
   onProgress: (what: string, done: number) => void,
 ): Promise<ScoredShard> {
-  const columns = outputColumns(policy, local)
+  const columns = policy.keep ?? local.facts.inputs.map(({ name }) => name)
+  const stray = policy.partitionBy.find((column) => !columns.includes(column))
+  if (stray !== undefined)
+    throw new SlipwayError('COLUMN_MISSING', `the output is to be parted by "${stray}", which is none of its columns`, {
+      column: stray,
+      next: `choose among ${columns.join(', ')}, or add it with keep`,
+    })
   if (columns.includes(predictionColumn))
     throw new SlipwayError(
       'COLUMN_TYPE',
@@ -85,7 +83,7 @@ export async function scoreShard(
   const counter = profileCounter(JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile)
   await mkdir(join(folder, 'spill'), { recursive: true })
   return withDuckDb(1, async (connection) => {
-    await connection.run(`SET temp_directory = '${join(folder, 'spill').replaceAll("'", "''")}'`)
+    await connection.run(`SET temp_directory = ${text(join(folder, 'spill'))}`)
     await connection.run("SET memory_limit = '1GB'")
     onProgress('reading', 0)
     const rows = await openShard(connection, source)
@@ -126,7 +124,7 @@ export async function scoreShard(
       read: rows.read,
       scored: at,
       parts,
-      quarantine: bad === 0 ? null : { file: 'quarantine.parquet', rows: bad },
+      quarantine: bad === 0 ? null : { file: 'quarantine.parquet', partition: '', rows: bad },
       reasons: rows.reasons,
       counts: counter.take(),
     }

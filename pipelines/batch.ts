@@ -32,30 +32,33 @@ export type BatchPolicy = z.infer<typeof BatchPolicy>
 
 export interface BatchOptions {
   /** Cron's five fields, UTC: `0 2 * * *`. Without it the batch runs when it is asked for. */
-  readonly cron?: string
+  readonly cron?: string | undefined
   readonly from: string
   readonly to: string
   /** By default told by the name. */
-  readonly format?: TableFormat
-  readonly write?: 'parquet' | 'csv'
+  readonly format?: TableFormat | undefined
+  readonly write?: 'parquet' | 'csv' | undefined
   /** Default `quarantine`. */
-  readonly onBadRow?: 'quarantine' | 'fail'
+  readonly onBadRow?: 'quarantine' | 'fail' | undefined
   /** Default 0.01. */
-  readonly maxBadRows?: number
-  readonly keys?: readonly string[]
-  readonly keep?: readonly string[]
-  readonly partitionBy?: readonly string[]
+  readonly maxBadRows?: number | undefined
+  readonly keys?: readonly string[] | undefined
+  readonly keep?: readonly string[] | undefined
+  readonly partitionBy?: readonly string[] | undefined
   /** Default 1 day. */
-  readonly catchup?: Duration
+  readonly catchup?: Duration | undefined
   /** Default `wait`. */
-  readonly overlap?: 'skip' | 'wait' | 'allow'
+  readonly overlap?: 'skip' | 'wait' | 'allow' | undefined
 }
 
 /** Names a batch may not have: they are other schedules', or a command's. */
 const reserved = ['monitor', 'gather', 'retrain', 'score', 'list']
 
 /** @throws SlipwayError DEFINITION_INVALID */
-export function batchPolicyOf(name: string, options: BatchOptions): BatchPolicy {
+export function batchPolicyOf(
+  name: string,
+  options: Omit<BatchOptions, 'to'> & { readonly to: string | null },
+): BatchPolicy {
   const refuse = (what: string, next: string): never => {
     throw new SlipwayError('DEFINITION_INVALID', `batch "${name}": ${what}`, { next })
   }
@@ -67,7 +70,7 @@ export function batchPolicyOf(name: string, options: BatchOptions): BatchPolicy 
       ['from', from],
       ['to', to],
     ] as const)
-      if (!template.includes('{date}'))
+      if (template?.includes('{date}') !== true)
         refuse(
           `${what} "${template}" does not name its day, so every day would be the same`,
           'put {date} into it, and {hour} where it runs more often',

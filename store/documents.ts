@@ -1,6 +1,12 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
+import {
+  type _Object,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3'
 import { mediaTypes } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
@@ -140,7 +146,12 @@ export async function listFolders(store: Store, prefix: string): Promise<string[
 
 /** Keys under a prefix, for people to look at: nothing that must be right depends on listing. */
 export async function listKeys(store: Store, prefix: string, limit = 1000): Promise<string[]> {
-  const keys: string[] = []
+  return (await listObjects(store, prefix, limit)).flatMap(({ Key }) => Key ?? [])
+}
+
+/** The same with sizes and ETags; all of them by default. */
+export async function listObjects(store: Store, prefix: string, limit = Number.POSITIVE_INFINITY): Promise<_Object[]> {
+  const objects: _Object[] = []
   let token: string | undefined
   do {
     const page = await store.client
@@ -148,8 +159,8 @@ export async function listKeys(store: Store, prefix: string, limit = 1000): Prom
       .catch((error) => {
         throw storeError(store, error, prefix)
       })
-    for (const { Key } of page.Contents ?? []) if (Key !== undefined) keys.push(Key)
+    objects.push(...(page.Contents ?? []))
     token = page.NextContinuationToken
-  } while (token !== undefined && keys.length < limit)
-  return keys
+  } while (token !== undefined && objects.length < limit)
+  return objects
 }

@@ -1,22 +1,22 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join, relative, resolve, sep } from 'node:path'
-import { Readable, Transform } from 'node:stream'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
+import { GetObjectCommand } from '@aws-sdk/client-s3'
 import { type AsyncBuffer, parquetMetadataAsync } from 'hyparquet'
 import picomatch from 'picomatch'
 import { z } from 'zod'
-import { Digest } from '../pipelines/artifact.ts'
+import { Digest, mediaTypes } from '../pipelines/artifact.ts'
 import type { BatchFile } from '../pipelines/batch-records.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { partitionOf } from '../pipelines/shards.ts'
 import { digestOfFile, digestOfJson, hexOf } from './digest.ts'
-import { publishOnce, readDocument } from './documents.ts'
-import { blobKey, localFile, putFile } from './objects.ts'
-import { readSource } from './sources.ts'
-import { type Store, statusOf, storeError } from './store.ts'
+import { listObjects, publishOnce, readDocument } from './documents.ts'
+import { blobKey, localFile, putFile, writeHashed } from './objects.ts'
+import { fixedFolder, fixedPart, isGlob, readSource, readSourceBelow } from './sources.ts'
+import { atBucket, type Store, statusOf, storeError } from './store.ts'
 
 /** `s3://bucket/key` in two. */
 export function parseS3(uri: string): { bucket: string; key: string } {
@@ -25,13 +25,9 @@ export function parseS3(uri: string): { bucket: string; key: string } {
   return { bucket: match[1] as string, key: match[2] as string }
 }
 
-/** What files of the project are found with: bundlers, tests and people say `*`; Spark's own files begin with `_` or `.`. */
+/** Spark's own files and everybody's hidden ones begin with `_` or `.`: they are no data. */
 const isData = (path: string): boolean => !path.split('/').some((part) => /^[_.]/.test(part))
 const anyFile = '**/*'
-const isGlob = (path: string): boolean => /[*?{[]/.test(path)
-
-const compressionOf = (path: string): BatchFile['compression'] =>
-  path.endsWith('.gz') ? 'gzip' : path.endsWith('.zst') ? 'zstd' : 'none'
 
 /**
  * Finds the files of an input without reading them: those in S3 stay where they are; those of a project or behind an address go to
@@ -52,38 +48,24 @@ export async function findInputs(
     throw new SlipwayError('SOURCE_MISSING', `this worker may not read "${from}": it has no folder for sources`, {
       next: 'set SLIPWAY_SOURCES for the worker, or read from S3',
     })
-  // Before anything is read; links among the files are looked at one by one.
-  const fixed = resolve(root, /^[^*?{[]*/.exec(from)?.[0] ?? '')
-  if (confined) await requireBelow(root, isGlob(from) ? dirname(`${fixed}x`) : fixed, from)
-  const { files } = await readSource(root, from.endsWith('/') ? `${from}${anyFile}` : from)
-  if (confined) for (const { path } of files) await requireBelow(root, path, from)
-  const base = isGlob(from) || from.endsWith('/') ? fixed : dirname(fixed)
+  const pattern = from.endsWith('/') ? `${from}${anyFile}` : from
+  const { files } = await (confined ? readSourceBelow : readSource)(root, pattern)
+  const base = resolve(root, fixedFolder(pattern))
   const found = files.filter(({ path }) => isData(relative(base, path)))
   if (found.length === 0) throw nothingAt(from)
   return Promise.all(
     found.map(async ({ path, digest, size }) => {
-      await putFile(store, path, 'application/octet-stream')
+      await putFile(store, path, mediaTypes.binary)
       const inside = relative(root, path)
-      return {
-        uri: inside.startsWith('..') ? path : inside,
-        size,
-        digest,
-        etag: null,
-        compression: compressionOf(path),
-        partition: partitionOf(path),
-        rows: null,
-      }
+      return fileOf(inside.startsWith('..') ? path : inside, path, { size, digest, etag: null })
     }),
   )
 }
 
-/** @throws SlipwayError SOURCE_MISSING */
-async function requireBelow(root: string, path: string, from: string): Promise<void> {
-  const [real, top] = [await realpath(path).catch(() => path), await realpath(root)]
-  if (real === top || real.startsWith(top + sep)) return
-  throw new SlipwayError('SOURCE_MISSING', `"${from}" is not below the folder this worker may read`, {
-    next: 'use a path that starts at the folder of SLIPWAY_SOURCES, or read from S3',
-  })
+/** A file with what its path tells: compression, and columns that its folders name. */
+function fileOf(uri: string, path: string, what: Pick<BatchFile, 'size' | 'digest' | 'etag'>): BatchFile {
+  const compression = path.endsWith('.gz') ? 'gzip' : path.endsWith('.zst') ? 'zstd' : 'none'
+  return { uri, ...what, compression, partition: partitionOf(path), rows: null }
 }
 
 function nothingAt(from: string): SlipwayError {
@@ -96,33 +78,18 @@ async function findObjects(store: Store, from: string): Promise<BatchFile[]> {
   const { bucket, key } = parseS3(from)
   const pattern = key === '' || key.endsWith('/') ? `${key}${anyFile}` : key
   const matches = isGlob(pattern) ? picomatch(pattern) : (path: string) => path === pattern
-  const prefix = /^[^*?{[]*/.exec(pattern)?.[0] ?? ''
-  const files: BatchFile[] = []
-  let token: string | undefined
-  do {
-    const page = await store.client
-      .send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }))
-      .catch((error) => {
-        if (statusOf(error) === 404)
-          throw new SlipwayError('SOURCE_MISSING', `there is no bucket "${bucket}" (${from})`, {
-            next: 'check the name of the bucket',
-          })
-        throw storeError({ ...store, address: `s3://${bucket}` }, error, prefix)
-      })
-    for (const { Key = '', Size = 0, ETag = '' } of page.Contents ?? []) {
-      if (!matches(Key) || Key.endsWith('/') || !isData(Key.slice(prefix.lastIndexOf('/') + 1))) continue
-      files.push({
-        uri: `s3://${bucket}/${Key}`,
-        size: Size,
-        digest: null,
-        etag: ETag,
-        compression: compressionOf(Key),
-        partition: partitionOf(Key),
-        rows: null,
-      })
-    }
-    token = page.NextContinuationToken
-  } while (token !== undefined)
+  const prefix = fixedPart(pattern)
+  const objects = await listObjects(atBucket(store, bucket), prefix).catch((error) => {
+    if (!(error instanceof SlipwayError && error.code === 'OBJECT_MISSING')) throw error
+    throw new SlipwayError('SOURCE_MISSING', `there is no bucket "${bucket}" (${from})`, {
+      next: 'check the name of the bucket',
+    })
+  })
+  const files = objects.flatMap(({ Key = '', Size = 0, ETag = '' }) =>
+    matches(Key) && !Key.endsWith('/') && isData(Key.slice(prefix.lastIndexOf('/') + 1))
+      ? [fileOf(`s3://${bucket}/${Key}`, Key, { size: Size, digest: null, etag: ETag })]
+      : [],
+  )
   if (files.length === 0) throw nothingAt(from)
   return files.sort((a, b) => (a.uri < b.uri ? -1 : 1))
 }
@@ -141,36 +108,25 @@ async function fetchAddress(store: Store, address: string, scratch: string): Pro
     )
   const file = join(scratch, randomUUID())
   await pipeline(Readable.fromWeb(answer.body as never), createWriteStream(file))
-  const path = new URL(address).pathname
-  const { digest, size } = await putFile(store, file, 'application/octet-stream')
+  const { digest, size } = await putFile(store, file, mediaTypes.binary)
   await rm(file)
-  return {
-    uri: address,
-    size,
-    digest,
-    etag: null,
-    compression: compressionOf(path),
-    partition: partitionOf(path),
-    rows: null,
-  }
+  return fileOf(address, new URL(address).pathname, { size, digest, etag: null })
 }
-
-const placeOf = (store: Store, { uri, digest }: BatchFile): { bucket: string; key: string } =>
-  digest === null ? parseS3(uri) : { bucket: store.bucket, key: blobKey(digest) }
 
 /**
  * Rows of each row group of a parquet file, from its footer alone.
  * @throws SlipwayError SOURCE_UNREADABLE
  */
 export async function rowGroupsOf(store: Store, file: BatchFile): Promise<number[]> {
-  const { bucket, key } = placeOf(store, file)
+  const { bucket, key } = file.digest === null ? parseS3(file.uri) : { ...store, key: blobKey(file.digest) }
+  const place = atBucket(store, bucket)
   const buffer: AsyncBuffer = {
     byteLength: file.size,
     async slice(start, end = file.size) {
       const answer = await store.client
         .send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${start}-${end - 1}` }))
         .catch((error) => {
-          throw storeError({ ...store, address: `s3://${bucket}` }, error, key)
+          throw storeError(place, error, key)
         })
       return (await answer.Body?.transformToByteArray())?.slice().buffer ?? new ArrayBuffer(0)
     },
@@ -248,17 +204,9 @@ export async function fetchInput(store: Store, file: BatchFile): Promise<{ path:
           throw new SlipwayError('SOURCE_CHANGED', `${file.uri} was changed or removed while the batch was scored`, {
             next: 'run the batch again: it takes the file as it is now',
           })
-        throw storeError({ ...store, address: `s3://${bucket}` }, error, key)
+        throw storeError(atBucket(store, bucket), error, key)
       })
-    const hash = createHash('sha256')
-    const hashing = new Transform({
-      transform(chunk, _encoding, done) {
-        hash.update(chunk)
-        done(null, chunk)
-      },
-    })
-    await pipeline(answer.Body as Readable, hashing, createWriteStream(partial))
-    const digest: Digest = `sha256:${hash.digest('hex')}`
+    const digest = await writeHashed(answer.Body as Readable, partial)
     const { size } = await stat(partial)
     if (size !== file.size || (known !== undefined && known !== digest))
       throw new SlipwayError('SOURCE_CHANGED', `${file.uri} holds other bytes than when the batch began`, {

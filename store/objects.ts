@@ -123,20 +123,25 @@ export async function localFile(store: Store, digest: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true })
   const partial = `${path}.${randomUUID()}.part`
   try {
-    const hash = createHash('sha256')
-    const hashing = new Transform({
-      transform(chunk, _encoding, done) {
-        hash.update(chunk)
-        done(null, chunk)
-      },
-    })
-    await pipeline(await openBlob(store, digest), hashing, createWriteStream(partial))
-    requireDigest(store, digest, `sha256:${hash.digest('hex')}`)
+    requireDigest(store, digest, await writeHashed(await openBlob(store, digest), partial))
     await rename(partial, path)
     return path
   } finally {
     await rm(partial, { force: true })
   }
+}
+
+/** Writes a stream to a file. @returns the digest of what came */
+export async function writeHashed(body: Readable, path: string): Promise<Digest> {
+  const hash = createHash('sha256')
+  const hashing = new Transform({
+    transform(chunk, _encoding, done) {
+      hash.update(chunk)
+      done(null, chunk)
+    },
+  })
+  await pipeline(body, hashing, createWriteStream(path))
+  return `sha256:${hash.digest('hex')}`
 }
 
 /** The bytes of a (small) blob, verified. */

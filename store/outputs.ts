@@ -2,22 +2,17 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import {
-  CopyObjectCommand,
-  DeleteObjectCommand,
-  GetObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-} from '@aws-sdk/client-s3'
+import { CopyObjectCommand, DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Digest } from '../pipelines/artifact.ts'
 import { batchId } from '../pipelines/batch.ts'
 import { BatchManifest } from '../pipelines/batch-records.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { digestOf, digestOfFile } from './digest.ts'
+import { listKeys } from './documents.ts'
 import { parseS3 } from './inputs.ts'
 import { blobKey, localFile } from './objects.ts'
-import { isMissing, type Store, storeError } from './store.ts'
+import { atBucket, isMissing, type Store, storeError } from './store.ts'
 
 /** A folder that plain readers look into: on this machine, or in S3. */
 export interface OutputFolder {
@@ -35,16 +30,13 @@ export interface OutputFolder {
 /** Opens `s3://bucket/prefix/`, or a path below `root`. @throws SlipwayError OUTPUT_UNWRITABLE */
 export function outputFolder(store: Store, to: string, root: string | undefined): OutputFolder {
   if (to.startsWith('s3://')) return s3Folder(store, to.endsWith('/') ? to : `${to}/`)
-  const path = root === undefined ? undefined : resolve(root, to)
-  if (
-    root === undefined ||
-    path === undefined ||
-    !(path === root || path.startsWith(root.endsWith(sep) ? root : root + sep))
-  )
-    throw new SlipwayError('OUTPUT_UNWRITABLE', `this worker may not write to "${to}"`, {
-      next:
-        root === undefined ? 'set SLIPWAY_OUTPUTS for the worker, or write to S3' : `use a path below ${root}, or S3`,
-    })
+  const refuse = (next: string): never => {
+    throw new SlipwayError('OUTPUT_UNWRITABLE', `this worker may not write to "${to}"`, { next })
+  }
+  if (root === undefined) return refuse('set SLIPWAY_OUTPUTS for the worker, or write to S3')
+  const path = resolve(root, to)
+  if (path !== root && !path.startsWith(root.endsWith(sep) ? root : root + sep))
+    return refuse(`use a path below ${root}, or S3`)
   return localFolder(store, path)
 }
 
@@ -110,22 +102,15 @@ export function localFolder(store: Store, path: string): OutputFolder {
 
 function s3Folder(store: Store, address: string): OutputFolder {
   const { bucket, key: prefix } = parseS3(address)
+  const place = atBucket(store, bucket)
   const failed = (name: string) => (error: unknown) => {
-    throw storeError({ ...store, address: `s3://${bucket}` }, error, `${prefix}${name}`)
+    throw storeError(place, error, `${prefix}${name}`)
   }
   return {
     address,
     async list() {
-      const names: string[] = []
-      let token: string | undefined
-      do {
-        const page = await store.client
-          .send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }))
-          .catch(failed(''))
-        for (const { Key = '' } of page.Contents ?? []) if (Key !== prefix) names.push(Key.slice(prefix.length))
-        token = page.NextContinuationToken
-      } while (token !== undefined)
-      return names
+      const keys = await listKeys(place, prefix, Number.POSITIVE_INFINITY)
+      return keys.filter((key) => key !== prefix).map((key) => key.slice(prefix.length))
     },
     async read(name) {
       try {
@@ -168,14 +153,14 @@ const putsAtOnce = 8
 async function occupantOf(folder: OutputFolder, mine: string): Promise<Set<string>> {
   const known = new Set<string>(Object.values(outputFiles))
   for (const file of [outputFiles.manifest, outputFiles.begun]) {
-    const text = await folder.read(file)
-    if (text === undefined) continue
-    const manifest = BatchManifest.safeParse(jsonOf(text))
-    const whose = manifest.success
-      ? batchId(manifest.data.owner, manifest.data.name, manifest.data.slot)
-      : 'something that is no batch of this version'
+    const manifest = await manifestIn(folder, file)
+    if (manifest === undefined) continue
+    const whose =
+      manifest === null
+        ? 'something that is no batch of this version'
+        : batchId(manifest.owner, manifest.name, manifest.slot)
     if (whose !== mine) throw occupied(folder, whose)
-    for (const { path } of manifest.data?.parts ?? []) known.add(path)
+    for (const { path } of manifest?.parts ?? []) known.add(path)
   }
   const names = await folder.list()
   const stranger = names.find((name) => !known.has(name))
@@ -183,12 +168,17 @@ async function occupantOf(folder: OutputFolder, mine: string): Promise<Set<strin
   return new Set(names)
 }
 
-/** Somebody else's file may hold anything. */
-function jsonOf(text: string): unknown {
+/** The manifest that lies in a folder; undefined where there is none, null where it is none of ours: it may hold anything. */
+export async function manifestIn(
+  folder: OutputFolder,
+  file: string = outputFiles.manifest,
+): Promise<BatchManifest | null | undefined> {
+  const text = await folder.read(file)
+  if (text === undefined) return undefined
   try {
-    return JSON.parse(text)
+    return BatchManifest.parse(JSON.parse(text))
   } catch {
-    return undefined
+    return null
   }
 }
 

@@ -31,6 +31,11 @@ export function createStore({ endpoint, bucket, region, cacheFolder, credentials
   return { client, bucket, cacheFolder, address: `${endpoint ?? `s3.${region}.amazonaws.com`}/${bucket}` }
 }
 
+/** Another bucket of the same server, reached with the same credentials. */
+export function atBucket(store: Store, bucket: string): Store {
+  return { ...store, bucket, address: `s3://${bucket}` }
+}
+
 /** Makes the bucket if it does not exist. */
 export async function ensureBucket(store: Store): Promise<void> {
   try {

@@ -12,7 +12,7 @@ import type { MetricVerdict } from '../stats/verdict.ts'
 
 /** The task queue of all workers. */
 export const taskQueue = 'slipway'
-/** The task queue of shards: workers take as many at once as they have cores, whatever else they do. */
+/** The task queue of shards: workers score as many at once as they have cores, whatever else they do. */
 export const scoringQueue = 'slipway-scoring'
 
 export const runWorkflowId = (runId: string): string => `run/${runId}`

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { shortDigest } from '../../pipelines/artifact.ts'
-import { type BatchPolicy, batchId, batchPolicyOf, inputFormatOf, slotAt } from '../../pipelines/batch.ts'
+import { type BatchPolicy, batchId, batchPolicyOf, slotAt } from '../../pipelines/batch.ts'
 import { BatchManifest, type BatchRecord } from '../../pipelines/batch-records.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { listBatchDefinitions, listSlots, readBatch, readBatchDefinition } from '../../store/batches.ts'
@@ -116,21 +116,16 @@ function policyFrom(options: ScoreOptions, to: string | null): BatchPolicy {
     throw new SlipwayError('USAGE', `--max-bad-rows ${options.maxBadRows}: expected a share below 1`, {
       next: 'for example 0.01',
     })
-  const [keys, keep, partitionBy] = [list(options.keys), list(options.keep), list(options.partitionBy)]
-  const write = oneOf('--write', options.write, ['parquet', 'csv'])
-  const onBadRow = oneOf('--on-bad-row', options.onBadRow, ['quarantine', 'fail'])
-  const policy = batchPolicyOf('ad-hoc', {
+  return batchPolicyOf('ad-hoc', {
     from: options.from,
-    to: to ?? '-',
-    format: inputFormatOf(options.from),
-    ...(write === undefined ? {} : { write }),
-    ...(onBadRow === undefined ? {} : { onBadRow }),
-    ...(maxBadRows === undefined ? {} : { maxBadRows }),
-    ...(keys === undefined ? {} : { keys }),
-    ...(keep === undefined ? {} : { keep }),
-    ...(partitionBy === undefined ? {} : { partitionBy }),
+    to,
+    write: oneOf('--write', options.write, ['parquet', 'csv']),
+    onBadRow: oneOf('--on-bad-row', options.onBadRow, ['quarantine', 'fail']),
+    maxBadRows,
+    keys: list(options.keys),
+    keep: list(options.keep),
+    partitionBy: list(options.partitionBy),
   })
-  return { ...policy, to }
 }
 
 function tell({ record, cached, shards, cachedShards }: BatchResult, ms: number, options: JsonOption): void {

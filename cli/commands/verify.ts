@@ -4,10 +4,10 @@ import { join, resolve } from 'node:path'
 import { verifyBatch } from '../../models/verify-batch.ts'
 import { shortDigest } from '../../pipelines/artifact.ts'
 import { batchId } from '../../pipelines/batch.ts'
-import { BatchManifest, type BatchRecord } from '../../pipelines/batch-records.ts'
+import type { BatchRecord } from '../../pipelines/batch-records.ts'
 import { exitCodes, SlipwayError } from '../../pipelines/errors.ts'
 import { readBatch } from '../../store/batches.ts'
-import { localFolder, type OutputFolder, outputFiles, outputFolder } from '../../store/outputs.ts'
+import { localFolder, manifestIn, type OutputFolder, outputFolder } from '../../store/outputs.ts'
 import type { Store } from '../../store/store.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
@@ -55,14 +55,8 @@ async function find(
   what: string,
 ): Promise<{ record: BatchRecord; folder: OutputFolder | undefined }> {
   const here = localFolder(store, resolve(what))
-  const text = await here.read(outputFiles.manifest)
-  if (text !== undefined) {
-    const manifest = BatchManifest.safeParse(JSON.parse(text))
-    if (manifest.success) {
-      const { owner, name, slot } = manifest.data
-      return { record: await requireBatch(store, owner, name, slot), folder: here }
-    }
-  }
+  const manifest = await manifestIn(here)
+  if (manifest) return { record: await requireBatch(store, manifest.owner, manifest.name, manifest.slot), folder: here }
   const [owner = '', name = '', slot = ''] = what.split('/')
   const record = await requireBatch(store, owner, name, slot)
   return { record, folder: record.to === null ? undefined : outputFolder(store, record.to, root) }

@@ -42,7 +42,9 @@ it('are below the folder a worker may read, whatever links and dots lead elsewhe
     'may not read',
   )
   // Allowed ones get as far as the store, which is not there.
-  expect(await messageOf('in/a.csv', true)).toContain('127.0.0.1:1')
+  writeFileSync(join(root, 'b.csv'), 'a\n1\n')
+  for (const from of ['in/a.csv', 'in/a*.csv', '*.csv'])
+    expect(await messageOf(from, true), from).toContain('127.0.0.1:1')
   expect(await messageOf('../secret.csv', false)).toContain('127.0.0.1:1')
 })
 
