@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../code/host.ts'
 import { findTemporal } from '../../workers/platform/binaries.ts'
+import { withStartLock } from '../../workers/platform/start-lock.ts'
 import { cacheHome } from '../../workers/settings.ts'
 import { expectUserError, slipway } from '../support/cli.ts'
 import { newProject } from '../support/project.ts'
@@ -15,15 +16,17 @@ const status = async () => JSON.parse((await slipway(project.root, ['status', '-
 let blockers: Server[] = []
 
 beforeAll(async () => {
-  // The usual ports are taken, here by us.
-  blockers = await Promise.all(
-    [7233, 8233, 8333].map(
-      (port) =>
-        new Promise<Server>((resolve) => {
-          const server = createServer()
-          server.once('error', () => resolve(server))
-          server.listen(port, '127.0.0.1', () => resolve(server))
-        }),
+  // The usual ports are taken, here by us; not while a server of another test has chosen one and does not have it yet.
+  blockers = await withStartLock(() =>
+    Promise.all(
+      [7233, 8233, 8333].map(
+        (port) =>
+          new Promise<Server>((resolve) => {
+            const server = createServer()
+            server.once('error', () => resolve(server))
+            server.listen(port, '127.0.0.1', () => resolve(server))
+          }),
+      ),
     ),
   )
   expect((await slipway(project.root, ['up', '--detach'])).code).toBe(0)
