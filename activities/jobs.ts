@@ -2,12 +2,13 @@ import { Worker } from 'node:worker_threads'
 import { builtFile } from '../code/host.ts'
 import { checkParity, evaluateModel, judgeGates } from '../models/evaluate.ts'
 import { guardModel } from '../models/guard.ts'
+import { proveKernel } from '../models/prove-kernel.ts'
 import { scoreShard } from '../models/score-shard.ts'
 import { type ErrorFacts, isErrorCode, SlipwayError } from '../pipelines/errors.ts'
 import { trainModel } from '../trainers/train-model.ts'
 
 /** Work that would keep the worker's own thread from heartbeats: user code, training, ONNX Runtime. Plain data in and out. */
-export const jobs = { trainModel, evaluateModel, judgeGates, checkParity, guardModel, scoreShard } as const
+export const jobs = { trainModel, evaluateModel, judgeGates, proveKernel, checkParity, guardModel, scoreShard } as const
 export type Jobs = typeof jobs
 export type JobName = keyof Jobs
 

@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelCard } from '../models/card.ts'
 import { evaluationFiles, type LocalEvaluation, sliceFile } from '../models/evaluate.ts'
-import { type ModelFacts, modelFiles } from '../models/model.ts'
-import { localModel } from '../models/package.ts'
+import { type LocalModel, type ModelFacts, modelFiles } from '../models/model.ts'
+import { localModel, storeKernel } from '../models/package.ts'
 import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import type { StepOf } from '../pipelines/plan.ts'
@@ -56,7 +56,7 @@ export function createModelActivities(deps: ActivityDeps) {
       return runStep(
         deps,
         order,
-        async ({ job, progress }) => {
+        async ({ folder, job, progress }) => {
           const onnx = required(inputs, 'model')
           const training = TrainingReport.parse(await getJson(store, required(inputs, 'training').digest))
           const code = await localCode(deps, train.features)
@@ -72,20 +72,24 @@ export function createModelActivities(deps: ActivityDeps) {
             signature: step.signature,
             snapshot: required(inputs, 'snapshot').digest,
           }
-          progress('comparing ONNX Runtime with the trainer', 0.2)
+          const model: LocalModel = {
+            facts,
+            onnxFile: await localFile(store, onnx.digest),
+            codeFile: code.file,
+            baselineFile: await localFile(store, required(inputs, 'baseline').digest),
+          }
+          const table = await localTable(deps, required(inputs, 'validation').digest)
+          progress('compiling and proving the kernel', 0.1)
+          const kernel = await job('proveKernel', { model, table, folder })
+          progress('comparing ONNX Runtime with the trainer', 0.7)
           const parity = await job('checkParity', {
-            model: {
-              facts,
-              onnxFile: await localFile(store, onnx.digest),
-              codeFile: code.file,
-              baselineFile: await localFile(store, required(inputs, 'baseline').digest),
-            },
-            table: await localTable(deps, required(inputs, 'validation').digest),
+            model,
+            table,
             predictions: await localFile(store, required(inputs, 'parity').digest),
             limit: step.parity,
           })
           progress('packaging', 0.8)
-          const output =
+          const answer =
             facts.task === 'binary'
               ? { probability: { type: 'number', minimum: 0, maximum: 1 } }
               : { prediction: { type: 'number' } }
@@ -96,12 +100,13 @@ export function createModelActivities(deps: ActivityDeps) {
             [modelFiles.outputSchema]: await putJson(store, {
               $schema: 'https://json-schema.org/draft/2020-12/schema',
               type: 'object',
-              properties: output,
-              required: Object.keys(output),
+              properties: answer,
+              required: Object.keys(answer),
             }),
             [modelFiles.baseline]: required(inputs, 'baseline'),
             [modelFiles.training]: required(inputs, 'training'),
-            [modelFiles.card]: await putBytes(store, modelCard(facts, training), mediaTypes.markdown),
+            [modelFiles.card]: await putBytes(store, modelCard(facts, training, kernel), mediaTypes.markdown),
+            ...(await storeKernel(store, kernel, folder)),
           }
           const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
           if (deps.signer !== undefined) {
@@ -113,7 +118,12 @@ export function createModelActivities(deps: ActivityDeps) {
               { ...bundle, name: 'package' },
               { ...(files[modelFiles.card] as ArtifactRef), name: 'card' },
             ],
-            facts: { bytes: onnx.size, parityRows: parity.rows, parity: parity.largest },
+            facts: {
+              bytes: onnx.size,
+              parityRows: parity.rows,
+              parity: parity.largest,
+              kernel: kernel.status === 'proven' ? 'proven' : kernel.reason,
+            },
           }
         },
         { train: order.trainKey },

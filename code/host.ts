@@ -20,7 +20,7 @@ export const hostPackages = ['danfojs-node', 'zod'] as const
 /** Versions of what can change a step's bytes, as installed here. */
 export function hostVersions(): HostVersions {
   const versions: Record<string, string> = { v8: process.versions.v8.split('.').slice(0, 2).join('.') }
-  for (const name of [...hostPackages, '@duckdb/node-api', 'onnxruntime-node']) {
+  for (const name of [...hostPackages, '@duckdb/node-api', 'onnxruntime-node', 'wabt']) {
     const folder = requireHere.resolve.paths(name)?.find((path) => existsSync(join(path, name, 'package.json')))
     if (folder !== undefined)
       versions[name] = JSON.parse(readFileSync(join(folder, name, 'package.json'), 'utf8')).version

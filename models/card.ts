@@ -2,13 +2,14 @@ import { shortDigest } from '../pipelines/artifact.ts'
 import type { ColumnRule } from '../pipelines/row-schema.ts'
 import type { TrainingReport } from '../pipelines/training-report.ts'
 import { show } from '../stats/gates.ts'
+import type { KernelReport } from './kernel.ts'
 import type { ModelFacts } from './model.ts'
 
 /**
  * A model card (Mitchell et al., Model Cards for Model Reporting, FAT* 2019), made from facts only. What the model was
  * judged by later, its test metrics and gates, is on its version in the registry: it does not change what the model is.
  */
-export function modelCard(facts: ModelFacts, training: TrainingReport): string {
+export function modelCard(facts: ModelFacts, training: TrainingReport, kernel: KernelReport): string {
   const { learner } = facts
   const features = [...training.features].sort((a, b) => b.importance - a.importance)
   return `# ${facts.name}
@@ -42,10 +43,19 @@ On the validation rows: ${Object.entries(training.validationMetrics)
     .map(([name, value]) => `${name} ${show(value)}`)
     .join(', ')}.
 
+## Scoring
+${scoringInWords(kernel)}
+
 ## Limits
 It knows the rows it was trained on. Values of a category that did not occur there count as missing. Compare its inputs with
 \`baseline.json\` before you trust it on other data.
 `
+}
+
+function scoringInWords(kernel: KernelReport): string {
+  if (kernel.status === 'refused') return `By ONNX Runtime. The trees were not compiled: ${kernel.reason}.`
+  const { shape, proof } = kernel
+  return `By a compiled kernel of ${shape.codeBytes + shape.tableBytes} bytes, with the bits of ONNX Runtime ${proof.onnxruntime} (one thread, ${proof.platform}) on ${proof.tableRows} validation rows and ${proof.fuzzRows} made-up ones; \`model.onnx\` stays the reference.`
 }
 
 function rulesInWords(rule: ColumnRule): string {

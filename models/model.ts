@@ -1,12 +1,15 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { z } from 'zod'
 import { loadFunction } from '../code/load.ts'
 import { type Features, runFeatures } from '../code/run-features.ts'
+import type { Kernel } from '../kernels/kernel.ts'
 import { Digest } from '../pipelines/artifact.ts'
 import { type Column, rowCount } from '../pipelines/columns.ts'
 import { Learner, Task } from '../pipelines/plan.ts'
 import { RowSchema } from '../pipelines/row-schema.ts'
+import { digestOf } from '../store/digest.ts'
+import { type Engine, type LocalKernel, openKernel } from './kernel.ts'
 
 /** What a model is, besides its files: the facts of its bundle. When, where and by whom it was made is in the run record. */
 export const ModelFacts = z.object({
@@ -34,6 +37,9 @@ export const modelFiles = {
   baseline: 'baseline.json',
   training: 'training.json',
   card: 'card.md',
+  kernel: 'kernel.json',
+  kernelCode: 'kernel.wasm',
+  kernelTables: 'kernel.tables',
 } as const
 
 /** A model package as local files. */
@@ -42,32 +48,70 @@ export interface LocalModel {
   readonly onnxFile: string
   readonly codeFile: string
   readonly baselineFile: string
+  /** Missing in packages made before there were kernels. */
+  readonly kernel?: LocalKernel | undefined
 }
 
 /** A model that scores: the one way evaluation, batch scoring and serving do it. */
 export interface LoadedModel {
   readonly facts: ModelFacts
   readonly sizeBytes: number
+  readonly engine: Engine
   /** Rows in, predictions out [rows]: the probability of the positive class, or the predicted number. */
   score(columns: Readonly<Record<string, Column>>, firstRow?: number): Promise<Float32Array>
   /** What the feature code makes of rows. */
   makeFeatures(columns: Readonly<Record<string, Column>>, firstRow?: number): Features
   /** Predictions for features made already. */
   scoreFeatures(features: Features): Promise<Float32Array>
+  /** The same at once, where the kernel is what scores. */
+  readonly scoreNow: ((features: Features) => Float32Array) | undefined
   /** The same session with a fresh instance of the feature code: what a module keeps does not leak from one piece of work into the next. */
   withFreshCode(): LoadedModel
   release(): Promise<void>
 }
 
 /**
- * Loads a model's feature code and its ONNX session. One intra-op thread: with more, ONNX Runtime's sums of tree leaves
- * depend on how they were shared.
+ * Loads a model's feature code and what scores it: its kernel where it has one that repeats its golden rows here, else ONNX Runtime.
  * @throws SlipwayError DIGEST_MISMATCH when the code is not what the model names
  */
-export async function loadModel({ facts, onnxFile, codeFile }: LocalModel): Promise<LoadedModel> {
-  const ort = await import('onnxruntime-node')
+export async function loadModel({ facts, onnxFile, codeFile, kernel: localKernel }: LocalModel): Promise<LoadedModel> {
   const code = await readFile(codeFile, 'utf8')
-  const session = await ort.InferenceSession.create(onnxFile, { intraOpNumThreads: 1, interOpNumThreads: 1 })
+  const onnx = await readFile(onnxFile)
+  const kernel = await openKernel(localKernel, digestOf(onnx))
+  const scorer: Scorer = typeof kernel === 'string' ? await onnxRuntime(facts, onnx, kernel) : compiled(facts, kernel)
+  const withFreshCode = (): LoadedModel => {
+    const features = loadFunction(code, facts.featureCode.digest)
+    const makeFeatures = (columns: Readonly<Record<string, Column>>, firstRow?: number): Features =>
+      runFeatures(features, facts.featureCode.name, columns, firstRow)
+    return {
+      ...scorer,
+      facts,
+      sizeBytes: onnx.length,
+      makeFeatures,
+      score: async (columns, firstRow) =>
+        rowCount(columns) === 0 ? new Float32Array(0) : scorer.scoreFeatures(makeFeatures(columns, firstRow)),
+      withFreshCode,
+    }
+  }
+  return withFreshCode()
+}
+
+type Scorer = Pick<LoadedModel, 'engine' | 'scoreFeatures' | 'scoreNow' | 'release'>
+
+function compiled({ features: [first] }: ModelFacts, kernel: Kernel): Scorer {
+  const scoreNow = (made: Features): Float32Array => kernel.score(made, made[first?.name as string]?.length as number)
+  return {
+    engine: { name: 'kernel' },
+    scoreNow,
+    scoreFeatures: async (made) => scoreNow(made),
+    release: async () => {},
+  }
+}
+
+/** One intra-op thread: with more, ONNX Runtime's sums of tree leaves depend on how they were shared. */
+async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string): Promise<Scorer> {
+  const ort = await import('onnxruntime-node')
+  const session = await ort.InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1 })
   const output = facts.task === 'binary' ? 'probabilities' : 'prediction'
   const scoreFeatures = async (made: Features): Promise<Float32Array> => {
     const feeds: Record<string, Tensor> = {}
@@ -87,21 +131,10 @@ export async function loadModel({ facts, onnxFile, codeFile }: LocalModel): Prom
     const data = results[output]?.data as Float32Array
     return facts.task === 'binary' ? data.filter((_, i) => i % 2 === 1) : data
   }
-  const { size: sizeBytes } = await stat(onnxFile)
-  const withFreshCode = (): LoadedModel => {
-    const features = loadFunction(code, facts.featureCode.digest)
-    const makeFeatures = (columns: Readonly<Record<string, Column>>, firstRow?: number): Features =>
-      runFeatures(features, facts.featureCode.name, columns, firstRow)
-    return {
-      facts,
-      sizeBytes,
-      makeFeatures,
-      scoreFeatures,
-      score: async (columns, firstRow) =>
-        rowCount(columns) === 0 ? new Float32Array(0) : scoreFeatures(makeFeatures(columns, firstRow)),
-      withFreshCode,
-      release: () => session.release(),
-    }
+  return {
+    engine: { name: 'onnxruntime', reason },
+    scoreNow: undefined,
+    scoreFeatures,
+    release: () => session.release(),
   }
-  return withFreshCode()
 }

@@ -1,8 +1,10 @@
-import { type Bundle, shortDigest } from '../pipelines/artifact.ts'
+import { join } from 'node:path'
+import { type Bundle, mediaTypes, shortDigest } from '../pipelines/artifact.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
-import { localBundle, localFile } from '../store/objects.ts'
+import { localBundle, localFile, putFile } from '../store/objects.ts'
 import { requireSigned, type TrustedKeys } from '../store/signing.ts'
 import type { Store } from '../store/store.ts'
+import type { KernelReport, LocalKernel } from './kernel.ts'
 import { type LocalModel, ModelFacts, modelFiles } from './model.ts'
 
 /** Where model packages come from, and whose signatures count. */
@@ -21,12 +23,35 @@ export async function localModel(source: PackageSource, digest: string): Promise
     onnxFile: await localFile(store, fileOf(bundle, digest, modelFiles.onnx)),
     codeFile: await localFile(store, fileOf(bundle, digest, modelFiles.code)),
     baselineFile: await localFile(store, fileOf(bundle, digest, modelFiles.baseline)),
+    kernel: await localKernel(store, bundle),
   }
 }
 
 /** The digest of one file of a package. */
 export async function packagedFile({ store }: PackageSource, digest: string, name: string): Promise<string> {
   return fileOf(await localBundle(store, digest, 'model'), digest, name)
+}
+
+/** Stores what `proveKernel` left in a folder: the files of a package by their names there. */
+export async function storeKernel(store: Store, kernel: KernelReport, folder: string): Promise<Bundle['files']> {
+  const file = (name: string, mediaType: string) => putFile(store, join(folder, name), mediaType)
+  const report = { [modelFiles.kernel]: await file(modelFiles.kernel, mediaTypes.json) }
+  if (kernel.status === 'refused') return report
+  return {
+    ...report,
+    [modelFiles.kernelCode]: await file(modelFiles.kernelCode, mediaTypes.wasm),
+    [modelFiles.kernelTables]: await file(modelFiles.kernelTables, mediaTypes.binary),
+  }
+}
+
+async function localKernel(store: Store, { files }: Bundle): Promise<LocalKernel | undefined> {
+  const local = async (name: string): Promise<string | undefined> => {
+    const file = files[name]
+    return file === undefined ? undefined : localFile(store, file.digest)
+  }
+  const reportFile = await local(modelFiles.kernel)
+  if (reportFile === undefined) return undefined
+  return { reportFile, codeFile: await local(modelFiles.kernelCode), tablesFile: await local(modelFiles.kernelTables) }
 }
 
 function factsOf(bundle: Bundle, digest: string): ModelFacts {

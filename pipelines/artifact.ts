@@ -33,6 +33,7 @@ export const mediaTypes = {
   onnx: 'application/onnx',
   parquet: 'application/vnd.apache.parquet',
   javascript: 'text/javascript',
+  wasm: 'application/wasm',
   binary: 'application/octet-stream',
   csv: 'text/csv',
   ndjson: 'application/x-ndjson',

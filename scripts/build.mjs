@@ -15,6 +15,7 @@ const rooms = [
   'code',
   'data',
   'trainers',
+  'kernels',
   'models',
   'reports',
   'gateway',

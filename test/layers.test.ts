@@ -18,7 +18,11 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   },
   data: { rooms: ['pipelines', 'stats', 'store'], packages: ['node:', 'zod', '@duckdb/node-api'] },
   trainers: { rooms: ['pipelines', 'stats', 'code', 'data'], packages: ['node:', 'zod', '@duckdb/node-api'] },
-  models: { rooms: ['pipelines', 'stats', 'store', 'code', 'data'], packages: ['node:', 'zod', 'onnxruntime-node'] },
+  kernels: { rooms: ['pipelines'], packages: ['zod', 'protobufjs', 'wabt'] },
+  models: {
+    rooms: ['pipelines', 'stats', 'store', 'code', 'data', 'kernels'],
+    packages: ['node:', 'zod', 'onnxruntime-node'],
+  },
   reports: { rooms: ['pipelines', 'stats'], packages: [] },
   gateway: {
     rooms: ['pipelines', 'stats', 'store', 'code', 'models'],

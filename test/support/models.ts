@@ -6,6 +6,8 @@ import { planPipeline } from '../../code/plan.ts'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { inspect } from '../../data/table.ts'
 import { type ModelFacts, modelFiles } from '../../models/model.ts'
+import { storeKernel } from '../../models/package.ts'
+import { proveKernel } from '../../models/prove-kernel.ts'
 import { mediaTypes } from '../../pipelines/artifact.ts'
 import type { Variant } from '../../pipelines/route.ts'
 import { digestOf } from '../../store/digest.ts'
@@ -65,6 +67,13 @@ export async function packageModel(
     signature: 1,
     snapshot: digestOf('no snapshot'),
   }
+  const model = {
+    facts,
+    onnxFile: join(folder, trainingFiles.model),
+    codeFile: features.file,
+    baselineFile: join(folder, trainingFiles.baseline),
+  }
+  const kernel = await proveKernel({ model, table: { ...table, rows }, folder }, () => {})
   const bundle = await putBundle(store, {
     slipway: 'bundle/1',
     kind: 'model',
@@ -72,6 +81,7 @@ export async function packageModel(
       [modelFiles.onnx]: await putFile(store, join(folder, trainingFiles.model), mediaTypes.onnx),
       [modelFiles.baseline]: await putFile(store, join(folder, trainingFiles.baseline), mediaTypes.json),
       [modelFiles.code]: await putBytes(store, bundles.get(step.features.digest)?.code ?? '', mediaTypes.javascript),
+      ...(await storeKernel(store, kernel, folder)),
     },
     facts: facts as never,
   })

@@ -1,0 +1,89 @@
+import { type Bins, binOf, criticalValues, floatAfter } from './bins.ts'
+import type { ForestTree, TreeNode } from './forest.ts'
+import type { Kernel } from './kernel.ts'
+import { chunkRows, type Layout } from './layout.ts'
+import { goesTrue, leavesOf } from './walk.ts'
+
+/** What was compared, and how much of it differed. */
+export interface Comparison {
+  readonly compared: number
+  readonly differing: number
+}
+
+/** Compares the bins that the module makes of critical values with their definition. */
+export function checkBins({ memory, run }: Kernel, layout: Layout): Comparison {
+  let [compared, differing] = [0, 0]
+  const used = new Set(layout.passes.flatMap(({ masks }) => masks.map(({ feature }) => feature)))
+  for (const feature of used) {
+    const bins = layout.bins[feature] as Bins
+    const values = criticalValues(bins)
+    const input = new Float32Array(memory, layout.valuesAt + feature * chunkRows * 4, chunkRows)
+    const at = layout.placesAt + feature * chunkRows * layout.placeBytes
+    const places =
+      layout.placeBytes === 2 ? new Uint16Array(memory, at, chunkRows) : new Uint32Array(memory, at, chunkRows)
+    for (let from = 0; from < values.length; from += chunkRows) {
+      const part = values.subarray(from, from + chunkRows)
+      input.set(part)
+      run(part.length)
+      part.forEach((value, i) => {
+        compared++
+        if (places[i] !== binOf(bins, value) * layout.vectors * 16) differing++
+      })
+    }
+  }
+  return { compared, differing }
+}
+
+/**
+ * Compares every mask with plain walks of its tree: the leaves that can be reached when one feature has a value of the bin and the others
+ * are free, for the bin's lowest value and for its highest.
+ */
+export function checkMasks({ bins, passes, laneBits, vectors, termsAPass }: Layout, tables: Uint8Array): Comparison {
+  let [compared, differing] = [0, 0]
+  for (const { terms, masks } of passes) {
+    for (let term = 0; term < termsAPass; term++) {
+      const tree: ForestTree = terms[term]?.tree ?? [{ adds: new Map() }]
+      const bitOf = new Int32Array(tree.length)
+      leavesOf(tree).forEach((leaf, bit) => {
+        bitOf[leaf] = bit
+      })
+      const asks = new Set(tree.map((node) => ('mode' in node ? node.feature : -1)))
+      for (const { feature, at } of masks) {
+        const own = bins[feature] as Bins
+        const expected = new Uint8Array(laneBits / 8)
+        for (let bin = 0; bin < own.count; bin++) {
+          const start = at + bin * vectors * 16 + (term * laneBits) / 8
+          const mask = tables.subarray(start, start + laneBits / 8)
+          // Bins of a feature that a tree does not ask for are all alike.
+          const ends = asks.has(feature) ? endsOf(own, bin) : [Number.NaN]
+          for (const value of ends) {
+            expected.fill(0)
+            markReachable(tree, feature, value, bitOf, expected)
+            compared++
+            if (expected.some((byte, i) => byte !== mask[i])) differing++
+          }
+        }
+      }
+    }
+  }
+  return { compared, differing }
+}
+
+/** The lowest and the highest value of a bin. */
+function endsOf({ cuts }: Bins, bin: number): number[] {
+  if (bin > cuts.length) return [Number.NaN]
+  const below = cuts[bin - 1]
+  return [below === undefined ? Number.NEGATIVE_INFINITY : floatAfter(below), cuts[bin] ?? Number.POSITIVE_INFINITY]
+}
+
+function markReachable(tree: ForestTree, feature: number, value: number, bitOf: Int32Array, into: Uint8Array): void {
+  const visit = [0]
+  for (let at = visit.pop(); at !== undefined; at = visit.pop()) {
+    const node = tree[at] as TreeNode
+    if ('adds' in node) {
+      const bit = bitOf[at] as number
+      into[bit >> 3] = (into[bit >> 3] as number) | (1 << (bit & 7))
+    } else if (node.feature !== feature) visit.push(node.onTrue, node.onFalse)
+    else visit.push(goesTrue(node, value) ? node.onTrue : node.onFalse)
+  }
+}

@@ -1,0 +1,131 @@
+import { type Bins, binsOf } from './bins.ts'
+import type { Forest, ForestTree } from './forest.ts'
+import { Refusal } from './refusal.ts'
+
+/** Rows that are scored at a time: their bins and sums stay in the first-level cache while the trees go by. */
+export const chunkRows = 512
+/** Leaves a tree may have; tables and compiled code may take, bytes. */
+const mostLeaves = 1024
+const mostTableBytes = 64 * 2 ** 20
+
+/** A tree that adds to one sum: what a tree with several votes a leaf is cut into. */
+export interface Term {
+  readonly tree: ForestTree
+  readonly sum: number
+}
+
+/** Trees that are gone through together, while all rows of a chunk pass by. All add to one sum. */
+export interface Pass {
+  readonly sum: number
+  /** Of the forest's terms, in order; the last pass of a sum may be short. */
+  readonly terms: readonly Term[]
+  /** Features that any of them asks for, and where their masks begin: [bins][vectors · 16 bytes]. */
+  readonly masks: readonly { readonly feature: number; readonly at: number }[]
+  /** Where the leaves' values begin: [terms a pass][lane bits] float32. */
+  readonly leavesAt: number
+}
+
+/** Where everything lies in the module's memory, and how the trees are shared out. Offsets in bytes. */
+export interface Layout {
+  readonly forest: Forest
+  readonly bins: readonly Bins[]
+  /** Bits a tree's mask of leaves has: 32 times a power of two. */
+  readonly laneBits: number
+  /** 128-bit vectors of masks that a pass combines, and trees in them. */
+  readonly vectors: number
+  readonly termsAPass: number
+  readonly passes: readonly Pass[]
+  /** Of each feature: its cuts (padded by infinities) and the first guesses. */
+  readonly cutsAt: readonly number[]
+  readonly startsAt: readonly number[]
+  /** The table of 2^(i/32) for the exponential: [32] 64-bit integers. */
+  readonly powersAt: number
+  /** All tables end here; behind them is room for a chunk. */
+  readonly tableBytes: number
+  /** Values, float32: [features][chunk]. */
+  readonly valuesAt: number
+  /** Bins, as offsets into masks: [features][chunk] of 16 or 32 bits. */
+  readonly placesAt: number
+  readonly placeBytes: 2 | 4
+  /** Sums, float32: [sums][chunk]. */
+  readonly sumsAt: number
+  /** Answers, float32: [answers][chunk]. */
+  readonly answersAt: number
+  readonly memoryBytes: number
+}
+
+/** Plans the memory of a forest's kernel. @throws Refusal when a tree or the tables are too large */
+export function layoutOf(forest: Forest): Layout {
+  const bins = binsOf(forest)
+  const leaves = Math.max(1, ...forest.trees.map(leafCount))
+  if (leaves > mostLeaves) throw new Refusal(`a tree has ${leaves} leaves; masks hold ${mostLeaves}`)
+  const most = Math.max(...bins.map(({ cuts }) => cuts.length))
+  if (most > 65_000) throw new Refusal(`a feature has ${most} thresholds; 65,000 are the most`)
+  const laneBits = 32 * 2 ** Math.ceil(Math.log2(Math.max(1, leaves / 32)))
+  // Two vectors a pass: fewer reload a row's bins too often, more push the masks out of the first-level cache.
+  const vectors = Math.max(2, laneBits / 128)
+  const termsAPass = (vectors * 128) / laneBits
+
+  // Leaves' values are read 508 bytes before where they lie (see `leafReader`).
+  let end = 512
+  const place = (bytes: number): number => {
+    const at = end
+    end = Math.ceil((end + bytes) / 16) * 16
+    return at
+  }
+  const powersAt = place(32 * 8)
+  const cutsAt = bins.map(({ cuts, cells }) => place((cuts.length + 2 ** cells.steps) * 4))
+  const startsAt = bins.map(({ cells }) => place(cells.starts.byteLength))
+  const passes = termsOf(forest, termsAPass).map(({ sum, terms }): Pass => {
+    const features = [...new Set(terms.flatMap(({ tree }) => featuresOf(tree)))].sort((a, b) => a - b)
+    return {
+      sum,
+      terms,
+      masks: features.map((feature) => ({ feature, at: place((bins[feature] as Bins).count * vectors * 16) })),
+      leavesAt: 0,
+    }
+  })
+  const placed = passes.map((pass) => ({ ...pass, leavesAt: place(termsAPass * laneBits * 4) }))
+  const tableBytes = end
+  if (tableBytes > mostTableBytes)
+    throw new Refusal(
+      `its tables would take ${Math.ceil(tableBytes / 2 ** 20)} MB; ${mostTableBytes / 2 ** 20} are the most`,
+    )
+  const placeBytes = (most + 2) * vectors * 16 <= 65_535 ? 2 : 4
+  const valuesAt = place(forest.features * chunkRows * 4)
+  const placesAt = place(forest.features * chunkRows * placeBytes)
+  const sumsAt = place(forest.sums * chunkRows * 4)
+  const answersAt = place(forest.sums * chunkRows * 4)
+  return {
+    forest,
+    bins,
+    laneBits,
+    vectors,
+    termsAPass,
+    passes: placed,
+    cutsAt,
+    startsAt,
+    powersAt,
+    tableBytes,
+    valuesAt,
+    placesAt,
+    placeBytes,
+    sumsAt,
+    answersAt,
+    memoryBytes: end,
+  }
+}
+
+/** The trees of each sum, in their order, in groups of a pass. */
+function termsOf({ trees, sums }: Forest, termsAPass: number): { sum: number; terms: Term[] }[] {
+  const groups: { sum: number; terms: Term[] }[] = []
+  for (let sum = 0; sum < sums; sum++) {
+    const terms = trees.filter((tree) => tree.some((node) => 'adds' in node && node.adds.has(sum)))
+    for (let i = 0; i < terms.length; i += termsAPass)
+      groups.push({ sum, terms: terms.slice(i, i + termsAPass).map((tree) => ({ tree, sum })) })
+  }
+  return groups
+}
+
+const leafCount = (tree: ForestTree): number => tree.filter((node) => 'adds' in node).length
+const featuresOf = (tree: ForestTree): number[] => tree.flatMap((node) => ('mode' in node ? [node.feature] : []))

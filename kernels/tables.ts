@@ -1,0 +1,83 @@
+import { type Bins, representatives } from './bins.ts'
+import { powersOfTwo } from './exponential.ts'
+import type { ForestTree, TreeNode } from './forest.ts'
+import type { Layout } from './layout.ts'
+import { goesTrue, leavesOf } from './walk.ts'
+
+/**
+ * The bytes of a kernel's tables, as `layout` places them: for every feature its cuts and first guesses; for every tree, feature and
+ * bin the leaves that a value of that bin still allows (Lucchese et al., QuickScorer, SIGIR 2015, with the masks of all nodes of a
+ * feature combined beforehand); and the leaves' values.
+ */
+export function tablesOf(layout: Layout): Uint8Array {
+  const { bins, passes, laneBits, vectors, cutsAt, startsAt, powersAt, tableBytes } = layout
+  const tables = new Uint8Array(tableBytes)
+  const { buffer } = tables
+  new BigUint64Array(buffer, powersAt, 32).set(powersOfTwo())
+  bins.forEach(({ cuts, cells }, feature) => {
+    const padded = new Float32Array(buffer, cutsAt[feature], cuts.length + 2 ** cells.steps)
+    padded.fill(Number.POSITIVE_INFINITY)
+    padded.set(cuts)
+    new Uint16Array(buffer, startsAt[feature], cells.starts.length).set(cells.starts)
+  })
+  for (const { sum, terms, masks, leavesAt } of passes) {
+    const values = new Float32Array(buffer, leavesAt, layout.termsAPass * laneBits)
+    for (const { feature, at } of masks) {
+      const own = bins[feature] as Bins
+      for (let term = 0; term < layout.termsAPass; term++) {
+        const allowed = new Uint8Array(buffer, at, own.count * vectors * 16)
+        // Where a pass has no tree left, the first leaf is always the one; it adds nothing.
+        writeMasks(terms[term]?.tree ?? [{ adds: new Map() }], feature, own, {
+          into: allowed,
+          stride: vectors * 16,
+          at: (term * laneBits) / 8,
+        })
+      }
+    }
+    terms.forEach(({ tree }, term) => {
+      leavesOf(tree).forEach((leaf, i) => {
+        values[term * laneBits + i] = (tree[leaf] as Extract<TreeNode, { adds: unknown }>).adds.get(sum) ?? 0
+      })
+    })
+  }
+  return tables
+}
+
+/** A tree's masks for the bins of one feature: bit i is leaf i, from the left. */
+function writeMasks(
+  tree: ForestTree,
+  feature: number,
+  bins: Bins,
+  target: { into: Uint8Array; stride: number; at: number },
+): void {
+  const { into, stride, at } = target
+  const values = representatives(bins)
+  /** Clears leaves [from, to) of a bin. */
+  const clear = (bin: number, from: number, to: number): void => {
+    for (let leaf = from; leaf < to; leaf++) {
+      const byte = bin * stride + at + (leaf >> 3)
+      into[byte] = (into[byte] as number) & ~(1 << (leaf & 7))
+    }
+  }
+  const leaves = tree.filter((node) => 'adds' in node).length
+  for (let bin = 0; bin < bins.count; bin++)
+    for (let leaf = 0; leaf < leaves; leaf++) {
+      const byte = bin * stride + at + (leaf >> 3)
+      into[byte] = (into[byte] as number) | (1 << (leaf & 7))
+    }
+  /** Leaves below a node are [from, the returned). */
+  const visit = (node: number, from: number): number => {
+    const here = tree[node] as TreeNode
+    if ('adds' in here) return from + 1
+    const middle = visit(here.onTrue, from)
+    const to = visit(here.onFalse, middle)
+    if (here.feature === feature) {
+      values.forEach((value, bin) => {
+        if (goesTrue(here, value)) clear(bin, middle, to)
+        else clear(bin, from, middle)
+      })
+    }
+    return to
+  }
+  visit(0, 0)
+}

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Forest } from '../kernels/forest.ts'
+import type { Kernel, KernelInput, KernelPlan } from '../kernels/kernel.ts'
+import { Refusal } from '../kernels/refusal.ts'
+import { answeringWith } from '../kernels/variant.ts'
+import { base64Of, type GoldenRows } from './kernel.ts'
+
+/** Rows that ONNX Runtime gets at a time. */
+const batchRows = 4_096
+const goldenRows = 64
+
+type Columns = Readonly<Record<string, KernelInput>>
+
+/**
+ * Compares a kernel with ONNX Runtime row by row, in sums and in answers, bit by bit.
+ * @throws Refusal at the first difference
+ */
+export async function compareWithOnnxRuntime(onnx: Uint8Array, forest: Forest, plan: KernelPlan, kernel: Kernel) {
+  const { output, columns, width } = forest.scores
+  const open = (bytes: Uint8Array): Promise<InferenceSession> =>
+    InferenceSession.create(bytes, { intraOpNumThreads: 1, interOpNumThreads: 1 })
+  const answering = await open(answeringWith(onnx, output, undefined))
+  // Before the transform: the same model without one.
+  const summing = forest.transform === 'as it is' ? undefined : await open(answeringWith(onnx, output, 'NONE'))
+  const hash = createHash('sha256')
+  let compared = 0
+  let golden: { inputs: Record<string, KernelInput>; answers: Float32Array } | undefined
+
+  const run = async (session: InferenceSession, inputs: Columns, rows: number): Promise<Float32Array> => {
+    const feeds = plan.inputs.map(({ name, ...input }) => {
+      const values = inputs[name] as KernelInput
+      return [
+        name,
+        values instanceof Float32Array
+          ? new Tensor('float32', values, [rows, input.kind === 'number' ? input.width : 1])
+          : new Tensor(
+              'string',
+              values.map((value) => value ?? '\u0000'),
+              [rows, 1],
+            ),
+      ] as const
+    })
+    const results = await session.run(Object.fromEntries(feeds), [output])
+    return results[output]?.data as Float32Array
+  }
+  const requireSame = (what: string, expected: Float32Array, got: Float32Array): void => {
+    const [a, b] = [new Int32Array(expected.buffer, expected.byteOffset, expected.length), new Int32Array(got.buffer)]
+    for (let i = 0; i < a.length; i++)
+      if (a[i] !== b[i])
+        throw new Refusal(`${what} of row ${compared + i + 1} is ${got[i]}, ONNX Runtime's ${expected[i]}`)
+  }
+  const batch = async (inputs: Columns, rows: number): Promise<void> => {
+    const mine = kernel.scoreAll(inputs, rows)
+    const theirs = await run(answering, inputs, rows)
+    hash.update(new Uint8Array(theirs.buffer, theirs.byteOffset, theirs.byteLength))
+    columns.forEach((column, i) => {
+      requireSame('the answer', columnOf(theirs, column, width), mine.answers[i] as Float32Array)
+    })
+    if (summing !== undefined) {
+      const sums = await run(summing, inputs, rows)
+      columns.forEach((column, i) => {
+        requireSame('the sum', columnOf(sums, column, width), mine.sums[i] as Float32Array)
+      })
+    }
+    // The last batch is of made-up rows, which know more corners.
+    golden = {
+      inputs: sliceOf(inputs, 0, Math.min(goldenRows, rows), plan),
+      answers: mine.answers.at(-1)?.slice(0, goldenRows) as Float32Array,
+    }
+    compared += rows
+  }
+  return {
+    get compared() {
+      return compared
+    },
+    async rows(inputs: Columns, rows: number): Promise<void> {
+      for (let from = 0; from < rows; from += batchRows) {
+        const to = Math.min(rows, from + batchRows)
+        await batch(sliceOf(inputs, from, to, plan), to - from)
+      }
+    },
+    digest: () => `sha256:${hash.digest('hex')}` as const,
+    golden(): GoldenRows {
+      const { inputs, answers } = golden as NonNullable<typeof golden>
+      return {
+        rows: answers.length,
+        inputs: Object.fromEntries(
+          Object.entries(inputs).map(([name, values]) => [
+            name,
+            values instanceof Float32Array ? { float32: base64Of(values) } : [...values],
+          ]),
+        ),
+        answers: base64Of(answers),
+      }
+    },
+    async release() {
+      await answering.release()
+      await summing?.release()
+    },
+  }
+}
+
+function columnOf(scores: Float32Array, column: number, width: number): Float32Array {
+  return width === 1 ? scores : scores.filter((_, i) => i % width === column)
+}
+
+function sliceOf(inputs: Columns, from: number, to: number, plan: KernelPlan): Record<string, KernelInput> {
+  return Object.fromEntries(
+    plan.inputs.map((input) => {
+      const width = input.kind === 'number' ? input.width : 1
+      return [input.name, (inputs[input.name] as KernelInput).slice(from * width, to * width)]
+    }),
+  )
+}
