@@ -100,6 +100,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     windowsWaiting: () => outbox.waiting,
     windowsLost: () => outbox.lost,
     storeReachable: () => storeReachable,
+    engines: () =>
+      [...endpoints.values()].flatMap(({ name, champion }) =>
+        champion === undefined ? [] : [{ endpoint: name, engine: champion.scorer.engine.name }],
+      ),
     revisions: () =>
       [...endpoints.values()].flatMap(({ name, route }) =>
         route === undefined ? [] : [{ endpoint: name, revision: route.revision }],
@@ -124,13 +128,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           ? { reachable: true }
           : { reachable: false, since: new Date(lastStoreAnswer).toISOString(), windowsWaiting: outbox.waiting },
         endpoints: Object.fromEntries(
-          [...endpoints.values()].map(({ name, route, refusal }) => [
+          [...endpoints.values()].map(({ name, route, refusal, champion }) => [
             name,
             {
               revision: route?.revision ?? null,
               champion: route?.champion.version ?? null,
               candidate: route?.rollout?.candidate.version ?? null,
               share: route?.rollout?.share ?? 0,
+              engine: champion?.scorer.engine ?? null,
               refused: refusal,
             },
           ]),

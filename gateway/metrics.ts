@@ -9,6 +9,8 @@ export interface GatewayReadings {
   windowsWaiting(): number
   windowsLost(): number
   storeReachable(): boolean
+  /** What scores each endpoint's champion. */
+  engines(): readonly { readonly endpoint: string; readonly engine: string }[]
   revisions(): readonly { readonly endpoint: string; readonly revision: number }[]
 }
 
@@ -57,6 +59,16 @@ export function createMetrics(readings: GatewayReadings): Metrics {
     collect() {
       this.reset()
       for (const { endpoint, revision } of readings.revisions()) this.set({ endpoint }, revision)
+    },
+  })
+  new Gauge({
+    name: 'slipway_engine_info',
+    help: 'What scores the champion: its kernel, or ONNX Runtime (why is in /health).',
+    labelNames: ['endpoint', 'engine'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const labels of readings.engines()) this.set(labels, 1)
     },
   })
   return {

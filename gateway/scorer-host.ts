@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { builtFile } from '../code/host.ts'
+import type { Engine } from '../models/kernel.ts'
 import type { LocalModel } from '../models/model.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Variant } from '../pipelines/route.ts'
@@ -12,7 +13,7 @@ type Question =
 /** What the thread is asked, and what it says. */
 export type ThreadQuestion = Question & { readonly id: number }
 export type ThreadAnswer =
-  | { readonly ready: true }
+  | { readonly ready: true; readonly engine: Engine }
   | { readonly broken: string }
   | { readonly id: number; readonly predictions: Float32Array }
   | { readonly id: number; readonly failed: string; readonly isUserCode: boolean }
@@ -22,6 +23,7 @@ export type ThreadAnswer =
 const patienceMs = 10_000
 
 export interface ScorerThread {
+  readonly engine: Engine
   /** @throws ScoringFailure */
   score(kind: InputKind, columns: InputColumns, count: boolean): Promise<Float32Array>
   takeProfile(): Promise<Record<string, FeatureCounts>>
@@ -31,7 +33,8 @@ export interface ScorerThread {
 /** Keeps a thread with a model running. @throws SlipwayError DIGEST_MISMATCH when the model cannot be loaded */
 export async function startScorerThread(variant: Variant, local: LocalModel): Promise<ScorerThread> {
   let closed = false
-  let thread = await startThread(variant, local)
+  const started = await startThread(variant, local)
+  let { thread } = started
   let restarting: Promise<void> | undefined
   let nextId = 0
   const waiting = new Map<number, { resolve(answer: never): void; reject(error: Error): void; timer: NodeJS.Timeout }>()
@@ -62,7 +65,7 @@ export async function startScorerThread(variant: Variant, local: LocalModel): Pr
     void old.terminate()
     restarting ??= startThread(variant, local)
       .then((fresh) => {
-        thread = fresh
+        thread = fresh.thread
         listen()
       })
       // It was loaded before: what fails now is memory or the disk, and the next question tries again.
@@ -84,6 +87,7 @@ export async function startScorerThread(variant: Variant, local: LocalModel): Pr
   }
   listen()
   return {
+    engine: started.engine,
     score: (kind, columns, count) => ask({ kind, columns, count }),
     takeProfile: () => ask({ profile: true }),
     async close() {
@@ -93,17 +97,16 @@ export async function startScorerThread(variant: Variant, local: LocalModel): Pr
   }
 }
 
-async function startThread(variant: Variant, local: LocalModel): Promise<Worker> {
+async function startThread(variant: Variant, local: LocalModel): Promise<{ thread: Worker; engine: Engine }> {
   const thread = new Worker(builtFile('scorer-thread'), { workerData: local })
   const answer = await new Promise<ThreadAnswer>((resolve, reject) => {
     thread.once('message', resolve)
     thread.once('error', reject)
     thread.once('exit', (code) => reject(new Error(`its thread ended with ${code}`)))
   }).catch((error: Error): ThreadAnswer => ({ broken: error.message }))
-  if ('broken' in answer)
-    throw new SlipwayError(
-      'DIGEST_MISMATCH',
-      `version ${variant.version} of ${variant.model} cannot be loaded: ${answer.broken}`,
-    )
-  return thread
+  if ('ready' in answer) return { thread, engine: answer.engine }
+  throw new SlipwayError(
+    'DIGEST_MISMATCH',
+    `version ${variant.version} of ${variant.model} cannot be loaded: ${'broken' in answer ? answer.broken : 'its thread says something else'}`,
+  )
 }

@@ -21,7 +21,7 @@ try {
   parentPort?.on('message', (question: ThreadQuestion) => {
     queue = queue.then(() => carryOut(question))
   })
-  say({ ready: true })
+  say({ ready: true, engine: model.engine })
 
   async function carryOut(question: ThreadQuestion): Promise<void> {
     if ('profile' in question) return say({ id: question.id, profile: counter.take() })
@@ -32,7 +32,7 @@ try {
           : (question.columns as Features)
       const predictions = await model.scoreFeatures(features)
       // Warming up is not traffic.
-      if (question.count) counter.add({ ...features, 'score:': predictions })
+      if (question.count) counter.add(features, predictions)
       const own = predictions.byteLength === predictions.buffer.byteLength ? predictions : predictions.slice()
       say({ id: question.id, predictions: own }, [own.buffer as ArrayBuffer])
     } catch (error) {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Features } from '../code/run-features.ts'
+import type { Engine } from '../models/kernel.ts'
 import { type LocalModel, loadModel, type ModelFacts } from '../models/model.ts'
 import type { Column } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
@@ -12,6 +13,7 @@ import { type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
 
 /** Scores one batch. @throws ScoringFailure */
 export type Score = (kind: InputKind, columns: InputColumns) => Promise<Float32Array>
+export type ScoreNow = (kind: InputKind, columns: InputColumns) => Float32Array
 
 /**
  * One loaded version, in two places. Handing a small batch to another thread costs more than scoring it, so the champion's are
@@ -22,8 +24,11 @@ export interface Scorer {
   readonly variant: Variant
   readonly facts: ModelFacts
   readonly baseline: Profile
+  readonly engine: Engine
   /** On this thread; undefined where the feature code takes danfojs along. */
   readonly here: Score | undefined
+  /** On this thread and at once: where a kernel scores, waiting for a batch costs more than it saves. @throws ScoringFailure */
+  readonly now: ScoreNow | undefined
   /** In a thread of its own, which is begun anew when it hangs. */
   readonly aside: Score
   /** Counts of features and scores since the last time. */
@@ -41,12 +46,14 @@ export async function loadScorer(variant: Variant, local: LocalModel): Promise<S
   const isHeavy = local.facts.featureCode.host['danfojs-node'] !== undefined
   const here = isHeavy ? undefined : await loadHere(variant, local, baseline)
   await warm((columns) => thread.score('features', columns, false), local.facts)
-  if (here !== undefined) await warm((columns) => here.score('features', columns, false), local.facts)
+  if (here !== undefined) await warm(here.warm, local.facts)
   return {
     variant,
     facts: local.facts,
     baseline,
-    here: here === undefined ? undefined : (kind, columns) => here.score(kind, columns, true),
+    engine: thread.engine,
+    here: here?.score,
+    now: here?.now,
     aside: (kind, columns) => thread.score(kind, columns, true),
     async takeProfile() {
       const aside = await thread.takeProfile()
@@ -74,17 +81,37 @@ async function loadHere(variant: Variant, local: LocalModel, baseline: Profile) 
     )
   })
   const counter = profileCounter(baseline)
+  const { scoreNow } = model
+  const featuresOf = (kind: InputKind, columns: InputColumns): Features =>
+    kind === 'rows' ? model.makeFeatures(columns as Record<string, Column>) : (columns as Features)
+  const failure = (error: unknown): ScoringFailure =>
+    new ScoringFailure(error instanceof SlipwayError ? 'features' : 'model', (error as Error).message)
+  const now: ScoreNow | undefined =
+    scoreNow === undefined
+      ? undefined
+      : (kind, columns) => {
+          try {
+            const features = featuresOf(kind, columns)
+            const predictions = scoreNow(features)
+            counter.add(features, predictions)
+            return predictions
+          } catch (error) {
+            throw failure(error)
+          }
+        }
   return {
     takeProfile: counter.take,
     release: model.release,
-    async score(kind: InputKind, columns: InputColumns, count: boolean): Promise<Float32Array> {
+    now,
+    warm: (columns: InputColumns) => model.scoreFeatures(columns as Features),
+    async score(kind: InputKind, columns: InputColumns): Promise<Float32Array> {
       try {
-        const features = kind === 'rows' ? model.makeFeatures(columns as Record<string, Column>) : (columns as Features)
+        const features = featuresOf(kind, columns)
         const predictions = await model.scoreFeatures(features)
-        if (count) counter.add({ ...features, 'score:': predictions })
+        counter.add(features, predictions)
         return predictions
       } catch (error) {
-        throw new ScoringFailure(error instanceof SlipwayError ? 'features' : 'model', (error as Error).message)
+        throw failure(error)
       }
     },
   }

@@ -55,9 +55,16 @@ export interface RequestHandler {
 }
 
 /** Names what is answered by: proxies and clients look there. */
-function pushAnsweredBy(headers: string[], { answeredBy, role, cached }: InferResult): void {
+function pushAnsweredBy(headers: string[], { answeredBy, role, cached, version }: InferResult): void {
   headers.push('x-model-name', answeredBy.model, 'x-model-version', String(answeredBy.version))
-  headers.push('x-model-digest', answeredBy.digest, 'x-slipway-role', role)
+  headers.push(
+    'x-model-digest',
+    answeredBy.digest,
+    'x-slipway-role',
+    role,
+    'x-slipway-engine',
+    version.scorer.engine.name,
+  )
   if (cached !== undefined) headers.push('x-cache', cached ? 'hit' : 'miss')
 }
 

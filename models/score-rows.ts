@@ -45,6 +45,6 @@ export async function countRows(
   table: LocalTable,
 ): Promise<Record<string, FeatureCounts>> {
   const counter = profileCounter(baseline)
-  await eachChunk(local, table, (features, predictions) => counter.add({ ...features, 'score:': predictions }))
+  await eachChunk(local, table, (features, predictions) => counter.add(features, predictions))
   return counter.take()
 }

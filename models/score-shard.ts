@@ -104,7 +104,7 @@ export async function scoreShard(
       for await (const chunk of goodRows(connection, rows, model.facts.inputs)) {
         const features = model.makeFeatures(chunk, (source.table.range?.from ?? 0) + at + 1)
         const scores = await model.scoreFeatures(features)
-        counter.add({ ...features, 'score:': scores })
+        counter.add(features, scores)
         predictions.set(scores, at)
         at += rowCount(chunk)
         onProgress(`scored ${at} of ${rows.good} rows`, at / rows.good)

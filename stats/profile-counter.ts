@@ -6,7 +6,8 @@ type Counted = Float32Array | readonly (string | null)[]
 
 /** Counts values in the bins of a baseline profile, so that windows can be compared with it and with each other. */
 export interface ProfileCounter {
-  add(columns: Readonly<Record<string, Counted>>): void
+  /** @param scores counted as `score:`, where they are no column */
+  add(columns: Readonly<Record<string, Counted>>, scores?: Float32Array): void
   /** What was counted since the last time. */
   take(): Record<string, FeatureCounts>
 }
@@ -74,9 +75,9 @@ function counterOf(profile: ColumnProfile): ColumnCounter {
 export function profileCounter(baseline: Profile): ProfileCounter {
   const counters = Object.entries(baseline).map(([name, profile]) => [name, counterOf(profile)] as const)
   return {
-    add(columns) {
+    add(columns, scores) {
       for (const [name, counter] of counters) {
-        const values = columns[name]
+        const values = columns[name] ?? (name === 'score:' ? scores : undefined)
         if (values !== undefined) counter.add(values)
       }
     },

@@ -1,0 +1,129 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { LocalTable } from '../../data/table.ts'
+import { KernelReport, type LocalKernel } from '../../models/kernel.ts'
+import { type LocalModel, loadModel, modelFiles } from '../../models/model.ts'
+import { proveKernel } from '../../models/prove-kernel.ts'
+import { digestOf } from '../../store/digest.ts'
+import { toOnnx } from '../../trainers/onnx.ts'
+import { makeLocalModel } from '../support/local-model.ts'
+
+const rows = {
+  x: Float64Array.of(0.1, 0.9, 0.5, 0.5),
+  y: Float64Array.of(3, Number.NaN, 14, 0),
+  town: ['Ulm', 'Åre', 'Paris', null],
+}
+const bitsOf = (values: Float32Array): number[] => [...new Int32Array(values.buffer, values.byteOffset, values.length)]
+const kernelOf = (folder: string): LocalKernel => ({
+  reportFile: join(folder, modelFiles.kernel),
+  codeFile: join(folder, modelFiles.kernelCode),
+  tablesFile: join(folder, modelFiles.kernelTables),
+})
+
+describe.each(['binary', 'regression'] as const)('a package with a kernel (%s)', (task) => {
+  let model: LocalModel
+  let table: LocalTable
+  let folder: string
+  let report: KernelReport
+  beforeAll(async () => {
+    ;({ model, table, folder } = await makeLocalModel(task))
+    report = await proveKernel({ model, table, folder }, () => {})
+  })
+  const reportWith = (change: object): LocalKernel => {
+    const reportFile = join(folder, 'changed.json')
+    writeFileSync(reportFile, JSON.stringify({ ...report, ...change }))
+    return { ...kernelOf(folder), reportFile }
+  }
+  const engineWith = async (kernel: LocalKernel | undefined) => {
+    const loaded = await loadModel({ ...model, kernel })
+    await loaded.release()
+    return loaded.engine
+  }
+
+  it('is proven on its table and on made-up rows, and says on how many', () => {
+    expect(KernelReport.parse(JSON.parse(readFileSync(kernelOf(folder).reportFile, 'utf8')))).toEqual(report)
+    expect(report).toMatchObject({
+      status: 'proven',
+      model: digestOf(readFileSync(model.onnxFile)),
+      shape: { trees: 20, leaves: 15, features: 3 },
+      proof: { tableRows: 3_000, fuzzRows: 303_104, onnxruntime: expect.stringMatching(/^1\./) },
+    })
+  })
+
+  it('is scored by it, with the bits ONNX Runtime gives, text and missing values included', async () => {
+    const [plain, compiled] = [await loadModel(model), await loadModel({ ...model, kernel: kernelOf(folder) })]
+    expect(compiled.engine).toEqual({ name: 'kernel' })
+    expect(plain.engine).toEqual({ name: 'onnxruntime', reason: 'packaged before there were kernels' })
+    expect(bitsOf(await compiled.score(rows))).toEqual(bitsOf(await plain.score(rows)))
+    await plain.release()
+  })
+
+  it('falls back to ONNX Runtime, and says why, when code or tables were changed', async () => {
+    for (const [name, file] of [
+      ['codeFile', kernelOf(folder).codeFile],
+      ['tablesFile', kernelOf(folder).tablesFile],
+    ] as const) {
+      const bytes = Uint8Array.from(readFileSync(file as string))
+      bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1
+      const changed = join(folder, 'changed')
+      writeFileSync(changed, bytes)
+      expect(await engineWith({ ...kernelOf(folder), [name]: changed })).toEqual({
+        name: 'onnxruntime',
+        reason: 'the kernel was changed',
+      })
+    }
+  })
+
+  it('falls back when the kernel is another model’s', async () => {
+    const other = join(folder, 'other.onnx')
+    const leaf = {
+      feature: Int32Array.of(-1),
+      threshold: Float32Array.of(0),
+      left: Int32Array.of(0),
+      right: Int32Array.of(0),
+      missingLeft: Uint8Array.of(0),
+      value: Float32Array.of(1),
+    }
+    writeFileSync(
+      other,
+      toOnnx('other', { task, base: 0, trees: [leaf], features: 3 }, [
+        { name: 'x', kind: 'number' },
+        { name: 'y', kind: 'number' },
+        { name: 'town', kind: 'category', categories: ['Ulm'] },
+      ]),
+    )
+    const loaded = await loadModel({ ...model, onnxFile: other, kernel: kernelOf(folder) })
+    expect(loaded.engine).toEqual({ name: 'onnxruntime', reason: 'the kernel is of another model' })
+    await loaded.release()
+  })
+
+  it('falls back where the runtime cannot run it', async () => {
+    const code = join(folder, 'broken.wasm')
+    writeFileSync(code, 'no module')
+    const kernel = { ...reportWith({ code: digestOf('no module') }), codeFile: code }
+    expect(await engineWith(kernel)).toEqual({
+      name: 'onnxruntime',
+      reason: expect.stringMatching(/^the kernel cannot be started: WebAssembly/),
+    })
+  })
+
+  it('falls back when its golden rows come out otherwise', async () => {
+    if (report.status !== 'proven') throw new Error('it was refused')
+    const answers = Buffer.from(report.golden.answers, 'base64')
+    answers[0] = (answers[0] as number) ^ 1
+    const kernel = reportWith({ golden: { ...report.golden, answers: answers.toString('base64') } })
+    expect(await engineWith(kernel)).toEqual({
+      name: 'onnxruntime',
+      reason: 'the kernel does not repeat its golden rows here',
+    })
+  })
+
+  it('falls back when the proof is not one this version reads, or the kernel was refused', async () => {
+    expect(await engineWith(reportWith({ slipway: 'kernel/9' }))).toMatchObject({ name: 'onnxruntime' })
+    const refusal = join(folder, 'refused.json')
+    writeFileSync(refusal, JSON.stringify({ slipway: 'kernel/1', status: 'refused', reason: 'a reason' }))
+    const kernel = { reportFile: refusal, codeFile: undefined, tablesFile: undefined }
+    expect(await engineWith(kernel)).toEqual({ name: 'onnxruntime', reason: 'a reason' })
+  })
+})
