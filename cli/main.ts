@@ -112,8 +112,11 @@ command(
   'show <what>',
   'a run, a model version, or an artifact by digest',
   async (what, options) => (await show()).show(what, options),
-  ['npx slipway show flights@champion', 'npx slipway show 3f9a1c22b0d4'],
-).option(...json)
+  ['npx slipway show flights@champion', 'npx slipway show flights@3 --kernel', 'npx slipway show 3f9a1c22b0d4'],
+)
+  .option('--kernel', 'of a model: what scores it, how that was proven, and how fast it is here')
+  .option('--text', "of a model: its kernel's code as WebAssembly text")
+  .option(...json)
 command('models', 'models with their versions and aliases', async (options) => (await models()).models(options)).option(
   ...json,
 )

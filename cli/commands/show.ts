@@ -14,9 +14,18 @@ import type { JsonOption } from '../options.ts'
 import { print, printJson, seconds, table } from '../output.ts'
 import { runJson, summaryLines } from '../report.ts'
 import { findVersion, type Version } from './models.ts'
-/** A run, a model version, or an artifact. */
-export async function show(what: string, options: JsonOption): Promise<number> {
+import type { KernelOptions } from './show-kernel.ts'
+
+export type ShowOptions = JsonOption & KernelOptions & { readonly kernel?: boolean }
+
+/** A run, a model version (or what scores it), or an artifact. */
+export async function show(what: string, options: ShowOptions): Promise<number> {
   const context = openContext()
+  if (options.kernel === true || options.text === true) {
+    const version = await findVersion(context.store, what)
+    if (version === undefined) throw await unknown(context.store, what)
+    return (await import('./show-kernel.ts')).showKernel(version, options)
+  }
   const record = await readRun(context.store, what)
   if (record !== undefined) return showRun(context, record, options)
   const version = await findVersion(context.store, what)
@@ -24,9 +33,13 @@ export async function show(what: string, options: JsonOption): Promise<number> {
   const hex = what.replace(/^sha256:/, '')
   if (/^[0-9a-f]{6,64}$/.test(hex)) return showArtifact(context.store, hex, options)
   if (/-\d{8}-\d{6}-\w+$/.test(what)) return showRunning(context, what, options)
-  const names = await listModels(context.store)
+  throw await unknown(context.store, what)
+}
+
+async function unknown(store: Store, what: string): Promise<SlipwayError> {
+  const names = await listModels(store)
   const meant = nearest(what, names)
-  throw new SlipwayError(
+  return new SlipwayError(
     'NOT_FOUND',
     `"${what}" is no finished run, model or artifact; models: ${names.join(', ') || 'none'}`,
     { next: meant === undefined ? 'see `slipway runs` and `slipway models`' : `did you mean "${meant}"?` },

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises'
+import { KernelReport } from '../../models/kernel.ts'
+import { type EngineSpeed, kernelText, measureEngines } from '../../models/measure-engines.ts'
+import { localModel } from '../../models/package.ts'
+import { shortDigest } from '../../pipelines/artifact.ts'
+import { SlipwayError } from '../../pipelines/errors.ts'
+import { trustedKeysOf } from '../../workers/settings.ts'
+import { colors } from '../colors.ts'
+import { openContext } from '../context.ts'
+import { print, printJson } from '../output.ts'
+import type { Version } from './models.ts'
+
+export interface KernelOptions {
+  readonly json?: boolean
+  readonly text?: boolean
+}
+
+const count = (value: number): string => value.toLocaleString('en')
+const speedInWords = ({ rowsPerSecond, singleRowUs }: EngineSpeed): string =>
+  `${count(Math.round(rowsPerSecond))} rows/s, a single row ${singleRowUs.toFixed(1)} µs`
+
+/** What scores a version: its kernel's size, shape and proof, or why it has none; and how fast it is here. */
+export async function showKernel({ name, version, digest }: Version, options: KernelOptions): Promise<number> {
+  const { store, settings } = openContext()
+  const local = await localModel({ store, trusted: trustedKeysOf(settings) }, digest)
+  const report =
+    local.kernel === undefined
+      ? undefined
+      : KernelReport.parse(JSON.parse(await readFile(local.kernel.reportFile, 'utf8')))
+  if (options.text === true) {
+    if (report?.status !== 'proven')
+      throw new SlipwayError('NOT_FOUND', `version ${version} of ${name} has no kernel: ${reasonOf(report)}`)
+    print(await kernelText(local))
+    return 0
+  }
+  const speed = await measureEngines(local)
+  if (options.json === true) {
+    printJson({
+      name,
+      version,
+      digest,
+      kernel: report ?? null,
+      reason: report === undefined ? reasonOf(report) : null,
+      speed: speed ?? null,
+    })
+    return 0
+  }
+  const line = (what: string, text: string): void => print(`${colors.dim(what.padEnd(12))}${text}`)
+  print(`${colors.bold(`${name} version ${version}`)}  ${digest}`)
+  if (report?.status !== 'proven') line('kernel', `none: ${reasonOf(report)}`)
+  else {
+    const { shape, proof } = report
+    line(
+      'kernel',
+      `code ${shortDigest(report.code)} (${count(shape.codeBytes)} bytes), tables ${shortDigest(report.tables)} (${count(shape.tableBytes)} bytes)`,
+    )
+    line(
+      'shape',
+      `${shape.trees} trees of at most ${shape.leaves} leaves, ${shape.features} features, ${count(shape.thresholds)} thresholds, masks of ${shape.laneBits} bits`,
+    )
+    line(
+      'proof',
+      `no bit differs from onnxruntime ${proof.onnxruntime} (one thread, ${proof.platform}) on ${count(proof.tableRows)} validation rows and ${count(proof.fuzzRows)} made-up rows;`,
+    )
+    line('', `${count(proof.values)} values are in their bins, ${count(proof.masks)} masks are those of plain walks`)
+  }
+  if (speed !== undefined) {
+    if (speed.kernel !== undefined) line('here', `kernel ${speedInWords(speed.kernel)}`)
+    line(speed.kernel === undefined ? 'here' : '', `ONNX Runtime ${speedInWords(speed.onnxruntime)}`)
+    if (speed.kernel !== undefined)
+      line('', `${(speed.kernel.rowsPerSecond / speed.onnxruntime.rowsPerSecond).toFixed(1)} times as many rows`)
+  }
+  return 0
+}
+
+function reasonOf(report: KernelReport | undefined): string {
+  if (report === undefined) return 'it was packaged before there were kernels'
+  return report.status === 'refused' ? report.reason : ''
+}
