@@ -1,4 +1,4 @@
-import type { DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBVector } from '@duckdb/node-api'
 import type { Column } from '../pipelines/columns.ts'
 import type { RowSchema } from '../pipelines/row-schema.ts'
 import { name, text } from './duckdb.ts'
@@ -24,39 +24,49 @@ export function readColumns(
   )
 }
 
-/** The most different values of a text column for which it is read by number. */
+/** The most different values of a text column that are looked for. */
 const mostValues = 65_536
 
+/** What texts occur in a column; undefined where they are too many to be worth knowing. */
+export type TextValues = { readonly values: readonly string[]; readonly hasNull: boolean } | undefined
+
+/** The different texts of columns of a table in memory. */
+export async function textValues(
+  connection: DuckDBConnection,
+  table: string,
+  columns: readonly string[],
+): Promise<ReadonlyMap<string, TextValues>> {
+  const found = new Map<string, TextValues>()
+  for (const column of columns) {
+    const result = await connection.runAndReadAll(
+      `SELECT DISTINCT ${name(column)} FROM ${table} LIMIT ${mostValues + 2}`,
+    )
+    const all = (result.getColumns()[0] ?? []) as (string | null)[]
+    const values = all.filter((value) => value !== null)
+    found.set(column, values.length > mostValues ? undefined : { values, hasNull: values.length < all.length })
+  }
+  return found
+}
+
 /**
- * The same of a table in memory, which may be looked at twice: text with few different values is read as numbers of values that are
- * made once, several times quicker than text.
+ * Reads columns of a table in memory as `readColumns` does. Text whose values are known is read by their numbers, several times quicker:
+ * each value is made once.
  */
 export async function* readMemory(
   connection: DuckDBConnection,
   table: string,
   rows: number,
   columns: RowSchema,
+  texts: ReadonlyMap<string, TextValues>,
 ): AsyncGenerator<Record<string, Column>> {
   const read: ReadColumn[] = []
   for (const [i, rule] of columns.entries()) {
-    const values = rule.type === 'string' ? await distinctValues(connection, table, rule.name) : undefined
+    const values = rule.type === 'string' ? texts.get(rule.name)?.values : undefined
     if (values !== undefined && values.length > 0)
       await connection.run(`CREATE OR REPLACE TYPE values_${i} AS ENUM (${values.map(text).join(', ')})`)
     read.push({ rule, values })
   }
   yield* readWith(connection, table, rows, read)
-}
-
-async function distinctValues(
-  connection: DuckDBConnection,
-  table: string,
-  column: string,
-): Promise<readonly string[] | undefined> {
-  const found = await connection.runAndReadAll(
-    `SELECT DISTINCT ${name(column)} FROM ${table} WHERE ${name(column)} IS NOT NULL LIMIT ${mostValues + 1}`,
-  )
-  const values = found.getColumns()[0] as string[] | undefined
-  return (values?.length ?? 0) > mostValues ? undefined : (values ?? [])
 }
 
 /** A column to read; text whose values are known is read by their numbers. */
@@ -67,8 +77,9 @@ interface ReadColumn {
 
 function selected({ rule, values }: ReadColumn, i: number): string {
   const column = name(rule.name)
-  if (rule.type === 'timestamp') return `epoch_ms(${column})::DOUBLE`
-  if (rule.type !== 'string') return `${column}::DOUBLE`
+  // Without nulls, vectors can be copied as they lie.
+  if (rule.type !== 'string')
+    return `coalesce(${rule.type === 'timestamp' ? `epoch_ms(${column})` : column}::DOUBLE, 'NaN'::DOUBLE)`
   if (values === undefined) return column
   return values.length === 0 ? '-1' : `coalesce(enum_code(${column}::values_${i})::INTEGER, -1)`
 }
@@ -82,22 +93,19 @@ async function* readWith(
 ): AsyncGenerator<Record<string, Column>> {
   // Nothing else may use this connection meanwhile: an appender's flush would end the stream without an error.
   const result = await connection.stream(`SELECT ${columns.map(selected).join(', ')} FROM ${relation}`)
-  let vectors: (readonly unknown[])[][] = columns.map(() => [])
+  const gatherers = columns.map(gatherer)
   let gathered = 0
   let total = 0
   for (;;) {
     const chunk = await result.fetchChunk()
     const done = chunk === null || chunk.rowCount === 0
     if (!done) {
-      for (const [i, vector] of vectors.entries()) vector.push(chunk.getColumnValues(i))
+      for (const [i, { add }] of gatherers.entries()) add(chunk, i, gathered)
       gathered += chunk.rowCount
       total += chunk.rowCount
     }
-    if (gathered >= chunkRows || (done && gathered > 0)) {
-      yield Object.fromEntries(
-        columns.map((column, i) => [column.rule.name, toColumn(column, vectors[i] ?? [], gathered)]),
-      )
-      vectors = columns.map(() => [])
+    if (gathered > 0 && (done || gathered >= chunkRows)) {
+      yield Object.fromEntries(gatherers.map(({ take }, i) => [(columns[i] as ReadColumn).rule.name, take(gathered)]))
       gathered = 0
     }
     if (done) break
@@ -105,18 +113,51 @@ async function* readWith(
   if (total !== rows) throw new Error(`read ${total} rows of ${rows}: the stream ended early`)
 }
 
-function toColumn({ rule, values }: ReadColumn, vectors: readonly (readonly unknown[])[], rows: number): Column {
-  if (rule.type === 'string') {
-    const texts = new Array<string | null>(rows)
-    let row = 0
-    for (const vector of vectors)
-      for (const value of vector)
-        texts[row++] = values === undefined ? (value as string | null) : (values[value as number] ?? null)
-    return texts
+/** Gathers a column of chunks: `add` puts the column with a number behind the rows there are, `take` gives them and begins anew. */
+interface Gatherer {
+  add(chunk: DuckDBDataChunk, column: number, at: number): void
+  take(rows: number): Column
+}
+
+/** A chunk's rows may go past the rows wanted by a vector's. */
+const room = chunkRows + 2_048
+
+function gatherer({ rule, values }: ReadColumn): Gatherer {
+  if (rule.type !== 'string') {
+    const numbers = new Float64Array(room)
+    const isFlag = rule.type === 'boolean' && !rule.nullable
+    return {
+      add: (chunk, column, at) => copyNumbers(chunk.getColumnVector(column), numbers, at),
+      take: (rows) => (isFlag ? Uint8Array.from(numbers.subarray(0, rows)) : numbers.slice(0, rows)),
+    }
   }
-  const column = rule.type === 'boolean' && !rule.nullable ? new Uint8Array(rows) : new Float64Array(rows)
-  let at = 0
-  for (const vector of vectors)
-    for (const value of vector) column[at++] = value === null ? Number.NaN : (value as number)
-  return column
+  if (values === undefined) {
+    let texts: (string | null)[] = []
+    return {
+      add(chunk, column) {
+        for (const value of chunk.getColumnValues(column)) texts.push(value as string | null)
+      },
+      take() {
+        const taken = texts
+        texts = []
+        return taken
+      },
+    }
+  }
+  const numbers = new Int32Array(room)
+  return {
+    add: (chunk, column, at) => copyNumbers(chunk.getColumnVector(column), numbers, at),
+    take(rows) {
+      const texts = new Array<string | null>(rows)
+      for (let row = 0; row < rows; row++) texts[row] = values[numbers[row] as number] ?? null
+      return texts
+    },
+  }
+}
+
+/** Copies a vector without nulls: as it lies, where the library has it as we do, else value by value. */
+function copyNumbers(vector: DuckDBVector, into: Float64Array | Int32Array, at: number): void {
+  const { items } = vector as { items?: unknown }
+  if (items instanceof Float64Array || items instanceof Int32Array) into.set(items, at)
+  else for (let i = 0; i < vector.itemCount; i++) into[at + i] = vector.getItem(i) as number
 }

@@ -4,7 +4,7 @@ import { type DuckDBConnection, DuckDBDataChunk, FLOAT } from '@duckdb/node-api'
 import type { Column } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { RowSchema } from '../pipelines/row-schema.ts'
-import { readMemory } from './columns.ts'
+import { readMemory, type TextValues, textValues } from './columns.ts'
 import { anyOf, reasonsOf, rowRulesOf } from './contract.ts'
 import { name, rowsOf, text } from './duckdb.ts'
 import { type LocalTable, requireColumns, scan, typedColumns, unreadable } from './table.ts'
@@ -31,6 +31,8 @@ export interface ShardRows {
   readonly read: number
   readonly good: number
   readonly reasons: Readonly<Record<string, number>>
+  /** What occurs in its columns of text. */
+  readonly texts: ReadonlyMap<string, TextValues>
 }
 
 /**
@@ -51,21 +53,31 @@ export async function openShard(connection: DuckDBConnection, source: ShardSourc
   await connection
     .run(`CREATE TEMP TABLE shard AS SELECT ${columns.join(', ')} FROM ${scan(table)}`)
     .catch(unreadable(from, table.format))
+  const texts = await textValues(
+    connection,
+    'shard',
+    table.schema.filter(({ type }) => type === 'string').map((rule) => rule.name),
+  )
   const rules = table.schema.flatMap((rule) => rowRulesOf(rule, table.format, false))
+  // What every text of a column keeps, every row of it keeps.
+  const kept = new Set<string>()
+  for (const [column, found] of table.format === 'parquet' ? texts : [])
+    if (found !== undefined && (await keepAll(connection, column, found, rules))) kept.add(column)
+  const toCheck = rules.filter(({ column }) => !kept.has(column))
   const isRepeated =
     duplicates === undefined
       ? undefined
       : `"row:" IN (SELECT row FROM read_parquet(${text(duplicates.path)}) WHERE file = ${duplicates.file})`
   const [count = {}] = await rowsOf(
     connection,
-    `SELECT count(*) AS rows, count(*) FILTER (WHERE ${anyOf(rules)}${isRepeated === undefined ? '' : ` OR ${isRepeated}`}) AS bad FROM shard`,
+    `SELECT count(*) AS rows, count(*) FILTER (WHERE ${anyOf(toCheck)}${isRepeated === undefined ? '' : ` OR ${isRepeated}`}) AS bad FROM shard`,
   )
   const [read, bad] = [Number(count.rows), Number(count.bad)]
   if (expected !== undefined && read !== expected)
     throw new SlipwayError('SOURCE_UNREADABLE', `${from} promises ${expected} rows and has ${read}`, {
       next: 'check that the file is whole',
     })
-  if (bad === 0) return { read, good: read, reasons: {} }
+  if (bad === 0) return { read, good: read, reasons: {}, texts }
   const reasons = reasonsOf(rules)
   if (isRepeated !== undefined)
     reasons.push(`CASE WHEN ${isRepeated} THEN ${text(`${duplicates?.keys.join(', ')}: unique`)} END`)
@@ -84,16 +96,34 @@ export async function openShard(connection: DuckDBConnection, source: ShardSourc
     read,
     good: read - bad,
     reasons: Object.fromEntries(found.map(({ reason, rows }) => [String(reason), Number(rows)])),
+    texts,
   }
+}
+
+/** Whether all texts of a column keep its rules. */
+async function keepAll(
+  connection: DuckDBConnection,
+  column: string,
+  { values, hasNull }: NonNullable<TextValues>,
+  rules: ReturnType<typeof rowRulesOf>,
+): Promise<boolean> {
+  const own = rules.filter((rule) => rule.column === column)
+  if (own.length === 0) return true
+  const list = [...values.map(text), ...(hasNull ? ['NULL'] : [])].join(', ')
+  const [row = {}] = await rowsOf(
+    connection,
+    `SELECT count(*) AS bad FROM (SELECT unnest([${list}]::VARCHAR[]) AS ${name(column)}) WHERE ${anyOf(own)}`,
+  )
+  return Number(row.bad) === 0
 }
 
 /** The good rows of a shard that was opened, chunk by chunk. */
 export function goodRows(
   connection: DuckDBConnection,
-  { good }: ShardRows,
+  { good, texts }: ShardRows,
   columns: RowSchema,
 ): AsyncGenerator<Record<string, Column>> {
-  return readMemory(connection, 'shard', good, columns)
+  return readMemory(connection, 'shard', good, columns, texts)
 }
 
 export interface PartsOrder {

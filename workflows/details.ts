@@ -93,7 +93,7 @@ export function outcomeSummary(kind: StepReport['kind'], facts: Readonly<Record<
     case 'train':
       return `${n(facts.trees)} trees on ${n(facts.rows)} rows; validation ${metrics(facts.metrics)}`
     case 'package':
-      return `${n(facts.bytes)} bytes of ONNX; parity ${Number(facts.parity).toExponential(1)} over ${n(facts.parityRows)} rows`
+      return `${n(facts.bytes)} bytes of ONNX${kernelInWords(facts.kernel)}; parity ${Number(facts.parity).toExponential(1)} over ${n(facts.parityRows)} rows`
     case 'evaluate':
       return `${metrics(facts.metrics)} on ${n(facts.rows)} rows`
     case 'gate':
@@ -105,4 +105,10 @@ export function outcomeSummary(kind: StepReport['kind'], facts: Readonly<Record<
     default:
       return String(facts.summary ?? '')
   }
+}
+
+/** Packages made before there were kernels say nothing of them. */
+function kernelInWords(kernel: unknown): string {
+  if (kernel === undefined) return ''
+  return kernel === 'proven' ? ', kernel proven' : `, no kernel (${kernel})`
 }
