@@ -293,7 +293,7 @@ export class Endpoint {
     request: InferRequest,
     trust: 'trusted' | 'apart' | 'fail',
   ): Promise<Outcome> {
-    const { arrivedAt, deadline } = request
+    const { deadline } = request
     const { now } = scorer
     if (now !== undefined && trust === 'trusted' && input.rows <= rowsNow)
       return this.askNow(now, scorer, input, request)
@@ -310,8 +310,7 @@ export class Endpoint {
       if (kept === undefined) this.cache?.set(scorer.variant.digest, request.body, predictions)
       return outcomeOf(request, input.rows, predictions, undefined, this.cache && kept !== undefined)
     } catch (error) {
-      if (error instanceof DeadlinePassed)
-        throw new SlipwayError('DEADLINE_EXCEEDED', `no answer within the ${Math.round(deadline - arrivedAt)} ms given`)
+      if (error instanceof DeadlinePassed) throw tooLate(request)
       if (!(error instanceof ScoringFailure)) throw error
       return outcomeOf(request, input.rows, undefined, error)
     }
@@ -319,6 +318,7 @@ export class Endpoint {
 
   /** Asks a version that answers at once. */
   private askNow(now: ScoreNow, { variant }: Scorer, input: Input, request: InferRequest): Outcome {
+    if (performance.now() > request.deadline) throw tooLate(request)
     try {
       const kept = this.cache?.get(variant.digest, request.body)
       const predictions = kept ?? now(input.kind, input.columns)
@@ -411,6 +411,10 @@ export class Endpoint {
   async close(): Promise<void> {
     await this.versions.close()
   }
+}
+
+function tooLate({ arrivedAt, deadline }: InferRequest): SlipwayError {
+  return new SlipwayError('DEADLINE_EXCEEDED', `no answer within the ${Math.round(deadline - arrivedAt)} ms given`)
 }
 
 function outcomeOf(

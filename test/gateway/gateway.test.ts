@@ -25,6 +25,8 @@ let project: TestProject
 let gateway: Gateway
 let first: Variant
 let second: Variant
+/** The first, without its kernel. */
+let plain: Variant
 const gateways: Gateway[] = []
 const keys = newKeyPair()
 const signer = signerFrom(keys.privateKey)
@@ -66,9 +68,9 @@ const rollout = (over: Partial<RouteRollout> = {}): RouteRollout => ({
 
 /** An endpoint of its own for a test, served by a gateway of its own where settings differ. */
 let count = 0
-async function open(on: Gateway = gateway, change?: RouteRollout): Promise<string> {
+async function open(on: Gateway = gateway, change?: RouteRollout, variant = first): Promise<string> {
   const name = `e${++count}`
-  await writeRoute(server.store, name, { kind: 'open', variant: first }, 'test')
+  await writeRoute(server.store, name, { kind: 'open', variant }, 'test')
   if (change !== undefined) await writeRoute(server.store, name, { kind: 'begin', rollout: change }, 'test')
   await eventually(() => on.endpoint(name)?.route?.revision === (change === undefined ? 1 : 2))
   return name
@@ -106,8 +108,9 @@ export const Loan = z.object({
 `,
   })
   await project.data('data/loans.parquet', loansSql())
-  first = await packageModel(project, server.store, 'loans', 1, {}, signer)
-  second = await packageModel(project, server.store, 'loans', 2, { trees: '30' }, signer)
+  first = await packageModel(project, server.store, 'loans', 1, {}, { signer })
+  plain = await packageModel(project, server.store, 'loans', 1, {}, { signer, compiled: false })
+  second = await packageModel(project, server.store, 'loans', 2, { trees: '30' }, { signer })
   gateway = await startTestGateway(server.store, { captureRate: 1 })
   gateways.push(gateway)
   expected = await scoresOf(first, loans)
@@ -156,6 +159,7 @@ describe('one infer(), many protocols', () => {
       'x-model-version': '1',
       'x-model-digest': first.digest,
       'x-slipway-role': 'champion',
+      'x-slipway-engine': 'kernel',
     })
   })
 
@@ -285,9 +289,10 @@ describe('one infer(), many protocols', () => {
   })
 })
 
-describe('batching', () => {
+describe.each(['kernel', 'onnxruntime'] as const)('answers by %s', (engine) => {
+  const variantOf = { kernel: () => first, onnxruntime: () => plain }
   it('gives bit for bit what single requests give, in whatever company', async () => {
-    const name = await open()
+    const name = await open(gateway, undefined, variantOf[engine]())
     const rows = Array.from({ length: 500 }, (_, i) => ({
       ...loans[i % 3],
       income: 20_000 + ((i * 7919) % 60_000),
@@ -301,6 +306,14 @@ describe('batching', () => {
     expect(batched.slice(0, 100)).toEqual(alone)
     const [large] = [await predict(name, { instances: rows })]
     expect((large.json() as { predictions: number[] }).predictions).toEqual(batched)
+    expect(large.headers['x-slipway-engine']).toBe(engine)
+    const health = (await ask(gateway, 'GET', '/health')).json() as { endpoints: Record<string, { engine: object }> }
+    expect(health.endpoints[name]?.engine).toEqual(
+      engine === 'kernel' ? { name: 'kernel' } : { name: 'onnxruntime', reason: 'packaged before there were kernels' },
+    )
+    expect((await ask(gateway, 'GET', '/metrics')).body.toString()).toContain(
+      `slipway_engine_info{endpoint="${name}",engine="${engine}"} 1`,
+    )
   })
 
   it("does not let one request's rows spoil the others of its batch", async () => {
@@ -320,10 +333,9 @@ describe('batching', () => {
       'data/picky.parquet',
       'SELECT (i % 97)::DOUBLE + 0.5 AS x, CASE WHEN i % 97 > 40 THEN 1 ELSE 0 END AS y FROM range(2000) t(i)',
     )
-    const picky = await packageModel(project, server.store, 'picky', 1)
-    await writeRoute(server.store, 'picky', { kind: 'open', variant: picky }, 'test')
-    await eventually(() => gateway.endpoint('picky')?.route !== undefined)
-    const answers = await Promise.all([1, 13, 50, 13, 80].map((x) => predict('picky', { instances: [{ x }] })))
+    const picky = await packageModel(project, server.store, 'picky', 1, {}, { compiled: engine === 'kernel' })
+    const name = await open(gateway, undefined, picky)
+    const answers = await Promise.all([1, 13, 50, 13, 80].map((x) => predict(name, { instances: [{ x }] })))
     expect(answers.map(({ status }) => status)).toEqual([200, 422, 200, 422, 200])
     expect(answers[1]?.json() as unknown).toEqual({ error: expect.stringContaining('thirteen') })
   })
@@ -331,7 +343,7 @@ describe('batching', () => {
   it('keeps answers where asked to, and never an old version’s', async () => {
     const own = await startTestGateway(server.store, { cacheEntries: 100 })
     gateways.push(own)
-    const name = await open(own)
+    const name = await open(own, undefined, variantOf[engine]())
     const body = JSON.stringify({ instances: loans })
     expect((await predict(name, body, {}, own)).headers['x-cache']).toBe('miss')
     expect((await predict(name, body, {}, own)).headers['x-cache']).toBe('hit')
@@ -343,7 +355,7 @@ describe('batching', () => {
   })
 
   it('gives up on a request whose time is over, and says so', async () => {
-    const name = await open()
+    const name = await open(gateway, undefined, variantOf[engine]())
     const answer = await predict(name, { instances: loans }, { 'x-request-timeout-ms': '0.0001' })
     expect([answer.status, (answer.json() as { error: string }).error]).toEqual([
       504,
@@ -698,7 +710,7 @@ describe('with the store away', () => {
   it('a gateway goes on, keeps its windows, also over its own restart, and says so in its health', async () => {
     const away = await startTestStore()
     const folder = mkdtempSync(join(tmpdir(), 'slipway-gateway-'))
-    const variant = await packageModel(project, away.store, 'loans', 1, {}, signer)
+    const variant = await packageModel(project, away.store, 'loans', 1, {}, { signer })
     await writeRoute(away.store, 'loans', { kind: 'open', variant }, 'test')
     const trusted = trustedKeysFrom([keys.publicKey])
     const one = await startTestGateway(away.store, { folder, trusted })

@@ -17,14 +17,17 @@ import type { Store } from '../../store/store.ts'
 import { trainingFiles, trainModel } from '../../trainers/train-model.ts'
 import type { TestProject } from './project.ts'
 
-/** Trains the model of a project's pipeline as a run would, without one, and stores its package. */
+/**
+ * Trains the model of a project's pipeline as a run would, without one, and stores its package.
+ * @param options `compiled: false` leaves the kernel out
+ */
 export async function packageModel(
   { root }: TestProject,
   store: Store,
   pipeline: string,
   version: number,
   settings: Record<string, string> = {},
-  signer?: Signer,
+  { signer, compiled = true }: { signer?: Signer; compiled?: boolean } = {},
 ): Promise<Variant> {
   const { plan, bundles } = await planPipeline(root, pipeline, hostVersions(), settings)
   const step = plan.steps.find((each) => each.kind === 'train')
@@ -73,7 +76,7 @@ export async function packageModel(
     codeFile: features.file,
     baselineFile: join(folder, trainingFiles.baseline),
   }
-  const kernel = await proveKernel({ model, table: { ...table, rows }, folder }, () => {})
+  const kernel = compiled && (await proveKernel({ model, table: { ...table, rows }, folder }, () => {}))
   const bundle = await putBundle(store, {
     slipway: 'bundle/1',
     kind: 'model',
@@ -81,7 +84,7 @@ export async function packageModel(
       [modelFiles.onnx]: await putFile(store, join(folder, trainingFiles.model), mediaTypes.onnx),
       [modelFiles.baseline]: await putFile(store, join(folder, trainingFiles.baseline), mediaTypes.json),
       [modelFiles.code]: await putBytes(store, bundles.get(step.features.digest)?.code ?? '', mediaTypes.javascript),
-      ...(await storeKernel(store, kernel, folder)),
+      ...(kernel && (await storeKernel(store, kernel, folder))),
     },
     facts: facts as never,
   })
