@@ -14,13 +14,12 @@ import {
   type Role,
   type UserEvents,
 } from './recorder.ts'
-import type { ScoreNow, Scorer } from './scorer.ts'
+import type { Scorer } from './scorer.ts'
 import { type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
 import { createVersions, type LoadedVersion, type Versions } from './versions.ts'
 
-/** Requests of more rows go aside: so many are a third of a millisecond, by ONNX Runtime and by a kernel. */
-const rowsHere = 128
-const rowsNow = 1024
+/** Requests of more rows go aside: so many are a third of a millisecond. */
+const rowsHere = { onnxruntime: 128, kernel: 1024 } as const
 
 /** What a request asks, read for the version that is to answer. */
 export interface Input {
@@ -293,11 +292,9 @@ export class Endpoint {
     request: InferRequest,
     trust: 'trusted' | 'apart' | 'fail',
   ): Promise<Outcome> {
-    const { deadline } = request
-    const { now } = scorer
-    if (now !== undefined && trust === 'trusted' && input.rows <= rowsNow)
-      return this.askNow(now, scorer, input, request)
-    const batcher = here !== undefined && trust === 'trusted' && input.rows <= rowsHere ? here : aside
+    const { arrivedAt, deadline } = request
+    const isSmall = input.rows <= rowsHere[scorer.engine.name]
+    const batcher = here !== undefined && trust === 'trusted' && isSmall ? here : aside
     if (batcher.expectedWaitMs > this.options.maxWaitMs) {
       throw new SlipwayError('OVERLOADED', `endpoint ${this.name} has ${batcher.queued} rows waiting`, {
         next: 'try again in a second, or add gateways',
@@ -310,21 +307,8 @@ export class Endpoint {
       if (kept === undefined) this.cache?.set(scorer.variant.digest, request.body, predictions)
       return outcomeOf(request, input.rows, predictions, undefined, this.cache && kept !== undefined)
     } catch (error) {
-      if (error instanceof DeadlinePassed) throw tooLate(request)
-      if (!(error instanceof ScoringFailure)) throw error
-      return outcomeOf(request, input.rows, undefined, error)
-    }
-  }
-
-  /** Asks a version that answers at once. */
-  private askNow(now: ScoreNow, { variant }: Scorer, input: Input, request: InferRequest): Outcome {
-    if (performance.now() > request.deadline) throw tooLate(request)
-    try {
-      const kept = this.cache?.get(variant.digest, request.body)
-      const predictions = kept ?? now(input.kind, input.columns)
-      if (kept === undefined) this.cache?.set(variant.digest, request.body, predictions)
-      return outcomeOf(request, input.rows, predictions, undefined, this.cache && kept !== undefined)
-    } catch (error) {
+      if (error instanceof DeadlinePassed)
+        throw new SlipwayError('DEADLINE_EXCEEDED', `no answer within the ${Math.round(deadline - arrivedAt)} ms given`)
       if (!(error instanceof ScoringFailure)) throw error
       return outcomeOf(request, input.rows, undefined, error)
     }
@@ -411,10 +395,6 @@ export class Endpoint {
   async close(): Promise<void> {
     await this.versions.close()
   }
-}
-
-function tooLate({ arrivedAt, deadline }: InferRequest): SlipwayError {
-  return new SlipwayError('DEADLINE_EXCEEDED', `no answer within the ${Math.round(deadline - arrivedAt)} ms given`)
 }
 
 function outcomeOf(

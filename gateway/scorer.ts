@@ -13,7 +13,6 @@ import { type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
 
 /** Scores one batch. @throws ScoringFailure */
 export type Score = (kind: InputKind, columns: InputColumns) => Promise<Float32Array>
-export type ScoreNow = (kind: InputKind, columns: InputColumns) => Float32Array
 
 /**
  * One loaded version, in two places. Handing a small batch to another thread costs more than scoring it, so the champion's are
@@ -27,8 +26,6 @@ export interface Scorer {
   readonly engine: Engine
   /** On this thread; undefined where the feature code takes danfojs along. */
   readonly here: Score | undefined
-  /** On this thread and at once: where a kernel scores, waiting for a batch costs more than it saves. @throws ScoringFailure */
-  readonly now: ScoreNow | undefined
   /** In a thread of its own, which is begun anew when it hangs. */
   readonly aside: Score
   /** Counts of features and scores since the last time. */
@@ -53,7 +50,6 @@ export async function loadScorer(variant: Variant, local: LocalModel): Promise<S
     baseline,
     engine: thread.engine,
     here: here?.score,
-    now: here?.now,
     aside: (kind, columns) => thread.score(kind, columns, true),
     async takeProfile() {
       const aside = await thread.takeProfile()
@@ -81,37 +77,18 @@ async function loadHere(variant: Variant, local: LocalModel, baseline: Profile) 
     )
   })
   const counter = profileCounter(baseline)
-  const { scoreNow } = model
-  const featuresOf = (kind: InputKind, columns: InputColumns): Features =>
-    kind === 'rows' ? model.makeFeatures(columns as Record<string, Column>) : (columns as Features)
-  const failure = (error: unknown): ScoringFailure =>
-    new ScoringFailure(error instanceof SlipwayError ? 'features' : 'model', (error as Error).message)
-  const now: ScoreNow | undefined =
-    scoreNow === undefined
-      ? undefined
-      : (kind, columns) => {
-          try {
-            const features = featuresOf(kind, columns)
-            const predictions = scoreNow(features)
-            counter.add(features, predictions)
-            return predictions
-          } catch (error) {
-            throw failure(error)
-          }
-        }
   return {
     takeProfile: counter.take,
     release: model.release,
-    now,
     warm: (columns: InputColumns) => model.scoreFeatures(columns as Features),
     async score(kind: InputKind, columns: InputColumns): Promise<Float32Array> {
       try {
-        const features = featuresOf(kind, columns)
+        const features = kind === 'rows' ? model.makeFeatures(columns as Record<string, Column>) : (columns as Features)
         const predictions = await model.scoreFeatures(features)
         counter.add(features, predictions)
         return predictions
       } catch (error) {
-        throw failure(error)
+        throw new ScoringFailure(error instanceof SlipwayError ? 'features' : 'model', (error as Error).message)
       }
     },
   }

@@ -63,8 +63,6 @@ export interface LoadedModel {
   makeFeatures(columns: Readonly<Record<string, Column>>, firstRow?: number): Features
   /** Predictions for features made already. */
   scoreFeatures(features: Features): Promise<Float32Array>
-  /** The same at once, where the kernel is what scores. */
-  readonly scoreNow: ((features: Features) => Float32Array) | undefined
   /** The same session with a fresh instance of the feature code: what a module keeps does not leak from one piece of work into the next. */
   withFreshCode(): LoadedModel
   release(): Promise<void>
@@ -96,14 +94,12 @@ export async function loadModel({ facts, onnxFile, codeFile, kernel: localKernel
   return withFreshCode()
 }
 
-type Scorer = Pick<LoadedModel, 'engine' | 'scoreFeatures' | 'scoreNow' | 'release'>
+type Scorer = Pick<LoadedModel, 'engine' | 'scoreFeatures' | 'release'>
 
 function compiled({ features: [first] }: ModelFacts, kernel: Kernel): Scorer {
-  const scoreNow = (made: Features): Float32Array => kernel.score(made, made[first?.name as string]?.length as number)
   return {
     engine: { name: 'kernel' },
-    scoreNow,
-    scoreFeatures: async (made) => scoreNow(made),
+    scoreFeatures: async (made) => kernel.score(made, made[first?.name as string]?.length as number),
     release: async () => {},
   }
 }
@@ -133,7 +129,6 @@ async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string):
   }
   return {
     engine: { name: 'onnxruntime', reason },
-    scoreNow: undefined,
     scoreFeatures,
     release: () => session.release(),
   }
