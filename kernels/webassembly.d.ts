@@ -13,5 +13,4 @@ declare namespace WebAssembly {
     constructor(descriptor: { initial: number; maximum?: number; shared?: boolean })
     readonly buffer: ArrayBuffer
   }
-  function validate(bytes: Uint8Array): boolean
 }

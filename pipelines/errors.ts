@@ -50,6 +50,7 @@ export const errorCodes = {
   FEATURES_DEPEND_ON_CHUNKS: exitCodes.trainingFailed,
   TARGET_INVALID: exitCodes.trainingFailed,
   SINGLE_CLASS: exitCodes.trainingFailed,
+  TRAINING_TOO_LARGE: exitCodes.trainingFailed,
   PARITY: exitCodes.trainingFailed,
   GATE_FAILED: exitCodes.gateFailed,
   REJECTED: exitCodes.rejected,

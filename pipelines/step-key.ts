@@ -8,7 +8,7 @@ export const stepVersions: Record<StepKind, number> = {
   snapshot: 1,
   validate: 1,
   split: 1,
-  train: 2,
+  train: 3,
   package: 2,
   evaluate: 1,
   gate: 1,

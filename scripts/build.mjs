@@ -86,8 +86,25 @@ export async function ensureBuilt() {
     packages: 'external',
     logLevel: 'warning',
   })
+  await buildTreesKernels()
   await buildWorkflows()
   writeFileSync(join(dist, '.stamp'), stamp)
+}
+
+/** The loops of the trees trainer, from AssemblyScript: no runtime, its memory from outside and shared by threads. */
+async function buildTreesKernels() {
+  const folder = 'trainers/trees/kernels'
+  const stamp = stampOf([folder])
+  if (isFresh('.kernels-stamp', stamp)) return
+  const { main } = await import('assemblyscript/asc')
+  const { error, stderr } = await main([
+    ...readdirSync(join(root, folder)).map((file) => join(folder, file)),
+    ...['--baseDir', root, '--outFile', 'dist/trees-kernels.wasm'],
+    ...['--optimizeLevel', '3', '--noAssert', '--runtime', 'stub', '--enable', 'simd,threads'],
+    ...['--importMemory', '--noExportMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
+  ])
+  if (error) throw new Error(`the kernels of the trees trainer do not compile: ${stderr}`, { cause: error })
+  writeFileSync(join(dist, '.kernels-stamp'), stamp)
 }
 
 /** Workflow code is bundled apart, for the sandbox it runs in: seconds, so only when what it can import has changed. */

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { compiledLoops } from '../../trainers/trees/compiled.ts'
 import { hireCrew } from '../../trainers/trees/crew.ts'
 import { allocate } from '../../trainers/trees/memory.ts'
 
 it('a helper that is woken late carries no order out twice', async () => {
-  const memory = allocate(1_000, 1, 2)
+  const memory = allocate(1_000, 0, 1, 2)
   const [generation, finished] = [0, 1]
-  const crew = hireCrew(memory, 2)
+  const crew = hireCrew(memory, compiledLoops(memory))
   for (let order = 1; order <= 5; order++) {
-    crew.run('updateBinary', 0, 1_000)
+    crew.run('updateBinary', 0)
     // Whoever announces an order may be preempted between counting it and waking the helpers.
     for (let i = 0; i < 20; i++) {
       Atomics.notify(memory.control, generation)

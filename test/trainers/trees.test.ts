@@ -4,7 +4,7 @@ import { trees as treesLearner } from '../../pipelines/builder.ts'
 import { binaryMetricsOf, regressionMetricsOf } from '../../stats/metrics.ts'
 import { seededRandom } from '../../stats/random.ts'
 import { toOnnx } from '../../trainers/onnx.ts'
-import { missingBin, placeCuts, toBins } from '../../trainers/trees/bins.ts'
+import { binOf, missingBin, placeCuts } from '../../trainers/trees/bins.ts'
 import { boost, type Dataset } from '../../trainers/trees/boost.ts'
 import { type Ensemble, predict } from '../../trainers/trees/ensemble.ts'
 
@@ -50,10 +50,8 @@ describe('bins', () => {
         (values, bins) => {
           const cuts = placeCuts(values, bins)
           expect(cuts.length).toBeLessThan(bins)
-          const binned = new Uint8Array(values.length)
-          toBins(values, cuts, binned)
-          values.forEach((value, i) => {
-            const bin = binned[i] as number
+          values.forEach((value) => {
+            const bin = binOf(value, cuts)
             if (bin < cuts.length) expect(value).toBeLessThanOrEqual(cuts[bin] as number)
             if (bin > 0) expect(value).toBeGreaterThan(cuts[bin - 1] as number)
           })
@@ -64,9 +62,8 @@ describe('bins', () => {
 
   it('give missing values a bin of their own, and few values a bin each', () => {
     const values = Float32Array.of(1, 2, Number.NaN, 2, 5)
-    const binned = new Uint8Array(5)
-    toBins(values, placeCuts(values, 254), binned)
-    expect([...binned]).toEqual([0, 1, missingBin, 1, 2])
+    const cuts = placeCuts(values, 254)
+    expect(Array.from(values, (value) => binOf(value, cuts))).toEqual([0, 1, missingBin, 1, 2])
   })
 })
 

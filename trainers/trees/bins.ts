@@ -1,17 +1,21 @@
 /** The bin of missing values; real bins are 0 … 253. */
 export const missingBin = 255
 
-/** Rows looked at to place the cuts. */
-const sampleSize = 200_000
+/** Rows looked at to place the cuts, at most. */
+export const sampleSize = 200_000
 
 /**
  * Places the cuts of a feature's histogram: bin b holds cuts[b-1] < x ≤ cuts[b], the last bin is open. Few distinct values
  * get a bin each; many are cut into bins of about equal count. A cut lies between two values that occur, as float32, since
  * that is what the exported model compares.
+ * @param sample [sampleSize] scratch, for many features to share
  */
-export function placeCuts(values: Float32Array, bins: number): Float32Array {
+export function placeCuts(
+  values: Float32Array,
+  bins: number,
+  sample: Float32Array = new Float32Array(sampleSize),
+): Float32Array {
   const step = Math.max(1, Math.ceil(values.length / sampleSize))
-  const sample = new Float32Array(Math.ceil(values.length / step))
   let n = 0
   for (let i = 0; i < values.length; i += step)
     if (!Number.isNaN(values[i] as number)) sample[n++] = values[i] as number
@@ -47,21 +51,15 @@ function between(low: number, high: number): number {
   return middle < high ? middle : low
 }
 
-/** The bins of values under given cuts, by binary search. */
-export function toBins(values: Float32Array, cuts: Float32Array, into: Uint8Array): void {
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number
-    if (Number.isNaN(value)) {
-      into[i] = missingBin
-      continue
-    }
-    let low = 0
-    let high = cuts.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (value <= (cuts[middle] as number)) high = middle
-      else low = middle + 1
-    }
-    into[i] = low
+/** The bin of a value under given cuts, by binary search. */
+export function binOf(value: number, cuts: Float32Array): number {
+  if (Number.isNaN(value)) return missingBin
+  let low = 0
+  let high = cuts.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (value <= (cuts[middle] as number)) high = middle
+    else low = middle + 1
   }
+  return low
 }

@@ -1,11 +1,13 @@
 import type { TreesLearner } from '../../pipelines/plan.ts'
-import { logLossOf } from '../../stats/metrics.ts'
-import { placeCuts, toBins } from './bins.ts'
+import { placeCuts, sampleSize } from './bins.ts'
+import { compiledLoops } from './compiled.ts'
 import { hireCrew } from './crew.ts'
-import { type Ensemble, leafValue, type Tree } from './ensemble.ts'
-import { type GrowthSettings, growTree } from './grow.ts'
-import { fixedPointUnits } from './loops.ts'
-import { allocate, groupWidth, type TrainingMemory } from './memory.ts'
+import type { Ensemble, Tree } from './ensemble.ts'
+import { type GrowthSettings, growTree, makeHistograms } from './grow.ts'
+import type { Loops } from './loops.ts'
+import { allocate, type TrainingMemory } from './memory.ts'
+import { largestResidual } from './share.ts'
+import { fillLogistic, fillLogLosses, fixedPointUnits } from './tables.ts'
 
 /** Rows to learn from: one array a feature (NaN for missing) and the labels. */
 export interface Dataset {
@@ -25,6 +27,7 @@ export interface Boosted {
  * Gradient boosting on histograms (Friedman 2001; LightGBM's layout and leaf-wise growth). With early stopping the trees
  * after the best validation loss are dropped. The same data and parameters give the same trees, whatever `threads`.
  * @param onTree called after each tree with the number grown so far
+ * @param loopsFor the compiled loops, or plain ones to test them against
  */
 export function boost(
   task: 'binary' | 'regression',
@@ -33,44 +36,38 @@ export function boost(
   learner: TreesLearner,
   threads: number,
   onTree: (grown: number) => void,
+  loopsFor: (memory: TrainingMemory) => Loops = compiledLoops,
 ): Boosted {
   const rows = train.labels.length
-  const cuts = train.features.map((values) => placeCuts(values, learner.bins))
-  const memory = allocate(rows, train.features.length, threads)
-  fill(memory, train, cuts)
+  const sample = new Float32Array(sampleSize)
+  const cuts = train.features.map((values) => placeCuts(values, learner.bins, sample))
+  const memory = allocate(rows, validation.labels.length, train.features.length, threads)
+  const loops = loopsFor(memory)
   const base = Math.fround(startingScore(task, train.labels))
-  memory.scores.fill(base)
+  fill(memory, loops, task, train, validation, cuts, base)
 
-  const scratch = new Uint32Array(rows)
+  const histograms = makeHistograms(learner.leaves, train.features.length)
   const gains = new Float64Array(train.features.length)
   const trees: Tree[] = []
   const validationLoss: number[] = []
-  const validationScores = new Float64Array(validation.labels.length).fill(base)
   let best = { loss: Number.POSITIVE_INFINITY, trees: 0 }
-  const crew = hireCrew(memory, threads)
+  const crew = hireCrew(memory, loops)
   try {
-    const largestResidual = (): number => {
-      let largest = 1e-30
-      for (let i = 0; i < rows; i++)
-        largest = Math.max(largest, Math.abs((memory.scores[i] as number) - (memory.labels[i] as number)))
-      return largest
-    }
-    // The first gradients: all rows in leaf 0, which adds nothing.
-    if (task === 'binary') crew.run('updateBinary', 0, rows)
+    const update = task === 'binary' ? 'updateBinary' : 'updateScores'
+    // The first gradients: no tree yet, and all rows in a leaf that adds nothing.
+    crew.run(update, 0)
     while (trees.length < learner.trees) {
-      if (task === 'regression') {
-        memory.settings[0] = largestResidual()
-        crew.run('gradientsOfSquares', 0, rows)
-      }
-      const settings: GrowthSettings = { ...learner, cuts, units: fixedPointUnits(task, memory.settings[0] as number) }
-      const growth = growTree(memory, crew, settings, scratch)
+      if (task === 'regression') crew.run('gradientsOfSquares')
+      const settings: GrowthSettings = { ...learner, cuts, units: fixedPointUnits(task, largestResidual(memory)) }
+      const growth = growTree(memory, crew, settings, histograms)
       if (growth.tree.feature.length === 1) break
-      crew.run(task === 'binary' ? 'updateBinary' : 'updateScores', 0, rows)
+      crew.run(update, (growth.tree.feature.length + 1) / 2)
       trees.push(growth.tree)
       growth.gains.forEach((gain, feature) => {
         gains[feature] = (gains[feature] as number) + gain
       })
-      const loss = addToValidation(task, growth.tree, validation, validationScores)
+      const sum = (task === 'binary' ? loops.logLoss : loops.squaredLoss)(memory, rows, rows + validation.labels.length)
+      const loss = sum / validation.labels.length
       validationLoss.push(loss)
       onTree(trees.length)
       if (loss < best.loss) best = { loss, trees: trees.length }
@@ -88,15 +85,35 @@ export function boost(
   }
 }
 
-function fill(memory: TrainingMemory, { features, labels }: Dataset, cuts: readonly Float32Array[]): void {
-  const { rows, rowBins, columnBins } = memory
-  memory.labels.set(labels)
-  features.forEach((values, feature) => {
-    const column = columnBins.subarray(feature * rows, (feature + 1) * rows)
-    toBins(values, cuts[feature] as Float32Array, column)
-    const at = Math.floor(feature / groupWidth) * rows * groupWidth + (feature % groupWidth)
-    for (let row = 0; row < rows; row++) rowBins[at + row * groupWidth] = column[row] as number
+function fill(
+  memory: TrainingMemory,
+  loops: Loops,
+  task: 'binary' | 'regression',
+  train: Dataset,
+  validation: Dataset,
+  cuts: readonly Float32Array[],
+  base: number,
+): void {
+  const { rows, classes, scores } = memory
+  cuts.forEach((cutsOf, feature) => {
+    loops.fillColumn(memory, feature, 0, train.features[feature] as Float32Array, cutsOf)
+    loops.fillColumn(memory, feature, rows, validation.features[feature] as Float32Array, cutsOf)
   })
+  for (const [first, { labels }] of [
+    [0, train],
+    [rows, validation],
+  ] as const)
+    if (task === 'binary') classes.set(labels, first)
+    else
+      scores.set(
+        labels.map((label) => base - label),
+        first,
+      )
+  if (task === 'binary') {
+    scores.fill(base)
+    fillLogistic(memory.logistic)
+    fillLogLosses(memory.logLosses)
+  }
 }
 
 function startingScore(task: 'binary' | 'regression', labels: Float32Array): number {
@@ -104,20 +121,4 @@ function startingScore(task: 'binary' | 'regression', labels: Float32Array): num
   for (const label of labels) sum += label
   const mean = sum / labels.length
   return task === 'binary' ? Math.log(mean / (1 - mean)) : mean
-}
-
-function addToValidation(
-  task: 'binary' | 'regression',
-  tree: Tree,
-  { features, labels }: Dataset,
-  scores: Float64Array,
-): number {
-  let loss = 0
-  for (let row = 0; row < labels.length; row++) {
-    const score = (scores[row] as number) + leafValue(tree, features, row)
-    scores[row] = score
-    const label = labels[row] as number
-    loss += task === 'binary' ? logLossOf(1 / (1 + Math.exp(-score)), label) : (score - label) ** 2
-  }
-  return loss / labels.length
 }

@@ -1,84 +1,93 @@
 import { Worker } from 'node:worker_threads'
 import { builtFile } from '../../code/host.ts'
-import { gradientsOfSquares, histogram, updateBinary, updateScores } from './loops.ts'
-import { featureStride, groupWidth, type TrainingMemory } from './memory.ts'
+import { compiledLoops } from './compiled.ts'
+import type { Loops } from './loops.ts'
+import { featureStride, type TrainingMemory } from './memory.ts'
+import { type Share, shareOf } from './share.ts'
 
-/** What the crew can be told to do with a range of rows. */
-export const orders = {
-  stop: 0,
-  histogramOfRoot: 1,
-  histogramOfLeaf: 2,
-  updateBinary: 3,
-  updateScores: 4,
-  gradientsOfSquares: 5,
-} as const
-type Order = keyof typeof orders
+type Order = keyof Share
+const orders: readonly ('stop' | Order)[] = [
+  'stop',
+  'beginTree',
+  'split',
+  'updateBinary',
+  'updateScores',
+  'gradientsOfSquares',
+]
 
 // Places in `memory.control`.
 const generation = 0
 const finished = 1
 const orderCode = 2
-const rangeFrom = 3
-const rangeTo = 4
+const firstOperand = 3
+const operandCount = 4
 
-/** The coordinator and its helper threads: each order is cut into equal ranges, one a thread, and waited for. */
+/** The coordinator and its helper threads: each carries out an order for the rows it owns, and all are waited for. */
 export interface Crew {
-  run(order: Order, from: number, to: number): void
-  /** The sum of all threads' histograms after a histogram order: [groups · 8 · 512]. */
+  run<O extends Order>(order: O, ...operands: Parameters<Share[O]>): void
+  /** The same by the coordinator alone, for work that is done sooner than helpers wake. */
+  runAlone<O extends Order>(order: O, ...operands: Parameters<Share[O]>): void
+  /** The sum of all threads' histograms after an order that measured a leaf: [F · 512]. */
   sumHistograms(into: Float64Array): void
   dismiss(): void
 }
 
-/** One order's share of a thread. */
-export function carryOut(memory: TrainingMemory, code: number, thread: number, threads: number): void {
-  const from = memory.control[rangeFrom] as number
-  const rows = (memory.control[rangeTo] as number) - from
-  const start = from + Math.floor((rows * thread) / threads)
-  const end = from + Math.floor((rows * (thread + 1)) / threads)
-  if (code === orders.histogramOfRoot || code === orders.histogramOfLeaf)
-    histogram(memory, thread, start, end, code === orders.histogramOfRoot)
-  else if (code === orders.updateBinary) updateBinary(memory, start, end)
-  else if (code === orders.updateScores) updateScores(memory, start, end)
-  else if (code === orders.gradientsOfSquares) gradientsOfSquares(memory, start, end)
+function carryOut(share: Share, order: Order, operands: Iterable<number>): void {
+  const method = share[order] as (...operands: number[]) => void
+  method(...operands)
+}
+
+/** Looks before sleep: some 20 µs. */
+const looks = 5_000
+
+/** Waits until a place no longer holds a value: awake for a moment, since waking takes longer than most orders, then asleep. */
+function awaitChange(control: Int32Array, place: number, value: number): void {
+  for (let i = 0; i < looks; i++) if (Atomics.load(control, place) !== value) return
+  while (Atomics.load(control, place) === value) Atomics.wait(control, place, value)
 }
 
 /** A helper's life: wait for an order, do its share, say so. */
-export function serve(memory: TrainingMemory, thread: number, threads: number): void {
+export function serve(memory: TrainingMemory, thread: number): void {
   const { control } = memory
+  const share = shareOf(memory, compiledLoops(memory), thread)
   for (let seen = 0; ; seen++) {
     // Whoever wakes us may be late: an order that was seen before it was announced is notified while we wait for the next.
-    while (Atomics.load(control, generation) === seen) Atomics.wait(control, generation, seen)
-    const code = control[orderCode] as number
-    if (code === orders.stop) return
-    carryOut(memory, code, thread, threads)
+    awaitChange(control, generation, seen)
+    const order = orders[control[orderCode] as number] as (typeof orders)[number]
+    if (order === 'stop') return
+    carryOut(share, order, control.subarray(firstOperand, firstOperand + operandCount))
     Atomics.add(control, finished, 1)
     Atomics.notify(control, finished)
   }
 }
 
-export function hireCrew(memory: TrainingMemory, threads: number): Crew {
-  const { control, histograms } = memory
+/** @param loops those of the coordinator; helpers run the compiled ones */
+export function hireCrew(memory: TrainingMemory, loops: Loops): Crew {
+  const { control, histograms, features, threads } = memory
   const helpers = Array.from(
     { length: threads - 1 },
-    (_, i) => new Worker(builtFile('trees-thread'), { workerData: { memory, thread: i + 1, threads } }),
+    (_, i) => new Worker(builtFile('trees-thread'), { workerData: { memory, thread: i + 1 } }),
   )
-  const announce = (code: number): void => {
+  const shares = Array.from({ length: threads }, (_, thread) => shareOf(memory, loops, thread))
+  const announce = (order: 'stop' | Order): void => {
     Atomics.store(control, finished, 0)
-    control[orderCode] = code
+    control[orderCode] = orders.indexOf(order)
     Atomics.add(control, generation, 1)
     Atomics.notify(control, generation)
   }
   return {
-    run(order, from, to) {
-      control[rangeFrom] = from
-      control[rangeTo] = to
-      announce(orders[order])
-      carryOut(memory, orders[order], 0, threads)
+    run(order, ...operands) {
+      control.set(operands, firstOperand)
+      announce(order)
+      carryOut(shares[0] as Share, order, operands)
       for (let done = Atomics.load(control, finished); done < helpers.length; done = Atomics.load(control, finished))
-        Atomics.wait(control, finished, done)
+        awaitChange(control, finished, done)
+    },
+    runAlone(order, ...operands) {
+      for (const share of shares) carryOut(share, order, operands)
     },
     sumHistograms(into) {
-      const size = memory.groups * groupWidth * featureStride
+      const size = features * featureStride
       into.set(histograms.subarray(0, size))
       for (let thread = 1; thread < threads; thread++) {
         const offset = thread * size
@@ -86,7 +95,7 @@ export function hireCrew(memory: TrainingMemory, threads: number): Crew {
       }
     },
     dismiss() {
-      announce(orders.stop)
+      announce('stop')
       for (const helper of helpers) helper.unref()
     },
   }

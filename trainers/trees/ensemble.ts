@@ -21,15 +21,19 @@ export interface Ensemble {
   readonly features: number
 }
 
-/** The leaf value a row ends in. `features[f][row]`, NaN for missing. */
-export function leafValue(tree: Tree, features: readonly Float32Array[], row: number): number {
-  let node = 0
-  for (let feature = tree.feature[0] as number; feature >= 0; feature = tree.feature[node] as number) {
-    const value = (features[feature] as Float32Array)[row] as number
-    const goesLeft = Number.isNaN(value) ? tree.missingLeft[node] === 1 : value <= (tree.threshold[node] as number)
-    node = (goesLeft ? tree.left[node] : tree.right[node]) as number
+/** Adds the leaf value that each row ends in, in float32: [rows]. `features[f][row]`, NaN for missing. */
+function addTree(tree: Tree, features: readonly Float32Array[], sums: Float32Array): void {
+  const { feature, threshold, left, right, missingLeft, value } = tree
+  for (let row = 0; row < sums.length; row++) {
+    let node = 0
+    for (let tested = feature[0] as number; tested >= 0; tested = feature[node] as number) {
+      const x = (features[tested] as Float32Array)[row] as number
+      // A missing value compares as false.
+      const goesLeft = x <= (threshold[node] as number) || (missingLeft[node] === 1 && Number.isNaN(x))
+      node = (goesLeft ? left[node] : right[node]) as number
+    }
+    sums[row] = (sums[row] as number) + (value[node] as number)
   }
-  return tree.value[node] as number
 }
 
 /** The trainer's own predictions, summed in float32 in tree order as ONNX Runtime does: [rows]. */
@@ -38,12 +42,7 @@ export function predict(
   features: readonly Float32Array[],
   rows: number,
 ): Float32Array {
-  const predictions = new Float32Array(rows)
-  for (let row = 0; row < rows; row++) {
-    let sum = 0
-    for (const tree of trees) sum = Math.fround(sum + leafValue(tree, features, row))
-    sum = Math.fround(sum + base)
-    predictions[row] = task === 'binary' ? 1 / (1 + Math.exp(-sum)) : sum
-  }
-  return predictions
+  const sums = new Float32Array(rows)
+  for (const tree of trees) addTree(tree, features, sums)
+  return sums.map((sum) => (task === 'binary' ? 1 / (1 + Math.exp(-Math.fround(sum + base))) : sum + base))
 }

@@ -1,8 +1,8 @@
 import { missingBin } from './bins.ts'
 import type { Crew } from './crew.ts'
 import type { Tree } from './ensemble.ts'
-import { partition } from './loops.ts'
-import { featureStride, groupWidth, type TrainingMemory } from './memory.ts'
+import { featureStride, type TrainingMemory } from './memory.ts'
+import { rowsIn } from './share.ts'
 
 export interface GrowthSettings {
   readonly leaves: number
@@ -13,22 +13,30 @@ export interface GrowthSettings {
   readonly units: { readonly gradient: number; readonly hessian: number }
 }
 
+/** A leaf of fewer rows is split by one thread: that takes less time than to wake the others. */
+const rowsToShare = 16_384
+
 interface Split {
   readonly gain: number
   readonly feature: number
   /** Bins up to this one go left. */
   readonly bin: number
   readonly missingLeft: boolean
+  readonly leftHessian: number
 }
 
 interface Leaf {
   readonly node: number
-  readonly from: number
-  readonly to: number
+  readonly rows: number
   readonly gradient: number
   readonly hessian: number
   readonly histogram: Float64Array
   readonly split: Split | undefined
+}
+
+/** A histogram for each leaf of a tree: [leaves][F · 512]. Made once, for collecting such garbage takes memory. */
+export function makeHistograms(leaves: number, features: number): Float64Array[] {
+  return Array.from({ length: leaves }, () => new Float64Array(features * featureStride))
 }
 
 /** A grown tree and what its splits gained, by feature. */
@@ -39,32 +47,31 @@ export interface Growth {
 
 /**
  * Grows one tree leaf by leaf, always splitting the leaf that gains most (Shi 2007; LightGBM, Ke et al., NIPS 2017), on
- * histograms; a split's second histogram is the difference of its parent's and its first. Leaves the rows' leaf numbers and
- * the leaf values in memory for the update.
+ * histograms; a split's second histogram is the difference of its parent's and its first. Leaves the leaf values in memory for
+ * the update.
  */
-export function growTree(memory: TrainingMemory, crew: Crew, settings: GrowthSettings, scratch: Uint32Array): Growth {
-  const { rows, features, groups, order, leafOf, leafValues } = memory
-  const size = groups * groupWidth * featureStride
-  for (let row = 0; row < rows; row++) order[row] = row
+export function growTree(
+  memory: TrainingMemory,
+  crew: Crew,
+  settings: GrowthSettings,
+  histograms: readonly Float64Array[],
+): Growth {
+  const { features, goesLeft, leafValues } = memory
   const nodes = { feature: [-1], threshold: [0], left: [0], right: [0], missingLeft: [0], value: [0] }
   const gains = new Float64Array(features)
 
-  const makeLeaf = (node: number, from: number, to: number, histogram: Float64Array): Leaf => {
+  const makeLeaf = (node: number, rows: number, histogram: Float64Array): Leaf => {
     const { gradient, hessian } = totals(histogram)
-    return {
-      node,
-      from,
-      to,
-      gradient,
-      hessian,
-      histogram,
-      split: bestSplit(histogram, to - from, gradient, hessian, settings, features),
-    }
+    const split = bestSplit(histogram, rows, gradient, hessian, settings, features)
+    return { node, rows, gradient, hessian, histogram, split }
   }
-  const root = new Float64Array(size)
-  crew.run('histogramOfRoot', 0, rows)
-  crew.sumHistograms(root)
-  const leaves = [makeLeaf(0, 0, rows, root)]
+  const takeHistogram = (leaf: number): Float64Array => {
+    const histogram = histograms[leaf] as Float64Array
+    crew.sumHistograms(histogram)
+    return histogram
+  }
+  crew.run('beginTree')
+  const leaves = [makeLeaf(0, rowsIn(memory, 0), takeHistogram(0))]
 
   while (leaves.length < settings.leaves) {
     let best = -1
@@ -74,18 +81,17 @@ export function growTree(memory: TrainingMemory, crew: Crew, settings: GrowthSet
     }
     const leaf = leaves[best]
     if (leaf?.split === undefined) break
-    const { feature, bin, missingLeft, gain } = leaf.split
+    const { feature, bin, missingLeft, gain, leftHessian } = leaf.split
     gains[feature] = (gains[feature] as number) + gain
-    const goesLeft = new Uint8Array(256).fill(1, 0, bin + 1)
+    goesLeft.fill(0).fill(1, 0, bin + 1)
     goesLeft[missingBin] = missingLeft ? 1 : 0
-    const middle = partition(memory, feature, goesLeft, leaf.from, leaf.to, scratch)
-
-    const leftIsSmaller = middle - leaf.from <= leaf.to - middle
-    const smaller = new Float64Array(size)
-    crew.run('histogramOfLeaf', leftIsSmaller ? leaf.from : middle, leftIsSmaller ? middle : leaf.to)
-    crew.sumHistograms(smaller)
+    const right = leaves.length
+    const leftIsSmaller = leftHessian <= leaf.hessian - leftHessian
+    const run = leaf.rows < rowsToShare ? crew.runAlone : crew.run
+    run('split', best, right, feature, leftIsSmaller ? best : right)
+    const smaller = takeHistogram(right)
     const larger = leaf.histogram
-    for (let i = 0; i < size; i++) larger[i] = (larger[i] as number) - (smaller[i] as number)
+    subtract(larger, smaller)
 
     const left = nodes.feature.length
     for (const list of Object.values(nodes)) list.push(0, 0)
@@ -95,8 +101,8 @@ export function growTree(memory: TrainingMemory, crew: Crew, settings: GrowthSet
     nodes.left[leaf.node] = left
     nodes.right[leaf.node] = left + 1
     nodes.missingLeft[leaf.node] = missingLeft ? 1 : 0
-    leaves[best] = makeLeaf(left, leaf.from, middle, leftIsSmaller ? smaller : larger)
-    leaves.push(makeLeaf(left + 1, middle, leaf.to, leftIsSmaller ? larger : smaller))
+    leaves[best] = makeLeaf(left, rowsIn(memory, best), leftIsSmaller ? smaller : larger)
+    leaves.push(makeLeaf(left + 1, rowsIn(memory, right), leftIsSmaller ? larger : smaller))
   }
 
   leaves.forEach((leaf, number) => {
@@ -105,7 +111,6 @@ export function growTree(memory: TrainingMemory, crew: Crew, settings: GrowthSet
     const value = Math.fround((-settings.learningRate * gradient) / (hessian + settings.l2))
     nodes.value[leaf.node] = value
     leafValues[number] = value
-    for (let i = leaf.from; i < leaf.to; i++) leafOf[order[i] as number] = number
   })
   return {
     gains,
@@ -118,6 +123,10 @@ export function growTree(memory: TrainingMemory, crew: Crew, settings: GrowthSet
       value: Float32Array.from(nodes.value),
     },
   }
+}
+
+function subtract(from: Float64Array, histogram: Float64Array): void {
+  for (let i = 0; i < from.length; i++) from[i] = (from[i] as number) - (histogram[i] as number)
 }
 
 /** Sums over all bins of the first feature: every row is in one of them. */
@@ -174,7 +183,7 @@ function bestSplit(
           parent
         if (gain > bestGain) {
           bestGain = gain
-          best = { gain: gain * scale, feature, bin, missingLeft: side === 1 }
+          best = { gain: gain * scale, feature, bin, missingLeft: side === 1, leftHessian }
         }
       }
     }

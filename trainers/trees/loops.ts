@@ -1,106 +1,131 @@
-import { featureStride, groupWidth, type TrainingMemory } from './memory.ts'
+import { binOf } from './bins.ts'
+import { binsOf, featureStride, type TrainingMemory } from './memory.ts'
+import { gradientScale, logisticCells, lossCells } from './tables.ts'
 
-/*
- * The loops that take the time. Plain here, over the layout that kernels want: see `memory.ts`. Each works on a range, so
- * that threads can share it; none depends on how the range was cut.
- */
-
-/** Full scale of a gradient and of a hessian in fixed point. */
-const gradientScale = 32_767
-const hessianScale = 65_535
-
-/** Adds rows order[from..to) (or rows from..to themselves, for the root) to a histogram, after clearing it. */
-export function histogram(memory: TrainingMemory, thread: number, from: number, to: number, isRoot: boolean): void {
-  const { rows, groups, features, rowBins, gradients, order, histograms } = memory
-  const size = groups * groupWidth * featureStride
-  const histogramOf = histograms.subarray(thread * size, (thread + 1) * size).fill(0)
-  for (let group = 0; group < groups; group++) {
-    const width = Math.min(groupWidth, features - group * groupWidth)
-    const bins = rowBins.subarray(group * rows * groupWidth, (group + 1) * rows * groupWidth)
-    const sums = histogramOf.subarray(group * groupWidth * featureStride, (group + 1) * groupWidth * featureStride)
-    for (let i = from; i < to; i++) {
-      const row = isRoot ? i : (order[i] as number)
-      const packed = gradients[row] as number
-      const gradient = packed >> 16
-      const hessian = packed & 0xffff
-      const at = row * groupWidth
-      for (let feature = 0; feature < width; feature++) {
-        const entry = feature * featureStride + ((bins[at + feature] as number) << 1)
-        sums[entry] = (sums[entry] as number) + gradient
-        sums[entry + 1] = (sums[entry + 1] as number) + hessian
-      }
-    }
-  }
+/** The loops that take the time. Each works on a range, so that threads can share it; none depends on how it was cut. */
+export interface Loops {
+  /** Puts a feature's values [rows] (NaN for missing) in bins, those of row `first` and on. */
+  fillColumn(memory: TrainingMemory, feature: number, first: number, values: Float32Array, cuts: Float32Array): void
+  /** Sums the gradients and hessians of rows order[from..to), by feature and bin, as the thread's histogram. */
+  histogram(memory: TrainingMemory, thread: number, from: number, to: number): void
+  /**
+   * Parts rows order[from..to) in place, stably: first those that `goesLeft`.
+   * @returns the position of the first row that went right
+   */
+  partition(memory: TrainingMemory, feature: number, from: number, to: number): number
+  /** Puts rows from..to in their own places of the order. */
+  resetOrder(memory: TrainingMemory, from: number, to: number): void
+  /** Tells rows order[from..to) their leaf. */
+  mark(memory: TrainingMemory, leaf: number, from: number, to: number): void
+  /** Adds each row's leaf value to its score and looks up the gradient of the logistic loss: g = p − y, h = p (1 − p). */
+  updateBinary(memory: TrainingMemory, from: number, to: number): void
+  /** Adds each row's leaf value to its score. @returns the largest |score| */
+  updateScores(memory: TrainingMemory, from: number, to: number): number
+  /** The gradient of the squared loss, the score, in units of the largest one; h = 1. */
+  gradientsOfSquares(memory: TrainingMemory, largest: number, from: number, to: number): void
+  /** The sum of the rows' log losses. */
+  logLoss(memory: TrainingMemory, from: number, to: number): number
+  /** The sum of the rows' squared errors. */
+  squaredLoss(memory: TrainingMemory, from: number, to: number): number
 }
 
 /**
- * Parts a leaf's rows order[from..to) in place, stably: those that go left first.
- * @param goesLeft [256] 1 for the bins that go left
- * @returns the position of the first row that went right
+ * The loops in plain TypeScript: what the compiled ones are tested against, to the bit. Scores are rounded to float32 when
+ * they are stored; everything else is float64 or integer.
  */
-export function partition(
-  memory: TrainingMemory,
-  feature: number,
-  goesLeft: Uint8Array,
-  from: number,
-  to: number,
-  scratch: Uint32Array,
-): number {
-  const { rows, columnBins, order } = memory
-  const bins = columnBins.subarray(feature * rows, (feature + 1) * rows)
-  let left = from
-  let right = 0
-  for (let i = from; i < to; i++) {
-    const row = order[i] as number
-    const isLeft = goesLeft[bins[row] as number] as number
-    // Both are written and one counts: no branch to mispredict.
-    order[left] = row
-    scratch[right] = row
-    left += isLeft
-    right += 1 - isLeft
-  }
-  order.set(scratch.subarray(0, right), left)
-  return left
+export const plainLoops: Loops = {
+  fillColumn(memory, feature, first, values, cuts) {
+    const { at, width } = binsOf(memory, feature)
+    for (const [i, value] of values.entries()) memory.bins[at + (first + i) * width] = binOf(value, cuts)
+  },
+
+  histogram(memory, thread, from, to) {
+    const { features, bins, gradients, order, histograms } = memory
+    const size = features * featureStride
+    const sums = histograms.subarray(thread * size, (thread + 1) * size).fill(0)
+    for (let feature = 0; feature < features; feature++) {
+      const { at, width } = binsOf(memory, feature)
+      for (let i = from; i < to; i++) {
+        const row = order[i] as number
+        const packed = gradients[row] as number
+        const entry = feature * featureStride + 2 * (bins[at + row * width] as number)
+        sums[entry] = (sums[entry] as number) + (packed >> 16)
+        sums[entry + 1] = (sums[entry + 1] as number) + (packed & 0xffff)
+      }
+    }
+  },
+
+  partition(memory, feature, from, to) {
+    const { bins, order, scratch, goesLeft } = memory
+    const { at, width } = binsOf(memory, feature)
+    let left = from
+    let right = from
+    for (let i = from; i < to; i++) {
+      const row = order[i] as number
+      if (goesLeft[bins[at + row * width] as number] === 1) order[left++] = row
+      else scratch[right++] = row
+    }
+    order.set(scratch.subarray(from, right), left)
+    return left
+  },
+
+  resetOrder({ order }, from, to) {
+    for (let row = from; row < to; row++) order[row] = row
+  },
+
+  mark({ order, leafOf }, leaf, from, to) {
+    for (let i = from; i < to; i++) leafOf[order[i] as number] = leaf
+  },
+
+  updateBinary(memory, from, to) {
+    const { classes, scores, logistic, gradients } = memory
+    for (let row = from; row < to; row++) {
+      addLeafValue(memory, row)
+      const cell = cellOf((scores[row] as number) * logisticCells.perUnit, logistic.length)
+      gradients[row] = (logistic[cell] as number) - (classes[row] as number) * (gradientScale << 16)
+    }
+  },
+
+  updateScores(memory, from, to) {
+    let largest = 0
+    for (let row = from; row < to; row++) {
+      addLeafValue(memory, row)
+      largest = Math.max(largest, Math.abs(memory.scores[row] as number))
+    }
+    return largest
+  },
+
+  gradientsOfSquares({ scores, gradients }, largest, from, to) {
+    const scale = gradientScale / largest
+    for (let row = from; row < to; row++) gradients[row] = (Math.floor((scores[row] as number) * scale + 0.5) << 16) | 1
+  },
+
+  logLoss({ classes, scores, logLosses }, from, to) {
+    const cells = logLosses.length - 1
+    let sum = 0
+    for (let row = from; row < to; row++) {
+      const score = scores[row] as number
+      const place = (classes[row] === 1 ? -score : score) * lossCells.perUnit
+      const cell = cellOf(place, cells)
+      const low = logLosses[cell] as number
+      const high = logLosses[cell + 1] as number
+      sum += low + (high - low) * (place - (cell - cells / 2))
+    }
+    return sum
+  },
+
+  squaredLoss({ scores }, from, to) {
+    let sum = 0
+    for (let row = from; row < to; row++) sum += (scores[row] as number) * (scores[row] as number)
+    return sum
+  },
 }
 
-/** Adds each row's leaf value to its score and computes the gradient of the logistic loss: g = p − y, h = p (1 − p). */
-export function updateBinary(
-  { scores, labels, leafOf, leafValues, gradients }: TrainingMemory,
-  from: number,
-  to: number,
-): void {
-  for (let i = from; i < to; i++) {
-    const score = (scores[i] as number) + (leafValues[leafOf[i] as number] as number)
-    scores[i] = score
-    const p = 1 / (1 + Math.exp(-score))
-    const gradient = Math.round((p - (labels[i] as number)) * gradientScale)
-    const hessian = Math.max(1, Math.round(p * (1 - p) * 4 * hessianScale))
-    gradients[i] = (gradient << 16) | hessian
-  }
+function addLeafValue({ scores, leafOf, leafValues }: TrainingMemory, row: number): void {
+  scores[row] = (scores[row] as number) + (leafValues[leafOf[row] as number] as number)
 }
 
-/** Adds each row's leaf value to its score. */
-export function updateScores({ scores, leafOf, leafValues }: TrainingMemory, from: number, to: number): void {
-  for (let i = from; i < to; i++) scores[i] = (scores[i] as number) + (leafValues[leafOf[i] as number] as number)
-}
-
-/** The gradient of the squared loss, g = score − y, in units of the largest one (`settings[0]`); h = 1. */
-export function gradientsOfSquares(
-  { scores, labels, gradients, settings }: TrainingMemory,
-  from: number,
-  to: number,
-): void {
-  const scale = gradientScale / (settings[0] as number)
-  for (let i = from; i < to; i++)
-    gradients[i] = (Math.round(((scores[i] as number) - (labels[i] as number)) * scale) << 16) | 1
-}
-
-/** What one unit of a summed gradient and hessian is worth. */
-export function fixedPointUnits(
-  task: 'binary' | 'regression',
-  largestResidual: number,
-): { gradient: number; hessian: number } {
-  return task === 'binary'
-    ? { gradient: 1 / gradientScale, hessian: 1 / (4 * hessianScale) }
-    : { gradient: largestResidual / gradientScale, hessian: 1 }
+/** The cell at a place counted from the middle of so many cells; the outer ones reach to infinity. */
+function cellOf(place: number, cells: number): number {
+  return Math.max(0, Math.min(cells - 1, Math.floor(place) + cells / 2))
 }

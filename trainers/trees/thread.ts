@@ -1,4 +1,4 @@
 import { workerData } from 'node:worker_threads'
 import { serve } from './crew.ts'
 
-serve(workerData.memory, workerData.thread, workerData.threads)
+serve(workerData.memory, workerData.thread)
