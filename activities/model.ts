@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelCard } from '../models/card.ts'
 import { evaluationFiles, type LocalEvaluation, sliceFile } from '../models/evaluate.ts'
-import { type LocalModel, type ModelFacts, modelFiles } from '../models/model.ts'
+import { featureFacts, type LocalModel, type ModelFacts, modelFiles } from '../models/model.ts'
 import { localModel, storeKernel } from '../models/package.ts'
 import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
@@ -45,6 +45,7 @@ export function createModelActivities(deps: ActivityDeps) {
           await output('training', trainingFiles.report, mediaTypes.json),
           await output('baseline', trainingFiles.baseline, mediaTypes.json),
           await output('parity', trainingFiles.parity),
+          ...(step.crosses === undefined ? [] : [await output('crosses', trainingFiles.crosses, mediaTypes.json)]),
         ]
         return { outputs, facts: { trees: report.trees, rows: report.rows.train, metrics: report.validationMetrics } }
       })
@@ -58,6 +59,7 @@ export function createModelActivities(deps: ActivityDeps) {
         order,
         async ({ folder, job, progress }) => {
           const onnx = required(inputs, 'model')
+          const { crosses } = inputs
           const training = TrainingReport.parse(await getJson(store, required(inputs, 'training').digest))
           const code = await localCode(deps, train.features)
           const facts: ModelFacts = {
@@ -65,7 +67,7 @@ export function createModelActivities(deps: ActivityDeps) {
             task: train.task,
             inputs: train.inputs,
             target: train.target.column,
-            features: training.features.map(({ name, kind }) => ({ name, kind })),
+            ...featureFacts(training),
             featureCode: { name: train.features.name, digest: train.features.digest, host: train.features.host },
             learner: train.learner,
             seed: train.seed,
@@ -77,6 +79,7 @@ export function createModelActivities(deps: ActivityDeps) {
             onnxFile: await localFile(store, onnx.digest),
             codeFile: code.file,
             baselineFile: await localFile(store, required(inputs, 'baseline').digest),
+            crossesFile: crosses === undefined ? undefined : await localFile(store, crosses.digest),
           }
           const table = await localTable(deps, required(inputs, 'validation').digest)
           progress('compiling and proving the kernel', 0.1)
@@ -104,6 +107,7 @@ export function createModelActivities(deps: ActivityDeps) {
               required: Object.keys(answer),
             }),
             [modelFiles.baseline]: required(inputs, 'baseline'),
+            ...(crosses !== undefined && { [modelFiles.crosses]: crosses }),
             [modelFiles.training]: required(inputs, 'training'),
             [modelFiles.card]: await putBytes(store, modelCard(facts, training, kernel), mediaTypes.markdown),
             ...(await storeKernel(store, kernel, folder)),

@@ -8,6 +8,8 @@ import { type Figure, isKept } from './measure.ts'
 import { measureOverhead } from './overhead.ts'
 import { measureRerun } from './rerun.ts'
 import { measureServing } from './serving.ts'
+import { measureTraining } from './training.ts'
+import { measureTrees } from './trees.ts'
 import { measureValidation } from './validation.ts'
 
 /*
@@ -18,7 +20,16 @@ const load = (loadavg()[0] as number).toFixed(2)
 console.log(`${availableParallelism()} cores, ${cpus()[0]?.model ?? ''}, Node ${process.version}, load ${load}`)
 const boundOf = ({ bound, limit }: Figure): string => `${bound === 'at least' ? '≥' : '≤'} ${limit}`
 const figures: Figure[] = []
-for (const measure of [measureServing, measureBatch, measureDrift, measureOverhead, measureValidation, measureRerun]) {
+for (const measure of [
+  measureServing,
+  measureBatch,
+  measureTrees,
+  measureTraining,
+  measureDrift,
+  measureOverhead,
+  measureValidation,
+  measureRerun,
+]) {
   for (const figure of [await measure()].flat()) {
     figures.push(figure)
     console.log(`${figure.what}: ${figure.ours} / ${figure.theirs} = ${figure.ratio.toFixed(2)} (${boundOf(figure)})`)

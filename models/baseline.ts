@@ -13,6 +13,15 @@ export interface Baseline {
   readonly importances: Readonly<Record<string, number>>
 }
 
+/** A cross weighs as much in what it is made of as it does itself, shared out: drift is measured on features. */
+function importancesOf(features: TrainingReport['features'], facts: ModelFacts): Record<string, number> {
+  const weights = new Map(facts.features.map(({ name }) => [name, 0]))
+  for (const { name, of = [name], importance } of features) {
+    for (const part of of) weights.set(part, (weights.get(part) ?? 0) + importance / of.length)
+  }
+  return Object.fromEntries(weights)
+}
+
 /** The baseline of a version, verified as its package is. */
 export async function readBaseline(source: PackageSource, digest: string): Promise<Baseline> {
   const { facts, baselineFile } = await localModel(source, digest)
@@ -21,6 +30,6 @@ export async function readBaseline(source: PackageSource, digest: string): Promi
   return {
     facts,
     profile: JSON.parse(await readFile(baselineFile, 'utf8')) as Profile,
-    importances: Object.fromEntries(features.map(({ name, importance }) => [name, importance])),
+    importances: importancesOf(features, facts),
   }
 }

@@ -23,6 +23,7 @@ export async function localModel(source: PackageSource, digest: string): Promise
     onnxFile: await localFile(store, fileOf(bundle, digest, modelFiles.onnx)),
     codeFile: await localFile(store, fileOf(bundle, digest, modelFiles.code)),
     baselineFile: await localFile(store, fileOf(bundle, digest, modelFiles.baseline)),
+    crossesFile: await localOf(store, bundle, modelFiles.crosses),
     kernel: await localKernel(store, bundle),
   }
 }
@@ -44,14 +45,20 @@ export async function storeKernel(store: Store, kernel: KernelReport, folder: st
   }
 }
 
-async function localKernel(store: Store, { files }: Bundle): Promise<LocalKernel | undefined> {
-  const local = async (name: string): Promise<string | undefined> => {
-    const file = files[name]
-    return file === undefined ? undefined : localFile(store, file.digest)
-  }
-  const reportFile = await local(modelFiles.kernel)
+async function localKernel(store: Store, bundle: Bundle): Promise<LocalKernel | undefined> {
+  const reportFile = await localOf(store, bundle, modelFiles.kernel)
   if (reportFile === undefined) return undefined
-  return { reportFile, codeFile: await local(modelFiles.kernelCode), tablesFile: await local(modelFiles.kernelTables) }
+  return {
+    reportFile,
+    codeFile: await localOf(store, bundle, modelFiles.kernelCode),
+    tablesFile: await localOf(store, bundle, modelFiles.kernelTables),
+  }
+}
+
+/** A file that not every package has. */
+async function localOf(store: Store, { files }: Bundle, name: string): Promise<string | undefined> {
+  const file = files[name]
+  return file === undefined ? undefined : localFile(store, file.digest)
 }
 
 function factsOf(bundle: Bundle, digest: string): ModelFacts {

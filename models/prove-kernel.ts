@@ -71,7 +71,7 @@ async function tryToProve(
     await withDuckDb(1, async (connection) => {
       for await (const chunk of readColumns(connection, table, model.facts.inputs)) {
         const rows = rowCount(chunk)
-        await compare.rows(model.makeFeatures(chunk, tableRows + 1), rows)
+        await compare.rows(model.inputsOf(model.makeFeatures(chunk, tableRows + 1)), rows)
         tableRows += rows
         onProgress(`comparing with ONNX Runtime, ${tableRows} rows`, (0.5 * tableRows) / table.rows)
       }

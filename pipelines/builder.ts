@@ -130,12 +130,17 @@ export interface Builder {
    * Trains a model. `features` and the target's function are named exports of a module (they are bundled and stored by
    * digest); `features` gets every column but the target's.
    */
-  train<Row, const Column extends keyof Row & string, T extends Task>(
+  train<Row, const Column extends keyof Row & string, T extends Task, Made extends FeatureColumns>(
     name: string,
     options: {
       on: Split<Row>
-      features: (columns: ColumnsOf<Omit<Row, Column>>) => FeatureColumns
+      features: (columns: ColumnsOf<Omit<Row, Column>>) => Made
       target: Target<Column, ColumnsOf<Row>[Column], T>
+      /**
+       * Sets of features that matter together: the model gets, for each, the mean label of training rows with the same values (out of fold
+       * while it trains, so that no row sees its own label). For text and for numbers with few values.
+       */
+      crosses?: readonly (readonly [keyof Made & string, ...(keyof Made & string)[]])[]
       learner: TreesLearner
       seed: number
     },
@@ -247,7 +252,7 @@ function compile(
         test: part('test'),
       }
     },
-    train(id, { on, features, target, learner, seed }) {
+    train(id, { on, features, target, crosses, learner, seed }) {
       add({
         id,
         kind: 'train',
@@ -259,6 +264,7 @@ function compile(
           target.code === undefined
             ? { column: target.column }
             : { column: target.column, code: codeOf(target.code as UserFunction, 'target') },
+        ...(crosses !== undefined && { crosses: crosses.map((of) => [...of]) }),
         learner,
         seed,
       })

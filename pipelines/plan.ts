@@ -91,6 +91,8 @@ export const TrainStep = z.object({
   inputs: RowSchema,
   features: CodeRef,
   target: TargetRef,
+  /** Features that are combined, each set into one number more: see `crosses.ts`. */
+  crosses: z.array(z.array(z.string()).min(1)).optional(),
   learner: Learner,
   seed: z.int().nonnegative(),
 })

@@ -56,7 +56,8 @@ export function inputsOf(plan: Plan, step: Step, outcomes: ReadonlyMap<string, S
       return { train: from(step.split, 'train'), validation: from(step.split, 'validation') }
     case 'package': {
       const train = stepOf(plan, step.model, 'train')
-      const files = ['model', 'training', 'baseline', 'parity'].map((name) => [name, from(train.id, name)])
+      const crosses = train.crosses === undefined ? [] : ['crosses']
+      const files = ['model', 'training', 'baseline', 'parity', ...crosses].map((name) => [name, from(train.id, name)])
       return {
         ...Object.fromEntries(files),
         validation: from(train.split, 'validation'),

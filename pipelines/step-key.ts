@@ -65,6 +65,7 @@ function paramsOf(step: Step): Record<string, unknown> {
         task: step.task,
         inputs: step.inputs,
         target: step.target.column,
+        ...(step.crosses !== undefined && { crosses: step.crosses }),
         learner: step.learner,
         seed: step.seed,
       }

@@ -6,8 +6,11 @@ export const TrainingReport = z.object({
   features: z.array(
     z.object({
       name: z.string(),
-      kind: z.enum(['number', 'category']),
+      /** A cross is none of the feature function's: see `crosses.ts`. */
+      kind: z.enum(['number', 'category', 'cross']),
       categories: z.int().optional(),
+      /** What a cross is made of. */
+      of: z.array(z.string()).optional(),
       importance: z.number(),
     }),
   ),

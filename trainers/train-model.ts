@@ -5,9 +5,11 @@ import { loadFunction } from '../code/load.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
+import type { Cross } from '../pipelines/crosses.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import type { TrainingReport } from '../pipelines/training-report.ts'
+import { crossReader, fitCross } from '../stats/crosses.ts'
 import { binaryMetricsOf, regressionMetricsOf } from '../stats/metrics.ts'
 import { type Profile, profileCategories, profileNumbers } from '../stats/profile.ts'
 import { type FeatureVector, type LabelledFeatures, prepare } from './dataset.ts'
@@ -39,6 +41,7 @@ export const parityRows = 50_000
 /** Files that training leaves in its folder. */
 export const trainingFiles = {
   model: 'model.onnx',
+  crosses: 'crosses.json',
   report: 'training.json',
   baseline: 'baseline.json',
   parity: 'parity.f32',
@@ -73,8 +76,9 @@ export async function trainModel(
   if (step.task === 'binary') requireBothClasses(train.labels)
 
   const inputs = fitInputs(train.features, train.labels)
-  const trainFeatures = encode(train.features, inputs)
-  const validationFeatures = encode(validation.features, inputs)
+  const crosses = fitCrosses(step, train, validation)
+  const trainFeatures = [...encode(train.features, inputs), ...crosses.map(({ train }) => train)]
+  const validationFeatures = [...encode(validation.features, inputs), ...crosses.map(({ validation }) => validation)]
   const { ensemble, importance, validationLoss } = boost(
     step.task,
     { features: trainFeatures, labels: Float32Array.from(train.labels) },
@@ -91,22 +95,78 @@ export async function trainModel(
   baseline['score:'] = profileNumbers(validationPredictions, true)
   const report: TrainingReport = {
     rows: { train: train.labels.length, validation: validation.labels.length },
-    features: inputs.map((input, i) => ({
-      name: input.name,
-      kind: input.kind,
-      ...(input.kind === 'category' ? { categories: input.categories.length } : {}),
-      importance: importance[i] as number,
-    })),
+    features: [
+      ...inputs.map((input, i) => ({
+        name: input.name,
+        kind: input.kind,
+        ...(input.kind === 'category' ? { categories: input.categories.length } : {}),
+        importance: importance[i] as number,
+      })),
+      ...crosses.map(({ cross }, i) => ({
+        name: cross.name,
+        kind: 'cross' as const,
+        of: cross.of,
+        categories: cross.cells.length,
+        importance: importance[inputs.length + i] as number,
+      })),
+    ],
     trees: ensemble.trees.length,
     meanLabel: train.labels.reduce((sum, label) => sum + label, 0) / train.labels.length,
     validationLoss,
     validationMetrics: finiteOnly(metrics({ predictions: validationPredictions, labels: validation.labels })),
   }
-  await writeFile(join(folder, trainingFiles.model), toOnnx(order.model, ensemble, inputs))
+  await writeFile(
+    join(folder, trainingFiles.model),
+    toOnnx(order.model, ensemble, [
+      ...inputs,
+      ...crosses.map(({ cross }) => ({ name: cross.name, kind: 'number' as const })),
+    ]),
+  )
+  await writeFile(join(folder, trainingFiles.crosses), canonicalJson(crosses.map(({ cross }) => cross)))
   await writeFile(join(folder, trainingFiles.report), canonicalJson(report))
   await writeFile(join(folder, trainingFiles.baseline), canonicalJson(baseline))
   await writeFile(join(folder, trainingFiles.parity), validationPredictions.subarray(0, parityRows))
   return report
+}
+
+/** Crosses of the training rows, and their values for those and for the validation rows. */
+function fitCrosses(
+  { crosses = [], seed }: StepOf<'train'>,
+  train: LabelledFeatures,
+  validation: LabelledFeatures,
+): { cross: Cross; train: Float32Array; validation: Float32Array }[] {
+  const made = train.features.map(({ name }) => name)
+  for (const name of crosses.flat()) {
+    if (made.includes(name)) continue
+    throw new SlipwayError(
+      'FEATURES_TYPE',
+      `a cross names the feature "${name}", which the feature function does not make`,
+      {
+        next: `it makes ${made.join(', ')}`,
+      },
+    )
+  }
+  const [trainColumns, validationColumns] = [columnsOf(train, crosses), columnsOf(validation, crosses)]
+  return crosses.map((of, i) => {
+    const { cross, values } = fitCross(of, trainColumns, train.labels, seed + i)
+    const read = crossReader([cross])(validationColumns)
+    return { cross, train: values, validation: read[cross.name] as Float32Array }
+  })
+}
+
+/** The features that crosses are made of, as the feature function gave them. */
+function columnsOf({ features }: LabelledFeatures, crosses: readonly (readonly string[])[]) {
+  const wanted = new Set(crosses.flat())
+  return Object.fromEntries(
+    features
+      .filter(({ name }) => wanted.has(name))
+      .map((feature) => [
+        feature.name,
+        feature.kind === 'number'
+          ? feature.values
+          : Array.from(feature.codes, (code) => (code < 0 ? null : (feature.values[code] as string))),
+      ]),
+  )
 }
 
 async function load({ file, digest }: LocalCode) {

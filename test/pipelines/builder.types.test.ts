@@ -50,6 +50,8 @@ const wrong = () =>
       learner,
       seed: 1,
     })
+    // @ts-expect-error a cross names features that the function makes
+    p.train('g', { on: parts, features, target, crosses: [['origin', 'weekday']], learner, seed: 1 })
     // @ts-expect-error a table was not split: there is nothing to validate with
     p.train('f', { on: raw, features, target, learner, seed: 1 })
     const model = p.train('model', { on: parts, features, target, learner, seed: 1 })

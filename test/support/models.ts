@@ -5,7 +5,7 @@ import { hostVersions } from '../../code/host.ts'
 import { planPipeline } from '../../code/plan.ts'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { inspect } from '../../data/table.ts'
-import { type ModelFacts, modelFiles } from '../../models/model.ts'
+import { featureFacts, type ModelFacts, modelFiles } from '../../models/model.ts'
 import { storeKernel } from '../../models/package.ts'
 import { proveKernel } from '../../models/prove-kernel.ts'
 import { mediaTypes } from '../../pipelines/artifact.ts'
@@ -63,7 +63,7 @@ export async function packageModel(
     task: step.task,
     inputs: step.inputs,
     target: step.target.column,
-    features: report.features.map(({ name, kind }) => ({ name, kind })),
+    ...featureFacts(report),
     featureCode: { name: step.features.name, digest: step.features.digest, host: step.features.host },
     learner: step.learner,
     seed: step.seed,
@@ -75,6 +75,7 @@ export async function packageModel(
     onnxFile: join(folder, trainingFiles.model),
     codeFile: features.file,
     baselineFile: join(folder, trainingFiles.baseline),
+    crossesFile: join(folder, trainingFiles.crosses),
   }
   const kernel = compiled && (await proveKernel({ model, table: { ...table, rows }, folder }, () => {}))
   const bundle = await putBundle(store, {
@@ -82,7 +83,11 @@ export async function packageModel(
     kind: 'model',
     files: {
       [modelFiles.onnx]: await putFile(store, join(folder, trainingFiles.model), mediaTypes.onnx),
+      ...(step.crosses !== undefined && {
+        [modelFiles.crosses]: await putFile(store, join(folder, trainingFiles.crosses), mediaTypes.json),
+      }),
       [modelFiles.baseline]: await putFile(store, join(folder, trainingFiles.baseline), mediaTypes.json),
+      [modelFiles.training]: await putFile(store, join(folder, trainingFiles.report), mediaTypes.json),
       [modelFiles.code]: await putBytes(store, bundles.get(step.features.digest)?.code ?? '', mediaTypes.javascript),
       ...(kernel && (await storeKernel(store, kernel, folder))),
     },

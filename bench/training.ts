@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { packageRoot } from '../code/host.ts'
+import { withDuckDb } from '../data/duckdb.ts'
+import { pythonEnvironment } from '../test/support/python.ts'
+import type { Figure } from './measure.ts'
+
+interface Trained {
+  readonly cpuSeconds: number
+  readonly peakRssMb: number
+  readonly auc: number
+}
+
+const flights = join(packageRoot, 'node_modules/vega-datasets/data/flights-3m.parquet')
+const rounds = 3
+/** Hour, weekday, day, distance, and airports as numbers. */
+const features = 6
+const airports = [4, 5]
+
+/** The built-in learner against LightGBM: processor time, memory, and how well it does on the month after. */
+export async function measureTraining(): Promise<Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-training-'))
+  const python = join(await pythonEnvironment(join(packageRoot, 'bench/peers/trees-requirements.txt')), 'python')
+  const last = (path: string, args: readonly string[]): Trained =>
+    JSON.parse(
+      execFileSync(path, args, { encoding: 'utf8', cwd: packageRoot, stdio: ['ignore', 'pipe', 'ignore'] })
+        .trim()
+        .split('\n')
+        .at(-1) as string,
+    )
+  try {
+    const june = await writeRows(join(folder, 'june'), "date >= '2001-06-01'", 200_000)
+    const figures: Figure[] = []
+    for (const rows of [300_000, 2_000_000]) {
+      const train = await writeRows(join(folder, String(rows)), "date < '2001-06-01'", rows)
+      const lightGbm = (...more: string[]): Trained =>
+        last(python, [
+          ...['bench/peers/trees_train.py', '--train', train, '--test', june, '--features', String(features)],
+          ...more,
+        ])
+      const slipway = (...more: string[]): Trained =>
+        last(process.execPath, ['scripts/run.mjs', 'bench/train-trees.ts', train, june, ...more])
+      const [ours, theirs]: [Trained[], Trained[]] = [[], []]
+      for (let round = 0; round < rounds; round++) {
+        ours.push(slipway())
+        theirs.push(lightGbm())
+      }
+      // What shares the machine only ever adds: the least of each is compared.
+      const least = (all: readonly Trained[], of: 'cpuSeconds' | 'peakRssMb'): number =>
+        Math.min(...all.map((each) => each[of]))
+      const figure = (what: string, of: 'cpuSeconds' | 'peakRssMb', unit: string, limit: number): Figure => ({
+        what,
+        ours: `${least(ours, of).toFixed(1)} ${unit}`,
+        theirs: `${least(theirs, of).toFixed(1)} ${unit}`,
+        ratio: least(ours, of) / least(theirs, of),
+        limit,
+      })
+      const name = `training on ${rows.toLocaleString('en')} rows x 6, 200 trees of 31 leaves`
+      figures.push(figure(`processor time of ${name}, against LightGBM`, 'cpuSeconds', 's', 0.7))
+      figures.push(figure(`peak memory of ${name}, against LightGBM`, 'peakRssMb', 'MB', 0.6))
+      const [crossed, categorical] = [slipway('0-4,0-5'), lightGbm('--categorical', ...airports.map(String))]
+      figures.push({
+        what: `AUC on June of ${name}, airports crossed with the hour, against LightGBM with airports as categories`,
+        ours: crossed.auc.toFixed(4),
+        theirs: categorical.auc.toFixed(4),
+        ratio: crossed.auc / categorical.auc,
+        limit: 1,
+        bound: 'at least',
+      })
+    }
+    return figures
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** A sample of flights in the layouts that either side reads without copying. */
+async function writeRows(name: string, where: string, rows: number): Promise<string> {
+  const table = await withDuckDb(2, async (connection) => {
+    const result = await connection.runAndReadAll(
+      `WITH airports AS (SELECT airport, row_number() OVER (ORDER BY airport) - 1 AS code FROM
+          (SELECT origin AS airport FROM read_parquet('${flights}') UNION SELECT destination FROM read_parquet('${flights}'))),
+        sampled AS (SELECT * FROM (SELECT * FROM read_parquet('${flights}') WHERE ${where}) USING SAMPLE ${rows} (reservoir, 7))
+      SELECT hour(date)::DOUBLE, dayofweek(date)::DOUBLE, day(date)::DOUBLE, distance::DOUBLE, o.code::DOUBLE, d.code::DOUBLE, (delay > 15)::DOUBLE
+      FROM sampled JOIN airports o ON o.airport = origin JOIN airports d ON d.airport = destination`,
+    )
+    return (result.getColumns() as number[][]).map((column) => Float32Array.from(column))
+  })
+  const labels = table.pop() as Float32Array
+  const byRow = new Float32Array(labels.length * features)
+  table.forEach((column, c) => {
+    for (let row = 0; row < column.length; row++) byRow[row * features + c] = column[row] as number
+  })
+  writeFileSync(`${name}.rows.f32`, byRow)
+  writeFileSync(`${name}.columns.f32`, Buffer.concat(table.map((column) => new Uint8Array(column.buffer))))
+  writeFileSync(`${name}.labels.f32`, labels)
+  return name
+}
