@@ -90,6 +90,7 @@ export async function storeShard(
     quarantine,
     reasons: { ...scored.reasons },
     input,
+    engine: scored.engine,
   }
   return { outputs: [...outputs, { name: 'counts', ...counts }], facts }
 }

@@ -17,6 +17,7 @@ import { SlipwayError } from '../pipelines/errors.ts'
 import type { FeatureCounts } from '../pipelines/telemetry.ts'
 import type { Profile } from '../stats/profile.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
+import type { Engine } from './kernel.ts'
 import { type LoadedModel, type LocalModel, loadModel } from './model.ts'
 
 export interface ScoreShardOrder {
@@ -30,6 +31,7 @@ export interface ScoreShardOrder {
 export interface ScoredShard {
   readonly read: number
   readonly scored: number
+  readonly engine: Engine['name']
   readonly parts: readonly WrittenPart[]
   readonly quarantine: WrittenPart | null
   readonly reasons: Readonly<Record<string, number>>
@@ -123,6 +125,7 @@ export async function scoreShard(
     return {
       read: rows.read,
       scored: at,
+      engine: model.engine.name,
       parts,
       quarantine: bad === 0 ? null : { file: 'quarantine.parquet', partition: '', rows: bad },
       reasons: rows.reasons,

@@ -106,5 +106,7 @@ export const ShardFacts = z.object({
   reasons: z.record(z.string(), z.int()),
   /** The digest of the file it was cut from. */
   input: Digest,
+  /** What scored it. */
+  engine: z.enum(['kernel', 'onnxruntime']).optional(),
 })
 export type ShardFacts = z.infer<typeof ShardFacts>
