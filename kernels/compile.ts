@@ -1,4 +1,3 @@
-import loadWabt from 'wabt'
 import { readForest } from './forest.ts'
 import type { KernelPlan } from './kernel.ts'
 import { chunkRows, type Layout, layoutOf } from './layout.ts'
@@ -20,6 +19,8 @@ export interface CompiledKernel {
  */
 export async function compileKernel(onnx: Uint8Array): Promise<CompiledKernel> {
   const layout = layoutOf(readForest(onnx))
+  // Of megabytes, and wanted here only: threads that score begin without it.
+  const { default: loadWabt } = await import('wabt')
   const { parseWat } = await loadWabt()
   const features = { simd: true, bulk_memory: true, sat_float_to_int: true }
   try {

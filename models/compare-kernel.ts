@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { InferenceSession } from 'onnxruntime-node'
 import type { Forest } from '../kernels/forest.ts'
 import type { Kernel, KernelInput, KernelPlan } from '../kernels/kernel.ts'
 import { Refusal } from '../kernels/refusal.ts'
@@ -18,8 +18,9 @@ type Columns = Readonly<Record<string, KernelInput>>
  */
 export async function compareWithOnnxRuntime(onnx: Uint8Array, forest: Forest, plan: KernelPlan, kernel: Kernel) {
   const { output, columns, width } = forest.scores
+  const ort = await import('onnxruntime-node')
   const open = (bytes: Uint8Array): Promise<InferenceSession> =>
-    InferenceSession.create(bytes, { intraOpNumThreads: 1, interOpNumThreads: 1 })
+    ort.InferenceSession.create(bytes, { intraOpNumThreads: 1, interOpNumThreads: 1 })
   const answering = await open(answeringWith(onnx, output, undefined))
   // Before the transform: the same model without one.
   const summing = forest.transform === 'as it is' ? undefined : await open(answeringWith(onnx, output, 'NONE'))
@@ -33,8 +34,8 @@ export async function compareWithOnnxRuntime(onnx: Uint8Array, forest: Forest, p
       return [
         name,
         values instanceof Float32Array
-          ? new Tensor('float32', values, [rows, input.kind === 'number' ? input.width : 1])
-          : new Tensor(
+          ? new ort.Tensor('float32', values, [rows, input.kind === 'number' ? input.width : 1])
+          : new ort.Tensor(
               'string',
               values.map((value) => value ?? '\u0000'),
               [rows, 1],
