@@ -1,0 +1,80 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { hostVersions, packageRoot } from '../../code/host.ts'
+import { loadFunction } from '../../code/load.ts'
+import { planPipeline } from '../../code/plan.ts'
+import { withDuckDb } from '../../data/duckdb.ts'
+import type { LocalTable } from '../../data/table.ts'
+import { proveKernel } from '../../models/prove-kernel.ts'
+import { digestOf } from '../../store/digest.ts'
+import { prepare } from '../../trainers/dataset.ts'
+import { encode, fitInputs } from '../../trainers/encode.ts'
+import { toOnnx } from '../../trainers/onnx.ts'
+import { boost } from '../../trainers/trees/boost.ts'
+import { plainLoops } from '../../trainers/trees/loops.ts'
+
+const data = join(packageRoot, 'node_modules/vega-datasets/data')
+/** Of each example some rows, as parquet. */
+const examples = {
+  flights: `SELECT * FROM '${data}/flights-3m.parquet' USING SAMPLE 20000 (reservoir, 7)`,
+  weather: `SELECT * FROM read_csv('${data}/seattle-weather.csv')`,
+}
+
+describe.each(Object.entries(examples))('the example %s', (name, sql) => {
+  it('trains to the same bytes by plain and by compiled loops, and its kernel is proven', async () => {
+    const { plan, bundles } = await planPipeline(packageRoot, name, hostVersions(), {})
+    const step = plan.steps.find((each) => each.kind === 'train')
+    const source = plan.steps.find((each) => each.kind === 'snapshot')
+    if (step === undefined || source === undefined) throw new Error(`${name} trains nothing`)
+    const folder = mkdtempSync(join(tmpdir(), 'slipway-example-'))
+    const file = join(folder, 'rows.parquet')
+    const code = (digest: string): string => bundles.get(digest)?.code ?? ''
+    const load = (digest: string) => loadFunction(code(digest), digest)
+    const { labelled, table } = await withDuckDb(1, async (connection) => {
+      await connection.run(`COPY (${sql}) TO '${file}' (FORMAT parquet)`)
+      const [count] = (await connection.runAndReadAll(`SELECT count(*) FROM '${file}'`)).getColumns()[0] as [bigint]
+      const rows: LocalTable = { files: [file], format: 'parquet', schema: source.schema, rows: Number(count) }
+      const target = step.target.code
+      const preparation = {
+        features: load(step.features.digest),
+        featuresName: step.features.name,
+        inputs: step.inputs,
+        target: { column: step.target.column, code: target === undefined ? undefined : load(target.digest) },
+        task: step.task,
+      }
+      return { labelled: await prepare(connection, rows, preparation, false), table: rows }
+    })
+    const inputs = fitInputs(labelled.features, labelled.labels)
+    const rows = { features: encode(labelled.features, inputs), labels: Float32Array.from(labelled.labels) }
+    const learner = { ...step.learner, trees: 40 }
+    const [compiled, plain] = [undefined, () => plainLoops].map((loops) =>
+      toOnnx(
+        name,
+        boost(step.task, rows, rows, learner, loops === undefined ? 2 : 1, () => {}, loops).ensemble,
+        inputs,
+      ),
+    ) as [Uint8Array, Uint8Array]
+    expect(digestOf(compiled)).toBe(digestOf(plain))
+
+    const [onnxFile, codeFile] = [join(folder, 'model.onnx'), join(folder, 'features.js')]
+    writeFileSync(onnxFile, compiled)
+    writeFileSync(codeFile, code(step.features.digest))
+    const facts = {
+      name,
+      task: step.task,
+      inputs: step.inputs,
+      target: step.target.column,
+      features: inputs.map((input) => ({ name: input.name, kind: input.kind })),
+      featureCode: { name: step.features.name, digest: step.features.digest, host: step.features.host },
+      learner,
+      seed: step.seed,
+      signature: 1,
+      snapshot: digestOf('no snapshot'),
+    }
+    const model = { facts, onnxFile, codeFile, baselineFile: '' }
+    const report = await proveKernel({ model, table, folder }, () => {})
+    expect(report).toMatchObject({ status: 'proven', proof: { tableRows: table.rows, fuzzRows: 303_104 } })
+  }, 60_000)
+})
