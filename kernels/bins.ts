@@ -1,4 +1,4 @@
-import type { Forest } from './forest.ts'
+import type { Forest, ForestTree } from './forest.ts'
 
 /*
  * What a tree makes of a value changes only at a few points. Between them all values are alike: they are one bin. So a feature's value
@@ -43,24 +43,28 @@ export function representatives({ cuts }: Pick<Bins, 'cuts'>): number[] {
 }
 
 /** The bins of each feature of a forest: [features]. */
-export function binsOf(forest: Forest): Bins[] {
-  const points = Array.from({ length: forest.features }, () => new Set<number>())
-  for (const tree of forest.trees) {
+export function binsOf({ trees, features }: Pick<Forest, 'trees' | 'features'>): Bins[] {
+  return Array.from({ length: features }, (_, feature) => {
+    const cuts = cutsOf(trees, feature)
+    return { cuts, count: cuts.length + 2, cells: cellsOf(cuts) }
+  })
+}
+
+/** The points at which some trees' tests of a feature change: ascending. */
+export function cutsOf(trees: readonly ForestTree[], feature: number): Float32Array {
+  const points = new Set<number>()
+  for (const tree of trees) {
     for (const node of tree) {
-      if (!('mode' in node)) continue
+      if (!('mode' in node) || node.feature !== feature) continue
       const { mode, threshold } = node
-      const own = points[node.feature] as Set<number>
       // x < t is x ≤ the float before t; x = t is both.
       const isStrict = mode === 'BRANCH_LT' || mode === 'BRANCH_GTE'
       const isEqual = mode === 'BRANCH_EQ' || mode === 'BRANCH_NEQ'
-      if (!isStrict) own.add(threshold === 0 ? 0 : threshold)
-      if (isStrict || isEqual) own.add(floatBefore(threshold))
+      if (!isStrict) points.add(threshold === 0 ? 0 : threshold)
+      if (isStrict || isEqual) points.add(floatBefore(threshold))
     }
   }
-  return points.map((own) => {
-    const cuts = Float32Array.from(own).sort()
-    return { cuts, count: cuts.length + 2, cells: cellsOf(cuts) }
-  })
+  return Float32Array.from(points).sort()
 }
 
 /** The largest float32 below a value; −∞ stays. */

@@ -27,7 +27,7 @@ export function checkBins({ memory, run }: Kernel, layout: Layout): Comparison {
       run(part.length)
       part.forEach((value, i) => {
         compared++
-        if (places[i] !== binOf(bins, value) * layout.vectors * 16) differing++
+        if (places[i] !== binOf(bins, value) * layout.mapBytes) differing++
       })
     }
   }
@@ -38,7 +38,8 @@ export function checkBins({ memory, run }: Kernel, layout: Layout): Comparison {
  * Compares every mask with plain walks of its tree: the leaves that can be reached when one feature has a value of the bin and the others
  * are free, for the bin's lowest value and for its highest.
  */
-export function checkMasks({ bins, passes, laneBits, vectors, termsAPass }: Layout, tables: Uint8Array): Comparison {
+export function checkMasks(layout: Layout, tables: Uint8Array): Comparison {
+  const { bins, passes, laneBits, termsAPass } = layout
   let [compared, differing] = [0, 0]
   for (const { terms, masks } of passes) {
     for (let term = 0; term < termsAPass; term++) {
@@ -48,11 +49,11 @@ export function checkMasks({ bins, passes, laneBits, vectors, termsAPass }: Layo
         bitOf[leaf] = bit
       })
       const asks = new Set(tree.map((node) => ('mode' in node ? node.feature : -1)))
-      for (const { feature, at } of masks) {
+      for (const { feature, at, mapAt } of masks) {
         const own = bins[feature] as Bins
         const expected = new Uint8Array(laneBits / 8)
         for (let bin = 0; bin < own.count; bin++) {
-          const start = at + bin * vectors * 16 + (term * laneBits) / 8
+          const start = at + mapped(layout, tables, mapAt, bin) + (term * laneBits) / 8
           const mask = tables.subarray(start, start + laneBits / 8)
           // Bins of a feature that a tree does not ask for are all alike.
           const ends = asks.has(feature) ? endsOf(own, bin) : [Number.NaN]
@@ -67,6 +68,11 @@ export function checkMasks({ bins, passes, laneBits, vectors, termsAPass }: Layo
     }
   }
   return { compared, differing }
+}
+
+function mapped({ mapBytes }: Layout, tables: Uint8Array, mapAt: number, bin: number): number {
+  const view = new DataView(tables.buffer, tables.byteOffset)
+  return mapBytes === 2 ? view.getUint16(mapAt + bin * 2, true) : view.getUint32(mapAt + bin * 4, true)
 }
 
 /** The lowest and the highest value of a bin. */

@@ -31,7 +31,7 @@ export async function compileKernel(onnx: Uint8Array): Promise<CompiledKernel> {
     return { layout, code, tables: tablesOf(layout) }
   } catch (error) {
     // A fault of ours; the model can be scored without.
-    throw new Refusal(`its module cannot be assembled: ${(error as Error).message.split('\n')[0]}`)
+    throw new Refusal(`its module cannot be assembled: ${(error as Error).message.split('\n').slice(0, 2).join(' ')}`)
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Bins, binsOf } from './bins.ts'
+import { type Bins, binsOf, cutsOf } from './bins.ts'
 import type { Forest, ForestTree } from './forest.ts'
 import { Refusal } from './refusal.ts'
 
@@ -19,10 +19,20 @@ export interface Pass {
   readonly sum: number
   /** Of the forest's terms, in order; the last pass of a sum may be short. */
   readonly terms: readonly Term[]
-  /** Features that any of them asks for, and where their masks begin: [bins][vectors · 16 bytes]. */
-  readonly masks: readonly { readonly feature: number; readonly at: number }[]
+  readonly masks: readonly Masks[]
   /** Where the leaves' values begin: [terms a pass][lane bits] float32. */
   readonly leavesAt: number
+}
+
+/** What a pass knows of a feature that any of its trees asks for. */
+export interface Masks {
+  readonly feature: number
+  /** The bins its own trees tell apart. */
+  readonly cuts: Float32Array
+  /** Where their masks begin: [bins told apart][vectors · 16 bytes]. */
+  readonly at: number
+  /** Where their offsets begin, by the feature's bins: [bins] of `mapBytes`. */
+  readonly mapAt: number
 }
 
 /** Where everything lies in the module's memory, and how the trees are shared out. Offsets in bytes. */
@@ -44,8 +54,9 @@ export interface Layout {
   readonly tableBytes: number
   /** Values, float32: [features][chunk]. */
   readonly valuesAt: number
-  /** Bins, as offsets into masks: [features][chunk] of 16 or 32 bits. */
+  /** Bins, as offsets into maps: [features][chunk] of 16 or 32 bits. */
   readonly placesAt: number
+  readonly mapBytes: 2 | 4
   readonly placeBytes: 2 | 4
   /** Sums, float32: [sums][chunk]. */
   readonly sumsAt: number
@@ -76,22 +87,32 @@ export function layoutOf(forest: Forest): Layout {
   const powersAt = place(32 * 8)
   const cutsAt = bins.map(({ cuts, cells }) => place((cuts.length + 2 ** cells.steps) * 4))
   const startsAt = bins.map(({ cells }) => place(cells.starts.byteLength))
-  const passes = termsOf(forest, termsAPass).map(({ sum, terms }): Pass => {
-    const features = [...new Set(terms.flatMap(({ tree }) => featuresOf(tree)))].sort((a, b) => a - b)
-    return {
-      sum,
-      terms,
-      masks: features.map((feature) => ({ feature, at: place((bins[feature] as Bins).count * vectors * 16) })),
-      leavesAt: 0,
-    }
+  const groups = termsOf(forest, termsAPass).map((group) => {
+    const features = [...new Set(group.terms.flatMap(({ tree }) => featuresOf(tree)))].sort((a, b) => a - b)
+    return { ...group, features, trees: group.terms.map(({ tree }) => tree) }
   })
-  const placed = passes.map((pass) => ({ ...pass, leavesAt: place(termsAPass * laneBits * 4) }))
+  // A pass's trees tell few of a feature's bins apart: a map to those, one load more, keeps a pass's masks in the first-level cache however
+  // many features there are.
+  const maskBytes = vectors * 16
+  const told = groups.map(({ features, trees }) =>
+    features.map((feature) => ({ feature, cuts: cutsOf(trees, feature) })),
+  )
+  const mapBytes = Math.max(0, ...told.flat().map(({ cuts }) => (cuts.length + 2) * maskBytes)) <= 65_535 ? 2 : 4
+  const passes = groups.map(({ sum, terms }, i): Pass => {
+    const masks = (told[i] as (typeof told)[number]).map(({ feature, cuts }) => ({
+      feature,
+      cuts,
+      at: place((cuts.length + 2) * maskBytes),
+      mapAt: place((bins[feature] as Bins).count * mapBytes),
+    }))
+    return { sum, terms, masks, leavesAt: place(termsAPass * laneBits * 4) }
+  })
   const tableBytes = end
   if (tableBytes > mostTableBytes)
     throw new Refusal(
       `its tables would take ${Math.ceil(tableBytes / 2 ** 20)} MB; ${mostTableBytes / 2 ** 20} are the most`,
     )
-  const placeBytes = (most + 2) * vectors * 16 <= 65_535 ? 2 : 4
+  const placeBytes = (most + 2) * mapBytes <= 65_535 ? 2 : 4
   const valuesAt = place(forest.features * chunkRows * 4)
   const placesAt = place(forest.features * chunkRows * placeBytes)
   const sumsAt = place(forest.sums * chunkRows * 4)
@@ -102,13 +123,14 @@ export function layoutOf(forest: Forest): Layout {
     laneBits,
     vectors,
     termsAPass,
-    passes: placed,
+    passes,
     cutsAt,
     startsAt,
     powersAt,
     tableBytes,
     valuesAt,
     placesAt,
+    mapBytes,
     placeBytes,
     sumsAt,
     answersAt,

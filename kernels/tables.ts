@@ -1,4 +1,4 @@
-import { type Bins, representatives } from './bins.ts'
+import { type Bins, binOf, representatives } from './bins.ts'
 import { powersOfTwo } from './exponential.ts'
 import type { ForestTree, TreeNode } from './forest.ts'
 import type { Layout } from './layout.ts'
@@ -10,7 +10,7 @@ import { goesTrue, leavesOf } from './walk.ts'
  * feature combined beforehand); and the leaves' values.
  */
 export function tablesOf(layout: Layout): Uint8Array {
-  const { bins, passes, laneBits, vectors, cutsAt, startsAt, powersAt, tableBytes } = layout
+  const { bins, passes, laneBits, vectors, cutsAt, startsAt, powersAt, mapBytes, tableBytes } = layout
   const tables = new Uint8Array(tableBytes)
   const { buffer } = tables
   new BigUint64Array(buffer, powersAt, 32).set(powersOfTwo())
@@ -22,17 +22,18 @@ export function tablesOf(layout: Layout): Uint8Array {
   })
   for (const { sum, terms, masks, leavesAt } of passes) {
     const values = new Float32Array(buffer, leavesAt, layout.termsAPass * laneBits)
-    for (const { feature, at } of masks) {
-      const own = bins[feature] as Bins
+    for (const { feature, cuts, at, mapAt } of masks) {
+      const allowed = new Uint8Array(buffer, at, (cuts.length + 2) * vectors * 16)
       for (let term = 0; term < layout.termsAPass; term++) {
-        const allowed = new Uint8Array(buffer, at, own.count * vectors * 16)
         // Where a pass has no tree left, the first leaf is always the one; it adds nothing.
-        writeMasks(terms[term]?.tree ?? [{ adds: new Map() }], feature, own, {
-          into: allowed,
-          stride: vectors * 16,
-          at: (term * laneBits) / 8,
-        })
+        const tree = terms[term]?.tree ?? [{ adds: new Map() }]
+        writeMasks(tree, feature, { cuts }, { into: allowed, stride: vectors * 16, at: (term * laneBits) / 8 })
       }
+      const own = representatives(bins[feature] as Bins)
+      const map = new (mapBytes === 2 ? Uint16Array : Uint32Array)(buffer, mapAt, own.length)
+      own.forEach((value, bin) => {
+        map[bin] = binOf({ cuts }, value) * vectors * 16
+      })
     }
     terms.forEach(({ tree }, term) => {
       leavesOf(tree).forEach((leaf, i) => {
@@ -47,7 +48,7 @@ export function tablesOf(layout: Layout): Uint8Array {
 function writeMasks(
   tree: ForestTree,
   feature: number,
-  bins: Bins,
+  bins: Pick<Bins, 'cuts'>,
   target: { into: Uint8Array; stride: number; at: number },
 ): void {
   const { into, stride, at } = target
@@ -60,7 +61,7 @@ function writeMasks(
     }
   }
   const leaves = tree.filter((node) => 'adds' in node).length
-  for (let bin = 0; bin < bins.count; bin++)
+  for (let bin = 0; bin < values.length; bin++)
     for (let leaf = 0; leaf < leaves; leaf++) {
       const byte = bin * stride + at + (leaf >> 3)
       into[byte] = (into[byte] as number) | (1 << (leaf & 7))

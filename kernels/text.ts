@@ -6,8 +6,9 @@ import { chunkRows, type Layout, type Pass } from './layout.ts'
 /**
  * The module of a kernel as WebAssembly text, always the same for the same layout. How a row goes through it:
  *
- * 1. `bin_F`, once for each feature: the value becomes the number of its bin, kept as the offset of that bin's masks.
- * 2. `pass_P`, once for each group of trees: the masks of the row's bins are combined by AND. In each tree's lane one bit is left: the leaf.
+ * 1. `bin_F`, once for each feature: the value becomes the number of its bin.
+ * 2. `pass_P`, once for each group of trees: a map leads from the bin to the masks that these trees have for it, and those of all features are
+ *    combined by AND. In each tree's lane one bit is left: the leaf.
  *    The leaves' values are added to the row's sum, tree after tree in float32, as ONNX Runtime does.
  * 3. `finish`: the base value is added and the transform applied.
  *
@@ -52,7 +53,7 @@ const row4 = '(local.get $row)'
 const row2 = '(i32.shr_u (local.get $row) (i32.const 1))'
 
 function binText(layout: Layout, feature: number, bins: Bins): string {
-  const { valuesAt, cutsAt, startsAt, placesAt, placeBytes, vectors } = layout
+  const { valuesAt, cutsAt, startsAt, placesAt, placeBytes, mapBytes } = layout
   const { cells } = bins
   const float = (value: number): string => `(f32.const ${floatText(value)})`
   const lastCell = cells.starts.length - 1
@@ -83,17 +84,18 @@ function binText(layout: Layout, feature: number, bins: Bins): string {
       ${cell}(local.set $bin ${guess})
       ${halvings.join('\n      ')}
       (local.set $bin (select (i32.const ${missingBin(bins)}) (local.get $bin) (f32.ne (local.get $x) (local.get $x))))
-      (${store} offset=${placesAt + feature * chunkRows * placeBytes} ${at} (i32.shl (local.get $bin) (i32.const ${Math.log2(vectors * 16)})))`)})
+      (${store} offset=${placesAt + feature * chunkRows * placeBytes} ${at} (i32.shl (local.get $bin) (i32.const ${Math.log2(mapBytes)})))`)})
 `
 }
 
 function passText(layout: Layout, { sum, terms, masks, leavesAt }: Pass, number: number): string {
-  const { sumsAt, placesAt, placeBytes, vectors, laneBits } = layout
+  const { sumsAt, placesAt, placeBytes, mapBytes, vectors, laneBits } = layout
   const load = placeBytes === 2 ? 'i32.load16_u' : 'i32.load'
   const at = placeBytes === 2 ? row2 : row4
   const vectorNumbers = Array.from({ length: vectors }, (_, i) => i)
-  const combined = masks.map(({ feature, at: masksAt }, i) => {
-    const place = `(local.set $place (${load} offset=${placesAt + feature * chunkRows * placeBytes} ${at}))`
+  const combined = masks.map(({ feature, at: masksAt, mapAt }, i) => {
+    const bin = `(${load} offset=${placesAt + feature * chunkRows * placeBytes} ${at})`
+    const place = `(local.set $place (${mapBytes === 2 ? 'i32.load16_u' : 'i32.load'} offset=${mapAt} ${bin}))`
     const own = vectorNumbers.map((v) => {
       const mask = `(v128.load offset=${masksAt + v * 16} (local.get $place))`
       return `(local.set $v${v} ${i === 0 ? mask : `(v128.and (local.get $v${v}) ${mask})`})`
