@@ -39,11 +39,11 @@ export function checkBins({ memory, run }: Kernel, layout: Layout): Comparison {
  * are free, for the bin's lowest value and for its highest.
  */
 export function checkMasks(layout: Layout, tables: Uint8Array): Comparison {
-  const { bins, passes, laneBits, termsAPass } = layout
+  const { bins, passes, laneBits, treesAPass } = layout
   let [compared, differing] = [0, 0]
-  for (const { terms, masks } of passes) {
-    for (let term = 0; term < termsAPass; term++) {
-      const tree: ForestTree = terms[term]?.tree ?? [{ adds: new Map() }]
+  for (const { trees, masks } of passes) {
+    for (let lane = 0; lane < treesAPass; lane++) {
+      const tree: ForestTree = trees[lane] ?? [{ adds: new Map() }]
       const bitOf = new Int32Array(tree.length)
       leavesOf(tree).forEach((leaf, bit) => {
         bitOf[leaf] = bit
@@ -53,7 +53,7 @@ export function checkMasks(layout: Layout, tables: Uint8Array): Comparison {
         const own = bins[feature] as Bins
         const expected = new Uint8Array(laneBits / 8)
         for (let bin = 0; bin < own.count; bin++) {
-          const start = at + mapped(layout, tables, mapAt, bin) + (term * laneBits) / 8
+          const start = at + mapped(layout, tables, mapAt, bin) + (lane * laneBits) / 8
           const mask = tables.subarray(start, start + laneBits / 8)
           // Bins of a feature that a tree does not ask for are all alike.
           const ends = asks.has(feature) ? endsOf(own, bin) : [Number.NaN]

@@ -4,23 +4,20 @@ import { Refusal } from './refusal.ts'
 
 /** Rows that are scored at a time: their bins and sums stay in the first-level cache while the trees go by. */
 export const chunkRows = 512
-/** Leaves a tree may have; tables and compiled code may take, bytes. */
+/** Leaves a tree may have. */
 const mostLeaves = 1024
+/** Vectors that all passes load for a row: each is some bytes of code. */
+const mostLoads = 200_000
+/** What tables may take. */
 const mostTableBytes = 64 * 2 ** 20
-
-/** A tree that adds to one sum: what a tree with several votes a leaf is cut into. */
-export interface Term {
-  readonly tree: ForestTree
-  readonly sum: number
-}
 
 /** Trees that are gone through together, while all rows of a chunk pass by. All add to one sum. */
 export interface Pass {
   readonly sum: number
-  /** Of the forest's terms, in order; the last pass of a sum may be short. */
-  readonly terms: readonly Term[]
+  /** Those of the forest that add to the sum, in order; the last pass of a sum may be short. */
+  readonly trees: readonly ForestTree[]
   readonly masks: readonly Masks[]
-  /** Where the leaves' values begin: [terms a pass][lane bits] float32. */
+  /** Where the leaves' values begin: [trees a pass][lane bits] float32. */
   readonly leavesAt: number
 }
 
@@ -43,7 +40,7 @@ export interface Layout {
   readonly laneBits: number
   /** 128-bit vectors of masks that a pass combines, and trees in them. */
   readonly vectors: number
-  readonly termsAPass: number
+  readonly treesAPass: number
   readonly passes: readonly Pass[]
   /** Of each feature: its cuts (padded by infinities) and the first guesses. */
   readonly cutsAt: readonly number[]
@@ -75,7 +72,7 @@ export function layoutOf(forest: Forest): Layout {
   const laneBits = 32 * 2 ** Math.ceil(Math.log2(Math.max(1, leaves / 32)))
   // Two vectors a pass: fewer reload a row's bins too often, more push the masks out of the first-level cache.
   const vectors = Math.max(2, laneBits / 128)
-  const termsAPass = (vectors * 128) / laneBits
+  const treesAPass = (vectors * 128) / laneBits
 
   // Leaves' values are read 508 bytes before where they lie (see `leafReader`).
   let end = 512
@@ -87,25 +84,26 @@ export function layoutOf(forest: Forest): Layout {
   const powersAt = place(32 * 8)
   const cutsAt = bins.map(({ cuts, cells }) => place((cuts.length + 2 ** cells.steps) * 4))
   const startsAt = bins.map(({ cells }) => place(cells.starts.byteLength))
-  const groups = termsOf(forest, termsAPass).map((group) => {
-    const features = [...new Set(group.terms.flatMap(({ tree }) => featuresOf(tree)))].sort((a, b) => a - b)
-    return { ...group, features, trees: group.terms.map(({ tree }) => tree) }
-  })
+  const groups = groupsOf(forest, treesAPass)
   // A pass's trees tell few of a feature's bins apart: a map to those, one load more, keeps a pass's masks in the first-level cache however
   // many features there are.
   const maskBytes = vectors * 16
-  const told = groups.map(({ features, trees }) =>
-    features.map((feature) => ({ feature, cuts: cutsOf(trees, feature) })),
+  const told = groups.map(({ trees }) =>
+    [...new Set(trees.flatMap(featuresOf))]
+      .sort((a, b) => a - b)
+      .map((feature) => ({ feature, cuts: cutsOf(trees, feature) })),
   )
+  const loads = told.reduce((sum, features) => sum + features.length * vectors, 0)
+  if (loads > mostLoads) throw new Refusal(`its code would load ${loads} masks a row; ${mostLoads} are the most`)
   const mapBytes = Math.max(0, ...told.flat().map(({ cuts }) => (cuts.length + 2) * maskBytes)) <= 65_535 ? 2 : 4
-  const passes = groups.map(({ sum, terms }, i): Pass => {
+  const passes = groups.map(({ sum, trees }, i): Pass => {
     const masks = (told[i] as (typeof told)[number]).map(({ feature, cuts }) => ({
       feature,
       cuts,
       at: place((cuts.length + 2) * maskBytes),
       mapAt: place((bins[feature] as Bins).count * mapBytes),
     }))
-    return { sum, terms, masks, leavesAt: place(termsAPass * laneBits * 4) }
+    return { sum, trees, masks, leavesAt: place(treesAPass * laneBits * 4) }
   })
   const tableBytes = end
   if (tableBytes > mostTableBytes)
@@ -122,7 +120,7 @@ export function layoutOf(forest: Forest): Layout {
     bins,
     laneBits,
     vectors,
-    termsAPass,
+    treesAPass,
     passes,
     cutsAt,
     startsAt,
@@ -138,13 +136,12 @@ export function layoutOf(forest: Forest): Layout {
   }
 }
 
-/** The trees of each sum, in their order, in groups of a pass. */
-function termsOf({ trees, sums }: Forest, termsAPass: number): { sum: number; terms: Term[] }[] {
-  const groups: { sum: number; terms: Term[] }[] = []
+/** The trees that add to each sum, in their order, in groups of a pass. A tree that adds to several is in a group of each. */
+function groupsOf({ trees, sums }: Forest, treesAPass: number): { sum: number; trees: ForestTree[] }[] {
+  const groups: { sum: number; trees: ForestTree[] }[] = []
   for (let sum = 0; sum < sums; sum++) {
-    const terms = trees.filter((tree) => tree.some((node) => 'adds' in node && node.adds.has(sum)))
-    for (let i = 0; i < terms.length; i += termsAPass)
-      groups.push({ sum, terms: terms.slice(i, i + termsAPass).map((tree) => ({ tree, sum })) })
+    const own = trees.filter((tree) => tree.some((node) => 'adds' in node && node.adds.has(sum)))
+    for (let i = 0; i < own.length; i += treesAPass) groups.push({ sum, trees: own.slice(i, i + treesAPass) })
   }
   return groups
 }

@@ -20,14 +20,14 @@ export function tablesOf(layout: Layout): Uint8Array {
     padded.set(cuts)
     new Uint16Array(buffer, startsAt[feature], cells.starts.length).set(cells.starts)
   })
-  for (const { sum, terms, masks, leavesAt } of passes) {
-    const values = new Float32Array(buffer, leavesAt, layout.termsAPass * laneBits)
+  for (const { sum, trees, masks, leavesAt } of passes) {
+    const values = new Float32Array(buffer, leavesAt, layout.treesAPass * laneBits)
     for (const { feature, cuts, at, mapAt } of masks) {
       const allowed = new Uint8Array(buffer, at, (cuts.length + 2) * vectors * 16)
-      for (let term = 0; term < layout.termsAPass; term++) {
+      for (let lane = 0; lane < layout.treesAPass; lane++) {
         // Where a pass has no tree left, the first leaf is always the one; it adds nothing.
-        const tree = terms[term]?.tree ?? [{ adds: new Map() }]
-        writeMasks(tree, feature, { cuts }, { into: allowed, stride: vectors * 16, at: (term * laneBits) / 8 })
+        const tree = trees[lane] ?? [{ adds: new Map() }]
+        writeMasks(tree, feature, { cuts }, { into: allowed, stride: vectors * 16, at: (lane * laneBits) / 8 })
       }
       const own = representatives(bins[feature] as Bins)
       const map = new (mapBytes === 2 ? Uint16Array : Uint32Array)(buffer, mapAt, own.length)
@@ -35,9 +35,9 @@ export function tablesOf(layout: Layout): Uint8Array {
         map[bin] = binOf({ cuts }, value) * vectors * 16
       })
     }
-    terms.forEach(({ tree }, term) => {
+    trees.forEach((tree, lane) => {
       leavesOf(tree).forEach((leaf, i) => {
-        values[term * laneBits + i] = (tree[leaf] as Extract<TreeNode, { adds: unknown }>).adds.get(sum) ?? 0
+        values[lane * laneBits + i] = (tree[leaf] as Extract<TreeNode, { adds: unknown }>).adds.get(sum) ?? 0
       })
     })
   }

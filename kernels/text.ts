@@ -88,7 +88,7 @@ function binText(layout: Layout, feature: number, bins: Bins): string {
 `
 }
 
-function passText(layout: Layout, { sum, terms, masks, leavesAt }: Pass, number: number): string {
+function passText(layout: Layout, { sum, trees, masks, leavesAt }: Pass, number: number): string {
   const { sumsAt, placesAt, placeBytes, mapBytes, vectors, laneBits } = layout
   const load = placeBytes === 2 ? 'i32.load16_u' : 'i32.load'
   const at = placeBytes === 2 ? row2 : row4
@@ -106,12 +106,12 @@ function passText(layout: Layout, { sum, terms, masks, leavesAt }: Pass, number:
   const start = masks.length === 0 ? vectorNumbers.map((v) => `(local.set $v${v} (v128.const i32x4 1 1 1 1))`) : []
   const leaf = leafReader(laneBits, leavesAt)
   const sumAt = sumsAt + sum * chunkRows * 4
-  const added = terms
-    .map((_, term) => leaf.valueOf(term))
+  const added = trees
+    .map((_, lane) => leaf.valueOf(lane))
     .reduce((total, value) => `(f32.add ${total}\n        ${value})`, `(f32.load offset=${sumAt} ${row4})`)
   return `
-  ;; Trees ${number * layout.termsAPass} to ${number * layout.termsAPass + terms.length - 1} of sum ${sum}.
-  (func $pass_${number} (param $rows i32) (local $row i32) (local $end i32) (local $place i32) (local $bytes i64) (local $bit i64)
+  ;; Trees ${number * layout.treesAPass} to ${number * layout.treesAPass + trees.length - 1} of sum ${sum}.
+  (func $pass_${number} (param $rows i32) (local $row i32) (local $end i32) (local $place i32)
     ${vectorNumbers.map((v) => `(local $v${v} v128)`).join(' ')}
     ${overRows(`${[...start, ...combined].join('\n      ')}
       ${leaf.prepare(vectors).join('\n      ')}
@@ -124,8 +124,8 @@ function passText(layout: Layout, { sum, terms, masks, leavesAt }: Pass, number:
 function leafReader(
   laneBits: number,
   leavesAt: number,
-): { prepare(vectors: number): string[]; valueOf(term: number): string } {
-  const valuesOf = (term: number): number => leavesAt + term * laneBits * 4
+): { prepare(vectors: number): string[]; valueOf(lane: number): string } {
+  const valuesOf = (lane: number): number => leavesAt + lane * laneBits * 4
   if (laneBits === 32)
     // A lane with the single bit i, taken for a whole number and made a float, has the exponent 127 + i: four times that is the leaf's
     // offset, but for 508. (Bit 31 is a negative number; its sign is masked away.)
@@ -136,14 +136,14 @@ function leafReader(
           (_, v) =>
             `(local.set $v${v} (v128.and (i32x4.shr_u (f32x4.convert_i32x4_s (local.get $v${v})) (i32.const 21)) (v128.const i32x4 1020 1020 1020 1020)))`,
         ),
-      valueOf: (term) =>
-        `(f32.load offset=${valuesOf(term) - 508} (i32x4.extract_lane ${term % 4} (local.get $v${Math.floor(term / 4)})))`,
+      valueOf: (lane) =>
+        `(f32.load offset=${valuesOf(lane) - 508} (i32x4.extract_lane ${lane % 4} (local.get $v${Math.floor(lane / 4)})))`,
     }
   if (laneBits === 64)
     return {
       prepare: () => [],
-      valueOf: (term) =>
-        `(f32.load offset=${valuesOf(term)} (i32.shl (i32.wrap_i64 (i64.ctz (i64x2.extract_lane ${term % 2} (local.get $v${Math.floor(term / 2)})))) (i32.const 2)))`,
+      valueOf: (lane) =>
+        `(f32.load offset=${valuesOf(lane)} (i32.shl (i32.wrap_i64 (i64.ctz (i64x2.extract_lane ${lane % 2} (local.get $v${Math.floor(lane / 2)})))) (i32.const 2)))`,
     }
   // Wider masks are several vectors, or one. The byte that is not zero gives the leaf but for its low three bits; all bytes together, as
   // one 64-bit number, have a single bit, whose place in its byte are those.
@@ -152,8 +152,8 @@ function leafReader(
     `(i64.extend_i32_u (i8x16.bitmask (i8x16.ne (local.get $v${vector}) (v128.const i64x2 0 0))))`
   return {
     prepare: () => [],
-    valueOf(term) {
-      const own = Array.from({ length: each }, (_, i) => term * each + i)
+    valueOf(lane) {
+      const own = Array.from({ length: each }, (_, i) => lane * each + i)
       const word = (vectors: readonly number[]): string =>
         vectors.map((v) => `(local.get $v${v})`).reduce((a, b) => `(v128.or ${a} ${b})`)
       const both = word(own)
@@ -169,7 +169,7 @@ function leafReader(
         second === undefined
           ? first
           : `(i64.add ${first} (i64.and ${second} (i64.sub (i64.const 0) (i64.extend_i32_u (i64.eq ${first} (i64.const 64))))))`
-      return `(f32.load offset=${valuesOf(term)} (i32.wrap_i64 (i64.shl (i64.add (i64.shl ${byte} (i64.const 3)) ${low}) (i64.const 2))))`
+      return `(f32.load offset=${valuesOf(lane)} (i32.wrap_i64 (i64.shl (i64.add (i64.shl ${byte} (i64.const 3)) ${low}) (i64.const 2))))`
     },
   }
 }
