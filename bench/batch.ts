@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +13,7 @@ import { packageModel } from '../test/support/models.ts'
 import { openPlace, type Place } from '../test/support/place.ts'
 import { pythonEnvironment } from '../test/support/python.ts'
 import { type Figure, median } from './measure.ts'
+import { lastLine, script } from './programs.ts'
 
 interface Scored {
   readonly seconds: number
@@ -92,13 +92,6 @@ async function writeOrder(folder: string, name: string, model: LocalModel, file:
   writeFileSync(path, JSON.stringify({ model, file, shards }))
   return path
 }
-
-function lastLine<T>(path: string, args: readonly string[]): T {
-  const output = execFileSync(path, args, { encoding: 'utf8', cwd: packageRoot, stdio: ['ignore', 'pipe', 'ignore'] })
-  return JSON.parse(output.trim().split('\n').at(-1) as string) as T
-}
-const script = <T>(file: string, ...args: string[]): T =>
-  lastLine<T>(process.execPath, ['scripts/run.mjs', `bench/${file}`, ...args])
 
 async function measureAlone(
   folder: string,

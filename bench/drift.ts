@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +13,7 @@ import { profileCategories, profileNumbers } from '../stats/profile.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
 import { pythonEnvironment } from '../test/support/python.ts'
 import { type Figure, median } from './measure.ts'
+import { lastLine } from './programs.ts'
 
 interface Cost {
   readonly seconds: number
@@ -44,13 +44,7 @@ async function measureExact(folder: string): Promise<Figure[]> {
       )
   })
   const python = join(await pythonEnvironment(join(packageRoot, 'bench/peers/evidently-requirements.txt')), 'python')
-  const run = (path: string, ...args: string[]): Cost =>
-    JSON.parse(
-      execFileSync(path, [...args, first, second], { encoding: 'utf8', cwd: packageRoot })
-        .trim()
-        .split('\n')
-        .at(-1) as string,
-    )
+  const run = (path: string, ...args: string[]): Cost => lastLine(path, [...args, first, second])
   const node = (how: string): Cost => run(process.execPath, 'scripts/run.mjs', 'bench/drift-report.ts', how)
   const costs: Record<'ours' | 'hand' | 'evidently', Cost[]> = { ours: [], hand: [], evidently: [] }
   for (let round = 0; round < rounds; round++) {

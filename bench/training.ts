@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +5,7 @@ import { packageRoot } from '../code/host.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { pythonEnvironment } from '../test/support/python.ts'
 import type { Figure } from './measure.ts'
+import { lastLine, script } from './programs.ts'
 
 interface Trained {
   readonly cpuSeconds: number
@@ -23,25 +23,17 @@ const airports = [4, 5]
 export async function measureTraining(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-training-'))
   const python = join(await pythonEnvironment(join(packageRoot, 'bench/peers/trees-requirements.txt')), 'python')
-  const last = (path: string, args: readonly string[]): Trained =>
-    JSON.parse(
-      execFileSync(path, args, { encoding: 'utf8', cwd: packageRoot, stdio: ['ignore', 'pipe', 'ignore'] })
-        .trim()
-        .split('\n')
-        .at(-1) as string,
-    )
   try {
     const june = await writeRows(join(folder, 'june'), "date >= '2001-06-01'", 200_000)
     const figures: Figure[] = []
     for (const rows of [300_000, 2_000_000]) {
       const train = await writeRows(join(folder, String(rows)), "date < '2001-06-01'", rows)
       const lightGbm = (...more: string[]): Trained =>
-        last(python, [
+        lastLine(python, [
           ...['bench/peers/trees_train.py', '--train', train, '--test', june, '--features', String(features)],
           ...more,
         ])
-      const slipway = (...more: string[]): Trained =>
-        last(process.execPath, ['scripts/run.mjs', 'bench/train-trees.ts', train, june, ...more])
+      const slipway = (...more: string[]): Trained => script('train-trees.ts', train, june, ...more)
       const [ours, theirs]: [Trained[], Trained[]] = [[], []]
       for (let round = 0; round < rounds; round++) {
         ours.push(slipway())

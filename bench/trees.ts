@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +6,7 @@ import { withDuckDb } from '../data/duckdb.ts'
 import { seededRandom } from '../stats/random.ts'
 import { pythonEnvironment } from '../test/support/python.ts'
 import type { Figure } from './measure.ts'
+import { lastLine, script } from './programs.ts'
 
 /** What trees-score.ts prints: rows a second. */
 interface Scored {
@@ -26,26 +26,13 @@ const sampled = 100_000
 export async function measureTrees(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-trees-'))
   const python = join(await pythonEnvironment(join(packageRoot, 'bench/peers/trees-requirements.txt')), 'python')
-  const last = <T>(path: string, args: readonly string[]): T =>
-    JSON.parse(
-      execFileSync(path, args, { encoding: 'utf8', cwd: packageRoot, stdio: ['ignore', 'pipe', 'ignore'] })
-        .trim()
-        .split('\n')
-        .at(-1) as string,
-    ) as T
   const model = (rows: string, columns: number, trees: number, leaves: number, engines: readonly string[]) => {
     const [text, onnx] = [join(folder, 'model.txt'), join(folder, 'model.onnx')]
-    const peers = last<Peers>(python, [
+    const peers = lastLine<Peers>(python, [
       ...['bench/peers/trees_score.py', '--model', text, '--onnx', onnx, '--rows', rows, '--columns', String(columns)],
       ...['--train', String(trees), String(leaves), '--engines', ...engines],
     ])
-    const scored = last<Scored>(process.execPath, [
-      'scripts/run.mjs',
-      'bench/trees-score.ts',
-      onnx,
-      rows,
-      String(columns),
-    ])
+    const scored = script<Scored>('trees-score.ts', onnx, rows, String(columns))
     if (scored.differing > 0) throw new Error(`${scored.differing} probabilities differ`)
     return { ...scored, peers }
   }

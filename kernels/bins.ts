@@ -127,7 +127,7 @@ function cellsOf(cuts: Float32Array): Cells {
 }
 
 /** The cell of a value, as the compiled module works it out: all in float32, then cut off at both ends. */
-export function cellOf(low: number, scale: number, cells: number, value: number): number {
+function cellOf(low: number, scale: number, cells: number, value: number): number {
   const place = Math.fround(Math.fround(value - low) * scale)
   return Number.isNaN(place) ? 0 : Math.min(cells - 1, Math.max(0, Math.trunc(place)))
 }

@@ -1,6 +1,6 @@
-import { readForest } from './forest.ts'
 import type { KernelPlan } from './kernel.ts'
 import { chunkRows, type Layout, layoutOf } from './layout.ts'
+import { readForest } from './read-forest.ts'
 import { Refusal } from './refusal.ts'
 import { tablesOf } from './tables.ts'
 import { moduleText } from './text.ts'
@@ -51,7 +51,6 @@ export function planOf({ forest, valuesAt, sumsAt, answersAt }: Layout): KernelP
           },
     ),
     chunkRows,
-    features: forest.features,
     sums: forest.sums,
     valuesAt,
     sumsAt,

@@ -20,7 +20,6 @@ export const KernelPlan = z.object({
     ]),
   ),
   chunkRows: z.int(),
-  features: z.int(),
   sums: z.int(),
   /** [features][chunkRows]. */
   valuesAt: z.int(),

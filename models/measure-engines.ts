@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { readForest } from '../kernels/forest.ts'
 import type { KernelInput } from '../kernels/kernel.ts'
 import { layoutOf } from '../kernels/layout.ts'
-import { moduleText } from '../kernels/text.ts'
+import { readForest } from '../kernels/read-forest.ts'
 import { fuzzRows } from './fuzz-rows.ts'
 import { type LoadedModel, type LocalModel, loadModel } from './model.ts'
 
@@ -43,11 +42,6 @@ export async function measureEngines(
   }
   await Promise.all([plain.release(), own.release()])
   return { kernel: kernel === undefined ? undefined : best.kernel, onnxruntime: best.onnxruntime }
-}
-
-/** The kernel's code as text, to be read: WebAssembly's own, with remarks. */
-export async function kernelText({ onnxFile }: LocalModel): Promise<string> {
-  return moduleText(layoutOf(readForest(await readFile(onnxFile))))
 }
 
 const slowest = () => ({ rowsPerSecond: 0, singleRowUs: Number.POSITIVE_INFINITY })

@@ -54,8 +54,7 @@ async function tryToProve(
 ): Promise<KernelReport> {
   const onnx = await readFile(local.onnxFile)
   onProgress('compiling the trees', 0)
-  const compiled = await compileKernel(onnx)
-  const { layout, code, tables } = compiled
+  const { layout, code, tables } = await compileKernel(onnx)
   const plan = planOf(layout)
   const kernel = start(plan, code, tables)
   const values = checkBins(kernel, layout)
@@ -65,6 +64,8 @@ async function tryToProve(
   if (masks.differing > 0) throw new Refusal(`${masks.differing} of ${masks.compared} masks allow other leaves`)
 
   const compare = await compareWithOnnxRuntime(onnx, layout.forest, plan, kernel)
+  const say = (): void =>
+    onProgress(`comparing with ONNX Runtime, ${compare.compared} rows`, compare.compared / (table.rows + madeUpRows))
   try {
     let tableRows = 0
     const model = await loadModel(local)
@@ -73,13 +74,13 @@ async function tryToProve(
         const rows = rowCount(chunk)
         await compare.rows(model.inputsOf(model.makeFeatures(chunk, tableRows + 1)), rows)
         tableRows += rows
-        onProgress(`comparing with ONNX Runtime, ${tableRows} rows`, (0.5 * tableRows) / table.rows)
+        say()
       }
     })
     await model.release()
     for (const batch of fuzzRows(layout.forest, layout.bins, madeUpRows, batchRows, seed)) {
       await compare.rows(batch, batchRows)
-      onProgress(`comparing with ONNX Runtime, ${compare.compared} rows`, compare.compared / (table.rows + madeUpRows))
+      say()
     }
     await writeFile(join(folder, modelFiles.kernelCode), code)
     await writeFile(join(folder, modelFiles.kernelTables), tables)

@@ -20,7 +20,7 @@ function numbering() {
   return {
     seen,
     /** The number of a combination; a new one only where `add` says so. */
-    find(columns: readonly Columns[string][], row: number, add: boolean): number | undefined {
+    find(columns: readonly ArrayLike<Part>[], row: number, add: boolean): number | undefined {
       let level = root
       const last = columns.length - 1
       for (let i = 0; i < last; i++) {
@@ -39,15 +39,6 @@ function numbering() {
       level.set(part, seen.length)
       seen.push(columns.map((column) => partOf(column[row])))
       return seen.length - 1
-    },
-    /** Takes a combination up by its parts. */
-    take(parts: readonly Part[], value: number): void {
-      let level = root
-      for (const part of parts.slice(0, -1)) {
-        if (!level.has(part)) level.set(part, new Map())
-        level = level.get(part) as Level
-      }
-      level.set(parts.at(-1) as Part, value)
     },
   }
 }
@@ -123,7 +114,12 @@ export function crossReader(crosses: readonly Cross[]): (features: Columns) => R
   const readers = crosses.map(({ name, of, prior, cells }) => {
     const combinations = numbering()
     const values = Float32Array.from(cells, ([, value]) => value)
-    for (const [number, [parts]] of cells.entries()) combinations.take(parts, number)
+    for (const [parts] of cells)
+      combinations.find(
+        parts.map((part) => [part]),
+        0,
+        true,
+      )
     return [
       name,
       (features: Columns): Float32Array => {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { KernelReport } from '../../models/kernel.ts'
-import { type EngineSpeed, kernelText, measureEngines } from '../../models/measure-engines.ts'
+import { kernelText } from '../../models/kernel-text.ts'
+import { type EngineSpeed, measureEngines } from '../../models/measure-engines.ts'
 import { localModel } from '../../models/package.ts'
 import { shortDigest } from '../../pipelines/artifact.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'

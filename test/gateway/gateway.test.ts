@@ -368,8 +368,7 @@ describe('overload', () => {
   it('refuses what is too much, at once and with a word when to come back; the rest is answered', async () => {
     const own = await startTestGateway(server.store)
     gateways.push(own)
-    // A kernel would have answered before there is a queue.
-    const name = await open(own, undefined, plain)
+    const name = await open(own)
     const many = JSON.stringify({ instances: Array.from({ length: 200 }, (_, i) => loans[i % 3]) })
     const answers: Reply[] = []
     // Far more than a core can do, for a second or so.

@@ -44,8 +44,6 @@ export async function ask(
   headers: Record<string, string> = {},
 ): Promise<Reply> {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
-  // As a socket would: whoever asks in a loop leaves others their turn, however fast the answer is.
-  await new Promise((resolve) => setImmediate(resolve))
   const request: Incoming = { method, url, headers, body: bytes, arrivedAt: performance.now() }
   return reply(handler.admit(request) ?? (await handler.answer(request)))
 }
