@@ -70,7 +70,6 @@ export async function measureTraining(): Promise<Figure[]> {
 
 /** A sample of flights in the layouts that either side reads without copying. */
 async function writeRows(name: string, where: string, rows: number): Promise<string> {
-  // One thread: a sample is repeatable so.
   const table = await withDuckDb(1, async (connection) => {
     const result = await connection.runAndReadAll(
       `WITH airports AS (SELECT airport, row_number() OVER (ORDER BY airport) - 1 AS code FROM

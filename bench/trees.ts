@@ -79,7 +79,6 @@ export async function measureTrees(): Promise<Figure[]> {
 
 /** Six numbers of flights and whether they were late: float32s, row after row. */
 async function writeFlights(folder: string): Promise<string> {
-  // One thread: a sample is repeatable so.
   const columns = await withDuckDb(1, async (connection) => {
     const result = await connection.runAndReadAll(
       `SELECT hour(date)::DOUBLE, dayofweek(date)::DOUBLE, dayofyear(date)::DOUBLE, distance::DOUBLE,
