@@ -1,4 +1,5 @@
-import type { Forest, ForestTree } from './forest.ts'
+import type { Forest, ForestTree, TestNode } from './forest.ts'
+import { goesTrue } from './walk.ts'
 
 /*
  * What a tree makes of a value changes only at a few points. Between them all values are alike: they are one bin. So a feature's value
@@ -56,15 +57,42 @@ export function cutsOf(trees: readonly ForestTree[], feature: number): Float32Ar
   for (const tree of trees) {
     for (const node of tree) {
       if (!('mode' in node) || node.feature !== feature) continue
-      const { mode, threshold } = node
       // x < t is x ≤ the float before t; x = t is both.
-      const isStrict = mode === 'BRANCH_LT' || mode === 'BRANCH_GTE'
-      const isEqual = mode === 'BRANCH_EQ' || mode === 'BRANCH_NEQ'
-      if (!isStrict) points.add(threshold === 0 ? 0 : threshold)
-      if (isStrict || isEqual) points.add(floatBefore(threshold))
+      const isStrict = node.mode === 'BRANCH_LT' || node.mode === 'BRANCH_GTE'
+      const isLoose = node.mode === 'BRANCH_LEQ' || node.mode === 'BRANCH_GT'
+      for (const point of node.mode === 'BRANCH_MEMBER' ? node.members : [node.threshold]) {
+        if (!isStrict) points.add(point === 0 ? 0 : point)
+        if (!isLoose) points.add(floatBefore(point))
+      }
     }
   }
   return Float32Array.from(points).sort()
+}
+
+/** The bins of a feature by what a few trees make of them: most are alike to them, above all where sets are asked for. */
+export interface Classes {
+  /** The points at which these trees' tests change: fewer than the feature's. */
+  readonly cuts: Float32Array
+  /** The class of each bin between them: [cuts.length + 2]. */
+  readonly classOf: readonly number[]
+  /** A value of each class. */
+  readonly values: readonly number[]
+}
+
+/** What some trees tell apart of a feature's values. */
+export function classesOf(trees: readonly ForestTree[], feature: number): Classes {
+  const cuts = cutsOf(trees, feature)
+  const tests = trees.flat().filter((node): node is TestNode => 'mode' in node && node.feature === feature)
+  const classes = new Map<string, number>()
+  const values: number[] = []
+  const classOf = representatives({ cuts }).map((value) => {
+    const answers = tests.map((test) => (goesTrue(test, value) ? 1 : 0)).join('')
+    const known = classes.get(answers)
+    if (known !== undefined) return known
+    classes.set(answers, values.length)
+    return values.push(value) - 1
+  })
+  return { cuts, classOf, values }
 }
 
 /** The largest float32 below a value; −∞ stays. */

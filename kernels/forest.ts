@@ -1,18 +1,21 @@
-/** How a node compares a value with its threshold (ONNX, nodes_modes). */
-export const branchModes = ['BRANCH_LEQ', 'BRANCH_LT', 'BRANCH_GTE', 'BRANCH_GT', 'BRANCH_EQ', 'BRANCH_NEQ'] as const
-export type BranchMode = (typeof branchModes)[number]
+/** How a node compares a value with its threshold (ONNX, nodes_modes), in the order of their numbers in ai.onnx.ml 5. */
+export const comparisons = ['BRANCH_LEQ', 'BRANCH_LT', 'BRANCH_GTE', 'BRANCH_GT', 'BRANCH_EQ', 'BRANCH_NEQ'] as const
 
-/** An inner node (a test with two children, by index) or a leaf (what it adds, by sum). */
-export type TreeNode =
-  | {
-      readonly mode: BranchMode
-      readonly feature: number
-      readonly threshold: number
-      readonly missingTrue: boolean
-      readonly onTrue: number
-      readonly onFalse: number
-    }
-  | { readonly adds: ReadonlyMap<number, number> }
+/** What a node asks of a feature's value: how it compares with a threshold, or whether it is a member of a set. */
+export type Question =
+  | { readonly mode: (typeof comparisons)[number]; readonly threshold: number }
+  | { readonly mode: 'BRANCH_MEMBER'; readonly members: ReadonlySet<number> }
+
+/** An inner node: a question about a feature, what NaN answers, and the children for both answers, by index. */
+export type TestNode = Question & {
+  readonly feature: number
+  readonly missingTrue: boolean
+  readonly onTrue: number
+  readonly onFalse: number
+}
+
+/** An inner node or a leaf (what it adds, by sum). */
+export type TreeNode = TestNode | { readonly adds: ReadonlyMap<number, number> }
 
 /** Nodes of one tree, root first. */
 export type ForestTree = readonly TreeNode[]

@@ -1,4 +1,4 @@
-import { type Bins, binsOf, cutsOf } from './bins.ts'
+import { type Bins, binsOf, type Classes, classesOf } from './bins.ts'
 import type { Forest, ForestTree } from './forest.ts'
 import { Refusal } from './refusal.ts'
 
@@ -22,11 +22,9 @@ export interface Pass {
 }
 
 /** What a pass knows of a feature that any of its trees asks for. */
-export interface Masks {
+export interface Masks extends Classes {
   readonly feature: number
-  /** The bins its own trees tell apart. */
-  readonly cuts: Float32Array
-  /** Where their masks begin: [bins told apart][vectors · 16 bytes]. */
+  /** Where the masks of its classes begin: [classes][vectors · 16 bytes]. */
   readonly at: number
   /** Where their offsets begin, by the feature's bins: [bins] of `mapBytes`. */
   readonly mapAt: number
@@ -91,17 +89,16 @@ export function layoutOf(forest: Forest): Layout {
   const told = groups.map(({ trees }) =>
     [...new Set(trees.flatMap(featuresOf))]
       .sort((a, b) => a - b)
-      .map((feature) => ({ feature, cuts: cutsOf(trees, feature) })),
+      .map((feature) => ({ feature, ...classesOf(trees, feature) })),
   )
   const loads = told.reduce((sum, features) => sum + features.length * vectors, 0)
   if (loads > mostLoads) throw new Refusal(`its code would load ${loads} masks a row; ${mostLoads} are the most`)
-  const mapBytes = Math.max(0, ...told.flat().map(({ cuts }) => (cuts.length + 2) * maskBytes)) <= 65_535 ? 2 : 4
+  const mapBytes = Math.max(0, ...told.flat().map(({ values }) => values.length * maskBytes)) <= 65_535 ? 2 : 4
   const passes = groups.map(({ sum, trees }, i): Pass => {
-    const masks = (told[i] as (typeof told)[number]).map(({ feature, cuts }) => ({
-      feature,
-      cuts,
-      at: place((cuts.length + 2) * maskBytes),
-      mapAt: place((bins[feature] as Bins).count * mapBytes),
+    const masks = (told[i] as (typeof told)[number]).map((classes) => ({
+      ...classes,
+      at: place(classes.values.length * maskBytes),
+      mapAt: place((bins[classes.feature] as Bins).count * mapBytes),
     }))
     return { sum, trees, masks, leavesAt: place(treesAPass * laneBits * 4) }
   })

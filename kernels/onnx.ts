@@ -133,3 +133,15 @@ export function readOnnx(bytes: Uint8Array): OnnxModel {
 export function writeOnnx(model: OnnxModel): Uint8Array {
   return modelType.encode(modelType.fromObject(model)).finish()
 }
+
+/** A tensor's float32s; none of any other type. */
+export function floatsOf(tensor: OnnxTensor | null | undefined): readonly number[] {
+  if (tensor?.dataType !== elementTypes.float) return []
+  return tensor.rawData.length === 0 ? tensor.floatData : [...new Float32Array(Uint8Array.from(tensor.rawData).buffer)]
+}
+
+/** A tensor's bytes; none of any other type. */
+export function bytesOf(tensor: OnnxTensor | null | undefined): readonly number[] {
+  if (tensor?.dataType !== elementTypes.uint8) return []
+  return tensor.rawData.length === 0 ? tensor.int32Data : [...tensor.rawData]
+}

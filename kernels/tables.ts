@@ -22,17 +22,17 @@ export function tablesOf(layout: Layout): Uint8Array {
   })
   for (const { sum, trees, masks, leavesAt } of passes) {
     const values = new Float32Array(buffer, leavesAt, layout.treesAPass * laneBits)
-    for (const { feature, cuts, at, mapAt } of masks) {
-      const allowed = new Uint8Array(buffer, at, (cuts.length + 2) * vectors * 16)
+    for (const { feature, cuts, classOf, values: told, at, mapAt } of masks) {
+      const allowed = new Uint8Array(buffer, at, told.length * vectors * 16)
       for (let lane = 0; lane < layout.treesAPass; lane++) {
         // Where a pass has no tree left, the first leaf is always the one; it adds nothing.
         const tree = trees[lane] ?? [{ adds: new Map() }]
-        writeMasks(tree, feature, { cuts }, { into: allowed, stride: vectors * 16, at: (lane * laneBits) / 8 })
+        writeMasks(tree, feature, told, { into: allowed, stride: vectors * 16, at: (lane * laneBits) / 8 })
       }
       const own = representatives(bins[feature] as Bins)
       const map = new (mapBytes === 2 ? Uint16Array : Uint32Array)(buffer, mapAt, own.length)
       own.forEach((value, bin) => {
-        map[bin] = binOf({ cuts }, value) * vectors * 16
+        map[bin] = (classOf[binOf({ cuts }, value)] as number) * vectors * 16
       })
     }
     trees.forEach((tree, lane) => {
@@ -44,26 +44,25 @@ export function tablesOf(layout: Layout): Uint8Array {
   return tables
 }
 
-/** A tree's masks for the bins of one feature: bit i is leaf i, from the left. */
+/** A tree's masks for some values of one feature: bit i is leaf i, from the left. */
 function writeMasks(
   tree: ForestTree,
   feature: number,
-  bins: Pick<Bins, 'cuts'>,
+  values: readonly number[],
   target: { into: Uint8Array; stride: number; at: number },
 ): void {
   const { into, stride, at } = target
-  const values = representatives(bins)
-  /** Clears leaves [from, to) of a bin. */
-  const clear = (bin: number, from: number, to: number): void => {
+  /** Clears leaves [from, to) of a value. */
+  const clear = (value: number, from: number, to: number): void => {
     for (let leaf = from; leaf < to; leaf++) {
-      const byte = bin * stride + at + (leaf >> 3)
+      const byte = value * stride + at + (leaf >> 3)
       into[byte] = (into[byte] as number) & ~(1 << (leaf & 7))
     }
   }
   const leaves = tree.filter((node) => 'adds' in node).length
-  for (let bin = 0; bin < values.length; bin++)
+  for (let value = 0; value < values.length; value++)
     for (let leaf = 0; leaf < leaves; leaf++) {
-      const byte = bin * stride + at + (leaf >> 3)
+      const byte = value * stride + at + (leaf >> 3)
       into[byte] = (into[byte] as number) | (1 << (leaf & 7))
     }
   /** Leaves below a node are [from, the returned). */
@@ -73,9 +72,9 @@ function writeMasks(
     const middle = visit(here.onTrue, from)
     const to = visit(here.onFalse, middle)
     if (here.feature === feature) {
-      values.forEach((value, bin) => {
-        if (goesTrue(here, value)) clear(bin, middle, to)
-        else clear(bin, from, middle)
+      values.forEach((tested, value) => {
+        if (goesTrue(here, tested)) clear(value, middle, to)
+        else clear(value, from, middle)
       })
     }
     return to

@@ -1,10 +1,11 @@
-import type { Forest, ForestTree, TreeNode } from './forest.ts'
-
-type Test = Exclude<TreeNode, { adds: unknown }>
+import type { Forest, ForestTree, TestNode, TreeNode } from './forest.ts'
 
 /** Whether a value takes the true branch of a node, as ONNX Runtime compares: in float32, NaN by IEEE 754 unless it tracks true. */
-export function goesTrue({ mode, threshold, missingTrue }: Test, value: number): boolean {
-  if (missingTrue && Number.isNaN(value)) return true
+export function goesTrue(node: TestNode, value: number): boolean {
+  if (Number.isNaN(value)) return node.missingTrue || node.mode === 'BRANCH_NEQ'
+  // A set knows one zero only, and so do comparisons.
+  if (node.mode === 'BRANCH_MEMBER') return node.members.has(value)
+  const { mode, threshold } = node
   switch (mode) {
     case 'BRANCH_LEQ':
       return value <= threshold

@@ -9,7 +9,7 @@ export const stepVersions: Record<StepKind, number> = {
   validate: 1,
   split: 1,
   train: 3,
-  package: 2,
+  package: 3,
   evaluate: 1,
   gate: 1,
   approve: 1,

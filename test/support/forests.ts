@@ -1,10 +1,10 @@
-import { type BranchMode, branchModes } from '../../kernels/forest.ts'
+import { comparisons } from '../../kernels/forest.ts'
 import { elementTypes, type OnnxAttribute, writeOnnx } from '../../kernels/onnx.ts'
 
 /** A node of a made-up tree: a test and what follows, or a leaf's weight. */
 export type MadeNode =
   | {
-      readonly mode: BranchMode
+      readonly mode: (typeof comparisons)[number]
       readonly feature: number
       readonly threshold: number
       readonly missingTrue: boolean
@@ -36,7 +36,7 @@ export function drawTree(draw: Draw, features: number, leaves: number, delicate 
   if (leaves <= 1) return { weight: Math.fround((draw(2_000) - 1_000) / 997) }
   const left = 1 + draw(leaves - 1)
   return {
-    mode: branchModes[draw(branchModes.length)] as BranchMode,
+    mode: comparisons[draw(comparisons.length)] as (typeof comparisons)[number],
     feature: draw(features),
     threshold: Math.fround(
       delicate && draw(3) === 0 ? (specials[draw(specials.length)] as number) : (draw(4_000) - 2_000) / 16,

@@ -1,0 +1,233 @@
+import { comparisons, type ForestTree, type Question, type TestNode, type TreeNode } from './forest.ts'
+import { bytesOf, floatsOf, type OnnxAttribute, type OnnxNode } from './onnx.ts'
+import { Refusal } from './refusal.ts'
+
+/** What a node of trees says, whichever version of the operator said it. */
+export interface Ensemble {
+  readonly trees: readonly ForestTree[]
+  readonly isClassifier: boolean
+  /** Whether ONNX Runtime's sets are of whole numbers: those of the newer operator. */
+  readonly dropsFractions: boolean
+  /** Targets, or classes. */
+  readonly count: number
+  readonly base: readonly number[]
+  /** As ONNX names them. */
+  readonly aggregate: string
+  readonly transform: string
+  /** The name of its scores. */
+  readonly output: string
+}
+
+/** Reads the trees of a node. @throws Refusal that names what is not understood */
+export function readEnsemble(node: OnnxNode): Ensemble {
+  const attributes = new Map(node.attribute.map((attribute) => [attribute.name, attribute]))
+  for (const name of attributes.keys())
+    if (name.endsWith('_as_tensor')) throw new Refusal(`${name}: thresholds and weights in double precision`)
+  switch (node.opType) {
+    case 'TreeEnsembleClassifier':
+    case 'TreeEnsembleRegressor':
+      return namedTrees(node, attributes)
+    case 'TreeEnsemble':
+      return indexedTrees(node, attributes)
+    default:
+      throw new Refusal(`the operator ${node.opType} is not compiled`)
+  }
+}
+
+type Attributes = ReadonlyMap<string, OnnxAttribute>
+
+/** ai.onnx.ml 1 to 3: nodes and leaves' votes are tuples that name their tree and node. */
+function namedTrees({ opType, output }: OnnxNode, attributes: Attributes): Ensemble {
+  const isClassifier = opType === 'TreeEnsembleClassifier'
+  const decoder = new TextDecoder()
+  const text = (name: string, otherwise: string): string => {
+    const value = attributes.get(name)?.s
+    return value === undefined ? otherwise : decoder.decode(value)
+  }
+  const classes =
+    (attributes.get('classlabels_int64s')?.ints ?? []).length ||
+    (attributes.get('classlabels_strings')?.strings ?? []).length
+  const ints = (name: string): readonly number[] => attributes.get(`nodes_${name}`)?.ints ?? []
+  const [treeIds, nodeIds, featureIds] = [ints('treeids'), ints('nodeids'), ints('featureids')]
+  const [trueIds, falseIds, missing] = [ints('truenodeids'), ints('falsenodeids'), ints('missing_value_tracks_true')]
+  const thresholds = attributes.get('nodes_values')?.floats ?? []
+  const modes = (attributes.get('nodes_modes')?.strings ?? []).map((mode) => decoder.decode(mode))
+  const votes = votesOf(attributes, isClassifier ? 'class' : 'target')
+
+  // Trees are runs of nodes with one tree id; the first node of a run is its root.
+  const runs: number[][] = []
+  treeIds.forEach((id, i) => {
+    if (i === 0 || id !== treeIds[i - 1]) runs.push([])
+    runs.at(-1)?.push(i)
+  })
+  const seen = new Set<number>()
+  const trees = runs.map((run) => {
+    const id = treeIds[run[0] as number] as number
+    if (seen.has(id)) throw new Refusal(`the nodes of tree ${id} are not together`)
+    seen.add(id)
+    const places = new Map(run.map((i, place) => [nodeIds[i] as number, place]))
+    const child = (nodeId: number): number => {
+      const place = places.get(nodeId)
+      if (place === undefined) throw new Refusal(`tree ${id} has no node ${nodeId}`)
+      return place
+    }
+    const nodes = run.map(
+      (i): TreeNode =>
+        modes[i] === 'LEAF'
+          ? { adds: votes(id, nodeIds[i] as number) }
+          : {
+              ...question(modes[i] as string, thresholds[i] as number, undefined, id),
+              feature: featureIds[i] as number,
+              missingTrue: missing[i] === 1,
+              onTrue: child(trueIds[i] as number),
+              onFalse: child(falseIds[i] as number),
+            },
+    )
+    return unfolded(nodes, 0, id)
+  })
+  return {
+    trees,
+    isClassifier,
+    dropsFractions: false,
+    count: isClassifier ? classes : (attributes.get('n_targets')?.i ?? 0),
+    base: attributes.get('base_values')?.floats ?? [],
+    aggregate: text('aggregate_function', 'SUM'),
+    transform: text('post_transform', 'NONE'),
+    output: output[isClassifier ? 1 : 0] as string,
+  }
+}
+
+/** What the leaf of a tree adds to which sum. */
+function votesOf(attributes: Attributes, prefix: string): (tree: number, node: number) => ReadonlyMap<number, number> {
+  const column = (name: string): readonly number[] => attributes.get(`${prefix}_${name}`)?.ints ?? []
+  const [ids, nodes, trees] = [column('ids'), column('nodeids'), column('treeids')]
+  const weights = attributes.get(`${prefix}_weights`)?.floats ?? []
+  const votes = new Map<string, Map<number, number>>()
+  ids.forEach((id, i) => {
+    const key = `${trees[i]} ${nodes[i]}`
+    const own = votes.get(key) ?? new Map<number, number>()
+    if (own.has(id)) throw new Refusal(`a leaf of tree ${trees[i]} votes twice for one ${prefix}`)
+    votes.set(key, own.set(id, finite(weights[i] as number)))
+  })
+  return (tree, node) => votes.get(`${tree} ${node}`) ?? new Map()
+}
+
+/** The numbers that stand for names in ai.onnx.ml 5. */
+const modeNames = [...comparisons, 'BRANCH_MEMBER'] as const
+const aggregateNames = ['AVERAGE', 'SUM', 'MIN', 'MAX'] as const
+const transformNames = ['NONE', 'SOFTMAX', 'LOGISTIC', 'SOFTMAX_ZERO', 'PROBIT'] as const
+
+/** ai.onnx.ml 5: inner nodes of all trees in one list and leaves in another, found by index. */
+function indexedTrees({ output }: OnnxNode, attributes: Attributes): Ensemble {
+  const ints = (name: string): readonly number[] => attributes.get(name)?.ints ?? []
+  const floats = (name: string): readonly number[] => floatsOf(attributes.get(name)?.t)
+  const [features, missing] = [ints('nodes_featureids'), ints('nodes_missing_value_tracks_true')]
+  const [trueIds, trueLeaves] = [ints('nodes_truenodeids'), ints('nodes_trueleafs')]
+  const [falseIds, falseLeaves] = [ints('nodes_falsenodeids'), ints('nodes_falseleafs')]
+  const modes = bytesOf(attributes.get('nodes_modes')?.t)
+  const [splits, weights] = [floats('nodes_splits'), floats('leaf_weights')]
+  if (splits.length === 0 || weights.length === 0) throw new Refusal('thresholds or weights are not of 32-bit floats')
+  const sets = setsOf(floats('membership_values'))
+  const child = (ids: readonly number[], areLeaves: readonly number[], i: number): number =>
+    (ids[i] as number) + (areLeaves[i] === 1 ? modes.length : 0)
+
+  const nodes: TreeNode[] = modes.map((mode, i) => ({
+    ...question(
+      modeNames[mode] ?? `number ${mode}`,
+      splits[i] as number,
+      modeNames[mode] === 'BRANCH_MEMBER' ? sets.next().value : undefined,
+      i,
+    ),
+    feature: features[i] as number,
+    missingTrue: missing[i] === 1,
+    onTrue: child(trueIds, trueLeaves, i),
+    onFalse: child(falseIds, falseLeaves, i),
+  }))
+  ints('leaf_targetids').forEach((target, i) => {
+    nodes.push({ adds: new Map([[target, finite(weights[i] as number)]]) })
+  })
+  return {
+    trees: ints('tree_roots').map((root, id) => unfolded(nodes, root, id)),
+    isClassifier: false,
+    dropsFractions: true,
+    count: attributes.get('n_targets')?.i ?? 0,
+    base: [],
+    aggregate: aggregateNames[attributes.get('aggregate_function')?.i ?? 1] ?? 'an unknown function',
+    transform: transformNames[attributes.get('post_transform')?.i ?? 0] ?? 'of an unknown number',
+    output: output[0] as string,
+  }
+}
+
+/** The sets of a list in which NaN ends each. */
+function* setsOf(values: readonly number[]): Generator<ReadonlySet<number>, ReadonlySet<number>> {
+  for (let from = 0; from < values.length; ) {
+    const end = values.findIndex((value, i) => i >= from && Number.isNaN(value))
+    const to = end < 0 ? values.length : end
+    yield new Set(values.slice(from, to))
+    from = to + 1
+  }
+  return new Set()
+}
+
+function question(mode: string, threshold: number, members: ReadonlySet<number> | undefined, tree: number): Question {
+  if (members !== undefined) return { mode: 'BRANCH_MEMBER', members }
+  const comparison = comparisons.find((each) => each === mode)
+  if (comparison === undefined) throw new Refusal(`nodes of mode ${mode}`)
+  if (Number.isNaN(threshold)) throw new Refusal(`tree ${tree} compares with NaN`)
+  return { mode: comparison, threshold }
+}
+
+function finite(weight: number): number {
+  if (!Number.isFinite(weight)) throw new Refusal('a leaf weighs NaN or infinity')
+  return weight
+}
+
+/** Nodes a tree may have once it is unfolded. */
+const mostNodes = 100_000
+
+/**
+ * The tree of a root. Nodes that several lead to become a copy for each, and those that nothing leads to go; a chain of nodes that
+ * compare with one value after the other, as converters write sets, becomes a single one.
+ */
+function unfolded(nodes: readonly TreeNode[], root: number, id: number): ForestTree {
+  const tree: TreeNode[] = []
+  const add = (from: number, depth: number): number => {
+    if (tree.length >= mostNodes || depth > 1000)
+      throw new Refusal(`the nodes of tree ${id} lead in circles or are too many`)
+    const first = nodes[from]
+    if (first === undefined) throw new Refusal(`tree ${id} has no node ${from}`)
+    if (!('mode' in first)) return tree.push(first) - 1
+    const node = withLinks(first, nodes)
+    const at = tree.push(node) - 1
+    tree[at] = { ...node, onTrue: add(node.onTrue, depth + 1), onFalse: add(node.onFalse, depth + 1) }
+    return at
+  }
+  add(root, 0)
+  return tree
+}
+
+/** A node and those behind it that ask the same feature for other values and lead to the same place, as one. */
+function withLinks(first: TestNode, nodes: readonly TreeNode[]): TestNode {
+  const members = new Set<number>()
+  let links = 0
+  let node: TreeNode | undefined = first
+  let last = first
+  for (; node !== undefined && isLink(node, first) && links <= mostNodes; node = nodes[node.onFalse]) {
+    for (const value of membersOf(node)) members.add(value)
+    last = node
+    links++
+  }
+  if (links < 2) return first
+  const { feature, missingTrue, onTrue } = first
+  return { mode: 'BRANCH_MEMBER', members, feature, missingTrue, onTrue, onFalse: last.onFalse }
+}
+
+const isLink = (node: TreeNode, first: TestNode): node is TestNode =>
+  'mode' in node &&
+  (node.mode === 'BRANCH_EQ' || node.mode === 'BRANCH_MEMBER') &&
+  node.feature === first.feature &&
+  node.onTrue === first.onTrue &&
+  node.missingTrue === first.missingTrue
+
+const membersOf = (node: TestNode): Iterable<number> =>
+  node.mode === 'BRANCH_MEMBER' ? node.members : [node.threshold]
