@@ -145,3 +145,10 @@ export function bytesOf(tensor: OnnxTensor | null | undefined): readonly number[
   if (tensor?.dataType !== elementTypes.uint8) return []
   return tensor.rawData.length === 0 ? tensor.int32Data : [...tensor.rawData]
 }
+
+/** A tensor's 64-bit integers; none of any other type. */
+export function longsOf(tensor: OnnxTensor | null | undefined): readonly number[] {
+  if (tensor?.dataType !== elementTypes.int64) return []
+  if (tensor.rawData.length === 0) return tensor.int64Data
+  return [...new BigInt64Array(Uint8Array.from(tensor.rawData).buffer)].map(Number)
+}

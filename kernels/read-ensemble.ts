@@ -112,10 +112,10 @@ function votesOf(attributes: Attributes, prefix: string): (tree: number, node: n
   return (tree, node) => votes.get(`${tree} ${node}`) ?? new Map()
 }
 
-/** The numbers that stand for names in ai.onnx.ml 5. */
+/** The numbers that stand for names in ai.onnx.ml 5; of transforms those of ONNX Runtime, which has the first two the other way round than ONNX. */
 const modeNames = [...comparisons, 'BRANCH_MEMBER'] as const
 const aggregateNames = ['AVERAGE', 'SUM', 'MIN', 'MAX'] as const
-const transformNames = ['NONE', 'SOFTMAX', 'LOGISTIC', 'SOFTMAX_ZERO', 'PROBIT'] as const
+const transformNames = ['NONE', 'LOGISTIC', 'SOFTMAX', 'SOFTMAX_ZERO', 'PROBIT'] as const
 
 /** ai.onnx.ml 5: inner nodes of all trees in one list and leaves in another, found by index. */
 function indexedTrees({ output }: OnnxNode, attributes: Attributes): Ensemble {

@@ -1,5 +1,14 @@
 import type { Forest, ForestInput, ForestTree } from './forest.ts'
-import { elementTypes, floatsOf, type OnnxAttribute, type OnnxModel, type OnnxNode, readOnnx } from './onnx.ts'
+import {
+  elementTypes,
+  floatsOf,
+  longsOf,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  readOnnx,
+} from './onnx.ts'
 import { type Ensemble, readEnsemble } from './read-ensemble.ts'
 import { sumsOf } from './read-sums.ts'
 import { Refusal } from './refusal.ts'
@@ -22,7 +31,7 @@ export function readForest(onnx: Uint8Array): Forest {
   if (node === undefined) throw new Refusal('the graph has no tree ensemble')
   if (ensembles.length > 1) throw new Refusal(`the graph has ${ensembles.length} tree ensembles`)
   const ensemble = readEnsemble(node)
-  requireLast(model, ensemble.output)
+  requireLast(model, ensemble)
   const inputs = inputsOf(model, node)
   const features = inputs.reduce((sum, input) => sum + (input.kind === 'number' ? input.width : 1), 0)
   requireFeatures(ensemble, features)
@@ -68,16 +77,33 @@ function countingOnly(tree: ForestTree, ids: readonly number[]): ForestTree {
   })
 }
 
-/** Behind the scores may come what only renames or wraps them, multiplies them by one, or finds the label. */
-function requireLast({ graph }: OnnxModel, output: string): void {
+/**
+ * Behind the scores may come what only renames or wraps them, multiplies them by one, or finds the label; and behind their last column what
+ * makes two classes of it.
+ */
+function requireLast({ graph }: OnnxModel, { output, count }: Ensemble): void {
+  const constant = (name: string): OnnxTensor | undefined => graph.initializer.find((each) => each.name === name)
   const isOne = (name: string): boolean => {
-    const values = floatsOf(graph.initializer.find((each) => each.name === name))
+    const values = floatsOf(constant(name))
     return values.length > 0 && values.every((value) => value === 1)
   }
-  for (const { opType, input } of graph.node) {
-    if (!input.includes(output) || ['Identity', 'ZipMap', 'ArgMax'].includes(opType)) continue
+  const followers = (name: string): OnnxNode[] => graph.node.filter(({ input }) => input.includes(name))
+  const requirePair = (positive: string): void => {
+    for (const { opType, input, output } of followers(positive)) {
+      const [first = '', second] = input
+      if (opType === 'Sub' && isOne(first) && second === positive) requirePair(output[0] as string)
+      else if (opType !== 'Concat') throw new Refusal(`the operator ${opType} comes after the trees`)
+    }
+  }
+  for (const node of followers(output)) {
+    const { opType, input } = node
+    if (['Identity', 'ZipMap', 'ArgMax'].includes(opType)) continue
     const others = input.filter((name) => name !== output)
-    if (opType !== 'Mul' || !others.every(isOne)) throw new Refusal(`the operator ${opType} comes after the trees`)
+    if (opType === 'Mul' && others.every(isOne)) continue
+    const column = longsOf(constant(others[0] ?? ''))
+    const isLastColumn = column.length === 1 && column[0] === count - 1 && attribute(node, 'axis')?.i === 1
+    if (opType !== 'Gather' || !isLastColumn) throw new Refusal(`the operator ${opType} comes after the trees`)
+    requirePair(node.output[0] as string)
   }
 }
 

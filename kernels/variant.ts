@@ -1,7 +1,7 @@
-import { readOnnx, writeOnnx } from './onnx.ts'
+import { type OnnxAttribute, readOnnx, writeOnnx } from './onnx.ts'
 
-/** The post-transform NONE, as text until ai.onnx.ml 3 and as a number in 5. */
-const none = { s: new TextEncoder().encode('NONE'), i: 0 }
+/** The post-transform NONE: text until ai.onnx.ml 3, a number in 5. */
+const none = ({ s }: OnnxAttribute) => (s.length > 0 ? { s: new TextEncoder().encode('NONE') } : { i: 0 })
 
 /**
  * The same model with the trees' own scores as its one output, and without their post-transform if so asked: for comparing with.
@@ -17,11 +17,14 @@ export function answeringWith(onnx: Uint8Array, output: string, what: 'answers' 
       ? {
           ...each,
           attribute: each.attribute.map((attribute) =>
-            attribute.name === 'post_transform' ? { ...attribute, ...none } : attribute,
+            attribute.name === 'post_transform' ? { ...attribute, ...none(attribute) } : attribute,
           ),
         }
       : each,
   )
   const value = { name: output, type: { tensorType: { elemType: 1, shape: null } } }
-  return writeOnnx({ ...model, graph: { ...graph, node, output: [value] } })
+  // ONNX Runtime complains of constants that nothing uses.
+  const used = new Set(node.flatMap(({ input }) => input))
+  const initializer = graph.initializer.filter(({ name }) => used.has(name))
+  return writeOnnx({ ...model, graph: { ...graph, node, initializer, output: [value] } })
 }

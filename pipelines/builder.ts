@@ -128,19 +128,27 @@ export interface Builder {
   split<Row>(table: Table<Row>, rule: ByTime<Row> | ByAge<Row> | ByHash<Row> | ByStratum<Row>): Split<Row>
   /**
    * Trains a model. `features` and the target's function are named exports of a module (they are bundled and stored by
-   * digest); `features` gets every column but the target's.
+   * digest); `features` gets every column but the target's and the weight's.
    */
-  train<Row, const Column extends keyof Row & string, T extends Task, Made extends FeatureColumns>(
+  train<
+    Row,
+    const Column extends keyof Row & string,
+    T extends Task,
+    Made extends FeatureColumns,
+    const Weight extends Names<Row, number> = never,
+  >(
     name: string,
     options: {
       on: Split<Row>
-      features: (columns: ColumnsOf<Omit<Row, Column>>) => Made
+      features: (columns: ColumnsOf<Omit<Row, Column | Weight>>) => Made
       target: Target<Column, ColumnsOf<Row>[Column], T>
       /**
        * Sets of features that matter together: the model gets, for each, the mean label of training rows with the same values (out of fold
        * while it trains, so that no row sees its own label). For text and for numbers with few values.
        */
       crosses?: readonly (readonly [keyof Made & string, ...(keyof Made & string)[]])[]
+      /** A column that says how much each row counts while the model learns, at least 0; evaluations count every row alike. */
+      weight?: Weight
       learner: TreesLearner
       seed: number
     },
@@ -252,19 +260,24 @@ function compile(
         test: part('test'),
       }
     },
-    train(id, { on, features, target, crosses, learner, seed }) {
+    train(id, { on, features, target, crosses, weight, learner, seed }) {
+      if ((weight as string | undefined) === target.column)
+        throw new SlipwayError('DEFINITION_INVALID', `"${weight}" is both the target and the weight of "${id}"`, {
+          next: 'weigh rows by another column',
+        })
       add({
         id,
         kind: 'train',
         split: on.id,
         task: target.task,
-        inputs: on.schema.filter((column) => column.name !== target.column),
+        inputs: on.schema.filter(({ name }) => name !== target.column && name !== weight),
         features: codeOf(features as UserFunction, 'features'),
         target:
           target.code === undefined
             ? { column: target.column }
             : { column: target.column, code: codeOf(target.code as UserFunction, 'target') },
         ...(crosses !== undefined && { crosses: crosses.map((of) => [...of]) }),
+        ...(weight !== undefined && { weight }),
         learner,
         seed,
       })

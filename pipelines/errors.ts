@@ -51,6 +51,7 @@ export const errorCodes = {
   TARGET_INVALID: exitCodes.trainingFailed,
   SINGLE_CLASS: exitCodes.trainingFailed,
   TRAINING_TOO_LARGE: exitCodes.trainingFailed,
+  WEIGHTS_INVALID: exitCodes.trainingFailed,
   PARITY: exitCodes.trainingFailed,
   GATE_FAILED: exitCodes.gateFailed,
   REJECTED: exitCodes.rejected,

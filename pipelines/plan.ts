@@ -26,6 +26,11 @@ export const TreesLearner = z.strictObject({
   l2: z.number().nonnegative().default(1),
   /** Histogram bins of a feature, the one for missing values not counted. */
   bins: z.int().min(2).max(254).default(254),
+  /**
+   * How texts are parted: in the order of their mean label, by thresholds ('ordered', the default), or by sets of up to 32 values chosen
+   * in each leaf anew ('sets', as LightGBM does; the `bins` most frequent values are known, others count as missing).
+   */
+  categories: z.enum(['ordered', 'sets']).optional(),
   /** Stop when the validation loss has not improved for this many trees; 0 keeps all trees. */
   earlyStopping: z.int().nonnegative().default(0),
 })
@@ -87,12 +92,14 @@ export const TrainStep = z.object({
   kind: z.literal('train'),
   split: Id,
   task: Task,
-  /** The schema of the rows the feature function gets: the source's, without the target's column. */
+  /** The schema of the rows the feature function gets: the source's, without the columns of the target and of the weight. */
   inputs: RowSchema,
   features: CodeRef,
   target: TargetRef,
   /** Features that are combined, each set into one number more: see `crosses.ts`. */
   crosses: z.array(z.array(z.string()).min(1)).optional(),
+  /** The column that says how much a row counts in training; features do not see it. */
+  weight: z.string().optional(),
   learner: Learner,
   seed: z.int().nonnegative(),
 })

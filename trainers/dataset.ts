@@ -11,6 +11,7 @@ import { readColumns } from '../data/columns.ts'
 import type { LocalTable } from '../data/table.ts'
 import type { UserFunction } from '../pipelines/builder.ts'
 import type { Column } from '../pipelines/columns.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
 import type { Task } from '../pipelines/plan.ts'
 import type { RowSchema } from '../pipelines/row-schema.ts'
 
@@ -22,6 +23,8 @@ export type FeatureVector =
 export interface LabelledFeatures {
   readonly features: readonly FeatureVector[]
   readonly labels: Float64Array
+  /** How much each row counts, where a column says so. */
+  readonly weights?: Float32Array | undefined
 }
 
 /** What turns rows into features and labels. */
@@ -30,6 +33,7 @@ export interface Preparation {
   readonly featuresName: string
   readonly inputs: RowSchema
   readonly target: { readonly column: string; readonly code: UserFunction | undefined }
+  readonly weight: string | undefined
   readonly task: Task
 }
 
@@ -46,20 +50,37 @@ export async function prepare(
   preparation: Preparation,
   checkInvariance: boolean,
 ): Promise<LabelledFeatures> {
-  const { inputs, target, task } = preparation
-  const columns = [...inputs, ruleOf(table.schema, target.column)]
+  const { inputs, target, weight, task } = preparation
+  const read = [target.column, ...(weight === undefined ? [] : [weight])]
+  const columns = [...inputs, ...read.map((name) => ruleOf(table.schema, name))]
   const labels = new Float64Array(table.rows)
+  const weights = weight === undefined ? undefined : new Float32Array(table.rows)
   const vectors: (FeatureVector & { index?: Map<string, number> })[] = []
   let at = 0
   for await (const chunk of readColumns(connection, table, columns)) {
-    const { [target.column]: targetColumn, ...rest } = chunk as Record<string, Column>
+    const { [target.column]: targetColumn, ...others } = chunk as Record<string, Column>
+    const { [weight ?? '']: weightColumn, ...rest } = others
     if (at === 0 && checkInvariance)
       requireChunkInvariance(preparation.features, preparation.featuresName, sliceColumns(rest, 0, invarianceSample))
     labels.set(runTarget(target.code, task, target.column, targetColumn as Column, at + 1), at)
     append(vectors, runFeatures(preparation.features, preparation.featuresName, rest, at + 1), at, table.rows)
+    if (weight !== undefined) weights?.set(requireWeights(weight, weightColumn as Column, at + 1), at)
     at += (targetColumn as Column).length
   }
-  return { features: vectors, labels }
+  if (weights?.every((value) => value === 0)) throw weightsInvalid(`all ${weights.length} rows weigh 0 by "${weight}"`)
+  return { features: vectors, labels, weights }
+}
+
+function requireWeights(name: string, values: Column, firstRow: number): Float64Array {
+  const wrong = (values as Float64Array).findIndex((value) => !(value >= 0 && value < Number.POSITIVE_INFINITY))
+  if (wrong >= 0) throw weightsInvalid(`row ${firstRow + wrong} weighs ${values[wrong]} by "${name}"`)
+  return values as Float64Array
+}
+
+function weightsInvalid(message: string): SlipwayError {
+  return new SlipwayError('WEIGHTS_INVALID', message, {
+    next: 'a weight is a number of at least 0, and some row of each part weighs more',
+  })
 }
 
 function append(

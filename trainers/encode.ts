@@ -1,14 +1,20 @@
+import type { TreesLearner } from '../pipelines/plan.ts'
 import type { FeatureVector } from './dataset.ts'
-import type { ModelInput } from './onnx.ts'
+import type { ModelInput } from './onnx/model.ts'
 
 /** Weight, in rows, of the overall mean in the mean of a category. */
 const smoothing = 20
 
 /**
- * The model's inputs: numbers as they are; a category's values ordered by their mean label on the training rows (smoothed,
- * ties by name), so that a threshold on the code parts them well (Fisher 1958; Breiman et al., CART, 1984, sec. 4.2.2).
+ * The model's inputs: numbers as they are; a category's values in the order of their codes. For thresholds these follow the mean label of
+ * the training rows (smoothed, ties by name), so that a threshold on the code parts them well (Fisher 1958; Breiman et al., CART, 1984,
+ * sec. 4.2.2). For sets any order would do: the most frequent values come first, as many as there are bins.
  */
-export function fitInputs(features: readonly FeatureVector[], labels: Float64Array): ModelInput[] {
+export function fitInputs(
+  features: readonly FeatureVector[],
+  labels: Float64Array,
+  { categories, bins }: Pick<TreesLearner, 'categories' | 'bins'>,
+): ModelInput[] {
   const mean = labels.reduce((sum, label) => sum + label, 0) / labels.length
   return features.map((feature) => {
     if (feature.kind === 'number') return { name: feature.name, kind: 'number' }
@@ -21,9 +27,11 @@ export function fitInputs(features: readonly FeatureVector[], labels: Float64Arr
     })
     const ranked = feature.values.map((value, code) => ({
       value,
+      count: counts[code] as number,
       mean: ((sums[code] as number) + smoothing * mean) / ((counts[code] as number) + smoothing),
     }))
-    ranked.sort((a, b) => a.mean - b.mean || (a.value < b.value ? -1 : 1))
+    if (categories === 'sets') ranked.sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1)).splice(bins)
+    else ranked.sort((a, b) => a.mean - b.mean || (a.value < b.value ? -1 : 1))
     return { name: feature.name, kind: 'category', categories: ranked.map(({ value }) => value) }
   })
 }

@@ -14,7 +14,7 @@ import { binaryMetricsOf, regressionMetricsOf } from '../stats/metrics.ts'
 import { type Profile, profileCategories, profileNumbers } from '../stats/profile.ts'
 import { type FeatureVector, type LabelledFeatures, prepare } from './dataset.ts'
 import { encode, fitInputs } from './encode.ts'
-import { toOnnx } from './onnx.ts'
+import { type ModelInput, toOnnx } from './onnx/model.ts'
 import { boost } from './trees/boost.ts'
 import { predict } from './trees/ensemble.ts'
 
@@ -62,6 +62,7 @@ export async function trainModel(
     featuresName: order.features.name,
     inputs: step.inputs,
     target: { column: step.target.column, code: order.target === undefined ? undefined : await load(order.target) },
+    weight: step.weight,
     task: step.task,
   }
   onProgress('reading rows', 0)
@@ -75,14 +76,19 @@ export async function trainModel(
   )
   if (step.task === 'binary') requireBothClasses(train.labels)
 
-  const inputs = fitInputs(train.features, train.labels)
+  const inputs = fitInputs(train.features, train.labels, step.learner)
   const crosses = fitCrosses(step, train, validation)
   const trainFeatures = [...encode(train.features, inputs), ...crosses.map(({ train }) => train)]
   const validationFeatures = [...encode(validation.features, inputs), ...crosses.map(({ validation }) => validation)]
   const { ensemble, importance, validationLoss } = boost(
     step.task,
-    { features: trainFeatures, labels: Float32Array.from(train.labels) },
-    { features: validationFeatures, labels: Float32Array.from(validation.labels) },
+    {
+      features: trainFeatures,
+      labels: Float32Array.from(train.labels),
+      weights: train.weights,
+      categories: step.learner.categories === 'sets' ? inputs.map(categoriesOf) : undefined,
+    },
+    { features: validationFeatures, labels: Float32Array.from(validation.labels), weights: validation.weights },
     step.learner,
     Math.min(4, availableParallelism()),
     (grown) => onProgress(`tree ${grown} of ${step.learner.trees}`, grown / step.learner.trees),
@@ -128,6 +134,9 @@ export async function trainModel(
   await writeFile(join(folder, trainingFiles.parity), validationPredictions.subarray(0, parityRows))
   return report
 }
+
+const categoriesOf = (input: ModelInput): number | undefined =>
+  input.kind === 'category' ? input.categories.length : undefined
 
 /** Crosses of the training rows, and their values for those and for the validation rows. */
 function fitCrosses(

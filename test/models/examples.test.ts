@@ -11,7 +11,7 @@ import { proveKernel } from '../../models/prove-kernel.ts'
 import { digestOf } from '../../store/digest.ts'
 import { prepare } from '../../trainers/dataset.ts'
 import { encode, fitInputs } from '../../trainers/encode.ts'
-import { toOnnx } from '../../trainers/onnx.ts'
+import { toOnnx } from '../../trainers/onnx/model.ts'
 import { boost } from '../../trainers/trees/boost.ts'
 import { plainLoops } from '../../trainers/trees/loops.ts'
 
@@ -42,11 +42,12 @@ describe.each(Object.entries(examples))('the example %s', (name, sql) => {
         featuresName: step.features.name,
         inputs: step.inputs,
         target: { column: step.target.column, code: target === undefined ? undefined : load(target.digest) },
+        weight: step.weight,
         task: step.task,
       }
       return { labelled: await prepare(connection, rows, preparation, false), table: rows }
     })
-    const inputs = fitInputs(labelled.features, labelled.labels)
+    const inputs = fitInputs(labelled.features, labelled.labels, step.learner)
     const rows = { features: encode(labelled.features, inputs), labels: Float32Array.from(labelled.labels) }
     const learner = { ...step.learner, trees: 40 }
     const [compiled, plain] = [undefined, () => plainLoops].map((loops) =>

@@ -6,7 +6,7 @@ import { KernelReport, type LocalKernel } from '../../models/kernel.ts'
 import { type LocalModel, loadModel, modelFiles } from '../../models/model.ts'
 import { proveKernel } from '../../models/prove-kernel.ts'
 import { digestOf } from '../../store/digest.ts'
-import { toOnnx } from '../../trainers/onnx.ts'
+import { toOnnx } from '../../trainers/onnx/model.ts'
 import { makeLocalModel } from '../support/local-model.ts'
 
 const rows = {
@@ -21,13 +21,18 @@ const kernelOf = (folder: string): LocalKernel => ({
   tablesFile: join(folder, modelFiles.kernelTables),
 })
 
-describe.each(['binary', 'regression'] as const)('a package with a kernel (%s)', (task) => {
+describe.each([
+  ['binary', 'ordered'],
+  ['regression', 'ordered'],
+  ['binary', 'sets'],
+  ['regression', 'sets'],
+] as const)('a package with a kernel (%s, categories %s)', (task, categories) => {
   let model: LocalModel
   let table: LocalTable
   let folder: string
   let report: KernelReport
   beforeAll(async () => {
-    ;({ model, table, folder } = await makeLocalModel(task))
+    ;({ model, table, folder } = await makeLocalModel(task, categories))
     report = await proveKernel({ model, table, folder }, () => {})
   })
   const reportWith = (change: object): LocalKernel => {
@@ -46,7 +51,8 @@ describe.each(['binary', 'regression'] as const)('a package with a kernel (%s)',
     expect(report).toMatchObject({
       status: 'proven',
       model: digestOf(readFileSync(model.onnxFile)),
-      shape: { trees: 20, leaves: 15, features: 3 },
+      // Without base values to name, a last tree adds the base.
+      shape: { trees: categories === 'sets' ? 21 : 20, leaves: 15, features: 3 },
       proof: { tableRows: 3_000, fuzzRows: 303_104, onnxruntime: expect.stringMatching(/^1\./) },
     })
   })
@@ -80,6 +86,7 @@ describe.each(['binary', 'regression'] as const)('a package with a kernel (%s)',
     const leaf = {
       feature: Int32Array.of(-1),
       threshold: Float32Array.of(0),
+      members: new Map(),
       left: Int32Array.of(0),
       right: Int32Array.of(0),
       missingLeft: Uint8Array.of(0),

@@ -8,12 +8,13 @@ import { trees } from '../../pipelines/builder.ts'
 import type { RowSchema } from '../../pipelines/row-schema.ts'
 import { seededRandom } from '../../stats/random.ts'
 import { digestOf } from '../../store/digest.ts'
-import { toOnnx } from '../../trainers/onnx.ts'
+import { toOnnx } from '../../trainers/onnx/model.ts'
 import { boost } from '../../trainers/trees/boost.ts'
 
 /** A small model of two numbers and a text, trained on made-up rows, as files in a folder of its own, and a table of its rows. */
 export async function makeLocalModel(
   task: 'binary' | 'regression',
+  categories: 'ordered' | 'sets' = 'ordered',
 ): Promise<{ model: LocalModel; table: LocalTable; folder: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-model-'))
   const next = seededRandom(3)
@@ -26,8 +27,10 @@ export async function makeLocalModel(
     const mean = value + ((y[i] as number) || 3) / 20 + (town[i] as number) / 8
     return task === 'regression' ? mean : mean + next() / 2 ** 33 > 1 ? 1 : 0
   })
-  const data = { features: [x, y, town], labels }
-  const { ensemble } = boost(task, data, data, trees({ trees: 20, leaves: 15 }), 1, () => {})
+  const learner = trees({ trees: 20, leaves: 15, categories })
+  const counts = categories === 'sets' ? [undefined, undefined, towns.length] : undefined
+  const data = { features: [x, y, town], labels, categories: counts }
+  const { ensemble } = boost(task, data, data, learner, 1, () => {})
   const file = (name: string, content: string | Uint8Array): string => {
     const path = join(folder, name)
     writeFileSync(path, content)
@@ -51,7 +54,7 @@ export async function makeLocalModel(
       { name: 'town', kind: 'category' },
     ],
     featureCode: { name: 'features', digest: digestOf(code), host: {} },
-    learner: trees({ trees: 20, leaves: 15 }),
+    learner,
     seed: 1,
     signature: 1,
     snapshot: digestOf('no snapshot'),

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { trees as treesLearner } from '../../pipelines/builder.ts'
 import { seededRandom } from '../../stats/random.ts'
-import { toOnnx } from '../../trainers/onnx.ts'
+import { toOnnx } from '../../trainers/onnx/model.ts'
 import { boost, type Dataset } from '../../trainers/trees/boost.ts'
 import { compiledLoops } from '../../trainers/trees/compiled.ts'
 import { type Loops, plainLoops } from '../../trainers/trees/loops.ts'
@@ -24,7 +24,8 @@ const cutsOf = (count: number): Float32Array => Float32Array.from({ length: coun
 /** A memory in the middle of a training: two leaves, rows out of order, scores beyond the tables. */
 function midway({ rows, validationRows, features }: Shape, seed: number): TrainingMemory {
   const random = seededRandom(seed)
-  const memory = allocate(rows, validationRows, features, 1)
+  const weighted = random() % 2 === 0
+  const memory = allocate(rows, validationRows, features, 1, weighted)
   fillLogistic(memory.logistic)
   fillLogLosses(memory.logLosses)
   const all = rows + validationRows
@@ -33,6 +34,7 @@ function midway({ rows, validationRows, features }: Shape, seed: number): Traini
     memory.classes[i] = random() % 2
     memory.scores[i] = (random() / 2 ** 32 - 0.5) * (random() % 20 === 0 ? 100 : 10)
     memory.leafOf[i] = random() % 2
+    if (weighted) memory.weights[i] = [0, 1, 65_535][random() % 5] ?? random() % 65_536
   }
   for (let i = 0; i < rows; i++) memory.gradients[i] = (((random() % 65_535) - 32_767) << 16) | (random() % 65_536)
   for (let i = rows - 1; i > 0; i--) {
@@ -63,6 +65,7 @@ function runAll(memory: TrainingMemory, loops: Loops, from: number, to: number, 
   const losses = [loops.logLoss(memory, rows, all), loops.squaredLoss(memory, rows, all)]
   const largest = loops.updateScores(memory, from, to)
   loops.gradientsOfSquares(memory, largest, from, to)
+  if (memory.weights.length > 0) loops.weigh(memory, random() % 2 === 0 ? 0 : 16, from, to)
   loops.resetOrder(memory, from, middle)
   return [middle, largest, ...losses]
 }
@@ -181,15 +184,25 @@ describe('boosting', () => {
   }
 
   it.each([
-    ['binary', 3_001, 6, 31],
-    ['regression', 3_001, 6, 31],
-    ['binary', 2_503, 11, 255],
-    ['regression', 2_503, 17, 255],
-    ['binary', 70_003, 1, 7],
+    ['binary', 3_001, 6, 31, 'rows alike'],
+    ['regression', 3_001, 6, 31, 'rows alike'],
+    ['binary', 2_503, 11, 255, 'rows alike'],
+    ['regression', 2_503, 17, 255, 'rows alike'],
+    ['binary', 70_003, 1, 7, 'rows alike'],
+    ['binary', 3_001, 6, 31, 'rows weighed, sets'],
+    ['regression', 3_001, 6, 31, 'rows weighed, sets'],
   ] as const)(
-    'makes the same bytes with plain and with compiled loops on one, two and three threads: %s, %i rows, %i features, %i leaves',
-    (task, rows, features, leaves) => {
-      const [train, validation] = [data(rows, features, task), data(457, features, task)]
+    'makes the same bytes with plain and with compiled loops on one, two and three threads: %s, %i rows, %i features, %i leaves, %s',
+    (task, rows, features, leaves, rest) => {
+      const [train, validation] = [data(rows, features, task), data(457, features, task)].map((made) =>
+        rest === 'rows alike'
+          ? made
+          : {
+              ...made,
+              weights: made.labels.map(() => uniform() * 3),
+              categories: made.features.map((_, i) => (i % 3 === 0 ? 7 : undefined)),
+            },
+      ) as [Dataset, Dataset]
       const inputs = train.features.map((_, i) => ({ name: `f${i}`, kind: 'number' as const }))
       const learner = treesLearner({ trees: 12, leaves, minRowsPerLeaf: 5, earlyStopping: 8 })
       const grow = (threads: number, loopsFor?: (memory: TrainingMemory) => Loops): string => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { trees as treesLearner } from '../../pipelines/builder.ts'
 import { binaryMetricsOf, regressionMetricsOf } from '../../stats/metrics.ts'
 import { seededRandom } from '../../stats/random.ts'
-import { toOnnx } from '../../trainers/onnx.ts'
+import { toOnnx } from '../../trainers/onnx/model.ts'
 import { binOf, missingBin, placeCuts } from '../../trainers/trees/bins.ts'
 import { boost, type Dataset } from '../../trainers/trees/boost.ts'
 import { type Ensemble, predict } from '../../trainers/trees/ensemble.ts'
@@ -127,10 +127,103 @@ describe('boosting', () => {
   })
 })
 
+describe('weights', () => {
+  const learner = treesLearner({ trees: 30, leaves: 15 })
+  const grow = (task: 'binary' | 'regression', data: Dataset): Ensemble =>
+    boost(task, data, data, learner, 1, () => {}).ensemble
+  const labelsOf = { binary: classes, regression: numbers }
+
+  it.each(['binary', 'regression'] as const)('of one for every row change next to nothing: %s', (task) => {
+    const data = slice(0, 4_000, labelsOf[task])
+    const plain = predict(grow(task, data), features, 4_000)
+    const weighed = predict(grow(task, { ...data, weights: data.labels.map(() => 1) }), features, 4_000)
+    const spread = Math.max(...plain) - Math.min(...plain)
+    const off = plain.reduce((sum, value, row) => sum + Math.abs(value - (weighed[row] as number)), 0) / 4_000
+    expect(off / spread).toBeLessThan(0.01)
+  })
+
+  it.each(['binary', 'regression'] as const)('of nought take rows out: %s', (task) => {
+    const data = slice(0, 4_000, labelsOf[task])
+    // Every second row has a false label; without those the bins are the same, since every value is there twice.
+    const twice = (values: Float32Array): Float32Array => Float32Array.from([...values, ...values])
+    const spoilt = {
+      features: data.features.map(twice),
+      labels: Float32Array.from([
+        ...data.labels,
+        ...data.labels.map((label) => (task === 'binary' ? 1 - label : -9 * label)),
+      ]),
+      weights: Float32Array.from({ length: 8_000 }, (_, row) => (row < 4_000 ? 2 : 0)),
+    }
+    const alone = grow(task, { ...data, weights: data.labels.map(() => 2) })
+    const own = predict(grow(task, spoilt), features, 4_000)
+    const expected = predict(alone, features, 4_000)
+    const spread = Math.max(...expected) - Math.min(...expected)
+    // The limit on rows of a leaf counts them by their share of all rows, so the trees may differ a little.
+    const off = own.reduce((sum, value, row) => sum + Math.abs(value - (expected[row] as number)), 0) / 4_000
+    expect(off / spread).toBeLessThan(0.02)
+  })
+
+  it('move the mean to where the heavy rows are', () => {
+    const labels = Float32Array.from({ length: 400 }, (_, row) => row % 2)
+    const weights = labels.map((label) => (label === 1 ? 3 : 1))
+    const { base } = grow('binary', { features: [new Float32Array(400)], labels, weights })
+    expect(base).toBeCloseTo(Math.log(3), 6)
+  })
+
+  it('count in the validation loss that stops training early', () => {
+    const data = slice(0, 2_000, classes)
+    const validation = slice(4_000, 4_400, classes)
+    const lossWith = (weights: Float32Array): number =>
+      boost('binary', { ...data, weights: data.labels.map(() => 1) }, { ...validation, weights }, learner, 1, () => {})
+        .validationLoss[9] as number
+    const positives = lossWith(validation.labels.map((label) => label))
+    const negatives = lossWith(validation.labels.map((label) => 1 - label))
+    const all = lossWith(validation.labels.map(() => 5))
+    const share = validation.labels.reduce((sum, label) => sum + label, 0) / 400
+    expect(all).toBeCloseTo(share * positives + (1 - share) * negatives, 6)
+  })
+})
+
+describe('sets of categories', () => {
+  // Forty codes whose effect alternates: no threshold parts them, one set does.
+  const codes = Float32Array.from({ length: 6_000 }, (_, row) => (row % 50 === 0 ? Number.NaN : row % 40))
+  const labels = codes.map((code, row) => (uniform() < (code % 2 === 0 ? 0.8 : 0.2) ? 1 : 0) * (row >= 0 ? 1 : 0))
+  const made = (categories: number | undefined): Ensemble => {
+    const data = { features: [codes], labels, categories: [categories] }
+    return boost('binary', data, data, treesLearner({ trees: 1, leaves: 2, learningRate: 1 }), 1, () => {}).ensemble
+  }
+  const aucOf = (ensemble: Ensemble): number =>
+    binaryMetricsOf({ predictions: predict(ensemble, [codes], 6_000), labels: Float64Array.from(labels) }).auc as number
+
+  it('part in one split what thresholds cannot', () => {
+    expect(aucOf(made(undefined))).toBeLessThan(0.6)
+    expect(aucOf(made(40))).toBeGreaterThan(0.78)
+    const [tree] = made(40).trees
+    const evenOrOdd = new Set(tree?.members.get(0)?.map((code) => code % 2))
+    expect(evenOrOdd.size).toBe(1)
+  })
+
+  it('name categories with rows enough only, at most 32 of them, and those no leaf saw go right', () => {
+    const rare = Float32Array.from({ length: 6_000 }, (_, row) => (row < 60 ? 0 : 1 + (row % 90)))
+    const own = Float32Array.from({ length: 6_000 }, (_, row) =>
+      row < 60 || uniform() < (rare[row] as number) / 90 ? 1 : 0,
+    )
+    const data = { features: [rare], labels: own, categories: [200] }
+    const learner = treesLearner({ trees: 5, leaves: 15 })
+    for (const { members } of boost('binary', data, data, learner, 1, () => {}).ensemble.trees)
+      for (const set of members.values()) {
+        expect(set.length).toBeLessThanOrEqual(32)
+        expect(set).not.toEqual([0])
+        expect(Math.max(...set)).toBeLessThan(91)
+      }
+  })
+})
+
 describe('the exported ONNX model', () => {
   const leafOnly = (value: number): Ensemble['trees'][number] => ({
     feature: Int32Array.of(-1),
     threshold: Float32Array.of(0),
+    members: new Map(),
     left: Int32Array.of(0),
     right: Int32Array.of(0),
     missingLeft: Uint8Array.of(0),
@@ -139,6 +232,7 @@ describe('the exported ONNX model', () => {
   const split = (left: number, right: number): Ensemble['trees'][number] => ({
     feature: Int32Array.of(0, -1, -1),
     threshold: Float32Array.of(0.5, 0, 0),
+    members: new Map(),
     left: Int32Array.of(1, 0, 0),
     right: Int32Array.of(2, 0, 0),
     missingLeft: Uint8Array.of(1, 0, 0),

@@ -7,12 +7,16 @@ import { type GrowthSettings, growTree, makeHistograms } from './grow.ts'
 import type { Loops } from './loops.ts'
 import { allocate, type TrainingMemory } from './memory.ts'
 import { largestResidual } from './share.ts'
-import { fillLogistic, fillLogLosses, fixedPointUnits } from './tables.ts'
+import { fillLogistic, fillLogLosses, fixedPointUnits, weightScale } from './tables.ts'
 
 /** Rows to learn from: one array a feature (NaN for missing) and the labels. */
 export interface Dataset {
   readonly features: readonly Float32Array[]
   readonly labels: Float32Array
+  /** How much each row counts, at least 0; all alike without. */
+  readonly weights?: Float32Array | undefined
+  /** By feature: how many categories it has (codes 0, 1, …) where it is to be parted by sets of them. */
+  readonly categories?: readonly (number | undefined)[] | undefined
 }
 
 export interface Boosted {
@@ -40,12 +44,19 @@ export function boost(
 ): Boosted {
   const rows = train.labels.length
   const sample = new Float32Array(sampleSize)
-  const cuts = train.features.map((values) => placeCuts(values, learner.bins, sample))
-  const memory = allocate(rows, validation.labels.length, train.features.length, threads)
+  const cuts = train.features.map((values, feature) => {
+    const count = train.categories?.[feature]
+    return count === undefined ? placeCuts(values, learner.bins, sample) : cutsBetween(count)
+  })
+  const isSet = cuts.map((_, feature) => train.categories?.[feature] !== undefined)
+  const weighted = train.weights !== undefined
+  const memory = allocate(rows, validation.labels.length, train.features.length, threads, weighted)
   const loops = loopsFor(memory)
-  const base = Math.fround(startingScore(task, train.labels))
+  const base = Math.fround(startingScore(task, train))
   fill(memory, loops, task, train, validation, cuts, base)
 
+  const heaviest = train.weights === undefined ? undefined : heaviestOf(train.weights)
+  const validationWeight = weighted ? sumOf(memory.weights.subarray(rows)) : validation.labels.length
   const histograms = makeHistograms(learner.leaves, train.features.length)
   const gains = new Float64Array(train.features.length)
   const trees: Tree[] = []
@@ -58,7 +69,8 @@ export function boost(
     crew.run(update, 0)
     while (trees.length < learner.trees) {
       if (task === 'regression') crew.run('gradientsOfSquares')
-      const settings: GrowthSettings = { ...learner, cuts, units: fixedPointUnits(task, largestResidual(memory)) }
+      const units = fixedPointUnits(task, largestResidual(memory), heaviest)
+      const settings: GrowthSettings = { ...learner, cuts, isSet, units }
       const growth = growTree(memory, crew, settings, histograms)
       if (growth.tree.feature.length === 1) break
       crew.run(update, (growth.tree.feature.length + 1) / 2)
@@ -67,7 +79,7 @@ export function boost(
         gains[feature] = (gains[feature] as number) + gain
       })
       const sum = (task === 'binary' ? loops.logLoss : loops.squaredLoss)(memory, rows, rows + validation.labels.length)
-      const loss = sum / validation.labels.length
+      const loss = sum / validationWeight
       validationLoss.push(loss)
       onTree(trees.length)
       if (loss < best.loss) best = { loss, trees: trees.length }
@@ -109,6 +121,17 @@ function fill(
         labels.map((label) => base - label),
         first,
       )
+  for (const [first, { weights }] of [
+    [0, train],
+    [rows, validation],
+  ] as const) {
+    if (weights === undefined) continue
+    const heaviest = heaviestOf(weights)
+    memory.weights.set(
+      weights.map((weight) => Math.round((weight / heaviest) * weightScale)),
+      first,
+    )
+  }
   if (task === 'binary') {
     scores.fill(base)
     fillLogistic(memory.logistic)
@@ -116,9 +139,21 @@ function fill(
   }
 }
 
-function startingScore(task: 'binary' | 'regression', labels: Float32Array): number {
+/** Cuts that give each category a bin of its own. */
+const cutsBetween = (categories: number): Float32Array =>
+  Float32Array.from({ length: Math.max(0, categories - 1) }, (_, i) => i + 0.5)
+
+const sumOf = (values: Iterable<number>): number => {
   let sum = 0
-  for (const label of labels) sum += label
-  const mean = sum / labels.length
+  for (const value of values) sum += value
+  return sum
+}
+const heaviestOf = (weights: Float32Array): number => weights.reduce((most, weight) => Math.max(most, weight), 0)
+
+function startingScore(task: 'binary' | 'regression', { labels, weights }: Dataset): number {
+  const mean =
+    weights === undefined
+      ? sumOf(labels) / labels.length
+      : labels.reduce((sum, label, row) => sum + label * (weights[row] as number), 0) / sumOf(weights)
   return task === 'binary' ? Math.log(mean / (1 - mean)) : mean
 }

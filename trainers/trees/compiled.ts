@@ -88,12 +88,21 @@ export function compiledLoops({ memory }: TrainingMemory): Loops {
       kernels.gradientsOfSquares(scores.byteOffset, gradients.byteOffset, gradientScale / largest, from, to)
     },
 
-    logLoss({ classes, scores, logLosses }, from, to) {
-      return kernels.logLoss(classes.byteOffset, scores.byteOffset, logLosses.byteOffset, from, to)
+    weigh({ weights, gradients }, hessianShift, from, to) {
+      kernels.weigh(weights.byteOffset, gradients.byteOffset, hessianShift, from, to)
     },
 
-    squaredLoss({ scores }, from, to) {
-      return kernels.squaredLoss(scores.byteOffset, from, to)
+    logLoss({ classes, scores, logLosses, weights }, from, to) {
+      return kernels.logLoss(classes.byteOffset, scores.byteOffset, logLosses.byteOffset, orNone(weights), from, to)
+    },
+
+    squaredLoss({ scores, weights }, from, to) {
+      return kernels.squaredLoss(scores.byteOffset, orNone(weights), from, to)
     },
   }
+}
+
+/** Where an array is; 0, where there is another one, if it is empty. */
+function orNone({ length, byteOffset }: Uint16Array): number {
+  return length === 0 ? 0 : byteOffset
 }

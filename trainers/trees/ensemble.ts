@@ -1,11 +1,13 @@
 /**
  * One regression tree as parallel arrays over its nodes, root first. A row goes left where its feature is at most the
- * threshold; a missing one where `missingLeft` says.
+ * threshold, or a member of the node's set; a missing one where `missingLeft` says.
  */
 export interface Tree {
   /** −1 for leaves. */
   readonly feature: Int32Array
   readonly threshold: Float32Array
+  /** By node, where it asks for a set: the categories that go left. */
+  readonly members: ReadonlyMap<number, readonly number[]>
   readonly left: Int32Array
   readonly right: Int32Array
   readonly missingLeft: Uint8Array
@@ -23,13 +25,15 @@ export interface Ensemble {
 
 /** Adds the leaf value that each row ends in, in float32: [rows]. `features[f][row]`, NaN for missing. */
 function addTree(tree: Tree, features: readonly Float32Array[], sums: Float32Array): void {
-  const { feature, threshold, left, right, missingLeft, value } = tree
+  const { feature, threshold, members, left, right, missingLeft, value } = tree
+  const sets = Array.from(feature, (_, node) => new Set(members.get(node)))
   for (let row = 0; row < sums.length; row++) {
     let node = 0
     for (let tested = feature[0] as number; tested >= 0; tested = feature[node] as number) {
       const x = (features[tested] as Float32Array)[row] as number
       // A missing value compares as false.
-      const goesLeft = x <= (threshold[node] as number) || (missingLeft[node] === 1 && Number.isNaN(x))
+      const isLeft = members.has(node) ? sets[node]?.has(x) : x <= (threshold[node] as number)
+      const goesLeft = isLeft || (missingLeft[node] === 1 && Number.isNaN(x))
       node = (goesLeft ? left[node] : right[node]) as number
     }
     sums[row] = (sums[row] as number) + (value[node] as number)

@@ -3,34 +3,18 @@ import type { Crew } from './crew.ts'
 import type { Tree } from './ensemble.ts'
 import { featureStride, type TrainingMemory } from './memory.ts'
 import { rowsIn } from './share.ts'
+import { bestSplit, type LeafSums, type Split, type SplitSettings } from './split.ts'
 
-export interface GrowthSettings {
+export interface GrowthSettings extends SplitSettings {
   readonly leaves: number
-  readonly minRowsPerLeaf: number
-  readonly l2: number
   readonly learningRate: number
-  readonly cuts: readonly Float32Array[]
-  readonly units: { readonly gradient: number; readonly hessian: number }
 }
 
 /** A leaf of fewer rows is split by one thread: that takes less time than to wake the others. */
 const rowsToShare = 16_384
 
-interface Split {
-  readonly gain: number
-  readonly feature: number
-  /** Bins up to this one go left. */
-  readonly bin: number
-  readonly missingLeft: boolean
-  readonly leftHessian: number
-}
-
-interface Leaf {
+interface Leaf extends LeafSums {
   readonly node: number
-  readonly rows: number
-  readonly gradient: number
-  readonly hessian: number
-  readonly histogram: Float64Array
   readonly split: Split | undefined
 }
 
@@ -58,12 +42,12 @@ export function growTree(
 ): Growth {
   const { features, goesLeft, leafValues } = memory
   const nodes = { feature: [-1], threshold: [0], left: [0], right: [0], missingLeft: [0], value: [0] }
+  const members = new Map<number, readonly number[]>()
   const gains = new Float64Array(features)
 
   const makeLeaf = (node: number, rows: number, histogram: Float64Array): Leaf => {
-    const { gradient, hessian } = totals(histogram)
-    const split = bestSplit(histogram, rows, gradient, hessian, settings, features)
-    return { node, rows, gradient, hessian, histogram, split }
+    const sums: LeafSums = { rows, ...totals(histogram), histogram }
+    return { node, ...sums, split: bestSplit(sums, settings) }
   }
   const takeHistogram = (leaf: number): Float64Array => {
     const histogram = histograms[leaf] as Float64Array
@@ -81,9 +65,11 @@ export function growTree(
     }
     const leaf = leaves[best]
     if (leaf?.split === undefined) break
-    const { feature, bin, missingLeft, gain, leftHessian } = leaf.split
+    const { feature, left: leftBins, missingLeft, gain, leftHessian } = leaf.split
     gains[feature] = (gains[feature] as number) + gain
-    goesLeft.fill(0).fill(1, 0, bin + 1)
+    goesLeft.fill(0)
+    if (typeof leftBins === 'number') goesLeft.fill(1, 0, leftBins + 1)
+    else for (const bin of leftBins) goesLeft[bin] = 1
     goesLeft[missingBin] = missingLeft ? 1 : 0
     const right = leaves.length
     const leftIsSmaller = leftHessian <= leaf.hessian - leftHessian
@@ -97,7 +83,8 @@ export function growTree(
     for (const list of Object.values(nodes)) list.push(0, 0)
     nodes.feature[left] = nodes.feature[left + 1] = -1
     nodes.feature[leaf.node] = feature
-    nodes.threshold[leaf.node] = settings.cuts[feature]?.[bin] as number
+    if (typeof leftBins === 'number') nodes.threshold[leaf.node] = settings.cuts[feature]?.[leftBins] as number
+    else members.set(leaf.node, leftBins)
     nodes.left[leaf.node] = left
     nodes.right[leaf.node] = left + 1
     nodes.missingLeft[leaf.node] = missingLeft ? 1 : 0
@@ -117,6 +104,7 @@ export function growTree(
     tree: {
       feature: Int32Array.from(nodes.feature),
       threshold: Float32Array.from(nodes.threshold),
+      members,
       left: Int32Array.from(nodes.left),
       right: Int32Array.from(nodes.right),
       missingLeft: Uint8Array.from(nodes.missingLeft),
@@ -138,55 +126,4 @@ function totals(histogram: Float64Array): { gradient: number; hessian: number } 
     hessian += histogram[entry + 1] as number
   }
   return { gradient, hessian }
-}
-
-/**
- * The split of a leaf that lowers the loss most: gain = GL²/(HL+λ) + GR²/(HR+λ) − G²/(H+λ) (Chen & Guestrin, XGBoost,
- * KDD 2016, eq. 7). Missing values are tried on both sides. Ties go to the first feature and the lowest bin.
- * Rows are counted by their share of the hessian, as LightGBM does: histograms keep two sums a bin, not three.
- */
-function bestSplit(
-  histogram: Float64Array,
-  rows: number,
-  gradient: number,
-  hessian: number,
-  settings: GrowthSettings,
-  features: number,
-): Split | undefined {
-  if (rows < 2 * settings.minRowsPerLeaf) return undefined
-  const { gradient: unit, hessian: hessianUnit } = settings.units
-  // In fixed-point units: λ in hessian units; gains are scaled back at the end.
-  const lambda = settings.l2 / hessianUnit
-  const leastHessian = (settings.minRowsPerLeaf * hessian) / rows
-  const parent = (gradient * gradient) / (hessian + lambda)
-  const scale = (unit * unit) / hessianUnit
-  let best: Split | undefined
-  let bestGain = 1e-9 / scale
-  for (let feature = 0; feature < features; feature++) {
-    const start = feature * featureStride
-    const bins = settings.cuts[feature]?.length as number
-    const missingGradient = histogram[start + missingBin * 2] as number
-    const missingHessian = histogram[start + missingBin * 2 + 1] as number
-    for (let side = 0; side < (missingHessian > 0 ? 2 : 1); side++) {
-      let leftGradient = side === 1 ? missingGradient : 0
-      let leftHessian = side === 1 ? missingHessian : 0
-      for (let bin = 0; bin < bins; bin++) {
-        leftGradient += histogram[start + bin * 2] as number
-        leftHessian += histogram[start + bin * 2 + 1] as number
-        const rightHessian = hessian - leftHessian
-        if (leftHessian < leastHessian) continue
-        if (rightHessian < leastHessian) break
-        const rightGradient = gradient - leftGradient
-        const gain =
-          (leftGradient * leftGradient) / (leftHessian + lambda) +
-          (rightGradient * rightGradient) / (rightHessian + lambda) -
-          parent
-        if (gain > bestGain) {
-          bestGain = gain
-          best = { gain: gain * scale, feature, bin, missingLeft: side === 1, leftHessian }
-        }
-      }
-    }
-  }
-  return best
 }

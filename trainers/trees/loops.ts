@@ -23,9 +23,11 @@ export interface Loops {
   updateScores(memory: TrainingMemory, from: number, to: number): number
   /** The gradient of the squared loss, the score, in units of the largest one; h = 1. */
   gradientsOfSquares(memory: TrainingMemory, largest: number, from: number, to: number): void
-  /** The sum of the rows' log losses. */
+  /** Multiplies gradients and hessians by the rows' weights; hessians give up as many bits as the weights bring, or none. */
+  weigh(memory: TrainingMemory, hessianShift: 0 | 16, from: number, to: number): void
+  /** The sum of the rows' log losses, by their weights where they have some. */
   logLoss(memory: TrainingMemory, from: number, to: number): number
-  /** The sum of the rows' squared errors. */
+  /** The sum of the rows' squared errors, by their weights where they have some. */
   squaredLoss(memory: TrainingMemory, from: number, to: number): number
 }
 
@@ -100,7 +102,16 @@ export const plainLoops: Loops = {
     for (let row = from; row < to; row++) gradients[row] = (Math.floor((scores[row] as number) * scale + 0.5) << 16) | 1
   },
 
-  logLoss({ classes, scores, logLosses }, from, to) {
+  weigh({ weights, gradients }, hessianShift, from, to) {
+    for (let row = from; row < to; row++) {
+      const [packed, weight] = [gradients[row] as number, weights[row] as number]
+      const hessian = (packed & 0xffff) * weight
+      const gradient = ((packed >> 16) * weight + 0x8000) >> 16
+      gradients[row] = (gradient << 16) | (hessianShift === 0 ? hessian : (hessian + 0x8000) >>> 16)
+    }
+  },
+
+  logLoss({ classes, scores, logLosses, weights }, from, to) {
     const cells = logLosses.length - 1
     let sum = 0
     for (let row = from; row < to; row++) {
@@ -109,14 +120,14 @@ export const plainLoops: Loops = {
       const cell = cellOf(place, cells)
       const low = logLosses[cell] as number
       const high = logLosses[cell + 1] as number
-      sum += low + (high - low) * (place - (cell - cells / 2))
+      sum += (low + (high - low) * (place - (cell - cells / 2))) * (weights[row] ?? 1)
     }
     return sum
   },
 
-  squaredLoss({ scores }, from, to) {
+  squaredLoss({ scores, weights }, from, to) {
     let sum = 0
-    for (let row = from; row < to; row++) sum += (scores[row] as number) * (scores[row] as number)
+    for (let row = from; row < to; row++) sum += (scores[row] as number) * (scores[row] as number) * (weights[row] ?? 1)
     return sum
   },
 }

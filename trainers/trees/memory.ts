@@ -32,7 +32,7 @@ export interface TrainingMemory extends Views {
 type ViewTypes = ReturnType<typeof viewsOf>
 type Views = { readonly [Name in keyof ViewTypes]: InstanceType<ViewTypes[Name][0]> }
 
-function viewsOf(rows: number, validationRows: number, features: number, threads: number) {
+function viewsOf(rows: number, validationRows: number, features: number, threads: number, weighted: boolean) {
   const all = rows + validationRows
   return {
     /** By row: [groups][n + v][features of the group], and the bytes that a load of eight sees past the end. See `binsOf`. */
@@ -41,6 +41,8 @@ function viewsOf(rows: number, validationRows: number, features: number, threads
     gradients: [Int32Array, rows],
     /** Labels of a binary task, 0 or 1: [n + v]. */
     classes: [Uint8Array, all],
+    /** By row, in shares of the largest, 65,535: [n + v]; empty where all rows count alike. */
+    weights: [Uint16Array, weighted ? all : 0],
     /** What the trees say so far: log odds, or in a regression how far they are above the label: [n + v]. */
     scores: [Float32Array, all],
     /** Row numbers, in each thread's places those of a leaf side by side: [n + v]. */
@@ -74,8 +76,14 @@ const pageBytes = 65_536
 const mostPages = 65_535
 
 /** Memory for a training, all zeros. @throws SlipwayError TRAINING_TOO_LARGE past 4 GiB */
-export function allocate(rows: number, validationRows: number, features: number, threads: number): TrainingMemory {
-  const views = Object.entries(viewsOf(rows, validationRows, features, threads))
+export function allocate(
+  rows: number,
+  validationRows: number,
+  features: number,
+  threads: number,
+  weighted = false,
+): TrainingMemory {
+  const views = Object.entries(viewsOf(rows, validationRows, features, threads, weighted))
   let bytes = 0
   const starts = views.map(([_, [type, length]]) => {
     const start = bytes

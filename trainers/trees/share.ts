@@ -18,7 +18,7 @@ export interface Share {
 
 /** A thread's share of the work on some memory: equal ranges of the training and of the validation rows. */
 export function shareOf(memory: TrainingMemory, loops: Loops, thread: number): Share {
-  const { rows, validationRows, threads, segments, residuals } = memory
+  const { rows, validationRows, threads, segments, residuals, weights } = memory
   const cut = (from: number, count: number): Range => ({
     from: from + Math.floor((count * thread) / threads),
     to: from + Math.floor((count * (thread + 1)) / threads),
@@ -61,6 +61,7 @@ export function shareOf(memory: TrainingMemory, loops: Loops, thread: number): S
     updateBinary(leaves) {
       markLeaves(leaves)
       loops.updateBinary(memory, training.from, training.to)
+      if (weights.length > 0) loops.weigh(memory, 16, training.from, training.to)
       loops.updateScores(memory, validation.from, validation.to)
     },
     updateScores(leaves) {
@@ -70,6 +71,7 @@ export function shareOf(memory: TrainingMemory, loops: Loops, thread: number): S
     },
     gradientsOfSquares() {
       loops.gradientsOfSquares(memory, largestResidual(memory), training.from, training.to)
+      if (weights.length > 0) loops.weigh(memory, 0, training.from, training.to)
     },
   }
 }

@@ -30,12 +30,24 @@ export function fillLogLosses(table: Float64Array): void {
     table[cell] = Math.log1p(Math.exp((cell - lossCells.count / 2) / lossCells.perUnit))
 }
 
-/** What one unit of a summed gradient and hessian is worth. */
+/** Full scale of a weight in fixed point: that of the heaviest row. */
+export const weightScale = 65_535
+
+/**
+ * What one unit of a summed gradient and hessian is worth.
+ * @param heaviest the largest weight of a row; undefined where all count alike
+ */
 export function fixedPointUnits(
   task: 'binary' | 'regression',
   largestResidual: number,
+  heaviest: number | undefined,
 ): { gradient: number; hessian: number } {
+  // Weighed sums have lost 16 bits (see `weigh`), but for the hessians of a regression, which are weights then.
+  const weight = heaviest === undefined ? 1 : (heaviest * 65_536) / weightScale
   return task === 'binary'
-    ? { gradient: 1 / gradientScale, hessian: 1 / (4 * hessianScale) }
-    : { gradient: largestResidual / gradientScale, hessian: 1 }
+    ? { gradient: weight / gradientScale, hessian: weight / (4 * hessianScale) }
+    : {
+        gradient: (weight * largestResidual) / gradientScale,
+        hessian: heaviest === undefined ? 1 : heaviest / weightScale,
+      }
 }

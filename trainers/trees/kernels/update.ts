@@ -100,6 +100,23 @@ export function gradientsOfSquares(scores: usize, gradients: usize, scale: f64, 
   }
 }
 
+/**
+ * Multiplies packed gradients and hessians by weights.
+ * @param weights [n] u16, shares of 65,535
+ * @param hessianShift 16 for hessians that fill their bits, 0 for those of 1
+ */
+export function weigh(weights: usize, gradients: usize, hessianShift: u32, from: u32, to: u32): void {
+  const half: u32 = hessianShift === 0 ? 0 : 0x8000
+  for (let row: usize = from; row < <usize>to; row++) {
+    const at = gradients + (row << 2)
+    const packed = load<i32>(at)
+    const weight = <u32>load<u16>(weights + (row << 1))
+    const gradient = ((packed >> 16) * <i32>weight + 0x8000) >> 16
+    const hessian = (<u32>(packed & 0xffff) * weight + half) >> hessianShift
+    store<i32>(at, (gradient << 16) | <i32>hessian)
+  }
+}
+
 function roundTwo(scores: v128, scale: f64): v128 {
   const scaled = f64x2.mul(scores, f64x2.splat(scale))
   return i32x4.trunc_sat_f64x2_s_zero(f64x2.floor(f64x2.add(scaled, f64x2.splat(0.5))))
