@@ -23,6 +23,7 @@ import {
   type RouteOutcome,
   routeUpdate,
 } from '../workflows/messages.ts'
+import { answersIn, createJudge, type JudgingOrder } from './label-evidence.ts'
 import { type ActivityDeps, guarded } from './step.ts'
 
 /** How long gateways have to load a version and apply a revision, ms. */
@@ -39,11 +40,18 @@ interface EvidenceOrder {
   readonly cursors: Readonly<Record<string, number>>
   readonly before: RolloutDecision | null
   readonly since: number
+  /** Null where labels do not count; missing in rollouts begun before 0.6. */
+  readonly labels?: Pick<JudgingOrder, 'rule' | 'candidate' | 'judged'> | null
 }
+
+/** What a look found, and who took the route away, if somebody did. */
+type Collected = Pick<EvidenceEntry, 'at' | 'blocks' | 'cursors'> &
+  Partial<Pick<EvidenceEntry, 'mistakes' | 'judged'>> & { readonly taken: string | null }
 
 /** What endpoints, their owners and rollouts need done. */
 export function createRolloutActivities(deps: ActivityDeps) {
   const { store, client } = deps
+  const judge = createJudge(store)
 
   return {
     /** What an endpoint serves, where its windows stand, and what its champion did lately. */
@@ -176,10 +184,11 @@ export function createRolloutActivities(deps: ActivityDeps) {
     },
 
     /**
-     * Takes in the windows since the last look and puts them on record as evidence, with what was decided then.
+     * Takes in the windows since the last look and puts them on record as evidence, with what was decided then, and judges answers of
+     * earlier looks whose labels are due.
      * @returns the evidence, and who took the route away, if somebody did
      */
-    async collectEvidence(order: EvidenceOrder): Promise<EvidenceEntry & { taken: string | null }> {
+    async collectEvidence(order: EvidenceOrder): Promise<Collected> {
       return guarded('deploy', async () => {
         const { rollout, endpoint, seq, before } = order
         const cursors = { ...order.cursors }
@@ -198,9 +207,13 @@ export function createRolloutActivities(deps: ActivityDeps) {
           }
         }
         const blocks = blocksOf(windows, rollout)
+        const now = Date.now()
+        const answers = answersIn(windows, rollout)
+        const judged = order.labels && (await judge({ ...order.labels, rollout, seq, labels: answers.labels, now }))
         const entry = await publishEvidence(store, rollout, {
+          ...(judged ? { ...answers, ...judged } : { answers: [], labels: [], mistakes: [], judged: 0 }),
           seq,
-          at: Date.now(),
+          at: now,
           blocks: blocks as never,
           cursors,
           before,
@@ -208,7 +221,8 @@ export function createRolloutActivities(deps: ActivityDeps) {
         const route = await readRoute(store, endpoint)
         const isMine = route?.rollout?.id === rollout
         const taken = isMine ? null : await whoTook(endpoint, route)
-        return { ...entry, taken }
+        const { at, blocks: seen, cursors: next, mistakes, judged: upTo } = entry
+        return { at, blocks: seen, cursors: next, mistakes, judged: upTo, taken }
       })
     },
 

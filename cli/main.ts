@@ -194,7 +194,8 @@ command(
   .option('--runs <n>', 'how many, of each kind', '1000')
   .option('--traffic <rate>', 'requests: 200/s, 2000/min', '2000/min')
   .option('--base-error <share>', 'how often the champion fails', '0.5%')
-  .option('--harm <factor>', 'how many times more often the candidate fails', '2x')
+  .option('--base-mistakes <share>', 'how often the champion is wrong, where the policy watches mistakes', '20%')
+  .option('--harm <factor>', 'how many times more often the candidate fails, and is wrong', '2x')
   .option(...json)
 command(
   'explain <rollout>',

@@ -1,5 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import type { Both } from '../stats/block.ts'
 import type { Scored } from '../stats/metrics.ts'
+import type { Arms } from '../stats/sequential.ts'
 import { name, rowsOf, text, timestamp } from './duckdb.ts'
 
 /*
@@ -9,6 +11,9 @@ import { name, rowsOf, text, timestamp } from './duckdb.ts'
 
 const files = (paths: readonly string[]): string => `[${paths.map(text).join(', ')}]`
 const parquet = (paths: readonly string[]): string => `read_parquet(${files(paths)}, union_by_name = true)`
+
+/** A `Label` as DuckDB reads it. */
+const labelColumns = "{'request': 'VARCHAR', 'row': 'INTEGER', 'key': 'VARCHAR', 'label': 'DOUBLE', 'at': 'DOUBLE'}"
 
 /** Rows a group holds: of a table sorted by request, a look for one request reads one group. */
 const groupRows = 20_000
@@ -25,7 +30,7 @@ async function copy(connection: DuckDBConnection, query: string, file: string): 
 export function gatherServed(connection: DuckDBConnection, captures: readonly string[], file: string): Promise<number> {
   return copy(
     connection,
-    `SELECT * FROM ${parquet(captures)} QUALIFY row_number() OVER (PARTITION BY slipway_request, slipway_row ORDER BY slipway_time) = 1 ORDER BY slipway_request, slipway_row`,
+    `SELECT * FROM ${parquet(captures)} WHERE slipway_role <> 'shadow' QUALIFY row_number() OVER (PARTITION BY slipway_request, slipway_row ORDER BY slipway_time) = 1 ORDER BY slipway_request, slipway_row`,
     file,
   )
 }
@@ -63,11 +68,10 @@ export async function joinLabels(
   labelledFile: string,
   waitingFile: string,
 ): Promise<LabelCounts> {
-  const columns = "{'request': 'VARCHAR', 'row': 'INTEGER', 'key': 'VARCHAR', 'label': 'DOUBLE', 'at': 'DOUBLE'}"
   const come =
     labels.length === 0
       ? ''
-      : `SELECT * FROM read_json(${files(labels)}, format = 'newline_delimited', columns = ${columns}, ignore_errors = true)`
+      : `SELECT * FROM read_json(${files(labels)}, format = 'newline_delimited', columns = ${labelColumns}, ignore_errors = true)`
   const kept = waiting === undefined ? '' : `SELECT * FROM ${parquet([waiting])}`
   const none =
     'SELECT NULL::VARCHAR AS request, NULL::INTEGER AS "row", NULL::VARCHAR AS "key", NULL::DOUBLE AS label, NULL::DOUBLE AS "at" WHERE false'
@@ -106,6 +110,61 @@ export async function joinLabels(
     waiting: stillWaiting,
     dropped: Number(rest?.n) - stillWaiting,
   }
+}
+
+/** Answers of a rollout whose labels are due. */
+export interface MistakeCount {
+  /** Captured rows of one weight. */
+  readonly captures: readonly string[]
+  /** JSON lines of `Label`s. */
+  readonly labels: readonly string[]
+  /** Version of the candidate; all others are the champion's. */
+  readonly candidate: number
+  readonly offBy: number
+  /** Labels count that were known when an answer was so old, ms. */
+  readonly afterMs: number
+  readonly key: string | null
+}
+
+/**
+ * Counts labelled answers to the first rows of requests, and how many of them were wrong: by version where requests were split (of users:
+ * their first requests only), and by request where both versions answered it.
+ */
+export async function countMistakes(
+  connection: DuckDBConnection,
+  { captures, labels, candidate, offBy, afterMs, key }: MistakeCount,
+  mode: 'split' | 'pairs',
+): Promise<{ arms: Arms; pairs: { n: number; only: Both } | null }> {
+  const on = key === null ? 'false' : `l."key" = a.${name(key)}::VARCHAR`
+  const judged = `SELECT a.slipway_request AS request, a.slipway_version = ${candidate} AS "isCandidate", abs(a.slipway_score - l.label) > ${offBy} AS wrong
+    FROM ${parquet(captures)} a JOIN read_json(${files(labels)}, format = 'newline_delimited', columns = ${labelColumns}, ignore_errors = true) l
+      ON ((l.request = a.slipway_request AND l."row" = 0) OR ${on}) AND l."at" <= epoch_ms(a.slipway_time) + ${afterMs}
+    WHERE a.slipway_row = 0 AND l.label IS NOT NULL${mode === 'split' ? ' AND a.slipway_first' : ''}
+    QUALIFY row_number() OVER (PARTITION BY a.slipway_request, a.slipway_version ORDER BY l."at" DESC, l.label) = 1`
+  const count = (what: string, as: string): string => `(count(*) FILTER (${what}))::INTEGER AS ${as}`
+  if (mode === 'split') {
+    const [row] = await rowsOf(
+      connection,
+      `SELECT ${[
+        count('NOT "isCandidate"', '"nA"'),
+        count('NOT "isCandidate" AND wrong', '"kA"'),
+        count('"isCandidate"', '"nB"'),
+        count('"isCandidate" AND wrong', '"kB"'),
+      ]} FROM (${judged})`,
+    )
+    return { arms: row as unknown as Arms, pairs: null }
+  }
+  const [row] = await rowsOf(
+    connection,
+    `WITH judged AS (${judged}) SELECT count(*)::INTEGER AS n, ${[
+      count('a.wrong', '"kA"'),
+      count('b.wrong', '"kB"'),
+      count('a.wrong AND NOT b.wrong', 'champion'),
+      count('b.wrong AND NOT a.wrong', 'candidate'),
+    ]} FROM judged a JOIN judged b ON a.request = b.request AND NOT a."isCandidate" AND b."isCandidate"`,
+  )
+  const { n, kA, kB, champion, candidate: own } = row as Record<'n' | 'kA' | 'kB' | 'champion' | 'candidate', number>
+  return { arms: { nA: n, kA, nB: n, kB }, pairs: { n, only: { champion, candidate: own } } }
 }
 
 /** Scores and labels of a labelled table, of one version. */

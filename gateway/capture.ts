@@ -10,7 +10,7 @@ const parquetType = {
   timestamp: 'TIMESTAMP',
 } as const
 
-/** Captured rows as a parquet file: request id, time, who answered, score, and the input columns under their own names. */
+/** Captured rows as a parquet file: request id, time, who answered, whether it is a user's first, score, and the input columns under their own names. */
 export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Uint8Array {
   const plain = <T>(value: (row: CapturedRow) => T): T[] => rows.map(value)
   const columns = [
@@ -18,6 +18,7 @@ export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Ui
     { name: 'slipway_row', data: plain(({ row }) => row), type: 'INT32' as const },
     { name: 'slipway_time', data: plain(({ at }) => new Date(at)), type: 'TIMESTAMP' as const },
     { name: 'slipway_role', data: plain(({ role }) => role), type: 'STRING' as const },
+    { name: 'slipway_first', data: plain(({ first }) => first), type: 'BOOLEAN' as const },
     { name: 'slipway_version', data: plain(({ version }) => version), type: 'INT32' as const },
     { name: 'slipway_score', data: plain(({ score }) => score), type: 'DOUBLE' as const },
     ...schema.map(({ name, type }) => ({

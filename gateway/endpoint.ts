@@ -164,8 +164,8 @@ export class Endpoint {
     recorder.inFlight++
     try {
       const outcome = await this.ask(champion, input, request, 'trusted')
-      recorder.count('champion', outcome, user)
-      this.capture(view, 'champion', request, champion, input, outcome)
+      const first = recorder.count('champion', outcome, user)
+      this.capture(view, { role: 'champion', first }, request, champion, input, outcome)
       return this.result(outcome, champion, 'champion')
     } finally {
       recorder.inFlight--
@@ -177,8 +177,8 @@ export class Endpoint {
     recorder.inFlight++
     try {
       const asked = await this.askCandidate(view, request)
-      recorder.count('candidate', asked.outcome, user)
-      return await this.orFallback(view, request, asked)
+      const first = recorder.count('candidate', asked.outcome, user)
+      return await this.orFallback(view, request, asked, first)
     } finally {
       recorder.inFlight--
     }
@@ -189,11 +189,12 @@ export class Endpoint {
     view: View,
     request: InferRequest,
     { input, outcome }: { input: Input | undefined; outcome: Outcome },
+    first: boolean,
   ): Promise<InferResult> {
     const { champion } = view
     const candidate = view.candidate as LoadedVersion
     if (outcome.predictions !== undefined && input !== undefined) {
-      this.capture(view, 'candidate', request, candidate, input, outcome)
+      this.capture(view, { role: 'candidate', first }, request, candidate, input, outcome)
       return this.result(outcome, candidate, 'candidate')
     }
     return this.result(await this.ask(champion, request.read(champion), request, 'trusted'), champion, 'fallback')
@@ -234,9 +235,9 @@ export class Endpoint {
       const asked = isShadow ? this.askChampion(view, request) : this.askCandidate(view, request)
       if (!isBusy) void this.mirror(view, request, asked, isShadow)
       const { input, outcome } = await asked
-      recorder.count(isShadow ? 'champion' : 'candidate', outcome, user)
-      if (!isShadow) return await this.orFallback(view, request, { input, outcome })
-      this.capture(view, 'champion', request, champion, input as Input, outcome)
+      const first = recorder.count(isShadow ? 'champion' : 'candidate', outcome, user)
+      if (!isShadow) return await this.orFallback(view, request, { input, outcome }, first)
+      this.capture(view, { role: 'champion', first }, request, champion, input as Input, outcome)
       return this.result(outcome, champion, 'champion')
     } finally {
       recorder.inFlight--
@@ -260,10 +261,12 @@ export class Endpoint {
     await new Promise((resolve) => setImmediate(resolve))
     try {
       const late = { ...request, arrivedAt: performance.now(), deadline: Number.POSITIVE_INFINITY }
-      const mirrored = isShadow
-        ? (await this.askCandidate(view, late)).outcome
-        : await this.ask(view.champion, request.read(view.champion), late, 'apart')
+      const version = isShadow ? (view.candidate as LoadedVersion) : view.champion
+      const { input, outcome: mirrored } = isShadow
+        ? await this.askCandidate(view, late)
+        : await this.askAside(view.champion, late)
       recorder.count(isShadow ? 'candidate' : 'champion', mirrored, undefined)
+      if (input !== undefined) this.capture(view, { role: 'shadow', first: true }, request, version, input, mirrored)
       const { outcome: answered } = await asked
       recorder.countPair(isShadow ? answered : mirrored, isShadow ? mirrored : answered)
     } catch {
@@ -271,6 +274,14 @@ export class Endpoint {
     } finally {
       recorder.inFlight--
     }
+  }
+
+  private async askAside(
+    version: LoadedVersion,
+    request: InferRequest,
+  ): Promise<{ input: Input | undefined; outcome: Outcome }> {
+    const input = request.read(version)
+    return { input, outcome: await this.ask(version, input, request, 'apart') }
   }
 
   private async inferPinned(request: InferRequest, number: number): Promise<InferResult> {
@@ -330,7 +341,7 @@ export class Endpoint {
 
   private capture(
     view: View,
-    role: Role,
+    who: Pick<CapturedRow, 'role' | 'first'>,
     request: InferRequest,
     { scorer }: LoadedVersion,
     input: Input,
@@ -347,7 +358,7 @@ export class Endpoint {
       const kept: CapturedRow = {
         requestId: request.id,
         at: Date.now(),
-        role,
+        ...who,
         version: scorer.variant.version,
         row,
         score: outcome.predictions[row] as number,

@@ -24,7 +24,10 @@ export interface CapturedRow {
   readonly requestId: string
   /** Milliseconds since 1970. */
   readonly at: number
-  readonly role: Role
+  /** Who gave the answer; `shadow` for one that nobody got. */
+  readonly role: Role | 'shadow'
+  /** Whether it is of a user's first request, where the split is sticky; true elsewhere. */
+  readonly first: boolean
   readonly version: number
   readonly row: number
   readonly score: number
@@ -43,8 +46,8 @@ export interface Recorder {
   readonly route: Route
   /** Requests that are being answered and not yet counted. */
   inFlight: number
-  /** `user` is the sticky key, where the rollout has one. */
-  count(role: Role, outcome: Outcome, user: string | undefined): void
+  /** @param user the sticky key, where the rollout has one @returns whether the request is the first of its user; true without one */
+  count(role: Role, outcome: Outcome, user: string | undefined): boolean
   countPair(champion: Outcome, candidate: Outcome): void
   countDropped(): void
   capture(row: CapturedRow): void
@@ -103,10 +106,10 @@ export function createRecorder(
   let pairs = newPairs()
   let captured: CapturedRow[] = []
 
-  const countUser = (tally: Tally, user: string, isError: boolean, isSlow: boolean): void => {
+  const countUser = (tally: Tally, user: string, isError: boolean, isSlow: boolean): boolean => {
     const before = users.get(user)
     if (before === undefined) {
-      if (users.size >= mostUsers) return
+      if (users.size >= mostUsers) return false
       tally.users.new++
       if (isError) tally.users.errors++
       if (isSlow) tally.users.slow++
@@ -116,6 +119,7 @@ export function createRecorder(
     if (isSlow && (events & wasSlow) === 0) tally.users.slowOnsets++
     const after = events | (isError ? hadError : 0) | (isSlow ? wasSlow : 0)
     if (before !== after) users.set(user, after)
+    return before === undefined
   }
   return {
     route,
@@ -133,7 +137,7 @@ export function createRecorder(
         const bin = binOf(edges, predictions[0] as number)
         tally.scores[bin] = (tally.scores[bin] as number) + 1
       }
-      if (user !== undefined) countUser(tally, user, failure !== undefined, isSlow)
+      return user === undefined || countUser(tally, user, failure !== undefined, isSlow)
     },
     countPair(champion, candidate) {
       pairs.n++

@@ -27,4 +27,4 @@ export {
   volume,
   wasserstein,
 } from './monitor.ts'
-export { type DeployOptions, errors, scores } from './rollout.ts'
+export { type DeployOptions, errors, mistakes, scores } from './rollout.ts'

@@ -11,10 +11,23 @@ const Percent = z.number().gt(0).lt(100)
 export const WatchRule = z.discriminatedUnion('metric', [
   z.object({ metric: z.literal('errors'), margin: z.number().gt(0).lt(1) }),
   z.object({ metric: z.literal('latency'), overMs: z.number().positive(), margin: z.number().gt(0).lt(1) }),
+  /**
+   * Answers that labels prove wrong: score and label are more than `offBy` apart. Judged are answers of an age, `afterMs`, by what was
+   * known of them at that age, so that labels may come sooner for some outcomes than for others.
+   */
+  z.object({
+    metric: z.literal('mistakes'),
+    offBy: z.number().positive(),
+    afterMs: z.number().nonnegative(),
+    /** The column by which labels may name their row; those that name the request always count. */
+    key: z.string().nullable(),
+    margin: z.number().gt(0).lt(1),
+  }),
   /** The distribution of scores must not differ: for a candidate that should be the same model. Only ever rolls back. */
   z.object({ metric: z.literal('scores') }),
 ])
 export type WatchRule = z.infer<typeof WatchRule>
+export type MistakesRule = Extract<WatchRule, { metric: 'mistakes' }>
 
 export const Strategy = z.discriminatedUnion('kind', [
   /** Shares of requests, in percent, ascending; after the last one everything. */
@@ -48,6 +61,11 @@ export const RolloutPolicy = z.object({
   approval: z.object({ role: z.string() }).nullable(),
 })
 export type RolloutPolicy = z.infer<typeof RolloutPolicy>
+
+/** The rule about labels, where there is one. */
+export function mistakesRule({ watch }: RolloutPolicy): MistakesRule | undefined {
+  return watch.find((rule): rule is MistakesRule => rule.metric === 'mistakes')
+}
 
 /** A time as people write it. */
 export type Duration = `${number}${'s' | 'm' | 'h' | 'd'}`
@@ -95,7 +113,7 @@ export function policyOf(options: DeployOptions): RolloutPolicy {
   if (watch?.every(({ metric }) => metric === 'scores')) {
     throw new SlipwayError(
       'DEFINITION_INVALID',
-      `endpoint "${options.endpoint}": a rollout must watch errors or latency`,
+      `endpoint "${options.endpoint}": a rollout must watch errors, latency or mistakes`,
       {
         next: 'scores.unchanged() only ever rolls back: add errors.notWorseBy(0.005)',
       },
@@ -137,6 +155,23 @@ export const errors = {
   notWorseBy: (margin: number): WatchRule => ({ metric: 'errors', margin }),
 }
 
+/**
+ * Watches the share of answers that turn out to be wrong, by the labels gateways are told (`/feedback`). Only captured rows can be labelled.
+ * @param after age at which an answer is judged, by the labels known of it then: `1d`
+ * @param offBy how far score and label may be apart; half by default, which is the other class of two
+ */
+export const mistakes = ({
+  after,
+  offBy = 0.5,
+  key = null,
+}: {
+  after: Duration
+  offBy?: number
+  key?: string | null
+}) => ({
+  notWorseBy: (margin: number): WatchRule => ({ metric: 'mistakes', offBy, afterMs: durationMs(after), key, margin }),
+})
+
 /** Watches the distribution of scores: any difference from the champion's speaks for rolling back. */
 export const scores = {
   unchanged: (): WatchRule => ({ metric: 'scores' }),
@@ -147,7 +182,7 @@ export const answersOver = (ms: number) => ({
   notWorseBy: (margin: number): WatchRule => ({ metric: 'latency', overMs: ms, margin }),
 })
 
-/** `errors`, `answers over 50 ms`, `scores`: a watch in words. */
+/** `errors`, `answers over 50 ms`, `mistakes`, `scores`: a watch in words. */
 export function describeWatch(rule: WatchRule): string {
   return rule.metric === 'latency' ? `answers over ${rule.overMs} ms` : rule.metric
 }

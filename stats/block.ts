@@ -4,6 +4,12 @@ export type Mode = 'shadow' | 'split' | 'bake'
 /** Metrics that count events of requests. */
 export type EventMetric = 'errors' | 'latency'
 
+/** A count of either version. */
+export interface Both {
+  readonly champion: number
+  readonly candidate: number
+}
+
 /** Evidence of one weight: counts, no times but its own. */
 export interface Block {
   /** Milliseconds since 1970. */
@@ -27,11 +33,14 @@ export interface Block {
   } | null
 }
 
-const addArms = (a: Arms, b: Arms): Arms => ({ nA: a.nA + b.nA, kA: a.kA + b.kA, nB: a.nB + b.nB, kB: a.kB + b.kB })
-interface Both {
-  readonly champion: number
-  readonly candidate: number
+/** Evidence that labels bring: answers of one weight that are labelled, and how many of them were wrong. */
+export interface LabelBlock extends Pick<Block, 'from' | 'to' | 'mode' | 'share'> {
+  readonly arms: Arms
+  /** Labelled requests that both answered, and on which just one of them was wrong. */
+  readonly pairs: { readonly n: number; readonly only: Both } | null
 }
+
+const addArms = (a: Arms, b: Arms): Arms => ({ nA: a.nA + b.nA, kA: a.kA + b.kA, nB: a.nB + b.nB, kB: a.kB + b.kB })
 const addBoth = (a: Both, b: Both): Both => ({
   champion: a.champion + b.champion,
   candidate: a.candidate + b.candidate,
@@ -67,5 +76,20 @@ export function mergeBlocks(a: Block, b: Block): Block {
       a.pairs === null || b.pairs === null
         ? (a.pairs ?? b.pairs)
         : { n: a.pairs.n + b.pairs.n, only: byMetric(a.pairs.only, b.pairs.only, addBoth) },
+  }
+}
+
+/** Two blocks of labels of one weight as one. */
+export function mergeLabelBlocks(a: LabelBlock, b: LabelBlock): LabelBlock {
+  return {
+    from: Math.min(a.from, b.from),
+    to: Math.max(a.to, b.to),
+    mode: a.mode,
+    share: a.share,
+    arms: addArms(a.arms, b.arms),
+    pairs:
+      a.pairs === null || b.pairs === null
+        ? (a.pairs ?? b.pairs)
+        : { n: a.pairs.n + b.pairs.n, only: addBoth(a.pairs.only, b.pairs.only) },
   }
 }

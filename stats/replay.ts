@@ -1,7 +1,7 @@
 import type { RolloutDecision } from '../pipelines/records.ts'
 import type { RolloutPolicy } from '../pipelines/rollout.ts'
-import type { Block } from './block.ts'
-import { enterNextStage, observe, type RolloutState, tick } from './rollout.ts'
+import type { Block, LabelBlock } from './block.ts'
+import { enterNextStage, observe, observeLabels, type RolloutState, tick } from './rollout.ts'
 import { type Decision, decide } from './verdict.ts'
 
 /** Stored evidence: what came in at a look, and what had been decided at the one before. */
@@ -9,6 +9,7 @@ export interface StoredLook {
   readonly seq: number
   readonly at: number
   readonly blocks: readonly Block[]
+  readonly mistakes: readonly LabelBlock[]
   readonly before: RolloutDecision | null
 }
 
@@ -34,8 +35,9 @@ export function replayRollout(
   end: RolloutDecision | null,
 ): ReplayedLook[] {
   let state = start
-  return looks.map(({ seq, at, blocks }, i) => {
+  return looks.map(({ seq, at, blocks, mistakes }, i) => {
     for (const block of blocks) state = observe(policy, state, block)
+    for (const block of mistakes) state = observeLabels(policy, state, block)
     state = tick(state, at)
     const { stage } = state
     const recomputed = decide(policy, state)

@@ -1,19 +1,7 @@
-import type { RolloutPolicy, WatchRule } from '../pipelines/rollout.ts'
-import { addCounts, type Block, type EventMetric, type Mode, mergeBlocks } from './block.ts'
-import {
-  type Arms,
-  harmFactors,
-  logAlternativeWeights,
-  logEffectWeights,
-  logScoreWeights,
-  logStakeWeights,
-  logSumExp,
-  notWorseFactors,
-  pairedHarmFactors,
-  pairedNotWorseFactors,
-  scoreFactors,
-  thinnedHarmFactors,
-} from './sequential.ts'
+import { mistakesRule, type RolloutPolicy } from '../pipelines/rollout.ts'
+import { addCounts, type Block, type EventMetric, type LabelBlock, mergeBlocks, mergeLabelBlocks } from './block.ts'
+import { counted, enteringCapital, type MetricState, newMetric, type Stage, withEvents } from './metric.ts'
+import { logScoreWeights, scoreFactors } from './sequential.ts'
 
 /*
  * The rollout as a pure state machine: `observe` takes in a block of evidence here, `decide` in `verdict.ts` says what follows. The workflow, the
@@ -27,12 +15,6 @@ import {
  * full traffic by less than the margin itself. The nulls of later steps are nested in those of earlier ones, so no α need be
  * divided: the chance of ever standing at a share where some metric is worse by more than margin / w is at most α.
  */
-
-/** A stretch of a rollout at one weight. */
-export interface Stage {
-  readonly mode: Mode
-  readonly share: number
-}
 
 /** The stages of a policy, in order; after the last one the candidate is champion. */
 export function stagesOf({ strategy, shadow }: RolloutPolicy): Stage[] {
@@ -49,17 +31,6 @@ export function stagesOf({ strategy, shadow }: RolloutPolicy): Stage[] {
   }
 }
 
-export interface MetricState {
-  readonly champion: { readonly n: number; readonly k: number }
-  readonly candidate: { readonly n: number; readonly k: number }
-  /** ln of the capital on each of `effects`, of the process that restarts. */
-  readonly late: readonly number[]
-  /** By target: ln e of the unpaired alternatives, of the paired stakes, and the largest ln E so far. */
-  readonly split: Readonly<Record<string, readonly number[]>>
-  readonly paired: Readonly<Record<string, readonly number[]>>
-  readonly best: Readonly<Record<string, number>>
-}
-
 /** All that is known, serialisable: it goes through continue-as-new and into the evidence log. */
 export interface RolloutState {
   /** Milliseconds since 1970. */
@@ -73,6 +44,12 @@ export interface RolloutState {
   readonly minute: number
   readonly pending: Block | null
   readonly metrics: Readonly<Record<EventMetric, MetricState>>
+  /** What labels say, which come later and have minutes of their own; null before any (and missing in rollouts begun before 0.6). */
+  readonly labels?: {
+    readonly minute: number
+    readonly pending: LabelBlock | null
+    readonly mistakes: MetricState
+  } | null
   readonly scores: {
     readonly champion: readonly number[]
     readonly candidate: readonly number[]
@@ -86,27 +63,6 @@ export interface RolloutState {
 
 /** Requests that close a block; fewer are kept for the next one. */
 const blockSize = 50
-/** Target of the test for "better": worse by less than nothing. */
-export const better = 'better'
-
-/** Differences of shares among which the interval of an A/B test is found. */
-export const differences: readonly number[] = [
-  -0.5, -0.2, -0.1, -0.05, -0.02, -0.01, -0.005, -0.002, -0.001, 0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
-  0.5,
-]
-/** Targets of the tests whose rejected nulls bound the difference: from above, and with the arms exchanged from below. */
-export const above = (delta: number): string => `<${delta}`
-export const below = (delta: number): string => `>${delta}`
-
-/** What a stage's successor tolerates of a metric: margin / w, w the share it would take. */
-export function marginAfter(stages: readonly Stage[], stage: number, rule: WatchRule): number {
-  if (rule.metric === 'scores') return 1
-  return rule.margin / (stages[stage + 1]?.share || 1)
-}
-
-const eventRules = ({ watch }: RolloutPolicy): Exclude<WatchRule, { metric: 'scores' }>[] =>
-  watch.filter((rule) => rule.metric !== 'scores')
-
 /**
  * The state a rollout starts with.
  * @param history the champion's answers and events from before, which say what is usual
@@ -118,14 +74,6 @@ export function startRollout(
     latency: { n: 0, k: 0 },
   },
 ): RolloutState {
-  const metric = (champion: { n: number; k: number }): MetricState => ({
-    champion,
-    candidate: { n: 0, k: 0 },
-    late: logEffectWeights.map((weight) => weight + Math.log(0.5)),
-    split: {},
-    paired: {},
-    best: {},
-  })
   return {
     startedAt,
     now: startedAt,
@@ -134,7 +82,8 @@ export function startRollout(
     samples: 0,
     minute: 0,
     pending: null,
-    metrics: { errors: metric(history.errors), latency: metric(history.latency) },
+    metrics: { errors: newMetric(history.errors), latency: newMetric(history.latency) },
+    labels: null,
     scores: { champion: [], candidate: [], log: logScoreWeights.map(() => 0) },
     units: {},
     excess: 0,
@@ -166,12 +115,18 @@ export function observe(policy: RolloutPolicy, state: RolloutState, block: Block
 /** Turns a closed block into evidence. All rates the tests bet on are from before it. */
 function commit(policy: RolloutPolicy, state: RolloutState, block: Block): RolloutState {
   const minute = Math.max(state.minute, Math.floor((block.to - state.startedAt) / 60_000))
-  // Minutes m+1 to i bring ½ Σ 1/(j(j+1)) = ½ (1/(m+1) − 1/(i+1)) of the capital.
-  const entering = Math.log(0.5 * (1 / (state.minute + 1) - 1 / (minute + 1)))
+  const entering = enteringCapital(state.minute, minute)
   const stages = stagesOf(policy)
   const metrics: Record<EventMetric, MetricState> = { ...state.metrics }
-  for (const rule of eventRules(policy)) {
-    metrics[rule.metric] = committed(policy, stages, state, rule, block, entering)
+  for (const rule of policy.watch) {
+    if (rule.metric === 'scores' || rule.metric === 'mistakes') continue
+    const events = {
+      arms: block.arms[rule.metric],
+      share: block.share,
+      pairs: block.pairs === null ? null : { n: block.pairs.n, only: block.pairs.only[rule.metric] },
+      onsets: block.onsets?.[rule.metric] ?? null,
+    }
+    metrics[rule.metric] = withEvents(policy, stages, state.stage, state.metrics[rule.metric], rule, events, entering)
   }
   const { errors } = state.metrics
   const usual = (errors.champion.k + 0.5) / (errors.champion.n + 1)
@@ -192,84 +147,6 @@ function commit(policy: RolloutPolicy, state: RolloutState, block: Block): Rollo
   }
 }
 
-const counted = (metric: MetricState, { nA, kA, nB, kB }: Arms): MetricState => ({
-  ...metric,
-  champion: { n: metric.champion.n + nA, k: metric.champion.k + kA },
-  candidate: { n: metric.candidate.n + nB, k: metric.candidate.k + kB },
-})
-
-function committed(
-  policy: RolloutPolicy,
-  stages: readonly Stage[],
-  state: RolloutState,
-  rule: Exclude<WatchRule, { metric: 'scores' }>,
-  block: Block,
-  entering: number,
-): MetricState {
-  const metric = state.metrics[rule.metric]
-  const arms = block.arms[rule.metric]
-  const rate = (metric.champion.k + 0.5) / (metric.champion.n + 1)
-  const only = block.pairs?.only[rule.metric]
-  const onsets = block.onsets?.[rule.metric]
-  const factors =
-    only !== undefined
-      ? pairedHarmFactors(only.candidate, only.champion)
-      : onsets !== undefined
-        ? thinnedHarmFactors(onsets.champion, onsets.candidate, block.share)
-        : harmFactors(arms, rate)
-  const late = metric.late.map(
-    (log, g) => logSumExp([log, entering + (logEffectWeights[g] as number)]) + (factors[g] as number),
-  )
-  const split = { ...metric.split }
-  const paired = { ...metric.paired }
-  const best = { ...metric.best }
-  const need = Math.log(1 / policy.alpha.promote)
-  const targets = [
-    ...stages.map((_, stage): [string, number] => [String(stage), marginAfter(stages, stage, rule)]).slice(state.stage),
-    [better, 0] as [string, number],
-  ]
-  for (const [target, delta] of targets) {
-    if ((best[target] ?? 0) >= need) continue
-    if (delta >= 1) {
-      best[target] = Number.MAX_VALUE
-      continue
-    }
-    if (only !== undefined) {
-      const ties = (block.pairs?.n ?? 0) - only.candidate - only.champion
-      const losses = [
-        [0, ties],
-        [1, only.candidate],
-        [-1, only.champion],
-      ] as const
-      paired[target] = addCounts(paired[target] ?? [], pairedNotWorseFactors(losses, delta))
-    } else {
-      split[target] = addCounts(split[target] ?? [], notWorseFactors(arms, rate, delta))
-    }
-    const log = mixture(split[target], logAlternativeWeights) + mixture(paired[target], logStakeWeights)
-    best[target] = Math.max(best[target] ?? 0, log)
-  }
-  if (policy.strategy.kind === 'ab' && only === undefined) {
-    const exchanged = { nA: arms.nB, kA: arms.kB, nB: arms.nA, kB: arms.kA }
-    const candidateRate = (metric.candidate.k + 0.5) / (metric.candidate.n + 1)
-    for (const delta of differences) {
-      for (const [target, factors] of [
-        [above(delta), () => notWorseFactors(arms, rate, delta)],
-        [below(delta), () => notWorseFactors(exchanged, candidateRate, delta)],
-      ] as const) {
-        if ((best[target] ?? 0) >= need) continue
-        split[target] = addCounts(split[target] ?? [], factors())
-        best[target] = Math.max(best[target] ?? 0, mixture(split[target], logAlternativeWeights))
-      }
-    }
-  }
-  return { ...counted(metric, arms), late, split, paired, best }
-}
-
-/** ln of a mixture of processes; 0 before any evidence. */
-export function mixture(logs: readonly number[] | undefined, logWeights: readonly number[]): number {
-  return logs === undefined ? 0 : logSumExp(logs.map((log, i) => log + (logWeights[i] as number)))
-}
-
 function withScores(state: RolloutState['scores'], block: Block['scores']): RolloutState['scores'] {
   const bins = Math.max(block.champion.length, block.candidate.length)
   if (bins === 0) return state
@@ -283,6 +160,38 @@ function withScores(state: RolloutState['scores'], block: Block['scores']): Roll
     candidate: addCounts(state.candidate, block.candidate),
     log: addCounts(state.log, factors),
   }
+}
+
+/**
+ * Takes in labelled answers, which are of some time ago. Like any evidence they count whatever stage they are of: what is tested is the same
+ * at every weight.
+ */
+export function observeLabels(policy: RolloutPolicy, state: RolloutState, block: LabelBlock): RolloutState {
+  const before = state.labels ?? { minute: 0, pending: null, mistakes: newMetric() }
+  const { pending } = before
+  const isOther = pending !== null && (pending.mode !== block.mode || pending.share !== block.share)
+  const labels = isOther ? commitLabels(policy, state, { ...before, pending: null }, pending) : before
+  const merged = labels.pending === null ? block : mergeLabelBlocks(labels.pending, block)
+  const isFull = merged.arms.nA + merged.arms.nB >= blockSize
+  return {
+    ...state,
+    labels: isFull ? commitLabels(policy, state, { ...labels, pending: null }, merged) : { ...labels, pending: merged },
+  }
+}
+
+function commitLabels(
+  policy: RolloutPolicy,
+  state: RolloutState,
+  labels: NonNullable<RolloutState['labels']>,
+  block: LabelBlock,
+): NonNullable<RolloutState['labels']> {
+  const rule = mistakesRule(policy)
+  if (rule === undefined) return labels
+  const minute = Math.max(labels.minute, Math.floor((block.to - state.startedAt) / 60_000))
+  const entering = enteringCapital(labels.minute, minute)
+  const events = { arms: block.arms, share: block.share, pairs: block.pairs, onsets: null }
+  const mistakes = withEvents(policy, stagesOf(policy), state.stage, labels.mistakes, rule, events, entering)
+  return { ...labels, minute, mistakes }
 }
 
 /** The next stage begins. */

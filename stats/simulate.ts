@@ -1,7 +1,8 @@
-import type { RolloutPolicy } from '../pipelines/rollout.ts'
-import type { Block } from './block.ts'
+import { mistakesRule, type RolloutPolicy } from '../pipelines/rollout.ts'
+import type { Block, LabelBlock } from './block.ts'
+import type { Stage } from './metric.ts'
 import { seededRandom } from './random.ts'
-import { enterNextStage, observe, type Stage, stagesOf, startRollout } from './rollout.ts'
+import { enterNextStage, observe, observeLabels, stagesOf, startRollout } from './rollout.ts'
 import { decide } from './verdict.ts'
 
 /** Traffic to pretend. Rates are shares of requests. */
@@ -11,6 +12,9 @@ export interface Traffic {
   readonly baseErrors: number
   /** How often the candidate fails. */
   readonly candidateErrors: number
+  /** How often answers of the champion and of the candidate are wrong, where the policy asks. */
+  readonly baseMistakes: number
+  readonly candidateMistakes: number
   /** Seconds between looks. */
   readonly windowSeconds: number
 }
@@ -55,7 +59,7 @@ function normal(uniform: () => number): number {
 
 /**
  * Pretends one rollout: the very `observe` and `decide` of real ones, on requests drawn at random. Latency and scores are the
- * same for both versions.
+ * same for both versions. Every answer is labelled when it is as old as the policy says.
  */
 export function simulateRollout(policy: RolloutPolicy, traffic: Traffic, seed: number): SimulatedRollout {
   const uniform = uniformFrom(seededRandom(seed))
@@ -77,11 +81,18 @@ export function simulateRollout(policy: RolloutPolicy, traffic: Traffic, seed: n
     requests,
     harmed: candidateRequests * (traffic.candidateErrors - traffic.baseErrors),
   })
+  const rule = mistakesRule(policy)
+  const unripe: LabelBlock[] = []
   for (let now = windowMs; ; now += windowMs) {
     const block = draw(uniform, stages[state.stage] as Stage, now - windowMs, now, perWindow, traffic)
     requests += block.arms.errors.nA + (block.mode === 'shadow' ? 0 : block.arms.errors.nB)
     candidateRequests += block.mode === 'shadow' ? 0 : block.arms.errors.nB
     state = observe(policy, state, block)
+    if (rule !== undefined) {
+      unripe.push(drawLabels(uniform, block, traffic))
+      for (; unripe[0] !== undefined && unripe[0].to + rule.afterMs <= now; unripe.shift())
+        state = observeLabels(policy, state, unripe[0])
+    }
     const { action } = decide(policy, state)
     if (action === 'advance') state = enterNextStage(state)
     else if (action === 'promote') return end('promoted')
@@ -118,15 +129,7 @@ function draw(
     }
   }
   const n = poisson(uniform, mode === 'bake' ? requests : requests * share)
-  const pair = (a: number, b: number) => {
-    const [kA, kB] = [binomial(uniform, n, a), binomial(uniform, n, b)]
-    const together = n === 0 ? 0 : binomial(uniform, kA, kB / n)
-    return {
-      arms: { nA: n, kA, nB: n, kB },
-      only: { champion: kA - together, candidate: kB - together },
-    }
-  }
-  const [errors, latency] = [pair(baseErrors, candidateErrors), pair(slow, slow)]
+  const [errors, latency] = [drawPairs(uniform, n, baseErrors, candidateErrors), drawPairs(uniform, n, slow, slow)]
   return {
     from,
     to,
@@ -137,6 +140,31 @@ function draw(
     pairs: { n, only: { errors: errors.only, latency: latency.only } },
     ...nothing,
   }
+}
+
+/** Events of requests that both versions answered, independent of each other. */
+function drawPairs(uniform: () => number, n: number, a: number, b: number) {
+  const [kA, kB] = [binomial(uniform, n, a), binomial(uniform, n, b)]
+  const together = n === 0 ? 0 : binomial(uniform, kA, kB / n)
+  return {
+    arms: { nA: n, kA, nB: n, kB },
+    only: { champion: kA - together, candidate: kB - together },
+  }
+}
+
+/** What labels will say of a block's answers. */
+function drawLabels(
+  uniform: () => number,
+  { from, to, mode, share, arms, pairs }: Block,
+  { baseMistakes, candidateMistakes }: Traffic,
+): LabelBlock {
+  const { nA, nB } = arms.errors
+  if (pairs !== null) {
+    const { arms, only } = drawPairs(uniform, pairs.n, baseMistakes, candidateMistakes)
+    return { from, to, mode, share, arms, pairs: { n: pairs.n, only } }
+  }
+  const [kA, kB] = [binomial(uniform, nA, baseMistakes), binomial(uniform, nB, candidateMistakes)]
+  return { from, to, mode, share, arms: { nA, kA, nB, kB }, pairs: null }
 }
 
 /** Many pretended rollouts. */

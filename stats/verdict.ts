@@ -7,10 +7,11 @@ import {
   type MetricState,
   marginAfter,
   mixture,
-  type RolloutState,
+  newMetric,
+  type ShareRule,
   type Stage,
-  stagesOf,
-} from './rollout.ts'
+} from './metric.ts'
+import { type RolloutState, stagesOf } from './rollout.ts'
 import { logScoreWeights, logSumExp, splitMismatch } from './sequential.ts'
 
 export type Action = 'hold' | 'advance' | 'promote' | 'rollback' | 'inconclusive'
@@ -120,7 +121,8 @@ function verdictOn(
       interval: null,
     }
   }
-  const { champion, candidate, best } = state.metrics[rule.metric]
+  const metric = metricOf(state, rule)
+  const { champion, candidate, best } = metric
   const log = best[String(state.stage)] ?? 0
   const need = Math.log(1 / policy.alpha.promote)
   return {
@@ -131,16 +133,20 @@ function verdictOn(
     harm: toValue(harm),
     notWorse: toValue(log),
     margin: Math.min(1, marginAfter(stages, state.stage, rule)),
-    interval: policy.strategy.kind === 'ab' ? intervalOf(state.metrics[rule.metric], need) : null,
+    interval: policy.strategy.kind === 'ab' ? intervalOf(metric, need) : null,
   }
 }
 
 /** ln E for "worse", by watch rule. */
 function harmOf(state: RolloutState, rule: WatchRule): number {
   if (rule.metric === 'scores') return mixture(state.scores.log, logScoreWeights)
-  const cash = Math.log(0.5 / (state.minute + 1))
-  return logSumExp([...state.metrics[rule.metric].late, cash])
+  const minute = rule.metric === 'mistakes' ? (state.labels?.minute ?? 0) : state.minute
+  const cash = Math.log(0.5 / (minute + 1))
+  return logSumExp([...metricOf(state, rule).late, cash])
 }
+
+const metricOf = ({ metrics, labels }: RolloutState, rule: ShareRule): MetricState =>
+  rule.metric === 'mistakes' ? (labels?.mistakes ?? newMetric()) : metrics[rule.metric]
 
 /** The differences that no test has ruled out: worse by `high` or more is, and better by `-low` or more. */
 function intervalOf({ best }: MetricState, need: number): { low: number; high: number } {

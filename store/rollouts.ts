@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Digest } from '../pipelines/artifact.ts'
 import { RolloutDecision, RolloutRecord } from '../pipelines/records.ts'
 import { RolloutPolicy } from '../pipelines/rollout.ts'
 import { Variant } from '../pipelines/route.ts'
@@ -29,6 +30,14 @@ export const EvidenceEntry = z.object({
   /** By gateway: the window to read next. */
   cursors: z.record(z.string(), z.int()),
   before: RolloutDecision.nullable(),
+  /** Where labels count: captured answers of the rollout that came in, and labels of whatever answers. */
+  answers: z
+    .array(z.object({ from: z.number(), to: z.number(), mode: z.string(), share: z.number(), capture: Digest }))
+    .default([]),
+  labels: z.array(Digest).default([]),
+  /** What labels say of answers that came in at earlier looks, as `stats/rollout.ts` has it, and the look to be judged next. */
+  mistakes: z.array(z.json()).default([]),
+  judged: z.int().default(0),
 })
 export type EvidenceEntry = z.infer<typeof EvidenceEntry>
 

@@ -190,6 +190,8 @@ export interface RolloutProgress {
   readonly decisions: readonly RolloutDecision[]
   readonly paused: boolean
   readonly approvedBy: string | null
+  /** The look whose answers are judged by their labels next. */
+  readonly judged?: number
 }
 
 /** Where a rollout stands. */

@@ -1,4 +1,4 @@
-import type { Stage } from '../stats/rollout.ts'
+import type { Stage } from '../stats/metric.ts'
 import { sharesInWords } from '../stats/verdict.ts'
 import type { RolloutStatus } from './messages.ts'
 

@@ -11,9 +11,11 @@ import {
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import type { RolloutDecision, RolloutRecord } from '../pipelines/records.ts'
+import { mistakesRule } from '../pipelines/rollout.ts'
 import type { RouteRollout } from '../pipelines/route.ts'
-import type { Block } from '../stats/block.ts'
-import { enterNextStage, observe, type RolloutState, type Stage, stagesOf, tick } from '../stats/rollout.ts'
+import type { Block, LabelBlock } from '../stats/block.ts'
+import type { Stage } from '../stats/metric.ts'
+import { enterNextStage, observe, observeLabels, type RolloutState, stagesOf, tick } from '../stats/rollout.ts'
 import { decide, type MetricVerdict } from '../stats/verdict.ts'
 import { attributes } from './attributes.ts'
 import {
@@ -41,9 +43,11 @@ type Wish = Decision & { readonly action: 'promote' | 'rollback' }
 export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
   const { id, endpoint, policy, champion, candidate } = input
   const stages = stagesOf(policy)
+  const rule = mistakesRule(policy)
   let state: RolloutState = input.state
   let { cursors } = input
   let { seq, last, paused, approvedBy } = input.progress ?? { seq: 0, last: null, paused: false, approvedBy: null }
+  let judged = input.progress?.judged ?? 0
   const decisions: RolloutDecision[] = [...(input.progress?.decisions ?? [])]
   let reason = 'starting'
   let verdicts: readonly MetricVerdict[] = []
@@ -166,9 +170,13 @@ export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
         cursors,
         before: last,
         since: state.startedAt,
+        labels: rule === undefined ? null : { rule, candidate: candidate.version, judged },
       })
       cursors = evidence.cursors
       for (const block of evidence.blocks as unknown as Block[]) state = observe(policy, state, block)
+      for (const block of (evidence.mistakes ?? []) as unknown as LabelBlock[])
+        state = observeLabels(policy, state, block)
+      judged = evidence.judged ?? judged
       state = tick(state, evidence.at)
       const decision = decide(policy, state)
       verdicts = decision.verdicts
@@ -212,7 +220,7 @@ export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
           ...input,
           cursors,
           state,
-          progress: { seq, last, decisions, paused, approvedBy },
+          progress: { seq, last, decisions, paused, approvedBy, judged },
         })
       }
     }

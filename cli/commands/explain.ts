@@ -1,6 +1,6 @@
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { describeStrategy } from '../../pipelines/rollout.ts'
-import type { Block } from '../../stats/block.ts'
+import type { Block, LabelBlock } from '../../stats/block.ts'
 import { type ReplayedLook, replayRollout } from '../../stats/replay.ts'
 import type { RolloutState } from '../../stats/rollout.ts'
 import { type EvidenceEntry, readEvidence, readRolloutEnd, readRolloutStart } from '../../store/rollouts.ts'
@@ -22,7 +22,11 @@ export async function explain(id: string, options: JsonOption & { replay?: boole
   const replayed = replayRollout(
     start.policy,
     start.state as unknown as RolloutState,
-    looks.map((look) => ({ ...look, blocks: look.blocks as unknown as Block[] })),
+    looks.map(({ blocks, mistakes, ...look }) => ({
+      ...look,
+      blocks: blocks as unknown as Block[],
+      mistakes: mistakes as unknown as LabelBlock[],
+    })),
     end?.decisions.at(-1) ?? null,
   )
   const differing = replayed.filter(({ same }) => same === false)

@@ -1,7 +1,7 @@
 import { hostVersions } from '../../code/host.ts'
 import { planPipeline } from '../../code/plan.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
-import { describeStrategy, durationMs } from '../../pipelines/rollout.ts'
+import { describeStrategy, durationMs, mistakesRule } from '../../pipelines/rollout.ts'
 import {
   type SimulatedRollout,
   type SimulationSummary,
@@ -18,6 +18,7 @@ export interface SimulateOptions extends JsonOption {
   readonly runs?: string
   readonly traffic?: string
   readonly baseError?: string
+  readonly baseMistakes?: string
   readonly harm?: string
 }
 
@@ -32,9 +33,14 @@ export async function simulate(pipeline: string, options: SimulateOptions): Prom
   const runs = Number(options.runs ?? 1000)
   if (!Number.isInteger(runs) || runs < 1 || runs > 1_000_000)
     throw new SlipwayError('USAGE', `--runs ${options.runs}: expected 1 to 1000000`)
-  const traffic = trafficOf(options)
+  const rule = mistakesRule(step.policy)
+  const traffic = trafficOf(options, rule?.afterMs ?? 0)
   const identical = await pretend(runs, 'identical', (seed) =>
-    simulateRollout(step.policy, { ...traffic, candidateErrors: traffic.baseErrors }, seed),
+    simulateRollout(
+      step.policy,
+      { ...traffic, candidateErrors: traffic.baseErrors, candidateMistakes: traffic.baseMistakes },
+      seed,
+    ),
   )
   const harmful = await pretend(runs, 'harmful', (seed) => simulateRollout(step.policy, traffic, seed))
   if (options.json === true) {
@@ -55,12 +61,18 @@ export async function simulate(pipeline: string, options: SimulateOptions): Prom
     harmed.toFixed(1),
   ]
   print(
-    `${describeStrategy(step.policy)}; ${traffic.requestsPerMinute} requests a minute, ${percent(traffic.baseErrors)} errors; ${runs} rollouts each`,
+    `${describeStrategy(step.policy)}; ${traffic.requestsPerMinute} requests a minute, ${percent(traffic.baseErrors)} errors${rule === undefined ? '' : `, ${percent(traffic.baseMistakes)} mistakes`}; ${runs} rollouts each`,
   )
   print(
     table(
       ['candidate', 'rolled back', 'promoted', 'inconclusive', 'until rolled back', 'until promoted', 'harmed'],
-      [line('identical', identical), line(`errors ${percent(traffic.candidateErrors)}`, harmful)],
+      [
+        line('identical', identical),
+        line(
+          `errors ${percent(traffic.candidateErrors)}${rule === undefined ? '' : `, mistakes ${percent(traffic.candidateMistakes)}`}`,
+          harmful,
+        ),
+      ],
     ),
   )
   print(
@@ -87,21 +99,29 @@ async function pretend(
   return summarise(rollouts)
 }
 
-function trafficOf({ traffic = '2000/min', baseError = '0.5%', harm = '2x' }: SimulateOptions): Traffic {
+function trafficOf(
+  { traffic = '2000/min', baseError = '0.5%', baseMistakes = '20%', harm = '2x' }: SimulateOptions,
+  afterMs: number,
+): Traffic {
   const rate = /^(\d+(?:\.\d+)?)\/(s|min|h)$/.exec(traffic)
-  const base = Number(/^(\d+(?:\.\d+)?)%$/.exec(baseError)?.[1]) / 100
+  const share = (text: string): number => Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]) / 100
+  const [base, mistaken] = [share(baseError), share(baseMistakes)]
   const times = Number(/^(\d+(?:\.\d+)?)x$/.exec(harm)?.[1])
   if (rate === null)
     throw new SlipwayError('USAGE', `--traffic ${traffic}: expected a rate`, { next: 'for example 2000/min' })
   if (!(base >= 0 && base < 1))
     throw new SlipwayError('USAGE', `--base-error ${baseError}: expected a share`, { next: 'for example 0.2%' })
+  if (!(mistaken >= 0 && mistaken < 1))
+    throw new SlipwayError('USAGE', `--base-mistakes ${baseMistakes}: expected a share`, { next: 'for example 20%' })
   if (!(times > 0)) throw new SlipwayError('USAGE', `--harm ${harm}: expected a factor`, { next: 'for example 2x' })
   const requestsPerMinute = (Number(rate[1]) * 60_000) / durationMs(`1${rate[2] === 'min' ? 'm' : rate[2]}`)
   return {
     requestsPerMinute,
     baseErrors: base,
     candidateErrors: Math.min(1, base * times),
-    // As rollouts look: every two seconds, or less often where so little comes in.
-    windowSeconds: Math.min(60, Math.max(2, 1_500 / requestsPerMinute)),
+    baseMistakes: mistaken,
+    candidateMistakes: Math.min(1, mistaken * times),
+    // As rollouts look: every two seconds, or less often where so little comes in, or so late.
+    windowSeconds: Math.max(Math.min(60, Math.max(2, 1_500 / requestsPerMinute)), afterMs / 200_000),
   }
 }

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
-import { findRequest, gatherServed, joinLabels, type LabelJoin, latestLabels } from '../../data/served.ts'
+import {
+  countMistakes,
+  findRequest,
+  gatherServed,
+  joinLabels,
+  type LabelJoin,
+  latestLabels,
+} from '../../data/served.ts'
 import { splitTable } from '../../data/split.ts'
 import type { Label } from '../../pipelines/telemetry.ts'
 
@@ -200,5 +207,92 @@ describe('a split by age', () => {
       splitTable(connection, await table(), early, (part) => `${folder}/split-${part}.parquet`),
     )
     await expect(splitting).rejects.toMatchObject({ code: 'SPLIT_EMPTY' })
+  })
+})
+
+describe('mistakes of a rollout', () => {
+  const served = Date.UTC(2001, 3, 1, 10)
+  /** Answers: request, version, score; `rest` may say otherwise what is usual. */
+  async function answers(
+    ...rows: [
+      request: string,
+      version: number,
+      score: number,
+      rest?: { row?: number; first?: boolean; order?: string },
+    ][]
+  ): Promise<string> {
+    const file = path('parquet')
+    const values = rows.map(
+      ([request, version, score, { row = 0, first = true, order = '' } = {}]) =>
+        `('${request}', ${row}::INTEGER, TIMESTAMP '2001-04-01 10:00:00', ${first}, ${version}::INTEGER, ${score}::DOUBLE, '${order}')`,
+    )
+    await withDuckDb(1, (connection) =>
+      connection.run(
+        `COPY (SELECT * FROM (VALUES ${values.join(', ')}) t(slipway_request, slipway_row, slipway_time, slipway_first, slipway_version, slipway_score, "order")) TO '${file}' (FORMAT parquet)`,
+      ),
+    )
+    return file
+  }
+  const count = (captures: string[], labels: string[], mode: 'split' | 'pairs', over: object = {}) =>
+    withDuckDb(1, (connection) =>
+      countMistakes(
+        connection,
+        { captures, labels, candidate: 2, offBy: 0.5, afterMs: 60_000, key: null, ...over },
+        mode,
+      ),
+    )
+
+  it('are answers on the other side of their label, by version; answers without a label do not count', async () => {
+    const file = await answers(['a', 1, 0.9], ['b', 1, 0.2], ['c', 1, 0.9], ['d', 2, 0.1], ['e', 2, 0.8], ['f', 2, 0.8])
+    const labels = told(...['a', 'b', 'd', 'e'].map((request) => ({ request, label: 1, at: served + 1_000 })), {
+      request: 'nobody',
+      at: served,
+    })
+    expect(await count([file], [labels], 'split')).toEqual({ arms: { nA: 2, kA: 1, nB: 2, kB: 1 }, pairs: null })
+    expect((await count([file], [labels], 'split', { offBy: 0.95 })).arms).toEqual({ nA: 2, kA: 0, nB: 2, kB: 0 })
+  })
+
+  it('are judged by what was known at their age, the last word counting, and never twice', async () => {
+    const file = await answers(['a', 1, 0.9], ['b', 2, 0.9])
+    const early = told({ request: 'a', label: 0, at: served + 1_000 }, { request: 'b', label: 0, at: served + 61_000 })
+    const later = told({ request: 'a', label: 1, at: served + 2_000 }, { request: 'a', label: 0, at: served + 90_000 })
+    expect((await count([file], [early, later, early], 'split')).arms).toEqual({ nA: 1, kA: 0, nB: 0, kB: 0 })
+  })
+
+  it('count the first row of a request, and of users their first request', async () => {
+    const file = await answers(['a', 1, 0.9], ['a', 1, 0.1, { row: 1 }], ['b', 2, 0.9, { first: false }])
+    const labels = told(
+      { request: 'a', at: served },
+      { request: 'a', row: 1, at: served },
+      { request: 'b', label: 0, at: served },
+    )
+    expect((await count([file], [labels], 'split')).arms).toEqual({ nA: 1, kA: 0, nB: 0, kB: 0 })
+  })
+
+  it('find their label by a key of the row as well', async () => {
+    const file = await answers(['a', 1, 0.9, { order: '7' }], ['b', 2, 0.9, { order: '8' }])
+    const labels = told({ key: '7', at: served }, { key: '8', label: 0, at: served })
+    expect((await count([file], [labels], 'split', { key: 'order' })).arms).toEqual({ nA: 1, kA: 0, nB: 1, kB: 1 })
+    expect((await count([file], [labels], 'split')).arms).toEqual({ nA: 0, kA: 0, nB: 0, kB: 0 })
+  })
+
+  it('of requests that both answered are compared pair by pair', async () => {
+    const both = (request: string, champion: number, candidate: number) =>
+      [
+        [request, 1, champion],
+        [request, 2, candidate],
+      ] satisfies [string, number, number][]
+    const file = await answers(
+      ...both('a', 0.9, 0.9),
+      ...both('b', 0.9, 0.1),
+      ...both('c', 0.1, 0.1),
+      ...both('d', 0.1, 0.8),
+      ['e', 1, 0.9],
+    )
+    const labels = told(...['a', 'b', 'c', 'd', 'e'].map((request) => ({ request, at: served })))
+    expect(await count([file], [labels], 'pairs')).toEqual({
+      arms: { nA: 4, kA: 2, nB: 4, kB: 2 },
+      pairs: { n: 4, only: { champion: 1, candidate: 1 } },
+    })
   })
 })

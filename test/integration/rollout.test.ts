@@ -19,7 +19,7 @@ function definition(trees: number, deploy: string): void {
     must: '[auc.atLeast(0.6)]',
   })
   const file = 'pipelines/loans/pipeline.ts'
-  const text = `import { auc, binary, errors, latency, pipeline, trees } from 'slipway'
+  const text = `import { auc, binary, errors, latency, mistakes, pipeline, trees } from 'slipway'
 import { features } from './features.ts'
 import { Loan } from './schema.ts'
 import { bad } from './target.ts'
@@ -60,7 +60,7 @@ async function withTraffic<T>(
 }
 
 beforeAll(async () => {
-  place = await openPlace()
+  place = await openPlace({ SLIPWAY_CAPTURE_RATE: '1' })
   await place.project.data('data/loans.parquet', loansSql())
 }, 120_000)
 afterAll(async () => {
@@ -125,6 +125,39 @@ describe('an endpoint', () => {
     expect(await route()).toMatchObject({ champion: { version: 3 }, rollout: null })
   })
 
+  it('rolls a candidate back that labels prove wrong, exit 14, though every answer came in time', async () => {
+    definition(16, canary().replace('watch: [', "watch: [mistakes({ after: '2s' }).notWorseBy(0.1), "))
+    const running = place.begin('run', 'loans', '--wait')
+    let isOver = false
+    const result = running.result.finally(() => {
+      isOver = true
+    })
+    // What the champion says comes true, what the candidate says does not.
+    const post = (path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+      fetch(`${place.gateway}${path}`, { method: 'POST', body: JSON.stringify(body), headers })
+    for (let i = 0; !isOver; i++) {
+      const requestId = `told-${i}`
+      const answer = await post(
+        '/v1/models/credit:predict',
+        { instances: [{ id: i, day: 0, income: 20_000 + ((i * 7_919) % 60_000), age: 40, purpose: 'car' }] },
+        { 'x-request-id': requestId },
+      )
+      const { predictions } = (await answer.json()) as { predictions: number[] }
+      const says = (predictions[0] as number) > 0.5
+      const isTrue = answer.headers.get('x-model-version') === '3' ? says : !says
+      expect((await post('/feedback', [{ requestId, label: isTrue ? 1 : 0 }])).status).toBe(202)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    const { code, stdout, stderr } = await result
+    expect(code, stderr).toBe(14)
+    expect(stdout).toMatch(/rolled back: .*mistakes: candidate 100\.00 % of \d+, champion 0\.00 % of \d+/)
+    const status = await place.run('rollout', 'status', 'credit', '--json')
+    const { last } = JSON.parse(status.stdout)
+    const explained = await place.run('explain', last.id, '--replay', '--json')
+    expect(explained, explained.stderr).toMatchObject({ code: 0 })
+    expect(JSON.parse(explained.stdout).replay.differing).toEqual([])
+  })
+
   it('goes on where it was when gateway, worker and Temporal server are killed in the middle of a step', async () => {
     definition(14, canary().replace('minSamples: 30', 'minSamples: 250'))
     const shares: number[] = []
@@ -148,13 +181,13 @@ describe('an endpoint', () => {
     expect(new Set(shares.slice(0, until))).toEqual(new Set([0.25]))
     // Requests that met the dead gateway got no answer; nobody was answered wrongly.
     expect(Object.keys(traffic.failed).filter((status) => status !== '0')).toEqual([])
-    expect(await route()).toMatchObject({ champion: { version: 5 } })
+    expect(await route()).toMatchObject({ champion: { version: 6 } })
   })
 
   it('goes back at once, also with Temporal down; its owner takes that over when it is back', async () => {
     const before = await route()
     const back = await place.run('rollback', 'credit', '--reason', 'a test', '--json')
-    expect(JSON.parse(back.stdout)).toMatchObject({ champion: 3, before: 5, breakGlass: false, gatewaysBehind: [] })
+    expect(JSON.parse(back.stdout)).toMatchObject({ champion: 3, before: 6, breakGlass: false, gatewaysBehind: [] })
     place.killTemporal()
     const answer = await place.run('rollback', 'credit', '--to', '1', '--json')
     expect(answer, answer.stderr).toMatchObject({ code: 0 })

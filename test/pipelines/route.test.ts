@@ -111,7 +111,7 @@ describe('a policy', () => {
     [
       'watching nothing that could show a candidate to be good',
       { canary: { steps: [5], watch: [{ metric: 'scores' }] } },
-      'errors or latency',
+      'errors, latency or mistakes',
     ],
     ['a time without a unit', { ab: { share: 50, for: '14' } }, 'is no duration'],
   ])('refuses %s', (_, options, why) => {

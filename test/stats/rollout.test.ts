@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { answersOver, errors, policyOf, type RolloutPolicy, scores } from '../../pipelines/rollout.ts'
-import { type Block, type Mode, mergeBlocks } from '../../stats/block.ts'
-import { enterNextStage, observe, type RolloutState, stagesOf, startRollout, tick } from '../../stats/rollout.ts'
+import { answersOver, errors, mistakes, policyOf, type RolloutPolicy, scores } from '../../pipelines/rollout.ts'
+import { type Block, type LabelBlock, type Mode, mergeBlocks } from '../../stats/block.ts'
+import { replayRollout } from '../../stats/replay.ts'
+import {
+  enterNextStage,
+  observe,
+  observeLabels,
+  type RolloutState,
+  stagesOf,
+  startRollout,
+  tick,
+} from '../../stats/rollout.ts'
 import { simulateRollout, summarise } from '../../stats/simulate.ts'
 import { decide } from '../../stats/verdict.ts'
 
@@ -209,6 +218,87 @@ describe('the other strategies', () => {
   })
 })
 
+describe('a rollout that watches mistakes', () => {
+  const policy = canary({ watch: [errors.notWorseBy(0.005), mistakes({ after: '1h' }).notWorseBy(0.02)] })
+  const labelled = (counts: Counts): LabelBlock => {
+    const { from, to, mode, share, arms, pairs } = block(counts)
+    return {
+      from,
+      to,
+      mode,
+      share,
+      arms: arms.errors,
+      pairs: pairs === null ? null : { n: pairs.n, only: pairs.only.errors },
+    }
+  }
+  const answered = feed(policy, startRollout(0, usual), { nA: 1_980, kA: 10, nB: 20, kB: 0 }, 100)
+
+  it('waits for labels, however good the answers are otherwise: no label is never a pass', () => {
+    expect(answered.action).toBe('hold')
+    expect(answered.reason).toMatch(/^mistakes: candidate none, champion none; e-value 1\.00 of 20/)
+    expect(decide(policy, tick(answered.state, 25 * 3_600_000)).action).toBe('inconclusive')
+  })
+
+  it('goes on when labels show it to be no worse, and says by how many', () => {
+    let { state } = answered
+    let action = 'hold'
+    for (let i = 0; i < 200 && action === 'hold'; i++) {
+      state = observeLabels(policy, state, labelled({ nA: 990, kA: 198, nB: 50, kB: 10, to: state.now + i * 5_000 }))
+      action = decide(policy, state).action
+    }
+    expect(action).toBe('advance')
+    expect(decide(policy, state).reason).toMatch(
+      /mistakes (not worse|better): candidate 20\.00 % of \d+, champion 20\.00 % of \d+/,
+    )
+  })
+
+  it('is rolled back when labels show it to be worse, however well it answers', () => {
+    let { state } = answered
+    for (let i = 0; i < 40; i++)
+      state = observeLabels(policy, state, labelled({ nA: 990, kA: 198, nB: 50, kB: 20, to: state.now + i * 5_000 }))
+    expect(decide(policy, state)).toMatchObject({
+      action: 'rollback',
+      reason: expect.stringMatching(/^mistakes: candidate 40\.00 % of 2000, champion 20\.00 % of 39600/),
+    })
+  })
+
+  it('decides on discordant pairs where both answered', () => {
+    const shadowed = policyOf({ endpoint: 'e', shadow: true, canary: { steps: [50], watch: policy.watch } })
+    const pairs = (champion: number, candidate: number): LabelBlock => ({
+      ...labelled({ mode: 'shadow', share: 1, nA: 100, kA: 20, nB: 100, kB: 20 + candidate - champion }),
+      pairs: { n: 100, only: { champion, candidate } },
+    })
+    const fed = (block: LabelBlock, times: number): RolloutState =>
+      Array.from({ length: times }, () => block).reduce(
+        (state, each) => observeLabels(shadowed, state, each),
+        startRollout(0, usual),
+      )
+    const verdict = (state: RolloutState) => decide(shadowed, state).verdicts[1]
+    expect(verdict(fed(pairs(1, 1), 60))?.verdict).toMatch(/not worse|better/)
+    expect(verdict(fed(pairs(1, 6), 20))?.verdict).toBe('worse')
+  })
+
+  it('lets few labels wait for more of the same weight', () => {
+    const first = observeLabels(policy, startRollout(0), labelled({ nA: 20, kA: 5, nB: 2, kB: 2 }))
+    expect(first.labels?.mistakes.candidate.n).toBe(0)
+    const other = observeLabels(policy, first, labelled({ nA: 20, kA: 5, nB: 2, kB: 2, share: 0.05 }))
+    expect(other.labels?.mistakes.candidate).toEqual({ n: 2, k: 2 })
+    expect(other.labels?.pending?.share).toBe(0.05)
+  })
+
+  it('comes out the same when its evidence is replayed', () => {
+    const looks = Array.from({ length: 60 }, (_, seq) => ({
+      seq,
+      at: (seq + 1) * 60_000,
+      blocks: [block({ nA: 1_980, kA: 10, nB: 20, kB: 0, to: (seq + 1) * 60_000 })],
+      mistakes: seq < 30 ? [] : [labelled({ nA: 990, kA: 198, nB: 50, kB: 20, to: (seq - 29) * 60_000 })],
+      before: null,
+    }))
+    const replayed = replayRollout(policy, JSON.parse(JSON.stringify(startRollout(0, usual))), looks, null)
+    expect(replayed.map(({ recomputed }) => recomputed.action).indexOf('rollback')).toBeGreaterThan(30)
+  })
+})
+
 describe('evidence', () => {
   it('comes out the same in whatever order windows are merged', () => {
     const windows = [1, 2, 3, 4].map((i) =>
@@ -245,7 +335,11 @@ describe('simulated rollouts keep what the definition declares', () => {
   ) =>
     summarise(
       Array.from({ length: runs }, (_, seed) =>
-        simulateRollout(policy, { requestsPerMinute, baseErrors, candidateErrors, windowSeconds }, seed),
+        simulateRollout(
+          policy,
+          { requestsPerMinute, baseErrors, candidateErrors, baseMistakes: 0, candidateMistakes: 0, windowSeconds },
+          seed,
+        ),
       ),
     )
 
@@ -275,8 +369,50 @@ describe('simulated rollouts keep what the definition declares', () => {
     expect(harmed).toBeLessThanOrEqual(15)
   })
 
+  const watched = policyOf({
+    endpoint: 'e',
+    canary: {
+      steps: [5, 50],
+      within: '14d',
+      watch: [errors.notWorseBy(0.01), mistakes({ after: '1d' }).notWorseBy(0.02)],
+    },
+  })
+  const labelled = (candidateMistakes: number) =>
+    summarise(
+      Array.from({ length: 200 }, (_, seed) =>
+        simulateRollout(
+          watched,
+          {
+            requestsPerMinute: 100,
+            baseErrors: 0.002,
+            candidateErrors: 0.002,
+            baseMistakes: 0.2,
+            candidateMistakes,
+            windowSeconds: 600,
+          },
+          seed,
+        ),
+      ),
+    )
+
+  it('with labels a day late an identical candidate is rarely rolled back, and a worse one does not stay', () => {
+    const [same, worse] = [labelled(0.2), labelled(0.26)]
+    expect(same.rolledBack).toBeLessThanOrEqual(0.05)
+    expect(same.promoted).toBeGreaterThan(0.9)
+    expect(same.promoteSeconds).toBeGreaterThan(86_400)
+    expect(worse.promoted).toBeLessThanOrEqual(0.05)
+    expect(worse.rolledBack).toBeGreaterThan(0.9)
+  }, 60_000)
+
   it('the same seed gives the same rollout', () => {
-    const traffic = { requestsPerMinute: 2_000, baseErrors: 0.01, candidateErrors: 0.03, windowSeconds: 5 }
+    const traffic = {
+      requestsPerMinute: 2_000,
+      baseErrors: 0.01,
+      candidateErrors: 0.03,
+      baseMistakes: 0,
+      candidateMistakes: 0,
+      windowSeconds: 5,
+    }
     expect(simulateRollout(policy, traffic, 5)).toEqual(simulateRollout(policy, traffic, 5))
   })
 })
