@@ -489,6 +489,25 @@ describe('split, shadow, fallback', () => {
       slipway_score: expect.any(Number),
     })
   })
+
+  it.each(['shadow', 'bake'] as const)(
+    'keeps what both versions said of a sampled request, for labels to judge: %s',
+    async (mode) => {
+      const name = await open(gateway, rollout({ mode, share: 1 }))
+      await send(name, 30)
+      const captures = (await windowsOf(name, 60)).flatMap(({ capture }) => capture?.digest ?? [])
+      const files = await Promise.all(captures.map((digest) => localFile(server.store, digest)))
+      const pairs = await withDuckDb(1, (connection) =>
+        rowsOf(
+          connection,
+          `SELECT list(slipway_role ORDER BY slipway_version) AS roles FROM read_parquet([${files.map((file) => `'${file}'`)}]) WHERE slipway_row = 0 GROUP BY slipway_request`,
+        ),
+      )
+      expect(pairs.length).toBeGreaterThan(0)
+      for (const { roles } of pairs)
+        expect(roles).toEqual(mode === 'shadow' ? ['champion', 'shadow'] : ['shadow', 'candidate'])
+    },
+  )
 })
 
 describe('a swap', () => {
