@@ -10,7 +10,7 @@ export const stepVersions: Record<StepKind, number> = {
   split: 1,
   train: 3,
   package: 3,
-  evaluate: 1,
+  evaluate: 2,
   gate: 1,
   approve: 1,
   register: 1,

@@ -1,6 +1,7 @@
 import { nearest } from '../../code/definition.ts'
 import { mediaTypes, shortDigest } from '../../pipelines/artifact.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
+import { Evaluation } from '../../pipelines/evaluation.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
 import { listKeys } from '../../store/documents.ts'
 import { getBytes } from '../../store/objects.ts'
@@ -98,7 +99,8 @@ async function showModel(store: Store, { name, version, digest }: Version, optio
   const record = await readVersion(store, name, digest)
   const run = record === undefined ? undefined : await readRun(store, record.run)
   if (options.json === true) {
-    printJson({ name, version, digest, record, bundle, gates: run?.gates ?? [] })
+    const evaluation = record?.evaluation == null ? null : await getEvaluation(store, record.evaluation.digest)
+    printJson({ name, version, digest, record, bundle, gates: run?.gates ?? [], evaluation })
     return 0
   }
   print(`${colors.bold(`${name} version ${version}`)}  ${digest}`)
@@ -124,8 +126,30 @@ async function showModel(store: Store, { name, version, digest }: Version, optio
         Object.entries(record.metrics).map(([metric, value]) => [metric, String(value)]),
       )}`,
     )
+  if (record?.evaluation != null) showImportance(await getEvaluation(store, record.evaluation.digest))
   print(`\n${(await getBytes(store, bundle.files['card.md'].digest)).toString('utf8')}`)
   return 0
+}
+
+async function getEvaluation(store: Store, digest: string): Promise<Evaluation> {
+  return Evaluation.parse(JSON.parse((await getBytes(store, digest)).toString('utf8')))
+}
+
+/** Which features the model rests on, as bars. */
+function showImportance({ task, importance }: Evaluation): void {
+  const [first] = importance
+  if (first === undefined) return
+  const bar = (loss: number): string => '█'.repeat(Math.max(0, Math.round((20 * loss) / Math.max(first.loss, 1e-12))))
+  print(
+    `\n${table(
+      ['feature', task === 'binary' ? 'AUC lost when shuffled' : 'RMSE gained when shuffled', ''],
+      importance.map(({ feature, loss, spread }) => [
+        feature,
+        `${loss.toPrecision(3)} ± ${spread.toPrecision(1)}`,
+        bar(loss),
+      ]),
+    )}`,
+  )
 }
 
 async function showArtifact(store: Store, hex: string, options: JsonOption): Promise<number> {

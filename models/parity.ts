@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises'
+import { sliceColumns } from '../code/run-features.ts'
+import { readColumns } from '../data/columns.ts'
+import { withDuckDb } from '../data/duckdb.ts'
+import type { LocalTable } from '../data/table.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { type LocalModel, loadModel } from './model.ts'
+
+export interface ParityOrder {
+  readonly model: LocalModel
+  readonly table: LocalTable
+  readonly predictions: string
+  readonly limit: number
+}
+
+/**
+ * Scores the first rows of a table through the package (feature code and ONNX Runtime) and compares with the trainer's own
+ * predictions for them.
+ * @returns the largest absolute difference
+ * @throws SlipwayError PARITY when it is above the limit
+ */
+export async function checkParity({
+  model,
+  table,
+  predictions,
+  limit,
+}: ParityOrder): Promise<{ rows: number; largest: number }> {
+  const bytes = await readFile(predictions)
+  const expected = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
+  const loaded = await loadModel(model)
+  let largest = 0
+  let at = 0
+  await withDuckDb(2, async (connection) => {
+    for await (const chunk of readColumns(connection, table, loaded.facts.inputs)) {
+      const scores = await loaded.score(sliceColumns(chunk, 0, expected.length - at), at + 1)
+      scores.forEach((score, i) => {
+        const difference = Math.abs(score - (expected[at + i] as number))
+        if (!(difference <= largest)) largest = difference
+      })
+      at += scores.length
+      if (at >= expected.length) break
+    }
+  })
+  await loaded.release()
+  if (!(largest <= limit)) {
+    throw new SlipwayError(
+      'PARITY',
+      `ONNX Runtime and the trainer differ by ${largest} on ${expected.length} rows; ${limit} is allowed`,
+      {
+        next: 'this is a fault in the export: report it, with the run',
+      },
+    )
+  }
+  return { rows: expected.length, largest }
+}
