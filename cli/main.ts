@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
+import { packageRoot } from '../code/host.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { showError } from './output.ts'
 
@@ -30,9 +33,14 @@ const json = ['--json', 'print one JSON document'] as const
 const collect = (value: string, all: string[] = []): string[] => [...all, value]
 let exitCode = 0
 
+function versionOfPackage(): string {
+  return JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version
+}
+
 const program = new Command('slipway')
   .description('Durable machine-learning pipelines: from data to a model that is in production, and back')
   .option('--verbose', 'print the stack trace of an error')
+  .version(versionOfPackage(), '--version', 'print the version')
   .showSuggestionAfterError()
   .enablePositionalOptions()
   .exitOverride()

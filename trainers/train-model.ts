@@ -5,7 +5,7 @@ import { loadFunction } from '../code/load.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
-import type { Cross } from '../pipelines/crosses.ts'
+import { type Cross, crossName } from '../pipelines/crosses.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import type { TrainingReport } from '../pipelines/training-report.ts'
@@ -156,6 +156,11 @@ function fitCrosses(
     )
   }
   const [trainColumns, validationColumns] = [columnsOf(train, crosses), columnsOf(validation, crosses)]
+  const clash = crosses.map(crossName).find((name) => made.includes(name))
+  if (clash !== undefined)
+    throw new SlipwayError('FEATURES_TYPE', `the feature function makes "${clash}", which is what a cross is called`, {
+      next: 'give that feature another name',
+    })
   return crosses.map((of, i) => {
     const { cross, values } = fitCross(of, trainColumns, train.labels, seed + i)
     const read = crossReader([cross])(validationColumns)

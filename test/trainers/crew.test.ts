@@ -19,3 +19,12 @@ it('a helper that is woken late carries no order out twice', async () => {
   }
   crew.dismiss()
 })
+
+it('a helper that fails fails the training, and does not keep it waiting', () => {
+  const memory = allocate(1_000, 0, 1, 2)
+  const crew = hireCrew(memory, compiledLoops(memory))
+  // A leaf that ends far outside the memory: the loop of the thread that owns it traps.
+  memory.segments[(1 * 2 + 0) * 256 * 2 + 1] = 0x1000_0000
+  expect(() => crew.run('updateBinary', 1)).toThrow('a thread of the training failed')
+  crew.dismiss()
+})

@@ -21,6 +21,7 @@ const finished = 1
 const orderCode = 2
 const firstOperand = 3
 const operandCount = 4
+const broken = firstOperand + operandCount
 
 /** The coordinator and its helper threads: each carries out an order for the rows it owns, and all are waited for. */
 export interface Crew {
@@ -55,7 +56,12 @@ export function serve(memory: TrainingMemory, thread: number): void {
     awaitChange(control, generation, seen)
     const order = orders[control[orderCode] as number] as (typeof orders)[number]
     if (order === 'stop') return
-    carryOut(share, order, control.subarray(firstOperand, firstOperand + operandCount))
+    try {
+      carryOut(share, order, control.subarray(firstOperand, firstOperand + operandCount))
+    } catch (error) {
+      console.error(`training: thread ${thread} cannot ${order}:`, error)
+      Atomics.store(control, broken, 1)
+    }
     Atomics.add(control, finished, 1)
     Atomics.notify(control, finished)
   }
@@ -82,6 +88,7 @@ export function hireCrew(memory: TrainingMemory, loops: Loops): Crew {
       carryOut(shares[0] as Share, order, operands)
       for (let done = Atomics.load(control, finished); done < helpers.length; done = Atomics.load(control, finished))
         awaitChange(control, finished, done)
+      if (Atomics.load(control, broken) === 1) throw new Error('a thread of the training failed; its log says why')
     },
     runAlone(order, ...operands) {
       for (const share of shares) carryOut(share, order, operands)
