@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readBaseline } from '../../models/baseline.ts'
-import { loadModel } from '../../models/model.ts'
-import { localModel } from '../../models/package.ts'
 import type { Variant } from '../../pipelines/route.ts'
+import { scoreByBoth } from '../support/engines.ts'
 import { packageModel } from '../support/models.ts'
 import { newProject, type TestProject } from '../support/project.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
@@ -54,18 +53,8 @@ describe('a model with crosses', () => {
   const rows = { town: ['town 0', 'town 1', 'town 0', null, 'nowhere'], hour: Float64Array.of(2, 2, 3, 4, 5) }
 
   it('knows what only combinations tell, unseen and missing values too, by both engines alike', async () => {
-    const scores: Float32Array[] = []
-    for (const [variant, engine] of [
-      [compiled, 'kernel'],
-      [plain, 'onnxruntime'],
-    ] as const) {
-      const model = await loadModel(await localModel(source(), variant.digest))
-      expect(model.engine.name).toBe(engine)
-      scores.push(await model.score(rows))
-      await model.release()
-    }
-    expect(scores[1]).toEqual(scores[0])
-    const [busy, quiet, other] = scores[0] as Float32Array
+    const scores = await scoreByBoth(server.store, { compiled, plain }, rows)
+    const [busy, quiet, other] = scores
     expect(busy).toBeGreaterThan(0.7)
     expect(quiet).toBeLessThan(0.3)
     expect(other).toBeLessThan(0.3)

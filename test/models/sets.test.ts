@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readBaseline } from '../../models/baseline.ts'
-import { loadModel } from '../../models/model.ts'
-import { localModel } from '../../models/package.ts'
 import type { Variant } from '../../pipelines/route.ts'
+import { scoreByBoth } from '../support/engines.ts'
 import { packageModel } from '../support/models.ts'
 import { newProject, type TestProject } from '../support/project.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
@@ -55,18 +54,8 @@ describe('a model with sets of categories, its rows weighed', () => {
   const rows = { id: Float64Array.of(1, 2, 3, 4), town: ['town 10', 'town 11', null, 'town 99'] }
 
   it('learns from the rows that weigh something, and both engines say the same', async () => {
-    const scores: Float32Array[] = []
-    for (const [variant, engine] of [
-      [compiled, 'kernel'],
-      [plain, 'onnxruntime'],
-    ] as const) {
-      const model = await loadModel(await localModel(source(), variant.digest))
-      expect(model.engine.name).toBe(engine)
-      scores.push(await model.score(rows))
-      await model.release()
-    }
-    expect(scores[1]).toEqual(scores[0])
-    const [even, odd, missing, pastTheBins] = scores[0] as Float32Array
+    const scores = await scoreByBoth(server.store, { compiled, plain }, rows)
+    const [even, odd, missing, pastTheBins] = scores
     expect(even).toBeGreaterThan(0.6)
     expect(odd).toBeLessThan(0.4)
     expect(pastTheBins).toBe(missing)

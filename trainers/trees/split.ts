@@ -84,8 +84,18 @@ function* sidesOfMissing({ histogram }: LeafSums, feature: number) {
   if (hessian > 0) yield { missingLeft: true, gradient, hessian }
 }
 
+/** What parting the leaf so would gain. */
+function gainOf({ leaf, parent }: Search, leftGradient: number, leftHessian: number, lambda: number): number {
+  const rightGradient = leaf.gradient - leftGradient
+  return (
+    (leftGradient * leftGradient) / (leftHessian + lambda) +
+    (rightGradient * rightGradient) / (leaf.hessian - leftHessian + lambda) -
+    parent
+  )
+}
+
 function searchThresholds(search: Search, feature: number, cuts: number): void {
-  const { leaf, leastHessian, parent, lambda } = search
+  const { leaf, leastHessian, lambda } = search
   const { histogram } = leaf
   const start = feature * featureStride
   for (const side of sidesOfMissing(leaf, feature)) {
@@ -94,14 +104,9 @@ function searchThresholds(search: Search, feature: number, cuts: number): void {
     for (let bin = 0; bin < cuts; bin++) {
       leftGradient += histogram[start + bin * 2] as number
       leftHessian += histogram[start + bin * 2 + 1] as number
-      const rightHessian = leaf.hessian - leftHessian
       if (leftHessian < leastHessian) continue
-      if (rightHessian < leastHessian) break
-      const rightGradient = leaf.gradient - leftGradient
-      const gain =
-        (leftGradient * leftGradient) / (leftHessian + lambda) +
-        (rightGradient * rightGradient) / (rightHessian + lambda) -
-        parent
+      if (leaf.hessian - leftHessian < leastHessian) break
+      const gain = gainOf(search, leftGradient, leftHessian, lambda)
       if (gain > search.bestGain) {
         search.bestGain = gain
         search.best = { feature, left: bin, missingLeft: side.missingLeft, leftHessian }
@@ -115,7 +120,7 @@ function searchThresholds(search: Search, feature: number, cuts: number): void {
  * ends of that order are tried, up to a number of members. What a set does not name goes right, as do categories the leaf never saw.
  */
 function searchSets(search: Search, feature: number, categories: number, hessianUnit: number): void {
-  const { leaf, leastHessian, parent, lambda } = search
+  const { leaf, leastHessian, lambda } = search
   const { histogram } = leaf
   const start = feature * featureStride
   const smoothing = setSmoothing / hessianUnit
@@ -138,15 +143,10 @@ function searchSets(search: Search, feature: number, categories: number, hessian
         leftGradient += gradientOf(bin)
         leftHessian += hessianOf(bin)
         group += hessianOf(bin)
-        const rightHessian = leaf.hessian - leftHessian
-        if (rightHessian < leastGroup) break
+        if (leaf.hessian - leftHessian < leastGroup) break
         if (leftHessian < leastHessian || group < leastGroup) continue
         group = 0
-        const rightGradient = leaf.gradient - leftGradient
-        const gain =
-          (leftGradient * leftGradient) / (leftHessian + setLambda) +
-          (rightGradient * rightGradient) / (rightHessian + setLambda) -
-          parent
+        const gain = gainOf(search, leftGradient, leftHessian, setLambda)
         if (gain > search.bestGain) {
           search.bestGain = gain
           search.best = {
