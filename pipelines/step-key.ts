@@ -51,40 +51,37 @@ export type StepMaterial = z.infer<typeof StepMaterial>
 /** Versions of packages and engines of this process, by name. */
 export type HostVersions = Readonly<Record<string, string>>
 
-/** The settings of a step that are neither code, nor inputs, nor names for people. */
+/**
+ * The settings of a step: all of it but its own name, code, and the steps it reads from, which count by what they made. What is left out is
+ * named here, not what is kept, so that a new setting cannot be forgotten.
+ */
 function paramsOf(step: Step): Record<string, unknown> {
+  const { id: _, kind: __, ...rest } = step
+  const without = (...names: string[]): Record<string, unknown> =>
+    Object.fromEntries(Object.entries(rest).filter(([name, value]) => !names.includes(name) && value !== undefined))
   switch (step.kind) {
     case 'snapshot':
-      return { format: step.format, schema: step.schema }
+      return without('from')
     case 'validate':
-      return { schema: step.schema, maxBadRows: step.maxBadRows, completeness: step.completeness, unique: step.unique }
     case 'split':
-      return { rule: step.rule }
+      return without('table')
     case 'train':
-      return {
-        task: step.task,
-        inputs: step.inputs,
-        target: step.target.column,
-        ...(step.crosses !== undefined && { crosses: step.crosses }),
-        learner: step.learner,
-        seed: step.seed,
-      }
+      return { ...without('split', 'features'), target: step.target.column }
     case 'package':
-      return { parity: step.parity, signature: step.signature }
+      return without('model')
     case 'evaluate':
-      return { slices: step.slices, task: step.task, target: step.target.column }
+      return { ...without('package', 'split', 'part'), target: step.target.column }
     case 'gate':
-      return { must: step.must, seed: step.seed }
+      return without('package', 'evaluation', 'model')
     case 'approve':
-      return { role: step.role, withinMs: step.withinMs, otherwise: step.otherwise }
     case 'register':
-      return { model: step.model }
+      return without('package')
     case 'deploy':
     case 'monitor':
     case 'batch':
-      return { endpoint: step.endpoint, policy: step.policy }
+      return without('package', 'model')
     case 'guard':
-      return { task: step.task, target: step.target.column, margin: step.margin, alpha: step.alpha }
+      return { ...without('package', 'split', 'endpoint'), target: step.target.column }
   }
 }
 

@@ -52,6 +52,11 @@ const wrong = () =>
     })
     // @ts-expect-error a cross names features that the function makes
     p.train('g', { on: parts, features, target, crosses: [['origin', 'weekday']], learner, seed: 1 })
+    // @ts-expect-error a weight is a number
+    p.train('h', { on: parts, features, target, weight: 'origin', learner, seed: 1 })
+    const ofDistance = ({ distance }: { distance: Float64Array }) => ({ distance })
+    // @ts-expect-error the weight's column is not a feature: nobody weighs what is to be predicted
+    p.train('i', { on: parts, features: ofDistance, target, weight: 'distance', learner, seed: 1 })
     // @ts-expect-error a table was not split: there is nothing to validate with
     p.train('f', { on: raw, features, target, learner, seed: 1 })
     const model = p.train('model', { on: parts, features, target, learner, seed: 1 })

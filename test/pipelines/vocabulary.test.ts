@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { canonicalJson } from '../../pipelines/canonical.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
+import { Step } from '../../pipelines/plan.ts'
 import { jsonSchemaOf, rowSchemaOf } from '../../pipelines/row-schema.ts'
-import { describeChanges, type StepMaterial } from '../../pipelines/step-key.ts'
+import { describeChanges, type StepMaterial, stepMaterial } from '../../pipelines/step-key.ts'
 
 describe('canonicalJson', () => {
   it('does not depend on the order of keys, and can be read back', () => {
@@ -73,6 +74,44 @@ describe('a row schema', () => {
   ])('refuses %s by name rather than skipping it', (what, field) => {
     expect(() => rowSchemaOf(z.object({ bad: field }))).toThrow(SlipwayError)
     expect(() => rowSchemaOf(z.object({ bad: field }))).toThrow(`column "bad": ${what}`)
+  })
+})
+
+describe('a step key', () => {
+  /** Names, code and inputs, which count otherwise or not at all. */
+  const names = ['id', 'kind', 'from', 'table', 'split', 'package', 'part', 'evaluation', 'features']
+  const alsoNames: Record<string, string[]> = {
+    package: ['model'],
+    gate: ['model'],
+    deploy: ['model'],
+    monitor: ['model'],
+    batch: ['model'],
+    guard: ['endpoint'],
+  }
+  const code = (digest: string) => ({ digest, host: {} })
+
+  it.each(Step.options.map((option) => [option.shape.kind.value, Object.keys(option.shape)] as const))(
+    'of %s depends on every setting of the step',
+    (kind, fields) => {
+      const step = Object.fromEntries(fields.map((field) => [field, `some ${field}`]))
+      const usual = { ...step, kind, features: code('a'), target: { column: 'x', code: code('b') } }
+      const keyOf = (over: object): unknown => stepMaterial({ ...usual, ...over } as never, {}, {})
+      for (const field of fields) {
+        const other = field === 'target' ? { column: 'y', code: code('b') } : `another ${field}`
+        const isName = [...names, ...(alsoNames[kind] ?? [])].includes(field)
+        if (field === 'kind') continue
+        const over = field === 'features' ? { features: code('a') } : { [field]: other }
+        const same = JSON.stringify(keyOf(over)) === JSON.stringify(keyOf({}))
+        expect([field, same]).toEqual([field, isName])
+      }
+    },
+  )
+
+  it('depends on the code of features and target', () => {
+    const step = { kind: 'train', features: code('a'), target: { column: 'x', code: code('b') } }
+    const codeOf = (over: object) => stepMaterial({ ...step, ...over } as never, {}, {}).code
+    expect(codeOf({})).toEqual({ features: 'a', target: 'b' })
+    expect(codeOf({ features: code('c') })).toEqual({ features: 'c', target: 'b' })
   })
 })
 
