@@ -229,6 +229,27 @@ describe('planning', () => {
     await expect(planPipeline(made.root, 'loans', hostVersions())).rejects.toMatchObject({ code: 'CODE_NOT_EXPORTED' })
   })
 
+  it.each([
+    ["target: binary('defaulted', bad), weight: 'incom'", 'the weight of "risk" is no column: "incom"'],
+    ["target: binary('defaultet', bad)", 'the target of "risk" is no column: "defaultet"'],
+    [
+      "target: binary('defaulted', bad), weight: 'defaulted'",
+      '"defaulted" is both the target and the weight of "risk"',
+    ],
+  ])(
+    'names the columns there are when one is unknown, without a type checker as well: %s',
+    async (options, message) => {
+      const made = project()
+      writeLoans(made)
+      const file = join(made.root, 'pipelines/loans/pipeline.ts')
+      writeFileSync(file, readFileSync(file, 'utf8').replace(/target: binary\('defaulted', bad\)/, options))
+      await expect(planPipeline(made.root, 'loans', hostVersions())).rejects.toMatchObject({
+        code: 'DEFINITION_INVALID',
+        message,
+      })
+    },
+  )
+
   it('says what is wrong with a definition that throws, exports nothing, or names two steps alike', async () => {
     const made = project()
     writeLoans(made, { body: "throw new Error('not today')\n" })
