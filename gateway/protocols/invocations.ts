@@ -1,6 +1,6 @@
 import papaparse from 'papaparse'
 import type { RowSchema } from '../../pipelines/row-schema.ts'
-import type { Input } from '../endpoint.ts'
+import type { Input } from '../inference.ts'
 import { invalid, type Rows } from '../rows.ts'
 import type { LoadedVersion } from '../versions.ts'
 import { parseJson } from './json.ts'

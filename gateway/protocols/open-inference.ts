@@ -1,6 +1,6 @@
 import type { Column } from '../../pipelines/columns.ts'
 import type { ColumnRule } from '../../pipelines/row-schema.ts'
-import type { InferResult, Input } from '../endpoint.ts'
+import type { InferResult, Input } from '../inference.ts'
 import { invalid, kindOf } from '../rows.ts'
 import type { LoadedVersion } from '../versions.ts'
 import { parseJson } from './json.ts'

@@ -1,4 +1,4 @@
-import type { InferResult, Input } from '../endpoint.ts'
+import type { InferResult, Input } from '../inference.ts'
 import type { LoadedVersion } from '../versions.ts'
 
 /** A request as a protocol understood it: what to ask of whom, and how to write the answer. */
