@@ -23,7 +23,7 @@ import type { Store } from '../store/store.ts'
 import type { ActivityDeps } from './step.ts'
 
 /** Raised when what a shard's activity makes of the same rows changes. */
-const shardVersion = 1
+const shardVersion = 2
 /** Records read at once. */
 const readAtOnce = 32
 

@@ -27,23 +27,31 @@ export function readColumns(
 /** The most different values of a text column that are looked for. */
 const mostValues = 65_536
 
-/** What texts occur in a column; undefined where they are too many to be worth knowing. */
+/** What texts occur in a column, sorted; undefined where they are too many to be worth knowing. */
 export type TextValues = { readonly values: readonly string[]; readonly hasNull: boolean } | undefined
 
-/** The different texts of columns of a table in memory. */
+/** The ENUM of a column's texts. */
+export function textType(column: string): string {
+  return name(`text:${column}`)
+}
+
+/** Finds the different texts of columns of a relation, and makes a column's, where there are some, its `textType`. */
 export async function textValues(
   connection: DuckDBConnection,
-  table: string,
+  relation: string,
   columns: readonly string[],
 ): Promise<ReadonlyMap<string, TextValues>> {
   const found = new Map<string, TextValues>()
   for (const column of columns) {
     const result = await connection.runAndReadAll(
-      `SELECT DISTINCT ${name(column)} FROM ${table} LIMIT ${mostValues + 2}`,
+      `SELECT DISTINCT ${name(column)}::VARCHAR FROM ${relation} LIMIT ${mostValues + 2}`,
     )
     const all = (result.getColumns()[0] ?? []) as (string | null)[]
-    const values = all.filter((value) => value !== null)
-    found.set(column, values.length > mostValues ? undefined : { values, hasNull: values.length < all.length })
+    const values = all.filter((value) => value !== null).sort()
+    const isKnown = values.length <= mostValues
+    found.set(column, isKnown ? { values, hasNull: values.length < all.length } : undefined)
+    if (isKnown && values.length > 0)
+      await connection.run(`CREATE TEMP TYPE ${textType(column)} AS ENUM (${values.map(text).join(', ')})`)
   }
   return found
 }
@@ -52,21 +60,19 @@ export async function textValues(
  * Reads columns of a table in memory as `readColumns` does. Text whose values are known is read by their numbers, several times quicker:
  * each value is made once.
  */
-export async function* readMemory(
+export function readMemory(
   connection: DuckDBConnection,
   table: string,
   rows: number,
   columns: RowSchema,
   texts: ReadonlyMap<string, TextValues>,
 ): AsyncGenerator<Record<string, Column>> {
-  const read: ReadColumn[] = []
-  for (const [i, rule] of columns.entries()) {
-    const values = rule.type === 'string' ? texts.get(rule.name)?.values : undefined
-    if (values !== undefined && values.length > 0)
-      await connection.run(`CREATE OR REPLACE TYPE values_${i} AS ENUM (${values.map(text).join(', ')})`)
-    read.push({ rule, values })
-  }
-  yield* readWith(connection, table, rows, read)
+  return readWith(
+    connection,
+    table,
+    rows,
+    columns.map((rule) => ({ rule, values: texts.get(rule.name)?.values })),
+  )
 }
 
 /** A column to read; text whose values are known is read by their numbers. */
@@ -75,13 +81,13 @@ interface ReadColumn {
   readonly values: readonly string[] | undefined
 }
 
-function selected({ rule, values }: ReadColumn, i: number): string {
+function selected({ rule, values }: ReadColumn): string {
   const column = name(rule.name)
   // Without nulls, vectors can be copied as they lie.
   if (rule.type !== 'string')
     return `coalesce(${rule.type === 'timestamp' ? `epoch_ms(${column})` : column}::DOUBLE, 'NaN'::DOUBLE)`
   if (values === undefined) return column
-  return values.length === 0 ? '-1' : `coalesce(enum_code(${column}::values_${i})::INTEGER, -1)`
+  return values.length === 0 ? '-1' : `coalesce(enum_code(${column}::${textType(rule.name)})::INTEGER, -1)`
 }
 
 /** @param rows how many there are; another count is an error */

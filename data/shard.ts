@@ -4,7 +4,7 @@ import { type DuckDBConnection, DuckDBDataChunk, FLOAT } from '@duckdb/node-api'
 import type { Column } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { RowSchema } from '../pipelines/row-schema.ts'
-import { readMemory, type TextValues, textValues } from './columns.ts'
+import { readMemory, type TextValues, textType, textValues } from './columns.ts'
 import { anyOf, reasonsOf, rowRulesOf } from './contract.ts'
 import { name, rowsOf, text } from './duckdb.ts'
 import { type LocalTable, requireColumns, scan, typedColumns, unreadable } from './table.ts'
@@ -36,8 +36,8 @@ export interface ShardRows {
 }
 
 /**
- * Reads a shard once, into a table in memory that spills to disk, and sets rows aside that break the contract. From then on
- * `goodRows`, `writeParts` and `writeQuarantine` work on it. The connection must have one thread: rows keep their order.
+ * Reads a shard into a table in memory that spills to disk, after what texts occur in it, and sets rows aside that break the contract.
+ * From then on `goodRows`, `writeParts` and `writeQuarantine` work on it. The connection must have one thread: rows keep their order.
  * @throws SlipwayError SOURCE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE
  */
 export async function openShard(connection: DuckDBConnection, source: ShardSource): Promise<ShardRows> {
@@ -50,18 +50,25 @@ export async function openShard(connection: DuckDBConnection, source: ShardSourc
     ...typedColumns(table, true),
     ...extra.map((column) => name(column)),
   ]
-  await connection
-    .run(`CREATE TEMP TABLE shard AS SELECT ${columns.join(', ')} FROM ${scan(table)}`)
-    .catch(unreadable(from, table.format))
-  const texts = await textValues(
-    connection,
-    'shard',
-    table.schema.filter(({ type }) => type === 'string').map((rule) => rule.name),
+  const isParquet = table.format === 'parquet'
+  const failed = unreadable(from, table.format)
+  const texts = table.schema.filter(({ type }) => type === 'string').map((rule) => rule.name)
+  const inFile = isParquet
+    ? await textValues(connection, scan(table), texts).catch(failed)
+    : new Map<string, TextValues>()
+  // Texts are kept as numbers: quicker to read, and to write.
+  const numbered = [...inFile].flatMap(([column, found]) =>
+    found === undefined || found.values.length === 0 ? [] : [`${name(column)}::${textType(column)} AS ${name(column)}`],
   )
+  const replaced = numbered.length === 0 ? '' : ` REPLACE (${numbered.join(', ')})`
+  await connection
+    .run(`CREATE TEMP TABLE shard AS SELECT *${replaced} FROM (SELECT ${columns.join(', ')} FROM ${scan(table)})`)
+    .catch(failed)
+  const values = isParquet ? inFile : await textValues(connection, 'shard', texts)
   const rules = table.schema.flatMap((rule) => rowRulesOf(rule, table.format, false))
   // What every text of a column keeps, every row of it keeps.
   const kept = new Set<string>()
-  for (const [column, found] of table.format === 'parquet' ? texts : [])
+  for (const [column, found] of inFile)
     if (found !== undefined && (await keepAll(connection, column, found, rules))) kept.add(column)
   const toCheck = rules.filter(({ column }) => !kept.has(column))
   const isRepeated =
@@ -77,7 +84,7 @@ export async function openShard(connection: DuckDBConnection, source: ShardSourc
     throw new SlipwayError('SOURCE_UNREADABLE', `${from} promises ${expected} rows and has ${read}`, {
       next: 'check that the file is whole',
     })
-  if (bad === 0) return { read, good: read, reasons: {}, texts }
+  if (bad === 0) return { read, good: read, reasons: {}, texts: values }
   const reasons = reasonsOf(rules)
   if (isRepeated !== undefined)
     reasons.push(`CASE WHEN ${isRepeated} THEN ${text(`${duplicates?.keys.join(', ')}: unique`)} END`)
@@ -96,7 +103,7 @@ export async function openShard(connection: DuckDBConnection, source: ShardSourc
     read,
     good: read - bad,
     reasons: Object.fromEntries(found.map(({ reason, rows }) => [String(reason), Number(rows)])),
-    texts,
+    texts: values,
   }
 }
 
