@@ -44,12 +44,8 @@ export async function openShard(connection: DuckDBConnection, source: ShardSourc
   const { table, from, expected, keep, duplicates } = source
   await requireColumns(connection, table, from, keep)
   const extra = keep.filter((column) => !table.schema.some((rule) => rule.name === column))
-  const first = table.range?.from ?? 0
-  const columns = [
-    `row_number() OVER () - 1 + ${first} AS "row:"`,
-    ...typedColumns(table, true),
-    ...extra.map((column) => name(column)),
-  ]
+  const row = `rowid + ${table.range?.from ?? 0}`
+  const columns = [...typedColumns(table, true), ...extra.map((column) => name(column))]
   const isParquet = table.format === 'parquet'
   const failed = unreadable(from, table.format)
   const texts = table.schema.filter(({ type }) => type === 'string').map((rule) => rule.name)
@@ -74,10 +70,12 @@ export async function openShard(connection: DuckDBConnection, source: ShardSourc
   const isRepeated =
     duplicates === undefined
       ? undefined
-      : `"row:" IN (SELECT row FROM read_parquet(${text(duplicates.path)}) WHERE file = ${duplicates.file})`
+      : `${row} IN (SELECT row FROM read_parquet(${text(duplicates.path)}) WHERE file = ${duplicates.file})`
+  const isBad = `${anyOf(toCheck)}${isRepeated === undefined ? '' : ` OR ${isRepeated}`}`
+  // Apart: counted with FILTER, every rule would look at every row.
   const [count = {}] = await rowsOf(
     connection,
-    `SELECT count(*) AS rows, count(*) FILTER (WHERE ${anyOf(toCheck)}${isRepeated === undefined ? '' : ` OR ${isRepeated}`}) AS bad FROM shard`,
+    `SELECT (SELECT count(*) FROM shard) AS rows, (SELECT count(*) FROM shard WHERE ${isBad}) AS bad`,
   )
   const [read, bad] = [Number(count.rows), Number(count.bad)]
   if (expected !== undefined && read !== expected)
@@ -89,10 +87,12 @@ export async function openShard(connection: DuckDBConnection, source: ShardSourc
   if (isRepeated !== undefined)
     reasons.push(`CASE WHEN ${isRepeated} THEN ${text(`${duplicates?.keys.join(', ')}: unique`)} END`)
   await connection.run(
-    `CREATE TEMP TABLE judged AS SELECT *, list_filter([${reasons.join(', ')}], x -> x IS NOT NULL) AS "reasons:" FROM shard`,
+    `CREATE TEMP TABLE judged AS SELECT *, ${row} AS "row:", list_filter([${reasons.join(', ')}], x -> x IS NOT NULL) AS "reasons:" FROM shard`,
   )
   await connection.run('DROP TABLE shard')
-  await connection.run(`CREATE TEMP TABLE shard AS SELECT * EXCLUDE ("reasons:") FROM judged WHERE len("reasons:") = 0`)
+  await connection.run(
+    `CREATE TEMP TABLE shard AS SELECT * EXCLUDE ("row:", "reasons:") FROM judged WHERE len("reasons:") = 0`,
+  )
   await connection.run('CREATE TEMP TABLE bad AS SELECT * FROM judged WHERE len("reasons:") > 0')
   await connection.run('DROP TABLE judged')
   const found = await rowsOf(
