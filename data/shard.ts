@@ -162,9 +162,11 @@ export async function writeParts(
   await connection.run(`CREATE TEMP TABLE predicted (${predictionColumn} FLOAT)`)
   const appender = await connection.createAppender('predicted')
   for (let at = 0; at < predictions.length; at += vectorRows) {
-    const values = Array.from(predictions.subarray(at, at + vectorRows))
+    const values = predictions.subarray(at, at + vectorRows)
     const chunk = DuckDBDataChunk.create([FLOAT], values.length)
-    chunk.setColumnValues(0, values)
+    const vector = chunk.getColumnVector(0) as unknown as { items: Float32Array; flush(): void }
+    vector.items.set(values)
+    vector.flush()
     appender.appendDataChunk(chunk)
   }
   appender.closeSync()
