@@ -13,7 +13,8 @@ const onProgress: Progress = (what, done) => {
 
 parentPort?.on('message', async ({ name, order }: JobCall) => {
   try {
-    say({ result: await jobs[name](order as never, onProgress) })
+    const job = await jobs[name]()
+    say({ result: await job(order as never, onProgress) })
   } catch (error) {
     const { message, stack } = error as Error
     say({

@@ -1,17 +1,18 @@
 import { Worker } from 'node:worker_threads'
 import { builtFile } from '../code/host.ts'
-import { evaluateModel } from '../models/evaluate.ts'
-import { guardModel } from '../models/guard.ts'
-import { judgeGates } from '../models/judge-gates.ts'
-import { checkParity } from '../models/parity.ts'
-import { proveKernel } from '../models/prove-kernel.ts'
-import { scoreShard } from '../models/score-shard.ts'
 import { type ErrorFacts, isErrorCode, SlipwayError } from '../pipelines/errors.ts'
-import { trainModel } from '../trainers/train-model.ts'
 
-/** Work that would keep the worker's own thread from heartbeats: user code, training, ONNX Runtime. Plain data in and out. */
-export const jobs = { trainModel, evaluateModel, judgeGates, proveKernel, checkParity, guardModel, scoreShard } as const
-export type Jobs = typeof jobs
+/** Work that would keep the worker's own thread from heartbeats: user code, training, ONNX Runtime. Plain data in and out; a thread loads its own. */
+export const jobs = {
+  trainModel: async () => (await import('../trainers/train-model.ts')).trainModel,
+  evaluateModel: async () => (await import('../models/evaluate.ts')).evaluateModel,
+  judgeGates: async () => (await import('../models/judge-gates.ts')).judgeGates,
+  proveKernel: async () => (await import('../models/prove-kernel.ts')).proveKernel,
+  checkParity: async () => (await import('../models/parity.ts')).checkParity,
+  guardModel: async () => (await import('../models/guard.ts')).guardModel,
+  scoreShard: async () => (await import('../models/score-shard.ts')).scoreShard,
+} as const
+export type Jobs = { readonly [Name in keyof typeof jobs]: Awaited<ReturnType<(typeof jobs)[Name]>> }
 export type JobName = keyof Jobs
 
 /** What a job's thread says to the worker. */
