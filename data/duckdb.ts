@@ -6,6 +6,17 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
  */
 export async function withDuckDb<T>(threads: number, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
   const instance = await DuckDBInstance.create(':memory:', { threads: String(threads) })
+  try {
+    return await withConnection(instance, work)
+  } finally {
+    instance.closeSync()
+  }
+}
+
+async function withConnection<T>(
+  instance: DuckDBInstance,
+  work: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
   const connection = await instance.connect()
   try {
     // Timestamps are what the file says, in UTC, wherever this runs.
@@ -13,8 +24,19 @@ export async function withDuckDb<T>(threads: number, work: (connection: DuckDBCo
     return await work(connection)
   } finally {
     connection.closeSync()
-    instance.closeSync()
   }
+}
+
+let kept: Promise<DuckDBInstance> | undefined
+
+/**
+ * The same with one thread, in a database that this thread of ours keeps for the next piece of work: starting one takes longer than
+ * reading a shard. What is temporary goes with the work; nothing else may be made.
+ * @param spill folder for what does not fit into memory, of the first piece of work
+ */
+export async function withKeptDuckDb<T>(spill: string, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  kept ??= DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '1GB', temp_directory: spill })
+  return withConnection(await kept, work)
 }
 
 /** The rows of a query as objects; big integers become numbers. */

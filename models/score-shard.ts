@@ -1,6 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { text, withDuckDb } from '../data/duckdb.ts'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { threadId } from 'node:worker_threads'
+import { withKeptDuckDb } from '../data/duckdb.ts'
 import {
   firstBadRow,
   goodRows,
@@ -83,10 +84,7 @@ export async function scoreShard(
     )
   const model = await modelOf(local)
   const counter = profileCounter(JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile)
-  await mkdir(join(folder, 'spill'), { recursive: true })
-  return withDuckDb(1, async (connection) => {
-    await connection.run(`SET temp_directory = ${text(join(folder, 'spill'))}`)
-    await connection.run("SET memory_limit = '1GB'")
+  return withKeptDuckDb(join(dirname(folder), `spill-${threadId}`), async (connection) => {
     onProgress('reading', 0)
     const rows = await openShard(connection, source)
     const bad = rows.read - rows.good
