@@ -1,6 +1,7 @@
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBVector } from '@duckdb/node-api'
 import type { Column } from '../pipelines/columns.ts'
 import type { RowSchema } from '../pipelines/row-schema.ts'
+import { textColumn } from '../pipelines/texts.ts'
 import { name, text } from './duckdb.ts'
 import { type LocalTable, typedSelect } from './table.ts'
 
@@ -87,7 +88,7 @@ function selected({ rule, values }: ReadColumn): string {
   if (rule.type !== 'string')
     return `coalesce(${rule.type === 'timestamp' ? `epoch_ms(${column})` : column}::DOUBLE, 'NaN'::DOUBLE)`
   if (values === undefined) return column
-  return values.length === 0 ? '-1' : `coalesce(enum_code(${column}::${textType(rule.name)})::INTEGER, -1)`
+  return values.length === 0 ? '0' : `coalesce(enum_code(${column}::${textType(rule.name)})::INTEGER, ${values.length})`
 }
 
 /** @param rows how many there are; another count is an error */
@@ -151,13 +152,10 @@ function gatherer({ rule, values }: ReadColumn): Gatherer {
     }
   }
   const numbers = new Int32Array(room)
+  const all = [...values, null]
   return {
     add: (chunk, column, at) => copyNumbers(chunk.getColumnVector(column), numbers, at),
-    take(rows) {
-      const texts = new Array<string | null>(rows)
-      for (let row = 0; row < rows; row++) texts[row] = values[numbers[row] as number] ?? null
-      return texts
-    },
+    take: (rows) => textColumn({ values: all, numbers: numbers.slice(0, rows) }),
   }
 }
 

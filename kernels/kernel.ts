@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { numberedTexts } from '../pipelines/texts.ts'
 
 /**
  * What a program needs to know to run a kernel's code and tables: where a chunk's rows go in and its answers come out. Offsets in bytes;
@@ -129,11 +130,23 @@ function fillNumbers(
 function fillCodes(input: Extract<KernelPlan['inputs'][number], { kind: 'category' }>, column: Float32Array): Fill {
   const codes = new Map(input.keys.map((key, i) => [key, input.codes[i] ?? Number.NaN]))
   const otherwise = input.otherwise ?? Number.NaN
+  const codeOf = (text: string | null | undefined): number =>
+    text == null ? otherwise : (codes.get(text) ?? otherwise)
+  let known: readonly (string | null)[] = []
+  let knownCodes: readonly number[] = []
   return (inputs, from, count) => {
-    const values = inputs[input.name] as readonly (string | null)[]
+    const texts = inputs[input.name] as readonly (string | null)[]
+    const numbered = count === 1 ? undefined : numberedTexts(texts)
+    if (numbered === undefined) {
+      for (let row = 0; row < count; row++) column[row] = codeOf(texts[from + row])
+      return
+    }
+    const { values, numbers } = numbered
+    if (known !== values) [known, knownCodes] = [values, values.map(codeOf)]
     for (let row = 0; row < count; row++) {
-      const value = values[from + row]
-      column[row] = value == null ? otherwise : (codes.get(value) ?? otherwise)
+      const text = texts[from + row]
+      const number = numbers[from + row] as number
+      column[row] = text === known[number] ? (knownCodes[number] as number) : codeOf(text)
     }
   }
 }

@@ -1,4 +1,5 @@
 import { type FeatureCounts, missingText, otherText } from '../pipelines/telemetry.ts'
+import { numberedTexts } from '../pipelines/texts.ts'
 import type { ColumnProfile, Profile } from './profile.ts'
 
 /** A column to count: numbers (NaN for missing) or text (null for missing). */
@@ -23,6 +24,8 @@ export function binOf(edges: readonly number[], value: number): number {
   }
   return low
 }
+
+const none = new Int32Array(0)
 
 interface ColumnCounter {
   add(values: Counted): void
@@ -52,13 +55,19 @@ function counterOf(profile: ColumnProfile): ColumnCounter {
   let missing = { count: 0 }
   let other = { count: 0 }
   let cells = new Map(profile.top.map(([value]) => [value, { count: 0 }]))
+  const cellOf = (value: string | null): { count: number } => (value === null ? missing : (cells.get(value) ?? other))
   return {
-    add(values) {
-      for (let i = 0; i < values.length; i++) {
-        const value = values[i] as string | null
-        const cell = value === null ? missing : (cells.get(value) ?? other)
-        cell.count++
+    add(column) {
+      const texts = column as readonly (string | null)[]
+      const { values = [], numbers = none } = numberedTexts(texts) ?? {}
+      const counts = new Float64Array(values.length)
+      for (let i = 0; i < texts.length; i++) {
+        const text = texts[i] as string | null
+        const number = numbers[i]
+        if (number !== undefined && values[number] === text) counts[number] = (counts[number] as number) + 1
+        else cellOf(text).count++
       }
+      for (const [number, value] of values.entries()) cellOf(value).count += counts[number] as number
     },
     take() {
       const all: [string, { count: number }][] = [...cells, [missingText, missing], [otherText, other]]

@@ -5,6 +5,7 @@ import type { LocalTable } from '../../data/table.ts'
 import { KernelReport, type LocalKernel } from '../../models/kernel.ts'
 import { type LocalModel, loadModel, modelFiles } from '../../models/model.ts'
 import { proveKernel } from '../../models/prove-kernel.ts'
+import { textColumn } from '../../pipelines/texts.ts'
 import { digestOf } from '../../store/digest.ts'
 import { toOnnx } from '../../trainers/onnx/model.ts'
 import { makeLocalModel } from '../support/local-model.ts'
@@ -63,6 +64,18 @@ describe.each([
     expect(plain.engine).toEqual({ name: 'onnxruntime', reason: 'packaged before there were kernels' })
     expect(bitsOf(await compiled.score(rows))).toEqual(bitsOf(await plain.score(rows)))
     await plain.release()
+  })
+
+  it('scores text that knows its numbers as it is, also where it was changed since', async () => {
+    const compiled = await loadModel({ ...model, kernel: kernelOf(folder) })
+    const town = textColumn({ values: ['Paris', 'Ulm', 'Åre', null], numbers: Int32Array.of(1, 2, 0, 3) })
+    expect(town).toEqual(rows.town)
+    expect(bitsOf(await compiled.score({ ...rows, town }))).toEqual(bitsOf(await compiled.score(rows)))
+    town[0] = 'Paris'
+    town[3] = 'Ulm'
+    expect(bitsOf(await compiled.score({ ...rows, town }))).toEqual(
+      bitsOf(await compiled.score({ ...rows, town: [...town] })),
+    )
   })
 
   it('falls back to ONNX Runtime, and says why, when code or tables were changed', async () => {

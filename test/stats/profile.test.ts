@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { profileTable } from '../../data/profile.ts'
+import { missingText, otherText } from '../../pipelines/telemetry.ts'
+import { textColumn } from '../../pipelines/texts.ts'
 import { profileCategories, profileNumbers } from '../../stats/profile.ts'
 import { profileCounter } from '../../stats/profile-counter.ts'
 import { newProject } from '../support/project.ts'
@@ -64,4 +66,15 @@ describe('edges between values', () => {
     counter.add({ s: scores.map((score) => score * (1 + 1e-7)) })
     expect((counter.take().s as number[]).slice(0, -1)).toEqual(profile.kind === 'numeric' ? profile.counts : [])
   })
+})
+
+it('counts text that knows its numbers as it is, also where it was changed since', () => {
+  const counter = profileCounter({ s: profileCategories(['a', 'b'], Int32Array.of(0, 1)) })
+  const s = textColumn({ values: ['b', 'c', 'a', null], numbers: Int32Array.of(2, 2, 0, 1, 3) })
+  counter.add({ s })
+  expect(counter.take().s).toEqual({ a: 2, b: 1, [missingText]: 1, [otherText]: 1 })
+  s[0] = 'b'
+  s[4] = 'a'
+  counter.add({ s })
+  expect(counter.take().s).toEqual({ a: 2, b: 2, [otherText]: 1 })
 })
