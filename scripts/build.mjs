@@ -36,9 +36,10 @@ const entries = {
 /** Packages of many files that every thread loads: as part of ours that takes half as long. */
 const inside = ['zod', '@duckdb/node-api']
 
-/** Digest of the names, sizes and times of the sources below some folders, and of the lock file. */
+/** Digest of the names, sizes and times of the sources below some folders, of the lock file and of this one. */
 function stampOf(folders) {
-  const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')))
+  const hash = createHash('sha256')
+  for (const file of ['package-lock.json', 'scripts/build.mjs']) hash.update(readFileSync(join(root, file)))
   for (const folder of folders) {
     const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     for (const file of files.filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))) {
