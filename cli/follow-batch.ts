@@ -12,7 +12,7 @@ import {
   taskQueue,
 } from '../workflows/messages.ts'
 import { type CliContext, workflowLink } from './context.ts'
-import { listenForInterrupt, resultOf } from './follow.ts'
+import { listenForInterrupt, lookEvery, resultOf } from './follow.ts'
 import { say } from './output.ts'
 import { progressView } from './progress.ts'
 
@@ -38,7 +38,7 @@ export async function followBatch(context: CliContext, request: BatchRequest, sl
   const view = progressView()
   const interrupt = listenForInterrupt()
   let ended: { result: BatchResult } | { error: unknown } | undefined
-  void resultOf(handle).then(
+  const end = resultOf(handle).then(
     (result) => {
       ended = { result: result as BatchResult }
     },
@@ -73,7 +73,7 @@ export async function followBatch(context: CliContext, request: BatchRequest, sl
           view.note('  no worker answers: the batch waits for one (`slipway up` starts one)')
         }
       }
-      await sleep(100)
+      await Promise.race([sleep(lookEvery), end])
     }
   } finally {
     interrupt.stopListening()

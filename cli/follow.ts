@@ -9,6 +9,8 @@ import type { CliContext } from './context.ts'
 import { reasonItRan } from './forecast.ts'
 import type { ProgressView } from './progress.ts'
 
+/** Between two looks, ms: each takes a worker's time. */
+export const lookEvery = 500
 /** Without an answer from a worker for this long, the user is told that there may be none. Milliseconds. */
 const silence = 15_000
 
@@ -51,7 +53,7 @@ export async function followRun(
   const handle = client.workflow.getHandle(workflowId)
   const [before] = (await listRuns(context.store, pipeline, 2)).filter((run) => run.runId !== runId)
   let ended: { record: RunRecord } | { error: unknown } | undefined
-  void resultOf(handle).then(
+  const end = resultOf(handle).then(
     (result) => {
       ended = { record: RunRecord.parse(result) }
     },
@@ -121,7 +123,7 @@ export async function followRun(
           view.note('  no worker answers: the run waits for one (`slipway up` starts one)')
         }
       }
-      await sleep(200)
+      await Promise.race([sleep(lookEvery), end])
     }
   } finally {
     interrupt.stopListening()
