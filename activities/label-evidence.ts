@@ -7,11 +7,13 @@ import { localFile } from '../store/objects.ts'
 import { type EvidenceEntry, readEvidence } from '../store/rollouts.ts'
 import type { Store } from '../store/store.ts'
 
-/** Looks read at once, and judged at one look. */
+/** Looks read at once, and judged at one look, at most. */
 const readAtOnce = 32
 const judgedALook = 64
 /** How long labels take from a gateway to the store, ms: their windows close every few seconds. */
 const settleMs = 10_000
+/** Looks before an answer's in which its label may have come: by another gateway, whose window closed sooner. */
+const looksAhead = 5
 /** Looks kept in memory: each is asked for again until it is judged, and never changes. */
 const looksKept = 20_000
 
@@ -47,63 +49,69 @@ export interface JudgingOrder {
 export function createJudge(store: Store) {
   const known = new Map<string, EvidenceEntry>()
 
-  return async ({
-    rollout,
-    seq,
-    judged,
-    rule,
-    candidate,
-    labels,
-    now,
-  }: JudgingOrder): Promise<Pick<EvidenceEntry, 'mistakes' | 'judged'>> => {
-    const looks = await looksBetween(rollout, judged, seq)
-    const due = looks.findIndex(({ at }) => at + rule.afterMs + settleMs > now)
-    const ripe = looks.slice(0, Math.min(judgedALook, due < 0 ? looks.length : due))
-    const byWeight = new Map<string, EvidenceEntry['answers']>()
-    for (const answer of ripe.flatMap(({ answers }) => answers)) {
-      const weight = `${answer.mode} ${answer.share}`
-      byWeight.set(weight, [...(byWeight.get(weight) ?? []), answer])
+  return async (order: JudgingOrder): Promise<Pick<EvidenceEntry, 'mistakes' | 'judged'>> => {
+    const { rollout, seq, judged, rule, now } = order
+    const ripe: EvidenceEntry[] = []
+    for (let at = judged; at < Math.min(seq, judged + judgedALook); at++) {
+      const look = await lookAt(rollout, at)
+      if (look.at + rule.afterMs + settleMs > now) break
+      ripe.push(look)
     }
-    const come = [...new Set([...looks.flatMap((look) => look.labels), ...labels])]
-    const mistakes: LabelBlock[] = []
-    if (come.length > 0 && byWeight.size > 0) {
-      const local = (digests: readonly string[]): Promise<string[]> =>
-        Promise.all(digests.map((digest) => localFile(store, digest)))
-      const labelFiles = await local(come)
-      await withDuckDb(1, async (connection) => {
-        for (const answers of byWeight.values()) {
-          const [{ mode, share }] = answers as [EvidenceEntry['answers'][number]]
-          const counted = await countMistakes(
-            connection,
-            { ...rule, candidate, labels: labelFiles, captures: await local(answers.map(({ capture }) => capture)) },
-            mode === 'split' ? 'split' : 'pairs',
-          )
-          if (counted.arms.nA + counted.arms.nB === 0) continue
-          const from = Math.min(...answers.map((each) => each.from))
-          const to = Math.max(...answers.map((each) => each.to))
-          mistakes.push({ from, to, mode: mode as LabelBlock['mode'], share, ...counted })
-        }
-      })
-    }
-    for (let at = judged; at < judged + ripe.length; at++) known.delete(`${rollout} ${at}`)
+    const answers = ripe.flatMap((look) => look.answers)
+    const labels =
+      answers.length === 0 ? [] : [...(await labelsSince(rollout, judged - looksAhead, seq)), ...order.labels]
+    const mistakes = labels.length === 0 ? [] : await count(order, answers, [...new Set(labels)])
     return { mistakes: mistakes as never, judged: judged + ripe.length }
   }
 
-  /** Looks from..to of a rollout, those before the one under way. */
-  async function looksBetween(rollout: string, from: number, to: number): Promise<EvidenceEntry[]> {
-    const looks: EvidenceEntry[] = []
-    for (let at = from; at < to; at += readAtOnce) {
-      const seqs = Array.from({ length: Math.min(readAtOnce, to - at) }, (_, i) => at + i)
-      const read = await Promise.all(
-        seqs.map((seq) => known.get(`${rollout} ${seq}`) ?? readEvidence(store, rollout, seq)),
-      )
-      for (const [i, look] of read.entries()) {
-        if (look === undefined) throw new Error(`look ${seqs[i]} of rollout ${rollout} is not on record`)
-        known.set(`${rollout} ${seqs[i]}`, look)
-        if (known.size > looksKept) known.delete(known.keys().next().value as string)
-        looks.push(look)
-      }
+  /** Counts answers by their weight: what was split and what both versions answered is compared apart. */
+  async function count(
+    { rule, candidate }: JudgingOrder,
+    all: EvidenceEntry['answers'],
+    labels: readonly string[],
+  ): Promise<LabelBlock[]> {
+    const local = (digests: readonly string[]): Promise<string[]> =>
+      Promise.all(digests.map((digest) => localFile(store, digest)))
+    const byWeight = new Map<string, EvidenceEntry['answers']>()
+    for (const answer of all) {
+      const weight = `${answer.mode} ${answer.share}`
+      byWeight.set(weight, [...(byWeight.get(weight) ?? []), answer])
     }
-    return looks
+    const labelFiles = await local(labels)
+    return withDuckDb(1, async (connection) => {
+      const blocks: LabelBlock[] = []
+      for (const answers of byWeight.values()) {
+        const [{ mode, share }] = answers as [EvidenceEntry['answers'][number]]
+        const captures = await local(answers.map(({ capture }) => capture))
+        const counted = await countMistakes(
+          connection,
+          { ...rule, candidate, labels: labelFiles, captures },
+          mode === 'split' ? 'split' : 'pairs',
+        )
+        const from = Math.min(...answers.map((each) => each.from))
+        const to = Math.max(...answers.map((each) => each.to))
+        if (counted.arms.nA + counted.arms.nB > 0) blocks.push({ from, to, mode, share, ...counted })
+      }
+      return blocks
+    })
+  }
+
+  async function labelsSince(rollout: string, from: number, to: number): Promise<string[]> {
+    const labels: string[] = []
+    for (let at = Math.max(0, from); at < to; at += readAtOnce) {
+      const seqs = Array.from({ length: Math.min(readAtOnce, to - at) }, (_, i) => at + i)
+      const looks = await Promise.all(seqs.map((seq) => lookAt(rollout, seq)))
+      labels.push(...looks.flatMap((look) => look.labels))
+    }
+    return labels
+  }
+
+  async function lookAt(rollout: string, seq: number): Promise<EvidenceEntry> {
+    const name = `${rollout} ${seq}`
+    const look = known.get(name) ?? (await readEvidence(store, rollout, seq))
+    if (look === undefined) throw new Error(`look ${seq} of rollout ${rollout} is not on record`)
+    known.set(name, look)
+    if (known.size > looksKept) known.delete(known.keys().next().value as string)
+    return look
   }
 }

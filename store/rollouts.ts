@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Digest } from '../pipelines/artifact.ts'
 import { RolloutDecision, RolloutRecord } from '../pipelines/records.ts'
 import { RolloutPolicy } from '../pipelines/rollout.ts'
-import { Variant } from '../pipelines/route.ts'
+import { RouteRollout, Variant } from '../pipelines/route.ts'
 import { publishOnce, readDocument } from './documents.ts'
 import type { Store } from './store.ts'
 
@@ -32,7 +32,15 @@ export const EvidenceEntry = z.object({
   before: RolloutDecision.nullable(),
   /** Where labels count: captured answers of the rollout that came in, and labels of whatever answers. */
   answers: z
-    .array(z.object({ from: z.number(), to: z.number(), mode: z.string(), share: z.number(), capture: Digest }))
+    .array(
+      z.object({
+        from: z.number(),
+        to: z.number(),
+        mode: RouteRollout.shape.mode,
+        share: z.number(),
+        capture: Digest,
+      }),
+    )
     .default([]),
   labels: z.array(Digest).default([]),
   /** What labels say of answers that came in at earlier looks, as `stats/rollout.ts` has it, and the look to be judged next. */
