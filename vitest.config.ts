@@ -13,15 +13,17 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/integration/**'],
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
-      // Real servers and real processes: two files at a time, for much of it is waiting.
+      // Real servers and real processes: three files at a time, for much of it is waiting; and before the others, for they take long.
       {
         test: {
           ...shared,
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          maxWorkers: 2,
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
           testTimeout: 240_000,
         },
       },
