@@ -13,17 +13,15 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/integration/**'],
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
         },
       },
-      // Real servers and real processes: three files at a time, for much of it is waiting; and before the others, for they take long.
+      // Real servers and real processes: two files at a time, for much of it is waiting.
       {
         test: {
           ...shared,
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          maxWorkers: 3,
-          sequence: { groupOrder: 0 },
+          maxWorkers: 2,
           testTimeout: 240_000,
         },
       },
