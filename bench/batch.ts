@@ -146,6 +146,14 @@ async function measureAlone(
         limit: 1,
       },
       {
+        what: 'the same, how many times faster than pyarrow + onnxruntime',
+        ours: s(seconds),
+        theirs: s(median(pythons.map((each) => each.seconds))),
+        ratio: median(pythons.map((each) => each.seconds)) / seconds,
+        limit: 2.5,
+        bound: 'at least',
+      },
+      {
         what: 'the same, how many times faster than Spark local[2]',
         ours: s(seconds),
         theirs: s(sparks.seconds),

@@ -255,28 +255,33 @@ async function measureDataframe(port: number, pid: number): Promise<Figure> {
 /** Twice what it can answer, sent whether it answers or not. */
 async function measureOverload(port: number, pid: number): Promise<Figure[]> {
   const request = [infer(port, 'columns', tensors(100, 'FP32'))]
-  const capacity = perSecond(await load(port, pid, request, 32))
-  const calm = await load(port, pid, request, 32, capacity * 0.3)
-  const memoryBefore = residentBytes(pid)
-  const storm = await load(port, pid, request, 256, capacity * 2)
-  const good = (storm.statuses['200'] ?? 0) / storm.seconds
-  console.log(
-    `overload: capacity ${rate(capacity)}, statuses ${JSON.stringify(storm.statuses)}, unsent ${storm.unsent}, memory ${((residentBytes(pid) - memoryBefore) / 1e6).toFixed(0)} MB more`,
-  )
+  const measured: { capacity: number; good: number; calm: number; storm: number }[] = []
+  for (let round = 0; round < rounds; round++) {
+    const capacity = perSecond(await load(port, pid, request, 32))
+    const calm = await load(port, pid, request, 32, capacity * 0.3)
+    const memoryBefore = residentBytes(pid)
+    const storm = await load(port, pid, request, 256, capacity * 2)
+    const good = (storm.statuses['200'] ?? 0) / storm.seconds
+    measured.push({ capacity, good, calm: calm.p99, storm: storm.p99 })
+    console.log(
+      `overload: capacity ${rate(capacity)}, statuses ${JSON.stringify(storm.statuses)}, unsent ${storm.unsent}, memory ${((residentBytes(pid) - memoryBefore) / 1e6).toFixed(0)} MB more`,
+    )
+  }
+  const of = (what: keyof (typeof measured)[number]): number => median(measured.map((each) => each[what]))
   return [
     {
       what: 'goodput of 100-row requests at twice the capacity, open loop, against capacity',
-      ours: rate(good),
-      theirs: rate(capacity),
-      ratio: good / capacity,
+      ours: rate(of('good')),
+      theirs: rate(of('capacity')),
+      ratio: of('good') / of('capacity'),
       limit: 0.9,
       bound: 'at least',
     },
     {
-      what: '99th percentile then, against that at 0.3 of capacity',
-      ours: `${storm.p99.toFixed(1)} ms`,
-      theirs: `${calm.p99.toFixed(1)} ms`,
-      ratio: storm.p99 / calm.p99,
+      what: '99th percentile of those answered then, against that at 0.3 of capacity',
+      ours: `${of('storm').toFixed(1)} ms`,
+      theirs: `${of('calm').toFixed(1)} ms`,
+      ratio: of('storm') / of('calm'),
       limit: 10,
     },
   ]
