@@ -4,6 +4,7 @@ import { defaultPayloadConverter } from '@temporalio/common'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { RunRecord } from '../pipelines/records.ts'
 import { listRuns, readRun } from '../store/runs.ts'
+import type { Store } from '../store/store.ts'
 import { progressQuery, type RunProgress, rolloutStatusQuery, rolloutWorkflowId } from '../workflows/messages.ts'
 import type { CliContext } from './context.ts'
 import { reasonItRan } from './forecast.ts'
@@ -51,7 +52,6 @@ export async function followRun(
 ): Promise<RunRecord> {
   const { client } = await context.temporal()
   const handle = client.workflow.getHandle(workflowId)
-  const [before] = (await listRuns(context.store, pipeline, 2)).filter((run) => run.runId !== runId)
   let ended: { record: RunRecord } | { error: unknown } | undefined
   const end = resultOf(handle).then(
     (result) => {
@@ -66,14 +66,19 @@ export async function followRun(
   let warned = false
   let waiting: string | undefined
   const started = Date.now()
+  let before: Promise<RunRecord | undefined> | undefined
   const show = async (finished: RunProgress['finished']): Promise<void> => {
     for (const report of finished.slice(shown)) {
+      // Asked for when it is wanted, and again if the store was away: the run goes on, and so do we.
+      before ??= runBefore(context.store, pipeline, runId)
+      before.catch(() => {
+        before = undefined
+      })
+      const previous = (await before)?.steps.find(({ name }) => name === report.name)?.stepKey
+      const why =
+        report.cached || report.stepKey === '' ? '' : await reasonItRan(context.store, previous, report.stepKey)
       shown++
-      const previous = before?.steps.find(({ name }) => name === report.name)?.stepKey
-      view.finished(
-        report,
-        report.cached || report.stepKey === '' ? '' : await reasonItRan(context.store, previous, report.stepKey),
-      )
+      view.finished(report, why)
     }
   }
   let decided = 0
@@ -130,8 +135,15 @@ export async function followRun(
     view.end()
   }
   const record = 'record' in ended ? ended.record : await recordOfFailure(context, runId, ended.error)
-  await show(record.steps)
+  await show(record.steps).catch(() => {
+    for (const report of record.steps.slice(shown)) view.finished(report, '')
+  })
   return record
+}
+
+/** The run of a pipeline before this one. */
+async function runBefore(store: Store, pipeline: string, runId: string): Promise<RunRecord | undefined> {
+  return (await listRuns(store, pipeline, 2)).find((run) => run.runId !== runId)
 }
 
 /** The result of a workflow that ends well; with Temporal away this waits for it, as the workflow does. */

@@ -98,7 +98,8 @@ async function finish(state: RunState, stop: Stop): Promise<RunRecord> {
 }
 
 function stopOf(error: unknown, stage: string): Stop {
-  if (isCancellation(error)) {
+  // A step that was asked to stop may go silent instead: on a busy machine its heartbeats come too late.
+  if (isCancellation(error) || CancellationScope.current().consideredCancelled) {
     return {
       status: 'cancelled',
       exitCode: exitCodes.interrupted,

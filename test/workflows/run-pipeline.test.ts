@@ -201,6 +201,24 @@ describe('a run', () => {
       expect(calls.at(-1)).toBe('record')
     })
   })
+
+  it('is cancelled, and on record as that, also when the step that was to stop goes silent', async () => {
+    const calls: string[] = []
+    const activities = runMocks({}, calls)
+    activities.trainModel = async () => {
+      const context = Context.current()
+      calls.push('training')
+      context.heartbeat()
+      // As a worker that is too busy for heartbeats: nothing is heard of it until it is given up.
+      return new Promise((resolve) => setTimeout(resolve, 8_000)) as never
+    }
+    await withWorker(activities, async (queue) => {
+      const handle = await start(queue)
+      while (!calls.includes('training')) await new Promise((resolve) => setTimeout(resolve, 50))
+      await handle.cancel()
+      expect((await failureOf(handle.result())).record).toMatchObject({ status: 'cancelled', exitCode: 130 })
+    })
+  })
 })
 
 describe('an approval', () => {
