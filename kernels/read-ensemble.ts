@@ -160,13 +160,14 @@ function indexedTrees({ output }: OnnxNode, attributes: Attributes): Ensemble {
 
 /** The sets of a list in which NaN ends each. */
 function* setsOf(values: readonly number[]): Generator<ReadonlySet<number>, ReadonlySet<number>> {
-  for (let from = 0; from < values.length; ) {
-    const end = values.findIndex((value, i) => i >= from && Number.isNaN(value))
-    const to = end < 0 ? values.length : end
-    yield new Set(values.slice(from, to))
-    from = to + 1
+  let members = new Set<number>()
+  for (const value of values) {
+    if (Number.isNaN(value)) {
+      yield members
+      members = new Set()
+    } else members.add(value)
   }
-  return new Set()
+  return members
 }
 
 function question(mode: string, threshold: number, members: ReadonlySet<number> | undefined, tree: number): Question {

@@ -1,15 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readBaseline } from '../../models/baseline.ts'
-import type { Variant } from '../../pipelines/route.ts'
-import { scoreByBoth } from '../support/engines.ts'
-import { packageModel } from '../support/models.ts'
+import { type BothEngines, packageBoth, scoreByBoth } from '../support/engines.ts'
 import { newProject, type TestProject } from '../support/project.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
 
 let server: TestStore
 let project: TestProject
-let compiled: Variant
-let plain: Variant
+let both: BothEngines
 const source = () => ({ store: server.store, trusted: new Map() })
 
 beforeAll(async () => {
@@ -41,8 +38,7 @@ export default pipeline('shop', (p) => {
     `SELECT CASE WHEN i % 31 = 0 THEN NULL ELSE 'town ' || (i % 7) END AS town, (i // 7) % 24 AS hour,
       CASE WHEN (i % 7 + (i // 7) % 24) % 2 = 0 THEN 1 ELSE 0 END AS busy FROM range(20000) t(i)`,
   )
-  compiled = await packageModel(project, server.store, 'shop', 1)
-  plain = await packageModel(project, server.store, 'shop', 1, {}, { compiled: false })
+  both = await packageBoth(project, server.store, 'shop')
 }, 120_000)
 afterAll(async () => {
   await server.stop()
@@ -53,7 +49,7 @@ describe('a model with crosses', () => {
   const rows = { town: ['town 0', 'town 1', 'town 0', null, 'nowhere'], hour: Float64Array.of(2, 2, 3, 4, 5) }
 
   it('knows what only combinations tell, unseen and missing values too, by both engines alike', async () => {
-    const scores = await scoreByBoth(server.store, { compiled, plain }, rows)
+    const scores = await scoreByBoth(server.store, both, rows)
     const [busy, quiet, other] = scores
     expect(busy).toBeGreaterThan(0.7)
     expect(quiet).toBeLessThan(0.3)
@@ -61,7 +57,7 @@ describe('a model with crosses', () => {
   })
 
   it('asks clients for its features only, and weighs drift in them', async () => {
-    const { facts, importances } = await readBaseline(source(), compiled.digest)
+    const { facts, importances } = await readBaseline(source(), both.compiled.digest)
     expect(facts.features.map(({ name }) => name)).toEqual(['town', 'hour'])
     expect(facts.crosses).toEqual(['mean(town, hour)', 'mean(town)'])
     expect(Object.keys(importances)).toEqual(['town', 'hour'])

@@ -32,7 +32,7 @@ describe('permutation importance', () => {
   })
 
   it('is, for the squares of a linear model, twice the variance of a feature times its weight squared', async () => {
-    // Fisher, Rudin & Dominici (JMLR 20, 2019), section 5: E[(b(x' - x))²] = 2 b² Var x, on top of the usual squares.
+    // E[(b (x' − x))²] = 2 b² Var x for independent x and x', on top of the usual squares.
     const labels = Float64Array.from(says(features), (value) => value + uniform() - 0.5)
     const [strong] = await importanceOf(model('regression'), features, labels)
     const usual = 1 / 12

@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readBaseline } from '../../models/baseline.ts'
-import type { Variant } from '../../pipelines/route.ts'
-import { scoreByBoth } from '../support/engines.ts'
+import { type BothEngines, packageBoth, scoreByBoth } from '../support/engines.ts'
 import { packageModel } from '../support/models.ts'
 import { newProject, type TestProject } from '../support/project.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
 
 let server: TestStore
 let project: TestProject
-let compiled: Variant
-let plain: Variant
+let both: BothEngines
 const source = () => ({ store: server.store, trusted: new Map() })
 const definition = (options: string): string => `import { binary, pipeline, trees } from 'slipway'
 import { busy, features } from './features.ts'
@@ -42,8 +40,7 @@ beforeAll(async () => {
     `SELECT i AS id, CASE WHEN i % 31 = 0 THEN NULL ELSE 'town ' || (i % 300) END AS town, (i // 300) % 2 AS sure,
       CASE WHEN (i % 2 = 0) = ((i // 300) % 2 = 1) THEN 1 ELSE 0 END AS busy FROM range(60000) t(i)`,
   )
-  compiled = await packageModel(project, server.store, 'shop', 1)
-  plain = await packageModel(project, server.store, 'shop', 1, {}, { compiled: false })
+  both = await packageBoth(project, server.store, 'shop')
 }, 120_000)
 afterAll(async () => {
   await server.stop()
@@ -54,7 +51,7 @@ describe('a model with sets of categories, its rows weighed', () => {
   const rows = { id: Float64Array.of(1, 2, 3, 4), town: ['town 10', 'town 11', null, 'town 99'] }
 
   it('learns from the rows that weigh something, and both engines say the same', async () => {
-    const scores = await scoreByBoth(server.store, { compiled, plain }, rows)
+    const scores = await scoreByBoth(server.store, both, rows)
     const [even, odd, missing, pastTheBins] = scores
     expect(even).toBeGreaterThan(0.6)
     expect(odd).toBeLessThan(0.4)
@@ -62,7 +59,7 @@ describe('a model with sets of categories, its rows weighed', () => {
   })
 
   it('asks clients for no weight', async () => {
-    const { facts } = await readBaseline(source(), compiled.digest)
+    const { facts } = await readBaseline(source(), both.compiled.digest)
     expect(facts.inputs.map(({ name }) => name)).toEqual(['id', 'town'])
   })
 })

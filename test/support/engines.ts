@@ -4,11 +4,26 @@ import { localModel } from '../../models/package.ts'
 import type { Column } from '../../pipelines/columns.ts'
 import type { Variant } from '../../pipelines/route.ts'
 import type { Store } from '../../store/store.ts'
+import { packageModel } from './models.ts'
+import type { TestProject } from './project.ts'
+
+/** A model packaged twice: with its kernel, and without. */
+export interface BothEngines {
+  readonly compiled: Variant
+  readonly plain: Variant
+}
+
+export async function packageBoth(project: TestProject, store: Store, pipeline: string): Promise<BothEngines> {
+  return {
+    compiled: await packageModel(project, store, pipeline, 1),
+    plain: await packageModel(project, store, pipeline, 1, {}, { compiled: false }),
+  }
+}
 
 /** Scores rows by a package with a kernel and by one without, which have to say the same, bit by bit. */
 export async function scoreByBoth(
   store: Store,
-  { compiled, plain }: { readonly compiled: Variant; readonly plain: Variant },
+  { compiled, plain }: BothEngines,
   rows: Readonly<Record<string, Column>>,
 ): Promise<Float32Array> {
   const scores: Float32Array[] = []
