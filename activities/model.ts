@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { localTable } from '../data/local-table.ts'
 import { modelCard } from '../models/card.ts'
 import { evaluationFiles, sliceFile } from '../models/evaluate.ts'
 import type { LocalEvaluation } from '../models/judge-gates.ts'
@@ -7,14 +8,14 @@ import { featureFacts, type LocalModel, type ModelFacts, modelFiles } from '../m
 import { localModel, storeKernel } from '../models/package.ts'
 import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
+import { jsonSchemaOf } from '../pipelines/contract/json-schema.ts'
 import type { StepOf } from '../pipelines/plan.ts'
-import { jsonSchemaOf } from '../pipelines/row-schema.ts'
 import { digestsOf, type StepInputs, type StepOutcome } from '../pipelines/step-inputs.ts'
 import { TrainingReport } from '../pipelines/training-report.ts'
 import { getJson, localFile, putBundle, putBytes, putJson } from '../store/objects.ts'
 import { sign } from '../store/signing.ts'
 import { trainingFiles } from '../trainers/train-model.ts'
-import { localCode, localTable } from './local.ts'
+import { localCode } from './local.ts'
 import { type ActivityDeps, required, runStep, type StepOrder } from './step.ts'
 
 /** The plan's train step goes along: it says what the packaged model is. */
@@ -35,8 +36,8 @@ export function createModelActivities(deps: ActivityDeps) {
         const report = await job('trainModel', {
           step,
           model: order.model,
-          train: await localTable(deps, required(inputs, 'train').digest),
-          validation: await localTable(deps, required(inputs, 'validation').digest),
+          train: await localTable(store, required(inputs, 'train').digest),
+          validation: await localTable(store, required(inputs, 'validation').digest),
           features: await localCode(deps, step.features),
           target: step.target.code === undefined ? undefined : await localCode(deps, step.target.code),
           folder,
@@ -82,7 +83,7 @@ export function createModelActivities(deps: ActivityDeps) {
             baselineFile: await localFile(store, required(inputs, 'baseline').digest),
             crossesFile: crosses === undefined ? undefined : await localFile(store, crosses.digest),
           }
-          const table = await localTable(deps, required(inputs, 'validation').digest)
+          const table = await localTable(store, required(inputs, 'validation').digest)
           progress('compiling and proving the kernel', 0.1)
           const kernel = await job('proveKernel', { model, table, folder })
           progress('comparing ONNX Runtime with the trainer', 0.7)
@@ -142,7 +143,7 @@ export function createModelActivities(deps: ActivityDeps) {
         const evaluation = await job('evaluateModel', {
           step,
           model: await localModel(deps, required(inputs, 'package').digest),
-          table: await localTable(deps, required(inputs, 'part').digest),
+          table: await localTable(store, required(inputs, 'part').digest),
           target: step.target.code === undefined ? undefined : await localCode(deps, step.target.code),
           folder,
         })
@@ -165,7 +166,7 @@ export function createModelActivities(deps: ActivityDeps) {
           candidate: await localEvaluation(inputs, 'candidate'),
           opponent: inputs['opponent:evaluation'] === undefined ? undefined : await localEvaluation(inputs, 'opponent'),
           model: await localModel(deps, required(inputs, 'package').digest),
-          table: await localTable(deps, required(inputs, 'part').digest),
+          table: await localTable(store, required(inputs, 'part').digest),
         })
         await writeFile(join(folder, 'gates.json'), canonicalJson(gates))
         return {

@@ -5,6 +5,7 @@ import type { CapturedRow } from './recorder.ts'
 const parquetType = {
   number: 'DOUBLE',
   integer: 'DOUBLE',
+  bigint: 'STRING',
   boolean: 'BOOLEAN',
   string: 'STRING',
   timestamp: 'TIMESTAMP',

@@ -1,4 +1,6 @@
 import { shortDigest } from '../pipelines/artifact.ts'
+import { rulesOf } from '../pipelines/contract/rules.ts'
+import { ruleInWords } from '../pipelines/contract/words.ts'
 import type { ColumnRule } from '../pipelines/row-schema.ts'
 import type { TrainingReport } from '../pipelines/training-report.ts'
 import { show } from '../stats/gates.ts'
@@ -58,14 +60,7 @@ function scoringInWords(kernel: KernelReport): string {
   return `By a compiled kernel of ${shape.codeBytes + shape.tableBytes} bytes, with the bits of ONNX Runtime ${proof.onnxruntime} (one thread, ${proof.platform}) on ${proof.tableRows} validation rows and ${proof.fuzzRows} made-up ones; \`model.onnx\` stays the reference.`
 }
 
-function rulesInWords(rule: ColumnRule): string {
-  const words: string[] = []
-  const at = (value: number): string => (rule.type === 'timestamp' ? new Date(value).toISOString() : String(value))
-  if (rule.minimum !== undefined) words.push(`≥ ${at(rule.minimum)}`)
-  if (rule.exclusiveMinimum !== undefined) words.push(`> ${at(rule.exclusiveMinimum)}`)
-  if (rule.maximum !== undefined) words.push(`≤ ${at(rule.maximum)}`)
-  if (rule.exclusiveMaximum !== undefined) words.push(`< ${at(rule.exclusiveMaximum)}`)
-  if (rule.pattern !== undefined) words.push(`\`${rule.pattern.replaceAll('|', '\\|')}\``)
-  if (rule.enum !== undefined) words.push(rule.enum.join(', '))
-  return words.join(', ')
+function rulesInWords(column: ColumnRule): string {
+  const rules = rulesOf(column).filter(({ kind }) => !['finite', 'whole', 'safe'].includes(kind))
+  return rules.map((rule) => ruleInWords(rule, column.type).replaceAll('|', '\\|')).join(', ')
 }

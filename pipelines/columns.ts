@@ -3,7 +3,8 @@ export type Column = Float64Array | Float32Array | Int32Array | Uint8Array | rea
 
 type Present<T> = Exclude<T, null | undefined>
 
-/** The column type of a row's field: numbers and dates `Float64Array`, booleans `Uint8Array` (0, 1), text `string[]`. */
+/** The column type of a row's field: numbers and dates `Float64Array`, booleans `Uint8Array` (0, 1), text `string[]`, whole
+ * numbers of any size (`z.int64()`, `z.bigint()`) their digits as `string[]`. */
 export type ColumnOf<T> = [Present<T>] extends [number | Date]
   ? Float64Array
   : [Present<T>] extends [boolean]

@@ -55,7 +55,14 @@ async function showEndpoint(context: CliContext, pipeline: string, endpoint: str
   if (sample === undefined) return
   const [row] = JSON.parse(sample).instances as [Record<string, unknown>]
   const schema = await schemaOf(context.store, endpoint)
-  const datatypes = { number: 'FP64', integer: 'INT64', boolean: 'BOOL', string: 'BYTES', timestamp: 'BYTES' } as const
+  const datatypes = {
+    number: 'FP64',
+    integer: 'INT64',
+    bigint: 'INT64',
+    boolean: 'BOOL',
+    string: 'BYTES',
+    timestamp: 'BYTES',
+  } as const
   const inputs = schema.map(({ name, type }) => ({ name, shape: [1], datatype: datatypes[type], data: [row[name]] }))
   const body = JSON.stringify({ inputs })
   const client = gatewayClient(address, 1)

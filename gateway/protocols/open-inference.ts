@@ -1,7 +1,8 @@
 import type { Column } from '../../pipelines/columns.ts'
+import { kindOf } from '../../pipelines/contract/read.ts'
 import type { ColumnRule } from '../../pipelines/row-schema.ts'
 import type { InferResult, Input } from '../inference.ts'
-import { invalid, kindOf } from '../rows.ts'
+import { invalid } from '../rows.ts'
 import type { LoadedVersion } from '../versions.ts'
 import { parseJson } from './json.ts'
 import { type Asked, numbersJson, outputName, type Written } from './protocol.ts'
@@ -164,7 +165,7 @@ function columnOf(rule: ColumnRule, tensor: Tensor | undefined, { reader }: Load
       ? datatype === 'BYTES'
       : rule.type === 'boolean'
         ? datatype === 'BOOL'
-        : rule.type === 'timestamp'
+        : rule.type === 'timestamp' || rule.type === 'bigint'
           ? datatype !== 'BOOL'
           : datatype !== 'BYTES' && datatype !== 'BOOL'
   if (!fits) throw invalid(`datatype ${datatype} does not fit ${rule.name}, a ${rule.type}`, path)
@@ -218,7 +219,14 @@ function writeResponse({ predictions, answeredBy, version }: InferResult, id: st
   }
 }
 
-const datatypeOf = { number: 'FP64', integer: 'INT64', boolean: 'BOOL', string: 'BYTES', timestamp: 'BYTES' } as const
+const datatypeOf = {
+  number: 'FP64',
+  integer: 'INT64',
+  bigint: 'INT64',
+  boolean: 'BOOL',
+  string: 'BYTES',
+  timestamp: 'BYTES',
+} as const
 
 /** The metadata of a model: its row schema as tensors, and under `parameters` the features that may be sent instead. */
 export function modelMetadata(name: string, versions: readonly number[], version: LoadedVersion): object {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { z } from 'zod'
-import { rowSchemaOf } from '../../pipelines/row-schema.ts'
+import { rowSchemaOf } from '../../pipelines/contract/from-zod.ts'
 import { breakingChanges } from '../../pipelines/signature.ts'
 
 const before = rowSchemaOf(z.object({ income: z.number(), age: z.int(), city: z.string().nullable() }))

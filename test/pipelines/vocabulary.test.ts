@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { canonicalJson } from '../../pipelines/canonical.ts'
+import { rowSchemaOf } from '../../pipelines/contract/from-zod.ts'
+import { jsonSchemaOf } from '../../pipelines/contract/json-schema.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { Step } from '../../pipelines/plan.ts'
-import { jsonSchemaOf, rowSchemaOf } from '../../pipelines/row-schema.ts'
 import { describeChanges, type StepMaterial, stepMaterial } from '../../pipelines/step-key.ts'
 
 describe('canonicalJson', () => {
@@ -53,7 +54,14 @@ describe('a row schema', () => {
     )
     expect(rules).toEqual([
       { name: 'a', type: 'number', nullable: true, exclusiveMinimum: 0, maximum: 5 },
-      { name: 'b', type: 'string', nullable: false, minLength: 3, maxLength: 3, pattern: '^x' },
+      {
+        name: 'b',
+        type: 'string',
+        nullable: false,
+        minLength: 3,
+        maxLength: 3,
+        patterns: [{ source: '^x', flags: '' }],
+      },
       { name: 'c', type: 'string', nullable: false, enum: ['p', 'q'] },
       { name: 'd', type: 'timestamp', nullable: false, minimum: 0 },
       { name: 'e', type: 'integer', nullable: false },
