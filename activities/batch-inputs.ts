@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { withDuckDb } from '../data/duckdb.ts'
+import { dialectOf } from '../data/local-table.ts'
 import { writeDuplicates } from '../data/shard.ts'
-import type { LocalTable } from '../data/table.ts'
+import type { TableFile } from '../data/table-file.ts'
 import { type ArtifactRef, mediaTypes } from '../pipelines/artifact.ts'
 import type { BatchPolicy } from '../pipelines/batch.ts'
 import type { BatchFile, Shard } from '../pipelines/batch-records.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
+import type { RowSchema } from '../pipelines/row-schema.ts'
 import { cutShards } from '../pipelines/shards.ts'
 import { fetchInput, rowGroupsOf } from '../store/inputs.ts'
 import { putFile } from '../store/objects.ts'
@@ -36,39 +37,25 @@ export async function cutInputs(
 }
 
 /**
- * Finds rows whose keys occurred before, over all files; null where there are none, or no keys.
- * @throws SlipwayError COLUMN_MISSING
+ * Finds rows whose keys occurred before, over all files, among the rows that keep the model's contract; null where there are none, or
+ * no keys.
+ * @throws SlipwayError COLUMN_MISSING, COLUMN_TYPE, SOURCE_UNREADABLE
  */
 export async function findDuplicates(
   store: Store,
   policy: BatchPolicy,
   files: readonly BatchFile[],
+  schema: RowSchema,
   folder: string,
 ): Promise<ArtifactRef | null> {
   if (policy.keys.length === 0) return null
-  const tables: LocalTable[] = []
+  const local: TableFile[] = []
   for (const file of files) {
     const { path } = await fetchInput(store, file)
-    tables.push({
-      files: [path],
-      format: policy.format,
-      compression: file.compression,
-      partition: file.partition,
-      schema: [],
-      rows: 0,
-    })
+    local.push({ path, name: file.uri, compression: file.compression, partition: file.partition })
   }
+  const table = { files: local, format: policy.format, dialect: dialectOf(policy), schema, rows: 0 }
   const found = join(folder, 'duplicates.parquet')
-  const count = await withDuckDb(1, (connection) => writeDuplicates(connection, tables, policy.keys, found)).catch(
-    (error: Error) => {
-      throw new SlipwayError(
-        'COLUMN_MISSING',
-        `the keys ${policy.keys.join(', ')} cannot be read: ${error.message.split('\n')[0]}`,
-        {
-          next: 'correct keys, or the files',
-        },
-      )
-    },
-  )
+  const count = await withDuckDb(1, (connection) => writeDuplicates(connection, table, policy.keys, found))
   return count === 0 ? null : putFile(store, found, mediaTypes.parquet)
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ScheduleOverlapPolicy } from '@temporalio/client'
 import { z } from 'zod'
+import { localModel } from '../models/package.ts'
 import { shardOrder } from '../models/shard-order.ts'
 import { type BatchPolicy, batchId, fillIn, slotAt } from '../pipelines/batch.ts'
 import { BatchFile, BatchPlan, type BatchRecord, ShardFacts } from '../pipelines/batch-records.ts'
@@ -114,7 +115,8 @@ export function createBatchActivities(deps: ActivityDeps) {
               next: 'check where it comes from',
             })
           progress('looking for keys that occur twice', 0.6)
-          const duplicates = await findDuplicates(store, policy, cut.files, folder)
+          const { facts } = await localModel({ store, trusted: deps.trusted }, found.model.digest)
+          const duplicates = await findDuplicates(store, policy, cut.files, facts.inputs, folder)
           const plan = await putJson(store, {
             slipway: 'batch-plan/1',
             owner,

@@ -2,17 +2,18 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkContract, separateRows } from '../data/contract.ts'
 import { withDuckDb } from '../data/duckdb.ts'
+import { dialectOf, FileFacts, localTable } from '../data/local-table.ts'
 import { profileTable } from '../data/profile.ts'
 import { parts, splitTable } from '../data/split.ts'
 import { inspect, type LocalTable } from '../data/table.ts'
+import type { TableFile } from '../data/table-file.ts'
 import { mediaTypes, type Output, shortDigest } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import type { StepOutcome } from '../pipelines/step-inputs.ts'
 import { getBundle, getJson, hasBlob, localFile, putBundle, putJson } from '../store/objects.ts'
-import { mediaTypeOf, SourceContents } from '../store/sources.ts'
-import { localTable } from './local.ts'
+import { contentOf, mediaTypeOf, SourceContents } from '../store/sources.ts'
 import { type ActivityDeps, guarded, required, runStep, type StepOrder } from './step.ts'
 
 /** The digest of the list of a source's files (`store/sources.ts`), and a snapshot to use instead. */
@@ -29,16 +30,18 @@ export function createDataActivities(deps: ActivityDeps) {
     async snapshotSource(order: SnapshotOrder): Promise<StepOutcome> {
       const { step, source } = order
       if (order.use !== undefined) return reuseSnapshot(order.use)
+      const contents = await guarded(step.id, async () => SourceContents.parse(await getJson(store, source)))
       return runStep(
         deps,
         order,
         async ({ progress }) => {
-          const contents = SourceContents.parse(await getJson(store, source))
           progress('fetching the files', 0)
-          const files: string[] = []
-          for (const { digest } of contents) files.push(await localFile(store, digest))
+          const files: TableFile[] = []
+          const facts = contents.map(({ digest: _, size: __, ...file }) => FileFacts.parse(file))
+          for (const [i, { digest }] of contents.entries())
+            files.push({ ...(facts[i] as Omit<TableFile, 'path'>), path: await localFile(store, digest) })
           progress('reading and profiling', 0.5)
-          const table = { files, format: step.format, schema: step.schema }
+          const table = { files, format: step.format, dialect: dialectOf(step), schema: step.schema }
           const rows = await withDuckDb(2, (connection) => inspect(connection, table, step.from))
           const profile = await putJson(
             store,
@@ -52,7 +55,14 @@ export function createDataActivities(deps: ActivityDeps) {
             slipway: 'bundle/1',
             kind: 'snapshot',
             files: { 'profile.json': profile, ...Object.fromEntries(data) },
-            facts: { format: step.format, rows, schema: step.schema as never },
+            facts: {
+              format: step.format,
+              ...(step.delimiter === undefined ? {} : { delimiter: step.delimiter }),
+              ...(step.header === undefined ? {} : { header: step.header }),
+              rows,
+              schema: step.schema as never,
+              files: facts as never,
+            },
           })
           return {
             outputs: [
@@ -62,7 +72,7 @@ export function createDataActivities(deps: ActivityDeps) {
             facts: { rows, files: files.length, bytes: contents.reduce((sum, { size }) => sum + size, 0) },
           }
         },
-        { content: source },
+        { content: contentOf(contents) },
       )
     },
 
@@ -71,7 +81,7 @@ export function createDataActivities(deps: ActivityDeps) {
       const { step, inputs } = order
       return runStep(deps, order, async ({ folder, progress, output }) => {
         const source = required(inputs, 'table')
-        const table = await localTable(deps, source.digest)
+        const table = await localTable(store, source.digest)
         progress(`checking ${table.rows} rows`, 0.1)
         const report = await withDuckDb(2, (connection) => checkContract(connection, table, step))
         await writeFile(join(folder, 'report.json'), canonicalJson(report))
@@ -100,7 +110,7 @@ export function createDataActivities(deps: ActivityDeps) {
     /** Cuts a table into its three parts. */
     async splitIntoParts(order: StepOrder<StepOf<'split'>>): Promise<StepOutcome> {
       return runStep(deps, order, async ({ folder, progress, output }) => {
-        const table = await localTable(deps, required(order.inputs, 'table').digest)
+        const table = await localTable(store, required(order.inputs, 'table').digest)
         progress('splitting', 0.1)
         const rows = await withDuckDb(1, (connection) =>
           splitTable(connection, table, order.step.rule, (part) => join(folder, `${part}.parquet`)),

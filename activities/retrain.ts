@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { isAbsolute, join, normalize } from 'node:path'
 import { withDuckDb } from '../data/duckdb.ts'
+import { localTable } from '../data/local-table.ts'
 import { latestLabels } from '../data/served.ts'
 import { labelColumn } from '../models/guard.ts'
 import { ModelFacts } from '../models/model.ts'
@@ -23,7 +24,7 @@ import { readRoute } from '../store/routes.ts'
 import { readRun } from '../store/runs.ts'
 import { readSource, uploadSource } from '../store/sources.ts'
 import type { RunInput } from '../workflows/messages.ts'
-import { localCode, localTable } from './local.ts'
+import { localCode } from './local.ts'
 import { type ActivityDeps, guarded, required, runStep, type StepOrder } from './step.ts'
 
 /** What a candidate is compared with. */
@@ -136,7 +137,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
         async ({ folder, job, output, progress }) => {
           progress('fetching models and rows', 0)
           const table = async (name: string) =>
-            inputs[name] === undefined ? undefined : localTable(deps, inputs[name].digest)
+            inputs[name] === undefined ? undefined : localTable(deps.store, inputs[name].digest)
           const [champion, anchor] = [required(inputs, 'champion').digest, required(inputs, 'anchor').digest]
           const gates = await job('guardModel', {
             step,
@@ -146,7 +147,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
             anchor: anchor === champion ? undefined : await localModel(deps, anchor),
             tables: {
               labelled: await table('labelled'),
-              test: await localTable(deps, required(inputs, 'test').digest),
+              test: await localTable(deps.store, required(inputs, 'test').digest),
               championTest: await table('championTest'),
             },
             target: step.target.code === undefined ? undefined : await localCode(deps, step.target.code),

@@ -23,7 +23,7 @@ import type { Store } from '../store/store.ts'
 import type { ActivityDeps } from './step.ts'
 
 /** Raised when what a shard's activity makes of the same rows changes. */
-const shardVersion = 2
+const shardVersion = 3
 /** Records read at once. */
 const readAtOnce = 32
 
@@ -32,7 +32,7 @@ export function materialOf(host: HostVersions, plan: BatchPlan, number: number, 
   const { policy, duplicates } = plan
   const shard = plan.shards[number] as BatchPlan['shards'][number]
   const file = plan.inputs[shard.file] as BatchFile
-  const { format, write, onBadRow, keep, partitionBy, keys } = policy
+  const { format, delimiter, header, write, onBadRow, keep, partitionBy, keys } = policy
   return {
     step: 'score',
     version: shardVersion,
@@ -45,6 +45,8 @@ export function materialOf(host: HostVersions, plan: BatchPlan, number: number, 
     inputs: { model: plan.model.digest, input, ...(duplicates === null ? {} : { duplicates: duplicates.digest }) },
     params: {
       format,
+      ...(delimiter === undefined ? {} : { delimiter }),
+      ...(header === undefined ? {} : { header }),
       write,
       onBadRow,
       keep,

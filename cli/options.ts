@@ -1,5 +1,8 @@
+import { relative } from 'node:path'
+import type { LocalTable } from '../data/table.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
-import { formatOf, type TableFormat } from '../pipelines/format.ts'
+import { compressionOf, delimiterOf, formatOf } from '../pipelines/format.ts'
+import { partitionOf } from '../pipelines/shards.ts'
 
 export interface JsonOption {
   readonly json?: boolean
@@ -29,6 +32,10 @@ export function isoTime(option: string, text: string): string {
 }
 
 /** How a file that a user names is read: by its name, or as JSON. */
-export function fileFormat(path: string): TableFormat {
-  return formatOf(path) ?? 'json'
+export function tableAt(path: string): Pick<LocalTable, 'files' | 'format' | 'dialect'> {
+  return {
+    files: [{ path, name: path, compression: compressionOf(path), partition: partitionOf(relative('', path)) }],
+    format: formatOf(path) ?? 'json',
+    dialect: { delimiter: delimiterOf(path), header: true },
+  }
 }

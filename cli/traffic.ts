@@ -1,6 +1,6 @@
 import { readColumns } from '../data/columns.ts'
 import { withDuckDb } from '../data/duckdb.ts'
-import { inspect } from '../data/table.ts'
+import { inspect, type LocalTable } from '../data/table.ts'
 import type { Column } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { RowSchema } from '../pipelines/row-schema.ts'
@@ -94,13 +94,13 @@ export function sendTraffic(options: TrafficOptions): { report(): TrafficReport;
 
 /** Rows of a file as request bodies, one row each. @param most how many at most */
 export async function bodiesFrom(
-  { file, format }: { file: string; format: 'parquet' | 'csv' | 'json' },
+  source: Pick<LocalTable, 'files' | 'format' | 'dialect'>,
   schema: RowSchema,
   most: number,
 ): Promise<string[]> {
   return withDuckDb(1, async (connection) => {
-    const table = { files: [file], format, schema } as const
-    const rows = await inspect(connection, table, file)
+    const table = { ...source, schema }
+    const rows = await inspect(connection, table, 'the file')
     const bodies: string[] = []
     for await (const chunk of readColumns(connection, { ...table, rows }, schema)) {
       const count = (Object.values(chunk)[0] as Column).length

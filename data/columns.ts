@@ -1,6 +1,6 @@
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBVector } from '@duckdb/node-api'
 import type { Column } from '../pipelines/columns.ts'
-import type { RowSchema } from '../pipelines/row-schema.ts'
+import { isText, type RowSchema } from '../pipelines/row-schema.ts'
 import { textColumn } from '../pipelines/texts.ts'
 import { name, text } from './duckdb.ts'
 import { type LocalTable, typedSelect } from './table.ts'
@@ -12,14 +12,14 @@ export const chunkRows = 65_536
  * Reads columns of a table in chunks of `chunkRows` rows, without row objects: numbers, dates (milliseconds since 1970) and
  * booleans as typed arrays, text as strings. A nullable boolean is a Float64Array with NaN.
  */
-export function readColumns(
+export async function* readColumns(
   connection: DuckDBConnection,
   table: LocalTable,
   columns: RowSchema,
 ): AsyncGenerator<Record<string, Column>> {
-  return readWith(
+  yield* readWith(
     connection,
-    `(${typedSelect(table)})`,
+    `(${await typedSelect(connection, table)})`,
     table.rows,
     columns.map((rule) => ({ rule, values: undefined })),
   )
@@ -85,7 +85,7 @@ interface ReadColumn {
 function selected({ rule, values }: ReadColumn): string {
   const column = name(rule.name)
   // Without nulls, vectors can be copied as they lie.
-  if (rule.type !== 'string')
+  if (!isText(rule))
     return `coalesce(${rule.type === 'timestamp' ? `epoch_ms(${column})` : column}::DOUBLE, 'NaN'::DOUBLE)`
   if (values === undefined) return column
   return values.length === 0 ? '0' : `coalesce(enum_code(${column}::${textType(rule.name)})::INTEGER, ${values.length})`
@@ -130,7 +130,7 @@ interface Gatherer {
 const room = chunkRows + 2_048
 
 function gatherer({ rule, values }: ReadColumn): Gatherer {
-  if (rule.type !== 'string') {
+  if (!isText(rule)) {
     const numbers = new Float64Array(room)
     const isFlag = rule.type === 'boolean' && !rule.nullable
     return {

@@ -1,18 +1,29 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { z } from 'zod'
 import type { StepOf } from '../pipelines/plan.ts'
-import type { ColumnRule } from '../pipelines/row-schema.ts'
+import {
+  addRepeated,
+  brokenTable,
+  type CheckedRelation,
+  findBroken,
+  mistypedIn,
+  type RowRule,
+  reasonsSql,
+} from './broken-rows.ts'
 import { name, rowsOf, text } from './duckdb.ts'
-import { type LocalTable, scan, typedSelect } from './table.ts'
+import { type LocalTable, type OpenTable, openTable, selectOf } from './table.ts'
+import { fileColumn, nameOf, rowColumn, type TableFile } from './table-file.ts'
 
 type Rules = Pick<StepOf<'validate'>, 'maxBadRows' | 'completeness' | 'unique'>
 
-/** What one rule found. Rows count from 1. */
+/** What one rule found. Rows count from 1 in their file. */
 export const RuleFinding = z.object({
   column: z.string(),
   rule: z.string(),
   rows: z.int(),
   firstRow: z.int().nullable(),
+  /** The file of the first row. */
+  file: z.string().optional(),
   /** The value there. */
   example: z.string().nullable(),
 })
@@ -28,137 +39,59 @@ export const ContractReport = z.object({
 })
 export type ContractReport = z.infer<typeof ContractReport>
 
-interface RowRule {
-  readonly column: string
-  readonly rule: string
-  /** SQL that is true for a row that breaks the rule. */
-  readonly broken: string
-  /** Missing values of a column with a completeness of its own are not held against `maxBadRows`. */
-  readonly counts: boolean
+/** A table that is being checked: what there is, and the rules by number. */
+interface Judged {
+  readonly open: OpenTable
+  readonly relation: CheckedRelation
+  readonly rules: readonly RowRule[]
 }
 
-/** SQL that is true for a row that breaks any of some rules. */
-export function anyOf(rules: readonly RowRule[]): string {
-  return rules.map(({ broken }) => `(${broken}) IS TRUE`).join(' OR ') || 'false'
-}
-
-/** SQL for the reasons why a row breaks rules, in words; null for each it keeps. */
-export function reasonsOf(rules: readonly RowRule[]): string[] {
-  return rules.map(({ column, rule, broken }) => `CASE WHEN ${broken} THEN ${text(`${column}: ${rule}`)} END`)
-}
-
-/** The largest set of values that is checked by comparing; larger ones go through an ENUM, whose look-up is a hash. */
-const smallSet = 8
-
-export function rowRulesOf(rule: ColumnRule, format: LocalTable['format'], hasCompleteness: boolean): RowRule[] {
-  const column = name(rule.name)
-  const rules: RowRule[] = []
-  const add = (what: string, broken: string, counts = true): void =>
-    void rules.push({ column: rule.name, rule: what, broken, counts })
-  if (format !== 'parquet') add(`type ${rule.type}`, `${column} IS NULL AND ${name(`raw:${rule.name}`)} IS NOT NULL`)
-  if (!rule.nullable)
-    add(
-      'required',
-      format === 'parquet' ? `${column} IS NULL` : `${name(`raw:${rule.name}`)} IS NULL`,
-      !hasCompleteness,
-    )
-  const bound = (value: number): string =>
-    rule.type === 'timestamp' ? `make_timestamp(${value * 1000})` : String(value)
-  const when = (value: number): string | number => (rule.type === 'timestamp' ? new Date(value).toISOString() : value)
-  if (rule.minimum !== undefined) add(`≥ ${when(rule.minimum)}`, `${column} < ${bound(rule.minimum)}`)
-  if (rule.exclusiveMinimum !== undefined)
-    add(`> ${when(rule.exclusiveMinimum)}`, `${column} <= ${bound(rule.exclusiveMinimum)}`)
-  if (rule.maximum !== undefined) add(`≤ ${when(rule.maximum)}`, `${column} > ${bound(rule.maximum)}`)
-  if (rule.exclusiveMaximum !== undefined)
-    add(`< ${when(rule.exclusiveMaximum)}`, `${column} >= ${bound(rule.exclusiveMaximum)}`)
-  if (rule.type === 'integer') add('whole number', `${column} <> floor(${column})`)
-  if (rule.multipleOf !== undefined) add(`multiple of ${rule.multipleOf}`, `${column} % ${rule.multipleOf} <> 0`)
-  if (rule.minLength !== undefined) add(`length ≥ ${rule.minLength}`, `length(${column}) < ${rule.minLength}`)
-  if (rule.maxLength !== undefined) add(`length ≤ ${rule.maxLength}`, `length(${column}) > ${rule.maxLength}`)
-  if (rule.pattern !== undefined) add(`pattern ${rule.pattern}`, `NOT regexp_matches(${column}, ${text(rule.pattern)})`)
-  if (rule.enum !== undefined) {
-    const values = rule.enum.map(text).join(', ')
-    const isIn =
-      rule.enum.length <= smallSet ? `${column} IN (${values})` : `TRY_CAST(${column} AS ENUM (${values})) IS NOT NULL`
-    add(
-      `one of ${rule.enum.slice(0, 8).join(', ')}${rule.enum.length > 8 ? ', …' : ''}`,
-      `${column} IS NOT NULL AND NOT (${isIn})`,
-    )
+async function judge(connection: DuckDBConnection, table: LocalTable, { unique }: Rules): Promise<Judged> {
+  const open = await openTable(connection, table)
+  const keys = [...new Set(unique.flat())]
+  const relation: CheckedRelation = {
+    sql: `(${selectOf(open, { raw: true, position: true, keys })})`,
+    schema: table.schema,
+    mistyped: mistypedIn(open),
+    mayHaveProblems: table.format !== 'parquet',
   }
-  return rules
+  const rules = await findBroken(connection, relation)
+  for (const columns of unique) await addRepeated(connection, relation, rules, columns)
+  return { open, relation, rules }
 }
 
-/**
- * Checks every row of a table against its schema and rules: one scan that counts, and, only when something is wrong, a
- * second one that shows it.
- */
+/** Checks every row of a table against its schema and rules; what is wrong is looked at closer only where something is. */
 export async function checkContract(
   connection: DuckDBConnection,
   table: LocalTable,
   rules: Rules,
 ): Promise<ContractReport> {
-  const rowRules = table.schema.flatMap((rule) =>
-    rowRulesOf(rule, table.format, rules.completeness[rule.name] !== undefined),
+  const judged = await judge(connection, table, rules)
+  const { open, relation } = judged
+  const rows = open.rows
+  const findings = await findingsOf(connection, judged)
+  const lacking = judged.rules.flatMap(({ column, rule }, number) =>
+    rule === 'required' && rules.completeness[column] !== undefined ? [number] : [],
   )
-  const typed = typedSelect(table, true)
-  const counts = [
-    'count(*) AS total',
-    `count(*) FILTER (WHERE ${anyOf(rowRules)}) AS broken`,
-    ...Object.keys(rules.completeness).map((column, i) => `count(${name(column)}) AS c${i}`),
-  ]
-  const [row = {}] = await rowsOf(connection, `SELECT ${counts.join(', ')} FROM (${typed})`)
-  const rows = Number(row.total)
-
-  // What each rule found is counted only where something was found: most tables are good.
-  const details = [
-    `count(*) FILTER (WHERE ${anyOf(rowRules.filter(({ counts: isCounted }) => isCounted))}) AS bad`,
-    ...rowRules.map(({ broken }, i) => `count(*) FILTER (WHERE ${broken}) AS r${i}`),
-  ]
-  const [found = {}] =
-    Number(row.broken) === 0 ? [] : await rowsOf(connection, `SELECT ${details.join(', ')} FROM (${typed})`)
-  let badRows = Number(found.bad ?? 0)
-
-  const findings: z.infer<typeof RuleFinding>[] = []
-  const numbered = `SELECT *, row_number() OVER () AS "row:" FROM (${typed})`
-  for (const [i, { column, rule, broken }] of rowRules.entries()) {
-    const count = Number(found[`r${i}`] ?? 0)
-    if (count === 0) continue
-    const value = table.format === 'parquet' ? `${name(column)}::VARCHAR` : name(`raw:${column}`)
-    const [first] = await rowsOf(
-      connection,
-      `SELECT "row:" AS row, ${value} AS value FROM (${numbered}) WHERE ${broken} LIMIT 1`,
-    )
-    findings.push({
-      column,
-      rule,
-      rows: count,
-      firstRow: Number(first?.row),
-      example: first?.value === null ? null : plainNumber(String(first?.value)),
-    })
-  }
-  for (const columns of rules.unique) {
-    const key = columns.map(name).join(', ')
-    const repeated = `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY ${key} ORDER BY "row:") AS "times:" FROM (${numbered})) WHERE "times:" > 1`
-    const [duplicate] = await rowsOf(connection, `SELECT count(*) AS rows, min("row:") AS first FROM (${repeated})`)
-    const count = Number(duplicate?.rows)
-    if (count === 0) continue
-    const [first] = await rowsOf(
-      connection,
-      `SELECT concat_ws(', ', ${columns.map((column) => `${name(column)}::VARCHAR`).join(', ')}) AS value FROM (${repeated}) ORDER BY "row:" LIMIT 1`,
-    )
-    findings.push({
-      column: columns.join(', '),
-      rule: 'unique',
-      rows: count,
-      firstRow: Number(duplicate?.first),
-      example: String(first?.value),
-    })
-    badRows += count
-  }
-  const incomplete = Object.entries(rules.completeness).flatMap(([column, least], i) => {
-    const share = Number(row[`c${i}`]) / rows
+  // Missing values of a column with a completeness of its own are not held against `maxBadRows`, and a row counts once.
+  const [bad] = await rowsOf(
+    connection,
+    `SELECT count(DISTINCT (file, row)) AS rows FROM ${brokenTable}${lacking.length === 0 ? '' : ` WHERE rule NOT IN (${lacking.join(', ')})`}`,
+  )
+  const badRows = Number(bad?.rows)
+  const complete = Object.entries(rules.completeness)
+  const [present = {}] =
+    complete.length === 0
+      ? []
+      : await rowsOf(
+          connection,
+          `SELECT ${complete.map(([column], i) => `count(${name(column)}) AS c${i}`).join(', ')} FROM ${relation.sql}`,
+        )
+  const incomplete = complete.flatMap(([column, least], i) => {
+    const share = Number(present[`c${i}`]) / rows
     return share < least ? [`column "${column}": completeness ${Number(share.toPrecision(4))} < ${least}`] : []
   })
+  await connection.run(`DROP TABLE ${brokenTable}`)
   const tooMany = badRows > rules.maxBadRows * rows
   return {
     rows,
@@ -166,8 +99,26 @@ export async function checkContract(
     findings,
     incomplete,
     passed: !tooMany && incomplete.length === 0,
-    verdict: verdictOf(rows, badRows, rules.maxBadRows, findings, incomplete),
+    verdict: verdictOf(rows, badRows, rules.maxBadRows, findings, incomplete, open.files.length > 1),
   }
+}
+
+async function findingsOf(connection: DuckDBConnection, { open, rules }: Judged): Promise<ContractReport['findings']> {
+  const found = await rowsOf(
+    connection,
+    `SELECT rule, count(*) AS rows, arg_min(file, (file, row)) AS file, arg_min(row, (file, row)) AS row, arg_min(coalesce(value, ''), (file, row)) AS value FROM ${brokenTable} GROUP BY rule ORDER BY rule`,
+  )
+  return found.map(({ rule: number, rows, file, row, value }) => {
+    const { column, rule } = rules[Number(number)] as RowRule
+    return {
+      column,
+      rule,
+      rows: Number(rows),
+      firstRow: Number(row),
+      file: nameOf(open.files[Number(file)] as TableFile),
+      example: rule === 'required' ? null : plainNumber(String(value)),
+    }
+  })
 }
 
 /** `999.0` as people wrote it: `999`. */
@@ -179,6 +130,7 @@ function verdictOf(
   maxBadRows: number,
   findings: ContractReport['findings'],
   incomplete: string[],
+  hasFiles: boolean,
 ): string {
   if (incomplete.length > 0) return incomplete.join('; ')
   const [worst] = [...findings].sort((a, b) => b.rows - a.rows)
@@ -187,14 +139,18 @@ function verdictOf(
     const missing = findings.map(({ column, rows: count }) => `"${column}" of ${count}`).join(', ')
     return `rows without a value set aside, as completeness allows: ${missing} of ${rows} rows`
   }
-  const where = `column "${worst.column}", row ${worst.firstRow}: ${JSON.stringify(worst.example)} breaks "${worst.rule}"`
+  const place = `row ${worst.firstRow}${hasFiles ? ` of ${worst.file}` : ''}`
+  const where =
+    worst.column === ''
+      ? `${place}: ${worst.example}`
+      : `column "${worst.column}", ${place}: ${JSON.stringify(worst.example)} breaks "${worst.rule}"`
   if (badRows > maxBadRows * rows)
     return `${badRows} of ${rows} rows break the contract, ${Math.floor(maxBadRows * rows)} are allowed; ${where}`
   return `${badRows} of ${rows} rows set aside, up to ${Math.floor(maxBadRows * rows)} are allowed; ${where}`
 }
 
 /**
- * Writes the rows that keep the contract, and those that break it with their row numbers and reasons, each as parquet.
+ * Writes the rows that keep the contract, and those that break it with their file, row number and reasons, each as parquet.
  * @returns how many rows were kept
  */
 export async function separateRows(
@@ -204,30 +160,19 @@ export async function separateRows(
   keptFile: string,
   quarantineFile: string,
 ): Promise<number> {
-  const rowRules = table.schema.flatMap((rule) => rowRulesOf(rule, table.format, false))
-  const reasons = reasonsOf(rowRules)
-  const duplicates = rules.unique.map(
-    (columns) =>
-      `CASE WHEN row_number() OVER (PARTITION BY ${columns.map(name).join(', ')} ORDER BY "row:") > 1 THEN ${text(`${columns.join(', ')}: unique`)} END`,
-  )
+  const judged = await judge(connection, table, rules)
+  const { open, relation } = judged
   const columns = table.schema.map((rule) => name(rule.name)).join(', ')
-  const raw =
-    table.format === 'parquet'
-      ? columns
-      : table.schema.map((rule) => `${name(`raw:${rule.name}`)} AS ${name(rule.name)}`).join(', ')
+  const raw = table.schema.map(({ name: column }) => `${name(`raw:${column}`)} AS ${name(column)}`)
+  const files = open.files.map((file) => text(nameOf(file))).join(', ')
+  await connection.run(`CREATE TEMP TABLE reasons AS ${reasonsSql(judged.rules)}`)
   await connection.run(
-    `CREATE TEMP TABLE judged AS SELECT *, concat_ws('; ', ${[...reasons, ...duplicates].join(', ')}) AS "reasons:" FROM (SELECT *, row_number() OVER () AS "row:" FROM (${typedSelect(table, true)}))`,
-  )
-  await connection.run(
-    `COPY (SELECT "row:" AS source_row, "reasons:" AS reasons, ${raw} FROM judged WHERE "reasons:" <> '' ORDER BY "row:") TO ${text(quarantineFile)} (FORMAT parquet, COMPRESSION zstd)`,
+    `COPY (SELECT ([${files}])[t.${fileColumn} + 1] AS source_file, t.${rowColumn} AS source_row, r.reasons, ${raw.join(', ')} FROM ${relation.sql} t JOIN reasons r ON r.file = t.${fileColumn} AND r.row = t.${rowColumn} ORDER BY t.${fileColumn}, t.${rowColumn}) TO ${text(quarantineFile)} (FORMAT parquet, COMPRESSION zstd)`,
   )
   await connection.run(
-    `COPY (SELECT ${columns} FROM judged WHERE "reasons:" = '' ORDER BY "row:") TO ${text(keptFile)} (FORMAT parquet, COMPRESSION zstd)`,
+    `COPY (SELECT ${columns} FROM ${relation.sql} t WHERE NOT EXISTS (SELECT 1 FROM reasons r WHERE r.file = t.${fileColumn} AND r.row = t.${rowColumn}) ORDER BY ${fileColumn}, ${rowColumn}) TO ${text(keptFile)} (FORMAT parquet, COMPRESSION zstd)`,
   )
-  await connection.run('DROP TABLE judged')
-  const [kept] = await rowsOf(
-    connection,
-    `SELECT count(*) AS rows FROM ${scan({ files: [keptFile], format: 'parquet' })}`,
-  )
+  await connection.run(`DROP TABLE ${brokenTable}; DROP TABLE reasons`)
+  const [kept] = await rowsOf(connection, `SELECT count(*) AS rows FROM read_parquet(${text(keptFile)})`)
   return Number(kept?.rows)
 }

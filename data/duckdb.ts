@@ -1,4 +1,11 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { text } from '../pipelines/contract/sql.ts'
+
+export { name, text } from '../pipelines/contract/sql.ts'
 
 /**
  * An in-memory DuckDB for one piece of work. One thread where bytes or sums of floating-point numbers must come out the
@@ -13,6 +20,16 @@ export async function withDuckDb<T>(threads: number, work: (connection: DuckDBCo
   }
 }
 
+/** Folders for files of a connection, which end with it. */
+const folders = new WeakMap<DuckDBConnection, Promise<string>>()
+
+/** A path for a file that a piece of work needs beside its database; it goes with the connection. */
+export async function scratchFile(connection: DuckDBConnection): Promise<string> {
+  const folder = folders.get(connection) ?? mkdtemp(join(tmpdir(), 'slipway-table-'))
+  folders.set(connection, folder)
+  return join(await folder, randomUUID())
+}
+
 async function withConnection<T>(
   instance: DuckDBInstance,
   work: (connection: DuckDBConnection) => Promise<T>,
@@ -24,9 +41,10 @@ async function withConnection<T>(
     return await work(connection)
   } finally {
     connection.closeSync()
+    const folder = await folders.get(connection)
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true })
   }
 }
-
 let kept: Promise<DuckDBInstance> | undefined
 
 /**
@@ -53,17 +71,7 @@ function plain(value: unknown): unknown {
   return value
 }
 
-/** An identifier, quoted. */
-export function name(identifier: string): string {
-  return `"${identifier.replaceAll('"', '""')}"`
-}
-
 /** A moment as a TIMESTAMP literal, UTC. @param ms since 1970 */
 export function timestamp(ms: number): string {
   return `TIMESTAMP ${text(new Date(ms).toISOString().replace('Z', ''))}`
-}
-
-/** A string literal, quoted. */
-export function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`
 }

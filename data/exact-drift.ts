@@ -20,6 +20,7 @@ export async function exactDrift(
   columns: RowSchema,
 ): Promise<ColumnDrift[]> {
   const drifts: ColumnDrift[] = []
+  const [typedBaseline, typedNow] = [await typedSelect(connection, baseline), await typedSelect(connection, now)]
   for (const { name: column, type } of columns) {
     const value =
       type === 'timestamp'
@@ -27,10 +28,10 @@ export async function exactDrift(
         : type === 'string'
           ? name(column)
           : `${name(column)}::DOUBLE`
-    const count = (table: LocalTable, a: string, b: string): string =>
-      `SELECT ${value} AS x, ${a} AS a, ${b} AS b FROM (${typedSelect(table)}) WHERE ${name(column)} IS NOT NULL GROUP BY 1`
+    const count = (typed: string, a: string, b: string): string =>
+      `SELECT ${value} AS x, ${a} AS a, ${b} AS b FROM (${typed}) WHERE ${name(column)} IS NOT NULL GROUP BY 1`
     await connection.run(
-      `CREATE TEMP TABLE counted AS SELECT x, sum(a)::BIGINT AS a, sum(b)::BIGINT AS b FROM (${count(baseline, 'count(*)', '0')} UNION ALL ${count(now, '0', 'count(*)')}) GROUP BY 1`,
+      `CREATE TEMP TABLE counted AS SELECT x, sum(a)::BIGINT AS a, sum(b)::BIGINT AS b FROM (${count(typedBaseline, 'count(*)', '0')} UNION ALL ${count(typedNow, '0', 'count(*)')}) GROUP BY 1`,
     )
     const drift = type === 'string' ? await textDrift(connection) : await numbersDrift(connection)
     await connection.run('DROP TABLE counted')

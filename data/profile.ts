@@ -8,7 +8,7 @@ import { type LocalTable, typedSelect } from './table.ts'
  * The connection must have one thread: sums of floating-point numbers depend on their order.
  */
 export async function profileTable(connection: DuckDBConnection, table: LocalTable): Promise<Profile> {
-  await connection.run(`CREATE TEMP VIEW typed AS ${typedSelect(table)}`)
+  await connection.run(`CREATE TEMP VIEW typed AS ${await typedSelect(connection, table)}`)
   const profile: Profile = {}
   for (const { name: column, type } of table.schema) {
     profile[column] =

@@ -10,7 +10,7 @@ export async function timeRange(
 ): Promise<{ first: number; last: number }> {
   const [row] = await rowsOf(
     connection,
-    `SELECT epoch_ms(min(${name(column)}))::DOUBLE AS first, epoch_ms(max(${name(column)}))::DOUBLE AS last FROM (${typedSelect(table)})`,
+    `SELECT epoch_ms(min(${name(column)}))::DOUBLE AS first, epoch_ms(max(${name(column)}))::DOUBLE AS last FROM (${await typedSelect(connection, table)})`,
   )
   return { first: Number(row?.first), last: Number(row?.last) }
 }
@@ -24,7 +24,7 @@ export async function sampleBetween(
   rows: number,
   file: string,
 ): Promise<number> {
-  const between = `SELECT * FROM (${typedSelect(table)}) WHERE ${name(column)} >= ${timestamp(from)} AND ${name(column)} < ${timestamp(to)}`
+  const between = `SELECT * FROM (${await typedSelect(connection, table)}) WHERE ${name(column)} >= ${timestamp(from)} AND ${name(column)} < ${timestamp(to)}`
   await connection.run(
     `COPY (SELECT * FROM (SELECT * FROM (${between}) USING SAMPLE reservoir(${rows} ROWS) REPEATABLE (7)) ORDER BY ${name(column)}) TO ${text(file)} (FORMAT parquet)`,
   )
@@ -41,6 +41,6 @@ export async function turnColumn(
   file: string,
 ): Promise<void> {
   await connection.run(
-    `COPY (SELECT * REPLACE (${around} - ${name(column)} AS ${name(column)}) FROM (${typedSelect(table)})) TO ${text(file)} (FORMAT parquet)`,
+    `COPY (SELECT * REPLACE (${around} - ${name(column)} AS ${name(column)}) FROM (${await typedSelect(connection, table)})) TO ${text(file)} (FORMAT parquet)`,
   )
 }

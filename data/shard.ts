@@ -3,11 +3,21 @@ import { dirname, join, relative } from 'node:path'
 import { type DuckDBConnection, DuckDBDataChunk, FLOAT } from '@duckdb/node-api'
 import type { Column } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
-import type { RowSchema } from '../pipelines/row-schema.ts'
+import type { ColumnRule, RowSchema } from '../pipelines/row-schema.ts'
+import {
+  addRepeated,
+  brokenTable,
+  type CheckedRelation,
+  findBroken,
+  mistypedIn,
+  type RowRule,
+  reasonsSql,
+} from './broken-rows.ts'
 import { readMemory, type TextValues, textType, textValues } from './columns.ts'
-import { anyOf, reasonsOf, rowRulesOf } from './contract.ts'
 import { name, rowsOf, text } from './duckdb.ts'
-import { type LocalTable, requireColumns, scan, typedColumns, unreadable } from './table.ts'
+import { columnOf, type LocalTable, type OpenTable, openTable, requireColumns, selectOf, unreadable } from './table.ts'
+import { type FoundColumn, type FoundFiles, fileColumn, problemColumn, rowColumn } from './table-file.ts'
+import { scanCsv } from './text-files.ts'
 
 /** Column of the output with the model's answer. */
 export const predictionColumn = 'prediction'
@@ -33,6 +43,8 @@ export interface ShardRows {
   readonly reasons: Readonly<Record<string, number>>
   /** What occurs in its columns of text. */
   readonly texts: ReadonlyMap<string, TextValues>
+  /** SQL of its columns' values. */
+  readonly values: string
 }
 
 /**
@@ -42,95 +54,135 @@ export interface ShardRows {
  */
 export async function openShard(connection: DuckDBConnection, source: ShardSource): Promise<ShardRows> {
   const { table, from, expected, keep, duplicates } = source
-  await requireColumns(connection, table, from, keep)
-  const extra = keep.filter((column) => !table.schema.some((rule) => rule.name === column))
-  const row = `rowid + ${table.range?.from ?? 0}`
-  const columns = [...typedColumns(table, true), ...extra.map((column) => name(column))]
-  const isParquet = table.format === 'parquet'
-  const failed = unreadable(from, table.format)
+  const open = await openTable(connection, table)
+  await requireColumns(connection, open, table.format, keep)
+  const [part] = open.parts as [FoundFiles]
+  const failed = unreadable(table.files, table.format)
+  const more = keep.filter((column) => !table.schema.some((rule) => rule.name === column))
   const texts = table.schema.filter(({ type }) => type === 'string').map((rule) => rule.name)
-  const inFile = isParquet
-    ? await textValues(connection, scan(table), texts).catch(failed)
-    : new Map<string, TextValues>()
-  // Texts are kept as numbers: quicker to read, and to write.
-  const numbered = [...inFile].flatMap(([column, found]) =>
-    found === undefined || found.values.length === 0 ? [] : [`${name(column)}::${textType(column)} AS ${name(column)}`],
-  )
-  const replaced = numbered.length === 0 ? '' : ` REPLACE (${numbered.join(', ')})`
-  await connection
-    .run(`CREATE TEMP TABLE shard AS SELECT *${replaced} FROM (SELECT ${columns.join(', ')} FROM ${scan(table)})`)
-    .catch(failed)
-  const values = isParquet ? inFile : await textValues(connection, 'shard', texts)
-  const rules = table.schema.flatMap((rule) => rowRulesOf(rule, table.format, false))
-  // What every text of a column keeps, every row of it keeps.
-  const kept = new Set<string>()
-  for (const [column, found] of inFile)
-    if (found !== undefined && (await keepAll(connection, column, found, rules))) kept.add(column)
-  const toCheck = rules.filter(({ column }) => !kept.has(column))
-  const isRepeated =
-    duplicates === undefined
-      ? undefined
-      : `${row} IN (SELECT row FROM read_parquet(${text(duplicates.path)}) WHERE file = ${duplicates.file})`
-  const isBad = `${anyOf(toCheck)}${isRepeated === undefined ? '' : ` OR ${isRepeated}`}`
-  // Apart: counted with FILTER, every rule would look at every row.
-  const [count = {}] = await rowsOf(
-    connection,
-    `SELECT (SELECT count(*) FROM shard) AS rows, (SELECT count(*) FROM shard WHERE ${isBad}) AS bad`,
-  )
-  const [read, bad] = [Number(count.rows), Number(count.bad)]
-  if (expected !== undefined && read !== expected)
-    throw new SlipwayError('SOURCE_UNREADABLE', `${from} promises ${expected} rows and has ${read}`, {
-      next: 'check that the file is whole',
-    })
-  if (bad === 0) return { read, good: read, reasons: {}, texts: values }
-  const reasons = reasonsOf(rules)
-  if (isRepeated !== undefined)
-    reasons.push(`CASE WHEN ${isRepeated} THEN ${text(`${duplicates?.keys.join(', ')}: unique`)} END`)
-  await connection.run(
-    `CREATE TEMP TABLE judged AS SELECT *, ${row} AS "row:", list_filter([${reasons.join(', ')}], x -> x IS NOT NULL) AS "reasons:" FROM shard`,
-  )
-  await connection.run('DROP TABLE shard')
-  await connection.run(
-    `CREATE TEMP TABLE shard AS SELECT * EXCLUDE ("row:", "reasons:") FROM judged WHERE len("reasons:") = 0`,
-  )
-  await connection.run('CREATE TEMP TABLE bad AS SELECT * FROM judged WHERE len("reasons:") > 0')
-  await connection.run('DROP TABLE judged')
+  const isTyped = table.format === 'parquet'
+  const rows = isTyped
+    ? await readTyped(connection, open, part, more, texts).catch(failed)
+    : await readText(connection, open, more, texts).catch(failed)
+  const [count = {}] = await rowsOf(connection, 'SELECT count(*) AS rows FROM shard')
+  const read = Number(count.rows)
+  for (const promised of [expected, part.rows])
+    if (promised !== undefined && read !== promised)
+      throw new SlipwayError('SOURCE_UNREADABLE', `${from} promises ${promised} rows and has ${read}`, {
+        next: 'check that the file is whole',
+      })
+  const relation: CheckedRelation = {
+    sql: `(SELECT ${rows.checked}, 0 AS ${fileColumn}, rowid + ${(table.range?.from ?? 0) + 1} AS ${rowColumn}, ${isTyped ? 'NULL' : problemColumn} AS ${problemColumn} FROM shard)`,
+    schema: table.schema,
+    mistyped: mistypedIn(open),
+    mayHaveProblems: !isTyped,
+    texts: new Map([...rows.texts].map(([column, found]) => [column, found?.values])),
+  }
+  const rules = await findBroken(connection, relation)
+  if (duplicates !== undefined) {
+    const number = rules.push({ column: duplicates.keys.join(', '), rule: 'unique' }) - 1
+    await connection.run(
+      `INSERT INTO ${brokenTable} SELECT 0, row, ${number}, NULL FROM read_parquet(${text(duplicates.path)}) WHERE file = ${duplicates.file}`,
+    )
+  }
   const found = await rowsOf(
     connection,
-    'SELECT reason, count(*) AS rows FROM (SELECT unnest("reasons:") AS reason FROM bad) GROUP BY reason ORDER BY reason',
+    `SELECT rule, count(*) AS rows FROM ${brokenTable} GROUP BY rule ORDER BY rule`,
   )
+  if (found.length === 0) return { read, good: read, reasons: {}, texts: rows.texts, values: rows.values }
+  await connection.run(`CREATE TEMP TABLE reasons AS ${reasonsSql(rules)}`)
+  const numbered = `SELECT *, rowid + ${(table.range?.from ?? 0) + 1} AS ${rowColumn} FROM shard`
+  await connection.run(
+    `CREATE TEMP TABLE bad AS SELECT s.*, r.reasons AS "reasons:" FROM (${numbered}) s JOIN reasons r ON r.row = s.${rowColumn}`,
+  )
+  await connection.run(
+    `CREATE TEMP TABLE good AS SELECT * EXCLUDE (${rowColumn}) FROM (${numbered}) s WHERE NOT EXISTS (SELECT 1 FROM reasons r WHERE r.row = s.${rowColumn}) ORDER BY ${rowColumn}`,
+  )
+  await connection.run('DROP TABLE shard')
+  await connection.run('ALTER TABLE good RENAME TO shard')
+  const [bad] = await rowsOf(connection, 'SELECT count(*) AS rows FROM bad')
+  const reasons = found.map(({ rule, rows: times }): [string, number] => {
+    const { column, rule: what } = rules[Number(rule)] as RowRule
+    return [column === '' ? what : `${column}: ${what}`, Number(times)]
+  })
   return {
     read,
-    good: read - bad,
-    reasons: Object.fromEntries(found.map(({ reason, rows }) => [String(reason), Number(rows)])),
-    texts: values,
+    good: read - Number(bad?.rows),
+    reasons: Object.fromEntries(reasons.sort(([a], [b]) => (a < b ? -1 : 1))),
+    texts: rows.texts,
+    values: rows.values,
   }
 }
 
-/** Whether all texts of a column keep its rules. */
-async function keepAll(
+/** How the table in memory is read. */
+interface InMemory {
+  readonly texts: ReadonlyMap<string, TextValues>
+  /** Columns as values, for features. */
+  readonly values: string
+  /** Columns as values and as they lay, for checks. */
+  readonly checked: string
+}
+
+/** Parquet lies in memory in its own types, so that what only passes through stays what it is; texts as numbers, which is quicker to read and to write. */
+async function readTyped(
   connection: DuckDBConnection,
-  column: string,
-  { values, hasNull }: NonNullable<TextValues>,
-  rules: ReturnType<typeof rowRulesOf>,
-): Promise<boolean> {
-  const own = rules.filter((rule) => rule.column === column)
-  if (own.length === 0) return true
-  const list = [...values.map(text), ...(hasNull ? ['NULL'] : [])].join(', ')
-  const [row = {}] = await rowsOf(
-    connection,
-    `SELECT count(*) AS bad FROM (SELECT unnest([${list}]::VARCHAR[]) AS ${name(column)}) WHERE ${anyOf(own)}`,
+  open: OpenTable,
+  part: FoundFiles,
+  more: readonly string[],
+  textColumns: readonly string[],
+): Promise<InMemory> {
+  const own = (column: string): string => part.columns.get(column)?.sql ?? 'NULL'
+  const columns = [...open.schema.map((rule) => rule.name), ...more]
+  const renamed = `(SELECT ${columns.map((column) => `${own(column)} AS ${name(column)}`).join(', ')} FROM ${part.from})`
+  const texts = await textValues(connection, renamed, textColumns)
+  const typed = columns.map((column) => {
+    const found = texts.get(column)
+    return found === undefined || found.values.length === 0
+      ? name(column)
+      : `${name(column)}::VARCHAR::${textType(column)} AS ${name(column)}`
+  })
+  await connection.run(`CREATE TEMP TABLE shard AS SELECT ${typed.join(', ')} FROM ${renamed}`)
+  const valueSql = (rule: ColumnRule): string => {
+    const found = part.columns.get(rule.name) as FoundColumn
+    // Texts are read by their numbers, where they are known.
+    if (rule.type === 'string')
+      return texts.get(rule.name) === undefined ? `${name(rule.name)}::VARCHAR` : name(rule.name)
+    return columnOf(rule, {
+      ...part,
+      columns: new Map([[rule.name, { ...found, sql: found.carrier === 'typed' ? name(rule.name) : found.sql }]]),
+    }).value
+  }
+  const values = open.schema.map((rule) => `${valueSql(rule)} AS ${name(rule.name)}`)
+  const raws = open.schema.map((rule) => `${name(rule.name)} AS ${name(`raw:${rule.name}`)}`)
+  return { texts, values: values.join(', '), checked: [...values, ...raws].join(', ') }
+}
+
+/** Text is read once, into values and as it lay. */
+async function readText(
+  connection: DuckDBConnection,
+  open: OpenTable,
+  more: readonly string[],
+  textColumns: readonly string[],
+): Promise<InMemory> {
+  await connection.run(
+    `CREATE TEMP TABLE shard AS SELECT * EXCLUDE (${fileColumn}, ${rowColumn}) FROM (${selectOf(open, { raw: true, position: true, more })})`,
   )
-  return Number(row.bad) === 0
+  const values = open.schema.map((rule) => name(rule.name))
+  const raws = open.schema.map((rule) => name(`raw:${rule.name}`))
+  return {
+    texts: await textValues(connection, 'shard', textColumns),
+    values: values.join(', '),
+    checked: [...values, ...raws].join(', '),
+  }
 }
 
 /** The good rows of a shard that was opened, chunk by chunk. */
 export function goodRows(
   connection: DuckDBConnection,
-  { good, texts }: ShardRows,
+  { good, texts, values }: ShardRows,
   columns: RowSchema,
 ): AsyncGenerator<Record<string, Column>> {
-  return readMemory(connection, 'shard', good, columns, texts)
+  return readMemory(connection, `(SELECT ${values} FROM shard)`, good, columns, texts)
 }
 
 export interface PartsOrder {
@@ -138,6 +190,8 @@ export interface PartsOrder {
   readonly columns: readonly string[]
   readonly format: 'parquet' | 'csv'
   readonly partitionBy: readonly string[]
+  /** What was read: of text, CSV is written as it was, and parquet by the columns' types. */
+  readonly table: Pick<LocalTable, 'schema' | 'format'>
 }
 
 /** A file of the output. */
@@ -157,7 +211,7 @@ export interface WrittenPart {
 export async function writeParts(
   connection: DuckDBConnection,
   predictions: Float32Array,
-  { folder, columns, format, partitionBy }: PartsOrder,
+  { folder, columns, format, partitionBy, table }: PartsOrder,
 ): Promise<WrittenPart[]> {
   await connection.run(`CREATE TEMP TABLE predicted (${predictionColumn} FLOAT)`)
   const appender = await connection.createAppender('predicted')
@@ -171,7 +225,7 @@ export async function writeParts(
   }
   appender.closeSync()
   // Rows of both tables lie in the order they were read in.
-  const select = `SELECT ${columns.map((column) => `s.${name(column)}`).join(', ')}, p.${predictionColumn} FROM shard s POSITIONAL JOIN predicted p`
+  const select = `SELECT ${columns.map((column) => `${outputSql(column, table, format)} AS ${name(column)}`).join(', ')}, p.${predictionColumn} FROM shard s POSITIONAL JOIN predicted p`
   const options = [
     format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd',
     ...(partitionBy.length === 0 ? [] : [`PARTITION_BY (${partitionBy.map(name).join(', ')})`]),
@@ -197,13 +251,23 @@ export async function writeParts(
   return parts
 }
 
+/** A column of the output as it was in the input. */
+function outputSql(column: string, { schema, format }: PartsOrder['table'], write: 'parquet' | 'csv'): string {
+  const rule = schema.find((each) => each.name === column)
+  if (format === 'parquet' || rule === undefined) return `s.${name(column)}`
+  if (write === 'csv') return `s.${name(`raw:${column}`)}`
+  return rule.type === 'integer' ? `s.${name(column)}::BIGINT` : `s.${name(column)}`
+}
+
 /** Rows of a file of the output. */
 export async function countRows(
   connection: DuckDBConnection,
   path: string,
   format: 'parquet' | 'csv',
 ): Promise<number> {
-  const [row] = await rowsOf(connection, `SELECT count(*) AS rows FROM ${scan({ files: [path], format })}`)
+  if (format === 'csv')
+    return (await scanCsv({ path, name: path, compression: 'none' }, { delimiter: ',', header: true })).rows
+  const [row] = await rowsOf(connection, `SELECT count(*) AS rows FROM read_parquet(${text(path)})`)
   return Number(row?.rows)
 }
 
@@ -218,7 +282,7 @@ export async function writeQuarantine(
     table.format === 'parquet' ? name(column) : `${name(`raw:${column}`)} AS ${name(column)}`,
   )
   await connection.run(
-    `COPY (SELECT ${text(from)} AS source_file, "row:" AS source_row, array_to_string("reasons:", '; ') AS reasons, ${columns.join(', ')} FROM bad ORDER BY "row:") TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`,
+    `COPY (SELECT ${text(from)} AS source_file, "row:" AS source_row, "reasons:" AS reasons, ${columns.join(', ')} FROM bad ORDER BY "row:") TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`,
   )
 }
 
@@ -226,28 +290,34 @@ export async function writeQuarantine(
 export async function firstBadRow(connection: DuckDBConnection): Promise<{ row: number; reasons: string }> {
   const [first] = await rowsOf(
     connection,
-    `SELECT "row:" AS row, array_to_string("reasons:", '; ') AS reasons FROM bad ORDER BY "row:" LIMIT 1`,
+    `SELECT "row:" AS row, "reasons:" AS reasons FROM bad ORDER BY "row:" LIMIT 1`,
   )
-  return { row: Number(first?.row) + 1, reasons: String(first?.reasons) }
+  return { row: Number(first?.row), reasons: String(first?.reasons) }
 }
 
 /**
- * Writes the rows whose keys occurred before, in the order of files and rows.
+ * Writes the rows whose keys occurred before, in the order of files and rows, among those that keep the contract. A key with a part that
+ * is missing is like no other.
  * @returns how many
  */
 export async function writeDuplicates(
   connection: DuckDBConnection,
-  tables: readonly LocalTable[],
+  table: LocalTable,
   keys: readonly string[],
   file: string,
 ): Promise<number> {
-  const columns = keys.map(name).join(', ')
-  const each = tables.map(
-    (table, i) =>
-      `SELECT ${i} AS file, row_number() OVER () - 1 AS row, ${keys.map((key) => `${name(key)}::VARCHAR AS ${name(key)}`).join(', ')} FROM ${scan(table)}`,
-  )
+  const open = await openTable(connection, table)
+  await requireColumns(connection, open, table.format, keys)
+  const relation: CheckedRelation = {
+    sql: `(${selectOf(open, { raw: true, position: true, keys })})`,
+    schema: table.schema,
+    mistyped: mistypedIn(open),
+    mayHaveProblems: table.format !== 'parquet',
+  }
+  const rules = await findBroken(connection, relation)
+  await addRepeated(connection, relation, rules, keys)
   await connection.run(
-    `COPY (SELECT file, row FROM (SELECT file, row, row_number() OVER (PARTITION BY ${columns} ORDER BY file, row) AS times FROM (${each.join(' UNION ALL ')})) WHERE times > 1 ORDER BY file, row) TO ${text(file)} (FORMAT parquet)`,
+    `COPY (SELECT file, row FROM ${brokenTable} WHERE rule = ${rules.length - 1} ORDER BY file, row) TO ${text(file)} (FORMAT parquet)`,
   )
   const [row] = await rowsOf(connection, `SELECT count(*) AS rows FROM read_parquet(${text(file)})`)
   return Number(row?.rows)

@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { SplitRule } from '../pipelines/plan.ts'
 import { name, rowsOf, text, timestamp } from './duckdb.ts'
-import { type LocalTable, scan, typedSelect } from './table.ts'
+import { type LocalTable, typedSelect } from './table.ts'
 
 export const parts = ['train', 'validation', 'test'] as const
 export type PartName = (typeof parts)[number]
@@ -42,19 +42,17 @@ export async function splitTable(
 ): Promise<Record<PartName, number>> {
   const columns = table.schema.map((column) => name(column.name)).join(', ')
   const until = rule.by === 'age' ? await endOf(connection, table, rule) : 0
-  const numbered = `SELECT *, row_number() OVER () AS "row:" FROM (${typedSelect(table)})`
+  const typed = await typedSelect(connection, table)
+  const numbered = `SELECT *, row_number() OVER () AS "row:" FROM (${typed})`
   await connection.run(
-    `CREATE TEMP TABLE parted AS SELECT *, ${partOf(rule, until)} AS "part:" FROM (${rule.by === 'stratum' ? numbered : typedSelect(table)})${rule.by === 'stratum' ? ' ORDER BY "row:"' : ''}`,
+    `CREATE TEMP TABLE parted AS SELECT *, ${partOf(rule, until)} AS "part:" FROM (${rule.by === 'stratum' ? numbered : typed})${rule.by === 'stratum' ? ' ORDER BY "row:"' : ''}`,
   )
   const rows: Record<PartName, number> = { train: 0, validation: 0, test: 0 }
   for (const part of parts) {
     await connection.run(
       `COPY (SELECT ${columns} FROM parted WHERE "part:" = ${text(part)}) TO ${text(fileOf(part))} (FORMAT parquet, COMPRESSION zstd)`,
     )
-    const [count] = await rowsOf(
-      connection,
-      `SELECT count(*) AS rows FROM ${scan({ files: [fileOf(part)], format: 'parquet' })}`,
-    )
+    const [count] = await rowsOf(connection, `SELECT count(*) AS rows FROM read_parquet(${text(fileOf(part))})`)
     rows[part] = Number(count?.rows)
     if (rows[part] === 0) {
       throw new SlipwayError(
@@ -82,7 +80,7 @@ async function endOf(
   if (until !== null) return Date.parse(until)
   const [row] = await rowsOf(
     connection,
-    `SELECT epoch_ms(date_trunc('day', max(${name(column)})) + INTERVAL 1 DAY)::DOUBLE AS until FROM (${typedSelect(table)})`,
+    `SELECT epoch_ms(date_trunc('day', max(${name(column)})) + INTERVAL 1 DAY)::DOUBLE AS until FROM (${await typedSelect(connection, table)})`,
   )
   return Number(row?.until ?? 0)
 }

@@ -118,6 +118,7 @@ export async function scoreShard(
             columns,
             format: policy.write,
             partitionBy: policy.partitionBy,
+            table: source.table,
           })
     if (bad > 0) await writeQuarantine(connection, source.table, source.from, join(folder, 'quarantine.parquet'))
     return {

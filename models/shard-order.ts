@@ -1,3 +1,4 @@
+import { dialectOf } from '../data/local-table.ts'
 import type { BatchFile, BatchPlan } from '../pipelines/batch-records.ts'
 import { localFile } from '../store/objects.ts'
 import { localModel, type PackageSource } from './package.ts'
@@ -26,12 +27,11 @@ export async function shardOrder(
     folder,
     source: {
       table: {
-        files: [path],
+        files: [{ path, name: file.uri, compression: file.compression, partition: file.partition }],
         format: policy.format,
+        dialect: dialectOf(policy),
         schema: model.facts.inputs,
         rows: 0,
-        compression: file.compression,
-        partition: file.partition,
         ...(to === null ? {} : { range: { from, to } }),
       },
       from: file.uri,

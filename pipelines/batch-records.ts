@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ArtifactRef, Digest } from './artifact.ts'
 import { BatchPolicy } from './batch.ts'
+import { Compression } from './format.ts'
 import { Variant } from './route.ts'
 import { RowSchema } from './row-schema.ts'
 
@@ -11,9 +12,9 @@ export const BatchFile = z.object({
   size: z.int().nonnegative(),
   digest: Digest.nullable(),
   etag: z.string().nullable(),
-  compression: z.enum(['none', 'gzip', 'zstd']),
-  /** Columns that its folders name: `region=EU/`. */
-  partition: z.record(z.string(), z.string()),
+  compression: Compression,
+  /** Columns that its folders name: `region=EU/`; null where they say that the value is missing. */
+  partition: z.record(z.string(), z.string().nullable()),
   /** Rows by its footer; null where the format has none. */
   rows: z.int().nullable(),
 })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { SlipwayError } from './errors.ts'
-import { formatOf, TableFormat } from './format.ts'
+import { CsvOptions, delimiterOf, formatOf, TableFormat } from './format.ts'
 import { type Duration, durationMs } from './rollout.ts'
 
 /** How a table is scored, whole: what is read, what is written, and what becomes of rows that break the model's contract. */
@@ -13,6 +13,7 @@ export const BatchPolicy = z.object({
   to: z.string().min(1).nullable(),
   /** Of the files; their compression is told by their names: `.gz`, `.zst`. */
   format: TableFormat,
+  ...CsvOptions.shape,
   write: z.enum(['parquet', 'csv']),
   onBadRow: z.enum(['quarantine', 'fail']),
   /** Share of rows that may be quarantined; more, and nothing is published. */
@@ -37,6 +38,10 @@ export interface BatchOptions {
   readonly to: string
   /** By default told by the name. */
   readonly format?: TableFormat | undefined
+  /** Of CSV; by default a comma, and a tab where the name ends with `.tsv`. */
+  readonly delimiter?: CsvOptions['delimiter'] | undefined
+  /** Of CSV; default true. */
+  readonly header?: boolean | undefined
   readonly write?: 'parquet' | 'csv' | undefined
   /** Default `quarantine`. */
   readonly onBadRow?: 'quarantine' | 'fail' | undefined
@@ -76,11 +81,14 @@ export function batchPolicyOf(
           'put {date} into it, and {hour} where it runs more often',
         )
   }
+  const delimiter = options.delimiter ?? delimiterOf(from)
   const parsed = BatchPolicy.safeParse({
     cron: cron?.trim() ?? null,
     from,
     to,
     format: options.format ?? inputFormatOf(from),
+    ...(delimiter === ',' ? {} : { delimiter }),
+    ...(options.header === undefined ? {} : { header: options.header }),
     write: options.write ?? 'parquet',
     onBadRow: options.onBadRow ?? 'quarantine',
     maxBadRows: options.maxBadRows ?? 0.01,
@@ -97,7 +105,7 @@ export function batchPolicyOf(
 
 /** The format that a name tells, without its compression; a folder is taken for parquet. */
 export function inputFormatOf(from: string): TableFormat {
-  return formatOf(from.replace(/\.(gz|zst)$/, '')) ?? 'parquet'
+  return formatOf(from) ?? 'parquet'
 }
 
 /** What names one batch of many: its day, and its hour where a template asks for it. `2001-06-01`, `2001-06-01T14`. */

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { BatchOptions } from './batch.ts'
 import type { ColumnsOf, FeatureColumns } from './columns.ts'
 import { compilePlan } from './compile-plan.ts'
-import type { TableFormat } from './format.ts'
+import type { CsvOptions, TableFormat } from './format.ts'
 import type { Gate } from './gates.ts'
 import type { MonitorOptions } from './monitor.ts'
 import { type CodeRef, type Plan, type Task, TreesLearner } from './plan.ts'
@@ -109,10 +109,14 @@ export interface ByStratum<Row> {
 
 /** Records the steps of a pipeline. Every method returns a typed handle for the next ones. */
 export interface Builder {
-  /** Fixes the exact bytes a run reads: a file, or a glob of files, in parquet, CSV or JSON. Paths start at the project folder. */
+  /**
+   * Fixes the exact bytes a run reads: a file, a folder or a glob of files, in parquet, CSV or JSON, packed or not. Paths start at the
+   * project folder; folders such as `year=2024/` are columns. CSV has commas and a header unless it is said; `na` names texts of its cells
+   * that stand for a missing value.
+   */
   snapshot<S extends z.ZodObject>(
     name: string,
-    options: { from: string; schema: S; format?: TableFormat },
+    options: { from: string; schema: S; format?: TableFormat; na?: readonly string[] } & CsvOptions,
   ): Table<z.output<S>>
   /** Checks every row against the schema; bad rows are set aside with their reasons, up to a limit. */
   validate<Row>(

@@ -1,11 +1,11 @@
 import { batchPolicyOf } from './batch.ts'
 import type { Builder, ByAge, ByHash, ByStratum, ByTime, UserFunction } from './builder.ts'
+import { rowSchemaOf } from './contract/from-zod.ts'
 import { SlipwayError } from './errors.ts'
-import { formatOf, type TableFormat } from './format.ts'
+import { delimiterOf, formatOf, type TableFormat } from './format.ts'
 import { monitorPolicyOf } from './monitor.ts'
 import { type CodeRef, Plan, type SplitRule, type Step, type StepOf } from './plan.ts'
 import { durationMs, policyOf } from './rollout.ts'
-import { rowSchemaOf } from './row-schema.ts'
 
 /**
  * Has a pipeline's function record its steps, and makes the plan of them.
@@ -40,9 +40,18 @@ export function compilePlan(
     return taken === 0 ? kind : `${kind}-${taken + 1}`
   }
   const p: Builder = {
-    snapshot(id, { from, schema, format }) {
-      const columns = rowSchemaOf(schema)
-      add({ id, kind: 'snapshot', from, format: format ?? requireFormat(from), schema: columns })
+    snapshot(id, { from, schema, format, na, delimiter, header }) {
+      const columns = rowSchemaOf(schema, na)
+      const parted = delimiter ?? delimiterOf(from)
+      add({
+        id,
+        kind: 'snapshot',
+        from,
+        format: format ?? requireFormat(from),
+        ...(parted === ',' ? {} : { delimiter: parted }),
+        ...(header === undefined ? {} : { header }),
+        schema: columns,
+      })
       return { kind: 'table', id, schema: columns }
     },
     validate(table, { maxBadRows = 0, completeness = {}, unique = [] } = {}) {

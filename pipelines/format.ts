@@ -1,12 +1,35 @@
 import { z } from 'zod'
+import type { Delimiter } from './csv.ts'
 
 /** How the files of a table are read. JSON is an array of objects, or an object a line. */
 export const TableFormat = z.enum(['parquet', 'csv', 'json'])
 export type TableFormat = z.infer<typeof TableFormat>
 
-/** The format that a file's name tells, if it does. */
-export function formatOf(path: string): TableFormat | undefined {
-  const extension = /\.(parquet|csv|tsv|json|ndjson|jsonl)$/.exec(path)?.[1]
-  if (extension === undefined || extension === 'parquet') return extension
-  return extension === 'csv' || extension === 'tsv' ? 'csv' : 'json'
+/** How a text is packed, told by its name. */
+export const Compression = z.enum(['none', 'gzip', 'zstd'])
+export type Compression = z.infer<typeof Compression>
+
+export function compressionOf(path: string): Compression {
+  return path.endsWith('.gz') ? 'gzip' : path.endsWith('.zst') ? 'zstd' : 'none'
 }
+
+const extension = (path: string): string | undefined =>
+  /\.(parquet|csv|tsv|json|ndjson|jsonl)$/.exec(path.replace(/\.(gz|zst)$/, ''))?.[1]
+
+/** The format that a file's name tells, its compression apart, if it does. */
+export function formatOf(path: string): TableFormat | undefined {
+  const found = extension(path)
+  if (found === undefined || found === 'parquet') return found
+  return found === 'csv' || found === 'tsv' ? 'csv' : 'json'
+}
+
+/** What parts the fields of a CSV file: told by its name or by whoever reads it, never guessed. */
+export const delimiterOf = (path: string): Delimiter => (extension(path) === 'tsv' ? '\t' : ',')
+
+/** What is said of a CSV file besides its name. */
+export const CsvOptions = z.object({
+  delimiter: z.enum([',', '\t', ';', '|']).optional(),
+  /** Whether the first record names the columns; without it they are the schema's, in its order. Default true. */
+  header: z.boolean().optional(),
+})
+export type CsvOptions = z.infer<typeof CsvOptions>

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Digest } from './artifact.ts'
 import { BatchPolicy } from './batch.ts'
+import { CsvOptions, TableFormat } from './format.ts'
 import { Check } from './gates.ts'
 import { MonitorPolicy } from './monitor.ts'
 import { RolloutPolicy } from './rollout.ts'
@@ -67,7 +68,8 @@ export const SnapshotStep = z.object({
   id: Id,
   kind: z.literal('snapshot'),
   from: z.string(),
-  format: z.enum(['parquet', 'csv', 'json']),
+  format: TableFormat,
+  ...CsvOptions.shape,
   schema: RowSchema,
 })
 export const ValidateStep = z.object({

@@ -25,13 +25,27 @@ export function cutShards(file: number, groups: readonly number[], atLeast = sha
   return shards
 }
 
-/** Columns that the folders of a path name, as Hive writes them: `region=EU/day=1/x.parquet`. */
-export function partitionOf(path: string): Record<string, string> {
+/** The folder of rows whose value is missing, as Hive and all who write like it name it. */
+const missing = '__HIVE_DEFAULT_PARTITION__'
+
+/** Columns that the folders of a path name, as Hive writes them: `region=EU/day=1/x.parquet`. Null where the value is missing. */
+export function partitionOf(path: string): Record<string, string | null> {
   const folders = path.split('/').slice(0, -1)
   return Object.fromEntries(
     folders.flatMap((folder) => {
       const at = folder.indexOf('=')
-      return at <= 0 ? [] : [[folder.slice(0, at), decodeURIComponent(folder.slice(at + 1))]]
+      if (at <= 0) return []
+      const value = folder.slice(at + 1)
+      return [[unescaped(folder.slice(0, at)), value === missing ? null : unescaped(value)]]
     }),
   )
+}
+
+/** `a%20b` is `a b`; a percent sign that escapes nothing is itself. */
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text.replaceAll(/%[0-9a-fA-F]{2}/g, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)))
+  }
 }

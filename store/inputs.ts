@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { join, relative } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { GetObjectCommand } from '@aws-sdk/client-s3'
@@ -11,11 +11,12 @@ import { z } from 'zod'
 import { Digest, mediaTypes } from '../pipelines/artifact.ts'
 import type { BatchFile } from '../pipelines/batch-records.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
+import { compressionOf } from '../pipelines/format.ts'
 import { partitionOf } from '../pipelines/shards.ts'
 import { digestOfFile, digestOfJson, hexOf } from './digest.ts'
 import { listObjects, publishOnce, readDocument } from './documents.ts'
 import { blobKey, localFile, putFile, writeHashed } from './objects.ts'
-import { fixedFolder, fixedPart, isGlob, readSource, readSourceBelow } from './sources.ts'
+import { anyFile, fixedPart, isData, isGlob, readSource, readSourceBelow } from './sources.ts'
 import { atBucket, type Store, statusOf, storeError } from './store.ts'
 
 /** `s3://bucket/key` in two. */
@@ -24,10 +25,6 @@ export function parseS3(uri: string): { bucket: string; key: string } {
   if (match === null) throw new SlipwayError('USAGE', `"${uri}" is no S3 address`, { next: 'write s3://bucket/key' })
   return { bucket: match[1] as string, key: match[2] as string }
 }
-
-/** Spark's own files and everybody's hidden ones begin with `_` or `.`: they are no data. */
-const isData = (path: string): boolean => !path.split('/').some((part) => /^[_.]/.test(part))
-const anyFile = '**/*'
 
 /**
  * Finds the files of an input without reading them: those in S3 stay where they are; those of a project or behind an address go to
@@ -48,13 +45,9 @@ export async function findInputs(
     throw new SlipwayError('SOURCE_MISSING', `this worker may not read "${from}": it has no folder for sources`, {
       next: 'set SLIPWAY_SOURCES for the worker, or read from S3',
     })
-  const pattern = from.endsWith('/') ? `${from}${anyFile}` : from
-  const { files } = await (confined ? readSourceBelow : readSource)(root, pattern)
-  const base = resolve(root, fixedFolder(pattern))
-  const found = files.filter(({ path }) => isData(relative(base, path)))
-  if (found.length === 0) throw nothingAt(from)
+  const { files } = await (confined ? readSourceBelow : readSource)(root, from)
   return Promise.all(
-    found.map(async ({ path, digest, size }) => {
+    files.map(async ({ path, digest, size }) => {
       await putFile(store, path, mediaTypes.binary)
       const inside = relative(root, path)
       return fileOf(inside.startsWith('..') ? path : inside, path, { size, digest, etag: null })
@@ -64,8 +57,7 @@ export async function findInputs(
 
 /** A file with what its path tells: compression, and columns that its folders name. */
 function fileOf(uri: string, path: string, what: Pick<BatchFile, 'size' | 'digest' | 'etag'>): BatchFile {
-  const compression = path.endsWith('.gz') ? 'gzip' : path.endsWith('.zst') ? 'zstd' : 'none'
-  return { uri, ...what, compression, partition: partitionOf(path), rows: null }
+  return { uri, ...what, compression: compressionOf(path), partition: partitionOf(path), rows: null }
 }
 
 function nothingAt(from: string): SlipwayError {

@@ -1,19 +1,43 @@
 import { realpath, stat } from 'node:fs/promises'
-import { dirname, resolve, sep } from 'node:path'
+import { dirname, relative, resolve, sep } from 'node:path'
 import { glob } from 'tinyglobby'
 import { z } from 'zod'
 import { Digest, mediaTypes } from '../pipelines/artifact.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
+import { Compression, compressionOf } from '../pipelines/format.ts'
+import { partitionOf } from '../pipelines/shards.ts'
 import { digestOfFile, digestOfJson } from './digest.ts'
 import { putFile, putJson } from './objects.ts'
 import type { Store } from './store.ts'
 
+/** A file of a source, known by its bytes and by what its path says of them. */
+const SourceFile = z.object({
+  digest: Digest,
+  size: z.int(),
+  compression: Compression.optional(),
+  /** Columns that its folders name. */
+  partition: z.record(z.string(), z.string().nullable()).optional(),
+  /** What messages call it: its path in the project. */
+  name: z.string().optional(),
+})
+type SourceFile = z.infer<typeof SourceFile>
+/** The list of a source's files, as it is stored. */
+export const SourceContents = z.array(SourceFile).min(1)
+
+/** Names a source's content: digests, sizes and what paths say of the bytes, in the order of the names. Where files lie does not matter. */
+export const contentOf = (files: readonly SourceFile[]): Digest =>
+  digestOfJson(files.map(({ name: _, ...file }) => file))
+
 /** A source's files as they are now. */
 export interface SourceFiles {
-  readonly files: readonly { readonly path: string; readonly digest: Digest; readonly size: number }[]
-  /** Names the content: the digests and sizes of all files, in the order of their names. Where they lie does not matter. */
+  readonly files: readonly (SourceFile & { readonly path: string })[]
   readonly content: Digest
 }
+
+/** Spark's own files and everybody's hidden ones begin with `_` or `.`: they are no data. */
+export const isData = (path: string): boolean => !path.split('/').some((part) => /^[_.]/.test(part))
+/** All files of a folder. */
+export const anyFile = '**/*'
 
 /** Whether a path names several files. */
 export const isGlob = (path: string): boolean => /[*?{[]/.test(path)
@@ -24,13 +48,17 @@ export const fixedFolder = (path: string): string => dirname(`${fixedPart(path)}
 
 /**
  * Finds and hashes the files of a source.
- * @param from a path or a glob, relative to `root`
+ * @param from a path, a glob, or a folder with a slash behind it, relative to `root`
  * @throws SlipwayError SOURCE_MISSING, SOURCE_EMPTY
  */
 export async function readSource(root: string, from: string): Promise<SourceFiles> {
-  const paths = isGlob(from)
-    ? (await glob(from, { cwd: root, absolute: true, expandDirectories: false })).sort()
-    : [resolve(root, from)]
+  const pattern = from.endsWith('/') ? `${from}${anyFile}` : from
+  const base = resolve(root, fixedFolder(pattern))
+  const paths = isGlob(pattern)
+    ? (await glob(pattern, { cwd: root, absolute: true, expandDirectories: false }))
+        .filter((path) => isData(relative(base, path)))
+        .sort()
+    : [resolve(root, pattern)]
   const found = await Promise.all(
     paths.map((path) =>
       stat(path).then(
@@ -42,14 +70,25 @@ export async function readSource(root: string, from: string): Promise<SourceFile
   if (paths.length === 0 || found.includes(false)) {
     throw new SlipwayError(
       'SOURCE_MISSING',
-      `source "${from}" ${isGlob(from) ? 'matches no file' : 'does not exist'} in ${root}`,
+      `source "${from}" ${isGlob(pattern) ? 'matches no file' : 'does not exist'} in ${root}`,
       { next: 'correct `from`, or fetch the data; paths start at the project folder' },
     )
   }
-  const files = await Promise.all(paths.map(async (path) => ({ path, ...(await digestOfFile(path)) })))
+  const files = await Promise.all(
+    paths.map(async (path) => {
+      const [compression, partition] = [compressionOf(path), partitionOf(relative(root, path))]
+      return {
+        path,
+        ...(await digestOfFile(path)),
+        ...(compression === 'none' ? {} : { compression }),
+        ...(Object.keys(partition).length === 0 ? {} : { partition }),
+        name: relative(root, path),
+      }
+    }),
+  )
   if (files.every(({ size }) => size === 0))
     throw new SlipwayError('SOURCE_EMPTY', `source "${from}" is empty (0 bytes)`, { next: 'check where it comes from' })
-  return { files, content: digestOfJson(files.map(({ digest, size }) => ({ digest, size }))) }
+  return { files, content: contentOf(files.map(({ path: _, ...file }) => file)) }
 }
 
 /**
@@ -74,9 +113,6 @@ export async function readSourceBelow(root: string, from: string): Promise<Sourc
 
 export const mediaTypeOf = { parquet: mediaTypes.parquet, csv: mediaTypes.csv, json: mediaTypes.json } as const
 
-/** What names a source's content: the digests and sizes of its files. The list's own digest is `SourceFiles.content`. */
-export const SourceContents = z.array(z.object({ digest: Digest, size: z.int() })).min(1)
-
 /**
  * Stores a source's files and their list, so that any worker can read them, wherever it runs: workers open no paths that
  * somebody names. What is stored already is not sent again.
@@ -91,7 +127,7 @@ export async function uploadSource(
   return (
     await putJson(
       store,
-      files.map(({ digest, size }) => ({ digest, size })),
+      files.map(({ path: _, ...file }) => file),
     )
   ).digest
 }

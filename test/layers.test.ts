@@ -16,7 +16,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     rooms: ['pipelines', 'store'],
     packages: ['node:', 'zod', 'esbuild', 'oxc-parser', 'fastest-levenshtein'],
   },
-  data: { rooms: ['pipelines', 'stats', 'store'], packages: ['node:', 'zod', '@duckdb/node-api'] },
+  data: { rooms: ['pipelines', 'stats', 'store'], packages: ['node:', 'zod', 'fzstd', '@duckdb/node-api'] },
   trainers: { rooms: ['pipelines', 'stats', 'code', 'data'], packages: ['node:', 'zod', '@duckdb/node-api'] },
   kernels: { rooms: ['pipelines'], packages: ['zod', 'protobufjs', 'wabt'] },
   models: {

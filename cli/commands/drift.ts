@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { exactDrift } from '../../data/exact-drift.ts'
+import { localTable } from '../../data/local-table.ts'
 import { inspect, type LocalTable } from '../../data/table.ts'
 import { readBaseline } from '../../models/baseline.ts'
 import { ModelFacts } from '../../models/model.ts'
@@ -11,18 +12,17 @@ import { exitCodes, SlipwayError } from '../../pipelines/errors.ts'
 import { type MonitorPolicy, monitorPolicyOf, psi } from '../../pipelines/monitor.ts'
 import type { MonitorReport } from '../../pipelines/monitor-report.ts'
 import type { Variant } from '../../pipelines/route.ts'
-import { RowSchema } from '../../pipelines/row-schema.ts'
 import { monitorPage } from '../../reports/monitor-page.ts'
 import type { ColumnDrift } from '../../stats/drift.ts'
 import { show } from '../../stats/gates.ts'
 import { conclude, driftOfAll, noLabels, nothingBefore } from '../../stats/interval.ts'
 import { nameOf } from '../../stats/monitor.ts'
 import { type Monitor, readLastJudgement, readMonitor, readReport } from '../../store/monitors.ts'
-import { getBundle, localFile } from '../../store/objects.ts'
+import { getBundle } from '../../store/objects.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext } from '../context.ts'
-import { fileFormat, type JsonOption } from '../options.ts'
+import { type JsonOption, tableAt } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
 import { findVariant } from '../variant.ts'
 
@@ -92,7 +92,7 @@ async function checkFile(
   const variant = await findVariant(store, `${name}@${against}`)
   const packages = { store, trusted: trustedKeysOf(settings) }
   const local = await localModel(packages, variant.digest)
-  const source = { files: [file], format: fileFormat(file), schema: local.facts.inputs } as const
+  const source = { ...tableAt(file), schema: local.facts.inputs }
   const rows = await withDuckDb(2, (connection) => inspect(connection, source, file))
   const table = { ...source, rows }
   const { profile, importances } = await readBaseline(packages, variant.digest)
@@ -124,14 +124,7 @@ async function checkFile(
 /** Drift of the columns as they come, all rows of the snapshot a version was made from against all of the file; times are left out. */
 async function exactColumns(store: CliContext['store'], variant: Variant, table: LocalTable): Promise<ColumnDrift[]> {
   const { snapshot } = ModelFacts.parse((await getBundle(store, variant.digest, 'model')).facts)
-  const bundle = await getBundle(store, snapshot, 'snapshot')
-  const data = Object.entries(bundle.files).filter(([part]) => part.startsWith('data/'))
-  const baseline: LocalTable = {
-    files: await Promise.all(data.sort().map(([, { digest }]) => localFile(store, digest))),
-    format: bundle.facts.format as LocalTable['format'],
-    schema: RowSchema.parse(bundle.facts.schema),
-    rows: Number(bundle.facts.rows),
-  }
+  const baseline = await localTable(store, snapshot)
   const columns = table.schema.filter(({ type }) => type !== 'timestamp')
   return withDuckDb(2, (connection) => exactDrift(connection, baseline, table, columns))
 }

@@ -7,7 +7,7 @@ import { SlipwayError } from '../../pipelines/errors.ts'
 import type { RowSchema } from '../../pipelines/row-schema.ts'
 import { openContext } from '../context.ts'
 import { gatewayAddress, gatewayClient } from '../gateway-client.ts'
-import { fileFormat, type JsonOption } from '../options.ts'
+import { type JsonOption, tableAt } from '../options.ts'
 import { print, printJson } from '../output.ts'
 
 /** Labels a request to the gateway holds. */
@@ -25,7 +25,7 @@ export async function importLabels(file: string, options: JsonOption & { endpoin
   let sent = 0
   await withDuckDb(1, async (connection) => {
     const { schema, rows } = await schemaOfLabels(connection, path)
-    const table = { files: [path], format: fileFormat(path), schema, rows }
+    const table = { ...tableAt(path), schema, rows }
     for await (const chunk of readColumns(connection, table, schema)) {
       const count = rowCount(chunk)
       for (let from = 0; from < count; from += batch) {
@@ -56,7 +56,7 @@ async function schemaOfLabels(
   connection: Parameters<typeof inspect>[0],
   path: string,
 ): Promise<{ schema: RowSchema; rows: number }> {
-  const source = { files: [path], format: fileFormat(path) }
+  const source = tableAt(path)
   const label = { name: 'label', type: 'number' as const, nullable: false }
   const optional = [
     { name: 'requestId', type: 'string' as const, nullable: true },

@@ -9,7 +9,7 @@ import { getBundle } from '../../store/objects.ts'
 import type { Store } from '../../store/store.ts'
 import { openContext } from '../context.ts'
 import { gatewayAddress, gatewayClient } from '../gateway-client.ts'
-import { fileFormat, type JsonOption } from '../options.ts'
+import { type JsonOption, tableAt } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
 import { bodiesFrom, faultShare, sendTraffic, type TrafficReport } from '../traffic.ts'
 import { requireRoute } from './rollout.ts'
@@ -91,7 +91,7 @@ export async function traffic(endpoint: string, options: TrafficCommandOptions):
     throw new SlipwayError('USAGE', `--rate ${options.rate}: expected requests a second, 1 to 20000`)
   const faults = options.fault === undefined ? 0 : faultShare(options.fault)
   const file = resolve(options.from)
-  const bodies = await bodiesFrom({ file, format: fileFormat(file) }, await schemaOf(context.store, endpoint), 50_000)
+  const bodies = await bodiesFrom(tableAt(file), await schemaOf(context.store, endpoint), 50_000)
   const until = Date.now() + (options.for === undefined ? Number.POSITIVE_INFINITY : durationMs(options.for))
   let stopped = false
   const stop = (): void => {

@@ -6,7 +6,7 @@ import { checkContract, separateRows } from '../../data/contract.ts'
 import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
 import { splitTable } from '../../data/split.ts'
 import { inspect, type LocalTable } from '../../data/table.ts'
-import { rowSchemaOf } from '../../pipelines/row-schema.ts'
+import { rowSchemaOf } from '../../pipelines/contract/from-zod.ts'
 import { digestOfFile } from '../../store/digest.ts'
 import { newProject } from '../support/project.ts'
 
