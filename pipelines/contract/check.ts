@@ -16,6 +16,16 @@ function isMultiple(value: number, step: number): boolean {
   return Math.abs(ratio - Math.round(ratio)) < 4 * Number.EPSILON * Math.max(Math.abs(ratio), 1)
 }
 
+/** Length in code points, as zod (4.6) and JSON Schema count: of UTF-16 units, the second one of a pair does not count. */
+function codePoints(value: string): number {
+  let count = value.length
+  for (let i = 1; i < value.length; i++) {
+    const isPair = (value.charCodeAt(i) & 0xfc00) === 0xdc00 && (value.charCodeAt(i - 1) & 0xfc00) === 0xd800
+    if (isPair) count--
+  }
+  return count
+}
+
 const regExp = ({ source, flags }: Pattern): RegExp => new RegExp(source, flags)
 
 function formatOf({ name, alg, hostname, protocol }: TextFormat): z.ZodType {
@@ -47,15 +57,14 @@ export const checks: { readonly [Kind in RuleKind]: (rule: RuleOf<Kind>) => Keep
     typeof step === 'number'
       ? (value: number) => isMultiple(value, step)
       : (value: string) => BigInt(value) % BigInt(step) === 0n,
-  // As zod counts: in UTF-16 units, so that one emoji may be two.
   minLength:
     ({ value: least }) =>
     (value: string) =>
-      value.length >= least,
+      codePoints(value) >= least,
   maxLength:
     ({ value: most }) =>
     (value: string) =>
-      value.length <= most,
+      value.length <= most || codePoints(value) <= most,
   pattern: ({ pattern }) => {
     const form = regExp(pattern)
     return (value: string) => form.test(value)

@@ -2,9 +2,8 @@ import type { ColumnRule, RowSchema } from '../row-schema.ts'
 import { type Rule, type RuleKind, type RuleOf, rulesOf } from './rules.ts'
 
 /*
- * A row as JSON Schema (2020-12), for OpenAPI, documents and other people's tools. It says less than the contract in three ways, each
- * for a reason: lengths there are code points and here UTF-16 units, as zod counts; patterns have no flags there; and `multipleOf` has no
- * tolerance there, so it is told as an annotation.
+ * A row as JSON Schema (2020-12), for OpenAPI, documents and other people's tools. It differs from the contract in two ways, each for
+ * a reason: patterns have no flags there, so one with flags is told as an annotation; and `multipleOf` has no tolerance there.
  */
 
 type Keywords = Record<string, unknown>
