@@ -19,7 +19,7 @@ function partOf(rule: SplitRule, until: number): string {
     return `CASE WHEN ${column} >= ${timestamp(until)} OR ${column} IS NULL THEN NULL ${oldest} WHEN ${column} >= ${timestamp(testFrom)} THEN 'test' WHEN ${column} >= ${timestamp(testFrom - rule.validationMs)} THEN 'validation' ELSE 'train' END`
   }
   if (rule.by === 'time') {
-    return `CASE WHEN ${column} < TIMESTAMP ${text(rule.validationFrom)} THEN 'train' WHEN ${column} < TIMESTAMP ${text(rule.testFrom)} THEN 'validation' ELSE 'test' END`
+    return `CASE WHEN ${column} IS NULL THEN NULL WHEN ${column} < TIMESTAMP ${text(rule.validationFrom)} THEN 'train' WHEN ${column} < TIMESTAMP ${text(rule.testFrom)} THEN 'validation' ELSE 'test' END`
   }
   const hash = (value: string): string => `md5_number_lower(${text(`${rule.seed}:`)} || ${value})`
   const position =
@@ -30,8 +30,8 @@ function partOf(rule: SplitRule, until: number): string {
 }
 
 /**
- * Writes the parts of a table as parquet, rows in their old order. The connection must have one thread, so that the bytes
- * come out the same every time.
+ * Writes the parts of a table as parquet, rows in their old order. Rows without a date are in no part of a split by time or by age, and
+ * are counted. The connection must have one thread, so that the bytes come out the same every time.
  * @throws SlipwayError SPLIT_EMPTY when a part has no rows
  */
 export async function splitTable(
@@ -39,7 +39,7 @@ export async function splitTable(
   table: LocalTable,
   rule: SplitRule,
   fileOf: (part: PartName) => string,
-): Promise<Record<PartName, number>> {
+): Promise<Record<PartName, number> & { undated?: number }> {
   const columns = table.schema.map((column) => name(column.name)).join(', ')
   const until = rule.by === 'age' ? await endOf(connection, table, rule) : 0
   const typed = await typedSelect(connection, table)
@@ -67,8 +67,13 @@ export async function splitTable(
       )
     }
   }
+  const [left] = await rowsOf(
+    connection,
+    `SELECT count(*) AS undated FROM parted WHERE "part:" IS NULL AND ${name(rule.column)} IS NULL`,
+  )
   await connection.run('DROP TABLE parted')
-  return rows
+  const undated = Number(left?.undated)
+  return undated === 0 ? rows : { ...rows, undated }
 }
 
 /** What counts as now for a split by age: what it says, or the end of the newest row's day. */

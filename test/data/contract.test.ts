@@ -200,6 +200,22 @@ describe('a split', () => {
     expect(rows).toEqual({ train: 9 * 1440, validation: 2 * 1440, test: 20_000 - 11 * 1440 })
   })
 
+  it.each([
+    ['time', { by: 'time', column: 't', validationFrom: '2024-01-10', testFrom: '2024-01-12' }],
+    ['age', { by: 'age', column: 't', validationMs: 2 * 86_400_000, testMs: 86_400_000, windowMs: null, until: null }],
+  ] as const)('by %s leaves rows without a date out, and counts them', async (_, rule) => {
+    const undated = await tableOf(
+      'undated.parquet',
+      "SELECT i, 'g' AS g, CASE WHEN i % 10 > 0 THEN TIMESTAMP '2024-01-01' + INTERVAL (i) MINUTE END AS t FROM range(20000) t(i)",
+      z.object({ i: z.int(), g: z.string(), t: z.date().nullable() }),
+    )
+    const rows = await withDuckDb(1, (connection) =>
+      splitTable(connection, undated, rule, (part) => file(part, '-undated')),
+    )
+    expect(rows.undated).toBe(2_000)
+    expect(rows.train + rows.validation + rows.test).toBe(18_000)
+  })
+
   it('by a hash keeps rows of one value together and about keeps the shares', async () => {
     const rows = await split({ by: 'hash', column: 'g', validation: 0.2, test: 0.3, seed: 1 })
     expect(rows.train + rows.validation + rows.test).toBe(20_000)
