@@ -153,9 +153,15 @@ function keySql(open: OpenTable, column: string, part: FoundFiles): string {
 export function columnOf(rule: ColumnRule, part: FoundFiles): SqlColumn {
   const found = part.columns.get(rule.name)
   if (found === undefined) return { value: `NULL::${sqlType[rule.type]}`, raw: 'NULL', mayMistype: false }
-  if (found.carrier === 'typed' && !fits[rule.type].test(found.type))
-    // Only a column without a value gets here: `requireColumns` has looked.
-    return { value: `NULL::${sqlType[rule.type]}`, raw: 'NULL', mayMistype: false }
+  if (found.carrier === 'typed' && !fits[rule.type].test(found.type)) {
+    // Only a column without a value gets here past `requireColumns`; a value is never taken for nothing.
+    const says = text(`column "${rule.name}" is ${found.type}, the schema says ${rule.type}`)
+    return {
+      value: `CASE WHEN ${found.sql} IS NOT NULL THEN error(${says}) END::${sqlType[rule.type]}`,
+      raw: 'NULL',
+      mayMistype: false,
+    }
+  }
   return sqlColumn(rule, found.carrier, found.sql, found.type)
 }
 
@@ -172,7 +178,7 @@ const numeric = new RegExp(`^(${whole}|FLOAT|DOUBLE|DECIMAL.*)$`)
 const fits: Record<ColumnRule['type'], RegExp> = {
   number: numeric,
   integer: numeric,
-  bigint: new RegExp(`^(${whole}|FLOAT|DOUBLE|DECIMAL\\(\\d+,0\\))$`),
+  bigint: new RegExp(`^(${whole}|FLOAT|DOUBLE|DECIMAL\\(\\d+,0\\)|VARCHAR)$`),
   boolean: /^BOOLEAN$/,
   string: /^(VARCHAR|ENUM.*|UUID)$/,
   timestamp: /^(TIMESTAMP.*|DATE)$/,

@@ -92,6 +92,7 @@ function typed({ type }: ColumnRule, column: string, own: string): SqlColumn {
         : asIs(value)
     }
     case 'bigint': {
+      if (own === 'VARCHAR') return asIs(digitsSql(column), true)
       if (!isFloat) return asIs(`${column}::VARCHAR`)
       const isWhole = `${column} = trunc(${column}) AND abs(${column}) <= ${Number.MAX_SAFE_INTEGER}`
       return {
