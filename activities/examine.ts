@@ -3,6 +3,7 @@ import { withDuckDb } from '../data/duckdb.ts'
 import { gatherServed, joinLabels, newestOf, readLabelled, readScores } from '../data/served.ts'
 import { readBaseline } from '../models/baseline.ts'
 import { type ArtifactRef, mediaTypes } from '../pipelines/artifact.ts'
+import type { Numbers } from '../pipelines/columns.ts'
 import type { MetricName } from '../pipelines/gates.ts'
 import type { MonitorPolicy } from '../pipelines/monitor.ts'
 import type { MonitorReport, ServedTable } from '../pipelines/monitor-report.ts'
@@ -200,7 +201,7 @@ async function readKnown(
   served: readonly ArtifactRef[],
   labelled: readonly ArtifactRef[],
   version: number,
-): Promise<{ scored: Scored | undefined; scores: Float32Array | undefined }> {
+): Promise<{ scored: Scored | undefined; scores: Numbers | undefined }> {
   const [servedFiles, labelledFiles] = [await localFiles(store, served), await localFiles(store, labelled)]
   return withDuckDb(2, async (connection) => ({
     scored: labelledFiles.length === 0 ? undefined : await readLabelled(connection, labelledFiles, version),

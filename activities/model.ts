@@ -4,7 +4,7 @@ import { localTable } from '../data/local-table.ts'
 import { modelCard } from '../models/card.ts'
 import { evaluationFiles, sliceFile } from '../models/evaluate.ts'
 import type { LocalEvaluation } from '../models/judge-gates.ts'
-import { featureFacts, type LocalModel, type ModelFacts, modelFiles } from '../models/model.ts'
+import { type LocalModel, type ModelFacts, modelFiles, trainedFacts } from '../models/model.ts'
 import { localModel, storeKernel } from '../models/package.ts'
 import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
@@ -69,7 +69,7 @@ export function createModelActivities(deps: ActivityDeps) {
             task: train.task,
             inputs: train.inputs,
             target: train.target.column,
-            ...featureFacts(training),
+            ...trainedFacts(training),
             featureCode: { name: train.features.name, digest: train.features.digest, host: train.features.host },
             learner: train.learner,
             seed: train.seed,

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { Feature, Features } from '../code/run-features.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { goodRows, openShard } from '../data/shard.ts'
-import { type LocalModel, loadModel } from '../models/model.ts'
+import type { KernelInput } from '../kernels/kernel.ts'
+import { type GraphInputs, type LocalModel, loadModel } from '../models/model.ts'
 import type { Shard } from '../pipelines/batch-records.ts'
 
 /*
@@ -23,7 +23,7 @@ const model = await loadModel(local)
 const { facts } = model
 const [shard] = shards as [Shard]
 const rows = (shard.to as number) - shard.from
-const made: Features[] = await withDuckDb(1, async (connection) => {
+const made: GraphInputs[] = await withDuckDb(1, async (connection) => {
   const source = {
     table: { files: [file], format: 'parquet' as const, schema: facts.inputs, rows: 0, range: { from: 0, to: rows } },
     from: file,
@@ -31,9 +31,9 @@ const made: Features[] = await withDuckDb(1, async (connection) => {
     keep: [],
     duplicates: undefined,
   }
-  const chunks: Features[] = []
+  const chunks: GraphInputs[] = []
   for await (const chunk of goodRows(connection, await openShard(connection, source), facts.inputs))
-    chunks.push(model.makeFeatures(chunk))
+    chunks.push(model.inputsOf(model.makeFeatures(chunk)))
   return chunks
 })
 
@@ -48,7 +48,7 @@ function tensors(batch: number): Record<string, Tensor>[] {
     )
   })
 }
-function tensorOf(feature: Feature, from: number, to: number): Tensor {
+function tensorOf(feature: KernelInput, from: number, to: number): Tensor {
   if (feature instanceof Float32Array) {
     const part = feature.slice(from, to)
     return new Tensor('float32', part, [part.length, 1])

@@ -5,6 +5,7 @@ import { withDuckDb } from '../data/duckdb.ts'
 import { labelledOf, readLabelled } from '../data/served.ts'
 import { localModel } from '../models/package.ts'
 import { scoreRows } from '../models/score-rows.ts'
+import type { Numbers } from '../pipelines/columns.ts'
 import { show } from '../stats/gates.ts'
 import { binaryMetricsOf, regressionMetricsOf, type Scored } from '../stats/metrics.ts'
 import { readLastReport } from '../store/monitors.ts'
@@ -35,7 +36,7 @@ async function asPredictedBy(
   files: readonly string[],
   version: number,
   answeredBy: number,
-): Promise<Float32Array> {
+): Promise<Numbers> {
   const digest = (await readModel(store, model))?.versions[version - 1] as string
   const local = await localModel({ store, trusted: trustedKeysOf(settings) }, digest)
   const folder = await mkdtemp(join(tmpdir(), 'slipway-rows-'))

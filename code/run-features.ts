@@ -1,17 +1,26 @@
 import type { UserFunction } from '../pipelines/builder.ts'
-import { type Column, rowCount } from '../pipelines/columns.ts'
+import { type Column, type Numbers, rowCount } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Task } from '../pipelines/plan.ts'
 import type { RowSchema } from '../pipelines/row-schema.ts'
 
-/** A feature ready for the model: float32 numbers (NaN for missing) or text (null for missing). */
-export type Feature = Float32Array | readonly (string | null)[]
+/** A feature ready for the model: numbers (NaN for missing) or text (null for missing). */
+export type Feature = Numbers | readonly (string | null)[]
 export type Features = Readonly<Record<string, Feature>>
+
+/** A feature as the graph takes it: float32 of what is left of it in float64 after its offset. */
+export function lessOffset(values: Numbers, offset: number | undefined): Float32Array {
+  if (offset !== undefined) return Float32Array.from(values, (value) => value - offset)
+  return values instanceof Float32Array ? values : Float32Array.from(values)
+}
+
+export const isNumbers = (feature: Feature): feature is Numbers => ArrayBuffer.isView(feature)
 
 /**
  * Runs a feature function and checks what it returns.
  * @param columns all of one length; what the schema declares
  * @param firstRow number of the first row, from 1, for messages
+ * @param staysExact which features keep the float64 the function gave them; others become float32
  * @throws SlipwayError FEATURES_FAILED, FEATURES_TYPE, FEATURES_LENGTH, FEATURES_NOT_FINITE
  */
 export function runFeatures(
@@ -19,6 +28,7 @@ export function runFeatures(
   functionName: string,
   columns: Readonly<Record<string, Column>>,
   firstRow = 1,
+  staysExact: (feature: string) => boolean = () => false,
 ): Features {
   const rows = rowCount(columns)
   let returned: unknown
@@ -41,7 +51,7 @@ export function runFeatures(
   }
   const features: Record<string, Feature> = {}
   for (const [name, column] of Object.entries(returned))
-    features[name] = checked(functionName, name, column, columns, rows, firstRow)
+    features[name] = checked(functionName, name, column, columns, rows, firstRow, staysExact(name))
   if (Object.keys(features).length === 0) throw new SlipwayError('FEATURES_TYPE', `${functionName} returns no columns`)
   return features
 }
@@ -53,6 +63,7 @@ function checked(
   inputs: Readonly<Record<string, Column>>,
   rows: number,
   firstRow: number,
+  isExact: boolean,
 ): Feature {
   if (!Array.isArray(column) && !ArrayBuffer.isView(column)) {
     throw new SlipwayError(
@@ -91,11 +102,11 @@ function checked(
       next: 'return a Float32Array, Float64Array, Int32Array or Uint8Array',
     })
   }
-  const values = column instanceof Float32Array ? column : Float32Array.from(column as ArrayLike<number>)
+  const values = asNumbers(column, isExact)
   for (let i = 0; i < rows; i++) {
     const value = values[i] as number
-    // A missing value may be passed on; it may not be made.
-    if (Number.isFinite(value) || (Number.isNaN(value) && hasMissing(inputs, i))) continue
+    // A missing value may be passed on; it may not be made. What float32 cannot hold counts as infinite.
+    if (Number.isFinite(Math.fround(value)) || (Number.isNaN(value) && hasMissing(inputs, i))) continue
     throw new SlipwayError(
       'FEATURES_NOT_FINITE',
       `${functionName}: feature "${name}" is ${value} in row ${firstRow + i}, where no input is missing`,
@@ -105,6 +116,11 @@ function checked(
     )
   }
   return values
+}
+
+function asNumbers(column: Numbers | Int32Array | Uint8Array, isExact: boolean): Numbers {
+  if (column instanceof Float32Array || (isExact && column instanceof Float64Array)) return column
+  return isExact ? Float64Array.from(column) : Float32Array.from(column)
 }
 
 function hasMissing(inputs: Readonly<Record<string, Column>>, row: number): boolean {

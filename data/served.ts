@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import type { Numbers } from '../pipelines/columns.ts'
 import type { Both } from '../stats/block.ts'
 import type { Scored } from '../stats/metrics.ts'
 import type { Arms } from '../stats/sequential.ts'
@@ -195,8 +196,14 @@ export function labelledOf(
   )
 }
 
+/** Scores as the model gave them: float32 where they all are. */
+function scoresOf(rows: readonly Record<string, unknown>[]): Numbers {
+  const scores = Float64Array.from(rows, ({ score }) => Number(score))
+  return scores.every((score) => Object.is(Math.fround(score), score)) ? Float32Array.from(scores) : scores
+}
+
 const scoredOf = (rows: readonly Record<string, unknown>[]): Scored => ({
-  predictions: Float32Array.from(rows, ({ score }) => Number(score)),
+  predictions: scoresOf(rows),
   labels: Float64Array.from(rows, ({ label }) => Number(label)),
 })
 
@@ -205,12 +212,12 @@ export async function readScores(
   connection: DuckDBConnection,
   paths: readonly string[],
   version: number,
-): Promise<Float32Array> {
+): Promise<Numbers> {
   const rows = await rowsOf(
     connection,
     `SELECT slipway_score AS score FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
   )
-  return Float32Array.from(rows, ({ score }) => Number(score))
+  return scoresOf(rows)
 }
 
 /** The largest value of a time column, ISO; undefined where there is none. */

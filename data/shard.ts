@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { type DuckDBConnection, DuckDBDataChunk, FLOAT } from '@duckdb/node-api'
-import type { Column } from '../pipelines/columns.ts'
+import { DOUBLE, type DuckDBConnection, DuckDBDataChunk, FLOAT } from '@duckdb/node-api'
+import type { Column, Numbers } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { ColumnRule, RowSchema } from '../pipelines/row-schema.ts'
 import {
@@ -210,15 +210,16 @@ export interface WrittenPart {
  */
 export async function writeParts(
   connection: DuckDBConnection,
-  predictions: Float32Array,
+  predictions: Numbers,
   { folder, columns, format, partitionBy, table }: PartsOrder,
 ): Promise<WrittenPart[]> {
-  await connection.run(`CREATE TEMP TABLE predicted (${predictionColumn} FLOAT)`)
+  const type = predictions instanceof Float64Array ? DOUBLE : FLOAT
+  await connection.run(`CREATE TEMP TABLE predicted (${predictionColumn} ${type})`)
   const appender = await connection.createAppender('predicted')
   for (let at = 0; at < predictions.length; at += vectorRows) {
     const values = predictions.subarray(at, at + vectorRows)
-    const chunk = DuckDBDataChunk.create([FLOAT], values.length)
-    const vector = chunk.getColumnVector(0) as unknown as { items: Float32Array; flush(): void }
+    const chunk = DuckDBDataChunk.create([type], values.length)
+    const vector = chunk.getColumnVector(0) as unknown as { items: Numbers; flush(): void }
     vector.items.set(values)
     vector.flush()
     appender.appendDataChunk(chunk)

@@ -1,4 +1,4 @@
-import type { Column } from '../pipelines/columns.ts'
+import type { Column, Numbers } from '../pipelines/columns.ts'
 import type { Score } from './scorer.ts'
 import type { InputColumns, InputKind, ScoringFailure } from './scoring.ts'
 
@@ -17,7 +17,7 @@ export class DeadlinePassed extends Error {
 interface Waiting {
   readonly item: BatchItem
   readonly deadline: number
-  resolve(predictions: Float32Array): void
+  resolve(predictions: Numbers): void
   reject(error: unknown): void
 }
 
@@ -40,7 +40,7 @@ export interface Batcher {
   /** How long a row that comes now has to wait, ms, by the pace of the last batches. */
   readonly expectedWaitMs: number
   /** @param deadline `performance.now()` after which nobody waits for an answer */
-  score(item: BatchItem, deadline: number): Promise<Float32Array>
+  score(item: BatchItem, deadline: number): Promise<Numbers>
   /** Resolves when nothing waits and nothing runs. */
   drained(): Promise<void>
 }

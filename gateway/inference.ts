@@ -1,4 +1,4 @@
-import type { Column } from '../pipelines/columns.ts'
+import type { Column, Numbers } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Route, Variant } from '../pipelines/route.ts'
 import { isCandidates } from '../stats/split.ts'
@@ -36,7 +36,7 @@ export interface InferRequest {
 }
 
 export interface InferResult {
-  readonly predictions: Float32Array
+  readonly predictions: Numbers
   readonly answeredBy: Variant
   readonly role: Role | 'fallback' | 'pinned'
   readonly version: LoadedVersion
@@ -306,7 +306,7 @@ export class Inference {
 function outcomeOf(
   { arrivedAt }: InferRequest,
   rows: number,
-  predictions: Float32Array | undefined,
+  predictions: Numbers | undefined,
   failure: Outcome['failure'],
   cached?: boolean | undefined,
 ): Outcome {

@@ -1,4 +1,4 @@
-import type { Column } from '../pipelines/columns.ts'
+import type { Column, Numbers } from '../pipelines/columns.ts'
 import type { Route } from '../pipelines/route.ts'
 import { latencyBounds, type TelemetryWindow, type VariantCounts } from '../pipelines/telemetry.ts'
 import type { Profile } from '../stats/profile.ts'
@@ -12,7 +12,7 @@ export interface Outcome {
   readonly rows: number
   /** Milliseconds from the request's arrival to the answer. */
   readonly ms: number
-  readonly predictions: Float32Array | undefined
+  readonly predictions: Numbers | undefined
   /** Why there are none. */
   readonly failure: Pick<ScoringFailure, 'kind' | 'message'> | undefined
   /** Whether they were kept from before; undefined without a cache. */

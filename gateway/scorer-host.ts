@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { builtFile } from '../code/host.ts'
 import type { Engine } from '../models/kernel.ts'
 import type { LocalModel } from '../models/model.ts'
+import type { Numbers } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Variant } from '../pipelines/route.ts'
 import type { FeatureCounts } from '../pipelines/telemetry.ts'
@@ -15,7 +16,7 @@ export type ThreadQuestion = Question & { readonly id: number }
 export type ThreadAnswer =
   | { readonly ready: true; readonly engine: Engine }
   | { readonly broken: string }
-  | { readonly id: number; readonly predictions: Float32Array }
+  | { readonly id: number; readonly predictions: Numbers }
   | { readonly id: number; readonly failed: string; readonly isUserCode: boolean }
   | { readonly id: number; readonly profile: Record<string, FeatureCounts> }
 
@@ -25,7 +26,7 @@ const patienceMs = 10_000
 export interface ScorerThread {
   readonly engine: Engine
   /** @throws ScoringFailure */
-  score(kind: InputKind, columns: InputColumns, count: boolean): Promise<Float32Array>
+  score(kind: InputKind, columns: InputColumns, count: boolean): Promise<Numbers>
   takeProfile(): Promise<Record<string, FeatureCounts>>
   close(): Promise<void>
 }

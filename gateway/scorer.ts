@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Features } from '../code/run-features.ts'
 import type { Engine } from '../models/kernel.ts'
 import { type LocalModel, loadModel, type ModelFacts } from '../models/model.ts'
-import type { Column } from '../pipelines/columns.ts'
+import type { Column, Numbers } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Variant } from '../pipelines/route.ts'
 import type { FeatureCounts } from '../pipelines/telemetry.ts'
@@ -12,7 +12,7 @@ import { startScorerThread } from './scorer-host.ts'
 import { type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
 
 /** Scores one batch. @throws ScoringFailure */
-export type Score = (kind: InputKind, columns: InputColumns) => Promise<Float32Array>
+export type Score = (kind: InputKind, columns: InputColumns) => Promise<Numbers>
 
 /**
  * One loaded version, in two places. Handing a small batch to another thread costs more than scoring it, so the champion's are
@@ -81,7 +81,7 @@ async function loadHere(variant: Variant, local: LocalModel, baseline: Profile) 
     takeProfile: counter.take,
     release: model.release,
     warm: (columns: InputColumns) => model.scoreFeatures(columns as Features),
-    async score(kind: InputKind, columns: InputColumns): Promise<Float32Array> {
+    async score(kind: InputKind, columns: InputColumns): Promise<Numbers> {
       try {
         const features = kind === 'rows' ? model.makeFeatures(columns as Record<string, Column>) : (columns as Features)
         const predictions = await model.scoreFeatures(features)

@@ -1,8 +1,8 @@
-import { ruleOf } from '../code/run-features.ts'
+import { type Feature, isNumbers, ruleOf } from '../code/run-features.ts'
 import { readColumns } from '../data/columns.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { type LocalTable, sortTable } from '../data/table.ts'
-import type { Column } from '../pipelines/columns.ts'
+import type { Column, Numbers } from '../pipelines/columns.ts'
 import type { MonitorPolicy } from '../pipelines/monitor.ts'
 import { driftOfAll } from '../stats/interval.ts'
 import { judgeRules } from '../stats/monitor.ts'
@@ -43,7 +43,7 @@ export interface FalseAlarms {
 export async function falseAlarms(order: CalibrationOrder): Promise<FalseAlarms[]> {
   const { model: local, baseline, importances, policy, table, time, rows, spanMs, runs, scratch } = order
   const model = await loadModel(local)
-  const columns: Record<string, (Float32Array | readonly (string | null)[])[]> = {}
+  const columns: Record<string, Feature[]> = {}
   const times = new Float64Array(time === undefined ? 0 : table.rows)
   const read = [...model.facts.inputs]
   if (time !== undefined && !read.some(({ name }) => name === time)) read.push(ruleOf(table.schema, time))
@@ -58,7 +58,7 @@ export async function falseAlarms(order: CalibrationOrder): Promise<FalseAlarms[
         const all = { ...features, 'score:': await model.scoreFeatures(features) }
         for (const [name, values] of Object.entries(all)) {
           columns[name] ??= []
-          columns[name].push(values as Float32Array)
+          columns[name].push(values)
         }
         at += Object.values(chunk)[0]?.length ?? 0
       }
@@ -116,18 +116,24 @@ function firstAtLeast(ascending: Float64Array, value: number): number {
   return low
 }
 
-function pick(values: Float32Array | readonly (string | null)[], rows: Uint32Array): Float32Array | (string | null)[] {
-  if (values instanceof Float32Array) return Float32Array.from(rows, (row) => values[row] as number)
-  return Array.from(rows, (row) => values[row] as string | null)
+function pick(values: Feature, rows: Uint32Array): Feature {
+  if (!isNumbers(values)) return Array.from(rows, (row) => values[row] as string | null)
+  return roomLike(values, rows.length).map((_, i) => values[rows[i] as number] as number)
 }
 
-function join(parts: readonly (Float32Array | readonly (string | null)[])[]): Float32Array | (string | null)[] {
-  if (!(parts[0] instanceof Float32Array)) return (parts as (string | null)[][]).flat()
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+function join(parts: readonly Feature[]): Feature {
+  const [first] = parts
+  if (first === undefined || !isNumbers(first)) return (parts as (string | null)[][]).flat()
+  const all = roomLike(
+    first,
+    parts.reduce((sum, { length }) => sum + length, 0),
+  )
   let at = 0
   for (const part of parts) {
-    all.set(part as Float32Array, at)
+    all.set(part as Numbers, at)
     at += part.length
   }
   return all
 }
+
+const roomLike = (values: Numbers, rows: number): Numbers => new (values.constructor as Float64ArrayConstructor)(rows)

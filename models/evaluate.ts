@@ -10,7 +10,7 @@ import type { Column } from '../pipelines/columns.ts'
 import type { Evaluation } from '../pipelines/evaluation.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import { binaryMetricsOf, regressionMetricsOf, reliability, type Scored, selectRows } from '../stats/metrics.ts'
-import { type LocalModel, loadModel } from './model.ts'
+import { type LocalModel, loadModel, newAnswers } from './model.ts'
 import { importanceOf, sampler } from './permute.ts'
 
 export const evaluationFiles = {
@@ -38,7 +38,7 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
       ? undefined
       : loadFunction(await readFile(order.target.file, 'utf8'), order.target.digest)
   const model = await loadModel(order.model)
-  const predictions = new Float32Array(table.rows)
+  const predictions = newAnswers(model.facts, table.rows)
   const labels = new Float64Array(table.rows)
   const slices = step.slices.map((column) => ({
     column,

@@ -4,11 +4,11 @@ import { ruleOf, runTarget } from '../code/run-features.ts'
 import { readColumns } from '../data/columns.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
-import type { Column } from '../pipelines/columns.ts'
+import type { Column, Numbers } from '../pipelines/columns.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import type { GateOutcome } from '../stats/gates.ts'
 import { brierLoss, isEnough, notWorse, squaredLoss } from '../stats/never-worse.ts'
-import { type LoadedModel, type LocalModel, loadModel } from './model.ts'
+import { type LoadedModel, type LocalModel, loadModel, newAnswers } from './model.ts'
 
 /** The column of labelled tables that holds what became known. */
 export const labelColumn = 'slipway_label'
@@ -95,9 +95,9 @@ async function lossesOf(
 ): Promise<Losses> {
   const labels = new Float64Array(table.rows)
   const predictions = {
-    candidate: new Float32Array(table.rows),
-    champion: new Float32Array(table.rows),
-    anchor: new Float32Array(models.anchor === undefined ? 0 : table.rows),
+    candidate: newAnswers(models.candidate.facts, table.rows),
+    champion: newAnswers(models.champion.facts, table.rows),
+    anchor: models.anchor === undefined ? new Float32Array(0) : newAnswers(models.anchor.facts, table.rows),
   }
   const inputs = [
     ...new Set(Object.values(models).flatMap((model) => model?.facts.inputs.map(({ name }) => name) ?? [])),
@@ -121,7 +121,7 @@ async function lossesOf(
     }
   })
   const loss = step.task === 'binary' ? brierLoss : squaredLoss(varianceOf(labels))
-  const losses = (of: Float32Array): Float64Array => Float64Array.from(of, (p, i) => loss(p, labels[i] as number))
+  const losses = (of: Numbers): Float64Array => Float64Array.from(of, (p, i) => loss(p, labels[i] as number))
   return {
     candidate: losses(predictions.candidate),
     champion: losses(predictions.champion),

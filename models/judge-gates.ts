@@ -9,7 +9,7 @@ import type { StepOf } from '../pipelines/plan.ts'
 import { type GateOutcome, judge, type Slice } from '../stats/gates.ts'
 import type { Scored } from '../stats/metrics.ts'
 import { rowsByCode } from './evaluate.ts'
-import { type LoadedModel, type LocalModel, loadModel } from './model.ts'
+import { answersOf, type LoadedModel, type LocalModel, loadModel } from './model.ts'
 
 /** Predictions of an evaluation, as local files. */
 export interface LocalEvaluation {
@@ -83,9 +83,6 @@ async function measureLatency(model: LoadedModel, table: LocalTable): Promise<nu
 }
 
 async function readScored({ predictions, labels }: LocalEvaluation): Promise<Scored> {
-  // Fresh buffers: typed arrays need their alignment.
-  return {
-    predictions: new Float32Array(Uint8Array.from(await readFile(predictions)).buffer),
-    labels: new Float64Array(Uint8Array.from(await readFile(labels)).buffer),
-  }
+  const known = new Float64Array(Uint8Array.from(await readFile(labels)).buffer)
+  return { predictions: answersOf(await readFile(predictions), known.length), labels: known }
 }

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { z } from 'zod'
 import { loadFunction } from '../code/load.ts'
-import { type Features, runFeatures } from '../code/run-features.ts'
-import type { Kernel } from '../kernels/kernel.ts'
+import { type Features, lessOffset, runFeatures } from '../code/run-features.ts'
+import type { Kernel, KernelInput } from '../kernels/kernel.ts'
 import { Digest } from '../pipelines/artifact.ts'
-import { type Column, rowCount } from '../pipelines/columns.ts'
+import { type Column, type Numbers, rowCount } from '../pipelines/columns.ts'
 import { Cross } from '../pipelines/crosses.ts'
 import { Learner, Task } from '../pipelines/plan.ts'
 import { RowSchema } from '../pipelines/row-schema.ts'
@@ -22,7 +22,16 @@ export const ModelFacts = z.object({
   inputs: RowSchema,
   target: z.string(),
   /** Columns its ONNX graph takes that the feature code makes. */
-  features: z.array(z.object({ name: z.string(), kind: z.enum(['number', 'category']) })),
+  features: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(['number', 'category']),
+      /** Subtracted in float64 before the graph sees the rest as float32. */
+      offset: z.number().optional(),
+    }),
+  ),
+  /** Of predictions in double precision; others are float32. */
+  answers: z.literal('float64').optional(),
   /** Names of the columns that are made of features before the graph sees them, if any: `crosses.json`. */
   crosses: z.array(z.string()).optional(),
   featureCode: z.object({ name: z.string(), digest: Digest, host: z.record(z.string(), z.string()) }),
@@ -33,12 +42,18 @@ export const ModelFacts = z.object({
 })
 export type ModelFacts = z.infer<typeof ModelFacts>
 
-/** What a training report tells of a model's features. */
-export function featureFacts({ features }: TrainingReport): Pick<ModelFacts, 'features' | 'crosses'> {
+/** What a training report tells of a model's features and answers. */
+export function trainedFacts({
+  features,
+  answers,
+}: TrainingReport): Pick<ModelFacts, 'features' | 'crosses' | 'answers'> {
   const crosses = features.filter(({ kind }) => kind === 'cross').map(({ name }) => name)
   return {
-    features: features.flatMap(({ name, kind }) => (kind === 'cross' ? [] : [{ name, kind }])),
+    features: features.flatMap(({ name, kind, offset }) =>
+      kind === 'cross' ? [] : [{ name, kind, ...(offset !== undefined && { offset }) }],
+    ),
     ...(crosses.length > 0 && { crosses }),
+    ...(answers !== undefined && { answers }),
   }
 }
 
@@ -69,19 +84,22 @@ export interface LocalModel {
   readonly kernel?: LocalKernel | undefined
 }
 
+/** What a graph takes: of numbers float32. */
+export type GraphInputs = Readonly<Record<string, KernelInput>>
+
 /** A model that scores: the one way evaluation, batch scoring and serving do it. */
 export interface LoadedModel {
   readonly facts: ModelFacts
   readonly sizeBytes: number
   readonly engine: Engine
   /** Rows in, predictions out [rows]: the probability of the positive class, or the predicted number. */
-  score(columns: Readonly<Record<string, Column>>, firstRow?: number): Promise<Float32Array>
+  score(columns: Readonly<Record<string, Column>>, firstRow?: number): Promise<Numbers>
   /** What the feature code makes of rows. */
   makeFeatures(columns: Readonly<Record<string, Column>>, firstRow?: number): Features
-  /** What the graph takes of them: the features and, where there are some, crosses. */
-  inputsOf(features: Features): Features
+  /** What the graph takes of them: the features in float32, less their offsets, and, where there are some, crosses. */
+  inputsOf(features: Features): GraphInputs
   /** Predictions for features made already. */
-  scoreFeatures(features: Features): Promise<Float32Array>
+  scoreFeatures(features: Features): Promise<Numbers>
   /** The same session with a fresh instance of the feature code: what a module keeps does not leak from one piece of work into the next. */
   withFreshCode(): LoadedModel
   release(): Promise<void>
@@ -98,11 +116,13 @@ export async function loadModel(local: LocalModel): Promise<LoadedModel> {
   const kernel = await openKernel(local.kernel, digestOf(onnx))
   const { score, ...scorer } = typeof kernel === 'string' ? await onnxRuntime(facts, onnx, kernel) : compiled(kernel)
   const inputsOf = await inputMaker(local)
-  const scoreFeatures = (features: Features): Promise<Float32Array> => score(inputsOf(features), rowsOf(features))
+  const scoreFeatures = (features: Features): Promise<Numbers> => score(inputsOf(features), rowsOf(features))
+  const offsets = offsetsIn(facts)
+  const hasOffset = (feature: string): boolean => offsets.has(feature)
   const withFreshCode = (): LoadedModel => {
     const features = loadFunction(code, facts.featureCode.digest)
     const makeFeatures = (columns: Readonly<Record<string, Column>>, firstRow?: number): Features =>
-      runFeatures(features, facts.featureCode.name, columns, firstRow)
+      runFeatures(features, facts.featureCode.name, columns, firstRow, hasOffset)
     return {
       ...scorer,
       facts,
@@ -111,7 +131,7 @@ export async function loadModel(local: LocalModel): Promise<LoadedModel> {
       inputsOf,
       scoreFeatures,
       score: async (columns, firstRow) =>
-        rowCount(columns) === 0 ? new Float32Array(0) : scoreFeatures(makeFeatures(columns, firstRow)),
+        rowCount(columns) === 0 ? newAnswers(facts, 0) : scoreFeatures(makeFeatures(columns, firstRow)),
       withFreshCode,
     }
   }
@@ -123,16 +143,39 @@ const rowsOf = (features: Features): number => {
   return 0
 }
 
-/** What adds a model's crosses to features. */
+/** Room for the predictions of rows. */
+export function newAnswers({ answers }: Pick<ModelFacts, 'answers'>, rows: number): Numbers {
+  return answers === 'float64' ? new Float64Array(rows) : new Float32Array(rows)
+}
+
+/** Predictions from a file, which holds nothing else: four bytes a row, or eight. */
+export function answersOf(bytes: Uint8Array, rows: number): Numbers {
+  // A fresh buffer: typed arrays need their alignment.
+  const { buffer } = Uint8Array.from(bytes)
+  return bytes.length === rows * 8 ? new Float64Array(buffer) : new Float32Array(buffer)
+}
+
+const offsetsIn = ({ features }: ModelFacts): ReadonlyMap<string, number> =>
+  new Map(features.flatMap(({ name, offset }) => (offset === undefined ? [] : [[name, offset] as const])))
+
+/** What takes offsets off a model's features and adds its crosses, which are of features as they were made. */
 async function inputMaker({ facts, crossesFile }: LocalModel): Promise<LoadedModel['inputsOf']> {
-  if (facts.crosses === undefined) return (features) => features
-  const read = crossReader(z.array(Cross).parse(JSON.parse(await readFile(crossesFile as string, 'utf8'))))
-  return (features) => ({ ...features, ...read(features) })
+  const offsets = [...offsetsIn(facts)]
+  const readCrosses =
+    facts.crosses === undefined
+      ? () => ({})
+      : crossReader(z.array(Cross).parse(JSON.parse(await readFile(crossesFile as string, 'utf8'))))
+  if (offsets.length === 0 && facts.crosses === undefined) return (features) => features as GraphInputs
+  return (features) => ({
+    ...(features as GraphInputs),
+    ...Object.fromEntries(offsets.map(([name, offset]) => [name, lessOffset(features[name] as Numbers, offset)])),
+    ...readCrosses(features),
+  })
 }
 
 type Scorer = Pick<LoadedModel, 'engine' | 'release'> & {
   /** @param inputs what the graph takes */
-  score(inputs: Features, rows: number): Promise<Float32Array>
+  score(inputs: GraphInputs, rows: number): Promise<Numbers>
 }
 
 const compiled = (kernel: Kernel): Scorer => ({
@@ -147,10 +190,10 @@ async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string):
   const session = await ort.InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1 })
   const output = facts.task === 'binary' ? 'probabilities' : 'prediction'
   const kinds = [...facts.features, ...(facts.crosses ?? []).map((name) => ({ name, kind: 'number' as const }))]
-  const score = async (made: Features): Promise<Float32Array> => {
+  const score = async (made: GraphInputs): Promise<Numbers> => {
     const feeds: Record<string, Tensor> = {}
     for (const { name, kind } of kinds) {
-      const feature = made[name] as Features[string]
+      const feature = made[name] as KernelInput
       // An unknown text is a missing value to the graph; so is none.
       feeds[name] =
         kind === 'number'
@@ -162,7 +205,7 @@ async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string):
             )
     }
     const results = await session.run(feeds as InferenceSession.FeedsType, [output])
-    const data = results[output]?.data as Float32Array
+    const data = results[output]?.data as Numbers
     return facts.task === 'binary' ? data.filter((_, i) => i % 2 === 1) : data
   }
   return {

@@ -3,8 +3,10 @@ import { sliceColumns } from '../code/run-features.ts'
 import { readColumns } from '../data/columns.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
+import type { Numbers } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
-import { type LocalModel, loadModel } from './model.ts'
+import { scaleOf, standardOf } from '../stats/standard.ts'
+import { answersOf, type LocalModel, loadModel, newAnswers } from './model.ts'
 
 export interface ParityOrder {
   readonly model: LocalModel
@@ -16,7 +18,7 @@ export interface ParityOrder {
 /**
  * Scores the first rows of a table through the package (feature code and ONNX Runtime) and compares with the trainer's own
  * predictions for them.
- * @returns the largest absolute difference
+ * @returns the largest difference, of probabilities as it is, of numbers in units of their spread
  * @throws SlipwayError PARITY when it is above the limit
  */
 export async function checkParity({
@@ -26,15 +28,16 @@ export async function checkParity({
   limit,
 }: ParityOrder): Promise<{ rows: number; largest: number }> {
   const bytes = await readFile(predictions)
-  const expected = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
   const loaded = await loadModel(model)
+  const expected = answersOf(bytes, bytes.length / newAnswers(loaded.facts, 1).byteLength)
+  const scale = loaded.facts.task === 'binary' ? 1 : unitOf(expected)
   let largest = 0
   let at = 0
   await withDuckDb(2, async (connection) => {
     for await (const chunk of readColumns(connection, table, loaded.facts.inputs)) {
       const scores = await loaded.score(sliceColumns(chunk, 0, expected.length - at), at + 1)
       scores.forEach((score, i) => {
-        const difference = Math.abs(score - (expected[at + i] as number))
+        const difference = Math.abs(score - (expected[at + i] as number)) / scale
         if (!(difference <= largest)) largest = difference
       })
       at += scores.length
@@ -52,4 +55,10 @@ export async function checkParity({
     )
   }
   return { rows: expected.length, largest }
+}
+
+/** What differences of numbers are measured in: their spread, and as much of their size as lets one float32 step pass. */
+function unitOf(predictions: Numbers): number {
+  const standard = standardOf(predictions)
+  return predictions instanceof Float64Array ? scaleOf(standard) : scaleOf(standard) + Math.abs(standard.centre) / 64
 }

@@ -1,4 +1,5 @@
-import type { Features } from '../code/run-features.ts'
+import { type Features, isNumbers } from '../code/run-features.ts'
+import type { Numbers } from '../pipelines/columns.ts'
 import type { FeatureImportance } from '../pipelines/evaluation.ts'
 import { areaUnderRoc, regressionMetricsOf } from '../stats/metrics.ts'
 import { seededRandom } from '../stats/random.ts'
@@ -20,14 +21,16 @@ export interface Sample {
 export function sampler(rows: number): Sample {
   const step = Math.max(1, Math.ceil(rows / mostRows))
   const count = Math.ceil(rows / step)
-  const kept: Record<string, Float32Array | (string | null)[]> = {}
+  const kept: Record<string, Numbers | (string | null)[]> = {}
   const labels = new Float64Array(count)
   return {
     features: kept as Features,
     labels,
     take(features, all, at) {
       for (const [name, values] of Object.entries(features)) {
-        kept[name] ??= values instanceof Float32Array ? new Float32Array(count) : new Array<string | null>(count)
+        kept[name] ??= isNumbers(values)
+          ? new (values.constructor as Float64ArrayConstructor)(count)
+          : new Array<string | null>(count)
         const into = kept[name]
         for (let row = Math.ceil(at / step); row * step < at + values.length; row++)
           into[row] = values[row * step - at] as never
@@ -49,7 +52,7 @@ export async function importanceOf(
   features: Features,
   labels: Float64Array,
 ): Promise<FeatureImportance[]> {
-  const badness = (predictions: Float32Array): number =>
+  const badness = (predictions: Numbers): number =>
     model.facts.task === 'binary'
       ? -areaUnderRoc({ predictions, labels })
       : regressionMetricsOf({ predictions, labels }).rmse
@@ -60,10 +63,9 @@ export async function importanceOf(
     const losses: number[] = []
     for (let repeat = 0; repeat < repeats; repeat++) {
       const other = shuffled(labels.length, number * repeats + repeat)
-      const mixed =
-        values instanceof Float32Array
-          ? values.map((_, row) => values[other[row] as number] as number)
-          : Array.from(other, (row) => values[row] as string | null)
+      const mixed = isNumbers(values)
+        ? values.map((_, row) => values[other[row] as number] as number)
+        : Array.from(other, (row) => values[row] as string | null)
       losses.push(badness(await model.scoreFeatures({ ...features, [name]: mixed })) - usual)
     }
     const loss = losses.reduce((sum, each) => sum + each, 0) / repeats

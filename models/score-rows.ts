@@ -1,17 +1,17 @@
 import { readColumns } from '../data/columns.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
-import { rowCount } from '../pipelines/columns.ts'
+import { type Numbers, rowCount } from '../pipelines/columns.ts'
 import type { FeatureCounts } from '../pipelines/telemetry.ts'
 import type { Profile } from '../stats/profile.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
-import { type LoadedModel, type LocalModel, loadModel } from './model.ts'
+import { type LoadedModel, type LocalModel, loadModel, newAnswers } from './model.ts'
 
 /** Runs a table through a loaded model, chunk by chunk: features and predictions, and how many rows came before. */
 async function eachChunk(
   local: LocalModel,
   table: LocalTable,
-  take: (features: ReturnType<LoadedModel['makeFeatures']>, predictions: Float32Array, at: number) => void,
+  take: (features: ReturnType<LoadedModel['makeFeatures']>, predictions: Numbers, at: number) => void,
 ): Promise<void> {
   const model = await loadModel(local)
   try {
@@ -29,8 +29,8 @@ async function eachChunk(
 }
 
 /** Predictions for the rows of a table [rows]. */
-export async function scoreRows(local: LocalModel, table: LocalTable): Promise<Float32Array> {
-  const all = new Float32Array(table.rows)
+export async function scoreRows(local: LocalModel, table: LocalTable): Promise<Numbers> {
+  const all = newAnswers(local.facts, table.rows)
   await eachChunk(local, table, (_, predictions, at) => all.set(predictions, at))
   return all
 }

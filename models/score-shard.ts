@@ -19,7 +19,7 @@ import type { FeatureCounts } from '../pipelines/telemetry.ts'
 import type { Profile } from '../stats/profile.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
 import type { Engine } from './kernel.ts'
-import { type LoadedModel, type LocalModel, loadModel } from './model.ts'
+import { type LoadedModel, type LocalModel, loadModel, newAnswers } from './model.ts'
 
 export interface ScoreShardOrder {
   readonly model: LocalModel
@@ -98,7 +98,7 @@ export async function scoreShard(
         },
       )
     }
-    const predictions = new Float32Array(rows.good)
+    const predictions = newAnswers(local.facts, rows.good)
     let at = 0
     if (rows.good > 0) {
       for await (const chunk of goodRows(connection, rows, model.facts.inputs)) {

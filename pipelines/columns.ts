@@ -1,6 +1,9 @@
 /** A column as feature functions see it. Dates are milliseconds since 1970 (UTC); a missing number is NaN, a missing string null. */
 export type Column = Float64Array | Float32Array | Int32Array | Uint8Array | readonly (string | null)[]
 
+/** Numbers of rows: float32, or float64 where they lie too far from zero for it. */
+export type Numbers = Float32Array | Float64Array
+
 type Present<T> = Exclude<T, null | undefined>
 
 /** The column type of a row's field: numbers and dates `Float64Array`, booleans `Uint8Array` (0, 1), text `string[]`, whole

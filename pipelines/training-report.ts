@@ -11,10 +11,14 @@ export const TrainingReport = z.object({
       categories: z.int().optional(),
       /** What a cross is made of. */
       of: z.array(z.string()).optional(),
+      /** What is subtracted from a number, in float64, before the graph sees it: it lies too far from zero for float32. */
+      offset: z.number().optional(),
       importance: z.number(),
     }),
   ),
   trees: z.int(),
+  /** Of predictions that float32 cannot hold: where the target lies far from zero for its spread. */
+  answers: z.literal('float64').optional(),
   /** Mean label of the training rows. */
   meanLabel: z.number(),
   validationLoss: z.array(z.number()),

@@ -1,8 +1,9 @@
+import type { Numbers } from '../pipelines/columns.ts'
 import { type Cross, crossName } from '../pipelines/crosses.ts'
 import { seededRandom } from './random.ts'
 
 /** Columns of features: numbers (NaN for missing) or text (null for missing). */
-type Columns = Readonly<Record<string, Float32Array | readonly (string | null)[]>>
+type Columns = Readonly<Record<string, Numbers | readonly (string | null)[]>>
 type Part = string | number | null
 
 const folds = 5

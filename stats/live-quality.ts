@@ -1,3 +1,4 @@
+import type { Numbers } from '../pipelines/columns.ts'
 import type { MetricName } from '../pipelines/gates.ts'
 import { metricOf } from './bootstrap.ts'
 import type { Estimate } from './drift.ts'
@@ -46,7 +47,7 @@ export const shownMetrics: Readonly<Record<'binary' | 'regression', readonly Met
  * (NannyML's CBPE). Every row counts as positive with its probability and as negative with the rest. It knows nothing of
  * changes in what the inputs mean (concept drift): then the truth, when it comes, differs, and that is shown.
  */
-export function estimatedQuality(probabilities: Float32Array): { auc: number; logLoss: number; brier: number } {
+export function estimatedQuality(probabilities: Numbers): { auc: number; logLoss: number; brier: number } {
   const order = ascendingOrder(probabilities)
   let [area, positives, negatives, loss, brier] = [0, 0, 0, 0, 0]
   for (let i = 0; i < order.length; ) {

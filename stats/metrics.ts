@@ -1,9 +1,10 @@
+import type { Numbers } from '../pipelines/columns.ts'
 import type { binaryMetrics, regressionMetrics } from '../pipelines/gates.ts'
 import { ascendingOrder } from './order.ts'
 
 /** Predictions [rows] (probability of the positive class, or the predicted number) and labels [rows] (0/1, or the true number). */
 export interface Scored {
-  readonly predictions: Float32Array
+  readonly predictions: Numbers
   readonly labels: Float64Array
 }
 
@@ -132,7 +133,9 @@ export function regressionMetricsOf({ predictions, labels }: Scored): Regression
 /** The rows at some positions. */
 export function selectRows({ predictions, labels }: Scored, rows: Uint32Array): Scored {
   return {
-    predictions: Float32Array.from(rows, (row) => predictions[row] as number),
+    predictions: new (predictions.constructor as Float64ArrayConstructor)(rows.length).map(
+      (_, i) => predictions[rows[i] as number] as number,
+    ),
     labels: Float64Array.from(rows, (row) => labels[row] as number),
   }
 }

@@ -1,8 +1,19 @@
+import type { Numbers } from '../pipelines/columns.ts'
+
 /**
- * Indices that put float32 values in ascending order (NaN last): three passes of a least-significant-digit radix sort on
- * the values' bits, stable, linear in their number.
+ * Indices that put values in ascending order (NaN last), stable. Those of float32 by three passes of a least-significant-digit radix
+ * sort on their bits, linear in their number.
  */
-export function ascendingOrder(values: Float32Array): Uint32Array {
+export function ascendingOrder(values: Numbers): Uint32Array {
+  return values instanceof Float32Array ? orderOfBits(values) : byComparison(values)
+}
+
+function byComparison(values: Float64Array): Uint32Array {
+  const rank = (i: number): number => (Number.isNaN(values[i]) ? Number.POSITIVE_INFINITY : (values[i] as number))
+  return Uint32Array.from(values.keys()).sort((a, b) => (rank(a) === rank(b) ? a - b : rank(a) - rank(b)))
+}
+
+function orderOfBits(values: Float32Array): Uint32Array {
   const n = values.length
   const bits = new Uint32Array(values.buffer.slice(values.byteOffset, values.byteOffset + n * 4))
   for (let i = 0; i < n; i++) {

@@ -1,14 +1,15 @@
+import type { Numbers } from '../pipelines/columns.ts'
 import { type FeatureCounts, missingText, otherText } from '../pipelines/telemetry.ts'
 import { numberedTexts } from '../pipelines/texts.ts'
 import type { ColumnProfile, Profile } from './profile.ts'
 
 /** A column to count: numbers (NaN for missing) or text (null for missing). */
-type Counted = Float32Array | readonly (string | null)[]
+type Counted = Numbers | readonly (string | null)[]
 
 /** Counts values in the bins of a baseline profile, so that windows can be compared with it and with each other. */
 export interface ProfileCounter {
   /** @param scores counted as `score:`, where they are no column */
-  add(columns: Readonly<Record<string, Counted>>, scores?: Float32Array): void
+  add(columns: Readonly<Record<string, Counted>>, scores?: Numbers): void
   /** What was counted since the last time. */
   take(): Record<string, FeatureCounts>
 }

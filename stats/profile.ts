@@ -78,9 +78,14 @@ export function profileNumbers(values: Float32Array | Float64Array, edgesBetween
   }
 }
 
-/** Halfway between a value and the next one that is larger by more than rounding; the value itself where there is none. */
+/**
+ * Halfway between a value and the next one that is larger by more than rounding; a bit more than the value where there is none. Rounding is
+ * a millionth of the range, whatever its unit, and some steps of float32 where values are of that.
+ */
 function halfwayUp(ascending: Float32Array | Float64Array, value: number): number {
-  const rounding = Math.max(1e-6, Math.abs(value) * 1e-6)
+  const range = (ascending.at(-1) as number) - (ascending[0] as number)
+  const steps = ascending instanceof Float32Array ? Math.abs(value) * 1e-6 : Math.abs(value) * 2 ** -50
+  const rounding = Math.max(range * 1e-6, steps)
   const next = ascending.find((each) => each > value + rounding)
   return next === undefined ? value + rounding : (value + next) / 2
 }

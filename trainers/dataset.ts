@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import {
   type Features,
+  isNumbers,
   requireChunkInvariance,
   ruleOf,
   runFeatures,
@@ -10,14 +11,17 @@ import {
 import { readColumns } from '../data/columns.ts'
 import type { LocalTable } from '../data/table.ts'
 import type { UserFunction } from '../pipelines/builder.ts'
-import type { Column } from '../pipelines/columns.ts'
+import type { Column, Numbers } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Task } from '../pipelines/plan.ts'
 import type { RowSchema } from '../pipelines/row-schema.ts'
 
-/** A feature of all rows: numbers, or codes into the texts seen (−1 for missing). */
+/**
+ * A feature of all rows: numbers, with what is to be subtracted before they become float32 (see `offsets.ts`); or codes into the texts
+ * seen (−1 for missing).
+ */
 export type FeatureVector =
-  | { readonly name: string; readonly kind: 'number'; readonly values: Float32Array }
+  | { readonly name: string; readonly kind: 'number'; readonly values: Numbers; readonly offset?: number }
   | { readonly name: string; readonly kind: 'category'; readonly values: string[]; readonly codes: Int32Array }
 
 export interface LabelledFeatures {
@@ -63,7 +67,12 @@ export async function prepare(
     if (at === 0 && checkInvariance)
       requireChunkInvariance(preparation.features, preparation.featuresName, sliceColumns(rest, 0, invarianceSample))
     labels.set(runTarget(target.code, task, target.column, targetColumn as Column, at + 1), at)
-    append(vectors, runFeatures(preparation.features, preparation.featuresName, rest, at + 1), at, table.rows)
+    append(
+      vectors,
+      runFeatures(preparation.features, preparation.featuresName, rest, at + 1, () => true),
+      at,
+      table.rows,
+    )
     if (weight !== undefined) weights?.set(requireWeights(weight, weightColumn as Column, at + 1), at)
     at += (targetColumn as Column).length
   }
@@ -92,15 +101,15 @@ function append(
   if (vectors.length === 0) {
     for (const [name, values] of Object.entries(features)) {
       vectors.push(
-        values instanceof Float32Array
-          ? { name, kind: 'number', values: new Float32Array(rows) }
+        isNumbers(values)
+          ? { name, kind: 'number', values: new (values.constructor as Float64ArrayConstructor)(rows) }
           : { name, kind: 'category', values: [], codes: new Int32Array(rows), index: new Map() },
       )
     }
   }
   for (const vector of vectors) {
     const feature = features[vector.name]
-    if (vector.kind === 'number') vector.values.set(feature as Float32Array, at)
+    if (vector.kind === 'number') vector.values.set(feature as Numbers, at)
     else {
       const { index, values, codes } = vector as typeof vector & { index: Map<string, number> }
       ;(feature as (string | null)[]).forEach((value, i) => {

@@ -1,3 +1,4 @@
+import { lessOffset } from '../code/run-features.ts'
 import type { TreesLearner } from '../pipelines/plan.ts'
 import type { FeatureVector } from './dataset.ts'
 import type { ModelInput } from './onnx/model.ts'
@@ -36,11 +37,14 @@ export function fitInputs(
   })
 }
 
-/** Features as the trees see them, [features][rows] float32: a category's value as its rank, unknown and missing ones NaN. */
+/**
+ * Features as the trees see them, [features][rows] float32: numbers less their offset, a category's value as its rank, unknown and missing
+ * ones NaN.
+ */
 export function encode(features: readonly FeatureVector[], inputs: readonly ModelInput[]): Float32Array[] {
   return inputs.map((input) => {
     const feature = features.find(({ name }) => name === input.name) as FeatureVector
-    if (feature.kind === 'number') return feature.values
+    if (feature.kind === 'number') return lessOffset(feature.values, feature.offset)
     const ranks = new Map(input.kind === 'category' ? input.categories.map((value, rank) => [value, rank]) : [])
     const rankOfCode = Float32Array.from(feature.values, (value) => ranks.get(value) ?? Number.NaN)
     return Float32Array.from(feature.codes, (code) => (code < 0 ? Number.NaN : (rankOfCode[code] as number)))

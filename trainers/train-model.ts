@@ -12,8 +12,10 @@ import type { TrainingReport } from '../pipelines/training-report.ts'
 import { crossReader, fitCross } from '../stats/crosses.ts'
 import { binaryMetricsOf, regressionMetricsOf } from '../stats/metrics.ts'
 import { type Profile, profileCategories, profileNumbers } from '../stats/profile.ts'
+import { standardized, standardOf } from '../stats/standard.ts'
 import { type FeatureVector, type LabelledFeatures, prepare } from './dataset.ts'
 import { encode, fitInputs } from './encode.ts'
+import { offsetsOf, withOffsets } from './offsets.ts'
 import { type ModelInput, toOnnx } from './onnx/model.ts'
 import { boost } from './trees/boost.ts'
 import { predict } from './trees/ensemble.ts'
@@ -66,29 +68,31 @@ export async function trainModel(
     task: step.task,
   }
   onProgress('reading rows', 0)
-  const [train, validation] = await withDuckDb(
-    2,
-    async (connection) =>
-      [
-        await prepare(connection, order.train, preparation, true),
-        await prepare(connection, order.validation, preparation, false),
-      ] as [LabelledFeatures, LabelledFeatures],
-  )
+  const [train, validation] = await withDuckDb(2, async (connection) => {
+    const made = await prepare(connection, order.train, preparation, true)
+    const offsets = offsetsOf(made.features)
+    return [
+      withOffsets(made, offsets),
+      withOffsets(await prepare(connection, order.validation, preparation, false), offsets),
+    ] as [LabelledFeatures, LabelledFeatures]
+  })
   if (step.task === 'binary') requireBothClasses(train.labels)
 
-  const inputs = fitInputs(train.features, train.labels, step.learner)
-  const crosses = fitCrosses(step, train, validation)
+  // Means of labels, of categories and of crosses, are taken from their centre too.
+  const labels = step.task === 'binary' ? train.labels : standardized(train.labels, standardOf(train.labels))
+  const inputs = fitInputs(train.features, labels, step.learner)
+  const crosses = fitCrosses(step, { ...train, labels }, validation)
   const trainFeatures = [...encode(train.features, inputs), ...crosses.map(({ train }) => train)]
   const validationFeatures = [...encode(validation.features, inputs), ...crosses.map(({ validation }) => validation)]
   const { ensemble, importance, validationLoss } = boost(
     step.task,
     {
       features: trainFeatures,
-      labels: Float32Array.from(train.labels),
+      labels: train.labels,
       weights: train.weights,
       categories: step.learner.categories === 'sets' ? inputs.map(categoriesOf) : undefined,
     },
-    { features: validationFeatures, labels: Float32Array.from(validation.labels), weights: validation.weights },
+    { features: validationFeatures, labels: validation.labels, weights: validation.weights },
     step.learner,
     Math.min(4, availableParallelism()),
     (grown) => onProgress(`tree ${grown} of ${step.learner.trees}`, grown / step.learner.trees),
@@ -106,6 +110,7 @@ export async function trainModel(
         name: input.name,
         kind: input.kind,
         ...(input.kind === 'category' ? { categories: input.categories.length } : {}),
+        ...offsetFact(train.features[i]),
         importance: importance[i] as number,
       })),
       ...crosses.map(({ cross }, i) => ({
@@ -117,6 +122,7 @@ export async function trainModel(
       })),
     ],
     trees: ensemble.trees.length,
+    ...(ensemble.restore !== undefined && { answers: 'float64' as const }),
     meanLabel: train.labels.reduce((sum, label) => sum + label, 0) / train.labels.length,
     validationLoss,
     validationMetrics: finiteOnly(metrics({ predictions: validationPredictions, labels: validation.labels })),
@@ -134,6 +140,9 @@ export async function trainModel(
   await writeFile(join(folder, trainingFiles.parity), validationPredictions.subarray(0, parityRows))
   return report
 }
+
+const offsetFact = (feature: FeatureVector | undefined): { offset?: number } =>
+  feature?.kind === 'number' && feature.offset !== undefined ? { offset: feature.offset } : {}
 
 const categoriesOf = (input: ModelInput): number | undefined =>
   input.kind === 'category' ? input.categories.length : undefined

@@ -1,11 +1,12 @@
-import type { Column } from '../../pipelines/columns.ts'
+import type { ModelFacts } from '../../models/model.ts'
+import type { Column, Numbers } from '../../pipelines/columns.ts'
 import { kindOf } from '../../pipelines/contract/read.ts'
 import type { ColumnRule } from '../../pipelines/row-schema.ts'
 import type { InferResult, Input } from '../inference.ts'
 import { invalid } from '../rows.ts'
 import type { LoadedVersion } from '../versions.ts'
 import { parseJson } from './json.ts'
-import { type Asked, numbersJson, outputName, type Written } from './protocol.ts'
+import { type Asked, numbersJson, outputName, outputType, type Written } from './protocol.ts'
 
 /*
  * The Open Inference Protocol, version 2, with the binary tensor data extension
@@ -148,11 +149,12 @@ function readInput(tensors: ReadonlyMap<string, Tensor>, version: LoadedVersion)
       'inputs',
     )
   }
-  const columns: Record<string, Column | Float32Array> = {}
+  const columns: Record<string, Column> = {}
   if (isRows) {
     for (const rule of facts.inputs) columns[rule.name] = columnOf(rule, tensors.get(rule.name), version, first.rows)
   } else {
-    for (const { name, kind } of facts.features) columns[name] = featureOf(kind, tensors.get(name) as Tensor)
+    for (const feature of facts.features)
+      columns[feature.name] = featureOf(feature, tensors.get(feature.name) as Tensor)
   }
   return { kind: isRows ? 'rows' : 'features', columns, rows: first.rows }
 }
@@ -173,7 +175,7 @@ function columnOf(rule: ColumnRule, tensor: Tensor | undefined, { reader }: Load
   return reader.column(rule, tensor.values, path)
 }
 
-function featureOf(kind: 'number' | 'category', tensor: Tensor): Float32Array | (string | null)[] {
+function featureOf({ kind, offset }: ModelFacts['features'][number], tensor: Tensor): Numbers | (string | null)[] {
   const { datatype, values, path } = tensor
   const isText = datatype === 'BYTES'
   if (isText !== (kind === 'category')) throw invalid(`datatype ${datatype} does not fit a ${kind}`, path)
@@ -188,7 +190,7 @@ function featureOf(kind: 'number' | 'category', tensor: Tensor): Float32Array | 
     }
     return texts
   }
-  const numbers = new Float32Array(count)
+  const numbers = offset === undefined ? new Float32Array(count) : new Float64Array(count)
   for (let i = 0; i < count; i++) {
     const value = values[i]
     // A missing feature is NaN; only binary tensors and null can say so.
@@ -208,7 +210,7 @@ function requireIntegers({ datatype, values, path }: Tensor): void {
 }
 
 function writeResponse({ predictions, answeredBy, version }: InferResult, id: string, isBinary: boolean): Written {
-  const head = `{"model_name":${JSON.stringify(answeredBy.model)},"model_version":"${answeredBy.version}","id":${JSON.stringify(id)},"outputs":[{"name":"${outputName(version)}","datatype":"FP32","shape":[${predictions.length}]`
+  const head = `{"model_name":${JSON.stringify(answeredBy.model)},"model_version":"${answeredBy.version}","id":${JSON.stringify(id)},"outputs":[{"name":"${outputName(version)}","datatype":"${outputType(version)}","shape":[${predictions.length}]`
   if (!isBinary) return { contentType: 'application/json', body: `${head},"data":${numbersJson(predictions)}}]}` }
   const json = Buffer.from(`${head},"parameters":{"binary_data_size":${predictions.byteLength}}}]}`)
   const bytes = Buffer.from(predictions.buffer, predictions.byteOffset, predictions.byteLength)
@@ -236,10 +238,13 @@ export function modelMetadata(name: string, versions: readonly number[], version
     versions: versions.map(String),
     platform: 'onnx_onnxv1',
     inputs: facts.inputs.map((rule) => ({ name: rule.name, datatype: datatypeOf[rule.type], shape: [-1] })),
-    outputs: [{ name: outputName(version), datatype: 'FP32', shape: [-1] }],
+    outputs: [{ name: outputName(version), datatype: outputType(version), shape: [-1] }],
     parameters: {
       features: facts.features
-        .map((feature) => `${feature.name}:${feature.kind === 'number' ? 'FP32' : 'BYTES'}`)
+        .map(
+          ({ name, kind, offset }) =>
+            `${name}:${kind === 'category' ? 'BYTES' : offset === undefined ? 'FP32' : 'FP64'}`,
+        )
         .join(','),
     },
   }

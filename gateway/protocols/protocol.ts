@@ -1,3 +1,4 @@
+import type { Numbers } from '../../pipelines/columns.ts'
 import type { InferResult, Input } from '../inference.ts'
 import type { LoadedVersion } from '../versions.ts'
 
@@ -14,6 +15,10 @@ export interface Written {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** Data type of the one output tensor, as the Open Inference Protocol names it. */
+export const outputType = (version: LoadedVersion): 'FP32' | 'FP64' =>
+  version.scorer.facts.answers === 'float64' ? 'FP64' : 'FP32'
+
 /** Name of the one output tensor or column. */
 export const outputName = (version: LoadedVersion): string =>
   version.scorer.facts.task === 'binary' ? 'probability' : 'prediction'
@@ -22,7 +27,7 @@ export const outputName = (version: LoadedVersion): string =>
  * Predictions as a JSON array, written by hand: a float32 has a short exact decimal of its own, but readers expect the double it
  * stands for, so that is written.
  */
-export function numbersJson(values: Float32Array): string {
+export function numbersJson(values: Numbers): string {
   if (values.length === 1) return `[${values[0]}]`
   let text = '['
   for (let i = 0; i < values.length; i++) text += i === 0 ? values[i] : `,${values[i]}`

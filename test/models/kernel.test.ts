@@ -5,6 +5,7 @@ import type { LocalTable } from '../../data/table.ts'
 import { KernelReport, type LocalKernel } from '../../models/kernel.ts'
 import { type LocalModel, loadModel, modelFiles } from '../../models/model.ts'
 import { proveKernel } from '../../models/prove-kernel.ts'
+import type { Numbers } from '../../pipelines/columns.ts'
 import { textColumn } from '../../pipelines/texts.ts'
 import { digestOf } from '../../store/digest.ts'
 import { toOnnx } from '../../trainers/onnx/model.ts'
@@ -15,7 +16,7 @@ const rows = {
   y: Float64Array.of(3, Number.NaN, 14, 0),
   town: ['Ulm', 'Åre', 'Paris', null],
 }
-const bitsOf = (values: Float32Array): number[] => [...new Int32Array(values.buffer, values.byteOffset, values.length)]
+const bitsOf = (values: Numbers): number[] => [...new Int32Array(values.buffer, values.byteOffset, values.length)]
 const kernelOf = (folder: string): LocalKernel => ({
   reportFile: join(folder, modelFiles.kernel),
   codeFile: join(folder, modelFiles.kernelCode),

@@ -30,7 +30,7 @@ export async function scoreByBoth(
   for (const { digest } of [compiled, plain]) {
     const model = await loadModel(await localModel({ store, trusted: new Map() }, digest))
     expect(model.engine.name).toBe(digest === compiled.digest ? 'kernel' : 'onnxruntime')
-    scores.push(await model.score(rows))
+    scores.push((await model.score(rows)) as Float32Array)
     await model.release()
   }
   const [first, second] = scores as [Float32Array, Float32Array]

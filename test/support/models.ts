@@ -5,7 +5,7 @@ import { hostVersions } from '../../code/host.ts'
 import { planPipeline } from '../../code/plan.ts'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { inspect } from '../../data/table.ts'
-import { featureFacts, type ModelFacts, modelFiles } from '../../models/model.ts'
+import { type ModelFacts, modelFiles, trainedFacts } from '../../models/model.ts'
 import { storeKernel } from '../../models/package.ts'
 import { proveKernel } from '../../models/prove-kernel.ts'
 import { mediaTypes } from '../../pipelines/artifact.ts'
@@ -63,7 +63,7 @@ export async function packageModel(
     task: step.task,
     inputs: step.inputs,
     target: step.target.column,
-    ...featureFacts(report),
+    ...trainedFacts(report),
     featureCode: { name: step.features.name, digest: step.features.digest, host: step.features.host },
     learner: step.learner,
     seed: step.seed,

@@ -6,7 +6,11 @@ import { seededRandom } from '../../stats/random.ts'
 import { toOnnx } from '../../trainers/onnx/model.ts'
 import { binOf, missingBin, placeCuts } from '../../trainers/trees/bins.ts'
 import { boost, type Dataset } from '../../trainers/trees/boost.ts'
-import { type Ensemble, predict } from '../../trainers/trees/ensemble.ts'
+import { type Ensemble, predict as predictNumbers } from '../../trainers/trees/ensemble.ts'
+
+/** Predictions in whichever precision, as float64. */
+const predict = (...given: Parameters<typeof predictNumbers>): Float64Array =>
+  Float64Array.from(predictNumbers(...given))
 
 const random = seededRandom(42)
 const uniform = (): number => random() / 2 ** 32
@@ -24,7 +28,7 @@ function friedman(rows: number): { features: Float32Array[]; mean: Float64Array 
 }
 
 const { features, mean } = friedman(6_000)
-const slice = (from: number, to: number, labels: ArrayLike<number>): Dataset => ({
+const slice = (from: number, to: number, labels: ArrayLike<number>): Dataset & { labels: Float32Array } => ({
   features: features.map((values) => values.slice(from, to)),
   labels: Float32Array.from(labels).slice(from, to),
 })

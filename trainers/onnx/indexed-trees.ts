@@ -1,5 +1,6 @@
 import type { Ensemble, Tree } from '../trees/ensemble.ts'
 import { type GraphPart, node, tensor } from './messages.ts'
+import { sumOf } from './restore.ts'
 
 // Numbers of TreeEnsemble's enumerations (github.com/onnx/onnx, docs/Operators-ml.md).
 const lessOrEqual = 0
@@ -13,7 +14,8 @@ const softmaxOrLogistic = 1
  * base values, so a last tree adds them; and no classes, so a binary task has two targets, of which the first always scores 0.
  * @returns the nodes, and the constants they need
  */
-export function indexedTrees({ task, base, trees }: Ensemble): GraphPart {
+export function indexedTrees(ensemble: Ensemble): GraphPart {
+  const { task, base, trees } = ensemble
   const [modes, features, missing] = [[] as number[], [] as number[], [] as number[]]
   const [splits, members, roots] = [[] as number[], [] as number[], [] as number[]]
   const [trueIds, trueLeaves, falseIds, falseLeaves] = [[] as number[], [] as number[], [] as number[], [] as number[]]
@@ -59,8 +61,8 @@ export function indexedTrees({ task, base, trees }: Ensemble): GraphPart {
   addRoot(addLeaf(base))
 
   const isBinary = task === 'binary'
-  const scores = isBinary ? 'scores' : 'prediction'
-  const ensemble = node(
+  const scores = isBinary ? 'scores' : sumOf(ensemble)
+  const operator = node(
     'TreeEnsemble',
     'ai.onnx.ml',
     ['features'],
@@ -83,10 +85,10 @@ export function indexedTrees({ task, base, trees }: Ensemble): GraphPart {
       ['tree_roots', 'ints', roots],
     ],
   )
-  if (!isBinary) return { nodes: [ensemble], constants: [] }
+  if (!isBinary) return { nodes: [operator], constants: [] }
   return {
     nodes: [
-      ensemble,
+      operator,
       node('Gather', '', [scores, 'second'], ['positive'], [['axis', 'int', 1]]),
       node('Sub', '', ['one', 'positive'], ['negative'], []),
       node('Concat', '', ['negative', 'positive'], ['probabilities'], [['axis', 'int', 1]]),

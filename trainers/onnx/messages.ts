@@ -1,7 +1,8 @@
+import type { Numbers } from '../../pipelines/columns.ts'
 import { MessageWriter } from './protobuf.ts'
 
 // Numbers of onnx.proto3 (github.com/onnx/onnx), the few that are needed here.
-const elementType = { float: 1, uint8: 2, int64: 7, string: 8 } as const
+const elementType = { float: 1, uint8: 2, int64: 7, string: 8, double: 11 } as const
 const attributeType = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7, strings: 8 } as const
 
 export type Attribute = readonly [
@@ -23,13 +24,19 @@ function attribute([name, type, value]: Attribute): MessageWriter {
 }
 
 /** A tensor of one dimension: a value of an attribute, or a constant of the graph. */
-export function tensor(name: string, values: Float32Array | Uint8Array | BigInt64Array): MessageWriter {
-  const type = values instanceof Float32Array ? 'float' : values instanceof Uint8Array ? 'uint8' : 'int64'
+export function tensor(name: string, values: Numbers | Uint8Array | BigInt64Array): MessageWriter {
+  const type = typeOf(values)
   return new MessageWriter()
     .packedInts(1, [values.length])
     .int(2, elementType[type])
     .bytes(8, name)
     .bytes(9, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+}
+
+function typeOf(values: Numbers | Uint8Array | BigInt64Array): keyof typeof elementType {
+  if (values instanceof Float32Array) return 'float'
+  if (values instanceof Float64Array) return 'double'
+  return values instanceof Uint8Array ? 'uint8' : 'int64'
 }
 
 export function node(

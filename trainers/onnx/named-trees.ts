@@ -1,8 +1,10 @@
 import type { Ensemble } from '../trees/ensemble.ts'
 import { type Attribute, type GraphPart, node } from './messages.ts'
+import { sumOf } from './restore.ts'
 
 /** Trees of thresholds as ai.onnx.ml 3 has them, which every runtime knows: TreeEnsembleClassifier or TreeEnsembleRegressor. */
-export function namedTrees({ task, base, trees }: Ensemble): GraphPart {
+export function namedTrees(ensemble: Ensemble): GraphPart {
+  const { task, base, trees } = ensemble
   const nodes = {
     treeids: [] as number[],
     nodeids: [] as number[],
@@ -97,6 +99,6 @@ export function namedTrees({ task, base, trees }: Ensemble): GraphPart {
     ['target_treeids', 'ints', leaves.treeids],
     ['target_weights', 'floats', Float32Array.from(leaves.weights)],
   ]
-  const regressor = node('TreeEnsembleRegressor', 'ai.onnx.ml', ['features'], ['prediction'], [...shape, ...weights])
+  const regressor = node('TreeEnsembleRegressor', 'ai.onnx.ml', ['features'], [sumOf(ensemble)], [...shape, ...weights])
   return { nodes: [regressor], constants: [] }
 }

@@ -1,4 +1,6 @@
+import type { Numbers } from '../../pipelines/columns.ts'
 import type { TreesLearner } from '../../pipelines/plan.ts'
+import { needsFloat64, type Standard, scaleOf, standardized, standardOf } from '../../stats/standard.ts'
 import { placeCuts, sampleSize } from './bins.ts'
 import { compiledLoops } from './compiled.ts'
 import { hireCrew } from './crew.ts'
@@ -9,10 +11,10 @@ import { allocate, type TrainingMemory } from './memory.ts'
 import { largestResidual } from './share.ts'
 import { fillLogistic, fillLogLosses, fixedPointUnits, weightScale } from './tables.ts'
 
-/** Rows to learn from: one array a feature (NaN for missing) and the labels. */
+/** Rows to learn from: one array a feature (NaN for missing) and the labels, of any centre and spread. */
 export interface Dataset {
   readonly features: readonly Float32Array[]
-  readonly labels: Float32Array
+  readonly labels: Numbers
   /** How much each row counts, at least 0; all alike without. */
   readonly weights?: Float32Array | undefined
   /** By feature: how many categories it has (codes 0, 1, …) where it is to be parted by sets of them. */
@@ -52,8 +54,9 @@ export function boost(
   const weighted = train.weights !== undefined
   const memory = allocate(rows, validation.labels.length, train.features.length, threads, weighted)
   const loops = loopsFor(memory)
-  const base = Math.fround(startingScore(task, train))
-  fill(memory, loops, task, train, validation, cuts, base)
+  const standard = task === 'regression' ? standardOf(train.labels, train.weights) : undefined
+  const base = standard === undefined ? Math.fround(logOdds(train)) : 0
+  fill(memory, loops, train, validation, cuts, standard ?? base)
 
   const heaviest = train.weights === undefined ? undefined : heaviestOf(train.weights)
   const validationWeight = weighted ? sumOf(memory.weights.subarray(rows)) : validation.labels.length
@@ -70,7 +73,7 @@ export function boost(
     while (trees.length < learner.trees) {
       if (task === 'regression') crew.run('gradientsOfSquares')
       const units = fixedPointUnits(task, largestResidual(memory), heaviest)
-      const settings: GrowthSettings = { ...learner, cuts, isSet, units }
+      const settings: GrowthSettings = { ...learner, cuts, isSet, units, leastGain: 1e-9 * (heaviest ?? 1) }
       const growth = growTree(memory, crew, settings, histograms)
       if (growth.tree.feature.length === 1) break
       crew.run(update, (growth.tree.feature.length + 1) / 2)
@@ -91,20 +94,30 @@ export function boost(
   const kept = learner.earlyStopping > 0 && best.trees > 0 ? trees.slice(0, best.trees) : trees
   const total = gains.reduce((sum, gain) => sum + gain, 0)
   return {
-    ensemble: { task, base, trees: kept, features: train.features.length },
+    ensemble: restored({ task, base, trees: kept, features: train.features.length }, standard),
     importance: Array.from(gains, (gain) => (total === 0 ? 0 : gain / total)),
-    validationLoss,
+    validationLoss:
+      standard === undefined ? validationLoss : validationLoss.map((loss) => loss * scaleOf(standard) ** 2),
   }
+}
+
+/** Trees that were grown on labels of centre 0 and spread 1 for the labels as they were. */
+function restored(ensemble: Ensemble, standard: Standard | undefined): Ensemble {
+  if (standard === undefined) return ensemble
+  const { centre } = standard
+  const scale = scaleOf(standard)
+  if (needsFloat64(standard)) return { ...ensemble, restore: { scale, offset: centre } }
+  const trees = ensemble.trees.map((tree) => ({ ...tree, value: tree.value.map((value) => value * scale) }))
+  return { ...ensemble, base: Math.fround(centre), trees }
 }
 
 function fill(
   memory: TrainingMemory,
   loops: Loops,
-  task: 'binary' | 'regression',
   train: Dataset,
   validation: Dataset,
   cuts: readonly Float32Array[],
-  base: number,
+  start: Standard | number,
 ): void {
   const { rows, classes, scores } = memory
   cuts.forEach((cutsOf, feature) => {
@@ -115,10 +128,10 @@ function fill(
     [0, train],
     [rows, validation],
   ] as const)
-    if (task === 'binary') classes.set(labels, first)
+    if (typeof start === 'number') classes.set(labels, first)
     else
       scores.set(
-        labels.map((label) => base - label),
+        standardized(labels, start).map((label) => -label),
         first,
       )
   for (const [first, { weights }] of [
@@ -132,8 +145,8 @@ function fill(
       first,
     )
   }
-  if (task === 'binary') {
-    scores.fill(base)
+  if (typeof start === 'number') {
+    scores.fill(start)
     fillLogistic(memory.logistic)
     fillLogLosses(memory.logLosses)
   }
@@ -150,10 +163,10 @@ const sumOf = (values: Iterable<number>): number => {
 }
 const heaviestOf = (weights: Float32Array): number => weights.reduce((most, weight) => Math.max(most, weight), 0)
 
-function startingScore(task: 'binary' | 'regression', { labels, weights }: Dataset): number {
+function logOdds({ labels, weights }: Dataset): number {
   const mean =
     weights === undefined
       ? sumOf(labels) / labels.length
-      : labels.reduce((sum, label, row) => sum + label * (weights[row] as number), 0) / sumOf(weights)
-  return task === 'binary' ? Math.log(mean / (1 - mean)) : mean
+      : sumOf(weights.map((weight, row) => weight * (labels[row] as number))) / sumOf(weights)
+  return Math.log(mean / (1 - mean))
 }

@@ -1,3 +1,5 @@
+import type { Numbers } from '../../pipelines/columns.ts'
+
 /**
  * One regression tree as parallel arrays over its nodes, root first. A row goes left where its feature is at most the
  * threshold, or a member of the node's set; a missing one where `missingLeft` says.
@@ -21,6 +23,8 @@ export interface Ensemble {
   readonly base: number
   readonly trees: readonly Tree[]
   readonly features: number
+  /** What makes predictions of sums, in float64, where float32 cannot hold them: scale · sum + offset. */
+  readonly restore?: { readonly scale: number; readonly offset: number } | undefined
 }
 
 /** Adds the leaf value that each row ends in, in float32: [rows]. `features[f][row]`, NaN for missing. */
@@ -42,11 +46,12 @@ function addTree(tree: Tree, features: readonly Float32Array[], sums: Float32Arr
 
 /** The trainer's own predictions, summed in float32 in tree order as ONNX Runtime does: [rows]. */
 export function predict(
-  { task, base, trees }: Ensemble,
+  { task, base, trees, restore }: Ensemble,
   features: readonly Float32Array[],
   rows: number,
-): Float32Array {
+): Numbers {
   const sums = new Float32Array(rows)
   for (const tree of trees) addTree(tree, features, sums)
+  if (restore !== undefined) return Float64Array.from(sums, (sum) => sum * restore.scale + restore.offset)
   return sums.map((sum) => (task === 'binary' ? 1 / (1 + Math.exp(-Math.fround(sum + base))) : sum + base))
 }

@@ -4,6 +4,8 @@ import { featureStride } from './memory.ts'
 export interface SplitSettings {
   readonly minRowsPerLeaf: number
   readonly l2: number
+  /** Splits that gain less are rounding: in units of the loss, labels of spread 1 and rows that weigh 1 taken for granted. */
+  readonly leastGain: number
   /** By feature: the cuts between its bins. */
   readonly cuts: readonly Float32Array[]
   /** By feature: whether its bins are categories in no order, parted by sets. */
@@ -55,7 +57,7 @@ export function bestSplit(leaf: LeafSums, settings: SplitSettings): Split | unde
     parent: (gradient * gradient) / (hessian + lambda),
     lambda,
     best: undefined,
-    bestGain: 1e-9 / ((unit * unit) / hessianUnit),
+    bestGain: settings.leastGain / ((unit * unit) / hessianUnit),
   }
   settings.cuts.forEach((cuts, feature) => {
     if (settings.isSet[feature]) searchSets(search, feature, cuts.length + 1, hessianUnit)
