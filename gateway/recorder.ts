@@ -82,6 +82,8 @@ export function createRecorder(
 ): Recorder {
   const scores = championBaseline['score:']
   const edges = scores?.kind === 'numeric' ? scores.edges : []
+  // Rounding of scores, in their own unit: a hundred-thousandth of their spread.
+  const rounding = (scores?.kind === 'numeric' && scores.std) || 0.1
   const { rollout } = route
   const slowMs = rollout?.slowMs ?? Number.POSITIVE_INFINITY
   const newTally = (): Tally => ({
@@ -152,7 +154,7 @@ export function createRecorder(
       let largest = 0
       for (let i = 0; i < Math.min(left.length, right.length); i++)
         largest = Math.max(largest, Math.abs((left[i] as number) - (right[i] as number)))
-      if (largest > 1e-6) pairs.different++
+      if (largest > rounding * 1e-5) pairs.different++
       if (largest > pairs.largest) pairs.largest = largest
     },
     countDropped() {

@@ -4,6 +4,7 @@ import { ruleInWords } from '../pipelines/contract/words.ts'
 import type { ColumnRule } from '../pipelines/row-schema.ts'
 import type { TrainingReport } from '../pipelines/training-report.ts'
 import { show } from '../stats/gates.ts'
+import { stepOfFloat32 } from '../stats/standard.ts'
 import type { KernelReport } from './kernel.ts'
 import type { ModelFacts } from './model.ts'
 
@@ -24,7 +25,7 @@ ${facts.task === 'binary' ? 'Binary classifier' : 'Regression model'} for \`${fa
 | snapshot | \`${shortDigest(facts.snapshot)}\` |
 | training rows | ${training.rows.train} |
 | validation rows | ${training.rows.validation} |
-| mean label | ${show(training.meanLabel)} |
+| mean label | ${labelInWords(training)} |
 
 ## Input
 | column | type | rules |
@@ -36,7 +37,7 @@ Feature code \`${facts.featureCode.name}\` \`${shortDigest(facts.featureCode.dig
 ## Features by share of gain
 | feature | kind | share |
 | --- | --- | --- |
-${features.map(({ name, kind, categories, importance }) => `| ${name} | ${kind}${categories === undefined ? '' : `, ${categories} values`} | ${(importance * 100).toFixed(1)} % |`).join('\n')}
+${features.map((feature) => `| ${feature.name} | ${kindInWords(feature)} | ${(feature.importance * 100).toFixed(1)} % |`).join('\n')}
 
 ## Training
 ${training.trees} trees of at most ${learner.leaves} leaves, learning rate ${learner.learningRate}, at least ${learner.minRowsPerLeaf} rows a leaf, L2 ${learner.l2}, ${learner.bins} bins, early stopping ${learner.earlyStopping === 0 ? 'off' : `after ${learner.earlyStopping} trees`}, seed ${facts.seed}.
@@ -46,12 +47,34 @@ On the validation rows: ${Object.entries(training.validationMetrics)
     .join(', ')}.
 
 ## Scoring
-${scoringInWords(kernel)}
+${scoringInWords(kernel)}${precisionInWords(training)}
 
 ## Limits
 It knows the rows it was trained on. Values of a category that did not occur there count as missing. Compare its inputs with
 \`baseline.json\` before you trust it on other data.
 `
+}
+
+function kindInWords({ kind, categories, offset }: TrainingReport['features'][number]): string {
+  const count = categories === undefined ? '' : `, ${categories} values`
+  // The graph by itself, in another program, has to be given what the gateway and batches give it.
+  return `${kind}${count}${offset === undefined ? '' : `, the graph takes it less ${offset}`}`
+}
+
+/** The mean label to as many digits as its spread gives a meaning to. */
+function labelInWords({ meanLabel, labelSpread }: TrainingReport): string {
+  if (labelSpread === undefined || labelSpread === 0) return show(meanLabel)
+  const digits = Math.ceil(Math.log10(Math.max(1, Math.abs(meanLabel / labelSpread)))) + 4
+  return `${Number(meanLabel.toPrecision(Math.min(17, digits)))}, spread ${show(labelSpread)}`
+}
+
+/** What float32 costs a regression. */
+function precisionInWords({ answers, meanLabel, labelSpread }: TrainingReport): string {
+  if (answers === 'float64')
+    return '\nPredictions are float64: labels lie too far from zero for their spread, or spread too little, for float32.'
+  if (labelSpread === undefined || labelSpread === 0 || meanLabel === 0) return ''
+  const step = stepOfFloat32(meanLabel)
+  return `\nPredictions are float32, with a step of ${show(step)} at the mean label, ${show((100 * step) / labelSpread)} % of the labels' spread.`
 }
 
 function scoringInWords(kernel: KernelReport): string {

@@ -21,6 +21,8 @@ export const TrainingReport = z.object({
   answers: z.literal('float64').optional(),
   /** Mean label of the training rows. */
   meanLabel: z.number(),
+  /** Standard deviation of the labels of a regression, by their weights. */
+  labelSpread: z.number().optional(),
   validationLoss: z.array(z.number()),
   validationMetrics: z.record(z.string(), z.number()),
 })

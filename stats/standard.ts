@@ -47,3 +47,7 @@ export function needsFloat64({ centre, spread }: Standard): boolean {
   if (spread === 0) return Math.fround(centre) !== centre
   return Math.abs(centre) >= 1024 * spread || !(spread > 1e-30 && spread < 1e30)
 }
+
+/** How far float32 values lie apart at a number. */
+export const stepOfFloat32 = (value: number): number =>
+  2 ** (Math.max(-126, Math.floor(Math.log2(Math.abs(value)))) - 23)

@@ -1,5 +1,6 @@
 import { lessOffset } from '../code/run-features.ts'
 import type { Numbers } from '../pipelines/columns.ts'
+import { stepOfFloat32 } from '../stats/standard.ts'
 import type { FeatureVector, LabelledFeatures } from './dataset.ts'
 
 /** Values looked at to see what float32 would merge, at most. */
@@ -51,10 +52,6 @@ function distinct(ascending: Numbers, offset: number): number {
   }
   return count
 }
-
-/** How far float32 values lie apart at a number. */
-export const stepOfFloat32 = (value: number): number =>
-  2 ** (Math.max(-126, Math.floor(Math.log2(Math.abs(value)))) - 23)
 
 /** Features as models of this training take them: in float32, but for those with an offset. */
 export function withOffsets(made: LabelledFeatures, offsets: ReadonlyMap<string, number>): LabelledFeatures {

@@ -79,7 +79,8 @@ export async function trainModel(
   if (step.task === 'binary') requireBothClasses(train.labels)
 
   // Means of labels, of categories and of crosses, are taken from their centre too.
-  const labels = step.task === 'binary' ? train.labels : standardized(train.labels, standardOf(train.labels))
+  const standard = step.task === 'binary' ? undefined : standardOf(train.labels, train.weights)
+  const labels = standard === undefined ? train.labels : standardized(train.labels, standard)
   const inputs = fitInputs(train.features, labels, step.learner)
   const crosses = fitCrosses(step, { ...train, labels }, validation)
   const trainFeatures = [...encode(train.features, inputs), ...crosses.map(({ train }) => train)]
@@ -124,6 +125,7 @@ export async function trainModel(
     trees: ensemble.trees.length,
     ...(ensemble.restore !== undefined && { answers: 'float64' as const }),
     meanLabel: train.labels.reduce((sum, label) => sum + label, 0) / train.labels.length,
+    ...(standard !== undefined && { labelSpread: standard.spread }),
     validationLoss,
     validationMetrics: finiteOnly(metrics({ predictions: validationPredictions, labels: validation.labels })),
   }

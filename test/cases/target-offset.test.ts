@@ -1,0 +1,137 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packageRoot } from '../../code/host.ts'
+import { readColumns } from '../../data/columns.ts'
+import { withDuckDb } from '../../data/duckdb.ts'
+import { loadModel } from '../../models/model.ts'
+import { localModel } from '../../models/package.ts'
+import { scoreRows } from '../../models/score-rows.ts'
+import type { Variant } from '../../pipelines/route.ts'
+import type { RowSchema } from '../../pipelines/row-schema.ts'
+import { type RegressionMetrics, regressionMetricsOf } from '../../stats/metrics.ts'
+import { packageModel } from '../support/models.ts'
+import { newProject, type TestProject } from '../support/project.ts'
+import { startTestStore, type TestStore } from '../support/servers.ts'
+
+/*
+ * One formula as the target three times: with a spread of some dozens, that in units of 1e-7, and that 1.7e9 from zero. And features far
+ * from zero: milliseconds since 1970 of which seconds matter, coordinates of which metres do.
+ */
+let server: TestStore
+let project: TestProject
+const source = () => ({ store: server.store, trusted: new Map() })
+
+beforeAll(async () => {
+  server = await startTestStore()
+  project = newProject()
+})
+afterAll(async () => {
+  await server.stop()
+  project.remove()
+})
+
+function writePipeline(name: string, { from, schema, features, options = '' }: Record<string, string>): void {
+  project.write(
+    `pipelines/${name}/schema.ts`,
+    `import { z } from 'zod'\nexport const Row = z.object({ ${schema}, y: z.number() })\n`,
+  )
+  project.write(`pipelines/${name}/features.ts`, `export const features = (columns: any) => (${features})\n`)
+  project.write(
+    `pipelines/${name}/pipeline.ts`,
+    `import { pipeline, regression, trees } from 'slipway'
+import { features } from './features.ts'
+import { Row } from './schema.ts'
+export default pipeline('${name}', (p) => {
+  const rows = p.snapshot('rows', { from: '${from}', schema: Row })
+  const parts = p.split(rows, { byHashOf: 'y', validation: 0.2, test: 0.2 })
+  p.package(p.train('m', { on: parts, features, target: regression('y'), learner: trees({ trees: 60, leaves: 8 }), seed: 1${options} }))
+})
+`,
+  )
+}
+
+async function qualityOf({ digest }: Variant, file: string): Promise<RegressionMetrics> {
+  const local = await localModel(source(), digest)
+  const schema: RowSchema = [...local.facts.inputs, { name: 'y', type: 'number', nullable: false }]
+  return withDuckDb(1, async (connection) => {
+    const [count] = (await connection.runAndReadAll(`SELECT count(*) FROM '${file}'`)).getColumns()[0] as [bigint]
+    const table = { files: [file], format: 'parquet' as const, schema, rows: Number(count) }
+    const predictions = await scoreRows(local, table)
+    const labels = new Float64Array(table.rows)
+    let at = 0
+    for await (const { y } of readColumns(connection, table, schema)) {
+      labels.set(y as Float64Array, at)
+      at += (y as Float64Array).length
+    }
+    return regressionMetricsOf({ predictions, labels })
+  })
+}
+
+describe('a target near zero, in units of 1e-7, and 1.7e9 from zero', () => {
+  it('is learned equally well', async () => {
+    const r2: Record<string, number> = {}
+    for (const name of ['unit', 'small', 'far']) {
+      const file = join(packageRoot, `test/cases/target-offset/${name}.parquet`)
+      await project.data(`data/${name}.parquet`, `SELECT * FROM '${file}'`)
+      writePipeline(name, {
+        from: `data/${name}.parquet`,
+        schema: 'a: z.number(), b: z.number()',
+        features: '{ a: columns.a, b: columns.b }',
+      })
+      r2[name] = (await qualityOf(await packageModel(project, server.store, name, 1), file)).r2
+    }
+    expect(r2.unit).toBeGreaterThan(0.9)
+    expect(r2.small).toBeCloseTo(r2.unit as number, 5)
+    expect(r2.far).toBeCloseTo(r2.unit as number, 5)
+  }, 120_000)
+})
+
+describe('features far from zero', () => {
+  // Of each: what is told by it, in what units, and where it lies. One float32 step is 131 s at 1.7e12 ms, 4e-6 at 47.3 degrees.
+  const far = {
+    milliseconds: ['(i * 7919) % 86400 / 100', 'near * 100', '1700000000000'],
+    degrees: ['(i * 7919) % 86400 / 100', 'near / 1e8', '47.3'],
+  } as const
+
+  it.each(Object.entries(far))(
+    'say as much as near it: %s',
+    async (name, [near, scaled, offset]) => {
+      const r2: number[] = []
+      for (const [place, from] of [
+        ['near', '0'],
+        ['far', offset],
+      ] as const) {
+        const pipeline = `${name}-${place}`
+        await project.data(
+          `data/${pipeline}.parquet`,
+          `SELECT ${from}::DOUBLE + ${scaled} AS x, (i % 3)::DOUBLE AS kind, sin(near / 50) + (i % 3) * cos(near / 99) AS y
+         FROM (SELECT i, ${near} AS near FROM range(6000) t(i))`,
+        )
+        writePipeline(pipeline, {
+          from: `data/${pipeline}.parquet`,
+          schema: 'x: z.number(), kind: z.number()',
+          features: '{ x: columns.x, kind: columns.kind }',
+          options: ", crosses: [['x', 'kind']]",
+        })
+        const version = await packageModel(project, server.store, pipeline, 1)
+        r2.push((await qualityOf(version, join(project.root, `data/${pipeline}.parquet`))).r2)
+        const local = await localModel(source(), version.digest)
+        const model = await loadModel(local)
+        expect(model.engine.name).toBe('kernel')
+        const [feature] = local.facts.features
+        if (place === 'near') expect(feature).toEqual({ name: 'x', kind: 'number' })
+        else {
+          expect(feature?.offset).toBeCloseTo(Number(offset), -6)
+          // Profiles and clients know the feature as the function makes it.
+          const made = model.makeFeatures({ x: Float64Array.of(Number(offset) + 1e-7), kind: Float64Array.of(0) })
+          expect(made.x).toEqual(Float64Array.of(Number(offset) + 1e-7))
+          expect(model.inputsOf(made).x).toBeInstanceOf(Float32Array)
+        }
+        await model.release()
+      }
+      expect(r2[0]).toBeGreaterThan(0.8)
+      expect(r2[1]).toBeCloseTo(r2[0] as number, 2)
+    },
+    120_000,
+  )
+})
