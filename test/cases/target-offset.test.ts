@@ -1,14 +1,18 @@
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../code/host.ts'
 import { readColumns } from '../../data/columns.ts'
-import { withDuckDb } from '../../data/duckdb.ts'
+import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
 import { loadModel } from '../../models/model.ts'
 import { localModel } from '../../models/package.ts'
 import { scoreRows } from '../../models/score-rows.ts'
+import { scoreShard } from '../../models/score-shard.ts'
 import type { Variant } from '../../pipelines/route.ts'
 import type { RowSchema } from '../../pipelines/row-schema.ts'
 import { type RegressionMetrics, regressionMetricsOf } from '../../stats/metrics.ts'
+import { writeRoute } from '../../store/routes.ts'
+import { ask, eventually, startTestGateway } from '../support/gateways.ts'
 import { packageModel } from '../support/models.ts'
 import { newProject, type TestProject } from '../support/project.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
@@ -84,6 +88,95 @@ describe('a target near zero, in units of 1e-7, and 1.7e9 from zero', () => {
     expect(r2.small).toBeCloseTo(r2.unit as number, 5)
     expect(r2.far).toBeCloseTo(r2.unit as number, 5)
   }, 120_000)
+})
+
+describe('a model of a target and a feature far from zero', () => {
+  const at = 1_700_000_000_000
+  let version: Variant
+  const row = (minute: number) => ({ x: at + 60_000 * minute })
+  let answers: readonly number[]
+  let file: string
+
+  beforeAll(async () => {
+    // The target is the minute of an hour, 1.7e9 from zero: float32 has steps of 128 there, and of two minutes in the feature.
+    await project.data(
+      'data/both.parquet',
+      `SELECT ${at}::DOUBLE + 60000 * minute AS x, 1700000000 + minute AS y
+       FROM (SELECT i % 60 AS minute FROM range(3000) t(i))`,
+    )
+    file = join(project.root, 'data/both.parquet')
+    writePipeline('both', { from: 'data/both.parquet', schema: 'x: z.number()', features: '{ x: columns.x }' })
+    version = await packageModel(project, server.store, 'both', 1)
+    const model = await loadModel(await localModel(source(), version.digest))
+    answers = [...(await model.score({ x: Float64Array.of(row(12).x, row(13).x, row(42).x) }))]
+    await model.release()
+  }, 120_000)
+
+  it('tells minutes apart', () => {
+    expect(answers[0]).toBeCloseTo(1_700_000_012, 0)
+    expect(answers[1]).toBeCloseTo(1_700_000_013, 0)
+    expect(answers[2]).toBeCloseTo(1_700_000_042, 0)
+  })
+
+  it('is asked by rows and by features, in JSON and in bytes, and answers in float64', async () => {
+    const gateway = await startTestGateway(server.store)
+    await writeRoute(server.store, 'both', { kind: 'open', variant: version }, 'test')
+    await eventually(() => gateway.endpoint('both')?.route?.revision === 1)
+    const rows = [row(12), row(13), row(42)]
+    const asked = await ask(gateway, 'POST', '/v1/models/both:predict', { instances: rows })
+    expect(asked.json()).toEqual({ predictions: answers })
+    const metadata = await ask(gateway, 'GET', '/v2/models/both')
+    expect(metadata.json()).toMatchObject({
+      outputs: [{ name: 'prediction', datatype: 'FP64' }],
+      parameters: { features: 'x:FP64' },
+    })
+    const tensor = { name: 'x', datatype: 'FP64', shape: [3], data: rows.map(({ x }) => x) }
+    const inferred = await ask(gateway, 'POST', '/v2/models/both/infer', { inputs: [tensor] })
+    expect(inferred.json()).toMatchObject({ outputs: [{ datatype: 'FP64', shape: [3], data: answers }] })
+    const binary = await ask(gateway, 'POST', '/v2/models/both/infer', {
+      inputs: [tensor],
+      parameters: { binary_data_output: true },
+    })
+    const bytes = binary.body.subarray(Number(binary.headers['inference-header-content-length']))
+    expect([0, 8, 16].map((place) => bytes.readDoubleLE(place))).toEqual(answers)
+    await gateway.stop()
+  })
+
+  it('is written by batches as DOUBLE', async () => {
+    const local = await localModel(source(), version.digest)
+    const folder = join(project.root, 'out')
+    mkdirSync(folder)
+    const scored = await scoreShard(
+      {
+        model: local,
+        source: {
+          table: {
+            files: [file],
+            format: 'parquet',
+            schema: local.facts.inputs,
+            rows: 3000,
+            range: { from: 0, to: 3000 },
+          },
+          from: file,
+          expected: 3000,
+          keep: ['x', 'y'],
+          duplicates: undefined,
+        },
+        policy: { keep: ['x', 'y'], write: 'parquet', partitionBy: [], onBadRow: 'fail' },
+        folder,
+      },
+      () => {},
+    )
+    const part = join(folder, scored.parts[0]?.file as string)
+    const [worst] = await withDuckDb(1, async (connection) =>
+      rowsOf(
+        connection,
+        `SELECT max(abs(prediction - y)) AS off, any_value(typeof(prediction)) AS type FROM '${part}'`,
+      ),
+    )
+    expect(worst?.type).toBe('DOUBLE')
+    expect(worst?.off).toBeLessThan(1)
+  })
 })
 
 describe('features far from zero', () => {
