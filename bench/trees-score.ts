@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { compileKernel, planOf } from '../kernels/compile.ts'
+import type { ForestOutput } from '../kernels/forest.ts'
 import { type Kernel, type KernelPlan, startKernel } from '../kernels/kernel.ts'
 import { median } from './measure.ts'
 
@@ -31,13 +32,16 @@ async function measure(): Promise<void> {
     values.set(table.subarray(row * (width + 1), row * (width + 1) + width), row * width)
 
   const kernel = startKernel(plan, code, tables)
-  const { output, width: classes } = layout.forest.scores
+  const {
+    name: output,
+    columns: { length: classes },
+  } = layout.forest.outputs[0] as ForestOutput
   const byOrt = async (session: InferenceSession): Promise<Float32Array> => {
     const all = new Float32Array(rows)
     for (let from = 0; from < rows; from += batchRows) {
       const to = Math.min(rows, from + batchRows)
       const X = new Tensor('float32', values.subarray(from * width, to * width), [to - from, width])
-      const scores = (await session.run({ [name]: X }, [answerOf(session, output)]))[answerOf(session, output)]
+      const scores = (await session.run({ [name]: X }, [output]))[output]
       const data = scores?.data as Float32Array
       for (let i = 0; i < to - from; i++) all[from + i] = data[i * classes + classes - 1] as number
     }
@@ -88,11 +92,6 @@ async function measure(): Promise<void> {
   const medians = Object.fromEntries(Object.entries(rates).map(([key, all]) => [key, median(all)]))
   console.log(JSON.stringify({ ...medians, singleUs: median(singles), rows, differing }))
   process.exit(0)
-}
-
-/** What the trees answer with is an output of the graph, or goes through others that do not change it. */
-function answerOf({ outputNames }: InferenceSession, output: string): string {
-  return outputNames.includes(output) ? output : (outputNames.at(-1) as string)
 }
 
 interface Share {

@@ -30,12 +30,25 @@ export type ForestInput =
       readonly otherwise: number
     }
 
+/** A column of the trees' scores, or one minus it. */
+export interface ScoreColumn {
+  readonly of: number
+  readonly isComplement: boolean
+}
+
+/** An output of the graph that is made of scores: what its columns are [rows, columns]. The last one is the last score. */
+export interface ForestOutput {
+  readonly name: string
+  readonly columns: readonly ScoreColumn[]
+}
+
 /** What becomes of the sums of a row. `as it is` leaves them. */
 export type Transform = 'as it is' | 'logistic' | 'softmax' | 'softmax zero'
 
 /** A tree ensemble as ONNX Runtime computes it, whatever graph it came from. */
 export interface Forest {
   readonly inputs: readonly ForestInput[]
+  readonly outputs: readonly ForestOutput[]
   /** Columns the trees see: those of the inputs, one after the other. */
   readonly features: number
   readonly trees: readonly ForestTree[]
@@ -46,6 +59,6 @@ export interface Forest {
   /** … and this is added: [sums]. */
   readonly base: Float32Array
   readonly transform: Transform
-  /** The node's name for its scores [rows, width], and which of their columns the answers are: [sums]. */
+  /** The trees' name for their scores [rows, width], and which of their columns the answers are: [sums]. */
   readonly scores: { readonly output: string; readonly columns: readonly number[]; readonly width: number }
 }

@@ -44,6 +44,7 @@ export interface OnnxValue {
 export interface OnnxModel {
   readonly irVersion: number
   readonly opsetImport: readonly { readonly domain: string; readonly version: number }[]
+  readonly functions: readonly { readonly name: string }[]
   readonly graph: {
     readonly name: string
     readonly node: readonly OnnxNode[]
@@ -67,8 +68,10 @@ const root = protobuf.Root.fromJSON({
         producerName: { type: 'string', id: 2 },
         graph: { type: 'GraphProto', id: 7 },
         opsetImport: repeated('OperatorSetIdProto', 8),
+        functions: repeated('FunctionProto', 25),
       },
     },
+    FunctionProto: { fields: { name: { type: 'string', id: 1 } } },
     OperatorSetIdProto: { fields: { domain: { type: 'string', id: 1 }, version: { type: 'int64', id: 2 } } },
     GraphProto: {
       fields: {
@@ -122,7 +125,7 @@ const root = protobuf.Root.fromJSON({
 })
 const modelType = root.lookupType('ModelProto')
 
-/** Reads an ONNX file. What trees have no use for (documentation, metadata, functions) is left out. @throws Error when it is none */
+/** Reads an ONNX file. What trees have no use for (documentation, metadata, what functions do) is left out. @throws Error when it is none */
 export function readOnnx(bytes: Uint8Array): OnnxModel {
   const model = modelType.toObject(modelType.decode(bytes), { longs: Number, defaults: true, arrays: true })
   if (model.graph === null) throw new Error('it has no graph')

@@ -47,7 +47,7 @@ export function drawTree(draw: Draw, features: number, leaves: number, delicate 
   }
 }
 
-const attribute = (name: string, value: Partial<OnnxAttribute> & { type: number }): OnnxAttribute =>
+export const attribute = (name: string, value: Partial<OnnxAttribute> & { type: number }): OnnxAttribute =>
   ({ name, f: 0, i: 0, s: new Uint8Array(), floats: [], ints: [], strings: [], t: null, ...value }) as OnnxAttribute
 
 /** Trees as an ONNX regressor with one input X [rows, features] and the output Y. */
@@ -100,6 +100,7 @@ export function forestModel(
       { domain: 'ai.onnx.ml', version: 3 },
       { domain: '', version: 17 },
     ],
+    functions: [],
     graph: {
       name: 'made',
       node: [
