@@ -20,6 +20,7 @@ export interface Ensemble {
 
 /** Reads the trees of a node. @throws Refusal that names what is not understood */
 export function readEnsemble(node: OnnxNode): Ensemble {
+  if (node.domain !== 'ai.onnx.ml') throw new Refusal(`the operator ${node.opType} is not of ai.onnx.ml`)
   const attributes = new Map(node.attribute.map((attribute) => [attribute.name, attribute]))
   for (const name of attributes.keys())
     if (name.endsWith('_as_tensor')) throw new Refusal(`${name}: thresholds and weights in double precision`)
@@ -44,15 +45,24 @@ function namedTrees({ opType, output }: OnnxNode, attributes: Attributes): Ensem
     const value = attributes.get(name)?.s
     return value === undefined ? otherwise : decoder.decode(value)
   }
-  const classes =
-    (attributes.get('classlabels_int64s')?.ints ?? []).length ||
-    (attributes.get('classlabels_strings')?.strings ?? []).length
+  const [numbers, names] = [attributes.get('classlabels_int64s')?.ints, attributes.get('classlabels_strings')?.strings]
+  if (numbers?.length && names?.length) throw new Refusal('the classes are numbers and text')
+  const classes = numbers?.length || names?.length || 0
   const ints = (name: string): readonly number[] => attributes.get(`nodes_${name}`)?.ints ?? []
   const [treeIds, nodeIds, featureIds] = [ints('treeids'), ints('nodeids'), ints('featureids')]
   const [trueIds, falseIds, missing] = [ints('truenodeids'), ints('falsenodeids'), ints('missing_value_tracks_true')]
   const thresholds = attributes.get('nodes_values')?.floats ?? []
   const modes = (attributes.get('nodes_modes')?.strings ?? []).map((mode) => decoder.decode(mode))
-  const votes = votesOf(attributes, isClassifier ? 'class' : 'target')
+  requireRows(treeIds.length, {
+    nodeids: nodeIds,
+    values: thresholds,
+    modes,
+    truenodeids: trueIds,
+    falsenodeids: falseIds,
+  })
+  requireRows(treeIds.length, { featureids: featureIds })
+  const count = isClassifier ? classes : (attributes.get('n_targets')?.i ?? 0)
+  const votes = votesOf(attributes, isClassifier ? 'class' : 'target', count)
 
   // Trees are runs of nodes with one tree id; the first node of a run is its root.
   const runs: number[][] = []
@@ -66,6 +76,7 @@ function namedTrees({ opType, output }: OnnxNode, attributes: Attributes): Ensem
     if (seen.has(id)) throw new Refusal(`the nodes of tree ${id} are not together`)
     seen.add(id)
     const places = new Map(run.map((i, place) => [nodeIds[i] as number, place]))
+    if (places.size < run.length) throw new Refusal(`tree ${id} has two nodes of one number`)
     const child = (nodeId: number): number => {
       const place = places.get(nodeId)
       if (place === undefined) throw new Refusal(`tree ${id} has no node ${nodeId}`)
@@ -74,7 +85,7 @@ function namedTrees({ opType, output }: OnnxNode, attributes: Attributes): Ensem
     const nodes = run.map(
       (i): TreeNode =>
         modes[i] === 'LEAF'
-          ? { adds: votes(id, nodeIds[i] as number) }
+          ? { adds: votes.of(id, nodeIds[i] as number) }
           : {
               ...question(modes[i] as string, thresholds[i] as number, undefined, id),
               feature: featureIds[i] as number,
@@ -83,33 +94,63 @@ function namedTrees({ opType, output }: OnnxNode, attributes: Attributes): Ensem
               onFalse: child(falseIds[i] as number),
             },
     )
+    // ONNX Runtime looks for the root.
+    if (nodes.some((node) => 'mode' in node && (node.onTrue === 0 || node.onFalse === 0)))
+      throw new Refusal(`the first node of tree ${id} is not its root`)
     return unfolded(nodes, 0, id)
   })
+  votes.requireAllTaken()
   return {
     trees,
     isClassifier,
     dropsFractions: false,
-    count: isClassifier ? classes : (attributes.get('n_targets')?.i ?? 0),
-    base: attributes.get('base_values')?.floats ?? [],
+    count,
+    base: baseOf(attributes),
     aggregate: text('aggregate_function', 'SUM'),
     transform: text('post_transform', 'NONE'),
     output: output[isClassifier ? 1 : 0] as string,
   }
 }
 
-/** What the leaf of a tree adds to which sum. */
-function votesOf(attributes: Attributes, prefix: string): (tree: number, node: number) => ReadonlyMap<number, number> {
+/** What leaves add to sums 0 to count - 1. Every vote has to be of a leaf. */
+function votesOf(attributes: Attributes, prefix: string, count: number) {
   const column = (name: string): readonly number[] => attributes.get(`${prefix}_${name}`)?.ints ?? []
   const [ids, nodes, trees] = [column('ids'), column('nodeids'), column('treeids')]
   const weights = attributes.get(`${prefix}_weights`)?.floats ?? []
+  requireRows(ids.length, { nodeids: nodes, treeids: trees, weights })
   const votes = new Map<string, Map<number, number>>()
   ids.forEach((id, i) => {
+    if (!(id >= 0 && id < count)) throw new Refusal(`a leaf of tree ${trees[i]} votes for ${prefix} ${id}, of ${count}`)
     const key = `${trees[i]} ${nodes[i]}`
     const own = votes.get(key) ?? new Map<number, number>()
     if (own.has(id)) throw new Refusal(`a leaf of tree ${trees[i]} votes twice for one ${prefix}`)
     votes.set(key, own.set(id, finite(weights[i] as number)))
   })
-  return (tree, node) => votes.get(`${tree} ${node}`) ?? new Map()
+  const taken = new Set<string>()
+  return {
+    of(tree: number, node: number): ReadonlyMap<number, number> {
+      const key = `${tree} ${node}`
+      taken.add(key)
+      return votes.get(key) ?? new Map()
+    },
+    requireAllTaken(): void {
+      for (const key of votes.keys())
+        if (!taken.has(key))
+          throw new Refusal(`what votes as node ${key.split(' ')[1]} of tree ${key.split(' ')[0]} is no leaf`)
+    },
+  }
+}
+
+function baseOf(attributes: Attributes): readonly number[] {
+  const base = attributes.get('base_values')?.floats ?? []
+  if (!base.every(Number.isFinite)) throw new Refusal('a base value is NaN or infinity')
+  return base
+}
+
+/** Attributes that belong together say something of each row. */
+function requireRows(rows: number, columns: Readonly<Record<string, ArrayLike<unknown>>>): void {
+  for (const [name, { length }] of Object.entries(columns))
+    if (length !== rows) throw new Refusal(`there are ${length} ${name} for ${rows} rows`)
 }
 
 /** The numbers that stand for names in ai.onnx.ml 5; of transforms those of ONNX Runtime, which has the first two the other way round than ONNX. */
@@ -128,8 +169,20 @@ function indexedTrees({ output }: OnnxNode, attributes: Attributes): Ensemble {
   const [splits, weights] = [floats('nodes_splits'), floats('leaf_weights')]
   if (splits.length === 0 || weights.length === 0) throw new Refusal('thresholds or weights are not of 32-bit floats')
   const sets = setsOf(floats('membership_values'))
-  const child = (ids: readonly number[], areLeaves: readonly number[], i: number): number =>
-    (ids[i] as number) + (areLeaves[i] === 1 ? modes.length : 0)
+  const targets = ints('leaf_targetids')
+  const count = attributes.get('n_targets')?.i ?? 0
+  requireRows(modes.length, { featureids: features, splits, truenodeids: trueIds, falsenodeids: falseIds })
+  requireRows(modes.length, { trueleafs: trueLeaves, falseleafs: falseLeaves })
+  if (![...trueLeaves, ...falseLeaves].every((isLeaf) => isLeaf === 0 || isLeaf === 1))
+    throw new Refusal('whether a child is a leaf is neither 0 nor 1')
+  requireRows(targets.length, { weights })
+  const child = (ids: readonly number[], areLeaves: readonly number[], i: number): number => {
+    const id = ids[i] as number
+    const isLeaf = areLeaves[i] === 1
+    if (!(id >= 0 && id < (isLeaf ? weights : modes).length))
+      throw new Refusal(`there is no ${isLeaf ? 'leaf' : 'node'} ${id}`)
+    return isLeaf ? modes.length + id : id
+  }
 
   const nodes: TreeNode[] = modes.map((mode, i) => ({
     ...question(
@@ -143,14 +196,15 @@ function indexedTrees({ output }: OnnxNode, attributes: Attributes): Ensemble {
     onTrue: child(trueIds, trueLeaves, i),
     onFalse: child(falseIds, falseLeaves, i),
   }))
-  ints('leaf_targetids').forEach((target, i) => {
+  targets.forEach((target, i) => {
+    if (!(target >= 0 && target < count)) throw new Refusal(`leaf ${i} votes for target ${target}, of ${count}`)
     nodes.push({ adds: new Map([[target, finite(weights[i] as number)]]) })
   })
   return {
     trees: ints('tree_roots').map((root, id) => unfolded(nodes, root, id)),
     isClassifier: false,
     dropsFractions: true,
-    count: attributes.get('n_targets')?.i ?? 0,
+    count,
     base: [],
     aggregate: aggregateNames[attributes.get('aggregate_function')?.i ?? 1] ?? 'an unknown function',
     transform: transformNames[attributes.get('post_transform')?.i ?? 0] ?? 'of an unknown number',
