@@ -11,7 +11,7 @@ import {
   reasonsSql,
 } from './broken-rows.ts'
 import { name, rowsOf, text } from './duckdb.ts'
-import { type LocalTable, type OpenTable, openTable, selectOf } from './table.ts'
+import { type LocalTable, type OpenTable, openTable, relationOf } from './table.ts'
 import { fileColumn, nameOf, rowColumn, type TableFile } from './table-file.ts'
 
 type Rules = Pick<StepOf<'validate'>, 'maxBadRows' | 'completeness' | 'unique'>
@@ -50,7 +50,7 @@ async function judge(connection: DuckDBConnection, table: LocalTable, { unique }
   const open = await openTable(connection, table)
   const keys = [...new Set(unique.flat())]
   const relation: CheckedRelation = {
-    sql: `(${selectOf(open, { raw: true, position: true, keys })})`,
+    sql: await relationOf(connection, open, { raw: true, position: true, keys }),
     schema: table.schema,
     mistyped: mistypedIn(open),
     mayHaveProblems: table.format !== 'parquet',

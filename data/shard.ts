@@ -15,7 +15,16 @@ import {
 } from './broken-rows.ts'
 import { readMemory, type TextValues, textType, textValues } from './columns.ts'
 import { name, rowsOf, text } from './duckdb.ts'
-import { columnOf, type LocalTable, type OpenTable, openTable, requireColumns, selectOf, unreadable } from './table.ts'
+import {
+  columnOf,
+  type LocalTable,
+  type OpenTable,
+  openTable,
+  relationOf,
+  requireColumns,
+  selectOf,
+  unreadable,
+} from './table.ts'
 import { type FoundColumn, type FoundFiles, fileColumn, problemColumn, rowColumn } from './table-file.ts'
 import { scanCsv } from './text-files.ts'
 
@@ -310,7 +319,7 @@ export async function writeDuplicates(
   const open = await openTable(connection, table)
   await requireColumns(connection, open, table.format, keys)
   const relation: CheckedRelation = {
-    sql: `(${selectOf(open, { raw: true, position: true, keys })})`,
+    sql: await relationOf(connection, open, { raw: true, position: true, keys }),
     schema: table.schema,
     mistyped: mistypedIn(open),
     mayHaveProblems: table.format !== 'parquet',

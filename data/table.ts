@@ -3,7 +3,7 @@ import { type SqlColumn, sqlColumn } from '../pipelines/contract/sql.ts'
 import { typeInWords } from '../pipelines/contract/words.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { ColumnRule, RowSchema } from '../pipelines/row-schema.ts'
-import { name, rowsOf, text } from './duckdb.ts'
+import { name, rowsOf, scratchFile, text } from './duckdb.ts'
 import { readCsv } from './read-csv.ts'
 import { readJson } from './read-json.ts'
 import { type RowRange, readParquet } from './read-parquet.ts'
@@ -115,6 +115,18 @@ export function selectOf(
     return `SELECT ${[...columns, ...extra, ...places].join(', ')} FROM ${part.from}`
   })
   return selects.join(' UNION ALL ')
+}
+
+/**
+ * `selectOf` as a relation that is asked several times: text is read and understood once, into a file that goes with the connection.
+ */
+export async function relationOf(connection: DuckDBConnection, open: OpenTable, wanted: Wanted): Promise<string> {
+  const select = selectOf(open, wanted)
+  const isTyped = open.parts.every(({ columns }) => [...columns.values()].every(({ carrier }) => carrier === 'typed'))
+  if (isTyped) return `(${select})`
+  const file = await scratchFile(connection)
+  await connection.run(`COPY (${select}) TO ${text(file)} (FORMAT parquet)`).catch(unreadable(open.files, 'csv'))
+  return `read_parquet(${text(file)})`
 }
 
 /** A column as it lies there: of JSON what it says, of CSV its text. */

@@ -38,7 +38,11 @@ export function sqlColumn(rule: ColumnRule, carrier: Carrier, column: string, ty
   const nanToo = rule.type === 'number' || rule.type === 'integer' ? ` OR ${matches(column, nan)}` : ''
   const isMissing = `${column} = ''${na}${blankToo}${nanToo}`
   const value = rule.type === 'string' && na === '' ? `nullif(${column}, '')` : cell(rule.type, column, isMissing)
-  const raw = rule.type === 'string' ? value : `CASE WHEN ${isMissing} THEN NULL ELSE ${column} END`
+  // The expressions of what is missing are looked at only where there is no value: they cost more than reading it.
+  const raw =
+    rule.type === 'string'
+      ? value
+      : `CASE WHEN ${value} IS NOT NULL THEN ${column} WHEN ${isMissing} THEN NULL ELSE ${column} END`
   return { value, raw, mayMistype: rule.type !== 'string' }
 }
 
@@ -61,6 +65,8 @@ const isOneOf = (column: string, words: readonly string[]): string =>
 const digitsSql = (column: string): string =>
   `CASE WHEN ${matches(column, digits)} THEN TRY_CAST(trim(${column}, ${text(' \t\n\v\f\r')}) AS HUGEINT)::VARCHAR END`
 
+const plainTime = '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?'
+
 /** A text of the grammar as a TIMESTAMP in UTC. */
 function timeSql(column: string): string {
   const trimmed = `upper(trim(${column}, ${text(' \t\n\v\f\r')}))`
@@ -70,7 +76,9 @@ function timeSql(column: string): string {
   // Milliseconds are what columns hold: digits past them are cut off, not rounded.
   const full = `regexp_replace(${withSeconds}, '([.][0-9]{3})[0-9]+', '\\1')`
   const whole = `TRY_CAST(${trimmed} AS BIGINT)`
-  return `CASE WHEN ${matches(column, time)} THEN TRY_CAST(${full} AS TIMESTAMPTZ)::TIMESTAMP WHEN ${matches(column, epochText)} THEN ${epochSql(whole)} END`
+  // Most times are written plainly.
+  const plain = `length(${column}) IN (10, 19) AND regexp_full_match(${column}, ${text(plainTime)})`
+  return `CASE WHEN ${plain} THEN TRY_CAST(${column} AS TIMESTAMP) WHEN ${matches(column, time)} THEN TRY_CAST(${full} AS TIMESTAMPTZ)::TIMESTAMP WHEN ${matches(column, epochText)} THEN ${epochSql(whole)} END`
 }
 
 const epochSql = (ms: string): string =>

@@ -234,9 +234,9 @@ describe('bad rows', () => {
       `SELECT source_file, source_row, reasons, id FROM read_parquet([${files.map((file) => `'${file}'`).join(', ')}]) ORDER BY source_file, source_row`,
     )
     expect(rows.slice(0, 3)).toEqual([
-      { source_file: 'in/2024-04-01/a.parquet', source_row: 7, reasons: 'income: ≥ 0', id: 7 },
-      { source_file: 'in/2024-04-01/a.parquet', source_row: 9, reasons: 'income: required', id: 9 },
-      { source_file: 'in/2024-04-01/b.parquet', source_row: 0, reasons: 'id: unique', id: 995 },
+      { source_file: 'in/2024-04-01/a.parquet', source_row: 8, reasons: 'income: ≥ 0', id: 7 },
+      { source_file: 'in/2024-04-01/a.parquet', source_row: 10, reasons: 'income: required', id: 9 },
+      { source_file: 'in/2024-04-01/b.parquet', source_row: 1, reasons: 'id: unique', id: 995 },
     ])
     const verified = await place.run('verify', record.batch)
     expect(verified, verified.stdout).toMatchObject({ code: 0 })
