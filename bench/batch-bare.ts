@@ -4,6 +4,7 @@ import { withDuckDb } from '../data/duckdb.ts'
 import { goodRows, openShard } from '../data/shard.ts'
 import type { KernelInput } from '../kernels/kernel.ts'
 import { type GraphInputs, type LocalModel, loadModel } from '../models/model.ts'
+import { textsForOnnx } from '../models/texts-for-onnx.ts'
 import type { Shard } from '../pipelines/batch-records.ts'
 
 /*
@@ -53,7 +54,7 @@ function tensorOf(feature: KernelInput, from: number, to: number): Tensor {
     const part = feature.slice(from, to)
     return new Tensor('float32', part, [part.length, 1])
   }
-  const part = feature.slice(from, to).map((value) => value ?? '\u0000')
+  const part = textsForOnnx(feature.slice(from, to))
   return new Tensor('string', part, [part.length, 1])
 }
 

@@ -104,6 +104,8 @@ function category(input: GraphValue | undefined, node: OnnxNode): ForestInput {
   // The first of equal keys counts.
   keys.forEach((bytes, i) => {
     const key = text.decode(bytes)
+    if (key.includes('\u0000'))
+      throw new Refusal('LabelEncoder maps a text with U+0000, which onnxruntime-node cannot be given')
     if (!codes.has(key)) codes.set(key, values[i] as number)
   })
   return { name: input.name, kind: 'category', codes, otherwise: attributeOf(node, 'default_float')?.f ?? -0 }

@@ -5,6 +5,7 @@ import type { Kernel, KernelInput, KernelPlan } from '../kernels/kernel.ts'
 import { Refusal } from '../kernels/refusal.ts'
 import { withoutMaps, withoutTransform } from '../kernels/variant.ts'
 import { base64Of, type GoldenRows } from './kernel.ts'
+import { textsForOnnx } from './texts-for-onnx.ts'
 
 /** Rows that ONNX Runtime gets at a time. */
 const batchRows = 4_096
@@ -37,11 +38,7 @@ export async function compareWithOnnxRuntime(onnx: Uint8Array, forest: Forest, p
         name,
         values instanceof Float32Array
           ? new ort.Tensor('float32', values, [rows, input.kind === 'number' ? input.width : 1])
-          : new ort.Tensor(
-              'string',
-              values.map((value) => value ?? '\u0000'),
-              [rows, 1],
-            ),
+          : new ort.Tensor('string', textsForOnnx(values), [rows, 1]),
       ] as const
     })
     return session.run(Object.fromEntries(feeds)).catch(notRun)

@@ -13,6 +13,7 @@ import type { TrainingReport } from '../pipelines/training-report.ts'
 import { crossReader } from '../stats/crosses.ts'
 import { digestOf } from '../store/digest.ts'
 import { type Engine, type LocalKernel, openKernel } from './kernel.ts'
+import { textsForOnnx } from './texts-for-onnx.ts'
 
 /** What a model is, besides its files: the facts of its bundle. When, where and by whom it was made is in the run record. */
 export const ModelFacts = z.object({
@@ -194,15 +195,10 @@ async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string):
     const feeds: Record<string, Tensor> = {}
     for (const { name, kind } of kinds) {
       const feature = made[name] as KernelInput
-      // An unknown text is a missing value to the graph; so is none.
       feeds[name] =
         kind === 'number'
           ? new ort.Tensor('float32', feature as Float32Array, [feature.length, 1])
-          : new ort.Tensor(
-              'string',
-              (feature as string[]).map((value) => value ?? '\u0000'),
-              [feature.length, 1],
-            )
+          : new ort.Tensor('string', textsForOnnx(feature as readonly (string | null)[]), [feature.length, 1])
     }
     const results = await session.run(feeds as InferenceSession.FeedsType, [output])
     const data = results[output]?.data as Numbers

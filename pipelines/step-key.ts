@@ -10,14 +10,14 @@ export const stepVersions: Record<StepKind, number> = {
   split: 2,
   train: 4,
   package: 4,
-  evaluate: 2,
+  evaluate: 3,
   gate: 1,
   approve: 1,
   register: 1,
   deploy: 1,
   monitor: 1,
-  guard: 1,
-  batch: 1,
+  guard: 2,
+  batch: 2,
 }
 
 /** Packages (and engines) whose version may change the bytes a step makes. */

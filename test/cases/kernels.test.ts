@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { compileKernel, planOf } from '../../kernels/compile.ts'
 import { startKernel } from '../../kernels/kernel.ts'
+import { elementTypes, type OnnxNode, readOnnx } from '../../kernels/onnx.ts'
 import { compareWithOnnxRuntime } from '../../models/compare-kernel.ts'
 import { fuzzRows } from '../../models/fuzz-rows.ts'
+import { forestModel, type MadeNode } from '../support/forests.ts'
+import { float, floats, graphModel, node, texts, value } from '../support/graphs.ts'
 
 /* One tree with 1 where X is up to 0.5, and 2 elsewhere, and what comes behind it (kernels/chains.py). */
 const onnxOf = (name: string): Uint8Array => readFileSync(join(import.meta.dirname, 'kernels', `${name}.onnx`))
@@ -58,4 +61,51 @@ it('a LabelEncoder with equal keys: the first counts', async () => {
   for (const batch of fuzzRows(layout.forest, layout.bins, 4_096, 4_096, 1)) await compare.rows(batch, 4_096)
   expect(compare.compared).toBe(4_096)
   await compare.release()
+})
+
+describe('a LabelEncoder of the empty text', () => {
+  /** The codes themselves: "" is 1 and gives 10, "a" is 2 and gives 20, all else is 3 and gives 30. */
+  const codes = (keys: string[]): Uint8Array => {
+    const leq = (threshold: number, yes: MadeNode, no: MadeNode): MadeNode => ({
+      mode: 'BRANCH_LEQ',
+      feature: 0,
+      threshold,
+      missingTrue: false,
+      yes,
+      no,
+    })
+    const trees = forestModel([leq(1, { weight: 10 }, leq(2, { weight: 20 }, { weight: 30 }))], 1)
+    const [ensemble] = readOnnx(trees).graph.node as [OnnxNode]
+    const map = [
+      texts('keys_strings', keys),
+      floats(
+        'values_floats',
+        keys.map((_, i) => i + 1),
+      ),
+      float('default_float', 3),
+    ]
+    return graphModel({
+      node: [node('LabelEncoder', ['T'], ['code'], map, 'ai.onnx.ml'), { ...ensemble, input: ['code'] }],
+      input: [value('T', [0, 1], elementTypes.string)],
+      output: [value('Y')],
+    })
+  }
+
+  it('knows it from missing text, as onnxruntime-node is asked', async () => {
+    const onnx = codes(['', 'a'])
+    const { layout, code, tables } = await compileKernel(onnx)
+    const kernel = startKernel(planOf(layout), code, tables)
+    const T = ['', 'a', null, 'a\u0000', '\u0000', 'b']
+    expect([...kernel.score({ T }, 6)]).toEqual([10, 20, 30, 30, 30, 30])
+    const compare = await compareWithOnnxRuntime(onnx, layout.forest, planOf(layout), kernel)
+    await compare.rows({ T }, 6)
+    expect(compare.compared).toBe(6)
+    await compare.release()
+  })
+
+  it('is refused where it maps what onnxruntime-node cannot be given', async () => {
+    await expect(compileKernel(codes(['a\u0000b', 'a']))).rejects.toMatchObject({
+      message: 'LabelEncoder maps a text with U+0000, which onnxruntime-node cannot be given',
+    })
+  })
 })

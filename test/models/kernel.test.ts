@@ -119,6 +119,34 @@ describe.each([
     await loaded.release()
   })
 
+  it('knows empty text from missing text, also where ONNX Runtime scores', async () => {
+    const onnxFile = join(folder, 'empty-text.onnx')
+    // "" is 0 and goes left; "Ulm" is 1, and what is missing goes right as well.
+    const isEmpty = {
+      feature: Int32Array.of(2, -1, -1),
+      threshold: Float32Array.of(0.5, 0, 0),
+      members: new Map(),
+      left: Int32Array.of(1, 0, 0),
+      right: Int32Array.of(2, 0, 0),
+      missingLeft: Uint8Array.of(0, 0, 0),
+      value: Float32Array.of(0, -2, 2),
+    }
+    writeFileSync(
+      onnxFile,
+      toOnnx('empty text', { task, base: 0, trees: [isEmpty], features: 3 }, [
+        { name: 'x', kind: 'number' },
+        { name: 'y', kind: 'number' },
+        { name: 'town', kind: 'category', categories: ['', 'Ulm'] },
+      ]),
+    )
+    const loaded = await loadModel({ ...model, onnxFile, kernel: undefined })
+    const town = ['', 'Ulm', null, 'Ulm\u0000']
+    const [empty, known, missing, unknown] = await loaded.score({ ...rows, town })
+    expect(empty).toBeLessThan(known as number)
+    expect([missing, unknown]).toEqual([known, known])
+    await loaded.release()
+  })
+
   it('falls back where the runtime cannot run it', async () => {
     const code = join(folder, 'broken.wasm')
     writeFileSync(code, 'no module')
