@@ -9,8 +9,12 @@ export function ascendingOrder(values: Numbers): Uint32Array {
 }
 
 function byComparison(values: Float64Array): Uint32Array {
-  const rank = (i: number): number => (Number.isNaN(values[i]) ? Number.POSITIVE_INFINITY : (values[i] as number))
-  return Uint32Array.from(values.keys()).sort((a, b) => (rank(a) === rank(b) ? a - b : rank(a) - rank(b)))
+  return Uint32Array.from(values.keys()).sort((a, b) => compare(values[a] as number, values[b] as number))
+}
+
+function compare(a: number, b: number): number {
+  if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b))
+  return a < b ? -1 : Number(a > b)
 }
 
 function orderOfBits(values: Float32Array): Uint32Array {

@@ -82,6 +82,11 @@ describe('area under the ROC curve', () => {
 })
 
 describe('ascendingOrder', () => {
+  it('sorts float64 that float32 could not tell apart, stably and NaN last', () => {
+    const values = Float64Array.of(1.7e9 + 2, Number.NaN, 1.7e9 + 1, 1.7e9 + 2, Number.POSITIVE_INFINITY)
+    expect([...ascendingOrder(values)]).toEqual([2, 0, 3, 4, 1])
+  })
+
   it('sorts as the language does, negative numbers, zeros and infinities included', () => {
     fc.assert(
       fc.property(fc.float32Array({ noNaN: true, maxLength: 200 }), (values) => {

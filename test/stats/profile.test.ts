@@ -59,6 +59,21 @@ it('profiles by DuckDB and by hand agree', async () => {
 })
 
 describe('edges between values', () => {
+  it.each([
+    [1e-7, 0],
+    [1e9, 0],
+    [100, 1.7e9],
+  ])('part scores of any unit alike: %s · y + %s', (c, d) => {
+    const scores = Float64Array.from({ length: 1000 }, (_, i) => c * ((i * 37) % 101) + d)
+    const { edges, counts } = profileNumbers(scores, true) as { edges: number[]; counts: number[] }
+    const usual = profileNumbers(
+      Float64Array.from({ length: 1000 }, (_, i) => (i * 37) % 101),
+      true,
+    )
+    expect(counts).toEqual(usual.kind === 'numeric' && usual.counts)
+    expect(edges).toHaveLength(19)
+  })
+
   it('keep equal scores together, whatever their last bit', () => {
     const scores = Float32Array.from({ length: 1000 }, (_, i) => [0.1308, 0.25, 0.5, 0.75][i % 4] as number)
     const profile = profileNumbers(scores, true)
