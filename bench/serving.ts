@@ -1,13 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import getPort from 'get-port'
-import { packageRoot } from '../code/host.ts'
 import { loadModel } from '../models/model.ts'
 import { localModel } from '../models/package.ts'
 import { readRoute, writeRoute } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
+import { startGatewayProcess } from '../test/support/gateway-process.ts'
+import { eventually } from '../test/support/gateways.ts'
 import { startTestStore } from '../test/support/servers.ts'
 import { generate, type Load, wire } from './load.ts'
 import { type Figure, median } from './measure.ts'
@@ -32,35 +32,6 @@ const tensors = (rows: number, datatype: 'FP64' | 'FP32') =>
     shape: [rows],
     data: Array.from({ length: rows }, (_, i) => value + (i % 7)),
   }))
-
-/** Starts the built gateway as a process of its own, on routes that the store holds. */
-async function startGatewayProcess(store: Store, endpoint: string): Promise<{ child: ChildProcess; port: number }> {
-  const port = await getPort()
-  const { accessKeyId, secretAccessKey } = await (
-    store.client.config.credentials as () => Promise<{ accessKeyId: string; secretAccessKey: string }>
-  )()
-  const child = spawn(process.execPath, [join(packageRoot, 'dist/gateway.js')], {
-    stdio: 'ignore',
-    env: {
-      ...process.env,
-      SLIPWAY_ROOT: mkdtempSync(join(tmpdir(), 'slipway-bench-')),
-      S3_ENDPOINT: store.address.replace(/\/[^/]+$/, ''),
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      SLIPWAY_GATEWAY_PORT: String(port),
-    },
-  })
-  await until(async () => (await fetch(`http://127.0.0.1:${port}/v2/models/${endpoint}/ready`)).ok)
-  return { child, port }
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 600; i++) {
-    if (await holds().catch(() => false)) return
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  throw new Error('a server of the bench does not start')
-}
 
 /** Processor time of a process and its threads so far, microseconds. */
 function cpuOf(pid: number): number {
@@ -119,8 +90,8 @@ export async function measureServing(): Promise<Figure[]> {
   const models = await makeServingModels(server.store, folder)
   for (const name of ['columns', 'dataframe'] as const)
     await writeRoute(server.store, name, { kind: 'open', variant: models[name] }, 'bench')
-  const gateway = await startGatewayProcess(server.store, 'dataframe')
-  const pid = gateway.child.pid ?? 0
+  const gateway = await startGatewayProcess(server.store)
+  const { pid } = gateway
   const constant = await startConstant()
   const peers = await startPeers(models.onnxFile)
   try {
@@ -136,7 +107,7 @@ export async function measureServing(): Promise<Figure[]> {
   } finally {
     for (const peer of peers) peer.stop()
     constant.stop()
-    gateway.child.kill('SIGKILL')
+    gateway.kill()
     await server.stop()
   }
 }
@@ -325,7 +296,7 @@ async function measureShadow(store: Store, models: ServingModels, port: number, 
 
 async function settled(store: Store, port: number): Promise<void> {
   const revision = (await readRoute(store, 'columns'))?.revision
-  await until(async () => {
+  await eventually(async () => {
     const health = (await (await fetch(`http://127.0.0.1:${port}/health`)).json()) as {
       endpoints: Record<string, { revision: number }>
     }

@@ -34,6 +34,8 @@ export interface GatewayOptions extends ServerOptions, Pick<HttpOptions, 'host' 
   readonly alert: AlertTaker | undefined
   /** Predictions kept to answer the same body again; 0 keeps none. */
   readonly cacheEntries: number
+  /** How long a gateway that is told to stop goes on answering, having said that it is not ready, ms: load balancers must see it. */
+  readonly drainMs: number
 }
 
 export interface Gateway {
@@ -42,7 +44,12 @@ export interface Gateway {
   /** Requests without a socket, for tests. */
   readonly handler: RequestHandler
   endpoint(name: string): Endpoint | undefined
-  stop(): Promise<void>
+  /**
+   * Says that it is not ready, answers what comes for `drainMs` with `connection: close`, closes the port, answers what it has, and
+   * sends what came of it all.
+   * @param now does without the drain, or ends one that has begun
+   */
+  stop(now?: boolean): Promise<void>
 }
 
 /** How often routes are looked at, windows closed, endpoints looked for (ms). */
@@ -70,7 +77,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const admission = createAdmission()
   let storeReachable = true
   let lastStoreAnswer = Date.now()
-  let stopping = false
+  const drain = new AbortController()
+  let isDraining = false
+  let isStopping = false
   let address = ''
   /** What is applied before anybody may ask. */
   const first: Promise<void>[] = []
@@ -110,7 +119,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ),
   })
   const serving = (): Endpoint[] => [...endpoints.values()].filter(({ route }) => route !== undefined)
-  const isReady = (): boolean => !stopping && serving().length > 0
+  const isReady = (): boolean => !isDraining && serving().length > 0
   const handler = createHandler(
     {
       endpoint: (name) => endpoints.get(name),
@@ -119,7 +128,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       isReady,
       health: () => ({
         status: !isReady()
-          ? 'starting'
+          ? isDraining
+            ? 'stopping'
+            : 'starting'
           : storeReachable && [...endpoints.values()].every(({ refusal }) => refusal === null)
             ? 'ok'
             : 'degraded',
@@ -259,7 +270,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         () => {},
         (error) => reached(false, error),
       )
-      if (!stopping) repeat(ms, work)
+      if (!isStopping) repeat(ms, work)
     }, ms)
     timers.add(timer)
   }
@@ -289,23 +300,33 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await say()
   })
 
+  const end = async (): Promise<void> => {
+    isDraining = true
+    server?.drain()
+    // All goes on meanwhile: routes are applied, windows sent.
+    await sleep(options.drainMs, undefined, { signal: drain.signal }).catch(() => {})
+    isStopping = true
+    for (const timer of timers) clearTimeout(timer)
+    // What is being answered is answered; then what it came to is sent.
+    await server?.close()
+    await closeWindows()
+    await outbox.flush()
+    await removePresence(store, id).catch(() => {})
+    for (const endpoint of endpoints.values()) await endpoint.close()
+    admission.stop()
+    await tracer?.close()
+  }
+  let stopped: Promise<void> | undefined
+
   return {
     id,
     address,
     handler,
     endpoint: (name) => endpoints.get(name),
-    async stop() {
-      if (stopping) return
-      stopping = true
-      for (const timer of timers) clearTimeout(timer)
-      // What is being answered is answered; then what it came to is sent.
-      await server?.close()
-      await closeWindows()
-      await outbox.flush()
-      await removePresence(store, id).catch(() => {})
-      for (const endpoint of endpoints.values()) await endpoint.close()
-      admission.stop()
-      await tracer?.close()
+    stop(now = false) {
+      if (now) drain.abort()
+      stopped ??= end()
+      return stopped
     },
   }
 }

@@ -7,7 +7,7 @@ import {
   STATUS_CODES,
 } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 /** A request as it came, body read whole. */
 export interface Incoming {
@@ -46,30 +46,51 @@ export interface HttpOptions {
 export interface HttpServer {
   readonly port: number
   readonly inFlight: number
-  /** Takes no more requests, and resolves when those it has are answered. */
+  /** From now on every answer is the last of its connection; new connections are taken as before. */
+  drain(): void
+  /** Closes the port, and resolves when what was sent to it is answered, or its sender took longer than any may. */
   close(): Promise<void>
 }
 
 /** Connections idle this long are closed, ms: longer than what load balancers usually keep theirs. */
 const keepAliveMs = 72_000
+/** Slow senders are cut off: the head must be here within this, ms. */
+const headMs = 15_000
+/** And the whole request within this, ms. */
+export const requestMs = 30_000
+/** So long is read on after an answer that came before the request's end, ms: its sender looks at it only then. */
+const lingerMs = 2_000
 
 export async function listen(options: HttpOptions): Promise<HttpServer> {
   let inFlight = 0
   let closing = false
   const server: Server =
     options.tls === undefined ? createServer() : createTlsServer({ ...options.tls, minVersion: 'TLSv1.2' })
-  // Slow senders are cut off: head and whole request must be here within these.
-  server.headersTimeout = 15_000
-  server.requestTimeout = 30_000
+  server.headersTimeout = headMs
+  server.requestTimeout = requestMs
   server.keepAliveTimeout = keepAliveMs
-  const send = (response: ServerResponse, { status, headers, body }: Outgoing): void => {
+  let accepted = 0
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    accepted++
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  const send = (request: IncomingMessage, response: ServerResponse, { status, headers, body }: Outgoing): void => {
     inFlight--
     if (response.destroyed) return
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
     headers.push('content-length', String(length))
     if (closing) headers.push('connection', 'close')
     response.writeHead(status, headers as never)
-    response.end(body)
+    if (request.complete) return void response.end(body)
+    // A connection that is closed with bytes unread is reset, and the answer with it.
+    response.write(body)
+    const timer = setTimeout(() => response.end(), lingerMs).unref()
+    request.once('end', () => {
+      clearTimeout(timer)
+      response.end()
+    })
   }
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     inFlight++
@@ -85,7 +106,7 @@ export async function listen(options: HttpOptions): Promise<HttpServer> {
     if (refusal !== undefined) {
       // What is on its way is let through unread, so that the client sees the answer and not a broken connection.
       request.resume()
-      return send(response, refusal)
+      return send(request, response, refusal)
     }
     let first: Buffer | undefined
     let rest: Buffer[] | undefined
@@ -94,7 +115,7 @@ export async function listen(options: HttpOptions): Promise<HttpServer> {
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size > options.bodyLimit) {
-        if (!answered) send(response, options.tooLarge(head))
+        if (!answered) send(request, response, options.tooLarge(head))
         answered = true
         first = rest = undefined
       } else if (first === undefined) first = chunk
@@ -107,7 +128,7 @@ export async function listen(options: HttpOptions): Promise<HttpServer> {
       if (answered) return
       answered = true
       head.body = rest === undefined ? (first ?? emptyBody) : Buffer.concat(rest)
-      void options.answer(head).then((outgoing) => send(response, outgoing))
+      void options.answer(head).then((outgoing) => send(request, response, outgoing))
     })
     request.on('close', () => {
       // A client that went away in mid-body is owed nothing.
@@ -132,15 +153,36 @@ export async function listen(options: HttpOptions): Promise<HttpServer> {
     get inFlight() {
       return inFlight
     },
+    drain() {
+      closing = true
+    },
     async close() {
       closing = true
+      await quiet(() => accepted)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      while (inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 10))
-      server.closeIdleConnections()
-      // Connections that were answered last are idle a moment later.
-      setTimeout(() => server.closeAllConnections(), 200).unref()
+      // Node watches over slow senders no more when the port is closed, and takes those who never sent a byte for busy.
+      const timers = [
+        setTimeout(() => {
+          for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+        }, lingerMs),
+        setTimeout(() => server.closeAllConnections(), requestMs),
+      ]
       await closed
+      for (const timer of timers) clearTimeout(timer)
     },
+  }
+}
+
+/**
+ * Waits for a turn of the event loop in which nobody came: libuv accepts one connection a turn, and those still queued when the port
+ * is closed, like connections whose bytes were not read yet, are reset by the kernel. Without such a turn within `lingerMs` it has to do.
+ */
+async function quiet(accepted: () => number): Promise<void> {
+  for (const until = performance.now() + lingerMs; ; ) {
+    const [before, began] = [accepted(), performance.now()]
+    await new Promise((resolve) => setImmediate(resolve))
+    const now = performance.now()
+    if ((accepted() === before && now - began < 0.2) || now > until) return
   }
 }
 

@@ -6,8 +6,9 @@ import Ajv from 'ajv'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { packageRoot } from '../code/host.ts'
+import { requestMs } from '../gateway/http.ts'
 import { findTemporal, seaweedPackage, temporalPackage } from '../workers/platform/binaries.ts'
-import { cacheHome } from '../workers/settings.ts'
+import { cacheHome, usualDrainMs } from '../workers/settings.ts'
 import { attributes } from '../workflows/attributes.ts'
 
 const read = (file: string): string => readFileSync(join(packageRoot, file), 'utf8')
@@ -19,6 +20,7 @@ interface Service {
   ports?: string[]
   healthcheck?: unknown
   restart?: string
+  stop_grace_period?: string
   read_only?: boolean
   depends_on?: Record<string, { condition: string }>
   build?: unknown
@@ -102,6 +104,11 @@ describe('deploy/', () => {
       scrape_configs: { dns_sd_configs: { names: string[]; port: number }[] }[]
     }
     expect(scrape_configs[0]?.dns_sd_configs[0]).toMatchObject({ names: ['gateway'], type: 'A', port: Number(port) })
+  })
+
+  it('gives a gateway the time it takes to stop', () => {
+    const seconds = Number(/^(\d+)s$/.exec(compose.services.gateway?.stop_grace_period ?? '')?.[1])
+    expect(seconds * 1000).toBeGreaterThan(usualDrainMs + requestMs)
   })
 
   it('creates the search attributes that runs use', () => {

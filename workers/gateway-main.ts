@@ -6,7 +6,7 @@ import { SlipwayError } from '../pipelines/errors.ts'
 import { monitorsOf } from '../store/monitors.ts'
 import { tellSupervisor } from '../workflows/messages.ts'
 import { connect, type TemporalClient } from './connect.ts'
-import { findRoot, readSettings, storeOf, trustedKeysOf } from './settings.ts'
+import { findRoot, readSettings, storeOf, trustedKeysOf, usualDrainMs } from './settings.ts'
 
 /** Settings of a gateway, from its environment: see docs/cli.md. */
 function readOptions(env = process.env): GatewayOptions {
@@ -49,6 +49,7 @@ function readOptions(env = process.env): GatewayOptions {
     captureRate: number('SLIPWAY_CAPTURE_RATE', 0.01),
     alert: alertTaker(root),
     cacheEntries: number('SLIPWAY_CACHE_ENTRIES', 0),
+    drainMs: number('SLIPWAY_DRAIN_MS', usualDrainMs),
     tokens: file('SLIPWAY_GATEWAY_TOKENS')
       ?.toString('utf8')
       .split('\n')
@@ -88,14 +89,13 @@ try {
   if (readyFile !== undefined) writeFileSync(readyFile, JSON.stringify({ pid: process.pid, address: gateway.address }))
   // A fault that nobody foresaw costs its request, not all the others.
   process.on('unhandledRejection', (error) => console.error('gateway: unforeseen:', error))
-  let asked = false
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (asked) return
-      asked = true
-      void gateway.stop().then(() => process.exit(0))
-    })
+  const stop = async (now: boolean): Promise<void> => {
+    await gateway.stop(now)
+    process.exit(0)
   }
+  process.on('SIGTERM', () => void stop(false))
+  // Whoever presses Ctrl-C has no load balancer that must notice.
+  process.on('SIGINT', () => void stop(true))
 } catch (error) {
   if (!(error instanceof SlipwayError)) {
     console.error(`the gateway does not start: ${(error as Error).message}`)

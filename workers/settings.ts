@@ -105,6 +105,12 @@ export function trustedKeysOf({ trustedKeys }: Settings): TrustedKeys {
   return trustedKeysFrom(trustedKeys.map(readKey))
 }
 
+/**
+ * How long a gateway that got SIGTERM goes on answering unless `SLIPWAY_DRAIN_MS` says otherwise, ms: a load balancer that looks every
+ * two seconds has seen twice that it is not ready.
+ */
+export const usualDrainMs = 5_000
+
 /** Where alerts go: `SLIPWAY_ALERT_URL`, with the token in the file `SLIPWAY_ALERT_TOKEN_FILE`. */
 export function alertTargetOf(env = process.env): { url: string; token: string | undefined } | undefined {
   const { SLIPWAY_ALERT_URL: url, SLIPWAY_ALERT_TOKEN_FILE: file } = env

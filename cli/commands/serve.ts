@@ -25,7 +25,7 @@ export async function gateway({ port, host }: { port?: string; host?: string }):
     },
   })
   // Ctrl-C reaches it as well; we wait until it has answered what it was asked.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill('SIGTERM'))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   return new Promise((done) => child.once('exit', (code) => done(code ?? 1)))
 }
 

@@ -19,6 +19,7 @@ export function startTestGateway(store: Store, over: Partial<GatewayOptions> = {
     captureRate: 0,
     alert: undefined,
     cacheEntries: 0,
+    drainMs: 0,
     tokens: undefined,
     allowFaults: true,
     tls: undefined,

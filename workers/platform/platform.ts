@@ -153,6 +153,8 @@ async function startOwnGateway(
         SLIPWAY_ROOT: root,
         SLIPWAY_GATEWAY_PORT: String(port),
         SLIPWAY_ALLOW_FAULTS: '1',
+        // No load balancer is here to see that it is not ready.
+        SLIPWAY_DRAIN_MS: process.env.SLIPWAY_DRAIN_MS ?? '0',
         // Little is served here: all of it can be kept.
         SLIPWAY_CAPTURE_RATE: process.env.SLIPWAY_CAPTURE_RATE ?? '1',
       },

@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import getPort from 'get-port'
+import { packageRoot } from '../../code/host.ts'
+import type { Store } from '../../store/store.ts'
+import { eventually } from './gateways.ts'
+
+/** The built gateway as a process of its own. */
+export interface GatewayProcess {
+  readonly address: string
+  readonly port: number
+  readonly pid: number
+  /** Sends SIGTERM. @returns its exit code, when it has ended */
+  stop(): Promise<number | null>
+  kill(): void
+}
+
+/** Starts a gateway on routes that a store holds, and waits until it is ready. */
+export async function startGatewayProcess(
+  store: Store,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<GatewayProcess> {
+  const port = settings.SLIPWAY_GATEWAY_PORT ?? String(await getPort())
+  const { accessKeyId, secretAccessKey } = await (
+    store.client.config.credentials as () => Promise<{ accessKeyId: string; secretAccessKey: string }>
+  )()
+  const child: ChildProcess = spawn(process.execPath, [join(packageRoot, 'dist/gateway.js')], {
+    stdio: 'ignore',
+    env: {
+      ...process.env,
+      SLIPWAY_ROOT: mkdtempSync(join(tmpdir(), 'slipway-gateway-')),
+      S3_ENDPOINT: store.address.replace(/\/[^/]+$/, ''),
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      SLIPWAY_GATEWAY_PORT: port,
+      ...settings,
+    },
+  })
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const address = `http://127.0.0.1:${port}`
+  await eventually(async () => (await fetch(`${address}/v2/health/ready`).catch(() => undefined))?.ok === true)
+  return {
+    address,
+    port: Number(port),
+    pid: child.pid ?? 0,
+    stop() {
+      child.kill('SIGTERM')
+      return ended
+    },
+    kill: () => void child.kill('SIGKILL'),
+  }
+}
