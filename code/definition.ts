@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { type BuildFailure, build } from 'esbuild'
-import { distance } from 'fastest-levenshtein'
 import * as zod from 'zod'
 import type { PipelineDefinition, UserFunction } from '../pipelines/builder.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
@@ -10,6 +9,7 @@ import * as slipway from '../pipelines/index.ts'
 import { bundleOptions, syntaxError } from './bundle.ts'
 import { hostPackages, packageRoot } from './host.ts'
 import { evaluateModule } from './load.ts'
+import { nearest } from './nearest.ts'
 
 /** A pipeline's file, loaded: the definition, and where each of the user's functions is exported. */
 export interface LoadedDefinition {
@@ -23,13 +23,6 @@ export async function listPipelines(root: string): Promise<string[]> {
   return folders
     .filter((folder) => folder.isDirectory() && existsSync(definitionFile(root, folder.name)))
     .map(({ name }) => name)
-}
-
-/** The candidate most like a word, if it is like it at all. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const ranked = candidates.map((candidate) => ({ candidate, d: distance(word, candidate) })).sort((a, b) => a.d - b.d)
-  const best = ranked[0]
-  return best !== undefined && best.d <= Math.max(2, word.length / 3) ? best.candidate : undefined
 }
 
 const definitionFile = (root: string, name: string): string => join(root, 'pipelines', name, 'pipeline.ts')

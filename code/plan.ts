@@ -9,7 +9,8 @@ import { putBytes, putJson } from '../store/objects.ts'
 import { type Signer, sign } from '../store/signing.ts'
 import type { Store } from '../store/store.ts'
 import { bundleFunction, type FunctionBundle } from './bundle.ts'
-import { loadDefinition, nearest } from './definition.ts'
+import { loadDefinition } from './definition.ts'
+import { nearest } from './nearest.ts'
 
 /** A plan with the code it refers to, nothing stored yet. */
 export interface PlannedPipeline {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { FeedbackBody, type Label } from '../pipelines/telemetry.ts'
 import { invalid } from './rows.ts'
+import { textOf } from './text.ts'
 
 /** A clock may be this far ahead of ours, ms; a label from later than that is a mistake. */
 const aheadMs = 24 * 3_600_000
@@ -20,9 +21,10 @@ export function readFeedback(
   taskOf: (endpoint: string | undefined) => { endpoint: string; task: 'binary' | 'regression' },
   now: number,
 ): LabelsByEndpoint {
+  const text = textOf(body)
   let given: unknown
   try {
-    given = JSON.parse(body.toString('utf8'))
+    given = JSON.parse(text)
   } catch (error) {
     throw invalid(`the body is not JSON: ${(error as Error).message}`)
   }

@@ -5,6 +5,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   REQUEST_INVALID: 400,
   UNAUTHORIZED: 401,
   NOT_FOUND: 404,
+  NOT_ACCEPTABLE: 406,
   REQUEST_TOO_LARGE: 413,
   MEDIA_UNSUPPORTED: 415,
   // The rows keep their schema, and the model's own code does not take them.

@@ -16,6 +16,8 @@ export interface Input {
   readonly kind: InputKind
   readonly columns: InputColumns
   readonly rows: number
+  /** Names that came along and that the model does not know. */
+  readonly ignored?: readonly string[]
 }
 
 export interface InferRequest {
@@ -31,8 +33,10 @@ export interface InferRequest {
   readonly deadline: number
   /** For drills, where the gateway allows them: make the candidate fail. */
   readonly failCandidate: boolean
-  /** What was sent: equal bodies may be answered from the cache. */
+  /** What was sent: equal bodies of equal form may be answered from the cache. */
   readonly body: Buffer
+  /** What besides the body and the version decides how `read` reads it: protocol and headers. */
+  readonly form: string
 }
 
 export interface InferResult {
@@ -51,7 +55,7 @@ export interface InferenceOptions {
   readonly captureRate: number
   /** A batch queue longer than this, ms, refuses requests. */
   readonly maxWaitMs: number
-  /** Answers kept, by model digest and body; 0 keeps none. */
+  /** Answers kept, by model digest, form of the request and body; 0 keeps none. */
   readonly cacheEntries: number
 }
 
@@ -247,10 +251,21 @@ export class Inference {
     }
     try {
       if (trust === 'fail') throw new ScoringFailure('injected', `a drill makes version ${scorer.variant.version} fail`)
-      const kept = this.cache?.get(scorer.variant.digest, request.body)
-      const predictions = kept ?? (await batcher.score(input, deadline))
-      if (kept === undefined) this.cache?.set(scorer.variant.digest, request.body, predictions)
-      return outcomeOf(request, input.rows, predictions, undefined, this.cache && kept !== undefined)
+      if (input.rows === 0) return outcomeOf(request, 0, new Float32Array(0), undefined)
+      const key = { digest: scorer.variant.digest, form: request.form, body: request.body }
+      const kept = this.cache?.get(key)
+      if (kept !== undefined) {
+        // Drift is of all that was asked. Aside, nothing but scoring again gives the features.
+        if (batcher === aside) void aside.score(input, Number.POSITIVE_INFINITY).catch(() => {})
+        else {
+          kept.count ??= scorer.countHere(input.kind, input.columns, kept.predictions)
+          kept.count()
+        }
+        return outcomeOf(request, input.rows, kept.predictions, undefined, true)
+      }
+      const predictions = await batcher.score(input, deadline)
+      this.cache?.set(key, predictions)
+      return outcomeOf(request, input.rows, predictions, undefined, this.cache && false)
     } catch (error) {
       if (error instanceof DeadlinePassed)
         throw new SlipwayError('DEADLINE_EXCEEDED', `no answer within the ${Math.round(deadline - arrivedAt)} ms given`)

@@ -18,7 +18,7 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
     const { $schema: _, ...row } = jsonSchemaOf(champion.scorer.facts.inputs)
     const rowName = `${name}-row`
     schemas[rowName] = row
-    const rows = { type: 'array', items: { $ref: `#/components/schemas/${rowName}` }, minItems: 1 }
+    const rows = { type: 'array', items: { $ref: `#/components/schemas/${rowName}` } }
     const numbers = { type: 'array', items: { type: 'number' } }
     const tensor = {
       type: 'object',

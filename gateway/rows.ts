@@ -50,7 +50,6 @@ export function rowReader(schema: RowSchema): RowReader {
     valueAt: (row: number, column: number) => From,
     path: string,
   ): Rows => {
-    if (rows === 0) throw invalid('no rows', path)
     const columns: Record<string, Column> = {}
     const place: Place = { path, row: 0, column: '' }
     for (let c = 0; c < schema.length; c++) {

@@ -28,6 +28,8 @@ export interface Scorer {
   readonly here: Score | undefined
   /** In a thread of its own, which is begun anew when it hangs. */
   readonly aside: Score
+  /** What counts a batch that was scored here, without scoring it; nothing where `here` is undefined. */
+  countHere(kind: InputKind, columns: InputColumns, predictions: Numbers): () => void
   /** Counts of features and scores since the last time. */
   takeProfile(): Promise<Record<string, FeatureCounts>>
   close(): Promise<void>
@@ -50,6 +52,7 @@ export async function loadScorer(variant: Variant, local: LocalModel): Promise<S
     baseline,
     engine: thread.engine,
     here: here?.score,
+    countHere: (kind, columns, predictions) => here?.count(kind, columns, predictions) ?? (() => {}),
     aside: (kind, columns) => thread.score(kind, columns, true),
     async takeProfile() {
       const aside = await thread.takeProfile()
@@ -77,13 +80,19 @@ async function loadHere(variant: Variant, local: LocalModel, baseline: Profile) 
     )
   })
   const counter = profileCounter(baseline)
+  const featuresOf = (kind: InputKind, columns: InputColumns): Features =>
+    kind === 'rows' ? model.makeFeatures(columns as Record<string, Column>) : (columns as Features)
   return {
     takeProfile: counter.take,
     release: model.release,
     warm: (columns: InputColumns) => model.scoreFeatures(columns as Features),
+    count(kind: InputKind, columns: InputColumns, predictions: Numbers): () => void {
+      const features = featuresOf(kind, columns)
+      return () => counter.add(features, predictions)
+    },
     async score(kind: InputKind, columns: InputColumns): Promise<Numbers> {
       try {
-        const features = kind === 'rows' ? model.makeFeatures(columns as Record<string, Column>) : (columns as Features)
+        const features = featuresOf(kind, columns)
         const predictions = await model.scoreFeatures(features)
         counter.add(features, predictions)
         return predictions

@@ -3,13 +3,15 @@ import type { RetrainCause } from '../pipelines/alerts.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Admission } from './admission.ts'
 import { readAlertmanager } from './alertmanager.ts'
-import { compress, decompress } from './compression.ts'
+import { chooseEncoding, compress, decompress } from './compression.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type LabelsByEndpoint, readFeedback } from './feedback.ts'
 import type { Incoming, Outgoing } from './http.ts'
 import { type ErrorForm, errorAnswer } from './http-status.ts'
-import type { InferResult } from './inference.ts'
+import type { InferResult, Input } from './inference.ts'
+import { chooseMediaType, parseMediaType, requireReadableCharset } from './media.ts'
 import type { Metrics } from './metrics.ts'
+import { namesHeader } from './names.ts'
 import { openApiDocument } from './open-api.ts'
 import { readInvocation } from './protocols/invocations.ts'
 import { modelMetadata, readInferRequest, serverMetadata } from './protocols/open-inference.ts'
@@ -126,18 +128,25 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
     try {
       const endpoint = endpointOf(endpointName)
       label = endpoint.name
-      const body = request.headers['content-encoding'] === undefined ? request.body : await bodyOf(request)
+      const encoding = chooseEncoding(header(request, 'accept-encoding'))
+      const body = await bodyOf(request)
       const asked = read(body)
+      let ignored: Input['ignored']
       const timeout = header(request, 'x-request-timeout-ms')
       const result = await endpoint.infer({
         id,
-        read: asked.read,
+        read(by) {
+          const input = asked.read(by)
+          ignored = input.ignored
+          return input
+        },
         header: (name) => header(request, name),
         version: versionOf(versionText),
         arrivedAt,
         deadline: arrivedAt + (timeout === undefined ? options.timeoutMs : timeoutOf(timeout, options.timeoutMs)),
         failCandidate: options.allowFaults && header(request, 'x-slipway-fault') === 'candidate',
         body,
+        form: `${form} ${header(request, 'content-type')} ${header(request, 'inference-header-content-length')}`,
       })
       version = String(result.answeredBy.version)
       role = result.role
@@ -154,8 +163,8 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
       if (form === 'sagemaker') headers.push('x-amzn-invoked-production-variant', role)
       if (written.headers !== undefined)
         for (const [name, value] of Object.entries(written.headers)) headers.push(name, value)
-      const accepts = header(request, 'accept-encoding')
-      const packed = accepts === undefined ? undefined : await compress(written.body, accepts)
+      if (ignored !== undefined && ignored.length > 0) headers.push('x-slipway-ignored', namesHeader(ignored))
+      const packed = encoding === undefined ? undefined : await compress(written.body, encoding)
       if (packed === undefined) return { status, headers, body: written.body }
       headers.push('content-encoding', packed.encoding)
       return { status, headers, body: packed.body }
@@ -169,23 +178,21 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
     }
   }
 
-  const invocation = (request: Incoming, form: ErrorForm, name: string | undefined): Promise<Outgoing> => {
-    const type = header(request, 'content-type') ?? 'application/json'
-    const accept = header(request, 'accept') ?? 'application/json'
-    return serve(request, form, name, undefined, (body) => {
-      // Clients that do not say what they send are common, and send JSON.
-      if (!/^(application\/(json|x-www-form-urlencoded)|text\/csv)\b/i.test(type))
-        throw new SlipwayError(
-          'MEDIA_UNSUPPORTED',
-          `content type ${type.slice(0, 100)}; known are application/json and text/csv`,
-        )
-      return readInvocation(body, type, accept)
-    })
-  }
-  const infer = (request: Incoming, name: string, version?: string): Promise<Outgoing> =>
-    serve(request, 'open-inference', name, version, (body) =>
-      readInferRequest(body, header(request, 'inference-header-content-length')),
+  const invocation = (request: Incoming, form: ErrorForm, name: string | undefined): Promise<Outgoing> =>
+    serve(request, form, name, undefined, (body) =>
+      readInvocation(body, header(request, 'content-type') ?? '', header(request, 'accept')),
     )
+  const infer = (request: Incoming, name: string, version?: string): Promise<Outgoing> =>
+    serve(request, 'open-inference', name, version, (body) => {
+      // Whether the answer is binary is said in the body.
+      chooseMediaType(header(request, 'accept'), ['application/json', 'application/octet-stream'])
+      return readInferRequest(body, header(request, 'inference-header-content-length'))
+    })
+  const predict = (request: Incoming, name: string, version?: string): Promise<Outgoing> =>
+    serve(request, 'tf-serving', name, version, (body) => {
+      chooseMediaType(header(request, 'accept'), ['application/json'])
+      return readPredict(body)
+    })
   const loaded = (name: string, version: string | undefined) => {
     const endpoint = endpointOf(name)
     const found = version === undefined ? endpoint.champion : endpoint.versions.byNumber(versionOf(version) ?? 0)
@@ -195,8 +202,8 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
   const ready = (): Outgoing => jsonAnswer(deps.isReady() ? 200 : 503, { ready: deps.isReady() })
 
   const bodyOf = async (request: Incoming): Promise<Buffer> => {
-    const encoding = header(request, 'content-encoding')
-    return encoding === undefined ? request.body : decompress(request.body, encoding.toLowerCase(), options.bodyLimit)
+    requireReadableCharset(parseMediaType(header(request, 'content-type') ?? ''))
+    return decompress(request.body, header(request, 'content-encoding'), options.bodyLimit)
   }
   const feedback = async (request: Incoming): Promise<Outgoing> => {
     const taskOf = (name: string | undefined) => {
@@ -241,11 +248,7 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
     (request: Incoming, name: string, version?: string) => Promise<Outgoing>,
   ])[] = [
     ['POST', /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/infer$/, infer],
-    [
-      'POST',
-      /^\/v1\/models\/([^/:]+)(?:\/versions\/([^/:]+))?:predict$/,
-      (request, name, version) => serve(request, 'tf-serving', name, version, readPredict),
-    ],
+    ['POST', /^\/v1\/models\/([^/:]+)(?:\/versions\/([^/:]+))?:predict$/, predict],
     ['POST', /^\/endpoints\/([^/]+)\/invocations$/, (request, name) => invocation(request, 'sagemaker', name)],
     [
       'GET',
@@ -268,12 +271,14 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
     const query = request.url.indexOf('?')
     const whole = query < 0 ? request.url : request.url.slice(0, query)
     const path = whole.length > 1 && whole.endsWith('/') ? whole.slice(0, -1) : whole
+    // HEAD is GET whose body is not sent (Node leaves it away).
+    const asked = request.method === 'HEAD' ? 'GET' : request.method
     for (const [method, pattern, route] of patterns) {
-      if (method !== request.method) continue
+      if (method !== asked) continue
       const match = pattern.exec(path)
       if (match !== null) return route(request, nameOf(match[1] as string), match[2])
     }
-    const route = Object.hasOwn(fixed, `${request.method} ${path}`) ? fixed[`${request.method} ${path}`] : undefined
+    const route = Object.hasOwn(fixed, `${asked} ${path}`) ? fixed[`${asked} ${path}`] : undefined
     if (route !== undefined) return route(request)
     throw new SlipwayError('NOT_FOUND', `there is nothing at ${request.method} ${path.slice(0, 200)}`)
   }

@@ -33,6 +33,7 @@ export const errorCodes = {
   REQUEST_INVALID: exitCodes.invalid,
   REQUEST_TOO_LARGE: exitCodes.invalid,
   MEDIA_UNSUPPORTED: exitCodes.invalid,
+  NOT_ACCEPTABLE: exitCodes.invalid,
   UNAUTHORIZED: exitCodes.invalid,
   PAYLOAD_TOO_LARGE: exitCodes.internal,
   SOURCE_MISSING: exitCodes.dataContract,

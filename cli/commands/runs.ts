@@ -1,4 +1,4 @@
-import { nearest } from '../../code/definition.ts'
+import { nearest } from '../../code/nearest.ts'
 import { canonicalJson } from '../../pipelines/canonical.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { MetricName } from '../../pipelines/gates.ts'

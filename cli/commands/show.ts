@@ -1,4 +1,4 @@
-import { nearest } from '../../code/definition.ts'
+import { nearest } from '../../code/nearest.ts'
 import { mediaTypes, shortDigest } from '../../pipelines/artifact.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { Evaluation } from '../../pipelines/evaluation.ts'

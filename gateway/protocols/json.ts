@@ -1,11 +1,12 @@
 import { invalid } from '../rows.ts'
+import { textOf } from '../text.ts'
 
 /**
  * JSON as clients write it: numpy and pandas write `NaN` for missing values, which JSON does not know; it is read as null.
- * @throws SlipwayError REQUEST_INVALID saying where it ends being JSON
+ * @throws SlipwayError REQUEST_INVALID saying where it ends being JSON; MEDIA_UNSUPPORTED for UTF-16
  */
 export function parseJson(body: Buffer | string): unknown {
-  const text = typeof body === 'string' ? body : body.toString('utf8')
+  const text = typeof body === 'string' ? body : textOf(body)
   if (text.trim() === '') throw invalid('the body is empty; JSON was expected')
   try {
     return JSON.parse(text)

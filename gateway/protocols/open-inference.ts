@@ -3,7 +3,10 @@ import type { Column, Numbers } from '../../pipelines/columns.ts'
 import { kindOf } from '../../pipelines/contract/read.ts'
 import type { ColumnRule } from '../../pipelines/row-schema.ts'
 import type { InferResult, Input } from '../inference.ts'
+import { checkNames } from '../names.ts'
 import { invalid } from '../rows.ts'
+import type { InputColumns } from '../scoring.ts'
+import { utf8Of } from '../text.ts'
 import type { LoadedVersion } from '../versions.ts'
 import { parseJson } from './json.ts'
 import { type Asked, numbersJson, outputName, outputType, type Written } from './protocol.ts'
@@ -35,6 +38,9 @@ const datatypes: Readonly<Record<string, Decoder>> = {
   UINT16: fixed(2, (buffer) => new Uint16Array(buffer)),
   UINT32: fixed(4, (buffer) => new Uint32Array(buffer)),
   UINT64: fixed(8, (buffer) => Array.from(new BigUint64Array(buffer), Number)),
+  FP16: fixed(2, (buffer) => Float32Array.from(new Uint16Array(buffer), halfAsNumber)),
+  // The upper half of a float32.
+  BF16: fixed(2, (buffer) => new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer)),
   FP32: fixed(4, (buffer) => new Float32Array(buffer)),
   FP64: fixed(8, (buffer) => new Float64Array(buffer)),
   BYTES: (bytes, count, path) => {
@@ -42,7 +48,9 @@ const datatypes: Readonly<Record<string, Decoder>> = {
     for (let at = 0; at < bytes.length; ) {
       const length = at + 4 <= bytes.length ? bytes.readUInt32LE(at) : Number.POSITIVE_INFINITY
       if (at + 4 + length > bytes.length) throw invalid('the binary data ends in the middle of an element', path)
-      texts.push(bytes.toString('utf8', at + 4, at + 4 + length))
+      const text = utf8Of(bytes.subarray(at + 4, at + 4 + length))
+      if (text === undefined) throw invalid(`element ${texts.length} of the binary data is no UTF-8 text`, path)
+      texts.push(text)
       at += 4 + length
     }
     if (texts.length !== count)
@@ -50,6 +58,16 @@ const datatypes: Readonly<Record<string, Decoder>> = {
     return texts
   },
 }
+/** IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction. */
+function halfAsNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}
+
 const isIntegral = (datatype: string): boolean => /^U?INT/.test(datatype)
 
 interface Tensor {
@@ -128,9 +146,10 @@ function rowsOf(shape: unknown, path: string): number {
     Array.isArray(shape) &&
     (shape.length === 1 || (shape.length === 2 && shape[1] === 1)) &&
     Number.isInteger(shape[0]) &&
-    shape[0] > 0
-  if (!isShape) throw invalid(`expected shape [n] or [n, 1] with n > 0, got ${kindOf(shape)}`, path)
-  return shape[0]
+    shape[0] >= 0
+  if (isShape) return shape[0]
+  const given = Array.isArray(shape) && shape.length <= 8 ? `[${shape.map(kindOf).join(', ')}]` : kindOf(shape)
+  throw invalid(`expected shape [n] or [n, 1], got ${given}`, path)
 }
 
 function readInput(tensors: ReadonlyMap<string, Tensor>, version: LoadedVersion): Input {
@@ -140,23 +159,45 @@ function readInput(tensors: ReadonlyMap<string, Tensor>, version: LoadedVersion)
   for (const tensor of tensors.values())
     if (tensor.rows !== first.rows)
       throw invalid(`has ${tensor.rows} rows, ${first.name} has ${first.rows}`, tensor.path)
-  const isRows = facts.inputs.every(({ name, nullable }) => nullable || tensors.has(name))
-  const isFeatures = !isRows && facts.features.every(({ name }) => tensors.has(name))
-  if (!isRows && !isFeatures) {
-    const missing = facts.inputs.filter(({ name, nullable }) => !nullable && !tensors.has(name)).map(({ name }) => name)
+  const names = [...tensors.keys()]
+  if (areFeatures(names, facts)) {
+    const columns: Record<string, InputColumns[string]> = {}
+    for (const feature of facts.features)
+      columns[feature.name] = featureOf(feature, tensors.get(feature.name) as Tensor)
+    const ignored = names.filter((name) => !Object.hasOwn(columns, name))
+    return { kind: 'features', columns, rows: first.rows, ignored }
+  }
+  const isSome = (known: readonly { readonly name: string }[]): boolean => known.some(({ name }) => tensors.has(name))
+  if (isSome(facts.features) && !isSome(facts.inputs)) {
+    const missing = facts.features.filter(({ name }) => !tensors.has(name)).map(({ name }) => name)
+    throw invalid(`no tensor for ${missing.join(', ')}; of the features none may be left out`, 'inputs')
+  }
+  const ignored = checkNames(facts.inputs, names, 'inputs', 'tensor')
+  const missing = facts.inputs.filter(({ name, nullable }) => !nullable && !tensors.has(name)).map(({ name }) => name)
+  if (missing.length > 0)
     throw invalid(
       `no tensor for ${missing.join(', ')}; the model takes ${facts.inputs.map(({ name }) => name).join(', ')}, or the features ${facts.features.map(({ name }) => name).join(', ')}`,
       'inputs',
     )
-  }
   const columns: Record<string, Column> = {}
-  if (isRows) {
-    for (const rule of facts.inputs) columns[rule.name] = columnOf(rule, tensors.get(rule.name), version, first.rows)
-  } else {
-    for (const feature of facts.features)
-      columns[feature.name] = featureOf(feature, tensors.get(feature.name) as Tensor)
-  }
-  return { kind: isRows ? 'rows' : 'features', columns, rows: first.rows }
+  for (const rule of facts.inputs) columns[rule.name] = columnOf(rule, tensors.get(rule.name), version, first.rows)
+  return { kind: 'rows', columns, rows: first.rows, ignored }
+}
+
+/**
+ * Whether tensors are the features of a model and not columns of its rows: all features are there, and as rows more of the tensors
+ * would be left over, or something would be missing.
+ */
+export function areFeatures(
+  names: readonly string[],
+  { inputs, features }: Pick<ModelFacts, 'inputs' | 'features'>,
+): boolean {
+  const given = new Set(names)
+  if (!features.every(({ name }) => given.has(name))) return false
+  const leftOver = (known: readonly { readonly name: string }[]): number =>
+    names.length - known.filter(({ name }) => given.has(name)).length
+  const mayBeRows = inputs.every(({ name, nullable }) => nullable || given.has(name))
+  return !mayBeRows || leftOver(features) < leftOver(inputs)
 }
 
 function columnOf(rule: ColumnRule, tensor: Tensor | undefined, { reader }: LoadedVersion, rows: number): Column {

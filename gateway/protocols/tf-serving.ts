@@ -1,7 +1,8 @@
 import { invalid } from '../rows.ts'
-import { readRowsOrColumns } from './invocations.ts'
+
 import { parseJson } from './json.ts'
 import { type Asked, numbersJson } from './protocol.ts'
+import { readRowsOrColumns } from './rows-or-columns.ts'
 
 /** TensorFlow Serving's REST predict: rows as `instances`, or columns as `inputs` (tensorflow.org/tfx/serving/api_rest). */
 export function readPredict(body: Buffer): Asked {

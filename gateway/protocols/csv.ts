@@ -1,0 +1,76 @@
+import papaparse from 'papaparse'
+import { SlipwayError } from '../../pipelines/errors.ts'
+import type { RowSchema } from '../../pipelines/row-schema.ts'
+import { checkNames, meant } from '../names.ts'
+import { invalid } from '../rows.ts'
+import { textOf } from '../text.ts'
+import type { Asked } from './protocol.ts'
+
+/**
+ * CSV with a header line of column names, in any order (MLflow), or without one in the order of the schema (SageMaker).
+ * @param header the media type's parameter (RFC 4180): `present` or `absent`; without it a header is recognised by its names
+ * @throws SlipwayError MEDIA_UNSUPPORTED, REQUEST_INVALID
+ */
+export function readCsv(body: Buffer, delimiter: ',' | '\t', header: string | undefined): Asked['read'] {
+  if (header !== undefined && header !== 'present' && header !== 'absent')
+    throw new SlipwayError('MEDIA_UNSUPPORTED', `header=${header.slice(0, 40)}; known are present and absent`)
+  const records = recordsOf(textOf(body), delimiter)
+  const [first] = records
+  if (header === 'present' && first === undefined) throw invalid('the header line is missing')
+  return ({ reader }) => {
+    const columns = reader.schema.map(({ name }) => name)
+    const hasHeader = header === undefined ? first !== undefined && isHeader(first, columns) : header === 'present'
+    const names = hasHeader ? (first ?? []).map((name) => name.trim()) : columns
+    // What has no name is an index that pandas wrote.
+    const ignored = hasHeader
+      ? checkNames(
+          reader.schema,
+          names.filter((name) => name !== ''),
+          'header',
+          'column',
+        )
+      : []
+    const rows = hasHeader ? records.slice(1) : records
+    const wrong = rows.findIndex((row) => row.length !== names.length)
+    if (wrong >= 0)
+      throw invalid(
+        `has ${rows[wrong]?.length} cells, ${names.length} are expected (${names.join(', ')})`,
+        `row ${wrong + 1}`,
+      )
+    const typed = rows.map((row) => row.map((cell, c) => typedCell(cell, names[c] as string, reader.schema)))
+    return { kind: 'rows', ...reader.fromMatrix(names, typed, 'rows'), ignored }
+  }
+}
+
+function recordsOf(text: string, delimiter: string): string[][] {
+  const { data, errors } = papaparse.parse<string[]>(text, { delimiter, skipEmptyLines: true })
+  const [problem] = errors
+  if (problem !== undefined) throw invalid(`the CSV breaks off: ${problem.message}`, `row ${problem.row ?? 0}`)
+  return data
+}
+
+/**
+ * Whether a record is a header of these columns: more than half of its cells, or of the columns, are found in the other, whatever their
+ * case; or one is, and it has not as many cells as a row; or every cell is like a column's name. What was meant for a header and is not
+ * quite right is then refused by its names, and not scored as a row.
+ */
+export function isHeader(record: readonly string[], columns: readonly string[]): boolean {
+  const cells = record.map((cell) => cell.trim().toLowerCase()).filter((cell) => cell !== '')
+  const names = columns.map((name) => name.toLowerCase())
+  const found = cells.filter((cell) => names.includes(cell)).length
+  if (found * 2 > Math.min(cells.length, columns.length)) return true
+  if (found > 0 && record.length !== columns.length) return true
+  return cells.length > 1 && cells.every((cell) => meant(cell, names) !== undefined)
+}
+
+/** A cell of text as the schema's type; what cannot be read stays text, and is refused with its place. */
+function typedCell(cell: string, name: string, schema: RowSchema): unknown {
+  const type = schema.find((rule) => rule.name === name)?.type
+  if (cell === '') return null
+  if (type === 'number' || type === 'integer') {
+    const value = Number(cell)
+    return Number.isNaN(value) ? cell : value
+  }
+  if (type === 'boolean' && /^(true|false)$/i.test(cell)) return cell.toLowerCase() === 'true'
+  return cell
+}

@@ -1,0 +1,30 @@
+import { isUtf8 } from 'node:buffer'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { invalid } from './rows.ts'
+
+/** How texts in other encodings than UTF-8 begin, where they say so; the longer mark first, for it begins with the shorter one. */
+const marks = [
+  ['UTF-32', [0xff, 0xfe, 0, 0]],
+  ['UTF-32', [0, 0, 0xfe, 0xff]],
+  ['UTF-16', [0xff, 0xfe]],
+  ['UTF-16', [0xfe, 0xff]],
+] as const
+
+/** Bytes as text; undefined when they are no UTF-8. */
+export function utf8Of(bytes: Buffer): string | undefined {
+  const text = bytes.toString('utf8')
+  // What cannot be decoded becomes U+FFFD: only then need it be looked at twice.
+  return text.includes('\ufffd') && !isUtf8(bytes) ? undefined : text
+}
+
+/**
+ * The text of a body: UTF-8, without the mark that spreadsheets put in front of it.
+ * @throws SlipwayError MEDIA_UNSUPPORTED for UTF-16 and UTF-32 that say so, REQUEST_INVALID for what is no UTF-8
+ */
+export function textOf(body: Buffer): string {
+  const text = utf8Of(body)
+  if (text !== undefined) return text.startsWith('\ufeff') ? text.slice(1) : text
+  const [encoding] = marks.find(([, mark]) => mark.every((byte, i) => body[i] === byte)) ?? []
+  if (encoding === undefined) throw invalid('the body is no UTF-8 text')
+  throw new SlipwayError('MEDIA_UNSUPPORTED', `the body is ${encoding}; UTF-8 is read`, { next: 'send it as UTF-8' })
+}
