@@ -26,7 +26,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   reports: { rooms: ['pipelines', 'stats'], packages: [] },
   gateway: {
     rooms: ['pipelines', 'stats', 'store', 'code', 'models'],
-    packages: ['node:', 'prom-client', 'hyparquet-writer', 'papaparse', '@opentelemetry/'],
+    packages: ['node:', 'prom-client', 'hyparquet-writer', '@opentelemetry/'],
   },
   workflows: { rooms: ['pipelines', 'stats'], packages: ['@temporalio/workflow', '@temporalio/common'] },
   activities: {

@@ -1,6 +1,5 @@
-import papaparse from 'papaparse'
+import { csvScanner, fieldsOf } from '../../pipelines/csv.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
-import type { RowSchema } from '../../pipelines/row-schema.ts'
 import { checkNames, meant } from '../names.ts'
 import { invalid } from '../rows.ts'
 import { textOf } from '../text.ts'
@@ -22,14 +21,8 @@ export function readCsv(body: Buffer, delimiter: ',' | '\t', header: string | un
     const hasHeader = header === undefined ? first !== undefined && isHeader(first, columns) : header === 'present'
     const names = hasHeader ? (first ?? []).map((name) => name.trim()) : columns
     // What has no name is an index that pandas wrote.
-    const ignored = hasHeader
-      ? checkNames(
-          reader.schema,
-          names.filter((name) => name !== ''),
-          'header',
-          'column',
-        )
-      : []
+    const named = names.filter((name) => name !== '')
+    const ignored = hasHeader ? checkNames(reader.schema, named, 'header', 'column') : []
     const rows = hasHeader ? records.slice(1) : records
     const wrong = rows.findIndex((row) => row.length !== names.length)
     if (wrong >= 0)
@@ -37,17 +30,27 @@ export function readCsv(body: Buffer, delimiter: ',' | '\t', header: string | un
         `has ${rows[wrong]?.length} cells, ${names.length} are expected (${names.join(', ')})`,
         `row ${wrong + 1}`,
       )
-    const typed = rows.map((row) => row.map((cell, c) => typedCell(cell, names[c] as string, reader.schema)))
-    return { kind: 'rows', ...reader.fromMatrix(names, typed, 'rows'), ignored }
+    return { kind: 'rows', ...reader.fromCells(names, rows, 'rows'), ignored }
   }
 }
 
-function recordsOf(text: string, delimiter: string): string[][] {
-  const { data, errors } = papaparse.parse<string[]>(text, { delimiter, skipEmptyLines: true })
-  const [problem] = errors
-  if (problem !== undefined) throw invalid(`the CSV breaks off: ${problem.message}`, `row ${problem.row ?? 0}`)
-  return data
+/** @throws SlipwayError REQUEST_INVALID naming the record, counted from 1 with the header */
+function recordsOf(text: string, delimiter: ',' | '\t'): string[][] {
+  const records: string[][] = []
+  const scanner = csvScanner(
+    delimiter,
+    ({ bytes, malformed }) => {
+      if (malformed) throw invalid('text follows a closing quote', `record ${records.length + 1}`)
+      records.push(fieldsOf(decoder.decode(bytes), delimiter))
+    },
+    true,
+  )
+  scanner.push(Buffer.from(text))
+  if (scanner.end()) throw invalid('a quote is not closed', `record ${records.length + 1}`)
+  return records
 }
+/** Without `ignoreBOM` it would take the mark off every record. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /**
  * Whether a record is a header of these columns: more than half of its cells, or of the columns, are found in the other, whatever their
@@ -61,16 +64,4 @@ export function isHeader(record: readonly string[], columns: readonly string[]):
   if (found * 2 > Math.min(cells.length, columns.length)) return true
   if (found > 0 && record.length !== columns.length) return true
   return cells.length > 1 && cells.every((cell) => meant(cell, names) !== undefined)
-}
-
-/** A cell of text as the schema's type; what cannot be read stays text, and is refused with its place. */
-function typedCell(cell: string, name: string, schema: RowSchema): unknown {
-  const type = schema.find((rule) => rule.name === name)?.type
-  if (cell === '') return null
-  if (type === 'number' || type === 'integer') {
-    const value = Number(cell)
-    return Number.isNaN(value) ? cell : value
-  }
-  if (type === 'boolean' && /^(true|false)$/i.test(cell)) return cell.toLowerCase() === 'true'
-  return cell
 }

@@ -117,6 +117,15 @@ describe('delimiters are not guessed', () => {
     )
   })
 
+  it('fields in quotes hold delimiters, quotes and line ends', async () => {
+    const text = 'city,sky\r\n"Oslo","ra""in"\r\n"Ro,me","f\nog"\r\n'
+    expect(predictionsOf(await csv('words', text))).toEqual(
+      await worth('words', { city: 'Oslo', sky: 'ra"in' }, { city: 'Ro,me', sky: 'f\nog' }),
+    )
+    for (const wrong of ['Oslo,"rain\n', '"Oslo"x,rain\n'])
+      expect(refusalOf(await csv('words', `city,sky\n${wrong}`))).toEqual([400, expect.stringMatching(/^record 2: /)])
+  })
+
   it('tabs are for text/tab-separated-values', async () => {
     const tabs = 'city\tsky\nOslo\train\n'
     expect(predictionsOf(await csv('words', tabs, 'text/tab-separated-values'))).toEqual(await worth('words', oslo))
@@ -127,6 +136,38 @@ describe('delimiters are not guessed', () => {
     expect(refusalOf(await csv('words', 'city,sky\nOslo,rain\nRome,fog,x\n'))).toEqual([
       400,
       'row 2: has 3 cells, 2 are expected (city, sky)',
+    ])
+  })
+})
+
+describe('a cell of CSV is read as in training', () => {
+  const row = {
+    senior: 1,
+    plan: 'basic',
+    tenure: 10,
+    monthly: 70.5,
+    paperless: true,
+    since: '2024-03-01',
+    genres: 'Action',
+  }
+  it.each([
+    ['01-blank-cell/empty-total', { ...row, total: null }],
+    ['01-blank-cell/blank-total', { ...row, total: null }],
+    ['01-blank-cell/zero-total', { ...row, total: 0 }],
+    ['10-csv-dialect/nan', { ...row, total: null }],
+    ['10-csv-dialect/ms-time', { ...row, total: 705 }],
+    ['10-csv-dialect/bool01', { ...row, total: 705 }],
+  ])('%s.csv', async (file, same) => {
+    expect(predictionsOf(await csv('churn', caseOf(`${file}.csv`)))).toEqual(await worth('churn', same))
+  })
+
+  it.each([
+    ['blank-required-monthly', /rows\[0\]\.monthly: is missing/],
+    ['hex-tenure', /rows\[0\]\.tenure: .*"0x10"/],
+  ])('%s.csv is refused', async (file, words) => {
+    expect(refusalOf(await csv('churn', caseOf(`01-blank-cell/${file}.csv`)))).toEqual([
+      400,
+      expect.stringMatching(words),
     ])
   })
 })
