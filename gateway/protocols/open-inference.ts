@@ -33,11 +33,11 @@ const datatypes: Readonly<Record<string, Decoder>> = {
   INT8: fixed(1, (buffer) => new Int8Array(buffer)),
   INT16: fixed(2, (buffer) => new Int16Array(buffer)),
   INT32: fixed(4, (buffer) => new Int32Array(buffer)),
-  INT64: fixed(8, (buffer) => Array.from(new BigInt64Array(buffer), Number)),
+  INT64: fixed(8, (buffer) => new BigInt64Array(buffer)),
   UINT8: fixed(1, (buffer) => new Uint8Array(buffer)),
   UINT16: fixed(2, (buffer) => new Uint16Array(buffer)),
   UINT32: fixed(4, (buffer) => new Uint32Array(buffer)),
-  UINT64: fixed(8, (buffer) => Array.from(new BigUint64Array(buffer), Number)),
+  UINT64: fixed(8, (buffer) => new BigUint64Array(buffer)),
   FP16: fixed(2, (buffer) => Float32Array.from(new Uint16Array(buffer), halfAsNumber)),
   // The upper half of a float32.
   BF16: fixed(2, (buffer) => new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer)),
@@ -213,7 +213,9 @@ function columnOf(rule: ColumnRule, tensor: Tensor | undefined, { reader }: Load
           : datatype !== 'BYTES' && datatype !== 'BOOL'
   if (!fits) throw invalid(`datatype ${datatype} does not fit ${rule.name}, a ${rule.type}`, path)
   requireIntegers(tensor)
-  return reader.column(rule, tensor.values, path)
+  const { values } = tensor
+  const isWide = values instanceof BigInt64Array || values instanceof BigUint64Array
+  return reader.column(rule, isWide && rule.type !== 'bigint' ? Array.from(values, Number) : values, path)
 }
 
 function featureOf({ kind, offset }: ModelFacts['features'][number], tensor: Tensor): Numbers | (string | null)[] {
@@ -233,7 +235,8 @@ function featureOf({ kind, offset }: ModelFacts['features'][number], tensor: Ten
   }
   const numbers = offset === undefined ? new Float32Array(count) : new Float64Array(count)
   for (let i = 0; i < count; i++) {
-    const value = values[i]
+    const given = values[i]
+    const value = typeof given === 'bigint' ? Number(given) : given
     // A missing feature is NaN; only binary tensors and null can say so.
     if (value === null) numbers[i] = Number.NaN
     else if (typeof value === 'number' && (Number.isFinite(value) || Number.isNaN(value))) numbers[i] = value

@@ -10,6 +10,7 @@ import { newProject, type TestProject } from '../support/project.ts'
 import { packageServed, type ServedModel } from '../support/served-models.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
 
+const endpoints = ['opt', 'words', 'churn', 'ids'] as const
 let server: TestStore
 let project: TestProject
 let gateway: Gateway
@@ -20,11 +21,11 @@ beforeAll(async () => {
   project = newProject()
   gateway = await startTestGateway(server.store)
   started.push(gateway)
-  for (const name of ['opt', 'words', 'churn'] as const) {
+  for (const name of endpoints) {
     const variant = await packageServed(project, server.store, name)
     await writeRoute(server.store, name, { kind: 'open', variant }, 'test')
   }
-  await eventually(() => ['opt', 'words', 'churn'].every((name) => gateway.endpoint(name)?.route !== undefined))
+  await eventually(() => endpoints.every((name) => gateway.endpoint(name)?.route !== undefined))
 }, 120_000)
 afterAll(async () => {
   for (const each of started) await each.stop()
@@ -240,6 +241,23 @@ describe('Open Inference Protocol', () => {
       'inference-header-content-length': `${head.length}`,
     })
     expect(dataOf(answer)).toEqual(await worth('opt', { temp: 20, city: 'Oslo' }, { temp: -5, city: 'Rome' }))
+  })
+
+  it('reads INT64 to the last digit where a column wants it, and as a time where that is one', async () => {
+    const ids = [9007199254740993n, 9007199254740998n]
+    const days = [1_704_067_200_000n, 1_704_070_800_000n]
+    const tensor = (name: string) => ({ name, shape: [2], datatype: 'INT64', parameters: { binary_data_size: 16 } })
+    const head = Buffer.from(JSON.stringify({ inputs: [tensor('id'), tensor('day')] }))
+    const bytes = Buffer.from(BigInt64Array.from([...ids, ...days]).buffer)
+    const answer = await infer('ids', Buffer.concat([head, bytes]), {
+      'inference-header-content-length': `${head.length}`,
+    })
+    const rows = ids.map((id, i) => ({ id: String(id), day: Number(days[i]) }))
+    expect(dataOf(answer)).toEqual(await worth('ids', ...rows))
+    // ...992 and ...993 are one double.
+    expect(dataOf(answer)).not.toEqual(
+      await worth('ids', { id: '9007199254740992', day: Number(days[0]) }, rows[1] as object),
+    )
   })
 
   it('says which shape was wrong', async () => {

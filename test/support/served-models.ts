@@ -4,8 +4,8 @@ import { packageModel } from './models.ts'
 import type { TestProject } from './project.ts'
 
 /*
- * The three models of test/cases/serving: `opt`, whose columns may all be missing; `words`, of two columns of text; `churn`, with a column
- * of every type. Their feature functions rename what they take, so that columns and features are told apart by name.
+ * The models of test/cases/serving: `opt`, whose columns may all be missing; `words`, of two columns of text; `churn`, with a column
+ * of every type; and `ids`, whose feature is the last digit of a number past 2^53. Their feature functions rename what they take, so that columns and features are told apart by name.
  */
 
 const definitions = {
@@ -16,6 +16,14 @@ const definitions = {
     split: "{ byHashOf: 'load', validation: 0.2, test: 0.2 }",
     sql: `SELECT DATE '2020-01-01' + i::INTEGER AS day, CASE WHEN i % 20 = 0 THEN NULL ELSE (i * 37 % 450) / 10.0 - 10 END AS temp,
       ['Oslo', 'Rome', 'Bern'][1 + i % 3] AS city, 100 - (i * 37 % 450) / 5.0 + 5 * (i % 3) + i / 1e6 AS load FROM range(2000) t(i)`,
+  },
+  ids: {
+    schema: 'id: z.int64(), day: z.date(), y: z.number()',
+    features:
+      'export const features = (c: any) => ({ last: Float64Array.from(c.id, (id: string) => Number(id.slice(-1))), day: c.day })\n',
+    target: "regression('y')",
+    split: "{ byHashOf: 'y', validation: 0.2, test: 0.2 }",
+    sql: "SELECT 9007199254740990 + i AS id, TIMESTAMP '2024-01-01' + INTERVAL (i) HOUR AS day, i % 10 + i / 1e6 AS y FROM range(2000) t(i)",
   },
   words: {
     schema: 'city: z.string(), sky: z.string(), late: z.int()',
