@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { checkContract, separateRows } from '../data/contract.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { dialectOf, FileFacts, localTable } from '../data/local-table.ts'
-import { profileTable } from '../data/profile.ts'
 import { parts, splitTable } from '../data/split.ts'
 import { inspect, type LocalTable } from '../data/table.ts'
 import type { TableFile } from '../data/table-file.ts'
@@ -34,7 +33,7 @@ export function createDataActivities(deps: ActivityDeps) {
       return runStep(
         deps,
         order,
-        async ({ progress }) => {
+        async ({ folder, job, progress }) => {
           progress('fetching the files', 0)
           const files: TableFile[] = []
           const facts = contents.map(({ digest: _, size: __, ...file }) => FileFacts.parse(file))
@@ -43,10 +42,7 @@ export function createDataActivities(deps: ActivityDeps) {
           progress('reading and profiling', 0.5)
           const table = { files, format: step.format, dialect: dialectOf(step), schema: step.schema }
           const rows = await withDuckDb(2, (connection) => inspect(connection, table, step.from))
-          const profile = await putJson(
-            store,
-            await withDuckDb(1, (connection) => profileTable(connection, { ...table, rows })),
-          )
+          const profile = await putJson(store, await job('profileFiles', { table: { ...table, rows }, folder }))
           const data = contents.map(({ digest, size }, i) => [
             `data/${String(i).padStart(5, '0')}`,
             { digest, size, mediaType: mediaTypeOf[step.format] },

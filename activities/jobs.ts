@@ -2,8 +2,9 @@ import { Worker } from 'node:worker_threads'
 import { builtFile } from '../code/host.ts'
 import { type ErrorFacts, isErrorCode, SlipwayError } from '../pipelines/errors.ts'
 
-/** Work that would keep the worker's own thread from heartbeats: user code, training, ONNX Runtime. Plain data in and out; a thread loads its own. */
+/** Work that would keep the worker's own thread from heartbeats: user code, training, ONNX Runtime, sorting. Plain data in and out; a thread loads its own. */
 export const jobs = {
+  profileFiles: async () => (await import('../data/profile.ts')).profileFiles,
   trainModel: async () => (await import('../trainers/train-model.ts')).trainModel,
   evaluateModel: async () => (await import('../models/evaluate.ts')).evaluateModel,
   judgeGates: async () => (await import('../models/judge-gates.ts')).judgeGates,

@@ -5,11 +5,19 @@ import { textColumn } from '../pipelines/texts.ts'
 import { name, text } from './duckdb.ts'
 import { type LocalTable, typedSelect } from './table.ts'
 
-/** Rows a chunk holds. */
-export const chunkRows = 65_536
+/** Rows a chunk holds at most. */
+const chunkRows = 65_536
+/** Values a chunk holds: a wide table is read a few thousand rows at a time. */
+const chunkValues = 8_000_000
+/** Rows of a vector of DuckDB's: what comes at once. */
+const vectorRows = 2_048
+
+/** Rows of a chunk of a table with so many columns. */
+const rowsAtOnce = (columns: number): number =>
+  Math.max(vectorRows, Math.min(chunkRows, Math.floor(chunkValues / columns)))
 
 /**
- * Reads columns of a table in chunks of `chunkRows` rows, without row objects: numbers, dates (milliseconds since 1970) and
+ * Reads columns of a table in chunks of some ten thousand rows, without row objects: numbers, dates (milliseconds since 1970) and
  * booleans as typed arrays, text as strings. A nullable boolean is a Float64Array with NaN.
  */
 export async function* readColumns(
@@ -100,7 +108,10 @@ async function* readWith(
 ): AsyncGenerator<Record<string, Column>> {
   // Nothing else may use this connection meanwhile: an appender's flush would end the stream without an error.
   const result = await connection.stream(`SELECT ${columns.map(selected).join(', ')} FROM ${relation}`)
-  const gatherers = columns.map(gatherer)
+  const most = rowsAtOnce(columns.length)
+  // A chunk's rows may go past the rows wanted by a vector's.
+  const room = Math.min(most, rows) + vectorRows
+  const gatherers = columns.map((column) => gatherer(column, room))
   let gathered = 0
   let total = 0
   for (;;) {
@@ -111,7 +122,7 @@ async function* readWith(
       gathered += chunk.rowCount
       total += chunk.rowCount
     }
-    if (gathered > 0 && (done || gathered >= chunkRows)) {
+    if (gathered > 0 && (done || gathered >= most)) {
       yield Object.fromEntries(gatherers.map(({ take }, i) => [(columns[i] as ReadColumn).rule.name, take(gathered)]))
       gathered = 0
     }
@@ -126,10 +137,8 @@ interface Gatherer {
   take(rows: number): Column
 }
 
-/** A chunk's rows may go past the rows wanted by a vector's. */
-const room = chunkRows + 2_048
-
-function gatherer({ rule, values }: ReadColumn): Gatherer {
+/** @param room rows it must hold */
+function gatherer({ rule, values }: ReadColumn, room: number): Gatherer {
   if (!isText(rule)) {
     const numbers = new Float64Array(room)
     const isFlag = rule.type === 'boolean' && !rule.nullable

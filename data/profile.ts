@@ -1,88 +1,119 @@
+import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { type ColumnProfile, type Profile, profileQuantiles, profileTop } from '../stats/profile.ts'
-import { name, rowsOf } from './duckdb.ts'
+import { isText, type RowSchema } from '../pipelines/row-schema.ts'
+import { type ColumnProfile, type Profile, profileNumbers, profileTop } from '../stats/profile.ts'
+import { readColumns } from './columns.ts'
+import { name, rowsOf, text, withDuckDb } from './duckdb.ts'
 import { type LocalTable, typedSelect } from './table.ts'
 
+/** Values that are read in one pass over a table: a pass takes in all columns of a wide table, one or two of a long one. */
+const valuesInPass = 8_000_000
+
+/** A table to profile. */
+export interface ProfileOrder {
+  readonly table: LocalTable
+  /** Folder for what is read twice. */
+  readonly folder: string
+}
+
+/** Profiles a table in a database of its own. */
+export function profileFiles({ table, folder }: ProfileOrder): Promise<Profile> {
+  return withDuckDb(2, (connection) => profileTable(connection, table, folder))
+}
+
 /**
- * Profiles every column of a table, exactly, each from one count of its values (missing ones included).
- * The connection must have one thread: sums of floating-point numbers depend on their order.
+ * Profiles every column of a table, exactly: numbers are sorted here, texts counted by DuckDB.
+ * @param atOnce values that are read in one pass
  */
-export async function profileTable(connection: DuckDBConnection, table: LocalTable): Promise<Profile> {
-  await connection.run(`CREATE TEMP VIEW typed AS ${await typedSelect(connection, table)}`)
-  const profile: Profile = {}
-  for (const { name: column, type } of table.schema) {
-    profile[column] =
-      type === 'string'
-        ? await profileText(connection, column, table.rows)
-        : await profileNumeric(connection, column, type, table.rows)
-  }
-  await connection.run('DROP VIEW typed')
-  return profile
-}
-
-async function profileText(connection: DuckDBConnection, column: string, rows: number): Promise<ColumnProfile> {
-  const counted = `SELECT ${name(column)} AS value, count(*) AS n FROM typed WHERE ${name(column)} IS NOT NULL GROUP BY 1`
-  // Counted and ranked there: a column of millions of different texts must not come over here.
-  const [totals] = await rowsOf(
-    connection,
-    `SELECT count(*) AS distinct_values, coalesce(sum(n), 0)::BIGINT AS present FROM (${counted})`,
-  )
-  const top = await rowsOf(connection, `SELECT value, n FROM (${counted}) ORDER BY n DESC, value LIMIT ${profileTop}`)
-  const present = Number(totals?.present)
-  return {
-    kind: 'categorical',
-    rows,
-    missing: rows - present,
-    distinct: Number(totals?.distinct_values),
-    top: top.map(({ value, n }) => [String(value), Number(n)]),
-    other: present - top.reduce((sum, { n }) => sum + Number(n), 0),
-  }
-}
-
-async function profileNumeric(
+export async function profileTable(
   connection: DuckDBConnection,
-  column: string,
-  type: string,
-  rows: number,
-): Promise<ColumnProfile> {
-  const value = type === 'timestamp' ? `epoch_ms(${name(column)})::DOUBLE` : `${name(column)}::DOUBLE`
-  await connection.run(
-    `CREATE TEMP TABLE counted AS SELECT ${value} AS x, count(*) AS n FROM typed WHERE ${name(column)} IS NOT NULL GROUP BY 1 ORDER BY 1`,
+  table: LocalTable,
+  folder: string,
+  atOnce = valuesInPass,
+): Promise<Profile> {
+  const columnsAtOnce = Math.max(1, Math.floor(atOnce / Math.max(1, table.rows)))
+  const texts = inParts(table.schema.filter(isText), columnsAtOnce)
+  const numbers = inParts(
+    table.schema.filter((rule) => !isText(rule)),
+    columnsAtOnce,
   )
-  const ranked = '(SELECT x, n, sum(n) OVER (ORDER BY x) AS below, sum(n) OVER () AS total FROM counted)'
-  const quantiles = profileQuantiles.map((q, i) => `min(x) FILTER (WHERE below >= ceil(${q} * total)) AS q${i}`)
-  const [row = {}] = await rowsOf(
-    connection,
-    `SELECT coalesce(sum(n), 0)::BIGINT AS present, min(x) AS low, max(x) AS high, sum(x * n) / sum(n) AS mean, ${quantiles.join(', ')} FROM ${ranked}`,
-  )
-  const present = Number(row.present)
-  const missing = rows - present
-  if (present === 0) {
-    await connection.run('DROP TABLE counted')
-    return { kind: 'numeric', rows, missing, min: null, max: null, mean: null, std: null, edges: [], counts: [] }
+  // Text formats are parsed whole in every pass.
+  const readOften = table.format !== 'parquet' && texts.length + numbers.length > 1
+  const source = readOften ? await asParquet(connection, table, join(folder, 'typed.parquet')) : table
+  const profiles = new Map<string, ColumnProfile>()
+  for (const columns of numbers)
+    for (const [column, profile] of await numericProfiles(connection, source, columns)) profiles.set(column, profile)
+  for (const columns of texts)
+    for (const [column, profile] of await textProfiles(connection, source, columns)) profiles.set(column, profile)
+  return Object.fromEntries(table.schema.map((rule) => [rule.name, profiles.get(rule.name) as ColumnProfile]))
+}
+
+function inParts(columns: RowSchema, size: number): RowSchema[] {
+  return Array.from({ length: Math.ceil(columns.length / size) }, (_, i) => columns.slice(i * size, (i + 1) * size))
+}
+
+async function asParquet(connection: DuckDBConnection, table: LocalTable, file: string): Promise<LocalTable> {
+  await connection.run(`COPY (${await typedSelect(connection, table)}) TO ${text(file)} (FORMAT parquet)`)
+  const { schema, rows } = table
+  return { files: [file], format: 'parquet', schema, rows }
+}
+
+async function numericProfiles(
+  connection: DuckDBConnection,
+  table: LocalTable,
+  columns: RowSchema,
+): Promise<[string, ColumnProfile][]> {
+  const all = columns.map(() => new Float64Array(table.rows))
+  let at = 0
+  for await (const chunk of readColumns(connection, { ...table, schema: columns }, columns)) {
+    const values = columns.map((rule) => chunk[rule.name] as Float64Array)
+    for (const [i, some] of values.entries()) all[i]?.set(some, at)
+    at += values[0]?.length as number
   }
-  const mean = Number(row.mean)
-  const edges = [...new Set(profileQuantiles.map((_, i) => Number(row[`q${i}`])))]
-  const bins = edges.map(
-    (edge, i) =>
-      `coalesce(sum(n) FILTER (WHERE x <= ${edge}${i > 0 ? ` AND x > ${edges[i - 1]}` : ''}), 0)::BIGINT AS b${i}`,
+  return columns.map((rule, i) => [rule.name, profileNumbers(all[i] as Float64Array)])
+}
+
+/** Counted and ranked by DuckDB: a column of millions of different texts must not come over here. */
+async function textProfiles(
+  connection: DuckDBConnection,
+  table: LocalTable,
+  columns: RowSchema,
+): Promise<[string, ColumnProfile][]> {
+  const source = await typedSelect(connection, { ...table, schema: columns })
+  const values = columns.map((rule) => name(rule.name)).join(', ')
+  // One column has no list made of every row.
+  const long =
+    columns.length === 1
+      ? `SELECT 0 AS nth, ${values} AS value FROM (${source})`
+      : `SELECT unnest(range(${columns.length})) AS nth, unnest([${values}]) AS value FROM (${source})`
+  await connection.run(
+    `CREATE TEMP TABLE counted AS SELECT nth, value, count(*) AS n FROM (${long}) WHERE value IS NOT NULL GROUP BY ALL`,
   )
-  const [counted = {}] = await rowsOf(
+  const totals = await rowsOf(
     connection,
-    `SELECT sqrt(sum(n * (x - ${mean}) ** 2) / sum(n)) AS std, ${bins.join(', ')} FROM counted`,
+    'SELECT nth, count(*) AS distinct_values, sum(n)::BIGINT AS present FROM counted GROUP BY nth',
+  )
+  const ranked = await rowsOf(
+    connection,
+    `SELECT nth, value, n, row_number() OVER (PARTITION BY nth ORDER BY n DESC, value) AS place FROM counted QUALIFY place <= ${profileTop} ORDER BY nth, place`,
   )
   await connection.run('DROP TABLE counted')
-  const counts = edges.map((_, i) => Number(counted[`b${i}`]))
-  const rest = present - counts.reduce((sum, count) => sum + count, 0)
-  return {
-    kind: 'numeric',
-    rows,
-    missing,
-    min: Number(row.low),
-    max: Number(row.high),
-    mean,
-    std: Number(counted.std),
-    edges,
-    counts: [...counts, rest],
-  }
+  const found = new Map(totals.map((each) => [Number(each.nth), each]))
+  const top = columns.map((): [string, number][] => [])
+  for (const { nth, value, n } of ranked) top[Number(nth)]?.push([String(value), Number(n)])
+  return columns.map((rule, i) => {
+    const present = Number(found.get(i)?.present ?? 0)
+    const named = top[i] as [string, number][]
+    return [
+      rule.name,
+      {
+        kind: 'categorical',
+        rows: table.rows,
+        missing: table.rows - present,
+        distinct: Number(found.get(i)?.distinct_values ?? 0),
+        top: named,
+        other: present - named.reduce((sum, [, n]) => sum + n, 0),
+      },
+    ]
+  })
 }

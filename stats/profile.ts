@@ -1,6 +1,9 @@
 import { z } from 'zod'
 
-/** What a column of numbers looked like. Bins are right-closed: bin i holds edges[i-1] < x ≤ edges[i]; the last is open. */
+/**
+ * What a column of numbers looked like. Bins are right-closed: bin i holds edges[i-1] < x ≤ edges[i]; the last is open. Infinite values
+ * count in the outer bins and enter no other number.
+ */
 export const NumericProfile = z.object({
   kind: z.literal('numeric'),
   rows: z.int(),
@@ -10,6 +13,8 @@ export const NumericProfile = z.object({
   mean: z.number().nullable(),
   /** Population standard deviation (ddof 0). */
   std: z.number().nullable(),
+  /** Different values; profiles of 0.6 and before do not say. */
+  distinct: z.int().optional(),
   edges: z.array(z.number()),
   counts: z.array(z.int()),
 })
@@ -38,7 +43,7 @@ export const profileTop = 256
  * with another last bit, scores above all, where many rows may have the very value an edge would be
  */
 export function profileNumbers(values: Float32Array | Float64Array, edgesBetween = false): ColumnProfile {
-  const present = values.filter((value) => !Number.isNaN(value)).sort()
+  const present = values.filter(Number.isFinite).sort()
   const n = present.length
   if (n === 0)
     return {
@@ -49,11 +54,16 @@ export function profileNumbers(values: Float32Array | Float64Array, edgesBetween
       max: null,
       mean: null,
       std: null,
+      distinct: 0,
       edges: [],
       counts: [],
     }
   let sum = 0
-  for (const value of present) sum += value
+  let distinct = 1
+  for (let i = 0; i < n; i++) {
+    sum += present[i] as number
+    if (i > 0 && present[i] !== present[i - 1]) distinct++
+  }
   const mean = sum / n
   let squares = 0
   for (const value of present) squares += (value - mean) ** 2
@@ -65,17 +75,27 @@ export function profileNumbers(values: Float32Array | Float64Array, edgesBetween
     while (bin < edges.length && (present[i] as number) > (edges[bin] as number)) bin++
     counts[bin] = (counts[bin] as number) + 1
   }
+  const [low, high] = n === values.length ? [0, 0] : [countOf(values, -Infinity), countOf(values, Infinity)]
+  counts[0] = (counts[0] as number) + low
+  counts[edges.length] = (counts[edges.length] as number) + high
   return {
     kind: 'numeric',
     rows: values.length,
-    missing: values.length - n,
+    missing: values.length - n - low - high,
     min: present[0] as number,
     max: present[n - 1] as number,
     mean,
     std: Math.sqrt(squares / n),
+    distinct,
     edges,
     counts,
   }
+}
+
+function countOf(values: Float32Array | Float64Array, wanted: number): number {
+  let count = 0
+  for (const value of values) if (value === wanted) count++
+  return count
 }
 
 /**

@@ -1,10 +1,12 @@
+import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { profileTable } from '../../data/profile.ts'
+import type { RowSchema } from '../../pipelines/row-schema.ts'
 import { missingText, otherText } from '../../pipelines/telemetry.ts'
 import { textColumn } from '../../pipelines/texts.ts'
-import { profileCategories, profileNumbers } from '../../stats/profile.ts'
+import { type Profile, profileCategories, profileNumbers } from '../../stats/profile.ts'
 import { profileCounter } from '../../stats/profile-counter.ts'
 import { newProject } from '../support/project.ts'
 
@@ -35,27 +37,69 @@ describe('profileNumbers', () => {
   })
 })
 
-it('profiles by DuckDB and by hand agree', async () => {
+describe('the profile of a table', () => {
   const project = newProject()
-  await project.data(
-    't.parquet',
-    "SELECT ((i * 37) % 101)::DOUBLE AS x, CASE WHEN i % 10 = 0 THEN NULL ELSE ['a', 'b', 'c'][1 + i % 3] END AS s FROM range(1000) t(i)",
-  )
-  const schema = [
-    { name: 'x', type: 'number' as const, nullable: false },
-    { name: 's', type: 'string' as const, nullable: true },
-  ]
-  const profile = await withDuckDb(1, (connection) =>
-    profileTable(connection, { files: [`${project.root}/t.parquet`], format: 'parquet', schema, rows: 1_000 }),
-  )
-  const byHand = profileNumbers(Float64Array.from({ length: 1_000 }, (_, i) => (i * 37) % 101))
-  const { mean, std, ...exact } = byHand as Extract<typeof byHand, { kind: 'numeric' }>
-  expect(profile.x).toMatchObject(exact)
-  expect((profile.x as typeof byHand & { mean: number }).mean).toBeCloseTo(mean as number, 9)
-  expect((profile.x as typeof byHand & { std: number }).std).toBeCloseTo(std as number, 9)
-  const codes = Int32Array.from({ length: 1_000 }, (_, i) => (i % 10 === 0 ? -1 : i % 3))
-  expect(profile.s).toEqual(profileCategories(['a', 'b', 'c'], codes))
-  project.remove()
+  afterAll(() => project.remove())
+  const profileOf = (file: string, schema: RowSchema, rows: number, atOnce?: number): Promise<Profile> => {
+    const format = file.endsWith('.csv') ? 'csv' : 'parquet'
+    const table = { files: [join(project.root, file)], format, schema, rows } as const
+    return withDuckDb(1, (connection) => profileTable(connection, table, project.root, atOnce))
+  }
+
+  it('is that of its values, by hand', async () => {
+    await project.data(
+      't.parquet',
+      "SELECT ((i * 37) % 101)::DOUBLE AS x, CASE WHEN i % 10 = 0 THEN NULL ELSE ['a', 'b', 'c'][1 + i % 3] END AS s FROM range(1000) t(i)",
+    )
+    const schema: RowSchema = [
+      { name: 'x', type: 'number', nullable: false },
+      { name: 's', type: 'string', nullable: true },
+    ]
+    const profile = await profileOf('t.parquet', schema, 1_000)
+    expect(profile.x).toEqual(profileNumbers(Float64Array.from({ length: 1_000 }, (_, i) => (i * 37) % 101)))
+    expect(profile.x).toMatchObject({ distinct: 101, min: 0, max: 100, missing: 0 })
+    const codes = Int32Array.from({ length: 1_000 }, (_, i) => (i % 10 === 0 ? -1 : i % 3))
+    expect(profile.s).toEqual(profileCategories(['a', 'b', 'c'], codes))
+  })
+
+  it('keeps infinite values out of every number but the counts of the outer bins', async () => {
+    await project.data(
+      'inf.parquet',
+      "SELECT CASE i WHEN 3 THEN 'inf'::DOUBLE WHEN 4 THEN '-inf'::DOUBLE WHEN 5 THEN 'nan'::DOUBLE WHEN 6 THEN NULL ELSE i END AS x FROM range(8) t(i)",
+    )
+    const { x } = await profileOf('inf.parquet', [{ name: 'x', type: 'number', nullable: true }], 8)
+    // 0, 1, 2 and 7 are left; two of eight are missing.
+    expect(x).toMatchObject({ min: 0, max: 7, mean: 2.5, distinct: 4, missing: 2, edges: [0, 1, 2, 7] })
+    expect(x).toMatchObject({ counts: [2, 1, 1, 1, 1] })
+  })
+
+  it('survives columns without a value, of every type', async () => {
+    const types = ['number', 'integer', 'boolean', 'string', 'timestamp'] as const
+    await project.data(
+      'empty.csv',
+      `SELECT ${types.map((type) => `NULL AS ${type}s`).join(', ')}, i FROM range(3) t(i)`,
+    )
+    const schema = types.map((type) => ({ name: `${type}s`, type, nullable: true }))
+    const profile = await profileOf('empty.csv', schema, 3)
+    for (const column of Object.values(profile)) expect(column).toMatchObject({ rows: 3, missing: 3, distinct: 0 })
+  })
+
+  it('is the same whether all columns are read at once or each in a pass of its own', async () => {
+    const [rows, columns] = [50, 30]
+    const sql = Array.from({ length: columns }, (_, j) =>
+      j % 3 === 0 ? `'v' || (i * ${j + 7} % 13) AS c${j}` : `i * ${j + 7} % 101 AS c${j}`,
+    )
+    await project.data('wide.csv', `SELECT ${sql.join(', ')} FROM range(${rows}) t(i)`)
+    const schema = sql.map((_, j): RowSchema[number] => ({
+      name: `c${j}`,
+      type: j % 3 === 0 ? 'string' : 'number',
+      nullable: false,
+    }))
+    const atOnce = await profileOf('wide.csv', schema, rows)
+    expect(Object.keys(atOnce)).toEqual(schema.map((rule) => rule.name))
+    expect(await profileOf('wide.csv', schema, rows, 1)).toEqual(atOnce)
+    expect(await profileOf('wide.csv', schema, rows, 7 * rows)).toEqual(atOnce)
+  })
 })
 
 describe('edges between values', () => {
