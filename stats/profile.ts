@@ -43,7 +43,7 @@ export const profileTop = 256
  * with another last bit, scores above all, where many rows may have the very value an edge would be
  */
 export function profileNumbers(values: Float32Array | Float64Array, edgesBetween = false): ColumnProfile {
-  const present = values.filter(Number.isFinite).sort()
+  const present = finite(values).sort()
   const n = present.length
   if (n === 0)
     return {
@@ -90,6 +90,14 @@ export function profileNumbers(values: Float32Array | Float64Array, edgesBetween
     edges,
     counts,
   }
+}
+
+/** A copy of what is no NaN and not infinite; several times quicker than `filter`. */
+function finite(values: Float32Array | Float64Array): Float32Array | Float64Array {
+  const kept = values.slice()
+  let n = 0
+  for (const value of values) if (Number.isFinite(value)) kept[n++] = value
+  return kept.subarray(0, n)
 }
 
 function countOf(values: Float32Array | Float64Array, wanted: number): number {
