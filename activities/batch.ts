@@ -7,7 +7,6 @@ import { shardOrder } from '../models/shard-order.ts'
 import { type BatchPolicy, batchId, fillIn, slotAt } from '../pipelines/batch.ts'
 import { BatchFile, BatchPlan, type BatchRecord, ShardFacts } from '../pipelines/batch-records.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
-import type { StepOf } from '../pipelines/plan.ts'
 import type { Variant } from '../pipelines/route.ts'
 import { readBatch, readBatchDefinition, writeBatchDefinition } from '../store/batches.ts'
 import { digestOfJson } from '../store/digest.ts'
@@ -21,7 +20,7 @@ import { cutInputs, findDuplicates } from './batch-inputs.ts'
 import { type PublishOrder, publishBatch } from './publish-batch.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
 import { materialOf, storeShard } from './shards.ts'
-import { type ActivityDeps, guarded, once } from './step.ts'
+import { type ActivityDeps, guarded, once, type StepGiven, wholeStep } from './step.ts'
 
 /** Plans a worker remembers: shard after shard asks for the same one. */
 const plansKept = 4
@@ -39,10 +38,10 @@ export function createBatchActivities(deps: ActivityDeps) {
 
   return {
     /** Sets what is scored under a name, and its schedule. */
-    async establishBatch(order: { pipeline: string; run: string; step: StepOf<'batch'> }): Promise<void> {
-      const { pipeline, run, step } = order
-      await guarded(step.id, async () => {
-        const { name, endpoint, policy } = step
+    async establishBatch(order: { pipeline: string; run: string; step: StepGiven<'batch'> }): Promise<void> {
+      const { pipeline, run } = order
+      await guarded(order.step.id, async () => {
+        const { name, endpoint, policy } = await wholeStep(deps, order.step)
         await writeBatchDefinition(store, name, { pipeline, endpoint, policy }, run)
         const scheduleId = batchScheduleId(pipeline, name)
         if (policy.cron === null) return dropSchedule(client, scheduleId)

@@ -7,16 +7,16 @@ import { parts, splitTable } from '../data/split.ts'
 import { inspect, type LocalTable } from '../data/table.ts'
 import type { TableFile } from '../data/table-file.ts'
 import { mediaTypes, type Output, shortDigest } from '../pipelines/artifact.ts'
+import { brief } from '../pipelines/brief.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
-import type { StepOf } from '../pipelines/plan.ts'
 import type { StepOutcome } from '../pipelines/step-inputs.ts'
 import { getBundle, getJson, hasBlob, localFile, putBundle, putJson } from '../store/objects.ts'
 import { contentOf, mediaTypeOf, SourceContents } from '../store/sources.ts'
 import { type ActivityDeps, guarded, required, runStep, type StepOrder } from './step.ts'
 
 /** The digest of the list of a source's files (`store/sources.ts`), and a snapshot to use instead. */
-export interface SnapshotOrder extends StepOrder<StepOf<'snapshot'>> {
+export interface SnapshotOrder extends StepOrder<'snapshot'> {
   readonly source: string
   readonly use?: string | undefined
 }
@@ -27,13 +27,13 @@ export function createDataActivities(deps: ActivityDeps) {
   return {
     /** Makes a snapshot of a source's files, which lie in the store already: counts, profiles, names them together. */
     async snapshotSource(order: SnapshotOrder): Promise<StepOutcome> {
-      const { step, source } = order
+      const { source } = order
       if (order.use !== undefined) return reuseSnapshot(order.use)
-      const contents = await guarded(step.id, async () => SourceContents.parse(await getJson(store, source)))
+      const contents = await guarded(order.step.id, async () => SourceContents.parse(await getJson(store, source)))
       return runStep(
         deps,
         order,
-        async ({ folder, job, progress }) => {
+        async ({ step, folder, job, progress }) => {
           progress('fetching the files', 0)
           const files: TableFile[] = []
           const facts = contents.map(({ digest: _, size: __, ...file }) => FileFacts.parse(file))
@@ -73,10 +73,9 @@ export function createDataActivities(deps: ActivityDeps) {
     },
 
     /** Checks every row; bad ones are set aside. Too many, or a column too empty, ends the run. */
-    async validateTable(order: StepOrder<StepOf<'validate'>>): Promise<StepOutcome> {
-      const { step, inputs } = order
-      return runStep(deps, order, async ({ folder, progress, output }) => {
-        const source = required(inputs, 'table')
+    async validateTable(order: StepOrder<'validate'>): Promise<StepOutcome> {
+      return runStep(deps, order, async ({ step, folder, progress, output }) => {
+        const source = required(order.inputs, 'table')
         const table = await localTable(store, source.digest)
         progress(`checking ${table.rows} rows`, 0.1)
         const report = await withDuckDb(2, (connection) => checkContract(connection, table, step))
@@ -99,17 +98,20 @@ export function createDataActivities(deps: ActivityDeps) {
         const kept = hasBad
           ? await putTable(await output('data', 'kept.parquet', mediaTypes.parquet), table, rows)
           : { name: 'table', ...source }
-        return { outputs: [kept, ...outputs], facts: { rows, badRows: table.rows - rows, verdict: report.verdict } }
+        return {
+          outputs: [kept, ...outputs],
+          facts: { rows, badRows: table.rows - rows, verdict: brief(report.verdict, 1_000) },
+        }
       })
     },
 
     /** Cuts a table into its three parts. */
-    async splitIntoParts(order: StepOrder<StepOf<'split'>>): Promise<StepOutcome> {
-      return runStep(deps, order, async ({ folder, progress, output }) => {
+    async splitIntoParts(order: StepOrder<'split'>): Promise<StepOutcome> {
+      return runStep(deps, order, async ({ step, folder, progress, output }) => {
         const table = await localTable(store, required(order.inputs, 'table').digest)
         progress('splitting', 0.1)
         const rows = await withDuckDb(1, (connection) =>
-          splitTable(connection, table, order.step.rule, (part) => join(folder, `${part}.parquet`)),
+          splitTable(connection, table, step.rule, (part) => join(folder, `${part}.parquet`)),
         )
         progress('storing', 0.8)
         const outputs: Output[] = []

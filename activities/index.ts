@@ -2,6 +2,7 @@ import { createBatchActivities } from './batch.ts'
 import { createDataActivities } from './data.ts'
 import { createModelActivities } from './model.ts'
 import { createMonitorActivities } from './monitor.ts'
+import { createPlanActivities } from './plan.ts'
 import { createRegistryActivities } from './registry.ts'
 import { createRetrainActivities } from './retrain.ts'
 import { createRolloutActivities } from './rollout.ts'
@@ -10,6 +11,7 @@ import type { ActivityDeps } from './step.ts'
 /** Everything a worker can do. */
 export function createActivities(deps: ActivityDeps) {
   return {
+    ...createPlanActivities(deps),
     ...createDataActivities(deps),
     ...createModelActivities(deps),
     ...createRegistryActivities(deps),

@@ -7,20 +7,21 @@ import type { LocalEvaluation } from '../models/judge-gates.ts'
 import { type LocalModel, type ModelFacts, modelFiles, trainedFacts } from '../models/model.ts'
 import { localModel, storeKernel } from '../models/package.ts'
 import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../pipelines/artifact.ts'
+import { brief } from '../pipelines/brief.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { jsonSchemaOf } from '../pipelines/contract/json-schema.ts'
-import type { StepOf } from '../pipelines/plan.ts'
 import { digestsOf, type StepInputs, type StepOutcome } from '../pipelines/step-inputs.ts'
 import { TrainingReport } from '../pipelines/training-report.ts'
 import { getJson, localFile, putBundle, putBytes, putJson } from '../store/objects.ts'
 import { sign } from '../store/signing.ts'
 import { trainingFiles } from '../trainers/train-model.ts'
+import { gateFacts } from './gate-facts.ts'
 import { localCode } from './local.ts'
-import { type ActivityDeps, required, runStep, type StepOrder } from './step.ts'
+import { type ActivityDeps, required, runStep, type StepGiven, type StepOrder, wholeStep } from './step.ts'
 
 /** The plan's train step goes along: it says what the packaged model is. */
-export interface PackageOrder extends StepOrder<StepOf<'package'>> {
-  readonly train: StepOf<'train'>
+export interface PackageOrder extends StepOrder<'package'> {
+  readonly train: StepGiven<'train'>
   readonly trainKey: string
   readonly model: string
 }
@@ -29,9 +30,9 @@ export interface PackageOrder extends StepOrder<StepOf<'package'>> {
 export function createModelActivities(deps: ActivityDeps) {
   const { store } = deps
   return {
-    async trainModel(order: StepOrder<StepOf<'train'>> & { readonly model: string }): Promise<StepOutcome> {
-      const { step, inputs } = order
-      return runStep(deps, order, async ({ folder, job, output, progress }) => {
+    async trainModel(order: StepOrder<'train'> & { readonly model: string }): Promise<StepOutcome> {
+      const { inputs } = order
+      return runStep(deps, order, async ({ step, folder, job, output, progress }) => {
         progress('fetching tables and code', 0)
         const report = await job('trainModel', {
           step,
@@ -55,11 +56,12 @@ export function createModelActivities(deps: ActivityDeps) {
 
     /** Makes the model bundle, checks that ONNX Runtime agrees with the trainer, and signs it. */
     async packageModel(order: PackageOrder): Promise<StepOutcome> {
-      const { step, inputs, train } = order
+      const { inputs } = order
       return runStep(
         deps,
         order,
-        async ({ folder, job, progress }) => {
+        async ({ step, folder, job, progress }) => {
+          const train = await wholeStep(deps, order.train)
           const onnx = required(inputs, 'model')
           const { crosses } = inputs
           const training = TrainingReport.parse(await getJson(store, required(inputs, 'training').digest))
@@ -128,7 +130,7 @@ export function createModelActivities(deps: ActivityDeps) {
               bytes: onnx.size,
               parityRows: parity.rows,
               parity: parity.largest,
-              kernel: kernel.status === 'proven' ? 'proven' : kernel.reason,
+              kernel: kernel.status === 'proven' ? 'proven' : brief(kernel.reason, 500),
             },
           }
         },
@@ -136,9 +138,9 @@ export function createModelActivities(deps: ActivityDeps) {
       )
     },
 
-    async evaluatePackage(order: StepOrder<StepOf<'evaluate'>>): Promise<StepOutcome> {
-      const { step, inputs } = order
-      return runStep(deps, order, async ({ folder, job, output, progress }) => {
+    async evaluatePackage(order: StepOrder<'evaluate'>): Promise<StepOutcome> {
+      const { inputs } = order
+      return runStep(deps, order, async ({ step, folder, job, output, progress }) => {
         progress('fetching the package', 0)
         const evaluation = await job('evaluateModel', {
           step,
@@ -158,9 +160,9 @@ export function createModelActivities(deps: ActivityDeps) {
     },
 
     /** Judges the gates. A gate that fails is a result, not an error: the workflow decides what follows. */
-    async judgeCandidate(order: StepOrder<StepOf<'gate'>>): Promise<StepOutcome> {
-      const { step, inputs } = order
-      return runStep(deps, order, async ({ folder, job, output }) => {
+    async judgeCandidate(order: StepOrder<'gate'>): Promise<StepOutcome> {
+      const { inputs } = order
+      return runStep(deps, order, async ({ step, folder, job, output }) => {
         const gates = await job('judgeGates', {
           step,
           candidate: await localEvaluation(inputs, 'candidate'),
@@ -171,7 +173,7 @@ export function createModelActivities(deps: ActivityDeps) {
         await writeFile(join(folder, 'gates.json'), canonicalJson(gates))
         return {
           outputs: [await output('gates', 'gates.json', mediaTypes.json)],
-          facts: { passed: gates.every(({ passed }) => passed), gates },
+          facts: gateFacts(gates),
         }
       })
     },

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { ScheduleOverlapPolicy } from '@temporalio/client'
 import { WorkflowNotFoundError } from '@temporalio/common'
 import type { RetrainCause } from '../pipelines/alerts.ts'
+import { brief } from '../pipelines/brief.ts'
 import type { MonitorReport } from '../pipelines/monitor-report.ts'
-import type { StepOf } from '../pipelines/plan.ts'
 import { establishMonitor, publishReport, readLastReport, readMonitor, readReport } from '../store/monitors.ts'
 import { readRoute } from '../store/routes.ts'
 import {
@@ -20,7 +20,7 @@ import {
 import { alertOf, isAlertmanager, sendAlert } from './alert.ts'
 import { examine } from './examine.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
-import { type ActivityDeps, guarded } from './step.ts'
+import { type ActivityDeps, guarded, type StepGiven, wholeStep } from './step.ts'
 
 /** Longer than this no gathering waits, ms: a check of a week would have hundreds of thousands of windows to read at once. */
 const gatherEveryMs = 3_600_000
@@ -44,12 +44,13 @@ export function createMonitorActivities(deps: ActivityDeps) {
     async establishMonitor(order: {
       pipeline: string
       run: string
-      step: StepOf<'monitor'>
+      step: StepGiven<'monitor'>
       plan: string
       isRetraining: boolean
     }): Promise<void> {
       await guarded(order.step.id, async () => {
-        const { pipeline, run, step, plan, isRetraining } = order
+        const { pipeline, run, plan, isRetraining } = order
+        const step = await wholeStep(deps, order.step)
         await establishMonitor(store, { pipeline, step, plan: plan as never }, { run, isRetraining })
         const { endpoint, policy } = step
         const scheduleId = monitorScheduleId(endpoint)
@@ -171,7 +172,7 @@ function resultOf(report: MonitorReport, pipeline: string): CheckResult {
   const firing = report.rules.filter((rule) => rule.firing)
   return {
     seq: report.seq,
-    verdict: report.verdict,
+    verdict: brief(report.verdict),
     firing: firing.map(({ rule }) => rule),
     change: report.change,
     pipeline,

@@ -12,18 +12,20 @@ import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { RetrainPolicy } from '../pipelines/monitor.ts'
 import type { MonitorReport } from '../pipelines/monitor-report.ts'
-import { Plan, type StepOf } from '../pipelines/plan.ts'
+import type { Plan } from '../pipelines/plan.ts'
 import type { RunRecord } from '../pipelines/records.ts'
 import { planAsOf } from '../pipelines/retraining.ts'
 import type { StepOutcome } from '../pipelines/step-inputs.ts'
 import { spentAlpha } from '../stats/never-worse.ts'
 import { countRetraining, type Monitor, monitorsOf, readLastReport, readMonitor } from '../store/monitors.ts'
-import { getBundle, getJson, localFile, putBundle, putFile, putJson } from '../store/objects.ts'
+import { getBundle, localFile, putBundle, putFile } from '../store/objects.ts'
+import { getPlan, putPlan } from '../store/plans.ts'
 import { readModel, readVersion } from '../store/registry.ts'
 import { readRoute } from '../store/routes.ts'
 import { readRun } from '../store/runs.ts'
 import { readSource, uploadSource } from '../store/sources.ts'
 import type { RunInput } from '../workflows/messages.ts'
+import { gateFacts } from './gate-facts.ts'
 import { localCode } from './local.ts'
 import { type ActivityDeps, guarded, required, runStep, type StepOrder } from './step.ts'
 
@@ -62,7 +64,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
         if (monitor === undefined || policy === null || policy === undefined)
           throw new SlipwayError('NOT_MONITORED', `pipeline ${pipeline} has no p.monitor with retrain`)
         const { step } = monitor
-        const base = Plan.parse(await getJson(store, monitor.plan))
+        const base = await getPlan(store, monitor.plan)
         progress('reading the sources', 0.1)
         const sources = await freshSources(base)
         const route = await readRoute(store, step.endpoint)
@@ -74,8 +76,8 @@ export function createRetrainActivities(deps: ActivityDeps) {
         const { commit, tree, lockFile } = made?.origin ?? {}
         return {
           runId: run,
-          plan,
-          planDigest: (await putJson(store, plan)).digest,
+          pipeline,
+          planDigest: (await putPlan(store, plan)).digest,
           sources,
           snapshots: {},
           origin: {
@@ -107,11 +109,13 @@ export function createRetrainActivities(deps: ActivityDeps) {
     }: {
       endpoint: string
       candidate: string
-      plan: Plan
+      /** Its digest; workflows of 0.6 and before send the plan itself. */
+      plan: string | Plan
       alpha: number
       isRetraining: boolean
     }): Promise<Guarded | null> {
       return guarded('never-worse', async () => {
+        const whole = typeof plan === 'string' ? await getPlan(store, plan) : plan
         const [route, monitor] = await Promise.all([readRoute(store, endpoint), readMonitor(store, endpoint)])
         if (route === undefined || route.champion.digest === candidate) return null
         const { champion } = route
@@ -120,7 +124,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
         return {
           champion: champion.digest,
           anchor: await anchorOf(champion.model, champion.digest),
-          labelled: monitor === undefined ? null : await labelledTable(monitor, champion.digest, plan),
+          labelled: monitor === undefined ? null : await labelledTable(monitor, champion.digest, whole),
           championTest: parts?.find(({ name }) => name === 'test')?.digest ?? null,
           // People answer for what they run; what runs by itself shares one chance of error.
           alpha: isRetraining ? spentAlpha(alpha, Math.max(1, monitor?.retrainings ?? 1)) : alpha,
@@ -129,12 +133,12 @@ export function createRetrainActivities(deps: ActivityDeps) {
     },
 
     /** Compares a candidate with champion and anchor, so that no chain of retrainings ends with a worse model. */
-    async guardCandidate(order: StepOrder<StepOf<'guard'>> & { readonly alpha: number }): Promise<StepOutcome> {
-      const { step, inputs, alpha } = order
+    async guardCandidate(order: StepOrder<'guard'> & { readonly alpha: number }): Promise<StepOutcome> {
+      const { inputs, alpha } = order
       return runStep(
         deps,
         order,
-        async ({ folder, job, output, progress }) => {
+        async ({ step, folder, job, output, progress }) => {
           progress('fetching models and rows', 0)
           const table = async (name: string) =>
             inputs[name] === undefined ? undefined : localTable(deps.store, inputs[name].digest)
@@ -155,7 +159,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
           await writeFile(join(folder, 'guard.json'), canonicalJson(gates))
           return {
             outputs: [await output('gates', 'guard.json', mediaTypes.json)],
-            facts: { passed: gates.every(({ passed }) => passed), gates },
+            facts: gateFacts(gates),
           }
         },
         { alpha: String(alpha) },

@@ -3,11 +3,14 @@ import { join } from 'node:path'
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import type { Client } from '@temporalio/client'
 import { type ArtifactRef, mediaTypes, type Output } from '../pipelines/artifact.ts'
+import { brief } from '../pipelines/brief.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
-import type { Step } from '../pipelines/plan.ts'
-import { digestsOf, type StepInputs, type StepOutcome } from '../pipelines/step-inputs.ts'
+import type { StepKind, StepOf } from '../pipelines/plan.ts'
+import type { StepRef } from '../pipelines/plan-outline.ts'
+import { digestsOf, type StepInputs, type StepOutcome, stepOf } from '../pipelines/step-inputs.ts'
 import { type HostVersions, type StepMaterial, stepMaterial } from '../pipelines/step-key.ts'
 import { putFile } from '../store/objects.ts'
+import { getPlan } from '../store/plans.ts'
 import type { Signer, TrustedKeys } from '../store/signing.ts'
 import { findStepRecord, publishStepRecord, stepKeyOf } from '../store/steps.ts'
 import type { Store } from '../store/store.ts'
@@ -35,11 +38,22 @@ export interface ActivityDeps {
   readonly scratch: string
 }
 
+/** A step of a plan in the store; workflows of 0.6 and before send the step itself. */
+export type StepGiven<Kind extends StepKind = StepKind> = StepRef<Kind> | StepOf<Kind>
+
 /** A step to carry out. */
-export interface StepOrder<S extends Step = Step> {
+export interface StepOrder<Kind extends StepKind = StepKind> {
   readonly run: string
-  readonly step: S
+  readonly step: StepGiven<Kind>
   readonly inputs: StepInputs
+}
+
+/** A step, read from its plan. */
+export async function wholeStep<Kind extends StepKind>(
+  { store }: Pick<ActivityDeps, 'store'>,
+  step: StepGiven<Kind>,
+): Promise<StepOf<Kind>> {
+  return 'plan' in step ? stepOf(await getPlan(store, step.plan), step.id, step.kind) : step
 }
 
 /** What a step's work gets. */
@@ -67,21 +81,17 @@ const patience = 4
  * Heartbeats carry the progress; cancellation stops the work.
  * @param extraKeys what the result depends on besides the inputs: names and digests or keys
  */
-export async function runStep(
+export async function runStep<Kind extends StepKind>(
   deps: ActivityDeps,
-  order: StepOrder,
-  work: (context: StepWork) => Promise<StepResult>,
+  order: StepOrder<Kind>,
+  work: (context: StepWork & { readonly step: StepOf<Kind> }) => Promise<StepResult>,
   extraKeys: Readonly<Record<string, string>> = {},
 ): Promise<StepOutcome> {
-  return guarded(order.step.id, (context, progress) => {
+  return guarded(order.step.id, async (context, progress) => {
+    const step = await wholeStep(deps, order.step)
     const inputs = { ...digestsOf(order.inputs), ...extraKeys }
-    return once(
-      deps,
-      { run: order.run, material: stepMaterial(order.step, inputs, deps.host) },
-      context,
-      progress,
-      work,
-    )
+    const material = stepMaterial(step, inputs, deps.host)
+    return once(deps, { run: order.run, material }, context, progress, (context) => work({ ...context, step }))
   })
 }
 
@@ -149,7 +159,7 @@ function failureOf(error: unknown, step: string, attempt: number): ApplicationFa
   const { message } = error as Error
   return ApplicationFailure.create({
     type: known?.code ?? 'INTERNAL',
-    message: message ?? String(error),
+    message: brief(message ?? String(error)),
     nonRetryable: known === undefined || known.code === 'INTERNAL' ? attempt >= patience : !known.mayPass,
     details: [{ step, next: known?.facts.next ?? null }],
     cause: error as Error,

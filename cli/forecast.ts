@@ -1,5 +1,6 @@
 import { describeRule, rulesOf } from '../pipelines/monitor.ts'
 import type { Plan, Step, StepOf } from '../pipelines/plan.ts'
+import { outlineOf, type PlanOutline } from '../pipelines/plan-outline.ts'
 import { describeStrategy } from '../pipelines/rollout.ts'
 import {
   digestsOf,
@@ -29,6 +30,7 @@ export interface Forecast {
 /** Goes through a plan as a run would, but looks only. Steps behind one that runs are unknown and said to run. */
 export async function forecast(store: Store, plan: Plan, host: HostVersions, root: string): Promise<Forecast[]> {
   const [last] = await listRuns(store, plan.pipeline, 1)
+  const outline = outlineOf(plan)
   const outcomes = new Map<string, StepOutcome>()
   const forecasts: Forecast[] = []
   for (const step of plan.steps) {
@@ -38,7 +40,7 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, roo
       say('always', whatItAlwaysDoes(step), null)
       continue
     }
-    const inputs = await knownInputs(store, plan, step, outcomes, host)
+    const inputs = await knownInputs(store, plan, outline, step, outcomes, host)
     if (typeof inputs === 'string') {
       say('runs', `needs what ${inputs} makes`, null)
       continue
@@ -61,18 +63,22 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, roo
 async function knownInputs(
   store: Store,
   plan: Plan,
+  outline: PlanOutline,
   step: Step,
   outcomes: ReadonlyMap<string, StepOutcome>,
   host: HostVersions,
 ): Promise<StepInputs | string> {
   const missing = needs(plan, step).find((id) => !outcomes.has(id))
   if (missing !== undefined) return missing
-  const inputs = inputsOf(plan, step, outcomes)
+  const inputs = inputsOf(outline, stepOf(outline, step.id, step.kind), outcomes)
   if (step.kind !== 'gate' || !step.must.some(({ rule }) => rule === 'notWorseThan')) return inputs
   const opponent = await findOpponent(store, step.model, outputOf(outcomes.get(step.package), 'package').digest)
   if (opponent === undefined) return inputs
   const evaluation = stepOf(plan, step.evaluation, 'evaluate')
-  const championInputs = { ...digestsOf(inputsOf(plan, evaluation, outcomes)), package: opponent }
+  const championInputs = {
+    ...digestsOf(inputsOf(outline, stepOf(outline, step.evaluation, 'evaluate'), outcomes)),
+    package: opponent,
+  }
   const record = await findStepRecord(store, stepKeyOf(stepMaterial(evaluation, championInputs, host)))
   if (record === undefined) return 'the evaluation of the champion'
   return {

@@ -5,7 +5,8 @@ import { SlipwayError } from '../pipelines/errors.ts'
 import { type CodeRef, Learner, type Plan } from '../pipelines/plan.ts'
 import type { HostVersions } from '../pipelines/step-key.ts'
 import { digestOf } from '../store/digest.ts'
-import { putBytes, putJson } from '../store/objects.ts'
+import { putBytes } from '../store/objects.ts'
+import { putPlan } from '../store/plans.ts'
 import { type Signer, sign } from '../store/signing.ts'
 import type { Store } from '../store/store.ts'
 import { bundleFunction, type FunctionBundle } from './bundle.ts'
@@ -117,5 +118,5 @@ export async function publishPlan(
       if (signer !== undefined) await sign(store, signer, 'code', name, digest, { sourceMap: map.digest })
     }),
   )
-  return putJson(store, plan)
+  return putPlan(store, plan)
 }

@@ -1,5 +1,6 @@
 import { type ArtifactRef, type Digest, mediaTypes, type Output } from './artifact.ts'
-import type { Plan, Step, StepOf } from './plan.ts'
+import type { StepKind } from './plan.ts'
+import type { PlanOutline, StepOutline } from './plan-outline.ts'
 
 /** What a finished step hands on. */
 export interface StepOutcome {
@@ -24,11 +25,15 @@ export function outputOf(outcome: StepOutcome | undefined, name: string): Artifa
   return { digest: found.digest, mediaType: found.mediaType, size: found.size }
 }
 
-/** A step of a plan by id. */
-export function stepOf<Kind extends Step['kind']>(plan: Plan, id: string, kind: Kind): StepOf<Kind> {
-  const step = plan.steps.find((each) => each.id === id)
+/** A step of a plan, or of its outline, by id. */
+export function stepOf<Some extends { readonly id: string; readonly kind: StepKind }, Kind extends Some['kind']>(
+  { steps }: { readonly steps: readonly Some[] },
+  id: string,
+  kind: Kind,
+): Extract<Some, { readonly kind: Kind }> {
+  const step = steps.find((each) => each.id === id)
   if (step?.kind !== kind) throw new Error(`the plan has no ${kind} step "${id}"`)
-  return step as StepOf<Kind>
+  return step as Extract<Some, { readonly kind: Kind }>
 }
 
 /** The artifacts a guard reads besides: what serves now, and rows to compare on. */
@@ -44,7 +49,7 @@ export function guardedInputs(guarded: Readonly<Record<string, Digest | null>>):
  * What a step reads, from what the steps before it made. `outcomes` are by step id.
  * A gate's opponent and what a guard compares with are not here: who is champion is known only when they are reached.
  */
-export function inputsOf(plan: Plan, step: Step, outcomes: ReadonlyMap<string, StepOutcome>): StepInputs {
+export function inputsOf(plan: PlanOutline, step: StepOutline, outcomes: ReadonlyMap<string, StepOutcome>): StepInputs {
   const from = (id: string, name: string): ArtifactRef => outputOf(outcomes.get(id), name)
   switch (step.kind) {
     case 'snapshot':
@@ -56,7 +61,7 @@ export function inputsOf(plan: Plan, step: Step, outcomes: ReadonlyMap<string, S
       return { train: from(step.split, 'train'), validation: from(step.split, 'validation') }
     case 'package': {
       const train = stepOf(plan, step.model, 'train')
-      const crosses = train.crosses === undefined ? [] : ['crosses']
+      const crosses = train.isCrossed ? ['crosses'] : []
       const files = ['model', 'training', 'baseline', 'parity', ...crosses].map((name) => [name, from(train.id, name)])
       return {
         ...Object.fromEntries(files),
@@ -93,7 +98,7 @@ export function evaluationInputs(who: 'candidate' | 'opponent', outcome: StepOut
 }
 
 /** The snapshot a table was made from. */
-function sourceOf(plan: Plan, id: string): string {
+function sourceOf(plan: PlanOutline, id: string): string {
   const step = plan.steps.find((each) => each.id === id)
   return step?.kind === 'split' || step?.kind === 'validate' ? sourceOf(plan, step.table) : id
 }

@@ -1,3 +1,4 @@
+import { firstOf } from '../pipelines/brief.ts'
 import { largerIsBetter, type QualityRule } from '../pipelines/gates.ts'
 import { type DriftRule, describeRule, type MonitorPolicy, type VolumeRule } from '../pipelines/monitor.ts'
 import type { RuleState } from '../pipelines/monitor-report.ts'
@@ -58,9 +59,9 @@ function judgeDrift({ measure, limit }: DriftRule, policy: MonitorPolicy, { rows
   }
   if (weight < policy.importance) {
     const share = `${(weight * 100).toFixed(0)} % of the model's importance, ${policy.importance * 100} % are an alarm`
-    return { state: 'kept', reason: `${drifted.map(words).join(', ')}: ${share}` }
+    return { state: 'kept', reason: `${firstOf(drifted.map(words))}: ${share}` }
   }
-  return { state: 'breached', reason: drifted.map(words).join(', ') }
+  return { state: 'breached', reason: firstOf(drifted.map(words)) }
 }
 
 function judgeQuality({ metric, limit }: QualityRule, policy: MonitorPolicy, { labels, metrics }: Findings): Judgement {

@@ -1,7 +1,7 @@
 import { executeChild, proxyActivities, upsertSearchAttributes } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import { exitCodes } from '../pipelines/errors.ts'
-import type { StepOf } from '../pipelines/plan.ts'
+import type { StepOutline } from '../pipelines/plan-outline.ts'
 import type { RolloutRecord } from '../pipelines/records.ts'
 import { describeStrategy } from '../pipelines/rollout.ts'
 import type { Variant } from '../pipelines/route.ts'
@@ -19,7 +19,7 @@ import { type RunState, type Stop, show } from './run-state.ts'
  */
 export async function deploy(
   state: RunState,
-  step: StepOf<'deploy'>,
+  step: StepOutline<'deploy'>,
   report: (outcome: StepOutcome, summary: string) => void,
 ): Promise<Stop | undefined> {
   const { model } = state
@@ -53,7 +53,7 @@ export async function deploy(
     done(`${endpoint} serves version ${model.version} already`, true)
     return undefined
   }
-  const id = `${endpoint}-${state.input.runId.replace(`${state.input.plan.pipeline}-`, '')}`
+  const id = `${endpoint}-${state.input.runId.replace(`${state.plan.pipeline}-`, '')}`
   state.rolloutId = id
   upsertSearchAttributes([{ key: attributes.stage, value: 'rollout' }])
   show(state)
@@ -63,7 +63,7 @@ export async function deploy(
       {
         id,
         endpoint,
-        pipeline: state.input.plan.pipeline,
+        pipeline: state.plan.pipeline,
         run: state.input.runId,
         champion: before.route.champion,
         candidate,

@@ -1,9 +1,6 @@
 import { shortDigest } from '../pipelines/artifact.ts'
 import { metricsInWords } from '../pipelines/gates.ts'
-import { describeRule, rulesOf } from '../pipelines/monitor.ts'
-import type { Plan } from '../pipelines/plan.ts'
 import type { GateResult, RunRecord, StepReport } from '../pipelines/records.ts'
-import { describeStrategy } from '../pipelines/rollout.ts'
 import type { RunProgress } from './messages.ts'
 
 /** Temporal's own limit is far above; more than this nobody reads. Characters. */
@@ -11,15 +8,15 @@ const limit = 16_000
 
 /** A run as Markdown, for the current details in Temporal's web UI. */
 export function runDetails(
-  plan: Plan,
+  pipeline: string,
   progress: RunProgress,
   gates: readonly GateResult[],
   model: RunRecord['model'],
 ): string {
   const sentence =
     progress.waitingFor === null
-      ? `**${plan.pipeline}**: ${progress.stage}`
-      : `**${plan.pipeline}** waits for the approval of ${progress.waitingFor.role} until ${progress.waitingFor.until}`
+      ? `**${pipeline}**: ${progress.stage}`
+      : `**${pipeline}** waits for the approval of ${progress.waitingFor.role} until ${progress.waitingFor.until}`
   const steps = progress.finished.map(
     ({ name, cached, seconds, summary }) =>
       `- **${name}** ${cached ? '(reused)' : `(${seconds.toFixed(1)} s)`}: ${summary}`,
@@ -45,38 +42,6 @@ export function endSummary(record: Pick<RunRecord, 'status' | 'model' | 'metrics
   return record.error === null ? record.status : `${record.status} • ${record.error.message}`
 }
 
-/** What a step is about to do, for its bar in the timeline. At most 200 bytes are shown. */
-export function stepSummary(step: Plan['steps'][number]): string {
-  switch (step.kind) {
-    case 'snapshot':
-      return `snapshot • ${step.from}`
-    case 'validate':
-      return `validate • ${step.schema.length} columns, at most ${step.maxBadRows * 100} % bad rows`
-    case 'split':
-      return `split • by ${step.rule.by} of ${step.rule.column}`
-    case 'train':
-      return `train • ${step.learner.trees} trees × ${step.learner.leaves} leaves, seed ${step.seed}`
-    case 'package':
-      return `package • ONNX, parity ${step.parity}`
-    case 'evaluate':
-      return `evaluate • on ${step.part}${step.slices.length > 0 ? `, by ${step.slices.join(', ')}` : ''}`
-    case 'gate':
-      return `gate • ${step.must.length} checks`
-    case 'approve':
-      return `approve • ${step.role}`
-    case 'register':
-      return `register • ${step.model}`
-    case 'deploy':
-      return `deploy • ${step.endpoint}: ${describeStrategy(step.policy)}`
-    case 'monitor':
-      return `monitor • ${step.endpoint}: ${rulesOf(step.policy).map(describeRule).join(', ')}`
-    case 'batch':
-      return `batch • ${step.name}: ${step.policy.cron ?? 'when asked'}`
-    case 'guard':
-      return `never worse • than champion and anchor by ${step.margin}, alpha ${Number(step.alpha.toPrecision(2))}`
-  }
-}
-
 /** What a finished step made, in one line. */
 export function outcomeSummary(kind: StepReport['kind'], facts: Readonly<Record<string, unknown>>): string {
   const n = (value: unknown): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',')
@@ -98,12 +63,24 @@ export function outcomeSummary(kind: StepReport['kind'], facts: Readonly<Record<
       return `${metrics(facts.metrics)} on ${n(facts.rows)} rows`
     case 'gate':
     case 'guard': {
-      const gates = facts.gates as GateResult[]
-      if (gates.length === 0) return 'nothing else is served that it could be worse than'
-      return `${gates.filter(({ passed }) => passed).length} of ${gates.length} passed`
+      const { failed, judged } = gateCounts(facts)
+      if (judged === 0) return 'nothing else is served that it could be worse than'
+      return `${judged - failed} of ${judged} passed`
     }
     default:
       return String(facts.summary ?? '')
+  }
+}
+
+/** How many gates a step judged, and how many failed; records of 0.6 and before name all of them. */
+export function gateCounts({ gates, judged, failed }: Readonly<Record<string, unknown>>): {
+  readonly judged: number
+  readonly failed: number
+} {
+  const all = (gates ?? []) as GateResult[]
+  return {
+    judged: (judged as number | undefined) ?? all.length,
+    failed: (failed as number | undefined) ?? all.filter(({ passed }) => !passed).length,
   }
 }
 

@@ -49,10 +49,10 @@ export const gatherScheduleId = (endpoint: string): string => `${endpoint}/gathe
 /** The Temporal Schedule that asks for a retraining regularly. */
 export const retrainScheduleId = (pipeline: string): string => `${pipeline}/retrain`
 
-/** A run as it is started. */
+/** A run as it is started. Its plan is in the store: however large, it does not travel. */
 export interface RunInput {
   readonly runId: string
-  readonly plan: Plan
+  readonly pipeline: string
   readonly planDigest: string
   /** The content of each source as it was when the run started: digest of its list of files, by step. */
   readonly sources: Readonly<Record<string, string>>
@@ -63,6 +63,9 @@ export interface RunInput {
   /** Set in retrainings: the plan as people wrote it, which the monitor goes on with. */
   readonly basePlan?: string
 }
+
+/** A run as 0.6 and before started it: with its plan, which is in the store as well. */
+export type RunInputWithPlan = Omit<RunInput, 'pipeline'> & { readonly plan: Plan }
 
 /** Where a run stands. */
 export interface RunProgress {

@@ -9,11 +9,20 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
+import { shortDigest } from '../pipelines/artifact.ts'
 import { errorCodes, exitCodes, isErrorCode } from '../pipelines/errors.ts'
+import { outlineOf, type PlanOutline } from '../pipelines/plan-outline.ts'
 import type { RunRecord } from '../pipelines/records.ts'
 import { attributes } from './attributes.ts'
 import { endSummary } from './details.ts'
-import { approveUpdate, type Decision, progressQuery, type RunInput, rejectUpdate } from './messages.ts'
+import {
+  approveUpdate,
+  type Decision,
+  progressQuery,
+  type RunInput,
+  type RunInputWithPlan,
+  rejectUpdate,
+} from './messages.ts'
 import { briefly } from './options.ts'
 import { enter, progressOf, type RunState, type Stop, show } from './run-state.ts'
 import { carryOut } from './run-steps.ts'
@@ -25,9 +34,11 @@ import { carryOut } from './run-steps.ts'
  * Ends well when all steps are done, and when a gate or a person says no: those are results. A broken contract, a failing
  * step or a cancellation fails the workflow, with the same record in the failure's details and in the store.
  */
-export async function runPipeline(input: RunInput): Promise<RunRecord> {
+export async function runPipeline(given: RunInput | RunInputWithPlan): Promise<RunRecord> {
+  const input: RunInput = { pipeline: 'plan' in given ? given.plan.pipeline : given.pipeline, ...given }
   const state: RunState = {
     input,
+    plan: { pipeline: input.pipeline, steps: [] },
     startedAt: new Date().toISOString(),
     outcomes: new Map(),
     finished: [],
@@ -47,13 +58,14 @@ export async function runPipeline(input: RunInput): Promise<RunRecord> {
   setHandler(approveUpdate, decide(true), { validator })
   setHandler(rejectUpdate, decide(false), { validator })
   upsertSearchAttributes([
-    { key: attributes.pipeline, value: input.plan.pipeline },
+    { key: attributes.pipeline, value: input.pipeline },
     ...(input.origin.commit === undefined ? [] : [{ key: attributes.commit, value: input.origin.commit }]),
   ])
 
   let stop: Stop | undefined
   try {
-    for (const step of input.plan.steps) {
+    state.plan = 'plan' in given ? outlineOf(given.plan) : await readOutline(input.planDigest)
+    for (const step of state.plan.steps) {
       enter(state, step.id)
       stop = await carryOut(state, step)
       if (stop !== undefined) break
@@ -64,15 +76,20 @@ export async function runPipeline(input: RunInput): Promise<RunRecord> {
   return finish(state, stop ?? { status: 'succeeded', exitCode: exitCodes.done, error: null })
 }
 
+function readOutline(plan: string): Promise<PlanOutline> {
+  const { readPlan } = proxyActivities<Activities>({ ...briefly, summary: `read plan ${shortDigest(plan)}` })
+  return readPlan({ plan })
+}
+
 /** Writes the record of the run and ends the workflow with it. */
 async function finish(state: RunState, stop: Stop): Promise<RunRecord> {
   const { input } = state
   state.stage = stop.status
-  const evaluation = input.plan.steps.filter(({ kind }) => kind === 'evaluate').at(-1)
+  const evaluation = state.plan.steps.filter(({ kind }) => kind === 'evaluate').at(-1)
   const record: RunRecord = {
     runId: input.runId,
     workflowId: workflowInfo().workflowId,
-    pipeline: input.plan.pipeline,
+    pipeline: input.pipeline,
     ...stop,
     plan: { digest: input.planDigest as RunRecord['plan']['digest'] },
     steps: state.finished,

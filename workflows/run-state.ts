@@ -1,4 +1,5 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
+import type { PlanOutline } from '../pipelines/plan-outline.ts'
 import type { GateResult, RunRecord, StepReport } from '../pipelines/records.ts'
 import type { StepOutcome } from '../pipelines/step-inputs.ts'
 import { attributes } from './attributes.ts'
@@ -15,6 +16,8 @@ export interface Stop {
 /** What a run knows so far. */
 export interface RunState {
   readonly input: RunInput
+  /** Without steps until it was read. */
+  plan: PlanOutline
   readonly startedAt: string
   readonly outcomes: Map<string, StepOutcome>
   readonly finished: StepReport[]
@@ -37,7 +40,7 @@ export function enter(state: RunState, stage: string): void {
 
 /** Shows where the run stands in Temporal's web UI. */
 export function show(state: RunState): void {
-  setCurrentDetails(runDetails(state.input.plan, progressOf(state), state.gates, state.model))
+  setCurrentDetails(runDetails(state.plan.pipeline, progressOf(state), state.gates, state.model))
 }
 
 /** The answer to the progress query. */

@@ -1,8 +1,10 @@
 import { condition, proxyActivities, upsertSearchAttributes } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import { shortDigest } from '../pipelines/artifact.ts'
+import { firstOf } from '../pipelines/brief.ts'
 import { exitCodes } from '../pipelines/errors.ts'
-import type { Step, StepOf } from '../pipelines/plan.ts'
+import type { StepKind } from '../pipelines/plan.ts'
+import type { StepOutline, StepRef } from '../pipelines/plan-outline.ts'
 import type { GateResult } from '../pipelines/records.ts'
 import {
   evaluationInputs,
@@ -15,15 +17,15 @@ import {
 } from '../pipelines/step-inputs.ts'
 import { attributes } from './attributes.ts'
 import { deploy } from './deploy.ts'
-import { outcomeSummary, stepSummary } from './details.ts'
+import { gateCounts, outcomeSummary } from './details.ts'
 import { briefly, registration, stepOptions } from './options.ts'
 import { type RunState, type Stop, show } from './run-state.ts'
 
 /** Carries out one step. @returns why the run ends here, if it does */
-export async function carryOut(state: RunState, step: Step): Promise<Stop | undefined> {
-  const { input, outcomes } = state
+export async function carryOut(state: RunState, step: StepOutline): Promise<Stop | undefined> {
+  const { input, outcomes, plan } = state
   const startedAt = Date.now()
-  const inputs = inputsOf(input.plan, step, outcomes)
+  const inputs = inputsOf(plan, step, outcomes)
   const report = (outcome: StepOutcome, summary = outcomeSummary(step.kind, outcome.facts)): void => {
     outcomes.set(step.id, outcome)
     const { stepKey, cached, outputs } = outcome
@@ -48,23 +50,23 @@ export async function carryOut(state: RunState, step: Step): Promise<Stop | unde
       return deploy(state, step, report)
     case 'monitor': {
       const { endpoint } = step
-      const { establishMonitor } = proxyActivities<Activities>({ ...briefly, summary: stepSummary(step).slice(0, 200) })
+      const { establishMonitor } = proxyActivities<Activities>({ ...briefly, summary: step.summary })
       await establishMonitor({
-        pipeline: input.plan.pipeline,
+        pipeline: input.pipeline,
         run: input.runId,
-        step,
+        step: refOf(state, step),
         plan: input.basePlan ?? input.planDigest,
         isRetraining: input.basePlan !== undefined,
       })
-      const summary = `${endpoint} is checked every ${step.policy.everyMs / 1000} s`
+      const summary = `${endpoint} is checked every ${step.everyMs / 1000} s`
       report({ stepKey: '', cached: false, outputs: [], facts: { summary } })
       return undefined
     }
     case 'batch': {
-      const { name, policy } = step
-      const { establishBatch } = proxyActivities<Activities>({ ...briefly, summary: stepSummary(step).slice(0, 200) })
-      await establishBatch({ pipeline: input.plan.pipeline, run: input.runId, step })
-      const summary = `${name}: ${policy.cron === null ? 'when asked' : `at ${policy.cron} UTC`}, ${policy.from}`
+      const { name, cron, from } = step
+      const { establishBatch } = proxyActivities<Activities>({ ...briefly, summary: step.summary })
+      await establishBatch({ pipeline: input.pipeline, run: input.runId, step: refOf(state, step) })
+      const summary = `${name}: ${cron === null ? 'when asked' : `at ${cron} UTC`}, ${from}`
       report({ stepKey: '', cached: false, outputs: [], facts: { summary } }, summary)
       return undefined
     }
@@ -73,10 +75,14 @@ export async function carryOut(state: RunState, step: Step): Promise<Stop | unde
       const outcome = await (step.kind === 'gate' ? judge(state, step, inputs) : guard(state, step, inputs))
       state.gates = [...state.gates, ...(outcome.facts.gates as GateResult[])]
       report(outcome)
-      const failed = (outcome.facts.gates as GateResult[]).filter(({ passed }) => !passed)
-      upsertSearchAttributes([{ key: attributes.verdict, value: failed.length === 0 ? 'passed' : 'failed' }])
-      if (failed.length === 0) return undefined
-      const message = `${failed.length} of ${state.gates.length} gates failed: ${failed.map(({ name, evidence }) => `${name} (${evidence})`).join('; ')}`
+      const { failed } = gateCounts(outcome.facts)
+      upsertSearchAttributes([{ key: attributes.verdict, value: failed === 0 ? 'passed' : 'failed' }])
+      if (failed === 0) return undefined
+      const why = (outcome.facts.gates as GateResult[])
+        .filter(({ passed }) => !passed)
+        .map(({ name, evidence }) => `${name} (${evidence})`)
+      const judged = [...outcomes.values()].reduce((sum, { facts }) => sum + gateCounts(facts).judged, 0)
+      const message = `${failed} of ${judged} gates failed: ${firstOf(why, { by: '; ' })}`
       return {
         status: 'gate failed',
         exitCode: exitCodes.gateFailed,
@@ -94,57 +100,73 @@ export async function carryOut(state: RunState, step: Step): Promise<Stop | unde
   }
 }
 
+/** How an activity finds a step: in the plan in the store. */
+const refOf = <Kind extends StepKind>(
+  { input }: RunState,
+  { id, kind }: { readonly id: string; readonly kind: Kind },
+): StepRef<Kind> => ({
+  plan: input.planDigest,
+  id,
+  kind,
+})
+
 /** The activity of a step. */
 function activityOf(
   state: RunState,
-  step: Exclude<Step, { kind: 'approve' | 'register' | 'deploy' | 'monitor' | 'guard' | 'batch' }>,
+  step: StepOutline<Exclude<StepKind, 'approve' | 'register' | 'deploy' | 'monitor' | 'guard' | 'batch'>>,
   inputs: StepInputs,
 ): Promise<StepOutcome> {
-  const { plan, runId, sources, snapshots } = state.input
+  const { pipeline, runId, sources, snapshots } = state.input
   const activities = proxyActivities<Activities>({
     ...stepOptions[step.kind],
-    summary: stepSummary(step).slice(0, 200),
+    summary: step.summary,
   })
   const run = runId
   switch (step.kind) {
     case 'snapshot':
-      return activities.snapshotSource({ run, step, inputs, source: sources[step.id] ?? '', use: snapshots[step.id] })
+      return activities.snapshotSource({
+        run,
+        step: refOf(state, step),
+        inputs,
+        source: sources[step.id] ?? '',
+        use: snapshots[step.id],
+      })
     case 'validate':
-      return activities.validateTable({ run, step, inputs })
+      return activities.validateTable({ run, step: refOf(state, step), inputs })
     case 'split':
-      return activities.splitIntoParts({ run, step, inputs })
+      return activities.splitIntoParts({ run, step: refOf(state, step), inputs })
     case 'train':
-      return activities.trainModel({ run, step, inputs, model: plan.pipeline })
+      return activities.trainModel({ run, step: refOf(state, step), inputs, model: pipeline })
     case 'package': {
-      const train = stepOf(plan, step.model, 'train')
+      const train = stepOf(state.plan, step.model, 'train')
       return activities.packageModel({
         run,
-        step,
+        step: refOf(state, step),
         inputs,
-        train,
+        train: refOf(state, train),
         trainKey: state.outcomes.get(train.id)?.stepKey ?? '',
-        model: plan.pipeline,
+        model: pipeline,
       })
     }
     case 'evaluate':
-      return activities.evaluatePackage({ run, step, inputs })
+      return activities.evaluatePackage({ run, step: refOf(state, step), inputs })
     case 'gate':
-      return activities.judgeCandidate({ run, step, inputs })
+      return activities.judgeCandidate({ run, step: refOf(state, step), inputs })
   }
 }
 
 /** Judges a candidate; where a gate compares with the champion, that one is scored on the same rows first. */
-async function judge(state: RunState, step: StepOf<'gate'>, inputs: StepInputs): Promise<StepOutcome> {
-  if (!step.must.some(({ rule }) => rule === 'notWorseThan')) return activityOf(state, step, inputs)
+async function judge(state: RunState, step: StepOutline<'gate'>, inputs: StepInputs): Promise<StepOutcome> {
+  if (!step.againstChampion) return activityOf(state, step, inputs)
   const { findOpponent } = proxyActivities<Activities>({ ...briefly, summary: `find the champion of ${step.model}` })
   const opponent = await findOpponent({
     model: step.model,
     candidate: outputOf(state.outcomes.get(step.package), 'package').digest,
   })
   if (opponent === null) return activityOf(state, step, inputs)
-  const evaluation = stepOf(state.input.plan, step.evaluation, 'evaluate')
+  const evaluation = stepOf(state.plan, step.evaluation, 'evaluate')
   const champion = {
-    ...inputsOf(state.input.plan, evaluation, state.outcomes),
+    ...inputsOf(state.plan, evaluation, state.outcomes),
     package: { digest: opponent, mediaType: '', size: 0 },
   }
   const outcome = await activityOf(state, evaluation, champion)
@@ -152,14 +174,14 @@ async function judge(state: RunState, step: StepOf<'gate'>, inputs: StepInputs):
 }
 
 /** Compares a candidate with what its endpoint serves. */
-async function guard(state: RunState, step: StepOf<'guard'>, inputs: StepInputs): Promise<StepOutcome> {
-  const { plan, runId, basePlan } = state.input
+async function guard(state: RunState, step: StepOutline<'guard'>, inputs: StepInputs): Promise<StepOutcome> {
+  const { planDigest, runId, basePlan } = state.input
   const { endpoint, alpha } = step
   const { findGuarded } = proxyActivities<Activities>({ ...stepOptions.guard, summary: `what ${endpoint} serves` })
   const found = await findGuarded({
     endpoint,
     candidate: outputOf(state.outcomes.get(step.package), 'package').digest,
-    plan,
+    plan: planDigest,
     alpha,
     isRetraining: basePlan !== undefined,
   })
@@ -167,15 +189,20 @@ async function guard(state: RunState, step: StepOf<'guard'>, inputs: StepInputs)
   const { alpha: spent, ...artifacts } = found
   const { guardCandidate } = proxyActivities<Activities>({
     ...stepOptions.guard,
-    summary: stepSummary(step).slice(0, 200),
+    summary: step.summary,
   })
-  return guardCandidate({ run: runId, step, inputs: { ...inputs, ...guardedInputs(artifacts) }, alpha: spent })
+  return guardCandidate({
+    run: runId,
+    step: refOf(state, step),
+    inputs: { ...inputs, ...guardedInputs(artifacts) },
+    alpha: spent,
+  })
 }
 
 /** Waits for a person, for as long as the definition allows. */
 async function approval(
   state: RunState,
-  step: StepOf<'approve'>,
+  step: StepOutline<'approve'>,
   report: (outcome: StepOutcome, summary: string) => void,
 ): Promise<Stop | undefined> {
   state.decision = undefined
@@ -201,19 +228,19 @@ async function approval(
 }
 
 /** Registers the package. Without a rollout in the plan, passing the gates is what makes a champion. */
-async function register(state: RunState, step: StepOf<'register'>, inputs: StepInputs): Promise<StepOutcome> {
-  const { plan, runId } = state.input
+async function register(state: RunState, step: StepOutline<'register'>, inputs: StepInputs): Promise<StepOutcome> {
+  const { plan, input } = state
   const { digest } = inputs.package as StepInputs[string]
   const find = (kind: 'evaluate' | 'gate') =>
     plan.steps.filter((each) => each.kind === kind && each.package === step.package).at(-1)?.id ?? ''
   const [evaluation, gates] = [state.outcomes.get(find('evaluate')), state.outcomes.get(find('gate'))]
-  const { requestRegistration } = proxyActivities<Activities>({ ...registration, summary: stepSummary(step) })
+  const { requestRegistration } = proxyActivities<Activities>({ ...registration, summary: step.summary })
   const { version, champion, registered } = await requestRegistration({
     model: step.model,
     promote: !plan.steps.some((each) => each.kind === 'deploy' && each.package === step.package),
     version: {
       digest,
-      run: runId,
+      run: input.runId,
       registeredAt: new Date().toISOString(),
       evaluation: evaluation === undefined ? null : outputOf(evaluation, 'evaluation'),
       gates: gates === undefined ? null : outputOf(gates, 'gates'),

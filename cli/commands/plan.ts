@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs'
 import { hostVersions } from '../../code/host.ts'
 import { planPipeline } from '../../code/plan.ts'
 import { shortDigest } from '../../pipelines/artifact.ts'
+import { canonicalJson } from '../../pipelines/canonical.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
-import { digestOfJson } from '../../store/digest.ts'
-import { getBytes } from '../../store/objects.ts'
+import { digestOfPlan, getPlan } from '../../store/plans.ts'
 import { readRun } from '../../store/runs.ts'
 import { openContext } from '../context.ts'
 import { forecast } from '../forecast.ts'
@@ -20,7 +20,7 @@ export async function plan(pipeline: string, options: JsonOption & { set?: reado
   await requireSameSignature(store, planned)
   const steps = await forecast(store, planned, host, settings.root)
   if (options.json === true) {
-    printJson({ plan: { digest: digestOfJson(planned) }, steps })
+    printJson({ plan: { digest: digestOfPlan(planned) }, steps })
     return 0
   }
   print(
@@ -34,7 +34,7 @@ export async function plan(pipeline: string, options: JsonOption & { set?: reado
     ),
   )
   print(
-    `\nplan ${shortDigest(digestOfJson(planned))}: ${steps.filter(({ state }) => state === 'reused').length} of ${steps.length} steps are reused`,
+    `\nplan ${shortDigest(digestOfPlan(planned))}: ${steps.filter(({ state }) => state === 'reused').length} of ${steps.length} steps are reused`,
   )
   return 0
 }
@@ -45,7 +45,7 @@ export async function exportPlan(runId: string, options: { output?: string }): P
   const record = await readRun(store, runId)
   if (record === undefined)
     throw new SlipwayError('NOT_FOUND', `there is no finished run ${runId}`, { next: 'see `slipway runs`' })
-  const text = (await getBytes(store, record.plan.digest)).toString('utf8')
+  const text = canonicalJson(await getPlan(store, record.plan.digest))
   if (options.output === undefined) print(text)
   else writeFileSync(options.output, text)
   return 0

@@ -106,7 +106,16 @@ async function startRun(
   await client.workflow.start('runPipeline', {
     workflowId,
     taskQueue,
-    args: [{ runId, plan: planned.plan, planDigest: plan.digest, sources, snapshots, origin: await originOf(root) }],
+    args: [
+      {
+        runId,
+        pipeline: planned.plan.pipeline,
+        planDigest: plan.digest,
+        sources,
+        snapshots,
+        origin: await originOf(root),
+      },
+    ],
     staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}`,
   })
   return { runId, workflowId }

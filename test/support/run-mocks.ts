@@ -1,5 +1,8 @@
 import type { Activities } from '../../activities/index.ts'
+import type { Plan } from '../../pipelines/plan.ts'
+import { outlineOf } from '../../pipelines/plan-outline.ts'
 import type { StepOutcome } from '../../pipelines/step-inputs.ts'
+import { digestOfPlan } from '../../store/plans.ts'
 import { rolloutMocks } from './rollout-mocks.ts'
 
 /** A digest made of one letter. */
@@ -11,6 +14,14 @@ export const outcome = (names: string[], facts: Record<string, unknown> = {}): S
   outputs: names.map((name, i) => ({ name, digest: digest('abcdef'[i] ?? '0'), mediaType: 'x', size: 1 })),
   facts,
 })
+
+const plans = new Map<string, Plan>()
+/** Puts a plan where the mocks find it. @returns its digest */
+export function planned(plan: Plan): string {
+  const name = digestOfPlan(plan)
+  plans.set(name, plan)
+  return name
+}
 
 const unexpected = (name: string) => async (): Promise<never> => {
   throw new Error(`${name} was not to be called`)
@@ -28,6 +39,7 @@ export function runMocks(over: Partial<Activities> = {}, calls: string[] = []): 
     { name: 'auc ≥ 0.6', passed: true, metric: 'auc' as const, value: 0.7, limit: 0.6, evidence: '0.7 ≥ 0.6' },
   ]
   return {
+    readPlan: async ({ plan }) => outlineOf(plans.get(plan) as Plan),
     snapshotSource: noted('snapshot', outcome(['table', 'profile'], { rows: 10, files: 1 })),
     validateTable: noted('validate', outcome(['table', 'report'], { verdict: 'all well' })),
     splitIntoParts: noted('split', outcome(['train', 'validation', 'test'], { train: 6, validation: 2, test: 2 })),

@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity'
 import { WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { gateFacts } from '../../activities/gate-facts.ts'
 import type { Activities } from '../../activities/index.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
 import {
@@ -13,7 +14,7 @@ import {
   runWorkflowId,
 } from '../../workflows/messages.ts'
 import { samplePlan } from '../support/plans.ts'
-import { digest, outcome, runMocks } from '../support/run-mocks.ts'
+import { digest, outcome, planned, runMocks } from '../support/run-mocks.ts'
 import { openWorkflowEnvironment, type WorkflowEnvironment } from '../support/workflow-environment.ts'
 
 let workflows: WorkflowEnvironment
@@ -38,8 +39,8 @@ const start = (taskQueue: string, plan = samplePlan()) =>
     args: [
       {
         runId: runId(),
-        plan,
-        planDigest: digest('9'),
+        pipeline: plan.pipeline,
+        planDigest: planned(plan),
         sources: { rows: digest('8') },
         snapshots: {},
         origin: { commit: 'abc' },
@@ -92,6 +93,81 @@ describe('a run', () => {
         'gate',
         'register',
       ])
+    })
+  })
+
+  it('asks activities for steps of the plan in the store, which it does not carry itself', async () => {
+    const plan = samplePlan({ approval: false })
+    const asked: unknown[] = []
+    const activities = runMocks()
+    const { trainModel, packageModel } = activities
+    activities.trainModel = async (order) => {
+      asked.push(order.step)
+      return trainModel(order)
+    }
+    activities.packageModel = async (order) => {
+      asked.push(order.step, order.train)
+      return packageModel(order)
+    }
+    await withWorker(activities, async (queue) => void (await (await start(queue, plan)).result()))
+    const of = { plan: planned(plan) }
+    expect(asked).toEqual([
+      { ...of, id: 'model', kind: 'train' },
+      { ...of, id: 'package', kind: 'package' },
+      { ...of, id: 'model', kind: 'train' },
+    ])
+  })
+
+  it('that was started by 0.6 with its plan along goes on by it', async () => {
+    const activities = runMocks()
+    activities.readPlan = async () => {
+      throw new Error('not to be called')
+    }
+    await withWorker(activities, async (taskQueue) => {
+      const plan = samplePlan({ approval: false })
+      const handle = await environment.client.workflow.start('runPipeline', {
+        taskQueue,
+        workflowId: runWorkflowId(runId()),
+        args: [{ runId: runId(), plan, planDigest: digest('9'), sources: {}, snapshots: {}, origin: {} }],
+      })
+      expect(await handle.result()).toMatchObject({ status: 'succeeded', pipeline: 'sample', metrics: { auc: 0.7 } })
+    })
+  })
+
+  it('whose plan cannot be read ends with a record that says so', async () => {
+    const activities = runMocks()
+    activities.readPlan = async () => {
+      throw ApplicationFailure.create({ type: 'OBJECT_MISSING', message: 'no such plan', nonRetryable: true })
+    }
+    await withWorker(activities, async (queue) => {
+      const { record } = await failureOf((await start(queue)).result())
+      expect(record).toMatchObject({
+        pipeline: 'sample',
+        status: 'failed',
+        error: { code: 'OBJECT_MISSING' },
+        steps: [],
+      })
+    })
+  })
+
+  it('tells of the failed ones first, and how many there are, when thousands of gates are judged', async () => {
+    const gates = Array.from({ length: 5_000 }, (_, i) => ({
+      name: `auc of slice ${i} ≥ 0.6`,
+      passed: i % 50 !== 7,
+      metric: 'auc' as const,
+      value: 0.5,
+      limit: 0.6,
+      evidence: 'x'.repeat(1_000),
+    }))
+    const activities = runMocks()
+    activities.judgeCandidate = async () => outcome(['gates'], { ...gateFacts(gates) })
+    await withWorker(activities, async (queue) => {
+      const record = (await (await start(queue)).result()) as RunRecord
+      expect(record.error?.message).toMatch(/^100 of 5000 gates failed: auc of slice 7 ≥ 0.6 .* and 92 more$/)
+      expect(record.gates.map(({ name }) => name)).toEqual(
+        gates.filter(({ passed }) => !passed).map(({ name }) => name),
+      )
+      expect(record.steps.find(({ name }) => name === 'gate')?.summary).toBe('4900 of 5000 passed')
     })
   })
 

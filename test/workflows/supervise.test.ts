@@ -14,7 +14,7 @@ import {
   supervisorStatusQuery,
 } from '../../workflows/messages.ts'
 import { samplePlan } from '../support/plans.ts'
-import { runMocks } from '../support/run-mocks.ts'
+import { planned, runMocks } from '../support/run-mocks.ts'
 import { openWorkflowEnvironment, type WorkflowEnvironment } from '../support/workflow-environment.ts'
 
 let workflows: WorkflowEnvironment
@@ -59,8 +59,8 @@ async function supervised(
       began.push(why)
       return {
         runId: run,
-        plan: samplePlan({ approval: false }),
-        planDigest: `sha256:${'1'.repeat(64)}`,
+        pipeline: 'sample',
+        planDigest: planned(samplePlan({ approval: false })),
         sources: {},
         snapshots: {},
         origin: { cause: why, retraining: '1' },

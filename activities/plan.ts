@@ -1,0 +1,12 @@
+import { outlineOf, type PlanOutline } from '../pipelines/plan-outline.ts'
+import { getPlan } from '../store/plans.ts'
+import { type ActivityDeps, guarded } from './step.ts'
+
+export function createPlanActivities({ store }: Pick<ActivityDeps, 'store'>) {
+  return {
+    /** What the workflow of a run needs of its plan. @param plan its digest */
+    async readPlan({ plan }: { plan: string }): Promise<PlanOutline> {
+      return guarded('plan', async () => outlineOf(await getPlan(store, plan)))
+    },
+  }
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { canonicalJson } from './canonical.ts'
+import { Plan, type Step } from './plan.ts'
+import { ColumnRule } from './row-schema.ts'
+
+/**
+ * A plan as it is stored: every column stands in it once, however many steps know it; their schemas are numbers into `columns`.
+ * What else it holds is checked as a `Plan`, once it is unpacked.
+ */
+const StoredPlan = z.object({
+  slipway: z.literal('plan/2'),
+  pipeline: z.string(),
+  columns: z.array(ColumnRule),
+  steps: z.array(z.record(z.string(), z.unknown())),
+})
+
+const Places = z.array(z.int())
+
+/** The form in which a plan is stored; its digest is the plan's. */
+export function packPlan({ pipeline, steps }: Plan): z.infer<typeof StoredPlan> {
+  const columns: ColumnRule[] = []
+  const places = new Map<string, number>()
+  const place = (column: ColumnRule): number => {
+    const text = canonicalJson(column)
+    const known = places.get(text)
+    if (known !== undefined) return known
+    places.set(text, columns.length)
+    return columns.push(column) - 1
+  }
+  const pack = (step: Step): Record<string, unknown> => {
+    if (step.kind === 'snapshot' || step.kind === 'validate') return { ...step, schema: step.schema.map(place) }
+    return step.kind === 'train' ? { ...step, inputs: step.inputs.map(place) } : step
+  }
+  const packed = steps.map(pack)
+  return { slipway: 'plan/2', pipeline, columns, steps: packed }
+}
+
+/** A stored plan, checked. Those of 0.6 and before are stored as they are. */
+export function unpackPlan(stored: unknown): Plan {
+  if ((stored as { slipway?: unknown }).slipway === 'plan/1') return Plan.parse(stored)
+  const { pipeline, columns, steps } = StoredPlan.parse(stored)
+  const schemaOf = (places: unknown): unknown => Places.parse(places).map((at) => columns[at])
+  const unpack = (step: Record<string, unknown>): Record<string, unknown> => {
+    if (step.kind === 'snapshot' || step.kind === 'validate') return { ...step, schema: schemaOf(step.schema) }
+    return step.kind === 'train' ? { ...step, inputs: schemaOf(step.inputs) } : step
+  }
+  return Plan.parse({ slipway: 'plan/1', pipeline, steps: steps.map(unpack) })
+}
