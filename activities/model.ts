@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { localTable } from '../data/local-table.ts'
+import { readBaseline } from '../models/baseline.ts'
 import { modelCard } from '../models/card.ts'
 import { evaluationFiles, sliceFile } from '../models/evaluate.ts'
 import type { LocalEvaluation } from '../models/judge-gates.ts'
@@ -146,6 +147,7 @@ export function createModelActivities(deps: ActivityDeps) {
           step,
           model: await localModel(deps, required(inputs, 'package').digest),
           table: await localTable(store, required(inputs, 'part').digest),
+          gains: (await readBaseline(deps, required(inputs, 'package').digest)).importances,
           target: step.target.code === undefined ? undefined : await localCode(deps, step.target.code),
           folder,
         })

@@ -50,8 +50,9 @@ export function runFeatures(
     })
   }
   const features: Record<string, Feature> = {}
+  const hasMissing = missingIn(columns)
   for (const [name, column] of Object.entries(returned))
-    features[name] = checked(functionName, name, column, columns, rows, firstRow, staysExact(name))
+    features[name] = checked(functionName, name, column, hasMissing, rows, firstRow, staysExact(name))
   if (Object.keys(features).length === 0) throw new SlipwayError('FEATURES_TYPE', `${functionName} returns no columns`)
   return features
 }
@@ -60,7 +61,7 @@ function checked(
   functionName: string,
   name: string,
   column: unknown,
-  inputs: Readonly<Record<string, Column>>,
+  hasMissing: (row: number) => boolean,
   rows: number,
   firstRow: number,
   isExact: boolean,
@@ -106,7 +107,7 @@ function checked(
   for (let i = 0; i < rows; i++) {
     const value = values[i] as number
     // A missing value may be passed on; it may not be made. What float32 cannot hold counts as infinite.
-    if (Number.isFinite(Math.fround(value)) || (Number.isNaN(value) && hasMissing(inputs, i))) continue
+    if (Number.isFinite(Math.fround(value)) || (Number.isNaN(value) && hasMissing(i))) continue
     throw new SlipwayError(
       'FEATURES_NOT_FINITE',
       `${functionName}: feature "${name}" is ${value} in row ${firstRow + i}, where no input is missing`,
@@ -123,8 +124,18 @@ function asNumbers(column: Numbers | Int32Array | Uint8Array, isExact: boolean):
   return isExact ? Float64Array.from(column) : Float32Array.from(column)
 }
 
-function hasMissing(inputs: Readonly<Record<string, Column>>, row: number): boolean {
-  return Object.values(inputs).some((column) => column[row] === null || Number.isNaN(column[row]))
+/** Tells whether a row of some columns has a missing value; looked at once a row, however many features ask. */
+function missingIn(inputs: Readonly<Record<string, Column>>): (row: number) => boolean {
+  let known: Map<number, boolean> | undefined
+  return (row) => {
+    known ??= new Map()
+    let isMissing = known.get(row)
+    if (isMissing === undefined) {
+      isMissing = Object.values(inputs).some((column) => column[row] === null || Number.isNaN(column[row]))
+      known.set(row, isMissing)
+    }
+    return isMissing
+  }
 }
 
 function describe(value: unknown): string {

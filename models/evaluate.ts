@@ -24,6 +24,8 @@ export interface EvaluationOrder {
   readonly step: StepOf<'evaluate'>
   readonly model: LocalModel
   readonly table: LocalTable
+  /** Share of the trees' gain, by feature. */
+  readonly gains: Readonly<Record<string, number>>
   readonly target: { readonly file: string; readonly digest: string } | undefined
   readonly folder: string
 }
@@ -47,7 +49,7 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
   }))
   const inputs = model.facts.inputs
   const names = inputs.map(({ name }) => name)
-  const sample = sampler(table.rows)
+  const sample = sampler(table.rows, model.facts.features.length)
   const columns = [
     ...inputs,
     ...[step.target.column, ...step.slices]
@@ -78,7 +80,7 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
     }
   })
   onProgress('shuffling features', 1)
-  const importance = await importanceOf(model, sample.features, sample.labels)
+  const importance = await importanceOf(model, sample.features, sample.labels, order.gains)
   await model.release()
   const scored: Scored = { predictions, labels }
   const evaluation: Evaluation = {

@@ -5,8 +5,10 @@ import { areaUnderRoc, regressionMetricsOf } from '../stats/metrics.ts'
 import { seededRandom } from '../stats/random.ts'
 import type { LoadedModel } from './model.ts'
 
-/** Rows looked at, at most, and how often each feature is shuffled. */
+/** Rows looked at, at most, and values of them; how many features are shuffled, at most, and how often each. */
 const mostRows = 20_000
+const mostValues = 4_000_000
+const mostFeatures = 100
 const repeats = 5
 
 /** Rows of a table, evenly spread, as they come by. */
@@ -17,9 +19,9 @@ export interface Sample {
   take(features: Features, labels: Float64Array, at: number): void
 }
 
-/** Takes every so many of `rows` rows. */
-export function sampler(rows: number): Sample {
-  const step = Math.max(1, Math.ceil(rows / mostRows))
+/** Takes every so many of `rows` rows, fewer where there are many features. */
+export function sampler(rows: number, features: number): Sample {
+  const step = Math.max(1, Math.ceil(rows / Math.min(mostRows, mostValues / features)))
   const count = Math.ceil(rows / step)
   const kept: Record<string, Numbers | (string | null)[]> = {}
   const labels = new Float64Array(count)
@@ -46,11 +48,14 @@ export function sampler(rows: number): Sample {
  * Permutation importance (Breiman, Machine Learning 45, 2001, section 10): how much worse the model is when a feature is cut off from
  * everything else, its values being those of other rows. Largest first. Features that say the same stand in for each other, and
  * each then looks worth little. Empty where the measure is not defined on the rows.
+ * Of many features only those are shuffled that the trees use most: each costs a few scorings of all of them.
+ * @param gains share of the trees' gain, by feature
  */
 export async function importanceOf(
   model: Pick<LoadedModel, 'facts' | 'scoreFeatures'>,
   features: Features,
   labels: Float64Array,
+  gains: Readonly<Record<string, number>>,
 ): Promise<FeatureImportance[]> {
   const badness = (predictions: Numbers): number =>
     model.facts.task === 'binary'
@@ -59,7 +64,7 @@ export async function importanceOf(
   const usual = badness(await model.scoreFeatures(features))
   if (!Number.isFinite(usual)) return []
   const importance: FeatureImportance[] = []
-  for (const [number, [name, values]] of Object.entries(features).entries()) {
+  for (const { number, name, values } of mostUsed(features, gains)) {
     const losses: number[] = []
     for (let repeat = 0; repeat < repeats; repeat++) {
       const other = shuffled(labels.length, number * repeats + repeat)
@@ -73,6 +78,16 @@ export async function importanceOf(
     importance.push({ feature: name, loss, spread: Math.sqrt(variance) })
   }
   return importance.sort((a, b) => b.loss - a.loss || (a.feature < b.feature ? -1 : 1))
+}
+
+/** Features with their numbers, those that gain most where there are too many. */
+function mostUsed(
+  features: Features,
+  gains: Readonly<Record<string, number>>,
+): { readonly number: number; readonly name: string; readonly values: Features[string] }[] {
+  const all = Object.entries(features).map(([name, values], number) => ({ number, name, values }))
+  if (all.length <= mostFeatures) return all
+  return all.sort((a, b) => (gains[b.name] ?? 0) - (gains[a.name] ?? 0)).slice(0, mostFeatures)
 }
 
 /** Numbers below n in a random order (Fisher–Yates). */

@@ -25,7 +25,9 @@ export interface KernelOrder {
   readonly folder: string
 }
 
-const madeUpRows = 300_000
+/** Rows made up at most, and values of them: of a wide table fewer rows. */
+const mostRows = 300_000
+const mostValues = 60_000_000
 const batchRows = 4_096
 const seed = 7
 
@@ -63,6 +65,7 @@ async function tryToProve(
   const masks = checkMasks(layout, tables)
   if (masks.differing > 0) throw new Refusal(`${masks.differing} of ${masks.compared} masks allow other leaves`)
 
+  const madeUpRows = Math.max(batchRows, Math.min(mostRows, Math.floor(mostValues / layout.forest.features)))
   const compare = await compareWithOnnxRuntime(onnx, layout.forest, plan, kernel)
   const say = (): void =>
     onProgress(`comparing with ONNX Runtime, ${compare.compared} rows`, compare.compared / (table.rows + madeUpRows))
