@@ -11,6 +11,7 @@ import { brief } from '../pipelines/brief.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { StepOutcome } from '../pipelines/step-inputs.ts'
+import { notableIn } from '../stats/profile-summary.ts'
 import { getBundle, getJson, hasBlob, localFile, putBundle, putJson } from '../store/objects.ts'
 import { contentOf, mediaTypeOf, SourceContents } from '../store/sources.ts'
 import { type ActivityDeps, guarded, required, runStep, type StepOrder } from './step.ts'
@@ -42,7 +43,8 @@ export function createDataActivities(deps: ActivityDeps) {
           progress('reading and profiling', 0.5)
           const table = { files, format: step.format, dialect: dialectOf(step), schema: step.schema }
           const rows = await withDuckDb(2, (connection) => inspect(connection, table, step.from))
-          const profile = await putJson(store, await job('profileFiles', { table: { ...table, rows }, folder }))
+          const read = await job('profileFiles', { table: { ...table, rows }, folder })
+          const profile = await putJson(store, read)
           const data = contents.map(({ digest, size }, i) => [
             `data/${String(i).padStart(5, '0')}`,
             { digest, size, mediaType: mediaTypeOf[step.format] },
@@ -65,7 +67,12 @@ export function createDataActivities(deps: ActivityDeps) {
               { ...bundle, name: 'table' },
               { ...profile, name: 'profile' },
             ],
-            facts: { rows, files: files.length, bytes: contents.reduce((sum, { size }) => sum + size, 0) },
+            facts: {
+              rows,
+              files: files.length,
+              bytes: contents.reduce((sum, { size }) => sum + size, 0),
+              read: notableIn(read),
+            },
           }
         },
         { content: contentOf(contents) },

@@ -7,6 +7,7 @@ import { evaluationFiles, sliceFile } from '../models/evaluate.ts'
 import type { LocalEvaluation } from '../models/judge-gates.ts'
 import { type LocalModel, type ModelFacts, modelFiles, trainedFacts } from '../models/model.ts'
 import { localModel, storeKernel } from '../models/package.ts'
+import { readSourceRead } from '../models/source-read.ts'
 import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../pipelines/artifact.ts'
 import { brief } from '../pipelines/brief.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
@@ -114,7 +115,11 @@ export function createModelActivities(deps: ActivityDeps) {
             [modelFiles.baseline]: required(inputs, 'baseline'),
             ...(crosses !== undefined && { [modelFiles.crosses]: crosses }),
             [modelFiles.training]: required(inputs, 'training'),
-            [modelFiles.card]: await putBytes(store, modelCard(facts, training, kernel), mediaTypes.markdown),
+            [modelFiles.card]: await putBytes(
+              store,
+              modelCard(facts, training, kernel, await readSourceRead(store, facts.snapshot)),
+              mediaTypes.markdown,
+            ),
             ...(await storeKernel(store, kernel, folder)),
           }
           const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })

@@ -4,15 +4,25 @@ import { ruleInWords } from '../pipelines/contract/words.ts'
 import type { ColumnRule } from '../pipelines/row-schema.ts'
 import type { TrainingReport } from '../pipelines/training-report.ts'
 import { show } from '../stats/gates.ts'
+import { profileHead, profileRows } from '../stats/profile-summary.ts'
 import { stepOfFloat32 } from '../stats/standard.ts'
 import type { KernelReport } from './kernel.ts'
 import type { ModelFacts } from './model.ts'
+import type { SourceRead } from './source-read.ts'
+
+/** Columns of the source that the card tells of. */
+const columnsTold = 50
 
 /**
  * A model card (Mitchell et al., Model Cards for Model Reporting, FAT* 2019), made from facts only. What the model was
  * judged by later, its test metrics and gates, is on its version in the registry: it does not change what the model is.
  */
-export function modelCard(facts: ModelFacts, training: TrainingReport, kernel: KernelReport): string {
+export function modelCard(
+  facts: ModelFacts,
+  training: TrainingReport,
+  kernel: KernelReport,
+  source: SourceRead,
+): string {
   const { learner } = facts
   const features = [...training.features].sort((a, b) => b.importance - a.importance)
   return `# ${facts.name}
@@ -26,6 +36,8 @@ ${facts.task === 'binary' ? 'Binary classifier' : 'Regression model'} for \`${fa
 | training rows | ${training.rows.train} |
 | validation rows | ${training.rows.validation} |
 | mean label | ${labelInWords(training)} |
+
+${readInWords(source)}
 
 ## Input
 | column | type | rules |
@@ -75,6 +87,21 @@ function precisionInWords({ answers, meanLabel, labelSpread }: TrainingReport): 
   if (labelSpread === undefined || labelSpread === 0 || meanLabel === 0) return ''
   const step = stepOfFloat32(meanLabel)
   return `\nPredictions are float32, with a step of ${show(step)} at the mean label, ${show((100 * step) / labelSpread)} % of the labels' spread.`
+}
+
+/** The columns of the source as a table. */
+function readInWords({ profile, schema }: SourceRead): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`
+  const rows = profileRows(profile, schema)
+  const more = rows.length - columnsTold
+  return [
+    '### What was read',
+    line(profileHead),
+    line(profileHead.map(() => '---')),
+    ...rows.slice(0, columnsTold).map(line),
+    ...(more > 0 ? ['', `and ${more.toLocaleString('en-US')} more columns: \`profile.json\` of the snapshot.`] : []),
+  ].join('\n')
 }
 
 function scoringInWords(kernel: KernelReport): string {

@@ -50,7 +50,7 @@ export function outcomeSummary(kind: StepReport['kind'], facts: Readonly<Record<
     case 'snapshot':
       return facts.reused === true
         ? `${n(facts.rows)} rows of the snapshot given`
-        : `${n(facts.rows)} rows in ${n(facts.files)} file${facts.files === 1 ? '' : 's'}`
+        : `${n(facts.rows)} rows in ${n(facts.files)} file${facts.files === 1 ? '' : 's'}${facts.read === undefined ? '' : `, ${facts.read}`}`
     case 'validate':
       return String(facts.verdict)
     case 'split':

@@ -1,4 +1,5 @@
 import { nearest } from '../../code/nearest.ts'
+import { readSourceRead } from '../../models/source-read.ts'
 import { mediaTypes, shortDigest } from '../../pipelines/artifact.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { Evaluation } from '../../pipelines/evaluation.ts'
@@ -14,8 +15,13 @@ import { type CliContext, openContext, workflowLink } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, seconds, table } from '../output.ts'
 import { runJson, summaryLines } from '../report.ts'
+import { readTable, sourcesOf } from '../source-read.ts'
 import { findVersion, type Version } from './models.ts'
 import type { KernelOptions } from './show-kernel.ts'
+
+/** Columns of what was read that are shown with a run, and with its snapshot; `--json` shows all. */
+const columnsOfRun = 20
+const columnsOfSnapshot = 200
 
 export type ShowOptions = JsonOption & KernelOptions & { readonly kernel?: boolean }
 
@@ -47,7 +53,7 @@ async function unknown(store: Store, what: string): Promise<SlipwayError> {
   )
 }
 
-function showRun({ settings }: CliContext, record: RunRecord, options: JsonOption): number {
+async function showRun({ settings, store }: CliContext, record: RunRecord, options: JsonOption): Promise<number> {
   if (options.json === true) {
     printJson({
       ...(runJson(record) as object),
@@ -75,6 +81,10 @@ function showRun({ settings }: CliContext, record: RunRecord, options: JsonOptio
       ]),
     ),
   )
+  for (const { step, snapshot, read } of await sourcesOf(store, record)) {
+    print(`\n${colors.bold(step)}  ${read.rows} rows were read`)
+    print(readTable(read, columnsOfRun, `slipway show ${shortDigest(snapshot)}`))
+  }
   for (const line of summaryLines(record, workflowLink(settings, record.workflowId))) print(line)
   return 0
 }
@@ -164,12 +174,19 @@ async function showArtifact(store: Store, hex: string, options: JsonOption): Pro
   const digest = `sha256:${key.split('/').at(-1)}`
   const bytes = await getBytes(store, digest)
   const text = bytes.toString('utf8')
+  const content = isJson(text) ? JSON.parse(text) : null
+  const isSnapshot = content?.slipway === 'bundle/1' && content.kind === 'snapshot'
   if (options.json === true) {
-    printJson({ digest, size: bytes.length, content: isJson(text) ? JSON.parse(text) : null })
+    const read = isSnapshot ? { profile: (await readSourceRead(store, digest)).profile } : {}
+    printJson({ digest, size: bytes.length, content, ...read })
     return 0
   }
   print(`${digest}  ${bytes.length} bytes`)
-  if (isJson(text)) print(JSON.stringify(JSON.parse(text), null, 2))
+  if (isSnapshot) {
+    const read = await readSourceRead(store, digest)
+    print(`a snapshot of ${read.rows} rows in ${Object.keys(content.files).length - 1} files\n`)
+    print(readTable(read, columnsOfSnapshot, `slipway show ${shortDigest(digest)} --json`))
+  } else if (content !== null) print(JSON.stringify(content, null, 2))
   else if (text.startsWith('PAR1')) print(await firstRows(store, digest))
   else if (!text.includes('\u0000') && !text.includes('\ufffd')) print(text)
   else print(`binary (${mediaTypes.onnx} or other)`)

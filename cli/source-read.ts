@@ -1,0 +1,26 @@
+import { readSourceRead, type SourceRead } from '../models/source-read.ts'
+import type { RunRecord } from '../pipelines/records.ts'
+import { profileHead, profileRows } from '../stats/profile-summary.ts'
+import type { Store } from '../store/store.ts'
+import { table } from './output.ts'
+
+/** What was read, a line a column: the first so many. @param next how to see the others */
+export function readTable({ profile, schema }: SourceRead, most: number, next: string): string {
+  const rows = profileRows(profile, schema)
+  const more = rows.length - most
+  const shown = table(profileHead, rows.slice(0, most))
+  return more <= 0 ? shown : `${shown}\nand ${more.toLocaleString('en-US')} more columns: ${next}`
+}
+
+/** What the snapshots of a run read; those that are gone from the store are left out. */
+export async function sourcesOf(
+  store: Store,
+  { steps }: RunRecord,
+): Promise<{ readonly step: string; readonly snapshot: string; readonly read: SourceRead }[]> {
+  const found = steps.map(async ({ name, kind, outputs }) => {
+    const snapshot = kind === 'snapshot' ? outputs.find((output) => output.name === 'table')?.digest : undefined
+    const read = snapshot === undefined ? undefined : await readSourceRead(store, snapshot).catch(() => undefined)
+    return snapshot === undefined || read === undefined ? [] : [{ step: name, snapshot, read }]
+  })
+  return (await Promise.all(found)).flat()
+}
