@@ -11,6 +11,7 @@ import { measureServing } from './serving.ts'
 import { measureTraining } from './training.ts'
 import { measureTrees } from './trees.ts'
 import { measureValidation } from './validation.ts'
+import { measureWide } from './wide.ts'
 
 /*
  * Measures the ratios that Slipway promises, both sides in one run, prints them as a table and writes docs/benchmarks.md.
@@ -28,6 +29,7 @@ for (const measure of [
   measureDrift,
   measureOverhead,
   measureValidation,
+  measureWide,
   measureRerun,
 ]) {
   for (const figure of [await measure()].flat()) {
