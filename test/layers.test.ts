@@ -114,7 +114,7 @@ describe('imports point down only', () => {
     const folders = readdirSync(packageRoot, { withFileTypes: true }).filter(
       (entry) => entry.isDirectory() && !entry.name.startsWith('.'),
     )
-    const others = ['bench', 'bin', 'deploy', 'dist', 'docs', 'node_modules', 'scripts', 'test']
+    const others = ['bench', 'bin', 'deploy', 'dist', 'docs', 'findings', 'node_modules', 'scripts', 'test']
     expect(
       folders
         .map(({ name }) => name)
