@@ -11,7 +11,7 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**'],
+          exclude: ['test/integration/**', 'test/peers/**'],
           maxWorkers: 2,
         },
       },
@@ -23,6 +23,16 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           maxWorkers: 2,
           testTimeout: 240_000,
+        },
+      },
+      // Against other systems, each in an environment of its own that is installed once: `npm run test:peers`.
+      {
+        test: {
+          name: 'peers',
+          include: ['test/peers/**/*.test.ts'],
+          maxWorkers: 1,
+          testTimeout: 120_000,
+          hookTimeout: 900_000,
         },
       },
     ],

@@ -115,9 +115,16 @@ function* checked({ name }: TextFile, bytes: Buffer, rowNow: () => number): Gene
     if (isUtf8(bytes.subarray(0, wholeCharacters(bytes.subarray(0, middle))))) good = middle
     else bad = middle
   }
+  // The part that is good may end with the byte that begins no character.
+  good = wholeCharacters(bytes.subarray(0, good))
   yield bytes.subarray(0, good)
   const byte = `0x${(bytes[good] as number).toString(16)}`
-  throw unreadable(name, `row ${rowNow()} is no UTF-8 (byte ${byte})`, 'write it as UTF-8: iconv -f LATIN1 -t UTF-8')
+  const row = rowNow()
+  throw unreadable(
+    name,
+    `${row === 0 ? 'the header' : `row ${row}`} is no UTF-8 (byte ${byte})`,
+    'write it as UTF-8: iconv -f LATIN1 -t UTF-8',
+  )
 }
 
 /** Whether a record with nothing in it is a row: only where it can be the one field there is. */

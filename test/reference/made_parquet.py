@@ -177,7 +177,7 @@ def parquet() -> dict:
             "SELECT * FROM airports", ", COMPRESSION brotli, ROW_GROUP_SIZE 2048"
         ),
         "duckdb-lz4": duckdb_writes("SELECT * FROM penguins", ", COMPRESSION lz4_raw"),
-        "duckdb-types": duckdb_writes("SELECT * EXCLUDE (duration) FROM types"),
+        "duckdb-types": duckdb_writes("SELECT * FROM types"),
         "duckdb-own-types": duckdb_writes(
             "SELECT i::UTINYINT AS tiny, i::HUGEINT AS huge, i::UBIGINT AS big, (i / 4)::DECIMAL(30, 6) AS money, uuid_of AS uuid, TIMESTAMP_NS '2024-02-29 12:00:00.123456789' AS ns, TIMESTAMPTZ '2024-02-29 12:00:00+00' AS tz, i % 2 = 0 AS even FROM (SELECT i, ('00000000-0000-0000-0000-' || lpad(i::VARCHAR, 12, '0'))::UUID AS uuid_of FROM range(100) r(i))"
         ),
@@ -211,7 +211,6 @@ def every_type() -> pa.Table:
             "date64": column(lambda n: (n * 100 - 5000) * 86_400_000, pa.date64()),
             "time64": column(lambda n: n * 1_000_000, pa.time64("us")),
             "timestamp": column(lambda n: n * 10**15 - 10**16, pa.timestamp("us")),
-            "duration": column(lambda n: n, pa.duration("ms")),
         }
     )
 
