@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # DuckDB's sum() of BIGINT is HUGEINT, exact to 38 digits, and COPY ... TO (FORMAT parquet) writes HUGEINT as DOUBLE,
-# without a word: a sum of 2^53 + 1 comes back as 2^53. CREATE TABLE, CSV and Arrow keep every digit; only parquet does not.
+# without a word: a sum of 2^53 + 1 comes back as 2^53, while CSV keeps every digit.
 # What follows for us: what is summed and written to parquet is cast first (to BIGINT, or DECIMAL(38, 0)), and
 # identity columns never pass through sum().
 set -euo pipefail

@@ -34,11 +34,26 @@ const definitionOf = (field: z.core.$ZodType): Definition => field._zod.def as D
  * nested objects, look-around in a pattern), naming the column.
  */
 export function rowSchemaOf(schema: z.ZodObject, na: readonly string[] = []): RowSchema {
+  requireDistinct(Object.keys(schema.shape))
   return Object.entries(schema.shape).map(([name, field]) => ({
     ...columnRuleOf(name, field as z.core.$ZodType),
     ...(na.length === 0 ? {} : { na: [...na] }),
     ...(isMasked(field as z.core.$ZodType) ? { masked: true } : {}),
   }))
+}
+
+/** A file may have names that differ by case only; who reads several of them would have to tell them apart everywhere after. */
+function requireDistinct(names: readonly string[]): void {
+  const seen = new Map<string, string>()
+  for (const name of names) {
+    const other = seen.get(name.toLowerCase())
+    if (other !== undefined)
+      throw new SlipwayError('DEFINITION_INVALID', `the columns "${other}" and "${name}" differ by case only`, {
+        column: name,
+        next: 'leave one of them out of the schema, or rename it in the file',
+      })
+    seen.set(name.toLowerCase(), name)
+  }
 }
 
 /** `.meta({ masked: true })`, wherever in the chain it was said. */

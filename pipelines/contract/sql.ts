@@ -49,7 +49,7 @@ export function sqlColumn(rule: ColumnRule, carrier: Carrier, column: string, ty
 function cell(type: ColumnRule['type'], column: string, isMissing: string): string {
   const value = {
     // DuckDB reads separators (1_000) and nothing else beyond the grammar; NaN is missing.
-    number: `CASE WHEN contains(${column}, '_') OR isnan(TRY_CAST(${column} AS DOUBLE)) THEN NULL ELSE TRY_CAST(${column} AS DOUBLE) END`,
+    number: `CASE WHEN contains(${column}, '_') THEN NULL ELSE nullif(TRY_CAST(${column} AS DOUBLE), 'NaN'::DOUBLE) END`,
     integer: '',
     bigint: digitsSql(column),
     boolean: `CASE WHEN ${isOneOf(column, truths)} THEN true WHEN ${isOneOf(column, untruths)} THEN false END`,

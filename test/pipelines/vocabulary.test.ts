@@ -73,7 +73,20 @@ describe('a row schema', () => {
     })
   })
 
+  it('refuses columns that differ by case only', () => {
+    expect(() => rowSchemaOf(z.object({ a: z.number(), A: z.number() }))).toThrow('"a" and "A" differ by case only')
+  })
+
   it.each([
+    ['look-around', z.string().regex(/^(?!x)/)],
+    ['look-around', z.string().regex(/a(?<=b)/)],
+    ['a back reference', z.string().regex(/(a)\1/)],
+    ['the flag "u"', z.string().regex(/a/u)],
+    ['the flag "g"', z.string().regex(/a/g)],
+    ['a transformation', z.number().default(1)],
+    ['a transformation', z.stringbool()],
+    ['z.coerce.number()', z.coerce.number()],
+    ['a literal of string and number', z.literal(['a', 1])],
     ['refine()', z.number().refine((x) => x > 0)],
     ['a transformation', z.string().trim()],
     ['z.object()', z.object({})],
