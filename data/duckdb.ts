@@ -77,3 +77,8 @@ function plain(value: unknown): unknown {
 export function timestamp(ms: number): string {
   return `TIMESTAMP ${text(new Date(ms).toISOString().replace('Z', ''))}`
 }
+
+/** A number as a DOUBLE literal, to the last bit: `0.1234…` would be a DECIMAL, and come out of that one bit off now and then. */
+export function double(value: number): string {
+  return Number.isFinite(value) ? value.toExponential() : `'${value}'::DOUBLE`
+}

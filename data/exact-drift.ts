@@ -1,9 +1,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { RowSchema } from '../pipelines/row-schema.ts'
-import type { ColumnDrift, Estimate } from '../stats/drift.ts'
+import { type ColumnDrift, type Estimate, noteOf } from '../stats/drift.ts'
 import { categoricalDrift, numericDrift } from '../stats/exact-drift.ts'
-import { profileQuantiles } from '../stats/profile.ts'
-import { name, rowsOf } from './duckdb.ts'
+import { areFew, edgesAround, mostFew, profileQuantiles } from '../stats/profile.ts'
+import { double, name, rowsOf } from './duckdb.ts'
 import { type LocalTable, typedSelect } from './table.ts'
 
 /** Different texts of a column that are told apart; the rarer ones count as one. */
@@ -46,6 +46,7 @@ export async function exactDrift(
       rows: now.rows,
       importance: null,
       measures,
+      ...noteOf(present.baseline, present.now, now.rows),
       bins: drift.bins,
     })
   }
@@ -56,10 +57,10 @@ async function textDrift(connection: DuckDBConnection) {
   const rows = await rowsOf(connection, `SELECT x, a, b FROM counted ORDER BY a DESC, b DESC, x LIMIT ${mostTexts}`)
   const [rest] = await rowsOf(
     connection,
-    `SELECT coalesce(sum(a), 0)::BIGINT AS a, coalesce(sum(b), 0)::BIGINT AS b FROM (SELECT a, b FROM counted ORDER BY a DESC, b DESC, x OFFSET ${mostTexts})`,
+    `SELECT coalesce(sum(a), 0)::BIGINT AS a, coalesce(sum(b), 0)::BIGINT AS b, coalesce(sum(b) FILTER (WHERE a = 0), 0)::BIGINT AS unseen FROM (SELECT a, b FROM counted ORDER BY a DESC, b DESC, x OFFSET ${mostTexts})`,
   )
   const counts = rows.map(({ x, a, b }) => ({ value: String(x), baseline: Number(a), now: Number(b) }))
-  const others = { baseline: Number(rest?.a), now: Number(rest?.b) }
+  const others = { baseline: Number(rest?.a), now: Number(rest?.b), unseen: Number(rest?.unseen) }
   return categoricalDrift(counts, others)
 }
 
@@ -70,21 +71,36 @@ async function numbersDrift(connection: DuckDBConnection) {
     connection,
     `WITH steps AS (SELECT x, a, b, sum(a) OVER up AS below_a, sum(b) OVER up AS below_b, lead(x) OVER up - x AS width FROM counted WINDOW up AS (ORDER BY x)),
      totals AS (SELECT sum(a)::DOUBLE AS n, sum(b)::DOUBLE AS m, sum(x * a) / sum(a) AS mean FROM counted)
-     SELECT any_value(n) AS n, any_value(m) AS m, max(abs(below_a / n - below_b / m)) AS ks, sum(abs(below_a / n - below_b / m) * width) AS wasserstein,
+     SELECT any_value(n) AS n, min(x) FILTER (WHERE a > 0) AS low, max(x) FILTER (WHERE a > 0) AS high, max(abs(below_a / n - below_b / m)) AS ks, sum(abs(below_a / n - below_b / m) * width) AS wasserstein,
      sqrt(sum(a * (x - mean) ** 2) / any_value(n)) AS std, ${quantiles.join(', ')} FROM steps, totals`,
   )
-  const edges = [...new Set(profileQuantiles.map((_, i) => Number(row[`q${i}`])))].filter(Number.isFinite)
+  const few = await rowsOf(connection, `SELECT x FROM counted WHERE a > 0 ORDER BY x LIMIT ${mostFew + 1}`)
+  const [low, high] = [Number(row.low ?? 0), Number(row.high ?? 0)]
+  const edges = areFew(few.length, Number(row.n))
+    ? edgesAround(
+        few.map(({ x }) => Number(x)),
+        2 ** -52,
+      )
+    : [...new Set(profileQuantiles.map((_, i) => Number(row[`q${i}`])))].filter(Number.isFinite)
   const within = (i: number): string =>
-    `${i > 0 ? `x > ${edges[i - 1]}` : 'true'} AND ${i < edges.length ? `x <= ${edges[i]}` : 'true'}`
-  const bins = [...edges, 0].flatMap((_, i) =>
-    (['a', 'b'] as const).map((side) => `coalesce(sum(${side}) FILTER (WHERE ${within(i)}), 0)::BIGINT AS ${side}${i}`),
+    `${i > 0 ? `x > ${double(edges[i - 1] as number)}` : `x >= ${double(low)}`} AND x <= ${double(edges[i] ?? high)}`
+  const binned = (side: 'a' | 'b', where: string, as: string): string =>
+    `coalesce(sum(${side}) FILTER (WHERE ${where}), 0)::BIGINT AS ${as}`
+  const [counts = {}] = await rowsOf(
+    connection,
+    `SELECT ${[
+      ...[...edges, high].flatMap((_, i) =>
+        (['a', 'b'] as const).map((side) => binned(side, within(i), `${side}${i}`)),
+      ),
+      binned('b', `x < ${double(low)}`, 'below'),
+      binned('b', `x > ${double(high)}`, 'above'),
+    ]} FROM counted`,
   )
-  const [counts = {}] = await rowsOf(connection, `SELECT ${bins.join(', ')} FROM counted`)
-  const side = (which: 'a' | 'b'): number[] => [...edges, 0].map((_, i) => Number(counts[`${which}${i}`]))
+  const side = (which: 'a' | 'b'): number[] => [...edges, high].map((_, i) => Number(counts[`${which}${i}`]))
   return numericDrift({
     edges,
     baseline: side('a'),
-    now: side('b'),
+    now: [Number(counts.below), ...side('b'), Number(counts.above)],
     ks: Number(row.ks),
     wasserstein: Number(row.wasserstein),
     std: Number(row.std),

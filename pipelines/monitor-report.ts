@@ -13,6 +13,7 @@ export const ColumnDriftRecord = z.object({
   rows: z.int(),
   importance: z.number().nullable(),
   measures: z.partialRecord(DriftMeasure, Estimate),
+  note: z.string().optional(),
   bins: z.array(z.object({ label: z.string(), baseline: z.number(), now: z.number() })),
 })
 

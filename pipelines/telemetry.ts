@@ -10,7 +10,10 @@ export const latencyBounds: readonly number[] = [
 const Count = z.int().nonnegative()
 const Counts = z.array(Count)
 
-/** A feature's values in the bins of the version's own baseline profile: numbers by bin (missing last), text by value. */
+/**
+ * A feature's values in the bins of the version's own baseline profile: numbers by bin, then those below its smallest value, those above
+ * its largest (both only since 0.7) and missing ones; text by value.
+ */
 export const FeatureCounts = z.union([Counts, z.record(z.string(), Count)])
 export type FeatureCounts = z.infer<typeof FeatureCounts>
 /** Keys of text that is not among the baseline's values, and of missing text. */

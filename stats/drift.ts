@@ -1,6 +1,8 @@
 import type { DriftMeasure } from '../pipelines/monitor.ts'
 import { type FeatureCounts, missingText, otherText } from '../pipelines/telemetry.ts'
+import { grouped, numericBins, pooled, sum } from './drift-bins.ts'
 import type { ColumnProfile } from './profile.ts'
+import { numericCounts } from './profile-counter.ts'
 import { seededRandom } from './random.ts'
 
 /** A value that was estimated from a sample, with the ends of its 90 % interval: 95 % confidence on either side. */
@@ -19,12 +21,11 @@ export interface ColumnDrift {
   /** Share of the model's importance; null for scores. */
   readonly importance: number | null
   readonly measures: Readonly<Partial<Record<DriftMeasure, Estimate>>>
+  /** Why there are no measures to judge by, where it is news: all values have gone, or the first have come. */
+  readonly note?: string
   /** The bins both are drawn in: labels, and shares of the rows that have a value. */
   readonly bins: readonly { readonly label: string; readonly baseline: number; readonly now: number }[]
 }
-
-/** The sum of counts. */
-export const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)
 
 /**
  * Population stability index of two histograms over the same k bins: Σ (q − p) ln(q / p), with Jeffreys' half a row added to every
@@ -132,51 +133,22 @@ interface Binned {
   readonly labels: readonly string[]
 }
 
-/**
- * Joins neighbouring bins until each holds a tenth of the baseline's rows: ten bins where values are many, fewer where one value
- * holds more than a tenth. Bins of one twentieth become deciles.
- */
-export function joinToTenths(baseline: readonly number[]): number[][] {
-  const tenth = sum(baseline) / 10
-  const groups: number[][] = []
-  let group: number[] = []
-  let held = 0
-  for (let i = 0; i < baseline.length; i++) {
-    group.push(i)
-    held += baseline[i] as number
-    // Rounding must not cost a bin: quantiles of a sample cut a row before or after.
-    if (held >= tenth * 0.999) {
-      groups.push(group)
-      group = []
-      held = 0
-    }
-  }
-  if (group.length > 0) {
-    const last = groups.at(-1)
-    if (last === undefined || held >= tenth / 2) groups.push(group)
-    else last.push(...group)
-  }
-  return groups
-}
-
-/** Counts of groups of bins. */
-export const grouped = (counts: readonly number[], groups: readonly number[][]): number[] =>
-  groups.map((group) => group.reduce((total, i) => total + (counts[i] as number), 0))
-
-/** Where the mass of a bin is taken to lie: in its middle. */
+/** Where the mass of a bin is taken to lie: in its middle, and what lies outside the range at its end. */
 function middles({ edges, min, max }: { edges: readonly number[]; min: number | null; max: number | null }): number[] {
   const [low, high] = [min ?? edges[0] ?? 0, max ?? edges.at(-1) ?? 0]
-  return [...edges, Math.max(high, edges.at(-1) ?? high)].map((edge, i) => {
+  const within = [...edges, Math.max(high, edges.at(-1) ?? high)].map((edge, i) => {
     const from = i === 0 ? low : (edges[i - 1] as number)
     return (from + edge) / 2
   })
+  return [low, ...within, high]
 }
 
 /**
  * The drift of a column from counts in the bins of its baseline, as telemetry windows have them. PSI, Jensen–Shannon, Cramér's V,
  * missing and unseen shares are what they would be on the rows themselves; the Kolmogorov–Smirnov statistic can be too small by at
  * most the largest bin (a twentieth where values are many), and the Wasserstein distance, which takes the mass of a bin to
- * lie in its middle, is within a fifth of the rows' where tails are not long.
+ * lie in its middle, is within a fifth of the rows' where tails are not long and little lies outside the range of the baseline: of
+ * that it only knows the side.
  * Intervals: a parametric bootstrap of the window's counts (Efron & Tibshirani, 1993, ch. 6), the baseline taken as known.
  */
 export function driftOfCounts(
@@ -186,20 +158,17 @@ export function driftOfCounts(
   importance: number | null,
 ): ColumnDrift {
   if (profile.kind === 'numeric') {
-    const all = counts as readonly number[]
-    const now = all.slice(0, -1)
-    const missing = all.at(-1) ?? 0
     const { edges, std } = profile
-    const groups = joinToTenths(profile.counts)
+    const { now, missing } = numericCounts(counts as readonly number[], edges)
+    const { baseline, groups, labels } = numericBins(edges, profile.counts, now)
     const middle = middles(profile)
-    const labels = groups.map((group) => rangeLabel(edges, group))
     const values: Measured = (current) => ({
-      ...onBins({ baseline: grouped(profile.counts, groups), now: grouped(current, groups), labels }),
-      ks: kolmogorovSmirnov(profile.counts, current),
-      ...(std === null || std === 0 ? {} : { wasserstein: wassersteinDistance(middle, profile.counts, current) / std }),
+      ...onBins(grouped(baseline, groups), grouped(current, groups)),
+      ks: kolmogorovSmirnov(baseline, current),
+      ...(std === null || std === 0 ? {} : { wasserstein: wassersteinDistance(middle, baseline, current) / std }),
     })
     return columnDrift(name, 'numeric', profile, now, missing, importance, values, {
-      baseline: grouped(profile.counts, groups),
+      baseline: grouped(baseline, groups),
       now: grouped(now, groups),
       labels,
     })
@@ -218,27 +187,10 @@ export function driftOfCounts(
   return columnDrift(name, 'categorical', profile, now, missing, importance, values, { baseline, now, labels })
 }
 
-/** Categories with less than a hundredth of the baseline count as one for PSI: noise of hundreds of small bins is not drift. */
-export function pooled(baseline: readonly number[], now: readonly number[]): [number[], number[]] {
-  const least = sum(baseline) / 100
-  const [a, b]: [number[], number[]] = [[], []]
-  let rest: [number, number] = [0, 0]
-  for (let i = 0; i < baseline.length; i++) {
-    if ((baseline[i] as number) >= least) {
-      a.push(baseline[i] as number)
-      b.push(now[i] as number)
-    } else rest = [rest[0] + (baseline[i] as number), rest[1] + (now[i] as number)]
-  }
-  return [
-    [...a, rest[0]],
-    [...b, rest[1]],
-  ]
-}
-
 type Values = Partial<Record<DriftMeasure, number>>
 type Measured = (now: readonly number[]) => Values
 
-const onBins = ({ baseline, now }: Binned): Values => ({
+const onBins = (baseline: readonly number[], now: readonly number[]): Values => ({
   psi: stabilityIndex(baseline, now),
   jensenShannon: jensenShannonDistance(baseline, now),
 })
@@ -294,6 +246,7 @@ function columnDrift(
     rows,
     importance,
     measures: { ...estimates, missing: missingRise },
+    ...noteOf(profile.rows - profile.missing, present, rows),
     bins: shown.labels
       .map((label, i) => ({
         label,
@@ -305,6 +258,13 @@ function columnDrift(
   }
 }
 
+/** What is to be said of a column that has values on one side only. */
+export function noteOf(before: number, now: number, rows: number): Pick<ColumnDrift, 'note'> {
+  if (before > 0 && now === 0 && rows > 0) return { note: 'no values any more' }
+  if (before === 0 && now > 0) return { note: 'values, where training had none' }
+  return {}
+}
+
 /** Standard normal numbers, the same for the same seed (Box & Muller, 1958). */
 function normals(seed: number): () => number {
   const random = seededRandom(seed)
@@ -312,13 +272,4 @@ function normals(seed: number): () => number {
     const [a, b] = [(random() + 1) / (2 ** 32 + 1), random() / 2 ** 32]
     return Math.sqrt(-2 * Math.log(a)) * Math.cos(2 * Math.PI * b)
   }
-}
-
-/** A group of bins in words: `3 – 7.5`. */
-export function rangeLabel(edges: readonly number[], group: readonly number[]): string {
-  const show = (value: number): string => String(Number(value.toPrecision(4)))
-  const [first, last] = [group[0] as number, group.at(-1) as number]
-  const [from, to] = [edges[first - 1], edges[last]]
-  if (from === undefined) return to === undefined ? 'all' : `≤ ${show(to)}`
-  return to === undefined ? `> ${show(from)}` : `${show(from)} – ${show(to)}`
 }

@@ -1,7 +1,7 @@
 import type { Numbers } from '../pipelines/columns.ts'
 import { type FeatureCounts, missingText, otherText } from '../pipelines/telemetry.ts'
 import { numberedTexts } from '../pipelines/texts.ts'
-import type { ColumnProfile, Profile } from './profile.ts'
+import { type ColumnProfile, type Profile, roundingAt } from './profile.ts'
 
 /** A column to count: numbers (NaN for missing) or text (null for missing). */
 type Counted = Numbers | readonly (string | null)[]
@@ -28,30 +28,63 @@ export function binOf(edges: readonly number[], value: number): number {
 
 const none = new Int32Array(0)
 
+type NumericProfile = Extract<ColumnProfile, { kind: 'numeric' }>
+
 interface ColumnCounter {
   add(values: Counted): void
   take(): FeatureCounts
 }
 
-function counterOf(profile: ColumnProfile): ColumnCounter {
-  if (profile.kind === 'numeric') {
-    const { edges } = profile
-    let counts = new Array<number>(edges.length + 2).fill(0)
-    return {
-      add(values) {
-        for (let i = 0; i < values.length; i++) {
-          const value = values[i] as number
-          const bin = Number.isNaN(value) ? edges.length + 1 : binOf(edges, value)
-          counts[bin] = (counts[bin] as number) + 1
-        }
-      },
-      take() {
-        const taken = counts
-        counts = new Array<number>(edges.length + 2).fill(0)
-        return taken
-      },
-    }
+/**
+ * Counts of numbers lie as [edges + 4]: by bin, below the baseline's smallest value, above its largest, missing. Up to 0.6 they lacked
+ * the two in between: what was outside the range is in the first and the last bin then.
+ */
+const outsideCounts = 2
+
+/** @param isRounded whether other engines make values with another last bit: that does not put them outside the range */
+function numberCounter({ edges, min, max, infinite }: NumericProfile, isRounded: boolean): ColumnCounter {
+  const [below, above, missing] = [edges.length + 1, edges.length + 2, edges.length + 3]
+  const [low, high] = [min ?? Number.NEGATIVE_INFINITY, max ?? Number.POSITIVE_INFINITY]
+  const none = (): number[] => new Array<number>(missing + 1).fill(0)
+  let counts = none()
+  return {
+    add(values) {
+      const isSingle = values instanceof Float32Array
+      const rounding = (end: number): number =>
+        isRounded && Number.isFinite(end) ? roundingAt(end, high - low, isSingle) : 0
+      const [from, to] = [low - rounding(low), high + rounding(high)]
+      const isKnown = (value: number): boolean => !Number.isFinite(value) && infinite?.[value > 0 ? 1 : 0] === true
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i] as number
+        const outside = value < from ? below : value > to ? above : undefined
+        const cell = Number.isNaN(value)
+          ? missing
+          : outside === undefined || isKnown(value)
+            ? binOf(edges, value)
+            : outside
+        counts[cell] = (counts[cell] as number) + 1
+      }
+    },
+    take() {
+      const taken = counts
+      counts = none()
+      return taken
+    },
   }
+}
+
+/** Counts of numbers by bin, ascending, those below and above the range of the baseline first and last: [edges + 3]. */
+export function numericCounts(
+  counts: readonly number[],
+  edges: readonly number[],
+): { readonly now: number[]; readonly missing: number } {
+  const bins = counts.slice(0, edges.length + 1)
+  const [below = 0, above = 0] = counts.slice(edges.length + 1, -1)
+  return { now: [below, ...bins, above], missing: counts.at(-1) ?? 0 }
+}
+
+function counterOf(profile: ColumnProfile, isScore: boolean): ColumnCounter {
+  if (profile.kind === 'numeric') return numberCounter(profile, isScore)
   // One look-up a value, whatever it is: a cell of its own for known ones, one cell for all others.
   let missing = { count: 0 }
   let other = { count: 0 }
@@ -83,7 +116,9 @@ function counterOf(profile: ColumnProfile): ColumnCounter {
 
 /** A counter for the columns of a baseline; columns it does not know are left out. */
 export function profileCounter(baseline: Profile): ProfileCounter {
-  const counters = Object.entries(baseline).map(([name, profile]) => [name, counterOf(profile)] as const)
+  const counters = Object.entries(baseline).map(
+    ([name, profile]) => [name, counterOf(profile, name === 'score:')] as const,
+  )
   return {
     add(columns, scores) {
       for (const [name, counter] of counters) {
@@ -95,10 +130,19 @@ export function profileCounter(baseline: Profile): ProfileCounter {
   }
 }
 
-/** The sum of two columns' counts. */
+/** The sum of two columns' counts; of numbers also where one was counted by 0.6. */
 export function addFeatureCounts(a: FeatureCounts, b: FeatureCounts): FeatureCounts {
-  if (Array.isArray(a) && Array.isArray(b)) return a.map((count, i) => count + (b[i] ?? 0))
+  if (Array.isArray(a) && Array.isArray(b)) {
+    const length = Math.max(a.length, b.length)
+    const [left, right] = [widened(a, length), widened(b, length)]
+    return left.map((count, i) => count + (right[i] as number))
+  }
   const sum: Record<string, number> = { ...(a as Record<string, number>) }
   for (const [value, count] of Object.entries(b as Record<string, number>)) sum[value] = (sum[value] ?? 0) + count
   return sum
 }
+
+const widened = (counts: readonly number[], length: number): readonly number[] =>
+  counts.length === length
+    ? counts
+    : [...counts.slice(0, -1), ...new Array<number>(outsideCounts).fill(0), ...counts.slice(-1)]

@@ -15,6 +15,8 @@ export const NumericProfile = z.object({
   std: z.number().nullable(),
   /** Different values; profiles of 0.6 and before do not say. */
   distinct: z.int().optional(),
+  /** Whether -Infinity and Infinity were among the values, where one was: then they are no news. */
+  infinite: z.tuple([z.boolean(), z.boolean()]).optional(),
   edges: z.array(z.number()),
   counts: z.array(z.int()),
 })
@@ -37,12 +39,16 @@ export const profileQuantiles: readonly number[] = Array.from({ length: 19 }, (_
 /** How many values of a categorical column are kept by name. */
 export const profileTop = 256
 
+/** Where the edges of bins lie: see `profileNumbers`. */
+type EdgesAt = 'values' | 'between' | 'around'
+
 /**
  * Profile of numbers; NaN counts as missing.
- * @param edgesBetween puts the edges of bins halfway to the next larger value instead of on a value: for numbers that others compute
- * with another last bit, scores above all, where many rows may have the very value an edge would be
+ * @param edgesAt `between` puts the edges of bins halfway to the next larger value instead of on a value: for numbers that others compute
+ * with another last bit, scores above all, where many rows may have the very value an edge would be. `around` gives every value of
+ * a column of few, known well, a bin of its own, and what lies between them others: for features, where a new value is news.
  */
-export function profileNumbers(values: Float32Array | Float64Array, edgesBetween = false): ColumnProfile {
+export function profileNumbers(values: Float32Array | Float64Array, edgesAt: EdgesAt = 'values'): ColumnProfile {
   const present = finite(values).sort()
   const n = present.length
   if (n === 0)
@@ -67,9 +73,7 @@ export function profileNumbers(values: Float32Array | Float64Array, edgesBetween
   const mean = sum / n
   let squares = 0
   for (const value of present) squares += (value - mean) ** 2
-  // quantile_disc: the smallest value that at least a share q of all values does not exceed.
-  const quantiles = profileQuantiles.map((q) => present[Math.max(0, Math.ceil(q * n) - 1)] as number)
-  const edges = [...new Set(edgesBetween ? quantiles.map((edge) => halfwayUp(present, edge)) : quantiles)]
+  const edges = edgesOf(present, edgesAt)
   const counts = new Array<number>(edges.length + 1).fill(0)
   for (let i = 0, bin = 0; i < n; i++) {
     while (bin < edges.length && (present[i] as number) > (edges[bin] as number)) bin++
@@ -87,6 +91,7 @@ export function profileNumbers(values: Float32Array | Float64Array, edgesBetween
     mean,
     std: Math.sqrt(squares / n),
     distinct,
+    ...(low + high > 0 ? { infinite: [low > 0, high > 0] as [boolean, boolean] } : {}),
     edges,
     counts,
   }
@@ -106,14 +111,51 @@ function countOf(values: Float32Array | Float64Array, wanted: number): number {
   return count
 }
 
+function edgesOf(ascending: Float32Array | Float64Array, edgesAt: EdgesAt): number[] {
+  const n = ascending.length
+  // quantile_disc: the smallest value that at least a share q of all values does not exceed.
+  const quantiles = profileQuantiles.map((q) => ascending[Math.max(0, Math.ceil(q * n) - 1)] as number)
+  if (edgesAt === 'between') return [...new Set(quantiles.map((edge) => halfwayUp(ascending, edge)))]
+  const few = edgesAt === 'around' ? fewValues(ascending) : undefined
+  return few === undefined
+    ? [...new Set(quantiles)]
+    : edgesAround(few, ascending instanceof Float32Array ? 2 ** -24 : 2 ** -52)
+}
+
+/** Values of a column of few are known well when each is there this often on average: one more is hardly chance then. */
+const wellKnown = 50
+/** Values a column of few has at most: then each can have a bin. */
+export const mostFew = profileQuantiles.length + 1
+export const areFew = (values: number, rows: number): boolean => values <= mostFew && rows >= wellKnown * values
+
+/** The different values, if they are few. */
+function fewValues(ascending: Float32Array | Float64Array): number[] | undefined {
+  const values: number[] = []
+  for (const value of ascending) {
+    if (value === values.at(-1)) continue
+    values.push(value)
+    if (!areFew(values.length, ascending.length)) return undefined
+  }
+  return values
+}
+
+/** Edges at ascending values and just below each. @param precision of the numbers to come, relative */
+export function edgesAround(values: readonly number[], precision: number): number[] {
+  const below = (value: number): number => (value === 0 ? -Number.MIN_VALUE : value - Math.abs(value) * precision)
+  return values.flatMap((value, i) => (i === 0 ? [value] : [below(value), value]))
+}
+
 /**
- * Halfway between a value and the next one that is larger by more than rounding; a bit more than the value where there is none. Rounding is
- * a millionth of the range, whatever its unit, and some steps of float32 where values are of that.
+ * How far numbers may lie from a value that are the same but for rounding: a millionth of the range, whatever its unit, and some steps of
+ * float32 where values are of that.
  */
+export const roundingAt = (value: number, range: number, isSingle: boolean): number =>
+  Math.max(range * 1e-6, Math.abs(value) * (isSingle ? 1e-6 : 2 ** -50))
+
+/** Halfway between a value and the next one that is larger by more than rounding; a bit more than the value where there is none. */
 function halfwayUp(ascending: Float32Array | Float64Array, value: number): number {
   const range = (ascending.at(-1) as number) - (ascending[0] as number)
-  const steps = ascending instanceof Float32Array ? Math.abs(value) * 1e-6 : Math.abs(value) * 2 ** -50
-  const rounding = Math.max(range * 1e-6, steps)
+  const rounding = roundingAt(value, range, ascending instanceof Float32Array)
   const next = ascending.find((each) => each > value + rounding)
   return next === undefined ? value + rounding : (value + next) / 2
 }

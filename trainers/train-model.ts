@@ -103,7 +103,7 @@ export async function trainModel(
   const validationPredictions = predict(ensemble, validationFeatures, validation.labels.length)
   const metrics = step.task === 'binary' ? binaryMetricsOf : regressionMetricsOf
   const baseline: Profile = Object.fromEntries(train.features.map((feature) => [feature.name, profileOf(feature)]))
-  baseline['score:'] = profileNumbers(validationPredictions, true)
+  baseline['score:'] = profileNumbers(validationPredictions, 'between')
   const report: TrainingReport = {
     rows: { train: train.labels.length, validation: validation.labels.length },
     features: [
@@ -199,7 +199,9 @@ async function load({ file, digest }: LocalCode) {
 }
 
 function profileOf(feature: FeatureVector): Profile[string] {
-  return feature.kind === 'number' ? profileNumbers(feature.values) : profileCategories(feature.values, feature.codes)
+  return feature.kind === 'number'
+    ? profileNumbers(feature.values, 'around')
+    : profileCategories(feature.values, feature.codes)
 }
 
 function requireBothClasses(labels: Float64Array): void {

@@ -10,11 +10,11 @@ import {
   cramersV,
   driftOfCounts,
   jensenShannonDistance,
-  joinToTenths,
   kolmogorovSmirnov,
   stabilityIndex,
   wassersteinDistance,
 } from '../../stats/drift.ts'
+import { joinToTenths } from '../../stats/drift-bins.ts'
 import { profileCategories, profileNumbers } from '../../stats/profile.ts'
 import { profileCounter } from '../../stats/profile-counter.ts'
 import { seededRandom } from '../../stats/random.ts'

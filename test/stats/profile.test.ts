@@ -109,10 +109,10 @@ describe('edges between values', () => {
     [100, 1.7e9],
   ])('part scores of any unit alike: %s · y + %s', (c, d) => {
     const scores = Float64Array.from({ length: 1000 }, (_, i) => c * ((i * 37) % 101) + d)
-    const { edges, counts } = profileNumbers(scores, true) as { edges: number[]; counts: number[] }
+    const { edges, counts } = profileNumbers(scores, 'between') as { edges: number[]; counts: number[] }
     const usual = profileNumbers(
       Float64Array.from({ length: 1000 }, (_, i) => (i * 37) % 101),
-      true,
+      'between',
     )
     expect(counts).toEqual(usual.kind === 'numeric' && usual.counts)
     expect(edges).toHaveLength(19)
@@ -120,10 +120,10 @@ describe('edges between values', () => {
 
   it('keep equal scores together, whatever their last bit', () => {
     const scores = Float32Array.from({ length: 1000 }, (_, i) => [0.1308, 0.25, 0.5, 0.75][i % 4] as number)
-    const profile = profileNumbers(scores, true)
-    const counter = profileCounter({ s: profile })
-    counter.add({ s: scores.map((score) => score * (1 + 1e-7)) })
-    expect((counter.take().s as number[]).slice(0, -1)).toEqual(profile.kind === 'numeric' ? profile.counts : [])
+    const profile = profileNumbers(scores, 'between')
+    const counter = profileCounter({ 'score:': profile })
+    counter.add({ 'score:': scores.map((score) => score * (1 + 1e-7)) })
+    expect(counter.take()['score:']).toEqual(profile.kind === 'numeric' ? [...profile.counts, 0, 0, 0] : [])
   })
 })
 
