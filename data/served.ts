@@ -4,6 +4,7 @@ import type { Both } from '../stats/block.ts'
 import type { Scored } from '../stats/metrics.ts'
 import type { Arms } from '../stats/sequential.ts'
 import { name, rowsOf, text, timestamp } from './duckdb.ts'
+import { keyIs } from './keys.ts'
 
 /*
  * Tables of what was served. Besides the input columns they have `slipway_request`, `slipway_row`, `slipway_time`, `slipway_role`,
@@ -86,24 +87,26 @@ export async function joinLabels(
     const by = (on: string): string =>
       `SELECT s.*, t.label AS slipway_label, t."at" AS slipway_known, t.id AS "told:" FROM served s JOIN told t ON ${on} WHERE t."at" <= ${now}`
     const byRequest = by('t.request = s.slipway_request AND t."row" = s.slipway_row')
-    const byKey = key === null ? '' : ` UNION ALL ${by(`t."key" = s.${name(key)}::VARCHAR`)}`
-    await connection.run(
-      `CREATE TEMP TABLE found AS SELECT * FROM (${byRequest}${byKey}) QUALIFY row_number() OVER (PARTITION BY slipway_request, slipway_row ORDER BY slipway_known DESC) = 1`,
-    )
+    const byKey = key === null ? '' : ` UNION ALL ${by(await keyIs(connection, 'served', 's', key, 't."key"'))}`
+    await connection.run(`CREATE TEMP TABLE hits AS ${byRequest}${byKey}`)
+    const newest =
+      'QUALIFY row_number() OVER (PARTITION BY slipway_request, slipway_row ORDER BY slipway_known DESC, slipway_label) = 1'
+    // What is known already, or was known later, says nothing new; a label that went there and back does.
     const known =
       labelled.length === 0
         ? ''
-        : ` ANTI JOIN (SELECT slipway_request, slipway_row, slipway_label FROM ${parquet(labelled)}) k USING (slipway_request, slipway_row, slipway_label)`
+        : ` ANTI JOIN (SELECT slipway_request, slipway_row, slipway_label, slipway_known FROM ${parquet(labelled)} ${newest}) k
+          ON f.slipway_request = k.slipway_request AND f.slipway_row = k.slipway_row AND (f.slipway_label = k.slipway_label OR f.slipway_known < k.slipway_known)`
     matched = await copy(
       connection,
-      `SELECT f.* EXCLUDE ("told:") FROM found f${known} ORDER BY slipway_request, slipway_row`,
+      `SELECT f.* EXCLUDE ("told:") FROM (SELECT * FROM hits ${newest}) f${known} ORDER BY f.slipway_request, f.slipway_row`,
       labelledFile,
     )
   }
-  const unmatched = `SELECT request, "row", "key", label, "at" FROM told${served.length > 0 ? ' WHERE id NOT IN (SELECT "told:" FROM found)' : ''}`
+  const unmatched = `SELECT request, "row", "key", label, "at" FROM told${served.length > 0 ? ' WHERE id NOT IN (SELECT "told:" FROM hits)' : ''}`
   const stillWaiting = await copy(connection, `SELECT * FROM (${unmatched}) WHERE "at" >= ${waitSince}`, waitingFile)
   const [rest] = await rowsOf(connection, `SELECT count(*) AS n FROM (${unmatched})`)
-  for (const each of ['VIEW IF EXISTS served', 'TABLE IF EXISTS found', 'TABLE told'])
+  for (const each of ['VIEW IF EXISTS served', 'TABLE IF EXISTS hits', 'TABLE told'])
     await connection.run(`DROP ${each}`)
   return {
     received: Number(received?.n),
@@ -136,12 +139,15 @@ export async function countMistakes(
   { captures, labels, candidate, offBy, afterMs, key }: MistakeCount,
   mode: 'split' | 'pairs',
 ): Promise<{ arms: Arms; pairs: { n: number; only: Both } | null }> {
-  const on = key === null ? 'false' : `l."key" = a.${name(key)}::VARCHAR`
-  const judged = `SELECT a.slipway_request AS request, a.slipway_version = ${candidate} AS "isCandidate", abs(a.slipway_score - l.label) > ${offBy} AS wrong
-    FROM ${parquet(captures)} a JOIN read_json(${files(labels)}, format = 'newline_delimited', columns = ${labelColumns}, ignore_errors = true) l
-      ON ((l.request = a.slipway_request AND l."row" = 0) OR ${on}) AND l."at" <= epoch_ms(a.slipway_time) + ${afterMs}
-    WHERE a.slipway_row = 0 AND l.label IS NOT NULL${mode === 'split' ? ' AND a.slipway_first' : ''}
-    QUALIFY row_number() OVER (PARTITION BY a.slipway_request, a.slipway_version ORDER BY l."at" DESC, l.label) = 1`
+  const answers = parquet(captures)
+  const told = `read_json(${files(labels)}, format = 'newline_delimited', columns = ${labelColumns}, ignore_errors = true)`
+  const by = (on: string): string => `SELECT a.*, l.label, l."at" FROM ${answers} a JOIN ${told} l ON ${on}`
+  const byRequest = by('l.request = a.slipway_request AND l."row" = 0')
+  const byKey = by(await keyIs(connection, answers, 'a', key, 'l."key"'))
+  const judged = `SELECT slipway_request AS request, slipway_version = ${candidate} AS "isCandidate", abs(slipway_score - label) > ${offBy} AS wrong
+    FROM (${byRequest} UNION ALL ${byKey})
+    WHERE slipway_row = 0 AND label IS NOT NULL AND "at" <= epoch_ms(slipway_time) + ${afterMs}${mode === 'split' ? ' AND slipway_first' : ''}
+    QUALIFY row_number() OVER (PARTITION BY slipway_request, slipway_version ORDER BY "at" DESC, label) = 1`
   const count = (what: string, as: string): string => `(count(*) FILTER (${what}))::INTEGER AS ${as}`
   if (mode === 'split') {
     const [row] = await rowsOf(

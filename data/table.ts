@@ -4,6 +4,7 @@ import { typeInWords } from '../pipelines/contract/words.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { ColumnRule, RowSchema } from '../pipelines/row-schema.ts'
 import { name, rowsOf, scratchFile, text } from './duckdb.ts'
+import { keyText } from './keys.ts'
 import { readCsv } from './read-csv.ts'
 import { readJson } from './read-json.ts'
 import { type RowRange, readParquet } from './read-parquet.ts'
@@ -144,7 +145,7 @@ function byValue(sql: string, found: FoundColumn | undefined): string {
   const type = found?.type ?? ''
   if (type === 'FLOAT' || type === 'DOUBLE')
     return `CASE WHEN ${sql} = trunc(${sql}) AND abs(${sql}) < 1e18 THEN (${sql})::HUGEINT::VARCHAR ELSE (${sql})::VARCHAR END`
-  if (type.startsWith('DECIMAL')) return `regexp_replace((${sql})::VARCHAR, '[.]?0+$', '')`
+  if (type.startsWith('DECIMAL')) return keyText(type, `(${sql})`)
   return `(${sql})::VARCHAR`
 }
 

@@ -95,7 +95,12 @@ const Feedback = z.strictObject({
   requestId: z.string().min(1).max(128).optional(),
   row: Count.max(1_000_000).default(0),
   key: z
-    .union([z.string().min(1).max(256), z.number()])
+    .union([
+      z.string().min(1).max(256),
+      z.number().refine((key) => Math.abs(key) <= Number.MAX_SAFE_INTEGER, {
+        error: 'is a number past 2^53, of which JSON lost digits: send it as text',
+      }),
+    ])
     .transform(String)
     .optional(),
   label: z.union([z.boolean().transform(Number), z.number()]),

@@ -130,6 +130,35 @@ describe('labels join the rows they are about', () => {
     const { rows } = await joined({ served, key: 'flight', labels: [told({ key: 'UA2', label: 0 })] })
     expect(rows).toEqual([['b', 0, 0]])
   })
+  it('by a key that both name, each label once: the older of two does not come back', async () => {
+    const served = [await captured(['a', 0, 0.1, 'UA1'])]
+    const labels = [told({ request: 'a', label: 0, at: 300 }, { key: 'UA1', label: 1, at: 200 })]
+    const { counts, rows } = await joined({ served, key: 'flight', labels })
+    expect(rows).toEqual([['a', 0, 0]])
+    expect(counts).toEqual({ received: 2, matched: 1, waiting: 0, dropped: 0 })
+  })
+  it('as they became known, in whatever order they are told: back again counts, an older word does not', async () => {
+    const served = [await captured(['a', 0, 0.1])]
+    const first = await joined({ served, labels: [told({ request: 'a', label: 1, at: 100 })] })
+    const second = await joined({
+      served,
+      labels: [told({ request: 'a', label: 0, at: 300 })],
+      labelled: [first.labelled],
+    })
+    const before = [first.labelled, second.labelled]
+    const late = await joined({ served, labels: [told({ request: 'a', label: 1, at: 200 })], labelled: before })
+    expect(late.counts).toMatchObject({ matched: 0, waiting: 0, dropped: 0 })
+    const back = await joined({ served, labels: [told({ request: 'a', label: 1, at: 400 })], labelled: before })
+    expect(back.rows).toEqual([['a', 0, 1]])
+  })
+  it('and none by a column that was never captured', async () => {
+    const { counts } = await joined({
+      served: [await captured(['a', 0, 0.1, 'UA1'])],
+      key: 'tail number',
+      labels: [told({ key: 'UA1' })],
+    })
+    expect(counts).toMatchObject({ received: 1, matched: 0, waiting: 1 })
+  })
   it('whatever lines are broken', async () => {
     const file = told({ request: 'a' })
     writeFileSync(file, '{"request": "a", "row": 0, "label": 1, "at": 100}\n{"request": "b", "ro')
