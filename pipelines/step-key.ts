@@ -11,7 +11,7 @@ export const stepVersions: Record<StepKind, number> = {
   train: 4,
   package: 4,
   evaluate: 3,
-  gate: 1,
+  gate: 2,
   approve: 1,
   register: 1,
   deploy: 1,

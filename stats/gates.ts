@@ -1,7 +1,7 @@
 import type { Check } from '../pipelines/gates.ts'
-import { describeCheck, largerIsBetter } from '../pipelines/gates.ts'
+import { costMetrics, describeCheck, largerIsBetter } from '../pipelines/gates.ts'
 import { comparePaired, metricOf } from './bootstrap.ts'
-import { type Scored, selectRows } from './metrics.ts'
+import { areAllEqual, type Scored, selectRows } from './metrics.ts'
 
 /** Rows of one value of a slicing column. */
 export interface Slice {
@@ -92,6 +92,8 @@ function isLargeEnough({ labels }: Scored, task: GateEvidence['task']): boolean 
 type RowsVerdict = Pick<GateOutcome, 'passed' | 'value' | 'limit' | 'evidence'>
 
 function judgeRows(check: Check, evidence: GateEvidence, candidate: Scored, opponent: Scored | undefined): RowsVerdict {
+  // A classifier is judged by both classes, as it is in slices: by one alone, a constant would do.
+  const isOneClass = evidence.task === 'binary' && !isCost(check.metric) && areAllEqual(candidate.labels)
   if (check.rule === 'notWorseThan') {
     if (opponent === undefined)
       return { passed: true, value: null, limit: check.by, evidence: 'there is no champion to compare with' }
@@ -102,6 +104,8 @@ function judgeRows(check: Check, evidence: GateEvidence, candidate: Scored, oppo
       upperBound,
       resamples,
     } = comparePaired(check.metric, candidate, opponent, check.confidence, evidence.seed)
+    if (isOneClass || ![own, other, upperBound].every(Number.isFinite))
+      return { passed: false, value: null, limit: check.by, evidence: undefinedWords(check.metric, candidate) }
     return {
       passed: upperBound <= check.by,
       value: upperBound,
@@ -114,16 +118,23 @@ function judgeRows(check: Check, evidence: GateEvidence, candidate: Scored, oppo
       ? evidence.sizeBytes
       : check.metric === 'latencyP99Ms'
         ? (evidence.latencyP99Ms ?? Number.NaN)
-        : metricOf(check.metric, candidate)
+        : isOneClass
+          ? Number.NaN
+          : metricOf(check.metric, candidate)
+  if (!Number.isFinite(value))
+    return { passed: false, value: null, limit: check.limit, evidence: undefinedWords(check.metric, candidate) }
   const passed = check.rule === 'atLeast' ? value >= check.limit : value <= check.limit
   const relation = check.rule === 'atLeast' ? (passed ? '≥' : '<') : passed ? '≤' : '>'
-  return {
-    passed,
-    value: Number.isNaN(value) ? null : value,
-    limit: check.limit,
-    evidence: Number.isNaN(value) ? `${check.metric} is not defined here` : `${show(value)} ${relation} ${check.limit}`,
-  }
+  return { passed, value, limit: check.limit, evidence: `${show(value)} ${relation} ${check.limit}` }
 }
+
+const isCost = (metric: Check['metric']): boolean => costMetrics.some((cost) => cost === metric)
+
+/** Why a metric has no value. */
+const undefinedWords = (metric: Check['metric'], { labels }: Scored): string =>
+  !isCost(metric) && areAllEqual(labels)
+    ? `${metric} is undefined: all ${labels.length} labels are equal`
+    : `${metric} is not defined here`
 
 /** A number with four significant decimals, whole numbers whole. */
 export function show(value: number): string {

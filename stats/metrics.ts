@@ -82,7 +82,10 @@ export function reliability({ predictions, labels }: Scored, order = ascendingOr
   })).filter((bin) => bin.rows > 0)
 }
 
-/** Metrics of a binary classifier; a positive prediction is one of at least 0.5. Undefined ratios (0/0) are 0, as in scikit-learn. */
+/**
+ * Metrics of a binary classifier; a positive prediction is one of at least 0.5. Without a positive label recall and F1 are NaN, and so is
+ * AUC without both classes; a precision of no positive predictions is 0, as in scikit-learn, unless there is no positive label either.
+ */
 export function binaryMetricsOf(scored: Scored): BinaryMetrics {
   const { predictions, labels } = scored
   const n = predictions.length
@@ -109,25 +112,34 @@ export function binaryMetricsOf(scored: Scored): BinaryMetrics {
       0,
     ),
     accuracy: right / n,
-    precision: predicted === 0 ? 0 : truePositives / predicted,
-    recall: positives === 0 ? 0 : truePositives / positives,
-    f1: predicted + positives === 0 ? 0 : (2 * truePositives) / (predicted + positives),
+    precision: predicted === 0 && positives > 0 ? 0 : truePositives / predicted,
+    recall: truePositives / positives,
+    f1: positives === 0 ? Number.NaN : (2 * truePositives) / (predicted + positives),
   }
 }
+
+/** Whether all labels are equal. By value: the variance of equal labels is not 0 in floating point. */
+export const areAllEqual = (labels: Float64Array): boolean => labels.every((label) => label === labels[0])
 
 /** Root mean squared error, mean absolute error and R² (NaN when all labels are equal). */
 export function regressionMetricsOf({ predictions, labels }: Scored): RegressionMetrics {
   const n = predictions.length
-  let mean = 0
-  for (const label of labels) mean += label / n
+  // From the first label on: a mean far from zero would lose the digits in which labels differ.
+  const first = labels[0] ?? 0
+  let shift = 0
+  for (const label of labels) shift += (label - first) / n
   let [squares, absolutes, total] = [0, 0, 0]
   for (let i = 0; i < n; i++) {
     const error = (predictions[i] as number) - (labels[i] as number)
     squares += error * error
     absolutes += Math.abs(error)
-    total += ((labels[i] as number) - mean) ** 2
+    total += ((labels[i] as number) - first - shift) ** 2
   }
-  return { rmse: Math.sqrt(squares / n), mae: absolutes / n, r2: total === 0 ? Number.NaN : 1 - squares / total }
+  return {
+    rmse: Math.sqrt(squares / n),
+    mae: absolutes / n,
+    r2: areAllEqual(labels) ? Number.NaN : 1 - squares / total,
+  }
 }
 
 /** The rows at some positions. */

@@ -48,13 +48,17 @@ function judgeDrift({ measure, limit }: DriftRule, policy: MonitorPolicy, { rows
   })
   const drifted = measured.filter(({ low }) => low > limit).sort((a, b) => b.value - a.value)
   const weight = drifted.reduce((sum, { importance }) => sum + (importance ?? 1), 0)
+  // All-null columns have no such measure: that is said, and judged by the rules on missing values.
+  const notes = columns
+    .flatMap(({ name, note }) => (note === undefined ? [] : [`; ${nameOf(name)} has ${note}`]))
+    .join('')
   const words = (each: (typeof measured)[number]): string =>
     `${nameOf(each.name)} ${show(each.value)} (at least ${show(each.low)})`
   if (drifted.length === 0) {
     const [largest] = [...measured].sort((a, b) => b.value - a.value)
     return {
       state: 'kept',
-      reason: largest === undefined ? `no column has ${measure}` : `largest: ${words(largest)}`,
+      reason: `${largest === undefined ? `no column has ${measure}` : `largest: ${words(largest)}`}${notes}`,
     }
   }
   if (weight < policy.importance) {

@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { auc, logLoss, precision, rmse, size, slice } from '../../pipelines/gates.ts'
+import {
+  accuracy,
+  auc,
+  brier,
+  calibrationError,
+  logLoss,
+  precision,
+  r2,
+  recall,
+  rmse,
+  size,
+  slice,
+} from '../../pipelines/gates.ts'
 import { type GateEvidence, judge, minimumSlice } from '../../stats/gates.ts'
 import { seededRandom } from '../../stats/random.ts'
 
@@ -39,6 +51,32 @@ describe('a gate', () => {
     })
     const oneClass = { labels: new Float64Array(n), predictions: good.predictions }
     expect(judge(auc.atLeast(0).check, evidence({ candidate: oneClass }))).toMatchObject({ passed: false, value: null })
+  })
+
+  it('is never passed where all labels are equal, and says so', () => {
+    const constant = (label: number) => ({
+      labels: new Float64Array(300).fill(label),
+      predictions: new Float32Array(300).fill(label),
+    })
+    // 300 labels of 0.1: their variance in floating point is not 0.
+    for (const label of [0.1, 1.7e9, 0, 1e-7])
+      expect(judge(r2.atLeast(-1e9).check, evidence({ candidate: constant(label), task: 'regression' }))).toMatchObject(
+        { passed: false, value: null, evidence: 'r2 is undefined: all 300 labels are equal' },
+      )
+    for (const metric of [auc, accuracy, recall])
+      expect(judge(metric.atLeast(0).check, evidence({ candidate: constant(0) })).passed).toBe(false)
+    for (const metric of [logLoss, brier, calibrationError])
+      expect(judge(metric.atMost(1).check, evidence({ candidate: constant(1) })).passed).toBe(false)
+    expect(
+      judge(
+        r2.notWorseThan('champion', { by: 1 }).check,
+        evidence({ candidate: constant(5), opponent: constant(5), task: 'regression' }),
+      ),
+    ).toMatchObject({ passed: false, value: null, evidence: 'r2 is undefined: all 300 labels are equal' })
+    expect(judge(rmse.atMost(0.1).check, evidence({ candidate: constant(5), task: 'regression' }))).toMatchObject({
+      passed: true,
+      value: 0,
+    })
   })
 
   it('passes a comparison while there is no champion', () => {
