@@ -83,6 +83,9 @@ export const OpenInterval = z.object({
 })
 export type OpenInterval = z.infer<typeof OpenInterval>
 
+/** Labels that came since the last judgement. */
+const LabelSums = z.object({ received: z.int(), matched: z.int(), dropped: z.int() })
+
 /** One check of an endpoint: `monitors/<endpoint>/<seq>.json`, written once. What the next check needs is in `next`. */
 export const MonitorReport = z.object({
   slipway: z.literal('monitor-report/1'),
@@ -108,11 +111,16 @@ export const MonitorReport = z.object({
   /** Without labels, from the scores. */
   estimated: z.record(z.string(), z.number()),
   labels: z.object({
-    /** Of this step: labels that came, that found their row, that wait for one, and that came too late or for unknown rows. */
+    /**
+     * Labels that came, that found their row, and that came too late or for unknown rows: since the last judgement where rules were judged,
+     * of this step elsewhere (and always up to 0.6); those that wait for their row now.
+     */
     received: z.int(),
     matched: z.int(),
     waiting: z.int(),
     dropped: z.int(),
+    /** That none found its row, in words. */
+    warning: z.string().nullable().default(null),
   }),
   rules: z.array(RuleState),
   incident: Incident.nullable(),
@@ -129,6 +137,7 @@ export const MonitorReport = z.object({
     /** What was gathered and not judged yet, and how many of the newest tables belong to it. */
     open: OpenInterval.nullable(),
     openTables: z.object({ served: z.int(), labelled: z.int() }),
+    openLabels: LabelSums.default({ received: 0, matched: 0, dropped: 0 }),
     /** The last check that judged. */
     judged: z.int().nullable(),
     streaks: z.record(z.string(), z.int()),

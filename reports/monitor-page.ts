@@ -2,6 +2,7 @@ import { shortDigest } from '../pipelines/artifact.ts'
 import { type DriftMeasure, driftMeasures, type MonitorPolicy } from '../pipelines/monitor.ts'
 import type { MonitorReport } from '../pipelines/monitor-report.ts'
 import { show } from '../stats/gates.ts'
+import { labelsInWords } from '../stats/label-counts.ts'
 import { nameOf } from '../stats/monitor.ts'
 import { histogram, timeline } from './charts.ts'
 import { escapeHtml, page } from './html.ts'
@@ -36,7 +37,8 @@ ${firing.length > 0 && policy.playbook !== null ? `<h2>What to do</h2><p>${escap
 ${rules.map(({ rule, state, streak, firing: isFiring, reason }) => `<tr><td>${escapeHtml(rule)}</td><td class="${isFiring ? 'bad' : state === 'kept' ? 'good' : 'soft'}">${isFiring ? 'alarm' : state}</td><td class="number">${streak}</td><td>${escapeHtml(reason)}</td></tr>`).join('\n')}
 </table></div>
 <h2>What became known</h2>
-<p>${labels.received} labels came, ${labels.matched} found their row, ${labels.waiting} wait for one, ${labels.dropped} were for rows that are not kept.</p>
+<p>${labelsInWords(labels)}.</p>
+${labels.warning === null ? '' : `<p class="verdict alarm">${escapeHtml(labels.warning)}</p>`}
 ${quality === null ? '' : `<p>Predicted ${show(quality.prediction)} on average, observed ${show(quality.label)}.</p>`}
 ${qualityTable(report)}
 ${timelines(report, policy)}
@@ -97,9 +99,10 @@ function timelines({ next }: Shown, policy: MonitorPolicy): string {
   return `<h2>Over time</h2><p class="soft">Red: an alarm. Red dashes: the limit. Grey dashes: estimated from the scores, without labels.</p><div class="cards">${[...metricCards, ...psiCards].join('\n')}</div>`
 }
 
-function columnCard({ name, importance, measures, bins }: Shown['columns'][number]): string {
+function columnCard({ name, importance, measures, note, bins }: Shown['columns'][number]): string {
   const told = [
     ...(importance === null ? [] : [`${(importance * 100).toFixed(1)} % of importance`]),
+    ...(note === undefined ? [] : [note]),
     ...(measures.psi === undefined ? [] : [`PSI ${show(measures.psi.value)}`]),
     ...(measures.ks === undefined ? [] : [`KS ${show(measures.ks.value)}`]),
   ]

@@ -2,6 +2,7 @@ import type { MonitorPolicy } from '../pipelines/monitor.ts'
 import type { Incident, MonitorReport, OpenInterval, TimelinePoint } from '../pipelines/monitor-report.ts'
 import type { FeatureCounts, TelemetryWindow, VariantCounts } from '../pipelines/telemetry.ts'
 import { type ColumnDrift, driftOfCounts } from './drift.ts'
+import { type LabelCounts, labelWarning, noSums, sumLabels } from './label-counts.ts'
 import { judgeRules } from './monitor.ts'
 import type { Profile } from './profile.ts'
 import { addFeatureCounts } from './profile-counter.ts'
@@ -55,7 +56,7 @@ export function driftOfAll(
 }
 
 /** No labels came. */
-export const noLabels: MonitorReport['labels'] = { received: 0, matched: 0, waiting: 0, dropped: 0 }
+export const noLabels: LabelCounts = { received: 0, matched: 0, waiting: 0, dropped: 0 }
 
 /** What a check carries on that nothing was before. */
 export const nothingBefore: CheckInputs['next'] = {
@@ -69,14 +70,16 @@ export const nothingBefore: CheckInputs['next'] = {
 }
 
 export interface CheckInputs
-  extends Pick<MonitorReport, 'endpoint' | 'check' | 'champion' | 'at' | 'quality' | 'estimated' | 'labels'> {
+  extends Pick<MonitorReport, 'endpoint' | 'check' | 'champion' | 'at' | 'quality' | 'estimated'> {
+  /** Of this step. */
+  readonly labels: LabelCounts
   readonly policy: MonitorPolicy
   readonly last: MonitorReport | undefined
   /** Judge, or only carry on what is known. */
   readonly judge: boolean
   readonly more: boolean
   readonly interval: Omit<OpenInterval, 'digest' | 'counts'> & { readonly columns: readonly ColumnDrift[] }
-  readonly next: Omit<MonitorReport['next'], 'streaks' | 'timeline' | 'freshLabels' | 'judged'>
+  readonly next: Omit<MonitorReport['next'], 'streaks' | 'timeline' | 'freshLabels' | 'judged' | 'openLabels'>
   readonly timelinePoints: number
 }
 
@@ -86,6 +89,7 @@ export function conclude(inputs: CheckInputs): Omit<MonitorReport, 'page'> {
   const { columns, from, to, windows, requests, errors, rows } = interval
   const span = { from, to, windows, requests, errors, rows }
   if (!inputs.judge) return gathered(inputs, span)
+  const told = { ...labels, ...sumLabels(last?.next.openLabels ?? noSums, labels) }
   const isSameVersion = last?.champion.digest === champion.digest
   const seq = (last?.seq ?? -1) + 1
   const rules = judgeRules(
@@ -143,7 +147,7 @@ export function conclude(inputs: CheckInputs): Omit<MonitorReport, 'page'> {
     columns: columns.map((column) => ({ ...column, bins: [...column.bins], measures: { ...column.measures } })),
     quality,
     estimated,
-    labels,
+    labels: { ...told, warning: labelWarning(told, policy.labels.key) },
     rules,
     incident,
     change,
@@ -151,6 +155,7 @@ export function conclude(inputs: CheckInputs): Omit<MonitorReport, 'page'> {
     enoughLabels,
     next: {
       ...inputs.next,
+      openLabels: noSums,
       judged: seq,
       freshLabels: enoughLabels ? 0 : freshLabels,
       streaks: Object.fromEntries(rules.map(({ rule, streak }) => [rule, streak])),
@@ -178,7 +183,7 @@ function gathered(
     columns: [],
     quality: null,
     estimated: {},
-    labels,
+    labels: { ...labels, warning: null },
     rules: isSameVersion ? last.rules : [],
     incident: last?.incident ?? null,
     change: last?.incident == null ? 'none' : 'goes on',
@@ -186,6 +191,7 @@ function gathered(
     enoughLabels: false,
     next: {
       ...next,
+      openLabels: sumLabels(last?.next.openLabels ?? noSums, labels),
       judged: last?.next.judged ?? null,
       streaks: isSameVersion ? last.next.streaks : {},
       timeline: last?.next.timeline ?? [],

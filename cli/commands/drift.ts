@@ -16,6 +16,7 @@ import { monitorPage } from '../../reports/monitor-page.ts'
 import type { ColumnDrift } from '../../stats/drift.ts'
 import { show } from '../../stats/gates.ts'
 import { conclude, driftOfAll, noLabels, nothingBefore } from '../../stats/interval.ts'
+import { labelsInWords } from '../../stats/label-counts.ts'
 import { nameOf } from '../../stats/monitor.ts'
 import { type Monitor, readLastJudgement, readMonitor, readReport } from '../../store/monitors.ts'
 import { getBundle } from '../../store/objects.ts'
@@ -159,7 +160,9 @@ function tell(report: Shown, policy: MonitorPolicy, options: DriftOptions): void
       ),
     )
   }
-  const { quality } = report
+  const { quality, labels } = report
+  if (labels.received + labels.waiting + labels.dropped > 0) print(`labels  ${labelsInWords(labels)}`)
+  if (labels.warning !== null) print(colors.yellow(`warning: ${labels.warning}`))
   if (quality !== null)
     print(
       `live  ${Object.entries(quality.metrics)
