@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { withDuckDb } from '../data/duckdb.ts'
+import { writeDuplicates } from '../data/duplicates.ts'
 import { dialectOf } from '../data/local-table.ts'
-import { writeDuplicates } from '../data/shard.ts'
 import type { TableFile } from '../data/table-file.ts'
 import { type ArtifactRef, mediaTypes } from '../pipelines/artifact.ts'
 import type { BatchPolicy } from '../pipelines/batch.ts'

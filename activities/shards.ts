@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { WrittenPart } from '../data/shard.ts'
+import type { WrittenPart } from '../data/write-parts.ts'
 import { localModel } from '../models/package.ts'
 import type { ScoredShard } from '../models/score-shard.ts'
 import { type ArtifactRef, type Digest, mediaTypes } from '../pipelines/artifact.ts'

@@ -1,6 +1,7 @@
 import { readColumns } from '../data/columns.ts'
 import { withDuckDb } from '../data/duckdb.ts'
-import { inspect, type LocalTable } from '../data/table.ts'
+import { inspect } from '../data/inspect.ts'
+import type { LocalTable } from '../data/table.ts'
 import type { Column } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { RowSchema } from '../pipelines/row-schema.ts'

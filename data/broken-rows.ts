@@ -5,7 +5,8 @@ import { brokenSql, isTextRule } from '../pipelines/contract/sql.ts'
 import { ruleInWords } from '../pipelines/contract/words.ts'
 import type { ColumnRule, RowSchema } from '../pipelines/row-schema.ts'
 import { name, rowsOf, text } from './duckdb.ts'
-import { columnOf, type OpenTable } from './table.ts'
+import { columnOf } from './select.ts'
+import type { OpenTable } from './table.ts'
 import { fileColumn, problemColumn, rowColumn } from './table-file.ts'
 
 /** Something that rows are checked for. */

@@ -3,7 +3,8 @@ import type { Column } from '../pipelines/columns.ts'
 import { isText, type RowSchema } from '../pipelines/row-schema.ts'
 import { textColumn } from '../pipelines/texts.ts'
 import { name, text } from './duckdb.ts'
-import { type LocalTable, typedSelect } from './table.ts'
+import { typedSelect } from './select.ts'
+import type { LocalTable } from './table.ts'
 
 /** Rows a chunk holds at most. */
 const chunkRows = 65_536

@@ -11,7 +11,8 @@ import {
   reasonsSql,
 } from './broken-rows.ts'
 import { name, rowsOf, text } from './duckdb.ts'
-import { type LocalTable, type OpenTable, openTable, relationOf } from './table.ts'
+import { relationOf } from './select.ts'
+import { type LocalTable, type OpenTable, openTable } from './table.ts'
 import { fileColumn, nameOf, rowColumn, type TableFile } from './table-file.ts'
 
 type Rules = Pick<StepOf<'validate'>, 'maxBadRows' | 'completeness' | 'unique'>

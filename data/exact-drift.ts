@@ -4,7 +4,8 @@ import { type ColumnDrift, type Estimate, noteOf } from '../stats/drift.ts'
 import { categoricalDrift, numericDrift } from '../stats/exact-drift.ts'
 import { areFew, edgesAround, mostFew, profileQuantiles } from '../stats/profile.ts'
 import { double, name, rowsOf } from './duckdb.ts'
-import { type LocalTable, typedSelect } from './table.ts'
+import { typedSelect } from './select.ts'
+import type { LocalTable } from './table.ts'
 
 /** Different texts of a column that are told apart; the rarer ones count as one. */
 const mostTexts = 10_000

@@ -4,7 +4,8 @@ import { isText, type RowSchema } from '../pipelines/row-schema.ts'
 import { type ColumnProfile, type Profile, profileNumbers, profileTop } from '../stats/profile.ts'
 import { readColumns } from './columns.ts'
 import { name, rowsOf, text, withDuckDb } from './duckdb.ts'
-import { type LocalTable, typedSelect } from './table.ts'
+import { typedSelect } from './select.ts'
+import type { LocalTable } from './table.ts'
 
 /** Values that are read in one pass over a table: a pass takes in all columns of a wide table, one or two of a long one. */
 const valuesInPass = 8_000_000

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { name, rowsOf, text, timestamp } from './duckdb.ts'
-import { type LocalTable, typedSelect } from './table.ts'
+import { typedSelect } from './select.ts'
+import type { LocalTable } from './table.ts'
 
 /** The first and the last value of a time column, ms since 1970. */
 export async function timeRange(

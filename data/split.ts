@@ -2,7 +2,8 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { SplitRule } from '../pipelines/plan.ts'
 import { name, rowsOf, text, timestamp } from './duckdb.ts'
-import { type LocalTable, typedSelect } from './table.ts'
+import { typedSelect } from './select.ts'
+import type { LocalTable } from './table.ts'
 
 export const parts = ['train', 'validation', 'test'] as const
 export type PartName = (typeof parts)[number]

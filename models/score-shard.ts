@@ -2,16 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { withKeptDuckDb } from '../data/duckdb.ts'
-import {
-  firstBadRow,
-  goodRows,
-  openShard,
-  predictionColumn,
-  type ShardSource,
-  type WrittenPart,
-  writeParts,
-  writeQuarantine,
-} from '../data/shard.ts'
+import { goodRows, openShard, type ShardSource } from '../data/shard.ts'
+import { firstBadRow, predictionColumn, type WrittenPart, writeParts, writeQuarantine } from '../data/write-parts.ts'
 import type { BatchPolicy } from '../pipelines/batch.ts'
 import { rowCount } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withDuckDb } from '../data/duckdb.ts'
-import { countRows } from '../data/shard.ts'
+import { countRows } from '../data/write-parts.ts'
 import { shortDigest } from '../pipelines/artifact.ts'
 import { type BatchFile, BatchManifest, BatchPlan, type BatchRecord, type Part } from '../pipelines/batch-records.ts'
 import { SlipwayError } from '../pipelines/errors.ts'

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brokenTable, findBroken, mistypedIn } from '../../data/broken-rows.ts'
 import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
-import { type LocalTable, openTable, selectOf } from '../../data/table.ts'
+import { selectOf } from '../../data/select.ts'
+import { type LocalTable, openTable } from '../../data/table.ts'
 import type { RowSchema } from '../../pipelines/row-schema.ts'
 
 /** The numbers (from 0) of the rows of one file that a scan sets aside. */

@@ -7,7 +7,7 @@ import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
 import { sameKey } from '../../data/keys.ts'
 import { type LabelRow, readLabels } from '../../data/labels.ts'
 import { countMistakes, joinLabels } from '../../data/served.ts'
-import { writeDuplicates } from '../../data/shard.ts'
+import { writeDuplicates } from '../../data/duplicates.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-keys-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
