@@ -107,6 +107,11 @@ describe('chance is no news', () => {
       }
     }
   })
+  it('infinities that training had too are no news; where it had none they are', () => {
+    const [some, none] = [repeated([1, 900], [2, 900], [Infinity, 200]), repeated([1, 1_000], [2, 1_000])]
+    expect(driftOf(some, some).measures.psi?.value).toBe(0)
+    expect(driftOf(none, some).bins.at(-1)).toMatchObject({ label: 'above training maximum', now: 0.1 })
+  })
   it('predictions that differ from those of training in the last bit are in its range', () => {
     const scores = Float32Array.from({ length: 1_000 }, (_, i) => 0.1 + (i % 9) / 10)
     const profile = profileNumbers(scores, 'between')
