@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../code/host.ts'
 import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
+import { writeDuplicates } from '../../data/duplicates.ts'
 import { sameKey } from '../../data/keys.ts'
 import { type LabelRow, readLabels } from '../../data/labels.ts'
 import { countMistakes, joinLabels } from '../../data/served.ts'
-import { writeDuplicates } from '../../data/duplicates.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-keys-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
