@@ -337,7 +337,7 @@ describe('the closed loop', () => {
       '1',
       '--exact',
     )
-    expect([exact.code, exact.stdout]).toEqual([17, expect.stringMatching(/psi > 0\.2: .*income 3/)])
+    expect([exact.code, exact.stdout]).toEqual([17, expect.stringMatching(/psi > 0\.2: .*income 6\.7/)])
     const broken = await place.run('drift', 'check', 'credit', '--from', 'data/nothing.parquet')
     expect(broken.code).toBe(10)
     const nobody = await place.run('drift', 'check', 'nobody')
