@@ -14,14 +14,14 @@ export function invalid(message: string, path = ''): SlipwayError {
   return new SlipwayError('REQUEST_INVALID', path === '' ? message : `${path}: ${message}`, { path })
 }
 
-/** Where a cell stands: made once for many cells, and into a path only when something is wrong. */
-interface Place {
-  readonly path: string
-  row: number
-  /** The column, where the path does not name it. */
-  column: string
-}
-const pathOf = ({ path, row, column }: Place): string => `${path}[${row}]${column === '' ? '' : `.${column}`}`
+/** Where a value stands in what a client sent: made only when something is wrong with it. */
+type Place = (row: number, column: string) => string
+const inJson =
+  (path: string): Place =>
+  (row, column) =>
+    `${path}[${row}]${column === '' ? '' : `.${column}`}`
+/** Rows of CSV count from 1, behind the header, as everywhere. */
+const inCsv: Place = (row, column) => `row ${row + 1}, ${column}`
 
 /**
  * Turns what clients send into columns, by the row schema of the model: every element is checked for its type and its rules, as
@@ -36,7 +36,7 @@ export interface RowReader {
   /** `names`, and rows as arrays in that order. */
   fromMatrix(names: readonly string[], rows: unknown, path: string): Rows
   /** `names`, and rows of CSV's cells in that order. */
-  fromCells(names: readonly string[], rows: readonly (readonly string[])[], path: string): Rows
+  fromCells(names: readonly string[], rows: readonly (readonly string[])[]): Rows
   /** One column of values that were decoded already (numbers, strings, typed arrays), checked by its rules. */
   column(rule: ColumnRule, values: ArrayLike<unknown>, path: string): Column
 }
@@ -48,21 +48,16 @@ export function rowReader(schema: RowSchema): RowReader {
     rows: number,
     readers: readonly Reader<From>[],
     valueAt: (row: number, column: number) => From,
-    path: string,
+    placeOf: Place,
   ): Rows => {
     const columns: Record<string, Column> = {}
-    const place: Place = { path, row: 0, column: '' }
     for (let c = 0; c < schema.length; c++) {
       const rule = schema[c] as ColumnRule
-      place.column = rule.name
       const target = emptyColumn(rule, rows)
       const reader = readers[c] as Reader<From>
       for (let row = 0; row < rows; row++) {
         const value = reader(valueAt(row, c))
-        if (value instanceof Broken) {
-          place.row = row
-          throw invalid(value.what, pathOf(place))
-        }
+        if (value instanceof Broken) throw invalid(value.what, placeOf(row, rule.name))
         target[row] = value as never
       }
       columns[rule.name] = target
@@ -84,7 +79,7 @@ export function rowReader(schema: RowSchema): RowReader {
         values,
         // What a record inherits (`toString`) is a function, which no column is.
         (row, c) => (records[row] as Record<string, unknown>)[names[c] as string],
-        path,
+        inJson(path),
       )
     },
     fromColumns(columns, path) {
@@ -100,7 +95,7 @@ export function rowReader(schema: RowSchema): RowReader {
       for (const [c, column] of given.entries())
         if (column !== undefined && column.length !== rows)
           throw invalid(`has ${column.length} values, the first column has ${rows}`, `${path}.${names[c]}`)
-      return read(rows, values, (row, c) => given[c]?.[row], path)
+      return read(rows, values, (row, c) => given[c]?.[row], inJson(path))
     },
     fromMatrix(header, rows, path) {
       if (!Array.isArray(rows)) throw invalid(`expected an array of rows, got ${kindOf(rows)}`, path)
@@ -116,20 +111,20 @@ export function rowReader(schema: RowSchema): RowReader {
           const place = places[c] as number
           return place < 0 ? undefined : (rows[row] as unknown[])[place]
         },
-        path,
+        inJson(path),
       )
     },
-    fromCells(header, rows, path) {
+    fromCells(header, rows) {
       const places = names.map((name) => header.indexOf(name))
       // A column that is not there is missing in every row.
-      return read(rows.length, cells, (row, c) => rows[row]?.[places[c] as number] ?? '', path)
+      return read(rows.length, cells, (row, c) => rows[row]?.[places[c] as number] ?? '', inCsv)
     },
     column(rule, given, path) {
       const target = emptyColumn(rule, given.length)
       const reader = values[schema.indexOf(rule)] as Reader<unknown>
       for (let row = 0; row < given.length; row++) {
         const value = reader(given[row])
-        if (value instanceof Broken) throw invalid(value.what, pathOf({ path: `${path}.data`, row, column: '' }))
+        if (value instanceof Broken) throw invalid(value.what, inJson(`${path}.data`)(row, ''))
         target[row] = value as never
       }
       return target

@@ -30,7 +30,7 @@ export function readCsv(body: Buffer, delimiter: ',' | '\t', header: string | un
         `has ${rows[wrong]?.length} cells, ${names.length} are expected (${names.join(', ')})`,
         `row ${wrong + 1}`,
       )
-    return { kind: 'rows', ...reader.fromCells(names, rows, 'rows'), ignored }
+    return { kind: 'rows', ...reader.fromCells(names, rows), ignored }
   }
 }
 

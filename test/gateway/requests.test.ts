@@ -163,8 +163,8 @@ describe('a cell of CSV is read as in training', () => {
   })
 
   it.each([
-    ['blank-required-monthly', /rows\[0\]\.monthly: is missing/],
-    ['hex-tenure', /rows\[0\]\.tenure: .*"0x10"/],
+    ['blank-required-monthly', /row 1, monthly: is missing/],
+    ['hex-tenure', /row 1, tenure: .*"0x10"/],
   ])('%s.csv is refused', async (file, words) => {
     expect(refusalOf(await csv('churn', caseOf(`01-blank-cell/${file}.csv`)))).toEqual([
       400,
