@@ -372,6 +372,8 @@ command(
   .option('--keep <columns>', 'columns of the input that go into the output; by default the inputs of the model')
   .option('--partition-by <columns>', 'columns whose values become folders')
   .option('--write <format>', 'parquet (default) or csv')
+  .option('--delimiter <character>', 'of CSV in, where it is no comma (nor a tab in .tsv)')
+  .option('--no-header', 'CSV in has no header: its columns are those of the model, in their order')
   .option('--redo', 'score again what was published')
   .option(...json)
 command(

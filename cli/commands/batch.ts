@@ -63,6 +63,8 @@ export interface ScoreOptions extends JsonOption {
   readonly keep?: string
   readonly partitionBy?: string
   readonly write?: string
+  readonly delimiter?: string
+  readonly header?: boolean
   readonly redo?: boolean
 }
 
@@ -120,6 +122,8 @@ function policyFrom(options: ScoreOptions, to: string | null): BatchPolicy {
     from: options.from,
     to,
     write: oneOf('--write', options.write, ['parquet', 'csv']),
+    delimiter: oneOf('--delimiter', options.delimiter, [',', '\t', ';', '|']),
+    ...(options.header === false ? { header: false } : {}),
     onBadRow: oneOf('--on-bad-row', options.onBadRow, ['quarantine', 'fail']),
     maxBadRows,
     keys: list(options.keys),
