@@ -9,7 +9,7 @@ import { type Rule, type RuleKind, type RuleOf, rulesOf } from './rules.ts'
 type Keywords = Record<string, unknown>
 
 /** Every rule in the keywords of JSON Schema; what it has none for is left to the description. */
-const keywords: { readonly [Kind in RuleKind]: (rule: RuleOf<Kind>) => Keywords } = {
+export const keywords: { readonly [Kind in RuleKind]: (rule: RuleOf<Kind>) => Keywords } = {
   finite: () => ({}),
   whole: () => ({}),
   safe: () => ({}),

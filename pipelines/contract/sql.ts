@@ -37,7 +37,14 @@ export function sqlColumn(rule: ColumnRule, carrier: Carrier, column: string, ty
   const blankToo = rule.type === 'string' ? '' : ` OR ${matches(column, '')}`
   const nanToo = rule.type === 'number' || rule.type === 'integer' ? ` OR ${matches(column, nan)}` : ''
   const isMissing = `${column} = ''${na}${blankToo}${nanToo}`
-  const value = rule.type === 'string' && na === '' ? `nullif(${column}, '')` : cell(rule.type, column, isMissing)
+  const own = cell(rule.type, column)
+  // Without texts of its own that mean it, what is missing has no value anyway, but in a column of text.
+  const value =
+    na !== ''
+      ? `CASE WHEN ${isMissing} THEN NULL ELSE ${own} END`
+      : rule.type === 'string'
+        ? `nullif(${column}, '')`
+        : own
   // The expressions of what is missing are looked at only where there is no value: they cost more than reading it.
   const raw =
     rule.type === 'string'
@@ -46,7 +53,8 @@ export function sqlColumn(rule: ColumnRule, carrier: Carrier, column: string, ty
   return { value, raw, mayMistype: rule.type !== 'string' }
 }
 
-function cell(type: ColumnRule['type'], column: string, isMissing: string): string {
+/** A cell that is not missing, as a value; null where it is none of the type. */
+function cell(type: ColumnRule['type'], column: string): string {
   const value = {
     // DuckDB reads separators (1_000) and nothing else beyond the grammar; NaN is missing.
     number: `CASE WHEN contains(${column}, '_') THEN NULL ELSE nullif(TRY_CAST(${column} AS DOUBLE), 'NaN'::DOUBLE) END`,
@@ -56,8 +64,7 @@ function cell(type: ColumnRule['type'], column: string, isMissing: string): stri
     string: column,
     timestamp: timeSql(column),
   }
-  const own = value[type === 'integer' ? 'number' : type]
-  return type === 'string' || isMissing.includes(' IN (') ? `CASE WHEN ${isMissing} THEN NULL ELSE ${own} END` : own
+  return value[type === 'integer' ? 'number' : type]
 }
 
 const isOneOf = (column: string, words: readonly string[]): string =>

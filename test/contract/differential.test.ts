@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { checks } from '../../pipelines/contract/check.ts'
 import { rowSchemaOf } from '../../pipelines/contract/from-zod.ts'
+import { jsonSchemaOf, keywords } from '../../pipelines/contract/json-schema.ts'
 import { Broken, cellReader, valueReader } from '../../pipelines/contract/read.ts'
 import { broken } from '../../pipelines/contract/sql.ts'
 import type { ColumnRule } from '../../pipelines/row-schema.ts'
@@ -358,6 +360,27 @@ describe('a rule that is dropped from one renderer is noticed', () => {
       if (sql !== undefined) ofSql[kind] = sql
     }
   })
+
+  // JSON Schema has no word for what a float64 can tell apart, and leaves formats to its readers.
+  it.each(Object.keys(witnesses).filter((kind) => !['whole', 'safe', 'format'].includes(kind)))(
+    '%s, of JSON Schema',
+    (kind) => {
+      const [field, values] = witnesses[kind] as [z.ZodType, readonly unknown[]]
+      const takesAny = () => {
+        const validate = new Ajv2020().compile(jsonSchemaOf([columnOf(field)]))
+        return values.some((x) => validate({ x }))
+      }
+      expect(takesAny()).toBe(false)
+      const ofKeywords = keywords as Record<string, unknown>
+      const own = ofKeywords[kind]
+      try {
+        ofKeywords[kind] = () => ({})
+        expect(takesAny()).toBe(true)
+      } finally {
+        ofKeywords[kind] = own
+      }
+    },
+  )
 
   it('finite', async () => {
     const file = await parquetFile(folder, [Number.POSITIVE_INFINITY], 'DOUBLE')
