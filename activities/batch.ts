@@ -1,11 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ScheduleOverlapPolicy } from '@temporalio/client'
+import {
+  type CalendarSpec,
+  DAYS_OF_WEEK,
+  type DayOfWeek,
+  MONTHS,
+  type Month,
+  ScheduleOverlapPolicy,
+} from '@temporalio/client'
 import { z } from 'zod'
 import { localModel } from '../models/package.ts'
 import { shardOrder } from '../models/shard-order.ts'
 import { type BatchPolicy, batchId, fillIn, slotAt } from '../pipelines/batch.ts'
 import { BatchFile, BatchPlan, type BatchRecord, ShardFacts } from '../pipelines/batch-records.ts'
+import { type CronCalendar, cronCalendars } from '../pipelines/cron.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Variant } from '../pipelines/route.ts'
 import { readBatch, readBatchDefinition, writeBatchDefinition } from '../store/batches.ts'
@@ -48,7 +56,7 @@ export function createBatchActivities(deps: ActivityDeps) {
         const request: BatchRequest = { owner: pipeline, name, slot: null, redo: false, by: 'schedule', adHoc: null }
         await setSchedule(client, {
           scheduleId,
-          spec: { cronExpressions: [policy.cron], timezone: 'UTC' },
+          spec: { calendars: cronCalendars(policy.cron).map(calendarSpec), timezone: 'UTC' },
           action: {
             type: 'startWorkflow',
             workflowType: 'scoreBatch',
@@ -209,6 +217,17 @@ export function createBatchActivities(deps: ActivityDeps) {
       for (const [oldest] of plans) if (plans.size > plansKept) plans.delete(oldest)
     }
     return plan
+  }
+}
+
+/** Temporal's own reading of a line of cron differs where both day fields are restricted: it gets calendars instead. */
+function calendarSpec({ month, dayOfWeek, minute, hour, dayOfMonth }: CronCalendar): CalendarSpec {
+  return {
+    minute: [...minute],
+    hour: [...hour],
+    dayOfMonth: [...dayOfMonth],
+    month: month.map((number) => MONTHS[number - 1] as Month),
+    dayOfWeek: dayOfWeek.map((number) => DAYS_OF_WEEK[number] as DayOfWeek),
   }
 }
 

@@ -1,11 +1,12 @@
 import { z } from 'zod'
+import { cronCalendars } from './cron.ts'
 import { SlipwayError } from './errors.ts'
 import { CsvOptions, delimiterOf, formatOf, TableFormat } from './format.ts'
 import { type Duration, durationMs } from './rollout.ts'
 
 /** How a table is scored, whole: what is read, what is written, and what becomes of rows that break the model's contract. */
 export const BatchPolicy = z.object({
-  /** When, in cron's five fields, UTC; null only when asked. */
+  /** When, in cron's five fields (crontab(5)), UTC; null only when asked. */
   cron: z.string().nullable(),
   /** Files: a path, a folder or a glob in the project, `s3://…`, or an `https://` address. `{date}` and `{hour}` are filled in. */
   from: z.string().min(1),
@@ -70,7 +71,12 @@ export function batchPolicyOf(
   if (reserved.includes(name)) refuse(`${reserved.join(', ')} are taken`, 'choose another name')
   const { cron, from, to } = options
   if (cron !== undefined) {
-    if (!/^(\S+\s+){4}\S+$/.test(cron.trim())) refuse(`cron "${cron}" has not five fields`, "for example '0 2 * * *'")
+    try {
+      cronCalendars(cron)
+    } catch (error) {
+      const { message, facts } = error as SlipwayError
+      refuse(message, facts.next ?? '')
+    }
     for (const [what, template] of [
       ['from', from],
       ['to', to],

@@ -10,6 +10,7 @@ import { requestMs } from '../gateway/http.ts'
 import { findTemporal, seaweedPackage, temporalPackage } from '../workers/platform/binaries.ts'
 import { cacheHome, usualDrainMs } from '../workers/settings.ts'
 import { attributes } from '../workflows/attributes.ts'
+import { scoringQueue } from '../workflows/messages.ts'
 
 const read = (file: string): string => readFileSync(join(packageRoot, file), 'utf8')
 
@@ -115,11 +116,19 @@ describe('deploy/', () => {
     for (const { name } of Object.values(attributes)) expect(read('deploy/temporal/init-namespace.sh')).toContain(name)
   })
 
-  it('sets what makes activities start at once, as the embedded platform does', () => {
-    expect(parse(read('deploy/temporal/dynamicconfig/dynamic.yaml'))).toEqual({
+  it('sets what the embedded platform does: activities start at once, fairness keys count, in one partition', () => {
+    const settings: Record<string, { value: unknown; constraints: object }[]> = parse(
+      read('deploy/temporal/dynamicconfig/dynamic.yaml'),
+    )
+    const scoring = { taskQueueName: scoringQueue }
+    expect(settings).toEqual({
       'history.transferProcessorMaxPollRPS': [{ value: 2000, constraints: {} }],
+      'matching.enableFairness': [{ value: true, constraints: {} }],
+      'matching.numTaskqueueReadPartitions': [{ value: 1, constraints: scoring }],
+      'matching.numTaskqueueWritePartitions': [{ value: 1, constraints: scoring }],
     })
-    expect(read('workers/platform/servers.ts')).toContain("'history.transferProcessorMaxPollRPS=2000'")
+    for (const [name, [setting]] of Object.entries(settings))
+      expect(read('workers/platform/servers.ts')).toContain(`'${name}=${setting?.value}'`)
   })
 })
 

@@ -72,7 +72,7 @@ describe('a batch', () => {
       return undefined
     }
     expect(refused('monitor', good)).toContain('are taken')
-    expect(refused('nightly', { ...good, cron: '0 2 * *' })).toContain('five fields')
+    expect(refused('nightly', { ...good, cron: '0 2 * *' })).toContain('4 fields, not five')
     expect(refused('nightly', { from: 'in/*.parquet', to: 'out/{date}/', cron: '0 2 * * *' })).toContain(
       'every day would be the same',
     )

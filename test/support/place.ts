@@ -16,6 +16,8 @@ interface Kept {
 export interface Place {
   readonly project: TestProject
   readonly store: TestStore
+  /** Address of the Temporal server. */
+  readonly temporal: string
   readonly gateway: string
   readonly worker: Kept
   /** One more worker. */
@@ -82,6 +84,7 @@ export async function openPlace(settings: Readonly<Record<string, string>> = {})
   return {
     project,
     store,
+    temporal: temporal.address,
     gateway,
     worker,
     addWorker() {

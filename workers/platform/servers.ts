@@ -52,6 +52,11 @@ async function launchTemporal(
       ...['--db-filename', join(platformFolder(root), 'temporal.db'), '--log-level', 'warn'],
       // The default lets a shard start 20 tasks a second: 42 ms an activity, of which nothing is work.
       ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
+      // Off by default: then fairness keys do nothing, and a large batch keeps all others waiting.
+      ...['--dynamic-config-value', 'matching.enableFairness=true'],
+      // They are kept within a partition of a queue only, of which there are four by default.
+      ...['--dynamic-config-value', 'matching.numTaskqueueReadPartitions=1'],
+      ...['--dynamic-config-value', 'matching.numTaskqueueWritePartitions=1'],
       ...Object.values(attributes).flatMap(({ name }) => ['--search-attribute', `${name}=Keyword`]),
     ],
     env: process.env,
