@@ -1,12 +1,56 @@
-import { AlertmanagerWebhook, causesOf, pipelineLabel, type RetrainCause } from '../pipelines/alerts.ts'
+import { AlertmanagerWebhook, causesOf, type PipelineCause, type RefusedAlert } from '../pipelines/alerts.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
 import { invalid } from './rows.ts'
 import { textOf } from './text.ts'
 
 /**
- * Reads what Prometheus Alertmanager posts to a webhook.
- * @throws SlipwayError REQUEST_INVALID for another shape, or an alert that names no pipeline
+ * Tells supervisors why they should retrain. @returns the pipelines that cannot be told, and why
+ * @throws SlipwayError OVERLOADED when nobody can be told now
  */
-export function readAlertmanager(body: Buffer): { pipeline: string; cause: RetrainCause }[] {
+export type AlertTaker = (causes: readonly PipelineCause[]) => Promise<ReadonlyMap<string, string>>
+
+/** What became of a webhook. */
+export interface AlertsTaken {
+  /** Pipelines whose supervisors were told. */
+  readonly signalled: readonly string[]
+  readonly refused: readonly RefusedAlert[]
+}
+
+/**
+ * Takes what Prometheus Alertmanager posts to a webhook, each alert by itself: what is wrong with one keeps no other from being heard.
+ * @throws SlipwayError REQUEST_INVALID for another shape, and where alerts fire and none names a pipeline; NOT_FOUND where none of
+ * the pipelines they name can be told; OVERLOADED when nobody can be told now: Alertmanager comes again
+ */
+export async function takeAlerts(body: Buffer, tell: AlertTaker | undefined): Promise<AlertsTaken> {
+  const { causes, refused } = causesOf(webhookOf(body))
+  if (causes.length === 0) {
+    if (refused.length > 0) throw invalid(inWords(refused))
+    return { signalled: [], refused }
+  }
+  if (tell === undefined)
+    throw new SlipwayError('OVERLOADED', 'this gateway has nobody to hand alerts to: it knows no Temporal server', {
+      next: 'set TEMPORAL_ADDRESS for it, or send the alert to one that has it',
+    })
+  const untold = await tell(causes)
+  const all = [
+    ...refused,
+    ...causes.flatMap(({ pipeline, cause }) => {
+      const why = untold.get(pipeline)
+      return why === undefined ? [] : [{ alert: cause.reason, why }]
+    }),
+  ]
+  const signalled = [...new Set(causes.map(({ pipeline }) => pipeline))].filter((pipeline) => !untold.has(pipeline))
+  if (signalled.length === 0) throw new SlipwayError('NOT_FOUND', inWords(all))
+  return { signalled, refused: all }
+}
+
+const inWords = (refused: readonly RefusedAlert[]): string =>
+  refused
+    .slice(0, 5)
+    .map(({ alert, why }) => `alert ${alert}: ${why}`)
+    .join('; ')
+
+function webhookOf(body: Buffer): AlertmanagerWebhook {
   const text = textOf(body)
   let given: unknown
   try {
@@ -15,11 +59,7 @@ export function readAlertmanager(body: Buffer): { pipeline: string; cause: Retra
     throw invalid(`the body is not JSON: ${(error as Error).message}`)
   }
   const webhook = AlertmanagerWebhook.safeParse(given)
-  if (!webhook.success) {
-    const [issue] = webhook.error.issues
-    throw invalid(`not an Alertmanager webhook of version 4: ${issue?.path.join('.')}: ${issue?.message}`)
-  }
-  const causes = causesOf(webhook.data)
-  if (causes === undefined) throw invalid(`an alert needs the label ${pipelineLabel}, the name of the pipeline`)
-  return causes
+  if (webhook.success) return webhook.data
+  const [issue] = webhook.error.issues
+  throw invalid(`not an Alertmanager webhook of version 4: ${issue?.path.join('.')}: ${issue?.message}`)
 }

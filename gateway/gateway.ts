@@ -12,6 +12,7 @@ import { listEndpoints, publishPresence, readChangedRoute, removePresence } from
 import type { TrustedKeys } from '../store/signing.ts'
 import type { Store } from '../store/store.ts'
 import { createAdmission } from './admission.ts'
+import type { AlertTaker } from './alertmanager.ts'
 import { captureFile } from './capture.ts'
 import { Endpoint } from './endpoint.ts'
 import { openLabelInbox } from './feedback.ts'
@@ -19,7 +20,7 @@ import { type HttpOptions, type HttpServer, listen } from './http.ts'
 import { createMetrics } from './metrics.ts'
 import { openOutbox } from './outbox.ts'
 import { loadScorer, type Scorer } from './scorer.ts'
-import { type AlertTaker, createHandler, type RequestHandler, type ServerOptions } from './server.ts'
+import { createHandler, type RequestHandler, type ServerOptions } from './server.ts'
 import { createTracer } from './tracing.ts'
 
 export interface GatewayOptions extends ServerOptions, Pick<HttpOptions, 'host' | 'port' | 'tls'> {

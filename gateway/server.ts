@@ -1,8 +1,7 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
-import type { RetrainCause } from '../pipelines/alerts.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Admission } from './admission.ts'
-import { readAlertmanager } from './alertmanager.ts'
+import { type AlertTaker, takeAlerts } from './alertmanager.ts'
 import { chooseEncoding, compress, decompress } from './compression.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type LabelsByEndpoint, readFeedback } from './feedback.ts'
@@ -46,9 +45,6 @@ export interface ServerDeps {
   keepLabels(labels: LabelsByEndpoint): void
   readonly alert: AlertTaker | undefined
 }
-
-/** Hands causes for a retraining on to whoever acts on them. */
-export type AlertTaker = (causes: readonly { pipeline: string; cause: RetrainCause }[]) => Promise<void>
 
 /** The gateway's side of HTTP, without sockets: each protocol a thin shell over `Endpoint.infer`. */
 export interface RequestHandler {
@@ -214,15 +210,8 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
     deps.keepLabels(labels)
     return jsonAnswer(202, { accepted: [...labels.values()].reduce((sum, list) => sum + list.length, 0) })
   }
-  const alertmanager = async (request: Incoming): Promise<Outgoing> => {
-    const causes = readAlertmanager(await bodyOf(request))
-    if (deps.alert === undefined)
-      throw new SlipwayError('OVERLOADED', 'this gateway has nobody to hand alerts to: it knows no Temporal server', {
-        next: 'set TEMPORAL_ADDRESS for it, or send the alert to one that has it',
-      })
-    await deps.alert(causes)
-    return jsonAnswer(202, { signalled: [...new Set(causes.map(({ pipeline }) => pipeline))] })
-  }
+  const alertmanager = async (request: Incoming): Promise<Outgoing> =>
+    jsonAnswer(202, await takeAlerts(await bodyOf(request), deps.alert))
 
   /** Paths without parameters. */
   const fixed: Readonly<Record<string, Route>> = {

@@ -21,35 +21,57 @@ export const AlertmanagerWebhook = z.looseObject({
   version: z.literal('4'),
   status: z.enum(['firing', 'resolved']),
   commonLabels: Texts.default({}),
-  alerts: z
-    .array(
-      z.looseObject({
-        status: z.enum(['firing', 'resolved']),
-        labels: Texts,
-        annotations: Texts.default({}),
-        startsAt: z.string(),
-        fingerprint: z.string().optional(),
-      }),
-    )
-    .min(1)
-    .max(1_000),
+  /** Looked at one by one: what is wrong with one says nothing about the others. */
+  alerts: z.array(z.unknown()).min(1).max(1_000),
 })
 export type AlertmanagerWebhook = z.infer<typeof AlertmanagerWebhook>
+
+const Alert = z.looseObject({
+  status: z.enum(['firing', 'resolved']),
+  labels: Texts,
+  annotations: Texts.default({}),
+  startsAt: z.string(),
+  fingerprint: z.string().optional(),
+})
 
 /** The label that names the pipeline an alert is about. */
 export const pipelineLabel = 'slipway_pipeline'
 
-/**
- * The causes in a webhook, by pipeline: alerts that fire, each with a key that stays the same while it goes on.
- * @returns undefined when a firing alert names no pipeline
- */
-export function causesOf(webhook: AlertmanagerWebhook): { pipeline: string; cause: RetrainCause }[] | undefined {
-  const causes: { pipeline: string; cause: RetrainCause }[] = []
-  for (const { status, labels, annotations, startsAt, fingerprint } of webhook.alerts) {
+/** Why a pipeline should be retrained. */
+export interface PipelineCause {
+  readonly pipeline: string
+  readonly cause: RetrainCause
+}
+
+/** An alert nothing was done about: a fault of its own, or of nobody (Watchdog fires always). */
+export interface RefusedAlert {
+  /** Its name; where it has none, its place in the webhook, from 0. */
+  readonly alert: string
+  readonly why: string
+}
+
+/** The causes in a webhook: alerts that fire, each with a key that stays the same while it goes on; and alerts that name none. */
+export function causesOf({ alerts, commonLabels }: AlertmanagerWebhook): {
+  readonly causes: readonly PipelineCause[]
+  readonly refused: readonly RefusedAlert[]
+} {
+  const causes: PipelineCause[] = []
+  const refused: RefusedAlert[] = []
+  for (const [place, given] of alerts.entries()) {
+    const parsed = Alert.safeParse(given)
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues
+      refused.push({ alert: String(place), why: `${issue?.path.join('.')}: ${issue?.message}` })
+      continue
+    }
+    const { status, labels, annotations, startsAt, fingerprint } = parsed.data
     if (status !== 'firing') continue
-    const pipeline = labels[pipelineLabel] ?? webhook.commonLabels[pipelineLabel]
-    if (pipeline === undefined) return undefined
-    const name = labels.alertname ?? 'alert'
+    const name = labels.alertname ?? commonLabels.alertname ?? 'alert'
+    const pipeline = labels[pipelineLabel] ?? commonLabels[pipelineLabel]
+    if (pipeline === undefined) {
+      refused.push({ alert: name, why: `it needs the label ${pipelineLabel}, the name of the pipeline` })
+      continue
+    }
     const words = annotations.summary ?? annotations.description
     causes.push({
       pipeline,
@@ -62,5 +84,5 @@ export function causesOf(webhook: AlertmanagerWebhook): { pipeline: string; caus
       },
     })
   }
-  return causes
+  return { causes, refused }
 }

@@ -69,16 +69,23 @@ function alertTaker(root: string): GatewayOptions['alert'] {
   return async (causes) => {
     const settings = readSettings(root)
     const store = storeOf(settings)
-    for (const { pipeline } of causes)
-      if ((await monitorsOf(store, pipeline)).length === 0)
-        throw new SlipwayError('NOT_FOUND', `no pipeline "${pipeline}" is watched here`)
+    const untold = new Map<string, string>()
+    for (const pipeline of new Set(causes.map((each) => each.pipeline))) {
+      const monitors = await monitorsOf(store, pipeline)
+      if (monitors.length === 0) untold.set(pipeline, `no pipeline "${pipeline}" is watched here`)
+      else if (!monitors.some(({ step }) => step.policy.retrain !== null))
+        untold.set(pipeline, `pipeline "${pipeline}" does not retrain: its p.monitor has no retrain`)
+    }
+    const told = causes.filter(({ pipeline }) => !untold.has(pipeline))
+    if (told.length === 0) return untold
     connecting ??= connect(settings)
     const { client } = await connecting.catch((error) => {
       connecting = undefined
       throw new SlipwayError('OVERLOADED', `the alert cannot be handed on: ${(error as Error).message}`)
     })
-    for (const { pipeline, cause } of causes)
+    for (const { pipeline, cause } of told)
       await client.workflow.signalWithStart('supervise', tellSupervisor(pipeline, cause))
+    return untold
   }
 }
 

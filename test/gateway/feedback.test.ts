@@ -26,7 +26,14 @@ beforeAll(async () => {
   await writeRoute(store.store, 'credit', { kind: 'open', variant }, 'test')
   gateway = await startTestGateway(store.store, {
     captureRate: 1,
-    alert: async (given) => void causes.push(...given),
+    alert: async (given) => {
+      causes.push(...given)
+      return new Map(
+        given.flatMap(({ pipeline }) =>
+          pipeline === 'loans' ? [] : [[pipeline, `no pipeline "${pipeline}" is watched here`] as const],
+        ),
+      )
+    },
   })
   await eventually(() => gateway.endpoint('credit')?.route !== undefined)
 }, 120_000)
@@ -144,7 +151,7 @@ describe("Alertmanager's webhook", () => {
     ask(gateway, 'POST', '/hooks/alertmanager', JSON.stringify(body), headers)
 
   it('tells the supervisor why, with a key that stays the same while the alert goes on', async () => {
-    expect((await hook(webhook)).json()).toEqual({ signalled: ['loans'] })
+    expect((await hook(webhook)).json()).toEqual({ signalled: ['loans'], refused: [] })
     await hook(webhook)
     expect(causes.map(({ cause }) => cause.key)).toEqual(new Array(2).fill('alertmanager:c0ffee:2026-11-24T10:00:00Z'))
     expect(causes[0]).toMatchObject({
@@ -160,15 +167,45 @@ describe("Alertmanager's webhook", () => {
   it.each([
     ['of another version', { ...webhook, version: '3' }, 'version'],
     ['without alerts', { ...webhook, alerts: [] }, 'alerts'],
-    ['that names no pipeline', { ...webhook, alerts: [{ ...alert, labels: { alertname: 'x' } }] }, 'slipway_pipeline'],
+    [
+      'whose alerts name no pipeline',
+      { ...webhook, alerts: [{ ...alert, labels: { alertname: 'x' } }] },
+      'slipway_pipeline',
+    ],
     ['of another shape', { hello: 1 }, 'Alertmanager'],
   ])('%s is refused with a word', async (_, body, message) => {
     const answer = await hook(body)
     expect(answer.status).toBe(400)
     expect((answer.json() as { error: string }).error).toContain(message)
   })
+  it('takes each alert by itself: one without a pipeline, of another shape or of a pipeline nobody watches stops no other', async () => {
+    const before = causes.length
+    const others = [
+      { status: 'firing', labels: { alertname: 'Watchdog' }, startsAt: alert.startsAt },
+      { hello: 1 },
+      { ...alert, labels: { alertname: 'Drift', slipway_pipeline: 'nope' } },
+    ]
+    for (const alerts of [
+      [alert, ...others],
+      [...others, alert],
+    ]) {
+      const answer = await hook({ ...webhook, alerts })
+      expect(answer.status).toBe(202)
+      expect(answer.json()).toMatchObject({
+        signalled: ['loans'],
+        refused: [
+          { alert: 'Watchdog', why: expect.stringContaining('slipway_pipeline') },
+          { why: expect.stringContaining('status') },
+          { alert: expect.stringContaining('Drift'), why: 'no pipeline "nope" is watched here' },
+        ],
+      })
+    }
+    expect(causes.slice(before).filter(({ pipeline }) => pipeline === 'loans')).toHaveLength(2)
+    const answer = await hook({ ...webhook, alerts: [others[2]] })
+    expect([answer.status, (answer.json() as { error: string }).error]).toEqual([404, expect.stringContaining('nope')])
+  })
   it('needs a token where tokens are set', async () => {
-    const guarded = await startTestGateway(store.store, { tokens: ['secret'], alert: async () => {} })
+    const guarded = await startTestGateway(store.store, { tokens: ['secret'], alert: async () => new Map() })
     try {
       const body = JSON.stringify(webhook)
       expect(await ask(guarded, 'POST', '/hooks/alertmanager', body)).toMatchObject({ status: 401 })

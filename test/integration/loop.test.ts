@@ -239,6 +239,8 @@ describe('the closed loop', () => {
     await new Promise((resolve) => setTimeout(resolve, 2_000))
     expect(await retrainings()).toHaveLength(2)
     const unknown = { ...webhook, alerts: [{ ...webhook.alerts[0], labels: { slipway_pipeline: 'nothing' } }] }
+    const beside = await post('/hooks/alertmanager', { ...webhook, alerts: [...unknown.alerts, ...webhook.alerts] })
+    expect([beside.status, await beside.json()]).toMatchObject([202, { signalled: ['loans'] }])
     const answer = await post('/hooks/alertmanager', unknown)
     expect([answer.status, await answer.text()]).toEqual([
       404,
