@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { isAbsolute, join, normalize } from 'node:path'
+import { join } from 'node:path'
 import { withDuckDb } from '../data/duckdb.ts'
 import { localTable } from '../data/local-table.ts'
 import { latestLabels } from '../data/served.ts'
@@ -23,7 +23,7 @@ import { getPlan, putPlan } from '../store/plans.ts'
 import { readModel, readVersion } from '../store/registry.ts'
 import { readRoute } from '../store/routes.ts'
 import { readRun } from '../store/runs.ts'
-import { readSource, uploadSource } from '../store/sources.ts'
+import { readSourceBelow, uploadSource } from '../store/sources.ts'
 import type { RunInput } from '../workflows/messages.ts'
 import { gateFacts } from './gate-facts.ts'
 import { localCode } from './local.ts'
@@ -180,11 +180,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
         throw new SlipwayError('SOURCE_MISSING', `this worker may not read the source "${step.from}"`, {
           next: 'give workers that retrain the folder with the data: SLIPWAY_SOURCES',
         })
-      if (isAbsolute(step.from) || normalize(step.from).startsWith('..'))
-        throw new SlipwayError('SOURCE_MISSING', `the source "${step.from}" is not below SLIPWAY_SOURCES`, {
-          next: 'use a path that starts at the project folder',
-        })
-      sources[step.id] = await uploadSource(store, await readSource(deps.sources, step.from), step.format)
+      sources[step.id] = await uploadSource(store, await readSourceBelow(deps.sources, step.from), step.format)
     }
     return sources
   }
