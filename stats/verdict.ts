@@ -28,7 +28,7 @@ export interface MetricVerdict {
   readonly notWorse: number | null
   /** What the next step tolerates, as a difference of shares; null for scores. */
   readonly margin: number | null
-  /** A/B only: bounds of candidate − champion, valid at any time, at the level of `alpha.promote` each. */
+  /** A/B only, once either is known: bounds of candidate − champion, valid at any time, at the level of `alpha.promote` each. */
   readonly interval: { readonly low: number; readonly high: number } | null
 }
 
@@ -148,12 +148,15 @@ function harmOf(state: RolloutState, rule: WatchRule): number {
 const metricOf = ({ metrics, labels }: RolloutState, rule: ShareRule): MetricState =>
   rule.metric === 'mistakes' ? (labels?.mistakes ?? newMetric()) : metrics[rule.metric]
 
-/** The differences that no test has ruled out: worse by `high` or more is, and better by `-low` or more. */
-function intervalOf({ best }: MetricState, need: number): { low: number; high: number } {
+/**
+ * The differences that no test has ruled out: worse by `high` or more is, and better by `-low` or more. Null while neither is: in the
+ * shadow, whose pairs say which of two answers is wrong and not how often either is, and before the first answers are in.
+ */
+function intervalOf({ best }: MetricState, need: number): { low: number; high: number } | null {
   const isRuledOut = (target: string): boolean => (best[target] ?? 0) >= need
-  const high = differences.find((delta) => isRuledOut(above(delta))) ?? 1
+  const high = differences.find((delta) => isRuledOut(above(delta)))
   const low = differences.find((delta) => isRuledOut(below(delta)))
-  return { low: low === undefined ? -1 : -low, high }
+  return high === undefined && low === undefined ? null : { low: low === undefined ? -1 : -low, high: high ?? 1 }
 }
 
 /** An e-value from its logarithm, within what JSON can hold. */
@@ -167,5 +170,10 @@ const percent = ({ n, k }: { n: number; k: number }): string =>
 export function sharesInWords({ champion, candidate, margin, interval }: MetricVerdict): string {
   if (margin === null) return `${candidate.n} candidate and ${champion.n} champion scores`
   const shares = `candidate ${percent(candidate)}, champion ${percent(champion)}`
-  return interval === null ? shares : `${shares}; difference ${inPoints(interval.low)} to ${inPoints(interval.high)}`
+  return interval === null ? shares : `${shares}; difference ${intervalInWords(interval)}`
+}
+
+function intervalInWords({ low, high }: { low: number; high: number }): string {
+  if (low === -1) return `at most ${inPoints(high)}`
+  return high === 1 ? `at least ${inPoints(low)}` : `${inPoints(low)} to ${inPoints(high)}`
 }

@@ -213,6 +213,24 @@ describe('the other strategies', () => {
     expect(verdict?.interval?.low).toBeGreaterThanOrEqual(-0.1)
   })
 
+  it('A/B says no difference while nothing bounds it: in its shadow, and before there are answers', () => {
+    const policy = policyOf({
+      endpoint: 'e',
+      shadow: { minSamples: 400 },
+      ab: { share: 50, for: '30m', watch: [errors.notWorseBy(0.02)] },
+    })
+    expect(decide(policy, startRollout(0, usual)).verdicts[0]?.interval).toBeNull()
+    const { state, action, reason } = feed(policy, startRollout(0, usual), {
+      ...pairs(100, 0),
+      mode: 'shadow',
+      share: 1,
+    })
+    expect([action, decide(policy, state).verdicts[0]?.interval]).toEqual(['advance', null])
+    expect(reason).not.toContain('difference')
+    const split = feed(policy, enterNextStage(state), { nA: 500, kA: 50, nB: 500, kB: 50, share: 0.5 })
+    expect(split.reason).toMatch(/difference -?[\d.]+ points to [\d.]+ points/)
+  })
+
   it('all at once waits for nothing but the loading', () => {
     expect(decide(policyOf({ endpoint: 'e', allAtOnce: true }), startRollout(0)).action).toBe('promote')
   })
