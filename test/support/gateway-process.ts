@@ -17,10 +17,14 @@ export interface GatewayProcess {
   kill(): void
 }
 
-/** Starts a gateway on routes that a store holds, and waits until it is ready. */
+/**
+ * Starts a gateway on routes that a store holds, and waits until it is ready.
+ * @param isReady asks it, where that takes more than plain HTTP
+ */
 export async function startGatewayProcess(
   store: Store,
   settings: Readonly<Record<string, string>> = {},
+  isReady = async (address: string): Promise<boolean> => (await fetch(`${address}/v2/health/ready`)).ok,
 ): Promise<GatewayProcess> {
   const port = settings.SLIPWAY_GATEWAY_PORT ?? String(await getPort())
   const { accessKeyId, secretAccessKey } = await (
@@ -40,7 +44,7 @@ export async function startGatewayProcess(
   })
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const address = `http://127.0.0.1:${port}`
-  await eventually(async () => (await fetch(`${address}/v2/health/ready`).catch(() => undefined))?.ok === true)
+  await eventually(() => isReady(address).catch(() => false))
   return {
     address,
     port: Number(port),
