@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, normalize } from 'node:path'
 import { checkContract, separateRows } from '../data/contract.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { inspect } from '../data/inspect.ts'
@@ -14,8 +14,16 @@ import { SlipwayError } from '../pipelines/errors.ts'
 import type { StepOutcome } from '../pipelines/step-inputs.ts'
 import { notableIn } from '../stats/profile-summary.ts'
 import { getBundle, getJson, hasBlob, localFile, putBundle, putJson } from '../store/objects.ts'
-import { contentOf, mediaTypeOf, SourceContents } from '../store/sources.ts'
+import { contentOf, fixedPart, mediaTypeOf, SourceContents } from '../store/sources.ts'
 import { type ActivityDeps, guarded, required, runStep, type StepOrder } from './step.ts'
+
+/** How messages call a source: as its definition does, or by its files where a run was given others. */
+function whatWasRead(files: readonly { readonly name?: string | undefined }[], from: string): string {
+  const names = files.flatMap(({ name }) => name ?? [])
+  const [first] = names
+  if (first === undefined || names.every((each) => each.startsWith(normalize(fixedPart(from))))) return from
+  return names.length === 1 ? first : `${first} and ${names.length - 1} more files`
+}
 
 /** The digest of the list of a source's files (`store/sources.ts`), and a snapshot to use instead. */
 export interface SnapshotOrder extends StepOrder<'snapshot'> {
@@ -43,7 +51,7 @@ export function createDataActivities(deps: ActivityDeps) {
             files.push({ ...(facts[i] as Omit<TableFile, 'path'>), path: await localFile(store, digest) })
           progress('reading and profiling', 0.5)
           const table = { files, format: step.format, dialect: dialectOf(step), schema: step.schema }
-          const rows = await withDuckDb(2, (connection) => inspect(connection, table, step.from))
+          const rows = await withDuckDb(2, (connection) => inspect(connection, table, whatWasRead(facts, step.from)))
           const read = await job('profileFiles', { table: { ...table, rows }, folder })
           const profile = await putJson(store, read)
           const data = contents.map(({ digest, size }, i) => [

@@ -1,13 +1,14 @@
 import { SlipwayError } from '../pipelines/errors.ts'
 import { colors } from './colors.ts'
+import { writeMessage, writeResult } from './sinks.ts'
 
 /** Progress and messages go to standard error; standard output carries results only. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`)
+  writeMessage(`${line}\n`)
 }
 
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`)
+  writeResult(`${line}\n`)
 }
 
 /** The one JSON document of a command with `--json`. */

@@ -1,6 +1,7 @@
 import type { StepReport } from '../pipelines/records.ts'
 import { colors } from './colors.ts'
 import { say, seconds } from './output.ts'
+import { writeMessage } from './sinks.ts'
 
 /** Shows a run while it goes on: on a terminal one line that is drawn over, otherwise a plain line a step. */
 export interface ProgressView {
@@ -16,7 +17,7 @@ const barWidth = 24
 export function progressView(isTerminal = process.stderr.isTTY === true): ProgressView {
   let drawn = false
   const clear = (): void => {
-    if (drawn) process.stderr.write('\r\u001b[2K')
+    if (drawn) writeMessage('\r\u001b[2K')
     drawn = false
   }
   return {
@@ -24,7 +25,7 @@ export function progressView(isTerminal = process.stderr.isTTY === true): Progre
       if (!isTerminal) return
       const full = Math.round(Math.min(1, Math.max(0, done)) * barWidth)
       clear()
-      process.stderr.write(
+      writeMessage(
         `  ${colors.cyan('›')} ${step.padEnd(10)} ${colors.cyan('█'.repeat(full))}${colors.dim('░'.repeat(barWidth - full))} ${what}`.slice(
           0,
           (process.stderr.columns ?? 100) + 20,

@@ -6,13 +6,14 @@ import { seconds, table } from './output.ts'
 
 /** The documented JSON of a run. */
 export function runJson(record: RunRecord): unknown {
-  const { runId, workflowId, status, exitCode, plan, steps, gates, model, metrics, rollout, error } = record
+  const { runId, workflowId, status, exitCode, plan, steps, gates, model, metrics, rollout, error, origin } = record
   return {
     runId,
     workflowId,
     status,
     exitCode,
     plan,
+    ...(origin.from === undefined ? {} : { from: origin.from }),
     steps: steps.map(({ name, cached, stepKey, seconds, outputs }) => ({
       name,
       cached,
@@ -52,26 +53,39 @@ export function verdict(record: RunRecord): string {
   return colors.red(`${record.status}: ${record.error?.message ?? ''}`)
 }
 
+/** A text as XML 1.0 has it, in attributes too; what it cannot hold becomes a question mark. */
+function xml(text: string): string {
+  return text
+    .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '?')
+    .replaceAll(/[&<>"\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`)
+}
+
 /** A run as a JUnit report: one case a step, one a gate. (Format as read by Jenkins and GitLab.) */
 export function junit(record: RunRecord): string {
-  const xml = (text: string): string =>
-    text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-  const cases = record.steps.map(
-    ({ name, seconds: took }) =>
-      `  <testcase classname="${xml(record.pipeline)}.steps" name="${xml(name)}" time="${took.toFixed(3)}"/>`,
-  )
-  for (const { name, passed, evidence } of record.gates) {
-    const open = `  <testcase classname="${xml(record.pipeline)}.gates" name="${xml(name)}" time="0"`
-    cases.push(passed ? `${open}/>` : `${open}><failure message="${xml(evidence)}"/></testcase>`)
-  }
-  const { error } = record
+  const { pipeline, gates, error } = record
+  const cases = record.steps.map(({ name, seconds: took }) => testCase(pipeline, 'steps', name, took))
+  for (const { name, passed, evidence } of gates)
+    cases.push(testCase(pipeline, 'gates', name, 0, passed ? '' : `<failure message="${xml(evidence)}"/>`))
   const isOtherError = error !== null && error.code !== 'GATE_FAILED'
-  if (isOtherError)
-    cases.push(
-      `  <testcase classname="${xml(record.pipeline)}.steps" name="${xml(error.step ?? 'run')}" time="0"><error type="${error.code}" message="${xml(error.message)}"/></testcase>`,
-    )
-  const failures = record.gates.filter(({ passed }) => !passed).length
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuite name="${xml(record.runId)}" tests="${cases.length}" failures="${failures}" errors="${isOtherError ? 1 : 0}">\n${cases.join('\n')}\n</testsuite>\n`
+  if (isOtherError) cases.push(errorCase(pipeline, error.step ?? 'run', error.code, error.message))
+  return suite(record.runId, cases, gates.filter(({ passed }) => !passed).length, isOtherError ? 1 : 0)
+}
+
+/** The report of a run whose end is not known: it did not begin, or was not waited for. */
+export function junitOfError(pipeline: string, code: string, message: string): string {
+  return suite(pipeline, [errorCase(pipeline, 'run', code, message)], 0, 1)
+}
+
+function testCase(pipeline: string, group: string, name: string, took: number, content = ''): string {
+  const open = `  <testcase classname="${xml(pipeline)}.${group}" name="${xml(name)}" time="${took === 0 ? 0 : took.toFixed(3)}"`
+  return content === '' ? `${open}/>` : `${open}>${content}</testcase>`
+}
+
+const errorCase = (pipeline: string, name: string, code: string, message: string): string =>
+  testCase(pipeline, 'steps', name, 0, `<error type="${xml(code)}" message="${xml(message)}"/>`)
+
+function suite(name: string, cases: readonly string[], failures: number, errors: number): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuite name="${xml(name)}" tests="${cases.length}" failures="${failures}" errors="${errors}">\n${cases.join('\n')}\n</testsuite>\n`
 }
 
 /** What a run made and where to look, in lines. */
@@ -86,6 +100,7 @@ export function summaryLines(record: RunRecord, link: string): string[] {
     )
   }
   if (record.error?.next) lines.push(`  next: ${record.error.next}`)
+  if (record.origin.from !== undefined) lines.push(`  from  ${record.origin.from}`)
   lines.push(`  run   ${record.runId}  plan ${shortDigest(record.plan.digest)}`, `  look  ${link}`)
   return lines
 }

@@ -61,6 +61,17 @@ export function publishBatchRecord(store: Store, record: BatchRecord): Promise<b
   return writeDocument(store, recordKey(owner, name, slot, generation), record, undefined)
 }
 
+/** Everything that was published, what was superseded included, for people. */
+export async function listBatchRecords(store: Store): Promise<BatchRecord[]> {
+  const keys = await listKeys(store, 'batches/', Number.POSITIVE_INFINITY)
+  const records: BatchRecord[] = []
+  for (let at = 0; at < keys.length; at += 32) {
+    const documents = await Promise.all(keys.slice(at, at + 32).map((key) => readDocument(store, key)))
+    for (const document of documents) if (document !== undefined) records.push(BatchRecord.parse(document.value))
+  }
+  return records
+}
+
 /** Slots that were published, for people. */
 export async function listSlots(store: Store, owner: string, name: string, limit = 1000): Promise<string[]> {
   const prefix = `batches/${owner}/${name}/`

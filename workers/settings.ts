@@ -1,11 +1,14 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, dirname, join, resolve } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { type Signer, signerFrom, type TrustedKeys, trustedKeysFrom } from '../store/signing.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { keyFiles, readPlatform } from './platform/state.ts'
+import { findRoot } from './root.ts'
+
+export { findRoot }
 
 /**
  * Where everything is. Addresses come from the environment (`TEMPORAL_ADDRESS` and Temporal's other variables and files,
@@ -29,14 +32,6 @@ export interface Settings {
   readonly signingKey: string | undefined
   /** Files with the public keys whose signatures count. */
   readonly trustedKeys: readonly string[]
-}
-
-/** `SLIPWAY_ROOT`, or the nearest folder upwards that holds `pipelines/`, or else the one we are in. */
-export function findRoot(from = process.env.SLIPWAY_ROOT ?? process.cwd()): string {
-  for (let folder = resolve(from); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'pipelines'))) return folder
-    if (folder === dirname(folder)) return resolve(from)
-  }
 }
 
 /**

@@ -2,13 +2,12 @@ import { shortDigest } from '../../pipelines/artifact.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { metricsInWords } from '../../pipelines/gates.ts'
 import { listModels, readModel, readVersion } from '../../store/registry.ts'
-import { readRun } from '../../store/runs.ts'
-import { neighbours, type StepRecord } from '../../store/steps.ts'
 import type { Store } from '../../store/store.ts'
-import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
+
+/** `models`: all of them with their versions and aliases. */
 export async function models(options: JsonOption): Promise<number> {
   const { store } = openContext()
   const documents = []
@@ -78,56 +77,4 @@ export async function findVersion(store: Store, text: string): Promise<Version |
   throw new SlipwayError('NOT_FOUND', `model ${name} has no version "${which}"; it has 1 to ${state.versions.length}`, {
     next: 'see `slipway models`',
   })
-}
-
-/** Where a model comes from, and what was made with it. */
-export async function lineage(what: string, options: JsonOption): Promise<number> {
-  const { store } = openContext()
-  const version = await findVersion(store, what)
-  if (version === undefined)
-    throw new SlipwayError('NOT_FOUND', `there is no model "${what}"`, { next: 'see `slipway models`' })
-  const record = await readVersion(store, version.name, version.digest)
-  const run = record === undefined ? undefined : await readRun(store, record.run)
-  const steps = new Map<string, StepRecord>()
-  const up = async (digest: string): Promise<void> => {
-    for (const step of (await neighbours(store, digest)).madeBy) {
-      if (steps.has(step.stepKey)) continue
-      steps.set(step.stepKey, step)
-      for (const input of Object.values(step.material.inputs)) if (input.startsWith('sha256:')) await up(input)
-    }
-  }
-  await up(version.digest)
-  const down = (await neighbours(store, version.digest)).readBy
-  const describe = (step: StepRecord) => ({
-    step: step.material.step,
-    stepKey: step.stepKey,
-    run: step.run,
-    inputs: step.material.inputs,
-    code: step.material.code,
-    outputs: step.outputs.map(({ name, digest }) => ({ name, digest })),
-  })
-  if (options.json === true) {
-    printJson({
-      model: version,
-      origin: run?.origin ?? null,
-      madeBy: [...steps.values()].map(describe),
-      usedBy: down.map(describe),
-    })
-    return 0
-  }
-  print(
-    `${colors.bold(`${version.name} version ${version.version}`)} ${shortDigest(version.digest)}  commit ${run?.origin.commit ?? 'unknown'} (${run?.origin.tree ?? ''})`,
-  )
-  for (const step of steps.values()) print(`  ← ${line(step)}`)
-  for (const step of down) print(`  → ${line(step)}`)
-  return 0
-}
-
-function line(step: StepRecord): string {
-  const list = (digests: Record<string, string>): string =>
-    Object.entries(digests)
-      .map(([name, digest]) => `${name} ${shortDigest(digest)}`)
-      .join(', ')
-  const code = Object.keys(step.material.code).length > 0 ? ` with code ${list(step.material.code)}` : ''
-  return `${step.material.step.padEnd(9)} made ${list(Object.fromEntries(step.outputs.map(({ name, digest }) => [name, digest])))}\n               from ${list(step.material.inputs)}${code}  (run ${step.run})`
 }

@@ -1,26 +1,28 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { hostVersions } from '../../code/host.ts'
 import { type PlannedPipeline, planPipeline, publishPlan } from '../../code/plan.ts'
 import { shortDigest } from '../../pipelines/artifact.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
+import { formatOf } from '../../pipelines/format.ts'
+import type { StepOf } from '../../pipelines/plan.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
 import { planAsOf } from '../../pipelines/retraining.ts'
 import { durationMs } from '../../pipelines/rollout.ts'
 import { digestOfFile } from '../../store/digest.ts'
-import { readSource, uploadSource } from '../../store/sources.ts'
+import { readSource, type SourceFiles, uploadSource } from '../../store/sources.ts'
 import { signerOf } from '../../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../../workflows/messages.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
-import { followRun, listenForInterrupt } from '../follow.ts'
+import { followRun, type Interrupt, listenForInterrupt } from '../follow.ts'
 import { isoTime, pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 import { noProgress, progressView } from '../progress.ts'
-import { junit, runJson, summaryLines, verdict } from '../report.ts'
+import { junit, junitOfError, runJson, summaryLines, verdict } from '../report.ts'
 import { requireSameSignature } from '../signature.ts'
 
 export interface RunOptions {
@@ -40,23 +42,35 @@ export interface RunOptions {
 
 /** Plans a pipeline, stores plan and code, and starts a run; with `wait` follows it to its end. @returns the exit code */
 export async function run(pipeline: string, options: RunOptions): Promise<number> {
-  return (await runAndShow(openContext(), pipeline, options)).code
+  try {
+    const { code, record } = await runAndShow(openContext(), pipeline, options)
+    if (options.junit !== undefined && record !== undefined) writeReport(options.junit, junit(record))
+    return code
+  } catch (error) {
+    const { code, message } = error instanceof SlipwayError ? error : { code: 'INTERNAL', message: String(error) }
+    if (options.junit !== undefined) writeReport(options.junit, junitOfError(pipeline, code, message))
+    throw error
+  }
 }
 
-/** The same, and the record of the run if it was followed. */
+/** The same without a report: the exit code, and the record of the run if it was followed. */
 export async function runAndShow(
   context: CliContext,
   pipeline: string,
   options: RunOptions,
 ): Promise<{ code: number; record?: RunRecord }> {
-  const { runId, workflowId } = await startRun(context, pipeline, options)
+  const interrupt = listenForInterrupt()
+  const { runId, workflowId } = await startRun(context, pipeline, options, interrupt).catch((error: unknown) => {
+    interrupt.stopListening()
+    throw error
+  })
   const link = workflowLink(context.settings, workflowId)
   if (options.wait !== true && options.junit === undefined) {
+    interrupt.stopListening()
     if (options.json === true) printJson({ runId, workflowId, status: 'started', exitCode: 0 })
     else print(`started ${runId}\n  look  ${link}\n  wait  slipway show ${runId}`)
     return { code: 0 }
   }
-  const interrupt = listenForInterrupt()
   const isQuiet = options.quiet === true
   if (!isQuiet) say(`${colors.bold(pipeline)} run ${runId}\n  look  ${link}`)
   const record = await followRun(
@@ -68,12 +82,21 @@ export async function runAndShow(
     interrupt,
     options.timeout === undefined ? undefined : durationMs(options.timeout),
   )
-  if (options.junit !== undefined) writeFileSync(options.junit, junit(record))
   if (options.json === true) printJson(runJson(record))
   else if (isQuiet) return { code: record.exitCode, record }
   else if (options.brief === true) say(`  ${verdict(record)}`)
   else showSummary(record, link)
   return { code: record.exitCode, record }
+}
+
+/** The outcome of the run counts, whether or not its report can be written. */
+function writeReport(file: string, report: string): void {
+  try {
+    mkdirSync(dirname(resolve(file)), { recursive: true })
+    writeFileSync(file, report)
+  } catch (error) {
+    say(`warning: the JUnit report could not be written: ${(error as Error).message}`)
+  }
 }
 
 function showSummary(record: RunRecord, link: string): void {
@@ -84,25 +107,25 @@ async function startRun(
   { settings, store, temporal }: CliContext,
   pipeline: string,
   options: RunOptions,
+  interrupt: Interrupt,
 ): Promise<{ runId: string; workflowId: string }> {
   const { root } = settings
   const planned = plannedAsOf(await planPipeline(root, pipeline, hostVersions(), pairs('--set', options.set)), options)
-  const snapshots = pairs(
-    '--snapshot',
-    options.snapshot,
-    planned.plan.steps.find(({ kind }) => kind === 'snapshot')?.id,
-  )
+  const snapshotSteps = planned.plan.steps.filter((step) => step.kind === 'snapshot')
+  const snapshots = pairs('--snapshot', options.snapshot, snapshotSteps[0]?.id)
   await requireSameSignature(store, planned.plan)
+  const read = snapshotSteps.filter(({ id }) => snapshots[id] === undefined)
+  const files = await Promise.all(read.map((step) => filesOf(root, step, options.from)))
   const plan = await publishPlan(store, signerOf(settings), planned)
   const sources: Record<string, string> = {}
-  for (const step of planned.plan.steps) {
-    if (step.kind !== 'snapshot' || snapshots[step.id] !== undefined) continue
-    const from = options.from === undefined ? step.from : resolve(options.from)
-    sources[step.id] = await uploadSource(store, await readSource(root, from), step.format)
-  }
+  for (const [i, { id, format }] of read.entries())
+    sources[id] = await uploadSource(store, files[i] as SourceFiles, format)
   const { client } = await temporal()
+  if (interrupt.happened)
+    throw new SlipwayError('INTERRUPTED', 'interrupted before the run was started', { next: 'the same command again' })
   const runId = newRunId(pipeline)
   const workflowId = runWorkflowId(runId)
+  const from = options.from === undefined ? undefined : relative(root, resolve(options.from))
   await client.workflow.start('runPipeline', {
     workflowId,
     taskQueue,
@@ -113,12 +136,28 @@ async function startRun(
         planDigest: plan.digest,
         sources,
         snapshots,
-        origin: await originOf(root),
+        origin: { ...(await originOf(root)), ...(from === undefined ? {} : { from }) },
       },
     ],
-    staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}`,
+    staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}${from === undefined ? '' : ` • from ${from}`}`,
   })
   return { runId, workflowId }
+}
+
+/** What a source holds now: as the definition says, or in its place what `--from` names. */
+async function filesOf(root: string, step: StepOf<'snapshot'>, from: string | undefined): Promise<SourceFiles> {
+  if (from === undefined) return readSource(root, step.from)
+  const format = formatOf(from)
+  if (format !== undefined && format !== step.format)
+    throw new SlipwayError('USAGE', `--from ${from}: that is ${format}, and the definition reads ${step.format}`, {
+      next: `give a file in the format of ${step.from}`,
+    })
+  const isFolder = statSync(from, { throwIfNoEntry: false })?.isDirectory() === true
+  return readSource(root, `${resolve(from)}${isFolder ? '/' : ''}`).catch((error: unknown) => {
+    if (!(error instanceof SlipwayError)) throw error
+    const why = error.code === 'SOURCE_EMPTY' ? 'it is empty (0 bytes)' : 'there is no such file'
+    throw new SlipwayError(error.code, `--from ${from}: ${why}`, { next: 'correct the path, or fetch the data' })
+  })
 }
 
 /** The plan with the options that change what it reads. @throws SlipwayError USAGE */

@@ -8,20 +8,23 @@ import { listRuns, readRun } from '../../store/runs.ts'
 import { readStepRecord } from '../../store/steps.ts'
 import { openContext } from '../context.ts'
 import { reasonItRan } from '../forecast.ts'
+import { bestFirst, betterOf, metricNamed } from '../metrics.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
 import { runJson } from '../report.ts'
+
+/** `runs flights --sort auc`: finished runs, the newest first; sorted, the best of all first and those without the metric last. */
 export async function runs(
   pipeline: string | undefined,
   options: JsonOption & { sort?: string; limit?: string },
 ): Promise<number> {
+  const metric = options.sort === undefined ? undefined : metricNamed('--sort', options.sort)
   const { store } = openContext()
-  const records = await listRuns(store, pipeline, Number(options.limit ?? 20))
-  const metric = options.sort
-  if (metric !== undefined)
-    records.sort(
-      (a, b) => (b.metrics[metric] ?? Number.NEGATIVE_INFINITY) - (a.metrics[metric] ?? Number.NEGATIVE_INFINITY),
-    )
+  const limit = Number(options.limit ?? 20)
+  const records =
+    metric === undefined
+      ? await listRuns(store, pipeline, limit)
+      : (await listRuns(store, pipeline, Number.POSITIVE_INFINITY)).sort(bestFirst(metric)).slice(0, limit)
   if (options.json === true) printJson(records.map(runJson))
   else if (records.length === 0) print('no finished runs yet: npx slipway run <pipeline> --wait')
   else {
@@ -97,10 +100,11 @@ export async function compare(a: string, b: string, options: JsonOption): Promis
       return record
     }),
   )) as [RunRecord, RunRecord]
-  const differences: { what: string; a: string; b: string }[] = []
-  const note = (what: string, x: unknown, y: unknown): void => {
+  const differences: { what: string; a: string; b: string; better?: 'a' | 'b' }[] = []
+  const note = (what: string, x: unknown, y: unknown, better?: 'a' | 'b'): void => {
     const [left, right] = [x ?? null, y ?? null]
-    if (canonicalJson(left) !== canonicalJson(right)) differences.push({ what, a: String(left), b: String(right) })
+    if (canonicalJson(left) === canonicalJson(right)) return
+    differences.push({ what, a: String(left), b: String(right), ...(better === undefined ? {} : { better }) })
   }
   note('pipeline', first.pipeline, second.pipeline)
   note('status', first.status, second.status)
@@ -111,8 +115,10 @@ export async function compare(a: string, b: string, options: JsonOption): Promis
     if (before !== undefined && before !== stepKey)
       differences.push({ what: `step ${name}`, a: '', b: await reasonItRan(store, before, stepKey) })
   }
-  for (const name of keysOf(first.metrics, second.metrics))
-    note(`metric ${name}`, first.metrics[name], second.metrics[name])
+  for (const name of keysOf(first.metrics, second.metrics)) {
+    const better = betterOf(name, first.metrics[name], second.metrics[name])
+    note(`metric ${name}`, first.metrics[name], second.metrics[name], better)
+  }
   for (const { name, passed } of second.gates)
     note(`gate ${name}`, first.gates.find((gate) => gate.name === name)?.passed, passed)
   note('model', first.model?.digest, second.model?.digest)
@@ -122,7 +128,11 @@ export async function compare(a: string, b: string, options: JsonOption): Promis
     print(
       table(
         ['', a, b],
-        differences.map(({ what, a: left, b: right }) => [what, left, right]),
+        differences.map(({ what, a: left, b: right, better }) => [
+          what,
+          better === 'a' ? `${left} (better)` : left,
+          better === 'b' ? `${right} (better)` : right,
+        ]),
       ),
     )
   return 0

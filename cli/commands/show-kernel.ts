@@ -31,7 +31,9 @@ export async function showKernel({ name, version, digest }: Version, options: Ke
   if (options.text === true) {
     if (report?.status !== 'proven')
       throw new SlipwayError('NOT_FOUND', `version ${version} of ${name} has no kernel: ${reasonOf(report)}`)
-    print(await kernelText(local))
+    const text = await kernelText(local)
+    if (options.json === true) printJson({ name, version, digest, text })
+    else print(text)
     return 0
   }
   const speed = await measureEngines(local)

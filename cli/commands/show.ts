@@ -4,12 +4,12 @@ import { mediaTypes, shortDigest } from '../../pipelines/artifact.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { Evaluation } from '../../pipelines/evaluation.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
-import { listKeys } from '../../store/documents.ts'
 import { getBytes } from '../../store/objects.ts'
 import { listModels, readVersion } from '../../store/registry.ts'
 import { readRun } from '../../store/runs.ts'
 import type { Store } from '../../store/store.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
+import { findArtifact } from '../artifact.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
 import type { JsonOption } from '../options.ts'
@@ -163,15 +163,11 @@ function showImportance({ task, importance }: Evaluation): void {
 }
 
 async function showArtifact(store: Store, hex: string, options: JsonOption): Promise<number> {
-  const keys = await listKeys(store, `blobs/sha256/${hex.slice(0, 2)}/${hex}`)
-  const [key] = keys
-  if (key === undefined)
+  const digest = await findArtifact(store, hex)
+  if (digest === undefined)
     throw new SlipwayError('NOT_FOUND', `no artifact begins with ${hex}`, {
       next: 'see the outputs in `slipway show <run>`',
     })
-  if (keys.length > 1)
-    throw new SlipwayError('USAGE', `${keys.length} artifacts begin with ${hex}`, { next: 'give more digits' })
-  const digest = `sha256:${key.split('/').at(-1)}`
   const bytes = await getBytes(store, digest)
   const text = bytes.toString('utf8')
   const content = isJson(text) ? JSON.parse(text) : null

@@ -30,10 +30,13 @@ export async function signal(
     throw new SlipwayError('USAGE', `signal ${kind}: expected one of ${kinds.join(', ')}`, {
       next: `for example slipway signal drift ${pipeline} --reason "…"`,
     })
-  if ((await monitorsOf(context.store, pipeline)).length === 0)
-    throw new SlipwayError('NOT_MONITORED', `pipeline "${pipeline}" is not watched: nobody would act on it`, {
+  const monitors = await monitorsOf(context.store, pipeline)
+  if (!monitors.some(({ step }) => step.policy.retrain !== null)) {
+    const why = monitors.length === 0 ? 'is not watched' : 'is watched and does not retrain'
+    throw new SlipwayError('NOT_MONITORED', `pipeline "${pipeline}" ${why}: nobody would act on it`, {
       next: 'add p.monitor(live, { retrain: { … } }) to it and run it',
     })
+  }
   const cause = RetrainCause.safeParse({
     kind,
     key: `${userInfo().username}:${randomUUID()}`,

@@ -19,18 +19,26 @@ const newest = 2_000
 /** `trace <request id>`: from a prediction to the model, the run, the snapshot and the commit, and to its label. */
 export async function trace(request: string, options: JsonOption): Promise<number> {
   const { store } = openContext()
+  const found = await findPrediction(store, request)
+  if (found === undefined)
+    throw new SlipwayError('NOT_FOUND', `no captured row has the request id "${request}"`, {
+      next: 'gateways keep a share of requests: see SLIPWAY_CAPTURE_RATE; the newest are there after some seconds',
+    })
+  if (options.json === true) printJson({ request, ...found })
+  else tell(request, found)
+  return 0
+}
+
+/** The rows of a request that were captured, and what predicted them. */
+export async function findPrediction(store: Store, request: string): Promise<Prediction | undefined> {
   for (const endpoint of await listEndpoints(store)) {
     const rows = await rowsOf(store, endpoint, request)
-    if (rows.length === 0) continue
-    const found = await lineageOf(store, endpoint, rows)
-    if (options.json === true) printJson({ request, endpoint, ...found })
-    else tell(request, endpoint, found)
-    return 0
+    if (rows.length > 0) return { endpoint, ...(await lineageOf(store, endpoint, rows)) }
   }
-  throw new SlipwayError('NOT_FOUND', `no captured row has the request id "${request}"`, {
-    next: 'gateways keep a share of requests: see SLIPWAY_CAPTURE_RATE; the newest are there after some seconds',
-  })
+  return undefined
 }
+
+type Prediction = { readonly endpoint: string } & Awaited<ReturnType<typeof lineageOf>>
 
 interface TracedRow {
   readonly row: number
@@ -109,8 +117,8 @@ async function lineageOf(store: Store, endpoint: string, rows: readonly TracedRo
   }
 }
 
-function tell(request: string, endpoint: string, found: Awaited<ReturnType<typeof lineageOf>>): void {
-  const { model, run, snapshot, commit, tree, masked, rows } = found
+function tell(request: string, found: Prediction): void {
+  const { endpoint, model, run, snapshot, commit, tree, masked, rows } = found
   print(`request   ${request} to ${endpoint}`)
   for (const { row, at, role, prediction, input, label } of rows) {
     const cells = Object.entries(input).map(([name, value]) =>

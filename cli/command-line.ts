@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { CommanderError } from 'commander'
+import { packageRoot } from '../code/host.ts'
+import { exitCodes, SlipwayError } from '../pipelines/errors.ts'
+import { errorDocument } from './json-outcome.ts'
+import { printJson, showError } from './output.ts'
+import { hasResult, writeMessage, writeResult, writingTo } from './sinks.ts'
+import { artifactCommands } from './usage/artifacts.ts'
+import { batchCommands } from './usage/batches.ts'
+import { platformCommands } from './usage/platform.ts'
+import { runCommands } from './usage/runs.ts'
+import { servingCommands } from './usage/serving.ts'
+import { Usage } from './usage/usage.ts'
+import { watchingCommands } from './usage/watching.ts'
+
+/** All commands with their arguments, options and help. */
+export function slipwayUsage(): Usage {
+  const program = new Usage('slipway')
+    .description('Durable machine-learning pipelines: from data to a model that is in production, and back')
+    .option('--verbose', 'print the stack trace of an error')
+    .version(
+      JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version,
+      '--version',
+      'print the version',
+    )
+    .showSuggestionAfterError()
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ outputError: () => {}, writeOut: writeResult, writeErr: writeMessage })
+    .addHelpText('after', `\nExit codes:\n${exitCodesInWords()}\nSee docs/cli.md.`)
+  platformCommands(program)
+  runCommands(program)
+  artifactCommands(program)
+  servingCommands(program)
+  watchingCommands(program)
+  batchCommands(program)
+  return program
+}
+
+/** `  0 done, 2 invalid, 10 data contract, …`: each code a word, several a line. */
+function exitCodesInWords(): string {
+  const words = Object.entries(exitCodes).map(
+    ([name, code]) => `${code} ${name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`,
+  )
+  const lines: string[] = []
+  for (let at = 0; at < words.length; at += 6) lines.push(`  ${words.slice(at, at + 6).join(', ')}`)
+  return lines.join(',\n')
+}
+
+/**
+ * Carries out a command line. With `--json` every outcome is exactly one JSON document on standard output.
+ * @param argv without node and script
+ * @param ended rejects with what ends the command from outside: an interrupt
+ * @returns the exit code
+ */
+export function runCommandLine(
+  argv: readonly string[],
+  ended: Promise<never> = new Promise(() => {}),
+  sinks: Parameters<typeof writingTo>[0] = process,
+): Promise<number> {
+  return writingTo(sinks, async () => {
+    const options = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
+    const isJson = options.includes('--json')
+    const program = slipwayUsage()
+    let help = ''
+    if (isJson)
+      for (const command of everyCommand(program))
+        command.configureOutput({
+          writeOut: (text) => {
+            help += text
+          },
+        })
+    try {
+      await Promise.race([program.parseAsync(argv, { from: 'user' }), ended])
+      return program.exitCode
+    } catch (error) {
+      if (error instanceof CommanderError && error.exitCode === 0) {
+        if (isJson) printJson(error.code === 'commander.version' ? { version: help.trim() } : { help })
+        return exitCodes.done
+      }
+      if (error instanceof CommanderError && error.code === 'commander.help' && !isJson) return exitCodes.invalid
+      const failure = error instanceof CommanderError ? usageError(error) : error
+      const code = showError(failure, program.opts().verbose === true)
+      if (isJson && !hasResult()) printJson(errorDocument(failure))
+      return code
+    }
+  })
+}
+
+const everyCommand = (command: Usage): Usage[] => [command, ...(command.commands as Usage[]).flatMap(everyCommand)]
+
+function usageError({ code, message }: CommanderError): SlipwayError {
+  const said =
+    code === 'commander.help'
+      ? 'a command is missing'
+      : message.replace(/^error: /, '').replace(/^unknown option '--json'/, 'no --json here: unknown option')
+  return new SlipwayError('USAGE', said, { next: 'slipway --help' })
+}

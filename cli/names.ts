@@ -1,0 +1,168 @@
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { nearest } from '../code/nearest.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import { findRoot } from '../workers/root.ts'
+
+/** What the text of an argument or an option may be. */
+export interface Kind {
+  /** In words: `a number from 1 on`. */
+  readonly rule: string
+  readonly example: string
+  accepts(text: string): boolean
+  /** What exists, where that is cheap to know: the nearest is suggested. */
+  known?(): readonly string[]
+}
+
+/** Longer texts are names of nothing. */
+const longest = 200
+
+const matching = (rule: string, example: string, pattern: RegExp): Kind => ({
+  rule,
+  example,
+  accepts: (text) => text.length <= longest && pattern.test(text),
+})
+const either = (rule: string, ...kinds: readonly [Kind, ...Kind[]]): Kind => ({
+  rule,
+  example: kinds[0].example,
+  accepts: (text) => kinds.some((kind) => kind.accepts(text)),
+  known: () => kinds.flatMap((kind) => kind.known?.() ?? []),
+})
+
+const named = '[a-z0-9][a-z0-9-]{0,62}'
+const slot = '(?:\\d{4}-\\d{2}-\\d{2}(?:T\\d{2})?|[0-9a-f]{16})'
+
+/** As definitions name pipelines, models, endpoints, steps and batches. */
+export const name: Kind = {
+  ...matching('a name: lower-case letters, digits and dashes, at most 63', 'flights', new RegExp(`^${named}$`)),
+  known: pipelinesHere,
+}
+/** A run or a rollout. */
+export const id = matching(
+  'an id: lower-case letters, digits and dashes, at most 100',
+  'flights-20261122-034512-k3x9',
+  /^[a-z0-9][a-z0-9-]{0,99}$/,
+)
+export const modelVersion: Kind = {
+  ...matching(
+    'a model, or a version of it: flights, flights@3, flights@champion, flights@candidate',
+    'flights@3',
+    new RegExp(`^${named}(?:@(?:[1-9]\\d{0,8}|champion|candidate))?$`),
+  ),
+  known: pipelinesHere,
+}
+const digest = matching('the first digits of a digest, six or more', '3f9a1c22b0d4', /^(?:sha256:)?[0-9a-f]{6,64}$/)
+/** What `show` shows. */
+export const shown = either('a run, a model (flights@3), or the first digits of a digest', modelVersion, id, digest)
+const published = matching(
+  'a batch: flights/nightly/2001-06-01',
+  'flights/nightly/2001-06-01',
+  new RegExp(`^${named}/${named}/${slot}$`),
+)
+/** A batch by its name, or the folder it was written to. */
+export const batch = either('a batch (flights/nightly/2001-06-01), or a folder that one was written to', published, {
+  rule: '',
+  example: '',
+  accepts: (text) => isPath(text) && (statSync(text, { throwIfNoEntry: false })?.isDirectory() ?? false),
+})
+/** As gateways take them from clients; a part of only dots is none. */
+export const request: Kind = {
+  rule: 'the id of a request: letters, digits and . : / + = - _, at most 128',
+  example: '0b6c3f0e-6a39-4b7e-9b6e-2a3f6f0c1d2e',
+  accepts: (text) => /^[\w.:/+=-]{1,128}$/.test(text) && !text.split('/').some((part) => /^\.+$/.test(part)),
+}
+/** What `lineage` follows. */
+export const traced = either(
+  'a model (flights@2), a digest, a batch (flights/nightly/2001-06-01), or the id of a request',
+  modelVersion,
+  digest,
+  published,
+  request,
+)
+export const snapshot = matching(
+  'the whole digest of a snapshot, sha256:…, after <source>= where there are several',
+  `sha256:${'0'.repeat(64)}`,
+  new RegExp(`^(?:${named}=)?sha256:[0-9a-f]{64}$`),
+)
+export const versionNumber = matching('the number of a version', '3', /^[1-9]\d{0,8}$/)
+export const versionOrChampion = matching('the number of a version, or champion', '3', /^(?:[1-9]\d{0,8}|champion)$/)
+export const metric = matching('the name of a metric', 'auc', /^[A-Za-z][A-Za-z0-9]{0,40}$/)
+export const setting = matching('name=value', 'trees=50', /^[A-Za-z]\w*=\S/)
+
+/** A file that is there. */
+export const existingFile: Kind = {
+  rule: 'a file that exists',
+  example: 'outcomes.parquet',
+  accepts: (text) => isPath(text) && (statSync(text, { throwIfNoEntry: false })?.isFile() ?? false),
+}
+/** A path, of a file to be written or read, or of several. */
+export const path: Kind = { rule: 'a path', example: 'data/flights.parquet', accepts: isPath }
+/** Columns by name, with commas between them. */
+export const columns: Kind = {
+  rule: 'columns, with commas between them',
+  example: 'origin,destination',
+  accepts: (text) => !text.includes('\0') && text.split(',').every((column) => column.trim() !== ''),
+}
+/** Words for the record. */
+export const words: Kind = {
+  rule: 'a text of at most 2000 characters',
+  example: 'new winter timetable',
+  accepts: (text) => text.length <= 2000 && !text.includes('\0'),
+}
+
+export const duration = matching('a duration: 90s, 10m, 2h or 7d', '10m', /^\d{1,9}(?:\.\d+)?[smhd]$/)
+export const time: Kind = {
+  rule: 'a day or an ISO time',
+  example: '2001-04-01',
+  accepts: (text) => /^\d{4}-\d{2}-\d{2}/.test(text) && text.length < 40 && Number.isFinite(Date.parse(text)),
+}
+export const percent = matching('a share in percent', '0.5%', /^\d{1,3}(?:\.\d+)?%$/)
+export const rate = matching('a rate: 200/s, 2000/min or 9000/h', '2000/min', /^\d{1,9}(?:\.\d+)?\/(?:s|min|h)$/)
+export const factor = matching('a factor', '2x', /^\d{1,6}(?:\.\d+)?x$/)
+export const fault = matching(
+  'errors=<share>%@candidate',
+  'errors=5%@candidate',
+  /^errors=\d{1,3}(?:\.\d+)?%@candidate$/,
+)
+export const host = matching('an address or the name of a host', '127.0.0.1', /^[\w.:-]{1,200}$/)
+export const shareBelowOne: Kind = {
+  rule: 'a share below 1',
+  example: '0.01',
+  accepts: (text) => /^\d*\.?\d+$/.test(text) && Number(text) < 1,
+}
+
+/** A whole number in a range, ends included. */
+export const whole = (least: number, most = 1_000_000_000): Kind => ({
+  rule: `a whole number from ${least}${most === 1_000_000_000 ? ' on' : ` to ${most}`}`,
+  example: String(Math.max(least, Math.min(most, 20))),
+  accepts: (text) => /^\d{1,10}$/.test(text) && Number(text) >= least && Number(text) <= most,
+})
+
+/** One of a few words. */
+export const oneOf = (...choices: readonly [string, ...string[]]): Kind => ({
+  rule: `one of ${choices.map((choice) => (choice.trim() === choice ? choice : JSON.stringify(choice))).join(', ')}`,
+  example: choices[0],
+  accepts: (text) => choices.includes(text),
+  known: () => choices,
+})
+
+/** @returns the text @throws SlipwayError USAGE @param of the argument or option as help shows it: `<pipeline>`, `--limit <n>` */
+export function checked(of: string, kind: Kind, text: string): string {
+  if (kind.accepts(text)) return text
+  const meant = nearest(text.toLowerCase(), kind.known?.() ?? [])
+  const given = text.length > 60 ? `${text.slice(0, 60)}…` : text
+  throw new SlipwayError('USAGE', `${of}: expected ${kind.rule}; got ${JSON.stringify(given)}`, {
+    next: meant === undefined ? `for example ${kind.example}` : `did you mean "${meant}"?`,
+  })
+}
+
+/** Whether a file system could have it: no file's name is longer than 255 bytes. */
+function isPath(text: string): boolean {
+  return text !== '' && !text.includes('\0') && text.split('/').every((part) => Buffer.byteLength(part) <= 255)
+}
+
+/** Pipelines of the project we are in: models and endpoints mostly have their names. */
+function pipelinesHere(): readonly string[] {
+  const folder = join(findRoot(), 'pipelines')
+  return existsSync(folder) ? readdirSync(folder) : []
+}

@@ -1,0 +1,47 @@
+import * as kinds from '../names.ts'
+import type { Usage } from './usage.ts'
+
+// Commands are imported when they are called: the command line itself starts at once.
+const platform = () => import('../commands/platform.ts')
+const starting = () => import('../commands/start.ts')
+
+/** The embedded platform. */
+export function platformCommands(program: Usage): void {
+  program.commandsGroup('The platform:')
+  program
+    .command('up')
+    .description('start the embedded platform: Temporal, S3, a worker and a gateway')
+    .option('--detach', 'leave it running in the background')
+    .json()
+    .examples('npx slipway up --detach')
+    .does(async (options) => (await platform()).up(options))
+  program
+    .command('down')
+    .description('stop the embedded platform')
+    .json()
+    .does(async (options) => (await platform()).down(options))
+  program
+    .command('status')
+    .description('what is up and where')
+    .json()
+    .option('--env', 'print shell exports (they hold secrets)')
+    .examples(
+      'npx slipway status --json',
+      'eval "$(npx slipway status --env)"  # point another folder at this platform',
+    )
+    .does(async (options) => (await platform()).status(options))
+  program
+    .command('start')
+    .description('the platform, and the whole life of a pipeline in fast time: what npm start does')
+    .takes('[pipeline]', kinds.name)
+    .option('--keep', 'leave the platform up to be looked at; it always is')
+    .collects('--set <name=value>', 'change a parameter', kinds.setting)
+    .json()
+    .examples('npx slipway start weather')
+    .does(async (pipeline, options) => (await starting()).start(pipeline ?? 'flights', options))
+  program
+    .command('doctor')
+    .description('whether everything a run needs is there and works')
+    .json()
+    .does(async (options) => (await platform()).doctor(options))
+}

@@ -1,0 +1,78 @@
+import * as kinds from '../names.ts'
+import { printJson } from '../output.ts'
+import type { Usage } from './usage.ts'
+
+const running = () => import('../commands/run.ts')
+const planning = () => import('../commands/plan.ts')
+const deciding = () => import('../commands/decide.ts')
+const runs = () => import('../commands/runs.ts')
+
+/** From a definition to a registered model. */
+export function runCommands(program: Usage): void {
+  program.commandsGroup('Runs:')
+  program
+    .command('plan')
+    .description('what a run would do now, and why')
+    .takes('<pipeline>', kinds.name)
+    .collects('--set <name=value>', 'change a parameter', kinds.setting)
+    .json()
+    .examples('npx slipway plan flights', 'npx slipway plan flights --set leaves=15')
+    .does(async (pipeline, options) => (await planning()).plan(pipeline, options))
+  program
+    .command('run')
+    .description('start a run')
+    .takes('<pipeline>', kinds.name)
+    .option('--wait', 'follow the run; its result is the exit code')
+    .offers('--timeout <duration>', 'stop waiting after this long, exit 124; the run goes on', kinds.duration)
+    .collects('--set <name=value>', 'change a parameter', kinds.setting)
+    .collects('--snapshot <digest>', 'use this snapshot instead of reading the source', kinds.snapshot)
+    .offers('--from <file>', 'read this instead of what the definition says (in place of the only source)', kinds.path)
+    .offers('--as-of <time>', 'the day or time that counts as now for splits by age', kinds.time)
+    .offers('--junit <file>', 'write a JUnit report (waits)', kinds.path)
+    .json()
+    .examples('npx slipway run flights --wait', 'npx slipway run flights --wait --set trees=50 --junit report.xml')
+    .does(async (pipeline, options) => (await running()).run(pipeline, options))
+  for (const verb of ['approve', 'reject'] as const)
+    program
+      .command(verb)
+      .description(`${verb} a run that waits for ${verb === 'approve' ? 'it' : 'approval'}`)
+      .takes('<run>', kinds.id)
+      .offers('--reason <text>', 'why, for the record', kinds.words)
+      .json()
+      .does(async (run, options) => (await deciding()).decide(verb, run, options))
+  program
+    .command('runs')
+    .description('finished runs, the newest first')
+    .takes('[pipeline]', kinds.name)
+    .offers('--sort <metric>', 'the best first', kinds.metric)
+    .offers('--limit <n>', 'how many, 20 by default', kinds.whole(1, 100_000))
+    .json()
+    .examples('npx slipway runs flights --sort auc')
+    .does(async (pipeline, options) => (await runs()).runs(pipeline, options))
+  program
+    .command('why')
+    .description('why a step of the last run ran or was reused')
+    .takes('<step>', kinds.name)
+    .offers('--run <run>', 'of this run', kinds.id)
+    .json()
+    .examples('npx slipway why delays')
+    .does(async (step, options) => (await runs()).why(step, options))
+  program
+    .command('compare')
+    .description('what differs between two runs')
+    .takes('<run>', kinds.id)
+    .takes('<other>', kinds.id)
+    .json()
+    .does(async (a, b, options) => (await runs()).compare(a, b, options))
+  program
+    .command('export')
+    .description('the plan of a run as JSON, from the store')
+    .takes('<run>', kinds.id)
+    .offers('--output <file>', 'write it there', kinds.path)
+    .json()
+    .does(async (run, options: { output?: string; json?: boolean }) => {
+      const code = await (await planning()).exportPlan(run, options)
+      if (options.json === true && options.output !== undefined) printJson({ run, output: options.output })
+      return code
+    })
+}
