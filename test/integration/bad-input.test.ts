@@ -30,9 +30,9 @@ afterEach(async () => {
 
 async function runFails(exitCode: number, code: string, env: Record<string, string> = {}): Promise<string> {
   const result = await slipway(project.root, ['run', 'loans', '--wait', '--json'], env)
-  if (result.stdout !== '') {
+  const document = JSON.parse(result.stdout)
+  if (document.runId !== undefined) {
     // The run was started: its document says the same as its exit code.
-    const document = JSON.parse(result.stdout)
     expect(document, result.stderr).toMatchObject({ exitCode, model: null, error: { code } })
     expect(result.code).toBe(exitCode)
     const shown = await slipway(project.root, ['run', 'loans', '--wait'], env)
@@ -40,6 +40,7 @@ async function runFails(exitCode: number, code: string, env: Record<string, stri
     expect(`${shown.stdout}${shown.stderr}`).not.toMatch(/\n\s+at .*:\d+/)
     return `${document.error.message}\n${document.error.next}`
   }
+  expect(document).toMatchObject({ exitCode, error: { code } })
   return expectUserError(result, exitCode, code)
 }
 
