@@ -150,7 +150,7 @@ async function filesOf(root: string, step: StepOf<'snapshot'>, from: string | un
   const format = formatOf(from)
   if (format !== undefined && format !== step.format)
     throw new SlipwayError('USAGE', `--from ${from}: that is ${format}, and the definition reads ${step.format}`, {
-      next: `give a file in the format of ${step.from}`,
+      next: `give ${step.format}, or change the source in the definition`,
     })
   const isFolder = statSync(from, { throwIfNoEntry: false })?.isDirectory() === true
   return readSource(root, `${resolve(from)}${isFolder ? '/' : ''}`).catch((error: unknown) => {

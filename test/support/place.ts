@@ -19,6 +19,8 @@ export interface Place {
   /** Address of the Temporal server. */
   readonly temporal: string
   readonly gateway: string
+  /** What commands get by their environment. */
+  readonly env: Readonly<Record<string, string>>
   readonly worker: Kept
   /** One more worker. */
   addWorker(): Kept
@@ -86,6 +88,7 @@ export async function openPlace(settings: Readonly<Record<string, string>> = {})
     store,
     temporal: temporal.address,
     gateway,
+    env,
     worker,
     addWorker() {
       const added = keep('worker.js')
