@@ -5,7 +5,7 @@ import { packageRoot } from '../code/host.ts'
 import { exitCodes, SlipwayError } from '../pipelines/errors.ts'
 import { errorDocument } from './json-outcome.ts'
 import { printJson, showError } from './output.ts'
-import { hasResult, writeMessage, writeResult, writingTo } from './sinks.ts'
+import { hasDocument, type Sinks, writeMessage, writeResult, writingTo } from './sinks.ts'
 import { artifactCommands } from './usage/artifacts.ts'
 import { batchCommands } from './usage/batches.ts'
 import { platformCommands } from './usage/platform.ts'
@@ -57,43 +57,45 @@ function exitCodesInWords(): string {
 export function runCommandLine(
   argv: readonly string[],
   ended: Promise<never> = new Promise(() => {}),
-  sinks: Parameters<typeof writingTo>[0] = process,
+  sinks: Sinks = process,
 ): Promise<number> {
-  return writingTo(sinks, async () => {
-    const options = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
-    const isJson = options.includes('--json')
+  const options = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
+  const isJson = options.includes('--json')
+  return writingTo(sinks, isJson, async () => {
     const program = slipwayUsage()
     let help = ''
-    if (isJson)
-      for (const command of everyCommand(program))
-        command.configureOutput({
-          writeOut: (text) => {
-            help += text
-          },
-        })
+    const writeOut = (text: string): void => {
+      help += text
+    }
+    if (isJson) for (const command of everyCommand(program)) command.configureOutput({ writeOut })
     try {
       await Promise.race([program.parseAsync(argv, { from: 'user' }), ended])
-      return program.exitCode
+      const { exitCode } = program
+      if (isJson && !hasDocument()) printJson({ exitCode })
+      return exitCode
     } catch (error) {
-      if (error instanceof CommanderError && error.exitCode === 0) {
+      if (!(error instanceof CommanderError)) return fail(error, isJson, program.opts().verbose === true)
+      if (error.exitCode === 0) {
         if (isJson) printJson(error.code === 'commander.version' ? { version: help.trim() } : { help })
         return exitCodes.done
       }
-      if (error instanceof CommanderError && error.code === 'commander.help' && !isJson) return exitCodes.invalid
-      const failure = error instanceof CommanderError ? usageError(error) : error
-      const code = showError(failure, program.opts().verbose === true)
-      if (isJson && !hasResult()) printJson(errorDocument(failure))
-      return code
+      // The help that says which commands there are has been shown.
+      if (error.code === 'commander.help' && !isJson) return exitCodes.invalid
+      return fail(usageError(error), isJson, false)
     }
   })
+}
+
+function fail(error: unknown, isJson: boolean, verbose: boolean): number {
+  const code = showError(error, verbose)
+  if (isJson) printJson(errorDocument(error))
+  return code
 }
 
 const everyCommand = (command: Usage): Usage[] => [command, ...(command.commands as Usage[]).flatMap(everyCommand)]
 
 function usageError({ code, message }: CommanderError): SlipwayError {
-  const said =
-    code === 'commander.help'
-      ? 'a command is missing'
-      : message.replace(/^error: /, '').replace(/^unknown option '--json'/, 'no --json here: unknown option')
-  return new SlipwayError('USAGE', said, { next: 'slipway --help' })
+  const said = message.replace(/^error: /, '').replace(/^unknown option '--json'/, 'no --json here: unknown option')
+  const words = code === 'commander.help' ? 'a command is missing' : said
+  return new SlipwayError('USAGE', words, { next: 'slipway --help' })
 }

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import type { LocalTable } from '../data/table.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
@@ -29,6 +30,17 @@ export function isoTime(option: string, text: string): string {
   throw new SlipwayError('USAGE', `${option} ${text}: expected a day or an ISO time`, {
     next: `for example ${option} 2001-04-01`,
   })
+}
+
+/** Writes a file that a user names. @throws SlipwayError USAGE when it cannot be written */
+export function writeTo(option: string, file: string, text: string): void {
+  try {
+    writeFileSync(file, text)
+  } catch (error) {
+    throw new SlipwayError('USAGE', `${option} ${file} cannot be written: ${(error as Error).message}`, {
+      next: 'give a file in a folder that exists',
+    })
+  }
 }
 
 /** How a file that a user names is read: by its name, or as JSON. */

@@ -1,6 +1,6 @@
 import { SlipwayError } from '../pipelines/errors.ts'
 import { colors } from './colors.ts'
-import { writeMessage, writeResult } from './sinks.ts'
+import { writeDocument, writeMessage, writeResult } from './sinks.ts'
 
 /** Progress and messages go to standard error; standard output carries results only. */
 export function say(line: string): void {
@@ -13,7 +13,7 @@ export function print(line: string): void {
 
 /** The one JSON document of a command with `--json`. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2))
+  writeDocument(`${JSON.stringify(value, null, 2)}\n`)
 }
 
 /** Rows as columns of text, two spaces apart. */

@@ -1,29 +1,41 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 /** Where a command writes. Commands that run in one process, as in tests, each have their own. */
-interface Sinks {
+export interface Sinks {
   readonly stdout: { write(text: string): unknown }
   readonly stderr: { write(text: string): unknown }
 }
 
-const current = new AsyncLocalStorage<Sinks & { hasResult: boolean }>()
-
-/** Runs a command whose results and messages go to `sinks`. */
-export function writingTo<T>(sinks: Sinks, command: () => Promise<T>): Promise<T> {
-  return current.run({ ...sinks, hasResult: false }, command)
+interface Output extends Sinks {
+  /** Whether standard output is for one document alone. */
+  readonly isJson: boolean
+  hasDocument: boolean
 }
 
-/** A result: standard output. */
+const current = new AsyncLocalStorage<Output>()
+
+/** Runs a command whose results and messages go to `sinks`. */
+export function writingTo<T>({ stdout, stderr }: Sinks, isJson: boolean, command: () => Promise<T>): Promise<T> {
+  return current.run({ stdout, stderr, isJson, hasDocument: false }, command)
+}
+
+/** A result for people: standard output, unless that is for a document. */
 export function writeResult(text: string): void {
-  const sinks = current.getStore()
-  if (sinks !== undefined) sinks.hasResult = true
-  ;(sinks?.stdout ?? process.stdout).write(text)
+  const output = current.getStore()
+  ;(output?.isJson === true ? output.stderr : (output ?? process).stdout).write(text)
+}
+
+/** The document of a command. A second one goes to standard error: it must not spoil the first. */
+export function writeDocument(text: string): void {
+  const output = current.getStore()
+  ;(output?.isJson === true && output.hasDocument ? output.stderr : (output ?? process).stdout).write(text)
+  if (output !== undefined) output.hasDocument = true
 }
 
 /** Progress or a message: standard error. */
 export function writeMessage(text: string): void {
-  ;(current.getStore()?.stderr ?? process.stderr).write(text)
+  ;(current.getStore() ?? process).stderr.write(text)
 }
 
-/** Whether the command has written a result already. */
-export const hasResult = (): boolean => current.getStore()?.hasResult === true
+/** Whether the command has written its document. */
+export const hasDocument = (): boolean => current.getStore()?.hasDocument === true

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { exactDrift } from '../../data/exact-drift.ts'
@@ -24,7 +23,7 @@ import { getBundle } from '../../store/objects.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext } from '../context.ts'
-import { type JsonOption, tableAt } from '../options.ts'
+import { type JsonOption, tableAt, writeTo } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
 import { findVariant } from '../variant.ts'
 
@@ -133,7 +132,7 @@ async function exactColumns(store: CliContext['store'], variant: Variant, table:
 
 function tell(report: Shown, policy: MonitorPolicy, options: DriftOptions): void {
   if (options.html !== undefined) {
-    writeFileSync(options.html, monitorPage(report, policy))
+    writeTo('--html', options.html, monitorPage(report, policy))
     say(`page written to ${options.html}`)
   }
   if (options.json === true) {

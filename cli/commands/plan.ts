@@ -1,11 +1,7 @@
-import { writeFileSync } from 'node:fs'
 import { hostVersions } from '../../code/host.ts'
 import { planPipeline } from '../../code/plan.ts'
 import { shortDigest } from '../../pipelines/artifact.ts'
-import { canonicalJson } from '../../pipelines/canonical.ts'
-import { SlipwayError } from '../../pipelines/errors.ts'
-import { digestOfPlan, getPlan } from '../../store/plans.ts'
-import { readRun } from '../../store/runs.ts'
+import { digestOfPlan } from '../../store/plans.ts'
 import { openContext } from '../context.ts'
 import { forecast } from '../forecast.ts'
 import { type JsonOption, pairs } from '../options.ts'
@@ -36,17 +32,5 @@ export async function plan(pipeline: string, options: JsonOption & { set?: reado
   print(
     `\nplan ${shortDigest(digestOfPlan(planned))}: ${steps.filter(({ state }) => state === 'reused').length} of ${steps.length} steps are reused`,
   )
-  return 0
-}
-
-/** The plan of a run as JSON, from the store alone. */
-export async function exportPlan(runId: string, options: { output?: string }): Promise<number> {
-  const { store } = openContext()
-  const record = await readRun(store, runId)
-  if (record === undefined)
-    throw new SlipwayError('NOT_FOUND', `there is no finished run ${runId}`, { next: 'see `slipway runs`' })
-  const text = canonicalJson(await getPlan(store, record.plan.digest))
-  if (options.output === undefined) print(text)
-  else writeFileSync(options.output, text)
   return 0
 }

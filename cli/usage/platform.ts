@@ -1,3 +1,4 @@
+import { Option } from 'commander'
 import * as kinds from '../names.ts'
 import type { Usage } from './usage.ts'
 
@@ -24,7 +25,7 @@ export function platformCommands(program: Usage): void {
     .command('status')
     .description('what is up and where')
     .json()
-    .option('--env', 'print shell exports (they hold secrets)')
+    .addOption(new Option('--env', 'print shell exports (they hold secrets)').conflicts('json'))
     .examples(
       'npx slipway status --json',
       'eval "$(npx slipway status --env)"  # point another folder at this platform',

@@ -1,10 +1,10 @@
 import * as kinds from '../names.ts'
-import { printJson } from '../output.ts'
 import type { Usage } from './usage.ts'
 
 const running = () => import('../commands/run.ts')
 const planning = () => import('../commands/plan.ts')
 const deciding = () => import('../commands/decide.ts')
+const exporting = () => import('../commands/export.ts')
 const runs = () => import('../commands/runs.ts')
 
 /** From a definition to a registered model. */
@@ -70,9 +70,5 @@ export function runCommands(program: Usage): void {
     .takes('<run>', kinds.id)
     .offers('--output <file>', 'write it there', kinds.path)
     .json()
-    .does(async (run, options: { output?: string; json?: boolean }) => {
-      const code = await (await planning()).exportPlan(run, options)
-      if (options.json === true && options.output !== undefined) printJson({ run, output: options.output })
-      return code
-    })
+    .does(async (run, options) => (await exporting()).exportPlan(run, options))
 }

@@ -1,5 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { print, printJson } from '../../cli/output.ts'
+import { writingTo } from '../../cli/sinks.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import type { CliResult } from '../support/cli.ts'
 import { type EachCommand, everyCommand } from '../support/every-command.ts'
@@ -69,6 +71,23 @@ describe('with --json every outcome is one document', () => {
     expect((await fails('rollout', '--json')).error.code).toBe('USAGE')
     expect((await fails('gateway', '--json')).error.message).toContain('no --json')
     expect(JSON.parse((await runCommand(project.root, ['--version', '--json'])).stdout).version).toMatch(/^\d+\./)
+  })
+
+  it('and everything else that is said goes to standard error', async () => {
+    const said = { stdout: '', stderr: '' }
+    const into = (stream: keyof typeof said) => ({
+      write(text: string) {
+        said[stream] += text
+      },
+    })
+    await writingTo({ stdout: into('stdout'), stderr: into('stderr') }, true, async () => {
+      print('a table')
+      printJson({ the: 'document' })
+      printJson({ another: 'one' })
+    })
+    expect(JSON.parse(said.stdout)).toEqual({ the: 'document' })
+    expect(said.stderr).toContain('a table')
+    expect(said.stderr).toContain('another')
   })
 
   it('of what is no error of ours', async () => {

@@ -10,6 +10,7 @@ import { publishBatchRecord } from '../../store/batches.ts'
 import { listKeys } from '../../store/documents.ts'
 import { establishMonitor } from '../../store/monitors.ts'
 import { putJson } from '../../store/objects.ts'
+import { digestOfPlan } from '../../store/plans.ts'
 import { publishRolloutEnd } from '../../store/rollouts.ts'
 import { writeRoute } from '../../store/routes.ts'
 import { type CliResult, expectUserError, slipway } from '../support/cli.ts'
@@ -103,6 +104,18 @@ describe('the exit code with --junit', () => {
     expectUserError(await slipway(place.project.root, args, place.env, interrupt), 130, 'INTERRUPTED')
     expect(file('broken-off.xml')).toContain('<error type="INTERRUPTED"')
     writeLoans(place.project, { must: '[auc.atLeast(0.5)]' })
+  })
+})
+
+describe('export', () => {
+  it('prints the plan, or writes it where it can be written', async () => {
+    const [{ runId, plan }] = await document('runs', 'loans')
+    const { stdout } = await run('export', runId)
+    expect(digestOfPlan(JSON.parse(stdout))).toBe(plan.digest)
+    expect(await document('export', runId)).toEqual(JSON.parse(stdout))
+    expect(await document('export', runId, '--output', 'plan.json')).toEqual({ run: runId, output: 'plan.json' })
+    expect(file('plan.json')).toBe(stdout.trimEnd())
+    expectUserError(await run('export', runId, '--output', 'no/such/folder/plan.json'), 2, 'USAGE')
   })
 })
 

@@ -1,0 +1,20 @@
+import { canonicalJson } from '../../pipelines/canonical.ts'
+import { SlipwayError } from '../../pipelines/errors.ts'
+import { getPlan } from '../../store/plans.ts'
+import { readRun } from '../../store/runs.ts'
+import { openContext } from '../context.ts'
+import { type JsonOption, writeTo } from '../options.ts'
+import { print, printJson } from '../output.ts'
+
+/** `export <run>`: its plan as canonical JSON, from the store alone; with `--output` to a file. */
+export async function exportPlan(run: string, { output, json }: JsonOption & { output?: string }): Promise<number> {
+  const { store } = openContext()
+  const record = await readRun(store, run)
+  if (record === undefined)
+    throw new SlipwayError('NOT_FOUND', `there is no finished run ${run}`, { next: 'see `slipway runs`' })
+  const plan = await getPlan(store, record.plan.digest)
+  if (output !== undefined) writeTo('--output', output, canonicalJson(plan))
+  if (json === true) printJson(output === undefined ? plan : { run, output })
+  else if (output === undefined) print(canonicalJson(plan))
+  return 0
+}
