@@ -6,12 +6,13 @@ import { packageRoot } from '../../code/host.ts'
 import { monitorPolicyOf, psi } from '../../pipelines/monitor.ts'
 import { policyOf } from '../../pipelines/rollout.ts'
 import type { Variant } from '../../pipelines/route.ts'
+import { startRollout } from '../../stats/rollout.ts'
 import { publishBatchRecord } from '../../store/batches.ts'
 import { listKeys } from '../../store/documents.ts'
 import { establishMonitor } from '../../store/monitors.ts'
 import { putJson } from '../../store/objects.ts'
 import { digestOfPlan } from '../../store/plans.ts'
-import { publishRolloutEnd } from '../../store/rollouts.ts'
+import { publishRolloutEnd, publishRolloutStart } from '../../store/rollouts.ts'
 import { writeRoute } from '../../store/routes.ts'
 import { type CliResult, expectUserError, slipway } from '../support/cli.ts'
 import { eventually } from '../support/gateways.ts'
@@ -20,6 +21,7 @@ import { loansSql, writeLoans } from '../support/project.ts'
 import { runCommand } from '../support/run-command.ts'
 
 let place: Place
+const rolloutId = 'credit-20240201-000000-ab12'
 /** A command in this process, in the project. */
 const run = (...args: string[]): Promise<CliResult> => runCommand(place.project.root, args, place.env)
 const document = async (...args: string[]) => {
@@ -161,7 +163,7 @@ describe('lineage', () => {
     ;[first, second] = [variant(1), variant(2)]
     await writeRoute(store, 'credit', { kind: 'open', variant: first }, 'the first version')
     const rollout = {
-      id: 'credit-20240201-000000-ab12',
+      id: rolloutId,
       candidate: second,
       mode: 'split' as const,
       share: 0.5,
@@ -171,16 +173,21 @@ describe('lineage', () => {
     }
     await writeRoute(store, 'credit', { kind: 'begin', rollout }, 'a rollout')
     await writeRoute(store, 'credit', { kind: 'finish', rollout: rollout.id, candidate: second, promote: true }, 'done')
-    await publishRolloutEnd(store, {
+    const policy = policyOf({ endpoint: 'credit', canary: { steps: [50] } })
+    const begun = {
       id: rollout.id,
       endpoint: 'credit',
       run: 'loans-20240201-000000-ab12',
       champion: first,
       candidate: second,
-      policy: policyOf({ endpoint: 'credit', canary: { steps: [50] } }),
+      policy,
+      startedAt: '2024-02-01T00:00:00Z',
+    }
+    await publishRolloutStart(store, { ...begun, state: startRollout(0) as never })
+    await publishRolloutEnd(store, {
+      ...begun,
       outcome: 'promoted',
       reason: 'not worse',
-      startedAt: '2024-02-01T00:00:00Z',
       finishedAt: '2024-02-01T00:10:00Z',
       seconds: 600,
       requests: { champion: 10, candidate: 10 },
@@ -325,5 +332,28 @@ describe('signal', () => {
     expect(expectUserError(await run('signal', 'drift', 'loans'), 2, 'NOT_MONITORED')).toContain(
       'is watched and does not retrain',
     )
+  })
+})
+
+describe('with Temporal down', () => {
+  it('everything that reads the store alone works', async () => {
+    const [newest, before] = await document('runs', 'loans')
+    place.killTemporal()
+    for (const command of [
+      ['plan', 'loans'],
+      ['runs'],
+      ['show', newest.runId],
+      ['show', 'loans@1'],
+      ['models'],
+      ['lineage', 'loans@1'],
+      ['why', 'risk'],
+      ['compare', before.runId, newest.runId],
+      ['export', newest.runId],
+      ['trace', 'ours/1'],
+      ['batch', 'list'],
+      ['explain', rolloutId],
+      ['drift', 'check', 'credit', '--from', 'data/loans.parquet', '--against', '1'],
+    ])
+      await document(...command)
   })
 })
