@@ -9,36 +9,45 @@ import { readRun } from '../store/runs.ts'
 import { neighbours, type StepRecord } from '../store/steps.ts'
 import type { Store } from '../store/store.ts'
 
-/** Steps that made an artifact, and what those read, up to the sources. */
+/** Steps that made an artifact, and what those read, up to the sources; the nearest first. */
 export async function stepsAbove(store: Store, digest: string): Promise<StepRecord[]> {
   const steps = new Map<string, StepRecord>()
-  const up = async (each: string): Promise<void> => {
-    for (const step of (await neighbours(store, each)).madeBy) {
-      if (steps.has(step.stepKey)) continue
-      steps.set(step.stepKey, step)
-      for (const input of Object.values(step.material.inputs)) if (input.startsWith('sha256:')) await up(input)
-    }
+  for (let level = [digest]; level.length > 0; ) {
+    const found = await Promise.all(level.map((each) => neighbours(store, each)))
+    const more = newAmong(
+      found.flatMap(({ madeBy }) => madeBy),
+      steps,
+    )
+    level = more.flatMap(({ material }) =>
+      Object.values(material.inputs).filter((input) => input.startsWith('sha256:')),
+    )
   }
-  await up(digest)
   return [...steps.values()]
 }
 
 /** Digests of the models that were made from an artifact, however many steps lie between. */
 export async function modelsBelow(store: Store, digest: string): Promise<string[]> {
-  const seen = new Set<string>()
-  const found = new Set<string>()
-  const down = async (each: string): Promise<void> => {
-    for (const step of (await neighbours(store, each)).readBy) {
-      if (seen.has(step.stepKey)) continue
-      seen.add(step.stepKey)
-      for (const output of step.outputs) {
-        if (step.material.step === 'package' && output.name === 'package') found.add(output.digest)
-        else await down(output.digest)
-      }
-    }
+  const steps = new Map<string, StepRecord>()
+  const models = new Set<string>()
+  for (let level = [digest]; level.length > 0; ) {
+    const found = await Promise.all(level.map((each) => neighbours(store, each)))
+    const more = newAmong(
+      found.flatMap(({ readBy }) => readBy),
+      steps,
+    )
+    for (const { material, outputs } of more)
+      for (const output of outputs)
+        if (material.step === 'package' && output.name === 'package') models.add(output.digest)
+    level = more.flatMap(({ outputs }) => outputs.map((output) => output.digest)).filter((each) => !models.has(each))
   }
-  await down(digest)
-  return [...found]
+  return [...models]
+}
+
+/** Those of some steps that were not seen before; they are from now on. */
+function newAmong(steps: readonly StepRecord[], seen: Map<string, StepRecord>): StepRecord[] {
+  const found = new Map(steps.filter(({ stepKey }) => !seen.has(stepKey)).map((step) => [step.stepKey, step]))
+  for (const [key, step] of found) seen.set(key, step)
+  return [...found.values()]
 }
 
 /** Where a model comes from. */
