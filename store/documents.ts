@@ -56,8 +56,8 @@ export async function readKeptDocument(store: Store, key: string): Promise<unkno
   try {
     const document = await readDocument(store, key)
     if (document === undefined) return undefined
-    await mkdir(dirname(copy), { recursive: true })
-    await writeFile(`${copy}.${process.pid}`, canonicalJson(document.value))
+    await mkdir(dirname(copy), { recursive: true, mode: 0o700 })
+    await writeFile(`${copy}.${process.pid}`, canonicalJson(document.value), { mode: 0o600 })
     await rename(`${copy}.${process.pid}`, copy)
     return document.value
   } catch (error) {

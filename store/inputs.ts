@@ -186,7 +186,7 @@ export async function fetchInput(store: Store, file: BatchFile): Promise<{ path:
     return { path, digest: file.digest }
   }
   const { bucket, key } = parseS3(file.uri)
-  await mkdir(store.cacheFolder, { recursive: true })
+  await mkdir(store.cacheFolder, { recursive: true, mode: 0o700 })
   const partial = join(store.cacheFolder, `${randomUUID()}.part`)
   try {
     const answer = await store.client

@@ -120,7 +120,7 @@ export async function localFile(store: Store, digest: string): Promise<string> {
     }
     await rm(path, { force: true })
   }
-  await mkdir(dirname(path), { recursive: true })
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const partial = `${path}.${randomUUID()}.part`
   try {
     requireDigest(store, digest, await writeHashed(await openBlob(store, digest), partial))
@@ -140,7 +140,7 @@ export async function writeHashed(body: Readable, path: string): Promise<Digest>
       done(null, chunk)
     },
   })
-  await pipeline(body, hashing, createWriteStream(path))
+  await pipeline(body, hashing, createWriteStream(path, { mode: 0o600 }))
   return `sha256:${hash.digest('hex')}`
 }
 

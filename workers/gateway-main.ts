@@ -6,11 +6,13 @@ import { SlipwayError } from '../pipelines/errors.ts'
 import { monitorsOf } from '../store/monitors.ts'
 import { tellSupervisor } from '../workflows/messages.ts'
 import { connect, type TemporalClient } from './connect.ts'
+import { makePlatformFolder } from './platform/state.ts'
 import { findRoot, readSettings, storeOf, trustedKeysOf, usualDrainMs } from './settings.ts'
 
 /** Settings of a gateway, from its environment: see docs/cli.md. */
 function readOptions(env = process.env): GatewayOptions {
   const root = findRoot()
+  if (env.SLIPWAY_GATEWAY_FOLDER === undefined) makePlatformFolder(root)
   // A gateway asks the store only: it needs to know nothing of Temporal.
   const settings = readSettings(root, env, { temporal: false })
   const number = (name: string, usual: number): number => {
@@ -89,6 +91,8 @@ function alertTaker(root: string): GatewayOptions['alert'] {
   }
 }
 
+// Rows, labels and routes that it keeps are for its owner alone.
+process.umask(0o077)
 try {
   const gateway = await startGateway(readOptions())
   console.error(`gateway ${gateway.id} answers at ${gateway.address}`)

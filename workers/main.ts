@@ -9,7 +9,7 @@ Runtime.install({ logger: new DefaultLogger('INFO') })
 try {
   const worker = await createWorker(readSettings())
   const readyFile = process.env.SLIPWAY_READY_FILE
-  if (readyFile !== undefined) writeFileSync(readyFile, JSON.stringify({ pid: process.pid }))
+  if (readyFile !== undefined) writeFileSync(readyFile, JSON.stringify({ pid: process.pid }), { mode: 0o600 })
   // Runs until SIGTERM or SIGINT, then lets what is running finish or be handed on.
   await worker.run()
   process.exit(0)

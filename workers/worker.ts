@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import proto from '@temporalio/proto'
@@ -87,16 +87,15 @@ function scoringThreads(env = process.env): number {
   throw new SlipwayError('USAGE', `SLIPWAY_SCORING_THREADS is "${given}", not a number of threads`)
 }
 
-/** A folder for the files of running steps. What workers that were killed left behind goes. */
+/** A folder for the files of running steps, for its owner alone. What workers that were killed left behind goes. */
 async function makeScratch(): Promise<string> {
-  const all = join(tmpdir(), 'slipway-scratch')
-  await mkdir(all, { recursive: true })
-  for (const folder of await readdir(all)) {
-    if (!isAlive(Number(folder))) await rm(join(all, folder), { recursive: true, force: true })
+  const prefix = 'slipway-scratch-'
+  for (const folder of await readdir(tmpdir())) {
+    const isLeft = folder.startsWith(prefix) && !isAlive(Number.parseInt(folder.slice(prefix.length), 10))
+    // That of another user stays.
+    if (isLeft) await rm(join(tmpdir(), folder), { recursive: true, force: true }).catch(() => {})
   }
-  const own = join(all, String(process.pid))
-  await mkdir(own, { recursive: true })
-  return own
+  return mkdtemp(join(tmpdir(), `${prefix}${process.pid}-`))
 }
 
 /** Registers the search attributes that are missing. A server that does not allow it gets a clear word, once. */

@@ -4,7 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { packageRoot } from '../../code/host.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { type Platform, startPlatform, stopPlatform } from '../../workers/platform/platform.ts'
-import { keyFiles, logFile, type PlatformState, readPlatform, writeWhole } from '../../workers/platform/state.ts'
+import {
+  keyFiles,
+  logFile,
+  makePlatformFolder,
+  type PlatformState,
+  readPlatform,
+  writeWhole,
+} from '../../workers/platform/state.ts'
 import { findRoot } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
@@ -37,7 +44,7 @@ export async function up(options: UpOptions): Promise<number> {
 }
 
 export async function down(options: { json?: boolean }): Promise<number> {
-  const stopped = await stopPlatform(findRoot())
+  const stopped = await stopPlatform(findRoot(), say)
   if (options.json === true) printJson({ stopped })
   else say(stopped ? 'stopped; its data stays in .slipway/' : 'no platform runs here')
   return 0
@@ -49,7 +56,7 @@ export async function status(options: { json?: boolean; env?: boolean }): Promis
   if (options.env === true) {
     if (state === undefined)
       throw new SlipwayError('PLATFORM_MISSING', 'no platform runs here', { next: 'npx slipway up --detach' })
-    printEnvironment(root, state)
+    printEnvironment(root, state, options)
     return 0
   }
   if (state === undefined) {
@@ -76,8 +83,9 @@ function stopOnSignals(platform: Platform): void {
 /** Starts a platform that stays behind. @param onLine what it says meanwhile */
 export async function startDetached(root: string, onLine: (line: string) => void = () => {}): Promise<PlatformState> {
   const log = logFile(root, 'platform')
+  makePlatformFolder(root)
   writeWhole(log, '')
-  const output = openSync(log, 'a')
+  const output = openSync(log, 'a', 0o600)
   const child = spawn(process.execPath, [`${packageRoot}/bin/slipway.mjs`, 'up'], {
     cwd: root,
     detached: true,
@@ -89,6 +97,7 @@ export async function startDetached(root: string, onLine: (line: string) => void
   })
   child.unref()
   let shown = 0
+  // It gives up by itself what does not start: we wait for as long as it runs.
   for (;;) {
     const lines = readFileSync(log, 'utf8').split('\n')
     for (const line of lines.slice(shown, -1)) if (line.startsWith('  ')) onLine(line)
@@ -128,7 +137,7 @@ function showState(state: PlatformState, { json }: { json?: boolean }): void {
 }
 
 /** Shell lines with which another folder's commands work against this platform. They hold secrets: never log them. */
-function printEnvironment(root: string, state: PlatformState): void {
+function printEnvironment(root: string, state: PlatformState, { json }: { json?: boolean }): void {
   const { accessKeyId, secretAccessKey } = JSON.parse(readFileSync(keyFiles(root).s3, 'utf8'))
   const variables = {
     TEMPORAL_ADDRESS: state.temporal.address,
@@ -140,7 +149,8 @@ function printEnvironment(root: string, state: PlatformState): void {
     SLIPWAY_SIGNING_KEY: keyFiles(root).signing,
     SLIPWAY_TRUSTED_KEYS: keyFiles(root).trusted,
   }
-  for (const [name, value] of Object.entries(variables)) print(`export ${name}='${value}'`)
+  if (json === true) return printJson(variables)
+  for (const [name, value] of Object.entries(variables)) print(`export ${name}='${value.replaceAll("'", "'\\''")}'`)
 }
 
 /** Whether everything a run needs is there and works. */

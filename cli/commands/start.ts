@@ -1,8 +1,11 @@
 import { hostVersions } from '../../code/host.ts'
 import { planPipeline } from '../../code/plan.ts'
 import { readRoute } from '../../store/routes.ts'
-import { readPlatform } from '../../workers/platform/state.ts'
+import { openPort, portOf } from '../../workers/platform/servers.ts'
+import { signsOfPlatform } from '../../workers/platform/signs.ts'
+import { logFile, readPlatform } from '../../workers/platform/state.ts'
 import { findRoot } from '../../workers/settings.ts'
+import { waitFor } from '../../workers/wait-for.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext } from '../context.ts'
 import { gatewayAddress, gatewayClient } from '../gateway-client.ts'
@@ -23,7 +26,7 @@ export async function start(pipeline: string, options: RunOptions): Promise<numb
   if (readPlatform(root) === undefined) {
     say(colors.dim('  starting Temporal, S3, a worker and a gateway'))
     await startDetached(root, (what) => say(colors.dim(what)))
-  }
+  } else await untilStarted(root)
   const context = openContext()
   const { plan } = await planPipeline(root, pipeline, hostVersions())
   const isWatched =
@@ -42,6 +45,23 @@ export async function start(pipeline: string, options: RunOptions): Promise<numb
   print(`  Temporal web UI ${state.temporal.ui ?? state.temporal.address}, S3 ${state.s3.endpoint}`)
   print('  all of it stays up, its data in .slipway/: `npx slipway down` stops it, `npx slipway up` brings it back')
   return code
+}
+
+/** Waits for a platform that somebody else is starting: its gateway comes last. */
+async function untilStarted(root: string): Promise<void> {
+  await waitFor({
+    what: 'the platform, which is starting',
+    look: async () => {
+      const port = portOf(readPlatform(root)?.gateway?.address)
+      if (port === undefined) return undefined
+      await openPort(port)
+      return true
+    },
+    signs: signsOfPlatform(root),
+    log: logFile(root, 'platform'),
+    code: 'PLATFORM_MISSING',
+    say: (line) => say(`  ${line}`),
+  })
 }
 
 /** Where the endpoint is, and a line to paste; tried here first. */

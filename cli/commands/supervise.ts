@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client'
 import { RetrainCause } from '../../pipelines/alerts.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { monitorsOf } from '../../store/monitors.ts'
+import { signsOfPlatform } from '../../workers/platform/signs.ts'
+import { logFile, readPlatform } from '../../workers/platform/state.ts'
+import { waitFor } from '../../workers/wait-for.ts'
 import {
   pauseSupervisorUpdate,
   resumeSupervisorUpdate,
@@ -15,7 +17,7 @@ import {
 } from '../../workflows/messages.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
 import { isoTime, type JsonOption } from '../options.ts'
-import { print, printJson, table } from '../output.ts'
+import { print, printJson, say, table } from '../output.ts'
 
 const kinds = ['drift', 'quality', 'labels', 'schedule'] as const
 
@@ -55,25 +57,30 @@ export async function signal(
 
 /** What a supervisor is doing; undefined when it was never asked for anything. */
 export async function supervisorStatus(
-  { temporal }: CliContext,
+  { temporal, settings }: CliContext,
   pipeline: string,
 ): Promise<SupervisorStatus | undefined> {
   const { client } = await temporal()
-  for (const until = Date.now() + 30_000; ; await sleep(500)) {
-    try {
-      return await client.workflow.getHandle(supervisorWorkflowId(pipeline)).query(supervisorStatusQuery)
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return undefined
-      // A worker that is busy, or has only just begun, answers a moment later.
-      if (Date.now() > until)
-        throw new SlipwayError(
-          'TEMPORAL_UNREACHABLE',
-          `the supervisor of ${pipeline} does not answer: ${(error as Error).message}`,
-          { next: 'see `slipway status`: does a worker run?' },
-          { cause: error },
-        )
-    }
-  }
+  const { root } = settings
+  const isHere = readPlatform(root) !== undefined
+  const answer = await waitFor({
+    what: `the supervisor of ${pipeline} to answer, for which a worker must run`,
+    look: async () => {
+      try {
+        return { status: await client.workflow.getHandle(supervisorWorkflowId(pipeline)).query(supervisorStatusQuery) }
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return { status: undefined }
+        throw error
+      }
+    },
+    everyMs: 500,
+    code: 'TEMPORAL_UNREACHABLE',
+    signs: signsOfPlatform(root),
+    say: (line) => say(`  ${line}`),
+    // Of workers elsewhere nothing is seen but that they answer.
+    ...(isHere ? { log: logFile(root, 'worker') } : { silenceMs: 60_000 }),
+  })
+  return answer.status
 }
 
 /** `retrain status flights`: what the supervisor does, what it waits for, and how its retrainings ended. */

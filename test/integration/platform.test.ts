@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,7 +29,13 @@ beforeAll(async () => {
       ),
     ),
   )
-  expect((await slipway(project.root, ['up', '--detach'])).code).toBe(0)
+  // A folder that an older version left, and a user whose files everybody may read unless a program sees to it.
+  mkdirSync(join(project.root, '.slipway'))
+  chmodSync(join(project.root, '.slipway'), 0o755)
+  const umask = process.umask(0)
+  const up = await slipway(project.root, ['up', '--detach'])
+  process.umask(umask)
+  expect(up, up.stderr).toMatchObject({ code: 0 })
 })
 afterAll(async () => {
   await slipway(project.root, ['down'])
@@ -69,9 +75,36 @@ describe('the platform', () => {
     expect((await fetch(temporalUi)).status).toBe(200)
   })
 
-  it('keeps its secrets to its owner', () => {
-    for (const file of ['s3.json', 's3-server.json', 'filer.json', 'signing.pem'])
-      expect(statSync(join(project.root, '.slipway/keys', file)).mode & 0o077, file).toBe(0)
+  it('keeps all it writes to its owner, whatever the umask, and out of git', async () => {
+    const folder = join(project.root, '.slipway')
+    const all = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    for (const file of ['s3.json', 's3-server.json', 'filer.json', 'signing.pem']) expect(all).toContain(`keys/${file}`)
+    // SeaweedFS gives the notes on its volumes a mode of their own, in a folder that nobody else may enter.
+    const open = ['.', ...all].filter(
+      (file) => !/^s3\/.*\.vif$/.test(file) && (statSync(join(folder, file)).mode & 0o077) !== 0,
+    )
+    expect(open).toEqual([])
+    const { worker } = await status()
+    const scratch = readdirSync(tmpdir()).filter((name) => name.startsWith(`slipway-scratch-${worker}-`))
+    expect(scratch.map((name) => statSync(join(tmpdir(), name)).mode & 0o077)).toEqual([0])
+    execFileSync('git', ['init', '--quiet'], { cwd: project.root })
+    const seen = execFileSync('git', ['status', '--porcelain', '--ignored=no'], { cwd: project.root, encoding: 'utf8' })
+    expect(seen).not.toContain('.slipway')
+  })
+
+  it('has its secrets in no log and on no command line', () => {
+    const keys = join(project.root, '.slipway/keys')
+    const secrets = ['s3.json', 'filer.json'].flatMap((file) =>
+      Object.values(JSON.parse(readFileSync(join(keys, file), 'utf8')) as Record<string, string>),
+    )
+    expect(secrets.length).toBe(6)
+    const logs = readdirSync(join(project.root, '.slipway/logs'))
+    expect(logs.sort()).toEqual(['gateway.log', 'platform.log', 's3.log', 'temporal.log', 'worker.log'])
+    const said = [
+      ...logs.map((log) => readFileSync(join(project.root, '.slipway/logs', log), 'utf8')),
+      ...processesOf(project.root).map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8')),
+    ].join('\n')
+    expect(secrets.filter((secret) => said.includes(secret))).toEqual([])
   })
 
   it('refuses strangers at every port of the store', async () => {

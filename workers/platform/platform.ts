@@ -1,17 +1,20 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { builtFile } from '../../code/host.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { newKeyPair } from '../../store/signing.ts'
+import { lifeOf, waitFor } from '../wait-for.ts'
 import { type Child, type Command, startChild } from './child.ts'
-import { freePort, portOf, type Say, startS3, startTemporal, until } from './servers.ts'
+import { pidIn, takePidLock } from './pid-lock.ts'
+import { freePort, type Kept, portOf, type Say, startS3, startTemporal, until } from './servers.ts'
 import { withStartLock } from './start-lock.ts'
 import {
   isAlive,
   keyFiles,
   lastStateFile,
   logFile,
+  makePlatformFolder,
   type PlatformState,
   platformFolder,
   readPlatform,
@@ -28,6 +31,8 @@ export interface Platform {
 }
 
 const lockFile = (root: string): string => join(platformFolder(root), 'platform.lock')
+/** How often something may end before it answers. */
+const mostEarlyEnds = 3
 
 /**
  * Starts the real things in small: Temporal's development server with its web UI, SeaweedFS, and a worker, all on
@@ -36,6 +41,7 @@ const lockFile = (root: string): string => join(platformFolder(root), 'platform.
  * @throws SlipwayError PLATFORM_MISSING when a server cannot be had or does not start; USAGE when one runs already
  */
 export async function startPlatform(root: string, say: Say): Promise<Platform> {
+  makePlatformFolder(root)
   takeLock(root)
   const children = new Set<Child>()
   let stopping = false
@@ -51,27 +57,30 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
     rmSync(lockFile(root), { force: true })
     resolveEnded()
   }
-  /** Keeps a command running. `onStart` hears of every new process. */
-  const supervise = async (
-    command: Command,
-    onStart: (child: Child) => void = () => {},
-    failures = { count: 0 },
-  ): Promise<{ count: number }> => {
-    const child = await startChild(command)
-    children.add(child)
-    onStart(child)
-    const startedAt = Date.now()
-    void child.ended.then(async (code) => {
-      children.delete(child)
-      if (stopping) return
-      say(`${command.name} ended with ${code}, starting it again (log: ${command.log})`)
-      // One that cannot even start is not hammered, and the start is given up.
-      const isEarly = Date.now() - startedAt < 5_000
-      if (isEarly) failures.count++
-      await sleep(isEarly ? 1_000 : 100)
-      if (!stopping) await supervise(command, onStart, failures)
-    })
-    return failures
+  const supervise: KeepRunning = async (command, onStart = () => {}) => {
+    const kept: Kept = { pid: 0, isReady: false, dead: undefined }
+    let earlyEnds = 0
+    const begin = async (): Promise<void> => {
+      const child = await startChild(command)
+      children.add(child)
+      kept.pid = child.pid
+      onStart(child)
+      const startedAt = Date.now()
+      void child.ended.then(async (code) => {
+        children.delete(child)
+        if (stopping) return
+        if (!kept.isReady && ++earlyEnds === mostEarlyEnds) {
+          kept.dead = `it ended ${earlyEnds} times, last with ${code}`
+          return
+        }
+        say(`${command.name} ended with ${code}, starting it again (log: ${command.log})`)
+        // One that cannot even start is not hammered.
+        await sleep(Date.now() - startedAt < 5_000 ? 1_000 : 100)
+        if (!stopping) await begin()
+      })
+    }
+    await begin()
+    return kept
   }
 
   try {
@@ -93,7 +102,7 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
     say('starting a worker')
     const readyFile = join(platformFolder(root), 'worker.ready')
     rmSync(readyFile, { force: true })
-    const failures = await supervise(
+    const kept = await supervise(
       {
         name: 'worker',
         path: process.execPath,
@@ -113,13 +122,13 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
         save()
       },
     )
-    await until('the worker', logFile(root, 'worker'), failures, async () => existsSync(readyFile))
-    await withStartLock(() =>
+    await until('the worker', logFile(root, 'worker'), kept, say, async () => existsSync(readyFile) || undefined)
+    const startGateway = (): Promise<void> =>
       startOwnGateway(root, last, supervise, say, (gateway) => {
         state.gateway = gateway
         save()
-      }),
-    )
+      })
+    await withStartLock(startGateway, say)
     return { state, ended, stop }
   } catch (error) {
     await stop()
@@ -127,23 +136,24 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
   }
 }
 
+/** Keeps a command running. `onStart` hears of every new process. */
+type KeepRunning = (command: Command, onStart?: (child: Child) => void) => Promise<Kept>
+
 /** Starts a gateway on the port it had before. It may be drilled: what runs here is nobody's production. */
 async function startOwnGateway(
   root: string,
   last: PlatformState | undefined,
-  supervise: (
-    command: Command,
-    onStart?: (child: Child) => void,
-    failures?: { count: number },
-  ) => Promise<{ count: number }>,
+  supervise: KeepRunning,
   say: Say,
   onStart: (gateway: { pid: number; address: string }) => void,
 ): Promise<void> {
   const port = await freePort(portOf(last?.gateway?.address) ?? 8080)
-  const address = `http://127.0.0.1:${port}`
+  const address = `${process.env.SLIPWAY_TLS_CERT === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
   say('starting a gateway')
   const log = logFile(root, 'gateway')
-  const failures = await supervise(
+  const readyFile = join(platformFolder(root), 'gateway.ready')
+  rmSync(readyFile, { force: true })
+  const kept = await supervise(
     {
       name: 'gateway',
       path: process.execPath,
@@ -151,6 +161,7 @@ async function startOwnGateway(
       env: {
         ...process.env,
         SLIPWAY_ROOT: root,
+        SLIPWAY_READY_FILE: readyFile,
         SLIPWAY_GATEWAY_PORT: String(port),
         SLIPWAY_ALLOW_FAULTS: '1',
         // No load balancer is here to see that it is not ready.
@@ -162,7 +173,8 @@ async function startOwnGateway(
     },
     ({ pid }) => onStart({ pid, address }),
   )
-  await until('the gateway', log, failures, async () => (await fetch(`${address}/v2/health/live`)).ok)
+  // Not by asking at its port: somebody else might answer there.
+  await until('the gateway', log, kept, say, async () => existsSync(readyFile) || undefined)
 }
 
 function makeSigningKey(root: string): void {
@@ -170,36 +182,30 @@ function makeSigningKey(root: string): void {
   if (existsSync(files.signing)) return
   const { privateKey, publicKey } = newKeyPair()
   writeWhole(files.trusted, publicKey)
-  writeWhole(files.signing, privateKey, 0o600)
+  writeWhole(files.signing, privateKey)
 }
 
 /** One platform a project: the lock is a file with our pid, and a dead owner's does not count. */
 function takeLock(root: string): void {
-  mkdirSync(platformFolder(root), { recursive: true })
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const lock = openSync(lockFile(root), 'wx')
-      writeSync(lock, String(process.pid))
-      closeSync(lock)
-      return
-    } catch {
-      const owner = Number(readFileSync(lockFile(root), 'utf8'))
-      if (owner > 0 && isAlive(owner))
-        throw new SlipwayError('USAGE', `a platform is starting or running here already (pid ${owner})`, {
-          next: 'see `npx slipway status`',
-        })
-      rmSync(lockFile(root), { force: true })
-    }
-  }
+  const owner = takePidLock(lockFile(root))
+  if (owner !== undefined)
+    throw new SlipwayError('USAGE', `a platform is starting or running here already (pid ${owner})`, {
+      next: 'see `npx slipway status`',
+    })
 }
 
 /** Ends the platform of a project, whoever started it. @returns false when there was none */
-export async function stopPlatform(root: string): Promise<boolean> {
-  const pid = readPlatform(root)?.pid ?? (existsSync(lockFile(root)) ? Number(readFileSync(lockFile(root), 'utf8')) : 0)
-  if (!(pid > 0) || !isAlive(pid)) return false
+export async function stopPlatform(root: string, say: Say): Promise<boolean> {
+  const pid = readPlatform(root)?.pid ?? pidIn(lockFile(root))
+  if (pid === undefined || !isAlive(pid)) return false
   process.kill(pid, 'SIGTERM')
-  const deadline = Date.now() + 60_000
-  while (isAlive(pid) && Date.now() < deadline) await sleep(100)
-  if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+  const log = logFile(root, 'platform')
+  await waitFor({
+    what: `the platform (pid ${pid}) to end`,
+    look: async () => (isAlive(pid) ? undefined : true),
+    signs: () => ({ vital: lifeOf(pid, { log }) }),
+    log,
+    say,
+  }).catch(() => process.kill(pid, 'SIGKILL'))
   return true
 }

@@ -1,23 +1,32 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Connection } from '@temporalio/client'
 import getPort from 'get-port'
-import { SlipwayError } from '../../pipelines/errors.ts'
 import { createStore, ensureBucket } from '../../store/store.ts'
 import { attributes } from '../../workflows/attributes.ts'
 import { cacheHome } from '../settings.ts'
+import { lifeOf, waitFor } from '../wait-for.ts'
 import { findSeaweed, findTemporal } from './binaries.ts'
 import type { Command } from './child.ts'
 import { withStartLock } from './start-lock.ts'
-import { keyFiles, logFile, type PlatformState, platformFolder, writeWhole } from './state.ts'
+import { keyFiles, logFile, makePlatformFolder, type PlatformState, platformFolder, writeWhole } from './state.ts'
 
 /** Tells the user what is going on. */
 export type Say = (what: string) => void
 
-/** Keeps a command running; counts its early ends. */
-export type Supervise = (command: Command) => Promise<{ count: number }>
+/** A process that is kept running. */
+export interface Kept {
+  pid: number
+  /** Set once it answers. */
+  isReady: boolean
+  /** Why it is not started again: it ended too often before it answered. */
+  dead: string | undefined
+}
+
+/** Keeps a command running. */
+export type Supervise = (command: Command) => Promise<Kept>
 
 /** Starts Temporal's development server, unless `TEMPORAL_ADDRESS` names another. `last` is where it was before. */
 export async function startTemporal(
@@ -29,7 +38,7 @@ export async function startTemporal(
   if (process.env.TEMPORAL_ADDRESS !== undefined)
     return { address: process.env.TEMPORAL_ADDRESS, from: 'TEMPORAL_ADDRESS' }
   const binary = await findTemporal(cacheHome(), say)
-  return withStartLock(() => launchTemporal(binary, root, last, supervise, say))
+  return withStartLock(() => launchTemporal(binary, root, last, supervise, say), say)
 }
 
 async function launchTemporal(
@@ -43,8 +52,8 @@ async function launchTemporal(
   const uiPort = await freePort(portOf(last?.temporal.ui) ?? 8233)
   say(`starting Temporal from ${binary.from}`)
   const log = logFile(root, 'temporal')
-  mkdirSync(platformFolder(root), { recursive: true })
-  const failures = await supervise({
+  makePlatformFolder(root)
+  const kept = await supervise({
     name: 'Temporal',
     path: binary.path,
     args: [
@@ -61,13 +70,20 @@ async function launchTemporal(
     ],
     env: process.env,
     log,
+    isPrivate: true,
   })
   const address = `127.0.0.1:${port}`
-  await until('Temporal', log, failures, async () => {
-    const connection = await Connection.connect({ address, connectTimeout: '1s' })
-    await connection.workflowService.describeNamespace({ namespace: 'default' })
-    await connection.close()
-    return true
+  await until('Temporal', log, kept, say, async () => {
+    // The client by itself would try again after longer and longer times.
+    await openPort(port)
+    const connection = await Connection.connect({ address, connectTimeout: '30s' })
+    try {
+      const namespace = { namespace: 'default' }
+      await connection.withDeadline(Date.now() + 30_000, () => connection.workflowService.describeNamespace(namespace))
+      return true
+    } finally {
+      await connection.close()
+    }
   })
   return { address, ui: `http://127.0.0.1:${uiPort}`, from: binary.from }
 }
@@ -81,7 +97,7 @@ export async function startS3(
 ): Promise<PlatformState['s3']> {
   if (process.env.S3_ENDPOINT !== undefined) return { endpoint: process.env.S3_ENDPOINT, from: 'S3_ENDPOINT' }
   const binary = await findSeaweed(cacheHome(), say)
-  return withStartLock(() => launchS3(binary, root, last, supervise, say))
+  return withStartLock(() => launchS3(binary, root, last, supervise, say), say)
 }
 
 async function launchS3(
@@ -106,8 +122,9 @@ async function launchS3(
   say(`starting SeaweedFS from ${binary.from}`)
   const log = logFile(root, 's3')
   const data = join(platformFolder(root), 's3')
-  mkdirSync(data, { recursive: true })
-  const failures = await supervise({
+  makePlatformFolder(root)
+  mkdirSync(data, { recursive: true, mode: 0o700 })
+  const kept = await supervise({
     name: 'SeaweedFS',
     path: binary.path,
     args: [
@@ -137,6 +154,7 @@ async function launchS3(
     // Without these the filer's own port would hand out objects to anybody on this machine.
     env: { ...process.env, ...(JSON.parse(readFileSync(keyFiles(root).filer, 'utf8')) as Record<string, string>) },
     log,
+    isPrivate: true,
   })
   const endpoint = `http://127.0.0.1:${port}`
   const store = createStore({
@@ -146,7 +164,7 @@ async function launchS3(
     credentials,
     cacheFolder: '',
   })
-  await until('SeaweedFS', log, failures, async () => {
+  await until('SeaweedFS', log, kept, say, async () => {
     await ensureBucket(store)
     return true
   })
@@ -169,9 +187,9 @@ function makeS3Keys(root: string): { accessKeyId: string; secretAccessKey: strin
       'WEED_JWT_FILER_SIGNING_KEY',
       'WEED_JWT_FILER_SIGNING_READ_KEY',
     ]
-    writeWhole(files.s3Server, JSON.stringify({ identities: [identity] }), 0o600)
-    writeWhole(files.filer, JSON.stringify(Object.fromEntries(filerKeys.map((name) => [name, secret(24)]))), 0o600)
-    writeWhole(files.s3, JSON.stringify(credentials), 0o600)
+    writeWhole(files.s3Server, JSON.stringify({ identities: [identity] }))
+    writeWhole(files.filer, JSON.stringify(Object.fromEntries(filerKeys.map((name) => [name, secret(24)]))))
+    writeWhole(files.s3, JSON.stringify(credentials))
   }
   return JSON.parse(readFileSync(files.s3, 'utf8'))
 }
@@ -180,36 +198,37 @@ export async function freePort(preferred: number): Promise<number> {
   return getPort({ port: preferred, host: '127.0.0.1' })
 }
 
+/** @throws when nobody listens there */
+export function openPort(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy()
+      resolve()
+    })
+    socket.once('error', reject)
+  })
+}
+
 export function portOf(address: string | undefined): number | undefined {
   const port = Number(/:(\d+)$/.exec(address ?? '')?.[1])
   return Number.isInteger(port) && port > 0 ? port : undefined
 }
 
-/** How long a server may take to start on a busy machine, ms, and how often it may end while it tries. */
-const startLimit = { ms: 60_000, failures: 3 }
-
-/** Waits until something answers. */
+/** Waits until a server that is being started answers. @throws SlipwayError PLATFORM_MISSING */
 export async function until(
   what: string,
   log: string,
-  failures: { count: number },
-  isReady: () => Promise<boolean>,
+  kept: Kept,
+  say: Say,
+  look: () => Promise<true | undefined>,
 ): Promise<void> {
-  const deadline = Date.now() + startLimit.ms
-  let problem = 'no answer'
-  while (Date.now() < deadline && failures.count < startLimit.failures) {
-    try {
-      if (await isReady()) return
-    } catch (error) {
-      problem = (error as Error).message
-    }
-    await sleep(100)
-  }
-  const said = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []
-  const telling = said.filter((line) => /error|fail|[A-Z]+_[A-Z]+:/i.test(line)).at(-1) ?? said.at(-1) ?? ''
-  throw new SlipwayError(
-    'PLATFORM_MISSING',
-    `${what} does not start (${failures.count >= startLimit.failures ? `it ended ${failures.count} times` : problem}): ${telling.trim().slice(0, 200)}`,
-    { next: `see ${log}` },
-  )
+  await waitFor({
+    what: `${what} to start`,
+    look,
+    signs: () => ({ dead: kept.dead, vital: lifeOf(kept.pid, { log, idles: true }) }),
+    log,
+    code: 'PLATFORM_MISSING',
+    say,
+  })
+  kept.isReady = true
 }

@@ -1,31 +1,16 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { cacheHome } from '../settings.ts'
-import { isAlive } from './state.ts'
-
-/** How long one start waits for another, ms. */
-const patience = 120_000
+import { lifeOf, waitFor } from '../wait-for.ts'
+import { breakPidLock, pidIn, takePidLock } from './pid-lock.ts'
 
 /**
  * One server of this user starts at a time: free ports are found by looking, and two that look at once find the same. A lock whose
- * owner has died does not count.
+ * owner has died, or hangs, does not count.
  */
-export async function withStartLock<T>(work: () => Promise<T>): Promise<T> {
+export async function withStartLock<T>(work: () => Promise<T>, say?: (line: string) => void): Promise<T> {
   const file = join(cacheHome(), 'platform-start.lock')
-  mkdirSync(dirname(file), { recursive: true })
-  for (const until = Date.now() + patience; ; await sleep(100)) {
-    try {
-      const lock = openSync(file, 'wx')
-      writeSync(lock, String(process.pid))
-      closeSync(lock)
-      break
-    } catch {
-      const owner = Number(ownerOf(file))
-      // After that long whoever holds it hangs; ports that clash are found out by the servers themselves.
-      if ((owner > 0 && !isAlive(owner)) || Date.now() > until) rmSync(file, { force: true })
-    }
-  }
+  if (takePidLock(file) !== undefined) while (!(await take(file, say))) breakPidLock(file, pidIn(file))
   try {
     return await work()
   } finally {
@@ -33,10 +18,16 @@ export async function withStartLock<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function ownerOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return ''
-  }
+/** @returns false when whoever has it hangs: ports that clash then are found out by the servers themselves */
+function take(file: string, say: ((line: string) => void) | undefined): Promise<boolean> {
+  let owner: number | undefined
+  return waitFor({
+    what: `the start of another platform (its lock: ${file})`,
+    look: async () => {
+      owner = takePidLock(file)
+      return owner === undefined ? true : undefined
+    },
+    signs: () => ({ vital: lifeOf(owner ?? 0, {}) }),
+    say,
+  }).catch(() => false)
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 
@@ -19,6 +19,15 @@ export const platformFolder = (root: string): string => join(root, '.slipway')
 export const stateFile = (root: string): string => join(platformFolder(root), 'platform.json')
 export const lastStateFile = (root: string): string => join(platformFolder(root), 'last-platform.json')
 export const logFile = (root: string, name: string): string => join(platformFolder(root), 'logs', `${name}.log`)
+
+/** Makes that folder: for its owner alone, and never in git. One that is there already is brought to that. */
+export function makePlatformFolder(root: string): void {
+  const folder = platformFolder(root)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  chmodSync(folder, 0o700)
+  const ignore = join(folder, '.gitignore')
+  if (!existsSync(ignore)) writeFileSync(ignore, '*\n', { mode: 0o600 })
+}
 
 /** Secrets of the embedded platform: made at its first start, readable by their owner only. */
 export const keyFiles = (root: string) => {
@@ -47,9 +56,12 @@ export function readState(file: string): PlatformState | undefined {
   }
 }
 
-export function writeWhole(file: string, text: string, mode = 0o644): void {
-  mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(`${file}.new`, text, { mode })
+/** Writes a file for its owner alone, whole or not at all. */
+export function writeWhole(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  // What a writer that died left behind has the mode it had.
+  rmSync(`${file}.new`, { force: true })
+  writeFileSync(`${file}.new`, text, { mode: 0o600 })
   renameSync(`${file}.new`, file)
 }
 
