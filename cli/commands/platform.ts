@@ -149,8 +149,9 @@ function printEnvironment(root: string, state: PlatformState, { json }: { json?:
     SLIPWAY_SIGNING_KEY: keyFiles(root).signing,
     SLIPWAY_TRUSTED_KEYS: keyFiles(root).trusted,
   }
-  if (json === true) return printJson(variables)
-  for (const [name, value] of Object.entries(variables)) print(`export ${name}='${value.replaceAll("'", "'\\''")}'`)
+  if (json === true) printJson(variables)
+  else
+    for (const [name, value] of Object.entries(variables)) print(`export ${name}='${value.replaceAll("'", "'\\''")}'`)
 }
 
 /** Whether everything a run needs is there and works. */
