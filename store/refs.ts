@@ -40,7 +40,7 @@ export async function updateRef<T>(
     const document = await readDocument(store, refKey(name))
     const current = document === undefined ? undefined : Ref.parse(document.value)
     // A writer that died between the ref and its log entry left the entry to us.
-    if (current !== undefined) await publishOnce(store, logKey(name, current.generation), current)
+    if (current !== undefined) await writeDocument(store, logKey(name, current.generation), current, undefined)
     const before = current?.value as T | undefined
     const value = change(before)
     if (value === before) return value

@@ -1,88 +1,74 @@
 import { userInfo } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { WithStartWorkflowOperation } from '@temporalio/client'
 import { SlipwayError } from '../../pipelines/errors.ts'
-import type { Route, RouteChange, Variant } from '../../pipelines/route.ts'
+import type { Route, Variant } from '../../pipelines/route.ts'
 import { readModel } from '../../store/registry.ts'
-import { readAlive, readRoute, writeRoute } from '../../store/routes.ts'
+import { readAlive, readRoute } from '../../store/routes.ts'
 import type { Store } from '../../store/store.ts'
-import { connect } from '../../workers/connect.ts'
-import { championUpdate, ownerOfEndpoint, ownerOfModel, routeUpdate } from '../../workflows/messages.ts'
-import { type CliContext, openContext } from '../context.ts'
+import { readSettings, type Settings, storeOf } from '../../workers/settings.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
+import { type RouteAccess, rollBack } from '../roll-back.ts'
 
 interface RollbackOptions extends JsonOption {
   readonly to?: string
   readonly reason?: string
 }
 
-/** How long Temporal may take before the route is written past it, ms. */
-const patience = 800
-
 /** Back to the version before: of an endpoint, at once; of a model that no endpoint serves, as its champion. */
 export async function rollback(name: string, options: RollbackOptions): Promise<number> {
-  const context = openContext()
-  const route = await readRoute(context.store, name)
-  return route === undefined ? rollbackModel(context, name, options) : rollbackEndpoint(context, route, options)
+  // Not by `openContext`: loading what talks to Temporal takes longer than going back.
+  const settings = readSettings()
+  const store = storeOf(settings)
+  const route = await readRoute(store, name)
+  if (route === undefined) return rollbackModel(settings, store, name, options)
+  const askOwner: RouteAccess['askOwner'] = async (endpoint, order) =>
+    (await import('../ask-owner.ts')).askOwnerOfEndpoint(settings, endpoint, order)
+  return rollbackEndpoint({ store, askOwner }, route, options)
 }
 
-async function rollbackEndpoint(context: CliContext, route: Route, options: RollbackOptions): Promise<number> {
+const reasonOf = ({ reason = 'no reason given' }: RollbackOptions): string =>
+  `rolled back by ${userInfo().username}: ${reason}`
+
+async function rollbackEndpoint(access: RouteAccess, route: Route, options: RollbackOptions): Promise<number> {
   const startedAt = performance.now()
+  const { store } = access
   const { endpoint, champion } = route
-  const to = options.to === undefined ? null : await variantOf(context.store, champion.model, options.to)
+  const to = options.to === undefined ? null : await variantOf(store, champion.model, options.to)
   if (to === null && route.rollout === null && route.previous === null) {
     throw new SlipwayError('USAGE', `endpoint ${endpoint} has served no version before ${champion.version}`, {
       next: `slipway rollback ${endpoint} --to <version>`,
     })
   }
-  const change: RouteChange = { kind: 'rollback', from: route.revision, to }
-  const reason = `rolled back by ${userInfo().username}: ${options.reason ?? 'no reason given'}`
-  const asked = await Promise.race([
-    askOwner(context, endpoint, change, reason).catch(() => undefined),
-    sleep(patience).then(() => undefined),
-  ])
-  // With Temporal or its workers away the route is written here; the owner finds it and takes it over when it is back.
-  const now = asked ?? (await writeRoute(context.store, endpoint, change, `break-glass: ${reason}`))
-  const waiting = await gatewaysBehind(context.store, now)
-  const ms = performance.now() - startedAt
-  const document = {
-    endpoint,
-    revision: now.revision,
-    champion: now.champion.version,
-    before: route.rollout?.candidate.version ?? champion.version,
-    breakGlass: asked === undefined,
-    gatewaysBehind: waiting,
-    ms: Math.round(ms),
+  const { route: now, breakGlass } = await rollBack(access, route, to, reasonOf(options))
+  const waiting = await gatewaysBehind(store, now)
+  const ms = Math.round(performance.now() - startedAt)
+  if (options.json === true) {
+    printJson({
+      endpoint,
+      revision: now.revision,
+      champion: now.champion.version,
+      before: route.rollout?.candidate.version ?? champion.version,
+      breakGlass,
+      gatewaysBehind: waiting,
+      ms,
+    })
+    return 0
   }
-  if (options.json === true) printJson(document)
-  else {
-    print(
-      `${endpoint} serves version ${now.champion.version} again, after ${Math.round(ms)} ms${asked === undefined ? ' (break-glass: Temporal does not answer; its owner takes it over when it is back)' : ''}`,
-    )
-    if (waiting.length > 0) print(`  not there yet: ${waiting.join(', ')}`)
-  }
+  const how = breakGlass ? ' (break-glass: past its owner, who takes it over within half a minute)' : ''
+  print(`${endpoint} serves version ${now.champion.version} again, after ${ms} ms${how}`)
+  if (waiting.length > 0) print(`  not there yet: ${waiting.join(', ')}`)
   return 0
-}
-
-async function askOwner(context: CliContext, endpoint: string, change: RouteChange, reason: string): Promise<Route> {
-  // A server that is down must not cost the second that this has.
-  const { client } = await connect(context.settings, '400ms')
-  const { route } = await client.workflow.executeUpdateWithStart(routeUpdate, {
-    args: [{ change, reason }],
-    startWorkflowOperation: new WithStartWorkflowOperation('ownEndpoint', ownerOfEndpoint(endpoint)),
-  })
-  return route
 }
 
 /** Gateways that run and still apply something older, after a moment to catch up. */
 async function gatewaysBehind(store: Store, { endpoint, revision }: Route): Promise<string[]> {
-  for (const until = Date.now() + 3_000; ; ) {
+  for (const until = Date.now() + 10_000; ; ) {
     const behind = (await readAlive(store))
       .filter(({ endpoints }) => (endpoints[endpoint]?.revision ?? 0) < revision)
       .map(({ id }) => id)
     if (behind.length === 0 || Date.now() > until) return behind
-    await sleep(50)
+    await sleep(100)
   }
 }
 
@@ -97,7 +83,8 @@ async function variantOf(store: Store, model: string, text: string): Promise<Var
 
 /** Makes the champion before the present one champion again, or a version that is named. */
 async function rollbackModel(
-  { store, temporal }: CliContext,
+  settings: Settings,
+  store: Store,
   model: string,
   options: RollbackOptions,
 ): Promise<number> {
@@ -116,11 +103,8 @@ async function rollbackModel(
       next: `slipway rollback ${model} --to <version>`,
     })
   }
-  const { client } = await temporal()
-  const champion = await client.workflow.executeUpdateWithStart(championUpdate, {
-    args: [{ version, reason: `rolled back by ${userInfo().username}: ${options.reason ?? 'no reason given'}` }],
-    startWorkflowOperation: new WithStartWorkflowOperation('ownModel', ownerOfModel(model)),
-  })
+  const { askOwnerOfModel } = await import('../ask-owner.ts')
+  const champion = await askOwnerOfModel(settings, model, { version, reason: reasonOf(options) })
   if (options.json === true) printJson({ model, champion, before: current ?? null })
   else print(`champion of ${model} is version ${champion} (was ${current})`)
   return 0

@@ -187,7 +187,7 @@ describe('an endpoint', () => {
   it('goes back at once, also with Temporal down; its owner takes that over when it is back', async () => {
     const before = await route()
     const back = await place.run('rollback', 'credit', '--reason', 'a test', '--json')
-    expect(JSON.parse(back.stdout)).toMatchObject({ champion: 3, before: 6, breakGlass: false, gatewaysBehind: [] })
+    expect(JSON.parse(back.stdout)).toMatchObject({ champion: 3, before: 6, breakGlass: true, gatewaysBehind: [] })
     place.killTemporal()
     const answer = await place.run('rollback', 'credit', '--to', '1', '--json')
     expect(answer, answer.stderr).toMatchObject({ code: 0 })
