@@ -6,7 +6,9 @@ import { packageRoot } from '../code/host.ts'
 import { slipway } from '../test/support/cli.ts'
 import { loansSql, newProject, writeLoans } from '../test/support/project.ts'
 import { connect } from '../workers/connect.ts'
+import { signsOfPlatform } from '../workers/platform/signs.ts'
 import { readSettings } from '../workers/settings.ts'
+import { waitFor } from '../workers/wait-for.ts'
 import {
   batchWorkflowId,
   endpointWorkflowId,
@@ -59,11 +61,11 @@ const withApproval = body.replace(
 )
 const decide = (verb: 'approve' | 'reject') => async (runId: string) => {
   const handle = client.workflow.getHandle(runWorkflowId(runId))
-  for (;;) {
-    const progress = await handle.query(progressQuery).catch(() => undefined)
-    if (progress?.waitingFor) break
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
+  await waitFor({
+    what: `run ${runId} to wait for a person`,
+    look: async () => (await handle.query(progressQuery)).waitingFor ?? undefined,
+    signs: signsOfPlatform(project.root),
+  })
   await slipway(project.root, [verb, runId, '--reason', 'recorded'])
 }
 
@@ -145,14 +147,15 @@ await record('run-pipeline-watched', runWorkflowId(watchedRun))
 await slipway(project.root, ['schedule', 'trigger', 'credit', 'monitor'])
 await slipway(project.root, ['signal', 'drift', 'loans', '--reason', 'recorded'])
 const supervisor = client.workflow.getHandle(supervisorWorkflowId('loans'))
-for (;;) {
-  const status = await supervisor.query(supervisorStatusQuery).catch(() => undefined)
-  if ((status?.retrainings.length ?? 0) > 0 && status?.state !== 'running') {
-    await record('run-pipeline-retraining', runWorkflowId(status?.retrainings[0]?.run as string))
-    break
-  }
-  await new Promise((resolve) => setTimeout(resolve, 200))
-}
+const retraining = await waitFor({
+  what: 'a retraining of loans to end',
+  look: async () => {
+    const { retrainings, state } = await supervisor.query(supervisorStatusQuery)
+    return state === 'running' ? undefined : retrainings[0]
+  },
+  signs: signsOfPlatform(project.root),
+})
+await record('run-pipeline-retraining', runWorkflowId(retraining.run))
 await record('supervise', supervisorWorkflowId('loans'))
 for await (const { workflowId } of client.workflow.list({ query: "WorkflowType = 'monitorEndpoint'" })) {
   await record('monitor-endpoint', workflowId)

@@ -38,7 +38,7 @@ export async function listEndpoints(store: Store): Promise<string[]> {
 }
 
 /**
- * Changes a route by compare-and-swap. Its owner workflow is the writer; only a rollback with Temporal down writes past it.
+ * Changes a route by compare-and-swap. Its owner workflow is the writer; only rollbacks are written past it.
  * @throws SlipwayError ROUTE_CONFLICT
  */
 export function writeRoute(store: Store, endpoint: string, change: RouteChange, reason: string): Promise<Route> {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digestOf } from '../../store/digest.ts'
-import { publishOnce, readDocument, writeDocument } from '../../store/documents.ts'
+import { publishOnce, readDocument, readKeptDocument, writeDocument } from '../../store/documents.ts'
 import { blobKey, getBytes, hasBlob, localFile, putBytes, putFile } from '../../store/objects.ts'
 import { probeStore, requireSuitableStore } from '../../store/probe.ts'
 import { readRef, readRefLog, updateRef } from '../../store/refs.ts'
@@ -66,6 +66,20 @@ describe('artifacts', () => {
     const file = await localFile(store, digest)
     writeFileSync(file, 'cachet')
     expect(readFileSync(await localFile(store, digest), 'utf8')).toBe('cached')
+  })
+
+  it('are kept in copies that only their owner may read, whatever the umask', async () => {
+    const { digest } = await putBytes(store, 'rows of a customer', 'text/plain')
+    await publishOnce(store, 'signatures/test.json', { kept: true })
+    const owned = { ...store, cacheFolder: join(server.folder, '../private/cache') }
+    const umask = process.umask(0)
+    await localFile(owned, digest)
+    await readKeptDocument(owned, 'signatures/test.json')
+    process.umask(umask)
+    const all = readdirSync(owned.cacheFolder, { recursive: true, encoding: 'utf8' })
+    expect(all).toContain('signatures/test.json')
+    const open = ['..', '.', ...all].filter((file) => (statSync(join(owned.cacheFolder, file)).mode & 0o077) !== 0)
+    expect(open).toEqual([])
   })
 
   it('that are missing say so', async () => {
