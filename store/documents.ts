@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
@@ -57,8 +58,10 @@ export async function readKeptDocument(store: Store, key: string): Promise<unkno
     const document = await readDocument(store, key)
     if (document === undefined) return undefined
     await mkdir(dirname(copy), { recursive: true, mode: 0o700 })
-    await writeFile(`${copy}.${process.pid}`, canonicalJson(document.value), { mode: 0o600 })
-    await rename(`${copy}.${process.pid}`, copy)
+    // Two readers of one process may be here at once.
+    const partial = `${copy}.${randomUUID()}`
+    await writeFile(partial, canonicalJson(document.value), { mode: 0o600 })
+    await rename(partial, copy)
     return document.value
   } catch (error) {
     if (!(error instanceof SlipwayError && error.code === 'STORE_UNREACHABLE')) throw error
