@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { CliContext } from './context.ts'
-import { gatewayAddress, gatewayClient } from './gateway-client.ts'
+import { type Answer, gatewayAddress, gatewayClient } from './gateway-client.ts'
 import type { Stretch } from './replay.ts'
 import { bodiesOfOneRow, sendTraffic } from './traffic.ts'
 
@@ -27,16 +27,18 @@ export async function openReplayTraffic(context: CliContext, endpoint: string) {
   let [sent, failed, batch] = [0, 0, 0]
   /** Labels that are not known yet. */
   let due: { at: number; label: object }[] = []
-  const post = async (path: string, body: string, id: string): Promise<void> => {
-    sent++
+  /** A gateway on a busy machine asks to be asked again. */
+  const insist = async (path: string, body: string, headers: Record<string, string> = {}): Promise<Answer> => {
     for (let refused = 0; ; refused++) {
-      const answer = await client.post(path, body, { 'x-request-id': id }).catch(() => undefined)
-      if (answer?.status === 200) return
-      // A gateway on a busy machine asks to be asked again.
-      if (answer?.status !== 503 || refused === pace.mostRefusals) break
+      const answer = await client.post(path, body, headers)
+      if (answer.status !== 503 || refused === pace.mostRefusals) return answer
       await sleep(pace.retryAfterMs)
     }
-    failed++
+  }
+  const post = async (path: string, body: string, id: string): Promise<void> => {
+    sent++
+    const answer = await insist(path, body, { 'x-request-id': id }).catch(() => undefined)
+    if (answer?.status !== 200) failed++
   }
   return {
     address,
@@ -66,7 +68,7 @@ export async function openReplayTraffic(context: CliContext, endpoint: string) {
       known.reverse()
       for (let from = 0; from < known.length; from += 2_000) {
         const body = JSON.stringify(known.slice(from, from + 2_000).map(({ label }) => label))
-        const answer = await client.post('/feedback', body)
+        const answer = await insist('/feedback', body)
         if (answer.status !== 202) throw new SlipwayError('REQUEST_INVALID', `labels were refused: ${answer.body}`)
       }
     },
