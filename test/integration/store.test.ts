@@ -68,14 +68,16 @@ describe('artifacts', () => {
     expect(readFileSync(await localFile(store, digest), 'utf8')).toBe('cached')
   })
 
-  it('are kept in copies that only their owner may read, whatever the umask', async () => {
+  it('are kept, by twenty readers at once, in copies that only their owner may read, whatever the umask', async () => {
     const { digest } = await putBytes(store, 'rows of a customer', 'text/plain')
     await publishOnce(store, 'signatures/test.json', { kept: true })
     const owned = { ...store, cacheFolder: join(server.folder, '../private/cache') }
     const umask = process.umask(0)
     await localFile(owned, digest)
-    await readKeptDocument(owned, 'signatures/test.json')
+    // By many at once, as the steps of a worker do.
+    const kept = await Promise.all(Array.from({ length: 20 }, () => readKeptDocument(owned, 'signatures/test.json')))
     process.umask(umask)
+    expect(kept).toEqual(Array(20).fill({ kept: true }))
     const all = readdirSync(owned.cacheFolder, { recursive: true, encoding: 'utf8' })
     expect(all).toContain('signatures/test.json')
     const open = ['..', '.', ...all].filter((file) => (statSync(join(owned.cacheFolder, file)).mode & 0o077) !== 0)
