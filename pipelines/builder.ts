@@ -162,10 +162,18 @@ export interface Builder {
    * when rows that the champion takes would no longer do.
    */
   package<Row, T extends Task>(model: Model<Row, T>, options?: { parity?: number; signature?: number }): Package<Row, T>
-  /** Scores the package on a part and checks the result; a gate that fails ends the run and keeps the champion. */
+  /**
+   * Scores the package on a part and checks the result; a gate that fails ends the run and keeps the champion. Where no check of a package
+   * compares it with the champion, one is added (1 % of the champion's value, confidence 0.9), unless `champion: 'not compared'` says otherwise.
+   */
   gate<Row, T extends Task>(
     candidate: Package<Row, T>,
-    options: { on: Part<Row>; must: readonly Gate<NoInfer<T>, keyof NoInfer<Row> & string>[]; seed?: number },
+    options: {
+      on: Part<Row>
+      must: readonly Gate<NoInfer<T>, keyof NoInfer<Row> & string>[]
+      champion?: 'not compared'
+      seed?: number
+    },
   ): void
   /** Waits for a person: `slipway approve <run>`. */
   approve<Row, T extends Task>(

@@ -1,11 +1,13 @@
 import { batchPolicyOf } from './batch.ts'
 import type { Builder, ByAge, ByHash, ByStratum, ByTime, UserFunction } from './builder.ts'
 import { rowSchemaOf } from './contract/from-zod.ts'
+import { withDefaultGates } from './default-gate.ts'
 import { SlipwayError } from './errors.ts'
 import { delimiterOf, formatOf, type TableFormat } from './format.ts'
 import { monitorPolicyOf } from './monitor.ts'
-import { type CodeRef, Plan, type SplitRule, type Step, type StepOf } from './plan.ts'
+import { type CodeRef, Plan, type SplitRule, type Step, type StepKind, type StepOf } from './plan.ts'
 import { durationMs, policyOf } from './rollout.ts'
+import { nameOfStep, numberedId, recordedId, requireOwnName, settleIds } from './step-names.ts'
 
 /**
  * Has a pipeline's function record its steps, and makes the plan of them.
@@ -16,18 +18,15 @@ export function compilePlan(
   define: (p: Builder) => void,
   codeOf: (userFunction: UserFunction, role: string) => CodeRef,
 ): Plan {
-  const steps: Step[] = []
+  let steps: Step[] = []
   const packages: string[] = []
   const deploys: StepOf<'deploy'>[] = []
   const monitors: StepOf<'monitor'>[] = []
   const batches: StepOf<'batch'>[] = []
   const guards: StepOf<'guard'>[] = []
+  const uncompared = new Set<string>()
   const add = (step: Step): string => {
-    if (steps.some(({ id }) => id === step.id)) {
-      throw new SlipwayError('DEFINITION_INVALID', `two steps of pipeline "${name}" are named "${step.id}"`, {
-        next: 'give one of them another name',
-      })
-    }
+    requireOwnName(name, steps, step)
     steps.push(step)
     return step.id
   }
@@ -35,16 +34,13 @@ export function compilePlan(
     const packaged = steps.find((step) => step.id === packageId) as StepOf<'package'>
     return steps.find((step) => step.id === packaged.model) as StepOf<'train'>
   }
-  const idFor = (kind: string): string => {
-    const taken = steps.filter((step) => step.kind === kind).length
-    return taken === 0 ? kind : `${kind}-${taken + 1}`
-  }
+  const idFor = (kind: StepKind): string => numberedId(steps, kind)
   const p: Builder = {
-    snapshot(id, { from, schema, format, na, delimiter, header }) {
+    snapshot(source, { from, schema, format, na, delimiter, header }) {
       const columns = rowSchemaOf(schema, na)
       const parted = delimiter ?? delimiterOf(from)
-      add({
-        id,
+      const id = add({
+        id: recordedId('snapshot', source),
         kind: 'snapshot',
         from,
         format: format ?? requireFormat(from),
@@ -78,21 +74,21 @@ export function compilePlan(
         test: part('test'),
       }
     },
-    train(id, { on, features, target, crosses, weight, learner, seed }) {
+    train(called, { on, features, target, crosses, weight, learner, seed }) {
       for (const [what, column] of [
         ['target', target.column],
         ['weight', weight],
       ] as const)
         if (column !== undefined && !on.schema.some(({ name }) => name === column))
-          throw new SlipwayError('DEFINITION_INVALID', `the ${what} of "${id}" is no column: "${column}"`, {
+          throw new SlipwayError('DEFINITION_INVALID', `the ${what} of "${called}" is no column: "${column}"`, {
             next: `there are ${on.schema.map(({ name }) => name).join(', ')}`,
           })
       if ((weight as string | undefined) === target.column)
-        throw new SlipwayError('DEFINITION_INVALID', `"${weight}" is both the target and the weight of "${id}"`, {
+        throw new SlipwayError('DEFINITION_INVALID', `"${weight}" is both the target and the weight of "${called}"`, {
           next: 'weigh rows by another column',
         })
-      add({
-        id,
+      const id = add({
+        id: recordedId('train', called),
         kind: 'train',
         split: on.id,
         task: target.task,
@@ -114,7 +110,8 @@ export function compilePlan(
       packages.push(id)
       return { kind: 'package', id }
     },
-    gate(candidate, { on, must, seed = 0 }) {
+    gate(candidate, { on, must, champion, seed = 0 }) {
+      if (champion === 'not compared') uncompared.add(candidate.id)
       const checks = must.map(({ check }) => check)
       const slices = [...new Set(checks.flatMap(({ slice }) => slice ?? []))].sort()
       const { task, target } = trainingOf(candidate.id)
@@ -192,17 +189,18 @@ export function compilePlan(
     },
   }
   define(p)
+  steps = withDefaultGates(steps, uncompared, name).filter((step) => step.kind !== 'gate' || step.must.length > 0)
   // Whatever is registered has passed, the guard's tests included; people are asked before.
   for (const step of guards) add(step)
   for (const id of packages) add({ id: idFor('register'), kind: 'register', package: id, model: name })
   // What is served is what is registered.
   for (const step of [...deploys, ...monitors, ...batches]) add(step)
-  const parsed = Plan.safeParse({ slipway: 'plan/1', pipeline: name, steps })
+  const parsed = Plan.safeParse({ slipway: 'plan/1', pipeline: name, steps: settleIds(steps) })
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     const where =
       issue?.path[0] === 'steps'
-        ? `step "${steps[Number(issue.path[1])]?.id}", ${issue.path.slice(2).join('.')}`
+        ? `step "${nameOfStep(steps[Number(issue.path[1])] as Step)}", ${issue.path.slice(2).join('.')}`
         : issue?.path.join('.')
     throw new SlipwayError('DEFINITION_INVALID', `pipeline "${name}", ${where}: ${issue?.message}`, {
       next: 'correct the definition',

@@ -40,15 +40,21 @@ export const largerIsBetter: Record<MetricName, boolean> = {
 export const Check = z.discriminatedUnion('rule', [
   z.object({ rule: z.literal('atLeast'), metric: MetricName, limit: z.number(), slice: z.string().optional() }),
   z.object({ rule: z.literal('atMost'), metric: MetricName, limit: z.number(), slice: z.string().optional() }),
-  z.object({
-    rule: z.literal('notWorseThan'),
-    metric: MetricName,
-    opponent: z.literal('champion'),
-    /** How much worse is still accepted, in units of the metric. */
-    by: z.number().nonnegative(),
-    confidence: z.number().gt(0.5).lt(1),
-    slice: z.string().optional(),
-  }),
+  z
+    .object({
+      rule: z.literal('notWorseThan'),
+      metric: MetricName,
+      opponent: z.literal('champion'),
+      /** How much worse is still accepted, in units of the metric. */
+      by: z.number().nonnegative().optional(),
+      /** The same as a share of the champion's value, whatever its sign. */
+      byShare: z.number().nonnegative().lt(1, 'a share below 1: 0.01 is 1 %').optional(),
+      confidence: z.number().gt(0.5).lt(1),
+      slice: z.string().optional(),
+      /** Nobody wrote it: see `default-gate.ts`. */
+      default: z.literal(true).optional(),
+    })
+    .refine(({ by, byShare }) => (by === undefined) !== (byShare === undefined), 'takes by or byShare, one of the two'),
 ])
 export type Check = z.infer<typeof Check>
 
@@ -70,16 +76,20 @@ export const repeated = <Rule extends { readonly windows: number }>(rule: Rule):
     value: (windows: number): Rule => ({ ...rule, windows }),
   }) as Repeated<Rule>
 
+/** How much worse is still accepted. */
+type Margin = { by: number; byShare?: never } | { byShare: number; by?: never }
+
 interface Metric<Task> {
   /** Passes if the metric is at least `limit`. */
   atLeast(limit: number): Gate<Task>
   /** Passes if the metric is at most `limit`. */
   atMost(limit: number): Gate<Task>
   /**
-   * Passes if the candidate is not worse than the champion by more than `by`, at the confidence given (default 0.95): the
-   * one-sided bound of a paired bootstrap on the same rows. Passes without comparison while there is no champion.
+   * Passes if the candidate is not worse than the champion by more than the margin, at the confidence given (default 0.95): the
+   * one-sided bound of a paired bootstrap on the same rows. The margin is `by`, in units of the metric, or `byShare`, a share of the
+   * champion's own value (0.01 is 1 %). Passes without comparison while there is no champion.
    */
-  notWorseThan(opponent: 'champion', options: { by: number; confidence?: number }): Gate<Task>
+  notWorseThan(opponent: 'champion', options: Margin & { confidence?: number }): Gate<Task>
 }
 
 /** A metric of which more is better: monitors raise an alarm when its live value falls. */
@@ -106,8 +116,8 @@ function metric<Task>(name: MetricName): Metric<Task> {
   return {
     atLeast: (limit) => ({ check: { rule: 'atLeast', metric: name, limit } }),
     atMost: (limit) => ({ check: { rule: 'atMost', metric: name, limit } }),
-    notWorseThan: (opponent, { by, confidence = 0.95 }) => ({
-      check: { rule: 'notWorseThan', metric: name, opponent, by, confidence },
+    notWorseThan: (opponent, { confidence = 0.95, ...margin }) => ({
+      check: { rule: 'notWorseThan', metric: name, opponent, ...margin, confidence },
     }),
   }
 }
@@ -153,12 +163,19 @@ export function slice<const Column extends string, Task>(column: Column, gate: G
   return { check: { ...gate.check, slice: column } }
 }
 
-/** `auc ≥ 0.69`, `rmse not worse than champion by 0.2 (95 %) for each origin`: a gate in words. */
+const percent = (share: number): string => `${Number((share * 100).toPrecision(12))} %`
+
+/**
+ * `auc ≥ 0.69`, `rmse not worse than champion by 0.2 (95 %) for each origin`, `auc not worse than champion by 1 % of its value (90 %),
+ * default`: a gate in words.
+ */
 export function describeCheck(check: Check): string {
   const scope = check.slice === undefined ? '' : ` for each ${check.slice}`
   if (check.rule === 'atLeast') return `${check.metric} ≥ ${check.limit}${scope}`
   if (check.rule === 'atMost') return `${check.metric} ≤ ${check.limit}${scope}`
-  return `${check.metric} not worse than ${check.opponent} by ${check.by} (${check.confidence * 100} %)${scope}`
+  const margin = check.byShare === undefined ? check.by : `${percent(check.byShare)} of its value`
+  const origin = check.default === true ? ', default' : ''
+  return `${check.metric} not worse than ${check.opponent} by ${margin} (${percent(check.confidence)})${scope}${origin}`
 }
 
 /** The first few metrics, the telling ones first: `auc 0.7049, logLoss 0.4668, brier 0.1494`. */

@@ -62,10 +62,13 @@ const SplitRule = z.discriminatedUnion('by', [
 ])
 export type SplitRule = z.infer<typeof SplitRule>
 
-const Id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'names are lower-case letters, digits and dashes, at most 63')
+const nameRule = 'names are lower-case letters, digits and dashes, at most 63'
+const Id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, nameRule)
+/** A named step that is called as another one keeps its kind before its name: `snapshot:gate` (`step-names.ts`). */
+const NamedId = z.string().regex(/^((snapshot|train):)?[a-z0-9][a-z0-9-]{0,62}$/, nameRule)
 
 export const SnapshotStep = z.object({
-  id: Id,
+  id: NamedId,
   kind: z.literal('snapshot'),
   from: z.string(),
   format: TableFormat,
@@ -75,7 +78,7 @@ export const SnapshotStep = z.object({
 export const ValidateStep = z.object({
   id: Id,
   kind: z.literal('validate'),
-  table: Id,
+  table: NamedId,
   schema: RowSchema,
   /** Share of bad rows up to which the run goes on without them. */
   maxBadRows: z.number().min(0).lt(1),
@@ -84,13 +87,13 @@ export const ValidateStep = z.object({
   /** Sets of columns whose values may occur only once together. */
   unique: z.array(z.array(z.string()).min(1)),
 })
-export const SplitStep = z.object({ id: Id, kind: z.literal('split'), table: Id, rule: SplitRule })
+export const SplitStep = z.object({ id: Id, kind: z.literal('split'), table: NamedId, rule: SplitRule })
 export const Task = z.enum(['binary', 'regression'])
 export type Task = z.infer<typeof Task>
 /** The column predicted, and the function that makes labels of it; without one the column is the label. */
 const TargetRef = z.object({ column: z.string(), code: CodeRef.optional() })
 export const TrainStep = z.object({
-  id: Id,
+  id: NamedId,
   kind: z.literal('train'),
   split: Id,
   task: Task,
@@ -108,7 +111,7 @@ export const TrainStep = z.object({
 export const PackageStep = z.object({
   id: Id,
   kind: z.literal('package'),
-  model: Id,
+  model: NamedId,
   /** Largest difference allowed between ONNX Runtime's and the trainer's own predictions. */
   parity: z.number().gt(0),
   /** Counts the incompatible changes of what the model takes: see `signature.ts`. */

@@ -96,7 +96,7 @@ function judgeRows(check: Check, evidence: GateEvidence, candidate: Scored, oppo
   const isOneClass = evidence.task === 'binary' && !isCost(check.metric) && areAllEqual(candidate.labels)
   if (check.rule === 'notWorseThan') {
     if (opponent === undefined)
-      return { passed: true, value: null, limit: check.by, evidence: 'there is no champion to compare with' }
+      return { passed: true, value: null, limit: check.by ?? null, evidence: 'there is no champion to compare with' }
     const {
       candidate: own,
       opponent: other,
@@ -104,13 +104,20 @@ function judgeRows(check: Check, evidence: GateEvidence, candidate: Scored, oppo
       upperBound,
       resamples,
     } = comparePaired(check.metric, candidate, opponent, check.confidence, evidence.seed)
+    const { by = 0, byShare } = check
+    // The size of the champion's value: 1 % of it is as much where more is better as where less is, and for a negative r2.
+    const limit = byShare === undefined ? by : byShare * Math.abs(other)
     if (isOneClass || ![own, other, upperBound].every(Number.isFinite))
-      return { passed: false, value: null, limit: check.by, evidence: undefinedWords(check.metric, candidate) }
+      return { passed: false, value: null, limit: check.by ?? null, evidence: undefinedWords(check.metric, candidate) }
+    const margin =
+      byShare === undefined
+        ? ''
+        : `; the margin is ${show(limit)}, ${show(byShare * 100)} % of the champion's ${show(other)}`
     return {
-      passed: upperBound <= check.by,
+      passed: upperBound <= limit,
       value: upperBound,
-      limit: check.by,
-      evidence: `${show(own)} against ${show(other)}, worse by ${show(deficit)}, at most ${show(upperBound)} with ${check.confidence * 100} % confidence (${resamples} resamples)`,
+      limit,
+      evidence: `${show(own)} against ${show(other)}, worse by ${show(deficit)}, at most ${show(upperBound)} with ${show(check.confidence * 100)} % confidence (${resamples} resamples)${margin}`,
     }
   }
   const value =

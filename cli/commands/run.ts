@@ -8,10 +8,11 @@ import { type PlannedPipeline, planPipeline, publishPlan } from '../../code/plan
 import { shortDigest } from '../../pipelines/artifact.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { formatOf } from '../../pipelines/format.ts'
-import type { StepOf } from '../../pipelines/plan.ts'
+import type { Plan, StepOf } from '../../pipelines/plan.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
 import { planAsOf } from '../../pipelines/retraining.ts'
 import { durationMs } from '../../pipelines/rollout.ts'
+import { nameOfStep } from '../../pipelines/step-names.ts'
 import { digestOfFile } from '../../store/digest.ts'
 import { readSource, type SourceFiles, uploadSource } from '../../store/sources.ts'
 import { signerOf } from '../../workers/settings.ts'
@@ -112,7 +113,7 @@ async function startRun(
   const { root } = settings
   const planned = plannedAsOf(await planPipeline(root, pipeline, hostVersions(), pairs('--set', options.set)), options)
   const snapshotSteps = planned.plan.steps.filter((step) => step.kind === 'snapshot')
-  const snapshots = pairs('--snapshot', options.snapshot, snapshotSteps[0]?.id)
+  const snapshots = snapshotsOf(planned.plan, options)
   await requireSameSignature(store, planned.plan)
   const read = snapshotSteps.filter(({ id }) => snapshots[id] === undefined)
   const files = await Promise.all(read.map((step) => filesOf(root, step, options.from)))
@@ -158,6 +159,22 @@ async function filesOf(root: string, step: StepOf<'snapshot'>, from: string | un
     const why = error.code === 'SOURCE_EMPTY' ? 'it is empty (0 bytes)' : 'there is no such file'
     throw new SlipwayError(error.code, `--from ${from}: ${why}`, { next: 'correct the path, or fetch the data' })
   })
+}
+
+/** The snapshots to use instead of sources, by step: people name the source. @throws SlipwayError USAGE */
+function snapshotsOf(plan: Plan, { snapshot }: RunOptions): Record<string, string> {
+  const steps = plan.steps.filter(({ kind }) => kind === 'snapshot')
+  const given = pairs('--snapshot', snapshot, steps[0] && nameOfStep(steps[0]))
+  return Object.fromEntries(
+    Object.entries(given).map(([name, digest]) => {
+      const step = steps.find((each) => nameOfStep(each) === name)
+      if (step === undefined)
+        throw new SlipwayError('USAGE', `--snapshot ${name}: pipeline "${plan.pipeline}" has no source "${name}"`, {
+          next: `its sources are ${steps.map(nameOfStep).join(', ')}`,
+        })
+      return [step.id, digest]
+    }),
+  )
 }
 
 /** The plan with the options that change what it reads. @throws SlipwayError USAGE */

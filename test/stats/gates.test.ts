@@ -12,7 +12,9 @@ import {
   size,
   slice,
 } from '../../pipelines/gates.ts'
-import { type GateEvidence, judge, minimumSlice } from '../../stats/gates.ts'
+import { metricOf } from '../../stats/bootstrap.ts'
+import { type GateEvidence, judge, minimumSlice, show } from '../../stats/gates.ts'
+import { selectRows } from '../../stats/metrics.ts'
 import { seededRandom } from '../../stats/random.ts'
 
 const random = seededRandom(11)
@@ -93,6 +95,31 @@ describe('a gate', () => {
     expect(judge(check, evidence({ candidate: worse, opponent: good })).evidence).toMatch(
       /against .* worse by .* at most .* 95 % confidence/,
     )
+  })
+
+  it('takes a margin as a share of what the champion has, where more is better, where less is, and below zero', () => {
+    const few = labels.slice(0, 300)
+    const off = (by: number) => ({ labels: few, predictions: Float32Array.from(few, (label) => label + by) })
+    const far = { labels: few, predictions: Float32Array.from(few, (label) => 1 - label) }
+    for (const [metric, opponent, task] of [
+      [auc, selectRows(good, Uint32Array.from(few.keys())), 'binary'],
+      [logLoss, selectRows(good, Uint32Array.from(few.keys())), 'binary'],
+      [rmse, off(0.5), 'regression'],
+      [r2, far, 'regression'],
+    ] as const) {
+      const { evidence: words, limit } = judge(
+        metric.notWorseThan('champion', { byShare: 0.01 }).check,
+        evidence({ opponent, task, candidate: opponent }),
+      )
+      const its = metricOf(metric.atLeast(0).check.metric, opponent)
+      expect(limit).toBeCloseTo(Math.abs(its) / 100, 12)
+      expect(words).toContain(`the margin is ${show(limit as number)}, 1 % of the champion's ${show(its)}`)
+    }
+    // 1.01 and 1.03 times the champion's error: the one is within 2 %, the other is not.
+    const rmseWithin = rmse.notWorseThan('champion', { byShare: 0.02 }).check
+    const against = (by: number) =>
+      judge(rmseWithin, evidence({ candidate: off(by), opponent: off(0.5), task: 'regression' }))
+    expect([against(0.505).passed, against(0.515).passed]).toEqual([true, false])
   })
 
   it('lets a candidate equal to the champion through, whatever the metric', () => {

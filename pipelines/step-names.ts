@@ -1,0 +1,45 @@
+import { SlipwayError } from './errors.ts'
+import type { Step, StepKind } from './plan.ts'
+
+/** Steps that people name; the others are called by what they do: `split`, `gate-2`. */
+type Named = Extract<StepKind, 'snapshot' | 'train'>
+
+/** The id of a named step while a definition is recorded: names of different kinds do not meet. */
+export const recordedId = (kind: Named, name: string): string => `${kind}:${name}`
+
+/** The id of a step that nobody names: what it does, with its number from the second on. */
+export function numberedId(steps: readonly Step[], kind: StepKind): string {
+  const taken = steps.filter((step) => step.kind === kind).length
+  return taken === 0 ? kind : `${kind}-${taken + 1}`
+}
+
+/** What people call a step: `snapshot:gate` is the snapshot "gate". */
+export const nameOfStep = ({ id }: { readonly id: string }): string => id.slice(id.indexOf(':') + 1)
+
+/** @throws SlipwayError DEFINITION_INVALID when two steps of one kind have the same name */
+export function requireOwnName(pipeline: string, steps: readonly Step[], { id, kind }: Step): void {
+  if (!steps.some((step) => step.id === id)) return
+  const name = nameOfStep({ id })
+  throw new SlipwayError('DEFINITION_INVALID', `two ${kind} steps of pipeline "${pipeline}" are named "${name}"`, {
+    next: 'give one of them another name',
+  })
+}
+
+/**
+ * Gives recorded steps the ids they keep: a named step its name, unless another step is called the same, as a snapshot "gate" beside the
+ * gate; then it keeps its kind as well.
+ */
+export function settleIds(steps: readonly Step[]): Step[] {
+  const names = steps.map(nameOfStep)
+  const isAlone = (id: string): boolean => names.filter((name) => name === nameOfStep({ id })).length === 1
+  // A colon in a name would be taken for such a kind: it stays, and is refused with the plan.
+  const settled = (id: string): string => {
+    const name = nameOfStep({ id })
+    return isAlone(id) && !name.includes(':') ? name : id
+  }
+  return steps.map((step) => {
+    const own = { ...step, id: settled(step.id) }
+    if (own.kind === 'validate' || own.kind === 'split') return { ...own, table: settled(own.table) }
+    return own.kind === 'package' ? { ...own, model: settled(own.model) } : own
+  })
+}

@@ -1,0 +1,59 @@
+import type { Check } from '../pipelines/gates.ts'
+import type { Task } from '../pipelines/plan.ts'
+import { judge } from './gates.ts'
+import type { Scored } from './metrics.ts'
+import { seededRandom } from './random.ts'
+
+/** What is pretended: rows to judge by, and how much alike the predictions of two trainings are. */
+export interface EqualCandidates {
+  readonly check: Check
+  readonly task: Task
+  readonly rows: number
+  /** Correlation of the two models' predictions, of their log odds for classifiers: below 1, at least 0. */
+  readonly agreement: number
+  readonly repetitions: number
+  readonly seed: number
+}
+
+/** Spread of the true log odds (their area under the curve is about 0.8), and of a regression's truth beside noise of 1. */
+const signal = 1.5
+
+/**
+ * How often a gate against the champion fails a candidate that is no worse: the same model trained with another seed. Both see the truth
+ * through independent errors of one size; they are judged on the same rows by the code that judges runs.
+ * @returns failures among the repetitions
+ */
+export function failuresOfEquals({ check, task, rows, agreement, repetitions, seed }: EqualCandidates): number {
+  const random = seededRandom(seed)
+  const uniform = (): number => (random() + 0.5) / 2 ** 32
+  // Box & Muller, A note on the generation of random normal deviates, 1958.
+  const normal = (): number => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform())
+  const error = signal * Math.sqrt(1 / agreement - 1)
+  const logistic = (x: number): number => 1 / (1 + Math.exp(-x))
+  let failures = 0
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    const labels = new Float64Array(rows)
+    const [candidate, opponent] = [new Float32Array(rows), new Float32Array(rows)]
+    for (let row = 0; row < rows; row++) {
+      const truth = signal * normal()
+      const isBinary = task === 'binary'
+      labels[row] = isBinary ? (uniform() < logistic(truth) ? 1 : 0) : truth + normal()
+      for (const predictions of [candidate, opponent]) {
+        const seen = truth + error * normal()
+        predictions[row] = isBinary ? logistic(seen) : seen
+      }
+    }
+    const scored = (predictions: Float32Array): Scored => ({ labels, predictions })
+    const outcome = judge(check, {
+      candidate: scored(candidate),
+      opponent: scored(opponent),
+      slicesOf: () => [],
+      sizeBytes: 0,
+      latencyP99Ms: undefined,
+      task,
+      seed: repetition,
+    })
+    if (!outcome.passed) failures++
+  }
+  return failures
+}
