@@ -200,7 +200,10 @@ export function runTarget(
   const given = userFunction === undefined ? column : (userFunction(column) as ArrayLike<number | boolean>)
   const fail = (why: string): never => {
     throw new SlipwayError('TARGET_INVALID', `target "${columnName}": ${why}`, {
-      next: task === 'binary' ? 'return 0 or 1 for every row' : 'return a number for every row',
+      next:
+        userFunction === undefined
+          ? `the column must hold ${task === 'binary' ? '0 and 1, or truth values' : 'a number'} in every row; or give the target a function`
+          : `return ${task === 'binary' ? '0 or 1' : 'a number'} for every row`,
     })
   }
   if (given?.length !== column.length) fail(`${given?.length ?? 'no'} labels for ${column.length} rows`)

@@ -1,6 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { SplitRule } from '../pipelines/plan.ts'
+import type { RowSchema } from '../pipelines/row-schema.ts'
+import { missedShares } from '../stats/shares.ts'
 import { name, rowsOf, text, timestamp } from './duckdb.ts'
 import { typedSelect } from './select.ts'
 import type { LocalTable } from './table.ts'
@@ -12,7 +14,8 @@ export type PartName = (typeof parts)[number]
  * SQL that names the part of a row; null leaves it out. Hashes are md5 of text, the same in every version of DuckDB.
  * @param until of a split by age, ms since 1970
  */
-function partOf(rule: SplitRule, until: number): string {
+function partOf(rule: SplitRule, until: number, schema: RowSchema): string {
+  if (rule.by === 'random') return partAt(placeOf(rule.seed, rowText(schema)), rule)
   const column = name(rule.column)
   if (rule.by === 'age') {
     const testFrom = until - rule.testMs
@@ -22,17 +25,36 @@ function partOf(rule: SplitRule, until: number): string {
   if (rule.by === 'time') {
     return `CASE WHEN ${column} IS NULL THEN NULL WHEN ${column} < TIMESTAMP ${text(rule.validationFrom)} THEN 'train' WHEN ${column} < TIMESTAMP ${text(rule.testFrom)} THEN 'validation' ELSE 'test' END`
   }
-  const hash = (value: string): string => `md5_number_lower(${text(`${rule.seed}:`)} || ${value})`
-  const position =
-    rule.by === 'hash'
-      ? `(${hash(`coalesce(${column}::VARCHAR, '')`)} % 1000000)::DOUBLE / 1000000`
-      : `(row_number() OVER (PARTITION BY ${column} ORDER BY ${hash('"row:"::VARCHAR')}) - 0.5) / count(*) OVER (PARTITION BY ${column})`
-  return `CASE WHEN ${position} < ${rule.test} THEN 'test' WHEN ${position} < ${rule.test + rule.validation} THEN 'validation' ELSE 'train' END`
+  if (rule.by === 'hash') return partAt(placeOf(rule.seed, `coalesce(${column}::VARCHAR, '')`), rule)
+  const order = hash(rule.seed, '"row:"::VARCHAR')
+  const place = `(row_number() OVER (PARTITION BY ${column} ORDER BY ${order}) - 0.5) / count(*) OVER (PARTITION BY ${column})`
+  return partAt(place, rule)
+}
+
+const hash = (seed: number, value: string): string => `md5_number_lower(${text(`${seed}:`)} || ${value})`
+/** Where a text falls in [0, 1). */
+const placeOf = (seed: number, value: string): string => `(${hash(seed, value)} % 1000000)::DOUBLE / 1000000`
+const partAt = (place: string, { validation, test }: { validation: number; test: number }): string =>
+  `CASE WHEN ${place} < ${test} THEN 'test' WHEN ${place} < ${test + validation} THEN 'validation' ELSE 'train' END`
+
+/**
+ * SQL for all values of a row as one text, which other values never have: each with its length before it, in the order of the columns'
+ * names. Numbers are as many digits as tell them from every other; -0 is 0.
+ */
+function rowText(schema: RowSchema): string {
+  const values = [...schema]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map((rule) => {
+      const isNumber = rule.type === 'number' || rule.type === 'integer'
+      const value = `${isNumber ? `(${name(rule.name)} + 0)` : name(rule.name)}::VARCHAR`
+      return `coalesce(strlen(${value}) || ':' || ${value}, '-')`
+    })
+  return `concat(${values.join(', ')})`
 }
 
 /**
  * Writes the parts of a table as parquet, rows in their old order. Rows without a date are in no part of a split by time or by age, and
- * are counted. The connection must have one thread, so that the bytes come out the same every time.
+ * are counted; shares that miss by far what was asked for are said (`missed`). The connection must have one thread, so that the bytes come out the same every time.
  * @throws SlipwayError SPLIT_EMPTY when a part has no rows
  */
 export async function splitTable(
@@ -40,13 +62,14 @@ export async function splitTable(
   table: LocalTable,
   rule: SplitRule,
   fileOf: (part: PartName) => string,
-): Promise<Record<PartName, number> & { undated?: number }> {
+): Promise<Record<PartName, number> & { undated?: number; missed?: string }> {
   const columns = table.schema.map((column) => name(column.name)).join(', ')
   const until = rule.by === 'age' ? await endOf(connection, table, rule) : 0
   const typed = await typedSelect(connection, table)
+  const part = partOf(rule, until, table.schema)
   const numbered = `SELECT *, row_number() OVER () AS "row:" FROM (${typed})`
   await connection.run(
-    `CREATE TEMP TABLE parted AS SELECT *, ${partOf(rule, until)} AS "part:" FROM (${rule.by === 'stratum' ? numbered : typed})${rule.by === 'stratum' ? ' ORDER BY "row:"' : ''}`,
+    `CREATE TEMP TABLE parted AS SELECT *, ${part} AS "part:" FROM (${rule.by === 'stratum' ? numbered : typed})${rule.by === 'stratum' ? ' ORDER BY "row:"' : ''}`,
   )
   const rows: Record<PartName, number> = { train: 0, validation: 0, test: 0 }
   for (const part of parts) {
@@ -58,7 +81,7 @@ export async function splitTable(
     if (rows[part] === 0) {
       throw new SlipwayError(
         'SPLIT_EMPTY',
-        `the split by ${rule.column} leaves no rows to ${part === 'test' ? 'test on' : part === 'train' ? 'train on' : 'validate with'}`,
+        `the split ${rule.by === 'random' ? 'at random' : `by ${rule.column}`} leaves no rows to ${part === 'test' ? 'test on' : part === 'train' ? 'train on' : 'validate with'}`,
         {
           next:
             rule.by === 'time' || rule.by === 'age'
@@ -68,13 +91,24 @@ export async function splitTable(
       )
     }
   }
+  const undated = rule.by === 'time' || rule.by === 'age' ? await undatedIn(connection, rule.column) : 0
+  await connection.run('DROP TABLE parted')
+  const missed = rule.by === 'time' || rule.by === 'age' ? undefined : missedShares(rows, sharesOf(rule))
+  return { ...rows, ...(undated === 0 ? {} : { undated }), ...(missed === undefined ? {} : { missed }) }
+}
+
+const sharesOf = ({ validation, test }: { validation: number; test: number }): Record<PartName, number> => ({
+  train: 1 - validation - test,
+  validation,
+  test,
+})
+
+async function undatedIn(connection: DuckDBConnection, column: string): Promise<number> {
   const [left] = await rowsOf(
     connection,
-    `SELECT count(*) AS undated FROM parted WHERE "part:" IS NULL AND ${name(rule.column)} IS NULL`,
+    `SELECT count(*) AS undated FROM parted WHERE "part:" IS NULL AND ${name(column)} IS NULL`,
   )
-  await connection.run('DROP TABLE parted')
-  const undated = Number(left?.undated)
-  return undated === 0 ? rows : { ...rows, undated }
+  return Number(left?.undated)
 }
 
 /** What counts as now for a split by age: what it says, or the end of the newest row's day. */

@@ -48,17 +48,32 @@ export interface Endpoint<Row, T extends Task> extends Handle<'endpoint'> {
 }
 
 /** What a model predicts: one column of the source, as it is or through a function of it. That column is not a feature. */
-export interface Target<Column extends string, Value, T extends Task> {
+export interface Target<Column extends string, Value, T extends Task, Cell = unknown> {
   readonly task: T
   readonly column: Column
   readonly code: ((column: Value) => ArrayLike<number> | readonly boolean[]) | undefined
+  /** What a row may hold in that column. */
+  readonly cell?: (cell: Cell) => void
 }
 
-/** A yes/no target: `binary('delay', late)` with `late` a named export `(delay) => Uint8Array` of zeros and ones. */
+/** What a yes/no column without a function may hold: 0 and 1, or truth values. */
+type YesNo = number | boolean | null | undefined
+
+/**
+ * A yes/no target: a column of 0 and 1 or of truth values as it is, `binary('late')`; or `binary('delay', late)` with `late` a named export
+ * `(delay) => Uint8Array` of zeros and ones. A row with anything else fails the run (`TARGET_INVALID`).
+ */
+export function binary<const Column extends string>(
+  column: Column,
+): Target<Column, Float64Array | Uint8Array, 'binary', YesNo>
 export function binary<const Column extends string, Value>(
   column: Column,
   code: (column: Value) => ArrayLike<number> | readonly boolean[],
-): Target<Column, Value, 'binary'> {
+): Target<Column, Value, 'binary'>
+export function binary(
+  column: string,
+  code?: (column: never) => ArrayLike<number> | readonly boolean[],
+): Target<string, never, 'binary', never> {
   return { task: 'binary', column, code }
 }
 
@@ -77,14 +92,14 @@ export function trees(options: Omit<z.input<typeof TreesLearner>, 'kind'> = {}):
 
 type Names<Row, Value> = { [Field in keyof Row]: Row[Field] extends Value ? Field : never }[keyof Row] & string
 
-export interface ByTime<Row> {
+interface ByTime<Row> {
   by: Names<Row, Date>
   /** ISO date (UTC): earlier rows train. */
   validationFrom: string
   /** ISO date (UTC): earlier rows that do not train validate, the others test. */
   testFrom: string
 }
-export interface ByAge<Row> {
+interface ByAge<Row> {
   by: Names<Row, Date>
   /** The newest rows, and those before them: the split moves with the data. `run --as-of` sets the day that counts as today. */
   test: Duration
@@ -92,18 +107,24 @@ export interface ByAge<Row> {
   /** Rows older than this are left out. */
   window?: Duration
 }
-export interface ByHash<Row> {
+interface ByHash<Row> {
   /** Rows with equal values of this column go to the same part. */
   byHashOf: keyof Row & string
   validation: number
   test: number
   seed?: number
 }
-export interface ByStratum<Row> {
+interface ByStratum<Row> {
   /** Every value of this column is represented equally in each part. */
   stratifiedBy: keyof Row & string
   validation: number
   test: number
+  seed?: number
+}
+export type SplitBy<Row> = ByTime<Row> | ByAge<Row> | ByHash<Row> | ByStratum<Row> | AtRandom
+interface AtRandom {
+  /** Shares of the rows. Equal rows go to the same part: by a hash of all their values, not by where they stand. */
+  random: { validation: number; test: number }
   seed?: number
 }
 
@@ -128,8 +149,8 @@ export interface Builder {
       unique?: (readonly (keyof Row & string)[])[]
     },
   ): Table<Row>
-  /** Cuts the rows into train, validation and test: by time, by age, by a hash, or with equal shares of every stratum. */
-  split<Row>(table: Table<Row>, rule: ByTime<Row> | ByAge<Row> | ByHash<Row> | ByStratum<Row>): Split<Row>
+  /** Cuts the rows into train, validation and test: by time, by age, by a hash, with equal shares of every stratum, or at random. */
+  split<Row>(table: Table<Row>, rule: SplitBy<Row>): Split<Row>
   /**
    * Trains a model. `features` and the target's function are named exports of a module (they are bundled and stored by
    * digest); `features` gets every column but the target's and the weight's.
@@ -145,7 +166,7 @@ export interface Builder {
     options: {
       on: Split<Row>
       features: (columns: ColumnsOf<Omit<Row, Column | Weight>>) => Made
-      target: Target<Column, ColumnsOf<Row>[Column], T>
+      target: Target<Column, ColumnsOf<Row>[Column], T, NoInfer<Row>[Column]>
       /**
        * Sets of features that matter together: the model gets, for each, the mean label of training rows with the same values (out of fold
        * while it trains, so that no row sees its own label). For text and for numbers with few values.

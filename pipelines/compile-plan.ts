@@ -1,5 +1,5 @@
 import { batchPolicyOf } from './batch.ts'
-import type { Builder, ByAge, ByHash, ByStratum, ByTime, UserFunction } from './builder.ts'
+import type { Builder, SplitBy, UserFunction } from './builder.ts'
 import { rowSchemaOf } from './contract/from-zod.ts'
 import { withDefaultGates } from './default-gate.ts'
 import { SlipwayError } from './errors.ts'
@@ -7,6 +7,7 @@ import { delimiterOf, formatOf, type TableFormat } from './format.ts'
 import { monitorPolicyOf } from './monitor.ts'
 import { type CodeRef, Plan, type SplitRule, type Step, type StepKind, type StepOf } from './plan.ts'
 import { durationMs, policyOf } from './rollout.ts'
+import type { RowSchema } from './row-schema.ts'
 import { nameOfStep, numberedId, recordedId, requireOwnName, settleIds } from './step-names.ts'
 
 /**
@@ -83,6 +84,15 @@ export function compilePlan(
           throw new SlipwayError('DEFINITION_INVALID', `the ${what} of "${called}" is no column: "${column}"`, {
             next: `there are ${on.schema.map(({ name }) => name).join(', ')}`,
           })
+      const { type } = on.schema.find(({ name }) => name === target.column) as RowSchema[number]
+      if (target.task === 'binary' && target.code === undefined && !['number', 'integer', 'boolean'].includes(type))
+        throw new SlipwayError(
+          'DEFINITION_INVALID',
+          `the target of "${called}" is a ${type} column: "${target.column}"`,
+          {
+            next: `binary('${target.column}') wants 0 and 1 or truth values: give it a function, binary('${target.column}', fn)`,
+          },
+        )
       if ((weight as string | undefined) === target.column)
         throw new SlipwayError('DEFINITION_INVALID', `"${weight}" is both the target and the weight of "${called}"`, {
           next: 'weigh rows by another column',
@@ -209,7 +219,8 @@ export function compilePlan(
   return parsed.data
 }
 
-function splitRuleOf<Row>(rule: ByTime<Row> | ByAge<Row> | ByHash<Row> | ByStratum<Row>): SplitRule {
+/** @throws SlipwayError DEFINITION_INVALID */
+function splitRuleOf<Row>(rule: SplitBy<Row>): SplitRule {
   if ('validationFrom' in rule)
     return { by: 'time', column: rule.by, validationFrom: rule.validationFrom, testFrom: rule.testFrom }
   if ('by' in rule) {
@@ -223,7 +234,13 @@ function splitRuleOf<Row>(rule: ByTime<Row> | ByAge<Row> | ByHash<Row> | ByStrat
       until: null,
     }
   }
-  const { validation, test, seed = 0 } = rule
+  const { seed = 0 } = rule
+  const { validation, test } = 'random' in rule ? rule.random : rule
+  if (validation + test >= 1)
+    throw new SlipwayError('DEFINITION_INVALID', `shares of ${validation} and ${test} leave no rows to train on`, {
+      next: 'ask for less than all, for example validation: 0.2, test: 0.2',
+    })
+  if ('random' in rule) return { by: 'random', validation, test, seed }
   if ('byHashOf' in rule) return { by: 'hash', column: rule.byHashOf, validation, test, seed }
   return { by: 'stratum', column: rule.stratifiedBy, validation, test, seed }
 }

@@ -99,7 +99,7 @@ function stepSummary(step: Step): string {
     case 'validate':
       return `validate • ${step.schema.length} columns, at most ${step.maxBadRows * 100} % bad rows`
     case 'split':
-      return `split • by ${step.rule.by} of ${step.rule.column}`
+      return step.rule.by === 'random' ? 'split • at random' : `split • by ${step.rule.by} of ${step.rule.column}`
     case 'train':
       return `train • ${step.learner.trees} trees × ${step.learner.leaves} leaves, seed ${step.seed}`
     case 'package':

@@ -59,6 +59,8 @@ const SplitRule = z.discriminatedUnion('by', [
   z.object({ by: z.literal('hash'), column: z.string(), validation: Share, test: Share, seed: z.int() }),
   /** Every value of the column gets the same shares. */
   z.object({ by: z.literal('stratum'), column: z.string(), validation: Share, test: Share, seed: z.int() }),
+  /** By a hash of the whole row: equal rows stay together. */
+  z.object({ by: z.literal('random'), validation: Share, test: Share, seed: z.int() }),
 ])
 export type SplitRule = z.infer<typeof SplitRule>
 

@@ -54,7 +54,7 @@ export function outcomeSummary(kind: StepReport['kind'], facts: Readonly<Record<
     case 'validate':
       return String(facts.verdict)
     case 'split':
-      return `${n(facts.train)} train, ${n(facts.validation)} validation, ${n(facts.test)} test${facts.undated === undefined ? '' : `; ${n(facts.undated)} without a date left out`}`
+      return `${n(facts.train)} train, ${n(facts.validation)} validation, ${n(facts.test)} test${facts.undated === undefined ? '' : `; ${n(facts.undated)} without a date left out`}${facts.missed === undefined ? '' : `; note: ${facts.missed}`}`
     case 'train':
       return `${n(facts.trees)} trees on ${n(facts.rows)} rows; validation ${metrics(facts.metrics)}`
     case 'package':

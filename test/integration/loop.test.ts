@@ -120,7 +120,7 @@ export default pipeline('loans', (p) => {
   const parts = p.split(p.validate(loans, { unique: [['id']] }), { by: 'day', test: '60d', validation: '20d' })
   const model = p.train('risk', { on: parts, features, target: binary('defaulted', bad), learner: trees({ trees: 20, leaves: 7, minRowsPerLeaf: 10 }), seed: 1 })
   const candidate = p.package(model)
-  p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.55), logLoss.atMost(0.9)] })
+  p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.55), logLoss.atMost(0.9)], champion: 'not compared' })
   const live = p.deploy(candidate, { endpoint: 'credit', allAtOnce: true })
   p.monitor(live, {
     every: '1h', drift: psi.over(0.2), quality: auc.below(0.5), minRows: 100, minLabels: 100,

@@ -11,6 +11,8 @@ const Flight = z.object({
   distance: z.number(),
   origin: z.string(),
   tail: z.string().nullable(),
+  cancelled: z.boolean().nullable(),
+  number: z.int64(),
 })
 const late = (delay: Float64Array) => Uint8Array.from(delay, (minutes) => (minutes > 15 ? 1 : 0))
 const features = ({ distance, origin }: { distance: Float64Array; origin: readonly string[] }) => ({ distance, origin })
@@ -26,6 +28,9 @@ const wrong = () =>
     p.validate(raw, { unique: [['id']] })
     // @ts-expect-error the split by time wants a date column
     p.split(raw, { by: 'distance', validationFrom: '2001-05-01', testFrom: '2001-06-01' })
+    // @ts-expect-error a split at random says how much validates and how much tests
+    p.split(raw, { random: { test: 0.2 }, seed: 1 })
+    p.split(raw, { random: { validation: 0.2, test: 0.2 }, seed: 1 })
     const parts = p.split(raw, { by: 'date', validationFrom: '2001-05-01', testFrom: '2001-06-01' })
     const target = binary('delay', late)
     p.train('a', {
@@ -50,6 +55,14 @@ const wrong = () =>
       learner,
       seed: 1,
     })
+    p.train('j', { on: parts, features, target: binary('cancelled'), learner, seed: 1 })
+    p.train('k', { on: parts, features, target: binary('delay'), learner, seed: 1 })
+    // @ts-expect-error text is no yes or no without a function
+    p.train('l', { on: parts, features, target: binary('tail'), learner, seed: 1 })
+    // @ts-expect-error a date is no yes or no without a function
+    p.train('m', { on: parts, features, target: binary('date'), learner, seed: 1 })
+    // @ts-expect-error a whole number of any size comes as text
+    p.train('n', { on: parts, features, target: binary('number'), learner, seed: 1 })
     // @ts-expect-error a cross names features that the function makes
     p.train('g', { on: parts, features, target, crosses: [['origin', 'weekday']], learner, seed: 1 })
     // @ts-expect-error a weight is a number
@@ -65,6 +78,11 @@ const wrong = () =>
     const candidate = p.package(model)
     // @ts-expect-error a regression metric cannot judge a classifier
     p.gate(candidate, { on: parts.test, must: [rmse.atMost(1)] })
+    // @ts-expect-error a margin is in units or a share, not both
+    p.gate(candidate, { on: parts.test, must: [auc.notWorseThan('champion', { by: 0.01, byShare: 0.01 })] })
+    p.gate(candidate, { on: parts.test, must: [auc.notWorseThan('champion', { byShare: 0.01 })] })
+    // @ts-expect-error a comparison is left out by these words only
+    p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.6)], champion: false })
     // @ts-expect-error there is no column "airline" to slice by
     p.gate(candidate, { on: parts.test, must: [slice('airline', auc.atLeast(0.5))] })
     // @ts-expect-error an approval has a deadline with a unit

@@ -40,7 +40,10 @@ export const loansSql = (rows = 4_000): string => `
     CASE WHEN ((i * 2654435761) % 1000) / 1000.0 < 1 / (1 + exp((20000 + (i * 7919) % 60000 - 45000) / 12000.0 + (CASE (i * 31) % 4 WHEN 2 THEN -1.2 ELSE 0.4 END))) THEN 1 ELSE 0 END AS defaulted
   FROM range(${rows}) t(i)`
 
-/** Writes the small pipeline `loans`. Pieces can be replaced to make variants and mistakes. */
+/**
+ * Writes the small pipeline `loans`. Pieces can be replaced to make variants and mistakes: gates of their own compare with the champion
+ * only where they say so.
+ */
 export function writeLoans(
   project: TestProject,
   pieces: {
@@ -54,6 +57,9 @@ export function writeLoans(
     from?: string
   } = {},
 ): void {
+  const must =
+    pieces.must ??
+    "[auc.atLeast(0.6), logLoss.notWorseThan('champion', { by: 0.05 }), slice('purpose', auc.atLeast(0.5)), size.atMost(1e6), latency.p99.atMost(1000)]"
   project.write(
     'pipelines/loans/schema.ts',
     pieces.schema ??
@@ -90,7 +96,7 @@ export default pipeline('loans', (p) => {
   const parts = p.split(checked, { byHashOf: 'id', validation: 0.2, test: 0.3, seed: 3 })
   const model = p.train('risk', { on: parts, features, target: binary('defaulted', bad), learner: ${pieces.learner ?? 'trees({ trees: 20, leaves: 7, minRowsPerLeaf: 10 })'}, seed: 1 })
   const candidate = p.package(model)
-  p.gate(candidate, { on: parts.test, must: ${pieces.must ?? "[auc.atLeast(0.6), logLoss.notWorseThan('champion', { by: 0.05 }), slice('purpose', auc.atLeast(0.5)), size.atMost(1e6), latency.p99.atMost(1000)]"} })
+  p.gate(candidate, { on: parts.test, must: ${must}${must.includes('champion') ? '' : ", champion: 'not compared'"} })
 })
 `,
   )
