@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises'
-import { sliceColumns } from '../code/run-features.ts'
-import { readColumns } from '../data/columns.ts'
-import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
-import type { Column } from '../pipelines/columns.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
 import { Evaluation } from '../pipelines/evaluation.ts'
+import { type Check, describeCheck } from '../pipelines/gates.ts'
 import type { StepOf } from '../pipelines/plan.ts'
 import { type GateOutcome, judge, type Slice } from '../stats/gates.ts'
+import { judgeLatency, type LatencyBlock, type LatencyVerdict, latencyInWords } from '../stats/latency.ts'
 import type { Scored } from '../stats/metrics.ts'
 import { rowsByCode } from './evaluate.ts'
-import { answersOf, type LoadedModel, type LocalModel, loadModel } from './model.ts'
+import { firstRows, measureLatency } from './measure-latency.ts'
+import { answersOf, type LocalModel, loadModel } from './model.ts'
 
 /** Predictions of an evaluation, as local files. */
 export interface LocalEvaluation {
@@ -27,7 +27,10 @@ export interface GateOrder {
   readonly table: LocalTable
 }
 
-/** Judges every gate of a step on evaluations made before. */
+/**
+ * Judges every gate of a step on evaluations made before.
+ * @throws SlipwayError LATENCY_UNDECIDED where all others pass and the machine is too busy to say how fast the model is
+ */
 export async function judgeGates(
   { step, candidate, opponent, model, table }: GateOrder,
   onProgress: (what: string, done: number) => void,
@@ -45,41 +48,52 @@ export async function judgeGates(
     )
   }
   const loaded = await loadModel(model)
-  const needsLatency = step.must.some(({ metric }) => metric === 'latencyP99Ms')
-  const latencyP99Ms = needsLatency ? await measureLatency(loaded, table) : undefined
-  const outcomes = step.must.map((check, i) => {
-    onProgress(`gate ${i + 1} of ${step.must.length}`, i / step.must.length)
-    return judge(check, {
-      candidate: own,
-      opponent: other,
-      slicesOf: (column) => slices.get(column) ?? [],
-      sizeBytes: loaded.sizeBytes,
-      latencyP99Ms,
-      task: report.task,
-      seed: step.seed,
-    })
-  })
-  await loaded.release()
-  return outcomes
+  try {
+    const limits = step.must.flatMap((check) => latencyLimit(check) ?? [])
+    const latency =
+      limits.length === 0
+        ? []
+        : await measureLatency(loaded, await firstRows(loaded, table), limits, (blocks) =>
+            onProgress(`measuring latency, block ${blocks + 1}`, 0),
+          )
+    const undecided = step.must.filter((check) => isUndecided(check, latency))
+    const outcomes = step.must
+      .filter((check) => !undecided.includes(check))
+      .map((check, i, decided) => {
+        onProgress(`gate ${i + 1} of ${decided.length}`, i / decided.length)
+        return judge(check, {
+          candidate: own,
+          opponent: other,
+          slicesOf: (column) => slices.get(column) ?? [],
+          sizeBytes: loaded.sizeBytes,
+          latency,
+          task: report.task,
+          seed: step.seed,
+        })
+      })
+    // A candidate that fails by another gate has failed, however busy the machine is.
+    const [open] = undecided
+    if (open !== undefined && outcomes.every(({ passed }) => passed)) throw undecidedError(open, latency)
+    return outcomes
+  } finally {
+    await loaded.release()
+  }
 }
 
-/** The 99th percentile of 300 single-row predictions, ms. */
-async function measureLatency(model: LoadedModel, table: LocalTable): Promise<number> {
-  const times: number[] = []
-  await withDuckDb(1, async (connection) => {
-    for await (const chunk of readColumns(connection, table, model.facts.inputs)) {
-      const rows = Math.min(400, (Object.values(chunk)[0] as Column).length)
-      for (let i = 0; i < rows; i++) {
-        const row = sliceColumns(chunk, i, i + 1)
-        const start = performance.now()
-        await model.score(row)
-        times.push(performance.now() - start)
-      }
-      break
-    }
+const latencyLimit = (check: Check): number | undefined =>
+  check.metric === 'latencyP99Ms' && check.rule !== 'notWorseThan' ? check.limit : undefined
+
+function isUndecided(check: Check, blocks: readonly LatencyBlock[]): boolean {
+  const limit = latencyLimit(check)
+  return limit !== undefined && judgeLatency(blocks, limit)?.state === 'undecided'
+}
+
+function undecidedError(check: Check, blocks: readonly LatencyBlock[]): SlipwayError {
+  const limit = latencyLimit(check) as number
+  const verdict = judgeLatency(blocks, limit) as LatencyVerdict
+  return new SlipwayError('LATENCY_UNDECIDED', `${describeCheck(check)}: ${latencyInWords(verdict, limit)}`, {
+    next: 'run it again when the worker has less to do: all finished steps are reused',
   })
-  const measured = times.slice(Math.min(100, times.length - 1)).sort((a, b) => a - b)
-  return measured[Math.ceil(0.99 * measured.length) - 1] as number
 }
 
 async function readScored({ predictions, labels }: LocalEvaluation): Promise<Scored> {

@@ -59,6 +59,7 @@ export const errorCodes = {
   APPROVAL_EXPIRED: exitCodes.rejected,
   ROLLED_BACK: exitCodes.rolledBack,
   ROLLOUT_INCONCLUSIVE: exitCodes.inconclusive,
+  LATENCY_UNDECIDED: exitCodes.inconclusive,
   DIGEST_MISMATCH: exitCodes.verification,
   SIGNATURE_INVALID: exitCodes.verification,
   OBJECT_MISSING: exitCodes.verification,

@@ -20,6 +20,10 @@ export const stepVersions: Record<StepKind, number> = {
   batch: 2,
 }
 
+/** Gates of latency are measured by blocks since 0.8: what was decided by one of them before no longer answers. */
+const versionOf = (step: Step): number =>
+  stepVersions[step.kind] + (step.kind === 'gate' && step.must.some(({ metric }) => metric === 'latencyP99Ms') ? 1 : 0)
+
 /** Packages (and engines) whose version may change the bytes a step makes. */
 const stepHosts: Record<StepKind, readonly string[]> = {
   snapshot: ['@duckdb/node-api'],
@@ -117,7 +121,7 @@ export function stepMaterial(step: Step, inputs: Readonly<Record<string, string>
   }
   return {
     step: step.kind,
-    version: stepVersions[step.kind],
+    version: versionOf(step),
     code,
     host: used,
     inputs: { ...inputs },

@@ -49,7 +49,7 @@ export function failuresOfEquals({ check, task, rows, agreement, repetitions, se
       opponent: scored(opponent),
       slicesOf: () => [],
       sizeBytes: 0,
-      latencyP99Ms: undefined,
+      latency: [],
       task,
       seed: repetition,
     })

@@ -1,6 +1,7 @@
 import type { Check } from '../pipelines/gates.ts'
 import { costMetrics, describeCheck, largerIsBetter } from '../pipelines/gates.ts'
 import { comparePaired, metricOf } from './bootstrap.ts'
+import { judgeLatency, type LatencyBlock, latencyInWords } from './latency.ts'
 import { areAllEqual, type Scored, selectRows } from './metrics.ts'
 
 /** Rows of one value of a slicing column. */
@@ -24,7 +25,8 @@ export interface GateEvidence {
   readonly opponent: Scored | undefined
   readonly slicesOf: (column: string) => readonly Slice[]
   readonly sizeBytes: number
-  readonly latencyP99Ms: number | undefined
+  /** Measured for gates of latency: see `latency.ts`. */
+  readonly latency: readonly LatencyBlock[]
   readonly task: 'binary' | 'regression'
   readonly seed: number
 }
@@ -120,11 +122,12 @@ function judgeRows(check: Check, evidence: GateEvidence, candidate: Scored, oppo
       evidence: `${show(own)} against ${show(other)}, worse by ${show(deficit)}, at most ${show(upperBound)} with ${show(check.confidence * 100)} % confidence (${resamples} resamples)${margin}`,
     }
   }
+  const timing = check.metric === 'latencyP99Ms' ? judgeLatency(evidence.latency, check.limit) : undefined
   const value =
     check.metric === 'sizeBytes'
       ? evidence.sizeBytes
       : check.metric === 'latencyP99Ms'
-        ? (evidence.latencyP99Ms ?? Number.NaN)
+        ? (timing?.p99 ?? Number.NaN)
         : isOneClass
           ? Number.NaN
           : metricOf(check.metric, candidate)
@@ -132,7 +135,8 @@ function judgeRows(check: Check, evidence: GateEvidence, candidate: Scored, oppo
     return { passed: false, value: null, limit: check.limit, evidence: undefinedWords(check.metric, candidate) }
   const passed = check.rule === 'atLeast' ? value >= check.limit : value <= check.limit
   const relation = check.rule === 'atLeast' ? (passed ? '≥' : '<') : passed ? '≤' : '>'
-  return { passed, value, limit: check.limit, evidence: `${show(value)} ${relation} ${check.limit}` }
+  const measured = timing === undefined ? '' : `: ${latencyInWords(timing, check.limit)}`
+  return { passed, value, limit: check.limit, evidence: `${show(value)} ${relation} ${check.limit}${measured}` }
 }
 
 const isCost = (metric: Check['metric']): boolean => costMetrics.some((cost) => cost === metric)

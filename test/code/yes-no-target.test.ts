@@ -29,12 +29,12 @@ describe('a yes/no target without a function', () => {
   })
 
   const Row = z.object({ x: z.number(), late: z.boolean(), word: z.string(), day: z.date() })
-  const planOf = (target: ReturnType<typeof binary>): Plan =>
+  const planOf = (target: unknown): Plan =>
     pipeline('sample', (p) => {
       const rows = p.snapshot('rows', { from: 'rows.csv', schema: Row })
       const on = p.split(rows, { random: { validation: 0.2, test: 0.2 }, seed: 1 })
       const features = ({ x }: { x: Float64Array }) => ({ x })
-      p.train('model', { on, features, target: target as never, learner: trees(), seed: 1 })
+      p.train('model', { on, features: features as never, target: target as never, learner: trees(), seed: 1 })
     }).compile(() => code)
 
   it('is in the plan as its column alone, and is no feature', () => {

@@ -110,15 +110,19 @@ describe('a step key', () => {
     guard: ['endpoint'],
   }
   const code = (digest: string) => ({ digest, host: {} })
+  const others: Record<string, unknown> = {
+    target: { column: 'y', code: code('b') },
+    must: [{ rule: 'atLeast', metric: 'auc', limit: 0.6 }],
+  }
 
   it.each(Step.options.map((option) => [option.shape.kind.value, Object.keys(option.shape)] as const))(
     'of %s depends on every setting of the step',
     (kind, fields) => {
       const step = Object.fromEntries(fields.map((field) => [field, `some ${field}`]))
-      const usual = { ...step, kind, features: code('a'), target: { column: 'x', code: code('b') } }
+      const usual = { ...step, kind, features: code('a'), target: { column: 'x', code: code('b') }, must: [] }
       const keyOf = (over: object): unknown => stepMaterial({ ...usual, ...over } as never, {}, {})
       for (const field of fields) {
-        const other = field === 'target' ? { column: 'y', code: code('b') } : `another ${field}`
+        const other = others[field] ?? `another ${field}`
         const isName = [...names, ...(alsoNames[kind] ?? [])].includes(field)
         if (field === 'kind') continue
         const over = field === 'features' ? { features: code('a') } : { [field]: other }

@@ -34,7 +34,7 @@ const evidence = (over: Partial<GateEvidence> = {}): GateEvidence => ({
   opponent: undefined,
   slicesOf: () => [],
   sizeBytes: 1_000,
-  latencyP99Ms: undefined,
+  latency: [],
   task: 'binary',
   seed: 1,
   ...over,
