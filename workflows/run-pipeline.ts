@@ -31,7 +31,7 @@ import { carryOut } from './run-steps.ts'
  * Carries out a plan: its steps in order, each an idempotent activity (or, for an approval, a durable wait). It interprets
  * plans and knows no pipeline; what it decides is in the history, what it moves are references.
  *
- * Ends well when all steps are done, and when a gate or a person says no: those are results. A broken contract, a failing
+ * Ends well when all steps are done, when a gate or a person says no, and when nothing could be decided: those are results. A broken contract, a failing
  * step or a cancellation fails the workflow, with the same record in the failure's details and in the store.
  */
 export async function runPipeline(given: RunInput | RunInputWithPlan): Promise<RunRecord> {
@@ -132,7 +132,9 @@ function stopOf(error: unknown, stage: string): Stop {
   if (!(cause instanceof ApplicationFailure)) throw error
   const code = isErrorCode(cause.type) ? cause.type : 'INTERNAL'
   const next = (cause.details?.[0] as { next?: string | null } | undefined)?.next ?? null
-  return { status: 'failed', exitCode: errorCodes[code], error: { code, message: cause.message, step: stage, next } }
+  const exitCode = errorCodes[code]
+  const status = exitCode === exitCodes.inconclusive ? 'inconclusive' : 'failed'
+  return { status, exitCode, error: { code, message: cause.message, step: stage, next } }
 }
 
 function requireWaiting(state: RunState): void {

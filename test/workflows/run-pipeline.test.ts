@@ -213,6 +213,31 @@ describe('a run', () => {
     })
   })
 
+  it('ends inconclusive, exit 15, and registers nothing when a gate cannot be decided', async () => {
+    const calls: string[] = []
+    const activities = runMocks({}, calls)
+    activities.judgeCandidate = async () => {
+      calls.push('judged')
+      throw ApplicationFailure.create({
+        type: 'LATENCY_UNDECIDED',
+        message: 'not decided',
+        nonRetryable: true,
+        details: [{ next: 'run it again' }],
+      })
+    }
+    await withWorker(activities, async (queue) => {
+      expect(await (await start(queue)).result()).toMatchObject({
+        status: 'inconclusive',
+        exitCode: 15,
+        model: null,
+        gates: [],
+        error: { code: 'LATENCY_UNDECIDED', message: 'not decided', step: 'gate', next: 'run it again' },
+      })
+      expect([calls.filter((call) => call === 'judged').length, calls.includes('register')]).toEqual([1, false])
+      expect(calls.at(-1)).toBe('record')
+    })
+  })
+
   it('fails at once, with the code and exit code of a user error', async () => {
     let attempts = 0
     const activities = runMocks()
