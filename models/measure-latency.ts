@@ -35,13 +35,11 @@ export async function measureLatency(
   const first: number[] = []
   for (let i = 0; i < warmUp; i++) first.push(await predict())
   const usual = first.sort((a, b) => a - b)[warmUp / 2] as number
-  // Longer than what would discount a block need not be watched for.
-  const noopMs = Math.min(usual, ...limits.map((limit) => limit / 5))
   const block = async (): Promise<LatencyBlock> => {
     const [predictions, noops]: [number[], number[]] = [[], []]
     for (let i = 0; i < blockPredictions; i++) {
       predictions.push(await predict())
-      noops.push(await overrunOf(noopMs))
+      noops.push(await overrunOf(usual))
     }
     return { p99: percentile99(predictions), noopP99: percentile99(noops) }
   }

@@ -24,7 +24,7 @@ export default pipeline('flights', (p) => {
       auc.notWorseThan('champion', { by: 0.01 }),
       slice('origin', auc.atLeast(0.4)),
       size.atMost(2_000_000),
-      latency.p99.atMost(50),
+      latency.p99.atMost(100),
     ],
   })
   const live = p.deploy(candidate, {
