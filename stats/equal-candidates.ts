@@ -1,4 +1,4 @@
-import type { Check } from '../pipelines/gates.ts'
+import type { Check, MetricName } from '../pipelines/gates.ts'
 import type { Task } from '../pipelines/plan.ts'
 import { judge } from './gates.ts'
 import type { Scored } from './metrics.ts'
@@ -13,6 +13,40 @@ export interface EqualCandidates {
   readonly agreement: number
   readonly repetitions: number
   readonly seed: number
+}
+
+/** How much alike the predictions of two trainings are, as correlations, in the order of `measuredFailures`. */
+export const agreements = [0.9, 0.97, 0.99] as const
+
+/**
+ * Shares of equal candidates that the default gate fails, by rows to judge by: `scripts/equal-candidates.ts` measures them, a test holds
+ * them and the table of docs/definition.md to it.
+ */
+export const measuredFailures: Record<'auc' | 'logLoss' | 'rmse', Readonly<Record<number, readonly number[]>>> = {
+  auc: { 300: [0.8, 0.66, 0.39], 1_000: [0.6, 0.28, 0.03], 10_000: [0, 0, 0] },
+  logLoss: { 300: [0.85, 0.76, 0.62], 1_000: [0.77, 0.56, 0.25], 10_000: [0.36, 0.02, 0] },
+  rmse: { 300: [0.84, 0.79, 0.67], 1_000: [0.77, 0.67, 0.42], 10_000: [0.34, 0.03, 0] },
+}
+
+/**
+ * About how often the default gate fails a candidate that is as good as the champion, from trainings that are much alike to such that are
+ * less, where that is often; by so many rows as were measured and are at most those that there are.
+ */
+export function failuresByDefault(
+  metric: MetricName,
+  task: Task,
+  rows: number,
+): { readonly least: number; readonly most: number } | undefined {
+  const near = metric === 'auc' ? 'auc' : task === 'binary' ? 'logLoss' : 'rmse'
+  const measured = measuredFailures[near]
+  const known = Math.max(
+    300,
+    ...Object.keys(measured)
+      .map(Number)
+      .filter((at) => at <= rows),
+  )
+  const [most = 0, usual = 0, least = 0] = measured[known] ?? []
+  return usual > 0.15 ? { least, most } : undefined
 }
 
 /** Spread of the true log odds (their area under the curve is about 0.8), and of a regression's truth beside noise of 1. */
