@@ -21,6 +21,7 @@ import { alertOf, isAlertmanager, sendAlert } from './alert.ts'
 import { examine } from './examine.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
 import { type ActivityDeps, guarded, type StepGiven, wholeStep } from './step.ts'
+import { told } from './told.ts'
 
 /** Longer than this no gathering waits, ms: a check of a week would have hundreds of thousands of windows to read at once. */
 const gatherEveryMs = 3_600_000
@@ -139,21 +140,23 @@ export function createMonitorActivities(deps: ActivityDeps) {
 
     /** Tells the supervisor of a pipeline why it should retrain, starting it if it is not there. */
     async signalSupervisor({ pipeline, cause }: { pipeline: string; cause: RetrainCause }): Promise<void> {
-      await guarded('supervisor', async () => {
-        await client.workflow.signalWithStart('supervise', tellSupervisor(pipeline, cause))
-      })
+      await guarded('supervisor', () =>
+        told(
+          `the supervisor of ${pipeline}`,
+          client.workflow.signalWithStart('supervise', tellSupervisor(pipeline, cause)),
+        ),
+      )
     },
 
     /** Tells the supervisor that an incident has ended. One that was never asked for anything need not know. */
     async calmSupervisor({ pipeline, endpoint }: { pipeline: string; endpoint: string }): Promise<void> {
-      await guarded('supervisor', async () => {
-        await client.workflow
-          .getHandle(supervisorWorkflowId(pipeline))
-          .signal(calmSignal, { endpoint })
-          .catch((error) => {
-            if (!(error instanceof WorkflowNotFoundError)) throw error
-          })
-      })
+      const signal = client.workflow
+        .getHandle(supervisorWorkflowId(pipeline))
+        .signal(calmSignal, { endpoint })
+        .catch((error) => {
+          if (!(error instanceof WorkflowNotFoundError)) throw error
+        })
+      await guarded('supervisor', () => told(`the supervisor of ${pipeline}`, signal))
     },
 
     /** Tells whoever is to be called that an incident began, or ended; Alertmanager also that it goes on. */

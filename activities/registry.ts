@@ -1,16 +1,15 @@
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client'
 import { SlipwayError } from '../pipelines/errors.ts'
-import type { RunRecord, VersionRecord } from '../pipelines/records.ts'
+import type { RunRecord } from '../pipelines/records.ts'
 import { findOpponent, setChampion as moveChampion, registerVersion } from '../store/registry.ts'
 import { publishRun } from '../store/runs.ts'
 import { type ChampionChange, ownerOfModel, type Registration, registerUpdate } from '../workflows/messages.ts'
+import { type ModelOrder, modelOrderSignal, type Order, type RegistrationOrder } from '../workflows/owner-messages.ts'
 import { type ActivityDeps, guarded } from './step.ts'
+import { told } from './told.ts'
 
-/** A version to register; `promote` makes it champion at once. */
-interface RegistrationOrder {
+interface ModelRegistration extends RegistrationOrder {
   readonly model: string
-  readonly version: VersionRecord
-  readonly promote: boolean
 }
 
 /** What concerns the registry and the record of runs. */
@@ -22,8 +21,16 @@ export function createRegistryActivities(deps: ActivityDeps) {
       return guarded('gate', async () => (await findOpponent(store, model, candidate)) ?? null)
     },
 
-    /** Asks the model's owner workflow to register a version, starting it if this is the model's first. */
-    async requestRegistration({ model, version, promote }: RegistrationOrder): Promise<Registration> {
+    /** Tells the owner workflow of a model what is asked of it, starting it if this is the model's first. It answers by signal. */
+    async tellModelOwner({ model, order }: { model: string; order: Order<ModelOrder> }): Promise<void> {
+      const message = { ...ownerOfModel(model), signal: modelOrderSignal, signalArgs: [order] as [Order<ModelOrder>] }
+      await guarded('register', () =>
+        told(`the owner of model ${model}`, client.workflow.signalWithStart('ownModel', message)),
+      )
+    },
+
+    /** For runs that 0.7 and before began: waits for the owner, and holds a slot of the worker meanwhile. */
+    async requestRegistration({ model, version, promote }: ModelRegistration): Promise<Registration> {
       return guarded('register', async () => {
         try {
           return await client.workflow.executeUpdateWithStart(registerUpdate, {
@@ -42,7 +49,7 @@ export function createRegistryActivities(deps: ActivityDeps) {
     },
 
     /** For the owner workflow only. */
-    async writeRegistration({ model, version, promote }: RegistrationOrder): Promise<Registration> {
+    async writeRegistration({ model, version, promote }: ModelRegistration): Promise<Registration> {
       return guarded('register', () => registerVersion(store, model, version, promote))
     },
 

@@ -23,8 +23,10 @@ import {
   type RouteOutcome,
   routeUpdate,
 } from '../workflows/messages.ts'
+import { type Order, routeOrderSignal } from '../workflows/owner-messages.ts'
 import { answersIn, createJudge, type JudgingOrder } from './label-evidence.ts'
 import { type ActivityDeps, guarded } from './step.ts'
+import { told } from './told.ts'
 
 /** How long gateways have to load a version and apply a revision, ms. */
 const patience = 90_000
@@ -74,7 +76,19 @@ export function createRolloutActivities(deps: ActivityDeps) {
       })
     },
 
-    /** Asks the owner of an endpoint for a change of its route, starting it if this is the first. */
+    /** Tells the owner of an endpoint what is asked of it, starting it if this is the first. It answers by signal. */
+    async tellEndpointOwner({ endpoint, order }: { endpoint: string; order: Order<RouteOrder> }): Promise<void> {
+      const message = {
+        ...ownerOfEndpoint(endpoint),
+        signal: routeOrderSignal,
+        signalArgs: [order] as [Order<RouteOrder>],
+      }
+      await guarded('deploy', () =>
+        told(`the owner of endpoint ${endpoint}`, client.workflow.signalWithStart('ownEndpoint', message)),
+      )
+    },
+
+    /** For rollouts that 0.7 and before began: waits for the owner, and holds a slot of the worker meanwhile. */
     async requestRouteChange({ endpoint, change, reason }: RouteOrder & { endpoint: string }): Promise<RouteOutcome> {
       return guarded('deploy', async () => {
         try {
@@ -162,7 +176,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
       })
     },
 
-    /** Makes what an endpoint serves the champion of its model. */
+    /** For owners that 0.7 and before began: makes what an endpoint serves the champion of its model. */
     async requestChampion({ variant, reason }: { variant: Variant; reason: string }): Promise<void> {
       await guarded('promote', async () => {
         const model = await readModel(store, variant.model)

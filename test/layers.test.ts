@@ -43,7 +43,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   },
 }
 /** Of `workflows/`, those outside see the messages and the search attributes only. */
-const openWorkflowFiles = ['workflows/messages.ts', 'workflows/attributes.ts']
+const openWorkflowFiles = ['workflows/messages.ts', 'workflows/owner-messages.ts', 'workflows/attributes.ts']
 
 interface Import {
   readonly from: string

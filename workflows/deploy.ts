@@ -1,6 +1,12 @@
-import { executeChild, proxyActivities, upsertSearchAttributes } from '@temporalio/workflow'
+import {
+  CancellationScope,
+  isCancellation,
+  proxyActivities,
+  startChild,
+  upsertSearchAttributes,
+} from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
-import { exitCodes } from '../pipelines/errors.ts'
+import { errorCodes, exitCodes } from '../pipelines/errors.ts'
 import type { StepOutline } from '../pipelines/plan-outline.ts'
 import type { RolloutRecord } from '../pipelines/records.ts'
 import { describeStrategy } from '../pipelines/rollout.ts'
@@ -8,8 +14,9 @@ import type { Variant } from '../pipelines/route.ts'
 import type { StepOutcome } from '../pipelines/step-inputs.ts'
 import { startRollout } from '../stats/rollout.ts'
 import { attributes } from './attributes.ts'
-import { rolloutWorkflowId } from './messages.ts'
-import { briefly, readingBack } from './options.ts'
+import { refusalOf } from './failures.ts'
+import { type RouteOrder, rolloutWorkflowId } from './messages.ts'
+import { briefly } from './options.ts'
 import type { runRollout } from './run-rollout.ts'
 import { type RunState, type Stop, show } from './run-state.ts'
 
@@ -35,13 +42,11 @@ export async function deploy(
   const { lookAtEndpoint } = proxyActivities<Activities>({ ...briefly, summary: `what ${endpoint} serves` })
   const before = await lookAtEndpoint({ endpoint, policy })
   if (before.route === null) {
-    const { requestRouteChange } = proxyActivities<Activities>({ ...readingBack, summary: `open ${endpoint}` })
-    const reason = `run ${state.input.runId}: the first version`
-    const { gateways, mismatch } = await requestRouteChange({
-      endpoint,
+    const order: RouteOrder = {
       change: { kind: 'open', variant: candidate },
-      reason,
-    })
+      reason: `run ${state.input.runId}: the first version`,
+    }
+    const { gateways, mismatch } = await state.owners.changeRoute(endpoint, order, `open ${endpoint}`)
     promoted()
     done(
       `${endpoint} serves version ${model.version}, its first; ${mismatch ?? (gateways === 0 ? 'no gateway runs' : `${gateways} gateway${gateways === 1 ? '' : 's'}`)}`,
@@ -57,7 +62,7 @@ export async function deploy(
   state.rolloutId = id
   upsertSearchAttributes([{ key: attributes.stage, value: 'rollout' }])
   show(state)
-  const record = await executeChild<typeof runRollout>('runRollout', {
+  const rollout = await startChild<typeof runRollout>('runRollout', {
     workflowId: rolloutWorkflowId(id),
     args: [
       {
@@ -77,6 +82,18 @@ export async function deploy(
     parentClosePolicy: 'REQUEST_CANCEL',
     staticSummary: `${endpoint} • version ${before.route.champion.version} → ${candidate.version}, ${describeStrategy(policy)}`,
   })
+  let record: RolloutRecord
+  try {
+    record = await rollout.result()
+  } catch (error) {
+    const isPromoted = await takeBack(state, step, id, candidate)
+    if (isCancellation(error)) throw error
+    state.rolloutId = null
+    if (!isPromoted) return brokenOff(error, step)
+    promoted()
+    done(`${endpoint} serves version ${model.version}; its rollout ${id} ended without a record`)
+    return undefined
+  }
   state.rolloutId = null
   const { outcome, reason, seconds, requests, harmed } = record
   state.rollout = { id, endpoint, outcome, reason, seconds, requests, harmed }
@@ -84,6 +101,47 @@ export async function deploy(
   done(`${outcome} after ${seconds.toFixed(0)} s: ${reason}`)
   upsertSearchAttributes([{ key: attributes.verdict, value: outcome }])
   return stopOf(record, step.id)
+}
+
+/**
+ * Gives an endpoint back whose rollout has ended without doing so: it was terminated, or failed.
+ * @returns whether the candidate had taken over before that
+ */
+function takeBack(
+  { owners }: RunState,
+  { endpoint, policy }: StepOutline<'deploy'>,
+  rollout: string,
+  candidate: Variant,
+): Promise<boolean> {
+  return CancellationScope.nonCancellable(async () => {
+    const change = { kind: 'finish' as const, rollout, candidate, promote: false }
+    const reason = `rollout ${rollout} ended without a record`
+    try {
+      await owners.changeRoute(endpoint, { change, reason }, `give ${endpoint} back`)
+      return false
+    } catch {
+      // It is not the rollout's any more: what is served now says who has it.
+      const { lookAtEndpoint } = proxyActivities<Activities>({ ...briefly, summary: `what ${endpoint} serves` })
+      return (await lookAtEndpoint({ endpoint, policy })).route?.champion.digest === candidate.digest
+    }
+  })
+}
+
+/** How a run ends whose rollout has ended without a record. */
+function brokenOff(error: unknown, { id: step, endpoint }: StepOutline<'deploy'>): Stop {
+  const { code, message, next } = refusalOf(error)
+  if (code !== 'CANCELLED')
+    return { status: 'failed', exitCode: errorCodes[code], error: { code, message, step, next } }
+  return {
+    status: 'rolled back',
+    exitCode: exitCodes.rolledBack,
+    error: {
+      code: 'ROLLED_BACK',
+      message: `${endpoint}: the rollout was ended from outside: ${message}`,
+      step,
+      next: 'the champion serves everything; run it again to try once more',
+    },
+  }
 }
 
 /** How a run ends whose candidate did not take over. */

@@ -9,15 +9,20 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
-import { type Route, routeInWords } from '../pipelines/route.ts'
+import { type Route, routeInWords, type Variant } from '../pipelines/route.ts'
+import { openOwners } from './ask-owner.ts'
 import { type RouteOrder, type RouteOutcome, routeUpdate } from './messages.ts'
-import { briefly, readingBack, reconcileEvery, registration } from './options.ts'
+import { briefly, readingBack, reconcileEvery } from './options.ts'
+import { type Answer, routeOrderSignal } from './owner-messages.ts'
+import { takeOrders } from './take-orders.ts'
 
 /** What an owner carries through continue-as-new. */
 export interface EndpointState {
   readonly revision: number
   /** What others wrote past the owner, newest last. */
   readonly strangers: readonly string[]
+  /** The last answers; owners of 0.7 and before had none. */
+  readonly answers?: readonly Answer[]
 }
 
 /**
@@ -32,15 +37,12 @@ export async function ownEndpoint(
   const summary = `route of ${endpoint}`
   const { writeRouteChange, reconcileRoute } = proxyActivities<Activities>({ ...briefly, summary })
   const { readBack } = proxyActivities<Activities>({ ...readingBack, summary: `what gateways apply of ${endpoint}` })
-  const { requestChampion } = proxyActivities<Activities>({ ...registration, summary: `champion after ${endpoint}` })
   let { revision } = state
   let strangers = [...state.strangers]
-  let queue: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = queue.then(work)
-    queue = turn.catch(() => {})
-    return turn
-  }
+  const owners = openOwners()
+  const orders = takeOrders(state.answers)
+  const makeChampion = (variant: Variant, reason: string): Promise<void> =>
+    owners.makeChampion(variant, reason, `champion after ${endpoint}`)
   const show = (route: Route, note: string): void =>
     setCurrentDetails(
       [
@@ -53,7 +55,7 @@ export async function ownEndpoint(
     const { route, champion } = await writeRouteChange({ endpoint, change: what, reason })
     revision = Math.max(revision, route.revision)
     const outcome = await readBack({ endpoint, revision: route.revision })
-    if (champion !== null) await requestChampion({ variant: champion, reason })
+    if (champion !== null) await makeChampion(champion, reason)
     show(route, outcome.mismatch ?? `applied by ${outcome.gateways} gateways`)
     return { route, ...outcome }
   }
@@ -62,10 +64,13 @@ export async function ownEndpoint(
     if (found === null) return
     revision = found.route.revision
     strangers = [...strangers, ...found.strangers].slice(-20)
-    await requestChampion({ variant: found.route.champion, reason: `reconciled with the route of ${endpoint}` })
+    await makeChampion(found.route.champion, `reconciled with the route of ${endpoint}`)
     show(found.route, 'reconciled')
   }
-  setHandler(routeUpdate, (order) => inTurn(() => change(order)), {
+  setHandler(routeOrderSignal, async (order) => {
+    await orders.carryOut(order, change)
+  })
+  setHandler(routeUpdate, (order) => orders.inTurn(() => change(order)), {
     validator({ change: { kind }, reason }) {
       if (reason.trim() === '')
         throw ApplicationFailure.nonRetryable(`a ${kind} of ${endpoint} needs a reason`, 'USAGE')
@@ -74,8 +79,8 @@ export async function ownEndpoint(
   const isOld = (): boolean => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > 5_000
   while (!isOld()) {
     await condition(isOld, reconcileEvery)
-    await inTurn(reconcile)
+    await orders.inTurn(reconcile)
   }
   await condition(allHandlersFinished)
-  await continueAsNew<typeof ownEndpoint>(endpoint, { revision, strangers })
+  await continueAsNew<typeof ownEndpoint>(endpoint, { revision, strangers, answers: orders.answers() })
 }

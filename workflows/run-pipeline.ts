@@ -1,5 +1,4 @@
 import {
-  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   isCancellation,
@@ -10,11 +9,13 @@ import {
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import { shortDigest } from '../pipelines/artifact.ts'
-import { errorCodes, exitCodes, isErrorCode } from '../pipelines/errors.ts'
+import { errorCodes, exitCodes } from '../pipelines/errors.ts'
 import { outlineOf, type PlanOutline } from '../pipelines/plan-outline.ts'
 import type { RunRecord } from '../pipelines/records.ts'
+import { openOwners } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
 import { endSummary } from './details.ts'
+import { refusalOf } from './failures.ts'
 import {
   approveUpdate,
   type Decision,
@@ -37,6 +38,7 @@ import { carryOut } from './run-steps.ts'
 export async function runPipeline(given: RunInput | RunInputWithPlan): Promise<RunRecord> {
   const input: RunInput = { pipeline: 'plan' in given ? given.plan.pipeline : given.pipeline, ...given }
   const state: RunState = {
+    owners: openOwners(),
     input,
     plan: { pipeline: input.pipeline, steps: [] },
     startedAt: new Date().toISOString(),
@@ -128,13 +130,10 @@ function stopOf(error: unknown, stage: string): Stop {
       },
     }
   }
-  const cause = error instanceof ActivityFailure ? error.cause : error
-  if (!(cause instanceof ApplicationFailure)) throw error
-  const code = isErrorCode(cause.type) ? cause.type : 'INTERNAL'
-  const next = (cause.details?.[0] as { next?: string | null } | undefined)?.next ?? null
+  const { code, message, next } = refusalOf(error)
   const exitCode = errorCodes[code]
   const status = exitCode === exitCodes.inconclusive ? 'inconclusive' : 'failed'
-  return { status, exitCode, error: { code, message: cause.message, step: stage, next } }
+  return { status, exitCode, error: { code, message, step: stage, next } }
 }
 
 function requireWaiting(state: RunState): void {

@@ -17,6 +17,7 @@ import type { Block, LabelBlock } from '../stats/block.ts'
 import type { Stage } from '../stats/metric.ts'
 import { enterNextStage, observe, observeLabels, type RolloutState, stagesOf, tick } from '../stats/rollout.ts'
 import { decide, type MetricVerdict } from '../stats/verdict.ts'
+import { type Owners, openOwners } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
 import {
   abortUpdate,
@@ -26,10 +27,11 @@ import {
   promoteUpdate,
   type RolloutInput,
   type RolloutStatus,
+  type RouteOrder,
   resumeUpdate,
   rolloutStatusQuery,
 } from './messages.ts'
-import { briefly, lookEvery, readingBack } from './options.ts'
+import { briefly, lookEvery } from './options.ts'
 import { rolloutDetails, stageInWords } from './rollout-details.ts'
 
 /** What a person asked for. */
@@ -50,6 +52,7 @@ export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
   let judged = input.progress?.judged ?? 0
   const decisions: RolloutDecision[] = [...(input.progress?.decisions ?? [])]
   let reason = 'starting'
+  const owners = openOwners()
   let verdicts: readonly MetricVerdict[] = []
   let waitsForApproval = false
   let wish: Wish | undefined
@@ -98,10 +101,6 @@ export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
 
   /** Asks the owner of the endpoint. @returns why gateways do not apply it, if they do not */
   const setTraffic = async (stage: Stage, why: string): Promise<string | null> => {
-    const { requestRouteChange } = proxyActivities<Activities>({
-      ...readingBack,
-      summary: `${stageInWords(stage)} • ${why}`.slice(0, 200),
-    })
     const first = decisions.length === 0
     const latency = policy.watch.find(({ metric }) => metric === 'latency')
     const rollout: RouteRollout = {
@@ -113,13 +112,13 @@ export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
       sticky: policy.sticky,
       slowMs: latency?.metric === 'latency' ? latency.overMs : null,
     }
-    const { mismatch } = await requestRouteChange({
-      endpoint,
+    const order: RouteOrder = {
       change: first
         ? { kind: 'begin', rollout }
         : { kind: 'traffic', rollout: id, mode: stage.mode, share: stage.share },
       reason: `rollout ${id}: ${why}`,
-    })
+    }
+    const { mismatch } = await owners.changeRoute(endpoint, order, `${stageInWords(stage)} • ${why}`.slice(0, 200))
     return mismatch
   }
   const note = (action: RolloutDecision['action'], why: string, by?: string): void => {
@@ -230,12 +229,13 @@ export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
     note('rollback', 'the run was cancelled')
   }
   return CancellationScope.nonCancellable(() =>
-    finish(input, state, outcome as RolloutRecord['outcome'], seq, decisions, last, show),
+    finish(owners, input, state, outcome as RolloutRecord['outcome'], seq, decisions, last, show),
   )
 }
 
 /** Gives the endpoint to who has won it, and puts the end on record. */
 async function finish(
+  owners: Owners,
   { id, endpoint, run, champion, candidate, policy }: RolloutInput,
   state: RolloutState,
   outcome: RolloutRecord['outcome'],
@@ -245,16 +245,12 @@ async function finish(
   show: () => void,
 ): Promise<RolloutRecord> {
   const reason = last?.reason ?? ''
-  const { requestRouteChange } = proxyActivities<Activities>({
-    ...readingBack,
-    summary: `${outcome} • ${reason}`.slice(0, 200),
-  })
   if (last?.by !== 'somebody else') {
-    await requestRouteChange({
-      endpoint,
+    const order: RouteOrder = {
       change: { kind: 'finish', rollout: id, candidate, promote: outcome === 'promoted' },
       reason: `rollout ${id}: ${outcome}: ${reason}`,
-    })
+    }
+    await owners.changeRoute(endpoint, order, `${outcome} • ${reason}`.slice(0, 200))
   }
   const { errors } = state.metrics
   const record: RolloutRecord = {

@@ -2,6 +2,7 @@ import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
 import type { PlanOutline } from '../pipelines/plan-outline.ts'
 import type { GateResult, RunRecord, StepReport } from '../pipelines/records.ts'
 import type { StepOutcome } from '../pipelines/step-inputs.ts'
+import type { Owners } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
 import { runDetails } from './details.ts'
 import type { Decision, RunInput, RunProgress } from './messages.ts'
@@ -15,6 +16,7 @@ export interface Stop {
 
 /** What a run knows so far. */
 export interface RunState {
+  readonly owners: Owners
   readonly input: RunInput
   /** Without steps until it was read. */
   plan: PlanOutline

@@ -18,7 +18,7 @@ import {
 import { attributes } from './attributes.ts'
 import { deploy } from './deploy.ts'
 import { gateCounts, outcomeSummary } from './details.ts'
-import { briefly, registration, stepOptions } from './options.ts'
+import { briefly, stepOptions } from './options.ts'
 import { type RunState, type Stop, show } from './run-state.ts'
 
 /** Carries out one step. @returns why the run ends here, if it does */
@@ -234,9 +234,7 @@ async function register(state: RunState, step: StepOutline<'register'>, inputs: 
   const find = (kind: 'evaluate' | 'gate') =>
     plan.steps.filter((each) => each.kind === kind && each.package === step.package).at(-1)?.id ?? ''
   const [evaluation, gates] = [state.outcomes.get(find('evaluate')), state.outcomes.get(find('gate'))]
-  const { requestRegistration } = proxyActivities<Activities>({ ...registration, summary: step.summary })
-  const { version, champion, registered } = await requestRegistration({
-    model: step.model,
+  const order = {
     promote: !plan.steps.some((each) => each.kind === 'deploy' && each.package === step.package),
     version: {
       digest,
@@ -246,7 +244,8 @@ async function register(state: RunState, step: StepOutline<'register'>, inputs: 
       gates: gates === undefined ? null : outputOf(gates, 'gates'),
       metrics: (evaluation?.facts.metrics ?? {}) as Record<string, number>,
     },
-  })
+  }
+  const { version, champion, registered } = await state.owners.register(step.model, order, step.summary)
   state.model = { name: step.model, version, digest, champion: champion === version }
   upsertSearchAttributes([{ key: attributes.model, value: `${step.model}@${version}` }])
   const standing =

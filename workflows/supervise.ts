@@ -1,8 +1,5 @@
 import {
-  ActivityFailure,
-  ApplicationFailure,
   allHandlersFinished,
-  ChildWorkflowFailure,
   condition,
   continueAsNew,
   executeChild,
@@ -18,6 +15,7 @@ import type { RetrainCause } from '../pipelines/alerts.ts'
 import type { RunRecord } from '../pipelines/records.ts'
 import { earliestRetraining } from '../stats/retraining.ts'
 import { attributes } from './attributes.ts'
+import { detailsOf, refusalOf } from './failures.ts'
 import {
   calmSignal,
   causeSignal,
@@ -158,12 +156,10 @@ export async function supervise(pipeline: string, carried: SupervisorState = not
       })
       return ended(id, record.status, record.error?.message ?? `version ${record.model?.version} took over`)
     } catch (error) {
-      return ended(id, 'failed', reasonOf(error))
+      // A run that fails takes its record along; one that was ended from outside has none.
+      const record = detailsOf(error) as Partial<RunRecord> | undefined
+      const { code, message } = refusalOf(error)
+      return ended(id, record?.status ?? (code === 'CANCELLED' ? 'cancelled' : 'failed'), message)
     }
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure) return reasonOf(error.cause)
-  return error instanceof ApplicationFailure ? error.message : String((error as Error).message)
 }

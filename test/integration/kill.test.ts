@@ -97,7 +97,7 @@ it('a run whose worker is killed during and after every step finishes by itself,
     'packageModel',
     'evaluatePackage',
     'judgeCandidate',
-    'requestRegistration',
+    'tellModelOwner',
     'writeRegistration',
     'recordRun',
   ]) {

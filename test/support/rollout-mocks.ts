@@ -22,7 +22,7 @@ export function rolloutMocks(
   over: Partial<Activities> = {},
 ): Pick<
   Activities,
-  | keyof ReturnType<typeof createRolloutActivities>
+  | Exclude<keyof ReturnType<typeof createRolloutActivities>, 'tellEndpointOwner'>
   | keyof ReturnType<typeof createMonitorActivities>
   | keyof ReturnType<typeof createRetrainActivities>
 > {

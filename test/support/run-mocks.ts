@@ -27,7 +27,7 @@ const unexpected = (name: string) => async (): Promise<never> => {
   throw new Error(`${name} was not to be called`)
 }
 
-/** Activities of runs that answer at once; `calls` notes who was asked. */
+/** Activities of runs that answer at once; `calls` notes who was asked. Owners are mocked by the environment. */
 export function runMocks(over: Partial<Activities> = {}, calls: string[] = []): Activities {
   const noted =
     <T>(name: string, answer: T) =>
@@ -64,5 +64,5 @@ export function runMocks(over: Partial<Activities> = {}, calls: string[] = []): 
     publishBatch: unexpected('publishBatch'),
     ...rolloutMocks(calls),
     ...over,
-  }
+  } as Activities
 }

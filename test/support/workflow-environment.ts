@@ -8,8 +8,9 @@ import { fromPython, testServerPackage } from '../../workers/platform/binaries.t
 import { cacheHome } from '../../workers/settings.ts'
 import { attributes } from '../../workflows/attributes.ts'
 import { scoringQueue } from '../../workflows/messages.ts'
+import { mockOwners } from './mock-owners.ts'
 
-/** The time-skipping server, and workers on task queues of their own. */
+/** The time-skipping server, and workers on task queues of their own with as many slots as real ones have. */
 export interface WorkflowEnvironment {
   readonly environment: TestWorkflowEnvironment
   /** @param options.scores also take shards, from their own task queue, which tests share: one at a time */
@@ -45,7 +46,8 @@ export async function openWorkflowEnvironment(): Promise<WorkflowEnvironment> {
         taskQueue,
         workflowBundle: { codePath: workflowBundle },
         dataConverter: { payloadConverterPath: converterFile },
-        activities,
+        activities: { ...mockOwners(activities), ...activities },
+        maxConcurrentActivityTaskExecutions: 8,
       })
       const scorer = options?.scores
         ? await Worker.create({

@@ -1,0 +1,42 @@
+import { defineSignal } from '@temporalio/workflow'
+import type { ErrorCode } from '../pipelines/errors.ts'
+import type { VersionRecord } from '../pipelines/records.ts'
+import type { ChampionChange, RouteOrder } from './messages.ts'
+
+/*
+ * How workflows ask the owners of models and endpoints: by a signal that is answered by a signal. Nobody holds a slot of a worker
+ * while it waits. Clients, which hold none, use the updates in `messages.ts`.
+ */
+
+/** What is asked of an owner, and who is to be answered. The same id asked twice is carried out once. */
+export interface Order<Asked> {
+  readonly id: string
+  /** Workflow id. */
+  readonly answerTo: string
+  readonly asked: Asked
+}
+
+/** A version to register; `promote` makes it champion at once. */
+export interface RegistrationOrder {
+  readonly version: VersionRecord
+  readonly promote: boolean
+}
+
+/** What is asked of the owner of a model. */
+export type ModelOrder =
+  | ({ readonly kind: 'register' } & RegistrationOrder)
+  | ({ readonly kind: 'champion' } & ChampionChange)
+
+/** Why an owner refuses, as the error it stands for. */
+export interface Refusal {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly next: string | null
+}
+
+/** The answer to an order. */
+export type Answer = { readonly id: string } & ({ readonly result: unknown } | { readonly error: Refusal })
+
+export const modelOrderSignal = defineSignal<[Order<ModelOrder>]>('order')
+export const routeOrderSignal = defineSignal<[Order<RouteOrder>]>('order')
+export const answerSignal = defineSignal<[Answer]>('answer')
