@@ -1,7 +1,8 @@
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client'
 import { SlipwayError } from '../pipelines/errors.ts'
+import type { Expected, InForce } from '../pipelines/in-force.ts'
 import type { RunRecord } from '../pipelines/records.ts'
-import { findOpponent, setChampion as moveChampion, registerVersion } from '../store/registry.ts'
+import { findInForce, setChampion as moveChampion, registerVersion } from '../store/registry.ts'
 import { publishRun } from '../store/runs.ts'
 import { type ChampionChange, ownerOfModel, type Registration, registerUpdate } from '../workflows/messages.ts'
 import { type ModelOrder, modelOrderSignal, type Order, type RegistrationOrder } from '../workflows/owner-messages.ts'
@@ -16,9 +17,14 @@ interface ModelRegistration extends RegistrationOrder {
 export function createRegistryActivities(deps: ActivityDeps) {
   const { store, client } = deps
   return {
-    /** The model a candidate is compared with: digest, or null while there is none. */
+    /** What a candidate would replace and is compared with; `endpoint` null where it is not deployed. */
+    async findInForce(order: { model: string; candidate: string; endpoint: string | null }): Promise<InForce> {
+      return guarded('gate', () => findInForce(store, order.model, order.candidate, order.endpoint))
+    },
+
+    /** For runs that 0.7 and before began: the model a candidate is compared with, null while there is none. */
     async findOpponent({ model, candidate }: { model: string; candidate: string }): Promise<string | null> {
-      return guarded('gate', async () => (await findOpponent(store, model, candidate)) ?? null)
+      return guarded('gate', async () => (await findInForce(store, model, candidate, null)).opponent?.digest ?? null)
     },
 
     /** Tells the owner workflow of a model what is asked of it, starting it if this is the model's first. It answers by signal. */
@@ -49,15 +55,20 @@ export function createRegistryActivities(deps: ActivityDeps) {
     },
 
     /** For the owner workflow only. */
-    async writeRegistration({ model, version, promote }: ModelRegistration): Promise<Registration> {
-      return guarded('register', () => registerVersion(store, model, version, promote))
+    async writeRegistration({ model, version, promote, expect }: ModelRegistration): Promise<Registration> {
+      return guarded('register', () => registerVersion(store, model, version, promote, expect))
     },
 
     /** For the owner workflow only. */
-    async writeChampion({ model, version, reason }: ChampionChange & { model: string }): Promise<number> {
+    async writeChampion({
+      model,
+      version,
+      reason,
+      expect,
+    }: ChampionChange & { model: string; expect?: Expected }): Promise<number> {
       return guarded(
         'promote',
-        async () => (await moveChampion(store, model, version, reason)).champions.at(-1) as number,
+        async () => (await moveChampion(store, model, version, reason, expect)).champions.at(-1) as number,
       )
     },
 

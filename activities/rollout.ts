@@ -102,7 +102,10 @@ export function createRolloutActivities(deps: ActivityDeps) {
       })
     },
 
-    /** For the owner workflow only. @returns the route, and its champion if the change may have moved it */
+    /**
+     * For the owner workflow only. @returns the route, its champion if the change may have moved it, and the rollout that a new one
+     * has to wait for: then nothing was changed
+     */
     async writeRouteChange({
       endpoint,
       change,
@@ -111,10 +114,15 @@ export function createRolloutActivities(deps: ActivityDeps) {
       endpoint: string
       change: RouteChange
       reason: string
-    }): Promise<{ route: Route; champion: Variant | null }> {
+    }): Promise<{ route: Route; champion: Variant | null; waitsFor: string | null }> {
       return guarded('deploy', async () => {
+        const before = change.kind === 'begin' ? await readRoute(store, endpoint) : undefined
+        const other = before?.rollout ?? null
+        if (change.kind === 'begin' && before !== undefined && other !== null && other.id !== change.rollout.id)
+          return { route: before, champion: null, waitsFor: other.id }
         const route = await writeRoute(store, endpoint, change, reason)
-        return { route, champion: change.kind === 'begin' || change.kind === 'traffic' ? null : route.champion }
+        const isMoved = change.kind !== 'begin' && change.kind !== 'traffic'
+        return { route, champion: isMoved ? route.champion : null, waitsFor: null }
       })
     },
 

@@ -68,7 +68,7 @@ export default pipeline('delays', (p) => {
   await registerVersion(
     server.store,
     'delays',
-    { digest: variant.digest, run: 'bench', registeredAt, evaluation: null, gates: null, metrics: {} },
+    { digest: variant.digest, run: 'bench', registeredAt, evaluation: null, gates: null, metrics: {}, against: null },
     true,
   )
   const local = await localModel({ store: server.store, trusted: new Map() }, variant.digest)

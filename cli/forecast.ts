@@ -1,6 +1,6 @@
 import { describeRule, rulesOf } from '../pipelines/monitor.ts'
 import type { Plan, Step, StepOf } from '../pipelines/plan.ts'
-import { outlineOf, type PlanOutline } from '../pipelines/plan-outline.ts'
+import { endpointOf, outlineOf, type PlanOutline } from '../pipelines/plan-outline.ts'
 import { describeStrategy } from '../pipelines/rollout.ts'
 import {
   digestsOf,
@@ -12,7 +12,7 @@ import {
   stepOf,
 } from '../pipelines/step-inputs.ts'
 import { describeChanges, type HostVersions, type StepMaterial, stepMaterial } from '../pipelines/step-key.ts'
-import { findOpponent } from '../store/registry.ts'
+import { findInForce } from '../store/registry.ts'
 import { listRuns } from '../store/runs.ts'
 import { readSource } from '../store/sources.ts'
 import { findStepRecord, readStepRecord, stepKeyOf } from '../store/steps.ts'
@@ -72,12 +72,13 @@ async function knownInputs(
   if (missing !== undefined) return missing
   const inputs = inputsOf(outline, stepOf(outline, step.id, step.kind), outcomes)
   if (step.kind !== 'gate' || !step.must.some(({ rule }) => rule === 'notWorseThan')) return inputs
-  const opponent = await findOpponent(store, step.model, outputOf(outcomes.get(step.package), 'package').digest)
-  if (opponent === undefined) return inputs
+  const candidate = outputOf(outcomes.get(step.package), 'package').digest
+  const { opponent } = await findInForce(store, step.model, candidate, endpointOf(outline, step.package))
+  if (opponent === null) return inputs
   const evaluation = stepOf(plan, step.evaluation, 'evaluate')
   const championInputs = {
     ...digestsOf(inputsOf(outline, stepOf(outline, step.evaluation, 'evaluate'), outcomes)),
-    package: opponent,
+    package: opponent.digest,
   }
   const record = await findStepRecord(store, stepKeyOf(stepMaterial(evaluation, championInputs, host)))
   if (record === undefined) return 'the evaluation of the champion'

@@ -55,6 +55,7 @@ export const errorCodes = {
   WEIGHTS_INVALID: exitCodes.trainingFailed,
   PARITY: exitCodes.trainingFailed,
   GATE_FAILED: exitCodes.gateFailed,
+  CHAMPION_MOVED: exitCodes.gateFailed,
   REJECTED: exitCodes.rejected,
   APPROVAL_EXPIRED: exitCodes.rejected,
   ROLLED_BACK: exitCodes.rolledBack,

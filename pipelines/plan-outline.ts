@@ -52,6 +52,12 @@ export function outlineOf({ pipeline, steps }: Plan): PlanOutline {
   return { pipeline, steps: steps.map(outlineOfStep) }
 }
 
+/** Where a package is deployed to first: what that serves is what the package would replace. Null where it is only registered. */
+export function endpointOf({ steps }: PlanOutline, packageId: string): string | null {
+  const deploy = steps.find((step) => step.kind === 'deploy' && step.package === packageId)
+  return deploy?.kind === 'deploy' ? deploy.endpoint : null
+}
+
 function outlineOfStep(step: Step): StepOutline {
   const summary = stepSummary(step).slice(0, 200)
   const { id } = step

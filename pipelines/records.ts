@@ -125,5 +125,7 @@ export const VersionRecord = z.object({
   evaluation: ArtifactRef.nullable(),
   gates: ArtifactRef.nullable(),
   metrics: z.record(z.string(), z.number()),
+  /** Digest of the version it was judged against; null for none, and in records of 0.7 and before. */
+  against: Digest.nullable().default(null),
 })
 export type VersionRecord = z.infer<typeof VersionRecord>

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { Digest } from './artifact.ts'
 import { SlipwayError } from './errors.ts'
+import { Expected, requireInForce, VersionName } from './in-force.ts'
 
 /** A model version as an endpoint serves it. */
-export const Variant = z.object({ model: z.string(), version: z.int().positive(), digest: Digest })
+export const Variant = VersionName.extend({ model: z.string() })
 export type Variant = z.infer<typeof Variant>
 
 /** A rollout's hold on a route. */
@@ -36,18 +36,27 @@ export const Route = z.object({
 })
 export type Route = z.infer<typeof Route>
 
-/** What can be asked of a route. Asking the same twice changes nothing the second time. */
+/**
+ * What can be asked of a route. Asking the same twice changes nothing the second time. `expect` is what the candidate was judged
+ * against; changes asked for by 0.7 and before name none.
+ */
 export const RouteChange = z.discriminatedUnion('kind', [
-  /** The first version of an endpoint. */
-  z.object({ kind: z.literal('open'), variant: Variant }),
-  z.object({ kind: z.literal('begin'), rollout: RouteRollout }),
+  /** The first version of an endpoint. What it expects is the champion of its model, which the owner asks the model's for. */
+  z.object({ kind: z.literal('open'), variant: Variant, expect: Expected }),
+  z.object({ kind: z.literal('begin'), rollout: RouteRollout, expect: Expected }),
   z.object({
     kind: z.literal('traffic'),
     rollout: z.string(),
     mode: RouteRollout.shape.mode,
     share: RouteRollout.shape.share,
   }),
-  z.object({ kind: z.literal('finish'), rollout: z.string(), candidate: Variant, promote: z.boolean() }),
+  z.object({
+    kind: z.literal('finish'),
+    rollout: z.string(),
+    candidate: Variant,
+    promote: z.boolean(),
+    expect: Expected,
+  }),
   /** Back to the champion if a rollout is going on, else to the champion before, or to the version named. */
   z.object({ kind: z.literal('rollback'), from: z.int().positive(), to: Variant.nullable() }),
 ])
@@ -55,7 +64,8 @@ export type RouteChange = z.infer<typeof RouteChange>
 
 /**
  * The route after a change; the same object when there is nothing to change.
- * @throws SlipwayError ROUTE_CONFLICT when the route is not in a state for it
+ * @throws SlipwayError ROUTE_CONFLICT when the route is not in a state for it; CHAMPION_MOVED when it serves another version than the
+ *   candidate was judged against
  */
 export function changeRoute(route: Route | undefined, endpoint: string, change: RouteChange): Route {
   const refuse = (why: string, next = `slipway rollout status ${endpoint}`): never => {
@@ -72,9 +82,12 @@ export function changeRoute(route: Route | undefined, endpoint: string, change: 
       return champion.digest === change.variant.digest ? route : refuse(`it serves version ${champion.version} already`)
     case 'begin':
       if (rollout?.id === change.rollout.id) return route
+      // Another rollout of the same version has ended well while this one waited.
+      if (champion.digest === change.rollout.candidate.digest) return route
       if (rollout !== null) return refuse(`rollout ${rollout.id} is going on`)
       if (champion.model !== change.rollout.candidate.model)
         return refuse(`it serves model ${champion.model}, not ${change.rollout.candidate.model}`)
+      requireInForce(`endpoint ${endpoint}`, champion, change.expect, change.rollout.candidate.digest)
       return changed({ rollout: change.rollout })
     case 'traffic':
       if (rollout?.id !== change.rollout) return refuse(`rollout ${change.rollout} is not the one going on`)
@@ -84,6 +97,7 @@ export function changeRoute(route: Route | undefined, endpoint: string, change: 
       const isChampion = champion.digest === change.candidate.digest
       if (rollout?.id !== change.rollout)
         return isChampion === change.promote ? route : refuse(`rollout ${change.rollout} is not the one going on`)
+      if (change.promote) requireInForce(`endpoint ${endpoint}`, champion, change.expect, change.candidate.digest)
       return changed(
         change.promote ? { champion: rollout.candidate, previous: champion, rollout: null } : { rollout: null },
       )

@@ -1,9 +1,13 @@
 import type { Digest } from '../pipelines/artifact.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { Expected, InForce } from '../pipelines/in-force.ts'
 import { ModelState, VersionRecord } from '../pipelines/records.ts'
+import { championIn, inForceFor, promote, register } from '../pipelines/registration.ts'
 import { hexOf } from './digest.ts'
 import { listKeys, publishOnce, readDocument } from './documents.ts'
 import { getBundle } from './objects.ts'
 import { readRef, updateRef } from './refs.ts'
+import { readRoute } from './routes.ts'
 import type { Store } from './store.ts'
 
 const refName = (model: string): string => `models/${model}`
@@ -26,64 +30,68 @@ export async function listModels(store: Store): Promise<string[]> {
 }
 
 /** The digest of the champion, if there is one. */
-export function championOf(state: ModelState | undefined): Digest | undefined {
-  const version = state?.champions.at(-1)
-  return version === undefined ? undefined : state?.versions[version - 1]
-}
+export const championOf = (state: ModelState | undefined): Digest | undefined => championIn(state)?.digest
 
 /**
- * The model a candidate has to hold its own against: the champion; or, if the candidate is the champion already, the one
- * it took over from. So a repeated run asks the same question again and finds the same answer in its records.
+ * What a candidate would replace, and what it is compared with. Versions that take other rows are not compared: a new signature
+ * begins a line of champions of its own.
+ * @param endpoint where it is deployed to, null for nowhere
  */
-export function opponentOf(state: ModelState | undefined, candidate: string): Digest | undefined {
-  const others = (state?.champions ?? []).filter((version) => state?.versions[version - 1] !== candidate)
-  const isChampion = championOf(state) === candidate
-  const version = isChampion ? others.at(-1) : state?.champions.at(-1)
-  return version === undefined ? undefined : state?.versions[version - 1]
+export async function findInForce(
+  store: Store,
+  model: string,
+  candidate: string,
+  endpoint: string | null,
+): Promise<InForce> {
+  const [state, route] = await Promise.all([
+    readModel(store, model),
+    endpoint === null ? undefined : readRoute(store, endpoint),
+  ])
+  const found = inForceFor(candidate, model, state, route)
+  if (found.opponent === null) return found
+  const digests = [candidate, found.opponent.digest]
+  const [own, other] = await Promise.all(digests.map((digest) => getBundle(store, digest, 'model')))
+  const areAlike = (own?.facts.signature ?? 1) === (other?.facts.signature ?? 1)
+  return areAlike ? found : { ...found, opponent: null }
 }
 
 /**
- * The opponent of a candidate, if they take the same rows: a new signature begins a line of champions of its own.
- */
-export async function findOpponent(store: Store, model: string, candidate: string): Promise<Digest | undefined> {
-  const opponent = opponentOf(await readModel(store, model), candidate)
-  if (opponent === undefined) return undefined
-  const [own, other] = await Promise.all([candidate, opponent].map((digest) => getBundle(store, digest, 'model')))
-  return (own?.facts.signature ?? 1) === (other?.facts.signature ?? 1) ? opponent : undefined
-}
-
-/**
- * Registers a version, as champion at once if `promote` says so. Registering the same digest again changes nothing: not
- * the number, not the aliases, for somebody may have moved them meanwhile.
+ * Registers a version; see `register` for when it becomes champion.
+ * @throws SlipwayError CHAMPION_MOVED
  */
 export async function registerVersion(
   store: Store,
   model: string,
   record: VersionRecord,
-  promote: boolean,
+  isPromoted: boolean,
+  expect?: Expected,
 ): Promise<{ version: number; champion: number | null; registered: boolean }> {
+  // What is refused leaves no record behind: judged anew, it is registered with another one.
+  const order = { digest: record.digest, promote: isPromoted, expect }
+  register(await readModel(store, model), model, order)
   await publishOnce(store, versionKey(model, record.digest), record)
   let registered = false
   const state = await updateRef<ModelState>(store, refName(model), `run ${record.run} registers`, (current) => {
-    registered = false
-    const before = current ?? { versions: [], champions: [], candidate: null }
-    if (before.versions.includes(record.digest)) return current ?? before
-    registered = true
-    const version = before.versions.length + 1
-    return {
-      versions: [...before.versions, record.digest],
-      champions: promote ? [...before.champions, version] : before.champions,
-      candidate: version,
-    }
+    const next = register(current, model, order)
+    registered = next !== current
+    return next
   })
   return { version: state.versions.indexOf(record.digest) + 1, champion: state.champions.at(-1) ?? null, registered }
 }
 
-/** Makes a version champion; `reason` goes to the ref's log. */
-export async function setChampion(store: Store, model: string, version: number, reason: string): Promise<ModelState> {
+/**
+ * Makes a version champion; `reason` goes to the ref's log.
+ * @throws SlipwayError CHAMPION_MOVED
+ */
+export async function setChampion(
+  store: Store,
+  model: string,
+  version: number,
+  reason: string,
+  expect?: Expected,
+): Promise<ModelState> {
   return updateRef<ModelState>(store, refName(model), reason, (current) => {
-    if (current === undefined) throw new RangeError(`model ${model} does not exist`)
-    if (current.champions.at(-1) === version) return current
-    return { ...current, champions: [...current.champions, version] }
+    if (current === undefined) throw new SlipwayError('NOT_FOUND', `model ${model} does not exist`)
+    return promote(current, model, version, expect)
   })
 }

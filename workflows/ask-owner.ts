@@ -1,5 +1,6 @@
 import { condition, patched, proxyActivities, setHandler, uuid4, workflowInfo } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
+import type { Expected } from '../pipelines/in-force.ts'
 import type { Variant } from '../pipelines/route.ts'
 import { failureOf } from './failures.ts'
 import type { Registration, RouteOrder, RouteOutcome } from './messages.ts'
@@ -11,13 +12,25 @@ export interface Owners {
   /** Has the owner of a model register a version. */
   register(model: string, order: RegistrationOrder, summary: string): Promise<Registration>
   /** Has the owner of a model make champion what an endpoint serves. */
-  makeChampion(variant: Variant, reason: string, summary: string): Promise<void>
-  /** Has the owner of an endpoint change its route, and read back what gateways apply. */
-  changeRoute(endpoint: string, order: RouteOrder, summary: string): Promise<RouteOutcome>
+  makeChampion(variant: Variant, reason: string, summary: string, expect?: Expected): Promise<void>
+  /**
+   * Has the owner of an endpoint change its route, and read back what gateways apply.
+   * @param onWait hears which rollout this waits for, if it does
+   */
+  changeRoute(
+    endpoint: string,
+    order: RouteOrder,
+    summary: string,
+    onWait?: (rollout: string) => void,
+  ): Promise<RouteOutcome>
+  /** The same for who is in a hurry: the owner does it, but is not waited for much longer than it usually takes. */
+  leaveToOwner(endpoint: string, order: RouteOrder, summary: string): Promise<void>
 }
 
 /** An owner that does not answer is asked again, after this long and ever longer: it may have been ended. Milliseconds. */
 const patience = { first: 60_000, most: 15 * 60_000 } as const
+/** How long who is in a hurry waits, ms. */
+const hurry = 5_000
 
 /** Where the present version began to ask by signal; workflows of 0.7 and before replay the activities that waited. */
 export const asksBySignal = (): boolean => patched('owners-answer-by-signal')
@@ -33,22 +46,34 @@ export function openOwners(): Owners {
     if (open.has(answer.id)) answers.set(answer.id, answer)
   })
 
-  async function ask<Asked>(tell: (order: Order<Asked>) => Promise<void>, asked: Asked): Promise<unknown> {
-    const { workflowId: answerTo } = workflowInfo()
-    const order: Order<Asked> = { id: uuid4(), answerTo, asked }
+  /** @param within gives up waiting, not what was asked for, after this many milliseconds */
+  async function ask<Asked>(
+    tell: (order: Order<Asked>) => Promise<void>,
+    asked: Asked,
+    { onWait, within }: { readonly onWait?: ((rollout: string) => void) | undefined; readonly within?: number } = {},
+  ): Promise<unknown> {
+    const order: Order<Asked> = { id: uuid4(), answerTo: workflowInfo().workflowId, asked }
     open.add(order.id)
     try {
-      for (let wait: number = patience.first; ; wait = Math.min(2 * wait, patience.most)) {
+      for (let wait = within ?? patience.first; ; wait = Math.min(2 * wait, patience.most)) {
         await tell(order)
-        if (!(await condition(() => answers.has(order.id), wait))) continue
-        const answer = answers.get(order.id) as Answer
-        if ('error' in answer) throw failureOf(answer.error)
-        return answer.result
+        while (await condition(() => answers.has(order.id), wait)) {
+          const answer = answers.get(order.id) as Answer
+          answers.delete(order.id)
+          if ('error' in answer) throw failureOf(answer.error)
+          if ('result' in answer) return answer.result
+          onWait?.(answer.waitsFor)
+        }
+        if (within !== undefined) return undefined
       }
     } finally {
       open.delete(order.id)
       answers.delete(order.id)
     }
+  }
+  const tellEndpoint = (endpoint: string, summary: string) => {
+    const { tellEndpointOwner } = proxyActivities<Activities>({ ...briefly, summary })
+    return (order: Order<RouteOrder>) => tellEndpointOwner({ endpoint, order })
   }
 
   return {
@@ -58,27 +83,29 @@ export function openOwners(): Owners {
         return requestRegistration({ model, ...order })
       }
       const { tellModelOwner } = proxyActivities<Activities>({ ...briefly, summary })
-      return ask((sent) => tellModelOwner({ model, order: sent }), {
-        kind: 'register' as const,
-        ...order,
-      }) as Promise<Registration>
+      const asked = { kind: 'register' as const, ...order }
+      return ask((sent) => tellModelOwner({ model, order: sent }), asked) as Promise<Registration>
     },
-    async makeChampion(variant, reason, summary) {
+    async makeChampion(variant, reason, summary, expect) {
       if (!asksBySignal()) {
         const { requestChampion } = proxyActivities<Activities>({ ...registration, summary })
         return requestChampion({ variant, reason })
       }
       const { tellModelOwner } = proxyActivities<Activities>({ ...briefly, summary })
       const { model, version } = variant
-      await ask((sent) => tellModelOwner({ model, order: sent }), { kind: 'champion' as const, version, reason })
+      const asked = { kind: 'champion' as const, version, reason, expect }
+      await ask((sent) => tellModelOwner({ model, order: sent }), asked)
     },
-    async changeRoute(endpoint, order, summary) {
+    async changeRoute(endpoint, order, summary, onWait) {
       if (!asksBySignal()) {
         const { requestRouteChange } = proxyActivities<Activities>({ ...readingBack, summary })
         return requestRouteChange({ endpoint, ...order })
       }
-      const { tellEndpointOwner } = proxyActivities<Activities>({ ...briefly, summary })
-      return ask((sent) => tellEndpointOwner({ endpoint, order: sent }), order) as Promise<RouteOutcome>
+      return ask(tellEndpoint(endpoint, summary), order, { onWait }) as Promise<RouteOutcome>
+    },
+    async leaveToOwner(endpoint, order, summary) {
+      if (asksBySignal()) await ask(tellEndpoint(endpoint, summary), order, { within: hurry })
+      else await proxyActivities<Activities>({ ...readingBack, summary }).requestRouteChange({ endpoint, ...order })
     },
   }
 }

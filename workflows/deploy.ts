@@ -1,5 +1,6 @@
 import {
   CancellationScope,
+  CancelledFailure,
   isCancellation,
   proxyActivities,
   startChild,
@@ -7,86 +8,85 @@ import {
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import { errorCodes, exitCodes } from '../pipelines/errors.ts'
+import type { Expected } from '../pipelines/in-force.ts'
 import type { StepOutline } from '../pipelines/plan-outline.ts'
 import type { RolloutRecord } from '../pipelines/records.ts'
 import { describeStrategy } from '../pipelines/rollout.ts'
 import type { Variant } from '../pipelines/route.ts'
 import type { StepOutcome } from '../pipelines/step-inputs.ts'
-import { startRollout } from '../stats/rollout.ts'
+import type { Stage } from '../stats/metric.ts'
+import { stagesOf, startRollout } from '../stats/rollout.ts'
+import { asksBySignal } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
 import { refusalOf } from './failures.ts'
-import { type RouteOrder, rolloutWorkflowId } from './messages.ts'
+import { holdOf } from './hold.ts'
+import type { Judgement } from './judging.ts'
+import { type RouteOrder, type RouteOutcome, rolloutWorkflowId } from './messages.ts'
 import { briefly } from './options.ts'
 import type { runRollout } from './run-rollout.ts'
 import { type RunState, type Stop, show } from './run-state.ts'
 
+type Report = (outcome: StepOutcome, summary: string) => void
+/** A version on its way to an endpoint. */
+interface Arrival {
+  readonly state: RunState
+  readonly step: StepOutline<'deploy'>
+  readonly candidate: Variant
+  /** What it was judged against. */
+  readonly expect: Expected
+}
+
+/** What an endpoint served before. */
+type Before = Pick<Awaited<ReturnType<typeof look>>, 'cursors' | 'history'> & { readonly champion: Variant }
+
 /**
  * Brings the registered version to its endpoint: at once where nothing is served yet, else by a rollout, a workflow of its own
- * and a child of the run.
+ * and a child of the run. Rollouts of an endpoint go one after another.
+ * @throws ApplicationFailure CHAMPION_MOVED when something else is in force than the version was judged against
  */
 export async function deploy(
   state: RunState,
   step: StepOutline<'deploy'>,
-  report: (outcome: StepOutcome, summary: string) => void,
+  judgement: Judgement,
+  report: Report,
 ): Promise<Stop | undefined> {
   const { model } = state
   if (model === null) throw new Error('a package is deployed that was not registered')
-  const { endpoint, policy } = step
+  const { endpoint } = step
   const candidate: Variant = { model: model.name, version: model.version, digest: model.digest }
-  const done = (summary: string, cached = false): void =>
+  const arrival: Arrival = { state, step, candidate, expect: judgement.inForce.champion }
+  const done = (summary: string, cached = false): void => {
     report({ stepKey: '', cached, outputs: [], facts: { summary } }, summary)
+  }
   const promoted = (): void => {
     state.model = { ...model, champion: true }
     show(state)
   }
-  const { lookAtEndpoint } = proxyActivities<Activities>({ ...briefly, summary: `what ${endpoint} serves` })
-  const before = await lookAtEndpoint({ endpoint, policy })
+  const before = await look(step)
   if (before.route === null) {
-    const order: RouteOrder = {
-      change: { kind: 'open', variant: candidate },
-      reason: `run ${state.input.runId}: the first version`,
-    }
-    const { gateways, mismatch } = await state.owners.changeRoute(endpoint, order, `open ${endpoint}`)
+    const opened = await open(arrival)
+    // Another run was quicker: its version is to be replaced, not joined.
+    if (opened === null) return deploy(state, step, judgement, report)
     promoted()
-    done(
-      `${endpoint} serves version ${model.version}, its first; ${mismatch ?? (gateways === 0 ? 'no gateway runs' : `${gateways} gateway${gateways === 1 ? '' : 's'}`)}`,
-    )
+    done(opened)
     return undefined
   }
-  if (before.route.champion.digest === candidate.digest) {
+  const { champion } = before.route
+  const isThere = (): undefined => {
     promoted()
     done(`${endpoint} serves version ${model.version} already`, true)
-    return undefined
   }
+  if (champion.digest === candidate.digest) return isThere()
   const id = `${endpoint}-${state.input.runId.replace(`${state.plan.pipeline}-`, '')}`
-  state.rolloutId = id
-  upsertSearchAttributes([{ key: attributes.stage, value: 'rollout' }])
-  show(state)
-  const rollout = await startChild<typeof runRollout>('runRollout', {
-    workflowId: rolloutWorkflowId(id),
-    args: [
-      {
-        id,
-        endpoint,
-        pipeline: state.plan.pipeline,
-        run: state.input.runId,
-        champion: before.route.champion,
-        candidate,
-        policy,
-        cursors: before.cursors,
-        state: startRollout(Date.now(), before.history),
-      },
-    ],
-    // A run that is cancelled takes its rollout back before it ends.
-    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-    parentClosePolicy: 'REQUEST_CANCEL',
-    staticSummary: `${endpoint} • version ${before.route.champion.version} → ${candidate.version}, ${describeStrategy(policy)}`,
-  })
   let record: RolloutRecord
   try {
+    const rollout = await start(arrival, id, { ...before, champion })
+    if (rollout === null) return isThere()
     record = await rollout.result()
   } catch (error) {
-    const isPromoted = await takeBack(state, step, id, candidate)
+    state.waits = null
+    if (refusalOf(error).code === 'CHAMPION_MOVED') throw error
+    const isPromoted = await takeBack(arrival, id, isCancellation(error))
     if (isCancellation(error)) throw error
     state.rolloutId = null
     if (!isPromoted) return brokenOff(error, step)
@@ -100,29 +100,107 @@ export async function deploy(
   if (outcome === 'promoted') promoted()
   done(`${outcome} after ${seconds.toFixed(0)} s: ${reason}`)
   upsertSearchAttributes([{ key: attributes.verdict, value: outcome }])
+  // A rollout that was told to stop has given the endpoint back, and the run has been told the same.
+  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('the run was cancelled')
   return stopOf(record, step.id)
+}
+/** What an endpoint serves, where its windows stand, and what its champion did lately. */
+function look({ endpoint, policy }: StepOutline<'deploy'>) {
+  const { lookAtEndpoint } = proxyActivities<Activities>({ ...briefly, summary: `what ${endpoint} serves` })
+  return lookAtEndpoint({ endpoint, policy })
+}
+
+/** @returns what was done, in words; null when somebody else opened the endpoint first */
+async function open({ state, step, candidate, expect }: Arrival): Promise<string | null> {
+  const { endpoint } = step
+  const order: RouteOrder = {
+    change: { kind: 'open', variant: candidate, expect },
+    reason: `run ${state.input.runId}: the first version`,
+  }
+  try {
+    const { gateways, mismatch } = await state.owners.changeRoute(endpoint, order, `open ${endpoint}`)
+    const applied = gateways === 0 ? 'no gateway runs' : `${gateways} gateway${gateways === 1 ? '' : 's'}`
+    return `${endpoint} serves version ${candidate.version}, its first; ${mismatch ?? applied}`
+  } catch (error) {
+    if (refusalOf(error).code === 'ROUTE_CONFLICT') return null
+    throw error
+  }
+}
+
+/** Windows of a gateway that a rollout takes in from before it began: it began while they were written. */
+const windowsBefore = 60
+
+/** Has the route held for a rollout, which waits its turn, and starts the rollout. @returns null when the candidate took over meanwhile */
+async function start({ state, step, candidate, expect }: Arrival, id: string, before: Before) {
+  const { endpoint, policy } = step
+  let { cursors, history, champion } = before
+  let begun: RouteOutcome | undefined
+  if (asksBySignal()) {
+    const summary = `version ${champion.version} → ${candidate.version} begins`
+    const order: RouteOrder = {
+      change: { kind: 'begin', rollout: holdOf(id, candidate, policy, stagesOf(policy)[0] as Stage), expect },
+      reason: `rollout ${id}: ${summary}`,
+    }
+    begun = await state.owners.changeRoute(endpoint, order, summary, (other) => {
+      state.waits = `waits for rollout ${other} of ${endpoint} to end: slipway rollout status ${endpoint}`
+      show(state)
+    })
+    champion = begun.route.champion
+    if (champion.digest === candidate.digest) return null
+    const now = await look(step)
+    history = now.history
+    cursors = Object.fromEntries(
+      Object.entries(now.cursors).map(([gateway, next]) => [gateway, Math.max(0, next - windowsBefore)]),
+    )
+  }
+  state.waits = null
+  state.rolloutId = id
+  upsertSearchAttributes([{ key: attributes.stage, value: 'rollout' }])
+  show(state)
+  return startChild<typeof runRollout>('runRollout', {
+    workflowId: rolloutWorkflowId(id),
+    args: [
+      {
+        id,
+        endpoint,
+        pipeline: state.plan.pipeline,
+        run: state.input.runId,
+        champion,
+        candidate,
+        policy,
+        cursors,
+        state: startRollout(Date.now(), history),
+        ...(begun === undefined ? {} : { begun: { mismatch: begun.mismatch } }),
+      },
+    ],
+    // A run that is cancelled takes its rollout back before it ends.
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+    parentClosePolicy: 'REQUEST_CANCEL',
+    staticSummary: `${endpoint} • version ${champion.version} → ${candidate.version}, ${describeStrategy(policy)}`,
+  })
 }
 
 /**
- * Gives an endpoint back whose rollout has ended without doing so: it was terminated, or failed.
+ * Gives an endpoint back that a rollout holds, or waits for, which will not do so itself: it was terminated, it failed, or has not begun.
+ * @param isHurried the run was cancelled: the owner does it, and is not waited for long
  * @returns whether the candidate had taken over before that
  */
-function takeBack(
-  { owners }: RunState,
-  { endpoint, policy }: StepOutline<'deploy'>,
-  rollout: string,
-  candidate: Variant,
-): Promise<boolean> {
+function takeBack({ state, step, candidate }: Arrival, rollout: string, isHurried: boolean): Promise<boolean> {
+  const { endpoint } = step
+  const { owners } = state
   return CancellationScope.nonCancellable(async () => {
-    const change = { kind: 'finish' as const, rollout, candidate, promote: false }
-    const reason = `rollout ${rollout} ended without a record`
+    const order: RouteOrder = {
+      change: { kind: 'finish', rollout, candidate, promote: false },
+      reason: `rollout ${rollout}: its run ${isHurried ? 'was cancelled' : 'found it ended without a record'}`,
+    }
+    const summary = `give ${endpoint} back`
     try {
-      await owners.changeRoute(endpoint, { change, reason }, `give ${endpoint} back`)
+      if (isHurried) await owners.leaveToOwner(endpoint, order, summary)
+      else await owners.changeRoute(endpoint, order, summary)
       return false
     } catch {
       // It is not the rollout's any more: what is served now says who has it.
-      const { lookAtEndpoint } = proxyActivities<Activities>({ ...briefly, summary: `what ${endpoint} serves` })
-      return (await lookAtEndpoint({ endpoint, policy })).route?.champion.digest === candidate.digest
+      return isHurried ? false : (await look(step)).route?.champion.digest === candidate.digest
     }
   })
 }

@@ -13,10 +13,12 @@ export function runDetails(
   gates: readonly GateResult[],
   model: RunRecord['model'],
 ): string {
+  const { waitingFor, waits } = progress
+  const anew = waitingFor?.anew ?? null
   const sentence =
-    progress.waitingFor === null
-      ? `**${pipeline}**: ${progress.stage}`
-      : `**${pipeline}** waits for the approval of ${progress.waitingFor.role} until ${progress.waitingFor.until}`
+    waitingFor === null
+      ? `**${pipeline}**: ${waits ?? progress.stage}`
+      : `**${pipeline}** waits for the approval of ${waitingFor.role} until ${waitingFor.until}${anew === null ? '' : ` (${anew})`}`
   const steps = progress.finished.map(
     ({ name, cached, seconds, summary }) =>
       `- **${name}** ${cached ? '(reused)' : `(${seconds.toFixed(1)} s)`}: ${summary}`,

@@ -3,6 +3,7 @@ import type { RetrainCause } from '../pipelines/alerts.ts'
 import type { ArtifactRef } from '../pipelines/artifact.ts'
 import type { BatchPolicy } from '../pipelines/batch.ts'
 import type { BatchRecord } from '../pipelines/batch-records.ts'
+import type { VersionName } from '../pipelines/in-force.ts'
 import type { Plan } from '../pipelines/plan.ts'
 import type { RolloutDecision, RolloutRecord, RunRecord, StepReport, VersionRecord } from '../pipelines/records.ts'
 import type { RolloutPolicy } from '../pipelines/rollout.ts'
@@ -72,14 +73,31 @@ export interface RunProgress {
   readonly stage: string
   readonly finished: readonly StepReport[]
   /** A person it waits for. */
-  readonly waitingFor: { readonly role: string; readonly until: string } | null
+  readonly waitingFor: Asked | null
+  /** What else it waits for, in words; null for nothing. */
+  readonly waits?: string | null
   /** The rollout it is in. */
   readonly rollout: string | null
+}
+
+/** An approval that is waited for. Of a run of 0.7 or before nobody knows what it is about. */
+export interface Asked {
+  readonly role: string
+  /** ISO time. */
+  readonly until: string
+  /** The version in force that the candidate was judged against; null for none. */
+  readonly against?: VersionName | null
+  /** Why the candidate was judged anew, if it was. */
+  readonly anew?: string | null
 }
 
 export interface Decision {
   readonly by: string
   readonly reason: string
+  /** The role that is claimed; nobody checks it. */
+  readonly role?: string
+  /** Digest of the version that the evidence was about which was shown; null for none. */
+  readonly against?: string | null
 }
 
 export interface Registration {
@@ -109,6 +127,10 @@ export interface RouteOutcome {
   /** Why not all of them apply it; null when they do. */
   readonly mismatch: string | null
 }
+
+/** `ann as ml-lead (role not checked)`: who decides, in words. @param asked the role that is asked for, which who names none claims */
+export const claimant = ({ by, role }: Decision, asked: string): string =>
+  `${by} as ${role ?? asked} (role not checked)`
 
 /** A batch as it is asked for. */
 export interface BatchRequest {
@@ -184,6 +206,8 @@ export interface RolloutInput {
   readonly cursors: Readonly<Record<string, number>>
   readonly state: RolloutState
   readonly progress?: RolloutProgress
+  /** That the route is its own already, and why gateways do not apply that, if they do not; rollouts of 0.7 began it themselves. */
+  readonly begun?: Pick<RouteOutcome, 'mismatch'>
 }
 
 /** What of a rollout goes on beside its evidence. */

@@ -9,12 +9,13 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
-import { type Route, routeInWords, type Variant } from '../pipelines/route.ts'
+import type { Expected } from '../pipelines/in-force.ts'
+import { type Route, type RouteRollout, routeInWords, type Variant } from '../pipelines/route.ts'
 import { openOwners } from './ask-owner.ts'
 import { type RouteOrder, type RouteOutcome, routeUpdate } from './messages.ts'
 import { briefly, readingBack, reconcileEvery } from './options.ts'
-import { type Answer, routeOrderSignal } from './owner-messages.ts'
-import { takeOrders } from './take-orders.ts'
+import { type Answer, type Order, routeOrderSignal } from './owner-messages.ts'
+import { takeOrders, type Waits } from './take-orders.ts'
 
 /** What an owner carries through continue-as-new. */
 export interface EndpointState {
@@ -23,6 +24,8 @@ export interface EndpointState {
   readonly strangers: readonly string[]
   /** The last answers; owners of 0.7 and before had none. */
   readonly answers?: readonly Answer[]
+  /** Rollouts that wait for the end of another. */
+  readonly waiting?: readonly Order<RouteOrder>[]
 }
 
 /**
@@ -40,9 +43,10 @@ export async function ownEndpoint(
   let { revision } = state
   let strangers = [...state.strangers]
   const owners = openOwners()
-  const orders = takeOrders(state.answers)
-  const makeChampion = (variant: Variant, reason: string): Promise<void> =>
-    owners.makeChampion(variant, reason, `champion after ${endpoint}`)
+  const orders = takeOrders<RouteOrder>(state.answers, state.waiting)
+  let held = false
+  const makeChampion = (variant: Variant, reason: string, expect?: Expected): Promise<void> =>
+    owners.makeChampion(variant, reason, `champion after ${endpoint}`, expect)
   const show = (route: Route, note: string): void =>
     setCurrentDetails(
       [
@@ -51,9 +55,19 @@ export async function ownEndpoint(
         ...(strangers.length === 0 ? [] : ['## Written past the owner', '', ...strangers.map((line) => `- ${line}`)]),
       ].join('\n\n'),
     )
-  const change = async ({ change: what, reason }: RouteOrder): Promise<RouteOutcome> => {
-    const { route, champion } = await writeRouteChange({ endpoint, change: what, reason })
+  /** The first version of an endpoint takes over from the champion of its model, whose owner compares. */
+  const claim = async ({ change: what, reason }: RouteOrder): Promise<void> => {
+    if (what.kind !== 'open' || what.expect === undefined) return
+    if ((await reconcileRoute({ endpoint, seen: 0 })) === null) await makeChampion(what.variant, reason, what.expect)
+  }
+  const change = async (order: RouteOrder): Promise<RouteOutcome | Waits> => {
+    const { change: what, reason } = order
+    await claim(order)
+    const { route, champion, waitsFor } = await writeRouteChange({ endpoint, change: what, reason })
     revision = Math.max(revision, route.revision)
+    held = route.rollout !== null
+    // Owners of 0.7 and before replay what their activity returned, which knew of no waiting.
+    if ((waitsFor ?? null) !== null) return { waitsFor: waitsFor as string }
     const outcome = await readBack({ endpoint, revision: route.revision })
     if (champion !== null) await makeChampion(champion, reason)
     show(route, outcome.mismatch ?? `applied by ${outcome.gateways} gateways`)
@@ -63,14 +77,34 @@ export async function ownEndpoint(
     const found = await reconcileRoute({ endpoint, seen: revision })
     if (found === null) return
     revision = found.route.revision
+    held = found.route.rollout !== null
     strangers = [...strangers, ...found.strangers].slice(-20)
     await makeChampion(found.route.champion, `reconciled with the route of ${endpoint}`)
     show(found.route, 'reconciled')
   }
-  setHandler(routeOrderSignal, async (order) => {
-    await orders.carryOut(order, change)
-  })
-  setHandler(routeUpdate, (order) => orders.inTurn(() => change(order)), {
+  /** Rollouts of an endpoint go one after another: when it is free, the one that has waited longest begins. */
+  const next = (): void => {
+    if (!held) orders.carryOutNext(carryOut)
+  }
+  const carryOut = async (order: Order<RouteOrder>): Promise<void> => {
+    const { change: what } = order.asked
+    // Whoever gives up waiting says so by giving back what it has not got.
+    if (what.kind === 'finish')
+      orders.forget(({ change: each }) => each.kind === 'begin' && each.rollout.id === what.rollout)
+    const isHeard = await orders.carryOut(order, change)
+    if (!isHeard && what.kind === 'begin' && held)
+      await orders.inTurn(() => change(givenBack(what.rollout))).catch(() => {})
+    next()
+  }
+  setHandler(routeOrderSignal, carryOut)
+  const obey = async (order: RouteOrder): Promise<RouteOutcome> => {
+    const outcome = await orders.inTurn(() => change(order))
+    next()
+    if ('waitsFor' in outcome)
+      throw ApplicationFailure.nonRetryable(`rollout ${outcome.waitsFor} goes on`, 'ROUTE_CONFLICT')
+    return outcome
+  }
+  setHandler(routeUpdate, obey, {
     validator({ change: { kind }, reason }) {
       if (reason.trim() === '')
         throw ApplicationFailure.nonRetryable(`a ${kind} of ${endpoint} needs a reason`, 'USAGE')
@@ -80,7 +114,21 @@ export async function ownEndpoint(
   while (!isOld()) {
     await condition(isOld, reconcileEvery)
     await orders.inTurn(reconcile)
+    next()
   }
-  await condition(allHandlersFinished)
-  await continueAsNew<typeof ownEndpoint>(endpoint, { revision, strangers, answers: orders.answers() })
+  await condition(() => allHandlersFinished() && orders.isIdle())
+  await continueAsNew<typeof ownEndpoint>(endpoint, {
+    revision,
+    strangers,
+    answers: orders.answers(),
+    waiting: orders.waiting(),
+  })
+}
+
+/** What is done of a rollout whose run is gone before it heard that the endpoint is its own. */
+function givenBack({ id, candidate }: RouteRollout): RouteOrder {
+  return {
+    change: { kind: 'finish', rollout: id, candidate, promote: false },
+    reason: `rollout ${id}: its run is gone`,
+  }
 }

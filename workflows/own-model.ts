@@ -11,7 +11,7 @@ import {
 import type { Activities } from '../activities/index.ts'
 import { championUpdate, registerUpdate } from './messages.ts'
 import { briefly } from './options.ts'
-import { type Answer, modelOrderSignal } from './owner-messages.ts'
+import { type Answer, type ModelOrder, modelOrderSignal } from './owner-messages.ts'
 import { takeOrders } from './take-orders.ts'
 
 /**
@@ -24,7 +24,7 @@ export async function ownModel(model: string, answers: readonly Answer[] = []): 
     ...briefly,
     summary: `registry of ${model}`,
   })
-  const orders = takeOrders(answers)
+  const orders = takeOrders<ModelOrder>(answers)
   setHandler(modelOrderSignal, async (order) => {
     await orders.carryOut(order, (asked) =>
       asked.kind === 'register' ? writeRegistration({ model, ...asked }) : writeChampion({ model, ...asked }),

@@ -1,5 +1,6 @@
 import { defineSignal } from '@temporalio/workflow'
 import type { ErrorCode } from '../pipelines/errors.ts'
+import type { Expected } from '../pipelines/in-force.ts'
 import type { VersionRecord } from '../pipelines/records.ts'
 import type { ChampionChange, RouteOrder } from './messages.ts'
 
@@ -20,12 +21,14 @@ export interface Order<Asked> {
 export interface RegistrationOrder {
   readonly version: VersionRecord
   readonly promote: boolean
+  /** What must be champion for that; undefined where 0.7 or before asks. */
+  readonly expect?: Expected
 }
 
 /** What is asked of the owner of a model. */
 export type ModelOrder =
   | ({ readonly kind: 'register' } & RegistrationOrder)
-  | ({ readonly kind: 'champion' } & ChampionChange)
+  | ({ readonly kind: 'champion'; readonly expect?: Expected } & ChampionChange)
 
 /** Why an owner refuses, as the error it stands for. */
 export interface Refusal {
@@ -34,8 +37,12 @@ export interface Refusal {
   readonly next: string | null
 }
 
-/** The answer to an order. */
-export type Answer = { readonly id: string } & ({ readonly result: unknown } | { readonly error: Refusal })
+/** The answer to an order: what came of it, why not, or (not the last word) which rollout it waits for. */
+export type Answer = { readonly id: string } & (
+  | { readonly result: unknown }
+  | { readonly error: Refusal }
+  | { readonly waitsFor: string }
+)
 
 export const modelOrderSignal = defineSignal<[Order<ModelOrder>]>('order')
 export const routeOrderSignal = defineSignal<[Order<RouteOrder>]>('order')

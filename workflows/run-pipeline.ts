@@ -10,6 +10,7 @@ import {
 import type { Activities } from '../activities/index.ts'
 import { shortDigest } from '../pipelines/artifact.ts'
 import { errorCodes, exitCodes } from '../pipelines/errors.ts'
+import { versionInWords } from '../pipelines/in-force.ts'
 import { outlineOf, type PlanOutline } from '../pipelines/plan-outline.ts'
 import type { RunRecord } from '../pipelines/records.ts'
 import { openOwners } from './ask-owner.ts'
@@ -17,6 +18,7 @@ import { attributes } from './attributes.ts'
 import { endSummary } from './details.ts'
 import { refusalOf } from './failures.ts'
 import {
+  type Asked,
   approveUpdate,
   type Decision,
   progressQuery,
@@ -25,7 +27,7 @@ import {
   rejectUpdate,
 } from './messages.ts'
 import { briefly } from './options.ts'
-import { enter, progressOf, type RunState, type Stop, show } from './run-state.ts'
+import { enter, gatesOf, progressOf, type RunState, type Stop, show } from './run-state.ts'
 import { carryOut } from './run-steps.ts'
 
 /**
@@ -46,7 +48,9 @@ export async function runPipeline(given: RunInput | RunInputWithPlan): Promise<R
     finished: [],
     stage: 'starting',
     waitingFor: null,
-    gates: [],
+    waits: null,
+    judgements: new Map(),
+    gates: new Map(),
     model: null,
     rolloutId: null,
     rollout: null,
@@ -56,9 +60,10 @@ export async function runPipeline(given: RunInput | RunInputWithPlan): Promise<R
   const decide = (approved: boolean) => (decision: Decision) => {
     state.decision = { ...decision, approved }
   }
-  const validator = (_: Decision) => requireWaiting(state)
-  setHandler(approveUpdate, decide(true), { validator })
-  setHandler(rejectUpdate, decide(false), { validator })
+  setHandler(approveUpdate, decide(true), {
+    validator: (decision: Decision) => requireCurrent(state, decision),
+  })
+  setHandler(rejectUpdate, decide(false), { validator: (_: Decision) => void requireWaiting(state) })
   upsertSearchAttributes([
     { key: attributes.pipeline, value: input.pipeline },
     ...(input.origin.commit === undefined ? [] : [{ key: attributes.commit, value: input.origin.commit }]),
@@ -95,7 +100,7 @@ async function finish(state: RunState, stop: Stop): Promise<RunRecord> {
     ...stop,
     plan: { digest: input.planDigest as RunRecord['plan']['digest'] },
     steps: state.finished,
-    gates: state.gates,
+    gates: gatesOf(state),
     model: state.model,
     rollout: state.rollout,
     metrics: (state.outcomes.get(evaluation?.id ?? '')?.facts.metrics ?? {}) as Record<string, number>,
@@ -136,7 +141,16 @@ function stopOf(error: unknown, stage: string): Stop {
   return { status, exitCode, error: { code, message, step: stage, next } }
 }
 
-function requireWaiting(state: RunState): void {
-  if (state.waitingFor === null)
-    throw ApplicationFailure.nonRetryable(`the run does not wait for an approval: it is at ${state.stage}`, 'USAGE')
+function requireWaiting({ waitingFor, stage }: RunState): Asked {
+  if (waitingFor !== null) return waitingFor
+  throw ApplicationFailure.nonRetryable(`the run does not wait for an approval: it is at ${stage}`, 'USAGE')
+}
+
+/** An approval is of the evidence that was shown, against the version it was about. */
+function requireCurrent(state: RunState, { against: shown }: Decision): void {
+  const { against } = requireWaiting(state)
+  if (shown === undefined || shown === (against?.digest ?? null)) return
+  const seen = shown === null ? 'nothing' : shortDigest(shown)
+  const why = `this approval is about a comparison with ${seen}; meanwhile the candidate was judged anew, against ${versionInWords(against)}`
+  throw ApplicationFailure.nonRetryable(`${why}: look at it again`, 'USAGE')
 }

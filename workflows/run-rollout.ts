@@ -12,13 +12,13 @@ import {
 import type { Activities } from '../activities/index.ts'
 import type { RolloutDecision, RolloutRecord } from '../pipelines/records.ts'
 import { mistakesRule } from '../pipelines/rollout.ts'
-import type { RouteRollout } from '../pipelines/route.ts'
 import type { Block, LabelBlock } from '../stats/block.ts'
 import type { Stage } from '../stats/metric.ts'
 import { enterNextStage, observe, observeLabels, type RolloutState, stagesOf, tick } from '../stats/rollout.ts'
 import { decide, type MetricVerdict } from '../stats/verdict.ts'
-import { type Owners, openOwners } from './ask-owner.ts'
+import { openOwners } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
+import { holdOf, letGo } from './hold.ts'
 import {
   abortUpdate,
   approveRolloutUpdate,
@@ -57,6 +57,7 @@ export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
   let waitsForApproval = false
   let wish: Wish | undefined
   let outcome: RolloutRecord['outcome'] | undefined
+  let isCancelled = false
 
   const status = (): RolloutStatus => ({
     id,
@@ -102,19 +103,9 @@ export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
   /** Asks the owner of the endpoint. @returns why gateways do not apply it, if they do not */
   const setTraffic = async (stage: Stage, why: string): Promise<string | null> => {
     const first = decisions.length === 0
-    const latency = policy.watch.find(({ metric }) => metric === 'latency')
-    const rollout: RouteRollout = {
-      id,
-      candidate,
-      mode: stage.mode,
-      share: stage.share,
-      salt: id,
-      sticky: policy.sticky,
-      slowMs: latency?.metric === 'latency' ? latency.overMs : null,
-    }
     const order: RouteOrder = {
       change: first
-        ? { kind: 'begin', rollout }
+        ? { kind: 'begin', rollout: holdOf(id, candidate, policy, stage) }
         : { kind: 'traffic', rollout: id, mode: stage.mode, share: stage.share },
       reason: `rollout ${id}: ${why}`,
     }
@@ -149,7 +140,10 @@ export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
         startedAt: new Date(state.startedAt).toISOString(),
         state: state as never,
       })
-      const mismatch = await setTraffic(stages[0] as Stage, `version ${champion.version} → ${candidate.version} begins`)
+      const mismatch =
+        input.begun === undefined
+          ? await setTraffic(stages[0] as Stage, `version ${champion.version} → ${candidate.version} begins`)
+          : input.begun.mismatch
       note('advance', mismatch ?? `begins: ${stageInWords(stages[0] as Stage)}`)
       if (mismatch !== null) {
         note('rollback', mismatch)
@@ -226,16 +220,24 @@ export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
   } catch (error) {
     if (!isCancellation(error)) throw error
     outcome = 'rolled back'
+    isCancelled = true
     note('rollback', 'the run was cancelled')
   }
-  return CancellationScope.nonCancellable(() =>
-    finish(owners, input, state, outcome as RolloutRecord['outcome'], seq, decisions, last, show),
-  )
+  return CancellationScope.nonCancellable(async () => {
+    let ended = outcome as RolloutRecord['outcome']
+    if (last?.by !== 'somebody else') {
+      const taken = await letGo(owners, input, ended, last?.reason ?? '', isCancelled)
+      if (taken !== null) {
+        ended = 'rolled back'
+        note('rollback', taken, 'somebody else')
+      }
+    }
+    return finish(input, state, ended, seq, decisions, last, show)
+  })
 }
 
-/** Gives the endpoint to who has won it, and puts the end on record. */
+/** Puts the end on record. */
 async function finish(
-  owners: Owners,
   { id, endpoint, run, champion, candidate, policy }: RolloutInput,
   state: RolloutState,
   outcome: RolloutRecord['outcome'],
@@ -245,13 +247,6 @@ async function finish(
   show: () => void,
 ): Promise<RolloutRecord> {
   const reason = last?.reason ?? ''
-  if (last?.by !== 'somebody else') {
-    const order: RouteOrder = {
-      change: { kind: 'finish', rollout: id, candidate, promote: outcome === 'promoted' },
-      reason: `rollout ${id}: ${outcome}: ${reason}`,
-    }
-    await owners.changeRoute(endpoint, order, `${outcome} • ${reason}`.slice(0, 200))
-  }
   const { errors } = state.metrics
   const record: RolloutRecord = {
     id,

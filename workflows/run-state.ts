@@ -5,6 +5,7 @@ import type { StepOutcome } from '../pipelines/step-inputs.ts'
 import type { Owners } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
 import { runDetails } from './details.ts'
+import type { Judgement } from './judging.ts'
 import type { Decision, RunInput, RunProgress } from './messages.ts'
 
 /** How a run can end other than by finishing all its steps. */
@@ -25,7 +26,12 @@ export interface RunState {
   readonly finished: StepReport[]
   stage: string
   waitingFor: RunProgress['waitingFor']
-  gates: GateResult[]
+  /** In words: which rollout it waits for, and where that is seen. */
+  waits: string | null
+  /** By package. */
+  readonly judgements: Map<string, Judgement>
+  /** By step. */
+  readonly gates: Map<string, readonly GateResult[]>
   model: RunRecord['model']
   /** The rollout that is going on, and how it ended. */
   rolloutId: string | null
@@ -42,10 +48,13 @@ export function enter(state: RunState, stage: string): void {
 
 /** Shows where the run stands in Temporal's web UI. */
 export function show(state: RunState): void {
-  setCurrentDetails(runDetails(state.plan.pipeline, progressOf(state), state.gates, state.model))
+  setCurrentDetails(runDetails(state.plan.pipeline, progressOf(state), gatesOf(state), state.model))
 }
 
+/** The outcomes of all gates, of the last judgement each. */
+export const gatesOf = ({ gates }: RunState): GateResult[] => [...gates.values()].flat()
+
 /** The answer to the progress query. */
-export function progressOf({ stage, finished, waitingFor, rolloutId }: RunState): RunProgress {
-  return { stage, finished, waitingFor, rollout: rolloutId }
+export function progressOf({ stage, finished, waitingFor, waits, rolloutId }: RunState): RunProgress {
+  return { stage, finished, waitingFor, waits, rollout: rolloutId }
 }

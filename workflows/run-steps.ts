@@ -1,10 +1,10 @@
-import { condition, proxyActivities, upsertSearchAttributes } from '@temporalio/workflow'
+import { proxyActivities, upsertSearchAttributes } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import { shortDigest } from '../pipelines/artifact.ts'
 import { firstOf } from '../pipelines/brief.ts'
 import { exitCodes } from '../pipelines/errors.ts'
 import type { StepKind } from '../pipelines/plan.ts'
-import type { StepOutline, StepRef } from '../pipelines/plan-outline.ts'
+import { endpointOf, type StepOutline, type StepRef } from '../pipelines/plan-outline.ts'
 import type { GateResult } from '../pipelines/records.ts'
 import {
   evaluationInputs,
@@ -15,9 +15,12 @@ import {
   type StepOutcome,
   stepOf,
 } from '../pipelines/step-inputs.ts'
+import { approval } from './approval.ts'
+import { asksBySignal } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
 import { deploy } from './deploy.ts'
 import { gateCounts, outcomeSummary } from './details.ts'
+import { type Judgement, judgementOf, takeOver } from './judging.ts'
 import { briefly, stepOptions } from './options.ts'
 import { type RunState, type Stop, show } from './run-state.ts'
 
@@ -26,8 +29,9 @@ export async function carryOut(state: RunState, step: StepOutline): Promise<Stop
   const { input, outcomes, plan } = state
   const startedAt = Date.now()
   const inputs = inputsOf(plan, step, outcomes)
-  const report = (outcome: StepOutcome, summary = outcomeSummary(step.kind, outcome.facts)): void => {
+  const report = (outcome: StepOutcome, words = outcomeSummary(step.kind, outcome.facts)): void => {
     outcomes.set(step.id, outcome)
+    const summary = isJudged(step) ? `${words}${whyAnew(state, step.package)}` : words
     const { stepKey, cached, outputs } = outcome
     state.finished.push({
       name: step.id,
@@ -44,10 +48,12 @@ export async function carryOut(state: RunState, step: StepOutline): Promise<Stop
     case 'approve':
       return approval(state, step, report)
     case 'register':
-      report(await register(state, step, inputs))
-      return undefined
+      return takeOver(state, step, null, carryOut, async (judgement) => {
+        report(await register(state, step, inputs, judgement))
+        return undefined
+      })
     case 'deploy':
-      return deploy(state, step, report)
+      return takeOver(state, step, step.endpoint, carryOut, (judgement) => deploy(state, step, judgement, report))
     case 'monitor': {
       const { endpoint } = step
       const { establishMonitor } = proxyActivities<Activities>({ ...briefly, summary: step.summary })
@@ -73,7 +79,7 @@ export async function carryOut(state: RunState, step: StepOutline): Promise<Stop
     case 'guard':
     case 'gate': {
       const outcome = await (step.kind === 'gate' ? judge(state, step, inputs) : guard(state, step, inputs))
-      state.gates = [...state.gates, ...(outcome.facts.gates as GateResult[])]
+      state.gates.set(step.id, outcome.facts.gates as GateResult[])
       report(outcome)
       const { failed } = gateCounts(outcome.facts)
       upsertSearchAttributes([{ key: attributes.verdict, value: failed === 0 ? 'passed' : 'failed' }])
@@ -98,6 +104,15 @@ export async function carryOut(state: RunState, step: StepOutline): Promise<Stop
       report(await activityOf(state, step, inputs))
       return undefined
   }
+}
+
+const isJudged = (step: StepOutline): step is StepOutline<'gate' | 'guard' | 'approve'> =>
+  step.kind === 'gate' || step.kind === 'guard' || step.kind === 'approve'
+
+/** ` (judged anew: …)` where a package was. */
+function whyAnew({ judgements }: RunState, packageId: string): string {
+  const anew = judgements.get(packageId)?.anew ?? null
+  return anew === null ? '' : ` (${anew})`
 }
 
 /** How an activity finds a step: in the plan in the store. */
@@ -157,13 +172,8 @@ function activityOf(
 
 /** Judges a candidate; where a gate compares with the champion, that one is scored on the same rows first. */
 async function judge(state: RunState, step: StepOutline<'gate'>, inputs: StepInputs): Promise<StepOutcome> {
-  if (!step.againstChampion) return activityOf(state, step, inputs)
-  const { findOpponent } = proxyActivities<Activities>({ ...briefly, summary: `find the champion of ${step.model}` })
-  const opponent = await findOpponent({
-    model: step.model,
-    candidate: outputOf(state.outcomes.get(step.package), 'package').digest,
-  })
-  if (opponent === null) return activityOf(state, step, inputs)
+  const opponent = await opponentOf(state, step)
+  if (!step.againstChampion || opponent === null) return activityOf(state, step, inputs)
   const evaluation = stepOf(state.plan, step.evaluation, 'evaluate')
   const champion = {
     ...inputsOf(state.plan, evaluation, state.outcomes),
@@ -173,10 +183,20 @@ async function judge(state: RunState, step: StepOutline<'gate'>, inputs: StepInp
   return activityOf(state, step, { ...inputs, ...evaluationInputs('opponent', outcome) })
 }
 
+/** The digest of what a gate compares with; null for nothing. */
+async function opponentOf(state: RunState, step: StepOutline<'gate'>): Promise<string | null> {
+  if (asksBySignal()) return (await judgementOf(state, step.package)).inForce.opponent?.digest ?? null
+  if (!step.againstChampion) return null
+  const { findOpponent } = proxyActivities<Activities>({ ...briefly, summary: `find the champion of ${step.model}` })
+  const candidate = outputOf(state.outcomes.get(step.package), 'package').digest
+  return findOpponent({ model: step.model, candidate })
+}
+
 /** Compares a candidate with what its endpoint serves. */
 async function guard(state: RunState, step: StepOutline<'guard'>, inputs: StepInputs): Promise<StepOutcome> {
   const { planDigest, runId, basePlan } = state.input
   const { endpoint, alpha } = step
+  const judgement = asksBySignal() ? await judgementOf(state, step.package) : undefined
   const { findGuarded } = proxyActivities<Activities>({ ...stepOptions.guard, summary: `what ${endpoint} serves` })
   const found = await findGuarded({
     endpoint,
@@ -185,7 +205,11 @@ async function guard(state: RunState, step: StepOutline<'guard'>, inputs: StepIn
     alpha,
     isRetraining: basePlan !== undefined,
   })
-  if (found === null) return { stepKey: '', cached: true, outputs: [], facts: { gates: [] } }
+  // What it would compare with is not what the gates did: the candidate will be judged again, as a whole.
+  if (judgement?.endpoint === endpoint && (found?.champion ?? null) !== comparedBy(judgement, state, step.package))
+    judgement.isStale = true
+  if (found === null || judgement?.isStale === true)
+    return { stepKey: '', cached: true, outputs: [], facts: { gates: [] } }
   const { alpha: spent, ...artifacts } = found
   const { guardCandidate } = proxyActivities<Activities>({
     ...stepOptions.guard,
@@ -199,43 +223,27 @@ async function guard(state: RunState, step: StepOutline<'guard'>, inputs: StepIn
   })
 }
 
-/** Waits for a person, for as long as the definition allows. */
-async function approval(
-  state: RunState,
-  step: StepOutline<'approve'>,
-  report: (outcome: StepOutcome, summary: string) => void,
-): Promise<Stop | undefined> {
-  state.decision = undefined
-  state.waitingFor = { role: step.role, until: new Date(Date.now() + step.withinMs).toISOString() }
-  upsertSearchAttributes([{ key: attributes.stage, value: 'waiting for approval' }])
-  show(state)
-  await condition(() => state.decision !== undefined, step.withinMs)
-  const decision = state.decision as RunState['decision']
-  state.waitingFor = null
-  const approved = decision?.approved ?? step.otherwise === 'approve'
-  const by =
-    decision === undefined
-      ? `nobody decided in time, so it was ${approved ? 'approved' : 'rejected'}`
-      : `${approved ? 'approved' : 'rejected'} by ${decision.by}: ${decision.reason}`
-  report({ stepKey: '', cached: false, outputs: [], facts: {} }, by)
-  if (approved) return undefined
-  const code = decision === undefined ? 'APPROVAL_EXPIRED' : 'REJECTED'
-  return {
-    status: 'rejected',
-    exitCode: exitCodes.rejected,
-    error: { code, message: by, step: step.id, next: 'the champion stays' },
-  }
+/** What a guard compares with that was judged together with the gates: what was in force, unless that is the candidate. */
+function comparedBy({ inForce }: Judgement, state: RunState, packageId: string): string | null {
+  const { digest } = outputOf(state.outcomes.get(packageId), 'package')
+  return inForce.champion === null || inForce.champion.digest === digest ? null : inForce.champion.digest
 }
 
 /** Registers the package. Without a rollout in the plan, passing the gates is what makes a champion. */
-async function register(state: RunState, step: StepOutline<'register'>, inputs: StepInputs): Promise<StepOutcome> {
+async function register(
+  state: RunState,
+  step: StepOutline<'register'>,
+  inputs: StepInputs,
+  { inForce }: Judgement,
+): Promise<StepOutcome> {
   const { plan, input } = state
   const { digest } = inputs.package as StepInputs[string]
   const find = (kind: 'evaluate' | 'gate') =>
     plan.steps.filter((each) => each.kind === kind && each.package === step.package).at(-1)?.id ?? ''
   const [evaluation, gates] = [state.outcomes.get(find('evaluate')), state.outcomes.get(find('gate'))]
   const order = {
-    promote: !plan.steps.some((each) => each.kind === 'deploy' && each.package === step.package),
+    promote: endpointOf(plan, step.package) === null,
+    expect: inForce.champion,
     version: {
       digest,
       run: input.runId,
@@ -243,6 +251,7 @@ async function register(state: RunState, step: StepOutline<'register'>, inputs: 
       evaluation: evaluation === undefined ? null : outputOf(evaluation, 'evaluation'),
       gates: gates === undefined ? null : outputOf(gates, 'gates'),
       metrics: (evaluation?.facts.metrics ?? {}) as Record<string, number>,
+      against: inForce.opponent?.digest ?? null,
     },
   }
   const { version, champion, registered } = await state.owners.register(step.model, order, step.summary)

@@ -10,7 +10,7 @@ import { publishOnce, readDocument, readKeptDocument, writeDocument } from '../.
 import { blobKey, getBytes, hasBlob, localFile, putBytes, putFile } from '../../store/objects.ts'
 import { probeStore, requireSuitableStore } from '../../store/probe.ts'
 import { readRef, readRefLog, updateRef } from '../../store/refs.ts'
-import { championOf, opponentOf, readModel, registerVersion, setChampion } from '../../store/registry.ts'
+import { championOf, readModel, readVersion, registerVersion, setChampion } from '../../store/registry.ts'
 import { newKeyPair, requireSigned, sign, signerFrom, trustedKeysFrom } from '../../store/signing.ts'
 import { findStepRecord, neighbours, publishStepRecord, stepKeyOf } from '../../store/steps.ts'
 import { createStore, type Store } from '../../store/store.ts'
@@ -253,6 +253,7 @@ describe('the registry', () => {
     evaluation: null,
     gates: null,
     metrics: {},
+    against: null,
   })
 
   it('numbers versions, registers a digest once, and remembers champions', async () => {
@@ -265,11 +266,14 @@ describe('the registry', () => {
     })
     const state = await readModel(store, 'm')
     expect(championOf(state)).toBe(digestOf('b'))
-    expect(opponentOf(state, digestOf('c'))).toBe(digestOf('b'))
-    expect(opponentOf(state, digestOf('b'))).toBe(digestOf('a'))
     await setChampion(store, 'm', 1, 'rolled back')
     expect(championOf(await readModel(store, 'm'))).toBe(digestOf('a'))
-    expect(opponentOf(undefined, digestOf('a'))).toBeUndefined()
+    const judged = { version: 2, digest: digestOf('b') }
+    const refused = registerVersion(store, 'm', version('c'), true, judged)
+    await expect(refused).rejects.toMatchObject({ code: 'CHAMPION_MOVED' })
+    expect(await readVersion(store, 'm', digestOf('c'))).toBeUndefined()
+    await registerVersion(store, 'm', version('c'), true, { version: 1, digest: digestOf('a') })
+    expect(championOf(await readModel(store, 'm'))).toBe(digestOf('c'))
   })
 })
 

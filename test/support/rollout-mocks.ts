@@ -33,7 +33,7 @@ export function rolloutMocks(
       calls.push(change.kind === 'traffic' ? `traffic ${change.share}` : change.kind)
       return { route: sampleRoute, gateways: 1, mismatch: null }
     },
-    writeRouteChange: async () => ({ route: sampleRoute, champion: null }),
+    writeRouteChange: async () => ({ route: sampleRoute, champion: null, waitsFor: null }),
     readBack: async () => ({ gateways: 1, mismatch: null }),
     reconcileRoute: async () => null,
     requestChampion: async () => {},

@@ -71,7 +71,7 @@ describe('a run', () => {
         'train',
         'package',
         'evaluate',
-        'findOpponent',
+        'findInForce',
         'gate',
         'register',
         'record',
@@ -175,7 +175,8 @@ describe('a run', () => {
     const calls: string[] = []
     const packages: string[] = []
     const activities = runMocks({}, calls)
-    activities.findOpponent = async () => digest('7')
+    const champion = { version: 1, digest: digest('7') }
+    activities.findInForce = async () => ({ champion, opponent: champion })
     activities.evaluatePackage = async ({ inputs }) => {
       packages.push(inputs.package?.digest ?? '')
       return outcome(['evaluation', 'predictions', 'labels'], { rows: 2, metrics: {} })
@@ -338,7 +339,9 @@ describe('an approval', () => {
       await handle.executeUpdate(approveUpdate, { args: [{ by: 'ada', reason: 'looks right' }] })
       const record = (await handle.result()) as RunRecord
       expect(record).toMatchObject({ status: 'succeeded' })
-      expect(record.steps.find(({ name }) => name === 'approve')?.summary).toBe('approved by ada: looks right')
+      expect(record.steps.find(({ name }) => name === 'approve')?.summary).toBe(
+        'approved by ada as ml-lead (role not checked): looks right',
+      )
     })
   })
 
@@ -402,7 +405,15 @@ describe('the owner of a model', () => {
         workflowId: `model/m${count}`,
         args: ['m'],
       })
-      const version = { digest: digest('a'), run: 'r', registeredAt: '', evaluation: null, gates: null, metrics: {} }
+      const version = {
+        digest: digest('a'),
+        run: 'r',
+        registeredAt: '',
+        evaluation: null,
+        gates: null,
+        metrics: {},
+        against: null,
+      }
       const results = await Promise.all(
         Array.from({ length: 10 }, () => handle.executeUpdate(registerUpdate, { args: [{ version, promote: true }] })),
       )
