@@ -132,7 +132,8 @@ export async function once(
 
 /**
  * Runs an activity's body with a heartbeat twice a second, which carries its progress, and turns what it throws into
- * failures that say the right thing to Temporal.
+ * failures that say the right thing to Temporal. A cancellation ends it at once, also where the body does not listen: that ends by
+ * itself, and clears its scratch folder away; what it still publishes is what anybody would have published.
  */
 export async function guarded<T>(
   stepId: string,
@@ -142,9 +143,10 @@ export async function guarded<T>(
   let heartbeat = { what: 'starting', done: 0 }
   const pulse = setInterval(() => context.heartbeat(heartbeat), 500)
   try {
-    return await body(context, (what, done) => {
+    const work = body(context, (what, done) => {
       heartbeat = { what, done }
     })
+    return await Promise.race([work, context.cancelled])
   } catch (error) {
     // Cancelled work has nothing to report but that.
     if (context.cancellationSignal.aborted) throw context.cancellationSignal.reason

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServiceError, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client'
-import { defaultPayloadConverter } from '@temporalio/common'
+import { defaultPayloadConverter, TerminatedFailure } from '@temporalio/common'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { RunRecord } from '../pipelines/records.ts'
 import { listRuns, readRun } from '../store/runs.ts'
@@ -105,10 +105,9 @@ export async function followRun(
         lastAnswer = Date.now()
         warned = false
         await show(progress.finished)
-        if (progress.waitingFor !== null && waiting === undefined) {
-          waiting = progress.waitingFor.role
-          view.note(`  waits for ${waiting} until ${progress.waitingFor.until}: slipway approve ${runId}`)
-        }
+        const now = waitsFor(progress, runId)
+        if (now !== undefined && now !== waiting) view.note(`  ${now}`)
+        waiting = now ?? waiting
         if (progress.rollout !== null) await showRollout(progress.rollout)
         const { raw } = await handle.describe()
         for (const activity of raw.pendingActivities ?? []) {
@@ -141,6 +140,13 @@ export async function followRun(
   return record
 }
 
+/** What a run waits for, in words, and what can be done about it. */
+function waitsFor({ waitingFor, waits }: RunProgress, runId: string): string | undefined {
+  if (waitingFor === null) return waits ?? undefined
+  const { role, until, anew } = waitingFor
+  return `waits for ${role} until ${until}${anew == null ? '' : ` (${anew})`}: slipway approve ${runId}`
+}
+
 /** The run of a pipeline before this one. */
 async function runBefore(store: Store, pipeline: string, runId: string): Promise<RunRecord | undefined> {
   return (await listRuns(store, pipeline, 2)).find((run) => run.runId !== runId)
@@ -166,6 +172,10 @@ async function recordOfFailure({ store }: CliContext, runId: string, error: unkn
   if (parsed.success) return parsed.data
   const record = await readRun(store, runId)
   if (record !== undefined) return record
+  if (error.cause instanceof TerminatedFailure)
+    throw new SlipwayError('CANCELLED', `run ${runId} was terminated: nobody could write its record`, {
+      next: 'run it again: finished steps are reused; slipway cancel ends a run in order',
+    })
   throw new SlipwayError('INTERNAL', `run ${runId} ended without a record: ${error.cause?.message ?? error.message}`, {
     next: 'look at it in the Temporal web UI',
   })

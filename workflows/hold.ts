@@ -4,7 +4,8 @@ import type { RouteRollout, Variant } from '../pipelines/route.ts'
 import type { Stage } from '../stats/metric.ts'
 import type { Owners } from './ask-owner.ts'
 import { refusalOf } from './failures.ts'
-import type { RolloutInput, RouteOrder } from './messages.ts'
+import type { RouteOrder } from './messages.ts'
+import type { RolloutInput } from './rollout-input.ts'
 
 /** A rollout's hold on a route in a stage. */
 export function holdOf(id: string, candidate: Variant, policy: RolloutPolicy, { mode, share }: Stage): RouteRollout {

@@ -6,9 +6,7 @@ import type { BatchRecord } from '../pipelines/batch-records.ts'
 import type { VersionName } from '../pipelines/in-force.ts'
 import type { Plan } from '../pipelines/plan.ts'
 import type { RolloutDecision, RolloutRecord, RunRecord, StepReport, VersionRecord } from '../pipelines/records.ts'
-import type { RolloutPolicy } from '../pipelines/rollout.ts'
 import type { Route, RouteChange, Variant } from '../pipelines/route.ts'
-import type { RolloutState } from '../stats/rollout.ts'
 import type { MetricVerdict } from '../stats/verdict.ts'
 
 /** The task queue of all workers. */
@@ -192,34 +190,6 @@ export interface BatchResult {
 }
 
 export const batchProgressQuery = defineQuery<BatchProgress>('batchProgress')
-
-/** A rollout as it is started, or goes on after continue-as-new. */
-export interface RolloutInput {
-  readonly id: string
-  readonly endpoint: string
-  readonly pipeline: string
-  readonly run: string
-  readonly champion: Variant
-  readonly candidate: Variant
-  readonly policy: RolloutPolicy
-  /** By gateway: the window to read next. */
-  readonly cursors: Readonly<Record<string, number>>
-  readonly state: RolloutState
-  readonly progress?: RolloutProgress
-  /** That the route is its own already, and why gateways do not apply that, if they do not; rollouts of 0.7 began it themselves. */
-  readonly begun?: Pick<RouteOutcome, 'mismatch'>
-}
-
-/** What of a rollout goes on beside its evidence. */
-export interface RolloutProgress {
-  readonly seq: number
-  readonly last: RolloutDecision | null
-  readonly decisions: readonly RolloutDecision[]
-  readonly paused: boolean
-  readonly approvedBy: string | null
-  /** The look whose answers are judged by their labels next. */
-  readonly judged?: number
-}
 
 /** Where a rollout stands. */
 export interface RolloutStatus {

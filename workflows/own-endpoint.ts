@@ -26,7 +26,12 @@ export interface EndpointState {
   readonly answers?: readonly Answer[]
   /** Rollouts that wait for the end of another. */
   readonly waiting?: readonly Order<RouteOrder>[]
+  /** Rollouts that were given up or have ended, newest last. */
+  readonly ended?: readonly string[]
 }
+
+/** Rollouts whose end is remembered. */
+const remembered = 50
 
 /**
  * Owns one endpoint: the only writer of its route but for a rollback with Temporal down, which it finds and takes over. A change
@@ -45,6 +50,7 @@ export async function ownEndpoint(
   const owners = openOwners()
   const orders = takeOrders<RouteOrder>(state.answers, state.waiting)
   let held = false
+  let ended = [...(state.ended ?? [])]
   const makeChampion = (variant: Variant, reason: string, expect?: Expected): Promise<void> =>
     owners.makeChampion(variant, reason, `champion after ${endpoint}`, expect)
   const show = (route: Route, note: string): void =>
@@ -62,6 +68,8 @@ export async function ownEndpoint(
   }
   const change = async (order: RouteOrder): Promise<RouteOutcome | Waits> => {
     const { change: what, reason } = order
+    if (what.kind === 'begin' && ended.includes(what.rollout.id))
+      throw ApplicationFailure.nonRetryable(`rollout ${what.rollout.id} has ended already`, 'ROUTE_CONFLICT')
     await claim(order)
     const { route, champion, waitsFor } = await writeRouteChange({ endpoint, change: what, reason })
     revision = Math.max(revision, route.revision)
@@ -88,9 +96,11 @@ export async function ownEndpoint(
   }
   const carryOut = async (order: Order<RouteOrder>): Promise<void> => {
     const { change: what } = order.asked
-    // Whoever gives up waiting says so by giving back what it has not got.
-    if (what.kind === 'finish')
+    // Whoever gives up waiting says so by giving back what it has not got: from then on it does not begin any more.
+    if (what.kind === 'finish') {
+      ended = [...ended, what.rollout].slice(-remembered)
       orders.forget(({ change: each }) => each.kind === 'begin' && each.rollout.id === what.rollout)
+    }
     const isHeard = await orders.carryOut(order, change)
     if (!isHeard && what.kind === 'begin' && held)
       await orders.inTurn(() => change(givenBack(what.rollout))).catch(() => {})
@@ -122,6 +132,7 @@ export async function ownEndpoint(
     strangers,
     answers: orders.answers(),
     waiting: orders.waiting(),
+    ended,
   })
 }
 

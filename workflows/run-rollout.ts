@@ -22,10 +22,10 @@ import { holdOf, letGo } from './hold.ts'
 import {
   abortUpdate,
   approveRolloutUpdate,
+  claimant,
   type Decision,
   pauseUpdate,
   promoteUpdate,
-  type RolloutInput,
   type RolloutStatus,
   type RouteOrder,
   resumeUpdate,
@@ -33,6 +33,7 @@ import {
 } from './messages.ts'
 import { briefly, lookEvery } from './options.ts'
 import { rolloutDetails, stageInWords } from './rollout-details.ts'
+import type { RolloutInput } from './rollout-input.ts'
 
 /** What a person asked for. */
 type Wish = Decision & { readonly action: 'promote' | 'rollback' }
@@ -87,8 +88,8 @@ export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
   setHandler(resumeUpdate, () => {
     paused = false
   })
-  setHandler(approveRolloutUpdate, ({ by }) => {
-    approvedBy = by
+  setHandler(approveRolloutUpdate, (decision) => {
+    approvedBy = claimant(decision, policy.approval?.role ?? 'somebody')
   })
   const ask = (action: Wish['action']) => (decision: Decision) => {
     wish = { ...decision, action }

@@ -1,27 +1,46 @@
 import { userInfo } from 'node:os'
 import { WorkflowUpdateFailedError } from '@temporalio/client'
 import { SlipwayError } from '../../pipelines/errors.ts'
-import { approveUpdate, rejectUpdate, runWorkflowId } from '../../workflows/messages.ts'
+import { versionInWords } from '../../pipelines/in-force.ts'
+import {
+  type Asked,
+  approveUpdate,
+  claimant,
+  type Decision,
+  progressQuery,
+  rejectUpdate,
+  runWorkflowId,
+} from '../../workflows/messages.ts'
 import { openContext } from '../context.ts'
 import { print, printJson } from '../output.ts'
 
 interface DecisionOptions {
   readonly reason?: string
+  /** The role that is claimed: by default the one that is asked for. */
+  readonly as?: string
   readonly json?: boolean
 }
 
-/** Approves or rejects a run that waits for it. */
+/** Approves or rejects a run that waits for it: what is decided on is the evidence that it shows now. */
 export async function decide(
   verb: 'approve' | 'reject',
   runId: string,
-  { reason = '', json }: DecisionOptions,
+  { reason = '', as, json }: DecisionOptions,
 ): Promise<number> {
   const { client } = await openContext().temporal()
-  const decision = { by: userInfo().username, reason: reason === '' ? 'no reason given' : reason }
+  const handle = client.workflow.getHandle(runWorkflowId(runId))
+  let asked: Asked | null
+  let decision: Decision
   try {
-    await client.workflow
-      .getHandle(runWorkflowId(runId))
-      .executeUpdate(verb === 'approve' ? approveUpdate : rejectUpdate, { args: [decision] })
+    asked = (await handle.query(progressQuery)).waitingFor
+    const role = as ?? asked?.role
+    decision = {
+      by: userInfo().username,
+      reason: reason === '' ? 'no reason given' : reason,
+      ...(role === undefined ? {} : { role }),
+      ...(asked?.against === undefined ? {} : { against: asked.against?.digest ?? null }),
+    }
+    await handle.executeUpdate(verb === 'approve' ? approveUpdate : rejectUpdate, { args: [decision] })
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError)
       throw new SlipwayError('USAGE', error.cause?.message ?? error.message, { next: `slipway show ${runId}` })
@@ -29,7 +48,12 @@ export async function decide(
       throw new SlipwayError('NOT_FOUND', `no run ${runId} is going on`, { next: 'see `slipway runs`' })
     throw error
   }
-  if (json === true) printJson({ runId, decision: verb, ...decision })
-  else print(`${verb === 'approve' ? 'approved' : 'rejected'} ${runId}`)
+  if (json === true) printJson({ runId, decision: verb, ...decision, roleChecked: false })
+  else {
+    const done = verb === 'approve' ? 'approved' : 'rejected'
+    const against = asked?.against == null ? '' : `, judged against ${versionInWords(asked.against)}`
+    print(`${done} ${runId} as ${claimant(decision, asked?.role ?? '').replace(`${decision.by} as `, '')}${against}`)
+    if (asked?.anew != null) print(`  it was ${asked.anew}`)
+  }
   return 0
 }

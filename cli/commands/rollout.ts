@@ -10,6 +10,7 @@ import type { Store } from '../../store/store.ts'
 import {
   abortUpdate,
   approveRolloutUpdate,
+  type Decision,
   pauseUpdate,
   promoteUpdate,
   type RolloutStatus,
@@ -99,7 +100,7 @@ const updates = {
 export async function act(
   verb: keyof typeof updates,
   endpoint: string,
-  { reason = 'no reason given', json }: JsonOption & { reason?: string },
+  { reason = 'no reason given', as, json }: JsonOption & { reason?: string; as?: string },
 ): Promise<number> {
   const { store, temporal } = openContext()
   const { rollout } = await requireRoute(store, endpoint)
@@ -108,7 +109,7 @@ export async function act(
       next: verb === 'rollback' ? `slipway rollback ${endpoint}` : `slipway rollout status ${endpoint}`,
     })
   const { client } = await temporal()
-  const decision = { by: userInfo().username, reason }
+  const decision: Decision = { by: userInfo().username, reason, ...(as === undefined ? {} : { role: as }) }
   try {
     await client.workflow.getHandle(rolloutWorkflowId(rollout.id)).executeUpdate(updates[verb], { args: [decision] })
   } catch (error) {

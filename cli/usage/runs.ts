@@ -3,6 +3,7 @@ import type { Usage } from './usage.ts'
 
 const running = () => import('../commands/run.ts')
 const planning = () => import('../commands/plan.ts')
+const cancelling = () => import('../commands/cancel.ts')
 const deciding = () => import('../commands/decide.ts')
 const exporting = () => import('../commands/export.ts')
 const runs = () => import('../commands/runs.ts')
@@ -32,11 +33,18 @@ export function runCommands(program: Usage): void {
     .json()
     .examples('npx slipway run flights --wait', 'npx slipway run flights --wait --set trees=50 --junit report.xml')
     .does(async (pipeline, options) => (await running()).run(pipeline, options))
+  program
+    .command('cancel')
+    .description('stop a run: it gives back what it holds, and finished steps are kept')
+    .takes('<run>', kinds.id)
+    .json()
+    .does(async (run, options) => (await cancelling()).cancel(run, options))
   for (const verb of ['approve', 'reject'] as const)
     program
       .command(verb)
       .description(`${verb} a run that waits for ${verb === 'approve' ? 'it' : 'approval'}`)
       .takes('<run>', kinds.id)
+      .offers('--as <role>', 'the role you decide in, for the record; nobody checks it', kinds.words)
       .offers('--reason <text>', 'why, for the record', kinds.words)
       .json()
       .does(async (run, options) => (await deciding()).decide(verb, run, options))

@@ -70,10 +70,10 @@ function rolloutCommands(rollout: Usage): void {
     ['promote', 'promote the candidate now, whatever the evidence'],
     ['rollback', 'end the rollout; the champion serves everything'],
   ] as const) {
-    rollout
-      .command(verb)
-      .description(description)
-      .takes('<endpoint>', kinds.name)
+    const command = rollout.command(verb).description(description).takes('<endpoint>', kinds.name)
+    if (verb === 'approve')
+      command.offers('--as <role>', 'the role you decide in, for the record; nobody checks it', kinds.words)
+    command
       .offers('--reason <text>', 'why, for the record', kinds.words)
       .json()
       .does(async (endpoint, options) => (await rollingOut()).act(verb, endpoint, options))

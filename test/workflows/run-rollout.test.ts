@@ -8,11 +8,11 @@ import {
   abortUpdate,
   approveRolloutUpdate,
   pauseUpdate,
-  type RolloutInput,
   resumeUpdate,
   rolloutStatusQuery,
   rolloutWorkflowId,
 } from '../../workflows/messages.ts'
+import type { RolloutInput } from '../../workflows/rollout-input.ts'
 import { rolloutMocks, sampleRoute } from '../support/rollout-mocks.ts'
 import { openWorkflowEnvironment, type WorkflowEnvironment } from '../support/workflow-environment.ts'
 

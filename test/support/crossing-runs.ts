@@ -1,0 +1,114 @@
+import type { WorkflowHandle } from '@temporalio/client'
+import type { PlanOutline } from '../../pipelines/plan-outline.ts'
+import type { RunRecord } from '../../pipelines/records.ts'
+import { digestOfJson } from '../../store/digest.ts'
+import {
+  approveUpdate,
+  championUpdate,
+  endpointWorkflowId,
+  modelWorkflowId,
+  progressQuery,
+  type RunProgress,
+  routeUpdate,
+  runWorkflowId,
+} from '../../workflows/messages.ts'
+import type { WorkflowEnvironment } from './workflow-environment.ts'
+import { candidateOf, type World } from './world.ts'
+
+/** A run in a world in memory. */
+export interface CrossingRun {
+  readonly runId: string
+  readonly handle: WorkflowHandle
+  /** Its record, however it ends. Time does not skip meanwhile, or approvals would expire. */
+  ended(): Promise<RunRecord>
+  progress(): Promise<RunProgress>
+  /** Until it says something. */
+  until(holds: (progress: RunProgress) => boolean): Promise<RunProgress>
+  /** Approves what it shows now, as `slipway approve` does; undefined where it does not wait. */
+  approve(): Promise<RunProgress | undefined>
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Starts a run whose candidate has a number and a quality. */
+export async function startRun(
+  { environment: { client } }: Pick<WorkflowEnvironment, 'environment'>,
+  world: World,
+  taskQueue: string,
+  plan: PlanOutline,
+  number: number,
+  quality: number,
+  isRetraining = false,
+): Promise<CrossingRun> {
+  const runId = `${plan.pipeline}-run${number}`
+  const planDigest = digestOfJson(plan)
+  world.plans.set(planDigest, plan)
+  world.candidates.set(runId, candidateOf(number, quality))
+  const handle = await client.workflow.start('runPipeline', {
+    taskQueue,
+    workflowId: runWorkflowId(runId),
+    args: [
+      {
+        runId,
+        pipeline: plan.pipeline,
+        planDigest,
+        sources: {},
+        snapshots: {},
+        origin: {},
+        ...(isRetraining ? { basePlan: planDigest } : {}),
+      },
+    ],
+  })
+  const progress = (): Promise<RunProgress> => handle.query(progressQuery)
+  return {
+    runId,
+    handle,
+    async ended() {
+      for (;;) {
+        const record = world.records.get(runId)
+        if (record !== undefined) return record
+        await pause(10)
+      }
+    },
+    progress,
+    async until(holds) {
+      for (;;) {
+        const now = await progress()
+        if (holds(now)) return now
+        const record = world.records.get(runId)
+        if (record !== undefined) throw new Error(`run ${runId} has ended: ${JSON.stringify(record.error)}`)
+        await pause(10)
+      }
+    },
+    async approve() {
+      const now = await progress()
+      if (now.waitingFor === null) return undefined
+      const against = now.waitingFor.against?.digest ?? null
+      await handle.executeUpdate(approveUpdate, { args: [{ by: 'ann', reason: 'looks right', against }] })
+      return now
+    },
+  }
+}
+
+/** Rolls a model back by hand, or the endpoint that serves it, to the champion before. */
+export async function rollBack(
+  { environment: { client } }: Pick<WorkflowEnvironment, 'environment'>,
+  world: World,
+  model: string,
+  endpoint: string | undefined,
+): Promise<void> {
+  const reason = 'rolled back by ann: a test'
+  if (endpoint !== undefined) {
+    const route = world.routes.get(endpoint)
+    if (route === undefined || route.previous === null) return
+    const change = { kind: 'rollback' as const, from: route.revision, to: null }
+    await client.workflow
+      .getHandle(endpointWorkflowId(endpoint))
+      .executeUpdate(routeUpdate, { args: [{ change, reason }] })
+    return
+  }
+  const champions = world.models.get(model)?.champions ?? []
+  const version = champions.filter((each) => each !== champions.at(-1)).at(-1)
+  if (version === undefined) return
+  await client.workflow.getHandle(modelWorkflowId(model)).executeUpdate(championUpdate, { args: [{ version, reason }] })
+}

@@ -1,0 +1,33 @@
+import type { RolloutDecision } from '../pipelines/records.ts'
+import type { RolloutPolicy } from '../pipelines/rollout.ts'
+import type { Variant } from '../pipelines/route.ts'
+import type { RolloutState } from '../stats/rollout.ts'
+import type { RouteOutcome } from './messages.ts'
+
+/** A rollout as it is started, or goes on after continue-as-new. */
+export interface RolloutInput {
+  readonly id: string
+  readonly endpoint: string
+  readonly pipeline: string
+  readonly run: string
+  readonly champion: Variant
+  readonly candidate: Variant
+  readonly policy: RolloutPolicy
+  /** By gateway: the window to read next. */
+  readonly cursors: Readonly<Record<string, number>>
+  readonly state: RolloutState
+  readonly progress?: RolloutProgress
+  /** That the route is its own already, and why gateways do not apply that, if they do not; rollouts of 0.7 began it themselves. */
+  readonly begun?: Pick<RouteOutcome, 'mismatch'>
+}
+
+/** What of a rollout goes on beside its evidence. */
+export interface RolloutProgress {
+  readonly seq: number
+  readonly last: RolloutDecision | null
+  readonly decisions: readonly RolloutDecision[]
+  readonly paused: boolean
+  readonly approvedBy: string | null
+  /** The look whose answers are judged by their labels next. */
+  readonly judged?: number
+}
