@@ -1,4 +1,4 @@
-import type { WorkflowHandle } from '@temporalio/client'
+import type { Client, WorkflowHandle } from '@temporalio/client'
 import type { PlanOutline } from '../../pipelines/plan-outline.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
 import { digestOfJson } from '../../store/digest.ts'
@@ -12,8 +12,7 @@ import {
   routeUpdate,
   runWorkflowId,
 } from '../../workflows/messages.ts'
-import type { WorkflowEnvironment } from './workflow-environment.ts'
-import { candidateOf, type World } from './world.ts'
+import type { World } from './world.ts'
 
 /** A run in a world in memory. */
 export interface CrossingRun {
@@ -32,7 +31,7 @@ export const pause = (ms: number): Promise<void> => new Promise((resolve) => set
 
 /** Starts a run whose candidate has a number and a quality. */
 export async function startRun(
-  { environment: { client } }: Pick<WorkflowEnvironment, 'environment'>,
+  client: Client,
   world: World,
   taskQueue: string,
   plan: PlanOutline,
@@ -43,7 +42,7 @@ export async function startRun(
   const runId = `${plan.pipeline}-run${number}`
   const planDigest = digestOfJson(plan)
   world.plans.set(planDigest, plan)
-  world.candidates.set(runId, candidateOf(number, quality))
+  world.candidates.set(runId, await world.candidateOf(number, quality))
   const handle = await client.workflow.start('runPipeline', {
     taskQueue,
     workflowId: runWorkflowId(runId),
@@ -92,7 +91,7 @@ export async function startRun(
 
 /** Rolls a model back by hand, or the endpoint that serves it, to the champion before. */
 export async function rollBack(
-  { environment: { client } }: Pick<WorkflowEnvironment, 'environment'>,
+  client: Client,
   world: World,
   model: string,
   endpoint: string | undefined,

@@ -36,10 +36,18 @@ export interface Takeover {
 
 export interface World {
   readonly activities: Activities
+  /** A candidate that can be told from others, and is as good as that, 0 to 255. */
+  candidateOf(number: number, quality: number): Promise<Digest>
+  /** Makes something version 1 of a model, in force already, also on the endpoints given. */
+  putInForce(model: string, quality: number, endpoints?: readonly string[]): Promise<Variant>
   readonly models: Map<string, ModelState>
   readonly routes: Map<string, Route>
   readonly takeovers: Takeover[]
   readonly records: Map<string, RunRecord>
+  /** How good a candidate is. */
+  readonly quality: (digest: string) => number
+  /** Notes a change of what is in force; `reason` says whether a person made it. */
+  tookOver(where: string, from: Digest | undefined, to: Digest | undefined, reason?: string): void
   /** What the runs of a pipeline make, by run. */
   readonly candidates: Map<string, Digest>
   /** Plans by digest. */
@@ -98,7 +106,7 @@ export function planOf(pipeline: string, { approval = false, endpoints = [], gua
 }
 
 /** @param compares whether owners compare what is in force with what a candidate was judged against */
-export function openWorld({ compares = true, over = {} as Partial<Activities> } = {}): World {
+export function openWorld({ compares = true, quality = qualityOf } = {}): World {
   const models = new Map<string, ModelState>()
   const routes = new Map<string, Route>()
   const takeovers: Takeover[] = []
@@ -112,9 +120,9 @@ export function openWorld({ compares = true, over = {} as Partial<Activities> } 
       takeovers.push({ where, from: from ?? null, to, byPerson: reason.startsWith('rolled back by') })
   }
   const judged = (candidate: string, opponent: string | undefined): StepOutcome => {
-    const passed = opponent === undefined || qualityOf(candidate) >= qualityOf(opponent)
-    const evidence = `${qualityOf(candidate)} against ${opponent === undefined ? 'nothing' : qualityOf(opponent)}`
-    const gates = [{ name: 'quality', passed, metric: 'auc', value: qualityOf(candidate), limit: null, evidence }]
+    const passed = opponent === undefined || quality(candidate) >= quality(opponent)
+    const evidence = `${quality(candidate)} against ${opponent === undefined ? 'nothing' : quality(opponent)}`
+    const gates = [{ name: 'quality', passed, metric: 'auc', value: quality(candidate), limit: null, evidence }]
     return {
       stepKey: 'k',
       cached: false,
@@ -195,19 +203,26 @@ export function openWorld({ compares = true, over = {} as Partial<Activities> } 
       return { seq, at: Date.now(), blocks: [], cursors: { ...cursors }, before, taken: isMine ? null : 'somebody' }
     },
     recordRun: async (record) => void records.set(record.runId, record),
-    ...over,
   }
-  return { activities, models, routes, takeovers, records, candidates, plans }
-}
-
-/** A world in which version 1 of a model is in force already, and serves the endpoints given. */
-export function putInForce(world: World, model: string, quality: number, endpoints: readonly string[] = []): Variant {
-  const digest = candidateOf(0, quality)
-  const champion = { model, version: 1, digest }
-  world.models.set(model, { versions: [digest], champions: [1], candidate: 1 })
-  for (const endpoint of endpoints)
-    world.routes.set(endpoint, changeRoute(undefined, endpoint, { kind: 'open', variant: champion }))
-  return champion
+  return {
+    activities,
+    models,
+    routes,
+    takeovers,
+    records,
+    candidates,
+    plans,
+    quality,
+    tookOver,
+    candidateOf: async (number, good) => candidateOf(number, good),
+    async putInForce(model, good, endpoints = []) {
+      const champion = { model, version: 1, digest: candidateOf(0, good) }
+      models.set(model, { versions: [champion.digest], champions: [1], candidate: 1 })
+      for (const endpoint of endpoints)
+        routes.set(endpoint, changeRoute(undefined, endpoint, { kind: 'open', variant: champion }))
+      return champion
+    },
+  }
 }
 
 /** Errors of ours as the wrapper of real activities makes them. */

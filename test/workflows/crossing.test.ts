@@ -3,7 +3,7 @@ import type { PlanOutline } from '../../pipelines/plan-outline.ts'
 import { approveUpdate } from '../../workflows/messages.ts'
 import { type CrossingRun, rollBack, startRun } from '../support/crossing-runs.ts'
 import { openWorkflowEnvironment, type WorkflowEnvironment } from '../support/workflow-environment.ts'
-import { candidateOf, openWorld, planOf, putInForce, qualityOf, type World } from '../support/world.ts'
+import { candidateOf, openWorld, planOf, qualityOf, type World } from '../support/world.ts'
 
 /*
  * What happens when runs cross: real runs, rollouts and owners on the time-skipping server; registry, routes and gates in memory.
@@ -24,7 +24,7 @@ interface Tools {
 async function crossing(body: (tools: Tools) => Promise<void>, world = openWorld()): Promise<void> {
   const name = `m${++count}`
   await workflows.withWorker(world.activities, (queue) =>
-    body({ world, name, start: (plan, number, quality) => startRun(workflows, world, queue, plan, number, quality) }),
+    body({ world, name, start: (plan, number, quality) => startRun(workflows.environment.client, world, queue, plan, number, quality) }),
   )
 }
 const isWaiting = ({ waitingFor }: { waitingFor: unknown }): boolean => waitingFor !== null
@@ -32,7 +32,7 @@ const isWaiting = ({ waitingFor }: { waitingFor: unknown }): boolean => waitingF
 describe('two runs that wait for approval', () => {
   it('do not both take over: the worse is judged again when the better was quicker, and ends with exit 12', async () => {
     await crossing(async ({ world, name, start }) => {
-      putInForce(world, name, 10)
+      await world.putInForce(name, 10)
       const plan = planOf(name, { approval: true })
       const [better, worse] = [await start(plan, 1, 30), await start(plan, 2, 20)]
       await Promise.all([better.until(isWaiting), worse.until(isWaiting)])
@@ -54,7 +54,7 @@ describe('two runs that wait for approval', () => {
 
   it('wait for approval anew where they are judged anew, say why, and take no approval of what was shown before', async () => {
     await crossing(async ({ world, name, start }) => {
-      const before = putInForce(world, name, 10)
+      const before = await world.putInForce(name, 10)
       const plan = planOf(name, { approval: true })
       const [first, second] = [await start(plan, 1, 20), await start(plan, 2, 30)]
       expect((await first.until(isWaiting)).waitingFor).toMatchObject({ against: { version: 1 }, anew: null })
@@ -81,7 +81,7 @@ describe('two runs that wait for approval', () => {
 describe('a run', () => {
   it('is judged three times at most, and then says which versions it was about', async () => {
     await crossing(async ({ world, name, start }) => {
-      putInForce(world, name, 10)
+      await world.putInForce(name, 10)
       const slow = await start(planOf(name, { approval: true }), 9, 99)
       for (const number of [1, 2, 3]) {
         await slow.until(({ waitingFor }) => waitingFor?.against?.version === number)
@@ -106,11 +106,11 @@ describe('a run', () => {
 
   it('whose champion was rolled back while it waited is judged against what is in force', async () => {
     await crossing(async ({ world, name, start }) => {
-      putInForce(world, name, 10)
+      await world.putInForce(name, 10)
       await (await start(planOf(name, {}), 1, 20)).ended()
       const waiting = await start(planOf(name, { approval: true }), 2, 30)
       await waiting.until(isWaiting)
-      await rollBack(workflows, world, name, undefined)
+      await rollBack(workflows.environment.client, world, name, undefined)
       await waiting.approve()
       expect((await waiting.until(({ waitingFor }) => waitingFor?.anew != null)).waitingFor).toMatchObject({
         against: { version: 1 },
@@ -124,7 +124,7 @@ describe('a run', () => {
 describe('an endpoint', () => {
   it('has one rollout after another: a second run waits for the first one to end, and says so', async () => {
     await crossing(async ({ world, name, start }) => {
-      putInForce(world, name, 10, [name])
+      await world.putInForce(name, 10, [name])
       let release: () => void = () => {}
       const held = new Promise<void>((resolve) => {
         release = resolve
@@ -170,7 +170,7 @@ describe('an endpoint', () => {
   it('of two that one model has is judged for by what it serves itself', async () => {
     await crossing(async ({ world, name, start }) => {
       const [here, there] = [`${name}-a`, `${name}-b`]
-      putInForce(world, name, 10, [here, there])
+      await world.putInForce(name, 10, [here, there])
       // The other endpoint has gone on by itself.
       await (await start(planOf(name, { endpoints: [there] }), 1, 30)).ended()
       const record = await (await start(planOf(name, { endpoints: [here, there] }), 2, 20)).ended()
@@ -185,7 +185,7 @@ describe('an endpoint', () => {
 
   it('is free again when a run that waits for it, or holds it, is cancelled', async () => {
     await crossing(async ({ world, name, start }) => {
-      putInForce(world, name, 10, [name])
+      await world.putInForce(name, 10, [name])
       Object.assign(world.activities, {
         collectEvidence: async ({ seq, cursors, before }: Parameters<World['activities']['collectEvidence']>[0]) => ({
           seq,

@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readRun } from '../../store/runs.ts'
+import { endpointWorkflowId, modelWorkflowId, rolloutWorkflowId } from '../../workflows/messages.ts'
+import { startRun } from '../support/crossing-runs.ts'
+import { interleave, worsened } from '../support/interleave.ts'
+import { openRealWorld, type RealWorld } from '../support/real-world.ts'
+import { planOf } from '../support/world.ts'
+
+/*
+ * Runs that cross, on the real Temporal server and the real store: what `test/workflows/crossing.test.ts` and `never-worse.test.ts` show
+ * in memory holds there as well.
+ */
+let world: RealWorld
+beforeAll(async () => {
+  world = await openRealWorld()
+})
+afterAll(() => world?.close())
+const taskQueue = 'slipway'
+
+describe('on the real servers', () => {
+  it('fifty runs at once on a worker with eight slots all end, and so do those that open endpoints', async () => {
+    const { client } = world
+    const runs = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => {
+        // Half of them ask one owner, the others two each.
+        const plan = i % 2 === 0 ? planOf('many', {}) : planOf(`many-${i}`, { endpoints: [`many-${i}`] })
+        return startRun(client, world, taskQueue, plan, i, 10)
+      }),
+    )
+    const records = await Promise.all(runs.map((run) => run.ended()))
+    const others = records.filter(({ status, error }) => status !== 'succeeded' && error?.code !== 'CHAMPION_MOVED')
+    expect(others).toEqual([])
+    expect(records.filter(({ rollout, status }, i) => i % 2 === 1 && status !== 'succeeded' && rollout === null)).toEqual([])
+  })
+
+  it('of fifty interleavings none puts in force what its own gates say is worse', async () => {
+    const scene = { client: world.client, taskQueue, world, prefix: 'm', rest: () => new Promise<void>((resolve) => setTimeout(resolve, 100)) }
+    const seeds = Array.from({ length: 50 }, (_, i) => 1_000 + i)
+    // Ten at a time: they wait more than they work.
+    const going = Array.from({ length: 10 }, async () => {
+      for (let seed = seeds.pop(); seed !== undefined; seed = seeds.pop()) {
+        const takeovers = await interleave(scene, seed)
+        expect(takeovers.filter(worsened(world)), `seed ${seed}`).toEqual([])
+      }
+    })
+    await Promise.all(going)
+    expect(world.takeovers.length).toBeGreaterThan(50)
+  }, 600_000)
+
+  it('a rollout that is terminated gives its endpoint back by its run, which ends with a record and exit 14', async () => {
+    const { client } = world
+    await world.putInForce('ended', 10, ['ended'])
+    const plan = planOf('ended', { endpoints: ['ended'] })
+    for (const step of plan.steps)
+      if (step.kind === 'deploy') Object.assign(step.policy, { strategy: { kind: 'canary', steps: [5] } })
+    const run = await startRun(client, world, taskQueue, plan, 1, 20)
+    const { rollout } = await run.until((progress) => progress.rollout !== null)
+    await client.workflow.getHandle(rolloutWorkflowId(rollout as string)).terminate('by hand')
+    expect(await run.ended()).toMatchObject({
+      status: 'rolled back',
+      exitCode: 14,
+      error: { code: 'ROLLED_BACK', message: `ended: the rollout was ended from outside: runRollout rollout/${rollout} was terminated` },
+    })
+    expect(world.routes.get('ended')).toMatchObject({ rollout: null, champion: { version: 1 } })
+    expect(await readRun(world.store, run.runId)).toMatchObject({ exitCode: 14 })
+  })
+
+  it('owners that were terminated are asked again, and start anew', async () => {
+    const { client } = world
+    await world.putInForce('again', 10)
+    const first = await startRun(client, world, taskQueue, planOf('again', {}), 1, 20)
+    await first.ended()
+    await client.workflow.getHandle(modelWorkflowId('again')).terminate('by hand')
+    const second = await startRun(client, world, taskQueue, planOf('again', { endpoints: ['again'] }), 2, 30)
+    expect(await second.ended()).toMatchObject({ status: 'succeeded' })
+    await client.workflow.getHandle(endpointWorkflowId('again')).describe()
+    expect(world.models.get('again')?.champions).toEqual([1, 2, 3])
+  })
+})
