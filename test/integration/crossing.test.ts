@@ -30,11 +30,19 @@ describe('on the real servers', () => {
     const records = await Promise.all(runs.map((run) => run.ended()))
     const others = records.filter(({ status, error }) => status !== 'succeeded' && error?.code !== 'CHAMPION_MOVED')
     expect(others).toEqual([])
-    expect(records.filter(({ rollout, status }, i) => i % 2 === 1 && status !== 'succeeded' && rollout === null)).toEqual([])
+    expect(
+      records.filter(({ rollout, status }, i) => i % 2 === 1 && status !== 'succeeded' && rollout === null),
+    ).toEqual([])
   })
 
   it('of fifty interleavings none puts in force what its own gates say is worse', async () => {
-    const scene = { client: world.client, taskQueue, world, prefix: 'm', rest: () => new Promise<void>((resolve) => setTimeout(resolve, 100)) }
+    const scene = {
+      client: world.client,
+      taskQueue,
+      world,
+      prefix: 'm',
+      rest: () => new Promise<void>((resolve) => setTimeout(resolve, 100)),
+    }
     const seeds = Array.from({ length: 50 }, (_, i) => 1_000 + i)
     // Ten at a time: they wait more than they work.
     const going = Array.from({ length: 10 }, async () => {
@@ -59,7 +67,10 @@ describe('on the real servers', () => {
     expect(await run.ended()).toMatchObject({
       status: 'rolled back',
       exitCode: 14,
-      error: { code: 'ROLLED_BACK', message: `ended: the rollout was ended from outside: runRollout rollout/${rollout} was terminated` },
+      error: {
+        code: 'ROLLED_BACK',
+        message: `ended: the rollout was ended from outside: runRollout rollout/${rollout} was terminated`,
+      },
     })
     expect(world.routes.get('ended')).toMatchObject({ rollout: null, champion: { version: 1 } })
     expect(await readRun(world.store, run.runId)).toMatchObject({ exitCode: 14 })

@@ -66,7 +66,7 @@ export async function startRun(
       for (;;) {
         const record = world.records.get(runId)
         if (record !== undefined) return record
-        await pause(10)
+        await pause(world.pulse)
       }
     },
     progress,
@@ -76,7 +76,7 @@ export async function startRun(
         if (holds(now)) return now
         const record = world.records.get(runId)
         if (record !== undefined) throw new Error(`run ${runId} has ended: ${JSON.stringify(record.error)}`)
-        await pause(10)
+        await pause(world.pulse)
       }
     },
     async approve() {

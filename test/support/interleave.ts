@@ -34,7 +34,10 @@ export interface Scene {
  * Three runs that wait for approval, their approvals, a rollback and a retraining, in an order that the seed says: some one after another,
  * some at once. @returns what took over, in order
  */
-export async function interleave({ client, taskQueue, world, prefix, rest }: Scene, seed: number): Promise<readonly Takeover[]> {
+export async function interleave(
+  { client, taskQueue, world, prefix, rest }: Scene,
+  seed: number,
+): Promise<readonly Takeover[]> {
   const random = chance(seed)
   const name = `${prefix}${seed}`
   const endpoint = random() < 0.5 ? name : undefined
@@ -42,10 +45,18 @@ export async function interleave({ client, taskQueue, world, prefix, rest }: Sce
   await world.putInForce(name, 10, endpoints)
   const quality = (): number => 8 + Math.floor(random() * 40)
   const start = (number: number, approval: boolean): Promise<CrossingRun> =>
-    startRun(client, world, taskQueue, planOf(name, { approval, endpoints, guard: endpoint !== undefined && !approval }), number, quality(), !approval)
+    startRun(
+      client,
+      world,
+      taskQueue,
+      planOf(name, { approval, endpoints, guard: endpoint !== undefined && !approval }),
+      number,
+      quality(),
+      !approval,
+    )
   const runs = await Promise.all([start(1, true), start(2, true), start(3, true)])
   const settled = async ({ runId, progress }: CrossingRun): Promise<void> => {
-    while (!world.records.has(runId) && (await progress()).waitingFor === null) await pause(5)
+    while (!world.records.has(runId) && (await progress()).waitingFor === null) await pause(world.pulse)
   }
   await Promise.all(runs.map(settled))
   const acts: (() => Promise<unknown>)[] = [
@@ -66,7 +77,7 @@ export async function interleave({ client, taskQueue, world, prefix, rest }: Sce
   // Whoever was judged anew is approved again, until all have ended.
   while (runs.some(({ runId }) => !world.records.has(runId))) {
     for (const run of runs) await approve(world, run)
-    if (endpoint === undefined) await pause(5)
+    if (endpoint === undefined) await pause(world.pulse)
     // Rollouts look every two seconds.
     else await rest()
   }
@@ -82,4 +93,3 @@ async function approve(world: World, run: CrossingRun): Promise<void> {
     if (!/does not wait|judged anew|not found|completed|Workflow Update failed/i.test(said)) throw error
   })
 }
-

@@ -41,7 +41,13 @@ export async function openRealWorld(): Promise<RealWorld> {
   const world = openWorld({ quality: (digest) => qualities.get(digest) ?? 0 })
   const { models, routes, records } = world
   const deps = { store, client, trusted: new Map(), host: {}, scoringThreads: 1, scratch: server.folder }
-  const real = createActivities({ ...deps, signer: undefined, sources: undefined, outputs: undefined, alerts: undefined } as never)
+  const real = createActivities({
+    ...deps,
+    signer: undefined,
+    sources: undefined,
+    outputs: undefined,
+    alerts: undefined,
+  } as never)
   const { readPlan, snapshotSource, evaluatePackage, judgeCandidate, guardCandidate } = world.activities
   /** What the registry says after something was written, and that it was. */
   const noted = async <T>(model: string, reason: string, counts: boolean, write: () => Promise<T>): Promise<T> => {
@@ -97,12 +103,22 @@ export async function openRealWorld(): Promise<RealWorld> {
   return {
     ...world,
     activities,
+    // Each look costs the server and the worker something.
+    pulse: 150,
     client,
     store,
     candidateOf,
     async putInForce(model, quality, endpoints = []) {
       const digest = await candidateOf(0, quality)
-      const record = { digest, run: 'before', registeredAt: '', evaluation: null, gates: null, metrics: {}, against: null }
+      const record = {
+        digest,
+        run: 'before',
+        registeredAt: '',
+        evaluation: null,
+        gates: null,
+        metrics: {},
+        against: null,
+      }
       await registerVersion(store, model, record, true)
       models.set(model, (await readModel(store, model)) as ModelState)
       const champion = { model, version: 1, digest }

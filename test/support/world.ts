@@ -36,6 +36,8 @@ export interface Takeover {
 
 export interface World {
   readonly activities: Activities
+  /** Time between two looks at a run, ms. */
+  readonly pulse: number
   /** A candidate that can be told from others, and is as good as that, 0 to 255. */
   candidateOf(number: number, quality: number): Promise<Digest>
   /** Makes something version 1 of a model, in force already, also on the endpoints given. */
@@ -206,6 +208,7 @@ export function openWorld({ compares = true, quality = qualityOf } = {}): World 
   }
   return {
     activities,
+    pulse: 5,
     models,
     routes,
     takeovers,

@@ -24,7 +24,11 @@ interface Tools {
 async function crossing(body: (tools: Tools) => Promise<void>, world = openWorld()): Promise<void> {
   const name = `m${++count}`
   await workflows.withWorker(world.activities, (queue) =>
-    body({ world, name, start: (plan, number, quality) => startRun(workflows.environment.client, world, queue, plan, number, quality) }),
+    body({
+      world,
+      name,
+      start: (plan, number, quality) => startRun(workflows.environment.client, world, queue, plan, number, quality),
+    }),
   )
 }
 const isWaiting = ({ waitingFor }: { waitingFor: unknown }): boolean => waitingFor !== null

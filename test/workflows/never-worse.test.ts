@@ -39,7 +39,8 @@ describe('of runs that cross', () => {
   it('some would without the compare, and this test would notice', async () => {
     const world = openWorld({ compares: false })
     await workflows.withWorker(world.activities, async (queue) => {
-      for (const seed of seeds) if ((await interleave(sceneOf(world, queue, 'free'), seed)).some(worsened(world))) return
+      for (const seed of seeds)
+        if ((await interleave(sceneOf(world, queue, 'free'), seed)).some(worsened(world))) return
       expect.fail('all seeds went well without the compare')
     })
   })
