@@ -93,7 +93,7 @@ export function createBatchActivities(deps: ActivityDeps) {
           const inputs =
             given === null
               ? await findInputs(store, policy.from, { root: deps.sources, confined: true, scratch: folder })
-              : z.array(BatchFile).parse(await getJson(store, given.digest))
+              : await getJson(store, given.digest, z.array(BatchFile))
           if (inputs.every(({ size }) => size === 0))
             throw new SlipwayError('SOURCE_EMPTY', `"${policy.from}" holds no bytes`, {
               next: 'check where it comes from',
@@ -103,7 +103,7 @@ export function createBatchActivities(deps: ActivityDeps) {
             inputs: inputs.map(({ uri, etag, size, digest }) => digest ?? { uri, etag, size }),
             policy: { ...policy, cron: null, catchupMs: 0, overlap: 'wait' },
           }).slice('sha256:'.length)
-          const last = await readBatch(store, owner, name, slot)
+          const last = await readBatch(store, owner, name, slot, request.redo)
           if (last !== undefined && !request.redo) {
             if (last.key === key)
               return { plan: last.manifest, key, slot, model: found.model, shards: 0, rows: 0, published: last }
@@ -211,7 +211,7 @@ export function createBatchActivities(deps: ActivityDeps) {
   function planOf(digest: string): Promise<BatchPlan> {
     let plan = plans.get(digest)
     if (plan === undefined) {
-      plan = getJson(store, digest).then((value) => BatchPlan.parse(value))
+      plan = getJson(store, digest, BatchPlan)
       plan.catch(() => plans.delete(digest))
       plans.set(digest, plan)
       for (const [oldest] of plans) if (plans.size > plansKept) plans.delete(oldest)

@@ -39,7 +39,7 @@ export function createDataActivities(deps: ActivityDeps) {
     async snapshotSource(order: SnapshotOrder): Promise<StepOutcome> {
       const { source } = order
       if (order.use !== undefined) return reuseSnapshot(order.use)
-      const contents = await guarded(order.step.id, async () => SourceContents.parse(await getJson(store, source)))
+      const contents = await guarded(order.step.id, async () => getJson(store, source, SourceContents))
       return runStep(
         deps,
         order,

@@ -3,6 +3,7 @@ import { countMistakes } from '../data/served.ts'
 import type { MistakesRule } from '../pipelines/rollout.ts'
 import type { TelemetryWindow } from '../pipelines/telemetry.ts'
 import type { LabelBlock } from '../stats/block.ts'
+import { isBroken } from '../store/broken.ts'
 import { localFile } from '../store/objects.ts'
 import { type EvidenceEntry, readEvidence } from '../store/rollouts.ts'
 import type { Store } from '../store/store.ts'
@@ -108,10 +109,17 @@ export function createJudge(store: Store) {
 
   async function lookAt(rollout: string, seq: number): Promise<EvidenceEntry> {
     const name = `${rollout} ${seq}`
-    const look = known.get(name) ?? (await readEvidence(store, rollout, seq))
+    const look = known.get(name) ?? (await readEvidence(store, rollout, seq).catch((error) => nothingAt(seq, error)))
     if (look === undefined) throw new Error(`look ${seq} of rollout ${rollout} is not on record`)
     known.set(name, look)
     if (known.size > looksKept) known.delete(known.keys().next().value as string)
     return look
   }
+}
+
+/** What a broken look comes to: its answers are judged by nobody, and the rollout goes on. */
+function nothingAt(seq: number, error: unknown): EvidenceEntry {
+  if (!isBroken(error)) throw error
+  console.error(`the answers of a look are not judged: ${error.message}`)
+  return { seq, at: 0, blocks: [], cursors: {}, before: null, answers: [], labels: [], mistakes: [], judged: 0 }
 }

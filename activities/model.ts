@@ -66,7 +66,7 @@ export function createModelActivities(deps: ActivityDeps) {
           const train = await wholeStep(deps, order.train)
           const onnx = required(inputs, 'model')
           const { crosses } = inputs
-          const training = TrainingReport.parse(await getJson(store, required(inputs, 'training').digest))
+          const training = await getJson(store, required(inputs, 'training').digest, TrainingReport)
           const code = await localCode(deps, train.features)
           const facts: ModelFacts = {
             name: order.model,

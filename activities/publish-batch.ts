@@ -53,7 +53,7 @@ export async function publishBatch(
     await sign(store, deps.signer, 'batch', batchId(owner, name, slot), ref.digest, { rows: manifest.rows })
   const folder = policy.to === null ? undefined : outputFolder(store, policy.to, deps.outputs)
   for (;;) {
-    const last = await readBatch(store, owner, name, slot)
+    const last = await readBatch(store, owner, name, slot, order.redo)
     // An attempt before this one got so far, or another workflow did the same.
     const done = last?.manifest.digest === ref.digest && last.key === order.key ? last : undefined
     if (last !== undefined && done === undefined && !order.redo)

@@ -14,7 +14,7 @@ import {
   publishRolloutStart,
   type RolloutStart,
 } from '../store/rollouts.ts'
-import { readAlive, readPresences, readRoute, readRouteLog, readWindow, writeRoute } from '../store/routes.ts'
+import { findWindow, readAlive, readPresences, readRoute, readRouteLog, writeRoute } from '../store/routes.ts'
 import {
   championUpdate,
   ownerOfEndpoint,
@@ -67,8 +67,8 @@ export function createRolloutActivities(deps: ActivityDeps) {
           if (next === undefined) continue
           cursors[id] = next
           const seqs = Array.from({ length: Math.min(windowsBefore, next) }, (_, i) => next - 1 - i)
-          const read = await Promise.all(seqs.map((seq) => readWindow(store, endpoint, id, seq)))
-          windows.push(...read.filter((window) => window !== undefined))
+          const read = await Promise.all(seqs.map((seq) => findWindow(store, endpoint, id, seq)))
+          windows.push(...read.flatMap((window) => window ?? []))
         }
         const latency = policy.watch.find(({ metric }) => metric === 'latency')
         const slowMs = latency?.metric === 'latency' ? latency.overMs : null
@@ -221,11 +221,11 @@ export function createRolloutActivities(deps: ActivityDeps) {
           const sent = presences.find(({ id }) => id === gateway)?.endpoints[endpoint]?.nextWindow ?? 0
           for (let read = 0; read < windowsALook; read++) {
             const next = cursors[gateway] as number
-            const window = await readWindow(store, endpoint, gateway, next)
+            const window = await findWindow(store, endpoint, gateway, next)
             // All windows before the gateway's next are in the store, or lost for good.
             if (window === undefined && next >= sent) break
             cursors[gateway] = next + 1
-            if (window !== undefined) windows.push(window)
+            if (window) windows.push(window)
           }
         }
         const blocks = blocksOf(windows, rollout)

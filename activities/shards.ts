@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { z } from 'zod'
 import type { WrittenPart } from '../data/write-parts.ts'
 import { localModel } from '../models/package.ts'
 import type { ScoredShard } from '../models/score-shard.ts'
@@ -13,7 +14,7 @@ import {
 } from '../pipelines/batch-records.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { HostVersions, StepMaterial } from '../pipelines/step-key.ts'
-import type { FeatureCounts } from '../pipelines/telemetry.ts'
+import { FeatureCounts } from '../pipelines/telemetry.ts'
 import { addFeatureCounts } from '../stats/profile-counter.ts'
 import { knownDigest } from '../store/inputs.ts'
 import { merkleRoot } from '../store/merkle.ts'
@@ -26,6 +27,8 @@ import type { ActivityDeps } from './step.ts'
 const shardVersion = 3
 /** Records read at once. */
 const readAtOnce = 32
+/** What a shard counted, as it is stored. */
+const CountsByFeature = z.record(z.string(), FeatureCounts)
 
 /** What a shard's result depends on. */
 export function materialOf(host: HostVersions, plan: BatchPlan, number: number, input: Digest): StepMaterial {
@@ -116,10 +119,8 @@ export async function gatherShards(
       const counted = record.outputs.find(({ name }) => name === 'counts')
       return {
         facts: ShardFacts.parse(record.facts),
-        counts: (plan.endpoint === null || counted === undefined ? {} : await getJson(store, counted.digest)) as Record<
-          string,
-          FeatureCounts
-        >,
+        counts:
+          plan.endpoint === null || counted === undefined ? {} : await getJson(store, counted.digest, CountsByFeature),
       }
     })
     for (const shard of await Promise.all(some)) {

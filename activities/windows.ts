@@ -1,6 +1,5 @@
-import { SlipwayError } from '../pipelines/errors.ts'
 import type { TelemetryWindow } from '../pipelines/telemetry.ts'
-import { listWindowGateways, readPresences, readWindow } from '../store/routes.ts'
+import { findWindow, listWindowGateways, readPresences } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
 
 /** Windows read at once. */
@@ -16,8 +15,8 @@ export interface WindowsRead {
 }
 
 /**
- * Windows of all gateways since some cursors, at most some thousands at a time. A window that cannot be read is passed over, so that one
- * bad object does not blind whoever reads for ever; a store that is away is an error.
+ * Windows of all gateways since some cursors, at most some thousands at a time. One that is broken counts as lost, so that one bad object
+ * does not blind whoever reads for ever; a store that is away is an error.
  */
 export async function windowsSince(
   store: Store,
@@ -35,7 +34,7 @@ export async function windowsSince(
     for (let more = true; more; ) {
       if (windows.length >= most) return { windows, cursors: { ...cursors, [id]: at }, more: true }
       const seqs = Array.from({ length: readAtOnce }, (_, i) => at + i)
-      const read = await Promise.all(seqs.map((seq) => readWindow(store, endpoint, id, seq).catch(unreadable)))
+      const read = await Promise.all(seqs.map((seq) => findWindow(store, endpoint, id, seq)))
       for (const window of read) {
         if (window === undefined && at >= sent) {
           more = false
@@ -48,10 +47,4 @@ export async function windowsSince(
     cursors[id] = at
   }
   return { windows, cursors, more: false }
-}
-
-function unreadable(error: unknown): null {
-  if (error instanceof SlipwayError && error.mayPass) throw error
-  console.error(`monitor: a window cannot be read and is passed over: ${(error as Error).message}`)
-  return null
 }

@@ -8,6 +8,7 @@ import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { Route, type Variant } from '../pipelines/route.ts'
 import type { GatewayPresence } from '../pipelines/telemetry.ts'
+import { isBroken, readAs } from '../store/broken.ts'
 import { listEndpoints, publishPresence, readChangedRoute, removePresence } from '../store/routes.ts'
 import type { TrustedKeys } from '../store/signing.ts'
 import type { Store } from '../store/store.ts'
@@ -73,6 +74,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const outbox = openOutbox(store, join(folder, 'outbox'), id, isAliveHere)
   const endpoints = new Map<string, Endpoint>()
   const seen = new Map<string, { etag: string | undefined; retryAt: number }>()
+  /** By endpoint: what was said of a route that cannot be read. */
+  const broken = new Map<string, string>()
   const sequence = new Map<string, number>()
   const startedAt = new Date().toISOString()
   let sentUpTo = startedAt
@@ -228,21 +231,33 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
     await say()
   }
+  /** A route that cannot be read: what is applied goes on, or where nothing is, what was applied last; and so do the other endpoints. */
+  const passOverRoute = async (name: string, error: unknown): Promise<undefined> => {
+    if (!isBroken(error)) throw error
+    seen.set(name, { etag: undefined, retryAt: Date.now() + pace.listMs })
+    if (broken.get(name) === error.message) return
+    broken.set(name, error.message)
+    note(`${name}: ${error.message}; next: ${error.facts.next}`)
+    if (endpoints.get(name)?.route === undefined) await restore(`${name}.json`)
+  }
   const look = async (name: string): Promise<void> => {
     const known = seen.get(name)
     if (known !== undefined && known.retryAt > Date.now()) return
-    const changed = await readChangedRoute(store, name, known?.etag)
+    const changed = await readChangedRoute(store, name, known?.etag).catch((error) => passOverRoute(name, error))
     if (changed === undefined) return
+    broken.delete(name)
     seen.set(name, { etag: changed.etag, retryAt: 0 })
     // Not waited for: while one revision loads, a newer one may overtake it.
     const applied = apply(changed.route)
     if (address === '') first.push(applied)
   }
-  const restore = async (): Promise<void> => {
+  /** Applies what was applied last, by the copies here; those that are broken count for nothing. */
+  const restore = async (only?: string): Promise<void> => {
     for (const file of await readdir(routeFolder)) {
-      if (!file.endsWith('.json')) continue
-      const route = Route.safeParse(JSON.parse(await readFile(join(routeFolder, file), 'utf8')))
-      if (route.success) await apply(route.data)
+      if (!file.endsWith('.json') || (only !== undefined && file !== only)) continue
+      const route = readAs(await readFile(join(routeFolder, file)), Route)
+      if ('value' in route) await apply(route.value)
+      else note(`the copy ${file} of a route is passed over: ${route.why}`)
     }
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { mediaTypes } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { TelemetryWindow } from '../pipelines/telemetry.ts'
+import { readAs } from '../store/broken.ts'
 import { putBytes } from '../store/objects.ts'
 import { publishWindow } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
@@ -65,17 +66,16 @@ export function openOutbox(store: Store, place: string, gateway: string, isAlive
   const send = async (): Promise<boolean> => {
     while (files.length > 0) {
       const [file] = files as [string]
-      const window = TelemetryWindow.safeParse(
-        JSON.parse(await readFile(join(folder, file), 'utf8').catch(() => 'null')),
-      )
+      // One that a full disk or a crash cut off is lost, and must not keep the others.
+      const window = readAs(await readFile(join(folder, file)).catch(() => new Uint8Array()), TelemetryWindow)
       try {
-        if (window.success) {
+        if ('value' in window) {
           const attached = (name: string): Promise<Buffer | undefined> =>
             readFile(join(folder, name)).catch(() => undefined)
           const [rows, lines] = [await attached(captureOf(file)), await attached(labelsOf(file))]
           const capture = rows === undefined ? null : await putBytes(store, rows, mediaTypes.parquet)
           const labels = lines === undefined ? null : await putBytes(store, lines, mediaTypes.ndjson)
-          await publishWindow(store, { ...window.data, capture, labels })
+          await publishWindow(store, { ...window.value, capture, labels })
         } else lost++
         await drop(file)
       } catch {

@@ -26,7 +26,7 @@ function importancesOf(features: TrainingReport['features'], facts: ModelFacts):
 export async function readBaseline(source: PackageSource, digest: string): Promise<Baseline> {
   const { facts, baselineFile } = await localModel(source, digest)
   const training = await packagedFile(source, digest, modelFiles.training)
-  const { features } = TrainingReport.parse(await getJson(source.store, training))
+  const { features } = await getJson(source.store, training, TrainingReport)
   return {
     facts,
     profile: JSON.parse(await readFile(baselineFile, 'utf8')) as Profile,

@@ -1,5 +1,6 @@
+import { z } from 'zod'
 import { RowSchema } from '../pipelines/row-schema.ts'
-import type { Profile } from '../stats/profile.ts'
+import { ColumnProfile, type Profile } from '../stats/profile.ts'
 import { getBundle, getJson } from '../store/objects.ts'
 import type { Store } from '../store/store.ts'
 
@@ -15,7 +16,7 @@ export async function readSourceRead(store: Store, snapshot: string): Promise<So
   const { files, facts } = await getBundle(store, snapshot, 'snapshot')
   return {
     rows: facts.rows as number,
-    profile: (await getJson(store, files['profile.json']?.digest as string)) as Profile,
+    profile: await getJson(store, files['profile.json']?.digest as string, z.record(z.string(), ColumnProfile)),
     schema: RowSchema.parse(facts.schema),
   }
 }

@@ -49,7 +49,7 @@ export async function verifyBatch(
       results.push({ check: name, passed: false, evidence: (error as Error).message })
     }
   }
-  const manifest = BatchManifest.parse(await getJson(store, record.manifest.digest))
+  const manifest = await getJson(store, record.manifest.digest, BatchManifest)
   const files = [...manifest.parts, ...manifest.quarantine]
   if (trusted.size > 0)
     await check(
@@ -71,7 +71,7 @@ export async function verifyBatch(
     return `${files.length} files with the bytes and rows that the manifest says`
   })
   if (folder !== undefined) await check('output folder', () => lookInto(folder, manifest))
-  const plan = BatchPlan.parse(await getJson(store, manifest.plan.digest))
+  const plan = await getJson(store, manifest.plan.digest, BatchPlan)
   for (const number of sampleOf(manifest)) {
     await check(`shard ${number} scored anew`, async () => {
       onProgress(`scoring shard ${number} anew`, 0)

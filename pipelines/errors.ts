@@ -64,6 +64,7 @@ export const errorCodes = {
   DIGEST_MISMATCH: exitCodes.verification,
   SIGNATURE_INVALID: exitCodes.verification,
   OBJECT_MISSING: exitCodes.verification,
+  DOCUMENT_BROKEN: exitCodes.verification,
   NOT_MONITORED: exitCodes.invalid,
   BATCH_EXISTS: exitCodes.invalid,
   OUTPUT_OCCUPIED: exitCodes.invalid,

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { BatchPolicy } from '../pipelines/batch.ts'
 import { BatchRecord } from '../pipelines/batch-records.ts'
-import { listKeys, readDocument, writeDocument } from './documents.ts'
+import type { SlipwayError } from '../pipelines/errors.ts'
+import { isBroken } from './broken.ts'
+import { listKeys, publishOnce, readDocument } from './documents.ts'
 import { readRef, updateRef } from './refs.ts'
 import type { Store } from './store.ts'
 
@@ -18,8 +20,7 @@ export async function readBatchDefinition(
   owner: string,
   name: string,
 ): Promise<BatchDefinition | undefined> {
-  const ref = await readRef(store, refName(owner, name))
-  return ref === undefined ? undefined : BatchDefinition.parse(ref.value)
+  return (await readRef(store, refName(owner, name), BatchDefinition))?.value
 }
 
 export async function writeBatchDefinition(
@@ -28,7 +29,8 @@ export async function writeBatchDefinition(
   definition: BatchDefinition,
   run: string,
 ): Promise<void> {
-  await updateRef<BatchDefinition>(store, refName(definition.pipeline, name), `run ${run} deployed`, () => definition)
+  const ref = refName(definition.pipeline, name)
+  await updateRef(store, ref, BatchDefinition, `run ${run} deployed`, () => definition)
 }
 
 /** Owners and names of all that is defined, for people. */
@@ -40,25 +42,39 @@ export async function listBatchDefinitions(store: Store): Promise<{ owner: strin
   })
 }
 
-/** The record in force: the last generation. Generations have no gaps, so the next one is asked for by name. */
+/**
+ * The record in force: the last generation. Generations have no gaps, so the next one is asked for by name.
+ * @param redo whether the slot is scored again: then a broken record counts for nothing, and the new one takes its place
+ * @throws SlipwayError DOCUMENT_BROKEN when the last one is: which manifest is in force is not guessed
+ */
 export async function readBatch(
   store: Store,
   owner: string,
   name: string,
   slot: string,
+  redo = false,
 ): Promise<BatchRecord | undefined> {
   let last: BatchRecord | undefined
+  let broken: SlipwayError | undefined
   for (let generation = 1; ; generation++) {
-    const document = await readDocument(store, recordKey(owner, name, slot, generation))
-    if (document === undefined) return last
-    last = BatchRecord.parse(document.value)
+    try {
+      const document = await readDocument(store, recordKey(owner, name, slot, generation), BatchRecord)
+      if (document === undefined) break
+      last = document.value
+      broken = undefined
+    } catch (error) {
+      if (!isBroken(error)) throw error
+      broken = error
+    }
   }
+  if (broken !== undefined && !redo) throw broken
+  return last
 }
 
-/** Puts a manifest in force, create-only. @returns false when another one was first */
-export function publishBatchRecord(store: Store, record: BatchRecord): Promise<boolean> {
+/** Puts a manifest in force, create-only; a broken record gives way. @returns false when another one was first */
+export async function publishBatchRecord(store: Store, record: BatchRecord): Promise<boolean> {
   const { owner, name, slot, generation } = record
-  return writeDocument(store, recordKey(owner, name, slot, generation), record, undefined)
+  return (await publishOnce(store, recordKey(owner, name, slot, generation), BatchRecord, record)).first
 }
 
 /** Everything that was published, what was superseded included, for people. */

@@ -13,6 +13,7 @@ import type { BatchFile } from '../pipelines/batch-records.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { compressionOf } from '../pipelines/format.ts'
 import { partitionOf } from '../pipelines/shards.ts'
+import { passOver } from './broken.ts'
 import { digestOfFile, digestOfJson, hexOf } from './digest.ts'
 import { listObjects, publishOnce, readDocument } from './documents.ts'
 import { blobKey, localFile, putFile, writeHashed } from './objects.ts'
@@ -142,8 +143,8 @@ const readKey = ({ uri, etag, size }: BatchFile): string => `inputs/${hexOf(dige
 /** The digest of a file, if it was ever read: S3 gives changed objects another ETag. */
 export async function knownDigest(store: Store, file: BatchFile): Promise<Digest | undefined> {
   if (file.digest !== null) return file.digest
-  const document = await readDocument(store, readKey(file))
-  return document === undefined ? undefined : Read.parse(document.value).digest
+  // What cannot be read of a cache is read anew.
+  return (await passOver(readDocument(store, readKey(file), Read)))?.value.digest
 }
 
 /** Copies this process has verified, as they were then: a large file is not hashed anew for each of its shards. */
@@ -204,7 +205,7 @@ export async function fetchInput(store: Store, file: BatchFile): Promise<{ path:
       throw new SlipwayError('SOURCE_CHANGED', `${file.uri} holds other bytes than when the batch began`, {
         next: 'run the batch again: it takes the file as it is now',
       })
-    await publishOnce(store, readKey(file), { digest, size })
+    await publishOnce(store, readKey(file), Read, { digest, size })
     const path = join(store.cacheFolder, hexOf(digest))
     await rename(partial, path)
     await markVerified(path, digest)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Digest } from '../pipelines/artifact.ts'
 import { MonitorReport } from '../pipelines/monitor-report.ts'
 import { MonitorStep } from '../pipelines/plan.ts'
+import { passOver } from './broken.ts'
 import { listKeys, publishOnce, readDocument } from './documents.ts'
 import { readRef, updateRef } from './refs.ts'
 import type { Store } from './store.ts'
@@ -23,8 +24,7 @@ const refName = (endpoint: string): string => `monitors/${endpoint}`
 const reportKey = (endpoint: string, seq: number): string => `monitors/${endpoint}/${String(seq).padStart(8, '0')}.json`
 
 export async function readMonitor(store: Store, endpoint: string): Promise<Monitor | undefined> {
-  const ref = await readRef(store, refName(endpoint))
-  return ref === undefined ? undefined : Monitor.parse(ref.value)
+  return (await readRef(store, refName(endpoint), Monitor))?.value
 }
 
 /** Names of all endpoints that are watched. */
@@ -45,7 +45,7 @@ export async function establishMonitor(
   { pipeline, step, plan }: Pick<Monitor, 'pipeline' | 'step' | 'plan'>,
   by: { readonly run: string; readonly isRetraining: boolean },
 ): Promise<void> {
-  await updateRef<Monitor>(store, refName(step.endpoint), `run ${by.run} deployed`, (before) => ({
+  await updateRef(store, refName(step.endpoint), Monitor, `run ${by.run} deployed`, (before) => ({
     pipeline,
     step,
     plan,
@@ -56,7 +56,7 @@ export async function establishMonitor(
 
 /** Counts a retraining, once a run. @returns the how manieth it is, from 1 */
 export async function countRetraining(store: Store, endpoint: string, run: string): Promise<number> {
-  const monitor = await updateRef<Monitor>(store, refName(endpoint), `run ${run} retrains`, (before) => {
+  const monitor = await updateRef(store, refName(endpoint), Monitor, `run ${run} retrains`, (before) => {
     if (before === undefined) throw new RangeError(`endpoint ${endpoint} is not watched`)
     if (before.lastRetraining === run) return before
     return { ...before, retrainings: before.retrainings + 1, lastRetraining: run }
@@ -66,25 +66,29 @@ export async function countRetraining(store: Store, endpoint: string, run: strin
 
 /** Publishes a check, once: a second try of the same check gets what the first one found. */
 export async function publishReport(store: Store, report: MonitorReport): Promise<MonitorReport> {
-  const { value } = await publishOnce(store, reportKey(report.endpoint, report.seq), report)
-  await updateRef<number>(store, `checks/${report.endpoint}`, `check ${report.seq}`, (last) =>
+  const { value } = await publishOnce(store, reportKey(report.endpoint, report.seq), MonitorReport, report)
+  await updateRef(store, `checks/${report.endpoint}`, z.int(), `check ${report.seq}`, (last) =>
     last !== undefined && last >= report.seq ? last : report.seq,
   )
-  return MonitorReport.parse(value)
+  return value
 }
 
 export async function readReport(store: Store, endpoint: string, seq: number): Promise<MonitorReport | undefined> {
-  const document = await readDocument(store, reportKey(endpoint, seq))
-  return document === undefined ? undefined : MonitorReport.parse(document.value)
+  return (await readDocument(store, reportKey(endpoint, seq), MonitorReport))?.value
 }
 
-/** The last check of an endpoint. */
+/**
+ * The last check of an endpoint that can be read. Broken ones after it are passed over: the next check goes on from this one, reads
+ * their windows again and takes their place.
+ */
 export async function readLastReport(store: Store, endpoint: string): Promise<MonitorReport | undefined> {
-  const ref = await readRef(store, `checks/${endpoint}`)
-  if (ref === undefined) return undefined
+  const ref = await readRef(store, `checks/${endpoint}`, z.int())
   // A check whose writer died between report and ref is found all the same.
-  const last = z.int().parse(ref.value)
-  return (await readReport(store, endpoint, last + 1)) ?? (await readReport(store, endpoint, last))
+  for (let seq = (ref?.value ?? -1) + 1; seq >= 0; seq--) {
+    const report = await passOver(readReport(store, endpoint, seq))
+    if (report !== undefined) return report
+  }
+  return undefined
 }
 
 /** The last check of an endpoint that judged. */

@@ -6,6 +6,7 @@ import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
+import type { z } from 'zod'
 import {
   type ArtifactRef,
   type Bundle,
@@ -16,8 +17,9 @@ import {
 } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
+import { brokenError, readAs } from './broken.ts'
 import { digestOf, digestOfFile, hexOf } from './digest.ts'
-import { isConflict, isMissing, type Store, storeError } from './store.ts'
+import { isConflict, isMissing, readWhole, type Store, storeError } from './store.ts'
 
 /** Files larger than this are asked for before they are sent (bytes). */
 const lookFirstFrom = 256 * 1024
@@ -66,8 +68,11 @@ export async function putFile(store: Store, path: string, mediaType: string): Pr
         IfNoneMatch: '*',
       },
     })
-    await upload.done().catch((error) => {
-      if (!isConflict(error)) throw storeError(store, error, blobKey(digest))
+    await upload.done().catch(async (error) => {
+      if (isConflict(error)) return
+      // The last answer got lost, and the SDK asked for the end of an upload that had ended.
+      if (isMissing(error) && (await hasBlob(store, { digest, size }))) return
+      throw storeError(store, error, blobKey(digest))
     })
   }
   return { digest, mediaType, size }
@@ -123,7 +128,8 @@ export async function localFile(store: Store, digest: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const partial = `${path}.${randomUUID()}.part`
   try {
-    requireDigest(store, digest, await writeHashed(await openBlob(store, digest), partial))
+    const written = await readWhole(store, async () => writeHashed(await openBlob(store, digest), partial))
+    requireDigest(store, digest, written)
     await rename(partial, path)
     return path
   } finally {
@@ -146,33 +152,40 @@ export async function writeHashed(body: Readable, path: string): Promise<Digest>
 
 /** The bytes of a (small) blob, verified. */
 export async function getBytes(store: Store, digest: string): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  try {
+  const bytes = await readWhole(store, async () => {
+    const chunks: Buffer[] = []
     for await (const chunk of await openBlob(store, digest)) chunks.push(chunk as Buffer)
-  } catch (error) {
+    return Buffer.concat(chunks)
+  }).catch((error) => {
     throw storeError(store, error, blobKey(digest))
-  }
-  const bytes = Buffer.concat(chunks)
+  })
   requireDigest(store, digest, digestOf(bytes))
   return bytes
 }
 
-export async function getJson(store: Store, digest: string): Promise<unknown> {
-  return JSON.parse((await getBytes(store, digest)).toString('utf8'))
+/** A JSON artifact of a kind. @throws SlipwayError DOCUMENT_BROKEN when the digest names something else */
+export async function getJson<T>(store: Store, digest: string, schema: z.ZodType<T>): Promise<T> {
+  return jsonOf(store, digest, await getBytes(store, digest), schema)
+}
+
+function jsonOf<T>(store: Store, digest: string, bytes: Uint8Array, schema: z.ZodType<T>): T {
+  const read = readAs(bytes, schema)
+  if ('why' in read) throw brokenError(store, blobKey(digest), read.why)
+  return read.value
 }
 
 /** A manifest, verified and checked against its schema. */
 export async function getBundle(store: Store, digest: string, kind: Bundle['kind']): Promise<Bundle> {
-  return bundleOf(await getJson(store, digest), digest, kind)
+  return bundleOf(store, await getBytes(store, digest), digest, kind)
 }
 
 /** The same from the local cache, if it is there: works with the store away. */
 export async function localBundle(store: Store, digest: string, kind: Bundle['kind']): Promise<Bundle> {
-  return bundleOf(JSON.parse(await readFile(await localFile(store, digest), 'utf8')), digest, kind)
+  return bundleOf(store, await readFile(await localFile(store, digest)), digest, kind)
 }
 
-function bundleOf(value: unknown, digest: string, kind: Bundle['kind']): Bundle {
-  const bundle = BundleSchema.parse(value)
+function bundleOf(store: Store, bytes: Uint8Array, digest: string, kind: Bundle['kind']): Bundle {
+  const bundle = jsonOf(store, digest, bytes, BundleSchema)
   if (bundle.kind !== kind)
     throw new SlipwayError('DIGEST_MISMATCH', `${shortDigest(digest)} is a ${bundle.kind}, not a ${kind}`)
   return bundle

@@ -8,6 +8,7 @@ import { batchId } from '../pipelines/batch.ts'
 import { BatchManifest } from '../pipelines/batch-records.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
+import { readAs } from './broken.ts'
 import { digestOf, digestOfFile } from './digest.ts'
 import { listKeys } from './documents.ts'
 import { parseS3 } from './inputs.ts'
@@ -175,11 +176,8 @@ export async function manifestIn(
 ): Promise<BatchManifest | null | undefined> {
   const text = await folder.read(file)
   if (text === undefined) return undefined
-  try {
-    return BatchManifest.parse(JSON.parse(text))
-  } catch {
-    return null
-  }
+  const read = readAs(Buffer.from(text), BatchManifest)
+  return 'why' in read ? null : read.value
 }
 
 function occupied({ address }: OutputFolder, by: string): SlipwayError {

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { ArtifactRef } from '../pipelines/artifact.ts'
 import type { Plan } from '../pipelines/plan.ts'
 import { packPlan, unpackPlan } from '../pipelines/stored-plan.ts'
@@ -14,11 +15,13 @@ export const digestOfPlan = (plan: Plan): string => digestOfJson(packPlan(plan))
 const kept = 8
 const plans = new Map<string, Promise<Plan>>()
 
+const StoredPlan = z.unknown().transform(unpackPlan)
+
 /** A plan by its digest, verified and checked. */
 export function getPlan(store: Store, digest: string): Promise<Plan> {
   const known = plans.get(digest)
   if (known !== undefined) return known
-  const plan = getJson(store, digest).then(unpackPlan)
+  const plan = getJson(store, digest, StoredPlan)
   plan.catch(() => plans.delete(digest))
   plans.set(digest, plan)
   for (const oldest of plans.keys()) if (plans.size > kept) plans.delete(oldest)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { z } from 'zod'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { readDocument, writeDocument } from './documents.ts'
 import { type Store, statusOf } from './store.ts'
@@ -21,7 +22,7 @@ export async function probeStore(store: Store): Promise<ProbeResult[]> {
   try {
     check('creates an object once', await writeDocument(store, key, { n: 1 }, undefined))
     check('refuses to create it again', !(await writeDocument(store, key, { n: 2 }, undefined)))
-    const first = await readDocument(store, key)
+    const first = await readDocument(store, key, z.json())
     check('reads what was written', JSON.stringify(first?.value) === '{"n":1}')
     check('replaces it when the ETag matches', await writeDocument(store, key, { n: 3 }, first?.etag))
     check('refuses a stale ETag', !(await writeDocument(store, key, { n: 4 }, first?.etag)))
@@ -50,7 +51,7 @@ export async function requireSuitableStore(store: Store): Promise<void> {
 /** Two at a time: SeaweedFS makes more wait a second each, and a worker that starts waits for this. */
 async function hasFairRaces(store: Store, key: string): Promise<boolean> {
   for (let round = 0; round < 4; round++) {
-    const read = await readDocument(store, key)
+    const read = await readDocument(store, key, z.json())
     const won = await Promise.all([0, 1].map((racer) => writeDocument(store, key, { round, racer }, read?.etag)))
     if (won.filter(Boolean).length !== 1) return false
   }

@@ -14,13 +14,11 @@ const refName = (model: string): string => `models/${model}`
 const versionKey = (model: string, digest: string): string => `models/${model}/${hexOf(digest)}.json`
 
 export async function readModel(store: Store, model: string): Promise<ModelState | undefined> {
-  const ref = await readRef(store, refName(model))
-  return ref === undefined ? undefined : ModelState.parse(ref.value)
+  return (await readRef(store, refName(model), ModelState))?.value
 }
 
 export async function readVersion(store: Store, model: string, digest: string): Promise<VersionRecord | undefined> {
-  const document = await readDocument(store, versionKey(model, digest))
-  return document === undefined ? undefined : VersionRecord.parse(document.value)
+  return (await readDocument(store, versionKey(model, digest), VersionRecord))?.value
 }
 
 /** Names of all models, for people. */
@@ -69,9 +67,9 @@ export async function registerVersion(
   // What is refused leaves no record behind: judged anew, it is registered with another one.
   const order = { digest: record.digest, promote: isPromoted, expect }
   register(await readModel(store, model), model, order)
-  await publishOnce(store, versionKey(model, record.digest), record)
+  await publishOnce(store, versionKey(model, record.digest), VersionRecord, record)
   let registered = false
-  const state = await updateRef<ModelState>(store, refName(model), `run ${record.run} registers`, (current) => {
+  const state = await updateRef(store, refName(model), ModelState, `run ${record.run} registers`, (current) => {
     const next = register(current, model, order)
     registered = next !== current
     return next
@@ -90,7 +88,7 @@ export async function setChampion(
   reason: string,
   expect?: Expected,
 ): Promise<ModelState> {
-  return updateRef<ModelState>(store, refName(model), reason, (current) => {
+  return updateRef(store, refName(model), ModelState, reason, (current) => {
     if (current === undefined) throw new SlipwayError('NOT_FOUND', `model ${model} does not exist`)
     return promote(current, model, version, expect)
   })

@@ -54,21 +54,20 @@ const endKey = (id: string): string => `rollouts/${id}/end.json`
 const evidenceKey = (id: string, seq: number): string => `rollouts/${id}/evidence/${String(seq).padStart(8, '0')}.json`
 
 export async function publishRolloutStart(store: Store, start: RolloutStart): Promise<RolloutStart> {
-  return RolloutStart.parse((await publishOnce(store, startKey(start.id), start)).value)
+  return (await publishOnce(store, startKey(start.id), RolloutStart, start)).value
 }
 
 /** Publishes evidence, once: whoever collects the same look again gets what was collected first. */
 export async function publishEvidence(store: Store, id: string, entry: EvidenceEntry): Promise<EvidenceEntry> {
-  return EvidenceEntry.parse((await publishOnce(store, evidenceKey(id, entry.seq), entry)).value)
+  return (await publishOnce(store, evidenceKey(id, entry.seq), EvidenceEntry, entry)).value
 }
 
 export async function publishRolloutEnd(store: Store, record: RolloutRecord): Promise<void> {
-  await publishOnce(store, endKey(record.id), record)
+  await publishOnce(store, endKey(record.id), RolloutRecord, record)
 }
 
 async function read<T>(store: Store, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  const document = await readDocument(store, key)
-  return document === undefined ? undefined : schema.parse(document.value)
+  return (await readDocument(store, key, schema))?.value
 }
 
 export const readRolloutStart = (store: Store, id: string): Promise<RolloutStart | undefined> =>

@@ -1,7 +1,7 @@
 import { changeRoute, Route, type RouteChange } from '../pipelines/route.ts'
 import { GatewayPresence, TelemetryWindow } from '../pipelines/telemetry.ts'
+import { isBroken, passOver } from './broken.ts'
 import {
-  type Document,
   deleteDocument,
   listFolders,
   listKeys,
@@ -10,14 +10,14 @@ import {
   readIfChanged,
   replaceDocument,
 } from './documents.ts'
-import { type Ref, Ref as RefSchema, readRef, readRefLog, refKey, updateRef } from './refs.ts'
+import { Ref, readRef, readRefLog, refKey, updateRef } from './refs.ts'
 import type { Store } from './store.ts'
 
 const refName = (endpoint: string): string => `routes/${endpoint}`
+const RouteRef = Ref.extend({ value: Route })
 
 export async function readRoute(store: Store, endpoint: string): Promise<Route | undefined> {
-  const ref = await readRef(store, refName(endpoint))
-  return ref === undefined ? undefined : Route.parse(ref.value)
+  return (await readRef(store, refName(endpoint), Route))?.value
 }
 
 /** A route with the ETag it was read with; undefined when it still has the ETag given, or does not exist. */
@@ -25,10 +25,14 @@ export async function readChangedRoute(
   store: Store,
   endpoint: string,
   etag: string | undefined,
-): Promise<{ route: Route; etag: Document['etag'] } | undefined> {
-  const document = await readIfChanged(store, refKey(refName(endpoint)), etag)
-  if (document === undefined) return undefined
-  return { route: Route.parse(RefSchema.parse(document.value).value), etag: document.etag }
+): Promise<{ route: Route; etag: string } | undefined> {
+  const document = await readIfChanged(store, refKey(refName(endpoint)), etag, RouteRef)
+  return document === undefined ? undefined : { route: document.value.value, etag: document.etag }
+}
+
+/** The value of a ref under another number: a route carries it too. @param name of the ref: `routes/flights` */
+export function renumbered(name: string, value: Ref['value'], generation: number): Ref['value'] {
+  return name.startsWith('routes/') ? { ...Route.parse(value), revision: generation } : value
 }
 
 /** Names of all endpoints. */
@@ -42,7 +46,7 @@ export async function listEndpoints(store: Store): Promise<string[]> {
  * @throws SlipwayError ROUTE_CONFLICT
  */
 export function writeRoute(store: Store, endpoint: string, change: RouteChange, reason: string): Promise<Route> {
-  return updateRef<Route>(store, refName(endpoint), reason, (route) => changeRoute(route, endpoint, change))
+  return updateRef(store, refName(endpoint), Route, reason, (route) => changeRoute(route, endpoint, change))
 }
 
 /** One revision of a route from its log: who made it and why. */
@@ -62,14 +66,11 @@ export async function removePresence(store: Store, id: string): Promise<void> {
   await deleteDocument(store, presenceKey(id))
 }
 
-/** What all gateways say of themselves, those that are gone included: look at `at`. */
+/** What all gateways say of themselves, those that are gone included: look at `at`. A word that cannot be read does not count. */
 export async function readPresences(store: Store): Promise<GatewayPresence[]> {
   const keys = await listKeys(store, 'gateways/', Number.POSITIVE_INFINITY)
-  const documents = await Promise.all(keys.map((key) => readDocument(store, key)))
-  return documents.flatMap((document) => {
-    const presence = GatewayPresence.safeParse(document?.value)
-    return presence.success ? [presence.data] : []
-  })
+  const presences = await Promise.all(keys.map((key) => passOver(readDocument(store, key, GatewayPresence))))
+  return presences.flatMap((presence) => presence?.value ?? [])
 }
 
 /** A gateway that said nothing for this long is taken for gone, ms. It speaks every two seconds. */
@@ -91,7 +92,7 @@ export async function listWindowGateways(store: Store, endpoint: string): Promis
 
 /** Publishes a window, once: sending it again after a lost answer changes nothing. */
 export async function publishWindow(store: Store, window: TelemetryWindow): Promise<void> {
-  await publishOnce(store, windowKey(window.endpoint, window.gateway, window.seq), window)
+  await publishOnce(store, windowKey(window.endpoint, window.gateway, window.seq), TelemetryWindow, window)
 }
 
 export async function readWindow(
@@ -100,6 +101,16 @@ export async function readWindow(
   gateway: string,
   seq: number,
 ): Promise<TelemetryWindow | undefined> {
-  const document = await readDocument(store, windowKey(endpoint, gateway, seq))
-  return document === undefined ? undefined : TelemetryWindow.parse(document.value)
+  return (await readDocument(store, windowKey(endpoint, gateway, seq), TelemetryWindow))?.value
+}
+
+/** The same for those who go on without it: null where it is broken, and so lost, which is said. */
+export async function findWindow(
+  ...window: Parameters<typeof readWindow>
+): Promise<TelemetryWindow | null | undefined> {
+  return readWindow(...window).catch((error) => {
+    if (!isBroken(error)) throw error
+    console.error(`a window counts as lost: ${error.message}`)
+    return null
+  })
 }

@@ -11,6 +11,7 @@ import { z } from 'zod'
 import { shortDigest } from '../pipelines/artifact.ts'
 import { canonicalJson } from '../pipelines/canonical.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
+import { isBroken, readAs } from './broken.ts'
 import { hexOf } from './digest.ts'
 import { publishOnce, readKeptDocument } from './documents.ts'
 import type { Store } from './store.ts'
@@ -93,7 +94,7 @@ export async function sign(
   }
   const payload = Buffer.from(canonicalJson(statement))
   const sig = signBytes(null, preAuthEncoding(payload), signer.key).toString('base64')
-  await publishOnce(store, signatureKey(digest, signer.keyId), {
+  await publishOnce(store, signatureKey(digest, signer.keyId), Envelope, {
     payloadType,
     payload: payload.toString('base64'),
     signatures: [{ keyid: signer.keyId, sig }],
@@ -114,11 +115,16 @@ export async function requireSigned(
   if (trusted.size === 0) return undefined
   const refused: string[] = []
   for (const [keyId, key] of trusted) {
-    const envelope = await readKeptDocument(store, signatureKey(digest, keyId))
-    if (envelope === undefined) continue
-    const problem = problemWith(envelope, key, keyId, subject, digest)
-    if (problem === undefined) return keyId
-    refused.push(problem)
+    try {
+      const envelope = await readKeptDocument(store, signatureKey(digest, keyId), Envelope)
+      if (envelope === undefined) continue
+      const problem = problemWith(envelope, key, keyId, subject, digest)
+      if (problem === undefined) return keyId
+      refused.push(problem)
+    } catch (error) {
+      if (!isBroken(error)) throw error
+      refused.push(`the signature of ${keyId} is broken: ${error.facts.why}`)
+    }
   }
   const why = refused.length > 0 ? refused.join('; ') : `none of the ${trusted.size} trusted keys has signed it`
   throw new SlipwayError('SIGNATURE_INVALID', `${subject} ${shortDigest(digest)} is refused: ${why}`, {
@@ -128,21 +134,19 @@ export async function requireSigned(
 }
 
 function problemWith(
-  value: unknown,
+  envelope: z.infer<typeof Envelope>,
   key: KeyObject,
   keyId: string,
   subject: Subject,
   digest: string,
 ): string | undefined {
-  const envelope = Envelope.safeParse(value)
-  if (!envelope.success) return `the signature of ${keyId} has a wrong form`
-  const payload = Buffer.from(envelope.data.payload, 'base64')
-  const valid = envelope.data.signatures.some(({ sig }) =>
+  const payload = Buffer.from(envelope.payload, 'base64')
+  const valid = envelope.signatures.some(({ sig }) =>
     verifyBytes(null, preAuthEncoding(payload), key, Buffer.from(sig, 'base64')),
   )
   if (!valid) return `the signature of ${keyId} does not match its contents`
-  const statement = Statement.safeParse(JSON.parse(payload.toString('utf8')))
-  if (!statement.success || statement.data.predicateType !== predicateTypeOf(subject))
+  const statement = readAs(payload, Statement)
+  if ('why' in statement || statement.value.predicateType !== predicateTypeOf(subject))
     return `${keyId} signed something else than a ${subject}`
-  return statement.data.subject[0]?.digest.sha256 === hexOf(digest) ? undefined : `${keyId} signed another digest`
+  return statement.value.subject[0]?.digest.sha256 === hexOf(digest) ? undefined : `${keyId} signed another digest`
 }

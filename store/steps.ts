@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Output } from '../pipelines/artifact.ts'
 import { StepMaterial } from '../pipelines/step-key.ts'
+import { passOver } from './broken.ts'
 import { digestOfJson, hexOf } from './digest.ts'
 import { listKeys, publishOnce, readDocument, writeDocument } from './documents.ts'
 import { hasBlob } from './objects.ts'
@@ -31,10 +32,16 @@ async function isWhole(store: Store, { outputs }: StepRecord): Promise<boolean> 
   return present.every(Boolean)
 }
 
-/** The record of a step, whether or not what it names is still there. */
+/** The record of this step and no other. */
+const recordOf = (stepKey: string) =>
+  StepRecord.refine((record) => record.stepKey === stepKey, { message: 'the record of another step' })
+
+/**
+ * The record of a step, whether or not what it names is still there. One that is broken counts as none: the step runs again, and its new
+ * record takes the place.
+ */
 export async function readStepRecord(store: Store, stepKey: string): Promise<StepRecord | undefined> {
-  const document = await readDocument(store, recordKey(stepKey))
-  return document === undefined ? undefined : StepRecord.parse(document.value)
+  return (await passOver(readDocument(store, recordKey(stepKey), recordOf(stepKey))))?.value
 }
 
 /** The record of a step, if it is there and all it names still is. */
@@ -45,28 +52,24 @@ export async function findStepRecord(store: Store, stepKey: string): Promise<Ste
 
 /**
  * Publishes a record, and where its inputs and outputs lead. The first one wins; a loser gets the winner's.
- * Only a record whose artifacts are gone from the store gives way to a new one.
+ * Only a record whose artifacts are gone from the store, or that is broken, gives way to a new one.
  * @param traced false for pieces of something larger, whose manifest says what they were made from
  */
 export async function publishStepRecord(store: Store, record: StepRecord, traced = true): Promise<StepRecord> {
   if (traced) await publishTraces(store, record)
-  const key = recordKey(record.stepKey)
-  for (;;) {
-    const existing = await readDocument(store, key)
-    const winner = existing === undefined ? undefined : StepRecord.parse(existing.value)
-    if (winner !== undefined && (await isWhole(store, winner))) return winner
-    if (await writeDocument(store, key, record, existing?.etag)) return record
-  }
+  const { stepKey } = record
+  const isLost = async (winner: StepRecord): Promise<boolean> => !(await isWhole(store, winner))
+  return (await publishOnce(store, recordKey(stepKey), recordOf(stepKey), record, isLost)).value
 }
 
 async function publishTraces(store: Store, record: StepRecord): Promise<void> {
   const trace = { step: record.material.step, stepKey: record.stepKey }
+  // That the key exists is what counts.
+  const leaveTrace = (key: string): Promise<boolean> => writeDocument(store, key, trace, undefined)
   const inputs = Object.values(record.material.inputs).filter((digest) => digest.startsWith('sha256:'))
   await Promise.all([
-    ...inputs.map((digest) => publishOnce(store, `${consumerPrefix(digest)}read-by-${record.stepKey}.json`, trace)),
-    ...record.outputs.map(({ digest }) =>
-      publishOnce(store, `${consumerPrefix(digest)}made-by-${record.stepKey}.json`, trace),
-    ),
+    ...inputs.map((digest) => leaveTrace(`${consumerPrefix(digest)}read-by-${record.stepKey}.json`)),
+    ...record.outputs.map(({ digest }) => leaveTrace(`${consumerPrefix(digest)}made-by-${record.stepKey}.json`)),
   ])
 }
 

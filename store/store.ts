@@ -1,5 +1,12 @@
-import { CreateBucketCommand, HeadBucketCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3'
+import {
+  CreateBucketCommand,
+  HeadBucketCommand,
+  S3Client,
+  type S3ClientConfig,
+  S3ServiceException,
+} from '@aws-sdk/client-s3'
 import { SlipwayError } from '../pipelines/errors.ts'
+import { type Call, type Outage, rideOut } from './outage.ts'
 
 /** An S3-compatible bucket, and the folder that keeps verified copies of what was read from it. */
 export interface Store {
@@ -8,6 +15,8 @@ export interface Store {
   readonly cacheFolder: string
   /** For messages: where the store is. */
   readonly address: string
+  /** Rides out times in which it is away; undefined for those whose work is tried again by somebody else. */
+  readonly outage: Outage | undefined
 }
 
 export interface StoreOptions {
@@ -18,17 +27,68 @@ export interface StoreOptions {
   cacheFolder: string
   /** Undefined takes the SDK's own chain: environment, shared files, instance roles. */
   credentials: { accessKeyId: string; secretAccessKey: string } | undefined
+  outage?: Outage | undefined
 }
 
 /** Connects lazily: nothing is sent until the first call. */
-export function createStore({ endpoint, bucket, region, cacheFolder, credentials }: StoreOptions): Store {
+export function createStore({ endpoint, bucket, region, cacheFolder, credentials, outage }: StoreOptions): Store {
   const client = new S3Client({
     region,
     maxAttempts: 4,
+    ...(outage === undefined ? {} : { retryStrategy: ridingOut(outage) }),
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(credentials === undefined ? {} : { credentials }),
   })
-  return { client, bucket, cacheFolder, address: `${endpoint ?? `s3.${region}.amazonaws.com`}/${bucket}` }
+  return { client, bucket, cacheFolder, address: storeAddress(endpoint, region, bucket), outage }
+}
+
+/** Where a store is, for people. */
+export function storeAddress(endpoint: string | undefined, region: string, bucket: string): string {
+  return `${endpoint ?? `s3.${region}.amazonaws.com`}/${bucket}`
+}
+
+type Retries = Extract<NonNullable<S3ClientConfig['retryStrategy']>, { recordSuccess: unknown }>
+type Token = Awaited<ReturnType<Retries['acquireInitialRetryToken']>>
+
+/** Tries of a call before the store counts as away: the first ones follow quickly. */
+const quickTries = 3
+
+/** The SDK's own retries are over in a fraction of a second: these go on for as long as an outage may last. */
+function ridingOut(outage: Outage): Retries {
+  const calls = new WeakMap<Token, Call>()
+  const token = (call: Call, count: number, delay: number): Token => {
+    const made: Token = { getRetryCount: () => count, getRetryDelay: () => delay }
+    calls.set(made, call)
+    return made
+  }
+  return {
+    acquireInitialRetryToken: async () => token(outage.begin(), 0, 0),
+    async refreshRetryTokenForRetry(before, { errorType, error }) {
+      const call = calls.get(before) as Call
+      const count = before.getRetryCount() + 1
+      if (errorType === 'TRANSIENT' || errorType === 'THROTTLING') {
+        const pause = call.failed()
+        if (pause !== undefined)
+          return token(call, count, count <= quickTries ? 50 * 2 ** count * Math.random() : pause)
+      } else if (statusOf(error) !== undefined) outage.answered()
+      throw new Error('no further try')
+    },
+    recordSuccess: () => outage.answered(),
+  }
+}
+
+/** Reads what may break off in the middle: the SDK tries again what failed before the first byte came, and no more. */
+export function readWhole<T>(store: Store, read: () => Promise<T>): Promise<T> {
+  return rideOut(store.outage, read, isBrokenOff)
+}
+
+function isBrokenOff(error: unknown): boolean {
+  const { code, name, message } = error as NodeJS.ErrnoException
+  return (
+    ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code ?? '') ||
+    name === 'TimeoutError' ||
+    message === 'aborted'
+  )
 }
 
 /** Another bucket of the same server, reached with the same credentials. */

@@ -6,6 +6,7 @@ import { type BatchPolicy, batchId, batchPolicyOf, slotAt } from '../../pipeline
 import { BatchManifest, type BatchRecord } from '../../pipelines/batch-records.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { listBatchDefinitions, listSlots, readBatch, readBatchDefinition } from '../../store/batches.ts'
+import { passOver } from '../../store/broken.ts'
 import { digestOfJson } from '../../store/digest.ts'
 import { findInputs } from '../../store/inputs.ts'
 import { getJson, putJson } from '../../store/objects.ts'
@@ -94,7 +95,7 @@ export async function score(model: string, options: ScoreOptions): Promise<numbe
   }
   const result = await followBatch(context, request, slot)
   if (here !== undefined) {
-    const manifest = BatchManifest.parse(await getJson(store, result.record.manifest.digest))
+    const manifest = await getJson(store, result.record.manifest.digest, BatchManifest)
     await fillFolder(here, manifest)
   }
   tell(
@@ -173,11 +174,12 @@ export async function list(options: JsonOption): Promise<number> {
     last: BatchRecord | null
   }[] = []
   for (const { owner, name } of await listBatchDefinitions(store)) {
-    const definition = await readBatchDefinition(store, owner, name)
+    const definition = await passOver(readBatchDefinition(store, owner, name))
     if (definition === undefined) continue
     const { cron, from, to } = definition.policy
     const slots = await listSlots(store, owner, name)
-    const last = slots.length === 0 ? undefined : await readBatch(store, owner, name, slots.at(-1) as string)
+    const newest = slots.at(-1)
+    const last = newest === undefined ? undefined : await passOver(readBatch(store, owner, name, newest))
     found.push({ owner, name, cron, from, to, slots, last: last ?? null })
   }
   if (options.json === true) printJson(found)

@@ -17,7 +17,7 @@ const batch = 1_000
 export async function importLabels(file: string, options: JsonOption & { endpoint?: string }): Promise<number> {
   const context = openContext()
   const address = await gatewayAddress(context)
-  const client = gatewayClient(address, 4)
+  const client = gatewayClient(address, 4, context.gateway)
   const path = resolve(file)
   let sent = 0
   await withDuckDb(1, async (connection) => {

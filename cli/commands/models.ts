@@ -1,6 +1,7 @@
 import { shortDigest } from '../../pipelines/artifact.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { metricsInWords } from '../../pipelines/gates.ts'
+import { passOver } from '../../store/broken.ts'
 import { listModels, readModel, readVersion } from '../../store/registry.ts'
 import type { Store } from '../../store/store.ts'
 import { openContext } from '../context.ts'
@@ -12,14 +13,14 @@ export async function models(options: JsonOption): Promise<number> {
   const { store } = openContext()
   const documents = []
   for (const name of await listModels(store)) {
-    const state = await readModel(store, name)
+    const state = await passOver(readModel(store, name))
     if (state === undefined) continue
     const versions = await Promise.all(
       state.versions.map(async (digest, i) => ({
         version: i + 1,
         digest,
         aliases: aliasesOf(state, i + 1),
-        ...(await readVersion(store, name, digest)),
+        ...(await passOver(readVersion(store, name, digest))),
       })),
     )
     documents.push({ name, champion: state.champions.at(-1) ?? null, candidate: state.candidate, versions })

@@ -175,7 +175,7 @@ export async function doctor(options: { json?: boolean }): Promise<number> {
     if (major < 20 || (major === 20 && minor < 19)) throw new Error(`${process.version}; 20.19 or later is needed`)
     return process.version
   })
-  const context = openContext()
+  const context = openContext(false)
   await check('Temporal', async () => {
     const { connection, client } = await context.temporal()
     const info = await connection.workflowService.getSystemInfo({})

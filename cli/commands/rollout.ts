@@ -3,6 +3,7 @@ import { WorkflowUpdateFailedError } from '@temporalio/client'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import type { RolloutRecord } from '../../pipelines/records.ts'
 import { type Route, routeInWords } from '../../pipelines/route.ts'
+import { passOver } from '../../store/broken.ts'
 import { listKeys } from '../../store/documents.ts'
 import { readRolloutEnd } from '../../store/rollouts.ts'
 import { listEndpoints, readRoute } from '../../store/routes.ts'
@@ -85,7 +86,7 @@ async function lastRollout(store: Store, endpoint: string): Promise<RolloutRecor
   const keys = await listKeys(store, `rollouts/${endpoint}-`, Number.POSITIVE_INFINITY)
   const ended = keys.filter((key) => key.endsWith('/end.json')).sort()
   const id = ended.at(-1)?.split('/')[1]
-  return id === undefined ? undefined : readRolloutEnd(store, id)
+  return id === undefined ? undefined : passOver(readRolloutEnd(store, id))
 }
 
 const updates = {

@@ -10,7 +10,7 @@ import { openContext } from '../context.ts'
 import { reasonItRan } from '../forecast.ts'
 import { bestFirst, betterOf, metricNamed } from '../metrics.ts'
 import type { JsonOption } from '../options.ts'
-import { print, printJson, table } from '../output.ts'
+import { print, printJson, say, table } from '../output.ts'
 import { runJson } from '../report.ts'
 
 /** `runs flights --sort auc`: finished runs, the newest first; sorted, the best of all first and those without the metric last. */
@@ -23,8 +23,8 @@ export async function runs(
   const limit = Number(options.limit ?? 20)
   const records =
     metric === undefined
-      ? await listRuns(store, pipeline, limit)
-      : (await listRuns(store, pipeline, Number.POSITIVE_INFINITY)).sort(bestFirst(metric)).slice(0, limit)
+      ? await listRuns(store, pipeline, limit, say)
+      : (await listRuns(store, pipeline, Number.POSITIVE_INFINITY, say)).sort(bestFirst(metric)).slice(0, limit)
   if (options.json === true) printJson(records.map(runJson))
   else if (records.length === 0) print('no finished runs yet: npx slipway run <pipeline> --wait')
   else {

@@ -48,7 +48,7 @@ export async function predict(endpoint: string, options: JsonOption & { data: st
   }
   const rows = Array.isArray(given) ? given : [given]
   const address = await gatewayAddress(context)
-  const client = gatewayClient(address, 1)
+  const client = gatewayClient(address, 1, context.gateway)
   const answer = await client
     .post(`/v1/models/${encodeURIComponent(endpoint)}:predict`, JSON.stringify({ instances: rows }))
     .catch((error: Error) => {

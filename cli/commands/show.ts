@@ -1,9 +1,11 @@
+import { WorkflowNotFoundError } from '@temporalio/client'
 import { nearest } from '../../code/nearest.ts'
 import { readSourceRead } from '../../models/source-read.ts'
 import { mediaTypes, shortDigest } from '../../pipelines/artifact.ts'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { Evaluation } from '../../pipelines/evaluation.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
+import { passOver } from '../../store/broken.ts'
 import { getBytes } from '../../store/objects.ts'
 import { listModels, readVersion } from '../../store/registry.ts'
 import { readRun } from '../../store/runs.ts'
@@ -95,7 +97,9 @@ async function showRunning(context: CliContext, runId: string, options: JsonOpti
   const description = await client.workflow
     .getHandle(workflowId)
     .describe()
-    .catch(() => undefined)
+    .catch((error) => {
+      if (!(error instanceof WorkflowNotFoundError)) throw error
+    })
   if (description === undefined)
     throw new SlipwayError('NOT_FOUND', `there is no run ${runId}`, { next: 'see `slipway runs`' })
   const document = { runId, workflowId, status: description.status.name.toLowerCase() }
@@ -106,7 +110,7 @@ async function showRunning(context: CliContext, runId: string, options: JsonOpti
 
 async function showModel(store: Store, { name, version, digest }: Version, options: JsonOption): Promise<number> {
   const bundle = JSON.parse((await getBytes(store, digest)).toString('utf8'))
-  const record = await readVersion(store, name, digest)
+  const record = await passOver(readVersion(store, name, digest))
   const run = record === undefined ? undefined : await readRun(store, record.run)
   if (options.json === true) {
     const evaluation = record?.evaluation == null ? null : await getEvaluation(store, record.evaluation.digest)

@@ -85,7 +85,7 @@ async function showEndpoint(context: CliContext, pipeline: string, endpoint: str
   } as const
   const inputs = schema.map(({ name, type }) => ({ name, shape: [1], datatype: datatypes[type], data: [row[name]] }))
   const body = JSON.stringify({ inputs })
-  const client = gatewayClient(address, 1)
+  const client = gatewayClient(address, 1, context.gateway)
   const answer = await client.post(`/v2/models/${endpoint}/infer`, body)
   client.close()
   print(`  try it   curl -d '${body}' ${address}/v2/models/${endpoint}/infer`)

@@ -6,7 +6,7 @@ import { SlipwayError } from '../../pipelines/errors.ts'
 import { readLastReport } from '../../store/monitors.ts'
 import { getBundle, localFile } from '../../store/objects.ts'
 import { readModel, readVersion } from '../../store/registry.ts'
-import { listEndpoints, listWindowGateways, readRoute, readWindow } from '../../store/routes.ts'
+import { findWindow, listEndpoints, listWindowGateways, readRoute } from '../../store/routes.ts'
 import { readRun } from '../../store/runs.ts'
 import type { Store } from '../../store/store.ts'
 import { openContext } from '../context.ts'
@@ -90,9 +90,9 @@ async function capturesSince(
   const captures: ArtifactRef[] = []
   for (const gateway of await listWindowGateways(store, endpoint)) {
     for (let seq = cursors[gateway] ?? 0; seq < (cursors[gateway] ?? 0) + newest; seq++) {
-      const window = await readWindow(store, endpoint, gateway, seq)
+      const window = await findWindow(store, endpoint, gateway, seq)
       if (window === undefined) break
-      if (window.capture !== null) captures.push(window.capture)
+      if (window?.capture) captures.push(window.capture)
     }
   }
   return captures

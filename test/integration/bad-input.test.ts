@@ -311,7 +311,7 @@ describe('bytes that were changed in the store', () => {
     const split = (await plan()).steps.find(({ step }: { step: string }) => step === 'split')
     const record = JSON.parse(
       await (await import('../../store/documents.ts'))
-        .readDocument(store, `steps/${split.stepKey}.json`)
+        .readDocument(store, `steps/${split.stepKey}.json`, (await import('zod')).z.json())
         .then((document) => JSON.stringify(document?.value)),
     )
     const table = JSON.parse((await slipway(project.root, ['show', record.outputs[0].digest, '--json'])).stdout)

@@ -58,7 +58,7 @@ async function published(
   return JSON.parse(result.stdout)
 }
 const manifestOf = async (record: BatchRecord): Promise<BatchManifest> =>
-  BatchManifest.parse(await getJson(place.store.store, record.manifest.digest))
+  getJson(place.store.store, record.manifest.digest, BatchManifest)
 
 beforeAll(async () => {
   place = await openPlace()

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { packageRoot } from '../../code/host.ts'
+import { ModelState } from '../../pipelines/records.ts'
 import { readRef } from '../../store/refs.ts'
 import { readModel } from '../../store/registry.ts'
 import { type CliResult, slipway } from '../support/cli.ts'
@@ -117,7 +118,7 @@ it('a run whose worker is killed during and after every step finishes by itself,
 
   const state = await readModel(stormy.store.store, 'loans')
   expect(state).toEqual({ versions: [a.model.digest], champions: [1], candidate: 1 })
-  expect((await readRef(stormy.store.store, 'models/loans'))?.generation).toBe(1)
+  expect((await readRef(stormy.store.store, 'models/loans', ModelState))?.generation).toBe(1)
   console.error(`killed ${kills.length} times: ${kills.join(', ')}`)
 }, 400_000)
 

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { digestOf } from '../../store/digest.ts'
 import { publishOnce, readDocument, readKeptDocument, writeDocument } from '../../store/documents.ts'
 import { blobKey, getBytes, hasBlob, localFile, putBytes, putFile } from '../../store/objects.ts'
@@ -93,7 +94,9 @@ describe('artifacts', () => {
 describe('documents', () => {
   it('are published once: of twenty writers one wins, and all see its value', async () => {
     const results = await Promise.all(
-      Array.from({ length: 20 }, (_, writer) => publishOnce(store, 'test/once.json', { writer })),
+      Array.from({ length: 20 }, (_, writer) =>
+        publishOnce(store, 'test/once.json', z.object({ writer: z.int() }), { writer }),
+      ),
     )
     expect(results.filter(({ first }) => first)).toHaveLength(1)
     expect(new Set(results.map(({ value }) => value.writer)).size).toBe(1)
@@ -101,7 +104,7 @@ describe('documents', () => {
 
   it('are replaced by one of twenty who read the same state', async () => {
     await writeDocument(store, 'test/swap.json', { n: -1 }, undefined)
-    const { etag } = (await readDocument(store, 'test/swap.json')) as { etag: string }
+    const { etag } = (await readDocument(store, 'test/swap.json', z.json())) as { etag: string }
     const won = await Promise.all(
       Array.from({ length: 20 }, (_, n) => writeDocument(store, 'test/swap.json', { n }, etag)),
     )
@@ -162,7 +165,7 @@ describe('refs', () => {
         for (let i = 0; i < 3; i++) {
           for (;;) {
             try {
-              await updateRef<string[]>(store, 'test/list', `writer ${writer}`, (list = []) => [
+              await updateRef(store, 'test/list', z.array(z.string()), `writer ${writer}`, (list = []) => [
                 ...list,
                 `${writer}.${i}`,
               ])
@@ -174,7 +177,7 @@ describe('refs', () => {
         }
       }),
     )
-    const ref = await readRef(store, 'test/list')
+    const ref = await readRef(store, 'test/list', z.array(z.string()))
     expect(new Set(ref?.value as string[]).size).toBe(12)
     expect(ref?.generation).toBe(12)
     for (let generation = 1; generation <= 12; generation++)
@@ -182,9 +185,9 @@ describe('refs', () => {
   })
 
   it('heal the log entry that a crashed writer left out', async () => {
-    await updateRef(store, 'test/heal', 'first', () => 1)
+    await updateRef(store, 'test/heal', z.int(), 'first', () => 1)
     // The crash: the ref moved to generation 2, its log entry was never written.
-    const document = await readDocument(store, 'refs/test/heal.json')
+    const document = await readDocument(store, 'refs/test/heal.json', z.json())
     await writeDocument(
       store,
       'refs/test/heal.json',
@@ -192,7 +195,7 @@ describe('refs', () => {
       document?.etag,
     )
     expect(await readRefLog(store, 'test/heal', 2)).toBeUndefined()
-    await updateRef(store, 'test/heal', 'third', () => 3)
+    await updateRef(store, 'test/heal', z.int(), 'third', () => 3)
     expect(await readRefLog(store, 'test/heal', 2)).toMatchObject({ value: 2 })
   })
 })
@@ -301,7 +304,7 @@ describe('signatures', () => {
   it('stop one that was moved to another digest or changed', async () => {
     const key = signerFrom(mine.privateKey)
     await sign(store, key, 'code', 'c', digestOf('right'), {})
-    const envelope = (await readDocument(store, `signatures/${digestOf('right').slice(7)}/${key.keyId}.json`))
+    const envelope = (await readDocument(store, `signatures/${digestOf('right').slice(7)}/${key.keyId}.json`, z.json()))
       ?.value as Record<string, unknown>
     await put(`signatures/${digestOf('wrong').slice(7)}/${key.keyId}.json`, JSON.stringify(envelope))
     await expect(requireSigned(store, trusted, 'code', digestOf('wrong'))).rejects.toThrow(/another digest/)
