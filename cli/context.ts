@@ -1,22 +1,53 @@
-import type { Store } from '../store/store.ts'
+import { type Outage, outageOf } from '../store/outage.ts'
+import { type Store, storeAddress } from '../store/store.ts'
 import { connect, type TemporalClient } from '../workers/connect.ts'
+import { readPlatform } from '../workers/platform/state.ts'
 import { readSettings, type Settings, storeOf } from '../workers/settings.ts'
+import { sayAbove } from './progress.ts'
 
-/** What most commands work with. Temporal is connected to only when a command needs it: many work with it away. */
+/**
+ * What most commands work with. Temporal is connected to only when a command needs it: many work with it away. Servers that are away for a
+ * moment are waited for, wherever a command is, and it says so.
+ */
 export interface CliContext {
   readonly settings: Settings
   readonly store: Store
+  /** Waits for a gateway that is away. */
+  readonly gateway: Outage
   temporal(): Promise<TemporalClient>
 }
 
-export function openContext(): CliContext {
+/** @param patient false for those who want to know what is away, and not to wait for it */
+export function openContext(patient = true): CliContext {
   const settings = readSettings()
+  const { endpoint, region, bucket } = settings.s3
+  /** A server that the platform of this project started comes back by it. */
+  const outage = (server: string, address: string | undefined, ours: (root: string) => string | undefined): Outage =>
+    outageOf({ server, isExpected: () => address !== undefined && ours(settings.root) === address, say: sayAbove })
+  const temporalAddress = settings.temporal.connectionOptions.address
+  const away = {
+    store: outage(
+      `the S3 store at ${storeAddress(endpoint, region, bucket)}`,
+      endpoint,
+      (root) => readPlatform(root)?.s3.endpoint,
+    ),
+    temporal: outage(
+      `the Temporal server at ${temporalAddress}`,
+      temporalAddress,
+      (root) => readPlatform(root)?.temporal.address,
+    ),
+  }
   let temporal: Promise<TemporalClient> | undefined
   return {
     settings,
-    store: storeOf(settings),
+    store: storeOf(settings, patient ? away.store : undefined),
+    gateway: outage(
+      `the gateway${settings.gateway === undefined ? '' : ` at ${settings.gateway}`}`,
+      settings.gateway,
+      (root) => readPlatform(root)?.gateway?.address,
+    ),
     temporal() {
-      temporal ??= connect(settings)
+      temporal ??= connect(settings, '5s', patient ? away.temporal : undefined)
       return temporal
     },
   }

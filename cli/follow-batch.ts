@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure } from '@temporalio/common'
 import { batchId } from '../pipelines/batch.ts'
@@ -12,7 +11,7 @@ import {
   taskQueue,
 } from '../workflows/messages.ts'
 import { type CliContext, workflowLink } from './context.ts'
-import { listenForInterrupt, lookEvery, resultOf } from './follow.ts'
+import { listenForInterrupt, lookUntil, resultOf } from './follow.ts'
 import { say } from './output.ts'
 import { progressView } from './progress.ts'
 
@@ -37,50 +36,40 @@ export async function followBatch(context: CliContext, request: BatchRequest, sl
   say(`batch ${batchId(owner, name, slot)}\n  look  ${workflowLink(context.settings, workflowId)}`)
   const view = progressView()
   const interrupt = listenForInterrupt()
-  let ended: { result: BatchResult } | { error: unknown } | undefined
-  const end = resultOf(handle).then(
-    (result) => {
-      ended = { result: result as BatchResult }
-    },
-    (error) => {
-      ended = { error }
-    },
-  )
+  const end = resultOf(handle, `batch ${batchId(owner, name, slot)}`) as Promise<BatchResult>
   let lastAnswer = Date.now()
   let said = 0
+  const look = async (): Promise<void> => {
+    const { planned, done, scored } = (await handle.query(batchProgressQuery)) as BatchProgress
+    lastAnswer = Date.now()
+    if (planned === null || isOver) return
+    const share = done / Math.max(1, planned.shards)
+    view.working('score', `${done} of ${planned.shards} shards, ${scored.toLocaleString('en')} rows`, share)
+    // Where nothing is drawn over, a line now and then.
+    if (process.stderr.isTTY !== true && share < 1 && Math.floor(share * 4) > said) {
+      said = Math.floor(share * 4)
+      say(`  scored ${done} of ${planned.shards} shards, ${scored.toLocaleString('en')} rows`)
+    }
+  }
+  let isOver = false
   try {
-    while (ended === undefined) {
+    await lookUntil(end, look, () => {
       if (interrupt.happened)
         throw new SlipwayError('INTERRUPTED', `stopped waiting; batch ${batchId(owner, name, slot)} goes on`, {
           next: 'the same command again finds it',
         })
-      try {
-        const progress = (await handle.query(batchProgressQuery)) as BatchProgress
-        lastAnswer = Date.now()
-        const { planned, done, scored } = progress
-        if (planned !== null) {
-          const share = done / Math.max(1, planned.shards)
-          view.working('score', `${done} of ${planned.shards} shards, ${scored.toLocaleString('en')} rows`, share)
-          // Where nothing is drawn over, a line now and then.
-          if (process.stderr.isTTY !== true && share < 1 && Math.floor(share * 4) > said) {
-            said = Math.floor(share * 4)
-            say(`  scored ${done} of ${planned.shards} shards, ${scored.toLocaleString('en')} rows`)
-          }
-        }
-      } catch {
-        if (Date.now() - lastAnswer > silence) {
-          lastAnswer = Date.now()
-          view.note('  no worker answers: the batch waits for one (`slipway up` starts one)')
-        }
-      }
-      await Promise.race([sleep(lookEvery), end])
-    }
+      if (Date.now() - lastAnswer < silence) return
+      lastAnswer = Date.now()
+      view.note('  no worker answers: the batch waits for one (`slipway up` starts one)')
+    })
   } finally {
+    isOver = true
     interrupt.stopListening()
     view.end()
   }
-  if ('result' in ended) return ended.result
-  throw errorOf(ended.error)
+  return end.catch((error) => {
+    throw errorOf(error)
+  })
 }
 
 /** What a batch failed with, as it was thrown in the worker. */

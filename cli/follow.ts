@@ -9,9 +9,10 @@ import { progressQuery, type RunProgress, rolloutStatusQuery, rolloutWorkflowId 
 import type { CliContext } from './context.ts'
 import { reasonItRan } from './forecast.ts'
 import type { ProgressView } from './progress.ts'
+import { unreachable } from './unreachable.ts'
 
 /** Between two looks, ms: each takes a worker's time. */
-export const lookEvery = 500
+const lookEvery = 500
 /** Without an answer from a worker for this long, the user is told that there may be none. Milliseconds. */
 const silence = 15_000
 
@@ -52,22 +53,15 @@ export async function followRun(
 ): Promise<RunRecord> {
   const { client } = await context.temporal()
   const handle = client.workflow.getHandle(workflowId)
-  let ended: { record: RunRecord } | { error: unknown } | undefined
-  const end = resultOf(handle).then(
-    (result) => {
-      ended = { record: RunRecord.parse(result) }
-    },
-    (error) => {
-      ended = { error }
-    },
-  )
+  const end = resultOf(handle, `run ${runId}`).then((result) => RunRecord.parse(result))
   let shown = 0
   let lastAnswer = Date.now()
   let warned = false
   let waiting: string | undefined
   const started = Date.now()
   let before: Promise<RunRecord | undefined> | undefined
-  const show = async (finished: RunProgress['finished']): Promise<void> => {
+  /** @param isWanted whether somebody still looks: a store that is away may have kept us long */
+  const show = async (finished: RunProgress['finished'], isWanted: () => boolean): Promise<void> => {
     for (const report of finished.slice(shown)) {
       // Asked for when it is wanted, and again if the store was away: the run goes on, and so do we.
       before ??= runBefore(context.store, pipeline, runId)
@@ -77,6 +71,7 @@ export async function followRun(
       const previous = (await before)?.steps.find(({ name }) => name === report.name)?.stepKey
       const why =
         report.cached || report.stepKey === '' ? '' : await reasonItRan(context.store, previous, report.stepKey)
+      if (!isWanted()) return
       shown++
       view.finished(report, why)
     }
@@ -84,14 +79,38 @@ export async function followRun(
   let decided = 0
   const showRollout = async (id: string): Promise<void> => {
     const status = await client.workflow.getHandle(rolloutWorkflowId(id)).query(rolloutStatusQuery)
+    if (isOver) return
     if (decided === 0) view.note(`  rollout ${id}: slipway rollout status ${status.endpoint}`)
     for (const { action, reason, stage, by } of status.decisions.slice(Math.max(1, decided)))
       view.note(`  ${stage.padEnd(12)} ${action}${by === undefined ? '' : ` by ${by}`}: ${reason}`)
     decided = Math.max(1, status.decisions.length)
     view.working(status.stage, status.reason, (status.stageNumber - 1) / status.stages)
   }
+  const look = async (): Promise<void> => {
+    const progress = await handle.query(progressQuery)
+    lastAnswer = Date.now()
+    warned = false
+    await show(progress.finished, () => !isOver)
+    if (isOver) return
+    const now = waitsFor(progress, runId)
+    if (now !== undefined && now !== waiting) view.note(`  ${now}`)
+    waiting = now ?? waiting
+    if (progress.rollout !== null) await showRollout(progress.rollout)
+    const { raw } = await handle.describe()
+    for (const activity of raw.pendingActivities ?? []) {
+      const payload = activity.heartbeatDetails?.payloads?.[0]
+      const heartbeat =
+        payload === undefined || payload === null
+          ? { what: 'starting', done: 0 }
+          : defaultPayloadConverter.fromPayload<{ what: string; done: number }>(payload as never)
+      const attempt =
+        (activity.attempt ?? 1) > 1 ? ` (attempt ${activity.attempt}: ${activity.lastFailure?.message ?? ''})` : ''
+      if (!isOver) view.working(progress.stage, `${heartbeat.what}${attempt}`, heartbeat.done)
+    }
+  }
+  let isOver = false
   try {
-    while (ended === undefined) {
+    await lookUntil(end, look, () => {
       if (interrupt.happened)
         throw new SlipwayError('INTERRUPTED', `stopped waiting; run ${runId} goes on`, {
           next: `slipway show ${runId}`,
@@ -100,41 +119,17 @@ export async function followRun(
         throw new SlipwayError('WAIT_TIMED_OUT', `run ${runId} is not done after ${timeoutMs / 1000} s; it goes on`, {
           next: `slipway show ${runId}`,
         })
-      try {
-        const progress = await handle.query(progressQuery)
-        lastAnswer = Date.now()
-        warned = false
-        await show(progress.finished)
-        const now = waitsFor(progress, runId)
-        if (now !== undefined && now !== waiting) view.note(`  ${now}`)
-        waiting = now ?? waiting
-        if (progress.rollout !== null) await showRollout(progress.rollout)
-        const { raw } = await handle.describe()
-        for (const activity of raw.pendingActivities ?? []) {
-          const payload = activity.heartbeatDetails?.payloads?.[0]
-          const heartbeat =
-            payload === undefined || payload === null
-              ? { what: 'starting', done: 0 }
-              : defaultPayloadConverter.fromPayload<{ what: string; done: number }>(payload as never)
-          const attempt =
-            (activity.attempt ?? 1) > 1 ? ` (attempt ${activity.attempt}: ${activity.lastFailure?.message ?? ''})` : ''
-          view.working(progress.stage, `${heartbeat.what}${attempt}`, heartbeat.done)
-        }
-      } catch {
-        // No worker at the moment, or Temporal is away: the run is not.
-        if (!warned && Date.now() - lastAnswer > silence) {
-          warned = true
-          view.note('  no worker answers: the run waits for one (`slipway up` starts one)')
-        }
-      }
-      await Promise.race([sleep(lookEvery), end])
-    }
+      if (warned || Date.now() - lastAnswer < silence) return
+      warned = true
+      view.note('  no worker answers: the run waits for one (`slipway up` starts one)')
+    })
   } finally {
+    isOver = true
     interrupt.stopListening()
     view.end()
   }
-  const record = 'record' in ended ? ended.record : await recordOfFailure(context, runId, ended.error)
-  await show(record.steps).catch(() => {
+  const record = await end.catch((error) => recordOfFailure(context, runId, error))
+  await show(record.steps, () => true).catch(() => {
     for (const report of record.steps.slice(shown)) view.finished(report, '')
   })
   return record
@@ -147,19 +142,58 @@ function waitsFor({ waitingFor, waits }: RunProgress, runId: string): string | u
   return `waits for ${role} until ${until}${anew == null ? '' : ` (${anew})`}: slipway approve ${runId}`
 }
 
+/**
+ * Looks again and again until something ends. A look may take long, while a server is away or no worker answers: whether to go on is
+ * asked all the same.
+ * @param goOn throws to stop the waiting
+ */
+export async function lookUntil(end: Promise<unknown>, look: () => Promise<void>, goOn: () => void): Promise<void> {
+  let hasEnded = false
+  const ended = end
+    .catch(() => {})
+    .then(() => {
+      hasEnded = true
+    })
+  let isLooking = false
+  while (!hasEnded) {
+    goOn()
+    if (!isLooking) {
+      isLooking = true
+      // No worker at the moment, or Temporal is away: what is looked at is not.
+      void look()
+        .catch(() => {})
+        .finally(() => {
+          isLooking = false
+        })
+    }
+    await Promise.race([sleep(lookEvery), ended])
+  }
+}
+
 /** The run of a pipeline before this one. */
 async function runBefore(store: Store, pipeline: string, runId: string): Promise<RunRecord | undefined> {
   return (await listRuns(store, pipeline, 2)).find((run) => run.runId !== runId)
 }
 
-/** The result of a workflow that ends well; with Temporal away this waits for it, as the workflow does. */
-export async function resultOf(handle: Pick<WorkflowHandle, 'result'>): Promise<unknown> {
+/** gRPC's statuses of a long wait that was cut short. */
+const cutShort: readonly unknown[] = [1, 4]
+
+/**
+ * The result of a workflow that ends well. Times in which Temporal is away are ridden out as in any call.
+ * @param what what goes on, for the words
+ * @throws SlipwayError TEMPORAL_UNREACHABLE when it stays away: the workflow goes on
+ */
+export async function resultOf(handle: Pick<WorkflowHandle, 'result'>, what: string): Promise<unknown> {
   for (;;) {
     try {
       return await handle.result()
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error
-      await sleep(500)
+      const away = unreachable(error)
+      if (away !== undefined)
+        throw new SlipwayError('TEMPORAL_UNREACHABLE', `${away.message}; ${what} goes on`, away.facts, { cause: error })
+      if (!cutShort.includes((error.cause as { code?: unknown } | undefined)?.code)) throw error
+      await sleep(lookEvery)
     }
   }
 }

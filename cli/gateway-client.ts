@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { SlipwayError } from '../pipelines/errors.ts'
+import { type Outage, rideOut } from '../store/outage.ts'
 import { readAlive } from '../store/routes.ts'
 import type { CliContext } from './context.ts'
 
@@ -23,49 +24,59 @@ export async function gatewayAddress({ settings, store }: CliContext): Promise<s
   })
 }
 
-/** Asks gateways over connections that are kept; `SLIPWAY_GATEWAY_TOKEN` goes along where it is set. */
-export function gatewayClient(address: string, connections: number) {
+/** Errors of a connection that nobody took, or that went away with its gateway. */
+const isAway = (error: unknown): boolean =>
+  ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+/**
+ * Asks gateways over connections that are kept; `SLIPWAY_GATEWAY_TOKEN` goes along where it is set.
+ * @param outage rides out times in which the gateway is away: for what may be sent twice. Without it that is an answer too, for those who count
+ */
+export function gatewayClient(address: string, connections: number, outage?: Outage) {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const { hostname, port, protocol } = new URL(address)
   const token = process.env.SLIPWAY_GATEWAY_TOKEN
   return {
     close: () => agent.destroy(),
-    post(path: string, body: string, headers: Record<string, string> = {}): Promise<Answer> {
-      const start = performance.now()
-      return new Promise((resolve, reject) => {
-        const options = {
-          hostname,
-          port,
-          path,
-          method: 'POST',
-          headers: {
-            'content-type': 'application/json',
-            'content-length': Buffer.byteLength(body),
-            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-            ...headers,
-          },
-        }
-        const sent = protocol === 'https:' ? tlsRequest(options) : request({ ...options, agent })
-        sent.once('response', (response) => {
-          let text = ''
-          response.setEncoding('utf8')
-          response.on('data', (chunk: string) => {
-            text += chunk
-          })
-          response.once('end', () =>
-            resolve({
-              status: response.statusCode ?? 0,
-              body: text,
-              version: String(response.headers['x-model-version'] ?? ''),
-              role: String(response.headers['x-slipway-role'] ?? ''),
-              ms: performance.now() - start,
-            }),
-          )
-          response.once('error', reject)
+    post: (path: string, body: string, headers: Record<string, string> = {}): Promise<Answer> =>
+      rideOut(outage, () => send(path, body, headers), isAway),
+  }
+
+  function send(path: string, body: string, headers: Record<string, string>): Promise<Answer> {
+    const start = performance.now()
+    return new Promise((resolve, reject) => {
+      const options = {
+        hostname,
+        port,
+        path,
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+      }
+      const sent = protocol === 'https:' ? tlsRequest(options) : request({ ...options, agent })
+      sent.once('response', (response) => {
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk: string) => {
+          text += chunk
         })
-        sent.once('error', reject)
-        sent.end(body)
+        response.once('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            body: text,
+            version: String(response.headers['x-model-version'] ?? ''),
+            role: String(response.headers['x-slipway-role'] ?? ''),
+            ms: performance.now() - start,
+          }),
+        )
+        response.once('error', reject)
       })
-    },
+      sent.once('error', reject)
+      sent.end(body)
+    })
   }
 }

@@ -1,6 +1,7 @@
 import { SlipwayError } from '../pipelines/errors.ts'
 import { colors } from './colors.ts'
 import { writeDocument, writeMessage, writeResult } from './sinks.ts'
+import { unreachable } from './unreachable.ts'
 
 /** Progress and messages go to standard error; standard output carries results only. */
 export function say(line: string): void {
@@ -50,7 +51,7 @@ export function showError(error: unknown, verbose: boolean): number {
 
 /** Errors of definitions come from another copy of the class. */
 function asSlipwayError(error: unknown): SlipwayError | undefined {
-  return error instanceof SlipwayError ? error : undefined
+  return error instanceof SlipwayError ? error : unreachable(error)
 }
 
 function firstLines(text: string, count: number): string {

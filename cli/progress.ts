@@ -13,6 +13,14 @@ export interface ProgressView {
 }
 
 const barWidth = 24
+/** Takes away the line that is drawn over, if one is there. */
+let clearLine: () => void = () => {}
+
+/** Says something from outside of what is shown: above the line that is drawn over. */
+export function sayAbove(line: string): void {
+  clearLine()
+  say(line)
+}
 
 export function progressView(isTerminal = process.stderr.isTTY === true): ProgressView {
   let drawn = false
@@ -20,6 +28,7 @@ export function progressView(isTerminal = process.stderr.isTTY === true): Progre
     if (drawn) writeMessage('\r\u001b[2K')
     drawn = false
   }
+  clearLine = clear
   return {
     working(step, what, done) {
       if (!isTerminal) return

@@ -1,5 +1,6 @@
-import { Client, Connection } from '@temporalio/client'
+import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client'
 import { SlipwayError } from '../pipelines/errors.ts'
+import { type Outage, rideOut } from '../store/outage.ts'
 import { converterFile } from './files.ts'
 import type { Settings } from './settings.ts'
 
@@ -8,15 +9,44 @@ export interface TemporalClient {
   readonly connection: Connection
 }
 
+/** gRPC's status of a server that is not there, whether it was not reached or went away in the middle of a call. */
+const unavailable = 14
+/** Statuses that say nothing of the server: the call was given up here. */
+const givenUp: ReadonlySet<number> = new Set([1, 4])
+/** Statuses of a server that is there and does not want us. */
+const refusals: ReadonlySet<number> = new Set([7, 16])
+
+/**
+ * How long gRPC waits before it connects again, ms. Its own limit is two minutes: it would stay away longer than the server.
+ */
+const channelArgs = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 1_000 }
+
 /**
  * A client to the Temporal server.
- * @param within how long to try
+ * @param within how long a try to connect may take
+ * @param outage rides out times in which the server is away, in every call: what Temporal's SDK sends again is the same request, by an
+ * id that the server knows it by, so nothing takes effect twice
  * @throws SlipwayError TEMPORAL_UNREACHABLE
  */
-export async function connect({ temporal }: Settings, within: '5s' | '400ms' = '5s'): Promise<TemporalClient> {
+export async function connect(
+  { temporal }: Settings,
+  within: '5s' | '400ms' = '5s',
+  outage?: Outage,
+): Promise<TemporalClient> {
   const { address } = temporal.connectionOptions
+  const options = {
+    ...temporal.connectionOptions,
+    connectTimeout: within,
+    channelArgs,
+    ...(outage === undefined ? {} : { interceptors: [ridingOut(outage)] }),
+  }
   try {
-    const connection = await Connection.connect({ ...temporal.connectionOptions, connectTimeout: within })
+    const connection = await rideOut(
+      outage,
+      () => Connection.connect(options),
+      (error) => !refusals.has((error as { cause?: { code?: number } }).cause?.code ?? unavailable),
+      true,
+    )
     const client = new Client({
       connection,
       dataConverter: { payloadConverterPath: converterFile },
@@ -30,5 +60,29 @@ export async function connect({ temporal }: Settings, within: '5s' | '400ms' = '
       { next: 'check TEMPORAL_ADDRESS, or start one with `npx slipway up --detach`' },
       { cause: error },
     )
+  }
+}
+
+type Interceptor = ReturnType<typeof makeGrpcRetryInterceptor>
+
+/** Tries a call again while the server is away, and otherwise as the SDK does. */
+function ridingOut(outage: Outage): Interceptor {
+  const usual = defaultGrpcRetryOptions()
+  return (options, nextCall) => {
+    const call = outage.begin()
+    let pause: number | undefined
+    const retrying = makeGrpcRetryInterceptor({
+      retryableDecider(attempt, status) {
+        pause = undefined
+        if (status.code === unavailable) {
+          pause = call.failed()
+          return pause !== undefined
+        }
+        if (!givenUp.has(status.code)) outage.answered()
+        return usual.retryableDecider(attempt, status)
+      },
+      delayFunction: (attempt, status) => pause ?? usual.delayFunction(attempt, status),
+    })
+    return retrying(options, nextCall)
   }
 }

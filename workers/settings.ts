@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig'
 import { SlipwayError } from '../pipelines/errors.ts'
+import type { Outage } from '../store/outage.ts'
 import { type Signer, signerFrom, type TrustedKeys, trustedKeysFrom } from '../store/signing.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { keyFiles, readPlatform } from './platform/state.ts'
@@ -79,10 +80,14 @@ export function readSettings(root = findRoot(), env = process.env, needs = { tem
   }
 }
 
-/** The store; verified copies of what is read lie in `SLIPWAY_CACHE`, or `.slipway/cache`. */
-export function storeOf(settings: Settings): Store {
+/**
+ * The store; verified copies of what is read lie in `SLIPWAY_CACHE`, or `.slipway/cache`.
+ * @param outage rides out times in which it is away
+ */
+export function storeOf(settings: Settings, outage?: Outage): Store {
   return createStore({
     ...settings.s3,
+    outage,
     cacheFolder: process.env.SLIPWAY_CACHE ?? join(settings.root, '.slipway', 'cache'),
   })
 }

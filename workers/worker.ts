@@ -6,6 +6,7 @@ import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker
 import { createActivities } from '../activities/index.ts'
 import { hostVersions } from '../code/host.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
+import { type Outage, outageOf, rideOut } from '../store/outage.ts'
 import { requireSuitableStore } from '../store/probe.ts'
 import { ensureBucket } from '../store/store.ts'
 import { attributes } from '../workflows/attributes.ts'
@@ -23,20 +24,28 @@ export interface SlipwayWorker {
 /**
  * A worker: hosts all workflows and activities. It knows no pipeline; code reaches it by digest, through the store.
  * Shards have a task queue of their own, of which it scores as many at once as it has cores: batches leave room for everything else.
- * The store is tried first, and refused if it lacks what Slipway's promises rest on.
+ * The store is tried first, and refused if it lacks what Slipway's promises rest on. A store or Temporal server that is away is waited for.
  */
 export async function createWorker(
   settings: Settings,
   extra: Pick<WorkerOptions, 'interceptors'> = {},
 ): Promise<SlipwayWorker> {
   const store = storeOf(settings)
-  await ensureBucket(store)
-  await requireSuitableStore(store)
-  const client = await connect(settings)
+  const patientStore = storeOf(settings, waitedFor(`the S3 store at ${store.address}`))
+  await ensureBucket(patientStore)
+  await requireSuitableStore(patientStore)
+  patientStore.client.destroy()
+  const away = waitedFor(`the Temporal server at ${settings.temporal.connectionOptions.address}`)
+  const client = await connect(settings, '5s', away)
   await registerAttributes(client)
   const scratch = await makeScratch()
   const { temporal: target } = settings
-  const connection = await NativeConnection.connect(target.connectionOptions)
+  const connection = await rideOut(
+    away,
+    () => NativeConnection.connect(target.connectionOptions),
+    () => true,
+    true,
+  )
   const threads = scoringThreads()
   const activities = createActivities({
     store,
@@ -76,6 +85,12 @@ export async function createWorker(
     }),
   ])
   return { run: async () => void (await Promise.all(workers.map((worker) => worker.run()))) }
+}
+
+/** A server that a worker cannot do without: it waits for as long as it takes, and its log says for what. */
+function waitedFor(server: string): Outage {
+  const limits = { away: Number.POSITIVE_INFINITY, unknown: Number.POSITIVE_INFINITY }
+  return outageOf({ server, isExpected: () => true, say: (line) => console.error(`worker: ${line}`), limits })
 }
 
 /** Shards at once: `SLIPWAY_SCORING_THREADS`, or as many as there are cores. */

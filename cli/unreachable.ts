@@ -1,0 +1,19 @@
+import { SlipwayError } from '../pipelines/errors.ts'
+
+/** gRPC's status of a server that is not there. */
+const unavailable = 14
+
+/** That Temporal is away, as an error of ours: its SDK says it somewhere among the causes. Undefined for all else. */
+export function unreachable(error: unknown): SlipwayError | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const { code, details } = cause as { code?: unknown; details?: unknown }
+    if (code !== unavailable) continue
+    return new SlipwayError(
+      'TEMPORAL_UNREACHABLE',
+      `the Temporal server does not answer: ${typeof details === 'string' ? details : cause.message}`,
+      { next: 'check TEMPORAL_ADDRESS, or start one with `npx slipway up --detach`' },
+      { cause: error },
+    )
+  }
+  return undefined
+}
