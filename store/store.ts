@@ -30,11 +30,15 @@ export interface StoreOptions {
   outage?: Outage | undefined
 }
 
+/** A store that takes a call and says nothing for this long has hung, ms: the call is made again. */
+const silentMs = 120_000
+
 /** Connects lazily: nothing is sent until the first call. */
 export function createStore({ endpoint, bucket, region, cacheFolder, credentials, outage }: StoreOptions): Store {
   const client = new S3Client({
     region,
     maxAttempts: 4,
+    requestHandler: { socketTimeout: silentMs },
     ...(outage === undefined ? {} : { retryStrategy: ridingOut(outage) }),
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(credentials === undefined ? {} : { credentials }),

@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import getPort, { clearLockedPorts } from 'get-port'
+import { packageRoot } from '../../code/host.ts'
+import { type Child, startChild } from '../../workers/platform/child.ts'
+import { startS3, startTemporal } from '../../workers/platform/servers.ts'
+import { type PlatformState, stateFile, writeWhole } from '../../workers/platform/state.ts'
+import { newProject, type TestProject } from './project.ts'
+
+/** A command that runs, and what it has said so far. */
+export interface Running {
+  readonly args: readonly string[]
+  readonly said: () => string
+  readonly ended: Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>
+}
+
+/** Something that can be killed, and started again where it was. */
+interface Part {
+  start(): Promise<void>
+  kill(): Promise<void>
+  /** What it has written since it was started last. */
+  said(): string
+}
+
+/**
+ * A project whose platform is this process: its commands, worker and gateway find the servers by the state of the platform and so know
+ * that they are brought back; when, the test says.
+ */
+export interface WatchedPlace {
+  readonly project: TestProject
+  readonly state: PlatformState
+  readonly s3: Part
+  readonly temporal: Part
+  readonly worker: Part
+  readonly gateway: Part
+  begin(args: readonly string[], env?: Readonly<Record<string, string>>): Running
+  close(): Promise<void>
+}
+
+export async function openWatchedPlace(): Promise<WatchedPlace> {
+  const project = newProject()
+  const { root } = project
+  const state: PlatformState = {
+    pid: process.pid,
+    startedAt: new Date().toISOString(),
+    temporal: { address: '', from: '' },
+    s3: { endpoint: '', from: '' },
+    worker: { pid: 0 },
+    gateway: { pid: 0, address: `http://127.0.0.1:${await getPort()}` },
+  }
+  const children = new Map<string, Child>()
+  /** A server of the platform: started again it takes the port it had, and goes on with its data. */
+  const server = (name: 's3' | 'temporal'): Part => ({
+    async start() {
+      clearLockedPorts()
+      const last = state[name].from === '' ? undefined : state
+      const supervise = async (command: Parameters<typeof startChild>[0]) => {
+        children.set(name, await startChild(command))
+        return { count: 0 }
+      }
+      if (name === 's3') state.s3 = await startS3(root, last, supervise, () => {})
+      else state.temporal = await startTemporal(root, last, supervise, () => {})
+      writeWhole(stateFile(root), JSON.stringify(state))
+    },
+    async kill() {
+      const child = children.get(name) as Child
+      process.kill(child.pid, 'SIGKILL')
+      await child.ended
+    },
+    said: () => '',
+  })
+  const env = { ...process.env, SLIPWAY_ROOT: root }
+  const processes = new Set<ChildProcess>()
+  const launch = (file: string, args: readonly string[], over: Readonly<Record<string, string>>): Running => {
+    const child = spawn(process.execPath, [join(packageRoot, file), ...args], {
+      cwd: root,
+      env: { ...env, ...over },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    processes.add(child)
+    let [stdout, stderr] = ['', '']
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk
+    })
+    const ended = new Promise<Awaited<Running['ended']>>((resolve) =>
+      child.once('close', (code) => {
+        processes.delete(child)
+        resolve({ code: code ?? -1, stdout, stderr })
+      }),
+    )
+    return Object.assign({ args, said: () => stderr, ended }, { child })
+  }
+  const own = (file: string, over: Readonly<Record<string, string>>): Part => {
+    let running: (Running & { child?: ChildProcess }) | undefined
+    return {
+      async start() {
+        running = launch(file, [], over)
+      },
+      async kill() {
+        running?.child?.kill('SIGKILL')
+        await running?.ended
+      },
+      said: () => running?.said() ?? '',
+    }
+  }
+  const s3 = server('s3')
+  const temporal = server('temporal')
+  await s3.start()
+  await temporal.start()
+  return {
+    project,
+    state,
+    s3,
+    temporal,
+    worker: own('dist/worker.js', {}),
+    gateway: own('dist/gateway.js', { SLIPWAY_GATEWAY_PORT: new URL(state.gateway?.address ?? '').port }),
+    begin: (args, over = {}) => launch('bin/slipway.mjs', args, over),
+    async close() {
+      for (const child of processes) child.kill('SIGKILL')
+      for (const child of children.values()) await child.stop()
+      project.remove()
+    },
+  }
+}
