@@ -15,8 +15,8 @@ export interface WindowsRead {
 }
 
 /**
- * Windows of all gateways since some cursors, at most some thousands at a time. One that is broken counts as lost, so that one bad object
- * does not blind whoever reads for ever; a store that is away is an error.
+ * Windows of all gateways since some cursors, at most some thousands at a time. One that is broken counts as lost, so
+ * that one bad object does not blind whoever reads for ever; a store that is away is an error.
  */
 export async function windowsSince(
   store: Store,

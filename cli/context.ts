@@ -6,8 +6,8 @@ import { readSettings, type Settings, storeOf } from '../workers/settings.ts'
 import { sayAbove } from './progress.ts'
 
 /**
- * What most commands work with. Temporal is connected to only when a command needs it: many work with it away. Servers that are away for a
- * moment are waited for, wherever a command is, and it says so.
+ * What most commands work with. Temporal is connected to only when a command needs it: many work with it away.
+ * Servers that are away for a moment are waited for, wherever a command is, and it says so.
  */
 export interface CliContext {
   readonly settings: Settings

@@ -143,8 +143,8 @@ function waitsFor({ waitingFor, waits }: RunProgress, runId: string): string | u
 }
 
 /**
- * Looks again and again until something ends. A look may take long, while a server is away or no worker answers: whether to go on is
- * asked all the same.
+ * Looks again and again until something ends. A look may take long, while a server is away or no worker answers:
+ * whether to go on is asked all the same.
  * @param goOn throws to stop the waiting
  */
 export async function lookUntil(end: Promise<unknown>, look: () => Promise<void>, goOn: () => void): Promise<void> {

@@ -30,7 +30,8 @@ const isAway = (error: unknown): boolean =>
 
 /**
  * Asks gateways over connections that are kept; `SLIPWAY_GATEWAY_TOKEN` goes along where it is set.
- * @param outage rides out times in which the gateway is away: for what may be sent twice. Without it that is an answer too, for those who count
+ * @param outage rides out times in which the gateway is away: for what may be sent twice. Without it that is an
+ * answer too, for those who count
  */
 export function gatewayClient(address: string, connections: number, outage?: Outage) {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })

@@ -231,7 +231,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
     await say()
   }
-  /** A route that cannot be read: what is applied goes on, or where nothing is, what was applied last; and so do the other endpoints. */
+  /**
+   * A route that cannot be read: what is applied goes on, or where nothing is, what was applied last; and so do the
+   * other endpoints.
+   */
   const passOverRoute = async (name: string, error: unknown): Promise<undefined> => {
     if (!isBroken(error)) throw error
     seen.set(name, { etag: undefined, retryAt: Date.now() + pace.listMs })

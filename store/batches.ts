@@ -44,7 +44,8 @@ export async function listBatchDefinitions(store: Store): Promise<{ owner: strin
 
 /**
  * The record in force: the last generation. Generations have no gaps, so the next one is asked for by name.
- * @param redo whether the slot is scored again: then a broken record counts for nothing, and the new one takes its place
+ * @param redo whether the slot is scored again: then a broken record counts for nothing, and the new one takes its
+ * place
  * @throws SlipwayError DOCUMENT_BROKEN when the last one is: which manifest is in force is not guessed
  */
 export async function readBatch(

@@ -2,7 +2,10 @@ import { z } from 'zod'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Store } from './store.ts'
 
-/** A kind of document: what people call it, and what to do where one is broken. docs/store.md says what its readers do by themselves. */
+/**
+ * A kind of document: what people call it, and what to do where one is broken. docs/store.md says what its readers do
+ * by themselves.
+ */
 interface DocumentKind {
   readonly name: string
   next(key: string): string
@@ -76,7 +79,7 @@ export function brokenError(store: Store, key: string, why: string, next?: strin
   const kind = documentKinds[key.split('/')[0] ?? '']
   return new SlipwayError(
     'DOCUMENT_BROKEN',
-    `${kind === undefined ? 'the document' : `the ${kind.name}`} ${key} in the store ${store.address} is broken: ${why}`,
+    `the ${kind?.name ?? 'document'} ${key} in the store ${store.address} is broken: ${why}`,
     { key, why, next: next ?? kind?.next(key) ?? 'restore this object from a backup' },
   )
 }

@@ -69,7 +69,10 @@ export async function readIfChanged<T>(
   return stored === undefined ? undefined : parsed(store, key, stored, schema)
 }
 
-/** A create-only document, of which a copy is kept: where the store is away, or holds something broken, the copy answers. */
+/**
+ * A create-only document, of which a copy is kept: where the store is away, or holds something broken, the copy
+ * answers.
+ */
 export async function readKeptDocument<T>(store: Store, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const copy = join(store.cacheFolder, key)
   try {
@@ -140,8 +143,8 @@ export async function writeDocument(
 }
 
 /**
- * Publishes a document once and for ever; whoever comes second gets the first one's. A broken one does not count: what lies there
- * is kept in `quarantine/`, and the new one takes its place.
+ * Publishes a document once and for ever; whoever comes second gets the first one's. A broken one does not count:
+ * what lies there is kept in `quarantine/`, and the new one takes its place.
  * @param isLost whether a first one that can be read gives way nevertheless
  */
 export async function publishOnce<T>(

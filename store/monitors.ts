@@ -78,8 +78,8 @@ export async function readReport(store: Store, endpoint: string, seq: number): P
 }
 
 /**
- * The last check of an endpoint that can be read. Broken ones after it are passed over: the next check goes on from this one, reads
- * their windows again and takes their place.
+ * The last check of an endpoint that can be read. Broken ones after it are passed over: the next check goes on from
+ * this one, reads their windows again and takes their place.
  */
 export async function readLastReport(store: Store, endpoint: string): Promise<MonitorReport | undefined> {
   const ref = await readRef(store, `checks/${endpoint}`, z.int())

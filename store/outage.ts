@@ -6,15 +6,23 @@ export interface OutageOptions {
   readonly isExpected: () => boolean
   /** Tells whoever waits that they wait, and that it is over. */
   readonly say: (line: string) => void
-  /** How long it may be away, ms: once it has answered or is expected, and otherwise, where its address may be wrong. */
+  /**
+   * How long it may be away, ms: once it has answered or is expected, and otherwise, where its address may be wrong.
+   */
   readonly limits?: { readonly away: number; readonly unknown: number }
   readonly now?: () => number
 }
 
-/** What a minute without an answer is made of, ms: how long one is waited for, told of the wait, and waited between two tries. */
+/**
+ * What a minute without an answer is made of, ms: how long one is waited for, told of the wait, and waited between
+ * two tries.
+ */
 export const patience = { away: 60_000, unknown: 5_000, silent: 1_500, pause: 300 } as const
 
-/** One outage after the other of one server. All calls of a process share it: its budget is of the outage, not of a call. */
+/**
+ * One outage after the other of one server. All calls of a process share it: its budget is of the outage, not of a
+ * call.
+ */
 export interface Outage {
   begin(): Call
   /** It answered, whatever it said. */

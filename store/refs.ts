@@ -56,11 +56,14 @@ async function findRef<T>(
 /** Says of a broken ref how far its log goes. */
 async function withLastGood(store: Store, name: string, error: SlipwayError): Promise<SlipwayError> {
   const last = await lastGood(store, name)
-  const why = `${error.facts.why}; ${last === undefined ? 'its log is empty' : `the last good generation of its log is ${last.generation} (${last.reason})`}`
+  const told =
+    last === undefined
+      ? 'its log is empty'
+      : `the last good generation of its log is ${last.generation} (${last.reason})`
   return brokenError(
     store,
     refKey(name),
-    why,
+    `${error.facts.why}; ${told}`,
     last === undefined ? 'restore this object from a backup' : `npx slipway restore ${name}`,
   )
 }
@@ -76,8 +79,8 @@ async function lastGood(store: Store, name: string): Promise<Ref | undefined> {
 }
 
 /**
- * Takes a broken ref, or one that is gone, back to the last good generation of its log. It gets a number that is higher by two: the
- * generation that was lost may have been one that never reached the log.
+ * Takes a broken ref, or one that is gone, back to the last good generation of its log. It gets a number that is
+ * higher by two: the generation that was lost may have been one that never reached the log.
  * @param adopt the value under its new number
  * @throws SlipwayError USAGE when the ref is not broken, NOT_FOUND when it has no log
  */

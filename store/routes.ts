@@ -66,7 +66,10 @@ export async function removePresence(store: Store, id: string): Promise<void> {
   await deleteDocument(store, presenceKey(id))
 }
 
-/** What all gateways say of themselves, those that are gone included: look at `at`. A word that cannot be read does not count. */
+/**
+ * What all gateways say of themselves, those that are gone included: look at `at`. A word that cannot be read does
+ * not count.
+ */
 export async function readPresences(store: Store): Promise<GatewayPresence[]> {
   const keys = await listKeys(store, 'gateways/', Number.POSITIVE_INFINITY)
   const presences = await Promise.all(keys.map((key) => passOver(readDocument(store, key, GatewayPresence))))

@@ -37,8 +37,8 @@ const recordOf = (stepKey: string) =>
   StepRecord.refine((record) => record.stepKey === stepKey, { message: 'the record of another step' })
 
 /**
- * The record of a step, whether or not what it names is still there. One that is broken counts as none: the step runs again, and its new
- * record takes the place.
+ * The record of a step, whether or not what it names is still there. One that is broken counts as none: the step runs
+ * again, and its new record takes the place.
  */
 export async function readStepRecord(store: Store, stepKey: string): Promise<StepRecord | undefined> {
   return (await passOver(readDocument(store, recordKey(stepKey), recordOf(stepKey))))?.value

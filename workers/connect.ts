@@ -17,15 +17,16 @@ const givenUp: ReadonlySet<number> = new Set([1, 4])
 const refusals: ReadonlySet<number> = new Set([7, 16])
 
 /**
- * How long gRPC waits before it connects again, ms. Its own limit is two minutes: it would stay away longer than the server.
+ * How long gRPC waits before it connects again, ms. Its own limit is two minutes: it would stay away longer than the
+ * server.
  */
 const channelArgs = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 1_000 }
 
 /**
  * A client to the Temporal server.
  * @param within how long a try to connect may take
- * @param outage rides out times in which the server is away, in every call: what Temporal's SDK sends again is the same request, by an
- * id that the server knows it by, so nothing takes effect twice
+ * @param outage rides out times in which the server is away, in every call: what Temporal's SDK sends again is the
+ * same request, by an id that the server knows it by, so nothing takes effect twice
  * @throws SlipwayError TEMPORAL_UNREACHABLE
  */
 export async function connect(

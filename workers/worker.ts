@@ -23,8 +23,9 @@ export interface SlipwayWorker {
 
 /**
  * A worker: hosts all workflows and activities. It knows no pipeline; code reaches it by digest, through the store.
- * Shards have a task queue of their own, of which it scores as many at once as it has cores: batches leave room for everything else.
- * The store is tried first, and refused if it lacks what Slipway's promises rest on. A store or Temporal server that is away is waited for.
+ * Shards have a task queue of their own, of which it scores as many at once as it has cores: batches leave room for
+ * everything else. The store is tried first, and refused if it lacks what Slipway's promises rest on. A store or
+ * Temporal server that is away is waited for.
  */
 export async function createWorker(
   settings: Settings,

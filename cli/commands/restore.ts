@@ -13,7 +13,7 @@ const refName = /^(routes|models|monitors|checks|batches\/[a-z0-9][a-z0-9-]*)\/[
 export async function restore(ref: string, options: JsonOption): Promise<number> {
   if (!refName.test(ref))
     throw new SlipwayError('USAGE', `"${ref}" is no ref`, {
-      next: 'name it as the error does: routes/<endpoint>, models/<name>, monitors/<endpoint>, checks/<endpoint>, batches/<owner>/<name>',
+      next: 'name it as the error does: routes/<endpoint>, models/<name>, batches/<owner>/<name>, …',
     })
   const { store } = openContext()
   const { from, generation, quarantined } = await restoreRef(store, ref, userInfo().username, (value, number) =>

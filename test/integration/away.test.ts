@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createStore } from '../../store/store.ts'
+import { keyFiles } from '../../workers/platform/state.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
 import { openWatchedPlace, type Running, type WatchedPlace } from '../support/watched-place.ts'
 
@@ -123,4 +127,24 @@ it('a run that is followed while both servers are killed is followed to its end'
   expect(code, stderr).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ status: 'succeeded', model: { version: 2 } })
   expect(stderr).toMatch(back)
+}, 400_000)
+
+it('an endpoint whose route is broken is served by the copy of its gateway until somebody restores the route', async () => {
+  const { endpoint } = place.state.s3
+  const credentials = JSON.parse(readFileSync(keyFiles(place.project.root).s3, 'utf8'))
+  const options = { endpoint, bucket: 'slipway', region: 'us-east-1', credentials, cacheFolder: '' }
+  const { client } = createStore(options)
+  await client.send(
+    new PutObjectCommand({ Bucket: 'slipway', Key: 'refs/routes/credit.json', Body: '{"generation":1,"val' }),
+  )
+  client.destroy()
+  await place.gateway.kill()
+  await place.gateway.start()
+  await until('a gateway that serves', alive)
+  expect(place.gateway.said()).toContain('npx slipway restore routes/credit')
+  const shown = await place.begin(['rollout', 'status', 'credit']).ended
+  expect(shown.code).toBe(16)
+  expect(shown.stderr).toMatch(/DOCUMENT_BROKEN.*the last good generation of its log is 1 \(/)
+  expect(await place.begin(['restore', 'routes/credit']).ended).toMatchObject({ code: 0 })
+  await until('revision 3', () => place.gateway.said().includes('credit: revision 3 applied'))
 }, 400_000)

@@ -23,8 +23,8 @@ interface Part {
 }
 
 /**
- * A project whose platform is this process: its commands, worker and gateway find the servers by the state of the platform and so know
- * that they are brought back; when, the test says.
+ * A project whose platform is this process: its commands, worker and gateway find the servers by the state of the
+ * platform and so know that they are brought back; when, the test says.
  */
 export interface WatchedPlace {
   readonly project: TestProject
