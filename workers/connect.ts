@@ -16,6 +16,13 @@ const givenUp: ReadonlySet<number> = new Set([1, 4])
 /** Statuses of a server that is there and does not want us. */
 const refusals: ReadonlySet<number> = new Set([7, 16])
 
+/** Whether a connection failed because nobody was there, and not because somebody said no. */
+export function isAway(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (refusals.has((cause as { code?: number }).code ?? unavailable)) return false
+  return true
+}
+
 /**
  * How long gRPC waits before it connects again, ms. Its own limit is two minutes: it would stay away longer than the
  * server.
@@ -42,12 +49,7 @@ export async function connect(
     ...(outage === undefined ? {} : { interceptors: [ridingOut(outage)] }),
   }
   try {
-    const connection = await rideOut(
-      outage,
-      () => Connection.connect(options),
-      (error) => !refusals.has((error as { cause?: { code?: number } }).cause?.code ?? unavailable),
-      true,
-    )
+    const connection = await rideOut(outage, () => Connection.connect(options), isAway, true)
     const client = new Client({
       connection,
       dataConverter: { payloadConverterPath: converterFile },

@@ -11,7 +11,7 @@ import { requireSuitableStore } from '../store/probe.ts'
 import { ensureBucket } from '../store/store.ts'
 import { attributes } from '../workflows/attributes.ts'
 import { scoringQueue, taskQueue } from '../workflows/messages.ts'
-import { connect, type TemporalClient } from './connect.ts'
+import { connect, isAway, type TemporalClient } from './connect.ts'
 import { converterFile, workflowBundle } from './files.ts'
 import { isAlive } from './platform/state.ts'
 import { alertTargetOf, type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
@@ -37,16 +37,11 @@ export async function createWorker(
   await requireSuitableStore(patientStore)
   patientStore.client.destroy()
   const away = waitedFor(`the Temporal server at ${settings.temporal.connectionOptions.address}`)
-  const client = await connect(settings, '5s', away)
+  const client = await rideOut(away, () => connect(settings), isAway, true)
   await registerAttributes(client)
   const scratch = await makeScratch()
   const { temporal: target } = settings
-  const connection = await rideOut(
-    away,
-    () => NativeConnection.connect(target.connectionOptions),
-    () => true,
-    true,
-  )
+  const connection = await rideOut(away, () => NativeConnection.connect(target.connectionOptions), isAway, true)
   const threads = scoringThreads()
   const activities = createActivities({
     store,

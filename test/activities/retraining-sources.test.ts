@@ -48,7 +48,7 @@ async function sourcesOf({ root }: TestProject, from: string): Promise<readonly 
   const { prepareRetraining } = createRetrainActivities(deps)
   const order = { pipeline: 'prices', run: 'r', cause: 'test', asOf: null }
   const { sources } = (await new MockActivityEnvironment().run(prepareRetraining, order)) as RunInput
-  const files = SourceContents.parse(await getJson(server.store, sources.rows as string))
+  const files = await getJson(server.store, sources.rows as string, SourceContents)
   return files.map(({ name }) => name ?? '')
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { createJudge } from '../../activities/label-evidence.ts'
 import { windowsSince } from '../../activities/windows.ts'
@@ -44,6 +44,8 @@ import * as sample from '../support/stored-documents.ts'
 let server: TestStore
 let store: Store
 beforeAll(async () => {
+  // What is passed over is said, many times here.
+  vi.spyOn(console, 'error').mockImplementation(() => {})
   server = await startTestStore()
   store = server.store
 })
