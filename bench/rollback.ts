@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
 import { rollBack } from '../cli/roll-back.ts'
 import type { Route, Variant } from '../pipelines/route.ts'
 import { readDocument, replaceDocument } from '../store/documents.ts'
@@ -149,7 +150,7 @@ async function bareTime(store: Store): Promise<number> {
   const document = { route: (await readRoute(store, endpoint)) as Route, at: now() }
   const begin = now()
   await replaceDocument(store, 'bench/route.json', document)
-  await readDocument(store, 'bench/route.json')
+  await readDocument(store, 'bench/route.json', z.json())
   return now() - begin
 }
 

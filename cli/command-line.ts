@@ -6,6 +6,7 @@ import { exitCodes, SlipwayError } from '../pipelines/errors.ts'
 import { errorDocument } from './json-outcome.ts'
 import { printJson, showError } from './output.ts'
 import { hasDocument, type Sinks, writeMessage, writeResult, writingTo } from './sinks.ts'
+import { unreachable } from './unreachable.ts'
 import { artifactCommands } from './usage/artifacts.ts'
 import { batchCommands } from './usage/batches.ts'
 import { platformCommands } from './usage/platform.ts'
@@ -86,7 +87,8 @@ export function runCommandLine(
   })
 }
 
-function fail(error: unknown, isJson: boolean, verbose: boolean): number {
+function fail(thrown: unknown, isJson: boolean, verbose: boolean): number {
+  const error = unreachable(thrown) ?? thrown
   const code = showError(error, verbose)
   if (isJson) printJson(errorDocument(error))
   return code

@@ -47,7 +47,7 @@ export function openContext(patient = true): CliContext {
       (root) => readPlatform(root)?.gateway?.address,
     ),
     temporal() {
-      temporal ??= connect(settings, '5s', patient ? away.temporal : undefined)
+      temporal ??= connect(settings, patient ? away.temporal : undefined)
       return temporal
     },
   }

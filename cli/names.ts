@@ -52,6 +52,12 @@ export const modelVersion: Kind = {
   known: pipelinesHere,
 }
 const digest = matching('the first digits of a digest, six or more', '3f9a1c22b0d4', /^(?:sha256:)?[0-9a-f]{6,64}$/)
+/** A ref, as the error says that finds it broken. */
+export const ref = matching(
+  'a ref: routes/<endpoint>, models/<name>, monitors/<endpoint>, checks/<endpoint> or batches/<owner>/<name>',
+  'routes/flights',
+  new RegExp(`^(?:routes|models|monitors|checks|batches/${named})/${named}$`),
+)
 /** What `show` shows. */
 export const shown = either('a run, a model (flights@3), or the first digits of a digest', modelVersion, id, digest)
 const published = matching(

@@ -1,7 +1,6 @@
 import { SlipwayError } from '../pipelines/errors.ts'
 import { colors } from './colors.ts'
 import { writeDocument, writeMessage, writeResult } from './sinks.ts'
-import { unreachable } from './unreachable.ts'
 
 /** Progress and messages go to standard error; standard output carries results only. */
 export function say(line: string): void {
@@ -51,7 +50,7 @@ export function showError(error: unknown, verbose: boolean): number {
 
 /** Errors of definitions come from another copy of the class. */
 function asSlipwayError(error: unknown): SlipwayError | undefined {
-  return error instanceof SlipwayError ? error : unreachable(error)
+  return error instanceof SlipwayError ? error : undefined
 }
 
 function firstLines(text: string, count: number): string {

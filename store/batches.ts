@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { BatchPolicy } from '../pipelines/batch.ts'
 import { BatchRecord } from '../pipelines/batch-records.ts'
 import type { SlipwayError } from '../pipelines/errors.ts'
-import { isBroken } from './broken.ts'
+import { isBroken, passOver } from './broken.ts'
 import { listKeys, publishOnce, readDocument } from './documents.ts'
 import { readRef, updateRef } from './refs.ts'
 import type { Store } from './store.ts'
@@ -78,13 +78,15 @@ export async function publishBatchRecord(store: Store, record: BatchRecord): Pro
   return (await publishOnce(store, recordKey(owner, name, slot, generation), BatchRecord, record)).first
 }
 
-/** Everything that was published, what was superseded included, for people. */
+/** Everything that was published, what was superseded included, for people; what is broken is passed over. */
 export async function listBatchRecords(store: Store): Promise<BatchRecord[]> {
   const keys = await listKeys(store, 'batches/', Number.POSITIVE_INFINITY)
   const records: BatchRecord[] = []
   for (let at = 0; at < keys.length; at += 32) {
-    const documents = await Promise.all(keys.slice(at, at + 32).map((key) => readDocument(store, key)))
-    for (const document of documents) if (document !== undefined) records.push(BatchRecord.parse(document.value))
+    const documents = await Promise.all(
+      keys.slice(at, at + 32).map((key) => passOver(readDocument(store, key, BatchRecord))),
+    )
+    for (const document of documents) if (document !== undefined) records.push(document.value)
   }
   return records
 }

@@ -31,20 +31,15 @@ const channelArgs = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconn
 
 /**
  * A client to the Temporal server.
- * @param within how long a try to connect may take
  * @param outage rides out times in which the server is away, in every call: what Temporal's SDK sends again is the
  * same request, by an id that the server knows it by, so nothing takes effect twice
  * @throws SlipwayError TEMPORAL_UNREACHABLE
  */
-export async function connect(
-  { temporal }: Settings,
-  within: '5s' | '400ms' = '5s',
-  outage?: Outage,
-): Promise<TemporalClient> {
+export async function connect({ temporal }: Settings, outage?: Outage): Promise<TemporalClient> {
   const { address } = temporal.connectionOptions
   const options = {
     ...temporal.connectionOptions,
-    connectTimeout: within,
+    connectTimeout: '5s' as const,
     channelArgs,
     ...(outage === undefined ? {} : { interceptors: [ridingOut(outage)] }),
   }

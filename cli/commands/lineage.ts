@@ -123,7 +123,7 @@ async function lineageOfSnapshot(store: Store, snapshot: string): Promise<Found>
 
 /** @param manifest that is asked about, where it is not the one in force */
 async function lineageOfBatch(store: Store, record: BatchRecord, manifest = record.manifest.digest): Promise<Found> {
-  const { model, inputs, rows } = BatchManifest.parse(await getJson(store, manifest))
+  const { model, inputs, rows } = await getJson(store, manifest, BatchManifest)
   const made = await originOfModel(store, model, await stepsAbove(store, model.digest))
   const batch = batchId(record.owner, record.name, record.slot)
   const inForce = manifest === record.manifest.digest

@@ -5,6 +5,7 @@ import type { Usage } from './usage.ts'
 // Commands are imported when they are called: the command line itself starts at once.
 const platform = () => import('../commands/platform.ts')
 const starting = () => import('../commands/start.ts')
+const restoring = () => import('../commands/restore.ts')
 
 /** The embedded platform. */
 export function platformCommands(program: Usage): void {
@@ -45,4 +46,11 @@ export function platformCommands(program: Usage): void {
     .description('whether everything a run needs is there and works')
     .json()
     .does(async (options) => (await platform()).doctor(options))
+  program
+    .command('restore')
+    .description('take a broken ref back to the last good generation of its log')
+    .takes('<ref>', kinds.ref)
+    .json()
+    .examples('npx slipway restore routes/flights')
+    .does(async (ref, options) => (await restoring()).restore(ref, options))
 }

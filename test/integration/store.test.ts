@@ -71,12 +71,14 @@ describe('artifacts', () => {
 
   it('are kept, by twenty readers at once, in copies that only their owner may read, whatever the umask', async () => {
     const { digest } = await putBytes(store, 'rows of a customer', 'text/plain')
-    await publishOnce(store, 'signatures/test.json', { kept: true })
+    await publishOnce(store, 'signatures/test.json', z.json(), { kept: true })
     const owned = { ...store, cacheFolder: join(server.folder, '../private/cache') }
     const umask = process.umask(0)
     await localFile(owned, digest)
     // By many at once, as the steps of a worker do.
-    const kept = await Promise.all(Array.from({ length: 20 }, () => readKeptDocument(owned, 'signatures/test.json')))
+    const kept = await Promise.all(
+      Array.from({ length: 20 }, () => readKeptDocument(owned, 'signatures/test.json', z.json())),
+    )
     process.umask(umask)
     expect(kept).toEqual(Array(20).fill({ kept: true }))
     const all = readdirSync(owned.cacheFolder, { recursive: true, encoding: 'utf8' })

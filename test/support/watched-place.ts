@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import getPort, { clearLockedPorts } from 'get-port'
 import { packageRoot } from '../../code/host.ts'
 import { type Child, startChild } from '../../workers/platform/child.ts'
-import { startS3, startTemporal } from '../../workers/platform/servers.ts'
+import { type Supervise, startS3, startTemporal } from '../../workers/platform/servers.ts'
 import { type PlatformState, stateFile, writeWhole } from '../../workers/platform/state.ts'
 import { newProject, type TestProject } from './project.ts'
 
@@ -54,9 +54,10 @@ export async function openWatchedPlace(): Promise<WatchedPlace> {
     async start() {
       clearLockedPorts()
       const last = state[name].from === '' ? undefined : state
-      const supervise = async (command: Parameters<typeof startChild>[0]) => {
-        children.set(name, await startChild(command))
-        return { count: 0 }
+      const supervise: Supervise = async (command) => {
+        const child = await startChild(command)
+        children.set(name, child)
+        return { pid: child.pid, isReady: false, dead: undefined }
       }
       if (name === 's3') state.s3 = await startS3(root, last, supervise, () => {})
       else state.temporal = await startTemporal(root, last, supervise, () => {})
