@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads'
+import { hostRequire } from '../code/load.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { type JobCall, type JobMessage, jobs, type Progress } from './jobs.ts'
 
@@ -11,7 +12,9 @@ const onProgress: Progress = (what, done) => {
   say({ progress: { what, done } })
 }
 
-parentPort?.on('message', async ({ name, order }: JobCall) => {
+parentPort?.on('message', async (call: JobCall) => {
+  if ('warm' in call) return warm(call.warm)
+  const { name, order } = call
   try {
     const job = await jobs[name]()
     say({ result: await job(order as never, onProgress) })
@@ -28,4 +31,12 @@ parentPort?.on('message', async ({ name, order }: JobCall) => {
 
 function plainFacts({ facts }: SlipwayError) {
   return JSON.parse(JSON.stringify(facts)) as SlipwayError['facts']
+}
+
+/** Loads ahead what jobs with user code need. What cannot be loaded is the job's to complain of. */
+async function warm(packages: readonly string[]): Promise<void> {
+  try {
+    await Promise.all([jobs.trainModel(), jobs.proveRows(), jobs.evaluateModel(), jobs.judgeGates()])
+    for (const name of packages) hostRequire(name)
+  } catch {}
 }

@@ -1,6 +1,6 @@
-import { Worker } from 'node:worker_threads'
-import { builtFile } from '../code/host.ts'
+import type { LocalModel } from '../models/model.ts'
 import { type ErrorFacts, isErrorCode, SlipwayError } from '../pipelines/errors.ts'
+import { type JobCode, putBack, takeThread } from './threads.ts'
 
 /** Work that would keep the worker's own thread from heartbeats: user code, training, ONNX Runtime, sorting. Plain data in and out; a thread loads its own. */
 export const jobs = {
@@ -8,8 +8,9 @@ export const jobs = {
   trainModel: async () => (await import('../trainers/train-model.ts')).trainModel,
   evaluateModel: async () => (await import('../models/evaluate.ts')).evaluateModel,
   judgeGates: async () => (await import('../models/judge-gates.ts')).judgeGates,
-  proveKernel: async () => (await import('../models/prove-kernel.ts')).proveKernel,
-  checkParity: async () => (await import('../models/parity.ts')).checkParity,
+  compileTrees: async () => (await import('../models/compile-trees.ts')).compileTrees,
+  compareMadeUp: async () => (await import('../models/compare-made-up.ts')).compareMadeUp,
+  proveRows: async () => (await import('../models/prove-rows.ts')).proveRows,
   guardModel: async () => (await import('../models/guard.ts')).guardModel,
   scoreShard: async () => (await import('../models/score-shard.ts')).scoreShard,
 } as const
@@ -31,41 +32,28 @@ export type JobMessage =
 
 export type Progress = (what: string, done: number) => void
 
-/** What the worker says to a job's thread. */
-export interface JobCall {
-  readonly name: JobName
-  readonly order: unknown
-}
+/** What the worker says to a job's thread: what to do, or what to load before there is something to do. */
+export type JobCall = { readonly name: JobName; readonly order: unknown } | { readonly warm: readonly string[] }
 
-/** Jobs that come in long rows: their threads wait for the next one, with what they have loaded. */
-const kept: readonly JobName[] = ['scoreShard']
-const idle: Worker[] = []
-/** How long a thread waits for its next job, ms. */
-const idleMs = 20_000
+type Orders = { readonly [Name in JobName]: Parameters<Jobs[Name]>[0] }
 
-/** A thread that waits, or a new one. */
-function takeThread(name: JobName): Worker {
-  const waiting = kept.includes(name) ? idle.pop() : undefined
-  waiting?.ref()
-  return waiting ?? new Worker(builtFile('job'))
+/** Whose code each job runs. A guard runs that of several models. */
+const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } = {
+  profileFiles: () => ours,
+  compileTrees: () => ours,
+  compareMadeUp: () => ours,
+  trainModel: ({ features, step }) => ({ owner: features.digest, packages: Object.keys(step.features.host) }),
+  proveRows: ({ model }) => codeOfModel(model),
+  evaluateModel: ({ model }) => codeOfModel(model),
+  judgeGates: ({ model }) => codeOfModel(model),
+  guardModel: () => ({ owner: undefined, packages: [] }),
+  scoreShard: () => ({ owner: 'shards', packages: undefined }),
 }
-
-/** Lets a thread that has done its job wait for another one, for a while, or ends it. */
-function putBack(name: JobName, thread: Worker): void {
-  if (!kept.includes(name)) {
-    void thread.terminate()
-    return
-  }
-  idle.push(thread)
-  thread.unref()
-  const retire = (): void => {
-    const at = idle.indexOf(thread)
-    if (at < 0) return
-    idle.splice(at, 1)
-    void thread.terminate()
-  }
-  setTimeout(retire, idleMs).unref()
-}
+const ours: JobCode = { owner: 'none', packages: undefined }
+const codeOfModel = ({ facts: { featureCode } }: LocalModel): JobCode => ({
+  owner: featureCode.digest,
+  packages: Object.keys(featureCode.host),
+})
 
 /**
  * Runs a job in a thread, alone there: a fresh instance of the user's code every time, and an endless loop in it can be stopped.
@@ -79,7 +67,8 @@ export function runJob<Name extends JobName>(
 ): Promise<Awaited<ReturnType<Jobs[Name]>>> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
-    const thread = takeThread(name)
+    const code = codeOf[name](order as Orders[Name])
+    const thread = takeThread(code)
     const letGo = (): void => {
       signal.removeEventListener('abort', stop)
       thread.off('message', hear)
@@ -89,7 +78,7 @@ export function runJob<Name extends JobName>(
     const stop = (): void => {
       letGo()
       reject(signal.reason)
-      void thread.terminate()
+      putBack(thread, code, false)
     }
     signal.addEventListener('abort', stop, { once: true })
     const hear = (message: JobMessage): void => {
@@ -98,17 +87,19 @@ export function runJob<Name extends JobName>(
         return
       }
       letGo()
-      putBack(name, thread)
+      putBack(thread, code, 'result' in message)
       if ('result' in message) resolve(message.result as Awaited<ReturnType<Jobs[Name]>>)
       else reject(revive(message.error))
     }
     const fail = (error: unknown): void => {
       letGo()
+      putBack(thread, code, false)
       reject(error)
     }
-    const ended = (code: number): void => {
+    const ended = (status: number): void => {
       letGo()
-      reject(new Error(`the thread of ${name} ended with ${code} before it was done`))
+      putBack(thread, code, false)
+      reject(new Error(`the thread of ${name} ended with ${status} before it was done`))
     }
     thread.on('message', hear)
     thread.on('error', fail)

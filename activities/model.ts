@@ -6,7 +6,8 @@ import { modelCard } from '../models/card.ts'
 import { evaluationFiles, sliceFile } from '../models/evaluate.ts'
 import type { LocalEvaluation } from '../models/judge-gates.ts'
 import { type LocalModel, type ModelFacts, modelFiles, trainedFacts } from '../models/model.ts'
-import { localModel, storeKernel } from '../models/package.ts'
+import { localModel } from '../models/package.ts'
+import { kernelReport } from '../models/prove-trees.ts'
 import { readSourceRead } from '../models/source-read.ts'
 import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../pipelines/artifact.ts'
 import { brief } from '../pipelines/brief.ts'
@@ -19,6 +20,7 @@ import { sign } from '../store/signing.ts'
 import { trainingFiles } from '../trainers/train-model.ts'
 import { gateFacts } from './gate-facts.ts'
 import { localCode } from './local.ts'
+import { provenTrees } from './proven-trees.ts'
 import { type ActivityDeps, required, runStep, type StepGiven, type StepOrder, wholeStep } from './step.ts'
 
 /** The plan's train step goes along: it says what the packaged model is. */
@@ -62,7 +64,7 @@ export function createModelActivities(deps: ActivityDeps) {
       return runStep(
         deps,
         order,
-        async ({ step, folder, job, progress }) => {
+        async ({ step, job, progress }) => {
           const train = await wholeStep(deps, order.train)
           const onnx = required(inputs, 'model')
           const { crosses } = inputs
@@ -88,15 +90,16 @@ export function createModelActivities(deps: ActivityDeps) {
             crossesFile: crosses === undefined ? undefined : await localFile(store, crosses.digest),
           }
           const table = await localTable(store, required(inputs, 'validation').digest)
-          progress('compiling and proving the kernel', 0.1)
-          const kernel = await job('proveKernel', { model, table, folder })
-          progress('comparing ONNX Runtime with the trainer', 0.7)
-          const parity = await job('checkParity', {
+          const trees = await provenTrees(deps, order.run, onnx, progress)
+          progress('comparing on validation rows', 0.7)
+          const { parity, compared } = await job('proveRows', {
             model,
             table,
+            kernel: trees.kernel,
             predictions: await localFile(store, required(inputs, 'parity').digest),
             limit: step.parity,
           })
+          const kernel = kernelReport(trees.proof, compared)
           progress('packaging', 0.8)
           const answer =
             facts.task === 'binary'
@@ -120,7 +123,8 @@ export function createModelActivities(deps: ActivityDeps) {
               modelCard(facts, training, kernel, await readSourceRead(store, facts.snapshot)),
               mediaTypes.markdown,
             ),
-            ...(await storeKernel(store, kernel, folder)),
+            [modelFiles.kernel]: await putJson(store, kernel),
+            ...(kernel.status === 'proven' && trees.files),
           }
           const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
           if (deps.signer !== undefined) {

@@ -8,7 +8,8 @@ import { hostPackages } from './host.ts'
 
 const requireHere = createRequire(import.meta.url)
 
-function hostRequire(name: string): unknown {
+/** A package that user code may take from its host. */
+export function hostRequire(name: string): unknown {
   if ((hostPackages as readonly string[]).includes(name)) return requireHere(name)
   throw new SlipwayError('CODE_IMPURE', `user code asks for ${name}; workers offer ${hostPackages.join(' and ')}`)
 }

@@ -4,6 +4,7 @@ import type { Forest, ScoreColumn } from '../kernels/forest.ts'
 import type { Kernel, KernelInput, KernelPlan } from '../kernels/kernel.ts'
 import { Refusal } from '../kernels/refusal.ts'
 import { withoutMaps, withoutTransform } from '../kernels/variant.ts'
+import type { Digest } from '../pipelines/artifact.ts'
 import { base64Of, type GoldenRows } from './kernel.ts'
 import { textsForOnnx } from './texts-for-onnx.ts'
 
@@ -27,7 +28,7 @@ export async function compareWithOnnxRuntime(onnx: Uint8Array, forest: Forest, p
   const answering = await open(withoutMaps(onnx))
   // Before the transform: the same model without one.
   const summing = forest.transform === 'as it is' ? undefined : await open(withoutTransform(onnx, output))
-  const hash = createHash('sha256')
+  let hash = createHash('sha256')
   let compared = 0
   let golden: { inputs: Record<string, KernelInput>; answers: Float32Array } | undefined
 
@@ -43,13 +44,12 @@ export async function compareWithOnnxRuntime(onnx: Uint8Array, forest: Forest, p
     })
     return session.run(Object.fromEntries(feeds)).catch(notRun)
   }
-  const requireSame = (what: string, expected: Float32Array, got: Float32Array): void => {
+  const requireSame = (what: string, at: number, expected: Float32Array, got: Float32Array): void => {
     const [a, b] = [new Int32Array(expected.buffer, expected.byteOffset, expected.length), new Int32Array(got.buffer)]
     for (let i = 0; i < a.length; i++)
-      if (a[i] !== b[i])
-        throw new Refusal(`${what} of row ${compared + i + 1} is ${got[i]}, ONNX Runtime's ${expected[i]}`)
+      if (a[i] !== b[i]) throw new Refusal(`${what} of row ${at + i + 1} is ${got[i]}, ONNX Runtime's ${expected[i]}`)
   }
-  const batch = async (inputs: Columns, rows: number): Promise<void> => {
+  const batch = async (inputs: Columns, rows: number, at: number): Promise<Float32Array> => {
     const mine = kernel.scoreAll(inputs, rows)
     for (const [name, tensor] of Object.entries(await run(answering, inputs, rows))) {
       if (labelTypes.includes(tensor.type)) continue
@@ -60,33 +60,45 @@ export async function compareWithOnnxRuntime(onnx: Uint8Array, forest: Forest, p
         const answers = mine.answers[columns.indexOf(of)]
         if (answers === undefined) return
         const expected = columnOf(theirs, column, own.length)
-        requireSame('the answer', expected, isComplement ? answers.map((answer) => 1 - answer) : answers)
+        requireSame('the answer', at, expected, isComplement ? answers.map((answer) => 1 - answer) : answers)
       })
     }
     if (summing !== undefined) {
       const sums = (await run(summing, inputs, rows))[output]?.data as Float32Array
       columns.forEach((column, i) => {
-        requireSame('the sum', columnOf(sums, column, width), mine.sums[i] as Float32Array)
+        requireSame('the sum', at, columnOf(sums, column, width), mine.sums[i] as Float32Array)
       })
     }
-    // The last batch is of made-up rows, which know more corners.
-    golden = {
-      inputs: sliceOf(inputs, 0, Math.min(goldenRows, rows), plan),
-      answers: mine.answers.at(-1)?.slice(0, goldenRows) as Float32Array,
-    }
     compared += rows
+    const answers = mine.answers.at(-1) as Float32Array
+    golden = { inputs: sliceOf(inputs, 0, Math.min(goldenRows, rows), plan), answers: answers.slice(0, goldenRows) }
+    return answers
   }
   return {
+    /** Rows so far. */
     get compared() {
       return compared
     },
-    async rows(inputs: Columns, rows: number): Promise<void> {
+    /**
+     * @param at how many rows came before, for messages
+     * @returns the last answer of each row [rows]
+     */
+    async rows(inputs: Columns, rows: number, at = compared): Promise<Float32Array> {
+      if (rows <= batchRows) return batch(inputs, rows, at)
+      const answers = new Float32Array(rows)
       for (let from = 0; from < rows; from += batchRows) {
         const to = Math.min(rows, from + batchRows)
-        await batch(sliceOf(inputs, from, to, plan), to - from)
+        answers.set(await batch(sliceOf(inputs, from, to, plan), to - from, at + from), from)
       }
+      return answers
     },
-    digest: () => `sha256:${hash.digest('hex')}` as const,
+    /** Of ONNX Runtime's answers since the last time, in order. */
+    takeDigest(): Digest {
+      const digest = `sha256:${hash.digest('hex')}` as const
+      hash = createHash('sha256')
+      return digest
+    },
+    /** The first rows of the last batch. */
     golden(): GoldenRows {
       const { inputs, answers } = golden as NonNullable<typeof golden>
       return {

@@ -14,43 +14,63 @@ export const GoldenRows = z.object({
 })
 export type GoldenRows = z.infer<typeof GoldenRows>
 
+const Refused = z.object({ slipway: z.literal('kernel/1'), status: z.literal('refused'), reason: z.string() })
+/** Everything that was compared; nothing of it differed. */
+const Compared = z.object({
+  values: Count,
+  masks: Count,
+  fuzzRows: Count,
+  seed: z.int(),
+  onnxruntime: z.string(),
+  platform: z.string(),
+})
+const Proven = z.object({
+  slipway: z.literal('kernel/1'),
+  status: z.literal('proven'),
+  /** The ONNX file it was compiled from, and the files it consists of. */
+  model: Digest,
+  code: Digest,
+  tables: Digest,
+  plan: KernelPlan,
+  shape: z.object({
+    trees: Count,
+    /** Of the largest tree. */
+    leaves: Count,
+    features: Count,
+    thresholds: Count,
+    laneBits: Count,
+    codeBytes: Count,
+    tableBytes: Count,
+  }),
+  golden: GoldenRows,
+})
+
 /** What is in a package about its kernel: how it was proven, or why there is none. */
 export const KernelReport = z.discriminatedUnion('status', [
-  z.object({ slipway: z.literal('kernel/1'), status: z.literal('refused'), reason: z.string() }),
-  z.object({
-    slipway: z.literal('kernel/1'),
-    status: z.literal('proven'),
-    /** The ONNX file it was compiled from, and the files it consists of. */
-    model: Digest,
-    code: Digest,
-    tables: Digest,
-    plan: KernelPlan,
-    shape: z.object({
-      trees: Count,
-      /** Of the largest tree. */
-      leaves: Count,
-      features: Count,
-      thresholds: Count,
-      laneBits: Count,
-      codeBytes: Count,
-      tableBytes: Count,
-    }),
-    /** Everything that was compared; nothing of it differed. */
-    proof: z.object({
-      values: Count,
-      masks: Count,
+  Refused,
+  Proven.extend({
+    proof: Compared.extend({
       tableRows: Count,
-      fuzzRows: Count,
-      seed: z.int(),
-      /** Of ONNX Runtime's answers to all those rows, in order. */
+      /** Of ONNX Runtime's answers to all those rows: of the digests of its answers to the table's and to the made-up ones. */
       answers: Digest,
-      onnxruntime: z.string(),
-      platform: z.string(),
     }),
-    golden: GoldenRows,
   }),
 ])
 export type KernelReport = z.infer<typeof KernelReport>
+
+/** What is proven of a kernel by its trees alone, whatever rows it will see: all but the table. */
+export const TreesProof = z.discriminatedUnion('status', [
+  Refused,
+  Proven.extend({ proof: Compared.extend({ answers: Digest }) }),
+])
+export type TreesProof = z.infer<typeof TreesProof>
+
+/** What compares rows of a table needs of a kernel: files, and where rows go in and answers come out. */
+export interface KernelFiles {
+  readonly plan: KernelPlan
+  readonly codeFile: string
+  readonly tablesFile: string
+}
 
 /** A package's kernel as local files. */
 export interface LocalKernel {

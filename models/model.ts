@@ -118,12 +118,8 @@ export async function loadModel(local: LocalModel): Promise<LoadedModel> {
   const { score, ...scorer } = typeof kernel === 'string' ? await onnxRuntime(facts, onnx, kernel) : compiled(kernel)
   const inputsOf = await inputMaker(local)
   const scoreFeatures = (features: Features): Promise<Numbers> => score(inputsOf(features), rowsOf(features))
-  const offsets = offsetsIn(facts)
-  const hasOffset = (feature: string): boolean => offsets.has(feature)
   const withFreshCode = (): LoadedModel => {
-    const features = loadFunction(code, facts.featureCode.digest)
-    const makeFeatures = (columns: Readonly<Record<string, Column>>, firstRow?: number): Features =>
-      runFeatures(features, facts.featureCode.name, columns, firstRow, hasOffset)
+    const makeFeatures = featureMaker(facts, code)
     return {
       ...scorer,
       facts,
@@ -137,6 +133,20 @@ export async function loadModel(local: LocalModel): Promise<LoadedModel> {
     }
   }
   return withFreshCode()
+}
+
+/** A model's feature code and what its graph takes of features, without anything that scores. */
+export async function loadFeatures(local: LocalModel): Promise<Pick<LoadedModel, 'makeFeatures' | 'inputsOf'>> {
+  const code = await readFile(local.codeFile, 'utf8')
+  return { makeFeatures: featureMaker(local.facts, code), inputsOf: await inputMaker(local) }
+}
+
+/** A fresh instance of the feature code. */
+function featureMaker(facts: ModelFacts, code: string): LoadedModel['makeFeatures'] {
+  const features = loadFunction(code, facts.featureCode.digest)
+  const offsets = offsetsIn(facts)
+  const hasOffset = (feature: string): boolean => offsets.has(feature)
+  return (columns, firstRow) => runFeatures(features, facts.featureCode.name, columns, firstRow, hasOffset)
 }
 
 const rowsOf = (features: Features): number => {

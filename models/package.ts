@@ -1,10 +1,9 @@
-import { join } from 'node:path'
-import { type Bundle, mediaTypes, shortDigest } from '../pipelines/artifact.ts'
+import { type Bundle, shortDigest } from '../pipelines/artifact.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
-import { localBundle, localFile, putFile } from '../store/objects.ts'
+import { localBundle, localFile } from '../store/objects.ts'
 import { requireSigned, type TrustedKeys } from '../store/signing.ts'
 import type { Store } from '../store/store.ts'
-import type { KernelReport, LocalKernel } from './kernel.ts'
+import type { LocalKernel } from './kernel.ts'
 import { type LocalModel, ModelFacts, modelFiles } from './model.ts'
 
 /** Where model packages come from, and whose signatures count. */
@@ -31,18 +30,6 @@ export async function localModel(source: PackageSource, digest: string): Promise
 /** The digest of one file of a package. */
 export async function packagedFile({ store }: PackageSource, digest: string, name: string): Promise<string> {
   return fileOf(await localBundle(store, digest, 'model'), digest, name)
-}
-
-/** Stores what `proveKernel` left in a folder: the files of a package by their names there. */
-export async function storeKernel(store: Store, kernel: KernelReport, folder: string): Promise<Bundle['files']> {
-  const file = (name: string, mediaType: string) => putFile(store, join(folder, name), mediaType)
-  const report = { [modelFiles.kernel]: await file(modelFiles.kernel, mediaTypes.json) }
-  if (kernel.status === 'refused') return report
-  return {
-    ...report,
-    [modelFiles.kernelCode]: await file(modelFiles.kernelCode, mediaTypes.wasm),
-    [modelFiles.kernelTables]: await file(modelFiles.kernelTables, mediaTypes.binary),
-  }
 }
 
 async function localKernel(store: Store, bundle: Bundle): Promise<LocalKernel | undefined> {

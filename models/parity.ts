@@ -6,55 +6,71 @@ import type { LocalTable } from '../data/table.ts'
 import type { Numbers } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { scaleOf, standardOf } from '../stats/standard.ts'
-import { answersOf, type LocalModel, loadModel, newAnswers } from './model.ts'
+import { answersOf, type LocalModel, loadModel, type ModelFacts, newAnswers } from './model.ts'
 
-export interface ParityOrder {
-  readonly model: LocalModel
-  readonly table: LocalTable
+/** The trainer's own predictions for the first rows of a table, and how much others may differ from them. */
+export interface TrainersPredictions {
   readonly predictions: string
   readonly limit: number
 }
 
+/** Rows compared, and the largest difference: of probabilities as it is, of numbers in units of their spread. */
+export interface Parity {
+  readonly rows: number
+  readonly largest: number
+}
+
+/** Compares predictions, as they come, with the trainer's. */
+export async function parityMeter({ predictions, limit }: TrainersPredictions, facts: ModelFacts) {
+  const bytes = await readFile(predictions)
+  const expected = answersOf(bytes, bytes.length / newAnswers(facts, 1).byteLength)
+  const scale = facts.task === 'binary' ? 1 : unitOf(expected)
+  let largest = 0
+  return {
+    rows: expected.length,
+    /** @param at the row that the predictions begin with */
+    take(predictions: Numbers, at: number): void {
+      const count = Math.min(predictions.length, expected.length - at)
+      for (let i = 0; i < count; i++) {
+        const difference = Math.abs((predictions[i] as number) - (expected[at + i] as number)) / scale
+        // One that is not a number stays.
+        if (!(difference <= largest) && !Number.isNaN(largest)) largest = difference
+      }
+    },
+    /** @throws SlipwayError PARITY when the largest difference is above the limit */
+    result(): Parity {
+      if (largest <= limit) return { rows: expected.length, largest }
+      throw new SlipwayError(
+        'PARITY',
+        `ONNX Runtime and the trainer differ by ${largest} on ${expected.length} rows; ${limit} is allowed`,
+        { next: 'this is a fault in the export: report it, with the run' },
+      )
+    },
+  }
+}
+
 /**
- * Scores the first rows of a table through the package (feature code and ONNX Runtime) and compares with the trainer's own
- * predictions for them.
- * @returns the largest difference, of probabilities as it is, of numbers in units of their spread
- * @throws SlipwayError PARITY when it is above the limit
+ * Scores the first rows of a table through the package (feature code and ONNX Runtime) and compares with the trainer's own predictions.
+ * @throws SlipwayError PARITY
  */
 export async function checkParity({
   model,
   table,
-  predictions,
-  limit,
-}: ParityOrder): Promise<{ rows: number; largest: number }> {
-  const bytes = await readFile(predictions)
+  ...trainers
+}: TrainersPredictions & { readonly model: LocalModel; readonly table: LocalTable }): Promise<Parity> {
   const loaded = await loadModel(model)
-  const expected = answersOf(bytes, bytes.length / newAnswers(loaded.facts, 1).byteLength)
-  const scale = loaded.facts.task === 'binary' ? 1 : unitOf(expected)
-  let largest = 0
+  const meter = await parityMeter(trainers, loaded.facts)
   let at = 0
   await withDuckDb(2, async (connection) => {
     for await (const chunk of readColumns(connection, table, loaded.facts.inputs)) {
-      const scores = await loaded.score(sliceColumns(chunk, 0, expected.length - at), at + 1)
-      scores.forEach((score, i) => {
-        const difference = Math.abs(score - (expected[at + i] as number)) / scale
-        if (!(difference <= largest)) largest = difference
-      })
+      const scores = await loaded.score(sliceColumns(chunk, 0, meter.rows - at), at + 1)
+      meter.take(scores, at)
       at += scores.length
-      if (at >= expected.length) break
+      if (at >= meter.rows) break
     }
   })
   await loaded.release()
-  if (!(largest <= limit)) {
-    throw new SlipwayError(
-      'PARITY',
-      `ONNX Runtime and the trainer differ by ${largest} on ${expected.length} rows; ${limit} is allowed`,
-      {
-        next: 'this is a fault in the export: report it, with the run',
-      },
-    )
-  }
-  return { rows: expected.length, largest }
+  return meter.result()
 }
 
 /** What differences of numbers are measured in: their spread, and as much of their size as lets one float32 step pass. */

@@ -9,7 +9,7 @@ export const stepVersions: Record<StepKind, number> = {
   validate: 2,
   split: 2,
   train: 4,
-  package: 4,
+  package: 5,
   evaluate: 3,
   gate: 2,
   approve: 1,

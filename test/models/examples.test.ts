@@ -7,13 +7,13 @@ import { loadFunction } from '../../code/load.ts'
 import { planPipeline } from '../../code/plan.ts'
 import { withDuckDb } from '../../data/duckdb.ts'
 import type { LocalTable } from '../../data/table.ts'
-import { proveKernel } from '../../models/prove-kernel.ts'
 import { digestOf } from '../../store/digest.ts'
 import { prepare } from '../../trainers/dataset.ts'
 import { encode, fitInputs } from '../../trainers/encode.ts'
 import { toOnnx } from '../../trainers/onnx/model.ts'
 import { boost } from '../../trainers/trees/boost.ts'
 import { plainLoops } from '../../trainers/trees/loops.ts'
+import { proveKernel } from '../support/prove.ts'
 
 const data = join(packageRoot, 'node_modules/vega-datasets/data')
 /** Of each example some rows, as parquet. */
@@ -75,7 +75,7 @@ describe.each(Object.entries(examples))('the example %s', (name, sql) => {
       snapshot: digestOf('no snapshot'),
     }
     const model = { facts, onnxFile, codeFile, baselineFile: '' }
-    const report = await proveKernel({ model, table, folder }, () => {})
+    const report = await proveKernel({ model, table, folder })
     expect(report).toMatchObject({ status: 'proven', proof: { tableRows: table.rows, fuzzRows: 303_104 } })
   }, 60_000)
 })

@@ -2,14 +2,19 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { LocalTable } from '../../data/table.ts'
+import { compareMadeUp } from '../../models/compare-made-up.ts'
+import { compileTrees } from '../../models/compile-trees.ts'
 import { KernelReport, type LocalKernel } from '../../models/kernel.ts'
 import { type LocalModel, loadModel, modelFiles } from '../../models/model.ts'
-import { proveKernel } from '../../models/prove-kernel.ts'
+import { parityMeter } from '../../models/parity.ts'
+import { proveTrees } from '../../models/prove-trees.ts'
+import { canonicalJson } from '../../pipelines/canonical.ts'
 import type { Numbers } from '../../pipelines/columns.ts'
 import { textColumn } from '../../pipelines/texts.ts'
 import { digestOf } from '../../store/digest.ts'
 import { toOnnx } from '../../trainers/onnx/model.ts'
 import { makeLocalModel } from '../support/local-model.ts'
+import { proveKernel } from '../support/prove.ts'
 
 const rows = {
   x: Float64Array.of(0.1, 0.9, 0.5, 0.5),
@@ -35,7 +40,7 @@ describe.each([
   let report: KernelReport
   beforeAll(async () => {
     ;({ model, table, folder } = await makeLocalModel(task, categories))
-    report = await proveKernel({ model, table, folder }, () => {})
+    report = await proveKernel({ model, table, folder })
   })
   const reportWith = (change: object): LocalKernel => {
     const reportFile = join(folder, 'changed.json')
@@ -175,4 +180,46 @@ describe.each([
     const kernel = { reportFile: refusal, codeFile: undefined, tablesFile: undefined }
     expect(await engineWith(kernel)).toEqual({ name: 'onnxruntime', reason: 'a reason' })
   })
+})
+
+it('is proven alike in one part and in several, to the byte', async () => {
+  const { model, table, folder } = await makeLocalModel('binary')
+  const [whole, shared] = [await proveKernel({ model, table, folder }), await proveKernel({ model, table, folder }, 3)]
+  expect(whole.status).toBe('proven')
+  expect(canonicalJson(shared)).toBe(canonicalJson(whole))
+})
+
+it('is refused for its first difference, in however many parts it is looked for', async () => {
+  const { model, folder } = await makeLocalModel('regression')
+  const compiled = await compileTrees({ onnxFile: model.onnxFile, folder })
+  if (compiled.status === 'refused') throw new Error(compiled.reason)
+  // Leaves' values come last: one of them is changed, which some rows meet and others do not.
+  const tables = Uint8Array.from(readFileSync(compiled.tablesFile))
+  const values = new Float32Array(tables.buffer, 0, tables.length >> 2)
+  const at = values.findLastIndex((value) => value !== 0)
+  values[at] = (values[at] as number) * 2
+  writeFileSync(compiled.tablesFile, tables)
+  const reasonIn = async (parts: number) =>
+    proveTrees({ onnxFile: model.onnxFile, folder }, parts, {
+      compileTrees: async () => compiled,
+      compareMadeUp: (order) => compareMadeUp(order, () => {}),
+    })
+  const whole = await reasonIn(1)
+  expect(whole).toMatchObject({ status: 'refused', reason: expect.stringMatching(/^the (answer|sum) of row \d+ is/) })
+  expect(await reasonIn(2)).toEqual(whole)
+})
+
+it('and parity with the trainer is measured on the rows that are compared, a number that is none included', async () => {
+  const { model, folder } = await makeLocalModel('binary')
+  const predictions = join(folder, 'parity.f32')
+  writeFileSync(predictions, Float32Array.of(0.5, 0.25, 0.125))
+  const measure = async (...scores: number[]) => {
+    const meter = await parityMeter({ predictions, limit: 0.01 }, model.facts)
+    meter.take(Float32Array.from(scores.slice(0, 2)), 0)
+    meter.take(Float32Array.from(scores.slice(2)), 2)
+    return meter.result()
+  }
+  expect(await measure(0.5, 0.2578125, 0.125, 0.9)).toEqual({ rows: 3, largest: 0.0078125 })
+  await expect(measure(0.5, 0.5, 0.125)).rejects.toMatchObject({ code: 'PARITY' })
+  await expect(measure(Number.NaN, 0.25, 0.125)).rejects.toMatchObject({ code: 'PARITY' })
 })

@@ -6,8 +6,6 @@ import { planPipeline } from '../../code/plan.ts'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { inspect } from '../../data/inspect.ts'
 import { type ModelFacts, modelFiles, trainedFacts } from '../../models/model.ts'
-import { storeKernel } from '../../models/package.ts'
-import { proveKernel } from '../../models/prove-kernel.ts'
 import { mediaTypes } from '../../pipelines/artifact.ts'
 import type { Variant } from '../../pipelines/route.ts'
 import { digestOf } from '../../store/digest.ts'
@@ -16,6 +14,7 @@ import { type Signer, sign } from '../../store/signing.ts'
 import type { Store } from '../../store/store.ts'
 import { trainingFiles, trainModel } from '../../trainers/train-model.ts'
 import type { TestProject } from './project.ts'
+import { proveKernel } from './prove.ts'
 
 /**
  * Trains the model of a project's pipeline as a run would, without one, and stores its package.
@@ -77,7 +76,7 @@ export async function packageModel(
     baselineFile: join(folder, trainingFiles.baseline),
     crossesFile: join(folder, trainingFiles.crosses),
   }
-  const kernel = compiled && (await proveKernel({ model, table: { ...table, rows }, folder }, () => {}))
+  const kernel = compiled && (await proveKernel({ model, table: { ...table, rows }, folder }))
   const bundle = await putBundle(store, {
     slipway: 'bundle/1',
     kind: 'model',
@@ -89,7 +88,12 @@ export async function packageModel(
       [modelFiles.baseline]: await putFile(store, join(folder, trainingFiles.baseline), mediaTypes.json),
       [modelFiles.training]: await putFile(store, join(folder, trainingFiles.report), mediaTypes.json),
       [modelFiles.code]: await putBytes(store, bundles.get(step.features.digest)?.code ?? '', mediaTypes.javascript),
-      ...(kernel && (await storeKernel(store, kernel, folder))),
+      ...(kernel && { [modelFiles.kernel]: await putFile(store, join(folder, modelFiles.kernel), mediaTypes.json) }),
+      ...(kernel &&
+        kernel.status === 'proven' && {
+          [modelFiles.kernelCode]: await putFile(store, join(folder, modelFiles.kernelCode), mediaTypes.wasm),
+          [modelFiles.kernelTables]: await putFile(store, join(folder, modelFiles.kernelTables), mediaTypes.binary),
+        }),
     },
     facts: facts as never,
   })

@@ -1,0 +1,89 @@
+import { writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { Context } from '@temporalio/activity'
+import { type KernelFiles, TreesProof } from '../models/kernel.ts'
+import { modelFiles } from '../models/model.ts'
+import { proveTrees } from '../models/prove-trees.ts'
+import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../pipelines/artifact.ts'
+import { canonicalJson } from '../pipelines/canonical.ts'
+import type { HostVersions, StepMaterial } from '../pipelines/step-key.ts'
+import { getJson, localFile } from '../store/objects.ts'
+import type { Progress } from './jobs.ts'
+import { type ActivityDeps, once } from './step.ts'
+
+/** Raised when the compiler makes other bytes of the same trees, or another thing is proven of them. */
+const kernelVersion = 1
+
+const proofFile = 'trees.json'
+/** Threads that share the made-up rows: as many as there are cores, up to this. */
+const mostParts = 4
+
+/** Compiled trees with their proof, and the files of theirs that go into a package. */
+export interface ProvenTrees {
+  readonly proof: TreesProof
+  readonly kernel: KernelFiles | undefined
+  readonly files: Bundle['files']
+}
+
+/** All that trees become, and what is proven of them, depends on. */
+const materialOf = (host: HostVersions, model: string): StepMaterial => ({
+  step: 'kernel',
+  version: kernelVersion,
+  code: {},
+  host: {
+    'onnxruntime-node': host['onnxruntime-node'] ?? 'unknown',
+    wabt: host.wabt ?? 'unknown',
+    v8: host.v8 ?? 'unknown',
+    platform: `${process.platform}-${process.arch}`,
+  },
+  inputs: { model },
+  params: {},
+})
+
+/**
+ * The kernel of a model's trees and what is proven of it whatever the rows. The same trees are compiled and proven once: an edit after
+ * which the features are worth the same finds them here.
+ * @param run whose step asks
+ */
+export async function provenTrees(
+  deps: ActivityDeps,
+  run: string,
+  onnx: ArtifactRef,
+  progress: Progress,
+): Promise<ProvenTrees> {
+  const { store } = deps
+  const material = materialOf(deps.host, onnx.digest)
+  const { outputs } = await once(deps, { run, material, traced: false }, Context.current(), progress, async (work) => {
+    progress('compiling the trees', 0)
+    const order = { onnxFile: await localFile(store, onnx.digest), folder: work.folder }
+    const proof = await proveTrees(order, Math.min(mostParts, availableParallelism()), {
+      compileTrees: (compile) => work.job('compileTrees', compile),
+      compareMadeUp: (madeUp) => work.job('compareMadeUp', madeUp),
+    })
+    await writeFile(join(work.folder, proofFile), canonicalJson(proof))
+    const files: Output[] = [await work.output('proof', proofFile, mediaTypes.json)]
+    if (proof.status === 'proven')
+      files.push(
+        await work.output('code', modelFiles.kernelCode, mediaTypes.wasm),
+        await work.output('tables', modelFiles.kernelTables, mediaTypes.binary),
+      )
+    return { outputs: files, facts: { status: proof.status } }
+  })
+  const made = (name: string): ArtifactRef => {
+    const { digest, mediaType, size } = outputs.find((output) => output.name === name) as Output
+    return { digest, mediaType, size }
+  }
+  const proof = TreesProof.parse(await getJson(store, made('proof').digest))
+  if (proof.status === 'refused') return { proof, kernel: undefined, files: {} }
+  const [code, tables] = [made('code'), made('tables')]
+  return {
+    proof,
+    kernel: {
+      plan: proof.plan,
+      codeFile: await localFile(store, code.digest),
+      tablesFile: await localFile(store, tables.digest),
+    },
+    files: { [modelFiles.kernelCode]: code, [modelFiles.kernelTables]: tables },
+  }
+}
