@@ -9,10 +9,11 @@ import type { StepKind, StepOf } from '../pipelines/plan.ts'
 import type { StepRef } from '../pipelines/plan-outline.ts'
 import { digestsOf, type StepInputs, type StepOutcome, stepOf } from '../pipelines/step-inputs.ts'
 import { type HostVersions, type StepMaterial, stepMaterial } from '../pipelines/step-key.ts'
+import { leaseOrResult } from '../store/leases.ts'
 import { putFile } from '../store/objects.ts'
 import { getPlan } from '../store/plans.ts'
 import type { Signer, TrustedKeys } from '../store/signing.ts'
-import { findStepRecord, publishStepRecord, stepKeyOf } from '../store/steps.ts'
+import { findStepRecord, publishStepRecord, type StepRecord, stepKeyOf } from '../store/steps.ts'
 import type { Store } from '../store/store.ts'
 import type { AlertTarget } from './alert.ts'
 import { type JobName, type Jobs, type Progress, runJob } from './jobs.ts'
@@ -104,9 +105,20 @@ export async function once(
   work: (context: StepWork) => Promise<StepResult>,
 ): Promise<StepOutcome> {
   const stepKey = stepKeyOf(material)
-  const known = await findStepRecord(deps.store, stepKey)
-  if (known !== undefined) return { stepKey, cached: known.run !== run, outputs: known.outputs, facts: known.facts }
+  const find = () => findStepRecord(deps.store, stepKey)
+  const known = await find()
+  if (known !== undefined) return outcomeOf(known, run)
 
+  const lease = shared.has(material.step)
+    ? await leaseOrResult(deps.store, {
+        work: stepKey,
+        holder: run,
+        result: find,
+        onWait: (other) => progress(`waits for run ${other}, which does the same`, 0),
+        signal: context.cancellationSignal,
+      })
+    : { release: async () => {} }
+  if ('result' in lease) return outcomeOf(lease.result, run)
   const folder = await mkdtemp(join(deps.scratch, `${material.step}-`))
   try {
     const { outputs, facts } = await work({
@@ -127,8 +139,19 @@ export async function once(
     return { stepKey, cached: false, outputs: record.outputs, facts: record.facts }
   } finally {
     await rm(folder, { recursive: true, force: true })
+    await lease.release()
   }
 }
+
+/** Steps worth waiting for: of two runs that come to the same one at once, one works and the other takes its record. */
+const shared: ReadonlySet<string> = new Set(['train', 'kernel', 'package', 'evaluate', 'gate', 'guard'])
+
+const outcomeOf = (record: StepRecord, run: string): StepOutcome => ({
+  stepKey: record.stepKey,
+  cached: record.run !== run,
+  outputs: record.outputs,
+  facts: record.facts,
+})
 
 /**
  * Runs an activity's body with a heartbeat twice a second, which carries its progress, and turns what it throws into
