@@ -108,6 +108,12 @@ export function runJob<Name extends JobName>(
   })
 }
 
+/** The same in this thread, for who debugs the user's code. */
+export const runJobHere: typeof runJob = async (name, order, onProgress) => {
+  const job = (await jobs[name]()) as (order: unknown, onProgress: Progress) => Promise<never>
+  return job(order, onProgress)
+}
+
 function revive({
   code,
   message,

@@ -37,6 +37,10 @@ export interface ActivityDeps {
   readonly alerts: AlertTarget | undefined
   /** Folder for the files of steps that are running. */
   readonly scratch: string
+  /** Runs jobs; in threads by default. */
+  readonly runJob?: typeof runJob
+  /** Whether a step is carried out though its record stands, to be watched. Its record stays. */
+  readonly again?: (step: string) => boolean
 }
 
 /** A step of a plan in the store; workflows of 0.6 and before send the step itself. */
@@ -105,7 +109,8 @@ export async function once(
   work: (context: StepWork) => Promise<StepResult>,
 ): Promise<StepOutcome> {
   const stepKey = stepKeyOf(material)
-  const find = () => findStepRecord(deps.store, stepKey)
+  const find = async () =>
+    deps.again?.(material.step) === true ? undefined : await findStepRecord(deps.store, stepKey)
   const known = await find()
   if (known !== undefined) return outcomeOf(known, run)
 
@@ -129,7 +134,7 @@ export async function once(
         name,
         ...(await putFile(deps.store, join(folder, file), mediaType)),
       }),
-      job: (name, jobOrder) => runJob(name, jobOrder, progress, context.cancellationSignal),
+      job: (name, jobOrder) => (deps.runJob ?? runJob)(name, jobOrder, progress, context.cancellationSignal),
     })
     const record = await publishStepRecord(
       deps.store,

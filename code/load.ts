@@ -4,6 +4,7 @@ import { shortDigest } from '../pipelines/artifact.ts'
 import type { UserFunction } from '../pipelines/builder.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { digestOf } from '../store/digest.ts'
+import { loadedText } from './debug.ts'
 import { hostPackages } from './host.ts'
 
 const requireHere = createRequire(import.meta.url)
@@ -22,8 +23,11 @@ export function hostRequire(name: string): unknown {
 export function loadFunction(code: string, digest: string): UserFunction {
   if (digestOf(code) !== digest)
     throw new SlipwayError('DIGEST_MISMATCH', `the code bundle ${shortDigest(digest)} was changed`)
-  return (evaluateModule(code, `slipway-code-${shortDigest(digest)}.js`, hostRequire) as { default: UserFunction })
-    .default
+  return (
+    evaluateModule(loadedText(code, digest), `slipway-code-${shortDigest(digest)}.js`, hostRequire) as {
+      default: UserFunction
+    }
+  ).default
 }
 
 /** Runs a CommonJS text and returns its exports. */

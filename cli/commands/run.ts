@@ -25,8 +25,9 @@ import { print, printJson, say } from '../output.ts'
 import { noProgress, progressView } from '../progress.ts'
 import { junit, junitOfError, runJson, summaryLines, verdict } from '../report.ts'
 import { requireSameSignature } from '../signature.ts'
+import type { LocalOptions } from './local.ts'
 
-export interface RunOptions {
+export interface RunOptions extends LocalOptions {
   readonly wait?: boolean
   readonly json?: boolean
   readonly junit?: string
@@ -43,6 +44,8 @@ export interface RunOptions {
 
 /** Plans a pipeline, stores plan and code, and starts a run; with `wait` follows it to its end. @returns the exit code */
 export async function run(pipeline: string, options: RunOptions): Promise<number> {
+  if (options.local === true || options.inspect !== undefined)
+    return (await import('./local.ts')).runHere(pipeline, options)
   try {
     const { code, record } = await runAndShow(openContext(), pipeline, options)
     if (options.junit !== undefined && record !== undefined) writeReport(options.junit, junit(record))

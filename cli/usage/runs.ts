@@ -6,6 +6,7 @@ const planning = () => import('../commands/plan.ts')
 const cancelling = () => import('../commands/cancel.ts')
 const deciding = () => import('../commands/decide.ts')
 const exporting = () => import('../commands/export.ts')
+const shelling = () => import('../commands/shell.ts')
 const runs = () => import('../commands/runs.ts')
 
 /** From a definition to a registered model. */
@@ -30,8 +31,18 @@ export function runCommands(program: Usage): void {
     .offers('--from <file>', 'read this instead of what the definition says (in place of the only source)', kinds.path)
     .offers('--as-of <time>', 'the day or time that counts as now for splits by age', kinds.time)
     .offers('--junit <file>', 'write a JUnit report (waits)', kinds.path)
+    .option('--local', 'in this process, without Temporal, up to the gates; registers nothing')
+    .offers(
+      '--inspect [port]',
+      'with --local: wait for a debugger; your functions run again, and breakpoints in them hold',
+      kinds.whole(0, 65_535),
+    )
     .json()
-    .examples('npx slipway run flights --wait', 'npx slipway run flights --wait --set trees=50 --junit report.xml')
+    .examples(
+      'npx slipway run flights --wait',
+      'npx slipway run flights --wait --set trees=50 --junit report.xml',
+      'npx slipway run flights --local --inspect',
+    )
     .does(async (pipeline, options) => (await running()).run(pipeline, options))
   program
     .command('cancel')
@@ -48,6 +59,16 @@ export function runCommands(program: Usage): void {
       .offers('--reason <text>', 'why, for the record', kinds.words)
       .json()
       .does(async (run, options) => (await deciding()).decide(verb, run, options))
+  program
+    .command('shell')
+    .description('Node with exactly what a step of a finished run read')
+    .takes('<run>', kinds.id)
+    .needs('--at <step>', 'the step', kinds.name)
+    .examples(
+      'npx slipway shell flights-20261122-034512-k3x9 --at delays',
+      'echo "step" | npx slipway shell flights-20261122-034512-k3x9 --at delays',
+    )
+    .does(async (run, options) => (await shelling()).shell(run, options))
   program
     .command('runs')
     .description('finished runs, the newest first')

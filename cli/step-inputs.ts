@@ -1,0 +1,136 @@
+import { readFile } from 'node:fs/promises'
+import { loadFunction } from '../code/load.ts'
+import { nearest } from '../code/nearest.ts'
+import { localTable } from '../data/local-table.ts'
+import type { LocalTable } from '../data/table.ts'
+import { wholeColumns } from '../data/whole-columns.ts'
+import { type LoadedModel, loadModel } from '../models/model.ts'
+import { localModel, type PackageSource } from '../models/package.ts'
+import { Bundle } from '../pipelines/artifact.ts'
+import type { UserFunction } from '../pipelines/builder.ts'
+import type { Column } from '../pipelines/columns.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { CodeRef, Plan, Step } from '../pipelines/plan.ts'
+import { outlineOf } from '../pipelines/plan-outline.ts'
+import type { RunRecord } from '../pipelines/records.ts'
+import { digestsOf, inputsOf, type StepOutcome, stepOf } from '../pipelines/step-inputs.ts'
+import { localFile } from '../store/objects.ts'
+import { getPlan } from '../store/plans.ts'
+import { requireSigned } from '../store/signing.ts'
+import { readStepRecord } from '../store/steps.ts'
+
+/** What a step reads, as something to work with: a table, a model, or a file. */
+export type StepInput =
+  | ({
+      readonly kind: 'table'
+      readonly digest: string
+      columns(...names: string[]): Promise<Record<string, Column>>
+    } & LocalTable)
+  | ({ readonly kind: 'model'; readonly digest: string } & Omit<LoadedModel, 'withFreshCode' | 'release'>)
+  | { readonly kind: 'file'; readonly digest: string; readonly file: string; json(): Promise<unknown> }
+
+/** A step of a run that ended, with exactly what it read. */
+export interface OpenStep {
+  readonly step: Step
+  readonly plan: Plan
+  readonly inputs: Readonly<Record<string, StepInput>>
+  /** The user's functions that it runs, as they were bundled: `features`, `target`. */
+  readonly functions: Readonly<Record<string, UserFunction>>
+}
+
+/** @throws SlipwayError USAGE where the run has no such step, NOT_FOUND where it did not get that far */
+export async function openStep(source: PackageSource, run: RunRecord, id: string): Promise<OpenStep> {
+  const plan = await getPlan(source.store, run.plan.digest)
+  const step = plan.steps.find((each) => each.id === id)
+  if (step === undefined) {
+    const known = plan.steps.map((each) => each.id)
+    const meant = nearest(id, known)
+    throw new SlipwayError('USAGE', `--at ${id}: run ${run.runId} has no step "${id}"; it has ${known.join(', ')}`, {
+      next: meant === undefined ? undefined : `did you mean --at ${meant}?`,
+    })
+  }
+  const inputs: Record<string, StepInput> = {}
+  for (const [name, digest] of Object.entries(await digestsRead(source, run, plan, step)))
+    if (digest.startsWith('sha256:')) inputs[name] = await openInput(source, digest)
+  const functions: Record<string, UserFunction> = {}
+  for (const [role, ref] of Object.entries(codeOf(plan, step))) functions[role] = await openFunction(source, ref)
+  return { step, plan, inputs, functions }
+}
+
+/** From the step's record, which knows a gate's champion too; of a step that failed, what those before it made. */
+async function digestsRead(
+  { store }: PackageSource,
+  run: RunRecord,
+  plan: Plan,
+  step: Step,
+): Promise<Record<string, string>> {
+  const report = run.steps.find(({ name }) => name === step.id)
+  if (report !== undefined && report.stepKey !== '') {
+    const record = await readStepRecord(store, report.stepKey)
+    if (record !== undefined) return record.material.inputs
+  }
+  const outline = outlineOf(plan)
+  const outcomes = new Map(
+    run.steps.map(({ name, stepKey, cached, outputs }): [string, StepOutcome] => [
+      name,
+      { stepKey, cached, outputs, facts: {} },
+    ]),
+  )
+  try {
+    return digestsOf(inputsOf(outline, stepOf(outline, step.id, step.kind), outcomes))
+  } catch {
+    throw new SlipwayError(
+      'NOT_FOUND',
+      `run ${run.runId} ended before ${step.id}: what it would have read was not made`,
+      {
+        next: `it did ${run.steps.map(({ name }) => name).join(', ') || 'nothing'}`,
+      },
+    )
+  }
+}
+
+/** Manifests are small. */
+const mostManifestBytes = 4_000_000
+
+async function openInput(source: PackageSource, digest: string): Promise<StepInput> {
+  const file = await localFile(source.store, digest)
+  const bytes = await readFile(file)
+  const bundle = bytes.length < mostManifestBytes ? bundleIn(bytes) : undefined
+  if (bundle === undefined)
+    return { kind: 'file', digest, file, json: async () => JSON.parse(await readFile(file, 'utf8')) }
+  if (bundle.kind === 'model') {
+    const { withFreshCode: _, release: __, ...model } = await loadModel(await localModel(source, digest))
+    return { kind: 'model', digest, ...model }
+  }
+  const table = await localTable(source.store, digest)
+  return {
+    kind: 'table',
+    digest,
+    ...table,
+    columns: (...names) => wholeColumns(table, names.length === 0 ? undefined : names),
+  }
+}
+
+function bundleIn(bytes: Buffer): Bundle | undefined {
+  try {
+    return Bundle.parse(JSON.parse(bytes.toString('utf8')))
+  } catch {
+    return undefined
+  }
+}
+
+/** A package is made with the functions of the step that trained its model. */
+function codeOf(plan: Plan, step: Step): Record<string, CodeRef> {
+  if (step.kind === 'package') return codeOf(plan, stepOf(plan, step.model, 'train'))
+  const target =
+    step.kind === 'train' || step.kind === 'evaluate' || step.kind === 'guard' ? step.target.code : undefined
+  return {
+    ...(step.kind === 'train' && { features: step.features }),
+    ...(target !== undefined && { target }),
+  }
+}
+
+async function openFunction({ store, trusted }: PackageSource, ref: CodeRef): Promise<UserFunction> {
+  await requireSigned(store, trusted, 'code', ref.digest)
+  return loadFunction(await readFile(await localFile(store, ref.digest), 'utf8'), ref.digest)
+}
