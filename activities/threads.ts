@@ -63,7 +63,8 @@ export function putBack(thread: Worker, { owner, packages }: JobCode, isSound: b
   }
   idle.push({ thread, owner })
   thread.unref()
-  endAfter(idleMs, thread)
+  // Without user code a thread is as good as a fresh one for any model.
+  endAfter(packages === undefined ? spareMs : idleMs, thread)
 }
 
 function takeSpare(): Worker | undefined {
