@@ -74,7 +74,7 @@ export async function provenTrees(
     const { digest, mediaType, size } = outputs.find((output) => output.name === name) as Output
     return { digest, mediaType, size }
   }
-  const proof = TreesProof.parse(await getJson(store, made('proof').digest))
+  const proof = await getJson(store, made('proof').digest, TreesProof)
   if (proof.status === 'refused') return { proof, kernel: undefined, files: {} }
   const [code, tables] = [made('code'), made('tables')]
   return {

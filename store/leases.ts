@@ -6,6 +6,7 @@ import type { Store } from './store.ts'
 
 /** Says who does some work, and that it still goes on: `beat` moves every second. */
 const Lease = z.object({ holder: z.string(), beat: z.int() })
+type Held = Document<z.infer<typeof Lease>>
 
 const leaseKey = (work: string): string => `leases/${work}.json`
 /** Between two beats, and between two looks of who waits. Milliseconds. */
@@ -38,10 +39,10 @@ export async function leaseOrResult<T>(
   const key = leaseKey(work)
   let seen: { readonly etag: string; readonly since: number } | undefined
   for (;;) {
-    const held = await readDocument(store, key).catch(nobodys)
+    const held = await readDocument(store, key, Lease).catch(nobodys)
     if (held === 'broken') return { release: async () => {} }
     if (held?.etag !== seen?.etag) seen = held && { etag: held.etag, since: performance.now() }
-    const who = held && holderOf(held)
+    const who = held?.value.holder
     const isDead = seen !== undefined && performance.now() - seen.since > deadMs
     if (who === undefined || who === holder || isDead) {
       const beat = nextBeat(held)
@@ -68,9 +69,7 @@ function nobodys(error: unknown): 'broken' {
   return 'broken'
 }
 
-/** A document that is no lease is nobody's. */
-const holderOf = ({ value }: Document): string | undefined => Lease.safeParse(value).data?.holder
-const nextBeat = (held: Document | undefined): number => (Lease.safeParse(held?.value).data?.beat ?? 0) + 1
+const nextBeat = (held: Held | undefined): number => (held?.value.beat ?? 0) + 1
 
 /** Moves the beat until the lease is given back or somebody took it. */
 function keepAlive(store: Store, key: string, holder: string, first: number): () => Promise<void> {
@@ -78,8 +77,8 @@ function keepAlive(store: Store, key: string, holder: string, first: number): ()
   let isOurs = true
   let beating = Promise.resolve()
   const move = async (): Promise<void> => {
-    const held = await readDocument(store, key)
-    isOurs = held !== undefined && holderOf(held) === holder
+    const held = await readDocument(store, key, Lease)
+    isOurs = held?.value.holder === holder
     if (isOurs) isOurs = await writeDocument(store, key, { holder, beat: ++beat }, held?.etag)
   }
   const timer = setInterval(() => {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { readDocument, writeDocument } from '../../store/documents.ts'
 import { leaseOrResult } from '../../store/leases.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
@@ -35,7 +36,7 @@ function piece(work: string) {
       await lease.release()
     }
   }
-  return { doIt, done, waited, lease: () => readDocument(server.store, `leases/${work}.json`) }
+  return { doIt, done, waited, lease: () => readDocument(server.store, `leases/${work}.json`, z.unknown()) }
 }
 
 describe('a lease on a piece of work', () => {

@@ -26,7 +26,15 @@ export const runRecord = (runId: string) => ({
   origin: {},
 })
 
-export const versionRecord = { digest, run: 'r', registeredAt: at, evaluation: null, gates: null, metrics: {} }
+export const versionRecord = {
+  digest,
+  run: 'r',
+  registeredAt: at,
+  evaluation: null,
+  gates: null,
+  metrics: {},
+  against: null,
+}
 
 const policy = {
   strategy: { kind: 'canary' as const, steps: [5] },
