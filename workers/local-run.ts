@@ -7,7 +7,7 @@ import { createActivities } from '../activities/index.ts'
 import { runJobHere } from '../activities/jobs.ts'
 import { hostVersions } from '../code/host.ts'
 import type { Plan, StepKind } from '../pipelines/plan.ts'
-import { outlineOf, type StepOutline } from '../pipelines/plan-outline.ts'
+import { endpointOf, outlineOf, type StepOutline } from '../pipelines/plan-outline.ts'
 import {
   evaluationInputs,
   inputsOf,
@@ -98,10 +98,12 @@ export async function runLocally(
   /** Where a gate compares with the champion, that one is scored on the same rows first. */
   const judge = async (step: StepOutline<'gate'>, inputs: StepInputs): Promise<StepOutcome> => {
     const candidate = outputOf(outcomes.get(step.package), 'package').digest
-    const opponent = step.againstChampion ? await does(activities.findOpponent, { model: step.model, candidate }) : null
-    if (opponent === null) return does(activities.judgeCandidate, { run, step: refOf(step), inputs })
+    const endpoint = endpointOf(outline, step.package)
+    const { opponent } = await does(activities.findInForce, { model: step.model, candidate, endpoint })
+    if (!step.againstChampion || opponent === null)
+      return does(activities.judgeCandidate, { run, step: refOf(step), inputs })
     const evaluation = stepOf(outline, step.evaluation, 'evaluate')
-    const champion = { digest: opponent as StepInputs[string]['digest'], mediaType: '', size: 0 }
+    const champion = { digest: opponent.digest, mediaType: '', size: 0 }
     const scored = await does(activities.evaluatePackage, {
       run,
       step: refOf(evaluation),
