@@ -37,6 +37,12 @@ export const name: Kind = {
   ...matching('a name: lower-case letters, digits and dashes, at most 63', 'flights', new RegExp(`^${named}$`)),
   known: pipelinesHere,
 }
+/** A step of a run; one that is called as another step has its kind before its name. */
+export const step = matching(
+  'a step: lower-case letters, digits and dashes, after snapshot: or train: where another step is called so too',
+  'delays',
+  new RegExp(`^(?:(?:snapshot|train):)?${named}$`),
+)
 /** A run or a rollout. */
 export const id = matching(
   'an id: lower-case letters, digits and dashes, at most 100',

@@ -81,7 +81,7 @@ export function runCommands(program: Usage): void {
   program
     .command('why')
     .description('why a step of the last run ran or was reused')
-    .takes('<step>', kinds.name)
+    .takes('<step>', kinds.step)
     .offers('--run <run>', 'of this run', kinds.id)
     .json()
     .examples('npx slipway why delays')

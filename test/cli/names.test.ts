@@ -99,6 +99,7 @@ describe('what is a name', () => {
     })
     for (const kind of [
       kinds.name,
+      kinds.step,
       kinds.id,
       kinds.modelVersion,
       kinds.shown,
@@ -111,6 +112,11 @@ describe('what is a name', () => {
           if (kind.accepts(text)) expect(new URL(`http://x/a/b/${encodeURI(text)}`).pathname).toMatch(/^\/a\/b\/./)
         }),
       )
+  })
+
+  it('takes a step that is called as another one, by its kind', () => {
+    for (const text of ['delays', 'gate-2', 'snapshot:gate', 'train:gate']) expect(kinds.step.accepts(text)).toBe(true)
+    for (const text of ['gate:gate', 'snapshot:', 'snapshot:a:b']) expect(kinds.step.accepts(text)).toBe(false)
   })
 
   it('takes the durations that the product takes', () => {
