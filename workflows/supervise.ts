@@ -4,6 +4,7 @@ import {
   continueAsNew,
   executeChild,
   ParentClosePolicy,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -12,6 +13,7 @@ import {
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import type { RetrainCause } from '../pipelines/alerts.ts'
+import { errorCodes } from '../pipelines/errors.ts'
 import type { RunRecord } from '../pipelines/records.ts'
 import { earliestRetraining } from '../stats/retraining.ts'
 import { attributes } from './attributes.ts'
@@ -22,6 +24,7 @@ import {
   type Decision,
   pauseSupervisorUpdate,
   type RetrainOutcome,
+  type RunInput,
   resumeSupervisorUpdate,
   runWorkflowId,
   type SupervisorState,
@@ -29,6 +32,7 @@ import {
   supervisorStatusQuery,
 } from './messages.ts'
 import { briefly, registration } from './options.ts'
+import type { Refusal } from './owner-messages.ts'
 import type { runPipeline } from './run-pipeline.ts'
 
 /** Keys of causes that are remembered, and outcomes that are. */
@@ -136,6 +140,7 @@ export async function supervise(pipeline: string, carried: SupervisorState = not
       status,
       reason: why.slice(0, 1_000),
     })
+    let input: RunInput | undefined
     const id = `${pipeline}-${startedAt.replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15)}-${workflowInfo().runId.slice(0, 2)}${String(retrainings.length % 100).padStart(2, '0')}`
     run = id
     become('running', `${id}, because of ${cause}`)
@@ -146,7 +151,7 @@ export async function supervise(pipeline: string, carried: SupervisorState = not
           .flatMap((each) => each.asOf ?? [])
           .sort()
           .at(-1) ?? null
-      const input = await prepareRetraining({ pipeline, run: id, cause, asOf })
+      input = await prepareRetraining({ pipeline, run: id, cause, asOf })
       const record = await executeChild<typeof runPipeline>('runPipeline', {
         workflowId: runWorkflowId(id),
         args: [input],
@@ -158,8 +163,36 @@ export async function supervise(pipeline: string, carried: SupervisorState = not
     } catch (error) {
       // A run that fails takes its record along; one that was ended from outside has none.
       const record = detailsOf(error) as Partial<RunRecord> | undefined
-      const { code, message } = refusalOf(error)
-      return ended(id, record?.status ?? (code === 'CANCELLED' ? 'cancelled' : 'failed'), message)
+      const refusal = refusalOf(error)
+      const status = record?.status ?? (refusal.code === 'CANCELLED' ? 'cancelled' : 'failed')
+      if (record === undefined && input !== undefined && patched('record-of-a-run-that-was-ended')) {
+        const { recordRun } = proxyActivities<Activities>({ ...briefly, summary: `record ${id}, which could not` })
+        await recordRun(recordOf(input, startedAt, status, refusal))
+      }
+      return ended(id, status, refusal.message)
     }
+  }
+}
+
+/** The record of a run that was ended before it could write one; if it did, that one stays. */
+function recordOf(input: RunInput, startedAt: string, status: RunRecord['status'], refusal: Refusal): RunRecord {
+  const { runId, pipeline, planDigest, origin } = input
+  const { code, message, next } = refusal
+  return {
+    runId,
+    workflowId: runWorkflowId(runId),
+    pipeline,
+    status,
+    exitCode: errorCodes[code],
+    plan: { digest: planDigest },
+    steps: [],
+    gates: [],
+    model: null,
+    metrics: {},
+    rollout: null,
+    error: { code, message, step: null, next },
+    startedAt,
+    finishedAt: new Date().toISOString(),
+    origin: { ...origin },
   }
 }

@@ -18,22 +18,15 @@ afterAll(() => world?.close())
 const taskQueue = 'slipway'
 
 describe('on the real servers', () => {
-  it('fifty runs at once on a worker with eight slots all end, and so do those that open endpoints', async () => {
-    const { client } = world
+  it('fifty runs at once on a worker with eight slots all end', async () => {
+    const plan = planOf('many', {})
     const runs = await Promise.all(
-      Array.from({ length: 50 }, (_, i) => {
-        // Half of them ask one owner, the others two each.
-        const plan = i % 2 === 0 ? planOf('many', {}) : planOf(`many-${i}`, { endpoints: [`many-${i}`] })
-        return startRun(client, world, taskQueue, plan, i, 10)
-      }),
+      Array.from({ length: 50 }, (_, i) =>
+        startRun(world.client, world, taskQueue, plan, { number: i + 1, quality: 10, candidate: 1 }),
+      ),
     )
-    const records = await Promise.all(runs.map((run) => run.ended()))
-    const others = records.filter(({ status, error }) => status !== 'succeeded' && error?.code !== 'CHAMPION_MOVED')
-    expect(others).toEqual([])
-    expect(
-      records.filter(({ rollout, status }, i) => i % 2 === 1 && status !== 'succeeded' && rollout === null),
-    ).toEqual([])
-  })
+    for (const run of runs) expect(await run.ended()).toMatchObject({ status: 'succeeded', model: { version: 1 } })
+  }, 600_000)
 
   it('of fifty interleavings none puts in force what its own gates say is worse', async () => {
     const scene = {
@@ -61,7 +54,7 @@ describe('on the real servers', () => {
     const plan = planOf('ended', { endpoints: ['ended'] })
     for (const step of plan.steps)
       if (step.kind === 'deploy') Object.assign(step.policy, { strategy: { kind: 'canary', steps: [5] } })
-    const run = await startRun(client, world, taskQueue, plan, 1, 20)
+    const run = await startRun(client, world, taskQueue, plan, { number: 1, quality: 20 })
     const { rollout } = await run.until((progress) => progress.rollout !== null)
     await client.workflow.getHandle(rolloutWorkflowId(rollout as string)).terminate('by hand')
     expect(await run.ended()).toMatchObject({
@@ -79,10 +72,13 @@ describe('on the real servers', () => {
   it('owners that were terminated are asked again, and start anew', async () => {
     const { client } = world
     await world.putInForce('again', 10)
-    const first = await startRun(client, world, taskQueue, planOf('again', {}), 1, 20)
+    const first = await startRun(client, world, taskQueue, planOf('again', {}), { number: 1, quality: 20 })
     await first.ended()
     await client.workflow.getHandle(modelWorkflowId('again')).terminate('by hand')
-    const second = await startRun(client, world, taskQueue, planOf('again', { endpoints: ['again'] }), 2, 30)
+    const second = await startRun(client, world, taskQueue, planOf('again', { endpoints: ['again'] }), {
+      number: 2,
+      quality: 30,
+    })
     expect(await second.ended()).toMatchObject({ status: 'succeeded' })
     await client.workflow.getHandle(endpointWorkflowId('again')).describe()
     expect(world.models.get('again')?.champions).toEqual([1, 2, 3])

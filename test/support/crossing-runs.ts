@@ -1,4 +1,4 @@
-import type { Client, WorkflowHandle } from '@temporalio/client'
+import { type Client, ServiceError, type WorkflowHandle } from '@temporalio/client'
 import type { PlanOutline } from '../../pipelines/plan-outline.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
 import { digestOfJson } from '../../store/digest.ts'
@@ -29,20 +29,26 @@ export interface CrossingRun {
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Starts a run whose candidate has a number and a quality. */
+interface RunOptions {
+  /** Of the run, and of its candidate unless that is another run's. */
+  readonly number: number
+  readonly quality: number
+  readonly candidate?: number
+  readonly isRetraining?: boolean
+}
+
+/** Starts a run in a world. */
 export async function startRun(
   client: Client,
   world: World,
   taskQueue: string,
   plan: PlanOutline,
-  number: number,
-  quality: number,
-  isRetraining = false,
+  { number, quality, candidate = number, isRetraining = false }: RunOptions,
 ): Promise<CrossingRun> {
   const runId = `${plan.pipeline}-run${number}`
   const planDigest = digestOfJson(plan)
   world.plans.set(planDigest, plan)
-  world.candidates.set(runId, await world.candidateOf(number, quality))
+  world.candidates.set(runId, await world.candidateOf(candidate, quality))
   const handle = await client.workflow.start('runPipeline', {
     taskQueue,
     workflowId: runWorkflowId(runId),
@@ -58,7 +64,17 @@ export async function startRun(
       },
     ],
   })
-  const progress = (): Promise<RunProgress> => handle.query(progressQuery)
+  /** A server or worker that is busy answers a moment later. */
+  const progress = async (): Promise<RunProgress> => {
+    for (;;) {
+      try {
+        return await handle.query(progressQuery)
+      } catch (error) {
+        if (!(error instanceof ServiceError)) throw error
+        await pause(world.pulse)
+      }
+    }
+  }
   return {
     runId,
     handle,

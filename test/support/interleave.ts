@@ -44,16 +44,10 @@ export async function interleave(
   const endpoints = endpoint === undefined ? [] : [endpoint]
   await world.putInForce(name, 10, endpoints)
   const quality = (): number => 8 + Math.floor(random() * 40)
-  const start = (number: number, approval: boolean): Promise<CrossingRun> =>
-    startRun(
-      client,
-      world,
-      taskQueue,
-      planOf(name, { approval, endpoints, guard: endpoint !== undefined && !approval }),
-      number,
-      quality(),
-      !approval,
-    )
+  const start = (number: number, approval: boolean): Promise<CrossingRun> => {
+    const plan = planOf(name, { approval, endpoints, guard: endpoint !== undefined && !approval })
+    return startRun(client, world, taskQueue, plan, { number, quality: quality(), isRetraining: !approval })
+  }
   const runs = await Promise.all([start(1, true), start(2, true), start(3, true)])
   const settled = async ({ runId, progress }: CrossingRun): Promise<void> => {
     while (!world.records.has(runId) && (await progress()).waitingFor === null) await pause(world.pulse)
