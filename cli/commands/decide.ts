@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os'
-import { WorkflowUpdateFailedError } from '@temporalio/client'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { QueryNotRegisteredError, type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import { versionInWords } from '../../pipelines/in-force.ts'
 import {
@@ -8,6 +9,7 @@ import {
   claimant,
   type Decision,
   progressQuery,
+  type RunProgress,
   rejectUpdate,
   runWorkflowId,
 } from '../../workflows/messages.ts'
@@ -32,7 +34,7 @@ export async function decide(
   let asked: Asked | null
   let decision: Decision
   try {
-    asked = (await handle.query(progressQuery)).waitingFor
+    asked = (await progressOf(handle)).waitingFor
     const role = as ?? asked?.role
     decision = {
       by: userInfo().username,
@@ -56,4 +58,16 @@ export async function decide(
     if (asked?.anew != null) print(`  it was ${asked.anew}`)
   }
   return 0
+}
+
+/** What a run shows. A worker that has just taken the run over may not have its handlers yet: it answers a moment later. */
+async function progressOf(handle: WorkflowHandle): Promise<RunProgress> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await handle.query(progressQuery)
+    } catch (error) {
+      if (!(error instanceof QueryNotRegisteredError) || attempt === 10) throw error
+      await sleep(300)
+    }
+  }
 }

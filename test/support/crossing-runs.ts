@@ -1,4 +1,4 @@
-import { type Client, ServiceError, type WorkflowHandle } from '@temporalio/client'
+import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client'
 import type { PlanOutline } from '../../pipelines/plan-outline.ts'
 import type { RunRecord } from '../../pipelines/records.ts'
 import { digestOfJson } from '../../store/digest.ts'
@@ -70,7 +70,7 @@ export async function startRun(
       try {
         return await handle.query(progressQuery)
       } catch (error) {
-        if (!(error instanceof ServiceError)) throw error
+        if (error instanceof WorkflowNotFoundError) throw error
         await pause(world.pulse)
       }
     }
