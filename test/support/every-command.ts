@@ -13,6 +13,7 @@ const samples: Readonly<Record<string, string>> = {
   model: 'flights@3',
   request: '0b6c3f0e-6a39-4b7e-9b6e-2a3f6f0c1d2e',
   kind: 'drift',
+  ref: 'routes/flights',
   file: 'rows.json',
   name: 'nightly',
   owner: 'flights',
