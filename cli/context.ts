@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { type Outage, outageOf } from '../store/outage.ts'
 import { type Store, storeAddress } from '../store/store.ts'
 import { connect, type TemporalClient } from '../workers/connect.ts'
@@ -21,9 +22,11 @@ export interface CliContext {
 export function openContext(patient = true): CliContext {
   const settings = readSettings()
   const { endpoint, region, bucket } = settings.s3
+  // Said from callbacks of connections, and meant for whoever runs this command.
+  const say = AsyncResource.bind(sayAbove)
   /** A server that the platform of this project started comes back by it. */
   const outage = (server: string, address: string | undefined, ours: (root: string) => string | undefined): Outage =>
-    outageOf({ server, isExpected: () => address !== undefined && ours(settings.root) === address, say: sayAbove })
+    outageOf({ server, isExpected: () => address !== undefined && ours(settings.root) === address, say })
   const temporalAddress = settings.temporal.connectionOptions.address
   const away = {
     store: outage(

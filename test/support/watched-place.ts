@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import getPort, { clearLockedPorts } from 'get-port'
+import { runCommandLine } from '../../cli/command-line.ts'
 import { packageRoot } from '../../code/host.ts'
 import { type Child, startChild } from '../../workers/platform/child.ts'
 import { type Supervise, startS3, startTemporal } from '../../workers/platform/servers.ts'
@@ -33,7 +34,8 @@ export interface WatchedPlace {
   readonly temporal: Part
   readonly worker: Part
   readonly gateway: Part
-  begin(args: readonly string[], env?: Readonly<Record<string, string>>): Running
+  /** In this process: what `slipway` does in one of its own, without its start. */
+  begin(args: readonly string[]): Running
   close(): Promise<void>
 }
 
@@ -72,40 +74,51 @@ export async function openWatchedPlace(): Promise<WatchedPlace> {
   })
   const env = { ...process.env, SLIPWAY_ROOT: root }
   const processes = new Set<ChildProcess>()
-  const launch = (file: string, args: readonly string[], over: Readonly<Record<string, string>>): Running => {
-    const child = spawn(process.execPath, [join(packageRoot, file), ...args], {
+  const launch = (file: string, over: Readonly<Record<string, string>>) => {
+    const child = spawn(process.execPath, [join(packageRoot, file)], {
       cwd: root,
       env: { ...env, ...over },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe'],
     })
     processes.add(child)
-    let [stdout, stderr] = ['', '']
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk
-    })
+    let said = ''
     child.stderr.on('data', (chunk) => {
-      stderr += chunk
+      said += chunk
     })
-    const ended = new Promise<Awaited<Running['ended']>>((resolve) =>
-      child.once('close', (code) => {
+    const ended = new Promise<void>((resolve) =>
+      child.once('close', () => {
         processes.delete(child)
-        resolve({ code: code ?? -1, stdout, stderr })
+        resolve()
       }),
     )
-    return Object.assign({ args, said: () => stderr, ended }, { child })
+    return { child, said: () => said, ended }
   }
   const own = (file: string, over: Readonly<Record<string, string>>): Part => {
-    let running: (Running & { child?: ChildProcess }) | undefined
+    let running: ReturnType<typeof launch> | undefined
     return {
       async start() {
-        running = launch(file, [], over)
+        running = launch(file, over)
       },
       async kill() {
-        running?.child?.kill('SIGKILL')
+        running?.child.kill('SIGKILL')
         await running?.ended
       },
       said: () => running?.said() ?? '',
     }
+  }
+  const before = process.cwd()
+  process.chdir(root)
+  process.env.SLIPWAY_ROOT = root
+  const begin = (args: readonly string[]): Running => {
+    const text = { stdout: '', stderr: '' }
+    const into = (stream: keyof typeof text) => ({
+      write(more: string) {
+        text[stream] += more
+      },
+    })
+    const sinks = { stdout: into('stdout'), stderr: into('stderr') }
+    const ended = runCommandLine(args, undefined, sinks).then((code) => ({ code, ...text }))
+    return { args, said: () => text.stderr, ended }
   }
   const s3 = server('s3')
   const temporal = server('temporal')
@@ -118,8 +131,10 @@ export async function openWatchedPlace(): Promise<WatchedPlace> {
     temporal,
     worker: own('dist/worker.js', {}),
     gateway: own('dist/gateway.js', { SLIPWAY_GATEWAY_PORT: new URL(state.gateway?.address ?? '').port }),
-    begin: (args, over = {}) => launch('bin/slipway.mjs', args, over),
+    begin,
     async close() {
+      process.chdir(before)
+      delete process.env.SLIPWAY_ROOT
       for (const child of processes) child.kill('SIGKILL')
       for (const child of children.values()) await child.stop()
       project.remove()
