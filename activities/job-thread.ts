@@ -19,7 +19,7 @@ parentPort?.on('message', async (call: JobCall) => {
     const job = await jobs[name]()
     say({ result: await job(order as never, onProgress) })
   } catch (error) {
-    const { message, stack } = error as Error
+    const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
     say({
       error:
         error instanceof SlipwayError

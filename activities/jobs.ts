@@ -1,3 +1,4 @@
+import { strayFault } from '../code/user-fault.ts'
 import type { LocalModel } from '../models/model.ts'
 import { type ErrorFacts, isErrorCode, SlipwayError } from '../pipelines/errors.ts'
 import { type JobCode, putBack, takeThread } from './threads.ts'
@@ -94,7 +95,7 @@ export function runJob<Name extends JobName>(
     const fail = (error: unknown): void => {
       letGo()
       putBack(thread, code, false)
-      reject(error)
+      reject(strayFault(error) ?? error)
     }
     const ended = (status: number): void => {
       letGo()

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import type { Client } from '@temporalio/client'
+import { withStoredPlace } from '../code/source-map.ts'
 import { type ArtifactRef, mediaTypes, type Output } from '../pipelines/artifact.ts'
 import { brief } from '../pipelines/brief.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
@@ -134,7 +135,10 @@ export async function once(
         name,
         ...(await putFile(deps.store, join(folder, file), mediaType)),
       }),
-      job: (name, jobOrder) => (deps.runJob ?? runJob)(name, jobOrder, progress, context.cancellationSignal),
+      job: (name, jobOrder) =>
+        (deps.runJob ?? runJob)(name, jobOrder, progress, context.cancellationSignal).catch(async (error) => {
+          throw await withStoredPlace(deps.store, error)
+        }),
     })
     const record = await publishStepRecord(
       deps.store,
@@ -191,7 +195,7 @@ function failureOf(error: unknown, step: string, attempt: number): ApplicationFa
     type: known?.code ?? 'INTERNAL',
     message: brief(message ?? String(error)),
     nonRetryable: known === undefined || known.code === 'INTERNAL' ? attempt >= patience : !known.mayPass,
-    details: [{ step, next: known?.facts.next ?? null }],
+    details: [{ step, next: known?.facts.next ?? null, ...known?.facts.at }],
     cause: error as Error,
   })
 }

@@ -1,4 +1,5 @@
-import { SlipwayError } from '../pipelines/errors.ts'
+import { brief } from '../pipelines/brief.ts'
+import { type ErrorCode, errorCodes, SlipwayError, type SourcePlace } from '../pipelines/errors.ts'
 import { colors } from './colors.ts'
 import { writeDocument, writeMessage, writeResult } from './sinks.ts'
 
@@ -32,25 +33,62 @@ export function seconds(value: number): string {
   return value < 60 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`
 }
 
-/** An error in at most five lines: what, where it went wrong, what to do. The trace is for `--verbose`. */
-export function showError(error: unknown, verbose: boolean): number {
-  const known = asSlipwayError(error)
-  if (known === undefined) {
-    const { message, stack } = error as Error
-    say(`${colors.red('error')} INTERNAL: ${firstLines(message ?? String(error), 2)}`)
-    say(`  next: this is a fault in Slipway: run again with --verbose and report what it prints`)
-    if (verbose && stack !== undefined) say(stack)
-    return 1
-  }
-  say(`${colors.red('error')} ${known.code}: ${firstLines(known.message, 3)}`)
-  if (known.facts.next) say(`  next: ${firstLines(known.facts.next, 1)}`)
-  if (verbose) say(String(known.stack) + (known.cause instanceof Error ? `\ncaused by ${known.cause.stack}` : ''))
-  return known.exitCode
+/** What is said of an error, in the words and fields of `--json`. */
+interface ShownError extends Partial<SourcePlace> {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly next: string | null
 }
 
-/** Errors of definitions come from another copy of the class. */
-function asSlipwayError(error: unknown): SlipwayError | undefined {
-  return error instanceof SlipwayError ? error : undefined
+/** System errors that a wrong path or a missing right brings about, and what to say of them. */
+const systemErrors: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is no folder',
+  EROFS: 'it is read-only',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'its links lead in a circle',
+}
+
+/** An error as it is shown; what nobody foresaw is a fault of ours. */
+function shown(error: unknown): ShownError {
+  if (error instanceof SlipwayError) {
+    const { code, message, facts } = error
+    return { code, message, ...facts.at, next: facts.next ?? null }
+  }
+  const { code = '', path } = error as { code?: unknown; path?: unknown }
+  const why = systemErrors[String(code)]
+  if (why !== undefined && typeof path === 'string')
+    return { code: 'USAGE', message: `${path}: ${why} (${code})`, next: 'check the path, and who may read or write it' }
+  return {
+    code: 'INTERNAL',
+    message: error instanceof Error ? error.message : String(error),
+    next: 'this is a fault in Slipway: run again with --verbose and report what it prints',
+  }
+}
+
+/**
+ * Says what went wrong.
+ * For people: at most five lines on standard error: what, the line of theirs, what to do; the trace is for `verbose`.
+ * As `json`: one document on standard output, `{ error: { code, message, file, line, column, text, next }, exitCode }`; the place is there
+ * where the fault is in a file of theirs.
+ * @returns the exit code
+ */
+export function showError(error: unknown, { verbose = false, json = false } = {}): number {
+  const fault = shown(error)
+  const exitCode = errorCodes[fault.code]
+  if (json) printJson({ error: fault, exitCode })
+  else {
+    const { code, message, text, next } = fault
+    const line = text ? `\n  | ${brief(text.trim(), 160)}` : ''
+    say(`${colors.red('error')} ${code}: ${firstLines(message, text ? 2 : 3)}${line}`)
+    if (next !== null) say(`  next: ${firstLines(next, 1)}`)
+  }
+  if (verbose && error instanceof Error)
+    say(String(error.stack) + (error.cause instanceof Error ? `\ncaused by ${error.cause.stack}` : ''))
+  return exitCode
 }
 
 function firstLines(text: string, count: number): string {

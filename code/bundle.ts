@@ -1,17 +1,20 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { builtinModules } from 'node:module'
 import { basename, extname, join, relative } from 'node:path'
-import { type BuildFailure, type BuildOptions, build, type Plugin } from 'esbuild'
+import { type BuildFailure, type BuildOptions, build, type Message, type Plugin } from 'esbuild'
 import { SlipwayError } from '../pipelines/errors.ts'
 import { hostPackages, packageRoot } from './host.ts'
 import { type Finding, lint } from './lint.ts'
+import { type CodeMap, pureMark, slimMap } from './source-map.ts'
 import { parse, rootName, type SyntaxNode, walk } from './syntax.ts'
+import { placed } from './user-fault.ts'
 
 /** A user function cut out of its project, with all it reaches and nothing else. */
 export interface FunctionBundle {
   /** CommonJS text whose `module.exports.default` is the function. Its sha256 is the function's identity. */
   readonly code: string
-  readonly sourceMap: string
+  /** The way back to the sources; it changes with comments and lines, so no digest depends on it. */
+  readonly sourceMap: CodeMap
   /** Host packages it requires. */
   readonly requires: readonly string[]
   readonly findings: readonly Finding[]
@@ -57,14 +60,14 @@ export async function bundleFunction(root: string, file: string, exportName: str
     stdin: { contents, resolveDir: options.absWorkingDir as string, sourcefile: 'slipway-entry.ts' },
     outfile: join(options.absWorkingDir as string, 'bundle.js'),
     sourcemap: 'external',
-    sourcesContent: false,
     metafile: true,
   }).catch((failure: BuildFailure) => {
     throw syntaxError(failure)
   })
   const files = result.outputFiles ?? []
   const code = files.find(({ path }) => path.endsWith('.js'))?.text ?? ''
-  const sourceMap = files.find(({ path }) => path.endsWith('.map'))?.text ?? '{}'
+  const ownSources = relative(options.absWorkingDir as string, join(await realpath(packageRoot), 'pipelines'))
+  const sourceMap = slimMap(files.find(({ path }) => path.endsWith('.map'))?.text ?? '{}', ownSources)
   const imports = Object.values(result.metafile?.outputs ?? {}).flatMap((output) => output.imports)
   const requires = [...new Set(imports.filter(({ external }) => external).map(({ path }) => path))].sort()
   return { code, sourceMap, requires, findings: lint(code, sourceMap) }
@@ -75,10 +78,18 @@ export function syntaxError(failure: BuildFailure): SlipwayError {
   const [first] = failure.errors ?? []
   if (first === undefined) return new SlipwayError('DEFINITION_SYNTAX', String(failure))
   const { location } = first
-  const where = location ? `${location.file}:${location.line}:${location.column + 1}` : 'the definition'
-  return new SlipwayError('DEFINITION_SYNTAX', `${where}: ${first.text}`, {
-    next: location ? `look at: ${location.lineText.trim()}` : undefined,
-  })
+  if (location === null) return new SlipwayError('DEFINITION_SYNTAX', first.text)
+  const { file, line, column, lineText } = location
+  const error = new SlipwayError('DEFINITION_SYNTAX', first.text, { next: nextOf(first) })
+  return placed(error, { file, line, column: column + 1, text: lineText })
+}
+
+function nextOf({ text, notes }: Message): string {
+  const missing = /^Could not resolve "([^".][^"]*)"/.exec(text)?.[1]
+  if (missing !== undefined) return `install it (npm install ${missing}), or correct the name`
+  return /top-level await/i.test(text)
+    ? 'await nothing at the top of a module: definitions and feature functions are synchronous'
+    : (notes[0]?.text ?? 'correct it there')
 }
 
 /** Finds Slipway from anywhere, reads line ends one way, and marks pure calls at the top of user modules. */
@@ -135,6 +146,6 @@ export function markPureCalls(name: string, source: string): string {
   }
   let marked = source
   for (const position of [...positions].sort((a, b) => b - a))
-    marked = `${marked.slice(0, position)}/*@__PURE__*/ ${marked.slice(position)}`
+    marked = `${marked.slice(0, position)}${pureMark}${marked.slice(position)}`
   return marked
 }

@@ -1,31 +1,48 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { type BuildFailure, build } from 'esbuild'
 import * as zod from 'zod'
 import type { PipelineDefinition, UserFunction } from '../pipelines/builder.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
+import { SlipwayError, type SourcePlace } from '../pipelines/errors.ts'
 import * as slipway from '../pipelines/index.ts'
+import type { CodeRef, Plan } from '../pipelines/plan.ts'
 import { bundleOptions, syntaxError } from './bundle.ts'
-import { hostPackages, packageRoot } from './host.ts'
+import { type UserCode, userCode } from './definition-faults.ts'
+import { hostPackages } from './host.ts'
 import { evaluateModule } from './load.ts'
 import { nearest } from './nearest.ts'
+import { slimMap } from './source-map.ts'
 
-/** A pipeline's file, loaded: the definition, and where each of the user's functions is exported. */
+/** A pipeline's file, loaded: how its plan is made, and where each of the user's functions is exported. */
 export interface LoadedDefinition {
-  readonly definition: PipelineDefinition
+  /**
+   * Makes the plan. What the user's code throws meanwhile is an error of the definition, with its place.
+   * @param codeOf says where a function's bundle is; `at` is where the definition names it
+   */
+  compile(codeOf: (userFunction: UserFunction, role: string, at: SourcePlace | undefined) => CodeRef): Plan
   readonly exportsOf: ReadonlyMap<UserFunction, { file: string; name: string }>
+  /** Files of the project that it reaches, from the project's folder. */
+  readonly sources: readonly string[]
 }
 
 /** Names of the pipelines of a project: folders of `pipelines/` with a `pipeline.ts`. */
 export async function listPipelines(root: string): Promise<string[]> {
   const folders = await readdir(join(root, 'pipelines'), { withFileTypes: true }).catch(() => [])
   return folders
-    .filter((folder) => folder.isDirectory() && existsSync(definitionFile(root, folder.name)))
+    .filter((folder) => folder.isDirectory() && isFile(definitionFile(root, folder.name)))
     .map(({ name }) => name)
 }
 
 const definitionFile = (root: string, name: string): string => join(root, 'pipelines', name, 'pipeline.ts')
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
 
 /**
  * Loads `pipelines/<name>/pipeline.ts`.
@@ -33,7 +50,7 @@ const definitionFile = (root: string, name: string): string => join(root, 'pipel
  */
 export async function loadDefinition(root: string, name: string): Promise<LoadedDefinition> {
   const file = definitionFile(root, name)
-  if (!existsSync(file)) {
+  if (!isFile(file)) {
     const known = await listPipelines(root)
     const meant = nearest(name, known)
     throw new SlipwayError(
@@ -44,74 +61,86 @@ export async function loadDefinition(root: string, name: string): Promise<Loaded
       },
     )
   }
+  const { text, map, files, top } = await bundleDefinition(root, file)
+  const user = userCode(text, map, relative(root, file))
+  const { definition, modules } = user.run(() => evaluateDefinition(text, user)) as {
+    definition: PipelineDefinition | undefined
+    modules: Record<string, unknown>[]
+  }
+  requireDefinition(definition, name, relative(root, file))
+  const exportsOf = new Map<UserFunction, { file: string; name: string }>()
+  modules.forEach((module, i) => {
+    for (const [exported, value] of Object.entries(module)) {
+      if (typeof value === 'function')
+        exportsOf.set(value as UserFunction, { file: join(top, files[i] as string), name: exported })
+    }
+  })
+  return {
+    compile: (codeOf) =>
+      user.run(() => definition.compile((userFunction, role) => codeOf(userFunction, role, user.here()))),
+    exportsOf,
+    sources: files,
+  }
+}
+
+/** The definition and all it reaches as one text, the modules of the project as namespaces beside it. */
+async function bundleDefinition(root: string, file: string) {
   const options = {
     ...(await bundleOptions(root)),
     minifyWhitespace: false,
     minifySyntax: false,
     metafile: true as const,
     write: false as const,
+    sourcemap: 'external' as const,
+    outfile: 'definition.js',
   }
+  const top = options.absWorkingDir as string
   options.external = [...(options.external ?? []), ...hostPackages, 'slipway', 'slipway/dataframe']
   options.plugins = []
   const onFailure = (failure: BuildFailure) => {
     throw syntaxError(failure)
   }
-  const first = await build({ ...options, entryPoints: [file], outfile: 'definition.js' }).catch(onFailure)
+  const first = await build({ ...options, entryPoints: [file] }).catch(onFailure)
   const files = Object.keys(first.metafile.inputs).filter((input) => !input.includes('node_modules/'))
-  const importAll = files.map((input, i) => `import * as module${i} from './${input}'`)
-  const contents = `${importAll.join('\n')}\nexport { default as definition } from './${relative(root, file)}'\nexport const modules = [${files.map((_, i) => `module${i}`).join(', ')}]`
-  const whole = await build({
-    ...options,
-    stdin: { contents, resolveDir: options.absWorkingDir as string },
-    outfile: 'definition.js',
-  }).catch(onFailure)
-  const text = whole.outputFiles[0]?.text ?? ''
-  const { definition, modules } = evaluateDefinition(text, relative(root, file)) as {
-    definition: PipelineDefinition
-    modules: Record<string, unknown>[]
-  }
+  // The definition comes first, as when it is run: modules that import each other depend on the order.
+  const contents = [
+    `import * as entry from './${relative(root, file)}'`,
+    ...files.map((input, i) => `import * as module${i} from './${input}'`),
+    'export const definition = entry.default',
+    `export const modules = [${files.map((_, i) => `module${i}`).join(', ')}]`,
+  ].join('\n')
+  const whole = await build({ ...options, stdin: { contents, resolveDir: top } }).catch(onFailure)
+  const output = (end: string): string => whole.outputFiles.find(({ path }) => path.endsWith(end))?.text ?? ''
+  return { text: output('.js'), map: slimMap(output('.map'), '(none)'), files, top }
+}
+
+function requireDefinition(
+  definition: PipelineDefinition | undefined,
+  name: string,
+  file: string,
+): asserts definition is PipelineDefinition {
   if (definition?.slipway !== 'pipeline/1') {
-    throw new SlipwayError('DEFINITION_INVALID', `${relative(root, file)} exports no pipeline`, {
+    const what = definition === undefined ? 'nothing as its default' : 'something else as its default'
+    throw new SlipwayError('DEFINITION_INVALID', `${file} exports no pipeline: it exports ${what}`, {
       next: `export default pipeline('${name}', (p) => { … })`,
     })
   }
   if (definition.name !== name) {
-    throw new SlipwayError('DEFINITION_INVALID', `${relative(root, file)} names its pipeline "${definition.name}"`, {
+    throw new SlipwayError('DEFINITION_INVALID', `${file} names its pipeline "${definition.name}"`, {
       next: `name it "${name}", as its folder`,
     })
   }
-  const exportsOf = new Map<UserFunction, { file: string; name: string }>()
-  modules.forEach((module, i) => {
-    for (const [exported, value] of Object.entries(module)) {
-      if (typeof value === 'function')
-        exportsOf.set(value as UserFunction, {
-          file: join(options.absWorkingDir as string, files[i] as string),
-          name: exported,
-        })
-    }
-  })
-  return { definition, exportsOf }
 }
 
-function evaluateDefinition(text: string, file: string): unknown {
-  try {
-    return evaluateModule(text, join(dirname(packageRoot), file), (name) => {
-      if (name === 'slipway') return slipway
-      if (name === 'zod') return zod
-      // Planning needs to know which function it is, not to run it; danfojs would cost seconds.
-      if (name === 'slipway/dataframe') return { dataframe: () => () => undefined }
-      if (name === 'danfojs-node') return {}
-      throw new SlipwayError('CODE_IMPURE', `${file} imports ${name}`, {
-        next: 'definitions and feature functions use plain TypeScript, zod and danfojs only',
-      })
+function evaluateDefinition(text: string, user: UserCode): unknown {
+  return evaluateModule(text, user.filename, (name) => {
+    if (name === 'slipway') return { ...slipway, pipeline: user.pipeline }
+    if (name === 'zod') return zod
+    // Planning needs to know which function it is, not to run it; danfojs would cost seconds.
+    if (name === 'slipway/dataframe') return { dataframe: () => () => undefined }
+    if (name === 'danfojs-node') return {}
+    throw new SlipwayError('CODE_IMPURE', `the definition imports ${name}`, {
+      next: 'definitions and feature functions use plain TypeScript, zod and danfojs only',
     })
-  } catch (error) {
-    if (error instanceof SlipwayError) throw error
-    throw new SlipwayError(
-      'DEFINITION_INVALID',
-      `${file} fails when it is loaded: ${(error as Error).message}`,
-      {},
-      { cause: error },
-    )
-  }
+  })
 }

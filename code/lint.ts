@@ -1,13 +1,14 @@
-import { builtinModules, SourceMap } from 'node:module'
+import { builtinModules } from 'node:module'
+import type { SourcePlace } from '../pipelines/errors.ts'
 import { hostPackages } from './host.ts'
+import { type CodeMap, isThirdParty, placeOf } from './source-map.ts'
 import { parse, type SyntaxNode, walk } from './syntax.ts'
+import { positionAt } from './user-fault.ts'
 
 /** Something in a bundle that would make a user function's result depend on more than its arguments. */
 export interface Finding {
   readonly what: string
-  readonly file: string
-  /** 1-based. */
-  readonly line: number
+  readonly at: SourcePlace
   /** Code of a third-party package: reported, but the user cannot mend it. */
   readonly thirdParty: boolean
 }
@@ -22,6 +23,10 @@ const impureGlobals: Readonly<Record<string, string>> = {
   performance: 'reads the clock (performance)',
   crypto: 'reads chance (crypto)',
   globalThis: 'reaches for globals (globalThis)',
+  setTimeout: 'goes on after it has returned (setTimeout)',
+  setInterval: 'goes on after it has returned (setInterval)',
+  setImmediate: 'goes on after it has returned (setImmediate)',
+  queueMicrotask: 'goes on after it has returned (queueMicrotask)',
 }
 const impureMembers: Readonly<Record<string, string>> = {
   'Math.random': 'reads chance (Math.random)',
@@ -29,27 +34,18 @@ const impureMembers: Readonly<Record<string, string>> = {
 }
 
 /** Looks through a bundled function, after tree shaking, and maps what it finds back to the user's own lines. */
-export function lint(bundle: string, sourceMap: string): Finding[] {
+export function lint(bundle: string, sourceMap: CodeMap): Finding[] {
   const program = parse('bundle.cjs', bundle)
   const declared = declaredNames(program)
-  const findings: { what: string; at: number }[] = []
+  const findings: { what: string; offset: number }[] = []
   walk(program, (node, parent) => {
     const what = impurityOf(node, parent, declared)
-    if (what !== undefined) findings.push({ what, at: node.start })
+    if (what !== undefined) findings.push({ what, offset: node.start })
   })
-  const map = new SourceMap(JSON.parse(sourceMap))
-  const lineStarts = [0]
-  for (let i = 0; i < bundle.length; i++) if (bundle[i] === '\n') lineStarts.push(i + 1)
-  return findings.map(({ what, at }) => {
-    const line = lineStarts.findLastIndex((start) => start <= at)
-    const entry = map.findEntry(line, at - (lineStarts[line] as number))
-    const file = 'originalSource' in entry ? entry.originalSource : '(bundle)'
-    return {
-      what,
-      file,
-      line: 'originalLine' in entry ? entry.originalLine + 1 : 0,
-      thirdParty: file.includes('node_modules/'),
-    }
+  return findings.map(({ what, offset }) => {
+    const { line, column } = positionAt(bundle, offset)
+    const at = placeOf(sourceMap, line, column) ?? { file: '(bundle)', line, column, text: null }
+    return { what, at, thirdParty: isThirdParty(at.file) }
   })
 }
 

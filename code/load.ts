@@ -6,6 +6,7 @@ import { SlipwayError } from '../pipelines/errors.ts'
 import { digestOf } from '../store/digest.ts'
 import { loadedText } from './debug.ts'
 import { hostPackages } from './host.ts'
+import { bundleName, rememberBundle, withUserFunction } from './user-fault.ts'
 
 const requireHere = createRequire(import.meta.url)
 
@@ -18,16 +19,22 @@ export function hostRequire(name: string): unknown {
 /**
  * A user function from its bundle: a fresh instance, so that nothing a module keeps leaks from one step into another.
  * Integrity only, not containment: whoever may sign may run what a worker may.
- * @throws SlipwayError DIGEST_MISMATCH when the text is not the one the digest names.
+ * @throws SlipwayError DIGEST_MISMATCH when the text is not the one the digest names, DEFINITION_INVALID when its modules throw
  */
 export function loadFunction(code: string, digest: string): UserFunction {
   if (digestOf(code) !== digest)
     throw new SlipwayError('DIGEST_MISMATCH', `the code bundle ${shortDigest(digest)} was changed`)
-  return (
-    evaluateModule(loadedText(code, digest), `slipway-code-${shortDigest(digest)}.js`, hostRequire) as {
-      default: UserFunction
-    }
-  ).default
+  const load = (): UserFunction =>
+    (evaluateModule(loadedText(code, digest), bundleName(digest), hostRequire) as { default: UserFunction }).default
+  const userFunction = withUserFunction(
+    load,
+    'DEFINITION_INVALID',
+    'code of the pipeline throws when it is loaded',
+    'mend what its modules do at their top',
+    load,
+  )
+  rememberBundle(userFunction, code, digest)
+  return userFunction
 }
 
 /** Runs a CommonJS text and returns its exports. */

@@ -1,7 +1,7 @@
 import { relative } from 'node:path'
 import { type ArtifactRef, mediaTypes } from '../pipelines/artifact.ts'
 import type { UserFunction } from '../pipelines/builder.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
+import { SlipwayError, type SourcePlace } from '../pipelines/errors.ts'
 import { type CodeRef, Learner, type Plan } from '../pipelines/plan.ts'
 import type { HostVersions } from '../pipelines/step-key.ts'
 import { digestOf } from '../store/digest.ts'
@@ -12,12 +12,17 @@ import type { Store } from '../store/store.ts'
 import { bundleFunction, type FunctionBundle } from './bundle.ts'
 import { loadDefinition } from './definition.ts'
 import { nearest } from './nearest.ts'
+import { writeCodeMap } from './source-map.ts'
+import { placed } from './user-fault.ts'
 
 /** A plan with the code it refers to, nothing stored yet. */
 export interface PlannedPipeline {
   readonly plan: Plan
-  readonly bundles: ReadonlyMap<string, FunctionBundle & { name: string }>
+  readonly bundles: ReadonlyMap<string, NamedBundle>
+  /** Files of the project that the definition reaches, from the project's folder. */
+  readonly sources: readonly string[]
 }
+type NamedBundle = FunctionBundle & { readonly name: string }
 
 /** Changes to a plan's parameters from the command line: `trees=50`. */
 export type Overrides = Readonly<Record<string, string>>
@@ -34,40 +39,52 @@ export async function planPipeline(
   host: HostVersions,
   overrides: Overrides = {},
 ): Promise<PlannedPipeline> {
-  const { definition, exportsOf } = await loadDefinition(root, name)
-  const wanted = new Map<UserFunction, string>()
-  definition.compile((userFunction, role) => {
-    wanted.set(userFunction, role)
+  const { compile, exportsOf, sources } = await loadDefinition(root, name)
+  const wanted = new Map<UserFunction, Wanted>()
+  compile((userFunction, role, at) => {
+    if (typeof userFunction !== 'function')
+      throw new SlipwayError('DEFINITION_INVALID', `pipeline "${name}": ${role} is ${userFunction}, not a function`, {
+        next: 'import a function that a module exports under its name, and give it here',
+      })
+    wanted.set(userFunction, { role, at })
     return placeholder
   })
   const refs = new Map<UserFunction, CodeRef>()
-  const bundles = new Map<string, FunctionBundle & { name: string }>()
-  for (const [userFunction, role] of wanted) {
+  const bundles = new Map<string, NamedBundle>()
+  for (const [userFunction, { role, at }] of wanted) {
     const exported = exportsOf.get(userFunction)
     if (exported === undefined) {
-      throw new SlipwayError(
+      const error = new SlipwayError(
         'CODE_NOT_EXPORTED',
         `pipeline "${name}": the function for ${role} is not a named export, so it cannot travel to workers`,
         {
           next: `write it in a module as \`export function ${userFunction.name || role}(…) { … }\` and import it`,
         },
       )
+      throw at === undefined ? error : placed(error, at)
     }
     const file = relative(root, exported.file)
     const bundle = await bundleFunction(root, exported.file, exported.name)
     const [impure] = bundle.findings.filter(({ thirdParty }) => !thirdParty)
     if (impure !== undefined) {
-      throw new SlipwayError('CODE_IMPURE', `${impure.file}:${impure.line}: ${exported.name} ${impure.what}`, {
+      const error = new SlipwayError('CODE_IMPURE', `${exported.name} ${impure.what}`, {
         next: 'a feature function may depend on its arguments only: pass what it needs as a column or a constant',
       })
+      throw placed(error, impure.at)
     }
     const used = Object.fromEntries(bundle.requires.map((packageName) => [packageName, host[packageName] ?? 'unknown']))
     const ref: CodeRef = { name: exported.name, file, digest: digestOf(bundle.code), host: used }
     refs.set(userFunction, ref)
     bundles.set(ref.digest, { ...bundle, name: `${file}#${exported.name}` })
   }
-  const plan = definition.compile((userFunction) => refs.get(userFunction) ?? placeholder)
-  return { plan: override(plan, overrides), bundles }
+  const plan = compile((userFunction) => refs.get(userFunction) ?? placeholder)
+  return { plan: override(plan, overrides), bundles, sources }
+}
+
+/** A function that a definition names: what for, and where. */
+interface Wanted {
+  readonly role: string
+  readonly at: SourcePlace | undefined
 }
 
 function override(plan: Plan, overrides: Overrides): Plan {
@@ -113,9 +130,9 @@ export async function publishPlan(
 ): Promise<ArtifactRef> {
   await Promise.all(
     [...bundles].map(async ([digest, { code, sourceMap, name }]) => {
-      const map = await putBytes(store, sourceMap, mediaTypes.json)
       await putBytes(store, code, mediaTypes.javascript)
-      if (signer !== undefined) await sign(store, signer, 'code', name, digest, { sourceMap: map.digest })
+      await writeCodeMap(store, digest, sourceMap)
+      if (signer !== undefined) await sign(store, signer, 'code', name, digest, {})
     }),
   )
   return putPlan(store, plan)

@@ -3,6 +3,7 @@ import { type Column, type Numbers, rowCount } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Task } from '../pipelines/plan.ts'
 import type { RowSchema } from '../pipelines/row-schema.ts'
+import { withUserFunction } from './user-fault.ts'
 
 /** A feature ready for the model: numbers (NaN for missing) or text (null for missing). */
 export type Feature = Numbers | readonly (string | null)[]
@@ -31,19 +32,28 @@ export function runFeatures(
   staysExact: (feature: string) => boolean = () => false,
 ): Features {
   const rows = rowCount(columns)
-  let returned: unknown
-  try {
-    returned = userFunction(columns)
-  } catch (error) {
-    throw new SlipwayError(
-      'FEATURES_FAILED',
-      `${functionName} throws on rows ${firstRow} to ${firstRow + rows - 1}: ${(error as Error)?.message ?? String(error)}`,
-      {
-        next: 'mend the function, or tighten the schema so that such rows do not reach it',
-      },
-      { cause: error },
-    )
-  }
+  return withUserFunction(
+    userFunction,
+    'FEATURES_FAILED',
+    `${functionName} throws on rows ${firstRow} to ${firstRow + rows - 1}`,
+    'mend the function, or tighten the schema so that such rows do not reach it',
+    () => checkedFeatures(userFunction, functionName, columns, firstRow, staysExact),
+  )
+}
+
+function checkedFeatures(
+  userFunction: UserFunction,
+  functionName: string,
+  columns: Readonly<Record<string, Column>>,
+  firstRow: number,
+  staysExact: (feature: string) => boolean,
+): Features {
+  const rows = rowCount(columns)
+  const returned = userFunction(columns)
+  if (isPromise(returned))
+    throw new SlipwayError('FEATURES_TYPE', `${functionName} returns a Promise`, {
+      next: 'feature functions are synchronous: take `async` away',
+    })
   if (typeof returned !== 'object' || returned === null || Array.isArray(returned) || ArrayBuffer.isView(returned)) {
     throw new SlipwayError('FEATURES_TYPE', `${functionName} returns ${describe(returned)}, not an object of columns`, {
       next: 'return { name: Float32Array | string[], … }',
@@ -53,7 +63,10 @@ export function runFeatures(
   const hasMissing = missingIn(columns)
   for (const [name, column] of Object.entries(returned))
     features[name] = checked(functionName, name, column, hasMissing, rows, firstRow, staysExact(name))
-  if (Object.keys(features).length === 0) throw new SlipwayError('FEATURES_TYPE', `${functionName} returns no columns`)
+  if (Object.keys(features).length === 0)
+    throw new SlipwayError('FEATURES_TYPE', `${functionName} returns no columns`, {
+      next: 'return { name: Float32Array | string[], … }',
+    })
   return features
 }
 
@@ -70,6 +83,7 @@ function checked(
     throw new SlipwayError(
       'FEATURES_TYPE',
       `${functionName}: feature "${name}" is ${describe(column)}, not a typed array or string[]`,
+      { next: 'return numbers as a Float32Array or Float64Array, text as string[]' },
     )
   }
   const { length } = column as unknown as ArrayLike<unknown>
@@ -138,6 +152,13 @@ function missingIn(inputs: Readonly<Record<string, Column>>): (row: number) => b
   }
 }
 
+/** Whether something is awaited by an async function; what becomes of it is nobody's. */
+function isPromise(value: unknown): boolean {
+  if (typeof (value as PromiseLike<unknown> | undefined)?.then !== 'function') return false
+  void Promise.resolve(value as PromiseLike<unknown>).catch(() => {})
+  return true
+}
+
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   return typeof value === 'object' ? `a ${value.constructor?.name ?? 'object'}` : `a ${typeof value}`
@@ -152,6 +173,18 @@ export function requireChunkInvariance(
   userFunction: UserFunction,
   functionName: string,
   columns: Readonly<Record<string, Column>>,
+): void {
+  const next = 'a feature may use its own row only: no means, ranks or encodings over the rows given'
+  withUserFunction(userFunction, 'FEATURES_FAILED', `${functionName} throws`, next, () =>
+    compareChunks(userFunction, functionName, columns, next),
+  )
+}
+
+function compareChunks(
+  userFunction: UserFunction,
+  functionName: string,
+  columns: Readonly<Record<string, Column>>,
+  next: string,
 ): void {
   const rows = rowCount(columns)
   const whole = runFeatures(userFunction, functionName, columns, 1, () => true)
@@ -168,9 +201,7 @@ export function requireChunkInvariance(
           throw new SlipwayError(
             'FEATURES_DEPEND_ON_CHUNKS',
             `${functionName}: feature "${name}" of row ${i + 1} is ${values[i]} among ${rows} rows and ${piece[name]?.[i - from]} among ${to - from}`,
-            {
-              next: 'a feature may use its own row only: no means, ranks or encodings over the rows given',
-            },
+            { next },
           )
         }
       }
@@ -197,24 +228,55 @@ export function runTarget(
   column: Column,
   firstRow = 1,
 ): Float64Array {
-  const given = userFunction === undefined ? column : (userFunction(column) as ArrayLike<number | boolean>)
-  const fail = (why: string): never => {
-    throw new SlipwayError('TARGET_INVALID', `target "${columnName}": ${why}`, {
-      next:
-        userFunction === undefined
-          ? `the column must hold ${task === 'binary' ? '0 and 1, or truth values' : 'a number'} in every row; or give the target a function`
-          : `return ${task === 'binary' ? '0 or 1' : 'a number'} for every row`,
-    })
+  if (userFunction === undefined) {
+    const values = task === 'binary' ? '0 and 1, or truth values' : 'a number'
+    const next = `the column must hold ${values} in every row; or give the target a function`
+    return labelsOf(column, task, columnName, column.length, firstRow, next)
   }
-  if (given?.length !== column.length) fail(`${given?.length ?? 'no'} labels for ${column.length} rows`)
-  const labels = Float64Array.from(given as ArrayLike<number>, Number)
-  for (let i = 0; i < labels.length; i++) {
+  const next = `return ${task === 'binary' ? '0 or 1' : 'a number'} for every row`
+  return withUserFunction(
+    userFunction,
+    'TARGET_INVALID',
+    `target "${columnName}": its function throws on rows ${firstRow} to ${firstRow + column.length - 1}`,
+    next,
+    () => labelsOf(userFunction(column), task, columnName, column.length, firstRow, next),
+  )
+}
+
+function labelsOf(
+  given: unknown,
+  task: Task,
+  columnName: string,
+  rows: number,
+  firstRow: number,
+  next: string,
+): Float64Array {
+  const fail = (why: string): never => {
+    throw new SlipwayError('TARGET_INVALID', `target "${columnName}": ${why}`, { next })
+  }
+  if (isPromise(given)) fail('its function returns a Promise: target functions are synchronous')
+  if (typeof given !== 'object' || typeof (given as ArrayLike<unknown> | null)?.length !== 'number')
+    fail(`${describe(given)} for ${rows} rows`)
+  const values = given as ArrayLike<number | boolean | null>
+  if (values.length !== rows) fail(`${values.length} labels for ${rows} rows`)
+  const labels = Float64Array.from(values as ArrayLike<number>, labelOf)
+  for (let i = 0; i < rows; i++) {
     const label = labels[i] as number
     if (!Number.isFinite(label) || (task === 'binary' && label !== 0 && label !== 1))
-      fail(`the label of row ${firstRow + i} is ${label}`)
+      fail(`the label of row ${firstRow + i} is ${describeLabel(values[i])}`)
   }
   return labels
 }
+
+/** `Number` would take nothing for 0. */
+const labelOf = (value: unknown): number => (value === null || value === '' ? Number.NaN : Number(value))
+
+const describeLabel = (value: unknown): string =>
+  typeof value === 'string'
+    ? JSON.stringify(value.slice(0, 50))
+    : typeof value === 'number'
+      ? String(value)
+      : describe(value)
 
 /** The schema of a target's column. */
 export function ruleOf(schema: RowSchema, column: string): RowSchema[number] {

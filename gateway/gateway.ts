@@ -16,6 +16,7 @@ import { createAdmission } from './admission.ts'
 import type { AlertTaker } from './alertmanager.ts'
 import { captureFile } from './capture.ts'
 import { Endpoint } from './endpoint.ts'
+import { createFaultLog } from './fault-log.ts'
 import { openLabelInbox } from './feedback.ts'
 import { type HttpOptions, type HttpServer, listen } from './http.ts'
 import { createMetrics } from './metrics.ts'
@@ -90,8 +91,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const first: Promise<void>[] = []
   let server: HttpServer | undefined
 
+  const noteFault = createFaultLog(store, (what) => note(what))
   const load = async (variant: Variant): Promise<Scorer> =>
-    loadScorer(variant, await localModel({ store, trusted }, variant.digest))
+    loadScorer(
+      variant,
+      await localModel({ store, trusted }, variant.digest),
+      (failure) => void noteFault(variant, failure),
+    )
   const endpointOf = (name: string): Endpoint => {
     let endpoint = endpoints.get(name)
     if (endpoint === undefined) {

@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads'
 import { builtFile } from '../code/host.ts'
+import { strayFault } from '../code/user-fault.ts'
 import type { Engine } from '../models/kernel.ts'
 import type { LocalModel } from '../models/model.ts'
 import type { Numbers } from '../pipelines/columns.ts'
 import { SlipwayError } from '../pipelines/errors.ts'
 import type { Variant } from '../pipelines/route.ts'
 import type { FeatureCounts } from '../pipelines/telemetry.ts'
-import { type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
+import { failureOf, type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
 
 type Question =
   | { readonly kind: InputKind; readonly columns: InputColumns; readonly count: boolean }
@@ -17,7 +18,7 @@ export type ThreadAnswer =
   | { readonly ready: true; readonly engine: Engine }
   | { readonly broken: string }
   | { readonly id: number; readonly predictions: Numbers }
-  | { readonly id: number; readonly failed: string; readonly isUserCode: boolean }
+  | { readonly id: number; readonly failed: Pick<ScoringFailure, 'kind' | 'message' | 'inBundle'> }
   | { readonly id: number; readonly profile: Record<string, FeatureCounts> }
 
 /** A batch may take this long, ms: then its thread is given up and begun anew (user code may hang). */
@@ -31,8 +32,16 @@ export interface ScorerThread {
   close(): Promise<void>
 }
 
-/** Keeps a thread with a model running. @throws SlipwayError DIGEST_MISMATCH when the model cannot be loaded */
-export async function startScorerThread(variant: Variant, local: LocalModel): Promise<ScorerThread> {
+/**
+ * Keeps a thread with a model running.
+ * @param note hears of every failure of its code or model
+ * @throws SlipwayError DIGEST_MISMATCH when the model cannot be loaded
+ */
+export async function startScorerThread(
+  variant: Variant,
+  local: LocalModel,
+  note: (failure: ScoringFailure) => void,
+): Promise<ScorerThread> {
   let closed = false
   const started = await startThread(variant, local)
   let { thread } = started
@@ -49,9 +58,17 @@ export async function startScorerThread(variant: Variant, local: LocalModel): Pr
       clearTimeout(asked?.timer)
       if ('predictions' in answer) asked?.resolve(answer.predictions as never)
       else if ('profile' in answer) asked?.resolve(answer.profile as never)
-      else asked?.reject(new ScoringFailure(answer.isUserCode ? 'features' : 'model', answer.failed))
+      else {
+        const { kind, message, inBundle } = answer.failed
+        const failure = new ScoringFailure(kind, message, inBundle)
+        note(failure)
+        asked?.reject(failure)
+      }
     })
-    mine.on('error', () => {})
+    mine.on('error', (error) => {
+      const stray = strayFault(error)
+      if (stray !== undefined) note(failureOf(stray))
+    })
     mine.on('exit', () => {
       if (mine === thread && !closed) restart('model', 'its thread ended')
     })

@@ -3,12 +3,12 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Features } from '../code/run-features.ts'
 import { type LocalModel, loadModel } from '../models/model.ts'
 import type { Column } from '../pipelines/columns.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
 import type { ThreadAnswer, ThreadQuestion } from './scorer-host.ts'
+import { failureOf } from './scoring.ts'
 
 /*
- * A model in a thread of its own: user code and ONNX Runtime block this thread and nobody else. Answers come in the question of
+ * A model in a thread of its own: user code and ONNX Runtime block this thread and nobody else. Answers come in the order of
  * the questions.
  */
 const say = (answer: ThreadAnswer, transfer: ArrayBuffer[] = []): void => parentPort?.postMessage(answer, transfer)
@@ -36,9 +36,10 @@ try {
       const own = predictions.byteLength === predictions.buffer.byteLength ? predictions : predictions.slice()
       say({ id: question.id, predictions: own }, [own.buffer as ArrayBuffer])
     } catch (error) {
-      say({ id: question.id, failed: (error as Error).message, isUserCode: error instanceof SlipwayError })
+      const { kind, message, inBundle } = failureOf(error)
+      say({ id: question.id, failed: { kind, message, inBundle } })
     }
   }
 } catch (error) {
-  say({ broken: (error as Error).message })
+  say({ broken: error instanceof Error ? error.message : String(error) })
 }

@@ -9,7 +9,7 @@ import type { FeatureCounts } from '../pipelines/telemetry.ts'
 import type { Profile } from '../stats/profile.ts'
 import { addFeatureCounts, profileCounter } from '../stats/profile-counter.ts'
 import { startScorerThread } from './scorer-host.ts'
-import { type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
+import { failureOf, type InputColumns, type InputKind, type ScoringFailure } from './scoring.ts'
 
 /** Scores one batch. @throws ScoringFailure */
 export type Score = (kind: InputKind, columns: InputColumns) => Promise<Numbers>
@@ -37,13 +37,18 @@ export interface Scorer {
 
 /**
  * Loads and warms a version.
+ * @param note hears of every failure of its code or model
  * @throws SlipwayError DIGEST_MISMATCH when it cannot be loaded
  */
-export async function loadScorer(variant: Variant, local: LocalModel): Promise<Scorer> {
+export async function loadScorer(
+  variant: Variant,
+  local: LocalModel,
+  note: (failure: ScoringFailure) => void = () => {},
+): Promise<Scorer> {
   const baseline = JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile
-  const thread = await startScorerThread(variant, local)
+  const thread = await startScorerThread(variant, local, note)
   const isHeavy = local.facts.featureCode.host['danfojs-node'] !== undefined
-  const here = isHeavy ? undefined : await loadHere(variant, local, baseline)
+  const here = isHeavy ? undefined : await loadHere(variant, local, baseline, note)
   await warm((columns) => thread.score('features', columns, false), local.facts)
   if (here !== undefined) await warm(here.warm, local.facts)
   return {
@@ -72,7 +77,12 @@ export async function loadScorer(variant: Variant, local: LocalModel): Promise<S
   }
 }
 
-async function loadHere(variant: Variant, local: LocalModel, baseline: Profile) {
+async function loadHere(
+  variant: Variant,
+  local: LocalModel,
+  baseline: Profile,
+  note: (failure: ScoringFailure) => void,
+) {
   const model = await loadModel(local).catch((error) => {
     throw new SlipwayError(
       'DIGEST_MISMATCH',
@@ -97,7 +107,9 @@ async function loadHere(variant: Variant, local: LocalModel, baseline: Profile) 
         counter.add(features, predictions)
         return predictions
       } catch (error) {
-        throw new ScoringFailure(error instanceof SlipwayError ? 'features' : 'model', (error as Error).message)
+        const failure = failureOf(error)
+        note(failure)
+        throw failure
       }
     },
   }

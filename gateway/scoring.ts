@@ -1,5 +1,6 @@
 import type { Feature } from '../code/run-features.ts'
 import type { Column } from '../pipelines/columns.ts'
+import { type BundlePosition, SlipwayError } from '../pipelines/errors.ts'
 
 /** Raw rows, which the packaged feature code sees first, or features ready for the model. */
 export type InputKind = 'rows' | 'features'
@@ -9,8 +10,17 @@ export type InputColumns = Readonly<Record<string, Column | Feature>>
 export class ScoringFailure extends Error {
   override readonly name = 'ScoringFailure'
   readonly kind: 'features' | 'model' | 'timeout' | 'injected'
-  constructor(kind: ScoringFailure['kind'], message: string) {
+  /** Where in the version's code; for the log, not for clients. */
+  readonly inBundle: readonly BundlePosition[]
+  constructor(kind: ScoringFailure['kind'], message: string, inBundle: readonly BundlePosition[] = []) {
     super(message)
     this.kind = kind
+    this.inBundle = inBundle
   }
+}
+
+/** What a version's code or its model threw, as the failure it is. */
+export function failureOf(thrown: unknown): ScoringFailure {
+  if (thrown instanceof SlipwayError) return new ScoringFailure('features', thrown.message, thrown.facts.inBundle)
+  return new ScoringFailure('model', thrown instanceof Error ? thrown.message : String(thrown))
 }

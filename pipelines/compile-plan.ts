@@ -214,6 +214,7 @@ export function compilePlan(
         : issue?.path.join('.')
     throw new SlipwayError('DEFINITION_INVALID', `pipeline "${name}", ${where}: ${issue?.message}`, {
       next: 'correct the definition',
+      step: issue?.path[0] === 'steps' ? steps[Number(issue.path[1])]?.id : undefined,
     })
   }
   return parsed.data

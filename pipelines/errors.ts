@@ -97,9 +97,30 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'ALERT_UNDELIVERED',
 ])
 
+/** A place in the user's own sources. Line and column count from 1; the file's path starts at the project. */
+export interface SourcePlace {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  /** The line as it is written, if it is known. */
+  readonly text: string | null
+}
+
+/** A position in a bundle of user code: see `code/source-map.ts` for the way back to the sources. */
+export interface BundlePosition {
+  /** Digest of the bundle. */
+  readonly code: string
+  readonly line: number
+  readonly column: number
+}
+
 export interface ErrorFacts {
   /** What the user can do next: a command or an edit, one line. */
   readonly next?: string | undefined
+  /** Where in the user's sources it went wrong; the message begins with it. */
+  readonly at?: SourcePlace | undefined
+  /** Where in bundles, innermost first, until that is turned into `at`. */
+  readonly inBundle?: readonly BundlePosition[] | undefined
   readonly [fact: string]: unknown
 }
 

@@ -93,7 +93,17 @@ export const RunRecord = z.object({
     .nullable()
     .default(null),
   error: z
-    .object({ code: z.string(), message: z.string(), step: z.string().nullable(), next: z.string().nullable() })
+    .object({
+      code: z.string(),
+      message: z.string(),
+      step: z.string().nullable(),
+      next: z.string().nullable(),
+      /** Where in the user's sources, of an error of theirs. */
+      file: z.string().optional(),
+      line: z.int().optional(),
+      column: z.int().optional(),
+      text: z.string().nullable().optional(),
+    })
     .nullable(),
   startedAt: z.string(),
   finishedAt: z.string(),

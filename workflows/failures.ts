@@ -7,7 +7,7 @@ import {
   TerminatedFailure,
   TimeoutFailure,
 } from '@temporalio/workflow'
-import { isErrorCode } from '../pipelines/errors.ts'
+import { isErrorCode, type SourcePlace } from '../pipelines/errors.ts'
 import type { Refusal } from './owner-messages.ts'
 
 /** What lies below the wrappings of activities, children and handlers. */
@@ -27,11 +27,13 @@ export function refusalOf(error: unknown): Refusal {
   const root = rootOf(error)
   if (root instanceof DeterminismViolationError) throw root
   if (root instanceof ApplicationFailure) {
-    const next = (root.details?.[0] as { next?: string | null } | undefined)?.next ?? null
+    const details = (root.details?.[0] ?? {}) as Partial<SourcePlace> & { next?: string | null }
+    const { next = null, file, line, column, text } = details
+    const at = file === undefined ? {} : { at: { file, line, column, text } as SourcePlace }
     // The code is at the bottom where somebody wrapped a failure of ours as it was.
     const deeper =
       root.cause instanceof ApplicationFailure && !isErrorCode(root.type) ? refusalOf(root.cause) : undefined
-    return deeper ?? { code: isErrorCode(root.type) ? root.type : 'INTERNAL', message: root.message, next }
+    return deeper ?? { code: isErrorCode(root.type) ? root.type : 'INTERNAL', message: root.message, next, ...at }
   }
   const who = error instanceof ChildWorkflowFailure ? `${error.workflowType} ${error.execution.workflowId ?? ''} ` : ''
   if (root instanceof CancelledFailure || root instanceof TerminatedFailure) {

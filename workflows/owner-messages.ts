@@ -1,5 +1,5 @@
 import { defineSignal } from '@temporalio/workflow'
-import type { ErrorCode } from '../pipelines/errors.ts'
+import type { ErrorCode, SourcePlace } from '../pipelines/errors.ts'
 import type { Expected } from '../pipelines/in-force.ts'
 import type { VersionRecord } from '../pipelines/records.ts'
 import type { ChampionChange, RouteOrder } from './messages.ts'
@@ -35,6 +35,8 @@ export interface Refusal {
   readonly code: ErrorCode
   readonly message: string
   readonly next: string | null
+  /** Where in the user's sources, of a fault of theirs. */
+  readonly at?: SourcePlace
 }
 
 /** The answer to an order: what came of it, why not, or (not the last word) which rollout it waits for. */

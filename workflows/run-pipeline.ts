@@ -135,10 +135,10 @@ function stopOf(error: unknown, stage: string): Stop {
       },
     }
   }
-  const { code, message, next } = refusalOf(error)
+  const { code, message, next, at } = refusalOf(error)
   const exitCode = errorCodes[code]
   const status = exitCode === exitCodes.inconclusive ? 'inconclusive' : 'failed'
-  return { status, exitCode, error: { code, message, step: stage, next } }
+  return { status, exitCode, error: { code, message, step: stage, next, ...at } }
 }
 
 function requireWaiting({ waitingFor, stage }: RunState): Asked {

@@ -1,0 +1,32 @@
+import { withStoredPlace } from '../code/source-map.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { Variant } from '../pipelines/route.ts'
+import type { Store } from '../store/store.ts'
+import type { ScoringFailure } from './scoring.ts'
+
+/** One place is said again after this long, ms: every request may fail there. */
+const sayAgainMs = 60_000
+/** Places that are remembered. */
+const most = 1_000
+
+/** Says in the log what fails in the code of versions, with the file, the line and its text. Clients are told none of that. */
+export function createFaultLog(
+  store: Store,
+  say: (line: string) => void,
+): (variant: Variant, failure: ScoringFailure) => Promise<void> {
+  const said = new Map<string, number>()
+  return async (variant, { kind, message, inBundle }) => {
+    const [first] = inBundle
+    const key = `${variant.digest} ${first === undefined ? message : `${first.line}:${first.column}`}`
+    if (kind !== 'features' || performance.now() - (said.get(key) ?? Number.NEGATIVE_INFINITY) < sayAgainMs) return
+    if (said.size >= most) said.clear()
+    said.set(key, performance.now())
+    const fault = (await withStoredPlace(
+      store,
+      new SlipwayError('FEATURES_FAILED', message, { inBundle }),
+    )) as SlipwayError
+    const { text } = fault.facts.at ?? {}
+    const line = text ? `\n  | ${text.trim()}` : ''
+    say(`version ${variant.version} of ${variant.model} fails: ${fault.message}${line}`)
+  }
+}
