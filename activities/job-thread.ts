@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { hostRequire } from '../code/load.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
+import { plainError } from '../code/thread-errors.ts'
 import { type JobCall, type JobMessage, jobs, type Progress } from './jobs.ts'
 
 const say = (message: JobMessage): void => parentPort?.postMessage(message)
@@ -19,19 +19,9 @@ parentPort?.on('message', async (call: JobCall) => {
     const job = await jobs[name]()
     say({ result: await job(order as never, onProgress) })
   } catch (error) {
-    const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
-    say({
-      error:
-        error instanceof SlipwayError
-          ? { code: error.code, message, facts: plainFacts(error), stack }
-          : { code: 'INTERNAL', message, facts: {}, stack },
-    })
+    say({ error: plainError(error) })
   }
 })
-
-function plainFacts({ facts }: SlipwayError) {
-  return JSON.parse(JSON.stringify(facts)) as SlipwayError['facts']
-}
 
 /** Loads ahead what jobs with user code need. What cannot be loaded is the job's to complain of. */
 async function warm(packages: readonly string[]): Promise<void> {

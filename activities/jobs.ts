@@ -1,6 +1,6 @@
+import { errorFrom, type PlainError } from '../code/thread-errors.ts'
 import { strayFault } from '../code/user-fault.ts'
 import type { LocalModel } from '../models/model.ts'
-import { type ErrorFacts, isErrorCode, SlipwayError } from '../pipelines/errors.ts'
 import { type JobCode, putBack, takeThread } from './threads.ts'
 
 /** Work that would keep the worker's own thread from heartbeats: user code, training, ONNX Runtime, sorting. Plain data in and out; a thread loads its own. */
@@ -22,14 +22,7 @@ export type JobName = keyof Jobs
 export type JobMessage =
   | { readonly progress: { readonly what: string; readonly done: number } }
   | { readonly result: unknown }
-  | {
-      readonly error: {
-        readonly code: string
-        readonly message: string
-        readonly facts: ErrorFacts
-        readonly stack: string | undefined
-      }
-    }
+  | { readonly error: PlainError }
 
 export type Progress = (what: string, done: number) => void
 
@@ -90,7 +83,7 @@ export function runJob<Name extends JobName>(
       letGo()
       putBack(thread, code, 'result' in message)
       if ('result' in message) resolve(message.result as Awaited<ReturnType<Jobs[Name]>>)
-      else reject(revive(message.error))
+      else reject(errorFrom(message.error))
     }
     const fail = (error: unknown): void => {
       letGo()
@@ -113,20 +106,4 @@ export function runJob<Name extends JobName>(
 export const runJobHere: typeof runJob = async (name, order, onProgress) => {
   const job = (await jobs[name]()) as (order: unknown, onProgress: Progress) => Promise<never>
   return job(order, onProgress)
-}
-
-function revive({
-  code,
-  message,
-  facts,
-  stack,
-}: {
-  code: string
-  message: string
-  facts: ErrorFacts
-  stack: string | undefined
-}): Error {
-  const error = isErrorCode(code) ? new SlipwayError(code, message, facts) : new Error(message)
-  if (stack !== undefined) error.stack = stack
-  return error
 }

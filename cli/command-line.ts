@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { CommanderError } from 'commander'
 import { packageRoot } from '../code/host.ts'
 import { exitCodes, SlipwayError } from '../pipelines/errors.ts'
-import { errorDocument } from './json-outcome.ts'
 import { printJson, showError } from './output.ts'
 import { hasDocument, type Sinks, writeMessage, writeResult, writingTo } from './sinks.ts'
 import { unreachable } from './unreachable.ts'
@@ -75,23 +74,17 @@ export function runCommandLine(
       if (isJson && !hasDocument()) printJson({ exitCode })
       return exitCode
     } catch (error) {
-      if (!(error instanceof CommanderError)) return fail(error, isJson, program.opts().verbose === true)
+      if (!(error instanceof CommanderError))
+        return showError(unreachable(error) ?? error, { json: isJson, verbose: program.opts().verbose === true })
       if (error.exitCode === 0) {
         if (isJson) printJson(error.code === 'commander.version' ? { version: help.trim() } : { help })
         return exitCodes.done
       }
       // The help that says which commands there are has been shown.
       if (error.code === 'commander.help' && !isJson) return exitCodes.invalid
-      return fail(usageError(error), isJson, false)
+      return showError(usageError(error), { json: isJson })
     }
   })
-}
-
-function fail(thrown: unknown, isJson: boolean, verbose: boolean): number {
-  const error = unreachable(thrown) ?? thrown
-  const code = showError(error, verbose)
-  if (isJson) printJson(errorDocument(error))
-  return code
 }
 
 const everyCommand = (command: Usage): Usage[] => [command, ...(command.commands as Usage[]).flatMap(everyCommand)]

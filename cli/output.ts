@@ -72,22 +72,20 @@ function shown(error: unknown): ShownError {
 /**
  * Says what went wrong.
  * For people: at most five lines on standard error: what, the line of theirs, what to do; the trace is for `verbose`.
- * As `json`: one document on standard output, `{ error: { code, message, file, line, column, text, next }, exitCode }`; the place is there
+ * With `json` besides: one document on standard output, `{ error: { code, message, file, line, column, text, next }, exitCode }`; the place is there
  * where the fault is in a file of theirs.
  * @returns the exit code
  */
 export function showError(error: unknown, { verbose = false, json = false } = {}): number {
   const fault = shown(error)
   const exitCode = errorCodes[fault.code]
-  if (json) printJson({ error: fault, exitCode })
-  else {
-    const { code, message, text, next } = fault
-    const line = text ? `\n  | ${brief(text.trim(), 160)}` : ''
-    say(`${colors.red('error')} ${code}: ${firstLines(message, text ? 2 : 3)}${line}`)
-    if (next !== null) say(`  next: ${firstLines(next, 1)}`)
-  }
+  const { code, message, text, next } = fault
+  const line = text ? `\n  | ${brief(text.trim(), 160)}` : ''
+  say(`${colors.red('error')} ${code}: ${firstLines(message, text ? 2 : 3)}${line}`)
+  if (next !== null) say(`  next: ${firstLines(next, 1)}`)
   if (verbose && error instanceof Error)
     say(String(error.stack) + (error.cause instanceof Error ? `\ncaused by ${error.cause.stack}` : ''))
+  if (json) printJson({ error: fault, exitCode })
   return exitCode
 }
 

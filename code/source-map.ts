@@ -121,8 +121,7 @@ export function writeCodeMap(store: Store, code: string, map: CodeMap): Promise<
 
 /** The map of a bundle; undefined where there is none, or none that can be read: an error must not hide behind its place. */
 async function readCodeMap(store: Store, code: string): Promise<CodeMap | undefined> {
-  const document = await readDocument(store, keyOf(code)).catch(() => undefined)
-  return CodeMap.safeParse(document?.value).data
+  return (await readDocument(store, keyOf(code), CodeMap).catch(() => undefined))?.value
 }
 
 /** An error of user code with its place in the sources, as far as the maps are known; other errors as they are. */

@@ -65,7 +65,7 @@ const unreadable = (file: string, why: string, next = 'check that the file is wh
   new SlipwayError('SOURCE_UNREADABLE', `${file}: ${why}`, { next })
 
 /** The bytes of a text, a mark of UTF-8 at its start taken off. @throws SlipwayError SOURCE_UNREADABLE where it is no UTF-8 */
-async function* textOf(file: TextFile, rowNow: () => number): AsyncGenerator<Buffer> {
+export async function* textOf(file: TextFile, rowNow: () => number): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0)
   let isFirst = true
   for await (const chunk of bytesOf(file)) {

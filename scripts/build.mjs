@@ -30,6 +30,7 @@ const entries = {
   gateway: 'workers/gateway-main.ts',
   'scorer-thread': 'gateway/scorer-thread.ts',
   job: 'activities/job-thread.ts',
+  'rehearse-thread': 'cli/rehearse-thread.ts',
   'trees-thread': 'trainers/trees/thread.ts',
 }
 

@@ -47,11 +47,11 @@ export const fixedPart = (path: string): string => /^[^*?{[]*/.exec(path)?.[0] ?
 export const fixedFolder = (path: string): string => dirname(`${fixedPart(path)}x`)
 
 /**
- * Finds and hashes the files of a source.
+ * Finds the files of a source, and reads none of them.
  * @param from a path, a glob, or a folder with a slash behind it, relative to `root`
- * @throws SlipwayError SOURCE_MISSING, SOURCE_EMPTY
+ * @throws SlipwayError SOURCE_MISSING
  */
-export async function readSource(root: string, from: string): Promise<SourceFiles> {
+export async function findSource(root: string, from: string): Promise<Omit<SourceFiles['files'][number], 'digest'>[]> {
   const pattern = from.endsWith('/') ? `${from}${anyFile}` : from
   const base = resolve(root, fixedFolder(pattern))
   const paths = isGlob(pattern)
@@ -59,36 +59,50 @@ export async function readSource(root: string, from: string): Promise<SourceFile
         .filter((path) => isData(relative(base, path)))
         .sort()
     : [resolve(root, pattern)]
-  const found = await Promise.all(
-    paths.map((path) =>
-      stat(path).then(
-        (info) => info.isFile(),
-        () => false,
-      ),
-    ),
-  )
-  if (paths.length === 0 || found.includes(false)) {
+  const found = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)))
+  if (paths.length === 0 || found.some((info) => info?.isFile() !== true)) {
+    const isFolder = found.some((info) => info?.isDirectory())
     throw new SlipwayError(
       'SOURCE_MISSING',
-      `source "${from}" ${isGlob(pattern) ? 'matches no file' : 'does not exist'} in ${root}`,
-      { next: 'correct `from`, or fetch the data; paths start at the project folder' },
+      `source "${from}" ${isGlob(pattern) ? 'matches no file' : isFolder ? 'is a folder' : 'does not exist'} in ${root}`,
+      {
+        next: isFolder
+          ? `for all its files write "${from}/"`
+          : 'correct `from`, or fetch the data; paths start at the project folder',
+      },
     )
   }
+  return paths.map((path, i) => {
+    const [compression, partition] = [compressionOf(path), partitionOf(relative(root, path))]
+    return {
+      path,
+      size: found[i]?.size ?? 0,
+      ...(compression === 'none' ? {} : { compression }),
+      ...(Object.keys(partition).length === 0 ? {} : { partition }),
+      name: relative(root, path),
+    }
+  })
+}
+
+/**
+ * Finds and hashes the files of a source.
+ * @throws SlipwayError SOURCE_MISSING, SOURCE_UNREADABLE, SOURCE_EMPTY
+ */
+export async function readSource(root: string, from: string): Promise<SourceFiles> {
+  const found = await findSource(root, from)
   const files = await Promise.all(
-    paths.map(async (path) => {
-      const [compression, partition] = [compressionOf(path), partitionOf(relative(root, path))]
-      return {
-        path,
-        ...(await digestOfFile(path)),
-        ...(compression === 'none' ? {} : { compression }),
-        ...(Object.keys(partition).length === 0 ? {} : { partition }),
-        name: relative(root, path),
-      }
-    }),
+    found.map(async (file) => ({ ...file, ...(await digestOfFile(file.path).catch(unreadable(file.path))) })),
   )
   if (files.every(({ size }) => size === 0))
     throw new SlipwayError('SOURCE_EMPTY', `source "${from}" is empty (0 bytes)`, { next: 'check where it comes from' })
   return { files, content: contentOf(files.map(({ path: _, ...file }) => file)) }
+}
+
+const unreadable = (path: string) => (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EACCES' && error.code !== 'EPERM') throw error
+  throw new SlipwayError('SOURCE_UNREADABLE', `${path} cannot be read: permission denied`, {
+    next: 'check who may read it',
+  })
 }
 
 /**

@@ -2,23 +2,32 @@ import { hostVersions } from '../../code/host.ts'
 import { planPipeline } from '../../code/plan.ts'
 import { shortDigest } from '../../pipelines/artifact.ts'
 import { digestOfPlan } from '../../store/plans.ts'
+import { type CheckOptions, checkPlan } from '../check-plan.ts'
 import { openContext } from '../context.ts'
 import { forecast } from '../forecast.ts'
 import { type JsonOption, pairs } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
 import { gateLines, knownSplits, plannedGates } from '../plan-gates.ts'
 import { requireSameSignature } from '../signature.ts'
+
 /** What a run would do now, without doing it. */
-export async function plan(pipeline: string, options: JsonOption & { set?: readonly string[] }): Promise<number> {
+export async function plan(
+  pipeline: string,
+  options: JsonOption & CheckOptions & { set?: readonly string[] },
+): Promise<number> {
   const { settings, store } = openContext()
   const host = hostVersions()
-  const overrides = pairs('--set', options.set)
-  const { plan: planned } = await planPipeline(settings.root, pipeline, host, overrides)
-  await requireSameSignature(store, planned)
-  const steps = await forecast(store, planned, host, settings.root)
+  const whole = await planPipeline(settings.root, pipeline, host, pairs('--set', options.set))
+  const { plan: planned } = whole
+  const checking = checkPlan(settings.root, whole, ({ from }) => from, options)
+  // What is wrong is said first, whatever the store says meanwhile.
+  const forecasting = requireSameSignature(store, planned).then(() => forecast(store, planned, host, settings.root))
+  forecasting.catch(() => {})
+  const checks = await checking
+  const steps = await forecasting
   const gates = plannedGates(planned, await knownSplits(store, steps))
   if (options.json === true) {
-    printJson({ plan: { digest: digestOfPlan(planned) }, steps, gates })
+    printJson({ plan: { digest: digestOfPlan(planned) }, steps, gates, checks })
     return 0
   }
   print(
@@ -35,5 +44,6 @@ export async function plan(pipeline: string, options: JsonOption & { set?: reado
   print(
     `\nplan ${shortDigest(digestOfPlan(planned))}: ${steps.filter(({ state }) => state === 'reused').length} of ${steps.length} steps are reused`,
   )
+  for (const check of checks) print(`  ${check}`)
   return 0
 }

@@ -17,6 +17,7 @@ import { digestOfFile } from '../../store/digest.ts'
 import { readSource, type SourceFiles, uploadSource } from '../../store/sources.ts'
 import { signerOf } from '../../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../../workflows/messages.ts'
+import { type CheckOptions, checkPlan } from '../check-plan.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
 import { followRun, type Interrupt, listenForInterrupt } from '../follow.ts'
@@ -27,7 +28,7 @@ import { junit, junitOfError, runJson, summaryLines, verdict } from '../report.t
 import { requireSameSignature } from '../signature.ts'
 import type { LocalOptions } from './local.ts'
 
-export interface RunOptions extends LocalOptions {
+export interface RunOptions extends LocalOptions, CheckOptions {
   readonly wait?: boolean
   readonly json?: boolean
   readonly junit?: string
@@ -117,9 +118,12 @@ async function startRun(
   const planned = plannedAsOf(await planPipeline(root, pipeline, hostVersions(), pairs('--set', options.set)), options)
   const snapshotSteps = planned.plan.steps.filter((step) => step.kind === 'snapshot')
   const snapshots = snapshotsOf(planned.plan, options)
-  await requireSameSignature(store, planned.plan)
   const read = snapshotSteps.filter(({ id }) => snapshots[id] === undefined)
   const files = await Promise.all(read.map((step) => filesOf(root, step, options.from)))
+  const fromOf = ({ id, from }: StepOf<'snapshot'>): string | undefined =>
+    snapshots[id] !== undefined ? undefined : options.from === undefined ? from : pathOf(options.from)
+  await checkPlan(root, planned, fromOf, options)
+  await requireSameSignature(store, planned.plan)
   const plan = await publishPlan(store, signerOf(settings), planned)
   const sources: Record<string, string> = {}
   for (const [i, { id, format }] of read.entries())
@@ -148,6 +152,12 @@ async function startRun(
   return { runId, workflowId }
 }
 
+/** What `--from` names; of a folder all files. */
+function pathOf(from: string): string {
+  const isFolder = statSync(from, { throwIfNoEntry: false })?.isDirectory() === true
+  return `${resolve(from)}${isFolder ? '/' : ''}`
+}
+
 /** What a source holds now: as the definition says, or in its place what `--from` names. */
 async function filesOf(root: string, step: StepOf<'snapshot'>, from: string | undefined): Promise<SourceFiles> {
   if (from === undefined) return readSource(root, step.from)
@@ -156,8 +166,7 @@ async function filesOf(root: string, step: StepOf<'snapshot'>, from: string | un
     throw new SlipwayError('USAGE', `--from ${from}: that is ${format}, and the definition reads ${step.format}`, {
       next: `give ${step.format}, or change the source in the definition`,
     })
-  const isFolder = statSync(from, { throwIfNoEntry: false })?.isDirectory() === true
-  return readSource(root, `${resolve(from)}${isFolder ? '/' : ''}`).catch((error: unknown) => {
+  return readSource(root, pathOf(from)).catch((error: unknown) => {
     if (!(error instanceof SlipwayError)) throw error
     const why = error.code === 'SOURCE_EMPTY' ? 'it is empty (0 bytes)' : 'there is no such file'
     throw new SlipwayError(error.code, `--from ${from}: ${why}`, { next: 'correct the path, or fetch the data' })

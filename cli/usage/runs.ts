@@ -17,6 +17,7 @@ export function runCommands(program: Usage): void {
     .description('what a run would do now, and why')
     .takes('<pipeline>', kinds.name)
     .collects('--set <name=value>', 'change a parameter', kinds.setting)
+    .option('--no-types', 'do not check the types')
     .json()
     .examples('npx slipway plan flights', 'npx slipway plan flights --set leaves=15')
     .does(async (pipeline, options) => (await planning()).plan(pipeline, options))
@@ -30,6 +31,7 @@ export function runCommands(program: Usage): void {
     .collects('--snapshot <digest>', 'use this snapshot instead of reading the source', kinds.snapshot)
     .offers('--from <file>', 'read this instead of what the definition says (in place of the only source)', kinds.path)
     .offers('--as-of <time>', 'the day or time that counts as now for splits by age', kinds.time)
+    .option('--no-types', 'do not check the types')
     .offers('--junit <file>', 'write a JUnit report (waits)', kinds.path)
     .option('--local', 'in this process, without Temporal, up to the gates; registers nothing')
     .offers(

@@ -1,0 +1,126 @@
+import { statSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { builtFile, hostVersions } from '../code/host.ts'
+import { keptVerdict } from '../code/kept-verdict.ts'
+import { nearest } from '../code/nearest.ts'
+import type { PlannedPipeline } from '../code/plan.ts'
+import { withSourcePlace } from '../code/source-map.ts'
+import { errorFrom } from '../code/thread-errors.ts'
+import { strayFault } from '../code/user-fault.ts'
+import { dialectOf } from '../data/local-table.ts'
+import type { TableFile } from '../data/table-file.ts'
+import { type Rehearsal, type RehearsalOrder, Rehearsals, type RehearsedSource } from '../models/rehearsal.ts'
+import { SlipwayError } from '../pipelines/errors.ts'
+import type { Plan, StepOf } from '../pipelines/plan.ts'
+import { digestOfJson } from '../store/digest.ts'
+import { findSource } from '../store/sources.ts'
+import type { RehearsalMessage } from './rehearse-thread.ts'
+
+/** Functions that are not done with a handful of rows after this never will be, ms. */
+const patienceMs = 30_000
+
+/** Which file is read for a snapshot step; undefined where none is. */
+export type FromOf = (step: StepOf<'snapshot'>) => string | undefined
+
+/**
+ * Tries a plan on the first rows of its sources, before anything is stored.
+ * @throws SlipwayError what the run would end with, with the place in the user's sources
+ */
+export async function rehearsePlan(
+  root: string,
+  { plan, bundles }: PlannedPipeline,
+  fromOf: FromOf,
+): Promise<Rehearsal[]> {
+  const sources: RehearsedSource[] = []
+  for (const step of plan.steps) {
+    const from = step.kind === 'snapshot' ? fromOf(step) : undefined
+    if (step.kind !== 'snapshot' || from === undefined) continue
+    const files = await findSource(root, from)
+    if (files.every(({ size }) => size === 0))
+      throw new SlipwayError('SOURCE_EMPTY', `source "${from}" is empty (0 bytes)`, {
+        next: 'check where it comes from',
+      })
+    const table = { files: files as TableFile[], format: step.format, dialect: dialectOf(step), schema: step.schema }
+    sources.push({ from, table, ...whatFollows(plan, step) })
+  }
+  const code = Object.fromEntries([...bundles].map(([digest, bundle]) => [digest, bundle.code]))
+  const digest = digestOfJson({ sources: sources.map(withTimes), code: Object.keys(code).sort(), host: hostVersions() })
+  const { verdict } = await keptVerdict(
+    { root, pipeline: plan.pipeline, check: 'rehearsal', digest },
+    Rehearsals,
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'slipway-rehearsal-'))
+      try {
+        return await inThread({ sources, code, folder })
+      } catch (error) {
+        throw await withSourcePlace(withNearest(error), (digest) => bundles.get(digest)?.sourceMap)
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    },
+  )
+  return verdict
+}
+
+/** A source with the times of its files: what stays the same while they do. */
+function withTimes(source: RehearsedSource): unknown {
+  const times = source.table.files.map((file) => statSync(typeof file === 'string' ? file : file.path).mtimeMs)
+  return { ...source, times }
+}
+
+/** What a plan does with the rows of a snapshot. */
+function whatFollows(plan: Plan, { id }: StepOf<'snapshot'>): Pick<RehearsedSource, 'maxBadRows' | 'trains'> {
+  const isOf = (table: string): boolean => {
+    const step = plan.steps.find((each) => each.id === table)
+    return table === id || (step?.kind === 'validate' && isOf(step.table))
+  }
+  const checks = plan.steps.flatMap((step) => (step.kind === 'validate' && isOf(step.table) ? step.maxBadRows : []))
+  const splits = plan.steps.flatMap((step) => (step.kind === 'split' && isOf(step.table) ? step.id : []))
+  return {
+    maxBadRows: checks.length === 0 ? null : Math.min(...checks),
+    trains: plan.steps.filter((step) => step.kind === 'train').filter(({ split }) => splits.includes(split)),
+  }
+}
+
+function inThread(order: RehearsalOrder): Promise<Rehearsal[]> {
+  return new Promise<Rehearsal[]>((done, fail) => {
+    const thread = new Worker(builtFile('rehearse-thread'), { workerData: order })
+    let timer: NodeJS.Timeout | undefined
+    const end = (say: () => void): void => {
+      clearTimeout(timer)
+      void thread.terminate()
+      say()
+    }
+    const tooLong = new SlipwayError(
+      'FEATURES_FAILED',
+      `the functions of the pipeline are not done with a handful of rows after ${patienceMs / 1000} s`,
+      { next: 'look for a loop that never ends' },
+    )
+    thread.on('message', (message: RehearsalMessage) => {
+      if ('running' in message) timer ??= setTimeout(() => end(() => fail(tooLong)), patienceMs)
+      else if ('done' in message) end(() => done(message.done))
+      else end(() => fail(errorFrom(message.error)))
+    })
+    thread.on('error', (error) => end(() => fail(strayFault(error) ?? error)))
+    thread.on('exit', (exit) => end(() => fail(new Error(`the thread of the rehearsal ended with ${exit}`))))
+  })
+}
+
+/** A missing column with the one that may be meant. */
+function withNearest(error: unknown): unknown {
+  if (!(error instanceof SlipwayError) || error.code !== 'COLUMN_MISSING') return error
+  const { column, columns } = error.facts as { column?: string; columns?: readonly string[] }
+  const meant = nearest(column ?? '', columns ?? [])
+  if (meant === undefined || error.facts.next !== 'correct the schema or the file') return error
+  return new SlipwayError(error.code, error.message, { ...error.facts, next: `did you mean "${meant}"?` })
+}
+
+/** What was looked at, in a sentence a source. */
+export function rehearsalInWords({ from, read, broken, tried }: Rehearsal): string {
+  const bad = broken === 0 ? '' : `, ${broken} of them break the contract`
+  const went = tried === 0 ? 'none went through the functions' : `${tried} went through the functions`
+  return `${from}: the first ${read} rows were read${bad}; ${went}`
+}
