@@ -58,7 +58,7 @@ function shown(error: unknown): ShownError {
     const { code, message, facts } = error
     return { code, message, ...facts.at, next: facts.next ?? null }
   }
-  const { code = '', path } = error as { code?: unknown; path?: unknown }
+  const { code = '', path } = (error ?? {}) as { code?: unknown; path?: unknown }
   const why = systemErrors[String(code)]
   if (why !== undefined && typeof path === 'string')
     return { code: 'USAGE', message: `${path}: ${why} (${code})`, next: 'check the path, and who may read or write it' }

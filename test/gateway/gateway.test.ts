@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { loadModel } from '../../models/model.ts'
@@ -335,9 +335,22 @@ describe.each(['kernel', 'onnxruntime'] as const)('answers by %s', (engine) => {
     )
     const picky = await packageModel(project, server.store, 'picky', 1, {}, { compiled: engine === 'kernel' })
     const name = await open(gateway, undefined, picky)
+    const log = vi.spyOn(console, 'error').mockImplementation(() => {})
     const answers = await Promise.all([1, 13, 50, 13, 80].map((x) => predict(name, { instances: [{ x }] })))
     expect(answers.map(({ status }) => status)).toEqual([200, 422, 200, 422, 200])
     expect(answers[1]?.json() as unknown).toEqual({ error: expect.stringContaining('thirteen') })
+    // The client is told what was thrown and nothing of where; the log has the place, once.
+    expect(answers[1]?.body.toString()).not.toMatch(/features\.ts|slipway-code|\bat /)
+    const said = () =>
+      log.mock.calls
+        .flat()
+        .map(String)
+        .filter((line) => line.includes('thirteen'))
+    await eventually(() => said().length > 0)
+    expect(said()).toHaveLength(1)
+    expect(said()[0]).toMatch(/version 1 of picky fails: pipelines\/picky\/features\.ts:1:\d+: features throws/)
+    expect(said()[0]).toContain('| export const features = ')
+    log.mockRestore()
   })
 
   it('keeps answers where asked to, and never an old version’s', async () => {

@@ -154,9 +154,43 @@ describe('a feature function', () => {
     expect(message).toContain('features')
   })
 
+  it('that fails on rows further down is said with its line: in the terminal, in the JSON and in Temporal', async () => {
+    const lines = [
+      '/** Makes features. */',
+      `${signature} {`,
+      "  if (age.length > 64) throw new Error('too many')",
+      '  return { income, age }',
+      '}',
+      '',
+    ]
+    writeLoans(project, { features: lines.join('\n') })
+    const place = {
+      file: 'pipelines/loans/features.ts',
+      line: 3,
+      column: (lines[2]?.indexOf('new Error') as number) + 1,
+    }
+    const ended = await slipway(project.root, ['run', 'loans', '--wait', '--json'])
+    const document = JSON.parse(ended.stdout)
+    expect(document).toMatchObject({ exitCode: 11, error: { code: 'FEATURES_FAILED', ...place, text: lines[2] } })
+    expect(document.error.message).toContain(`${place.file}:3:${place.column}: features throws on rows 1 to`)
+    const shown = await slipway(project.root, ['show', document.runId])
+    expect(`${shown.stdout}${shown.stderr}`).toContain(`${place.file}:3:${place.column}: features throws`)
+    const { connect } = await import('../../workers/connect.ts')
+    const { readSettings } = await import('../../workers/settings.ts')
+    const { client, connection } = await connect(readSettings(project.root))
+    const { events } = await client.workflow.getHandle(document.workflowId).fetchHistory()
+    const failed = events?.find(({ activityTaskFailedEventAttributes }) => activityTaskFailedEventAttributes != null)
+    const { failure } = failed?.activityTaskFailedEventAttributes ?? {}
+    expect(failure?.message).toContain(`${place.file}:3:${place.column}: features throws`)
+    const details = failure?.applicationFailureInfo?.details?.payloads?.[0]?.data
+    expect(JSON.parse(Buffer.from(details as Uint8Array).toString('utf8'))).toMatchObject({ ...place, text: lines[2] })
+    await connection.close()
+  })
+
   it('that never ends is stopped when the run is cancelled', async () => {
     writeLoans(project, {
-      features: `${signature} { void age; for (;;) if (income.length < 0) break; return { income } }\n`,
+      // A handful of rows, on which it is tried before, it lives through.
+      features: `${signature} { void age; while (income.length > 64) if (income.length < 0) break; return { income } }\n`,
     })
     const started = JSON.parse((await slipway(project.root, ['run', 'loans', '--json'])).stdout)
     const { connect } = await import('../../workers/connect.ts')

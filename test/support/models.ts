@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hostVersions } from '../../code/host.ts'
 import { planPipeline } from '../../code/plan.ts'
+import { writeCodeMap } from '../../code/source-map.ts'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { inspect } from '../../data/inspect.ts'
 import { type ModelFacts, modelFiles, trainedFacts } from '../../models/model.ts'
@@ -38,6 +39,7 @@ export async function packageModel(
     await writeFile(file, bundles.get(digest)?.code ?? '')
     return file
   }
+  for (const [digest, { sourceMap }] of bundles) await writeCodeMap(store, digest, sourceMap)
   const table = { files: [join(root, source.from)], format: source.format, schema: source.schema }
   const rows = await withDuckDb(1, (connection) => inspect(connection, table, source.from))
   const features = { file: await code(step.features.digest), digest: step.features.digest, name: step.features.name }
