@@ -209,7 +209,7 @@ export function compilePlan(
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     const where =
-      issue?.path[0] === 'steps'
+      issue?.path[0] === 'steps' && issue.path.length > 1
         ? `step "${nameOfStep(steps[Number(issue.path[1])] as Step)}", ${issue.path.slice(2).join('.')}`
         : issue?.path.join('.')
     throw new SlipwayError('DEFINITION_INVALID', `pipeline "${name}", ${where}: ${issue?.message}`, {

@@ -41,7 +41,7 @@ export interface Settings {
  */
 export function readSettings(root = findRoot(), env = process.env, needs = { temporal: true }): Settings {
   const platform = readPlatform(root)
-  const fromEnvironment = loadClientConnectConfig()
+  const fromEnvironment = temporalConfig(env)
   const temporal =
     env.TEMPORAL_ADDRESS !== undefined || platform === undefined
       ? fromEnvironment
@@ -69,7 +69,7 @@ export function readSettings(root = findRoot(), env = process.env, needs = { tem
     s3: {
       endpoint: env.S3_ENDPOINT ?? platform?.s3.endpoint,
       bucket: env.SLIPWAY_BUCKET ?? 'slipway',
-      region: env.AWS_REGION ?? 'us-east-1',
+      region: env.AWS_REGION || 'us-east-1',
       credentials: usesPlatformStore ? JSON.parse(readFileSync(keyFiles(root).s3, 'utf8')) : undefined,
     },
     signingKey: env.SLIPWAY_SIGNING_KEY ?? ownKey,
@@ -98,11 +98,11 @@ export function cacheHome(env = process.env): string {
 }
 
 export function signerOf({ signingKey }: Settings): Signer | undefined {
-  return signingKey === undefined ? undefined : signerFrom(readKey(signingKey))
+  return signingKey === undefined ? undefined : asKey(signingKey, signerFrom)
 }
 
 export function trustedKeysOf({ trustedKeys }: Settings): TrustedKeys {
-  return trustedKeysFrom(trustedKeys.map(readKey))
+  return new Map(trustedKeys.flatMap((file) => [...asKey(file, (pem) => trustedKeysFrom([pem]))]))
 }
 
 /**
@@ -120,6 +120,35 @@ export function alertTargetOf(env = process.env): { url: string; token: string |
       next: 'for example http://alertmanager:9093/api/v2/alerts',
     })
   return { url, token: file === undefined ? undefined : readKey(file).trim() }
+}
+
+/** A key of a file. @throws SlipwayError USAGE where the file holds none */
+function asKey<T>(file: string, read: (pem: string) => T): T {
+  const pem = readKey(file)
+  try {
+    return read(pem)
+  } catch (error) {
+    throw new SlipwayError('USAGE', `the file ${file} holds no key: ${(error as Error).message}`, {
+      next: 'check SLIPWAY_SIGNING_KEY (PKCS 8) and SLIPWAY_TRUSTED_KEYS (SPKI): Ed25519 keys as PEM',
+    })
+  }
+}
+
+/** Temporal's own variables and files. @throws SlipwayError USAGE where they cannot be understood */
+function temporalConfig(env: NodeJS.ProcessEnv): ClientConnectConfig {
+  try {
+    return loadClientConnectConfig()
+  } catch (error) {
+    const file = env.TEMPORAL_CONFIG_FILE
+    const [why] = (error as Error).message.split('\n')
+    throw new SlipwayError(
+      'USAGE',
+      `Temporal's settings${file === undefined ? '' : ` in ${file}`} cannot be read: ${why}`,
+      {
+        next: 'check TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE and the other variables of Temporal',
+      },
+    )
+  }
 }
 
 function readKey(file: string): string {
