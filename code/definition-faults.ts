@@ -14,6 +14,8 @@ export interface UserCode {
   here(): SourcePlace | undefined
   /** Runs some of it. @throws SlipwayError DEFINITION_INVALID for what it throws, with its place */
   run<T>(body: () => T): T
+  /** Waits for what it left behind, right after it ran. @throws SlipwayError DEFINITION_INVALID for a promise that fails */
+  settled(): Promise<void>
 }
 
 /** Calls that are kept of a stack: zod's are deep. */
@@ -66,6 +68,14 @@ export function userCode(text: string, map: CodeMap, file: string): UserCode {
       } finally {
         Error.stackTraceLimit = stackTraceLimit
       }
+    },
+    async settled() {
+      const left: unknown[] = []
+      const hear = (thrown: unknown): void => void left.push(thrown)
+      process.on('unhandledRejection', hear)
+      await new Promise((resolve) => setImmediate(resolve))
+      process.off('unhandledRejection', hear)
+      if (left.length > 0) throw faultOf(left[0])
     },
   }
 }

@@ -21,6 +21,8 @@ export interface LoadedDefinition {
    * @param codeOf says where a function's bundle is; `at` is where the definition names it
    */
   compile(codeOf: (userFunction: UserFunction, role: string, at: SourcePlace | undefined) => CodeRef): Plan
+  /** To be waited for right after the first `compile`. @throws SlipwayError for a promise it left that fails */
+  settled(): Promise<void>
   readonly exportsOf: ReadonlyMap<UserFunction, { file: string; name: string }>
   /** Files of the project that it reaches, from the project's folder. */
   readonly sources: readonly string[]
@@ -67,6 +69,7 @@ export async function loadDefinition(root: string, name: string): Promise<Loaded
     definition: PipelineDefinition | undefined
     modules: Record<string, unknown>[]
   }
+  await user.settled()
   requireDefinition(definition, name, relative(root, file))
   const exportsOf = new Map<UserFunction, { file: string; name: string }>()
   modules.forEach((module, i) => {
@@ -78,6 +81,7 @@ export async function loadDefinition(root: string, name: string): Promise<Loaded
   return {
     compile: (codeOf) =>
       user.run(() => definition.compile((userFunction, role) => codeOf(userFunction, role, user.here()))),
+    settled: user.settled,
     exportsOf,
     sources: files,
   }

@@ -39,7 +39,7 @@ export async function planPipeline(
   host: HostVersions,
   overrides: Overrides = {},
 ): Promise<PlannedPipeline> {
-  const { compile, exportsOf, sources } = await loadDefinition(root, name)
+  const { compile, settled, exportsOf, sources } = await loadDefinition(root, name)
   const wanted = new Map<UserFunction, Wanted>()
   compile((userFunction, role, at) => {
     if (typeof userFunction !== 'function')
@@ -49,6 +49,7 @@ export async function planPipeline(
     wanted.set(userFunction, { role, at })
     return placeholder
   })
+  await settled()
   const refs = new Map<UserFunction, CodeRef>()
   const bundles = new Map<string, NamedBundle>()
   for (const [userFunction, { role, at }] of wanted) {

@@ -77,6 +77,13 @@ describe('a mistake in pipeline.ts is said with its line', () => {
       'features is undefined',
     ],
     ['a very long message', body('', "throw new Error('x'.repeat(1e6))"), 'new Error', 'xxxxxxx…'],
+    ['a promise that fails', body('', "void Promise.reject(new Error('loose'))"), 'new Error', 'loose'],
+    [
+      'a promise of the steps',
+      body("  void Promise.resolve().then(() => {\n    throw new Error('late')\n  })"),
+      'new Error',
+      'late',
+    ],
     ['an error of many lines', body('', "throw new Error('a\\nb\\n    at c (d.ts:1:1)')"), 'new Error', 'a b'],
   ])('%s', async (_, text, words, says) => {
     const error = await failure({ 'pipeline.ts': text })
@@ -126,10 +133,15 @@ describe('a mistake in pipeline.ts is said with its line', () => {
     ['a default export of null', 'export default null\n', 'exports something else'],
     ['another name', body('').replace("pipeline('loans'", "pipeline('loan'"), 'names its pipeline "loan"'],
     ['nothing at all', '', 'exports no pipeline'],
+    [
+      'no steps',
+      "import { pipeline } from 'slipway'\nexport default pipeline('loans', () => {})\n",
+      'steps: Too small',
+    ],
   ])('%s', async (_, text, says) => {
     const error = await failure({ 'pipeline.ts': text })
     expect(error).toMatchObject({ code: 'DEFINITION_INVALID', message: expect.stringContaining(says) })
-    expect(error.message).toContain(error.message.includes('async') ? 'async' : 'pipelines/loans/pipeline.ts')
+    expect(error.message).toContain(/async|steps/.exec(error.message)?.[0] ?? 'pipelines/loans/pipeline.ts')
   })
 })
 
