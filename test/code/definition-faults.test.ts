@@ -62,7 +62,7 @@ describe('a mistake in pipeline.ts is said with its line', () => {
       'two steps of one name',
       body("  p.snapshot('loans', { from: 'b.csv', schema: Loan })"),
       "snapshot('loans', { from: 'b",
-      'two steps',
+      'steps of pipeline "loans" are named "loans"',
     ],
     [
       'a file without a format',
