@@ -1,10 +1,15 @@
 import { defineConfig } from 'vitest/config'
+import LongestFirst from './test/support/longest-first.ts'
 
-const shared = { globalSetup: ['test/support/global-setup.ts'], testTimeout: 60_000, hookTimeout: 180_000 }
+/** Time enough for a machine whose cores are busy with something else: no test is about time, a limit only ends what hangs. */
+const patient = { testTimeout: 900_000, hookTimeout: 900_000 }
+/** Real servers and processes wait much of the time: one more file at a time than there are cores. */
+const shared = { ...patient, globalSetup: ['test/support/global-setup.ts'], maxWorkers: 3 }
 
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/closing-line.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -12,27 +17,17 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/integration/**', 'test/peers/**'],
-          maxWorkers: 2,
         },
       },
-      // Real servers and real processes: two files at a time, for much of it is waiting.
-      {
-        test: {
-          ...shared,
-          name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
-          maxWorkers: 2,
-          testTimeout: 240_000,
-        },
-      },
+      // Real servers and real processes, those of the platform itself.
+      { test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'] } },
       // Against other systems, each in an environment of its own that is installed once: `npm run test:peers`.
       {
         test: {
+          ...shared,
           name: 'peers',
           include: ['test/peers/**/*.test.ts'],
           maxWorkers: 1,
-          testTimeout: 120_000,
-          hookTimeout: 900_000,
         },
       },
     ],

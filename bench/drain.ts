@@ -50,7 +50,7 @@ for (let i = 0; i < stops; i++) {
   const clients = runClients(gateway.address, traffic, whenNotReady(gateway.address))
   await sleep(500)
   await gateway.stop()
-  const seen = await clients
+  const seen = await clients.seen
   answered += total(seen.answers)
   lost += total(seen.lost)
   if (total(seen.lost) > 0) console.log(seen)
@@ -89,7 +89,7 @@ for (let i = 0; i < stops; i++) {
   gateways[i % 2] = await start(ports[i % 2] as number)
 }
 over.abort()
-const seen = await clients
+const seen = await clients.seen
 const { 200: good = 0, ...bad } = seen.answers
 console.log(
   `behind nginx: ${stops} stops, ${good} answers, ${total(bad) + total(seen.lost)} requests failed`,

@@ -39,6 +39,8 @@ export interface GatewayOptions extends ServerOptions, Pick<HttpOptions, 'host' 
   readonly cacheEntries: number
   /** How long a gateway that is told to stop goes on answering, having said that it is not ready, ms: load balancers must see it. */
   readonly drainMs: number
+  /** How often windows are closed and sent, new endpoints looked for, and its presence told, ms. */
+  readonly windowMs: number
 }
 
 export interface Gateway {
@@ -55,8 +57,8 @@ export interface Gateway {
   stop(now?: boolean): Promise<void>
 }
 
-/** How often routes are looked at, windows closed, endpoints looked for (ms). */
-export const pace = { routeMs: 250, windowMs: 2_000, listMs: 2_000 } as const
+/** How often the routes of known endpoints are looked at, ms. */
+const routeMs = 250
 /** A batch queue longer than this, ms, refuses requests. */
 const maxWaitMs = 100
 /** How long a gateway that starts may load versions before it answers with what it has, ms. */
@@ -319,9 +321,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const scheme = options.tls === undefined ? 'http' : 'https'
   address = options.address ?? `${scheme}://${options.host}:${server.port}`
   await say()
-  repeat(pace.routeMs, lookAtAll)
-  repeat(pace.listMs, list)
-  repeat(pace.windowMs, async () => {
+  repeat(routeMs, lookAtAll)
+  repeat(options.windowMs, list)
+  repeat(options.windowMs, async () => {
     const closedAt = new Date().toISOString()
     await closeWindows()
     if (await outbox.flush()) sentUpTo = closedAt

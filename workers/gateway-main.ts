@@ -15,10 +15,10 @@ function readOptions(env = process.env): GatewayOptions {
   if (env.SLIPWAY_GATEWAY_FOLDER === undefined) makePlatformFolder(root)
   // A gateway asks the store only: it needs to know nothing of Temporal.
   const settings = readSettings(root, env, { temporal: false })
-  const number = (name: string, usual: number): number => {
+  const number = (name: string, usual: number, least = 0): number => {
     const value = env[name] === undefined ? usual : Number(env[name])
-    if (Number.isFinite(value) && value >= 0) return value
-    throw new SlipwayError('USAGE', `${name} is "${env[name]}", not a number from 0 on`, {
+    if (Number.isFinite(value) && value >= least) return value
+    throw new SlipwayError('USAGE', `${name} is "${env[name]}", not a number from ${least} on`, {
       next: `unset it, or ${name}=${usual}`,
     })
   }
@@ -52,6 +52,7 @@ function readOptions(env = process.env): GatewayOptions {
     alert: alertTaker(root),
     cacheEntries: number('SLIPWAY_CACHE_ENTRIES', 0),
     drainMs: number('SLIPWAY_DRAIN_MS', usualDrainMs),
+    windowMs: number('SLIPWAY_WINDOW_MS', 2_000, 50),
     tokens: file('SLIPWAY_GATEWAY_TOKENS')
       ?.toString('utf8')
       .split('\n')
@@ -94,19 +95,21 @@ function alertTaker(root: string): GatewayOptions['alert'] {
 // Rows, labels and routes that it keeps are for its owner alone.
 process.umask(0o077)
 try {
-  const gateway = await startGateway(readOptions())
-  console.error(`gateway ${gateway.id} answers at ${gateway.address}`)
-  const readyFile = process.env.SLIPWAY_READY_FILE
-  if (readyFile !== undefined) writeFileSync(readyFile, JSON.stringify({ pid: process.pid, address: gateway.address }))
-  // A fault that nobody foresaw costs its request, not all the others.
-  process.on('unhandledRejection', (error) => console.error('gateway: unforeseen:', error))
+  const starting = startGateway(readOptions())
+  // Whoever sees that it is ready may stop it at once: it listens to that before it can be seen.
   const stop = async (now: boolean): Promise<void> => {
-    await gateway.stop(now)
+    await (await starting).stop(now)
     process.exit(0)
   }
   process.on('SIGTERM', () => void stop(false))
   // Whoever presses Ctrl-C has no load balancer that must notice.
   process.on('SIGINT', () => void stop(true))
+  // A fault that nobody foresaw costs its request, not all the others.
+  process.on('unhandledRejection', (error) => console.error('gateway: unforeseen:', error))
+  const gateway = await starting
+  console.error(`gateway ${gateway.id} answers at ${gateway.address}`)
+  const readyFile = process.env.SLIPWAY_READY_FILE
+  if (readyFile !== undefined) writeFileSync(readyFile, JSON.stringify({ pid: process.pid, address: gateway.address }))
 } catch (error) {
   if (!(error instanceof SlipwayError)) {
     console.error(`the gateway does not start: ${(error as Error).message}`)

@@ -6,15 +6,15 @@ import { type MistakesRule, mistakes } from '../../pipelines/rollout.ts'
 import type { Label } from '../../pipelines/telemetry.ts'
 import { putBytes } from '../../store/objects.ts'
 import { type EvidenceEntry, publishEvidence } from '../../store/rollouts.ts'
-import { startTestStore, type TestStore } from '../support/servers.ts'
+import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
 /** Minutes in ms since 1970, from some moment on. */
 const minute = (count: number): number => Date.UTC(2001, 3, 1) + count * 60_000
 const rule = mistakes({ after: '60m' }).notWorseBy(0.1) as MistakesRule
 
-let server: TestStore
+let server: TestBucket
 beforeAll(async () => {
-  server = await startTestStore()
+  server = await openTestBucket()
 })
 afterAll(() => server.stop())
 

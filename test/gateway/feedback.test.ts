@@ -10,10 +10,10 @@ import { readWindow, writeRoute } from '../../store/routes.ts'
 import { ask, eventually, startTestGateway } from '../support/gateways.ts'
 import { packageModel } from '../support/models.ts'
 import { loansSql, newProject, type TestProject, writeLoans } from '../support/project.ts'
-import { startTestStore, type TestStore } from '../support/servers.ts'
+import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
 let project: TestProject
-let store: TestStore
+let store: TestBucket
 let gateway: Gateway
 const causes: { pipeline: string; cause: RetrainCause }[] = []
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
   project = newProject()
   writeLoans(project)
   await project.data('data/loans.parquet', loansSql())
-  store = await startTestStore()
+  store = await openTestBucket()
   const variant = await packageModel(project, store.store, 'loans', 1)
   await writeRoute(store.store, 'credit', { kind: 'open', variant }, 'test')
   gateway = await startTestGateway(store.store, {
@@ -36,7 +36,7 @@ beforeAll(async () => {
     },
   })
   await eventually(() => gateway.endpoint('credit')?.route !== undefined)
-}, 120_000)
+})
 afterAll(async () => {
   await gateway?.stop()
   await store?.stop()

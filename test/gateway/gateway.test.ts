@@ -18,9 +18,9 @@ import { newKeyPair, signerFrom, trustedKeysFrom } from '../../store/signing.ts'
 import { ask, eventually, type Reply, startTestGateway } from '../support/gateways.ts'
 import { packageModel } from '../support/models.ts'
 import { loansSql, newProject, type TestProject, writeLoans } from '../support/project.ts'
-import { startTestStore, type TestStore } from '../support/servers.ts'
+import { openTestBucket, startTestStore, type TestBucket } from '../support/servers.ts'
 
-let server: TestStore
+let server: TestBucket
 let project: TestProject
 let gateway: Gateway
 let first: Variant
@@ -97,7 +97,7 @@ async function inWaves<T>(items: readonly T[], send: (item: T) => Promise<Reply>
 }
 
 beforeAll(async () => {
-  server = await startTestStore()
+  server = await openTestBucket()
   project = newProject()
   writeLoans(project, {
     schema: `import { z } from 'zod'
@@ -114,7 +114,7 @@ export const Loan = z.object({
   gateway = await startTestGateway(server.store, { captureRate: 1 })
   gateways.push(gateway)
   expected = await scoresOf(first, loans)
-}, 120_000)
+})
 afterAll(async () => {
   for (const each of gateways) await each.stop()
   await server.stop()
@@ -737,7 +737,7 @@ describe('bad input', () => {
     expect(statuses).toContain(400)
     expect((await predict(name, { instances: loans })).status).toBe(200)
     expect(process.memoryUsage().rss - before).toBeLessThan(400e6)
-  }, 120_000)
+  })
 })
 
 describe('with the store away', () => {
@@ -753,7 +753,6 @@ describe('with the store away', () => {
     await eventually(
       async () =>
         ((await ask(one, 'GET', '/health')).json() as { store: { reachable: boolean } }).store.reachable === false,
-      30_000,
     )
     expect((await predict('loans', { instances: loans }, {}, one)).status).toBe(200)
     await eventually(() => readdirSync(join(folder, 'outbox', one.id)).length > 0)
@@ -770,7 +769,7 @@ describe('with the store away', () => {
     expect((await predict('loans', { instances: loans }, {}, three)).status).toBe(404)
     await three.stop()
     away.store.client.destroy()
-  }, 180_000)
+  })
 })
 
 describe('who may ask', () => {

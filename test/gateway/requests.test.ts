@@ -8,16 +8,16 @@ import { readWindow, writeRoute } from '../../store/routes.ts'
 import { ask, eventually, type Reply, startTestGateway } from '../support/gateways.ts'
 import { newProject, type TestProject } from '../support/project.ts'
 import { packageServed, type ServedModel } from '../support/served-models.ts'
-import { startTestStore, type TestStore } from '../support/servers.ts'
+import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
 const endpoints = ['opt', 'words', 'churn', 'ids'] as const
-let server: TestStore
+let server: TestBucket
 let project: TestProject
 let gateway: Gateway
 const started: Gateway[] = []
 
 beforeAll(async () => {
-  server = await startTestStore()
+  server = await openTestBucket()
   project = newProject()
   gateway = await startTestGateway(server.store)
   started.push(gateway)
@@ -26,7 +26,7 @@ beforeAll(async () => {
     await writeRoute(server.store, name, { kind: 'open', variant }, 'test')
   }
   await eventually(() => endpoints.every((name) => gateway.endpoint(name)?.route !== undefined))
-}, 120_000)
+})
 afterAll(async () => {
   for (const each of started) await each.stop()
   await server.stop()

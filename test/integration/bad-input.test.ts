@@ -5,8 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { blobKey } from '../../store/objects.ts'
 import { createStore, type Store } from '../../store/store.ts'
 import { keyFiles } from '../../workers/platform/state.ts'
-import { expectUserError, slipway } from '../support/cli.ts'
+import { expectUserError } from '../support/cli.ts'
 import { loansSql, newProject, writeLoans } from '../support/project.ts'
+import { runCommand as slipway } from '../support/run-command.ts'
 
 /*
  * Every mistake a user can make ends with its documented exit code, its stable error code, what to do next, in at most five

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -10,12 +10,12 @@ import { readRef } from '../../store/refs.ts'
 import { readModel } from '../../store/registry.ts'
 import { type CliResult, slipway } from '../support/cli.ts'
 import { loansSql, newProject, type TestProject, writeLoans } from '../support/project.ts'
-import { startTestStore, startTestTemporal, type TestStore } from '../support/servers.ts'
+import { bucketSettings, openTestBucket, startTestTemporal, type TestBucket } from '../support/servers.ts'
 
-/** A place to run in: servers of its own, a project, and a worker that is started again whenever it dies. */
+/** A place to run in: a bucket and a Temporal server of its own, a project, and a worker that is started again whenever it dies. */
 interface Place {
   readonly project: TestProject
-  readonly store: TestStore
+  readonly store: TestBucket
   run(): Promise<CliResult>
   stop(): Promise<void>
 }
@@ -43,15 +43,10 @@ async function openPlace(killFolder: string | undefined): Promise<Place> {
   const project = newProject()
   writeLoans(project)
   await project.data('data/loans.parquet', loansSql())
-  const [store, temporal] = await Promise.all([startTestStore(), startTestTemporal()])
-  const { accessKeyId, secretAccessKey } = await (
-    store.store.client.config.credentials as () => Promise<{ accessKeyId: string; secretAccessKey: string }>
-  )()
+  const [store, temporal] = await Promise.all([openTestBucket(), startTestTemporal()])
   const env = {
     TEMPORAL_ADDRESS: temporal.address,
-    S3_ENDPOINT: store.endpoint,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    ...(await bucketSettings(store)),
     SLIPWAY_ROOT: project.root,
     ...(killFolder === undefined ? {} : { KILL_FOLDER: killFolder }),
   }
@@ -120,47 +115,4 @@ it('a run whose worker is killed during and after every step finishes by itself,
   expect(state).toEqual({ versions: [a.model.digest], champions: [1], candidate: 1 })
   expect((await readRef(stormy.store.store, 'models/loans', ModelState))?.generation).toBe(1)
   console.error(`killed ${kills.length} times: ${kills.join(', ')}`)
-}, 400_000)
-
-it('a platform brings a killed worker, store and Temporal server back, and the run finishes', async () => {
-  const project = newProject()
-  writeLoans(project, { learner: 'trees({ trees: 60, leaves: 31, minRowsPerLeaf: 5 })' })
-  await project.data('data/loans.parquet', loansSql(20_000))
-  const up = await slipway(project.root, ['up', '--detach', '--json'])
-  expect(up, up.stderr).toMatchObject({ code: 0 })
-  try {
-    const running = slipway(project.root, ['run', 'loans', '--wait', '--json'])
-    const state = () => JSON.parse(readFileSync(join(project.root, '.slipway/platform.json'), 'utf8'))
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
-    const worker = state().worker.pid
-    process.kill(worker, 'SIGKILL')
-    // The servers: children of the platform, found by what they hold open.
-    for (const path of ['/temporal.db', '/s3']) {
-      const pid = pidHolding(join(project.root, '.slipway') + path, state().pid)
-      if (pid !== undefined) process.kill(pid, 'SIGKILL')
-    }
-    const result = await running
-    expect(result, result.stderr).toMatchObject({ code: 0 })
-    const deadline = Date.now() + 60_000
-    while (state().worker.pid === worker && Date.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    expect(state().worker.pid).not.toBe(worker)
-  } finally {
-    await slipway(project.root, ['down'])
-    project.remove()
-  }
-}, 400_000)
-
-/** The pid of the server whose command line names a path. */
-function pidHolding(path: string, notPid: number): number | undefined {
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-      if (command[0]?.endsWith('sh') || Number(pid) === notPid) continue
-      if (command.some((word) => word.endsWith(path))) return Number(pid)
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return undefined
-}
+})

@@ -7,7 +7,7 @@ import type { RunRecord } from '../../pipelines/records.ts'
 import { readLastReport } from '../../store/monitors.ts'
 import { readRoute } from '../../store/routes.ts'
 import { listRuns } from '../../store/runs.ts'
-import { eventually } from '../support/gateways.ts'
+import { eventually, untilSent } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { writeLoans } from '../support/project.ts'
 
@@ -66,10 +66,10 @@ async function serve(from: number, rows: number, shift: number, name: string): P
 
 async function check(): Promise<MonitorReport> {
   const before = (await readLastReport(place.store.store, 'credit'))?.seq ?? -1
-  await new Promise((resolve) => setTimeout(resolve, 3_000))
+  await untilSent(place.store.store)
   const triggered = await place.run('schedule', 'trigger', 'credit', 'monitor')
   expect(triggered, triggered.stderr).toMatchObject({ code: 0 })
-  await eventually(async () => ((await readLastReport(place.store.store, 'credit'))?.seq ?? -1) > before, 60_000)
+  await eventually(async () => ((await readLastReport(place.store.store, 'credit'))?.seq ?? -1) > before)
   return (await readLastReport(place.store.store, 'credit')) as MonitorReport
 }
 
@@ -78,11 +78,11 @@ const retrainings = async (): Promise<RunRecord[]> =>
   (await listRuns(place.store.store, 'loans', 50)).filter(({ origin }) => origin.retraining !== undefined)
 /** Waits until so many retrainings have ended, and the supervisor is done with them. */
 async function untilRetrained(count: number): Promise<RunRecord> {
-  await eventually(async () => (await retrainings()).length >= count, 120_000)
+  await eventually(async () => (await retrainings()).length >= count)
   await eventually(async () => {
     const { code, stdout } = await place.run('retrain', 'status', 'loans', '--json')
     return code === 0 && JSON.parse(stdout).state !== 'running'
-  }, 60_000)
+  })
   return (await retrainings())[0] as RunRecord
 }
 
@@ -130,7 +130,7 @@ export default pipeline('loans', (p) => {
 })
 `,
   })
-}, 120_000)
+})
 afterAll(async () => {
   await place?.close()
   alerts?.close()
@@ -190,8 +190,7 @@ describe('the closed loop', () => {
     expect(report.verdict).toMatch(/psi > 0.2: .*income/)
     // In the middle of it, everything that carries it out is killed.
     place.worker.kill()
-    place.killTemporal()
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    await place.killTemporal()
     await place.startTemporal()
     const run = await untilRetrained(1)
     expect(run, JSON.stringify(run.error)).toMatchObject({
@@ -202,7 +201,7 @@ describe('the closed loop', () => {
     expect(run.steps.find(({ name }) => name === 'never-worse')?.summary).toMatch(/^\d of \d passed/)
     expect(await champion()).toBe(2)
     expect(await retrainings()).toHaveLength(1)
-    await eventually(async () => received.length >= 1, 60_000)
+    await eventually(async () => received.length >= 1)
     expect(received[0]).toMatchObject({
       status: 'firing',
       annotations: { playbook: 'Look at the incomes first.', command: 'npx slipway drift show credit' },
@@ -212,7 +211,7 @@ describe('the closed loop', () => {
   it('is calm with the new version, and says once that the incident has ended', async () => {
     const report = await serve(7_040, 640, 20_000, 'after')
     expect(report).toMatchObject({ champion: { version: 2 }, change: 'resolved', incident: null })
-    await eventually(async () => received.some(({ status }) => status === 'resolved'), 60_000)
+    await eventually(async () => received.some(({ status }) => status === 'resolved'))
     // A worker that was killed while it told may have told twice; the same alert, which receivers take for one.
     expect(new Set(received.map((alert) => JSON.stringify(alert))).size).toBe(2)
   })
@@ -236,7 +235,8 @@ describe('the closed loop', () => {
     const run = await untilRetrained(2)
     expect(run.origin.cause).toBe('alertmanager: IncomesMoved: said Prometheus')
     expect((await post('/hooks/alertmanager', webhook)).status).toBe(202)
-    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    // Asked after it was told: it has begun nothing for it.
+    await untilRetrained(2)
     expect(await retrainings()).toHaveLength(2)
     const unknown = { ...webhook, alerts: [{ ...webhook.alerts[0], labels: { slipway_pipeline: 'nothing' } }] }
     const beside = await post('/hooks/alertmanager', { ...webhook, alerts: [...unknown.alerts, ...webhook.alerts] })

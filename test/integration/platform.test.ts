@@ -1,15 +1,14 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { packageRoot } from '../../code/host.ts'
-import { findTemporal } from '../../workers/platform/binaries.ts'
 import { withStartLock } from '../../workers/platform/start-lock.ts'
-import { cacheHome } from '../../workers/settings.ts'
-import { expectUserError, slipway } from '../support/cli.ts'
+import { eventually } from '../support/gateways.ts'
+import { processesOf } from '../support/processes.ts'
 import { newProject } from '../support/project.ts'
+import { runCommand as slipway } from '../support/run-command.ts'
 
 const project = newProject()
 const status = async () => JSON.parse((await slipway(project.root, ['status', '--json'])).stdout)
@@ -42,24 +41,6 @@ afterAll(async () => {
   for (const server of blockers) server.close()
   project.remove()
 })
-
-/** Everything that runs for this project: by the paths on their command lines, or in their environment. */
-function processesOf(root: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return (
-          pid !== process.pid &&
-          (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(root) ||
-            readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`SLIPWAY_ROOT=${root}`))
-        )
-      } catch {
-        return false
-      }
-    })
-}
 
 describe('the platform', () => {
   it('takes other ports when the usual ones are taken, all on this machine only', async () => {
@@ -139,58 +120,8 @@ describe('the platform', () => {
     const { pid } = await status()
     expect(processesOf(project.root).length).toBeGreaterThan(3)
     process.kill(pid, 'SIGKILL')
-    const deadline = Date.now() + 60_000
-    while (processesOf(project.root).length > 0 && Date.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    expect(processesOf(project.root)).toEqual([])
+    await eventually(() => processesOf(project.root).length === 0)
     expect(await status()).toEqual({ running: false })
     expect((await slipway(project.root, ['up', '--detach'])).code).toBe(0)
-  })
-
-  it('ends everything after Ctrl-C in the foreground', async () => {
-    const other = newProject()
-    const child = spawn(process.execPath, [join(packageRoot, 'bin/slipway.mjs'), 'up'], {
-      cwd: other.root,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let said = ''
-    child.stderr.on('data', (chunk) => {
-      said += chunk
-    })
-    while (!said.includes('Ctrl-C stops it')) await new Promise((resolve) => setTimeout(resolve, 100))
-    const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGINT')
-    expect(await ended).toBe(130)
-    expect(processesOf(other.root)).toEqual([])
-    other.remove()
-  })
-})
-
-describe('a server that cannot be had', () => {
-  it('is said with the choices', async () => {
-    const other = newProject()
-    const message = expectUserError(
-      await slipway(other.root, ['up'], { TEMPORAL_CLI_PATH: '/nowhere/temporal' }),
-      20,
-      'PLATFORM_MISSING',
-    )
-    expect(message).toContain('TEMPORAL_CLI_PATH names /nowhere/temporal')
-    expect(existsSync(join(other.root, '.slipway/platform.lock'))).toBe(false)
-    other.remove()
-  })
-
-  it('is looked for in the documented order', async () => {
-    const env = { PATH: join(packageRoot, 'node_modules/.bin'), TEMPORAL_CLI_PATH: process.execPath }
-    expect(await findTemporal(cacheHome(), () => {}, env)).toEqual({
-      path: process.execPath,
-      from: 'TEMPORAL_CLI_PATH',
-    })
-    expect(await findTemporal(cacheHome(), () => {}, { PATH: '/nowhere' })).toMatchObject({ from: 'the cached copy' })
-    const empty = mkdtempSync(join(tmpdir(), 'slipway-cache-'))
-    const error = await findTemporal(empty, () => {}, {
-      PATH: '/nowhere',
-      TEMPORAL_CLI_PATH: join(empty, 'none'),
-    }).catch((reason) => reason)
-    expect(error).toMatchObject({ code: 'PLATFORM_MISSING' })
   })
 })

@@ -6,7 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../code/host.ts'
 import { errorCodes, exitCodes } from '../../pipelines/errors.ts'
 
-/** A stranger's copy: what git would clone, in an empty folder. */
+/**
+ * A stranger's copy: what git would clone, in an empty folder, and the packages that `npm ci` brings. They are those that this very test
+ * runs on, linked: `npm run test:peers` installs them in an empty folder.
+ */
 const clone = mkdtempSync(join(tmpdir(), 'slipway-clone-'))
 const readme = readFileSync(join(packageRoot, 'README.md'), 'utf8')
 const blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text]) =>
@@ -27,6 +30,8 @@ beforeAll(() => {
     mkdirSync(dirname(join(clone, file)), { recursive: true })
     cpSync(join(packageRoot, file), join(clone, file))
   }
+  // Where the folder for temporary files is on another disk, there are no links to it.
+  sh(`cp -al "${join(packageRoot, 'node_modules')}" . 2>/dev/null || cp -a "${join(packageRoot, 'node_modules')}" .`)
 })
 afterAll(() => {
   spawnSync('node', ['bin/slipway.mjs', 'down'], { cwd: clone })
@@ -36,6 +41,8 @@ afterAll(() => {
 function sh(command: string): string {
   const { status, stdout, stderr } = spawnSync('sh', ['-c', command], {
     cwd: clone,
+    // Many weeks in fast time: nobody waits two seconds for what gateways counted.
+    env: { ...process.env, SLIPWAY_WINDOW_MS: '500' },
     encoding: 'utf8',
     maxBuffer: 1 << 26,
   })
@@ -48,8 +55,8 @@ describe('the README, word for word in an empty folder', () => {
     expect(blocks.slice(0, 2)).toEqual([['npm ci && npm start'], ['npm ci && npm test']])
   })
 
-  it('npm ci && npm start lives through the whole life of a model, and ends with a line that answers', () => {
-    const said = sh('npm ci && npm start')
+  it('npm start lives through the whole life of a model, and ends with a line that answers', () => {
+    const said = sh('npm start')
     expect(said).toMatch(/2001-04-01 {2}version 1 serves flights/)
     expect(said).toMatch(/alarm: calibrationError > 0\.05 \(2 checks in a row\)/)
     expect(said).toMatch(/the supervisor retrains \(flights-\S+\): calibrationError/)
@@ -66,7 +73,7 @@ describe('the README, word for word in an empty folder', () => {
     const again = sh('npm start -- --keep')
     expect(again).toMatch(/going on from here; version 2 serves flights/)
     expect(again).toMatch(/requests failed: 0$/m)
-  }, 900_000)
+  })
 
   it('an hour is not like the training rows, a week is, and the product says so', () => {
     const { status } = spawnSync('node', ['bin/slipway.mjs', 'drift', 'calibrate', 'flights', '--span', '1h'], {
@@ -74,15 +81,11 @@ describe('the README, word for word in an empty folder', () => {
     })
     expect(status).toBe(17)
     sh('npx slipway drift calibrate flights --span 7d')
-  }, 120_000)
+  })
 
-  it.each(blocks[2] as string[])(
-    '%s',
-    (command) => {
-      sh(command)
-    },
-    120_000,
-  )
+  it.each(blocks[2] as string[])('%s', (command) => {
+    sh(command)
+  })
 })
 
 describe('the documentation', () => {

@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type CliResult, expectUserError, slipway } from '../support/cli.ts'
+import { beginSlipway, type CliResult, expectUserError } from '../support/cli.ts'
+import { eventually } from '../support/gateways.ts'
 import { cloneProject, loansSql, newProject, type TestProject, writeLoans } from '../support/project.ts'
+import { runCommand as slipway } from '../support/run-command.ts'
 
 const project = newProject()
 let clone: TestProject
@@ -170,8 +172,7 @@ describe('a model that takes other rows than the champion', () => {
   })
 })
 
-describe('a run that takes longer', () => {
-  const slow = { learner: 'trees({ trees: 1500, leaves: 15, minRowsPerLeaf: 10 })', must: '[auc.atLeast(0.5)]' }
+describe('a run that goes on by itself', () => {
   const finished = async (runId: string) => {
     for (;;) {
       const shown = JSON.parse((await slipway(project.root, ['show', runId, '--json'])).stdout)
@@ -179,27 +180,45 @@ describe('a run that takes longer', () => {
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
   }
-  const start = async (): Promise<string> => documentOf(await slipway(project.root, ['run', 'loans', '--json'])).runId
 
   it('stays on the code it started with while the file is edited', async () => {
-    writeLoans(project, slow)
-    const runId = await start()
-    writeLoans(project, { ...slow, features: 'export function features() {\n  throw new Error("edited")\n}\n' })
+    const other = { learner: 'trees({ trees: 21, leaves: 7, minRowsPerLeaf: 10 })', must: '[auc.atLeast(0.5)]' }
+    writeLoans(project, other)
+    // The worker is held still until the file is edited: it has read nothing of the run before.
+    const { worker } = JSON.parse((await slipway(project.root, ['status', '--json'])).stdout)
+    process.kill(worker, 'SIGSTOP')
+    const { runId } = documentOf(await slipway(project.root, ['run', 'loans', '--json']))
+    writeLoans(project, { ...other, features: 'export function features() {\n  throw new Error("edited")\n}\n' })
+    process.kill(worker, 'SIGCONT')
     const record = await finished(runId)
     expect(record).toMatchObject({ status: 'succeeded', exitCode: 0 })
-    writeLoans(project, slow)
+    writeLoans(project, other)
     expect(documentOf(await run()).model.digest).toBe(record.model.digest)
   })
 
-  it('goes on when the wait for it times out (124) or is interrupted (130)', async () => {
-    writeLoans(project, { ...slow, learner: slow.learner.replace('1500', '1510') })
+  it('when the wait for it times out (124) or is interrupted (130); it waits for its approval, and ends well with it', async () => {
+    const file = join(project.root, 'pipelines/loans/pipeline.ts')
+    writeLoans(project, { must: '[auc.atLeast(0.5)]' })
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace(
+        /\}\)\n$/,
+        "  p.approve(candidate, { role: 'ml-lead', within: '1h', otherwise: 'reject' })\n})\n",
+      ),
+    )
     const timedOut = await slipway(project.root, ['run', 'loans', '--wait', '--timeout', '0.5s'])
     expect(expectUserError(timedOut, 124, 'WAIT_TIMED_OUT')).toContain('it goes on')
-    writeLoans(project, { ...slow, learner: slow.learner.replace('1500', '1520') })
-    const interrupted = await slipway(project.root, ['run', 'loans', '--wait'], {}, { signal: 'SIGINT', when: 'look ' })
-    const runId = /run (loans-\S+)/.exec(interrupted.stderr)?.[1] as string
-    expect(expectUserError(interrupted, 130, 'INTERRUPTED')).toContain(runId)
-    expect(await finished(runId)).toMatchObject({ status: 'succeeded' })
+    const waiting = beginSlipway(project.root, ['run', 'loans', '--wait'])
+    await waiting.said('look ')
+    waiting.interrupt()
+    const interrupted = await waiting.result
+    const [first, second] = [timedOut, interrupted].map(({ stderr }) => /run (loans-\S+)/.exec(stderr)?.[1] as string)
+    expect(expectUserError(interrupted, 130, 'INTERRUPTED')).toContain(second)
+    for (const runId of [first, second] as string[]) {
+      await eventually(async () => (await slipway(project.root, ['approve', runId, '--reason', 'a test'])).code === 0)
+      expect(await finished(runId)).toMatchObject({ status: 'succeeded' })
+    }
+    writeLoans(project)
   })
 })
 

@@ -15,12 +15,12 @@ import { championOf, readModel, readVersion, registerVersion, setChampion } from
 import { newKeyPair, requireSigned, sign, signerFrom, trustedKeysFrom } from '../../store/signing.ts'
 import { findStepRecord, neighbours, publishStepRecord, stepKeyOf } from '../../store/steps.ts'
 import { createStore, type Store } from '../../store/store.ts'
-import { startTestStore, type TestStore } from '../support/servers.ts'
+import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
-let server: TestStore
+let server: TestBucket
 let store: Store
 beforeAll(async () => {
-  server = await startTestStore()
+  server = await openTestBucket()
   store = server.store
 })
 afterAll(() => server.stop())
@@ -42,7 +42,7 @@ describe('artifacts', () => {
     const small = await putBytes(store, 'hello', 'text/plain')
     expect((await getBytes(store, small.digest)).toString()).toBe('hello')
     const bytes = randomBytes(40 * 1024 * 1024)
-    const file = join(server.folder, '..', 'large.bin')
+    const file = join(server.folder, 'large.bin')
     writeFileSync(file, bytes)
     const large = await putFile(store, file, 'application/octet-stream')
     expect(large).toMatchObject({ digest: digestOf(bytes), size: bytes.length })
@@ -329,7 +329,7 @@ describe('a store that cannot be used', () => {
   const over = (options: Partial<Parameters<typeof createStore>[0]>) =>
     createStore({
       endpoint: server.endpoint,
-      bucket: 'slipway',
+      bucket: store.bucket,
       region: 'us-east-1',
       credentials: { accessKeyId: 'wrong', secretAccessKey: 'wrong' },
       cacheFolder: '/tmp',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { slipway } from '../support/cli.ts'
 import { newProject } from '../support/project.ts'
+import { runCommand as slipway } from '../support/run-command.ts'
 
 /* A definition larger than what Temporal carries: 300 columns, and a column with 10,000 values it may hold. */
 const columns = 300

@@ -2,15 +2,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readBaseline } from '../../models/baseline.ts'
 import { type BothEngines, packageBoth, scoreByBoth } from '../support/engines.ts'
 import { newProject, type TestProject } from '../support/project.ts'
-import { startTestStore, type TestStore } from '../support/servers.ts'
+import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
-let server: TestStore
+let server: TestBucket
 let project: TestProject
 let both: BothEngines
 const source = () => ({ store: server.store, trusted: new Map() })
 
 beforeAll(async () => {
-  server = await startTestStore()
+  server = await openTestBucket()
   project = newProject()
   project.write(
     'pipelines/shop/schema.ts',
@@ -39,7 +39,7 @@ export default pipeline('shop', (p) => {
       CASE WHEN (i % 7 + (i // 7) % 24) % 2 = 0 THEN 1 ELSE 0 END AS busy FROM range(20000) t(i)`,
   )
   both = await packageBoth(project, server.store, 'shop')
-}, 120_000)
+})
 afterAll(async () => {
   await server.stop()
   project.remove()

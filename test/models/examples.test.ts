@@ -77,5 +77,5 @@ describe.each(Object.entries(examples))('the example %s', (name, sql) => {
     const model = { facts, onnxFile, codeFile, baselineFile: '' }
     const report = await proveKernel({ model, table, folder })
     expect(report).toMatchObject({ status: 'proven', proof: { tableRows: table.rows, fuzzRows: 303_104 } })
-  }, 60_000)
+  })
 })

@@ -3,9 +3,9 @@ import { readBaseline } from '../../models/baseline.ts'
 import { type BothEngines, packageBoth, scoreByBoth } from '../support/engines.ts'
 import { packageModel } from '../support/models.ts'
 import { newProject, type TestProject } from '../support/project.ts'
-import { startTestStore, type TestStore } from '../support/servers.ts'
+import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
-let server: TestStore
+let server: TestBucket
 let project: TestProject
 let both: BothEngines
 const source = () => ({ store: server.store, trusted: new Map() })
@@ -20,7 +20,7 @@ export default pipeline('shop', (p) => {
 `
 
 beforeAll(async () => {
-  server = await startTestStore()
+  server = await openTestBucket()
   project = newProject()
   project.write(
     'pipelines/shop/schema.ts',
@@ -41,7 +41,7 @@ beforeAll(async () => {
       CASE WHEN (i % 2 = 0) = ((i // 300) % 2 = 1) THEN 1 ELSE 0 END AS busy FROM range(60000) t(i)`,
   )
   both = await packageBoth(project, server.store, 'shop')
-}, 120_000)
+})
 afterAll(async () => {
   await server.stop()
   project.remove()

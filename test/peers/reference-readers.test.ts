@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pythonEnvironment } from '../support/python.ts'
+import { pythonEnvironmentOr } from '../support/python.ts'
 import {
   expectAgreement,
   type ReferenceTable,
@@ -22,12 +22,12 @@ let packages = ''
 
 beforeAll(async () => {
   const requirements = join(reference, 'tables-requirements.txt')
-  const bin = await pythonEnvironment(requirements, '--no-deps').catch((error: Error) => {
-    missing = `the readers cannot be installed: ${error.message.split('\n').slice(0, 2).join(' ')}`
-    return ''
-  })
-  if (missing !== undefined) return
-  const python = join(bin, 'python')
+  const environment = await pythonEnvironmentOr(requirements, '--no-deps')
+  if ('missing' in environment) {
+    missing = environment.missing
+    return
+  }
+  const python = join(environment.bin, 'python')
   const tables = [join(reference, 'tables.py'), '--modules', modules, '--made', made]
   said = (await run(python, tables, { maxBuffer: 1 << 26 })).stdout
   packages = (await run(python, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'])).stdout.trim()

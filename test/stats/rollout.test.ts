@@ -366,20 +366,16 @@ describe('simulated rollouts keep what the definition declares', () => {
     [200, 15],
     [2_000, 5],
     [20_000, 5],
-  ])(
-    'an identical candidate at %i requests a minute is rolled back in at most 5 of 100',
-    (requests, window) => {
-      const { rolledBack } = simulate(1_000, requests, 0.008, 0.008, window)
-      expect(rolledBack).toBeLessThanOrEqual(0.05)
-    },
-    240_000,
-  )
+  ])('an identical candidate at %i requests a minute is rolled back in at most 5 of 100', (requests, window) => {
+    const { rolledBack } = simulate(1_000, requests, 0.008, 0.008, window)
+    expect(rolledBack).toBeLessThanOrEqual(0.05)
+  })
 
   it('a doubled error rate at 20,000 a minute is caught in at least 99 of 100, and promoted in at most 5', () => {
     const { rolledBack, promoted } = simulate(1_000, 20_000, 0.008, 0.016)
     expect(rolledBack).toBeGreaterThanOrEqual(0.99)
     expect(promoted).toBeLessThanOrEqual(0.05)
-  }, 60_000)
+  })
 
   it('a candidate that always fails is out within fifteen excess failures at 2,000 a minute', () => {
     const { rolledBack, harmed } = simulate(300, 2_000, 0.008, 1)
@@ -420,7 +416,7 @@ describe('simulated rollouts keep what the definition declares', () => {
     expect(same.promoteSeconds).toBeGreaterThan(86_400)
     expect(worse.promoted).toBeLessThanOrEqual(0.05)
     expect(worse.rolledBack).toBeGreaterThan(0.9)
-  }, 60_000)
+  })
 
   it('the same seed gives the same rollout', () => {
     const traffic = {

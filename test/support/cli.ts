@@ -8,34 +8,51 @@ export interface CliResult {
   readonly stderr: string
 }
 
-/** Runs the command as a user would, in a folder of theirs; `interrupt` sends a signal once it has said something. */
-export function slipway(
-  cwd: string,
-  args: readonly string[],
-  env: Record<string, string> = {},
-  interrupt?: { signal: NodeJS.Signals; when: string },
-): Promise<CliResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(packageRoot, 'bin/slipway.mjs'), ...args], {
-      cwd,
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let stdout = ''
-    let stderr = ''
-    let interrupted = false
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk
-    })
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk
-      if (interrupt !== undefined && !interrupted && stderr.includes(interrupt.when)) {
-        interrupted = child.kill(interrupt.signal)
-      }
-    })
-    child.once('error', reject)
-    child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }))
+/** A command that goes on while others run. */
+export interface BegunCommand {
+  readonly result: Promise<CliResult>
+  /** Resolves when its standard error holds a text. @throws when it ends without having said it */
+  said(text: string): Promise<void>
+  /** Presses Ctrl-C. */
+  interrupt(): void
+}
+
+/** Begins a command as a user would, in a folder of theirs. */
+export function beginSlipway(cwd: string, args: readonly string[], env: Record<string, string> = {}): BegunCommand {
+  const child = spawn(process.execPath, [join(packageRoot, 'bin/slipway.mjs'), ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  return {
+    result: new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }))
+    }),
+    said: (text) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (stderr.includes(text)) resolve()
+        }
+        look()
+        child.stderr.on('data', look)
+        child.once('close', () => reject(new Error(`ended without having said "${text}":\n${stderr}`)))
+      }),
+    interrupt: () => void child.kill('SIGINT'),
+  }
+}
+
+/** Runs a command to its end, in a process of its own. */
+export function slipway(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
+  return beginSlipway(cwd, args, env).result
 }
 
 /** A user's mistake: the documented exit code, at most five lines, no stack trace. */

@@ -1,19 +1,27 @@
 import { Agent, request } from 'node:http'
 
 /** What clients saw until they were told to stop. */
-export interface Seen {
+interface Seen {
   /** Answers that came whole, by status. */
   readonly answers: Readonly<Record<string, number>>
   /** Requests without a whole answer, by error. */
   readonly lost: Readonly<Record<string, number>>
 }
 
+/** Clients at work. */
+interface Clients {
+  /** Whole answers so far. */
+  answered(): number
+  /** Resolves when they have stopped. */
+  readonly seen: Promise<Seen>
+}
+
 /** Clients that ask one after another without pause, over connections that are kept, and over one a request, until they are told to stop. */
-export async function runClients(
+export function runClients(
   address: string,
   { path, body, kept, oneShot }: { path: string; body: string; kept: number; oneShot: number },
   until: AbortSignal,
-): Promise<Seen> {
+): Clients {
   const answers: Record<string, number> = {}
   const lost: Record<string, number> = {}
   const add = (counts: Record<string, number>, name: string): void => {
@@ -31,8 +39,11 @@ export async function runClients(
     }
     agent.destroy()
   }
-  await Promise.all(Array.from({ length: kept + oneShot }, (_, i) => client(i < kept)))
-  return { answers, lost }
+  const all = Promise.all(Array.from({ length: kept + oneShot }, (_, i) => client(i < kept)))
+  return {
+    answered: () => Object.values(answers).reduce((sum, count) => sum + count, 0),
+    seen: all.then(() => ({ answers, lost })),
+  }
 }
 
 /** A load balancer's look at `/v2/health/ready` every 20 ms: aborts when that says no. */

@@ -6,6 +6,7 @@ import getPort from 'get-port'
 import { packageRoot } from '../../code/host.ts'
 import type { Store } from '../../store/store.ts'
 import { eventually } from './gateways.ts'
+import { bucketSettings } from './servers.ts'
 
 /** The built gateway as a process of its own. */
 export interface GatewayProcess {
@@ -14,6 +15,8 @@ export interface GatewayProcess {
   readonly pid: number
   /** Sends SIGTERM. @returns its exit code, when it has ended */
   stop(): Promise<number | null>
+  /** Sends SIGINT: a drain that goes on ends now. */
+  endDrain(): void
   kill(): void
 }
 
@@ -27,17 +30,13 @@ export async function startGatewayProcess(
   isReady = async (address: string): Promise<boolean> => (await fetch(`${address}/v2/health/ready`)).ok,
 ): Promise<GatewayProcess> {
   const port = settings.SLIPWAY_GATEWAY_PORT ?? String(await getPort())
-  const { accessKeyId, secretAccessKey } = await (
-    store.client.config.credentials as () => Promise<{ accessKeyId: string; secretAccessKey: string }>
-  )()
+  const settingsOfStore = await bucketSettings({ store, endpoint: store.address.replace(/\/[^/]+$/, '') })
   const child: ChildProcess = spawn(process.execPath, [join(packageRoot, 'dist/gateway.js')], {
     stdio: 'ignore',
     env: {
       ...process.env,
       SLIPWAY_ROOT: mkdtempSync(join(tmpdir(), 'slipway-gateway-')),
-      S3_ENDPOINT: store.address.replace(/\/[^/]+$/, ''),
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      ...settingsOfStore,
       SLIPWAY_GATEWAY_PORT: port,
       ...settings,
     },
@@ -53,6 +52,7 @@ export async function startGatewayProcess(
       child.kill('SIGTERM')
       return ended
     },
+    endDrain: () => void child.kill('SIGINT'),
     kill: () => void child.kill('SIGKILL'),
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Gateway, type GatewayOptions, startGateway } from '../../gateway/gateway.ts'
 import type { Incoming, Outgoing } from '../../gateway/http.ts'
+import { readAlive } from '../../store/routes.ts'
 import type { Store } from '../../store/store.ts'
 
 /** A gateway on a port of its own, with settings that differ where a test says so. */
@@ -20,6 +21,7 @@ export function startTestGateway(store: Store, over: Partial<GatewayOptions> = {
     alert: undefined,
     cacheEntries: 0,
     drainMs: 0,
+    windowMs: 200,
     tokens: undefined,
     allowFaults: true,
     tls: undefined,
@@ -61,11 +63,29 @@ function reply({ status, headers, body }: Outgoing): Reply {
   }
 }
 
+/** Shorter than what a test may take, so that it says what it waited for; it ends only what hangs. */
+const patienceMs = 600_000
+
 /** Waits until something holds. */
-export async function eventually(holds: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
+export async function eventually(holds: () => boolean | Promise<boolean>, ms = patienceMs): Promise<void> {
   for (const until = Date.now() + ms; ; ) {
     if (await holds()) return
     if (Date.now() > until) throw new Error(`not so within ${ms} ms: ${holds}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/**
+ * Waits until every gateway has sent what it had been asked by now: it speaks after it sent its windows, and the second word from now on
+ * tells of windows that were closed from now on.
+ */
+export async function untilSent(store: Store): Promise<void> {
+  const words = async () => new Map((await readAlive(store)).map(({ id, at }) => [id, at]))
+  for (let i = 0; i < 3; i++) {
+    const before = await words()
+    await eventually(async () => {
+      const now = await words()
+      return [...before].every(([id, at]) => now.get(id) !== at)
+    })
   }
 }

@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import getPort from 'get-port'
 import { packageRoot } from '../../code/host.ts'
-import { type CliResult, slipway } from './cli.ts'
+import { type BegunCommand, beginSlipway, type CliResult } from './cli.ts'
 import { newProject, type TestProject } from './project.ts'
-import { startTestStore, startTestTemporal, type TestStore } from './servers.ts'
+import { runCommand } from './run-command.ts'
+import { bucketSettings, openTestBucket, startTestTemporal, type TestBucket } from './servers.ts'
 
 /** A process that is started again whenever it ends, until the place is closed. */
 interface Kept {
@@ -12,10 +13,10 @@ interface Kept {
   kill(): void
 }
 
-/** Everything a rollout needs, as processes of their own: servers, a worker, a gateway, a project to run commands in. */
+/** Everything a rollout needs: a bucket, and as processes of their own a Temporal server, a worker and a gateway; a project to run commands in. */
 export interface Place {
   readonly project: TestProject
-  readonly store: TestStore
+  readonly store: TestBucket
   /** Address of the Temporal server. */
   readonly temporal: string
   readonly gateway: string
@@ -25,10 +26,12 @@ export interface Place {
   /** One more worker. */
   addWorker(): Kept
   readonly gatewayProcess: Kept
+  /** Runs a command in this process. */
   run(...args: string[]): Promise<CliResult>
-  /** A command that goes on while others run. */
-  begin(...args: string[]): { result: Promise<CliResult>; interrupt(): void }
-  killTemporal(): void
+  /** A command in a process of its own, which goes on while others run. */
+  begin(...args: string[]): BegunCommand
+  /** Resolves when it has ended. */
+  killTemporal(): Promise<void>
   startTemporal(): Promise<void>
   close(): Promise<void>
 }
@@ -36,22 +39,18 @@ export interface Place {
 /** @param settings of worker, gateway and commands, besides where everything is */
 export async function openPlace(settings: Readonly<Record<string, string>> = {}): Promise<Place> {
   const project = newProject()
-  const store = await startTestStore()
+  const store = await openTestBucket()
   let temporal = await startTestTemporal(project.root)
-  const { accessKeyId, secretAccessKey } = await (
-    store.store.client.config.credentials as () => Promise<{ accessKeyId: string; secretAccessKey: string }>
-  )()
   const port = await getPort()
   const gateway = `http://127.0.0.1:${port}`
   const env: Record<string, string> = {
     TEMPORAL_ADDRESS: temporal.address,
-    S3_ENDPOINT: store.endpoint,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    ...(await bucketSettings(store)),
     SLIPWAY_ROOT: project.root,
     SLIPWAY_GATEWAY_ADDRESS: gateway,
     SLIPWAY_GATEWAY_PORT: String(port),
     SLIPWAY_ALLOW_FAULTS: '1',
+    SLIPWAY_WINDOW_MS: '500',
     SLIPWAY_SOURCES: project.root,
     SLIPWAY_OUTPUTS: project.root,
     ...settings,
@@ -96,27 +95,12 @@ export async function openPlace(settings: Readonly<Record<string, string>> = {})
       return added
     },
     gatewayProcess,
-    run: (...args) => slipway(project.root, args, env),
-    begin(...args) {
-      const child = spawn(process.execPath, [join(packageRoot, 'bin/slipway.mjs'), ...args], {
-        cwd: project.root,
-        env: { ...process.env, ...env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
-      let stdout = ''
-      let stderr = ''
-      child.stdout.on('data', (chunk) => {
-        stdout += chunk
-      })
-      child.stderr.on('data', (chunk) => {
-        stderr += chunk
-      })
-      const result = new Promise<CliResult>((resolve) =>
-        child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr })),
-      )
-      return { result, interrupt: () => void child.kill('SIGINT') }
+    run: (...args) => runCommand(project.root, args, env),
+    begin: (...args) => beginSlipway(project.root, args, env),
+    async killTemporal() {
+      process.kill(temporal.child.pid, 'SIGKILL')
+      await temporal.child.ended
     },
-    killTemporal: () => process.kill(temporal.child.pid, 'SIGKILL'),
     async startTemporal() {
       temporal = await startTestTemporal(project.root, temporal.address)
     },

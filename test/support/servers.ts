@@ -1,7 +1,12 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { DeleteBucketCommand } from '@aws-sdk/client-s3'
 import { clearLockedPorts } from 'get-port'
-import { createStore, type Store } from '../../store/store.ts'
+import { createStore, ensureBucket, type Store } from '../../store/store.ts'
 import type { Child } from '../../workers/platform/child.ts'
 import { startChild } from '../../workers/platform/child.ts'
 import { type Kept, type Supervise, startS3, startTemporal } from '../../workers/platform/servers.ts'
@@ -14,11 +19,16 @@ export interface TestServer {
   stop(): Promise<void>
 }
 
-export interface TestStore extends TestServer {
+/** A bucket on a store. */
+export interface TestBucket {
   readonly store: Store
   readonly endpoint: string
+  /** Of its own, for what a test writes. */
   readonly folder: string
+  stop(): Promise<void>
 }
+
+export interface TestStore extends TestServer, TestBucket {}
 
 /** Starts a server once and lets it be: tests kill them on purpose. */
 const startInto =
@@ -33,25 +43,26 @@ const startInto =
     return kept
   }
 
-/** A SeaweedFS with an empty bucket. */
+interface Credentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
+const bucketAt = (endpoint: string, bucket: string, credentials: Credentials, folder: string): Store =>
+  createStore({ endpoint, bucket, region: 'us-east-1', credentials, cacheFolder: join(folder, 'cache') })
+
+/** A SeaweedFS of one's own with an empty bucket, for tests that kill it or look at its files. */
 export async function startTestStore(): Promise<TestStore> {
   const project = newProject()
   const children: Child[] = []
   const { endpoint } = await startS3(project.root, undefined, startInto(children), () => {})
-  const credentials = JSON.parse(readFileSync(keyFiles(project.root).s3, 'utf8'))
-  const store = createStore({
-    endpoint,
-    bucket: 'slipway',
-    region: 'us-east-1',
-    credentials,
-    cacheFolder: join(project.root, 'cache'),
-  })
+  const store = bucketAt(endpoint, 'slipway', JSON.parse(readFileSync(keyFiles(project.root).s3, 'utf8')), project.root)
   const [child] = children as [Child]
   return {
     store,
     endpoint,
     child,
-    folder: join(project.root, '.slipway/s3'),
+    folder: project.root,
     async stop() {
       store.client.destroy()
       await child.stop()
@@ -59,6 +70,64 @@ export async function startTestStore(): Promise<TestStore> {
     },
   }
 }
+
+/** Where the SeaweedFS that files share is asked for; set by the global setup. */
+const sharedStore = 'SLIPWAY_TEST_STORE'
+
+/**
+ * Answers where the SeaweedFS is that files share, which is started when the first of them asks.
+ * @returns what stops it
+ */
+export async function keepSharedStore(): Promise<() => Promise<void>> {
+  let started: Promise<TestStore> | undefined
+  const keeper = createServer(async (_, response) => {
+    started ??= startTestStore()
+    const { endpoint, store } = await started
+    response.end(JSON.stringify({ endpoint, credentials: await credentialsOf(store) }))
+  }).listen(0, '127.0.0.1')
+  await once(keeper, 'listening')
+  process.env[sharedStore] = `http://127.0.0.1:${(keeper.address() as AddressInfo).port}`
+  return async () => {
+    keeper.close()
+    await (await started)?.stop()
+  }
+}
+
+/** An empty bucket of one's own on the SeaweedFS that files share. It goes with `stop`: the server has room for some 25. */
+export async function openTestBucket(): Promise<TestBucket> {
+  const answer = await fetch(process.env[sharedStore] as string)
+  const { endpoint, credentials } = (await answer.json()) as { endpoint: string; credentials: Credentials }
+  const project = newProject()
+  const store = bucketAt(endpoint, `test-${randomBytes(6).toString('hex')}`, credentials, project.root)
+  await ensureBucket(store)
+  return {
+    store,
+    endpoint,
+    folder: project.root,
+    async stop() {
+      await store.client.send(new DeleteBucketCommand({ Bucket: store.bucket }))
+      store.client.destroy()
+      project.remove()
+    },
+  }
+}
+
+/** What a process needs to know of a bucket, as its environment. */
+export async function bucketSettings({
+  store,
+  endpoint,
+}: Pick<TestBucket, 'store' | 'endpoint'>): Promise<Record<string, string>> {
+  const { accessKeyId, secretAccessKey } = await credentialsOf(store)
+  return {
+    S3_ENDPOINT: endpoint,
+    SLIPWAY_BUCKET: store.bucket,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  }
+}
+
+const credentialsOf = ({ client }: Store): Promise<Credentials> =>
+  (client.config.credentials as () => Promise<Credentials>)()
 
 /**
  * A Temporal development server.

@@ -7,22 +7,32 @@ import { packageRoot } from '../../code/host.ts'
 import { converterFile, workflowBundle } from '../../workers/files.ts'
 
 const folder = join(packageRoot, 'test/histories')
+const files = readdirSync(folder)
 const read = (file: string): string => readFileSync(join(folder, file), 'utf8')
-const replay = (text: string): Promise<void> =>
-  Worker.runReplayHistory(
-    { workflowBundle: { codePath: workflowBundle }, dataConverter: { payloadConverterPath: converterFile } },
-    JSON.parse(text),
-  )
+/** Why each history cannot be replayed, by its file; undefined where it can. */
+const outcomes = new Map<string, Error | undefined>()
+/** A history in which two steps of a run have changed places. */
+const changed = 'changed'
 
-beforeAll(() => {
+beforeAll(async () => {
   Runtime.install({
     logger: new DefaultLogger('ERROR'),
     telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } },
   })
+  const [succeeded = ''] = files.filter((name) => name.startsWith('run-pipeline-succeeded'))
+  const swapped = read(succeeded).replace('"name":"validateTable"', '"name":"splitIntoParts"')
+  // One worker for all: most of the time a replay takes is its worker's start.
+  const results = Worker.runReplayHistories(
+    { workflowBundle: { codePath: workflowBundle }, dataConverter: { payloadConverterPath: converterFile } },
+    [
+      ...files.map((file) => ({ workflowId: file, history: JSON.parse(read(file)) })),
+      { workflowId: changed, history: JSON.parse(swapped) },
+    ],
+  )
+  for await (const { workflowId, error } of results) outcomes.set(workflowId, error)
 })
 
 describe('workflow code still carries out what older versions began', () => {
-  const files = readdirSync(folder)
   it('has histories of every workflow, and of every way a run or a rollout can end', () => {
     for (const name of [
       'own-model',
@@ -51,13 +61,12 @@ describe('workflow code still carries out what older versions began', () => {
     }
   })
 
-  it.each(files)('%s', async (file) => {
-    await expect(replay(read(file))).resolves.toBeUndefined()
+  it.each(files)('%s', (file) => {
+    expect(outcomes.has(file)).toBe(true)
+    expect(outcomes.get(file)).toBeUndefined()
   })
 
-  it('and a change of the order of steps would be noticed', async () => {
-    const [file] = files.filter((name) => name.startsWith('run-pipeline-succeeded'))
-    const changed = read(file as string).replace('"name":"validateTable"', '"name":"splitIntoParts"')
-    await expect(replay(changed)).rejects.toThrow(DeterminismViolationError)
+  it('and a change of the order of steps would be noticed', () => {
+    expect(outcomes.get(changed)).toBeInstanceOf(DeterminismViolationError)
   })
 })
