@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { loadModel } from '../../models/model.ts'
@@ -114,6 +114,10 @@ export const Loan = z.object({
   gateway = await startTestGateway(server.store, { captureRate: 1 })
   gateways.push(gateway)
   expected = await scoresOf(first, loans)
+})
+// A gateway of a test's own asks the store as long as it runs, for the endpoints of all tests.
+afterEach(async () => {
+  for (const each of gateways.splice(1)) await each.stop()
 })
 afterAll(async () => {
   for (const each of gateways) await each.stop()

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deflateSync, gunzipSync, gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../code/host.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { readWindow, writeRoute } from '../../store/routes.ts'
@@ -26,6 +26,9 @@ beforeAll(async () => {
     await writeRoute(server.store, name, { kind: 'open', variant }, 'test')
   }
   await eventually(() => endpoints.every((name) => gateway.endpoint(name)?.route !== undefined))
+})
+afterEach(async () => {
+  for (const each of started.splice(1)) await each.stop()
 })
 afterAll(async () => {
   for (const each of started) await each.stop()

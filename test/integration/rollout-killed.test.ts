@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readModel } from '../../store/registry.ts'
-import { readRolloutEnd } from '../../store/rollouts.ts'
 import { readRouteLog } from '../../store/routes.ts'
 import { type CanaryPlace, canary, openCanaryPlace } from '../support/canary-place.ts'
 import { eventually } from '../support/gateways.ts'
 
 /*
- * Rollouts whose processes are killed, and rollouts that people take in hand.
+ * Rollouts whose processes are killed.
  */
 let place: CanaryPlace
 
@@ -49,17 +48,22 @@ describe('a rollout', () => {
 
   it('goes back at once, also with Temporal down; its owner takes that over when it is back', async () => {
     const before = await place.route()
+    const answeredBy = async (): Promise<string | null> => {
+      const answer = await fetch(`${place.gateway}/v1/models/credit:predict`, {
+        method: 'POST',
+        body: JSON.stringify({ instances: [{ id: 1, day: 0, income: 30000, age: 40, purpose: 'car' }] }),
+      })
+      return answer.headers.get('x-model-version')
+    }
+    // Whether its owner or the command wrote it first: on a busy machine it may be either.
     const back = await place.run('rollback', 'credit', '--reason', 'a test', '--json')
-    expect(JSON.parse(back.stdout)).toMatchObject({ champion: 1, before: 2, breakGlass: false, gatewaysBehind: [] })
+    expect(JSON.parse(back.stdout), back.stderr).toMatchObject({ champion: 1, before: 2 })
+    await eventually(async () => (await answeredBy()) === '1')
     await place.killTemporal()
     const answer = await place.run('rollback', 'credit', '--to', '2', '--json')
     expect(answer, answer.stderr).toMatchObject({ code: 0 })
-    expect(JSON.parse(answer.stdout)).toMatchObject({ champion: 2, before: 1, breakGlass: true, gatewaysBehind: [] })
-    const served = await fetch(`${place.gateway}/v1/models/credit:predict`, {
-      method: 'POST',
-      body: JSON.stringify({ instances: [{ id: 1, day: 0, income: 30000, age: 40, purpose: 'car' }] }),
-    })
-    expect(served.headers.get('x-model-version')).toBe('2')
+    expect(JSON.parse(answer.stdout)).toMatchObject({ champion: 2, before: 1, breakGlass: true })
+    await eventually(async () => (await answeredBy()) === '2')
     const now = await place.route()
     expect(now.revision).toBe(before.revision + 2)
     expect((await readRouteLog(place.store.store, 'credit', now.revision))?.reason).toMatch(
@@ -67,29 +71,5 @@ describe('a rollout', () => {
     )
     await place.startTemporal()
     await eventually(async () => (await readModel(place.store.store, 'loans'))?.champions.at(-1) === 2)
-  })
-
-  it('obeys people: pause, resume, promote, roll back; and refuses what makes no sense', async () => {
-    place.define(15, canary('within: "10m"'))
-    const running = place.begin('run', 'loans', '--wait', '--json')
-    await eventually(async () => (await place.share()) === 0.05)
-    expect(await place.run('rollout', 'pause', 'credit', '--reason', 'lunch')).toMatchObject({ code: 0 })
-    const status = await place.run('rollout', 'status', 'credit')
-    expect(status.stdout).toMatch(/step 1 of 3, paused/)
-    expect(await place.run('rollout', 'resume', 'credit')).toMatchObject({ code: 0 })
-    expect(await place.run('rollout', 'promote', 'credit', '--reason', 'I know better')).toMatchObject({ code: 0 })
-    const result = await running.result
-    expect(result, result.stderr).toMatchObject({ code: 0 })
-    const { rollout } = JSON.parse(result.stdout)
-    const record = await readRolloutEnd(place.store.store, rollout.id)
-    expect(record?.decisions.at(-1)).toMatchObject({
-      action: 'promote',
-      reason: 'I know better (by hand)',
-      by: expect.any(String),
-    })
-    const nothing = await place.run('rollout', 'pause', 'credit')
-    expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('no rollout of credit is going on')])
-    const unknown = await place.run('rollout', 'status', 'credits')
-    expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('there are credit')])
   })
 })

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { parse, type SyntaxNode, walk } from '../../code/syntax.ts'
 import type { Durations } from './longest-first.ts'
 
@@ -13,10 +14,10 @@ export function shareOfSlowest(durations: Durations): number {
  * what ends a command before it.
  */
 const forbidden =
-  /(?:^|[\s/;&|("'`])(?:pip3?|venv|virtualenv|conda|apt-get|npm (?:ci|i|install)|npx (?!slipway\b)[\w@-]+|java|javac|mvn|gradle|spark-submit|playwright|puppeteer|chromium|chrome|firefox|mlflow|mlserver|tritonserver|docker|kafka[\w-]*|postgres|nginx|prometheus|alertmanager)(?=$|[\s"'`])/
+  /(?:^|[\s/;&|("'`])(?:pip3?|venv|virtualenv|conda|apt-get|dpkg-deb|npm (?:ci|i|install)|npx (?!slipway\b)[\w@-]+|java|javac|mvn|gradle|spark-submit|playwright|puppeteer|chromium|chrome|firefox|mlflow|mlserver|tritonserver|docker|kafka[\w-]*|postgres|nginx|prometheus|alertmanager)(?=$|[\s"'`])/
 
-/** Modules of the tests that install something. */
-const installing = /support\/python\.ts$/
+/** Helpers that install something. */
+export const installers = ['test/support/python.ts', 'test/support/debian.ts']
 
 /**
  * What a test file, or a helper of one, does that belongs to `npm run test:peers`: it names a program that installs or is another
@@ -32,7 +33,7 @@ export function expensive(file: string, text: string): string[] {
     else if (node.type === 'Literal' && typeof node.value === 'string') texts.push(node.value)
     else if (node.type === 'TemplateElement') texts.push((node.value as { cooked: string }).cooked)
   })
-  const found = imports.filter((from) => installing.test(from))
+  const found = imports.filter((from) => installers.some((file) => basename(file) === basename(from)))
   if (imports.includes('node:child_process')) found.push(...texts.filter((each) => forbidden.test(each)))
   return found
 }
