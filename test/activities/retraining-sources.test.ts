@@ -14,12 +14,12 @@ import { writeRoute } from '../../store/routes.ts'
 import { SourceContents } from '../../store/sources.ts'
 import type { RunInput } from '../../workflows/messages.ts'
 import { newProject, type TestProject } from '../support/project.ts'
-import { startTestStore, type TestStore } from '../support/servers.ts'
+import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
 /*
  * Retrainings run by themselves, on workers: they read what lies below SLIPWAY_SOURCES, as batches do, and nothing else.
  */
-let server: TestStore
+let server: TestBucket
 const project = newProject()
 const elsewhere = newProject()
 
@@ -53,7 +53,7 @@ async function sourcesOf({ root }: TestProject, from: string): Promise<readonly 
 }
 
 beforeAll(async () => {
-  server = await startTestStore()
+  server = await openTestBucket()
   project.write('pipelines/prices/features.ts', 'export const features = ({ x }: { x: Float64Array }) => ({ x })\n')
   project.write('data/a.csv', 'id,x,y\n1,2,3\n')
   elsewhere.write('secret.csv', 'id,x,y\n7,8,9\n')

@@ -8,7 +8,6 @@ import { withStartLock } from '../../workers/platform/start-lock.ts'
 import { eventually } from '../support/gateways.ts'
 import { processesOf } from '../support/processes.ts'
 import { newProject } from '../support/project.ts'
-import { processesOf } from '../support/processes.ts'
 import { runCommand as slipway } from '../support/run-command.ts'
 
 const project = newProject()
