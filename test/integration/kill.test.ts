@@ -81,9 +81,9 @@ async function openPlace(when?: 'during' | 'after'): Promise<Place> {
 }
 
 it('runs whose worker is killed during or after every step finish by themselves, with the digests of an undisturbed one', async () => {
-  const places = await Promise.all([openPlace(), openPlace('during'), openPlace('after')])
-  const [calm, during, after] = places
-  const results = await Promise.all(places.map((place) => place.run()))
+  const three = await Promise.all([openPlace(), openPlace('during'), openPlace('after')])
+  const [calm, during, after] = three
+  const results = await Promise.all(three.map((place) => place.run()))
   for (const result of results) expect(result, result.stderr).toMatchObject({ code: 0 })
 
   expect(after.activities('died')).toEqual(after.activities('ran'))

@@ -134,7 +134,10 @@ describe('the closed loop', () => {
     await place.untilRetrained(2)
     expect(await place.retrainings()).toHaveLength(2)
     const unknown = { ...webhook, alerts: [{ ...webhook.alerts[0], labels: { slipway_pipeline: 'nothing' } }] }
-    const beside = await place.post('/hooks/alertmanager', { ...webhook, alerts: [...unknown.alerts, ...webhook.alerts] })
+    const beside = await place.post('/hooks/alertmanager', {
+      ...webhook,
+      alerts: [...unknown.alerts, ...webhook.alerts],
+    })
     expect([beside.status, await beside.json()]).toMatchObject([202, { signalled: ['loans'] }])
     const answer = await place.post('/hooks/alertmanager', unknown)
     expect([answer.status, await answer.text()]).toEqual([

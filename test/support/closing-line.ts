@@ -1,12 +1,12 @@
-import { writeFileSync } from 'node:fs'
-import { relative } from 'node:path'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node'
 import { shareOfSlowest } from './budget.ts'
-import { durationsFile } from './longest-first.ts'
+import { durationsFile, readDurations } from './longest-first.ts'
 
 /**
  * Prints the line that CI reads: `N passed, N failed`, and how many were skipped where some were. Before it stands which share of the time
- * the ten slowest files took; `RECORD_DURATIONS=1` writes what each took to test/durations.json.
+ * the ten slowest files took; with `RECORD_DURATIONS=1` what each file of the run took is put on record in test/durations.json.
  */
 export default class ClosingLine implements Reporter {
   private counts = { passed: 0, failed: 0, skipped: 0 }
@@ -32,13 +32,20 @@ export default class ClosingLine implements Reporter {
   onTestRunEnd(_modules: unknown, unhandled: readonly unknown[]): void {
     const { passed, skipped } = this.counts
     const failed = this.counts.failed + this.brokenFiles + unhandled.length
-    const sorted = Object.fromEntries(Object.entries(this.seconds).sort(([a], [b]) => (a < b ? -1 : 1)))
-    if (process.env.RECORD_DURATIONS === '1') writeFileSync(durationsFile, `${JSON.stringify(sorted, null, 2)}\n`)
+    if (process.env.RECORD_DURATIONS === '1') this.record()
     // After the default reporter's summary.
     setImmediate(() => {
-      if (Object.keys(sorted).length > 20)
-        console.log(`the ten slowest files took ${Math.round(shareOfSlowest(sorted) * 100)} % of the time of all`)
+      if (Object.keys(this.seconds).length > 20)
+        console.log(`the ten slowest files took ${Math.round(shareOfSlowest(this.seconds) * 100)} % of the time of all`)
       console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
     })
+  }
+
+  /** Files that are gone leave the record. */
+  private record(): void {
+    const all = Object.entries({ ...readDurations(), ...this.seconds })
+    const isCounted = (file: string): boolean => !file.startsWith('test/peers/') && existsSync(join(this.root, file))
+    const kept = all.filter(([file]) => isCounted(file)).sort(([a], [b]) => (a < b ? -1 : 1))
+    writeFileSync(durationsFile, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`)
   }
 }
