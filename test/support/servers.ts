@@ -80,10 +80,12 @@ const sharedStore = 'SLIPWAY_TEST_STORE'
  */
 export async function keepSharedStore(): Promise<() => Promise<void>> {
   let started: Promise<TestStore> | undefined
-  const keeper = createServer(async (_, response) => {
+  const keeper = createServer((_, response) => {
     started ??= startTestStore()
-    const { endpoint, store } = await started
-    response.end(JSON.stringify({ endpoint, credentials: await credentialsOf(store) }))
+    started.then(
+      async ({ endpoint, store }) => response.end(JSON.stringify({ endpoint, credentials: await credentialsOf(store) })),
+      (error: Error) => response.writeHead(500).end(error.message),
+    )
   }).listen(0, '127.0.0.1')
   await once(keeper, 'listening')
   process.env[sharedStore] = `http://127.0.0.1:${(keeper.address() as AddressInfo).port}`
@@ -96,6 +98,7 @@ export async function keepSharedStore(): Promise<() => Promise<void>> {
 /** An empty bucket of one's own on the SeaweedFS that files share. It goes with `stop`: the server has room for some 25. */
 export async function openTestBucket(): Promise<TestBucket> {
   const answer = await fetch(process.env[sharedStore] as string)
+  if (!answer.ok) throw new Error(`the store that files share does not start: ${await answer.text()}`)
   const { endpoint, credentials } = (await answer.json()) as { endpoint: string; credentials: Credentials }
   const project = newProject()
   const store = bucketAt(endpoint, `test-${randomBytes(6).toString('hex')}`, credentials, project.root)
