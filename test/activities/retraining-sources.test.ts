@@ -61,7 +61,7 @@ beforeAll(async () => {
   elsewhere.write('more/b.csv', 'id,x,y\n7,8,9\n')
   const variant = { model: 'prices', version: 1, digest: digestOf('any') }
   await writeRoute(server.store, 'prices', { kind: 'open', variant }, 'test')
-}, 120_000)
+})
 afterAll(async () => {
   await server.stop()
   project.remove()

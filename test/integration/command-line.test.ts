@@ -14,7 +14,7 @@ import { putJson } from '../../store/objects.ts'
 import { digestOfPlan } from '../../store/plans.ts'
 import { publishRolloutEnd, publishRolloutStart } from '../../store/rollouts.ts'
 import { writeRoute } from '../../store/routes.ts'
-import { type CliResult, expectUserError, slipway } from '../support/cli.ts'
+import { type CliResult, expectUserError } from '../support/cli.ts'
 import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
@@ -102,8 +102,10 @@ describe('the exit code with --junit', () => {
     expectUserError(late, 124, 'WAIT_TIMED_OUT')
     expect(file('late.xml')).toContain('<error type="WAIT_TIMED_OUT"')
     const args = ['run', 'loans', '--set', 'trees=310', '--junit', 'broken-off.xml']
-    const interrupt = { signal: 'SIGINT', when: 'look ' } as const
-    expectUserError(await slipway(place.project.root, args, place.env, interrupt), 130, 'INTERRUPTED')
+    const broken = place.begin(...args)
+    await broken.said('look ')
+    broken.interrupt()
+    expectUserError(await broken.result, 130, 'INTERRUPTED')
     expect(file('broken-off.xml')).toContain('<error type="INTERRUPTED"')
     writeLoans(place.project, { must: '[auc.atLeast(0.5)]' })
   })
@@ -296,7 +298,7 @@ describe('lineage', () => {
         body: JSON.stringify({ instances: [row] }),
       })
       return answer.status === 200 && (await run('lineage', 'ours/1')).code === 0
-    }, 60_000)
+    })
     expect(await document('lineage', 'ours/1')).toMatchObject({
       endpoint: 'credit',
       model: { version: 2, digest: second.digest },
@@ -338,7 +340,7 @@ describe('signal', () => {
 describe('with Temporal down', () => {
   it('everything that reads the store alone works', async () => {
     const [newest, before] = await document('runs', 'loans')
-    place.killTemporal()
+    await place.killTemporal()
     for (const command of [
       ['plan', 'loans'],
       ['runs'],

@@ -29,7 +29,7 @@ beforeAll(async () => {
   writeLoans(place.project)
   await place.project.data('data/loans.parquet', loansSql())
   model = await packageModel(place.project, place.store.store, 'loans', 1)
-}, 180_000)
+})
 afterAll(() => place?.close())
 
 /** A batch of `count` files, each a shard. */

@@ -62,7 +62,7 @@ async function ended(runId: string): Promise<RunRecord> {
   await eventually(async () => {
     record = await readRun(place.store.store, runId)
     return record !== undefined
-  }, 180_000)
+  })
   return record as RunRecord
 }
 
@@ -121,7 +121,7 @@ describe('an approval', () => {
   it('is waited for, whatever is killed meanwhile; who gave it is on record; then the model takes over', async () => {
     definition(6, 'allAtOnce: true', approve)
     const runId = await start()
-    await eventually(() => waits(runId), 120_000)
+    await eventually(() => waits(runId))
     place.worker.kill()
     const before = await champions()
     const answer = await place.run('approve', runId, '--reason', 'it is good')
@@ -135,7 +135,7 @@ describe('an approval', () => {
   it('that is refused ends the run with 13, and the champion stays', async () => {
     definition(7, 'allAtOnce: true', approve)
     const runId = await start()
-    await eventually(() => waits(runId), 120_000)
+    await eventually(() => waits(runId))
     const before = await champions()
     expect((await place.run('reject', runId, '--reason', 'not today')).code).toBe(0)
     expect(await ended(runId)).toMatchObject({
@@ -175,7 +175,7 @@ describe('a rollout', () => {
       if (id === '') return false
       const status = await temporal.workflow.getHandle(rolloutWorkflowId(id)).query(rolloutStatusQuery)
       return status.waitingForApproval === 'ml-lead'
-    }, 180_000)
+    })
     expect((await route()).champion.digest).not.toBe((await route()).rollout?.candidate.digest)
     const answer = await place.run('rollout', 'approve', 'credit')
     expect(answer, answer.stderr).toMatchObject({ code: 0 })
@@ -189,7 +189,7 @@ describe('a rollout', () => {
     definition(11, `canary: { steps: [10, 50], ${watch} }`)
     const runId = await start()
     const over = endedUnderTraffic(runId)
-    await eventually(async () => (await route()).rollout?.share === 0.1, 180_000)
+    await eventually(async () => (await route()).rollout?.share === 0.1)
     second.kill()
     const { decided } = await over
     expect(decided.outcome, decided.reason).toBe('promoted')
@@ -215,13 +215,13 @@ describe('a schedule', () => {
         for (const time of (searchAttributes.TemporalScheduledStartTime ?? []) as Date[]) times.push(time.getTime())
       return times
     }
-    await eventually(async () => (await meant()).length > 0, 120_000)
+    await eventually(async () => (await meant()).length > 0)
     const from = Date.now()
-    place.killTemporal()
+    await place.killTemporal()
     await new Promise((resolve) => setTimeout(resolve, 5_000))
     const to = Date.now()
     await place.startTemporal()
-    await eventually(async () => (await meant()).some((time) => time > from && time < to), 120_000)
+    await eventually(async () => (await meant()).some((time) => time > from && time < to))
     await schedule.delete()
   })
 })

@@ -82,7 +82,7 @@ receivers:
     ],
     { stdio: 'ignore' },
   )
-  await eventually(async () => (await fetch(`${address}/-/ready`).catch(() => undefined))?.ok === true, 60_000)
+  await eventually(async () => (await fetch(`${address}/-/ready`).catch(() => undefined))?.ok === true)
 })
 
 afterAll(async () => {
@@ -128,7 +128,7 @@ describe('Alertmanager', () => {
 
   it('tells the supervisor through the webhook, and a group with others in it does too', async (context) => {
     if (missing !== undefined) return context.skip(missing)
-    await eventually(() => causes.length >= 1, 60_000)
+    await eventually(() => causes.length >= 1)
     expect(causes[0]).toMatchObject({
       pipeline: 'loans',
       cause: { kind: 'alertmanager', reason: expect.stringContaining('SlipwayModelDegraded: credit: psi of income') },
@@ -146,6 +146,6 @@ describe('Alertmanager', () => {
       { labels: { alertname: 'IncomesMoved', team: 'risk', slipway_pipeline: 'loans' } },
     ])
     expect(answer.status).toBe(200)
-    await eventually(() => causes.some(({ cause }) => cause.reason.startsWith('IncomesMoved')), 60_000)
+    await eventually(() => causes.some(({ cause }) => cause.reason.startsWith('IncomesMoved')))
   })
 })

@@ -83,7 +83,8 @@ export async function keepSharedStore(): Promise<() => Promise<void>> {
   const keeper = createServer((_, response) => {
     started ??= startTestStore()
     started.then(
-      async ({ endpoint, store }) => response.end(JSON.stringify({ endpoint, credentials: await credentialsOf(store) })),
+      async ({ endpoint, store }) =>
+        response.end(JSON.stringify({ endpoint, credentials: await credentialsOf(store) })),
       (error: Error) => response.writeHead(500).end(error.message),
     )
   }).listen(0, '127.0.0.1')
