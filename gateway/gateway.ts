@@ -245,7 +245,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
    */
   const passOverRoute = async (name: string, error: unknown): Promise<undefined> => {
     if (!isBroken(error)) throw error
-    seen.set(name, { etag: undefined, retryAt: Date.now() + pace.listMs })
+    seen.set(name, { etag: undefined, retryAt: Date.now() + options.windowMs })
     if (broken.get(name) === error.message) return
     broken.set(name, error.message)
     note(`${name}: ${error.message}; next: ${error.facts.next}`)

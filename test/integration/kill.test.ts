@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { packageRoot } from '../../code/host.ts'
+import { ModelState } from '../../pipelines/records.ts'
 import { readRef } from '../../store/refs.ts'
 import { readModel } from '../../store/registry.ts'
 import { type CliResult, slipway } from '../support/cli.ts'
@@ -107,6 +108,6 @@ it('runs whose worker is killed during or after every step finish by themselves,
       champions: [1],
       candidate: 1,
     })
-    expect((await readRef(store.store, 'models/loans'))?.generation).toBe(1)
+    expect((await readRef(store.store, 'models/loans', ModelState))?.generation).toBe(1)
   }
 })
