@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loans, openClosedLoop, type ClosedLoopPlace } from '../support/closed-loop-place.ts'
+import { type ClosedLoopPlace, loans, openClosedLoop } from '../support/closed-loop-place.ts'
 
 /*
  * Retrainings that must not get through, with real servers and processes.

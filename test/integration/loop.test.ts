@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MonitorReport } from '../../pipelines/monitor-report.ts'
 import { readLastReport } from '../../store/monitors.ts'
 import { listRuns } from '../../store/runs.ts'
+import { type ClosedLoopPlace, loan, loans, openClosedLoop } from '../support/closed-loop-place.ts'
 import { eventually } from '../support/gateways.ts'
-import { loan, loans, openClosedLoop, type ClosedLoopPlace } from '../support/closed-loop-place.ts'
 
 /*
  * The closed loop with real servers and processes: drift, labels, alerts, retrainings.
