@@ -62,7 +62,7 @@ export async function measureRollback(): Promise<Figure[]> {
       return times
     }
     const up = { function: await measure(byFunction), command: await measure(byCommand) }
-    place.killTemporal()
+    await place.killTemporal()
     const down = { function: await measure(byFunction), command: await measure(byCommand) }
     const starts: number[] = []
     for (let i = 0; i < rounds; i++) starts.push(await emptyStart())
