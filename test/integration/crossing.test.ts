@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packageRoot } from '../../code/host.ts'
 import { readRun } from '../../store/runs.ts'
 import { endpointWorkflowId, modelWorkflowId, rolloutWorkflowId } from '../../workflows/messages.ts'
+import { slipway } from '../support/cli.ts'
 import { startRun } from '../support/crossing-runs.ts'
 import { interleave, worsened } from '../support/interleave.ts'
 import { openRealWorld, type RealWorld } from '../support/real-world.ts'
@@ -82,5 +84,32 @@ describe('on the real servers', () => {
     expect(await second.ended()).toMatchObject({ status: 'succeeded' })
     await client.workflow.getHandle(endpointWorkflowId('again')).describe()
     expect(world.models.get('again')?.champions).toEqual([1, 2, 3])
+  })
+
+  it('people approve in a role they claim, and cancel, by the command line', async () => {
+    const plan = planOf('asked', { approval: true })
+    const start = (number: number) => startRun(world.client, world, taskQueue, plan, { number, quality: 10 * number })
+    const command = (...args: string[]) => slipway(packageRoot, args, world.env)
+    const approved = await start(1)
+    await approved.until(({ waitingFor }) => waitingFor !== null)
+    const answer = await command('approve', approved.runId, '--as', 'cto', '--reason', 'fine', '--json')
+    expect(answer, answer.stderr).toMatchObject({ code: 0 })
+    expect(JSON.parse(answer.stdout)).toMatchObject({
+      decision: 'approve',
+      role: 'cto',
+      roleChecked: false,
+      against: null,
+    })
+    const { steps } = await approved.ended()
+    const said = steps.find(({ kind }) => kind === 'approve')?.summary
+    expect(said).toMatch(/^approved by \S+ as cto \(role not checked\): fine$/)
+
+    const cancelled = await start(2)
+    await cancelled.until(({ waitingFor }) => waitingFor !== null)
+    const asked = await command('cancel', cancelled.runId)
+    expect(asked, asked.stderr).toMatchObject({ code: 0 })
+    expect(await cancelled.ended()).toMatchObject({ status: 'cancelled', exitCode: 130 })
+    const again = await command('cancel', approved.runId)
+    expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/no run asked-run1 is going on/)])
   })
 })

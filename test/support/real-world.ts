@@ -18,6 +18,8 @@ import { openWorld, type World } from './world.ts'
 /** A world on the real servers: owners, registry, routes and records are real; what comes before the gate answers at once. */
 export interface RealWorld extends World {
   readonly store: Store
+  /** Where commands find the servers. */
+  readonly env: Readonly<Record<string, string>>
   readonly client: Client
   close(): Promise<void>
 }
@@ -107,6 +109,12 @@ export async function openRealWorld(): Promise<RealWorld> {
     pulse: 150,
     client,
     store,
+    env: {
+      TEMPORAL_ADDRESS: temporal.address,
+      S3_ENDPOINT: server.endpoint,
+      AWS_ACCESS_KEY_ID: 'unused',
+      AWS_SECRET_ACCESS_KEY: 'unused',
+    },
     candidateOf,
     async putInForce(model, quality, endpoints = []) {
       const digest = await candidateOf(0, quality)
