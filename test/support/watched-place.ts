@@ -45,8 +45,9 @@ export async function openWatchedPlace(): Promise<WatchedPlace> {
   const state: PlatformState = {
     pid: process.pid,
     startedAt: new Date().toISOString(),
-    temporal: { address: '', from: '' },
-    s3: { endpoint: '', from: '' },
+    // Not the usual ports: a test beside this one would take them while the servers are away.
+    temporal: { address: `127.0.0.1:${await getPort()}`, from: '' },
+    s3: { endpoint: `http://127.0.0.1:${await getPort()}`, from: '' },
     worker: { pid: 0 },
     gateway: { pid: 0, address: `http://127.0.0.1:${await getPort()}` },
   }
@@ -55,14 +56,13 @@ export async function openWatchedPlace(): Promise<WatchedPlace> {
   const server = (name: 's3' | 'temporal'): Part => ({
     async start() {
       clearLockedPorts()
-      const last = state[name].from === '' ? undefined : state
       const supervise: Supervise = async (command) => {
         const child = await startChild(command)
         children.set(name, child)
         return { pid: child.pid, isReady: false, dead: undefined }
       }
-      if (name === 's3') state.s3 = await startS3(root, last, supervise, () => {})
-      else state.temporal = await startTemporal(root, last, supervise, () => {})
+      if (name === 's3') state.s3 = await startS3(root, state, supervise, () => {})
+      else state.temporal = await startTemporal(root, state, supervise, () => {})
       writeWhole(stateFile(root), JSON.stringify(state))
     },
     async kill() {
