@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os'
-import { WorkflowUpdateFailedError } from '@temporalio/client'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client'
 import { SlipwayError } from '../../pipelines/errors.ts'
 import type { RolloutRecord } from '../../pipelines/records.ts'
 import { type Route, routeInWords } from '../../pipelines/route.ts'
@@ -103,23 +104,44 @@ export async function act(
   endpoint: string,
   { reason = 'no reason given', as, json }: JsonOption & { reason?: string; as?: string },
 ): Promise<number> {
-  const { store, temporal } = openContext()
-  const { rollout } = await requireRoute(store, endpoint)
-  if (rollout === null)
-    throw new SlipwayError('USAGE', `no rollout of ${endpoint} is going on`, {
-      next: verb === 'rollback' ? `slipway rollback ${endpoint}` : `slipway rollout status ${endpoint}`,
-    })
-  const { client } = await temporal()
+  const context = openContext()
   const decision: Decision = { by: userInfo().username, reason, ...(as === undefined ? {} : { role: as }) }
-  try {
-    await client.workflow.getHandle(rolloutWorkflowId(rollout.id)).executeUpdate(updates[verb], { args: [decision] })
-  } catch (error) {
-    if (!(error instanceof WorkflowUpdateFailedError)) throw error
-    throw new SlipwayError('USAGE', error.cause?.message ?? error.message, {
-      next: `slipway rollout status ${endpoint}`,
-    })
-  }
-  if (json === true) printJson({ endpoint, rollout: rollout.id, asked: verb, ...decision })
-  else print(`asked rollout ${rollout.id} to ${verb}`)
+  const rollout = await askRollout(context, endpoint, verb, decision)
+  if (json === true) printJson({ endpoint, rollout, asked: verb, ...decision })
+  else print(`asked rollout ${rollout} to ${verb}`)
   return 0
+}
+
+/** How long a route may name a rollout whose workflow is not there yet, ms: its run holds the route before it starts it. */
+const beginsWithin = 60_000
+
+/** @returns the rollout that took it @throws SlipwayError USAGE */
+async function askRollout(
+  { store, temporal }: CliContext,
+  endpoint: string,
+  verb: keyof typeof updates,
+  decision: Decision,
+): Promise<string> {
+  const { client } = await temporal()
+  for (const until = Date.now() + beginsWithin; ; await sleep(250)) {
+    const { rollout } = await requireRoute(store, endpoint)
+    if (rollout === null)
+      throw new SlipwayError('USAGE', `no rollout of ${endpoint} is going on`, {
+        next: verb === 'rollback' ? `slipway rollback ${endpoint}` : `slipway rollout status ${endpoint}`,
+      })
+    try {
+      await client.workflow.getHandle(rolloutWorkflowId(rollout.id)).executeUpdate(updates[verb], { args: [decision] })
+      return rollout.id
+    } catch (error) {
+      if (error instanceof WorkflowUpdateFailedError)
+        throw new SlipwayError('USAGE', error.cause?.message ?? error.message, {
+          next: `slipway rollout status ${endpoint}`,
+        })
+      if (!(error instanceof WorkflowNotFoundError)) throw error
+      if (Date.now() > until)
+        throw new SlipwayError('USAGE', `rollout ${rollout.id} holds ${endpoint}, but its workflow is gone`, {
+          next: `slipway rollback ${endpoint}`,
+        })
+    }
+  }
 }

@@ -25,7 +25,8 @@ describe('a rollout', () => {
     const running = place.begin('run', 'loans', '--wait', '--json')
     await eventually(async () => (await place.share()) === 0.05)
     // The route has the rollout before its workflow is there to be paused.
-    await eventually(async () => (await place.run('rollout', 'pause', 'credit', '--reason', 'lunch')).code === 0)
+    const pause = await place.run('rollout', 'pause', 'credit', '--reason', 'lunch')
+    expect(pause, pause.stderr).toMatchObject({ code: 0 })
     const status = await place.run('rollout', 'status', 'credit')
     expect(status.stdout).toMatch(/step 1 of 3, paused/)
     expect(await place.run('rollout', 'resume', 'credit')).toMatchObject({ code: 0 })
