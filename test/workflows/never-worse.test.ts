@@ -33,6 +33,7 @@ describe('of runs that cross', () => {
         expect(takeovers.filter(worsened(world)), `seed ${seed}`).toEqual([])
       }
       expect(world.takeovers.length).toBeGreaterThan(seeds.length)
+      expect([...world.records.values()].filter(({ status }) => status === 'failed')).toEqual([])
     })
   })
 
