@@ -27,8 +27,11 @@ describe('on the real servers', () => {
         startRun(world.client, world, taskQueue, plan, { number: i + 1, quality: 10, candidate: 1 }),
       ),
     )
-    for (const run of runs) expect(await run.ended()).toMatchObject({ status: 'succeeded', model: { version: 1 } })
-  }, 600_000)
+    for (const run of runs) {
+      const record = await run.ended()
+      expect(record, JSON.stringify(record.error)).toMatchObject({ status: 'succeeded', model: { version: 1 } })
+    }
+  }, 1_200_000)
 
   it('of fifty interleavings none puts in force what its own gates say is worse', async () => {
     const scene = {
@@ -49,7 +52,7 @@ describe('on the real servers', () => {
     await Promise.all(going)
     expect(world.takeovers.length).toBeGreaterThan(50)
     expect([...world.records.values()].filter(({ status }) => status === 'failed')).toEqual([])
-  }, 600_000)
+  }, 1_200_000)
 
   it('a rollout that is terminated gives its endpoint back by its run, which ends with a record and exit 14', async () => {
     const { client } = world
