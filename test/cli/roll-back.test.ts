@@ -88,6 +88,19 @@ describe('a rollback', () => {
     expect((await readRouteLog(store, before.endpoint, 3))?.reason).toBe('break-glass: by ann: late flights look early')
   })
 
+  it('asks the store some five times, and nobody else', async () => {
+    const before = await endpoint({ kind: 'open', variant: one }, { kind: 'rollback', from: 1, to: two })
+    let requests = 0
+    const client = Object.create(store.client)
+    client.send = (command: unknown) => {
+      requests++
+      return store.client.send(command as never)
+    }
+    await rollBack({ store: { ...store, client }, askOwner: nobody }, before, null, 'r')
+    expect(requests).toBeGreaterThan(0)
+    expect(requests).toBeLessThanOrEqual(5)
+  })
+
   it('takes a candidate back that got more traffic since it was seen', async () => {
     const before = await endpoint({ kind: 'open', variant: one }, begin(two))
     await change(before, { kind: 'traffic', rollout: 'r', mode: 'split', share: 0.5 })

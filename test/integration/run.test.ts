@@ -84,7 +84,7 @@ describe('a run from the command line', () => {
     expect(documentOf(await run()).model.digest).toBe(first.model.digest)
   })
 
-  it('runs again only what an edited gate, parameter or helper reaches', async () => {
+  it('runs again only what an edited gate or parameter reaches', async () => {
     const file = join(project.root, 'pipelines/loans/pipeline.ts')
     const definition = readFileSync(file, 'utf8')
     writeFileSync(file, definition.replace('auc.atLeast(0.6)', 'auc.atLeast(0.61)'))
@@ -98,6 +98,24 @@ describe('a run from the command line', () => {
       expect.objectContaining({ step: 'package', state: 'runs', reason: 'needs what risk makes' }),
     ])
     writeFileSync(file, definition)
+  })
+
+  it('runs again what an edited helper reaches, and nothing where an unused one or a comment was edited', async () => {
+    const helpers = (ratio: string, more = '') =>
+      project.write(
+        'pipelines/loans/helpers.ts',
+        `export const ratio = (x: number, y: number): number => ${ratio}\nexport const unused = (x: number): number => x${more}\n`,
+      )
+    const file = join(project.root, 'pipelines/loans/features.ts')
+    const features = readFileSync(file, 'utf8')
+    writeFileSync(file, `import { ratio } from './helpers.ts'\n${features.replace('x / age[i]!', 'ratio(x, age[i]!)')}`)
+    helpers('x / y')
+    expect(cachedSteps(await run())).toEqual(['loans', 'validate', 'split'])
+    helpers('x / y', ' + 1 // a comment')
+    expect(cachedSteps(await run())).toHaveLength(8)
+    helpers('x / (y + 1)')
+    expect(cachedSteps(await run())).toEqual(['loans', 'validate', 'split'])
+    writeFileSync(file, features)
   })
 
   it('exits with 12 when a gate fails, and the champion stays', async () => {

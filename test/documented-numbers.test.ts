@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { packageRoot } from '../code/host.ts'
+
+const read = (file: string): string => readFileSync(join(packageRoot, file), 'utf8')
+const wordsOf = (file: string): string =>
+  read(file)
+    .replaceAll(/[`*|\\]/g, '')
+    .replaceAll(/\s+/g, ' ')
+
+/* Sizes, pauses and defaults that the documentation names, with the line of code that they are in. */
+it.each([
+  ['docs/batch.md', '262,144 rows or more', 'pipelines/shards.ts', 'shardRows = 262_144'],
+  ['docs/batch.md', 'new one every 3,000 shards', 'workflows/score-batch.ts', 'shardsAHistory = 3_000'],
+  ['docs/batch.md', 'maxBadRows quarantine, 0.01', 'pipelines/batch.ts', 'options.maxBadRows ?? 0.01'],
+  ['docs/batch.md', 'catchup, overlap 1d, wait', 'pipelines/batch.ts', "options.catchup ?? '1d'"],
+  ['docs/batch.md', 'catchup, overlap 1d, wait', 'pipelines/batch.ts', "options.overlap ?? 'wait'"],
+  ['docs/cli.md', '127.0.0.1 and 8080 by default', 'workers/gateway-main.ts', "number('SLIPWAY_GATEWAY_PORT', 8080)"],
+  ['docs/cli.md', '16 MiB and 10,000 by default', 'workers/gateway-main.ts', "'SLIPWAY_BODY_LIMIT', 16 * 1024 * 1024"],
+  ['docs/cli.md', '16 MiB and 10,000 by default', 'workers/gateway-main.ts', "'SLIPWAY_REQUEST_TIMEOUT_MS', 10_000"],
+  ['docs/cli.md', 'not ready, 5,000 by default', 'workers/settings.ts', 'usualDrainMs = 5_000'],
+  ['docs/cli.md', 'new endpoints, 2,000 by default', 'workers/gateway-main.ts', "'SLIPWAY_WINDOW_MS', 2_000"],
+  ['docs/cli.md', 'rows are kept, 0.01 by default', 'workers/gateway-main.ts', "'SLIPWAY_CAPTURE_RATE', 0.01"],
+  ['docs/cli.md', 'by model digest; 0 by default', 'workers/gateway-main.ts', "'SLIPWAY_CACHE_ENTRIES', 0"],
+  ['docs/cli.md', 'the bucket, slipway by default', 'workers/settings.ts', "env.SLIPWAY_BUCKET ?? 'slipway'"],
+  ['docs/cli.md', '.slipway/cache by default', 'workers/settings.ts', "join(settings.root, '.slipway', 'cache')"],
+  ['docs/cli.md', 'first 256 rows of parquet', 'data/head.ts', 'headRows = 256'],
+  ['docs/cli.md', 'first megabyte of CSV and JSON', 'data/head.ts', 'headBytes = 1 << 20'],
+  ['docs/cli.md', 'Up to 64 of these rows', 'models/rehearse.ts', 'triedRows = 64'],
+  ['docs/cli.md', 'given up after 30 s', 'cli/rehearsal.ts', 'patienceMs = 30_000'],
+  ['docs/cli.md', 'for a minute an outage', 'store/outage.ts', 'away: 60_000'],
+  ['docs/cli.md', 'after a second and a half', 'store/outage.ts', 'silent: 1_500'],
+  ['docs/cli.md', 'given up after five seconds', 'store/outage.ts', 'unknown: 5_000'],
+  ['docs/definition.md', 'to parity, 1e-5', 'pipelines/compile-plan.ts', 'parity = 1e-5'],
+  ['docs/definition.md', 'by fifty rows', 'stats/crosses.ts', 'smoothing = 50'],
+  ['docs/definition.md', 'the other four fifths', 'stats/crosses.ts', 'folds = 5'],
+  ['docs/definition.md', 'at least 200 rows (and 20 of', 'stats/gates.ts', '{ rows: 200, ofEachClass: 20 }'],
+  ['docs/definition.md', 'blocks of 300 single-row', 'stats/latency.ts', 'blockPredictions = 300'],
+  ['docs/definition.md', 'predictions, five at most', 'stats/latency.ts', 'maxBlocks = 5'],
+  ['docs/deploy.md', 'gone after twelve seconds', 'store/routes.ts', 'silenceMs = 12_000'],
+  ['docs/kernels.md', 'rows of a chunk (512)', 'kernels/layout.ts', 'chunkRows = 512'],
+  ['docs/kernels.md', 'more than 1,024 leaves', 'kernels/layout.ts', 'mostLeaves = 1024'],
+  ['docs/kernels.md', 'more than 64 MB of tables', 'kernels/layout.ts', 'mostTableBytes = 64 * 2 ** 20'],
+  ['docs/kernels.md', '200,000 masks', 'kernels/layout.ts', 'mostLoads = 200_000'],
+  ['docs/kernels.md', '64 golden rows', 'models/compare-kernel.ts', 'goldenRows = 64'],
+  ['docs/kernels.md', 'Up to four threads', 'activities/proven-trees.ts', 'mostParts = 4'],
+  ['docs/kernels.md', 'draws 800 graphs', 'test/kernels/graphs.test.ts', 'seed <= 800'],
+  ['docs/monitoring.md', 'more than an hour apart', 'activities/monitor.ts', 'gatherEveryMs = 3_600_000'],
+  ['docs/monitoring.md', 'minRows rows (500)', 'pipelines/monitor.ts', 'options.minRows ?? 500'],
+  ['docs/monitoring.md', 'less than a tenth', 'pipelines/monitor.ts', 'options.importance ?? 0.1'],
+  ['docs/monitoring.md', 'falseAlarms (0.01)', 'pipelines/monitor.ts', 'options.falseAlarms ?? 0.01'],
+  ['docs/monitoring.md', 'median of the ten before', 'stats/monitor.ts', 'rowsBefore.slice(-10)'],
+  ['docs/monitoring.md', 'Fewer than 200 of them', 'pipelines/monitor.ts', 'options.minLabels ?? 200'],
+  ['docs/rollouts.md', 'four times a second', 'gateway/gateway.ts', 'routeMs = 250'],
+  ['docs/rollouts.md', 'within half a minute', 'workflows/options.ts', "reconcileEvery = '30s'"],
+  ['docs/rollouts.md', 'After three judgements', 'workflows/judging.ts', 'judgements = 3'],
+  ['docs/rollouts.md', 'offBy (0.5', 'pipelines/rollout.ts', 'offBy = 0.5'],
+  ['docs/serving.md', '20 names at most', 'gateway/names.ts', 'mostNames = 20'],
+  ['docs/serving.md', 'answers above 1 kB', 'gateway/compression.ts', 'worthIt = 1_024'],
+  ['docs/serving.md', '1,024 rows with a kernel, 128', 'gateway/inference.ts', '{ onnxruntime: 128, kernel: 1024 }'],
+  ['docs/serving.md', 'hangs for ten seconds', 'gateway/scorer-host.ts', 'patienceMs = 10_000'],
+  ['docs/serving.md', '8 kB at most', 'gateway/answer-cache.ts', 'largestBody = 8_192'],
+  ['docs/serving.md', '5,000 windows at most', 'gateway/outbox.ts', 'mostKept = 5_000'],
+  ['docs/serving.md', 'Every two seconds', 'workers/gateway-main.ts', "'SLIPWAY_WINDOW_MS', 2_000"],
+])('%s: "%s" is what %s says', (document, words, file, code) => {
+  expect(wordsOf(document)).toContain(words)
+  expect(read(file)).toContain(code)
+})
