@@ -32,7 +32,7 @@ const paths = [
   '--data <file>',
   '--output <file>',
 ]
-const texts = ['--reason <text>', '--keys <columns>', '--keep <columns>', '--partition-by <columns>']
+const texts = ['--as <role>', '--reason <text>', '--keys <columns>', '--keep <columns>', '--partition-by <columns>']
 
 describe('a name from the command line', () => {
   for (const { name, command, args, required } of everyCommand()) {

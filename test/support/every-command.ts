@@ -18,6 +18,7 @@ const samples: Readonly<Record<string, string>> = {
   name: 'nightly',
   owner: 'flights',
   batch: 'flights/nightly/2001-06-01',
+  '--at': 'delays',
   '--data': 'rows.json',
   '--from': 'rows.json',
   '--to': 'out/',
