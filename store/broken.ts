@@ -33,6 +33,8 @@ export const documentKinds: Readonly<Record<string, DocumentKind>> = {
   batches: { name: 'batch record', next: () => 'score that slot again with --redo: what it says is written anew' },
   inputs: { name: 'known digest', next: () => 'nothing need be done: the file is read again' },
   gateways: { name: 'presence', next: () => 'nothing need be done: the gateway writes it anew' },
+  leases: { name: 'lease', next: () => 'nothing need be done: nobody waits for it' },
+  maps: { name: 'source map', next: () => 'plan the pipeline again: it is written anew' },
 }
 
 /** `refs/routes/flights.json` → `routes/flights`. */

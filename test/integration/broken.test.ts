@@ -6,13 +6,16 @@ import { z } from 'zod'
 import { createJudge } from '../../activities/label-evidence.ts'
 import { windowsSince } from '../../activities/windows.ts'
 import { packageRoot } from '../../code/host.ts'
+import { withStoredPlace, writeCodeMap } from '../../code/source-map.ts'
 import { openOutbox } from '../../gateway/outbox.ts'
 import type { BatchFile } from '../../pipelines/batch-records.ts'
+import { SlipwayError } from '../../pipelines/errors.ts'
 import { publishBatchRecord, readBatch, readBatchDefinition, writeBatchDefinition } from '../../store/batches.ts'
 import { documentKinds, readAs } from '../../store/broken.ts'
-import { hexOf } from '../../store/digest.ts'
+import { digestOf, hexOf } from '../../store/digest.ts'
 import { listKeys } from '../../store/documents.ts'
 import { fetchInput, findInputs, knownDigest } from '../../store/inputs.ts'
+import { leaseOrResult } from '../../store/leases.ts'
 import { establishMonitor, publishReport, readLastReport, readMonitor, readReport } from '../../store/monitors.ts'
 import { blobKey, getBundle, getJson, putJson } from '../../store/objects.ts'
 import { readRef, readRefLog, restoreRef, updateRef } from '../../store/refs.ts'
@@ -369,6 +372,44 @@ const kinds: Record<string, () => Promise<Case[]>> = {
           const ids = (await readPresences(store)).map(({ id }) => id)
           expect(ids).toContain(good)
           expect(ids).not.toContain(bad)
+        },
+      },
+    ]
+  },
+  async leases() {
+    const work = `work-${++count}`
+    const key = `leases/${work}.json`
+    await put(key, JSON.stringify({ holder: 'another', beat: 7 }))
+    return [
+      {
+        key,
+        async check() {
+          const { signal } = new AbortController()
+          const onWait = () => expect.unreachable('nobody is waited for')
+          const lease = { work, holder: 'us', result: async () => undefined, onWait, signal }
+          expect(await leaseOrResult(store, lease)).toHaveProperty('release')
+        },
+      },
+    ]
+  },
+  async maps() {
+    const code = digestOf(`code ${++count}`)
+    await writeCodeMap(store, code, {
+      version: 3,
+      sources: ['features.ts'],
+      sourcesContent: ['a line'],
+      names: [],
+      mappings: 'AAAA',
+    })
+    const error = new SlipwayError('FEATURES_FAILED', 'features throws', { inBundle: [{ code, line: 1, column: 1 }] })
+    expect(await withStoredPlace(store, error)).toMatchObject({ facts: { at: { file: 'features.ts', line: 1 } } })
+    return [
+      {
+        key: `maps/${hexOf(code)}.json`,
+        async check() {
+          const said = (await withStoredPlace(store, error)) as SlipwayError
+          expect(said).toMatchObject({ code: 'FEATURES_FAILED', facts: { at: { line: 1, text: null } } })
+          expect(JSON.stringify(said.facts)).not.toContain('features.ts')
         },
       },
     ]
