@@ -301,3 +301,25 @@ describe('JSON', () => {
     ])
   })
 })
+
+describe('rows are counted by two', () => {
+  it.each([
+    ['csv', 'a,b\n1,2\n3,4\n'],
+    ['json', '{"a":"1","b":"2"}\n{"a":"3","b":"4"}\n'],
+  ] as const)('and used by nobody where the two differ: %s', async (format, text) => {
+    const table = { files: [put(text, format)], format, schema: [a, b], dialect: commas }
+    const counting = (less: number) =>
+      withDuckDb(1, (connection) => {
+        // Stands for a reader that loses a row.
+        const reader = Object.create(connection)
+        reader.runAndReadAll = (sql: string) =>
+          connection.runAndReadAll(sql.replace('SELECT count(*) AS rows', `SELECT count(*) - ${less} AS rows`))
+        return inspect(reader, table, 't')
+      })
+    expect(await counting(0)).toBe(2)
+    await expect(counting(1)).rejects.toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+      message: expect.stringContaining('2 rows are there and 1 were read'),
+    })
+  })
+})
