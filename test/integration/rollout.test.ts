@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RolloutRecord } from '../../pipelines/records.ts'
 import { readModel } from '../../store/registry.ts'
-import { readRolloutEnd } from '../../store/rollouts.ts'
+import {
+  type EvidenceEntry,
+  publishEvidence,
+  publishRolloutEnd,
+  publishRolloutStart,
+  type RolloutStart,
+  readEvidence,
+  readRolloutEnd,
+  readRolloutStart,
+} from '../../store/rollouts.ts'
 import { type CanaryPlace, canary, openCanaryPlace } from '../support/canary-place.ts'
 
 /*
@@ -36,7 +45,7 @@ describe('an endpoint', () => {
     expect((await readModel(place.store.store, 'loans'))?.champions).toEqual([1])
   })
 
-  it('promotes a candidate that is no worse, step by step, and every decision can be recomputed', async () => {
+  it('promotes a candidate that is no worse, step by step, and every decision can be recomputed; exit 16 where one differs', async () => {
     place.define(12, canary())
     const { result, traffic } = await place.withTraffic([], () => place.run('run', 'loans', '--wait', '--json'))
     expect(result, result.stderr).toMatchObject({ code: 0 })
@@ -55,6 +64,18 @@ describe('an endpoint', () => {
     expect(explained, explained.stderr).toMatchObject({ code: 0 })
     const { replay, looks } = JSON.parse(explained.stdout)
     expect([replay.differing, replay.compared]).toEqual([[], looks.length])
+    // The same evidence with another decision on record.
+    const { store } = place.store
+    const id = `${rollout.id}-other`
+    await publishRolloutStart(store, { ...((await readRolloutStart(store, rollout.id)) as RolloutStart), id })
+    for (const { seq } of looks)
+      await publishEvidence(store, id, (await readEvidence(store, rollout.id, seq)) as EvidenceEntry)
+    const last = record.decisions.at(-1) as RolloutRecord['decisions'][number]
+    const decisions = [...record.decisions.slice(0, -1), { ...last, reason: 'somebody said so' }]
+    await publishRolloutEnd(store, { ...record, id, decisions })
+    const other = await place.run('explain', id, '--replay', '--json')
+    expect(other, other.stderr).toMatchObject({ code: 16 })
+    expect(JSON.parse(other.stdout).replay.differing).toEqual([looks.at(-1).seq])
   })
 
   it('rolls a candidate back that fails, exit 14, and says after how long and at what cost', async () => {
