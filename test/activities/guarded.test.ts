@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { GetObjectCommand } from '@aws-sdk/client-s3'
 import { CancelledFailure } from '@temporalio/activity'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { describe, expect, it } from 'vitest'
@@ -40,9 +41,13 @@ describe('a step that is cancelled', () => {
     const environment = new MockActivityEnvironment()
     const scratch = mkdtempSync(join(tmpdir(), 'slipway-test-'))
     const [begun, release, ended] = [gate<string>(), gate(), gate()]
-    // A store in which nothing is found: the work begins.
+    // A store that takes everything and in which nothing is found: the work begins.
     const missing = Object.assign(new Error('no such key'), { name: 'NoSuchKey', $metadata: { httpStatusCode: 404 } })
-    const store = { bucket: 'b', client: { send: () => Promise.reject(missing) } }
+    const send = async (command: unknown): Promise<object> => {
+      if (command instanceof GetObjectCommand) throw missing
+      return {}
+    }
+    const store = { bucket: 'b', client: { send } }
     const material = { step: 'train', version: 1, code: {}, host: {}, inputs: {}, params: {} }
     const result = environment.run(() =>
       guarded('train', (context, progress) =>
