@@ -52,6 +52,7 @@ it.each([
   ['docs/monitoring.md', 'falseAlarms (0.01)', 'pipelines/monitor.ts', 'options.falseAlarms ?? 0.01'],
   ['docs/monitoring.md', 'median of the ten before', 'stats/monitor.ts', 'rowsBefore.slice(-10)'],
   ['docs/monitoring.md', 'Fewer than 200 of them', 'pipelines/monitor.ts', 'options.minLabels ?? 200'],
+  ['docs/monitoring.md', 'waits an hour for it', 'activities/examine.ts', 'labelPatience = 3_600_000'],
   ['docs/monitoring.md', 'pretends 200 checks', 'cli/commands/calibrate.ts', 'options.runs ?? 200'],
   ['docs/rollouts.md', 'odds 1000 to 1', 'stats/verdict.ts', 'mismatchLimit = Math.log(1000)'],
   ['docs/rollouts.md', 'four times a second', 'gateway/gateway.ts', 'routeMs = 250'],
