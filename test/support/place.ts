@@ -59,12 +59,14 @@ export async function openPlace(settings: Readonly<Record<string, string>> = {})
   const keep = (entry: string): Kept & { stop(): Promise<void> } => {
     let child: ChildProcess
     const start = (): void => {
+      // It may have ended just before the place was closed.
+      if (closing) return
       child = spawn(process.execPath, [join(packageRoot, 'dist', entry)], {
         env: { ...process.env, ...env },
         stdio: 'ignore',
       })
       child.once('exit', () => {
-        if (!closing) setTimeout(start, 200)
+        setTimeout(start, 200)
       })
     }
     start()
