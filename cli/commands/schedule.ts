@@ -9,8 +9,10 @@ import { print, printJson, table } from '../output.ts'
 export async function list(options: JsonOption): Promise<number> {
   const { client } = await openContext().temporal()
   const found = []
-  for await (const { scheduleId, memo, state, info } of client.schedule.list()) {
+  for await (const { scheduleId, memo } of client.schedule.list()) {
     if (memo?.kind === undefined) continue
+    // A list of Temporal's lags behind: what was just paused is still on in it.
+    const { state, info } = await client.schedule.getHandle(scheduleId).describe()
     found.push({
       id: scheduleId,
       kind: String(memo.kind),
