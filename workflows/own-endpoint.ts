@@ -34,7 +34,7 @@ export interface EndpointState {
 const remembered = 50
 
 /**
- * Owns one endpoint: the only writer of its route but for a rollback with Temporal down, which it finds and takes over. A change
+ * Owns one endpoint: the only writer of its route but for rollbacks by command, which it finds and takes over. A change
  * is written by compare-and-swap and then read back from the gateways; only what they really apply is a success. The champion
  * of the endpoint is kept champion of its model. Lives for ever, by continue-as-new.
  */

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../code/host.ts'
-import { errorCodes, exitCodes } from '../../pipelines/errors.ts'
 
 /**
  * A stranger's copy: what git would clone, in an empty folder, and the packages that `npm ci` brings. They are those that this very test
@@ -89,21 +88,6 @@ describe('the README, word for word in an empty folder', () => {
 })
 
 describe('the documentation', () => {
-  it('has every error code under its exit code', () => {
-    const rows = [
-      ...readFileSync(join(packageRoot, 'docs/cli.md'), 'utf8').matchAll(/^\| (\d+) +\| [^|]+ \| ([^|]*)\|$/gm),
-    ]
-    const documented = Object.fromEntries(
-      rows.flatMap(([, code, names]) =>
-        [...(names as string).matchAll(/`([A-Z_]+)`/g)].map(([, name]) => [name, Number(code)]),
-      ),
-    )
-    expect(documented).toEqual(errorCodes)
-    expect(rows.map(([, code]) => Number(code)).sort((a, b) => a - b)).toEqual(
-      Object.values(exitCodes).sort((a, b) => a - b),
-    )
-  })
-
   it('links only to files that exist', () => {
     for (const file of [
       'README.md',

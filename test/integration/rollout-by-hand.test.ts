@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readRolloutEnd } from '../../store/rollouts.ts'
-import { type CanaryPlace, canary, openCanaryPlace } from '../support/canary-place.ts'
+import { type CanaryPlace, canary, openServedCanaryPlace } from '../support/canary-place.ts'
 import { eventually } from '../support/gateways.ts'
 
 /*
@@ -9,11 +9,7 @@ import { eventually } from '../support/gateways.ts'
 let place: CanaryPlace
 
 beforeAll(async () => {
-  place = await openCanaryPlace()
-  place.define(10, canary())
-  const first = await place.run('run', 'loans', '--wait', '--json')
-  expect(first, first.stderr).toMatchObject({ code: 0 })
-  await place.untilServed()
+  place = await openServedCanaryPlace()
 })
 afterAll(async () => {
   await place?.close()

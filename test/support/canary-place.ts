@@ -79,3 +79,13 @@ export default pipeline('loans', (p) => {
     },
   }
 }
+
+/** The same, with a first version that serves. */
+export async function openServedCanaryPlace(): Promise<CanaryPlace> {
+  const place = await openCanaryPlace()
+  place.define(10, canary())
+  const { code, stderr } = await place.run('run', 'loans', '--wait', '--json')
+  if (code !== 0) throw new Error(stderr)
+  await place.untilServed()
+  return place
+}
