@@ -1,8 +1,8 @@
-import { pipelineLabel } from '../pipelines/alerts.ts'
-import { shortDigest } from '../pipelines/artifact.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
-import type { MonitorReport } from '../pipelines/monitor-report.ts'
-import type { Monitor } from '../store/monitors.ts'
+import { pipelineLabel } from '../lib/formats/alerts.ts'
+import { shortDigest } from '../lib/formats/artifact.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import type { MonitorReport } from '../lib/formats/monitor-report.ts'
+import type { Monitor } from '../lib/store/monitors.ts'
 
 /** Where alerts go: a webhook of one's own, or Alertmanager's API (a URL that ends with `/api/v2/alerts`). */
 export interface AlertTarget {

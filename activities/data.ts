@@ -1,20 +1,20 @@
 import { writeFile } from 'node:fs/promises'
 import { join, normalize } from 'node:path'
-import { checkContract, separateRows } from '../data/contract.ts'
-import { withDuckDb } from '../data/duckdb.ts'
-import { inspect } from '../data/inspect.ts'
-import { dialectOf, FileFacts, localTable } from '../data/local-table.ts'
-import { parts, splitTable } from '../data/split.ts'
-import type { LocalTable } from '../data/table.ts'
-import type { TableFile } from '../data/table-file.ts'
-import { mediaTypes, type Output, shortDigest } from '../pipelines/artifact.ts'
-import { brief } from '../pipelines/brief.ts'
-import { canonicalJson } from '../pipelines/canonical.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
-import type { StepOutcome } from '../pipelines/step-inputs.ts'
-import { notableIn } from '../stats/profile-summary.ts'
-import { getBundle, getJson, hasBlob, localFile, putBundle, putJson } from '../store/objects.ts'
-import { contentOf, fixedPart, mediaTypeOf, SourceContents } from '../store/sources.ts'
+import { checkContract, separateRows } from '../lib/data/contract.ts'
+import { withDuckDb } from '../lib/data/duckdb.ts'
+import { inspect } from '../lib/data/inspect.ts'
+import { dialectOf, FileFacts, localTable } from '../lib/data/local-table.ts'
+import { parts, splitTable } from '../lib/data/split.ts'
+import type { LocalTable } from '../lib/data/table.ts'
+import type { TableFile } from '../lib/data/table-file.ts'
+import { mediaTypes, type Output, shortDigest } from '../lib/formats/artifact.ts'
+import { brief } from '../lib/formats/brief.ts'
+import { canonicalJson } from '../lib/formats/canonical.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import type { StepOutcome } from '../lib/formats/step-inputs.ts'
+import { contentOf, fixedPart, mediaTypeOf, SourceContents } from '../lib/sources/sources.ts'
+import { notableIn } from '../lib/stats/profile-summary.ts'
+import { getBundle, getJson, hasBlob, localFile, putBundle, putJson } from '../lib/store/objects.ts'
 import { type ActivityDeps, guarded, required, runStep, type StepOrder } from './step.ts'
 
 /** How messages call a source: as its definition does, or by its files where a run was given others. */
@@ -25,7 +25,7 @@ function whatWasRead(files: readonly { readonly name?: string | undefined }[], f
   return names.length === 1 ? first : `${first} and ${names.length - 1} more files`
 }
 
-/** The digest of the list of a source's files (`store/sources.ts`), and a snapshot to use instead. */
+/** The digest of the list of a source's files (`lib/sources/sources.ts`), and a snapshot to use instead. */
 export interface SnapshotOrder extends StepOrder<'snapshot'> {
   readonly source: string
   readonly use?: string | undefined

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
-import { hostRequire } from '../code/load.ts'
-import { plainError } from '../code/thread-errors.ts'
+import { hostRequire } from '../lib/code/load.ts'
+import { plainError } from '../lib/code/thread-errors.ts'
 import { type JobCall, type JobMessage, jobs, type Progress } from './jobs.ts'
 
 const say = (message: JobMessage): void => parentPort?.postMessage(message)

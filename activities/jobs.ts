@@ -1,19 +1,19 @@
-import { errorFrom, type PlainError } from '../code/thread-errors.ts'
-import { strayFault } from '../code/user-fault.ts'
-import type { LocalModel } from '../models/model.ts'
+import { errorFrom, type PlainError } from '../lib/code/thread-errors.ts'
+import { strayFault } from '../lib/code/user-fault.ts'
+import type { LocalModel } from '../lib/models/model.ts'
 import { type JobCode, putBack, takeThread } from './threads.ts'
 
 /** Work that would keep the worker's own thread from heartbeats: user code, training, ONNX Runtime, sorting. Plain data in and out; a thread loads its own. */
 export const jobs = {
-  profileFiles: async () => (await import('../data/profile.ts')).profileFiles,
-  trainModel: async () => (await import('../trainers/train-model.ts')).trainModel,
-  evaluateModel: async () => (await import('../models/evaluate.ts')).evaluateModel,
-  judgeGates: async () => (await import('../models/judge-gates.ts')).judgeGates,
-  compileTrees: async () => (await import('../models/compile-trees.ts')).compileTrees,
-  compareMadeUp: async () => (await import('../models/compare-made-up.ts')).compareMadeUp,
-  proveRows: async () => (await import('../models/prove-rows.ts')).proveRows,
-  guardModel: async () => (await import('../models/guard.ts')).guardModel,
-  scoreShard: async () => (await import('../models/score-shard.ts')).scoreShard,
+  profileFiles: async () => (await import('../lib/data/profile.ts')).profileFiles,
+  trainModel: async () => (await import('../lib/learners/train-model.ts')).trainModel,
+  evaluateModel: async () => (await import('../lib/jobs/evaluate.ts')).evaluateModel,
+  judgeGates: async () => (await import('../lib/jobs/judge-gates.ts')).judgeGates,
+  compileTrees: async () => (await import('../lib/models/compile-trees.ts')).compileTrees,
+  compareMadeUp: async () => (await import('../lib/models/compare-made-up.ts')).compareMadeUp,
+  proveRows: async () => (await import('../lib/jobs/prove-rows.ts')).proveRows,
+  guardModel: async () => (await import('../lib/jobs/guard.ts')).guardModel,
+  scoreShard: async () => (await import('../lib/jobs/score-shard.ts')).scoreShard,
 } as const
 export type Jobs = { readonly [Name in keyof typeof jobs]: Awaited<ReturnType<(typeof jobs)[Name]>> }
 export type JobName = keyof Jobs

@@ -1,12 +1,12 @@
-import { withDuckDb } from '../data/duckdb.ts'
-import { countMistakes } from '../data/served.ts'
-import type { MistakesRule } from '../pipelines/rollout.ts'
-import type { TelemetryWindow } from '../pipelines/telemetry.ts'
-import type { LabelBlock } from '../stats/block.ts'
-import { isBroken } from '../store/broken.ts'
-import { localFile } from '../store/objects.ts'
-import { type EvidenceEntry, readEvidence } from '../store/rollouts.ts'
-import type { Store } from '../store/store.ts'
+import { withDuckDb } from '../lib/data/duckdb.ts'
+import { countMistakes } from '../lib/data/served.ts'
+import type { MistakesRule } from '../lib/formats/rollout-policy.ts'
+import type { TelemetryWindow } from '../lib/formats/telemetry.ts'
+import type { LabelBlock } from '../lib/stats/block.ts'
+import { isBroken } from '../lib/store/broken.ts'
+import { localFile } from '../lib/store/objects.ts'
+import { type EvidenceEntry, readEvidence } from '../lib/store/rollouts.ts'
+import type { Store } from '../lib/store/store.ts'
 
 /** Looks read at once, and judged at one look, at most. */
 const readAtOnce = 32

@@ -1,7 +1,7 @@
-import type { CodeRef } from '../pipelines/plan.ts'
-import { localFile } from '../store/objects.ts'
-import { requireSigned } from '../store/signing.ts'
-import type { LocalCode } from '../trainers/train-model.ts'
+import type { CodeRef } from '../lib/formats/plan.ts'
+import type { LocalCode } from '../lib/learners/train-model.ts'
+import { localFile } from '../lib/store/objects.ts'
+import { requireSigned } from '../lib/store/signing.ts'
 import type { ActivityDeps } from './step.ts'
 
 /** User code, downloaded, verified, and signed by somebody this worker trusts. */

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ScheduleOverlapPolicy } from '@temporalio/client'
 import { WorkflowNotFoundError } from '@temporalio/common'
-import type { RetrainCause } from '../pipelines/alerts.ts'
-import { brief } from '../pipelines/brief.ts'
-import type { MonitorReport } from '../pipelines/monitor-report.ts'
-import { establishMonitor, publishReport, readLastReport, readMonitor, readReport } from '../store/monitors.ts'
-import { readRoute } from '../store/routes.ts'
+import type { RetrainCause } from '../lib/formats/alerts.ts'
+import { brief } from '../lib/formats/brief.ts'
+import type { MonitorReport } from '../lib/formats/monitor-report.ts'
+import { establishMonitor, publishReport, readLastReport, readMonitor, readReport } from '../lib/store/monitors.ts'
+import { readRoute } from '../lib/store/routes.ts'
 import {
   calmSignal,
   gatherScheduleId,

@@ -1,5 +1,5 @@
-import { outlineOf, type PlanOutline } from '../pipelines/plan-outline.ts'
-import { getPlan } from '../store/plans.ts'
+import { outlineOf, type PlanOutline } from '../lib/formats/plan-outline.ts'
+import { getPlan } from '../lib/store/plans.ts'
 import { type ActivityDeps, guarded } from './step.ts'
 
 export function createPlanActivities({ store }: Pick<ActivityDeps, 'store'>) {

@@ -1,20 +1,20 @@
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client'
 import { ApplicationFailure } from '@temporalio/common'
-import { isErrorCode, SlipwayError } from '../pipelines/errors.ts'
-import type { RolloutDecision, RolloutRecord } from '../pipelines/records.ts'
-import type { RolloutPolicy } from '../pipelines/rollout.ts'
-import type { Route, RouteChange, Variant } from '../pipelines/route.ts'
-import type { TelemetryWindow } from '../pipelines/telemetry.ts'
-import { blocksOf, historyOf } from '../stats/evidence.ts'
-import { readModel } from '../store/registry.ts'
+import { isErrorCode, SlipwayError } from '../lib/formats/errors.ts'
+import type { RolloutDecision, RolloutRecord } from '../lib/formats/records.ts'
+import type { RolloutPolicy } from '../lib/formats/rollout-policy.ts'
+import type { Route, RouteChange, Variant } from '../lib/formats/route.ts'
+import type { TelemetryWindow } from '../lib/formats/telemetry.ts'
+import { blocksOf, historyOf } from '../lib/stats/evidence.ts'
+import { readModel } from '../lib/store/registry.ts'
 import {
   type EvidenceEntry,
   publishEvidence,
   publishRolloutEnd,
   publishRolloutStart,
   type RolloutStart,
-} from '../store/rollouts.ts'
-import { findWindow, readAlive, readPresences, readRoute, readRouteLog, writeRoute } from '../store/routes.ts'
+} from '../lib/store/rollouts.ts'
+import { findWindow, readAlive, readPresences, readRoute, readRouteLog, writeRoute } from '../lib/store/routes.ts'
 import {
   championUpdate,
   ownerOfEndpoint,

@@ -1,26 +1,26 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { WrittenPart } from '../data/write-parts.ts'
-import { localModel } from '../models/package.ts'
-import type { ScoredShard } from '../models/score-shard.ts'
-import { type ArtifactRef, type Digest, mediaTypes } from '../pipelines/artifact.ts'
-import type { BatchPolicy } from '../pipelines/batch.ts'
+import type { WrittenPart } from '../lib/data/write-parts.ts'
+import { type ArtifactRef, type Digest, mediaTypes } from '../lib/formats/artifact.ts'
+import type { BatchPolicy } from '../lib/formats/batch-policy.ts'
 import {
   type BatchFile,
   type BatchManifest,
   type BatchPlan,
   type Part,
   ShardFacts,
-} from '../pipelines/batch-records.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
-import type { HostVersions, StepMaterial } from '../pipelines/step-key.ts'
-import { FeatureCounts } from '../pipelines/telemetry.ts'
-import { addFeatureCounts } from '../stats/profile-counter.ts'
-import { knownDigest } from '../store/inputs.ts'
-import { merkleRoot } from '../store/merkle.ts'
-import { getJson, putFile, putJson } from '../store/objects.ts'
-import { findStepRecord, stepKeyOf } from '../store/steps.ts'
-import type { Store } from '../store/store.ts'
+} from '../lib/formats/batch-records.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import type { HostVersions, StepMaterial } from '../lib/formats/step-key.ts'
+import { FeatureCounts } from '../lib/formats/telemetry.ts'
+import type { ScoredShard } from '../lib/jobs/score-shard.ts'
+import { localModel } from '../lib/models/package.ts'
+import { knownDigest } from '../lib/sources/inputs.ts'
+import { addFeatureCounts } from '../lib/stats/profile-counter.ts'
+import { merkleRoot } from '../lib/store/merkle.ts'
+import { getJson, putFile, putJson } from '../lib/store/objects.ts'
+import { findStepRecord, stepKeyOf } from '../lib/store/steps.ts'
+import type { Store } from '../lib/store/store.ts'
 import type { ActivityDeps } from './step.ts'
 
 /** Raised when what a shard's activity makes of the same rows changes. */

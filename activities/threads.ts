@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { builtFile } from '../code/host.ts'
+import { builtFile } from '../lib/code/host.ts'
 import type { JobCall } from './jobs.ts'
 
 /*

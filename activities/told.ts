@@ -1,4 +1,4 @@
-import { SlipwayError } from '../pipelines/errors.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
 
 /** What a signal came to; a server that is away passes, and is tried again for as long as it takes. */
 export async function told(whom: string, signal: Promise<unknown>): Promise<void> {

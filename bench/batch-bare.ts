@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { withDuckDb } from '../data/duckdb.ts'
-import { goodRows, openShard } from '../data/shard.ts'
-import type { KernelInput } from '../kernels/kernel.ts'
-import { type GraphInputs, type LocalModel, loadModel } from '../models/model.ts'
-import { textsForOnnx } from '../models/texts-for-onnx.ts'
-import type { Shard } from '../pipelines/batch-records.ts'
+import type { KernelInput } from '../lib/compiler/kernel.ts'
+import { withDuckDb } from '../lib/data/duckdb.ts'
+import { goodRows, openShard } from '../lib/data/shard.ts'
+import type { Shard } from '../lib/formats/batch-records.ts'
+import { type GraphInputs, type LocalModel, loadModel } from '../lib/models/model.ts'
+import { textsForOnnx } from '../lib/models/texts-for-onnx.ts'
 
 /*
  * What ONNX Runtime alone takes for the features of one shard, made before, at its best batch size and number of threads:

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runJob } from '../activities/jobs.ts'
-import type { LocalModel } from '../models/model.ts'
-import type { ScoredShard } from '../models/score-shard.ts'
-import type { Shard } from '../pipelines/batch-records.ts'
+import type { Shard } from '../lib/formats/batch-records.ts'
+import type { ScoredShard } from '../lib/jobs/score-shard.ts'
+import type { LocalModel } from '../lib/models/model.ts'
 
 /*
  * Scores the shards of a file as a worker's scoring activities do, in a process of its own, so that its memory can be told:

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
-import { packageRoot } from '../code/host.ts'
+import { packageRoot } from '../lib/code/host.ts'
 import { measureBatch } from './batch.ts'
 import { measureDrift } from './drift.ts'
 import { type Figure, isKept } from './measure.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { rowsOf, withDuckDb } from '../data/duckdb.ts'
-import { exactDrift } from '../data/exact-drift.ts'
-import type { RowSchema } from '../pipelines/row-schema.ts'
+import { rowsOf, withDuckDb } from '../lib/data/duckdb.ts'
+import { exactDrift } from '../lib/data/exact-drift.ts'
+import type { RowSchema } from '../lib/formats/row-schema.ts'
 
 /*
  * One exact drift report of two parquet files, by our own code or by queries written by hand for these very columns; prints its time and

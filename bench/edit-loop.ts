@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { packageRoot } from '../code/host.ts'
+import { packageRoot } from '../lib/code/host.ts'
 import { newProject, type TestProject } from '../test/support/project.ts'
 import { readPlatform } from '../workers/platform/state.ts'
 import { median } from './measure.ts'

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import getPort from 'get-port'
-import { packageRoot } from '../code/host.ts'
+import { packageRoot } from '../lib/code/host.ts'
 import { pythonEnvironment } from '../test/support/python.ts'
 
 /** Another server of the same model, as a process of its own. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { packageRoot } from '../code/host.ts'
+import { packageRoot } from '../lib/code/host.ts'
 
 /** Runs a program that measures something and prints what it found as JSON, in its last line. */
 export function lastLine<T>(path: string, args: readonly string[]): T {

@@ -1,6 +1,6 @@
 import { cpSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { packageRoot } from '../code/host.ts'
+import { packageRoot } from '../lib/code/host.ts'
 import { slipway } from '../test/support/cli.ts'
 import { newProject } from '../test/support/project.ts'
 import { type Figure, median } from './measure.ts'

@@ -1,9 +1,9 @@
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { withDuckDb } from '../data/duckdb.ts'
-import { localModel } from '../models/package.ts'
-import type { Variant } from '../pipelines/route.ts'
-import type { Store } from '../store/store.ts'
+import { withDuckDb } from '../lib/data/duckdb.ts'
+import type { Variant } from '../lib/formats/route.ts'
+import { localModel } from '../lib/models/package.ts'
+import type { Store } from '../lib/store/store.ts'
 import { packageModel } from '../test/support/models.ts'
 import { newProject } from '../test/support/project.ts'
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { trees as learner } from '../pipelines/builder.ts'
-import { crossReader, fitCross } from '../stats/crosses.ts'
-import { areaUnderRoc } from '../stats/metrics.ts'
-import { boost, type Dataset } from '../trainers/trees/boost.ts'
-import { predict } from '../trainers/trees/ensemble.ts'
+import { trees as learner } from '../lib/definition/builder.ts'
+import { boost, type Dataset } from '../lib/learners/trees/boost.ts'
+import { predict } from '../lib/learners/trees/ensemble.ts'
+import { crossReader, fitCross } from '../lib/stats/crosses.ts'
+import { areaUnderRoc } from '../lib/stats/metrics.ts'
 
 /*
  * Trains the built-in learner, 200 trees of 31 leaves on two threads:

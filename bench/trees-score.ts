@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { compileKernel, planOf } from '../kernels/compile.ts'
-import type { ForestOutput } from '../kernels/forest.ts'
-import { type Kernel, type KernelPlan, startKernel } from '../kernels/kernel.ts'
+import { compileKernel, planOf } from '../lib/compiler/compile.ts'
+import type { ForestOutput } from '../lib/compiler/forest.ts'
+import { type Kernel, type KernelPlan, startKernel } from '../lib/compiler/kernel.ts'
 import { median } from './measure.ts'
 
 /*

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { hostVersions, packageRoot } from '../code/host.ts'
-import { planPipeline } from '../code/plan.ts'
-import { checkContract } from '../data/contract.ts'
-import { rowsOf, withDuckDb } from '../data/duckdb.ts'
-import type { StepOf } from '../pipelines/plan.ts'
+import { hostVersions, packageRoot } from '../lib/code/host.ts'
+import { planPipeline } from '../lib/code/plan.ts'
+import { checkContract } from '../lib/data/contract.ts'
+import { rowsOf, withDuckDb } from '../lib/data/duckdb.ts'
+import type { StepOf } from '../lib/formats/plan.ts'
 import { type Figure, interleaved } from './measure.ts'
 
 /** Checking 3,000,000 flights against their schema, against the same predicates written by hand as one query. */

@@ -1,6 +1,6 @@
-import { SlipwayError } from '../pipelines/errors.ts'
-import { listKeys } from '../store/documents.ts'
-import type { Store } from '../store/store.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import { listKeys } from '../lib/store/documents.ts'
+import type { Store } from '../lib/store/store.ts'
 
 /** The digest of the artifact whose digest begins with some digits. @throws SlipwayError USAGE when several do */
 export async function findArtifact(store: Store, hex: string): Promise<string | undefined> {

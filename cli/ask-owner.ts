@@ -1,7 +1,7 @@
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client'
 import { ApplicationFailure } from '@temporalio/common'
-import { isErrorCode, SlipwayError } from '../pipelines/errors.ts'
-import type { Route } from '../pipelines/route.ts'
+import { isErrorCode, SlipwayError } from '../lib/formats/errors.ts'
+import type { Route } from '../lib/formats/route.ts'
 import { connect } from '../workers/connect.ts'
 import type { Settings } from '../workers/settings.ts'
 import {

@@ -1,5 +1,5 @@
-import type { PlannedPipeline } from '../code/plan.ts'
-import { checkTypes } from '../code/type-check.ts'
+import type { PlannedPipeline } from '../lib/code/plan.ts'
+import { checkTypes } from '../lib/code/type-check.ts'
 import { type FromOf, rehearsalInWords, rehearsePlan } from './rehearsal.ts'
 
 export interface CheckOptions {

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
-import { type Outage, outageOf } from '../store/outage.ts'
-import { type Store, storeAddress } from '../store/store.ts'
+import { type Outage, outageOf } from '../lib/store/outage.ts'
+import { type Store, storeAddress } from '../lib/store/store.ts'
 import { connect, type TemporalClient } from '../workers/connect.ts'
 import { readPlatform } from '../workers/platform/state.ts'
 import { readSettings, type Settings, storeOf } from '../workers/settings.ts'

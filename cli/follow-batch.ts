@@ -1,7 +1,7 @@
 import { WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure } from '@temporalio/common'
-import { batchId } from '../pipelines/batch.ts'
-import { isErrorCode, SlipwayError } from '../pipelines/errors.ts'
+import { batchId } from '../lib/formats/batch-policy.ts'
+import { isErrorCode, SlipwayError } from '../lib/formats/errors.ts'
 import {
   type BatchProgress,
   type BatchRequest,

@@ -1,7 +1,7 @@
-import { describeRule, rulesOf } from '../pipelines/monitor.ts'
-import type { Plan, Step, StepOf } from '../pipelines/plan.ts'
-import { endpointOf, outlineOf, type PlanOutline } from '../pipelines/plan-outline.ts'
-import { describeStrategy } from '../pipelines/rollout.ts'
+import { describeRule, rulesOf } from '../lib/formats/monitor-policy.ts'
+import type { Plan, Step, StepOf } from '../lib/formats/plan.ts'
+import { endpointOf, outlineOf, type PlanOutline } from '../lib/formats/plan-outline.ts'
+import { describeStrategy } from '../lib/formats/rollout-policy.ts'
 import {
   digestsOf,
   evaluationInputs,
@@ -10,13 +10,13 @@ import {
   type StepInputs,
   type StepOutcome,
   stepOf,
-} from '../pipelines/step-inputs.ts'
-import { describeChanges, type HostVersions, type StepMaterial, stepMaterial } from '../pipelines/step-key.ts'
-import { findInForce } from '../store/registry.ts'
-import { listRuns } from '../store/runs.ts'
-import { readSource } from '../store/sources.ts'
-import { findStepRecord, readStepRecord, stepKeyOf } from '../store/steps.ts'
-import type { Store } from '../store/store.ts'
+} from '../lib/formats/step-inputs.ts'
+import { describeChanges, type HostVersions, type StepMaterial, stepMaterial } from '../lib/formats/step-key.ts'
+import { readSource } from '../lib/sources/sources.ts'
+import { findInForce } from '../lib/store/registry.ts'
+import { listRuns } from '../lib/store/runs.ts'
+import { findStepRecord, readStepRecord, stepKeyOf } from '../lib/store/steps.ts'
+import type { Store } from '../lib/store/store.ts'
 
 /** What a step would do if the plan ran now, and why. */
 export interface Forecast {

@@ -1,8 +1,8 @@
 import { Agent, request } from 'node:http'
 import { request as tlsRequest } from 'node:https'
-import { SlipwayError } from '../pipelines/errors.ts'
-import { type Outage, rideOut } from '../store/outage.ts'
-import { readAlive } from '../store/routes.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import { type Outage, rideOut } from '../lib/store/outage.ts'
+import { readAlive } from '../lib/store/routes.ts'
 import type { CliContext } from './context.ts'
 
 /** What a gateway answered. */

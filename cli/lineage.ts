@@ -1,13 +1,13 @@
-import { batchId } from '../pipelines/batch.ts'
-import type { BatchRecord } from '../pipelines/batch-records.ts'
-import { Route } from '../pipelines/route.ts'
-import { listBatchRecords } from '../store/batches.ts'
-import { readModel, readVersion } from '../store/registry.ts'
-import { readRolloutEnd } from '../store/rollouts.ts'
-import { listEndpoints, readRoute, readRouteLog } from '../store/routes.ts'
-import { readRun } from '../store/runs.ts'
-import { neighbours, type StepRecord } from '../store/steps.ts'
-import type { Store } from '../store/store.ts'
+import { batchId } from '../lib/formats/batch-policy.ts'
+import type { BatchRecord } from '../lib/formats/batch-records.ts'
+import { Route } from '../lib/formats/route.ts'
+import { listBatchRecords } from '../lib/store/batches.ts'
+import { readModel, readVersion } from '../lib/store/registry.ts'
+import { readRolloutEnd } from '../lib/store/rollouts.ts'
+import { listEndpoints, readRoute, readRouteLog } from '../lib/store/routes.ts'
+import { readRun } from '../lib/store/runs.ts'
+import { neighbours, type StepRecord } from '../lib/store/steps.ts'
+import type { Store } from '../lib/store/store.ts'
 
 /** Steps that made an artifact, and what those read, up to the sources; the nearest first. */
 export async function stepsAbove(store: Store, digest: string): Promise<StepRecord[]> {

@@ -1,4 +1,4 @@
-import { SlipwayError } from '../pipelines/errors.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
 import { runCommandLine } from './command-line.ts'
 
 // A reader that has seen enough is no fault of ours: `slipway runs | head -1`.

@@ -1,7 +1,7 @@
-import { nearest } from '../code/nearest.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
-import { largerIsBetter, MetricName } from '../pipelines/gates.ts'
-import type { RunRecord } from '../pipelines/records.ts'
+import { nearest } from '../lib/code/nearest.ts'
+import { largerIsBetter, MetricName } from '../lib/formats/check.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import type { RunRecord } from '../lib/formats/records.ts'
 
 /** @throws SlipwayError USAGE with the metrics there are */
 export function metricNamed(option: string, text: string): MetricName {

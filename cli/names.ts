@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { nearest } from '../code/nearest.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
+import { nearest } from '../lib/code/nearest.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
 import { findRoot } from '../workers/root.ts'
 
 /** What the text of an argument or an option may be. */

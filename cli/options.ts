@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
-import type { LocalTable } from '../data/table.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
-import { compressionOf, delimiterOf, formatOf } from '../pipelines/format.ts'
-import { partitionOf } from '../pipelines/shards.ts'
+import type { LocalTable } from '../lib/data/table.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import { partitionOf } from '../lib/formats/shards.ts'
+import { compressionOf, delimiterOf, formatOf } from '../lib/formats/table-format.ts'
 
 export interface JsonOption {
   readonly json?: boolean

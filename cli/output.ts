@@ -1,5 +1,5 @@
-import { brief } from '../pipelines/brief.ts'
-import { type ErrorCode, errorCodes, SlipwayError, type SourcePlace } from '../pipelines/errors.ts'
+import { brief } from '../lib/formats/brief.ts'
+import { type ErrorCode, errorCodes, SlipwayError, type SourcePlace } from '../lib/formats/errors.ts'
 import { colors } from './colors.ts'
 import { writeDocument, writeMessage, writeResult } from './sinks.ts'
 

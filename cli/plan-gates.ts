@@ -1,9 +1,9 @@
-import { describeCheck } from '../pipelines/gates.ts'
-import type { Plan } from '../pipelines/plan.ts'
-import { stepOf } from '../pipelines/step-inputs.ts'
-import { failuresByDefault } from '../stats/equal-candidates.ts'
-import { readStepRecord } from '../store/steps.ts'
-import type { Store } from '../store/store.ts'
+import { describeCheck } from '../lib/formats/check.ts'
+import type { Plan } from '../lib/formats/plan.ts'
+import { stepOf } from '../lib/formats/step-inputs.ts'
+import { failuresByDefault } from '../lib/stats/equal-candidates.ts'
+import { readStepRecord } from '../lib/store/steps.ts'
+import type { Store } from '../lib/store/store.ts'
 import type { Forecast } from './forecast.ts'
 
 /** A gate of a plan. */

@@ -1,4 +1,4 @@
-import type { StepReport } from '../pipelines/records.ts'
+import type { StepReport } from '../lib/formats/records.ts'
 import { colors } from './colors.ts'
 import { say, seconds } from './output.ts'
 import { writeMessage } from './sinks.ts'

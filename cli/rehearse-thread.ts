@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { type PlainError, plainError } from '../code/thread-errors.ts'
-import type { Rehearsal, RehearsalOrder } from '../models/rehearsal.ts'
-import { rehearse } from '../models/rehearse.ts'
+import { type PlainError, plainError } from '../lib/code/thread-errors.ts'
+import type { Rehearsal, RehearsalOrder } from '../lib/jobs/rehearsal.ts'
+import { rehearse } from '../lib/jobs/rehearse.ts'
 
 /** What the thread of a rehearsal says. */
 export type RehearsalMessage =

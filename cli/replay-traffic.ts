@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SlipwayError } from '../pipelines/errors.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
 import type { CliContext } from './context.ts'
 import { type Answer, gatewayAddress, gatewayClient } from './gateway-client.ts'
 import type { Stretch } from './replay.ts'

@@ -1,6 +1,6 @@
-import { shortDigest } from '../pipelines/artifact.ts'
-import { metricsInWords } from '../pipelines/gates.ts'
-import type { RunRecord } from '../pipelines/records.ts'
+import { shortDigest } from '../lib/formats/artifact.ts'
+import { metricsInWords } from '../lib/formats/check.ts'
+import type { RunRecord } from '../lib/formats/records.ts'
 import { colors } from './colors.ts'
 import { seconds, table } from './output.ts'
 

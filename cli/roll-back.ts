@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SlipwayError } from '../pipelines/errors.ts'
-import type { Route, RouteChange, Variant } from '../pipelines/route.ts'
-import { readRouteLog, writeRoute } from '../store/routes.ts'
-import type { Store } from '../store/store.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import type { Route, RouteChange, Variant } from '../lib/formats/route.ts'
+import { readRouteLog, writeRoute } from '../lib/store/routes.ts'
+import type { Store } from '../lib/store/store.ts'
 
 /** An endpoint that went back. */
 export interface RolledBack {

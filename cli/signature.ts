@@ -1,11 +1,11 @@
-import { SlipwayError } from '../pipelines/errors.ts'
-import type { Plan } from '../pipelines/plan.ts'
-import { RowSchema } from '../pipelines/row-schema.ts'
-import { breakingChanges } from '../pipelines/signature.ts'
-import { stepOf } from '../pipelines/step-inputs.ts'
-import { getBundle } from '../store/objects.ts'
-import { championOf, readModel } from '../store/registry.ts'
-import type { Store } from '../store/store.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import type { Plan } from '../lib/formats/plan.ts'
+import { RowSchema } from '../lib/formats/row-schema.ts'
+import { breakingChanges } from '../lib/formats/signature.ts'
+import { stepOf } from '../lib/formats/step-inputs.ts'
+import { getBundle } from '../lib/store/objects.ts'
+import { championOf, readModel } from '../lib/store/registry.ts'
+import type { Store } from '../lib/store/store.ts'
 
 /**
  * Makes sure that whoever sends rows to the champion can send them to the plan's model too.

@@ -1,7 +1,7 @@
-import { readSourceRead, type SourceRead } from '../models/source-read.ts'
-import type { RunRecord } from '../pipelines/records.ts'
-import { profileHead, profileRows } from '../stats/profile-summary.ts'
-import type { Store } from '../store/store.ts'
+import type { RunRecord } from '../lib/formats/records.ts'
+import { readSourceRead, type SourceRead } from '../lib/models/source-read.ts'
+import { profileHead, profileRows } from '../lib/stats/profile-summary.ts'
+import type { Store } from '../lib/store/store.ts'
 import { table } from './output.ts'
 
 /** What was read, a line a column: the first so many. @param next how to see the others */

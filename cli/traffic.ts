@@ -1,10 +1,10 @@
-import { readColumns } from '../data/columns.ts'
-import { withDuckDb } from '../data/duckdb.ts'
-import { inspect } from '../data/inspect.ts'
-import type { LocalTable } from '../data/table.ts'
-import type { Column } from '../pipelines/columns.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
-import type { RowSchema } from '../pipelines/row-schema.ts'
+import { readColumns } from '../lib/data/columns.ts'
+import { withDuckDb } from '../lib/data/duckdb.ts'
+import { inspect } from '../lib/data/inspect.ts'
+import type { LocalTable } from '../lib/data/table.ts'
+import type { Column } from '../lib/formats/columns.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import type { RowSchema } from '../lib/formats/row-schema.ts'
 import { gatewayClient } from './gateway-client.ts'
 
 export interface TrafficOptions {

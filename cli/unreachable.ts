@@ -1,4 +1,4 @@
-import { SlipwayError } from '../pipelines/errors.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
 
 /** gRPC's status of a server that is not there. */
 const unavailable = 14

@@ -1,8 +1,8 @@
-import { SlipwayError } from '../pipelines/errors.ts'
-import { Variant } from '../pipelines/route.ts'
-import { championOf, readModel } from '../store/registry.ts'
-import { readRoute } from '../store/routes.ts'
-import type { Store } from '../store/store.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import { Variant } from '../lib/formats/route.ts'
+import { championOf, readModel } from '../lib/store/registry.ts'
+import { readRoute } from '../lib/store/routes.ts'
+import type { Store } from '../lib/store/store.ts'
 
 /**
  * `flights`, `flights@3`, `flights@champion`: a version of a model, by its own name or that of an endpoint that serves it. Without a

@@ -1,5 +1,5 @@
-import { AlertmanagerWebhook, causesOf, type PipelineCause, type RefusedAlert } from '../pipelines/alerts.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
+import { AlertmanagerWebhook, causesOf, type PipelineCause, type RefusedAlert } from '../lib/formats/alerts.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
 import { invalid } from './rows.ts'
 import { textOf } from './text.ts'
 

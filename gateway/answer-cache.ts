@@ -1,4 +1,4 @@
-import type { Numbers } from '../pipelines/columns.ts'
+import type { Numbers } from '../lib/formats/columns.ts'
 
 /** Bodies above this many bytes are not kept. */
 const largestBody = 8_192

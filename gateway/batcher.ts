@@ -1,4 +1,4 @@
-import type { Column, Numbers } from '../pipelines/columns.ts'
+import type { Column, Numbers } from '../lib/formats/columns.ts'
 import type { Score } from './scorer.ts'
 import type { InputColumns, InputKind, ScoringFailure } from './scoring.ts'
 

@@ -1,5 +1,5 @@
 import { parquetWriteBuffer } from 'hyparquet-writer'
-import type { RowSchema } from '../pipelines/row-schema.ts'
+import type { RowSchema } from '../lib/formats/row-schema.ts'
 import type { CapturedRow } from './recorder.ts'
 
 const parquetType = {

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
-import { SlipwayError } from '../pipelines/errors.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
 import { weightsOf } from './media.ts'
 import { invalid } from './rows.ts'
 

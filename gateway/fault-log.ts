@@ -1,7 +1,7 @@
-import { withStoredPlace } from '../code/source-map.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
-import type { Variant } from '../pipelines/route.ts'
-import type { Store } from '../store/store.ts'
+import { withStoredPlace } from '../lib/code/source-map.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import type { Variant } from '../lib/formats/route.ts'
+import type { Store } from '../lib/store/store.ts'
 import type { ScoringFailure } from './scoring.ts'
 
 /** One place is said again after this long, ms: every request may fail there. */

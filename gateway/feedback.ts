@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { SlipwayError } from '../pipelines/errors.ts'
-import { FeedbackBody, type Label } from '../pipelines/telemetry.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import { FeedbackBody, type Label } from '../lib/formats/telemetry.ts'
 import { invalid } from './rows.ts'
 import { textOf } from './text.ts'
 

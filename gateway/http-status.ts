@@ -1,4 +1,4 @@
-import { type ErrorCode, SlipwayError } from '../pipelines/errors.ts'
+import { type ErrorCode, SlipwayError } from '../lib/formats/errors.ts'
 
 /** What a refused or failed request is answered with: one table for all protocols. Codes not named are faults of ours: 500. */
 const statusOf: Partial<Record<ErrorCode, number>> = {

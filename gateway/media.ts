@@ -1,4 +1,4 @@
-import { SlipwayError } from '../pipelines/errors.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
 
 /** A media type with its parameters, in lower case (RFC 9110, 8.3.1). */
 export interface MediaType {

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import { latencyBounds } from '../pipelines/telemetry.ts'
-import { binOf } from '../stats/profile-counter.ts'
+import { latencyBounds } from '../lib/formats/telemetry.ts'
+import { binOf } from '../lib/stats/profile-counter.ts'
 
 /** What `/metrics` says of the gateway itself, read when it is asked for. */
 export interface GatewayReadings {

@@ -1,5 +1,5 @@
-import { nearest } from '../code/nearest.ts'
-import type { RowSchema } from '../pipelines/row-schema.ts'
+import { nearest } from '../lib/code/nearest.ts'
+import type { RowSchema } from '../lib/formats/row-schema.ts'
 import { invalid } from './rows.ts'
 
 /** So many names are told at most, each cut to so many characters: clients choose them. */

@@ -1,4 +1,4 @@
-import { jsonSchemaOf } from '../pipelines/contract/json-schema.ts'
+import { jsonSchemaOf } from '../lib/definition/contract/json-schema.ts'
 import type { Endpoint } from './endpoint.ts'
 import { outputName } from './protocols/protocol.ts'
 

@@ -1,13 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { mediaTypes } from '../pipelines/artifact.ts'
-import { canonicalJson } from '../pipelines/canonical.ts'
-import { TelemetryWindow } from '../pipelines/telemetry.ts'
-import { readAs } from '../store/broken.ts'
-import { putBytes } from '../store/objects.ts'
-import { publishWindow } from '../store/routes.ts'
-import type { Store } from '../store/store.ts'
+import { mediaTypes } from '../lib/formats/artifact.ts'
+import { canonicalJson } from '../lib/formats/canonical.ts'
+import { TelemetryWindow } from '../lib/formats/telemetry.ts'
+import { readAs } from '../lib/store/broken.ts'
+import { putBytes } from '../lib/store/objects.ts'
+import { publishWindow } from '../lib/store/routes.ts'
+import type { Store } from '../lib/store/store.ts'
 
 /** Windows kept while the store is away; the oldest go first. With captured rows some 200 MB at most. */
 const mostKept = 5_000

@@ -1,8 +1,8 @@
-import type { Column, Numbers } from '../pipelines/columns.ts'
-import type { Route } from '../pipelines/route.ts'
-import { latencyBounds, type TelemetryWindow, type VariantCounts } from '../pipelines/telemetry.ts'
-import type { Profile } from '../stats/profile.ts'
-import { binOf } from '../stats/profile-counter.ts'
+import type { Column, Numbers } from '../lib/formats/columns.ts'
+import type { Route } from '../lib/formats/route.ts'
+import { latencyBounds, type TelemetryWindow, type VariantCounts } from '../lib/formats/telemetry.ts'
+import type { Profile } from '../lib/stats/profile.ts'
+import { binOf } from '../lib/stats/profile-counter.ts'
 import type { ScoringFailure } from './scoring.ts'
 
 export type Role = 'champion' | 'candidate'

@@ -1,7 +1,7 @@
-import type { Column } from '../pipelines/columns.ts'
-import { Broken, cellReader, kindOf, type Reader, valueReader } from '../pipelines/contract/read.ts'
-import { SlipwayError } from '../pipelines/errors.ts'
-import { type ColumnRule, isText, type RowSchema } from '../pipelines/row-schema.ts'
+import { Broken, cellReader, kindOf, type Reader, valueReader } from '../lib/definition/contract/read.ts'
+import type { Column } from '../lib/formats/columns.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import { type ColumnRule, isText, type RowSchema } from '../lib/formats/row-schema.ts'
 
 /** Rows of a request, checked, as columns. */
 export interface Rows {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Features } from '../code/run-features.ts'
-import { type LocalModel, loadModel } from '../models/model.ts'
-import type { Column } from '../pipelines/columns.ts'
-import { profileCounter } from '../stats/profile-counter.ts'
+import type { Features } from '../lib/code/run-features.ts'
+import type { Column } from '../lib/formats/columns.ts'
+import { type LocalModel, loadModel } from '../lib/models/model.ts'
+import { profileCounter } from '../lib/stats/profile-counter.ts'
 import type { ThreadAnswer, ThreadQuestion } from './scorer-host.ts'
 import { failureOf } from './scoring.ts'
 

@@ -1,6 +1,6 @@
-import type { Feature } from '../code/run-features.ts'
-import type { Column } from '../pipelines/columns.ts'
-import { type BundlePosition, SlipwayError } from '../pipelines/errors.ts'
+import type { Feature } from '../lib/code/run-features.ts'
+import type { Column } from '../lib/formats/columns.ts'
+import { type BundlePosition, SlipwayError } from '../lib/formats/errors.ts'
 
 /** Raw rows, which the packaged feature code sees first, or features ready for the model. */
 export type InputKind = 'rows' | 'features'

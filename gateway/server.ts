@@ -1,5 +1,5 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
-import { SlipwayError } from '../pipelines/errors.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Admission } from './admission.ts'
 import { type AlertTaker, takeAlerts } from './alertmanager.ts'
 import { chooseEncoding, compress, decompress } from './compression.ts'

@@ -1,4 +1,4 @@
-import type { Variant } from '../pipelines/route.ts'
+import type { Variant } from '../lib/formats/route.ts'
 import { type Batcher, createBatcher } from './batcher.ts'
 import { type RowReader, rowReader } from './rows.ts'
 import type { Scorer } from './scorer.ts'

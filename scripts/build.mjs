@@ -8,22 +8,7 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
 
-const rooms = [
-  'pipelines',
-  'stats',
-  'store',
-  'code',
-  'data',
-  'trainers',
-  'kernels',
-  'models',
-  'reports',
-  'gateway',
-  'activities',
-  'workflows',
-  'workers',
-  'cli',
-]
+const rooms = ['lib', 'gateway', 'activities', 'workflows', 'workers', 'cli']
 const entries = {
   cli: 'cli/main.ts',
   worker: 'workers/main.ts',
@@ -31,7 +16,7 @@ const entries = {
   'scorer-thread': 'gateway/scorer-thread.ts',
   job: 'activities/job-thread.ts',
   'rehearse-thread': 'cli/rehearse-thread.ts',
-  'trees-thread': 'trainers/trees/thread.ts',
+  'trees-thread': 'lib/learners/trees/thread.ts',
 }
 
 /** Packages of many files that every thread loads: as part of ours that takes half as long. */
@@ -100,9 +85,9 @@ export async function ensureBuilt() {
   writeFileSync(join(dist, '.stamp'), stamp)
 }
 
-/** The loops of the trees trainer, from AssemblyScript: no runtime, its memory from outside and shared by threads. */
+/** The loops of the learner of trees, from AssemblyScript: no runtime, its memory from outside and shared by threads. */
 async function buildTreesKernels() {
-  const folder = 'trainers/trees/kernels'
+  const folder = 'lib/learners/trees/kernels'
   const stamp = stampOf([folder])
   if (isFresh('.kernels-stamp', stamp)) return
   const { main } = await import('assemblyscript/asc')
@@ -112,13 +97,13 @@ async function buildTreesKernels() {
     ...['--optimizeLevel', '3', '--noAssert', '--runtime', 'stub', '--enable', 'simd,threads'],
     ...['--importMemory', '--noExportMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
   ])
-  if (error) throw new Error(`the kernels of the trees trainer do not compile: ${stderr}`, { cause: error })
+  if (error) throw new Error(`the kernels of the learner of trees do not compile: ${stderr}`, { cause: error })
   writeFileSync(join(dist, '.kernels-stamp'), stamp)
 }
 
 /** Workflow code is bundled apart, for the sandbox it runs in: seconds, so only when what it can import has changed. */
 async function buildWorkflows() {
-  const stamp = stampOf(['workflows', 'stats', 'pipelines'])
+  const stamp = stampOf(['workflows', 'lib/formats', 'lib/definition', 'lib/stats'])
   if (isFresh('.workflows-stamp', stamp)) return
   const { bundleWorkflowCode } = await import('@temporalio/worker')
   const quiet = { trace() {}, debug() {}, info() {}, warn: console.error, error: console.error, log() {} }

@@ -1,5 +1,5 @@
-import { auc, logLoss, rmse } from '../pipelines/index.ts'
-import { agreements, failuresOfEquals } from '../stats/equal-candidates.ts'
+import { auc, logLoss, rmse } from '../lib/definition/index.ts'
+import { agreements, failuresOfEquals } from '../lib/stats/equal-candidates.ts'
 
 /*
  * The table of docs/definition.md: how often the default gate fails a candidate that is as good as the champion.

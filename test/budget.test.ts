@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { packageRoot } from '../code/host.ts'
+import { packageRoot } from '../lib/code/host.ts'
 import { expensive, installers, shareOfSlowest } from './support/budget.ts'
 import { readDurations } from './support/longest-first.ts'
 

@@ -1,6 +1,6 @@
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client'
-import { SlipwayError } from '../pipelines/errors.ts'
-import { type Outage, rideOut } from '../store/outage.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import { type Outage, rideOut } from '../lib/store/outage.ts'
 import { converterFile } from './files.ts'
 import type { Settings } from './settings.ts'
 

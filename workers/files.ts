@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { packageRoot } from '../code/host.ts'
+import { packageRoot } from '../lib/code/host.ts'
 
 /** What `scripts/build.mjs` makes besides the entry points. */
 export const converterFile = join(packageRoot, 'dist', 'payload-converter.cjs')

@@ -5,9 +5,9 @@ import type { Client } from '@temporalio/client'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { createActivities } from '../activities/index.ts'
 import { runJobHere } from '../activities/jobs.ts'
-import { hostVersions } from '../code/host.ts'
-import type { Plan, StepKind } from '../pipelines/plan.ts'
-import { endpointOf, outlineOf, type StepOutline } from '../pipelines/plan-outline.ts'
+import { hostVersions } from '../lib/code/host.ts'
+import type { Plan, StepKind } from '../lib/formats/plan.ts'
+import { endpointOf, outlineOf, type StepOutline } from '../lib/formats/plan-outline.ts'
 import {
   evaluationInputs,
   inputsOf,
@@ -15,7 +15,7 @@ import {
   type StepInputs,
   type StepOutcome,
   stepOf,
-} from '../pipelines/step-inputs.ts'
+} from '../lib/formats/step-inputs.ts'
 import { type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
 
 export interface LocalOrder {

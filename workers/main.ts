@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
-import { SlipwayError } from '../pipelines/errors.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
 import { readSettings } from './settings.ts'
 import { createWorker } from './worker.ts'
 

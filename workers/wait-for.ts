@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ErrorCode, SlipwayError } from '../pipelines/errors.ts'
+import { type ErrorCode, SlipwayError } from '../lib/formats/errors.ts'
 import { createPatience, type Signs } from './patience.ts'
 
 /** Something that is waited for. */

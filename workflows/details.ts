@@ -1,6 +1,6 @@
-import { shortDigest } from '../pipelines/artifact.ts'
-import { metricsInWords } from '../pipelines/gates.ts'
-import type { GateResult, RunRecord, StepReport } from '../pipelines/records.ts'
+import { shortDigest } from '../lib/formats/artifact.ts'
+import { metricsInWords } from '../lib/formats/check.ts'
+import type { GateResult, RunRecord, StepReport } from '../lib/formats/records.ts'
 import type { RunProgress } from './messages.ts'
 
 /** Temporal's own limit is far above; more than this nobody reads. Characters. */

@@ -7,7 +7,7 @@ import {
   TerminatedFailure,
   TimeoutFailure,
 } from '@temporalio/workflow'
-import { isErrorCode, type SourcePlace } from '../pipelines/errors.ts'
+import { isErrorCode, type SourcePlace } from '../lib/formats/errors.ts'
 import type { Refusal } from './owner-messages.ts'
 
 /** What lies below the wrappings of activities, children and handlers. */

@@ -1,5 +1,5 @@
 import type { ActivityOptions } from '@temporalio/workflow'
-import type { StepKind } from '../pipelines/plan.ts'
+import type { StepKind } from '../lib/formats/plan.ts'
 import { scoringQueue } from './messages.ts'
 
 /**

@@ -9,8 +9,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
-import type { Expected } from '../pipelines/in-force.ts'
-import { type Route, type RouteRollout, routeInWords, type Variant } from '../pipelines/route.ts'
+import type { Expected } from '../lib/formats/in-force.ts'
+import { type Route, type RouteRollout, routeInWords, type Variant } from '../lib/formats/route.ts'
 import { openOwners } from './ask-owner.ts'
 import { type RouteOrder, type RouteOutcome, routeUpdate } from './messages.ts'
 import { briefly, readingBack, reconcileEvery } from './options.ts'

@@ -1,7 +1,7 @@
 import { defineSignal } from '@temporalio/workflow'
-import type { ErrorCode, SourcePlace } from '../pipelines/errors.ts'
-import type { Expected } from '../pipelines/in-force.ts'
-import type { VersionRecord } from '../pipelines/records.ts'
+import type { ErrorCode, SourcePlace } from '../lib/formats/errors.ts'
+import type { Expected } from '../lib/formats/in-force.ts'
+import type { VersionRecord } from '../lib/formats/records.ts'
 import type { ChampionChange, RouteOrder } from './messages.ts'
 
 /*

@@ -1,5 +1,5 @@
-import type { Stage } from '../stats/metric.ts'
-import { sharesInWords } from '../stats/verdict.ts'
+import type { Stage } from '../lib/stats/metric.ts'
+import { sharesInWords } from '../lib/stats/verdict.ts'
 import type { RolloutStatus } from './messages.ts'
 
 /** `25 %`, `shadow of 100 %`, `all, baking`: a stage in words. */

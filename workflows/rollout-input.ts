@@ -1,7 +1,7 @@
-import type { RolloutDecision } from '../pipelines/records.ts'
-import type { RolloutPolicy } from '../pipelines/rollout.ts'
-import type { Variant } from '../pipelines/route.ts'
-import type { RolloutState } from '../stats/rollout.ts'
+import type { RolloutDecision } from '../lib/formats/records.ts'
+import type { RolloutPolicy } from '../lib/formats/rollout-policy.ts'
+import type { Variant } from '../lib/formats/route.ts'
+import type { RolloutState } from '../lib/stats/rollout.ts'
 import type { RouteOutcome } from './messages.ts'
 
 /** A rollout as it is started, or goes on after continue-as-new. */

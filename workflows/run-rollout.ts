@@ -10,12 +10,12 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
-import type { RolloutDecision, RolloutRecord } from '../pipelines/records.ts'
-import { mistakesRule } from '../pipelines/rollout.ts'
-import type { Block, LabelBlock } from '../stats/block.ts'
-import type { Stage } from '../stats/metric.ts'
-import { enterNextStage, observe, observeLabels, type RolloutState, stagesOf, tick } from '../stats/rollout.ts'
-import { decide, type MetricVerdict } from '../stats/verdict.ts'
+import type { RolloutDecision, RolloutRecord } from '../lib/formats/records.ts'
+import { mistakesRule } from '../lib/formats/rollout-policy.ts'
+import type { Block, LabelBlock } from '../lib/stats/block.ts'
+import type { Stage } from '../lib/stats/metric.ts'
+import { enterNextStage, observe, observeLabels, type RolloutState, stagesOf, tick } from '../lib/stats/rollout.ts'
+import { decide, type MetricVerdict } from '../lib/stats/verdict.ts'
 import { openOwners } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
 import { holdOf, letGo } from './hold.ts'
@@ -40,7 +40,7 @@ type Wish = Decision & { readonly action: 'promote' | 'rollback' }
 
 /**
  * Moves an endpoint from its champion to a candidate, or back. Every few seconds it takes in the evidence of the gateways, asks
- * the policy (`stats/rollout.ts`) what follows, and has the owner of the endpoint do it. What it decides rests on stored
+ * the policy (`lib/stats/rollout.ts`) what follows, and has the owner of the endpoint do it. What it decides rests on stored
  * evidence alone, and can be recomputed from it.
  */
 export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {

@@ -1,11 +1,11 @@
 import { proxyActivities, upsertSearchAttributes } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
-import { shortDigest } from '../pipelines/artifact.ts'
-import { firstOf } from '../pipelines/brief.ts'
-import { exitCodes } from '../pipelines/errors.ts'
-import type { StepKind } from '../pipelines/plan.ts'
-import { endpointOf, type StepOutline, type StepRef } from '../pipelines/plan-outline.ts'
-import type { GateResult } from '../pipelines/records.ts'
+import { shortDigest } from '../lib/formats/artifact.ts'
+import { firstOf } from '../lib/formats/brief.ts'
+import { exitCodes } from '../lib/formats/errors.ts'
+import type { StepKind } from '../lib/formats/plan.ts'
+import { endpointOf, type StepOutline, type StepRef } from '../lib/formats/plan-outline.ts'
+import type { GateResult } from '../lib/formats/records.ts'
 import {
   evaluationInputs,
   guardedInputs,
@@ -14,7 +14,7 @@ import {
   type StepInputs,
   type StepOutcome,
   stepOf,
-} from '../pipelines/step-inputs.ts'
+} from '../lib/formats/step-inputs.ts'
 import { approval } from './approval.ts'
 import { asksBySignal } from './ask-owner.ts'
 import { attributes } from './attributes.ts'

@@ -7,7 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
-import { shortDigest } from '../pipelines/artifact.ts'
+import { shortDigest } from '../lib/formats/artifact.ts'
 import { attributes } from './attributes.ts'
 import {
   type BatchPlanned,

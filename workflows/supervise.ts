@@ -12,10 +12,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
-import type { RetrainCause } from '../pipelines/alerts.ts'
-import { errorCodes } from '../pipelines/errors.ts'
-import type { RunRecord } from '../pipelines/records.ts'
-import { earliestRetraining } from '../stats/retraining.ts'
+import type { RetrainCause } from '../lib/formats/alerts.ts'
+import { errorCodes } from '../lib/formats/errors.ts'
+import type { RunRecord } from '../lib/formats/records.ts'
+import { earliestRetraining } from '../lib/stats/retraining.ts'
 import { attributes } from './attributes.ts'
 import { detailsOf, refusalOf } from './failures.ts'
 import {

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { WorkflowNotFoundError } from '@temporalio/client'
-import { SlipwayError } from '../../pipelines/errors.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
 import { openContext, workflowLink } from '../context.ts'
 import type { JsonOption } from '../options.ts'

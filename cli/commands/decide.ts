@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { QueryNotRegisteredError, type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client'
-import { SlipwayError } from '../../pipelines/errors.ts'
-import { versionInWords } from '../../pipelines/in-force.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
+import { versionInWords } from '../../lib/formats/in-force.ts'
 import {
   type Asked,
   approveUpdate,

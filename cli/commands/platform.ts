@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { openSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { packageRoot } from '../../code/host.ts'
-import { SlipwayError } from '../../pipelines/errors.ts'
+import { packageRoot } from '../../lib/code/host.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import { type Platform, startPlatform, stopPlatform } from '../../workers/platform/platform.ts'
 import {
   keyFiles,
@@ -156,8 +156,8 @@ function printEnvironment(root: string, state: PlatformState, { json }: { json?:
 
 /** Whether everything a run needs is there and works. */
 export async function doctor(options: { json?: boolean }): Promise<number> {
-  const { probeStore } = await import('../../store/probe.ts')
-  const { ensureBucket } = await import('../../store/store.ts')
+  const { probeStore } = await import('../../lib/store/probe.ts')
+  const { ensureBucket } = await import('../../lib/store/store.ts')
   const { signerOf, trustedKeysOf } = await import('../../workers/settings.ts')
   const { taskQueue } = await import('../../workflows/messages.ts')
   const findings: { check: string; passed: boolean; detail: string }[] = []

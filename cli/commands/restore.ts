@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
-import { restoreRef } from '../../store/refs.ts'
-import { renumbered } from '../../store/routes.ts'
+import { restoreRef } from '../../lib/store/refs.ts'
+import { renumbered } from '../../lib/store/routes.ts'
 import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'

@@ -1,14 +1,14 @@
 import { userInfo } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client'
-import { SlipwayError } from '../../pipelines/errors.ts'
-import type { RolloutRecord } from '../../pipelines/records.ts'
-import { type Route, routeInWords } from '../../pipelines/route.ts'
-import { passOver } from '../../store/broken.ts'
-import { listKeys } from '../../store/documents.ts'
-import { readRolloutEnd } from '../../store/rollouts.ts'
-import { listEndpoints, readRoute } from '../../store/routes.ts'
-import type { Store } from '../../store/store.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
+import type { RolloutRecord } from '../../lib/formats/records.ts'
+import { type Route, routeInWords } from '../../lib/formats/route.ts'
+import { passOver } from '../../lib/store/broken.ts'
+import { listKeys } from '../../lib/store/documents.ts'
+import { readRolloutEnd } from '../../lib/store/rollouts.ts'
+import { listEndpoints, readRoute } from '../../lib/store/routes.ts'
+import type { Store } from '../../lib/store/store.ts'
 import {
   abortUpdate,
   approveRolloutUpdate,

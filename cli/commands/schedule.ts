@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { type ScheduleHandle, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client'
-import { SlipwayError } from '../../pipelines/errors.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import { openContext } from '../context.ts'
 import { isoTime, type JsonOption } from '../options.ts'
 import { print, printJson, table } from '../output.ts'

@@ -1,15 +1,15 @@
 import { WorkflowNotFoundError } from '@temporalio/client'
-import { nearest } from '../../code/nearest.ts'
-import { readSourceRead } from '../../models/source-read.ts'
-import { mediaTypes, shortDigest } from '../../pipelines/artifact.ts'
-import { SlipwayError } from '../../pipelines/errors.ts'
-import { Evaluation } from '../../pipelines/evaluation.ts'
-import type { RunRecord } from '../../pipelines/records.ts'
-import { passOver } from '../../store/broken.ts'
-import { getBytes } from '../../store/objects.ts'
-import { listModels, readVersion } from '../../store/registry.ts'
-import { readRun } from '../../store/runs.ts'
-import type { Store } from '../../store/store.ts'
+import { nearest } from '../../lib/code/nearest.ts'
+import { mediaTypes, shortDigest } from '../../lib/formats/artifact.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
+import { Evaluation } from '../../lib/formats/evaluation.ts'
+import type { RunRecord } from '../../lib/formats/records.ts'
+import { readSourceRead } from '../../lib/models/source-read.ts'
+import { passOver } from '../../lib/store/broken.ts'
+import { getBytes } from '../../lib/store/objects.ts'
+import { listModels, readVersion } from '../../lib/store/registry.ts'
+import { readRun } from '../../lib/store/runs.ts'
+import type { Store } from '../../lib/store/store.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
 import { findArtifact } from '../artifact.ts'
 import { colors } from '../colors.ts'
@@ -194,8 +194,8 @@ async function showArtifact(store: Store, hex: string, options: JsonOption): Pro
 }
 
 async function firstRows(store: Store, digest: string): Promise<string> {
-  const { withDuckDb, rowsOf, text } = await import('../../data/duckdb.ts')
-  const { localFile } = await import('../../store/objects.ts')
+  const { withDuckDb, rowsOf, text } = await import('../../lib/data/duckdb.ts')
+  const { localFile } = await import('../../lib/store/objects.ts')
   const file = await localFile(store, digest)
   const rows = await withDuckDb(1, (connection) =>
     rowsOf(connection, `SELECT * FROM read_parquet(${text(file)}) LIMIT 20`),

@@ -1,14 +1,15 @@
-import { hostVersions } from '../../code/host.ts'
-import { planPipeline } from '../../code/plan.ts'
-import { SlipwayError } from '../../pipelines/errors.ts'
-import { describeStrategy, durationMs, mistakesRule } from '../../pipelines/rollout.ts'
+import { hostVersions } from '../../lib/code/host.ts'
+import { planPipeline } from '../../lib/code/plan.ts'
+import { durationMs } from '../../lib/definition/duration.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
+import { describeStrategy, mistakesRule } from '../../lib/formats/rollout-policy.ts'
 import {
   type SimulatedRollout,
   type SimulationSummary,
   simulateRollout,
   summarise,
   type Traffic,
-} from '../../stats/simulate.ts'
+} from '../../lib/stats/simulate.ts'
 import { findRoot } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import type { JsonOption } from '../options.ts'

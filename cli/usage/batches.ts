@@ -1,4 +1,4 @@
-import { SlipwayError } from '../../pipelines/errors.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import * as kinds from '../names.ts'
 import type { Usage } from './usage.ts'
 

@@ -1,5 +1,5 @@
-import { csvScanner, fieldsOf } from '../../pipelines/csv.ts'
-import { SlipwayError } from '../../pipelines/errors.ts'
+import { csvScanner, fieldsOf } from '../../lib/formats/csv.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import { checkNames, meant } from '../names.ts'
 import { invalid } from '../rows.ts'
 import { textOf } from '../text.ts'

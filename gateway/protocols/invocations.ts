@@ -1,4 +1,4 @@
-import { SlipwayError } from '../../pipelines/errors.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { InferResult } from '../inference.ts'
 import { chooseMediaType, parseMediaType } from '../media.ts'
 import { invalid } from '../rows.ts'

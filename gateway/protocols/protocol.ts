@@ -1,4 +1,4 @@
-import type { Numbers } from '../../pipelines/columns.ts'
+import type { Numbers } from '../../lib/formats/columns.ts'
 import type { InferResult, Input } from '../inference.ts'
 import type { LoadedVersion } from '../versions.ts'
 

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createJudge, type JudgingOrder } from '../../activities/label-evidence.ts'
 import { captureFile } from '../../gateway/capture.ts'
-import { mediaTypes } from '../../pipelines/artifact.ts'
-import { type MistakesRule, mistakes } from '../../pipelines/rollout.ts'
-import type { Label } from '../../pipelines/telemetry.ts'
-import { putBytes } from '../../store/objects.ts'
-import { type EvidenceEntry, publishEvidence } from '../../store/rollouts.ts'
+import { mistakes } from '../../lib/definition/deploy.ts'
+import { mediaTypes } from '../../lib/formats/artifact.ts'
+import type { MistakesRule } from '../../lib/formats/rollout-policy.ts'
+import type { Label } from '../../lib/formats/telemetry.ts'
+import { putBytes } from '../../lib/store/objects.ts'
+import { type EvidenceEntry, publishEvidence } from '../../lib/store/rollouts.ts'
 import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
 /** Minutes in ms since 1970, from some moment on. */

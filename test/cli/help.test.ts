@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { packageRoot } from '../../code/host.ts'
-import { errorCodes, exitCodes } from '../../pipelines/errors.ts'
+import { packageRoot } from '../../lib/code/host.ts'
+import { errorCodes, exitCodes } from '../../lib/formats/errors.ts'
 import { everyCommand } from '../support/every-command.ts'
 import { runCommand } from '../support/run-command.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bestFirst, betterOf } from '../../cli/metrics.ts'
-import { MetricName } from '../../pipelines/gates.ts'
+import { MetricName } from '../../lib/formats/check.ts'
 import { runCommand } from '../support/run-command.ts'
 
 /** As everybody knows them, written down apart from the product. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as kinds from '../../cli/names.ts'
-import { durationMs } from '../../pipelines/rollout.ts'
+import { durationMs } from '../../lib/definition/duration.ts'
 import { everyCommand } from '../support/every-command.ts'
 import { newProject, type TestProject } from '../support/project.ts'
 import { runCommand } from '../support/run-command.ts'

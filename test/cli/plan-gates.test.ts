@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { gateLines, plannedGates } from '../../cli/plan-gates.ts'
-import { auc, binary, pipeline, size, trees } from '../../pipelines/index.ts'
-import type { CodeRef } from '../../pipelines/plan.ts'
+import { auc, binary, pipeline, size, trees } from '../../lib/definition/index.ts'
+import type { CodeRef } from '../../lib/formats/plan.ts'
 
 const code: CodeRef = { name: 'f', file: 'f.ts', digest: `sha256:${'c'.repeat(64)}`, host: {} }
 const plan = pipeline('sample', (p) => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { packageRoot } from '../../code/host.ts'
+import { packageRoot } from '../../lib/code/host.ts'
 import { newProject, type TestProject } from '../support/project.ts'
 
 /** A store that takes connections and never answers. */

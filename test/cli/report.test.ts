@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { junit, junitOfError } from '../../cli/report.ts'
-import type { RunRecord } from '../../pipelines/records.ts'
+import type { RunRecord } from '../../lib/formats/records.ts'
 
 const record = (text: string): RunRecord => ({
   runId: `loans-1 ${text}`,

@@ -1,10 +1,10 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isTakenBack, type RouteAccess, rollBack } from '../../cli/roll-back.ts'
-import { SlipwayError } from '../../pipelines/errors.ts'
-import type { Route, RouteChange, Variant } from '../../pipelines/route.ts'
-import { readRoute, readRouteLog, writeRoute } from '../../store/routes.ts'
-import type { Store } from '../../store/store.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
+import type { Route, RouteChange, Variant } from '../../lib/formats/route.ts'
+import { readRoute, readRouteLog, writeRoute } from '../../lib/store/routes.ts'
+import type { Store } from '../../lib/store/store.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
 
 const variant = (version: number): Variant => ({

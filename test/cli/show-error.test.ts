@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { showError } from '../../cli/output.ts'
-import { placed } from '../../code/user-fault.ts'
-import { SlipwayError } from '../../pipelines/errors.ts'
+import { placed } from '../../lib/code/user-fault.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 
 /** What is written to both streams while an error is shown, and the exit code. */
 function shown(error: unknown, options: { verbose?: boolean; json?: boolean } = {}) {

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { hostVersions } from '../../code/host.ts'
-import { planPipeline } from '../../code/plan.ts'
-import { SlipwayError } from '../../pipelines/errors.ts'
+import { hostVersions } from '../../lib/code/host.ts'
+import { planPipeline } from '../../lib/code/plan.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import { expectAt } from '../support/expect-place.ts'
 import { newProject, type TestProject, writeLoans } from '../support/project.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { runTarget } from '../../code/run-features.ts'
-import { binary, pipeline, trees } from '../../pipelines/index.ts'
-import type { CodeRef, Plan } from '../../pipelines/plan.ts'
+import { runTarget } from '../../lib/code/run-features.ts'
+import { binary, pipeline, trees } from '../../lib/definition/index.ts'
+import type { CodeRef, Plan } from '../../lib/formats/plan.ts'
 
 const code: CodeRef = { name: 'f', file: 'f.ts', digest: `sha256:${'c'.repeat(64)}`, host: {} }
 

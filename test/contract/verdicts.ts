@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { brokenTable, findBroken, mistypedIn } from '../../data/broken-rows.ts'
-import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
-import { selectOf } from '../../data/select.ts'
-import { type LocalTable, openTable } from '../../data/table.ts'
-import type { RowSchema } from '../../pipelines/row-schema.ts'
+import { brokenTable, findBroken, mistypedIn } from '../../lib/data/broken-rows.ts'
+import { rowsOf, withDuckDb } from '../../lib/data/duckdb.ts'
+import { selectOf } from '../../lib/data/select.ts'
+import { type LocalTable, openTable } from '../../lib/data/table.ts'
+import type { RowSchema } from '../../lib/formats/row-schema.ts'
 
 /** The numbers (from 0) of the rows of one file that a scan sets aside. */
 export async function brokenRows(

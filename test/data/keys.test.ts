@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { packageRoot } from '../../code/host.ts'
-import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
-import { writeDuplicates } from '../../data/duplicates.ts'
-import { sameKey } from '../../data/keys.ts'
-import { type LabelRow, readLabels } from '../../data/labels.ts'
-import { countMistakes, joinLabels } from '../../data/served.ts'
+import { packageRoot } from '../../lib/code/host.ts'
+import { rowsOf, withDuckDb } from '../../lib/data/duckdb.ts'
+import { writeDuplicates } from '../../lib/data/duplicates.ts'
+import { sameKey } from '../../lib/data/keys.ts'
+import { type LabelRow, readLabels } from '../../lib/data/labels.ts'
+import { countMistakes, joinLabels } from '../../lib/data/served.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-keys-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { rowsOf, text, withDuckDb } from '../../data/duckdb.ts'
-import { type PartName, parts, splitTable } from '../../data/split.ts'
-import type { LocalTable } from '../../data/table.ts'
-import { rowSchemaOf } from '../../pipelines/contract/from-zod.ts'
-import type { SplitRule } from '../../pipelines/plan.ts'
-import { missedShares } from '../../stats/shares.ts'
+import { rowsOf, text, withDuckDb } from '../../lib/data/duckdb.ts'
+import { type PartName, parts, splitTable } from '../../lib/data/split.ts'
+import type { LocalTable } from '../../lib/data/table.ts'
+import { rowSchemaOf } from '../../lib/definition/contract/from-zod.ts'
+import type { SplitRule } from '../../lib/formats/plan.ts'
+import { missedShares } from '../../lib/stats/shares.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-split-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
+import { rowsOf, withDuckDb } from '../../lib/data/duckdb.ts'
 import {
   countMistakes,
   findRequest,
@@ -10,9 +10,9 @@ import {
   joinLabels,
   type LabelJoin,
   latestLabels,
-} from '../../data/served.ts'
-import { splitTable } from '../../data/split.ts'
-import type { Label } from '../../pipelines/telemetry.ts'
+} from '../../lib/data/served.ts'
+import { splitTable } from '../../lib/data/split.ts'
+import type { Label } from '../../lib/formats/telemetry.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-served-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
-import { writeDuplicates } from '../../data/duplicates.ts'
-import { goodRows, openShard } from '../../data/shard.ts'
-import type { LocalTable } from '../../data/table.ts'
-import { writeParts, writeQuarantine } from '../../data/write-parts.ts'
+import { rowsOf, withDuckDb } from '../../lib/data/duckdb.ts'
+import { writeDuplicates } from '../../lib/data/duplicates.ts'
+import { goodRows, openShard } from '../../lib/data/shard.ts'
+import type { LocalTable } from '../../lib/data/table.ts'
+import { writeParts, writeQuarantine } from '../../lib/data/write-parts.ts'
 
 let folder: string
 beforeAll(() => {

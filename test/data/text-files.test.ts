@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { scanCsv } from '../../data/text-files.ts'
+import { scanCsv } from '../../lib/data/text-files.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-text-'))
 afterAll(() => rmSync(folder, { recursive: true }))

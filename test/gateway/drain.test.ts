@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { writeRoute } from '../../store/routes.ts'
+import { writeRoute } from '../../lib/store/routes.ts'
 import { runClients, whenNotReady } from '../support/drain-clients.ts'
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts'
 import { eventually } from '../support/gateways.ts'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createRecorder } from '../../gateway/recorder.ts'
-import type { Route } from '../../pipelines/route.ts'
-import { profileNumbers } from '../../stats/profile.ts'
+import type { Route } from '../../lib/formats/route.ts'
+import { profileNumbers } from '../../lib/stats/profile.ts'
 
 const variant = { model: 'm', version: 1, digest: `sha256:${'0'.repeat(64)}` as const }
 const route: Route = {

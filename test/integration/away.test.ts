@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createStore } from '../../store/store.ts'
+import { createStore } from '../../lib/store/store.ts'
 import { keyFiles } from '../../workers/platform/state.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
 import { openWatchedPlace, type Running, type WatchedPlace } from '../support/watched-place.ts'

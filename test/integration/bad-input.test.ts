@@ -2,8 +2,8 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { blobKey } from '../../store/objects.ts'
-import { createStore, type Store } from '../../store/store.ts'
+import { blobKey } from '../../lib/store/objects.ts'
+import { createStore, type Store } from '../../lib/store/store.ts'
 import { keyFiles } from '../../workers/platform/state.ts'
 import { expectUserError } from '../support/cli.ts'
 import { loansSql, newProject, writeLoans } from '../support/project.ts'
@@ -315,8 +315,8 @@ describe('bytes that were changed in the store', () => {
       from: 'data/none.parquet',
     })
     await runFails(10, 'SOURCE_MISSING')
-    const { planPipeline } = await import('../../code/plan.ts')
-    const { hostVersions } = await import('../../code/host.ts')
+    const { planPipeline } = await import('../../lib/code/plan.ts')
+    const { hostVersions } = await import('../../lib/code/host.ts')
     const [digest = '', bundle] =
       [...(await planPipeline(project.root, 'loans', hostVersions())).bundles].find(([, { name }]) =>
         name.endsWith('#features'),
@@ -332,7 +332,7 @@ describe('bytes that were changed in the store', () => {
     writeLoans(project, {
       features: 'export function features({ income }: { income: Float64Array }) {\n  return { unsigned: income }\n}\n',
     })
-    const { newKeyPair } = await import('../../store/signing.ts')
+    const { newKeyPair } = await import('../../lib/store/signing.ts')
     const key = join(project.root, 'stranger.pem')
     writeFileSync(key, newKeyPair().privateKey)
     expect(await runFails(16, 'SIGNATURE_INVALID', { SLIPWAY_SIGNING_KEY: key })).toContain(
@@ -345,7 +345,7 @@ describe('bytes that were changed in the store', () => {
     await runFails(12, 'GATE_FAILED')
     const split = (await plan()).steps.find(({ step }: { step: string }) => step === 'split')
     const record = JSON.parse(
-      await (await import('../../store/documents.ts'))
+      await (await import('../../lib/store/documents.ts'))
         .readDocument(store, `steps/${split.stepKey}.json`, (await import('zod')).z.json())
         .then((document) => JSON.stringify(document?.value)),
     )

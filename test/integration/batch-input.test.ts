@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readBatch } from '../../store/batches.ts'
-import { localFile } from '../../store/objects.ts'
+import { readBatch } from '../../lib/store/batches.ts'
+import { localFile } from '../../lib/store/objects.ts'
 import { applications, type BatchPlace, openBatchPlace, query } from '../support/batch-place.ts'
 import { expectUserError } from '../support/cli.ts'
 

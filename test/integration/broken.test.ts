@@ -5,21 +5,21 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { createJudge } from '../../activities/label-evidence.ts'
 import { windowsSince } from '../../activities/windows.ts'
-import { packageRoot } from '../../code/host.ts'
-import { withStoredPlace, writeCodeMap } from '../../code/source-map.ts'
 import { openOutbox } from '../../gateway/outbox.ts'
-import type { BatchFile } from '../../pipelines/batch-records.ts'
-import { SlipwayError } from '../../pipelines/errors.ts'
-import { publishBatchRecord, readBatch, readBatchDefinition, writeBatchDefinition } from '../../store/batches.ts'
-import { documentKinds, readAs } from '../../store/broken.ts'
-import { digestOf, hexOf } from '../../store/digest.ts'
-import { listKeys } from '../../store/documents.ts'
-import { fetchInput, findInputs, knownDigest } from '../../store/inputs.ts'
-import { leaseOrResult } from '../../store/leases.ts'
-import { establishMonitor, publishReport, readLastReport, readMonitor, readReport } from '../../store/monitors.ts'
-import { blobKey, getBundle, getJson, putJson } from '../../store/objects.ts'
-import { readRef, readRefLog, restoreRef, updateRef } from '../../store/refs.ts'
-import { readModel, readVersion, registerVersion } from '../../store/registry.ts'
+import { packageRoot } from '../../lib/code/host.ts'
+import { withStoredPlace, writeCodeMap } from '../../lib/code/source-map.ts'
+import type { BatchFile } from '../../lib/formats/batch-records.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
+import { fetchInput, findInputs, knownDigest } from '../../lib/sources/inputs.ts'
+import { publishBatchRecord, readBatch, readBatchDefinition, writeBatchDefinition } from '../../lib/store/batches.ts'
+import { documentKinds, readAs } from '../../lib/store/broken.ts'
+import { digestOf, hexOf } from '../../lib/store/digest.ts'
+import { listKeys } from '../../lib/store/documents.ts'
+import { leaseOrResult } from '../../lib/store/leases.ts'
+import { establishMonitor, publishReport, readLastReport, readMonitor, readReport } from '../../lib/store/monitors.ts'
+import { blobKey, getBundle, getJson, putJson } from '../../lib/store/objects.ts'
+import { readRef, readRefLog, restoreRef, updateRef } from '../../lib/store/refs.ts'
+import { readModel, readVersion, registerVersion } from '../../lib/store/registry.ts'
 import {
   publishEvidence,
   publishRolloutEnd,
@@ -27,7 +27,7 @@ import {
   readEvidence,
   readRolloutEnd,
   readRolloutStart,
-} from '../../store/rollouts.ts'
+} from '../../lib/store/rollouts.ts'
 import {
   findWindow,
   publishPresence,
@@ -36,11 +36,11 @@ import {
   readRoute,
   renumbered,
   writeRoute,
-} from '../../store/routes.ts'
-import { listRuns, publishRun, readRun } from '../../store/runs.ts'
-import { newKeyPair, requireSigned, sign, signerFrom, trustedKeysFrom } from '../../store/signing.ts'
-import { findStepRecord, neighbours, publishStepRecord, readStepRecord, stepKeyOf } from '../../store/steps.ts'
-import type { Store } from '../../store/store.ts'
+} from '../../lib/store/routes.ts'
+import { listRuns, publishRun, readRun } from '../../lib/store/runs.ts'
+import { newKeyPair, requireSigned, sign, signerFrom, trustedKeysFrom } from '../../lib/store/signing.ts'
+import { findStepRecord, neighbours, publishStepRecord, readStepRecord, stepKeyOf } from '../../lib/store/steps.ts'
+import type { Store } from '../../lib/store/store.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
 import * as sample from '../support/stored-documents.ts'
 

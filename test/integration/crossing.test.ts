@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { packageRoot } from '../../code/host.ts'
-import { readRun } from '../../store/runs.ts'
+import { packageRoot } from '../../lib/code/host.ts'
+import { readRun } from '../../lib/store/runs.ts'
 import { endpointWorkflowId, modelWorkflowId, rolloutWorkflowId } from '../../workflows/messages.ts'
 import { slipway } from '../support/cli.ts'
 import { startRun } from '../support/crossing-runs.ts'

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { batchPolicyOf } from '../../pipelines/batch.ts'
-import type { Variant } from '../../pipelines/route.ts'
-import { findInputs } from '../../store/inputs.ts'
-import { putJson } from '../../store/objects.ts'
+import { batchPolicyOf } from '../../lib/definition/batch.ts'
+import type { Variant } from '../../lib/formats/route.ts'
+import { findInputs } from '../../lib/sources/inputs.ts'
+import { putJson } from '../../lib/store/objects.ts'
 import { converterFile } from '../../workers/files.ts'
 import {
   type BatchProgress,

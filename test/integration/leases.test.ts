@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { readDocument, writeDocument } from '../../store/documents.ts'
-import { leaseOrResult } from '../../store/leases.ts'
+import { readDocument, writeDocument } from '../../lib/store/documents.ts'
+import { leaseOrResult } from '../../lib/store/leases.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
 
 let server: TestStore

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { packageRoot } from '../../code/host.ts'
+import { packageRoot } from '../../lib/code/host.ts'
 
 /**
  * A stranger's copy: what git would clone, in an empty folder, and the packages that `npm ci` brings. They are those that this very test

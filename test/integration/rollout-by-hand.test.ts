@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readRolloutEnd } from '../../store/rollouts.ts'
+import { readRolloutEnd } from '../../lib/store/rollouts.ts'
 import { type CanaryPlace, canary, openServedCanaryPlace } from '../support/canary-place.ts'
 import { eventually } from '../support/gateways.ts'
 

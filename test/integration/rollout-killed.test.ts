@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readModel } from '../../store/registry.ts'
-import { readRouteLog } from '../../store/routes.ts'
+import { readModel } from '../../lib/store/registry.ts'
+import { readRouteLog } from '../../lib/store/routes.ts'
 import { type CanaryPlace, canary, openServedCanaryPlace } from '../support/canary-place.ts'
 import { eventually } from '../support/gateways.ts'
 

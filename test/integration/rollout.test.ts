@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { RolloutRecord } from '../../pipelines/records.ts'
-import { readModel } from '../../store/registry.ts'
+import { RolloutRecord } from '../../lib/formats/records.ts'
+import { readModel } from '../../lib/store/registry.ts'
 import {
   type EvidenceEntry,
   publishEvidence,
@@ -10,7 +10,7 @@ import {
   readEvidence,
   readRolloutEnd,
   readRolloutStart,
-} from '../../store/rollouts.ts'
+} from '../../lib/store/rollouts.ts'
 import { type CanaryPlace, canary, openCanaryPlace } from '../support/canary-place.ts'
 
 /*

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Features } from '../../code/run-features.ts'
-import { importanceOf, sampler } from '../../models/permute.ts'
-import { seededRandom } from '../../stats/random.ts'
+import type { Features } from '../../lib/code/run-features.ts'
+import { importanceOf, sampler } from '../../lib/jobs/permute.ts'
+import { seededRandom } from '../../lib/stats/random.ts'
 
 const random = seededRandom(4)
 const uniform = (): number => random() / 2 ** 32

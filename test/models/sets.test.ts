@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readBaseline } from '../../models/baseline.ts'
+import { readBaseline } from '../../lib/models/baseline.ts'
 import { type BothEngines, packageBoth, scoreByBoth } from '../support/engines.ts'
 import { packageModel } from '../support/models.ts'
 import { newProject, type TestProject } from '../support/project.ts'

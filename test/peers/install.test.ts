@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, expect, it } from 'vitest'
-import { packageRoot } from '../../code/host.ts'
+import { packageRoot } from '../../lib/code/host.ts'
 
 const run = promisify(execFile)
 const clone = mkdtempSync(join(tmpdir(), 'slipway-install-'))

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { crossReader, fitCross } from '../../stats/crosses.ts'
-import { seededRandom } from '../../stats/random.ts'
+import { crossReader, fitCross } from '../../lib/stats/crosses.ts'
+import { seededRandom } from '../../lib/stats/random.ts'
 
 const next = seededRandom(4)
 const rows = 4_000

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { packageRoot } from '../../code/host.ts'
-import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
-import { exactDrift } from '../../data/exact-drift.ts'
-import { otherText } from '../../pipelines/telemetry.ts'
-import { driftOfCounts } from '../../stats/drift.ts'
-import { profileCategories, profileNumbers } from '../../stats/profile.ts'
-import { addFeatureCounts, profileCounter } from '../../stats/profile-counter.ts'
-import { seededRandom } from '../../stats/random.ts'
+import { packageRoot } from '../../lib/code/host.ts'
+import { rowsOf, withDuckDb } from '../../lib/data/duckdb.ts'
+import { exactDrift } from '../../lib/data/exact-drift.ts'
+import { otherText } from '../../lib/formats/telemetry.ts'
+import { driftOfCounts } from '../../lib/stats/drift.ts'
+import { profileCategories, profileNumbers } from '../../lib/stats/profile.ts'
+import { addFeatureCounts, profileCounter } from '../../lib/stats/profile-counter.ts'
+import { seededRandom } from '../../lib/stats/random.ts'
 
 type Numbers = readonly number[]
 /** Some values, each so often. */

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { packageRoot } from '../../code/host.ts'
-import { withDuckDb } from '../../data/duckdb.ts'
-import { exactDrift } from '../../data/exact-drift.ts'
-import { missingText, otherText } from '../../pipelines/telemetry.ts'
+import { packageRoot } from '../../lib/code/host.ts'
+import { withDuckDb } from '../../lib/data/duckdb.ts'
+import { exactDrift } from '../../lib/data/exact-drift.ts'
+import { missingText, otherText } from '../../lib/formats/telemetry.ts'
 import {
   chiSquare,
   cramersV,
@@ -13,11 +13,11 @@ import {
   kolmogorovSmirnov,
   stabilityIndex,
   wassersteinDistance,
-} from '../../stats/drift.ts'
-import { joinToTenths } from '../../stats/drift-bins.ts'
-import { profileCategories, profileNumbers } from '../../stats/profile.ts'
-import { profileCounter } from '../../stats/profile-counter.ts'
-import { seededRandom } from '../../stats/random.ts'
+} from '../../lib/stats/drift.ts'
+import { joinToTenths } from '../../lib/stats/drift-bins.ts'
+import { profileCategories, profileNumbers } from '../../lib/stats/profile.ts'
+import { profileCounter } from '../../lib/stats/profile-counter.ts'
+import { seededRandom } from '../../lib/stats/random.ts'
 
 interface Case {
   name: string

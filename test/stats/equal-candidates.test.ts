@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { packageRoot } from '../../code/host.ts'
-import { auc, logLoss, rmse } from '../../pipelines/index.ts'
-import { agreements, failuresByDefault, failuresOfEquals, measuredFailures } from '../../stats/equal-candidates.ts'
+import { packageRoot } from '../../lib/code/host.ts'
+import { auc, logLoss, rmse } from '../../lib/definition/index.ts'
+import { agreements, failuresByDefault, failuresOfEquals, measuredFailures } from '../../lib/stats/equal-candidates.ts'
 
 /** The chance of k successes or fewer among n, each of probability p: summed, not approximated. */
 function atMost(k: number, n: number, p: number): number {

@@ -11,11 +11,11 @@ import {
   rmse,
   size,
   slice,
-} from '../../pipelines/gates.ts'
-import { metricOf } from '../../stats/bootstrap.ts'
-import { type GateEvidence, judge, minimumSlice, show } from '../../stats/gates.ts'
-import { selectRows } from '../../stats/metrics.ts'
-import { seededRandom } from '../../stats/random.ts'
+} from '../../lib/definition/gates.ts'
+import { metricOf } from '../../lib/stats/bootstrap.ts'
+import { type GateEvidence, judge, minimumSlice, show } from '../../lib/stats/gates.ts'
+import { selectRows } from '../../lib/stats/metrics.ts'
+import { seededRandom } from '../../lib/stats/random.ts'
 
 const random = seededRandom(11)
 const n = 2_000

@@ -6,7 +6,7 @@ import {
   type LatencyVerdict,
   latencyInWords,
   percentile99,
-} from '../../stats/latency.ts'
+} from '../../lib/stats/latency.ts'
 
 const limit = 10
 const block = (p99: number, noopP99 = 0.01): LatencyBlock => ({ p99, noopP99 })

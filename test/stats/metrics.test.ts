@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { comparePaired } from '../../stats/bootstrap.ts'
-import { areaUnderRoc, binaryMetricsOf, regressionMetricsOf, type Scored } from '../../stats/metrics.ts'
-import { ascendingOrder } from '../../stats/order.ts'
-import { seededRandom } from '../../stats/random.ts'
+import { comparePaired } from '../../lib/stats/bootstrap.ts'
+import { areaUnderRoc, binaryMetricsOf, regressionMetricsOf, type Scored } from '../../lib/stats/metrics.ts'
+import { ascendingOrder } from '../../lib/stats/order.ts'
+import { seededRandom } from '../../lib/stats/random.ts'
 import reference from '../reference/metrics.json' with { type: 'json' }
 
 const scoredOf = ({ predictions, labels }: { predictions: number[]; labels: number[] }): Scored => ({

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { auc, calibrationError, psi, volume } from '../../pipelines/index.ts'
-import { describeRule, type MonitorPolicy, monitorPolicyOf } from '../../pipelines/monitor.ts'
-import type { MonitorReport } from '../../pipelines/monitor-report.ts'
-import type { TelemetryWindow } from '../../pipelines/telemetry.ts'
-import type { ColumnDrift, Estimate } from '../../stats/drift.ts'
-import { addWindows, type CheckInputs, conclude, noLabels, nothingBefore } from '../../stats/interval.ts'
-import { estimatedQuality, liveMetric } from '../../stats/live-quality.ts'
-import { judgeRules } from '../../stats/monitor.ts'
-import { seededRandom } from '../../stats/random.ts'
+import { auc, calibrationError, psi, volume } from '../../lib/definition/index.ts'
+import { monitorPolicyOf } from '../../lib/definition/monitor.ts'
+import { describeRule, type MonitorPolicy } from '../../lib/formats/monitor-policy.ts'
+import type { MonitorReport } from '../../lib/formats/monitor-report.ts'
+import type { TelemetryWindow } from '../../lib/formats/telemetry.ts'
+import type { ColumnDrift, Estimate } from '../../lib/stats/drift.ts'
+import { addWindows, type CheckInputs, conclude, noLabels, nothingBefore } from '../../lib/stats/interval.ts'
+import { estimatedQuality, liveMetric } from '../../lib/stats/live-quality.ts'
+import { judgeRules } from '../../lib/stats/monitor.ts'
+import { seededRandom } from '../../lib/stats/random.ts'
 
 const exact = (value: number): Estimate => ({ value, low: value, high: value })
 const column = (name: string, importance: number | null, value: number): ColumnDrift => ({

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { psi } from '../../pipelines/index.ts'
-import { monitorPolicyOf } from '../../pipelines/monitor.ts'
-import { isEnough, notWorse, notWorseFromCounts, spentAlpha } from '../../stats/never-worse.ts'
-import { seededRandom } from '../../stats/random.ts'
-import { earliestRetraining } from '../../stats/retraining.ts'
+import { psi } from '../../lib/definition/index.ts'
+import { monitorPolicyOf } from '../../lib/definition/monitor.ts'
+import { isEnough, notWorse, notWorseFromCounts, spentAlpha } from '../../lib/stats/never-worse.ts'
+import { seededRandom } from '../../lib/stats/random.ts'
+import { earliestRetraining } from '../../lib/stats/retraining.ts'
 
 describe('the test that a candidate is not worse', () => {
   it('spends no more than α over all retrainings', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { RowSchema } from '../../pipelines/row-schema.ts'
-import { profileCategories, profileNumbers } from '../../stats/profile.ts'
-import { notableIn, profileRows } from '../../stats/profile-summary.ts'
+import type { RowSchema } from '../../lib/formats/row-schema.ts'
+import { profileCategories, profileNumbers } from '../../lib/stats/profile.ts'
+import { notableIn, profileRows } from '../../lib/stats/profile-summary.ts'
 
 const day = (text: string): number => Date.parse(text)
 const profile = {

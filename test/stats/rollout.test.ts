@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { answersOver, errors, mistakes, policyOf, type RolloutPolicy, scores } from '../../pipelines/rollout.ts'
-import { type Block, type LabelBlock, type Mode, mergeBlocks } from '../../stats/block.ts'
-import { replayRollout } from '../../stats/replay.ts'
+import { answersOver, errors, mistakes, policyOf, scores } from '../../lib/definition/deploy.ts'
+import type { RolloutPolicy } from '../../lib/formats/rollout-policy.ts'
+import { type Block, type LabelBlock, type Mode, mergeBlocks } from '../../lib/stats/block.ts'
+import { replayRollout } from '../../lib/stats/replay.ts'
 import {
   enterNextStage,
   observe,
@@ -10,9 +11,9 @@ import {
   stagesOf,
   startRollout,
   tick,
-} from '../../stats/rollout.ts'
-import { simulateRollout, summarise } from '../../stats/simulate.ts'
-import { decide } from '../../stats/verdict.ts'
+} from '../../lib/stats/rollout.ts'
+import { simulateRollout, summarise } from '../../lib/stats/simulate.ts'
+import { decide } from '../../lib/stats/verdict.ts'
 
 const canary = (over: object = {}): RolloutPolicy =>
   policyOf({ endpoint: 'e', canary: { steps: [1, 5, 25, 50], minSamples: 100, ...over } })

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { packageRoot } from '../../code/host.ts'
-import { seededRandom } from '../../stats/random.ts'
+import { packageRoot } from '../../lib/code/host.ts'
+import { seededRandom } from '../../lib/stats/random.ts'
 import {
   type Arms,
   effects,
@@ -18,7 +18,7 @@ import {
   scoreFactors,
   splitMismatch,
   thinnedHarmFactors,
-} from '../../stats/sequential.ts'
+} from '../../lib/stats/sequential.ts'
 
 // Made by test/reference/sequential.py with ville, confseq and scipy.
 const reference = JSON.parse(readFileSync(join(packageRoot, 'test/reference/sequential.json'), 'utf8'))

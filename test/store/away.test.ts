@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { z } from 'zod'
-import { readDocument, writeDocument } from '../../store/documents.ts'
-import { outageOf } from '../../store/outage.ts'
-import { createStore, type Store } from '../../store/store.ts'
+import { readDocument, writeDocument } from '../../lib/store/documents.ts'
+import { outageOf } from '../../lib/store/outage.ts'
+import { createStore, type Store } from '../../lib/store/store.ts'
 
 /** A store of one object, that answers as a test wants: the SDK's client is the real one. */
 type Answer = (asked: IncomingMessage, answer: ServerResponse) => void

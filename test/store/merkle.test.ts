@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { merkleRoot } from '../../store/merkle.ts'
+import { merkleRoot } from '../../lib/store/merkle.ts'
 
 const hash = (...parts: (Buffer | string)[]): Buffer =>
   createHash('sha256')

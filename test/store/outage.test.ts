@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type OutageOptions, outageOf, patience, rideOut } from '../../store/outage.ts'
+import { type OutageOptions, outageOf, patience, rideOut } from '../../lib/store/outage.ts'
 
 /** A server that is watched over by a clock of ours. */
 function watched(options: Partial<OutageOptions> = {}) {

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { localFolder, outputFiles, outputFolder, requireFree } from '../../store/outputs.ts'
-import { createStore } from '../../store/store.ts'
+import { localFolder, outputFiles, outputFolder, requireFree } from '../../lib/store/outputs.ts'
+import { createStore } from '../../lib/store/store.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'slipway-outputs-'))
 const store = createStore({

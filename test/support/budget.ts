@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { parse, type SyntaxNode, walk } from '../../code/syntax.ts'
+import { parse, type SyntaxNode, walk } from '../../lib/code/syntax.ts'
 import type { Durations } from './longest-first.ts'
 
 /** The share of all time that the ten slowest files take, 0 to 1. */

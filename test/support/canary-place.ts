@@ -1,5 +1,5 @@
-import type { Route } from '../../pipelines/route.ts'
-import { readRoute } from '../../store/routes.ts'
+import type { Route } from '../../lib/formats/route.ts'
+import { readRoute } from '../../lib/store/routes.ts'
 import { eventually } from './gateways.ts'
 import { openPlace, type Place } from './place.ts'
 import { loansSql, writeLoans } from './project.ts'

@@ -1,4 +1,4 @@
-import { parse, rootName, type SyntaxNode, walk } from '../../code/syntax.ts'
+import { parse, rootName, type SyntaxNode, walk } from '../../lib/code/syntax.ts'
 
 /** A row of docs/claims.md: what a document says, and what fails when that is false. */
 interface Claim {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { packageRoot } from '../../code/host.ts'
+import { packageRoot } from '../../lib/code/host.ts'
 
 export interface CliResult {
   readonly code: number

@@ -1,7 +1,7 @@
 import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client'
-import type { PlanOutline } from '../../pipelines/plan-outline.ts'
-import type { RunRecord } from '../../pipelines/records.ts'
-import { digestOfJson } from '../../store/digest.ts'
+import type { PlanOutline } from '../../lib/formats/plan-outline.ts'
+import type { RunRecord } from '../../lib/formats/records.ts'
+import { digestOfJson } from '../../lib/store/digest.ts'
 import {
   approveUpdate,
   championUpdate,

@@ -1,4 +1,4 @@
-import { elementTypes, type OnnxNode, type OnnxTensor, type OnnxValue } from '../../kernels/onnx.ts'
+import { elementTypes, type OnnxNode, type OnnxTensor, type OnnxValue } from '../../lib/compiler/onnx.ts'
 import type { Draw } from './forests.ts'
 import {
   drawEnsemble,

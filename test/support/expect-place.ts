@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { SlipwayError } from '../../pipelines/errors.ts'
+import type { SlipwayError } from '../../lib/formats/errors.ts'
 
 /** Expects an error at the one line of a file that contains some words, where those begin: in its facts and at the start of its message. */
 export function expectAt(error: SlipwayError, code: string, file: string, text: string, words: string): void {

@@ -1,5 +1,5 @@
-import { comparisons } from '../../kernels/forest.ts'
-import { elementTypes, type OnnxAttribute, writeOnnx } from '../../kernels/onnx.ts'
+import { comparisons } from '../../lib/compiler/forest.ts'
+import { elementTypes, type OnnxAttribute, writeOnnx } from '../../lib/compiler/onnx.ts'
 
 /** A node of a made-up tree: a test and what follows, or a leaf's weight. */
 export type MadeNode =

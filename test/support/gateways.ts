@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Gateway, type GatewayOptions, startGateway } from '../../gateway/gateway.ts'
 import type { Incoming, Outgoing } from '../../gateway/http.ts'
-import { readAlive } from '../../store/routes.ts'
-import type { Store } from '../../store/store.ts'
+import { readAlive } from '../../lib/store/routes.ts'
+import type { Store } from '../../lib/store/store.ts'
 
 /** A gateway on a port of its own, with settings that differ where a test says so. */
 export function startTestGateway(store: Store, over: Partial<GatewayOptions> = {}): Promise<Gateway> {

@@ -7,7 +7,7 @@ import {
   type OnnxValue,
   readOnnx,
   writeOnnx,
-} from '../../kernels/onnx.ts'
+} from '../../lib/compiler/onnx.ts'
 import { attribute, type Draw, drawTree, forestModel } from './forests.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)

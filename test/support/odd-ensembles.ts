@@ -6,7 +6,7 @@ import {
   type OnnxTensor,
   readOnnx,
   writeOnnx,
-} from '../../kernels/onnx.ts'
+} from '../../lib/compiler/onnx.ts'
 import type { Draw } from './forests.ts'
 import {
   drawEnsemble,

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import getPort from 'get-port'
-import { packageRoot } from '../../code/host.ts'
+import { packageRoot } from '../../lib/code/host.ts'
 import { type BegunCommand, beginSlipway, type CliResult } from './cli.ts'
 import { newProject, type TestProject } from './project.ts'
 import { runCommand } from './run-command.ts'

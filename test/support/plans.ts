@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { auc, binary, pipeline, trees } from '../../pipelines/index.ts'
-import type { CodeRef, Plan } from '../../pipelines/plan.ts'
+import { auc, binary, pipeline, trees } from '../../lib/definition/index.ts'
+import type { CodeRef, Plan } from '../../lib/formats/plan.ts'
 
 const code: CodeRef = { name: 'features', file: 'features.ts', digest: `sha256:${'c'.repeat(64)}`, host: {} }
 const Row = z.object({ id: z.int(), x: z.number(), y: z.int() })

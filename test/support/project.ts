@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { withDuckDb } from '../../data/duckdb.ts'
+import { withDuckDb } from '../../lib/data/duckdb.ts'
 
 /** A user's project in a folder of its own. */
 export interface TestProject {

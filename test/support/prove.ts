@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { LocalTable } from '../../data/table.ts'
-import { compareMadeUp } from '../../models/compare-made-up.ts'
-import { compileTrees } from '../../models/compile-trees.ts'
-import type { KernelReport } from '../../models/kernel.ts'
-import { type LocalModel, modelFiles } from '../../models/model.ts'
-import { compareRows } from '../../models/prove-rows.ts'
-import { kernelReport, proveTrees } from '../../models/prove-trees.ts'
-import { canonicalJson } from '../../pipelines/canonical.ts'
+import type { LocalTable } from '../../lib/data/table.ts'
+import { canonicalJson } from '../../lib/formats/canonical.ts'
+import { compareRows } from '../../lib/jobs/prove-rows.ts'
+import { kernelReport, proveTrees } from '../../lib/jobs/prove-trees.ts'
+import { compareMadeUp } from '../../lib/models/compare-made-up.ts'
+import { compileTrees } from '../../lib/models/compile-trees.ts'
+import type { KernelReport } from '../../lib/models/kernel.ts'
+import { type LocalModel, modelFiles } from '../../lib/models/model.ts'
 
 /** Compiles and proves a model's kernel as a worker does, in this process. @returns the report, which is in the folder too, with the kernel's files */
 export async function proveKernel(

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { expect } from 'vitest'
-import { rowsOf, withDuckDb } from '../../data/duckdb.ts'
-import { selectOf } from '../../data/select.ts'
-import { type OpenTable, openTable, unreadable } from '../../data/table.ts'
-import type { Delimiter } from '../../pipelines/csv.ts'
-import { SlipwayError } from '../../pipelines/errors.ts'
-import type { ColumnRule } from '../../pipelines/row-schema.ts'
+import { rowsOf, withDuckDb } from '../../lib/data/duckdb.ts'
+import { selectOf } from '../../lib/data/select.ts'
+import { type OpenTable, openTable, unreadable } from '../../lib/data/table.ts'
+import type { Delimiter } from '../../lib/formats/csv.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
+import type { ColumnRule } from '../../lib/formats/row-schema.ts'
 
 /** What public readers make of a table: see test/reference/tables.py. */
 export interface ReferenceTable {

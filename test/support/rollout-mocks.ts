@@ -2,7 +2,7 @@ import type { Activities } from '../../activities/index.ts'
 import type { createMonitorActivities } from '../../activities/monitor.ts'
 import type { createRetrainActivities } from '../../activities/retrain.ts'
 import type { createRolloutActivities } from '../../activities/rollout.ts'
-import type { Route } from '../../pipelines/route.ts'
+import type { Route } from '../../lib/formats/route.ts'
 
 const digest = `sha256:${'7'.repeat(64)}` as const
 

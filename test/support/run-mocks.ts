@@ -1,8 +1,8 @@
 import type { Activities } from '../../activities/index.ts'
-import type { Plan } from '../../pipelines/plan.ts'
-import { outlineOf } from '../../pipelines/plan-outline.ts'
-import type { StepOutcome } from '../../pipelines/step-inputs.ts'
-import { digestOfPlan } from '../../store/plans.ts'
+import type { Plan } from '../../lib/formats/plan.ts'
+import { outlineOf } from '../../lib/formats/plan-outline.ts'
+import type { StepOutcome } from '../../lib/formats/step-inputs.ts'
+import { digestOfPlan } from '../../lib/store/plans.ts'
 import { rolloutMocks } from './rollout-mocks.ts'
 
 /** A digest made of one letter. */

@@ -1,5 +1,5 @@
-import type { Variant } from '../../pipelines/route.ts'
-import type { Store } from '../../store/store.ts'
+import type { Variant } from '../../lib/formats/route.ts'
+import type { Store } from '../../lib/store/store.ts'
 import { packageModel } from './models.ts'
 import type { TestProject } from './project.ts'
 

@@ -1,4 +1,4 @@
-import { digestOf } from '../../store/digest.ts'
+import { digestOf } from '../../lib/store/digest.ts'
 
 /** One small document of each kind that the store holds, as its writer would publish it. */
 const digest = digestOf('model')

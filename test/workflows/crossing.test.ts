@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { PlanOutline } from '../../pipelines/plan-outline.ts'
+import type { PlanOutline } from '../../lib/formats/plan-outline.ts'
 import { approveUpdate } from '../../workflows/messages.ts'
 import { type CrossingRun, rollBack, startRun } from '../support/crossing-runs.ts'
 import { openWorkflowEnvironment, type WorkflowEnvironment } from '../support/workflow-environment.ts'

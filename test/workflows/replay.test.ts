@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker'
 import { DeterminismViolationError } from '@temporalio/workflow'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { packageRoot } from '../../code/host.ts'
+import { packageRoot } from '../../lib/code/host.ts'
 import { converterFile, workflowBundle } from '../../workers/files.ts'
 
 const folder = join(packageRoot, 'test/histories')

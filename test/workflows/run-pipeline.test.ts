@@ -4,7 +4,7 @@ import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { gateFacts } from '../../activities/gate-facts.ts'
 import type { Activities } from '../../activities/index.ts'
-import type { RunRecord } from '../../pipelines/records.ts'
+import type { RunRecord } from '../../lib/formats/records.ts'
 import {
   approveUpdate,
   championUpdate,

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Activities } from '../../activities/index.ts'
-import type { RolloutRecord } from '../../pipelines/records.ts'
-import { type DeployOptions, policyOf } from '../../pipelines/rollout.ts'
-import type { Block } from '../../stats/block.ts'
-import { stagesOf, startRollout } from '../../stats/rollout.ts'
+import { type DeployOptions, policyOf } from '../../lib/definition/deploy.ts'
+import type { RolloutRecord } from '../../lib/formats/records.ts'
+import type { Block } from '../../lib/stats/block.ts'
+import { stagesOf, startRollout } from '../../lib/stats/rollout.ts'
 import {
   abortUpdate,
   approveRolloutUpdate,

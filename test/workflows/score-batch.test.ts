@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Activities } from '../../activities/index.ts'
-import type { BatchRecord } from '../../pipelines/batch-records.ts'
+import type { BatchRecord } from '../../lib/formats/batch-records.ts'
 import type { BatchPlanned, BatchRequest, BatchResult } from '../../workflows/messages.ts'
 import { digest, runMocks } from '../support/run-mocks.ts'
 import { openWorkflowEnvironment, type WorkflowEnvironment } from '../support/workflow-environment.ts'

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Activities } from '../../activities/index.ts'
-import type { RetrainCause } from '../../pipelines/alerts.ts'
-import { psi } from '../../pipelines/index.ts'
-import { type MonitorOptions, monitorPolicyOf } from '../../pipelines/monitor.ts'
-import type { RunRecord } from '../../pipelines/records.ts'
+import { psi } from '../../lib/definition/index.ts'
+import { type MonitorOptions, monitorPolicyOf } from '../../lib/definition/monitor.ts'
+import type { RetrainCause } from '../../lib/formats/alerts.ts'
+import type { RunRecord } from '../../lib/formats/records.ts'
 import {
   calmSignal,
   causeSignal,

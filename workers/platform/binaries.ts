@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
-import { SlipwayError } from '../../pipelines/errors.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import { lifeOf, waitFor } from '../wait-for.ts'
 
 const run = promisify(execFile)

@@ -1,0 +1,140 @@
+import { relative } from 'node:path'
+import { type ArtifactRef, mediaTypes } from '../formats/artifact.ts'
+import type { UserFunction } from '../formats/columns.ts'
+import { SlipwayError, type SourcePlace } from '../formats/errors.ts'
+import { type CodeRef, Learner, type Plan } from '../formats/plan.ts'
+import type { HostVersions } from '../formats/step-key.ts'
+import { digestOf } from '../store/digest.ts'
+import { putBytes } from '../store/objects.ts'
+import { putPlan } from '../store/plans.ts'
+import { type Signer, sign } from '../store/signing.ts'
+import type { Store } from '../store/store.ts'
+import { bundleFunction, type FunctionBundle } from './bundle.ts'
+import { loadDefinition } from './definition.ts'
+import { nearest } from './nearest.ts'
+import { writeCodeMap } from './source-map.ts'
+import { placed } from './user-fault.ts'
+
+/** A plan with the code it refers to, nothing stored yet. */
+export interface PlannedPipeline {
+  readonly plan: Plan
+  readonly bundles: ReadonlyMap<string, NamedBundle>
+  /** Files of the project that the definition reaches, from the project's folder. */
+  readonly sources: readonly string[]
+}
+type NamedBundle = FunctionBundle & { readonly name: string }
+
+/** Changes to a plan's parameters from the command line: `trees=50`. */
+export type Overrides = Readonly<Record<string, string>>
+
+const placeholder: CodeRef = { name: '', file: '', digest: `sha256:${'0'.repeat(64)}`, host: {} }
+
+/**
+ * Loads a definition, bundles and lints the functions it uses, and makes the plan.
+ * @throws SlipwayError with a definition's or a function's problem, its file and line.
+ */
+export async function planPipeline(
+  root: string,
+  name: string,
+  host: HostVersions,
+  overrides: Overrides = {},
+): Promise<PlannedPipeline> {
+  const { compile, settled, exportsOf, sources } = await loadDefinition(root, name)
+  const wanted = new Map<UserFunction, Wanted>()
+  compile((userFunction, role, at) => {
+    if (typeof userFunction !== 'function')
+      throw new SlipwayError('DEFINITION_INVALID', `pipeline "${name}": ${role} is ${userFunction}, not a function`, {
+        next: 'import a function that a module exports under its name, and give it here',
+      })
+    wanted.set(userFunction, { role, at })
+    return placeholder
+  })
+  await settled()
+  const refs = new Map<UserFunction, CodeRef>()
+  const bundles = new Map<string, NamedBundle>()
+  for (const [userFunction, { role, at }] of wanted) {
+    const exported = exportsOf.get(userFunction)
+    if (exported === undefined) {
+      const error = new SlipwayError(
+        'CODE_NOT_EXPORTED',
+        `pipeline "${name}": the function for ${role} is not a named export, so it cannot travel to workers`,
+        {
+          next: `write it in a module as \`export function ${userFunction.name || role}(…) { … }\` and import it`,
+        },
+      )
+      throw at === undefined ? error : placed(error, at)
+    }
+    const file = relative(root, exported.file)
+    const bundle = await bundleFunction(root, exported.file, exported.name)
+    const [impure] = bundle.findings.filter(({ thirdParty }) => !thirdParty)
+    if (impure !== undefined) {
+      const error = new SlipwayError('CODE_IMPURE', `${exported.name} ${impure.what}`, {
+        next: 'a feature function may depend on its arguments only: pass what it needs as a column or a constant',
+      })
+      throw placed(error, impure.at)
+    }
+    const used = Object.fromEntries(bundle.requires.map((packageName) => [packageName, host[packageName] ?? 'unknown']))
+    const ref: CodeRef = { name: exported.name, file, digest: digestOf(bundle.code), host: used }
+    refs.set(userFunction, ref)
+    bundles.set(ref.digest, { ...bundle, name: `${file}#${exported.name}` })
+  }
+  const plan = compile((userFunction) => refs.get(userFunction) ?? placeholder)
+  return { plan: override(plan, overrides), bundles, sources }
+}
+
+/** A function that a definition names: what for, and where. */
+interface Wanted {
+  readonly role: string
+  readonly at: SourcePlace | undefined
+}
+
+function override(plan: Plan, overrides: Overrides): Plan {
+  const entries = Object.entries(overrides)
+  if (entries.length === 0) return plan
+  const trains = plan.steps.filter((step) => step.kind === 'train')
+  const valid = ['seed', ...Object.keys(trains[0]?.learner ?? {}).filter((key) => key !== 'kind')]
+  for (const [key, text] of entries) {
+    if (!valid.includes(key)) {
+      const meant = nearest(key, valid)
+      throw new SlipwayError(
+        'USAGE',
+        `--set ${key}: pipeline "${plan.pipeline}" has no parameter "${key}"; it has ${valid.join(', ')}`,
+        {
+          next: meant === undefined ? undefined : `did you mean --set ${meant}=${text}?`,
+        },
+      )
+    }
+  }
+  return {
+    ...plan,
+    steps: plan.steps.map((step) => {
+      if (step.kind !== 'train') return step
+      const { seed, ...parameters } = Object.fromEntries(entries.map(([key, text]) => [key, Number(text)]))
+      const learner = Learner.safeParse({ ...step.learner, ...parameters })
+      if (!learner.success || (seed !== undefined && !Number.isSafeInteger(seed))) {
+        const issue = learner.error?.issues[0]
+        throw new SlipwayError(
+          'USAGE',
+          `--set ${issue?.path.join('.') ?? 'seed'}: ${issue?.message ?? 'expected an integer'}`,
+        )
+      }
+      return { ...step, learner: learner.data, seed: seed ?? step.seed }
+    }),
+  }
+}
+
+/** Stores the plan and its code, signed if there is a signer: from here on any worker can carry it out. */
+export async function publishPlan(
+  store: Store,
+  signer: Signer | undefined,
+  { plan, bundles }: PlannedPipeline,
+): Promise<ArtifactRef> {
+  await Promise.all(
+    [...bundles].map(async ([digest, { code, sourceMap, name }]) => {
+      await putBytes(store, code, mediaTypes.javascript)
+      await writeCodeMap(store, digest, sourceMap)
+      if (signer !== undefined) await sign(store, signer, 'code', name, digest, {})
+    }),
+  )
+  return putPlan(store, plan)
+}

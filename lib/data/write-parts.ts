@@ -1,0 +1,123 @@
+import { readdir } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { DOUBLE, type DuckDBConnection, DuckDBDataChunk, FLOAT } from '@duckdb/node-api'
+import type { Numbers } from '../formats/columns.ts'
+import { name, rowsOf, text } from './duckdb.ts'
+import type { LocalTable } from './table.ts'
+import { scanCsv } from './text-files.ts'
+
+/** Column of the output with the model's answer. */
+export const predictionColumn = 'prediction'
+/** Rows of a data chunk, DuckDB's vector size. */
+const vectorRows = 2_048
+
+export interface PartsOrder {
+  readonly folder: string
+  readonly columns: readonly string[]
+  readonly format: 'parquet' | 'csv'
+  readonly partitionBy: readonly string[]
+  /** What was read: of text, CSV is written as it was, and parquet by the columns' types. */
+  readonly table: Pick<LocalTable, 'schema' | 'format'>
+}
+
+/** A file of the output. */
+export interface WrittenPart {
+  /** Relative to the folder it was written to. */
+  readonly file: string
+  /** Folders of the output it belongs into, `origin=ORD`; empty where it is not partitioned. */
+  readonly partition: string
+  readonly rows: number
+}
+
+/**
+ * Writes the good rows with their predictions; one file, or one for every value of the partition's columns. All rows are counted
+ * again in what was written.
+ * @param predictions [good rows], in the shard's order
+ */
+export async function writeParts(
+  connection: DuckDBConnection,
+  predictions: Numbers,
+  { folder, columns, format, partitionBy, table }: PartsOrder,
+): Promise<WrittenPart[]> {
+  const type = predictions instanceof Float64Array ? DOUBLE : FLOAT
+  await connection.run(`CREATE TEMP TABLE predicted (${predictionColumn} ${type})`)
+  const appender = await connection.createAppender('predicted')
+  for (let at = 0; at < predictions.length; at += vectorRows) {
+    const values = predictions.subarray(at, at + vectorRows)
+    const chunk = DuckDBDataChunk.create([type], values.length)
+    const vector = chunk.getColumnVector(0) as unknown as { items: Numbers; flush(): void }
+    vector.items.set(values)
+    vector.flush()
+    appender.appendDataChunk(chunk)
+  }
+  appender.closeSync()
+  // Rows of both tables lie in the order they were read in.
+  const select = `SELECT ${columns.map((column) => `${outputSql(column, table, format)} AS ${name(column)}`).join(', ')}, p.${predictionColumn} FROM shard s POSITIONAL JOIN predicted p`
+  const options = [
+    format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd',
+    ...(partitionBy.length === 0 ? [] : [`PARTITION_BY (${partitionBy.map(name).join(', ')})`]),
+  ]
+  const single = `part.${format}`
+  const target = partitionBy.length === 0 ? single : 'parts'
+  await connection.run(`COPY (${select}) TO ${text(join(folder, target))} (${options.join(', ')})`)
+  const files =
+    partitionBy.length === 0
+      ? [single]
+      : (await readdir(join(folder, target), { recursive: true }))
+          .filter((file) => file.endsWith(`.${format}`))
+          .sort()
+          .map((file) => join(target, file))
+  const parts: WrittenPart[] = []
+  for (const file of files) {
+    const partition = partitionBy.length === 0 ? '' : relative(target, dirname(file))
+    parts.push({ file, partition, rows: await countRows(connection, join(folder, file), format) })
+  }
+  const written = parts.reduce((sum, { rows }) => sum + rows, 0)
+  if (written !== predictions.length)
+    throw new Error(`${predictions.length} rows were scored and ${written} written: nothing is published`)
+  return parts
+}
+
+/** A column of the output as it was in the input. */
+function outputSql(column: string, { schema, format }: PartsOrder['table'], write: 'parquet' | 'csv'): string {
+  const rule = schema.find((each) => each.name === column)
+  if (format === 'parquet' || rule === undefined) return `s.${name(column)}`
+  if (write === 'csv') return `s.${name(`raw:${column}`)}`
+  return rule.type === 'integer' ? `s.${name(column)}::BIGINT` : `s.${name(column)}`
+}
+
+/** Rows of a file of the output. */
+export async function countRows(
+  connection: DuckDBConnection,
+  path: string,
+  format: 'parquet' | 'csv',
+): Promise<number> {
+  if (format === 'csv')
+    return (await scanCsv({ path, name: path, compression: 'none' }, { delimiter: ',', header: true })).rows
+  const [row] = await rowsOf(connection, `SELECT count(*) AS rows FROM read_parquet(${text(path)})`)
+  return Number(row?.rows)
+}
+
+/** Writes the rows that were set aside as they were read, with the file, their row number and the reasons. */
+export async function writeQuarantine(
+  connection: DuckDBConnection,
+  table: Pick<LocalTable, 'schema' | 'format'>,
+  from: string,
+  file: string,
+): Promise<void> {
+  const columns = table.schema.map(({ name: column }) =>
+    table.format === 'parquet' ? name(column) : `${name(`raw:${column}`)} AS ${name(column)}`,
+  )
+  await connection.run(
+    `COPY (SELECT ${text(from)} AS source_file, "row:" AS source_row, "reasons:" AS reasons, ${columns.join(', ')} FROM bad ORDER BY "row:") TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`,
+  )
+}
+
+/** Where a row that breaks the contract stands, for a message. */
+export async function firstBadRow(connection: DuckDBConnection): Promise<{ row: number; reasons: string }> {
+  const [first] = await rowsOf(
+    connection,
+    `SELECT "row:" AS row, "reasons:" AS reasons FROM bad ORDER BY "row:" LIMIT 1`,
+  )
+  return { row: Number(first?.row), reasons: String(first?.reasons) }
+}

@@ -1,0 +1,154 @@
+/** Every way a command can end, with its exit code: one table for the CLI, the docs and the tests. */
+export const exitCodes = {
+  done: 0,
+  internal: 1,
+  invalid: 2,
+  dataContract: 10,
+  trainingFailed: 11,
+  gateFailed: 12,
+  rejected: 13,
+  rolledBack: 14,
+  inconclusive: 15,
+  verification: 16,
+  drift: 17,
+  badRows: 18,
+  unreachable: 20,
+  waitTimedOut: 124,
+  interrupted: 130,
+} as const
+
+/** Stable error codes and the exit code each leads to. A code is never renamed once released. */
+export const errorCodes = {
+  INTERNAL: exitCodes.internal,
+  USAGE: exitCodes.invalid,
+  PIPELINE_UNKNOWN: exitCodes.invalid,
+  DEFINITION_INVALID: exitCodes.invalid,
+  DEFINITION_SYNTAX: exitCodes.invalid,
+  CODE_IMPURE: exitCodes.invalid,
+  CODE_NOT_EXPORTED: exitCodes.invalid,
+  HOST_MISMATCH: exitCodes.invalid,
+  SIGNATURE_BREAKING: exitCodes.invalid,
+  NOT_FOUND: exitCodes.invalid,
+  ROUTE_CONFLICT: exitCodes.invalid,
+  REQUEST_INVALID: exitCodes.invalid,
+  REQUEST_TOO_LARGE: exitCodes.invalid,
+  MEDIA_UNSUPPORTED: exitCodes.invalid,
+  NOT_ACCEPTABLE: exitCodes.invalid,
+  UNAUTHORIZED: exitCodes.invalid,
+  PAYLOAD_TOO_LARGE: exitCodes.internal,
+  SOURCE_MISSING: exitCodes.dataContract,
+  SOURCE_UNREADABLE: exitCodes.dataContract,
+  SOURCE_EMPTY: exitCodes.dataContract,
+  COLUMN_MISSING: exitCodes.dataContract,
+  COLUMN_TYPE: exitCodes.dataContract,
+  DATA_CONTRACT: exitCodes.dataContract,
+  SOURCE_CHANGED: exitCodes.dataContract,
+  SPLIT_EMPTY: exitCodes.dataContract,
+  FEATURES_FAILED: exitCodes.trainingFailed,
+  FEATURES_LENGTH: exitCodes.trainingFailed,
+  FEATURES_NOT_FINITE: exitCodes.trainingFailed,
+  FEATURES_TYPE: exitCodes.trainingFailed,
+  FEATURES_DEPEND_ON_CHUNKS: exitCodes.trainingFailed,
+  TARGET_INVALID: exitCodes.trainingFailed,
+  SINGLE_CLASS: exitCodes.trainingFailed,
+  TRAINING_TOO_LARGE: exitCodes.trainingFailed,
+  WEIGHTS_INVALID: exitCodes.trainingFailed,
+  PARITY: exitCodes.trainingFailed,
+  GATE_FAILED: exitCodes.gateFailed,
+  CHAMPION_MOVED: exitCodes.gateFailed,
+  REJECTED: exitCodes.rejected,
+  APPROVAL_EXPIRED: exitCodes.rejected,
+  ROLLED_BACK: exitCodes.rolledBack,
+  ROLLOUT_INCONCLUSIVE: exitCodes.inconclusive,
+  LATENCY_UNDECIDED: exitCodes.inconclusive,
+  DIGEST_MISMATCH: exitCodes.verification,
+  SIGNATURE_INVALID: exitCodes.verification,
+  OBJECT_MISSING: exitCodes.verification,
+  DOCUMENT_BROKEN: exitCodes.verification,
+  NOT_MONITORED: exitCodes.invalid,
+  BATCH_EXISTS: exitCodes.invalid,
+  OUTPUT_OCCUPIED: exitCodes.invalid,
+  OUTPUT_UNWRITABLE: exitCodes.unreachable,
+  BAD_ROWS: exitCodes.badRows,
+  ALERT_UNDELIVERED: exitCodes.internal,
+  REF_CONFLICT: exitCodes.internal,
+  STORE_UNREACHABLE: exitCodes.unreachable,
+  STORE_DENIED: exitCodes.unreachable,
+  STORE_UNSUITABLE: exitCodes.unreachable,
+  TEMPORAL_UNREACHABLE: exitCodes.unreachable,
+  PLATFORM_MISSING: exitCodes.unreachable,
+  OVERLOADED: exitCodes.unreachable,
+  DEADLINE_EXCEEDED: exitCodes.unreachable,
+  GATEWAY_UNREACHABLE: exitCodes.unreachable,
+  PREDICTION_FAILED: exitCodes.internal,
+  WAIT_TIMED_OUT: exitCodes.waitTimedOut,
+  INTERRUPTED: exitCodes.interrupted,
+  CANCELLED: exitCodes.interrupted,
+} as const
+
+export type ErrorCode = keyof typeof errorCodes
+
+/** Codes that a later attempt may cure by itself; everything else fails at once. */
+const passing: ReadonlySet<ErrorCode> = new Set([
+  'INTERNAL',
+  'STORE_UNREACHABLE',
+  'TEMPORAL_UNREACHABLE',
+  'REF_CONFLICT',
+  'ALERT_UNDELIVERED',
+])
+
+/** A place in the user's own sources. Line and column count from 1; the file's path starts at the project. */
+export interface SourcePlace {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  /** The line as it is written, if it is known. */
+  readonly text: string | null
+}
+
+/** A position in a bundle of user code: see `lib/code/source-map.ts` for the way back to the sources. */
+export interface BundlePosition {
+  /** Digest of the bundle. */
+  readonly code: string
+  readonly line: number
+  readonly column: number
+}
+
+export interface ErrorFacts {
+  /** What the user can do next: a command or an edit, one line. */
+  readonly next?: string | undefined
+  /** Where in the user's sources it went wrong; the message begins with it. */
+  readonly at?: SourcePlace | undefined
+  /** Where in bundles, innermost first, until that is turned into `at`. */
+  readonly inBundle?: readonly BundlePosition[] | undefined
+  readonly [fact: string]: unknown
+}
+
+/**
+ * The one error class of Slipway. `message` says what was given and what was expected; `facts.next` says what to do.
+ * A user never sees a stack trace of it unless asked for with `--verbose`.
+ */
+export class SlipwayError extends Error {
+  override readonly name = 'SlipwayError'
+  readonly code: ErrorCode
+  readonly facts: ErrorFacts
+
+  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+    this.facts = facts
+  }
+
+  get exitCode(): number {
+    return errorCodes[this.code]
+  }
+
+  /** Whether trying again may help (a store that is away) or never can (a missing column). */
+  get mayPass(): boolean {
+    return passing.has(this.code)
+  }
+}
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(errorCodes, code)
+}

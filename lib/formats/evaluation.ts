@@ -1,0 +1,27 @@
+import { z } from 'zod'
+
+const Metrics = z.record(z.string(), z.number())
+const ReliabilityBin = z.object({ rows: z.int(), meanPrediction: z.number(), positiveShare: z.number() })
+
+/** What a feature is worth to a model on some rows. */
+export const FeatureImportance = z.object({
+  feature: z.string(),
+  /** By how much the area under the curve falls, or the root mean squared error grows, when the feature's values are shuffled. */
+  loss: z.number(),
+  /** Standard deviation of that over the shuffles. */
+  spread: z.number(),
+})
+export type FeatureImportance = z.infer<typeof FeatureImportance>
+
+/** How a model did on a table: an artifact. Metrics that are not defined (one class only) are left out. */
+export const Evaluation = z.object({
+  rows: z.int(),
+  task: z.enum(['binary', 'regression']),
+  metrics: Metrics,
+  reliability: z.array(ReliabilityBin),
+  /** What the model rests on: largest first, see `lib/jobs/permute.ts`. Missing in evaluations of before 0.6. */
+  importance: z.array(FeatureImportance).default([]),
+  /** By slicing column: its values, in the order of the codes in `slice-<column>.i32`. */
+  slices: z.record(z.string(), z.array(z.object({ value: z.string(), rows: z.int(), metrics: Metrics }))),
+})
+export type Evaluation = z.infer<typeof Evaluation>

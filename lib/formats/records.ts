@@ -1,0 +1,141 @@
+import { z } from 'zod'
+import { ArtifactRef, Digest, Output } from './artifact.ts'
+import { MetricName } from './check.ts'
+import { RolloutPolicy } from './rollout-policy.ts'
+import { Variant } from './route.ts'
+
+/** One gate's outcome. */
+export const GateResult = z.object({
+  name: z.string(),
+  passed: z.boolean(),
+  metric: MetricName,
+  value: z.number().nullable(),
+  limit: z.number().nullable(),
+  /** The numbers behind the outcome, in words. */
+  evidence: z.string(),
+})
+export type GateResult = z.infer<typeof GateResult>
+
+/** What a run did, step by step. */
+export const StepReport = z.object({
+  name: z.string(),
+  kind: z.string(),
+  cached: z.boolean(),
+  stepKey: z.string(),
+  seconds: z.number(),
+  /** One line for people. */
+  summary: z.string(),
+  outputs: z.array(Output),
+})
+export type StepReport = z.infer<typeof StepReport>
+
+/** A step a rollout took, or that somebody took for it. */
+export const RolloutDecision = z.object({
+  /** The evidence it was taken on. */
+  seq: z.int(),
+  /** ISO time. */
+  at: z.string(),
+  /** What was served when it was taken: `25 %`. */
+  stage: z.string(),
+  action: z.enum(['hold', 'advance', 'promote', 'rollback', 'inconclusive']),
+  reason: z.string(),
+  /** Who took it, where it was not the policy. */
+  by: z.string().optional(),
+})
+export type RolloutDecision = z.infer<typeof RolloutDecision>
+
+/** How a rollout ended, with all it decided: the result of its workflow, kept in the store as well. */
+export const RolloutRecord = z.object({
+  id: z.string(),
+  endpoint: z.string(),
+  run: z.string(),
+  champion: Variant,
+  candidate: Variant,
+  policy: RolloutPolicy,
+  outcome: z.enum(['promoted', 'rolled back', 'inconclusive']),
+  reason: z.string(),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+  seconds: z.number(),
+  /** Answers an arm, as far as compared. */
+  requests: z.object({ champion: z.int(), candidate: z.int() }),
+  /** Failures of the candidate above what the champion's rate lets expect. */
+  harmed: z.number(),
+  /** All but waiting. */
+  decisions: z.array(RolloutDecision),
+  /** Evidence stored: `rollouts/<id>/evidence/0 …`. */
+  evidence: z.int(),
+})
+export type RolloutRecord = z.infer<typeof RolloutRecord>
+
+/** How a run ended: the result of its workflow, kept in the store as well, so that it can be read with Temporal away. */
+export const RunRecord = z.object({
+  runId: z.string(),
+  workflowId: z.string(),
+  pipeline: z.string(),
+  status: z.enum(['succeeded', 'gate failed', 'rejected', 'rolled back', 'inconclusive', 'failed', 'cancelled']),
+  exitCode: z.int(),
+  plan: z.object({ digest: Digest }),
+  steps: z.array(StepReport),
+  gates: z.array(GateResult),
+  model: z.object({ name: z.string(), version: z.int(), digest: Digest, champion: z.boolean() }).nullable(),
+  metrics: z.record(z.string(), z.number()),
+  /** The rollout it went into, if it got that far and the endpoint served something else before. */
+  rollout: RolloutRecord.pick({
+    id: true,
+    endpoint: true,
+    outcome: true,
+    reason: true,
+    seconds: true,
+    requests: true,
+    harmed: true,
+  })
+    .nullable()
+    .default(null),
+  error: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      step: z.string().nullable(),
+      next: z.string().nullable(),
+      /** Where in the user's sources, of an error of theirs. */
+      file: z.string().optional(),
+      line: z.int().optional(),
+      column: z.int().optional(),
+      text: z.string().nullable().optional(),
+    })
+    .nullable(),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+  /** Who and what started it; not part of any digest. */
+  origin: z.record(z.string(), z.string()),
+})
+export type RunRecord = z.infer<typeof RunRecord>
+
+/**
+ * The versions of a model and its aliases: the value of the ref `models/<name>`, written by that model's owner workflow
+ * only. A version is a number for people; the digest is what it is.
+ */
+export const ModelState = z.object({
+  /** Digest of version 1, 2, … */
+  versions: z.array(Digest),
+  /** Version numbers that were champion, oldest first; the last one is champion now. */
+  champions: z.array(z.int().positive()),
+  /** The version last registered. */
+  candidate: z.int().positive().nullable(),
+})
+export type ModelState = z.infer<typeof ModelState>
+
+/** What is on record about a version besides the package itself: who made it, and what it was judged by. */
+export const VersionRecord = z.object({
+  digest: Digest,
+  run: z.string(),
+  /** ISO time. */
+  registeredAt: z.string(),
+  evaluation: ArtifactRef.nullable(),
+  gates: ArtifactRef.nullable(),
+  metrics: z.record(z.string(), z.number()),
+  /** Digest of the version it was judged against; null for none, and in records of 0.7 and before. */
+  against: Digest.nullable().default(null),
+})
+export type VersionRecord = z.infer<typeof VersionRecord>

@@ -1,0 +1,135 @@
+import { readFile } from 'node:fs/promises'
+import { loadFunction } from '../code/load.ts'
+import { ruleOf, runTarget } from '../code/run-features.ts'
+import { readColumns } from '../data/columns.ts'
+import { withDuckDb } from '../data/duckdb.ts'
+import type { LocalTable } from '../data/table.ts'
+import type { Column, Numbers } from '../formats/columns.ts'
+import type { StepOf } from '../formats/plan.ts'
+import { type LoadedModel, type LocalModel, loadModel, newAnswers } from '../models/model.ts'
+import type { GateOutcome } from '../stats/gates.ts'
+import { brierLoss, isEnough, notWorse, squaredLoss } from '../stats/never-worse.ts'
+
+/** The column of labelled tables that holds what became known. */
+export const labelColumn = 'slipway_label'
+
+export interface GuardOrder {
+  readonly step: StepOf<'guard'>
+  /** What this run may spend of the chance of error. */
+  readonly alpha: number
+  readonly candidate: LocalModel
+  readonly champion: LocalModel
+  /** Undefined where the champion is the anchor. */
+  readonly anchor: LocalModel | undefined
+  readonly tables: {
+    /** Rows that were served and labelled lately, the candidate's test part, and the champion's. */
+    readonly labelled: LocalTable | undefined
+    readonly test: LocalTable
+    readonly championTest: LocalTable | undefined
+  }
+  readonly target: { readonly file: string; readonly digest: string } | undefined
+}
+
+/**
+ * Compares a candidate with champion and anchor, table by table. Every comparison must show that it is not worse by the margin, at
+ * the level this run may spend; a comparison with too little evidence fails.
+ */
+export async function guardModel(
+  { step, alpha, candidate, champion, anchor, tables, target }: GuardOrder,
+  onProgress: (what: string, done: number) => void,
+): Promise<GateOutcome[]> {
+  const toLabels = target === undefined ? undefined : loadFunction(await readFile(target.file, 'utf8'), target.digest)
+  const models = {
+    candidate: await loadModel(candidate),
+    champion: await loadModel(champion),
+    anchor: anchor === undefined ? undefined : await loadModel(anchor),
+  }
+  const outcomes: GateOutcome[] = []
+  const compare = (name: string, losses: Losses, against: 'champion' | 'anchor'): void => {
+    const opponent = losses[against]
+    if (opponent === undefined) return
+    const result = notWorse({ candidate: losses.candidate, opponent }, step.margin)
+    const passed = isEnough(result, alpha)
+    const difference = `${result.meanDifference >= 0 ? '+' : ''}${result.meanDifference.toPrecision(3)}`
+    outcomes.push({
+      name: `not worse than ${against} on ${name}`,
+      passed,
+      metric: step.task === 'binary' ? 'brier' : 'rmse',
+      value: result.meanDifference,
+      limit: step.margin,
+      evidence: `mean loss ${difference} on ${result.rows} rows, margin ${step.margin}; evidence ${words(result.logEvidence)}, ${words(-Math.log(alpha))} is needed`,
+    })
+  }
+  const named = [
+    ['labelled rows served lately', tables.labelled, labelColumn, undefined],
+    ['the newest rows', tables.test, step.target.column, toLabels],
+    ["the champion's own test rows", tables.championTest, step.target.column, toLabels],
+  ] as const
+  for (const [i, [name, table, column, code]] of named.entries()) {
+    if (table === undefined) continue
+    onProgress(`scoring ${name}`, i / named.length)
+    const losses = await lossesOf(models, table, step, column, code)
+    compare(name, losses, 'champion')
+    // What the champion was tested on says nothing about falling behind the anchor.
+    if (i < 2) compare(name, losses, 'anchor')
+  }
+  for (const model of Object.values(models)) await model?.release()
+  return outcomes
+}
+
+/** A number of nats as odds. */
+const words = (nats: number): string => (nats > 700 ? 'overwhelming' : Number(Math.exp(nats).toPrecision(3)).toString())
+
+interface Losses {
+  readonly candidate: Float64Array
+  readonly champion: Float64Array
+  readonly anchor: Float64Array | undefined
+}
+
+async function lossesOf(
+  models: { candidate: LoadedModel; champion: LoadedModel; anchor: LoadedModel | undefined },
+  table: LocalTable,
+  step: GuardOrder['step'],
+  column: string,
+  code: Parameters<typeof runTarget>[0],
+): Promise<Losses> {
+  const labels = new Float64Array(table.rows)
+  const predictions = {
+    candidate: newAnswers(models.candidate.facts, table.rows),
+    champion: newAnswers(models.champion.facts, table.rows),
+    anchor: models.anchor === undefined ? new Float32Array(0) : newAnswers(models.anchor.facts, table.rows),
+  }
+  const inputs = [
+    ...new Set(Object.values(models).flatMap((model) => model?.facts.inputs.map(({ name }) => name) ?? [])),
+  ]
+  const columns = [...inputs, column].map((name) => ruleOf(table.schema, name))
+  await withDuckDb(2, async (connection) => {
+    let at = 0
+    for await (const chunk of readColumns(connection, table, columns)) {
+      for (const who of ['candidate', 'champion', 'anchor'] as const) {
+        const model = models[who]
+        if (model === undefined) continue
+        const own = Object.fromEntries(model.facts.inputs.map(({ name }) => [name, chunk[name] as Column]))
+        predictions[who].set(await model.score(own, at + 1), at)
+      }
+      const cells = chunk[column] as Column
+      labels.set(
+        column === labelColumn ? (cells as Float64Array) : runTarget(code, step.task, column, cells, at + 1),
+        at,
+      )
+      at += cells.length
+    }
+  })
+  const loss = step.task === 'binary' ? brierLoss : squaredLoss(varianceOf(labels))
+  const losses = (of: Numbers): Float64Array => Float64Array.from(of, (p, i) => loss(p, labels[i] as number))
+  return {
+    candidate: losses(predictions.candidate),
+    champion: losses(predictions.champion),
+    anchor: models.anchor === undefined ? undefined : losses(predictions.anchor),
+  }
+}
+
+function varianceOf(values: Float64Array): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length
+}

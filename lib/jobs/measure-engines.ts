@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises'
+import type { KernelInput } from '../compiler/kernel.ts'
+import { layoutOf } from '../compiler/layout.ts'
+import { readForest } from '../compiler/read-forest.ts'
+import { fuzzRows } from '../models/fuzz-rows.ts'
+import { type LoadedModel, type LocalModel, loadModel } from '../models/model.ts'
+
+/** How fast something scores here, on one thread. */
+export interface EngineSpeed {
+  readonly rowsPerSecond: number
+  /** A single row, microseconds. */
+  readonly singleRowUs: number
+}
+
+const batchRows = 4_096
+/** How long each is measured, ms; the best of some rounds counts. */
+const roundMs = 60
+const rounds = 5
+
+/**
+ * Measures a package's engines on made-up rows, by turns.
+ * @returns of a package without a kernel that runs here, ONNX Runtime's speed only; undefined where its graph has no trees to make rows for
+ */
+export async function measureEngines(
+  local: LocalModel,
+): Promise<{ readonly kernel: EngineSpeed | undefined; readonly onnxruntime: EngineSpeed } | undefined> {
+  const rows = await rowsFor(local)
+  if (rows === undefined) return undefined
+  const [plain, own] = [await loadModel({ ...local, kernel: undefined }), await loadModel(local)]
+  const kernel = own.engine.name === 'kernel' ? own : undefined
+  const one = Object.fromEntries(Object.entries(rows).map(([name, values]) => [name, values.slice(0, 1)]))
+  const best = { kernel: slowest(), onnxruntime: slowest() }
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, model] of [
+      ['kernel', kernel],
+      ['onnxruntime', plain],
+    ] as const) {
+      if (model === undefined) continue
+      best[name].rowsPerSecond = Math.max(best[name].rowsPerSecond, batchRows / (await secondsOf(model, rows)))
+      best[name].singleRowUs = Math.min(best[name].singleRowUs, (await secondsOf(model, one)) * 1e6)
+    }
+  }
+  await Promise.all([plain.release(), own.release()])
+  return { kernel: kernel === undefined ? undefined : best.kernel, onnxruntime: best.onnxruntime }
+}
+
+const slowest = () => ({ rowsPerSecond: 0, singleRowUs: Number.POSITIVE_INFINITY })
+
+async function rowsFor({ onnxFile }: LocalModel): Promise<Record<string, KernelInput> | undefined> {
+  try {
+    const { forest, bins } = layoutOf(readForest(await readFile(onnxFile)))
+    for (const batch of fuzzRows(forest, bins, batchRows, batchRows, 1)) return batch
+  } catch {}
+  return undefined
+}
+
+/** Seconds a call takes on average. */
+async function secondsOf(model: LoadedModel, rows: Record<string, KernelInput>): Promise<number> {
+  const start = performance.now()
+  let calls = 0
+  while (performance.now() - start < roundMs) {
+    await model.scoreFeatures(rows)
+    calls++
+  }
+  return (performance.now() - start) / 1000 / calls
+}

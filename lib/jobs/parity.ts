@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises'
+import { sliceColumns } from '../code/run-features.ts'
+import { readColumns } from '../data/columns.ts'
+import { withDuckDb } from '../data/duckdb.ts'
+import type { LocalTable } from '../data/table.ts'
+import type { Numbers } from '../formats/columns.ts'
+import { SlipwayError } from '../formats/errors.ts'
+import { answersOf, type LocalModel, loadModel, type ModelFacts, newAnswers } from '../models/model.ts'
+import { scaleOf, standardOf } from '../stats/standard.ts'
+
+/** The trainer's own predictions for the first rows of a table, and how much others may differ from them. */
+export interface TrainersPredictions {
+  readonly predictions: string
+  readonly limit: number
+}
+
+/** Rows compared, and the largest difference: of probabilities as it is, of numbers in units of their spread. */
+export interface Parity {
+  readonly rows: number
+  readonly largest: number
+}
+
+/** Compares predictions, as they come, with the trainer's. */
+export async function parityMeter({ predictions, limit }: TrainersPredictions, facts: ModelFacts) {
+  const bytes = await readFile(predictions)
+  const expected = answersOf(bytes, bytes.length / newAnswers(facts, 1).byteLength)
+  const scale = facts.task === 'binary' ? 1 : unitOf(expected)
+  let largest = 0
+  return {
+    rows: expected.length,
+    /** @param at the row that the predictions begin with */
+    take(predictions: Numbers, at: number): void {
+      const count = Math.min(predictions.length, expected.length - at)
+      for (let i = 0; i < count; i++) {
+        const difference = Math.abs((predictions[i] as number) - (expected[at + i] as number)) / scale
+        // One that is not a number stays.
+        if (!(difference <= largest) && !Number.isNaN(largest)) largest = difference
+      }
+    },
+    /** @throws SlipwayError PARITY when the largest difference is above the limit */
+    result(): Parity {
+      if (largest <= limit) return { rows: expected.length, largest }
+      throw new SlipwayError(
+        'PARITY',
+        `ONNX Runtime and the trainer differ by ${largest} on ${expected.length} rows; ${limit} is allowed`,
+        { next: 'this is a fault in the export: report it, with the run' },
+      )
+    },
+  }
+}
+
+/**
+ * Scores the first rows of a table through the package (feature code and ONNX Runtime) and compares with the trainer's own predictions.
+ * @throws SlipwayError PARITY
+ */
+export async function checkParity({
+  model,
+  table,
+  ...trainers
+}: TrainersPredictions & { readonly model: LocalModel; readonly table: LocalTable }): Promise<Parity> {
+  const loaded = await loadModel(model)
+  const meter = await parityMeter(trainers, loaded.facts)
+  let at = 0
+  await withDuckDb(2, async (connection) => {
+    for await (const chunk of readColumns(connection, table, loaded.facts.inputs)) {
+      const scores = await loaded.score(sliceColumns(chunk, 0, meter.rows - at), at + 1)
+      meter.take(scores, at)
+      at += scores.length
+      if (at >= meter.rows) break
+    }
+  })
+  await loaded.release()
+  return meter.result()
+}
+
+/** What differences of numbers are measured in: their spread, and as much of their size as lets one float32 step pass. */
+function unitOf(predictions: Numbers): number {
+  const standard = standardOf(predictions)
+  return predictions instanceof Float64Array ? scaleOf(standard) : scaleOf(standard) + Math.abs(standard.centre) / 64
+}

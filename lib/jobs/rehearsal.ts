@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import type { LocalTable, Scanned } from '../data/table.ts'
+import type { StepOf } from '../formats/plan.ts'
+
+/** A source to look at, and what a plan does with its rows. */
+export interface RehearsedSource {
+  /** What messages call it. */
+  readonly from: string
+  readonly table: Scanned & Pick<LocalTable, 'schema'>
+  /** Share of bad rows up to which a run goes on; null where nothing checks them. */
+  readonly maxBadRows: number | null
+  readonly trains: readonly StepOf<'train'>[]
+}
+
+export interface RehearsalOrder {
+  readonly sources: readonly RehearsedSource[]
+  /** Bundles of user code by their digests. */
+  readonly code: Readonly<Record<string, string>>
+  /** An empty folder. */
+  readonly folder: string
+}
+
+/** What was looked at of each source. */
+export const Rehearsals = z.array(
+  z.object({
+    from: z.string(),
+    /** Rows at its beginning that were read. */
+    read: z.int(),
+    /** Of those, rows that break the contract. */
+    broken: z.int(),
+    /** Rows that went through the functions. */
+    tried: z.int(),
+  }),
+)
+export type Rehearsal = z.infer<typeof Rehearsals>[number]

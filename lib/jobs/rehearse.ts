@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import { loadFunction } from '../code/load.ts'
+import { requireChunkInvariance, runFeatures, runTarget, sliceColumns } from '../code/run-features.ts'
+import { readColumns } from '../data/columns.ts'
+import { type ContractReport, checkContract, separateRows } from '../data/contract.ts'
+import { withDuckDb } from '../data/duckdb.ts'
+import { type Head, readHead } from '../data/head.ts'
+import type { LocalTable } from '../data/table.ts'
+import type { Column } from '../formats/columns.ts'
+import { SlipwayError } from '../formats/errors.ts'
+import type { StepOf } from '../formats/plan.ts'
+import type { Rehearsal, RehearsalOrder, RehearsedSource } from './rehearsal.ts'
+
+/** Rows that functions are tried on. */
+const triedRows = 64
+
+/**
+ * Does with the first rows of the sources what a run would do with all: looks at the columns, applies the contract, and runs the user's
+ * functions on what keeps it.
+ * @param onCode called before the first function runs: from then on it is the user's time
+ * @throws SlipwayError what the run would end with
+ */
+export async function rehearse({ sources, code, folder }: RehearsalOrder, onCode: () => void): Promise<Rehearsal[]> {
+  const done: Rehearsal[] = []
+  for (const [i, source] of sources.entries()) {
+    const { columns, ...seen } = await withDuckDb(1, (connection) =>
+      firstRows(connection, source, join(folder, `kept-${i}.parquet`), join(folder, `broken-${i}.parquet`)),
+    )
+    if (seen.tried > 0) {
+      onCode()
+      for (const step of source.trains) tryFunctions(step, columns, code)
+    }
+    done.push({ from: source.from, ...seen })
+  }
+  return done
+}
+
+async function firstRows(
+  connection: Parameters<typeof readHead>[0],
+  { from, table, maxBadRows }: RehearsedSource,
+  keptFile: string,
+  brokenFile: string,
+): Promise<Omit<Rehearsal, 'from'> & { columns: Record<string, Column> }> {
+  const head = await readHead(connection, table, from)
+  if (head.rows === 0) return { read: 0, broken: 0, tried: 0, columns: {} }
+  const rules = { maxBadRows: 1, completeness: {}, unique: [] }
+  const report = await checkContract(connection, head, rules)
+  if (maxBadRows !== null && maxBadRows < 1) requireTypes(report, head, from)
+  let good: LocalTable = head
+  if (report.badRows > 0) {
+    const rows = await separateRows(connection, head, rules, keptFile, brokenFile)
+    good = { files: [keptFile], format: 'parquet', schema: head.schema, rows }
+  }
+  const seen = { read: head.rows, broken: report.badRows, tried: Math.min(good.rows, triedRows) }
+  if (good.rows === 0) return { ...seen, columns: {} }
+  for await (const columns of readColumns(connection, good, head.schema))
+    return { ...seen, columns: sliceColumns(columns, 0, triedRows) }
+  return { ...seen, tried: 0, columns: {} }
+}
+
+/** A column of text whose every value is no value of its type is a mistake in the schema, not in some rows. */
+function requireTypes({ findings }: ContractReport, head: Head, from: string): void {
+  const wrong = findings.find(({ rule, rows }) => rule.startsWith('type ') && rows === head.rows)
+  if (wrong === undefined) return
+  const { column, rule, example } = wrong
+  throw new SlipwayError(
+    'DATA_CONTRACT',
+    `column "${column}" of ${from} is no ${rule.slice('type '.length)} in any of the first ${head.rows} rows: row 1 holds ${JSON.stringify(example)}`,
+    { column, next: 'correct the schema, or the file' },
+  )
+}
+
+function tryFunctions(
+  step: StepOf<'train'>,
+  columns: Readonly<Record<string, Column>>,
+  code: Readonly<Record<string, string>>,
+): void {
+  const load = (digest: string) => loadFunction(code[digest] as string, digest)
+  const inputs = Object.fromEntries(step.inputs.map(({ name }) => [name, columns[name] as Column]))
+  const features = load(step.features.digest)
+  runFeatures(features, step.features.name, inputs, 1, () => true)
+  requireChunkInvariance(features, step.features.name, inputs)
+  const { column, code: target } = step.target
+  runTarget(target && load(target.digest), step.task, column, columns[column] as Column)
+}

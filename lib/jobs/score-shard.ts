@@ -1,0 +1,126 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { threadId } from 'node:worker_threads'
+import { withKeptDuckDb } from '../data/duckdb.ts'
+import { goodRows, openShard, type ShardSource } from '../data/shard.ts'
+import { firstBadRow, predictionColumn, type WrittenPart, writeParts, writeQuarantine } from '../data/write-parts.ts'
+import type { BatchPolicy } from '../formats/batch-policy.ts'
+import { rowCount } from '../formats/columns.ts'
+import { SlipwayError } from '../formats/errors.ts'
+import type { FeatureCounts } from '../formats/telemetry.ts'
+import type { Engine } from '../models/kernel.ts'
+import { type LoadedModel, type LocalModel, loadModel, newAnswers } from '../models/model.ts'
+import type { Profile } from '../stats/profile.ts'
+import { profileCounter } from '../stats/profile-counter.ts'
+
+export interface ScoreShardOrder {
+  readonly model: LocalModel
+  readonly source: ShardSource
+  readonly policy: Pick<BatchPolicy, 'keep' | 'write' | 'partitionBy' | 'onBadRow'>
+  /** Where the output goes; must exist. */
+  readonly folder: string
+}
+
+export interface ScoredShard {
+  readonly read: number
+  readonly scored: number
+  readonly engine: Engine['name']
+  readonly parts: readonly WrittenPart[]
+  readonly quarantine: WrittenPart | null
+  readonly reasons: Readonly<Record<string, number>>
+  /** Features and predictions in the bins of the model's baseline. */
+  readonly counts: Readonly<Record<string, FeatureCounts>>
+}
+
+/** Models of this thread by their ONNX file, which lies under its digest: shard after shard needs the same one. */
+const sessions = new Map<string, Promise<LoadedModel>>()
+const sessionsKept = 2
+
+async function modelOf(local: LocalModel): Promise<LoadedModel> {
+  const known = sessions.get(local.onnxFile)
+  if (known !== undefined) return (await known).withFreshCode()
+  if (sessions.size >= sessionsKept) {
+    const [oldest] = sessions
+    sessions.delete(oldest?.[0] as string)
+    await (await oldest?.[1])?.release()
+  }
+  const loading = loadModel(local)
+  sessions.set(local.onnxFile, loading)
+  loading.catch(() => sessions.delete(local.onnxFile))
+  return loading
+}
+
+/**
+ * Scores a shard: reads it once, sets rows aside that break the model's contract, runs features and model over the rest chunk by
+ * chunk, and writes the rows with their predictions. Memory grows with the shard, not with the input.
+ * @throws SlipwayError as `openShard`, DATA_CONTRACT where bad rows are to fail the batch, FEATURES_…
+ */
+export async function scoreShard(
+  { model: local, source, policy, folder }: ScoreShardOrder,
+  onProgress: (what: string, done: number) => void,
+): Promise<ScoredShard> {
+  const columns = policy.keep ?? local.facts.inputs.map(({ name }) => name)
+  const stray = policy.partitionBy.find((column) => !columns.includes(column))
+  if (stray !== undefined)
+    throw new SlipwayError('COLUMN_MISSING', `the output is to be parted by "${stray}", which is none of its columns`, {
+      column: stray,
+      next: `choose among ${columns.join(', ')}, or add it with keep`,
+    })
+  if (columns.includes(predictionColumn))
+    throw new SlipwayError(
+      'COLUMN_TYPE',
+      `the input has a column "${predictionColumn}", where the output has the model's answer`,
+      {
+        next: 'leave it out with keep, or rename it',
+      },
+    )
+  const model = await modelOf(local)
+  const counter = profileCounter(JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile)
+  return withKeptDuckDb(join(dirname(folder), `spill-${threadId}`), async (connection) => {
+    onProgress('reading', 0)
+    const rows = await openShard(connection, source)
+    const bad = rows.read - rows.good
+    if (bad > 0 && policy.onBadRow === 'fail') {
+      const { row, reasons } = await firstBadRow(connection)
+      throw new SlipwayError(
+        'DATA_CONTRACT',
+        `${source.from}, row ${row} breaks "${reasons}" (${bad} rows of ${rows.read} do)`,
+        {
+          next: "mend the file, or set such rows aside with onBadRow: 'quarantine'",
+        },
+      )
+    }
+    const predictions = newAnswers(local.facts, rows.good)
+    let at = 0
+    if (rows.good > 0) {
+      for await (const chunk of goodRows(connection, rows, model.facts.inputs)) {
+        const features = model.makeFeatures(chunk, (source.table.range?.from ?? 0) + at + 1)
+        const scores = await model.scoreFeatures(features)
+        counter.add(features, scores)
+        predictions.set(scores, at)
+        at += rowCount(chunk)
+        onProgress(`scored ${at} of ${rows.good} rows`, at / rows.good)
+      }
+    }
+    const parts =
+      rows.good === 0
+        ? []
+        : await writeParts(connection, predictions, {
+            folder,
+            columns,
+            format: policy.write,
+            partitionBy: policy.partitionBy,
+            table: source.table,
+          })
+    if (bad > 0) await writeQuarantine(connection, source.table, source.from, join(folder, 'quarantine.parquet'))
+    return {
+      read: rows.read,
+      scored: at,
+      engine: model.engine.name,
+      parts,
+      quarantine: bad === 0 ? null : { file: 'quarantine.parquet', partition: '', rows: bad },
+      reasons: rows.reasons,
+      counts: counter.take(),
+    }
+  })
+}

@@ -1,0 +1,127 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import {
+  type Features,
+  isNumbers,
+  requireChunkInvariance,
+  ruleOf,
+  runFeatures,
+  runTarget,
+  sliceColumns,
+} from '../code/run-features.ts'
+import { readColumns } from '../data/columns.ts'
+import type { LocalTable } from '../data/table.ts'
+import type { Column, Numbers, UserFunction } from '../formats/columns.ts'
+import { SlipwayError } from '../formats/errors.ts'
+import type { Task } from '../formats/plan.ts'
+import type { RowSchema } from '../formats/row-schema.ts'
+
+/**
+ * A feature of all rows: numbers, with what is to be subtracted before they become float32 (see `offsets.ts`); or codes into the texts
+ * seen (−1 for missing).
+ */
+export type FeatureVector =
+  | { readonly name: string; readonly kind: 'number'; readonly values: Numbers; readonly offset?: number }
+  | { readonly name: string; readonly kind: 'category'; readonly values: string[]; readonly codes: Int32Array }
+
+export interface LabelledFeatures {
+  readonly features: readonly FeatureVector[]
+  readonly labels: Float64Array
+  /** How much each row counts, where a column says so. */
+  readonly weights?: Float32Array | undefined
+}
+
+/** What turns rows into features and labels. */
+export interface Preparation {
+  readonly features: UserFunction
+  readonly featuresName: string
+  readonly inputs: RowSchema
+  readonly target: { readonly column: string; readonly code: UserFunction | undefined }
+  readonly weight: string | undefined
+  readonly task: Task
+}
+
+/** Rows on which chunk invariance is checked in every run. */
+const invarianceSample = 2_000
+
+/**
+ * Reads a table through the feature function into vectors as long as the table. Text becomes codes while it streams by, so
+ * that strings never pile up.
+ */
+export async function prepare(
+  connection: DuckDBConnection,
+  table: LocalTable,
+  preparation: Preparation,
+  checkInvariance: boolean,
+): Promise<LabelledFeatures> {
+  const { inputs, target, weight, task } = preparation
+  const read = [target.column, ...(weight === undefined ? [] : [weight])]
+  const columns = [...inputs, ...read.map((name) => ruleOf(table.schema, name))]
+  const labels = new Float64Array(table.rows)
+  const weights = weight === undefined ? undefined : new Float32Array(table.rows)
+  const vectors: (FeatureVector & { index?: Map<string, number> })[] = []
+  let at = 0
+  for await (const chunk of readColumns(connection, table, columns)) {
+    const { [target.column]: targetColumn, ...others } = chunk as Record<string, Column>
+    const { [weight ?? '']: weightColumn, ...rest } = others
+    if (at === 0 && checkInvariance)
+      requireChunkInvariance(preparation.features, preparation.featuresName, sliceColumns(rest, 0, invarianceSample))
+    labels.set(runTarget(target.code, task, target.column, targetColumn as Column, at + 1), at)
+    append(
+      vectors,
+      runFeatures(preparation.features, preparation.featuresName, rest, at + 1, () => true),
+      at,
+      table.rows,
+    )
+    if (weight !== undefined) weights?.set(requireWeights(weight, weightColumn as Column, at + 1), at)
+    at += (targetColumn as Column).length
+  }
+  if (weights?.every((value) => value === 0)) throw weightsInvalid(`all ${weights.length} rows weigh 0 by "${weight}"`)
+  return { features: vectors, labels, weights }
+}
+
+function requireWeights(name: string, values: Column, firstRow: number): Float64Array {
+  const wrong = (values as Float64Array).findIndex((value) => !(value >= 0 && value < Number.POSITIVE_INFINITY))
+  if (wrong >= 0) throw weightsInvalid(`row ${firstRow + wrong} weighs ${values[wrong]} by "${name}"`)
+  return values as Float64Array
+}
+
+function weightsInvalid(message: string): SlipwayError {
+  return new SlipwayError('WEIGHTS_INVALID', message, {
+    next: 'a weight is a number of at least 0, and some row of each part weighs more',
+  })
+}
+
+function append(
+  vectors: (FeatureVector & { index?: Map<string, number> })[],
+  features: Features,
+  at: number,
+  rows: number,
+): void {
+  if (vectors.length === 0) {
+    for (const [name, values] of Object.entries(features)) {
+      vectors.push(
+        isNumbers(values)
+          ? { name, kind: 'number', values: new (values.constructor as Float64ArrayConstructor)(rows) }
+          : { name, kind: 'category', values: [], codes: new Int32Array(rows), index: new Map() },
+      )
+    }
+  }
+  for (const vector of vectors) {
+    const feature = features[vector.name]
+    if (vector.kind === 'number') vector.values.set(feature as Numbers, at)
+    else {
+      const { index, values, codes } = vector as typeof vector & { index: Map<string, number> }
+      ;(feature as (string | null)[]).forEach((value, i) => {
+        let code = -1
+        if (value !== null) {
+          code = index.get(value) ?? values.length
+          if (code === values.length) {
+            index.set(value, code)
+            values.push(value)
+          }
+        }
+        codes[at + i] = code
+      })
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { rulesOf } from '../definition/contract/rules.ts'
+import { ruleInWords } from '../definition/contract/words.ts'
+import { shortDigest } from '../formats/artifact.ts'
+import type { ColumnRule } from '../formats/row-schema.ts'
+import type { TrainingReport } from '../formats/training-report.ts'
+import { show } from '../stats/gates.ts'
+import { profileHead, profileRows } from '../stats/profile-summary.ts'
+import { stepOfFloat32 } from '../stats/standard.ts'
+import type { KernelReport } from './kernel.ts'
+import type { ModelFacts } from './model.ts'
+import type { SourceRead } from './source-read.ts'
+
+/** Columns of the source that the card tells of. */
+const columnsTold = 50
+
+/**
+ * A model card (Mitchell et al., Model Cards for Model Reporting, FAT* 2019), made from facts only. What the model was
+ * judged by later, its test metrics and gates, is on its version in the registry: it does not change what the model is.
+ */
+export function modelCard(
+  facts: ModelFacts,
+  training: TrainingReport,
+  kernel: KernelReport,
+  source: SourceRead,
+): string {
+  const { learner } = facts
+  const features = [...training.features].sort((a, b) => b.importance - a.importance)
+  return `# ${facts.name}
+
+${facts.task === 'binary' ? 'Binary classifier' : 'Regression model'} for \`${facts.target}\`, gradient-boosted trees, ONNX.
+
+## Data
+| | |
+| --- | --- |
+| snapshot | \`${shortDigest(facts.snapshot)}\` |
+| training rows | ${training.rows.train} |
+| validation rows | ${training.rows.validation} |
+| mean label | ${labelInWords(training)} |
+
+${readInWords(source)}
+
+## Input
+| column | type | rules |
+| --- | --- | --- |
+${facts.inputs.map((rule) => `| ${rule.name} | ${rule.type}${rule.nullable ? ', may be missing' : ''} | ${rulesInWords(rule)} |`).join('\n')}
+
+Feature code \`${facts.featureCode.name}\` \`${shortDigest(facts.featureCode.digest)}\`, packaged with the model.
+
+## Features by share of gain
+| feature | kind | share |
+| --- | --- | --- |
+${features.map((feature) => `| ${feature.name} | ${kindInWords(feature)} | ${(feature.importance * 100).toFixed(1)} % |`).join('\n')}
+
+## Training
+${training.trees} trees of at most ${learner.leaves} leaves, learning rate ${learner.learningRate}, at least ${learner.minRowsPerLeaf} rows a leaf, L2 ${learner.l2}, ${learner.bins} bins, early stopping ${learner.earlyStopping === 0 ? 'off' : `after ${learner.earlyStopping} trees`}, seed ${facts.seed}.
+
+On the validation rows: ${Object.entries(training.validationMetrics)
+    .map(([name, value]) => `${name} ${show(value)}`)
+    .join(', ')}.
+
+## Scoring
+${scoringInWords(kernel)}${precisionInWords(training)}
+
+## Limits
+It knows the rows it was trained on. Values of a category that did not occur there count as missing. Compare its inputs with
+\`baseline.json\` before you trust it on other data.
+`
+}
+
+function kindInWords({ kind, categories, offset }: TrainingReport['features'][number]): string {
+  const count = categories === undefined ? '' : `, ${categories} values`
+  // The graph by itself, in another program, has to be given what the gateway and batches give it.
+  return `${kind}${count}${offset === undefined ? '' : `, the graph takes it less ${offset}`}`
+}
+
+/** The mean label to as many digits as its spread gives a meaning to. */
+function labelInWords({ meanLabel, labelSpread }: TrainingReport): string {
+  if (labelSpread === undefined || labelSpread === 0) return show(meanLabel)
+  const digits = Math.ceil(Math.log10(Math.max(1, Math.abs(meanLabel / labelSpread)))) + 4
+  return `${Number(meanLabel.toPrecision(Math.min(17, digits)))}, spread ${show(labelSpread)}`
+}
+
+/** What float32 costs a regression. */
+function precisionInWords({ answers, meanLabel, labelSpread }: TrainingReport): string {
+  if (answers === 'float64')
+    return '\nPredictions are float64: labels lie too far from zero for their spread, or spread too little, for float32.'
+  if (labelSpread === undefined || labelSpread === 0 || meanLabel === 0) return ''
+  const step = stepOfFloat32(meanLabel)
+  return `\nPredictions are float32, with a step of ${show(step)} at the mean label, ${show((100 * step) / labelSpread)} % of the labels' spread.`
+}
+
+/** The columns of the source as a table. */
+function readInWords({ profile, schema }: SourceRead): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`
+  const rows = profileRows(profile, schema)
+  const more = rows.length - columnsTold
+  return [
+    '### What was read',
+    line(profileHead),
+    line(profileHead.map(() => '---')),
+    ...rows.slice(0, columnsTold).map(line),
+    ...(more > 0 ? ['', `and ${more.toLocaleString('en-US')} more columns: \`profile.json\` of the snapshot.`] : []),
+  ].join('\n')
+}
+
+function scoringInWords(kernel: KernelReport): string {
+  if (kernel.status === 'refused') return `By ONNX Runtime. The trees were not compiled: ${kernel.reason}.`
+  const { shape, proof } = kernel
+  return `By a compiled kernel of ${shape.codeBytes + shape.tableBytes} bytes, with the bits of ONNX Runtime ${proof.onnxruntime} (one thread, ${proof.platform}) on ${proof.tableRows} validation rows and ${proof.fuzzRows} made-up ones; \`model.onnx\` stays the reference.`
+}
+
+function rulesInWords(column: ColumnRule): string {
+  const rules = rulesOf(column).filter(({ kind }) => !['finite', 'whole', 'safe'].includes(kind))
+  return rules.map((rule) => ruleInWords(rule, column.type).replaceAll('|', '\\|')).join(', ')
+}

@@ -1,0 +1,222 @@
+import { readFile } from 'node:fs/promises'
+import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import { z } from 'zod'
+import { loadFunction } from '../code/load.ts'
+import { type Features, lessOffset, runFeatures } from '../code/run-features.ts'
+import type { Kernel, KernelInput } from '../compiler/kernel.ts'
+import { Digest } from '../formats/artifact.ts'
+import { type Column, type Numbers, rowCount } from '../formats/columns.ts'
+import { Cross } from '../formats/crosses.ts'
+import { Learner, Task } from '../formats/plan.ts'
+import { RowSchema } from '../formats/row-schema.ts'
+import type { TrainingReport } from '../formats/training-report.ts'
+import { crossReader } from '../stats/crosses.ts'
+import { digestOf } from '../store/digest.ts'
+import { type Engine, type LocalKernel, openKernel } from './kernel.ts'
+import { textsForOnnx } from './texts-for-onnx.ts'
+
+/** What a model is, besides its files: the facts of its bundle. When, where and by whom it was made is in the run record. */
+export const ModelFacts = z.object({
+  name: z.string(),
+  task: Task,
+  /** Rows it takes. */
+  inputs: RowSchema,
+  target: z.string(),
+  /** Columns its ONNX graph takes that the feature code makes. */
+  features: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(['number', 'category']),
+      /** Subtracted in float64 before the graph sees the rest as float32. */
+      offset: z.number().optional(),
+    }),
+  ),
+  /** Of predictions in double precision; others are float32. */
+  answers: z.literal('float64').optional(),
+  /** Names of the columns that are made of features before the graph sees them, if any: `crosses.json`. */
+  crosses: z.array(z.string()).optional(),
+  featureCode: z.object({ name: z.string(), digest: Digest, host: z.record(z.string(), z.string()) }),
+  learner: Learner,
+  seed: z.int(),
+  signature: z.int().default(1),
+  snapshot: Digest,
+})
+export type ModelFacts = z.infer<typeof ModelFacts>
+
+/** What a training report tells of a model's features and answers. */
+export function trainedFacts({
+  features,
+  answers,
+}: TrainingReport): Pick<ModelFacts, 'features' | 'crosses' | 'answers'> {
+  const crosses = features.filter(({ kind }) => kind === 'cross').map(({ name }) => name)
+  return {
+    features: features.flatMap(({ name, kind, offset }) =>
+      kind === 'cross' ? [] : [{ name, kind, ...(offset !== undefined && { offset }) }],
+    ),
+    ...(crosses.length > 0 && { crosses }),
+    ...(answers !== undefined && { answers }),
+  }
+}
+
+/** Files of a model bundle. */
+export const modelFiles = {
+  onnx: 'model.onnx',
+  code: 'features.js',
+  inputSchema: 'input.schema.json',
+  outputSchema: 'output.schema.json',
+  baseline: 'baseline.json',
+  training: 'training.json',
+  card: 'card.md',
+  crosses: 'crosses.json',
+  kernel: 'kernel.json',
+  kernelCode: 'kernel.wasm',
+  kernelTables: 'kernel.tables',
+} as const
+
+/** A model package as local files. */
+export interface LocalModel {
+  readonly facts: ModelFacts
+  readonly onnxFile: string
+  readonly codeFile: string
+  readonly baselineFile: string
+  /** Where the model has crosses. */
+  readonly crossesFile?: string | undefined
+  /** Missing in packages made before there were kernels. */
+  readonly kernel?: LocalKernel | undefined
+}
+
+/** What a graph takes: of numbers float32. */
+export type GraphInputs = Readonly<Record<string, KernelInput>>
+
+/** A model that scores: the one way evaluation, batch scoring and serving do it. */
+export interface LoadedModel {
+  readonly facts: ModelFacts
+  readonly sizeBytes: number
+  readonly engine: Engine
+  /** Rows in, predictions out [rows]: the probability of the positive class, or the predicted number. */
+  score(columns: Readonly<Record<string, Column>>, firstRow?: number): Promise<Numbers>
+  /** What the feature code makes of rows. */
+  makeFeatures(columns: Readonly<Record<string, Column>>, firstRow?: number): Features
+  /** What the graph takes of them: the features in float32, less their offsets, and, where there are some, crosses. */
+  inputsOf(features: Features): GraphInputs
+  /** Predictions for features made already. */
+  scoreFeatures(features: Features): Promise<Numbers>
+  /** The same session with a fresh instance of the feature code: what a module keeps does not leak from one piece of work into the next. */
+  withFreshCode(): LoadedModel
+  release(): Promise<void>
+}
+
+/**
+ * Loads a model's feature code and what scores it: its kernel where it has one that repeats its golden rows here, else ONNX Runtime.
+ * @throws SlipwayError DIGEST_MISMATCH when the code is not what the model names
+ */
+export async function loadModel(local: LocalModel): Promise<LoadedModel> {
+  const { facts } = local
+  const code = await readFile(local.codeFile, 'utf8')
+  const onnx = await readFile(local.onnxFile)
+  const kernel = await openKernel(local.kernel, digestOf(onnx))
+  const { score, ...scorer } = typeof kernel === 'string' ? await onnxRuntime(facts, onnx, kernel) : compiled(kernel)
+  const inputsOf = await inputMaker(local)
+  const scoreFeatures = (features: Features): Promise<Numbers> => score(inputsOf(features), rowsOf(features))
+  const withFreshCode = (): LoadedModel => {
+    const makeFeatures = featureMaker(facts, code)
+    return {
+      ...scorer,
+      facts,
+      sizeBytes: onnx.length,
+      makeFeatures,
+      inputsOf,
+      scoreFeatures,
+      score: async (columns, firstRow) =>
+        rowCount(columns) === 0 ? newAnswers(facts, 0) : scoreFeatures(makeFeatures(columns, firstRow)),
+      withFreshCode,
+    }
+  }
+  return withFreshCode()
+}
+
+/** A model's feature code and what its graph takes of features, without anything that scores. */
+export async function loadFeatures(local: LocalModel): Promise<Pick<LoadedModel, 'makeFeatures' | 'inputsOf'>> {
+  const code = await readFile(local.codeFile, 'utf8')
+  return { makeFeatures: featureMaker(local.facts, code), inputsOf: await inputMaker(local) }
+}
+
+/** A fresh instance of the feature code. */
+function featureMaker(facts: ModelFacts, code: string): LoadedModel['makeFeatures'] {
+  const features = loadFunction(code, facts.featureCode.digest)
+  const offsets = offsetsIn(facts)
+  const hasOffset = (feature: string): boolean => offsets.has(feature)
+  return (columns, firstRow) => runFeatures(features, facts.featureCode.name, columns, firstRow, hasOffset)
+}
+
+const rowsOf = (features: Features): number => {
+  for (const name in features) return features[name]?.length as number
+  return 0
+}
+
+/** Room for the predictions of rows. */
+export function newAnswers({ answers }: Pick<ModelFacts, 'answers'>, rows: number): Numbers {
+  return answers === 'float64' ? new Float64Array(rows) : new Float32Array(rows)
+}
+
+/** Predictions from a file, which holds nothing else: four bytes a row, or eight. */
+export function answersOf(bytes: Uint8Array, rows: number): Numbers {
+  // A fresh buffer: typed arrays need their alignment.
+  const { buffer } = Uint8Array.from(bytes)
+  return bytes.length === rows * 8 ? new Float64Array(buffer) : new Float32Array(buffer)
+}
+
+const offsetsIn = ({ features }: ModelFacts): ReadonlyMap<string, number> =>
+  new Map(features.flatMap(({ name, offset }) => (offset === undefined ? [] : [[name, offset] as const])))
+
+/** What takes offsets off a model's features and adds its crosses, which are of features as they were made. */
+async function inputMaker({ facts, crossesFile }: LocalModel): Promise<LoadedModel['inputsOf']> {
+  const offsets = [...offsetsIn(facts)]
+  const readCrosses =
+    facts.crosses === undefined
+      ? () => ({})
+      : crossReader(z.array(Cross).parse(JSON.parse(await readFile(crossesFile as string, 'utf8'))))
+  if (offsets.length === 0 && facts.crosses === undefined) return (features) => features as GraphInputs
+  return (features) => ({
+    ...(features as GraphInputs),
+    ...Object.fromEntries(offsets.map(([name, offset]) => [name, lessOffset(features[name] as Numbers, offset)])),
+    ...readCrosses(features),
+  })
+}
+
+type Scorer = Pick<LoadedModel, 'engine' | 'release'> & {
+  /** @param inputs what the graph takes */
+  score(inputs: GraphInputs, rows: number): Promise<Numbers>
+}
+
+const compiled = (kernel: Kernel): Scorer => ({
+  engine: { name: 'kernel' },
+  score: async (inputs, rows) => kernel.score(inputs, rows),
+  release: async () => {},
+})
+
+/** One intra-op thread: with more, ONNX Runtime's sums of tree leaves depend on how they were shared. */
+async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string): Promise<Scorer> {
+  const ort = await import('onnxruntime-node')
+  const session = await ort.InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1 })
+  const output = facts.task === 'binary' ? 'probabilities' : 'prediction'
+  const kinds = [...facts.features, ...(facts.crosses ?? []).map((name) => ({ name, kind: 'number' as const }))]
+  const score = async (made: GraphInputs): Promise<Numbers> => {
+    const feeds: Record<string, Tensor> = {}
+    for (const { name, kind } of kinds) {
+      const feature = made[name] as KernelInput
+      feeds[name] =
+        kind === 'number'
+          ? new ort.Tensor('float32', feature as Float32Array, [feature.length, 1])
+          : new ort.Tensor('string', textsForOnnx(feature as readonly (string | null)[]), [feature.length, 1])
+    }
+    const results = await session.run(feeds as InferenceSession.FeedsType, [output])
+    const data = results[output]?.data as Numbers
+    return facts.task === 'binary' ? data.filter((_, i) => i % 2 === 1) : data
+  }
+  return {
+    engine: { name: 'onnxruntime', reason },
+    score,
+    release: () => session.release(),
+  }
+}

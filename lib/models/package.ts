@@ -1,0 +1,68 @@
+import { type Bundle, shortDigest } from '../formats/artifact.ts'
+import { SlipwayError } from '../formats/errors.ts'
+import { localBundle, localFile } from '../store/objects.ts'
+import { requireSigned, type TrustedKeys } from '../store/signing.ts'
+import type { Store } from '../store/store.ts'
+import type { LocalKernel } from './kernel.ts'
+import { type LocalModel, ModelFacts, modelFiles } from './model.ts'
+
+/** Where model packages come from, and whose signatures count. */
+export interface PackageSource {
+  readonly store: Store
+  readonly trusted: TrustedKeys
+}
+
+/** A model package, downloaded, verified, and signed by somebody who is trusted here. */
+export async function localModel(source: PackageSource, digest: string): Promise<LocalModel> {
+  const { store, trusted } = source
+  await requireSigned(store, trusted, 'model', digest)
+  const bundle = await localBundle(store, digest, 'model')
+  return {
+    facts: factsOf(bundle, digest),
+    onnxFile: await localFile(store, fileOf(bundle, digest, modelFiles.onnx)),
+    codeFile: await localFile(store, fileOf(bundle, digest, modelFiles.code)),
+    baselineFile: await localFile(store, fileOf(bundle, digest, modelFiles.baseline)),
+    crossesFile: await localOf(store, bundle, modelFiles.crosses),
+    kernel: await localKernel(store, bundle),
+  }
+}
+
+/** The digest of one file of a package. */
+export async function packagedFile({ store }: PackageSource, digest: string, name: string): Promise<string> {
+  return fileOf(await localBundle(store, digest, 'model'), digest, name)
+}
+
+async function localKernel(store: Store, bundle: Bundle): Promise<LocalKernel | undefined> {
+  const reportFile = await localOf(store, bundle, modelFiles.kernel)
+  if (reportFile === undefined) return undefined
+  return {
+    reportFile,
+    codeFile: await localOf(store, bundle, modelFiles.kernelCode),
+    tablesFile: await localOf(store, bundle, modelFiles.kernelTables),
+  }
+}
+
+/** A file that not every package has. */
+async function localOf(store: Store, { files }: Bundle, name: string): Promise<string | undefined> {
+  const file = files[name]
+  return file === undefined ? undefined : localFile(store, file.digest)
+}
+
+function factsOf(bundle: Bundle, digest: string): ModelFacts {
+  const facts = ModelFacts.safeParse(bundle.facts)
+  if (facts.success) return facts.data
+  const issue = facts.error.issues[0]
+  throw new SlipwayError(
+    'DIGEST_MISMATCH',
+    `the manifest of model ${shortDigest(digest)} is not one this version reads: ${issue?.path.join('.')}: ${issue?.message}`,
+    { next: 'package it anew with this version of Slipway' },
+  )
+}
+
+function fileOf(bundle: Bundle, digest: string, name: string): string {
+  const file = bundle.files[name]
+  if (file !== undefined) return file.digest
+  throw new SlipwayError('DIGEST_MISMATCH', `model ${shortDigest(digest)} has no ${name}`, {
+    next: 'package it anew: its manifest is not whole',
+  })
+}

@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { RowSchema } from '../formats/row-schema.ts'
+import { ColumnProfile, type Profile } from '../stats/profile.ts'
+import { getBundle, getJson } from '../store/objects.ts'
+import type { Store } from '../store/store.ts'
+
+/** What was read of a source: every column of its snapshot. */
+export interface SourceRead {
+  readonly rows: number
+  readonly profile: Profile
+  readonly schema: RowSchema
+}
+
+/** @param snapshot digest of its bundle */
+export async function readSourceRead(store: Store, snapshot: string): Promise<SourceRead> {
+  const { files, facts } = await getBundle(store, snapshot, 'snapshot')
+  return {
+    rows: facts.rows as number,
+    profile: await getJson(store, files['profile.json']?.digest as string, z.record(z.string(), ColumnProfile)),
+    schema: RowSchema.parse(facts.schema),
+  }
+}

@@ -1,0 +1,52 @@
+import type { RolloutDecision } from '../formats/records.ts'
+import type { RolloutPolicy } from '../formats/rollout-policy.ts'
+import type { Block, LabelBlock } from './block.ts'
+import { enterNextStage, observe, observeLabels, type RolloutState, tick } from './rollout.ts'
+import { type Decision, decide } from './verdict.ts'
+
+/** Stored evidence: what came in at a look, and what had been decided at the one before. */
+export interface StoredLook {
+  readonly seq: number
+  readonly at: number
+  readonly blocks: readonly Block[]
+  readonly mistakes: readonly LabelBlock[]
+  readonly before: RolloutDecision | null
+}
+
+/** One look again: what the policy makes of its evidence now, and what is on record. */
+export interface ReplayedLook {
+  readonly seq: number
+  readonly at: number
+  readonly stage: number
+  readonly recomputed: Decision
+  readonly recorded: RolloutDecision | null
+  /** Null where somebody else than the policy decided, or nothing is on record. */
+  readonly same: boolean | null
+}
+
+/**
+ * Recomputes every decision of a rollout from its stored evidence.
+ * @param end the last decision on record
+ */
+export function replayRollout(
+  policy: RolloutPolicy,
+  start: RolloutState,
+  looks: readonly StoredLook[],
+  end: RolloutDecision | null,
+): ReplayedLook[] {
+  let state = start
+  return looks.map(({ seq, at, blocks, mistakes }, i) => {
+    for (const block of blocks) state = observe(policy, state, block)
+    for (const block of mistakes) state = observeLabels(policy, state, block)
+    state = tick(state, at)
+    const { stage } = state
+    const recomputed = decide(policy, state)
+    const recorded = looks[i + 1]?.before ?? (i === looks.length - 1 ? end : null)
+    const same =
+      recorded === null || recorded.by !== undefined
+        ? null
+        : recorded.action === recomputed.action && recorded.reason.startsWith(recomputed.reason)
+    if (recorded?.action === 'advance') state = enterNextStage(state)
+    return { seq, at, stage, recomputed, recorded, same }
+  })
+}

@@ -1,0 +1,255 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import {
+  type _Object,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3'
+import type { z } from 'zod'
+import { mediaTypes } from '../formats/artifact.ts'
+import { canonicalJson } from '../formats/canonical.ts'
+import { SlipwayError } from '../formats/errors.ts'
+import { brokenError, isBroken, readAs } from './broken.ts'
+import { digestOf, hexOf } from './digest.ts'
+import { attemptsOf, isConflict, isMissing, readWhole, type Store, statusOf, storeError } from './store.ts'
+
+/** A JSON object with the ETag it was read with. */
+export interface Document<T> {
+  readonly value: T
+  readonly etag: string
+}
+
+/** What lies at a key, whatever it is. */
+interface Stored {
+  readonly bytes: Uint8Array
+  readonly etag: string
+}
+
+/** @param unless the ETag for which nothing is read, since it is known */
+async function readStored(store: Store, key: string, unless?: string): Promise<Stored | undefined> {
+  const get = { Bucket: store.bucket, Key: key, ...(unless === undefined ? {} : { IfNoneMatch: unless }) }
+  try {
+    return await readWhole(store, async () => {
+      const answer = await store.client.send(new GetObjectCommand(get))
+      return { bytes: (await answer.Body?.transformToByteArray()) ?? new Uint8Array(), etag: answer.ETag ?? '' }
+    })
+  } catch (error) {
+    if (isMissing(error) || statusOf(error) === 304) return undefined
+    throw storeError(store, error, key)
+  }
+}
+
+function parsed<T>(store: Store, key: string, stored: Stored, schema: z.ZodType<T>): Document<T> {
+  const read = readAs(stored.bytes, schema)
+  if ('why' in read) throw brokenError(store, key, read.why)
+  return { value: read.value, etag: stored.etag }
+}
+
+/** The document at a key, or undefined. @throws SlipwayError DOCUMENT_BROKEN when something else lies there */
+export async function readDocument<T>(
+  store: Store,
+  key: string,
+  schema: z.ZodType<T>,
+): Promise<Document<T> | undefined> {
+  const stored = await readStored(store, key)
+  return stored === undefined ? undefined : parsed(store, key, stored, schema)
+}
+
+/** The document at a key unless it still has that ETag: then, and if there is none, undefined. For those who look often. */
+export async function readIfChanged<T>(
+  store: Store,
+  key: string,
+  etag: string | undefined,
+  schema: z.ZodType<T>,
+): Promise<Document<T> | undefined> {
+  const stored = await readStored(store, key, etag)
+  return stored === undefined ? undefined : parsed(store, key, stored, schema)
+}
+
+/**
+ * A create-only document, of which a copy is kept: where the store is away, or holds something broken, the copy
+ * answers.
+ */
+export async function readKeptDocument<T>(store: Store, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  const copy = join(store.cacheFolder, key)
+  try {
+    const document = await readDocument(store, key, schema)
+    if (document === undefined) return undefined
+    await mkdir(dirname(copy), { recursive: true, mode: 0o700 })
+    // Two readers of one process may be here at once.
+    const partial = `${copy}.${randomUUID()}`
+    await writeFile(partial, canonicalJson(document.value), { mode: 0o600 })
+    await rename(partial, copy)
+    return document.value
+  } catch (error) {
+    if (!isBroken(error) && !(error instanceof SlipwayError && error.code === 'STORE_UNREACHABLE')) throw error
+    const bytes = await readFile(copy).catch(() => new Uint8Array())
+    const kept = readAs(bytes, schema)
+    if ('why' in kept) throw error
+    return kept.value
+  }
+}
+
+/** Writes a document over whatever stands there: for what has one writer and no history. */
+export async function replaceDocument(store: Store, key: string, value: unknown): Promise<void> {
+  await put(store, key, canonicalJson(value)).catch((error) => {
+    throw storeError(store, error, key)
+  })
+}
+
+/** Removes a document that was written with `replaceDocument`. */
+export async function deleteDocument(store: Store, key: string): Promise<void> {
+  await store.client.send(new DeleteObjectCommand({ Bucket: store.bucket, Key: key })).catch((error) => {
+    throw storeError(store, error, key)
+  })
+}
+
+async function put(
+  store: Store,
+  key: string,
+  body: string | Uint8Array,
+  condition: { IfNoneMatch?: '*'; IfMatch?: string } = {},
+): Promise<void> {
+  const command = { Bucket: store.bucket, Key: key, Body: body, ContentType: mediaTypes.json, ...condition }
+  await store.client.send(new PutObjectCommand(command))
+}
+
+/**
+ * Writes a document if nobody changed it since: `etag` undefined means it must not exist yet.
+ * An ETag is a hash of the content: a value that has stood there before would let a stale ETag match again. Refs carry a
+ * generation, so theirs never recur.
+ * @returns false when another writer was first.
+ */
+export async function writeDocument(
+  store: Store,
+  key: string,
+  value: unknown,
+  etag: string | undefined,
+): Promise<boolean> {
+  const text = canonicalJson(value)
+  try {
+    await put(store, key, text, etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: etag })
+    return true
+  } catch (error) {
+    if (!isConflict(error) && !(etag !== undefined && isMissing(error))) throw storeError(store, error, key)
+    // An answer got lost and the SDK asked again: what was in the way may be our own write.
+    if (attemptsOf(error) < 2) return false
+    const stored = await readStored(store, key)
+    return stored !== undefined && digestOf(stored.bytes) === digestOf(text)
+  }
+}
+
+/**
+ * Publishes a document once and for ever; whoever comes second gets the first one's. A broken one does not count:
+ * what lies there is kept in `quarantine/`, and the new one takes its place.
+ * @param isLost whether a first one that can be read gives way nevertheless
+ */
+export async function publishOnce<T>(
+  store: Store,
+  key: string,
+  schema: z.ZodType<T>,
+  value: T,
+  isLost: (first: T) => Promise<boolean> = async () => false,
+): Promise<{ value: T; first: boolean }> {
+  for (;;) {
+    if (await writeDocument(store, key, value, undefined)) return { value, first: true }
+    const stored = await readStored(store, key)
+    if (stored === undefined) continue
+    const read = readAs(stored.bytes, schema)
+    if ('why' in read) {
+      if (await replaceBroken(store, key, stored, read.why, value)) return { value, first: true }
+    } else if (!(await isLost(read.value))) return { value: read.value, first: false }
+    else if (await writeDocument(store, key, value, stored.etag)) return { value, first: true }
+  }
+}
+
+/** Writes a document in the place of what is broken, and keeps that. @returns false when somebody else was first */
+async function replaceBroken(
+  store: Store,
+  key: string,
+  { bytes, etag }: Stored,
+  why: string,
+  value: unknown,
+): Promise<boolean> {
+  const kept = await quarantine(store, key, bytes)
+  const isReplaced = await writeDocument(store, key, value, etag)
+  if (isReplaced) console.error(`store: ${key} was broken (${why}) and is written anew; what lay there is ${kept}`)
+  return isReplaced
+}
+
+/** Keeps the bytes of a broken document. @returns under which key */
+async function quarantine(store: Store, key: string, bytes: Uint8Array): Promise<string> {
+  const kept = `quarantine/${key}.${hexOf(digestOf(bytes)).slice(0, 12)}`
+  await put(store, kept, bytes).catch((error) => {
+    throw storeError(store, error, kept)
+  })
+  return kept
+}
+
+/**
+ * Takes the place of a broken document, or of one that is gone; one that can be read stays.
+ * @param make called with what is wrong
+ * @returns the key of what was broken, null where nothing lay there; undefined when the document is good
+ */
+export async function repairDocument<T>(
+  store: Store,
+  key: string,
+  schema: z.ZodType<T>,
+  make: (why: string) => Promise<T>,
+): Promise<{ value: T; quarantined: string | null } | undefined> {
+  for (;;) {
+    const stored = await readStored(store, key)
+    if (stored === undefined) {
+      const value = await make('it is gone')
+      if (await writeDocument(store, key, value, undefined)) return { value, quarantined: null }
+      continue
+    }
+    const read = readAs(stored.bytes, schema)
+    if ('value' in read) return undefined
+    const value = await make(read.why)
+    const quarantined = await quarantine(store, key, stored.bytes)
+    if (await writeDocument(store, key, value, stored.etag)) return { value, quarantined }
+  }
+}
+
+/** The folders right below a prefix, each with its slash. */
+export async function listFolders(store: Store, prefix: string): Promise<string[]> {
+  const folders: string[] = []
+  let token: string | undefined
+  do {
+    const page = await store.client
+      .send(
+        new ListObjectsV2Command({ Bucket: store.bucket, Prefix: prefix, Delimiter: '/', ContinuationToken: token }),
+      )
+      .catch((error) => {
+        throw storeError(store, error, prefix)
+      })
+    for (const { Prefix } of page.CommonPrefixes ?? []) if (Prefix !== undefined) folders.push(Prefix)
+    token = page.NextContinuationToken
+  } while (token !== undefined)
+  return folders
+}
+
+/** Keys under a prefix, for people to look at: nothing that must be right depends on listing. */
+export async function listKeys(store: Store, prefix: string, limit = 1000): Promise<string[]> {
+  return (await listObjects(store, prefix, limit)).flatMap(({ Key }) => Key ?? [])
+}
+
+/** The same with sizes and ETags; all of them by default. */
+export async function listObjects(store: Store, prefix: string, limit = Number.POSITIVE_INFINITY): Promise<_Object[]> {
+  const objects: _Object[] = []
+  let token: string | undefined
+  do {
+    const page = await store.client
+      .send(new ListObjectsV2Command({ Bucket: store.bucket, Prefix: prefix, ContinuationToken: token }))
+      .catch((error) => {
+        throw storeError(store, error, prefix)
+      })
+    objects.push(...(page.Contents ?? []))
+    token = page.NextContinuationToken
+  } while (token !== undefined && objects.length < limit)
+  return objects
+}

@@ -1,0 +1,95 @@
+import type { Digest } from '../formats/artifact.ts'
+import { SlipwayError } from '../formats/errors.ts'
+import type { Expected, InForce } from '../formats/in-force.ts'
+import { ModelState, VersionRecord } from '../formats/records.ts'
+import { championIn, inForceFor, promote, register } from '../stats/registration.ts'
+import { hexOf } from './digest.ts'
+import { listKeys, publishOnce, readDocument } from './documents.ts'
+import { getBundle } from './objects.ts'
+import { readRef, updateRef } from './refs.ts'
+import { readRoute } from './routes.ts'
+import type { Store } from './store.ts'
+
+const refName = (model: string): string => `models/${model}`
+const versionKey = (model: string, digest: string): string => `models/${model}/${hexOf(digest)}.json`
+
+export async function readModel(store: Store, model: string): Promise<ModelState | undefined> {
+  return (await readRef(store, refName(model), ModelState))?.value
+}
+
+export async function readVersion(store: Store, model: string, digest: string): Promise<VersionRecord | undefined> {
+  return (await readDocument(store, versionKey(model, digest), VersionRecord))?.value
+}
+
+/** Names of all models, for people. */
+export async function listModels(store: Store): Promise<string[]> {
+  const keys = await listKeys(store, 'refs/models/')
+  return keys.map((key) => key.slice('refs/models/'.length, -'.json'.length))
+}
+
+/** The digest of the champion, if there is one. */
+export const championOf = (state: ModelState | undefined): Digest | undefined => championIn(state)?.digest
+
+/**
+ * What a candidate would replace, and what it is compared with. Versions that take other rows are not compared: a new signature
+ * begins a line of champions of its own.
+ * @param endpoint where it is deployed to, null for nowhere
+ */
+export async function findInForce(
+  store: Store,
+  model: string,
+  candidate: string,
+  endpoint: string | null,
+): Promise<InForce> {
+  const [state, route] = await Promise.all([
+    readModel(store, model),
+    endpoint === null ? undefined : readRoute(store, endpoint),
+  ])
+  const found = inForceFor(candidate, model, state, route)
+  if (found.opponent === null) return found
+  const digests = [candidate, found.opponent.digest]
+  const [own, other] = await Promise.all(digests.map((digest) => getBundle(store, digest, 'model')))
+  const areAlike = (own?.facts.signature ?? 1) === (other?.facts.signature ?? 1)
+  return areAlike ? found : { ...found, opponent: null }
+}
+
+/**
+ * Registers a version; see `register` for when it becomes champion.
+ * @throws SlipwayError CHAMPION_MOVED
+ */
+export async function registerVersion(
+  store: Store,
+  model: string,
+  record: VersionRecord,
+  isPromoted: boolean,
+  expect?: Expected,
+): Promise<{ version: number; champion: number | null; registered: boolean }> {
+  // What is refused leaves no record behind: judged anew, it is registered with another one.
+  const order = { digest: record.digest, promote: isPromoted, expect }
+  register(await readModel(store, model), model, order)
+  await publishOnce(store, versionKey(model, record.digest), VersionRecord, record)
+  let registered = false
+  const state = await updateRef(store, refName(model), ModelState, `run ${record.run} registers`, (current) => {
+    const next = register(current, model, order)
+    registered = next !== current
+    return next
+  })
+  return { version: state.versions.indexOf(record.digest) + 1, champion: state.champions.at(-1) ?? null, registered }
+}
+
+/**
+ * Makes a version champion; `reason` goes to the ref's log.
+ * @throws SlipwayError CHAMPION_MOVED
+ */
+export async function setChampion(
+  store: Store,
+  model: string,
+  version: number,
+  reason: string,
+  expect?: Expected,
+): Promise<ModelState> {
+  return updateRef(store, refName(model), ModelState, reason, (current) => {
+    if (current === undefined) throw new SlipwayError('NOT_FOUND', `model ${model} does not exist`)
+    return promote(current, model, version, expect)
+  })
+}

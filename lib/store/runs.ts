@@ -1,0 +1,38 @@
+import { RunRecord } from '../formats/records.ts'
+import { passOver } from './broken.ts'
+import { listKeys, publishOnce, readDocument } from './documents.ts'
+import type { Store } from './store.ts'
+
+const runKey = (runId: string): string => `runs/${runId}.json`
+
+export async function publishRun(store: Store, record: RunRecord): Promise<RunRecord> {
+  return (await publishOnce(store, runKey(record.runId), RunRecord, record)).value
+}
+
+export async function readRun(store: Store, runId: string): Promise<RunRecord | undefined> {
+  return (await readDocument(store, runKey(runId), RunRecord))?.value
+}
+
+/**
+ * Finished runs, newest first; ids sort by time within a pipeline.
+ * @param onBroken hears of records that cannot be read; the others are there all the same
+ */
+export async function listRuns(
+  store: Store,
+  pipeline?: string,
+  limit = 20,
+  onBroken: (what: string) => void = () => {},
+): Promise<RunRecord[]> {
+  const keys = await listKeys(store, pipeline === undefined ? 'runs/' : `runs/${pipeline}-`, Number.POSITIVE_INFINITY)
+  const ids = keys.map((key) => key.slice('runs/'.length, -'.json'.length))
+  const byTime = ids.sort((a, b) => timePart(b).localeCompare(timePart(a)))
+  const records = await Promise.all(byTime.slice(0, limit).map((id) => passOver(readRun(store, id), onBroken)))
+  return records.flatMap((record) =>
+    record !== undefined && (pipeline === undefined || record.pipeline === pipeline) ? [record] : [],
+  )
+}
+
+/** `flights-20261122-034512-k3x9` → `20261122-034512-k3x9`. */
+function timePart(runId: string): string {
+  return /\d{8}-\d{6}-\w+$/.exec(runId)?.[0] ?? runId
+}

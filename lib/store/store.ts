@@ -1,0 +1,169 @@
+import {
+  CreateBucketCommand,
+  HeadBucketCommand,
+  S3Client,
+  type S3ClientConfig,
+  S3ServiceException,
+} from '@aws-sdk/client-s3'
+import { SlipwayError } from '../formats/errors.ts'
+import { type Call, type Outage, rideOut } from './outage.ts'
+
+/** An S3-compatible bucket, and the folder that keeps verified copies of what was read from it. */
+export interface Store {
+  readonly client: S3Client
+  readonly bucket: string
+  readonly cacheFolder: string
+  /** For messages: where the store is. */
+  readonly address: string
+  /** Rides out times in which it is away; undefined for those whose work is tried again by somebody else. */
+  readonly outage: Outage | undefined
+}
+
+export interface StoreOptions {
+  /** Address of the S3 server; undefined for AWS itself. */
+  endpoint: string | undefined
+  bucket: string
+  region: string
+  cacheFolder: string
+  /** Undefined takes the SDK's own chain: environment, shared files, instance roles. */
+  credentials: { accessKeyId: string; secretAccessKey: string } | undefined
+  outage?: Outage | undefined
+}
+
+/** A store that takes a call and says nothing for this long has hung, ms: the call is made again. */
+const silentMs = 120_000
+
+/** Connects lazily: nothing is sent until the first call. */
+export function createStore({ endpoint, bucket, region, cacheFolder, credentials, outage }: StoreOptions): Store {
+  const client = new S3Client({
+    region,
+    maxAttempts: 4,
+    requestHandler: { socketTimeout: silentMs },
+    ...(outage === undefined ? {} : { retryStrategy: ridingOut(outage) }),
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    ...(credentials === undefined ? {} : { credentials }),
+  })
+  return { client, bucket, cacheFolder, address: storeAddress(endpoint, region, bucket), outage }
+}
+
+/** Where a store is, for people. */
+export function storeAddress(endpoint: string | undefined, region: string, bucket: string): string {
+  return `${endpoint ?? `s3.${region}.amazonaws.com`}/${bucket}`
+}
+
+type Retries = Extract<NonNullable<S3ClientConfig['retryStrategy']>, { recordSuccess: unknown }>
+type Token = Awaited<ReturnType<Retries['acquireInitialRetryToken']>>
+
+/** Tries of a call before the store counts as away: the first ones follow quickly. */
+const quickTries = 3
+
+/** The SDK's own retries are over in a fraction of a second: these go on for as long as an outage may last. */
+function ridingOut(outage: Outage): Retries {
+  const calls = new WeakMap<Token, Call>()
+  const token = (call: Call, count: number, delay: number): Token => {
+    const made: Token = { getRetryCount: () => count, getRetryDelay: () => delay }
+    calls.set(made, call)
+    return made
+  }
+  return {
+    acquireInitialRetryToken: async () => token(outage.begin(), 0, 0),
+    async refreshRetryTokenForRetry(before, { errorType, error }) {
+      const call = calls.get(before) as Call
+      const count = before.getRetryCount() + 1
+      if (errorType === 'TRANSIENT' || errorType === 'THROTTLING') {
+        const pause = call.failed()
+        if (pause !== undefined)
+          return token(call, count, count <= quickTries ? 50 * 2 ** count * Math.random() : pause)
+      } else if (statusOf(error) !== undefined) outage.answered()
+      throw new Error('no further try')
+    },
+    recordSuccess: () => outage.answered(),
+  }
+}
+
+/** Reads what may break off in the middle: the SDK tries again what failed before the first byte came, and no more. */
+export function readWhole<T>(store: Store, read: () => Promise<T>): Promise<T> {
+  return rideOut(store.outage, read, isBrokenOff)
+}
+
+function isBrokenOff(error: unknown): boolean {
+  const { code, name, message } = error as NodeJS.ErrnoException
+  return (
+    ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code ?? '') ||
+    name === 'TimeoutError' ||
+    message === 'aborted'
+  )
+}
+
+/** Another bucket of the same server, reached with the same credentials. */
+export function atBucket(store: Store, bucket: string): Store {
+  return { ...store, bucket, address: `s3://${bucket}` }
+}
+
+/** Makes the bucket if it does not exist. */
+export async function ensureBucket(store: Store): Promise<void> {
+  try {
+    await store.client.send(new HeadBucketCommand({ Bucket: store.bucket }))
+  } catch (error) {
+    if (statusOf(error) !== 404) throw storeError(store, error)
+    try {
+      await store.client.send(new CreateBucketCommand({ Bucket: store.bucket }))
+    } catch (createError) {
+      if (!(createError instanceof S3ServiceException && /BucketAlready/.test(createError.name)))
+        throw storeError(store, createError)
+    }
+  }
+}
+
+/** The HTTP status an S3 call ended with, if it got an answer. */
+export function statusOf(error: unknown): number | undefined {
+  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode
+}
+
+/** How often the SDK sent a call before it gave up. */
+export function attemptsOf(error: unknown): number {
+  return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 1
+}
+
+/** Another one was first: create-only found the key taken (412), or two writers met (409). */
+export function isConflict(error: unknown): boolean {
+  const status = statusOf(error)
+  return status === 412 || status === 409
+}
+
+export function isMissing(error: unknown): boolean {
+  return statusOf(error) === 404
+}
+
+/** An SDK error as one of ours, saying where the store is and what to check. */
+export function storeError(store: Store, error: unknown, key?: string): SlipwayError {
+  if (error instanceof SlipwayError) return error
+  const status = statusOf(error)
+  const at = key === undefined ? store.address : `${store.address}/${key}`
+  if (status === 401 || status === 403 || (error as Error).name === 'CredentialsProviderError') {
+    return new SlipwayError(
+      'STORE_DENIED',
+      `the S3 store ${at} refuses these credentials (${(error as Error).name})`,
+      {
+        next: 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, then `slipway doctor`',
+      },
+      { cause: error },
+    )
+  }
+  if (status === 404)
+    return new SlipwayError(
+      'OBJECT_MISSING',
+      `the S3 store has no ${at}`,
+      { next: 'run `slipway doctor`' },
+      { cause: error },
+    )
+  const what = (error as Error).message || (error as { code?: string }).code || String(error)
+  return new SlipwayError(
+    'STORE_UNREACHABLE',
+    `the S3 store ${at} does not answer as it should: ${what}`,
+    {
+      next: 'check S3_ENDPOINT, or start one with `npx slipway up`',
+    },
+    { cause: error },
+  )
+}

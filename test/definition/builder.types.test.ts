@@ -1,0 +1,114 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { z } from 'zod'
+import { packageRoot } from '../../lib/code/host.ts'
+import { auc, binary, errors, pipeline, regression, rmse, slice, trees } from '../../lib/definition/index.ts'
+
+const Flight = z.object({
+  date: z.date(),
+  delay: z.number(),
+  distance: z.number(),
+  origin: z.string(),
+  tail: z.string().nullable(),
+  cancelled: z.boolean().nullable(),
+  number: z.int64(),
+})
+const late = (delay: Float64Array) => Uint8Array.from(delay, (minutes) => (minutes > 15 ? 1 : 0))
+const features = ({ distance, origin }: { distance: Float64Array; origin: readonly string[] }) => ({ distance, origin })
+const learner = trees()
+
+// Never run: what counts is what does not compile.
+const wrong = () =>
+  pipeline('wrong', (p) => {
+    const raw = p.snapshot('flights', { from: 'x.parquet', schema: Flight })
+    // @ts-expect-error there is no column "orgin"
+    p.validate(raw, { completeness: { orgin: 0.9 } })
+    // @ts-expect-error a uniqueness rule names columns
+    p.validate(raw, { unique: [['id']] })
+    // @ts-expect-error the split by time wants a date column
+    p.split(raw, { by: 'distance', validationFrom: '2001-05-01', testFrom: '2001-06-01' })
+    // @ts-expect-error a split at random says how much validates and how much tests
+    p.split(raw, { random: { test: 0.2 }, seed: 1 })
+    p.split(raw, { random: { validation: 0.2, test: 0.2 }, seed: 1 })
+    const parts = p.split(raw, { by: 'date', validationFrom: '2001-05-01', testFrom: '2001-06-01' })
+    const target = binary('delay', late)
+    p.train('a', {
+      on: parts,
+      // @ts-expect-error the feature function wants a column that the schema does not have
+      features: (c: { weather: Float64Array }) => ({ x: c.weather }),
+      target,
+      learner,
+      seed: 1,
+    })
+    // @ts-expect-error the target's column is not a feature: it is not known when a flight is predicted
+    p.train('b', { on: parts, features: (c: { delay: Float64Array }) => ({ x: c.delay }), target, learner, seed: 1 })
+    // @ts-expect-error text comes as strings, not numbers
+    p.train('c', { on: parts, features: (c: { origin: Float64Array }) => ({ x: c.origin }), target, learner, seed: 1 })
+    // @ts-expect-error a nullable text may be null
+    p.train('d', { on: parts, features: (c: { tail: readonly string[] }) => ({ x: c.tail }), target, learner, seed: 1 })
+    p.train('e', {
+      on: parts,
+      features,
+      // @ts-expect-error the target function gets numbers here, not text
+      target: binary('delay', (delay: readonly string[]) => delay.map(Number)),
+      learner,
+      seed: 1,
+    })
+    p.train('j', { on: parts, features, target: binary('cancelled'), learner, seed: 1 })
+    p.train('k', { on: parts, features, target: binary('delay'), learner, seed: 1 })
+    // @ts-expect-error text is no yes or no without a function
+    p.train('l', { on: parts, features, target: binary('tail'), learner, seed: 1 })
+    // @ts-expect-error a date is no yes or no without a function
+    p.train('m', { on: parts, features, target: binary('date'), learner, seed: 1 })
+    // @ts-expect-error a whole number of any size comes as text
+    p.train('n', { on: parts, features, target: binary('number'), learner, seed: 1 })
+    // @ts-expect-error a cross names features that the function makes
+    p.train('g', { on: parts, features, target, crosses: [['origin', 'weekday']], learner, seed: 1 })
+    // @ts-expect-error a weight is a number
+    p.train('h', { on: parts, features, target, weight: 'origin', learner, seed: 1 })
+    const ofDistance = ({ distance }: { distance: Float64Array }) => ({ distance })
+    // @ts-expect-error the weight's column is not a feature: nobody weighs what is to be predicted
+    p.train('i', { on: parts, features: ofDistance, target, weight: 'distance', learner, seed: 1 })
+    // @ts-expect-error a table was not split: there is nothing to validate with
+    p.train('f', { on: raw, features, target, learner, seed: 1 })
+    const model = p.train('model', { on: parts, features, target, learner, seed: 1 })
+    // @ts-expect-error a model that was not packaged cannot be gated
+    p.gate(model, { on: parts.test, must: [auc.atLeast(0.6)] })
+    const candidate = p.package(model)
+    // @ts-expect-error a regression metric cannot judge a classifier
+    p.gate(candidate, { on: parts.test, must: [rmse.atMost(1)] })
+    // @ts-expect-error a margin is in units or a share, not both
+    p.gate(candidate, { on: parts.test, must: [auc.notWorseThan('champion', { by: 0.01, byShare: 0.01 })] })
+    p.gate(candidate, { on: parts.test, must: [auc.notWorseThan('champion', { byShare: 0.01 })] })
+    // @ts-expect-error a comparison is left out by these words only
+    p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.6)], champion: false })
+    // @ts-expect-error there is no column "airline" to slice by
+    p.gate(candidate, { on: parts.test, must: [slice('airline', auc.atLeast(0.5))] })
+    // @ts-expect-error an approval has a deadline with a unit
+    p.approve(candidate, { role: 'lead', within: '24', otherwise: 'reject' })
+    // @ts-expect-error a model that was not packaged cannot be served
+    p.deploy(model, { endpoint: 'e', allAtOnce: true })
+    // @ts-expect-error a rollout has a strategy
+    p.deploy(candidate, { endpoint: 'e' })
+    // @ts-expect-error steps are numbers
+    p.deploy(candidate, { endpoint: 'e', canary: { steps: ['5 %'] } })
+    // @ts-expect-error a gate is nothing to watch
+    p.deploy(candidate, { endpoint: 'e', canary: { steps: [5], watch: [auc.atLeast(0.5)] } })
+    p.deploy(candidate, { endpoint: 'e', shadow: true, canary: { steps: [5, 50], watch: [errors.notWorseBy(0.01)] } })
+    const other = p.package(p.train('minutes', { on: parts, features, target: regression('delay'), learner, seed: 1 }))
+    // @ts-expect-error a classification metric cannot judge a regression
+    p.gate(other, { on: parts.test, must: [auc.atLeast(0.5)] })
+    p.gate(other, { on: parts.test, must: [rmse.atMost(30), slice('origin', rmse.atMost(60))] })
+  })
+
+it('compiles, with each mistake above an error', () => {
+  // Fails with the compiler's own words, an unused @ts-expect-error included.
+  const compile = () =>
+    execFileSync(process.execPath, [join(packageRoot, 'node_modules/typescript/bin/tsc'), '-p', packageRoot], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    })
+  expect(compile).not.toThrow()
+  expect(wrong).toBeInstanceOf(Function)
+})
