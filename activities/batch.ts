@@ -10,10 +10,10 @@ import {
 } from '@temporalio/client'
 import { z } from 'zod'
 import { type CronCalendar, cronCalendars } from '../lib/definition/cron.ts'
-import { type BatchPolicy, batchId, fillIn, slotAt } from '../lib/formats/batch-policy.ts'
+import { type BatchPolicy, batchId, fillIn, partitionAt } from '../lib/formats/batch-policy.ts'
 import { BatchFile, BatchPlan, type BatchRecord, ShardFacts } from '../lib/formats/batch-records.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { Variant } from '../lib/formats/route.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
 import { shardOrder } from '../lib/jobs/shard-order.ts'
 import { localModel } from '../lib/models/package.ts'
 import { fetchInput, findInputs } from '../lib/sources/inputs.ts'
@@ -28,7 +28,7 @@ import { cutInputs, findDuplicates } from './batch-inputs.ts'
 import { type PublishOrder, publishBatch } from './publish-batch.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
 import { materialOf, storeShard } from './shards.ts'
-import { type ActivityDeps, guarded, once, type StepGiven, wholeStep } from './step.ts'
+import { type ActivityDeps, runActivity, runIdempotent, type StepGiven, wholeStep } from './step.ts'
 
 /** Plans a worker remembers: shard after shard asks for the same one. */
 const plansKept = 4
@@ -48,7 +48,7 @@ export function createBatchActivities(deps: ActivityDeps) {
     /** Sets what is scored under a name, and its schedule. */
     async establishBatch(order: { pipeline: string; run: string; step: StepGiven<'batch'> }): Promise<void> {
       const { pipeline, run } = order
-      await guarded(order.step.id, async () => {
+      await runActivity(order.step.id, async () => {
         const { name, endpoint, policy } = await wholeStep(deps, order.step)
         await writeBatchDefinition(store, name, { pipeline, endpoint, policy }, run)
         const scheduleId = batchScheduleId(pipeline, name)
@@ -77,13 +77,13 @@ export function createBatchActivities(deps: ActivityDeps) {
      * @param time ISO time the batch is for, where the request names no slot
      */
     async planBatch({ request, time }: { request: BatchRequest; time: string }): Promise<BatchPlanned> {
-      return guarded('plan', async (_context, progress) => {
+      return runActivity('plan', async (_context, progress) => {
         const folder = await mkdtemp(join(deps.scratch, 'batch-'))
         try {
           progress('looking for files', 0)
           const { owner, name } = request
           const found = await definitionOf(request)
-          const slot = request.slot ?? slotAt(found.policy, new Date(time))
+          const slot = request.slot ?? partitionAt(found.policy, new Date(time))
           const policy: BatchPolicy = {
             ...found.policy,
             from: fillIn(found.policy.from, slot),
@@ -153,13 +153,13 @@ export function createBatchActivities(deps: ActivityDeps) {
 
     /** Scores one shard, in a thread, once: what was made of the same rows by the same model is found by its key. */
     async scoreShard(order: { plan: string; shard: number; run: string }): Promise<ShardOutcome> {
-      return guarded(`shard ${order.shard}`, async (context, progress) => {
+      return runActivity(`shard ${order.shard}`, async (context, progress) => {
         const plan = await planOf(order.plan)
         const file = plan.inputs[plan.shards[order.shard]?.file ?? 0] as BatchFile
         progress('fetching', 0)
         const { path, digest } = await fetchInput(store, file)
         const material = materialOf(deps.host, plan, order.shard, digest)
-        const outcome = await once(
+        const outcome = await runIdempotent(
           deps,
           { run: order.run, material, traced: false },
           context,
@@ -182,7 +182,7 @@ export function createBatchActivities(deps: ActivityDeps) {
      * force create-only. The monitor of the endpoint hears what was scored.
      */
     async publishBatch(order: PublishOrder): Promise<BatchRecord> {
-      return guarded('publish', async (_context, progress) =>
+      return runActivity('publish', async (_context, progress) =>
         publishBatch(deps, await planOf(order.plan.digest), order, progress),
       )
     },
@@ -193,7 +193,7 @@ export function createBatchActivities(deps: ActivityDeps) {
     owner,
     name,
     adHoc,
-  }: BatchRequest): Promise<{ policy: BatchPolicy; model: Variant; endpoint: string | null }> {
+  }: BatchRequest): Promise<{ policy: BatchPolicy; model: ModelVersion; endpoint: string | null }> {
     if (adHoc !== null) return { policy: adHoc.policy, model: adHoc.model, endpoint: null }
     const definition = await readBatchDefinition(store, owner, name)
     if (definition === undefined)

@@ -15,7 +15,7 @@ import type { StepOutcome } from '../lib/formats/step-inputs.ts'
 import { contentOf, fixedPart, mediaTypeOf, SourceContents } from '../lib/sources/sources.ts'
 import { notableIn } from '../lib/stats/profile-summary.ts'
 import { getBundle, getJson, hasBlob, localFile, putBundle, putJson } from '../lib/store/objects.ts'
-import { type ActivityDeps, guarded, required, runStep, type StepOrder } from './step.ts'
+import { type ActivityDeps, required, runActivity, runStep, type StepOrder } from './step.ts'
 
 /** How messages call a source: as its definition does, or by its files where a run was given others. */
 function whatWasRead(files: readonly { readonly name?: string | undefined }[], from: string): string {
@@ -39,7 +39,7 @@ export function createDataActivities(deps: ActivityDeps) {
     async snapshotSource(order: SnapshotOrder): Promise<StepOutcome> {
       const { source } = order
       if (order.use !== undefined) return reuseSnapshot(order.use)
-      const contents = await guarded(order.step.id, async () => getJson(store, source, SourceContents))
+      const contents = await runActivity(order.step.id, async () => getJson(store, source, SourceContents))
       return runStep(
         deps,
         order,
@@ -153,7 +153,7 @@ export function createDataActivities(deps: ActivityDeps) {
   }
 
   async function reuseSnapshot(digest: string): Promise<StepOutcome> {
-    return guarded('snapshot', async () => {
+    return runActivity('snapshot', async () => {
       const bundle = await getBundle(store, digest, 'snapshot')
       for (const file of Object.values(bundle.files)) {
         if (!(await hasBlob(store, file)))

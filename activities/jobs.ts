@@ -8,11 +8,11 @@ export const jobs = {
   profileFiles: async () => (await import('../lib/data/profile.ts')).profileFiles,
   trainModel: async () => (await import('../lib/learners/train-model.ts')).trainModel,
   evaluateModel: async () => (await import('../lib/jobs/evaluate.ts')).evaluateModel,
-  judgeGates: async () => (await import('../lib/jobs/judge-gates.ts')).judgeGates,
+  judgeGates: async () => (await import('../lib/jobs/judge.ts')).judgeGates,
   compileTrees: async () => (await import('../lib/models/compile-trees.ts')).compileTrees,
   compareMadeUp: async () => (await import('../lib/models/compare-made-up.ts')).compareMadeUp,
   proveRows: async () => (await import('../lib/jobs/prove-rows.ts')).proveRows,
-  guardModel: async () => (await import('../lib/jobs/guard.ts')).guardModel,
+  guardModel: async () => (await import('../lib/jobs/never-worse.ts')).guardModel,
   scoreShard: async () => (await import('../lib/jobs/score-shard.ts')).scoreShard,
 } as const
 export type Jobs = { readonly [Name in keyof typeof jobs]: Awaited<ReturnType<(typeof jobs)[Name]>> }

@@ -1,6 +1,6 @@
 import { withDuckDb } from '../lib/data/duckdb.ts'
-import { countMistakes } from '../lib/data/served.ts'
-import type { MistakesRule } from '../lib/formats/rollout-policy.ts'
+import { countLabelErrors } from '../lib/data/served.ts'
+import type { LabelErrorsRule } from '../lib/formats/rollout-policy.ts'
 import type { TelemetryWindow } from '../lib/formats/telemetry.ts'
 import type { LabelBlock } from '../lib/stats/block.ts'
 import { isBroken } from '../lib/store/broken.ts'
@@ -38,7 +38,7 @@ export interface JudgingOrder {
   readonly seq: number
   /** The look to be judged next. */
   readonly judged: number
-  readonly rule: MistakesRule
+  readonly rule: LabelErrorsRule
   /** Version of the candidate. */
   readonly candidate: number
   /** Labels that come in at this look. */
@@ -84,7 +84,7 @@ export function createJudge(store: Store) {
       for (const answers of byWeight.values()) {
         const [{ mode, share }] = answers as [EvidenceEntry['answers'][number]]
         const captures = await local(answers.map(({ capture }) => capture))
-        const counted = await countMistakes(
+        const counted = await countLabelErrors(
           connection,
           { ...rule, candidate, labels: labelFiles, captures },
           mode === 'split' ? 'split' : 'pairs',

@@ -8,8 +8,8 @@ import { canonicalJson } from '../lib/formats/canonical.ts'
 import { digestsOf, type StepInputs, type StepOutcome } from '../lib/formats/step-inputs.ts'
 import { TrainingReport } from '../lib/formats/training-report.ts'
 import { evaluationFiles, sliceFile } from '../lib/jobs/evaluate.ts'
-import type { LocalEvaluation } from '../lib/jobs/judge-gates.ts'
-import { kernelReport } from '../lib/jobs/prove-trees.ts'
+import type { LocalEvaluation } from '../lib/jobs/judge.ts'
+import { compiledReport } from '../lib/jobs/prove-trees.ts'
 import { trainingFiles } from '../lib/learners/train-model.ts'
 import { readBaseline } from '../lib/models/baseline.ts'
 import { modelCard } from '../lib/models/card.ts'
@@ -95,11 +95,11 @@ export function createModelActivities(deps: ActivityDeps) {
           const { parity, compared } = await job('proveRows', {
             model,
             table,
-            kernel: trees.kernel,
+            compiledModel: trees.compiledModel,
             predictions: await localFile(store, required(inputs, 'parity').digest),
             limit: step.parity,
           })
-          const kernel = kernelReport(trees.proof, compared)
+          const compiledModel = compiledReport(trees.proof, compared)
           progress('packaging', 0.8)
           const answer =
             facts.task === 'binary'
@@ -120,11 +120,11 @@ export function createModelActivities(deps: ActivityDeps) {
             [modelFiles.training]: required(inputs, 'training'),
             [modelFiles.card]: await putBytes(
               store,
-              modelCard(facts, training, kernel, await readSourceRead(store, facts.snapshot)),
+              modelCard(facts, training, compiledModel, await readSourceRead(store, facts.snapshot)),
               mediaTypes.markdown,
             ),
-            [modelFiles.kernel]: await putJson(store, kernel),
-            ...(kernel.status === 'proven' && trees.files),
+            [modelFiles.compiledModel]: await putJson(store, compiledModel),
+            ...(compiledModel.status === 'proven' && trees.files),
           }
           const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
           if (deps.signer !== undefined) {
@@ -140,7 +140,7 @@ export function createModelActivities(deps: ActivityDeps) {
               bytes: onnx.size,
               parityRows: parity.rows,
               parity: parity.largest,
-              kernel: kernel.status === 'proven' ? 'proven' : brief(kernel.reason, 500),
+              kernel: compiledModel.status === 'proven' ? 'proven' : brief(compiledModel.reason, 500),
             },
           }
         },

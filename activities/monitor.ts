@@ -20,7 +20,7 @@ import {
 import { alertOf, isAlertmanager, sendAlert } from './alert.ts'
 import { examine } from './examine.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
-import { type ActivityDeps, guarded, type StepGiven, wholeStep } from './step.ts'
+import { type ActivityDeps, runActivity, type StepGiven, wholeStep } from './step.ts'
 import { told } from './told.ts'
 
 /** Longer than this no gathering waits, ms: a check of a week would have hundreds of thousands of windows to read at once. */
@@ -49,7 +49,7 @@ export function createMonitorActivities(deps: ActivityDeps) {
       plan: string
       isRetraining: boolean
     }): Promise<void> {
-      await guarded(order.step.id, async () => {
+      await runActivity(order.step.id, async () => {
         const { pipeline, run, plan, isRetraining } = order
         const step = await wholeStep(deps, order.step)
         await establishMonitor(store, { pipeline, step, plan: plan as never }, { run, isRetraining })
@@ -107,7 +107,7 @@ export function createMonitorActivities(deps: ActivityDeps) {
     /** One step of a check of an endpoint: windows and labels since the last one; judged, if it is to, when nothing more waits. */
     async checkEndpoint(order: { endpoint: string; check: string; judge: boolean }): Promise<CheckResult | null> {
       const { endpoint, check, judge } = order
-      return guarded('monitor', async (_context, progress) => {
+      return runActivity('monitor', async (_context, progress) => {
         const [monitor, route] = await Promise.all([readMonitor(store, endpoint), readRoute(store, endpoint)])
         if (monitor === undefined || route === undefined) return null
         const folder = await mkdtemp(join(deps.scratch, 'monitor-'))
@@ -140,7 +140,7 @@ export function createMonitorActivities(deps: ActivityDeps) {
 
     /** Tells the supervisor of a pipeline why it should retrain, starting it if it is not there. */
     async signalSupervisor({ pipeline, cause }: { pipeline: string; cause: RetrainCause }): Promise<void> {
-      await guarded('supervisor', () =>
+      await runActivity('supervisor', () =>
         told(
           `the supervisor of ${pipeline}`,
           client.workflow.signalWithStart('supervise', tellSupervisor(pipeline, cause)),
@@ -156,12 +156,12 @@ export function createMonitorActivities(deps: ActivityDeps) {
         .catch((error) => {
           if (!(error instanceof WorkflowNotFoundError)) throw error
         })
-      await guarded('supervisor', () => told(`the supervisor of ${pipeline}`, signal))
+      await runActivity('supervisor', () => told(`the supervisor of ${pipeline}`, signal))
     },
 
     /** Tells whoever is to be called that an incident began, or ended; Alertmanager also that it goes on. */
     async sendAlert({ endpoint, seq }: { endpoint: string; seq: number }): Promise<void> {
-      await guarded('alert', async () => {
+      await runActivity('alert', async () => {
         const [monitor, report] = await Promise.all([readMonitor(store, endpoint), readReport(store, endpoint, seq)])
         if (monitor === undefined || report === undefined || deps.alerts === undefined) return
         if (report.change === 'goes on' && !isAlertmanager(deps.alerts.url)) return

@@ -6,14 +6,14 @@ import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../lib/f
 import { canonicalJson } from '../lib/formats/canonical.ts'
 import type { HostVersions, StepMaterial } from '../lib/formats/step-key.ts'
 import { proveTrees } from '../lib/jobs/prove-trees.ts'
-import { type KernelFiles, TreesProof } from '../lib/models/kernel.ts'
+import { type CompiledModelFiles, TreesProof } from '../lib/models/compiled-model.ts'
 import { modelFiles } from '../lib/models/model.ts'
 import { getJson, localFile } from '../lib/store/objects.ts'
 import type { Progress } from './jobs.ts'
-import { type ActivityDeps, once } from './step.ts'
+import { type ActivityDeps, runIdempotent } from './step.ts'
 
 /** Raised when the compiler makes other bytes of the same trees, or another thing is proven of them. */
-const kernelVersion = 1
+const compilerVersion = 1
 
 const proofFile = 'trees.json'
 /** Threads that share the made-up rows: as many as there are cores, up to this. */
@@ -22,14 +22,14 @@ const mostParts = 4
 /** Compiled trees with their proof, and the files of theirs that go into a package. */
 export interface ProvenTrees {
   readonly proof: TreesProof
-  readonly kernel: KernelFiles | undefined
+  readonly compiledModel: CompiledModelFiles | undefined
   readonly files: Bundle['files']
 }
 
 /** All that trees become, and what is proven of them, depends on. */
 const materialOf = (host: HostVersions, model: string): StepMaterial => ({
   step: 'kernel',
-  version: kernelVersion,
+  version: compilerVersion,
   code: {},
   host: {
     'onnxruntime-node': host['onnxruntime-node'] ?? 'unknown',
@@ -42,7 +42,7 @@ const materialOf = (host: HostVersions, model: string): StepMaterial => ({
 })
 
 /**
- * The kernel of a model's trees and what is proven of it whatever the rows. The same trees are compiled and proven once: an edit after
+ * The compiled model of a model's trees and what is proven of it whatever the rows. The same trees are compiled and proven once: an edit after
  * which the features are worth the same finds them here.
  * @param run whose step asks
  */
@@ -54,36 +54,42 @@ export async function provenTrees(
 ): Promise<ProvenTrees> {
   const { store } = deps
   const material = materialOf(deps.host, onnx.digest)
-  const { outputs } = await once(deps, { run, material, traced: false }, Context.current(), progress, async (work) => {
-    progress('compiling the trees', 0)
-    const order = { onnxFile: await localFile(store, onnx.digest), folder: work.folder }
-    const proof = await proveTrees(order, Math.min(mostParts, availableParallelism()), {
-      compileTrees: (compile) => work.job('compileTrees', compile),
-      compareMadeUp: (madeUp) => work.job('compareMadeUp', madeUp),
-    })
-    await writeFile(join(work.folder, proofFile), canonicalJson(proof))
-    const files: Output[] = [await work.output('proof', proofFile, mediaTypes.json)]
-    if (proof.status === 'proven')
-      files.push(
-        await work.output('code', modelFiles.kernelCode, mediaTypes.wasm),
-        await work.output('tables', modelFiles.kernelTables, mediaTypes.binary),
-      )
-    return { outputs: files, facts: { status: proof.status } }
-  })
+  const { outputs } = await runIdempotent(
+    deps,
+    { run, material, traced: false },
+    Context.current(),
+    progress,
+    async (work) => {
+      progress('compiling the trees', 0)
+      const order = { onnxFile: await localFile(store, onnx.digest), folder: work.folder }
+      const proof = await proveTrees(order, Math.min(mostParts, availableParallelism()), {
+        compileTrees: (compile) => work.job('compileTrees', compile),
+        compareMadeUp: (madeUp) => work.job('compareMadeUp', madeUp),
+      })
+      await writeFile(join(work.folder, proofFile), canonicalJson(proof))
+      const files: Output[] = [await work.output('proof', proofFile, mediaTypes.json)]
+      if (proof.status === 'proven')
+        files.push(
+          await work.output('code', modelFiles.compiledCode, mediaTypes.wasm),
+          await work.output('tables', modelFiles.compiledTables, mediaTypes.binary),
+        )
+      return { outputs: files, facts: { status: proof.status } }
+    },
+  )
   const made = (name: string): ArtifactRef => {
     const { digest, mediaType, size } = outputs.find((output) => output.name === name) as Output
     return { digest, mediaType, size }
   }
   const proof = await getJson(store, made('proof').digest, TreesProof)
-  if (proof.status === 'refused') return { proof, kernel: undefined, files: {} }
+  if (proof.status === 'refused') return { proof, compiledModel: undefined, files: {} }
   const [code, tables] = [made('code'), made('tables')]
   return {
     proof,
-    kernel: {
+    compiledModel: {
       plan: proof.plan,
       codeFile: await localFile(store, code.digest),
       tablesFile: await localFile(store, tables.digest),
     },
-    files: { [modelFiles.kernelCode]: code, [modelFiles.kernelTables]: tables },
+    files: { [modelFiles.compiledCode]: code, [modelFiles.compiledTables]: tables },
   }
 }

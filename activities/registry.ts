@@ -6,7 +6,7 @@ import { findInForce, setChampion as moveChampion, registerVersion } from '../li
 import { publishRun } from '../lib/store/runs.ts'
 import { type ChampionChange, ownerOfModel, type Registration, registerUpdate } from '../workflows/messages.ts'
 import { type ModelOrder, modelOrderSignal, type Order, type RegistrationOrder } from '../workflows/owner-messages.ts'
-import { type ActivityDeps, guarded } from './step.ts'
+import { type ActivityDeps, runActivity } from './step.ts'
 import { told } from './told.ts'
 
 interface ModelRegistration extends RegistrationOrder {
@@ -19,25 +19,28 @@ export function createRegistryActivities(deps: ActivityDeps) {
   return {
     /** What a candidate would replace and is compared with; `endpoint` null where it is not deployed. */
     async findInForce(order: { model: string; candidate: string; endpoint: string | null }): Promise<InForce> {
-      return guarded('gate', () => findInForce(store, order.model, order.candidate, order.endpoint))
+      return runActivity('gate', () => findInForce(store, order.model, order.candidate, order.endpoint))
     },
 
     /** For runs that 0.7 and before began: the model a candidate is compared with, null while there is none. */
     async findOpponent({ model, candidate }: { model: string; candidate: string }): Promise<string | null> {
-      return guarded('gate', async () => (await findInForce(store, model, candidate, null)).opponent?.digest ?? null)
+      return runActivity(
+        'gate',
+        async () => (await findInForce(store, model, candidate, null)).opponent?.digest ?? null,
+      )
     },
 
     /** Tells the owner workflow of a model what is asked of it, starting it if this is the model's first. It answers by signal. */
     async tellModelOwner({ model, order }: { model: string; order: Order<ModelOrder> }): Promise<void> {
       const message = { ...ownerOfModel(model), signal: modelOrderSignal, signalArgs: [order] as [Order<ModelOrder>] }
-      await guarded('register', () =>
+      await runActivity('register', () =>
         told(`the owner of model ${model}`, client.workflow.signalWithStart('ownModel', message)),
       )
     },
 
     /** For runs that 0.7 and before began: waits for the owner, and holds a slot of the worker meanwhile. */
     async requestRegistration({ model, version, promote }: ModelRegistration): Promise<Registration> {
-      return guarded('register', async () => {
+      return runActivity('register', async () => {
         try {
           return await client.workflow.executeUpdateWithStart(registerUpdate, {
             args: [{ version, promote }],
@@ -56,7 +59,7 @@ export function createRegistryActivities(deps: ActivityDeps) {
 
     /** For the owner workflow only. */
     async writeRegistration({ model, version, promote, expect }: ModelRegistration): Promise<Registration> {
-      return guarded('register', () => registerVersion(store, model, version, promote, expect))
+      return runActivity('register', () => registerVersion(store, model, version, promote, expect))
     },
 
     /** For the owner workflow only. */
@@ -66,7 +69,7 @@ export function createRegistryActivities(deps: ActivityDeps) {
       reason,
       expect,
     }: ChampionChange & { model: string; expect?: Expected }): Promise<number> {
-      return guarded(
+      return runActivity(
         'promote',
         async () => (await moveChampion(store, model, version, reason, expect)).champions.at(-1) as number,
       )
@@ -74,7 +77,7 @@ export function createRegistryActivities(deps: ActivityDeps) {
 
     /** Keeps a run's record where it can be read with Temporal away. */
     async recordRun(record: RunRecord): Promise<void> {
-      await guarded('record', () => publishRun(store, record))
+      await runActivity('record', () => publishRun(store, record))
     },
   }
 }

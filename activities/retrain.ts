@@ -13,7 +13,7 @@ import type { MonitorReport } from '../lib/formats/monitor-report.ts'
 import type { Plan } from '../lib/formats/plan.ts'
 import type { RunRecord } from '../lib/formats/records.ts'
 import type { StepOutcome } from '../lib/formats/step-inputs.ts'
-import { labelColumn } from '../lib/jobs/guard.ts'
+import { labelColumn } from '../lib/jobs/never-worse.ts'
 import { ModelFacts } from '../lib/models/model.ts'
 import { localModel } from '../lib/models/package.ts'
 import { readSourceBelow, uploadSource } from '../lib/sources/sources.ts'
@@ -27,7 +27,7 @@ import { readRun } from '../lib/store/runs.ts'
 import type { RunInput } from '../workflows/messages.ts'
 import { gateFacts } from './gate-facts.ts'
 import { localCode } from './local.ts'
-import { type ActivityDeps, guarded, required, runStep, type StepOrder } from './step.ts'
+import { type ActivityDeps, required, runActivity, runStep, type StepOrder } from './step.ts'
 
 /** What a candidate is compared with. */
 export interface Guarded {
@@ -47,7 +47,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
   return {
     /** The retraining policy of a pipeline; null where its definition has none. */
     async readSupervision({ pipeline }: { pipeline: string }): Promise<RetrainPolicy | null> {
-      return guarded('supervisor', async () => (await supervised(pipeline))?.step.policy.retrain ?? null)
+      return runActivity('supervisor', async () => (await supervised(pipeline))?.step.policy.retrain ?? null)
     },
 
     /** Makes the input of a retraining: the plan as of the newest known outcome, and what its sources hold now. */
@@ -57,7 +57,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
       cause: string
       asOf: string | null
     }): Promise<RunInput> {
-      return guarded('retraining', async (_context, progress) => {
+      return runActivity('retraining', async (_context, progress) => {
         const { pipeline, run, cause, asOf } = order
         const monitor = await supervised(pipeline)
         const policy = monitor?.step.policy.retrain
@@ -97,7 +97,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
     },
 
     /**
-     * What a candidate is guarded against: the champion of the endpoint, the anchor, rows to compare on, and what this run may
+     * What a candidate is runActivity against: the champion of the endpoint, the anchor, rows to compare on, and what this run may
      * spend of the chance of error. Null while nothing else is served.
      */
     async findGuarded({
@@ -114,7 +114,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
       alpha: number
       isRetraining: boolean
     }): Promise<Guarded | null> {
-      return guarded('never-worse', async () => {
+      return runActivity('never-worse', async () => {
         const whole = typeof plan === 'string' ? await getPlan(store, plan) : plan
         const [route, monitor] = await Promise.all([readRoute(store, endpoint), readMonitor(store, endpoint)])
         if (route === undefined || route.champion.digest === candidate) return null

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common'
 import { isErrorCode, SlipwayError } from '../lib/formats/errors.ts'
 import type { RolloutDecision, RolloutRecord } from '../lib/formats/records.ts'
 import type { RolloutPolicy } from '../lib/formats/rollout-policy.ts'
-import type { Route, RouteChange, Variant } from '../lib/formats/route.ts'
+import type { ModelVersion, Route, RouteChange } from '../lib/formats/route.ts'
 import type { TelemetryWindow } from '../lib/formats/telemetry.ts'
 import { blocksOf, historyOf } from '../lib/stats/evidence.ts'
 import { readModel } from '../lib/store/registry.ts'
@@ -25,7 +25,7 @@ import {
 } from '../workflows/messages.ts'
 import { type Order, routeOrderSignal } from '../workflows/owner-messages.ts'
 import { answersIn, createJudge, type JudgingOrder } from './label-evidence.ts'
-import { type ActivityDeps, guarded } from './step.ts'
+import { type ActivityDeps, runActivity } from './step.ts'
 import { told } from './told.ts'
 
 /** How long gateways have to load a version and apply a revision, ms. */
@@ -58,7 +58,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
   return {
     /** What an endpoint serves, where its windows stand, and what its champion did lately. */
     async lookAtEndpoint({ endpoint, policy }: { endpoint: string; policy: RolloutPolicy }) {
-      return guarded('deploy', async () => {
+      return runActivity('deploy', async () => {
         const route = (await readRoute(store, endpoint)) ?? null
         const cursors: Record<string, number> = {}
         const windows: TelemetryWindow[] = []
@@ -83,14 +83,14 @@ export function createRolloutActivities(deps: ActivityDeps) {
         signal: routeOrderSignal,
         signalArgs: [order] as [Order<RouteOrder>],
       }
-      await guarded('deploy', () =>
+      await runActivity('deploy', () =>
         told(`the owner of endpoint ${endpoint}`, client.workflow.signalWithStart('ownEndpoint', message)),
       )
     },
 
     /** For rollouts that 0.7 and before began: waits for the owner, and holds a slot of the worker meanwhile. */
     async requestRouteChange({ endpoint, change, reason }: RouteOrder & { endpoint: string }): Promise<RouteOutcome> {
-      return guarded('deploy', async () => {
+      return runActivity('deploy', async () => {
         try {
           return await client.workflow.executeUpdateWithStart(routeUpdate, {
             args: [{ change, reason }],
@@ -114,8 +114,8 @@ export function createRolloutActivities(deps: ActivityDeps) {
       endpoint: string
       change: RouteChange
       reason: string
-    }): Promise<{ route: Route; champion: Variant | null; waitsFor: string | null }> {
-      return guarded('deploy', async () => {
+    }): Promise<{ route: Route; champion: ModelVersion | null; waitsFor: string | null }> {
+      return runActivity('deploy', async () => {
         const before = change.kind === 'begin' ? await readRoute(store, endpoint) : undefined
         const other = before?.rollout ?? null
         if (change.kind === 'begin' && before !== undefined && other !== null && other.id !== change.rollout.id)
@@ -134,7 +134,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
       endpoint: string
       revision: number
     }): Promise<Omit<RouteOutcome, 'route'>> {
-      return guarded('deploy', async (context, progress) => {
+      return runActivity('deploy', async (context, progress) => {
         const until = Date.now() + patience
         for (;;) {
           const gateways = await readAlive(store)
@@ -172,7 +172,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
       endpoint: string
       seen: number
     }): Promise<{ route: Route; strangers: string[] } | null> {
-      return guarded('deploy', async () => {
+      return runActivity('deploy', async () => {
         const route = await readRoute(store, endpoint)
         if (route === undefined || route.revision <= seen) return null
         const strangers: string[] = []
@@ -185,8 +185,8 @@ export function createRolloutActivities(deps: ActivityDeps) {
     },
 
     /** For owners that 0.7 and before began: makes what an endpoint serves the champion of its model. */
-    async requestChampion({ variant, reason }: { variant: Variant; reason: string }): Promise<void> {
-      await guarded('promote', async () => {
+    async requestChampion({ variant, reason }: { variant: ModelVersion; reason: string }): Promise<void> {
+      await runActivity('promote', async () => {
         const model = await readModel(store, variant.model)
         if (model === undefined || model.champions.at(-1) === variant.version) return
         try {
@@ -202,7 +202,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
 
     /** Puts on record what a rollout begins with. */
     async beginRollout(start: RolloutStart): Promise<void> {
-      await guarded('deploy', () => publishRolloutStart(store, start))
+      await runActivity('deploy', () => publishRolloutStart(store, start))
     },
 
     /**
@@ -211,7 +211,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
      * @returns the evidence, and who took the route away, if somebody did
      */
     async collectEvidence(order: EvidenceOrder): Promise<Collected> {
-      return guarded('deploy', async () => {
+      return runActivity('deploy', async () => {
         const { rollout, endpoint, seq, before } = order
         const cursors = { ...order.cursors }
         const presences = await readPresences(store)
@@ -250,7 +250,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
 
     /** Puts on record how a rollout ended. */
     async endRollout(record: RolloutRecord): Promise<void> {
-      await guarded('deploy', () => publishRolloutEnd(store, record))
+      await runActivity('deploy', () => publishRolloutEnd(store, record))
     },
   }
 

@@ -95,7 +95,7 @@ export async function storeShard(
     quarantine,
     reasons: { ...scored.reasons },
     input,
-    engine: scored.engine,
+    engine: scored.engine === 'compiled' ? 'kernel' : scored.engine,
   }
   return { outputs: [...outputs, { name: 'counts', ...counts }], facts }
 }

@@ -93,16 +93,16 @@ export async function runStep<Kind extends StepKind>(
   work: (context: StepWork & { readonly step: StepOf<Kind> }) => Promise<StepResult>,
   extraKeys: Readonly<Record<string, string>> = {},
 ): Promise<StepOutcome> {
-  return guarded(order.step.id, async (context, progress) => {
+  return runActivity(order.step.id, async (context, progress) => {
     const step = await wholeStep(deps, order.step)
     const inputs = { ...digestsOf(order.inputs), ...extraKeys }
     const material = stepMaterial(step, inputs, deps.host)
-    return once(deps, { run: order.run, material }, context, progress, (context) => work({ ...context, step }))
+    return runIdempotent(deps, { run: order.run, material }, context, progress, (context) => work({ ...context, step }))
   })
 }
 
 /** The heart of `runStep`, for work that has a step key and is no step of a plan. */
-export async function once(
+export async function runIdempotent(
   deps: ActivityDeps,
   { run, material, traced }: { readonly run: string; readonly material: StepMaterial; readonly traced?: boolean },
   context: Context,
@@ -167,7 +167,7 @@ const outcomeOf = (record: StepRecord, run: string): StepOutcome => ({
  * failures that say the right thing to Temporal. A cancellation ends it at once, also where the body does not listen: that ends by
  * itself, and clears its scratch folder away; what it still publishes is what anybody would have published.
  */
-export async function guarded<T>(
+export async function runActivity<T>(
   stepId: string,
   body: (context: Context, progress: Progress) => Promise<T>,
 ): Promise<T> {
@@ -194,7 +194,7 @@ function failureOf(error: unknown, step: string, attempt: number): ApplicationFa
   return ApplicationFailure.create({
     type: known?.code ?? 'INTERNAL',
     message: brief(message ?? String(error)),
-    nonRetryable: known === undefined || known.code === 'INTERNAL' ? attempt >= patience : !known.mayPass,
+    nonRetryable: known === undefined || known.code === 'INTERNAL' ? attempt >= patience : !known.retryable,
     details: [{ step, next: known?.facts.next ?? null, ...known?.facts.at }],
     cause: error as Error,
   })

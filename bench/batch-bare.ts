@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { KernelInput } from '../lib/compiler/kernel.ts'
+import type { CompiledInput } from '../lib/compiler/compiled-model.ts'
 import { withDuckDb } from '../lib/data/duckdb.ts'
 import { goodRows, openShard } from '../lib/data/shard.ts'
 import type { Shard } from '../lib/formats/batch-records.ts'
@@ -49,7 +49,7 @@ function tensors(batch: number): Record<string, Tensor>[] {
     )
   })
 }
-function tensorOf(feature: KernelInput, from: number, to: number): Tensor {
+function tensorOf(feature: CompiledInput, from: number, to: number): Tensor {
   if (feature instanceof Float32Array) {
     const part = feature.slice(from, to)
     return new Tensor('float32', part, [part.length, 1])

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { packageRoot } from '../lib/code/host.ts'
 import { rowsOf, withDuckDb } from '../lib/data/duckdb.ts'
 import type { BatchRecord } from '../lib/formats/batch-records.ts'
-import type { Variant } from '../lib/formats/route.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
 import { cutShards } from '../lib/formats/shards.ts'
 import type { LocalModel } from '../lib/models/model.ts'
 import { localModel } from '../lib/models/package.ts'
@@ -39,7 +39,7 @@ export async function measureBatch(): Promise<Figure[]> {
 }
 
 /** 200 trees of 31 leaves on a tenth of the flights, with the features of the example. */
-async function makeModel(place: Place, folder: string): Promise<{ variant: Variant; model: LocalModel }> {
+async function makeModel(place: Place, folder: string): Promise<{ variant: ModelVersion; model: LocalModel }> {
   const { project, store: server } = place
   mkdirSync(join(project.root, 'data'), { recursive: true })
   await withDuckDb(2, (connection) =>
@@ -180,7 +180,7 @@ async function measureAlone(
 }
 
 /** Whole batches through workflow, activities, store and manifest; columns in another order each time, so that nothing is found. */
-async function measureDurable(place: Place, { model }: Variant, alone: number): Promise<Figure[]> {
+async function measureDurable(place: Place, { model }: ModelVersion, alone: number): Promise<Figure[]> {
   const columns = ['date', 'distance', 'origin', 'destination']
   let batches = 0
   const batch = async (): Promise<number> => {

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { rollBack } from '../cli/roll-back.ts'
-import type { Route, Variant } from '../lib/formats/route.ts'
+import type { ModelVersion, Route } from '../lib/formats/route.ts'
 import { readDocument, replaceDocument } from '../lib/store/documents.ts'
 import { readRoute, writeRoute } from '../lib/store/routes.ts'
 import type { Store } from '../lib/store/store.ts'
@@ -107,14 +107,14 @@ function againstSecond(times: readonly number[]): Figure {
 }
 
 /** The versions to go back to and from, whose gateway has loaded neither yet. */
-async function twoVersions({ project, store }: Place): Promise<[good: Variant, bad: Variant]> {
+async function twoVersions({ project, store }: Place): Promise<[good: ModelVersion, bad: ModelVersion]> {
   await project.data('data/loans.parquet', loansSql())
-  const versions: Variant[] = []
+  const versions: ModelVersion[] = []
   for (const trees of [10, 11]) {
     writeLoans(project, { learner: `trees({ trees: ${trees}, leaves: 7, minRowsPerLeaf: 10 })` })
     versions.push(await packageModel(project, store.store, 'loans', versions.length + 1))
   }
-  return versions as [Variant, Variant]
+  return versions as [ModelVersion, ModelVersion]
 }
 
 /** Loops that take a core each, for half an hour at most. */
@@ -129,7 +129,7 @@ async function startClients({ gateway }: Place) {
   const script = ['scripts/run.mjs', 'bench/rollback-clients.ts', gateway, endpoint, body, String(connections)]
   const child = spawn(process.execPath, script, { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const last = async ({ version }: Variant): Promise<number> => {
+  const last = async ({ version }: ModelVersion): Promise<number> => {
     child.stdin.write('\n')
     const { value } = await lines.next()
     return JSON.parse(value as string)[version] ?? 0
@@ -139,7 +139,7 @@ async function startClients({ gateway }: Place) {
     /** When a version answered last. */
     last,
     /** Waits until a version has answered after a time. */
-    async answeredBy(variant: Variant, since: number): Promise<void> {
+    async answeredBy(variant: ModelVersion, since: number): Promise<void> {
       while ((await last(variant)) < since) await sleep(20)
     },
   }

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { withDuckDb } from '../lib/data/duckdb.ts'
-import type { Variant } from '../lib/formats/route.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
 import { localModel } from '../lib/models/package.ts'
 import type { Store } from '../lib/store/store.ts'
 import { packageModel } from '../test/support/models.ts'
@@ -10,8 +10,8 @@ import { newProject } from '../test/support/project.ts'
 /** The models that serving is measured with: 200 trees of 31 leaves on six numbers, of 300,000 flights. */
 export interface ServingModels {
   /** Features by a function over typed columns; the same function in danfojs. */
-  readonly columns: Variant
-  readonly dataframe: Variant
+  readonly columns: ModelVersion
+  readonly dataframe: ModelVersion
   /** The ONNX file, for others to serve. */
   readonly onnxFile: string
 }

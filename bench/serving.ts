@@ -178,7 +178,7 @@ async function measureSingleRows(
 async function measureManyRows(store: Store, models: ServingModels, port: number, pid: number): Promise<Figure> {
   const many = [infer(port, 'columns', tensors(100, 'FP32'))]
   const local = await localModel({ store, trusted: new Map() }, models.columns.digest)
-  const model = await loadModel({ ...local, kernel: undefined })
+  const model = await loadModel({ ...local, compiledModel: undefined })
   const features = Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, new Float32Array(64).fill(value)]),
   )

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { compileKernel, planOf } from '../lib/compiler/compile.ts'
+import { compileModel, planOf } from '../lib/compiler/compile.ts'
+import { type CompiledModel, type CompiledPlan, startCompiledModel } from '../lib/compiler/compiled-model.ts'
 import type { ForestOutput } from '../lib/compiler/forest.ts'
-import { type Kernel, type KernelPlan, startKernel } from '../lib/compiler/kernel.ts'
 import { median } from './measure.ts'
 
 /*
- * Rows a second by a kernel and by onnxruntime-node, by turns, on one thread and on two: trees-score.ts <model.onnx> <rows> <columns>.
+ * Rows a second by a compiled model and by onnxruntime-node, by turns, on one thread and on two: trees-score.ts <model.onnx> <rows> <columns>.
  * Prints them, the microseconds a single row takes, and how many probabilities differ.
  */
 const rounds = 5
@@ -21,7 +21,7 @@ else serve()
 async function measure(): Promise<void> {
   const [onnxFile = '', rowsFile = '', columns = ''] = process.argv.slice(2)
   const onnx = readFileSync(onnxFile)
-  const { layout, code, tables } = await compileKernel(onnx)
+  const { layout, code, tables } = await compileModel(onnx)
   const plan = planOf(layout)
   const name = plan.inputs[0]?.name as string
   const width = Number(columns) - 1
@@ -31,7 +31,7 @@ async function measure(): Promise<void> {
   for (let row = 0; row < rows; row++)
     values.set(table.subarray(row * (width + 1), row * (width + 1) + width), row * width)
 
-  const kernel = startKernel(plan, code, tables)
+  const compiledModel = startCompiledModel(plan, code, tables)
   const {
     name: output,
     columns: { length: classes },
@@ -58,21 +58,21 @@ async function measure(): Promise<void> {
     await work()
     return rows / ((performance.now() - start) / 1000)
   }
-  const rates: Record<'kernel' | 'kernelOnTwo' | 'onnxruntime' | 'onnxruntimeOnTwo', number[]> = {
-    kernel: [],
-    kernelOnTwo: [],
+  const rates: Record<'compiledModel' | 'compiledOnTwo' | 'onnxruntime' | 'onnxruntimeOnTwo', number[]> = {
+    compiledModel: [],
+    compiledOnTwo: [],
     onnxruntime: [],
     onnxruntimeOnTwo: [],
   }
   for (let round = 0; round <= rounds; round++) {
     const measured = {
-      kernel: await timed(() => kernel.score({ [name]: values }, rows)),
+      compiledModel: await timed(() => compiledModel.score({ [name]: values }, rows)),
       // Again and again, so that waking the helper does not count.
-      kernelOnTwo:
+      compiledOnTwo:
         repeats *
         (await timed(async () => {
           const there = helper.score()
-          for (let i = 0; i < repeats; i++) kernel.score({ [name]: own }, half)
+          for (let i = 0; i < repeats; i++) compiledModel.score({ [name]: own }, half)
           await there
         })),
       onnxruntime: await timed(() => byOrt(one)),
@@ -84,10 +84,10 @@ async function measure(): Promise<void> {
   const single = { [name]: values.slice(0, width) }
   const singles = Array.from({ length: 21 }, () => {
     const start = performance.now()
-    for (let i = 0; i < 5_000; i++) kernel.score(single, 1)
+    for (let i = 0; i < 5_000; i++) compiledModel.score(single, 1)
     return (performance.now() - start) / 5
   })
-  const [mine, theirs] = [kernel.score({ [name]: values }, rows), await byOrt(one)]
+  const [mine, theirs] = [compiledModel.score({ [name]: values }, rows), await byOrt(one)]
   const differing = mine.reduce((sum, value, i) => sum + (Object.is(value, theirs[i]) ? 0 : 1), 0)
   const medians = Object.fromEntries(Object.entries(rates).map(([key, all]) => [key, median(all)]))
   console.log(JSON.stringify({ ...medians, singleUs: median(singles), rows, differing }))
@@ -95,7 +95,7 @@ async function measure(): Promise<void> {
 }
 
 interface Share {
-  readonly plan: KernelPlan
+  readonly plan: CompiledPlan
   readonly code: Uint8Array
   readonly tables: Uint8Array
   readonly name: string
@@ -116,9 +116,9 @@ function startHelper(share: Share): { score(): Promise<void> } {
 
 function serve(): void {
   const { plan, code, tables, name, values, rows } = workerData as Share
-  const kernel: Kernel = startKernel(plan, code, tables)
+  const compiledModel: CompiledModel = startCompiledModel(plan, code, tables)
   parentPort?.on('message', () => {
-    for (let i = 0; i < repeats; i++) kernel.score({ [name]: values }, rows)
+    for (let i = 0; i < repeats; i++) compiledModel.score({ [name]: values }, rows)
     parentPort?.postMessage('done')
   })
 }

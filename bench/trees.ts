@@ -10,8 +10,8 @@ import { lastLine, script } from './programs.ts'
 
 /** What trees-score.ts prints: rows a second. */
 interface Scored {
-  readonly kernel: number
-  readonly kernelOnTwo: number
+  readonly compiledModel: number
+  readonly compiledOnTwo: number
   readonly onnxruntime: number
   readonly onnxruntimeOnTwo: number
   readonly singleUs: number
@@ -22,7 +22,7 @@ type Peers = Record<'lightgbm' | 'lleaves' | 'tl2cgen', { readonly rowsPerSecond
 const flights = join(packageRoot, 'node_modules/vega-datasets/data/flights-3m.parquet')
 const sampled = 100_000
 
-/** Kernels against onnxruntime-node and against compilers of trees, on models that LightGBM trained and exported. */
+/** Compiled models against onnxruntime-node and against compilers of trees, on models that LightGBM trained and exported. */
 export async function measureTrees(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-trees-'))
   const python = join(await pythonEnvironment(join(packageRoot, 'bench/peers/trees-requirements.txt')), 'python')
@@ -50,20 +50,25 @@ export async function measureTrees(): Promise<Figure[]> {
       limit,
       bound: 'at least',
     })
-    const name = 'rows scored by the kernel of 200 trees of 31 leaves, 6 features'
+    const name = 'rows scored by the compiled model of 200 trees of 31 leaves, 6 features'
     return [
-      figure(`${name}, against onnxruntime-node, one thread`, usual.kernel, usual.onnxruntime, 15),
-      figure(`${name}, against onnxruntime-node, two threads`, usual.kernelOnTwo, usual.onnxruntimeOnTwo, 20),
-      figure(`${name}, against lleaves, one thread`, usual.kernel, usual.peers.lleaves.rowsPerSecond, 3),
-      figure(`${name}, against TL2cgen and gcc, one thread`, usual.kernel, usual.peers.tl2cgen.rowsPerSecond, 3),
-      figure(`${name}, against LightGBM, one thread`, usual.kernel, usual.peers.lightgbm.rowsPerSecond, 3),
+      figure(`${name}, against onnxruntime-node, one thread`, usual.compiledModel, usual.onnxruntime, 15),
+      figure(`${name}, against onnxruntime-node, two threads`, usual.compiledOnTwo, usual.onnxruntimeOnTwo, 20),
+      figure(`${name}, against lleaves, one thread`, usual.compiledModel, usual.peers.lleaves.rowsPerSecond, 3),
+      figure(`${name}, against TL2cgen and gcc, one thread`, usual.compiledModel, usual.peers.tl2cgen.rowsPerSecond, 3),
+      figure(`${name}, against LightGBM, one thread`, usual.compiledModel, usual.peers.lightgbm.rowsPerSecond, 3),
       figure(
         'the same of 500 trees of 31 leaves, 30 features, against onnxruntime-node',
-        wide.kernel,
+        wide.compiledModel,
         wide.onnxruntime,
         5,
       ),
-      figure('the same of 200 trees of 255 leaves, against onnxruntime-node', large.kernel, large.onnxruntime, 3),
+      figure(
+        'the same of 200 trees of 255 leaves, against onnxruntime-node',
+        large.compiledModel,
+        large.onnxruntime,
+        3,
+      ),
       {
         what: 'microseconds a single row takes, against 2',
         ours: `${usual.singleUs.toFixed(2)} µs`,

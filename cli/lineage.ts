@@ -1,5 +1,6 @@
 import { batchId } from '../lib/formats/batch-policy.ts'
 import type { BatchRecord } from '../lib/formats/batch-records.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
 import { Route } from '../lib/formats/route.ts'
 import { listBatchRecords } from '../lib/store/batches.ts'
 import { readModel, readVersion } from '../lib/store/registry.ts'
@@ -193,10 +194,10 @@ export async function versionOf(
   store: Store,
   models: readonly string[],
   digest: string,
-): Promise<{ name: string; version: number; digest: string } | undefined> {
-  for (const name of models) {
-    const at = (await readModel(store, name))?.versions.indexOf(digest) ?? -1
-    if (at >= 0) return { name, version: at + 1, digest }
+): Promise<ModelVersion | undefined> {
+  for (const model of models) {
+    const at = (await readModel(store, model))?.versions.indexOf(digest) ?? -1
+    if (at >= 0) return { model, version: at + 1, digest }
   }
   return undefined
 }

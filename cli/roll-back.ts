@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { Route, RouteChange, Variant } from '../lib/formats/route.ts'
+import type { ModelVersion, Route, RouteChange } from '../lib/formats/route.ts'
 import { readRouteLog, writeRoute } from '../lib/store/routes.ts'
 import type { Store } from '../lib/store/store.ts'
 
@@ -32,7 +32,7 @@ const mostAttempts = 5
 export async function rollBack(
   access: RouteAccess,
   before: Route,
-  to: Variant | null,
+  to: ModelVersion | null,
   reason: string,
 ): Promise<RolledBack> {
   let route = before
@@ -49,7 +49,7 @@ export async function rollBack(
 }
 
 /** Whether a route serves what a rollback of an earlier one is to serve: nothing any more of what was to be taken back. */
-export function isTakenBack(before: Route, now: Route, to: Variant | null): boolean {
+export function isTakenBack(before: Route, now: Route, to: ModelVersion | null): boolean {
   if (to !== null) return now.champion.digest === to.digest && now.rollout === null
   const bad = (before.rollout?.candidate ?? before.champion).digest
   return now.champion.digest !== bad && now.rollout?.candidate.digest !== bad

@@ -34,7 +34,7 @@ const replay = {
 
 /**
  * The whole life of a model, on real rows in fast time: the first half of the source trains it, the second half is replayed as
- * traffic with labels that come late; the monitor judges every week, the supervisor retrains, gates, guard and canary decide, and a
+ * traffic with labels that come late; the monitor judges every week, the supervisor retrains, gates and canary decide, and a
  * sabotaged candidate is thrown out. @returns the exit code
  */
 export async function tellStory(context: CliContext, pipeline: string, options: RunOptions): Promise<number> {
@@ -139,7 +139,7 @@ async function followRetraining(
       const tookOver = outcome.status === 'succeeded'
       return {
         words: tookOver
-          ? `gates, guard and canary passed: ${outcome.reason}`
+          ? `gates and canary passed: ${outcome.reason}`
           : `${run} ended: ${outcome.status}, ${outcome.reason}`,
         tookOver,
       }

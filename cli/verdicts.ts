@@ -1,4 +1,4 @@
-import { type MetricVerdict, sharesInWords } from '../lib/stats/verdict.ts'
+import { type MetricVerdict, sharesInWords } from '../lib/stats/rollout-decision.ts'
 import { table } from './output.ts'
 
 /** What is known of each metric of a rollout, for people. */

@@ -1,6 +1,6 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { Route, Variant } from '../lib/formats/route.ts'
-import type { GatewayPresence, TelemetryWindow, VariantCounts } from '../lib/formats/telemetry.ts'
+import type { ModelVersion, Route } from '../lib/formats/route.ts'
+import type { GatewayPresence, TelemetryWindow, VersionCounts } from '../lib/formats/telemetry.ts'
 import { Inference, type InferenceOptions, type InferRequest, type InferResult, type View } from './inference.ts'
 import { type CapturedRow, createRecorder, type RecordedWindow, type Recorder, type UserEvents } from './recorder.ts'
 import type { Scorer } from './scorer.ts'
@@ -8,7 +8,7 @@ import { createVersions, type LoadedVersion, type Versions } from './versions.ts
 
 export interface EndpointOptions extends InferenceOptions {
   /** Loads and warms a version. */
-  load(variant: Variant): Promise<Scorer>
+  load(variant: ModelVersion): Promise<Scorer>
 }
 
 /** One served name: the versions its route names, loaded; who answers what; and what came of it. */
@@ -109,7 +109,7 @@ export class Endpoint {
     return windows
   }
 
-  private async withProfile(counts: RecordedWindow['champion']): Promise<VariantCounts> {
+  private async withProfile(counts: RecordedWindow['champion']): Promise<VersionCounts> {
     const version = this.versions.byDigest(counts.digest)
     return { ...counts, profile: (await version?.scorer.takeProfile().catch(() => undefined)) ?? {} }
   }

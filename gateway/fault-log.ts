@@ -1,6 +1,6 @@
 import { withStoredPlace } from '../lib/code/source-map.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { Variant } from '../lib/formats/route.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
 import type { Store } from '../lib/store/store.ts'
 import type { ScoringFailure } from './scoring.ts'
 
@@ -13,7 +13,7 @@ const most = 1_000
 export function createFaultLog(
   store: Store,
   say: (line: string) => void,
-): (variant: Variant, failure: ScoringFailure) => Promise<void> {
+): (variant: ModelVersion, failure: ScoringFailure) => Promise<void> {
   const said = new Map<string, number>()
   return async (variant, { kind, message, inBundle }) => {
     const [first] = inBundle

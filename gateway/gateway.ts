@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { canonicalJson } from '../lib/formats/canonical.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import { Route, type Variant } from '../lib/formats/route.ts'
+import { type ModelVersion, Route } from '../lib/formats/route.ts'
 import type { GatewayPresence } from '../lib/formats/telemetry.ts'
 import { localModel } from '../lib/models/package.ts'
 import { isBroken, readAs } from '../lib/store/broken.ts'
@@ -94,7 +94,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let server: HttpServer | undefined
 
   const noteFault = createFaultLog(store, (what) => note(what))
-  const load = async (variant: Variant): Promise<Scorer> =>
+  const load = async (variant: ModelVersion): Promise<Scorer> =>
     loadScorer(
       variant,
       await localModel({ store, trusted }, variant.digest),
@@ -234,7 +234,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         `${route.endpoint}: revision ${route.revision} is refused, ${before === 0 ? 'nothing is' : `revision ${before} stays`} served: ${(error as Error).message}`,
       )
       // A store that was away may be back; anything else changes only with the route.
-      if (error instanceof SlipwayError && error.mayPass)
+      if (error instanceof SlipwayError && error.retryable)
         seen.set(route.endpoint, { etag: undefined, retryAt: Date.now() + 2_000 })
     }
     await say()

@@ -1,7 +1,7 @@
 import type { Column, Numbers } from '../lib/formats/columns.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { Route, Variant } from '../lib/formats/route.ts'
-import { isCandidates } from '../lib/stats/split.ts'
+import type { ModelVersion, Route } from '../lib/formats/route.ts'
+import { isCandidates } from '../lib/stats/assignment.ts'
 import { type AnswerCache, createAnswerCache } from './answer-cache.ts'
 import { DeadlinePassed } from './batcher.ts'
 import type { CapturedRow, Outcome, Recorder, Role } from './recorder.ts'
@@ -9,7 +9,7 @@ import { type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
 import type { LoadedVersion, Versions } from './versions.ts'
 
 /** Requests of more rows go aside: so many are a third of a millisecond. */
-const rowsHere = { onnxruntime: 128, kernel: 1024 } as const
+const inlineRows = { onnxruntime: 128, compiled: 1024 } as const
 
 /** What a request asks, read for the version that is to answer. */
 export interface Input {
@@ -41,7 +41,7 @@ export interface InferRequest {
 
 export interface InferResult {
   readonly predictions: Numbers
-  readonly answeredBy: Variant
+  readonly answeredBy: ModelVersion
   readonly role: Role | 'fallback' | 'pinned'
   readonly version: LoadedVersion
   /** Whether the answer was kept from before; undefined without a cache. */
@@ -166,7 +166,7 @@ export class Inference {
     const isShadow = view.route.rollout?.mode === 'shadow'
     if (isShadow && !drawn) return this.inferByChampion(view, request, user)
     const other = isShadow ? (candidate as LoadedVersion) : champion
-    const isBusy = other.aside.queued > shadowRows
+    const isBusy = other.offloaded.queued > shadowRows
     if (isBusy) recorder.countDropped()
     recorder.inFlight++
     try {
@@ -236,14 +236,14 @@ export class Inference {
 
   /** Asks a version. Refusals for the queue's sake are thrown: they say nothing about the version. */
   private async ask(
-    { here, aside, scorer }: LoadedVersion,
+    { inline, offloaded, scorer }: LoadedVersion,
     input: Input,
     request: InferRequest,
     trust: 'trusted' | 'apart' | 'fail',
   ): Promise<Outcome> {
     const { arrivedAt, deadline } = request
-    const isSmall = input.rows <= rowsHere[scorer.engine.name]
-    const batcher = here !== undefined && trust === 'trusted' && isSmall ? here : aside
+    const isSmall = input.rows <= inlineRows[scorer.engine.name]
+    const batcher = inline !== undefined && trust === 'trusted' && isSmall ? inline : offloaded
     if (batcher.expectedWaitMs > this.options.maxWaitMs) {
       throw new SlipwayError('OVERLOADED', `endpoint ${this.options.name} has ${batcher.queued} rows waiting`, {
         next: 'try again in a second, or add gateways',
@@ -256,9 +256,9 @@ export class Inference {
       const kept = this.cache?.get(key)
       if (kept !== undefined) {
         // Drift is of all that was asked. Aside, nothing but scoring again gives the features.
-        if (batcher === aside) void aside.score(input, Number.POSITIVE_INFINITY).catch(() => {})
+        if (batcher === offloaded) void offloaded.score(input, Number.POSITIVE_INFINITY).catch(() => {})
         else {
-          kept.count ??= scorer.countHere(input.kind, input.columns, kept.predictions)
+          kept.count ??= scorer.countInline(input.kind, input.columns, kept.predictions)
           kept.count()
         }
         return outcomeOf(request, input.rows, kept.predictions, undefined, true)

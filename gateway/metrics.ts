@@ -63,7 +63,7 @@ export function createMetrics(readings: GatewayReadings): Metrics {
   })
   new Gauge({
     name: 'slipway_engine_info',
-    help: 'What scores the champion: its kernel, or ONNX Runtime (why is in /health).',
+    help: 'What scores the champion: its compiled model, or ONNX Runtime (why is in /health).',
     labelNames: ['endpoint', 'engine'],
     registers: [registry],
     collect() {

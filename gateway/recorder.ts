@@ -1,6 +1,6 @@
 import type { Column, Numbers } from '../lib/formats/columns.ts'
 import type { Route } from '../lib/formats/route.ts'
-import { latencyBounds, type TelemetryWindow, type VariantCounts } from '../lib/formats/telemetry.ts'
+import { latencyBounds, type TelemetryWindow, type VersionCounts } from '../lib/formats/telemetry.ts'
 import type { Profile } from '../lib/stats/profile.ts'
 import { binOf } from '../lib/stats/profile-counter.ts'
 import type { ScoringFailure } from './scoring.ts'
@@ -36,8 +36,8 @@ export interface CapturedRow {
 
 /** A window without its envelope and profiles, which the endpoint adds. */
 export type RecordedWindow = Pick<TelemetryWindow, 'revision' | 'rollout' | 'from' | 'to' | 'pairs'> & {
-  readonly champion: Omit<VariantCounts, 'profile'>
-  readonly candidate: Omit<VariantCounts, 'profile'> | null
+  readonly champion: Omit<VersionCounts, 'profile'>
+  readonly candidate: Omit<VersionCounts, 'profile'> | null
   readonly captured: readonly CapturedRow[]
 }
 
@@ -193,6 +193,6 @@ function countsOf(
   { users, ...tally }: Tally,
   { digest, version }: Route['champion'],
   sticky: string | null,
-): Omit<VariantCounts, 'profile'> {
+): Omit<VersionCounts, 'profile'> {
   return { digest, version, ...tally, users: sticky === null ? null : users }
 }

@@ -3,9 +3,9 @@ import { builtFile } from '../lib/code/host.ts'
 import { strayFault } from '../lib/code/user-fault.ts'
 import type { Numbers } from '../lib/formats/columns.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { Variant } from '../lib/formats/route.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
 import type { FeatureCounts } from '../lib/formats/telemetry.ts'
-import type { Engine } from '../lib/models/kernel.ts'
+import type { Engine } from '../lib/models/compiled-model.ts'
 import type { LocalModel } from '../lib/models/model.ts'
 import { failureOf, type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
 
@@ -38,7 +38,7 @@ export interface ScorerThread {
  * @throws SlipwayError DIGEST_MISMATCH when the model cannot be loaded
  */
 export async function startScorerThread(
-  variant: Variant,
+  variant: ModelVersion,
   local: LocalModel,
   note: (failure: ScoringFailure) => void,
 ): Promise<ScorerThread> {
@@ -115,7 +115,7 @@ export async function startScorerThread(
   }
 }
 
-async function startThread(variant: Variant, local: LocalModel): Promise<{ thread: Worker; engine: Engine }> {
+async function startThread(variant: ModelVersion, local: LocalModel): Promise<{ thread: Worker; engine: Engine }> {
   const thread = new Worker(builtFile('scorer-thread'), { workerData: local })
   const answer = await new Promise<ThreadAnswer>((resolve, reject) => {
     thread.once('message', resolve)

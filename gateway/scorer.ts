@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises'
 import type { Features } from '../lib/code/run-features.ts'
 import type { Column, Numbers } from '../lib/formats/columns.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { Variant } from '../lib/formats/route.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
 import type { FeatureCounts } from '../lib/formats/telemetry.ts'
-import type { Engine } from '../lib/models/kernel.ts'
+import type { Engine } from '../lib/models/compiled-model.ts'
 import { type LocalModel, loadModel, type ModelFacts } from '../lib/models/model.ts'
 import type { Profile } from '../lib/stats/profile.ts'
 import { addFeatureCounts, profileCounter } from '../lib/stats/profile-counter.ts'
@@ -20,16 +20,16 @@ export type Score = (kind: InputKind, columns: InputColumns) => Promise<Numbers>
  * batches, candidates, whose code is not trusted yet to end, mirrored requests, and feature code that is slow by nature.
  */
 export interface Scorer {
-  readonly variant: Variant
+  readonly variant: ModelVersion
   readonly facts: ModelFacts
   readonly baseline: Profile
   readonly engine: Engine
   /** On this thread; undefined where the feature code takes danfojs along. */
-  readonly here: Score | undefined
+  readonly inline: Score | undefined
   /** In a thread of its own, which is begun anew when it hangs. */
-  readonly aside: Score
+  readonly offloaded: Score
   /** What counts a batch that was scored here, without scoring it; nothing where `here` is undefined. */
-  countHere(kind: InputKind, columns: InputColumns, predictions: Numbers): () => void
+  countInline(kind: InputKind, columns: InputColumns, predictions: Numbers): () => void
   /** Counts of features and scores since the last time. */
   takeProfile(): Promise<Record<string, FeatureCounts>>
   close(): Promise<void>
@@ -41,44 +41,44 @@ export interface Scorer {
  * @throws SlipwayError DIGEST_MISMATCH when it cannot be loaded
  */
 export async function loadScorer(
-  variant: Variant,
+  variant: ModelVersion,
   local: LocalModel,
   note: (failure: ScoringFailure) => void = () => {},
 ): Promise<Scorer> {
   const baseline = JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile
   const thread = await startScorerThread(variant, local, note)
   const isHeavy = local.facts.featureCode.host['danfojs-node'] !== undefined
-  const here = isHeavy ? undefined : await loadHere(variant, local, baseline, note)
+  const inline = isHeavy ? undefined : await loadInline(variant, local, baseline, note)
   await warm((columns) => thread.score('features', columns, false), local.facts)
-  if (here !== undefined) await warm(here.warm, local.facts)
+  if (inline !== undefined) await warm(inline.warm, local.facts)
   return {
     variant,
     facts: local.facts,
     baseline,
     engine: thread.engine,
-    here: here?.score,
-    countHere: (kind, columns, predictions) => here?.count(kind, columns, predictions) ?? (() => {}),
-    aside: (kind, columns) => thread.score(kind, columns, true),
+    inline: inline?.score,
+    countInline: (kind, columns, predictions) => inline?.count(kind, columns, predictions) ?? (() => {}),
+    offloaded: (kind, columns) => thread.score(kind, columns, true),
     async takeProfile() {
-      const aside = await thread.takeProfile()
-      if (here === undefined) return aside
-      const own = here.takeProfile()
+      const offloaded = await thread.takeProfile()
+      if (inline === undefined) return offloaded
+      const own = inline.takeProfile()
       return Object.fromEntries(
         Object.entries(own).map(([name, counts]) => [
           name,
-          aside[name] === undefined ? counts : addFeatureCounts(counts, aside[name]),
+          offloaded[name] === undefined ? counts : addFeatureCounts(counts, offloaded[name]),
         ]),
       )
     },
     async close() {
       await thread.close()
-      await here?.release()
+      await inline?.release()
     },
   }
 }
 
-async function loadHere(
-  variant: Variant,
+async function loadInline(
+  variant: ModelVersion,
   local: LocalModel,
   baseline: Profile,
   note: (failure: ScoringFailure) => void,

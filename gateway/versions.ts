@@ -1,4 +1,4 @@
-import type { Variant } from '../lib/formats/route.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
 import { type Batcher, createBatcher } from './batcher.ts'
 import { type RowReader, rowReader } from './rows.ts'
 import type { Scorer } from './scorer.ts'
@@ -7,15 +7,15 @@ import type { Scorer } from './scorer.ts'
 export interface LoadedVersion {
   readonly scorer: Scorer
   /** For small batches of a version that is trusted; see `Scorer`. */
-  readonly here: Batcher | undefined
-  readonly aside: Batcher
+  readonly inline: Batcher | undefined
+  readonly offloaded: Batcher
   readonly reader: RowReader
 }
 
 /** The versions of an endpoint that are loaded or being loaded, each once. */
 export interface Versions {
   /** Loads a version, or joins who is loading it. */
-  get(variant: Variant): Promise<LoadedVersion>
+  get(variant: ModelVersion): Promise<LoadedVersion>
   /** A version that is loaded. */
   byDigest(digest: string): LoadedVersion | undefined
   byNumber(version: number): LoadedVersion | undefined
@@ -31,20 +31,20 @@ export interface Versions {
 /** Requests that hold an old view of the route reach their batcher within this, ms. */
 const graceMs = 1_000
 
-export function createVersions(load: (variant: Variant) => Promise<Scorer>): Versions {
+export function createVersions(load: (variant: ModelVersion) => Promise<Scorer>): Versions {
   const loading = new Map<string, Promise<LoadedVersion>>()
   const loaded = new Map<string, LoadedVersion>()
 
   const letGo = async (version: LoadedVersion): Promise<void> => {
-    await Promise.all([version.here?.drained(), version.aside.drained()])
+    await Promise.all([version.inline?.drained(), version.offloaded.drained()])
     await version.scorer.close()
   }
-  const begin = async (variant: Variant): Promise<LoadedVersion> => {
+  const begin = async (variant: ModelVersion): Promise<LoadedVersion> => {
     const scorer = await load(variant)
     const version = {
       scorer,
-      here: scorer.here === undefined ? undefined : createBatcher(scorer.here),
-      aside: createBatcher(scorer.aside),
+      inline: scorer.inline === undefined ? undefined : createBatcher(scorer.inline),
+      offloaded: createBatcher(scorer.offloaded),
       reader: rowReader(scorer.facts.inputs),
     }
     // Nobody may want it any more.
@@ -64,7 +64,8 @@ export function createVersions(load: (variant: Variant) => Promise<Scorer>): Ver
     byDigest: (digest) => loaded.get(digest),
     byNumber: (version) => [...loaded.values()].find(({ scorer }) => scorer.variant.version === version),
     numbers: () => [...loaded.values()].map(({ scorer }) => scorer.variant.version).sort((a, b) => a - b),
-    queued: () => [...loaded.values()].reduce((sum, { here, aside }) => sum + aside.queued + (here?.queued ?? 0), 0),
+    queued: () =>
+      [...loaded.values()].reduce((sum, { inline, offloaded }) => sum + offloaded.queued + (inline?.queued ?? 0), 0),
     keepOnly(digests) {
       for (const digest of loading.keys()) {
         if (digests.has(digest)) continue

@@ -1,7 +1,7 @@
 import { condition, patched, proxyActivities, setHandler, uuid4, workflowInfo } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import type { Expected } from '../lib/formats/in-force.ts'
-import type { Variant } from '../lib/formats/route.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
 import { failureOf } from './failures.ts'
 import type { Registration, RouteOrder, RouteOutcome } from './messages.ts'
 import { briefly, readingBack, registration } from './options.ts'
@@ -12,7 +12,7 @@ export interface Owners {
   /** Has the owner of a model register a version. */
   register(model: string, order: RegistrationOrder, summary: string): Promise<Registration>
   /** Has the owner of a model make champion what an endpoint serves. */
-  makeChampion(variant: Variant, reason: string, summary: string, expect?: Expected): Promise<void>
+  makeChampion(variant: ModelVersion, reason: string, summary: string, expect?: Expected): Promise<void>
   /**
    * Has the owner of an endpoint change its route, and read back what gateways apply.
    * @param onWait hears which rollout this waits for, if it does

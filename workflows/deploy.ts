@@ -12,10 +12,10 @@ import type { Expected } from '../lib/formats/in-force.ts'
 import type { StepOutline } from '../lib/formats/plan-outline.ts'
 import type { RolloutRecord } from '../lib/formats/records.ts'
 import { describeStrategy } from '../lib/formats/rollout-policy.ts'
-import type { Variant } from '../lib/formats/route.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
 import type { StepOutcome } from '../lib/formats/step-inputs.ts'
-import type { Stage } from '../lib/stats/metric.ts'
 import { stagesOf, startRollout } from '../lib/stats/rollout.ts'
+import type { Stage } from '../lib/stats/rollout-metric.ts'
 import { asksBySignal } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
 import { refusalOf } from './failures.ts'
@@ -31,13 +31,13 @@ type Report = (outcome: StepOutcome, summary: string) => void
 interface Arrival {
   readonly state: RunState
   readonly step: StepOutline<'deploy'>
-  readonly candidate: Variant
+  readonly candidate: ModelVersion
   /** What it was judged against. */
   readonly expect: Expected
 }
 
 /** What an endpoint served before. */
-type Before = Pick<Awaited<ReturnType<typeof look>>, 'cursors' | 'history'> & { readonly champion: Variant }
+type Before = Pick<Awaited<ReturnType<typeof look>>, 'cursors' | 'history'> & { readonly champion: ModelVersion }
 
 /**
  * Brings the registered version to its endpoint: at once where nothing is served yet, else by a rollout, a workflow of its own
@@ -53,7 +53,7 @@ export async function deploy(
   const { model } = state
   if (model === null) throw new Error('a package is deployed that was not registered')
   const { endpoint } = step
-  const candidate: Variant = { model: model.name, version: model.version, digest: model.digest }
+  const candidate: ModelVersion = { model: model.name, version: model.version, digest: model.digest }
   const arrival: Arrival = { state, step, candidate, expect: judgement.inForce.champion }
   const done = (summary: string, cached = false): void => {
     report({ stepKey: '', cached, outputs: [], facts: { summary } }, summary)

@@ -60,7 +60,7 @@ export function outcomeSummary(kind: StepReport['kind'], facts: Readonly<Record<
     case 'train':
       return `${n(facts.trees)} trees on ${n(facts.rows)} rows; validation ${metrics(facts.metrics)}`
     case 'package':
-      return `${n(facts.bytes)} bytes of ONNX${kernelInWords(facts.kernel)}; parity ${Number(facts.parity).toExponential(1)} over ${n(facts.parityRows)} rows`
+      return `${n(facts.bytes)} bytes of ONNX${compiledInWords(facts.kernel)}; parity ${Number(facts.parity).toExponential(1)} over ${n(facts.parityRows)} rows`
     case 'evaluate':
       return `${metrics(facts.metrics)} on ${n(facts.rows)} rows`
     case 'gate':
@@ -86,8 +86,8 @@ export function gateCounts({ gates, judged, failed }: Readonly<Record<string, un
   }
 }
 
-/** Packages made before there were kernels say nothing of them. */
-function kernelInWords(kernel: unknown): string {
-  if (kernel === undefined) return ''
-  return kernel === 'proven' ? ', kernel proven' : `, no kernel (${kernel})`
+/** Packages made before models were compiled say nothing of them. */
+function compiledInWords(compiled: unknown): string {
+  if (compiled === undefined) return ''
+  return compiled === 'proven' ? ', compiled model proven' : `, no compiled model (${compiled})`
 }

@@ -1,14 +1,19 @@
 import type { RolloutRecord } from '../lib/formats/records.ts'
 import type { RolloutPolicy } from '../lib/formats/rollout-policy.ts'
-import type { RouteRollout, Variant } from '../lib/formats/route.ts'
-import type { Stage } from '../lib/stats/metric.ts'
+import type { ModelVersion, RouteRollout } from '../lib/formats/route.ts'
+import type { Stage } from '../lib/stats/rollout-metric.ts'
 import type { Owners } from './ask-owner.ts'
 import { refusalOf } from './failures.ts'
 import type { RouteOrder } from './messages.ts'
 import type { RolloutInput } from './rollout-input.ts'
 
 /** A rollout's hold on a route in a stage. */
-export function holdOf(id: string, candidate: Variant, policy: RolloutPolicy, { mode, share }: Stage): RouteRollout {
+export function holdOf(
+  id: string,
+  candidate: ModelVersion,
+  policy: RolloutPolicy,
+  { mode, share }: Stage,
+): RouteRollout {
   const latency = policy.watch.find(({ metric }) => metric === 'latency')
   return {
     id,

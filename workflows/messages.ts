@@ -6,8 +6,8 @@ import type { BatchRecord } from '../lib/formats/batch-records.ts'
 import type { VersionName } from '../lib/formats/in-force.ts'
 import type { Plan } from '../lib/formats/plan.ts'
 import type { RolloutDecision, RolloutRecord, RunRecord, StepReport, VersionRecord } from '../lib/formats/records.ts'
-import type { Route, RouteChange, Variant } from '../lib/formats/route.ts'
-import type { MetricVerdict } from '../lib/stats/verdict.ts'
+import type { ModelVersion, Route, RouteChange } from '../lib/formats/route.ts'
+import type { MetricVerdict } from '../lib/stats/rollout-decision.ts'
 
 /** The task queue of all workers. */
 export const taskQueue = 'slipway'
@@ -143,7 +143,7 @@ export interface BatchRequest {
   /** All of it, where no pipeline defines it. `files` where they were stored already: the list of them, `BatchFile`s. */
   readonly adHoc: {
     readonly policy: BatchPolicy
-    readonly model: Variant
+    readonly model: ModelVersion
     readonly files: ArtifactRef | null
   } | null
 }
@@ -153,7 +153,7 @@ export interface BatchPlanned {
   readonly plan: ArtifactRef
   readonly key: string
   readonly slot: string
-  readonly model: Variant
+  readonly model: ModelVersion
   /** To be scored. */
   readonly shards: number
   /** By the footers; 0 where there are none. */
@@ -195,8 +195,8 @@ export const batchProgressQuery = defineQuery<BatchProgress>('batchProgress')
 export interface RolloutStatus {
   readonly id: string
   readonly endpoint: string
-  readonly champion: Variant
-  readonly candidate: Variant
+  readonly champion: ModelVersion
+  readonly candidate: ModelVersion
   /** `25 %` */
   readonly stage: string
   readonly stageNumber: number

@@ -10,7 +10,7 @@ import {
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import type { Expected } from '../lib/formats/in-force.ts'
-import { type Route, type RouteRollout, routeInWords, type Variant } from '../lib/formats/route.ts'
+import { type ModelVersion, type Route, type RouteRollout, routeInWords } from '../lib/formats/route.ts'
 import { openOwners } from './ask-owner.ts'
 import { type RouteOrder, type RouteOutcome, routeUpdate } from './messages.ts'
 import { briefly, readingBack, reconcileEvery } from './options.ts'
@@ -51,7 +51,7 @@ export async function ownEndpoint(
   const orders = takeOrders<RouteOrder>(state.answers, state.waiting)
   let held = false
   let ended = [...(state.ended ?? [])]
-  const makeChampion = (variant: Variant, reason: string, expect?: Expected): Promise<void> =>
+  const makeChampion = (variant: ModelVersion, reason: string, expect?: Expected): Promise<void> =>
     owners.makeChampion(variant, reason, `champion after ${endpoint}`, expect)
   const show = (route: Route, note: string): void =>
     setCurrentDetails(

@@ -1,5 +1,5 @@
-import type { Stage } from '../lib/stats/metric.ts'
-import { sharesInWords } from '../lib/stats/verdict.ts'
+import { sharesInWords } from '../lib/stats/rollout-decision.ts'
+import type { Stage } from '../lib/stats/rollout-metric.ts'
 import type { RolloutStatus } from './messages.ts'
 
 /** `25 %`, `shadow of 100 %`, `all, baking`: a stage in words. */

@@ -1,6 +1,6 @@
 import type { RolloutDecision } from '../lib/formats/records.ts'
 import type { RolloutPolicy } from '../lib/formats/rollout-policy.ts'
-import type { Variant } from '../lib/formats/route.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
 import type { RolloutState } from '../lib/stats/rollout.ts'
 import type { RouteOutcome } from './messages.ts'
 
@@ -10,8 +10,8 @@ export interface RolloutInput {
   readonly endpoint: string
   readonly pipeline: string
   readonly run: string
-  readonly champion: Variant
-  readonly candidate: Variant
+  readonly champion: ModelVersion
+  readonly candidate: ModelVersion
   readonly policy: RolloutPolicy
   /** By gateway: the window to read next. */
   readonly cursors: Readonly<Record<string, number>>

@@ -11,11 +11,11 @@ import {
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import type { RolloutDecision, RolloutRecord } from '../lib/formats/records.ts'
-import { mistakesRule } from '../lib/formats/rollout-policy.ts'
+import { labelErrorsRule } from '../lib/formats/rollout-policy.ts'
 import type { Block, LabelBlock } from '../lib/stats/block.ts'
-import type { Stage } from '../lib/stats/metric.ts'
 import { enterNextStage, observe, observeLabels, type RolloutState, stagesOf, tick } from '../lib/stats/rollout.ts'
-import { decide, type MetricVerdict } from '../lib/stats/verdict.ts'
+import { decide, type MetricVerdict } from '../lib/stats/rollout-decision.ts'
+import type { Stage } from '../lib/stats/rollout-metric.ts'
 import { openOwners } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
 import { holdOf, letGo } from './hold.ts'
@@ -46,7 +46,7 @@ type Wish = Decision & { readonly action: 'promote' | 'rollback' }
 export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
   const { id, endpoint, policy, champion, candidate } = input
   const stages = stagesOf(policy)
-  const rule = mistakesRule(policy)
+  const rule = labelErrorsRule(policy)
   let state: RolloutState = input.state
   let { cursors } = input
   let { seq, last, paused, approvedBy } = input.progress ?? { seq: 0, last: null, paused: false, approvedBy: null }

@@ -32,7 +32,7 @@ import {
   supervisorStatusQuery,
 } from './messages.ts'
 import { briefly, registration } from './options.ts'
-import type { Refusal } from './owner-messages.ts'
+import type { NotCompilable } from './owner-messages.ts'
 import type { runPipeline } from './run-pipeline.ts'
 
 /** Keys of causes that are remembered, and outcomes that are. */
@@ -175,7 +175,7 @@ export async function supervise(pipeline: string, carried: SupervisorState = not
 }
 
 /** The record of a run that was ended before it could write one; if it did, that one stays. */
-function recordOf(input: RunInput, startedAt: string, status: RunRecord['status'], refusal: Refusal): RunRecord {
+function recordOf(input: RunInput, startedAt: string, status: RunRecord['status'], refusal: NotCompilable): RunRecord {
   const { runId, pipeline, planDigest, origin } = input
   const { code, message, next } = refusal
   return {

@@ -3,11 +3,11 @@ import { tmpdir, userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { batchPolicyOf } from '../../lib/definition/batch.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
-import { type BatchPolicy, batchId, slotAt } from '../../lib/formats/batch-policy.ts'
+import { type BatchPolicy, batchId, partitionAt } from '../../lib/formats/batch-policy.ts'
 import { BatchManifest, type BatchRecord } from '../../lib/formats/batch-records.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { findInputs } from '../../lib/sources/inputs.ts'
-import { listBatchDefinitions, listSlots, readBatch, readBatchDefinition } from '../../lib/store/batches.ts'
+import { listBatchDefinitions, listPartitions, readBatch, readBatchDefinition } from '../../lib/store/batches.ts'
 import { passOver } from '../../lib/store/broken.ts'
 import { digestOfJson } from '../../lib/store/digest.ts'
 import { getJson, putJson } from '../../lib/store/objects.ts'
@@ -16,9 +16,9 @@ import type { BatchRequest, BatchResult } from '../../workflows/messages.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
 import { followBatch } from '../follow-batch.ts'
+import { servedVersion } from '../model-version.ts'
 import { isoTime, type JsonOption } from '../options.ts'
 import { print, printJson, seconds, table } from '../output.ts'
-import { findVariant } from '../variant.ts'
 
 export interface BatchOptions extends JsonOption {
   readonly date?: string
@@ -40,7 +40,7 @@ export async function batch(owner: string, name: string, options: BatchOptions):
     )
   }
   const time = options.date === undefined ? new Date() : new Date(isoTime('--date', options.date))
-  const slot = slotAt(definition.policy, time)
+  const slot = partitionAt(definition.policy, time)
   const request: BatchRequest = {
     owner,
     name,
@@ -76,7 +76,7 @@ export async function score(model: string, options: ScoreOptions): Promise<numbe
   const { store } = context
   const { from, to } = options
   const started = Date.now()
-  const variant = await findVariant(store, options.model ?? model)
+  const variant = await servedVersion(store, options.model ?? model)
   const isElsewhere = /^(s3|https?):\/\//.test(from)
   const here = to.startsWith('s3://') ? undefined : localFolder(store, resolve(to))
   const policy = policyFrom(options, here === undefined ? to : null)
@@ -178,7 +178,7 @@ export async function list(options: JsonOption): Promise<number> {
     const definition = await passOver(readBatchDefinition(store, owner, name))
     if (definition === undefined) continue
     const { cron, from, to } = definition.policy
-    const slots = await listSlots(store, owner, name)
+    const slots = await listPartitions(store, owner, name)
     const newest = slots.at(-1)
     const last = newest === undefined ? undefined : await passOver(readBatch(store, owner, name, newest))
     found.push({ owner, name, cron, from, to, slots, last: last ?? null })

@@ -7,26 +7,25 @@ import type { LocalTable } from '../../lib/data/table.ts'
 import { monitorPolicyOf, psi } from '../../lib/definition/monitor.ts'
 import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
 import type { MonitorPolicy } from '../../lib/formats/monitor-policy.ts'
-import type { MonitorReport } from '../../lib/formats/monitor-report.ts'
-import type { Variant } from '../../lib/formats/route.ts'
+import type { ColumnDrift, MonitorReport } from '../../lib/formats/monitor-report.ts'
+import type { ModelVersion } from '../../lib/formats/route.ts'
 import { countRows } from '../../lib/jobs/score-rows.ts'
 import { readBaseline } from '../../lib/models/baseline.ts'
 import { ModelFacts } from '../../lib/models/model.ts'
 import { localModel } from '../../lib/models/package.ts'
 import { monitorPage } from '../../lib/reports/monitor-page.ts'
-import type { ColumnDrift } from '../../lib/stats/drift.ts'
 import { show } from '../../lib/stats/gates.ts'
-import { conclude, driftOfAll, noLabels, nothingBefore } from '../../lib/stats/interval.ts'
 import { labelsInWords } from '../../lib/stats/label-counts.ts'
 import { nameOf } from '../../lib/stats/monitor.ts'
+import { conclude, driftOfAll, noLabels, nothingBefore } from '../../lib/stats/monitor-check.ts'
 import { type Monitor, readLastJudgement, readMonitor, readReport } from '../../lib/store/monitors.ts'
 import { getBundle } from '../../lib/store/objects.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext } from '../context.ts'
+import { servedVersion } from '../model-version.ts'
 import { type JsonOption, tableAt, writeTo } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
-import { findVariant } from '../variant.ts'
 
 type Shown = Omit<MonitorReport, 'page'>
 
@@ -91,7 +90,7 @@ async function checkFile(
   file: string,
   { against = 'champion', exact = false }: { against?: string; exact?: boolean },
 ): Promise<{ report: Shown; policy: MonitorPolicy }> {
-  const variant = await findVariant(store, `${name}@${against}`)
+  const variant = await servedVersion(store, `${name}@${against}`)
   const packages = { store, trusted: trustedKeysOf(settings) }
   const local = await localModel(packages, variant.digest)
   const source = { ...tableAt(file), schema: local.facts.inputs }
@@ -124,7 +123,11 @@ async function checkFile(
 }
 
 /** Drift of the columns as they come, all rows of the snapshot a version was made from against all of the file; times are left out. */
-async function exactColumns(store: CliContext['store'], variant: Variant, table: LocalTable): Promise<ColumnDrift[]> {
+async function exactColumns(
+  store: CliContext['store'],
+  variant: ModelVersion,
+  table: LocalTable,
+): Promise<ColumnDrift[]> {
   const { snapshot } = ModelFacts.parse((await getBundle(store, variant.digest, 'model')).facts)
   const baseline = await localTable(store, snapshot)
   const columns = table.schema.filter(({ type }) => type !== 'timestamp')

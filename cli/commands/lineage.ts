@@ -2,6 +2,7 @@ import { shortDigest } from '../../lib/formats/artifact.ts'
 import { batchId } from '../../lib/formats/batch-policy.ts'
 import { BatchManifest, type BatchRecord } from '../../lib/formats/batch-records.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
+import type { ModelVersion } from '../../lib/formats/route.ts'
 import { readBatch } from '../../lib/store/batches.ts'
 import { getBytes, getJson } from '../../lib/store/objects.ts'
 import { listModels } from '../../lib/store/registry.ts'
@@ -11,9 +12,9 @@ import { findArtifact } from '../artifact.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
 import { type ModelOrigin, modelsBelow, originOfModel, readUses, stepsAbove, type Uses, versionOf } from '../lineage.ts'
+import { registeredVersion } from '../model-version.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
-import { findVersion, type Version } from './models.ts'
 import { findPrediction } from './trace.ts'
 
 /** `lineage flights@2`, a snapshot, a batch, a prediction: what it was made from, up to the commit, and what was made of it. */
@@ -35,7 +36,7 @@ async function find(store: Store, what: string): Promise<Found> {
   const [owner = '', name = '', slot = '', ...rest] = what.split('/')
   const record = slot === '' || rest.length > 0 ? undefined : await readBatch(store, owner, name, slot)
   if (record !== undefined) return lineageOfBatch(store, record)
-  const version = await findVersion(store, what)
+  const version = await registeredVersion(store, what)
   if (version !== undefined) return lineageOfModel(store, version)
   const hex = what.replace(/^sha256:/, '')
   const digest = /^[0-9a-f]{6,64}$/.test(hex) ? await findArtifact(store, hex) : undefined
@@ -82,15 +83,21 @@ function parsed(text: string): Record<string, unknown> | undefined {
   }
 }
 
-async function lineageOfModel(store: Store, version: Version): Promise<Found> {
+async function lineageOfModel(store: Store, version: ModelVersion): Promise<Found> {
   const above = await stepsAbove(store, version.digest)
   const below = (await neighbours(store, version.digest)).readBy
-  const made = await originOfModel(store, { model: version.name, digest: version.digest }, above)
+  const made = await originOfModel(store, version, above)
   const uses = await (await readUses(store))(version.digest)
   return {
-    document: { model: version, ...made, madeBy: above.map(describe), usedBy: below.map(describe), ...uses },
+    document: {
+      model: { name: version.model, version: version.version, digest: version.digest },
+      ...made,
+      madeBy: above.map(describe),
+      usedBy: below.map(describe),
+      ...uses,
+    },
     lines: [
-      `${colors.bold(`${version.name} version ${version.version}`)} ${shortDigest(version.digest)}`,
+      `${colors.bold(`${version.model} version ${version.version}`)} ${shortDigest(version.digest)}`,
       ...originLines(made),
       ...above.map((step) => `  ← ${stepLine(step)}`),
       ...below.map((step) => `  → ${stepLine(step)}`),
@@ -105,10 +112,13 @@ async function lineageOfSnapshot(store: Store, snapshot: string): Promise<Found>
   const models = []
   for (const digest of digests) {
     const version = await versionOf(store, names, digest)
-    models.push({ ...(version ?? { name: null, version: null, digest }), ...(await uses(digest)) })
+    models.push({
+      ...{ name: version?.model ?? null, version: version?.version ?? null, digest },
+      ...(await uses(digest)),
+    })
   }
   const lines = models.flatMap(({ name, version, digest, ...used }) => [
-    `  → ${name === null ? `a model that was not registered (${shortDigest(digest)})` : nameOf({ name, version, digest })}`,
+    `  → ${name === null ? `a model that was not registered (${shortDigest(digest)})` : nameOf({ name, version: Number(version), digest })}`,
     ...useLines(used).map((line) => `      ${line}`),
   ])
   return {

@@ -9,9 +9,9 @@ import { readSource, uploadSource } from '../../lib/sources/sources.ts'
 import { runLocally } from '../../workers/local-run.ts'
 import { readSettings, signerOf, storeOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
+import { requireSameInputs } from '../input-version.ts'
 import { pairs } from '../options.ts'
 import { print, printJson, say, seconds } from '../output.ts'
-import { requireSameSignature } from '../signature.ts'
 
 export interface LocalOptions {
   readonly json?: boolean
@@ -31,7 +31,7 @@ export async function runHere(pipeline: string, options: LocalOptions): Promise<
   const settings = readSettings(undefined, undefined, { temporal: false })
   const store = storeOf(settings)
   const planned = await planPipeline(settings.root, pipeline, hostVersions(), pairs('--set', options.set))
-  await requireSameSignature(store, planned.plan)
+  await requireSameInputs(store, planned.plan)
   const { digest } = await publishPlan(store, signerOf(settings), planned)
   const sources: Record<string, string> = {}
   for (const step of planned.plan.steps)

@@ -5,10 +5,10 @@ import { digestOfPlan } from '../../lib/store/plans.ts'
 import { type CheckOptions, checkPlan } from '../check-plan.ts'
 import { openContext } from '../context.ts'
 import { forecast } from '../forecast.ts'
+import { requireSameInputs } from '../input-version.ts'
 import { type JsonOption, pairs } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
 import { gateLines, knownSplits, plannedGates } from '../plan-gates.ts'
-import { requireSameSignature } from '../signature.ts'
 
 /** What a run would do now, without doing it. */
 export async function plan(
@@ -21,7 +21,7 @@ export async function plan(
   const { plan: planned } = whole
   const checking = checkPlan(settings.root, whole, ({ from }) => from, options)
   // What is wrong is said first, whatever the store says meanwhile.
-  const forecasting = requireSameSignature(store, planned).then(() => forecast(store, planned, host, settings.root))
+  const forecasting = requireSameInputs(store, planned).then(() => forecast(store, planned, host, settings.root))
   forecasting.catch(() => {})
   const checks = await checking
   const steps = await forecasting

@@ -1,11 +1,12 @@
 import { userInfo } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import type { Route, Variant } from '../../lib/formats/route.ts'
+import type { Route } from '../../lib/formats/route.ts'
 import { readModel } from '../../lib/store/registry.ts'
 import { readAlive, readRoute } from '../../lib/store/routes.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { readSettings, type Settings, storeOf } from '../../workers/settings.ts'
+import { numberedVersion } from '../model-version.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
 import { type RouteAccess, rollBack } from '../roll-back.ts'
@@ -34,7 +35,7 @@ async function rollbackEndpoint(access: RouteAccess, route: Route, options: Roll
   const startedAt = performance.now()
   const { store } = access
   const { endpoint, champion } = route
-  const to = options.to === undefined ? null : await variantOf(store, champion.model, options.to)
+  const to = options.to === undefined ? null : await numberedVersion(store, champion.model, options.to)
   if (to === null && route.rollout === null && route.previous === null) {
     throw new SlipwayError('USAGE', `endpoint ${endpoint} has served no version before ${champion.version}`, {
       next: `slipway rollback ${endpoint} --to <version>`,
@@ -72,15 +73,6 @@ async function gatewaysBehind(store: Store, { endpoint, revision }: Route): Prom
   }
 }
 
-async function variantOf(store: Store, model: string, text: string): Promise<Variant> {
-  const state = await readModel(store, model)
-  const digest = state?.versions[Number(text) - 1]
-  if (digest !== undefined) return { model, version: Number(text), digest }
-  throw new SlipwayError('USAGE', `model ${model} has no version ${text}; it has 1 to ${state?.versions.length ?? 0}`, {
-    next: 'see `slipway models`',
-  })
-}
-
 /** Makes the champion before the present one champion again, or a version that is named. */
 async function rollbackModel(
   settings: Settings,
@@ -97,7 +89,7 @@ async function rollbackModel(
   const version =
     options.to === undefined
       ? state.champions.filter((each) => each !== current).at(-1)
-      : (await variantOf(store, model, options.to)).version
+      : (await numberedVersion(store, model, options.to)).version
   if (version === undefined) {
     throw new SlipwayError('USAGE', `model ${model} has no champion before version ${current}`, {
       next: `slipway rollback ${model} --to <version>`,

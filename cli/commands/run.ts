@@ -21,11 +21,11 @@ import { type CheckOptions, checkPlan } from '../check-plan.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
 import { followRun, type Interrupt, listenForInterrupt } from '../follow.ts'
+import { requireSameInputs } from '../input-version.ts'
 import { isoTime, pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 import { noProgress, progressView } from '../progress.ts'
 import { junit, junitOfError, runJson, summaryLines, verdict } from '../report.ts'
-import { requireSameSignature } from '../signature.ts'
 import type { LocalOptions } from './local.ts'
 
 export interface RunOptions extends LocalOptions, CheckOptions {
@@ -123,7 +123,7 @@ async function startRun(
   const fromOf = ({ id, from }: StepOf<'snapshot'>): string | undefined =>
     snapshots[id] !== undefined ? undefined : options.from === undefined ? from : pathOf(options.from)
   await checkPlan(root, planned, fromOf, options)
-  await requireSameSignature(store, planned.plan)
+  await requireSameInputs(store, planned.plan)
   const plan = await publishPlan(store, signerOf(settings), planned)
   const sources: Record<string, string> = {}
   for (const [i, { id, format }] of read.entries())

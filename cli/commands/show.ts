@@ -4,6 +4,7 @@ import { mediaTypes, shortDigest } from '../../lib/formats/artifact.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { Evaluation } from '../../lib/formats/evaluation.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
+import type { ModelVersion } from '../../lib/formats/route.ts'
 import { readSourceRead } from '../../lib/models/source-read.ts'
 import { passOver } from '../../lib/store/broken.ts'
 import { getBytes } from '../../lib/store/objects.ts'
@@ -14,30 +15,30 @@ import { runWorkflowId } from '../../workflows/messages.ts'
 import { findArtifact } from '../artifact.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
+import { registeredVersion } from '../model-version.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, seconds, table } from '../output.ts'
 import { runJson, summaryLines } from '../report.ts'
 import { readTable, sourcesOf } from '../source-read.ts'
-import { findVersion, type Version } from './models.ts'
-import type { KernelOptions } from './show-kernel.ts'
+import type { CompiledModelOptions } from './show-compiled-model.ts'
 
 /** Columns of what was read that are shown with a run, and with its snapshot; `--json` shows all. */
 const columnsOfRun = 20
 const columnsOfSnapshot = 200
 
-export type ShowOptions = JsonOption & KernelOptions & { readonly kernel?: boolean }
+export type ShowOptions = JsonOption & CompiledModelOptions & { readonly compiled?: boolean }
 
 /** A run, a model version (or what scores it), or an artifact. */
 export async function show(what: string, options: ShowOptions): Promise<number> {
   const context = openContext()
-  if (options.kernel === true || options.text === true) {
-    const version = await findVersion(context.store, what)
+  if (options.compiled === true || options.text === true) {
+    const version = await registeredVersion(context.store, what)
     if (version === undefined) throw await unknown(context.store, what)
-    return (await import('./show-kernel.ts')).showKernel(version, options)
+    return (await import('./show-compiled-model.ts')).showCompiledModel(version, options)
   }
   const record = await readRun(context.store, what)
   if (record !== undefined) return showRun(context, record, options)
-  const version = await findVersion(context.store, what)
+  const version = await registeredVersion(context.store, what)
   if (version !== undefined) return showModel(context.store, version, options)
   const hex = what.replace(/^sha256:/, '')
   if (/^[0-9a-f]{6,64}$/.test(hex)) return showArtifact(context.store, hex, options)
@@ -108,7 +109,11 @@ async function showRunning(context: CliContext, runId: string, options: JsonOpti
   return 0
 }
 
-async function showModel(store: Store, { name, version, digest }: Version, options: JsonOption): Promise<number> {
+async function showModel(
+  store: Store,
+  { model: name, version, digest }: ModelVersion,
+  options: JsonOption,
+): Promise<number> {
   const bundle = JSON.parse((await getBytes(store, digest)).toString('utf8'))
   const record = await passOver(readVersion(store, name, digest))
   const run = record === undefined ? undefined : await readRun(store, record.run)

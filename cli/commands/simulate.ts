@@ -2,7 +2,7 @@ import { hostVersions } from '../../lib/code/host.ts'
 import { planPipeline } from '../../lib/code/plan.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import { describeStrategy, mistakesRule } from '../../lib/formats/rollout-policy.ts'
+import { describeStrategy, labelErrorsRule } from '../../lib/formats/rollout-policy.ts'
 import {
   type SimulatedRollout,
   type SimulationSummary,
@@ -19,7 +19,7 @@ export interface SimulateOptions extends JsonOption {
   readonly runs?: string
   readonly traffic?: string
   readonly baseError?: string
-  readonly baseMistakes?: string
+  readonly baseLabelErrors?: string
   readonly harm?: string
 }
 
@@ -34,12 +34,12 @@ export async function simulate(pipeline: string, options: SimulateOptions): Prom
   const runs = Number(options.runs ?? 1000)
   if (!Number.isInteger(runs) || runs < 1 || runs > 1_000_000)
     throw new SlipwayError('USAGE', `--runs ${options.runs}: expected 1 to 1000000`)
-  const rule = mistakesRule(step.policy)
+  const rule = labelErrorsRule(step.policy)
   const traffic = trafficOf(options, rule?.afterMs ?? 0)
   const identical = await pretend(runs, 'identical', (seed) =>
     simulateRollout(
       step.policy,
-      { ...traffic, candidateErrors: traffic.baseErrors, candidateMistakes: traffic.baseMistakes },
+      { ...traffic, candidateErrors: traffic.baseErrors, candidateLabelErrors: traffic.baseLabelErrors },
       seed,
     ),
   )
@@ -62,7 +62,7 @@ export async function simulate(pipeline: string, options: SimulateOptions): Prom
     harmed.toFixed(1),
   ]
   print(
-    `${describeStrategy(step.policy)}; ${traffic.requestsPerMinute} requests a minute, ${percent(traffic.baseErrors)} errors${rule === undefined ? '' : `, ${percent(traffic.baseMistakes)} mistakes`}; ${runs} rollouts each`,
+    `${describeStrategy(step.policy)}; ${traffic.requestsPerMinute} requests a minute, ${percent(traffic.baseErrors)} errors${rule === undefined ? '' : `, ${percent(traffic.baseLabelErrors)} label errors`}; ${runs} rollouts each`,
   )
   print(
     table(
@@ -70,7 +70,7 @@ export async function simulate(pipeline: string, options: SimulateOptions): Prom
       [
         line('identical', identical),
         line(
-          `errors ${percent(traffic.candidateErrors)}${rule === undefined ? '' : `, mistakes ${percent(traffic.candidateMistakes)}`}`,
+          `errors ${percent(traffic.candidateErrors)}${rule === undefined ? '' : `, label errors ${percent(traffic.candidateLabelErrors)}`}`,
           harmful,
         ),
       ],
@@ -101,27 +101,29 @@ async function pretend(
 }
 
 function trafficOf(
-  { traffic = '2000/min', baseError = '0.5%', baseMistakes = '20%', harm = '2x' }: SimulateOptions,
+  { traffic = '2000/min', baseError = '0.5%', baseLabelErrors = '20%', harm = '2x' }: SimulateOptions,
   afterMs: number,
 ): Traffic {
   const rate = /^(\d+(?:\.\d+)?)\/(s|min|h)$/.exec(traffic)
   const share = (text: string): number => Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]) / 100
-  const [base, mistaken] = [share(baseError), share(baseMistakes)]
+  const [base, mistaken] = [share(baseError), share(baseLabelErrors)]
   const times = Number(/^(\d+(?:\.\d+)?)x$/.exec(harm)?.[1])
   if (rate === null)
     throw new SlipwayError('USAGE', `--traffic ${traffic}: expected a rate`, { next: 'for example 2000/min' })
   if (!(base >= 0 && base < 1))
     throw new SlipwayError('USAGE', `--base-error ${baseError}: expected a share`, { next: 'for example 0.2%' })
   if (!(mistaken >= 0 && mistaken < 1))
-    throw new SlipwayError('USAGE', `--base-mistakes ${baseMistakes}: expected a share`, { next: 'for example 20%' })
+    throw new SlipwayError('USAGE', `--base-label-errors ${baseLabelErrors}: expected a share`, {
+      next: 'for example 20%',
+    })
   if (!(times > 0)) throw new SlipwayError('USAGE', `--harm ${harm}: expected a factor`, { next: 'for example 2x' })
   const requestsPerMinute = (Number(rate[1]) * 60_000) / durationMs(`1${rate[2] === 'min' ? 'm' : rate[2]}`)
   return {
     requestsPerMinute,
     baseErrors: base,
     candidateErrors: Math.min(1, base * times),
-    baseMistakes: mistaken,
-    candidateMistakes: Math.min(1, mistaken * times),
+    baseLabelErrors: mistaken,
+    candidateLabelErrors: Math.min(1, mistaken * times),
     // As rollouts look: every two seconds, or less often where so little comes in, or so late.
     windowSeconds: Math.max(Math.min(60, Math.max(2, 1_500 / requestsPerMinute)), afterMs / 200_000),
   }

@@ -18,12 +18,12 @@ export function artifactCommands(program: Usage): void {
     .command('show')
     .description('a run, a model version, or an artifact by digest')
     .takes('<what>', kinds.shown)
-    .option('--kernel', 'of a model: what scores it, how that was proven, and how fast it is here')
-    .option('--text', "of a model: its kernel's code as WebAssembly text")
+    .option('--compiled', 'of a model: what scores it, how that was proven, and how fast it is here')
+    .option('--text', 'of a model: the code it is compiled to, as WebAssembly text')
     .json()
     .examples(
       'npx slipway show flights@champion',
-      'npx slipway show flights@3 --kernel',
+      'npx slipway show flights@3 --compiled',
       'npx slipway show 3f9a1c22b0d4',
     )
     .does(async (what, options) => (await showing()).show(what, options))

@@ -86,8 +86,8 @@ function rolloutCommands(rollout: Usage): void {
     .offers('--traffic <rate>', 'requests: 200/s; 2000/min by default', kinds.rate)
     .offers('--base-error <share>', 'how often the champion fails; 0.5% by default', kinds.percent)
     .offers(
-      '--base-mistakes <share>',
-      'how often the champion is wrong, where the policy watches mistakes; 20% by default',
+      '--base-label-errors <share>',
+      'how often the champion is wrong, where the policy watches label errors; 20% by default',
       kinds.percent,
     )
     .offers(

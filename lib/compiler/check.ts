@@ -1,6 +1,6 @@
 import { type Bins, binOf, criticalValues, floatAfter } from './bins.ts'
+import type { CompiledModel } from './compiled-model.ts'
 import type { ForestTree, TreeNode } from './forest.ts'
-import type { Kernel } from './kernel.ts'
 import { chunkRows, type Layout } from './layout.ts'
 import { goesTrue, leavesOf } from './walk.ts'
 
@@ -11,7 +11,7 @@ export interface Comparison {
 }
 
 /** Compares the bins that the module makes of critical values with their definition. */
-export function checkBins({ memory, run }: Kernel, layout: Layout): Comparison {
+export function checkBins({ memory, run }: CompiledModel, layout: Layout): Comparison {
   let [compared, differing] = [0, 0]
   const used = new Set(layout.passes.flatMap(({ masks }) => masks.map(({ feature }) => feature)))
   for (const feature of used) {

@@ -1,12 +1,12 @@
-import type { KernelPlan } from './kernel.ts'
+import type { CompiledPlan } from './compiled-model.ts'
 import { chunkRows, type Layout, layoutOf } from './layout.ts'
+import { NotCompilable } from './not-compilable.ts'
 import { readForest } from './read-forest.ts'
-import { Refusal } from './refusal.ts'
 import { tablesOf } from './tables.ts'
 import { moduleText } from './text.ts'
 
 /** A forest made into code and tables. The same model gives the same bytes. */
-export interface CompiledKernel {
+export interface CompiledBytes {
   readonly layout: Layout
   /** WebAssembly, with 128-bit vectors. */
   readonly code: Uint8Array
@@ -15,9 +15,9 @@ export interface CompiledKernel {
 
 /**
  * Compiles the trees of an ONNX model.
- * @throws Refusal that names what cannot be compiled
+ * @throws NotCompilable that names what cannot be compiled
  */
-export async function compileKernel(onnx: Uint8Array): Promise<CompiledKernel> {
+export async function compileModel(onnx: Uint8Array): Promise<CompiledBytes> {
   const layout = layoutOf(readForest(onnx))
   // Of megabytes, and wanted here only: threads that score begin without it.
   const { default: loadWabt } = await import('wabt')
@@ -31,12 +31,14 @@ export async function compileKernel(onnx: Uint8Array): Promise<CompiledKernel> {
     return { layout, code, tables: tablesOf(layout) }
   } catch (error) {
     // A fault of ours; the model can be scored without.
-    throw new Refusal(`its module cannot be assembled: ${(error as Error).message.split('\n').slice(0, 2).join(' ')}`)
+    throw new NotCompilable(
+      `its module cannot be assembled: ${(error as Error).message.split('\n').slice(0, 2).join(' ')}`,
+    )
   }
 }
 
 /** What a program needs besides code and tables. */
-export function planOf({ forest, valuesAt, sumsAt, answersAt }: Layout): KernelPlan {
+export function planOf({ forest, valuesAt, sumsAt, answersAt }: Layout): CompiledPlan {
   const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value)
   return {
     inputs: forest.inputs.map((input) =>

@@ -1,6 +1,6 @@
 import { type Bins, binsOf, type Classes, classesOf } from './bins.ts'
 import type { Forest, ForestTree } from './forest.ts'
-import { Refusal } from './refusal.ts'
+import { NotCompilable } from './not-compilable.ts'
 
 /** Rows that are scored at a time: their bins and sums stay in the first-level cache while the trees go by. */
 export const chunkRows = 512
@@ -60,13 +60,13 @@ export interface Layout {
   readonly memoryBytes: number
 }
 
-/** Plans the memory of a forest's kernel. @throws Refusal when a tree or the tables are too large */
+/** Plans the memory of a forest's compiled model. @throws NotCompilable when a tree or the tables are too large */
 export function layoutOf(forest: Forest): Layout {
   const bins = binsOf(forest)
   const leaves = Math.max(1, ...forest.trees.map(leafCount))
-  if (leaves > mostLeaves) throw new Refusal(`a tree has ${leaves} leaves; masks hold ${mostLeaves}`)
+  if (leaves > mostLeaves) throw new NotCompilable(`a tree has ${leaves} leaves; masks hold ${mostLeaves}`)
   const most = Math.max(...bins.map(({ cuts }) => cuts.length))
-  if (most > 65_000) throw new Refusal(`a feature has ${most} thresholds; 65,000 are the most`)
+  if (most > 65_000) throw new NotCompilable(`a feature has ${most} thresholds; 65,000 are the most`)
   const laneBits = 32 * 2 ** Math.ceil(Math.log2(Math.max(1, leaves / 32)))
   // Two vectors a pass: fewer reload a row's bins too often, more push the masks out of the first-level cache.
   const vectors = Math.max(2, laneBits / 128)
@@ -92,7 +92,7 @@ export function layoutOf(forest: Forest): Layout {
       .map((feature) => ({ feature, ...classesOf(trees, feature) })),
   )
   const loads = told.reduce((sum, features) => sum + features.length * vectors, 0)
-  if (loads > mostLoads) throw new Refusal(`its code would load ${loads} masks a row; ${mostLoads} are the most`)
+  if (loads > mostLoads) throw new NotCompilable(`its code would load ${loads} masks a row; ${mostLoads} are the most`)
   const mapBytes = Math.max(0, ...told.flat().map(({ values }) => values.length * maskBytes)) <= 65_535 ? 2 : 4
   const passes = groups.map(({ sum, trees }, i): Pass => {
     const masks = (told[i] as (typeof told)[number]).map((classes) => ({
@@ -104,7 +104,7 @@ export function layoutOf(forest: Forest): Layout {
   })
   const tableBytes = end
   if (tableBytes > mostTableBytes)
-    throw new Refusal(
+    throw new NotCompilable(
       `its tables would take ${Math.ceil(tableBytes / 2 ** 20)} MB; ${mostTableBytes / 2 ** 20} are the most`,
     )
   const placeBytes = (most + 2) * mapBytes <= 65_535 ? 2 : 4

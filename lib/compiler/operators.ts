@@ -1,6 +1,6 @@
 import type { ForestInput, ScoreColumn } from './forest.ts'
+import { NotCompilable } from './not-compilable.ts'
 import { elementTypes, floatsOf, longsOf, type OnnxAttribute, type OnnxNode, type OnnxTensor } from './onnx.ts'
-import { Refusal } from './refusal.ts'
 
 /** What is known of a value of the graph. */
 export type GraphValue =
@@ -19,7 +19,7 @@ export type GraphValue =
 /** Whether the trees made a value. */
 export const isBehindTrees = ({ kind }: GraphValue): boolean => kind === 'scores' || kind === 'maps' || kind === 'label'
 
-/** What an operator makes of values; nothing where it is not understood. @throws Refusal where there is more to say */
+/** What an operator makes of values; nothing where it is not understood. @throws NotCompilable where there is more to say */
 type Operator = (values: readonly GraphValue[], node: OnnxNode) => GraphValue | undefined
 
 /** The operators that may stand before and behind trees, by domain and name. All of them keep rows apart and in order. */
@@ -71,7 +71,7 @@ function concat(values: readonly GraphValue[], node: OnnxNode): GraphValue | und
   const inputs = values.flatMap((value) => (value.kind === 'features' ? [value.inputs] : []))
   const scores = values.flatMap((value) => (value.kind === 'scores' ? [value.columns] : []))
   if (values.length === 0 || ![inputs.length, scores.length].includes(values.length)) return undefined
-  if (!isColumnAxis(node)) throw new Refusal('Concat joins rows')
+  if (!isColumnAxis(node)) throw new NotCompilable('Concat joins rows')
   return inputs.length > 0 ? { kind: 'features', inputs: inputs.flat() } : { kind: 'scores', columns: scores.flat() }
 }
 
@@ -96,16 +96,16 @@ function category(input: GraphValue | undefined, node: OnnxNode): ForestInput {
   // A default that is a tensor would count for more than one that is a number.
   const hasTensor = node.attribute.some(({ name }) => name.endsWith('_tensor'))
   if (input?.kind !== 'text' || keys === undefined || values === undefined || hasTensor)
-    throw new Refusal('LabelEncoder maps something else than an input of text to numbers')
+    throw new NotCompilable('LabelEncoder maps something else than an input of text to numbers')
   if (keys.length !== values.length)
-    throw new Refusal(`LabelEncoder has ${keys.length} keys and ${values.length} values`)
+    throw new NotCompilable(`LabelEncoder has ${keys.length} keys and ${values.length} values`)
   const text = new TextDecoder()
   const codes = new Map<string, number>()
   // The first of equal keys counts.
   keys.forEach((bytes, i) => {
     const key = text.decode(bytes)
     if (key.includes('\u0000'))
-      throw new Refusal('LabelEncoder maps a text with U+0000, which onnxruntime-node cannot be given')
+      throw new NotCompilable('LabelEncoder maps a text with U+0000, which onnxruntime-node cannot be given')
     if (!codes.has(key)) codes.set(key, values[i] as number)
   })
   return { name: input.name, kind: 'category', codes, otherwise: attributeOf(node, 'default_float')?.f ?? -0 }

@@ -1,6 +1,6 @@
 import { comparisons, type ForestTree, type Question, type TestNode, type TreeNode } from './forest.ts'
+import { NotCompilable } from './not-compilable.ts'
 import { bytesOf, floatsOf, type OnnxAttribute, type OnnxNode } from './onnx.ts'
-import { Refusal } from './refusal.ts'
 
 /** What a node of trees says, whichever version of the operator said it. */
 export interface Ensemble {
@@ -18,12 +18,12 @@ export interface Ensemble {
   readonly output: string
 }
 
-/** Reads the trees of a node. @throws Refusal that names what is not understood */
+/** Reads the trees of a node. @throws NotCompilable that names what is not understood */
 export function readEnsemble(node: OnnxNode): Ensemble {
-  if (node.domain !== 'ai.onnx.ml') throw new Refusal(`the operator ${node.opType} is not of ai.onnx.ml`)
+  if (node.domain !== 'ai.onnx.ml') throw new NotCompilable(`the operator ${node.opType} is not of ai.onnx.ml`)
   const attributes = new Map(node.attribute.map((attribute) => [attribute.name, attribute]))
   for (const name of attributes.keys())
-    if (name.endsWith('_as_tensor')) throw new Refusal(`${name}: thresholds and weights in double precision`)
+    if (name.endsWith('_as_tensor')) throw new NotCompilable(`${name}: thresholds and weights in double precision`)
   switch (node.opType) {
     case 'TreeEnsembleClassifier':
     case 'TreeEnsembleRegressor':
@@ -31,7 +31,7 @@ export function readEnsemble(node: OnnxNode): Ensemble {
     case 'TreeEnsemble':
       return indexedTrees(node, attributes)
     default:
-      throw new Refusal(`the operator ${node.opType} is not compiled`)
+      throw new NotCompilable(`the operator ${node.opType} is not compiled`)
   }
 }
 
@@ -46,7 +46,7 @@ function namedTrees({ opType, output }: OnnxNode, attributes: Attributes): Ensem
     return value === undefined ? otherwise : decoder.decode(value)
   }
   const [numbers, names] = [attributes.get('classlabels_int64s')?.ints, attributes.get('classlabels_strings')?.strings]
-  if (numbers?.length && names?.length) throw new Refusal('the classes are numbers and text')
+  if (numbers?.length && names?.length) throw new NotCompilable('the classes are numbers and text')
   const classes = numbers?.length || names?.length || 0
   const ints = (name: string): readonly number[] => attributes.get(`nodes_${name}`)?.ints ?? []
   const [treeIds, nodeIds, featureIds] = [ints('treeids'), ints('nodeids'), ints('featureids')]
@@ -73,13 +73,13 @@ function namedTrees({ opType, output }: OnnxNode, attributes: Attributes): Ensem
   const seen = new Set<number>()
   const trees = runs.map((run) => {
     const id = treeIds[run[0] as number] as number
-    if (seen.has(id)) throw new Refusal(`the nodes of tree ${id} are not together`)
+    if (seen.has(id)) throw new NotCompilable(`the nodes of tree ${id} are not together`)
     seen.add(id)
     const places = new Map(run.map((i, place) => [nodeIds[i] as number, place]))
-    if (places.size < run.length) throw new Refusal(`tree ${id} has two nodes of one number`)
+    if (places.size < run.length) throw new NotCompilable(`tree ${id} has two nodes of one number`)
     const child = (nodeId: number): number => {
       const place = places.get(nodeId)
-      if (place === undefined) throw new Refusal(`tree ${id} has no node ${nodeId}`)
+      if (place === undefined) throw new NotCompilable(`tree ${id} has no node ${nodeId}`)
       return place
     }
     const nodes = run.map(
@@ -96,7 +96,7 @@ function namedTrees({ opType, output }: OnnxNode, attributes: Attributes): Ensem
     )
     // ONNX Runtime looks for the root.
     if (nodes.some((node) => 'mode' in node && (node.onTrue === 0 || node.onFalse === 0)))
-      throw new Refusal(`the first node of tree ${id} is not its root`)
+      throw new NotCompilable(`the first node of tree ${id} is not its root`)
     return unfolded(nodes, 0, id)
   })
   votes.requireAllTaken()
@@ -120,10 +120,11 @@ function votesOf(attributes: Attributes, prefix: string, count: number) {
   requireRows(ids.length, { nodeids: nodes, treeids: trees, weights })
   const votes = new Map<string, Map<number, number>>()
   ids.forEach((id, i) => {
-    if (!(id >= 0 && id < count)) throw new Refusal(`a leaf of tree ${trees[i]} votes for ${prefix} ${id}, of ${count}`)
+    if (!(id >= 0 && id < count))
+      throw new NotCompilable(`a leaf of tree ${trees[i]} votes for ${prefix} ${id}, of ${count}`)
     const key = `${trees[i]} ${nodes[i]}`
     const own = votes.get(key) ?? new Map<number, number>()
-    if (own.has(id)) throw new Refusal(`a leaf of tree ${trees[i]} votes twice for one ${prefix}`)
+    if (own.has(id)) throw new NotCompilable(`a leaf of tree ${trees[i]} votes twice for one ${prefix}`)
     votes.set(key, own.set(id, finite(weights[i] as number)))
   })
   const taken = new Set<string>()
@@ -136,21 +137,21 @@ function votesOf(attributes: Attributes, prefix: string, count: number) {
     requireAllTaken(): void {
       for (const key of votes.keys())
         if (!taken.has(key))
-          throw new Refusal(`what votes as node ${key.split(' ')[1]} of tree ${key.split(' ')[0]} is no leaf`)
+          throw new NotCompilable(`what votes as node ${key.split(' ')[1]} of tree ${key.split(' ')[0]} is no leaf`)
     },
   }
 }
 
 function baseOf(attributes: Attributes): readonly number[] {
   const base = attributes.get('base_values')?.floats ?? []
-  if (!base.every(Number.isFinite)) throw new Refusal('a base value is NaN or infinity')
+  if (!base.every(Number.isFinite)) throw new NotCompilable('a base value is NaN or infinity')
   return base
 }
 
 /** Attributes that belong together say something of each row. */
 function requireRows(rows: number, columns: Readonly<Record<string, ArrayLike<unknown>>>): void {
   for (const [name, { length }] of Object.entries(columns))
-    if (length !== rows) throw new Refusal(`there are ${length} ${name} for ${rows} rows`)
+    if (length !== rows) throw new NotCompilable(`there are ${length} ${name} for ${rows} rows`)
 }
 
 /** The numbers that stand for names in ai.onnx.ml 5; of transforms those of ONNX Runtime, which has the first two the other way round than ONNX. */
@@ -167,20 +168,21 @@ function indexedTrees({ output }: OnnxNode, attributes: Attributes): Ensemble {
   const [falseIds, falseLeaves] = [ints('nodes_falsenodeids'), ints('nodes_falseleafs')]
   const modes = bytesOf(attributes.get('nodes_modes')?.t)
   const [splits, weights] = [floats('nodes_splits'), floats('leaf_weights')]
-  if (splits.length === 0 || weights.length === 0) throw new Refusal('thresholds or weights are not of 32-bit floats')
+  if (splits.length === 0 || weights.length === 0)
+    throw new NotCompilable('thresholds or weights are not of 32-bit floats')
   const sets = setsOf(floats('membership_values'))
   const targets = ints('leaf_targetids')
   const count = attributes.get('n_targets')?.i ?? 0
   requireRows(modes.length, { featureids: features, splits, truenodeids: trueIds, falsenodeids: falseIds })
   requireRows(modes.length, { trueleafs: trueLeaves, falseleafs: falseLeaves })
   if (![...trueLeaves, ...falseLeaves].every((isLeaf) => isLeaf === 0 || isLeaf === 1))
-    throw new Refusal('whether a child is a leaf is neither 0 nor 1')
+    throw new NotCompilable('whether a child is a leaf is neither 0 nor 1')
   requireRows(targets.length, { weights })
   const child = (ids: readonly number[], areLeaves: readonly number[], i: number): number => {
     const id = ids[i] as number
     const isLeaf = areLeaves[i] === 1
     if (!(id >= 0 && id < (isLeaf ? weights : modes).length))
-      throw new Refusal(`there is no ${isLeaf ? 'leaf' : 'node'} ${id}`)
+      throw new NotCompilable(`there is no ${isLeaf ? 'leaf' : 'node'} ${id}`)
     return isLeaf ? modes.length + id : id
   }
 
@@ -197,7 +199,7 @@ function indexedTrees({ output }: OnnxNode, attributes: Attributes): Ensemble {
     onFalse: child(falseIds, falseLeaves, i),
   }))
   targets.forEach((target, i) => {
-    if (!(target >= 0 && target < count)) throw new Refusal(`leaf ${i} votes for target ${target}, of ${count}`)
+    if (!(target >= 0 && target < count)) throw new NotCompilable(`leaf ${i} votes for target ${target}, of ${count}`)
     nodes.push({ adds: new Map([[target, finite(weights[i] as number)]]) })
   })
   return {
@@ -227,13 +229,13 @@ function* setsOf(values: readonly number[]): Generator<ReadonlySet<number>, Read
 function question(mode: string, threshold: number, members: ReadonlySet<number> | undefined, tree: number): Question {
   if (members !== undefined) return { mode: 'BRANCH_MEMBER', members }
   const comparison = comparisons.find((each) => each === mode)
-  if (comparison === undefined) throw new Refusal(`nodes of mode ${mode}`)
-  if (Number.isNaN(threshold)) throw new Refusal(`tree ${tree} compares with NaN`)
+  if (comparison === undefined) throw new NotCompilable(`nodes of mode ${mode}`)
+  if (Number.isNaN(threshold)) throw new NotCompilable(`tree ${tree} compares with NaN`)
   return { mode: comparison, threshold }
 }
 
 function finite(weight: number): number {
-  if (!Number.isFinite(weight)) throw new Refusal('a leaf weighs NaN or infinity')
+  if (!Number.isFinite(weight)) throw new NotCompilable('a leaf weighs NaN or infinity')
   return weight
 }
 
@@ -248,9 +250,9 @@ function unfolded(nodes: readonly TreeNode[], root: number, id: number): ForestT
   const tree: TreeNode[] = []
   const add = (from: number, depth: number): number => {
     if (tree.length >= mostNodes || depth > 1000)
-      throw new Refusal(`the nodes of tree ${id} lead in circles or are too many`)
+      throw new NotCompilable(`the nodes of tree ${id} lead in circles or are too many`)
     const first = nodes[from]
-    if (first === undefined) throw new Refusal(`tree ${id} has no node ${from}`)
+    if (first === undefined) throw new NotCompilable(`tree ${id} has no node ${from}`)
     if (!('mode' in first)) return tree.push(first) - 1
     const node = withLinks(first, nodes)
     const at = tree.push(node) - 1

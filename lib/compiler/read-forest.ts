@@ -1,28 +1,28 @@
 import type { Forest, ForestInput, ForestTree } from './forest.ts'
+import { NotCompilable } from './not-compilable.ts'
 import { type OnnxModel, readOnnx } from './onnx.ts'
 import { type Ensemble, readEnsemble } from './read-ensemble.ts'
 import { readGraph } from './read-graph.ts'
 import { sumsOf } from './read-sums.ts'
-import { Refusal } from './refusal.ts'
 
 /**
  * Reads a tree ensemble from an ONNX model: one TreeEnsembleClassifier or TreeEnsembleRegressor (ai.onnx.ml 1 to 3) or TreeEnsemble
  * (5), with numbers or encoded text in front of it, and behind it what leaves its scores as they are on the way to the graph's outputs.
- * @throws Refusal that names what is not understood
+ * @throws NotCompilable that names what is not understood
  */
 export function readForest(onnx: Uint8Array): Forest {
   let model: OnnxModel
   try {
     model = readOnnx(onnx)
   } catch (error) {
-    throw new Refusal(`this is no ONNX model: ${(error as Error).message}`)
+    throw new NotCompilable(`this is no ONNX model: ${(error as Error).message}`)
   }
   const { graph, functions } = model
-  if (functions.length > 0) throw new Refusal(`the model has a function of its own, ${functions[0]?.name}`)
+  if (functions.length > 0) throw new NotCompilable(`the model has a function of its own, ${functions[0]?.name}`)
   const ensembles = graph.node.filter(({ opType }) => opType.startsWith('TreeEnsemble'))
   const [node] = ensembles
-  if (node === undefined) throw new Refusal('the graph has no tree ensemble')
-  if (ensembles.length > 1) throw new Refusal(`the graph has ${ensembles.length} tree ensembles`)
+  if (node === undefined) throw new NotCompilable('the graph has no tree ensemble')
+  if (ensembles.length > 1) throw new NotCompilable(`the graph has ${ensembles.length} tree ensembles`)
   const ensemble = readEnsemble(node)
   const { inputs, outputs } = readGraph(model, node, ensemble)
   const features = inputs.reduce((sum, input) => sum + (input.kind === 'number' ? input.width : 1), 0)
@@ -36,7 +36,7 @@ function requireFeatures({ trees }: Ensemble, features: number): void {
   trees.forEach((tree, number) => {
     for (const node of tree)
       if ('mode' in node && !(node.feature >= 0 && node.feature < features))
-        throw new Refusal(`tree ${number} asks for feature ${node.feature}, of ${features}`)
+        throw new NotCompilable(`tree ${number} asks for feature ${node.feature}, of ${features}`)
   })
 }
 
@@ -56,7 +56,7 @@ function requireWholeNumbers({ trees }: Ensemble, inputs: readonly ForestInput[]
         !isWhole[node.feature] &&
         ![...node.members].every(isSmall)
       )
-        throw new Refusal(`tree ${number} looks for a number in a set that reaches outside 1 to 32`)
+        throw new NotCompilable(`tree ${number} looks for a number in a set that reaches outside 1 to 32`)
   })
 }
 

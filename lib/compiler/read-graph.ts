@@ -1,14 +1,14 @@
 import type { ForestInput, ForestOutput, ScoreColumn } from './forest.ts'
+import { NotCompilable } from './not-compilable.ts'
 import { elementTypes, type OnnxModel, type OnnxNode, type OnnxValue } from './onnx.ts'
 import { type GraphValue, isBehindTrees, operators } from './operators.ts'
 import type { Ensemble } from './read-ensemble.ts'
-import { Refusal } from './refusal.ts'
 
 /**
  * Follows a graph from its inputs through the trees to every one of its outputs. What its outputs do not need is passed over, as ONNX
  * Runtime does; all the rest is understood or refused.
  * @returns what the trees read, and the outputs that are made of their scores
- * @throws Refusal that names what is not understood
+ * @throws NotCompilable that names what is not understood
  */
 export function readGraph(
   { graph }: OnnxModel,
@@ -29,21 +29,22 @@ export function readGraph(
     const given = node.input.map((name) => {
       const value = values.get(name)
       if (value === undefined)
-        throw new Refusal(`the operator ${node.opType} reads ${name || 'nothing'}, which nothing made`)
+        throw new NotCompilable(`the operator ${node.opType} reads ${name || 'nothing'}, which nothing made`)
       return value
     })
     if (node === trees) inputs = readBy(trees, given)
     const results = node === trees ? scoresOf(ensemble) : [resultOf(node, given)]
     node.output.forEach((name, i) => {
       const result = results[i]
-      if (name !== '' && result === undefined) throw new Refusal(`the operator ${node.opType} has an output ${name}`)
+      if (name !== '' && result === undefined)
+        throw new NotCompilable(`the operator ${node.opType} has an output ${name}`)
       if (result !== undefined) values.set(name, result)
     })
   }
   const outputs = graph.output.flatMap(({ name }) => outputOf(name, values.get(name), ensemble))
-  if (outputs.length === 0) throw new Refusal('no output of the graph is made of the scores of its trees')
+  if (outputs.length === 0) throw new NotCompilable('no output of the graph is made of the scores of its trees')
   for (const { name } of fed)
-    if (!inputs.some((input) => input.name === name)) throw new Refusal(`the trees do not read the input ${name}`)
+    if (!inputs.some((input) => input.name === name)) throw new NotCompilable(`the trees do not read the input ${name}`)
   return { inputs, outputs }
 }
 
@@ -52,7 +53,7 @@ function requireOneMeaning({ input, initializer, node, output }: OnnxModel['grap
   const requireDistinct = (names: readonly string[]): void => {
     const seen = new Set<string>()
     for (const name of names) {
-      if (seen.has(name)) throw new Refusal(`the name ${name} stands for two things`)
+      if (seen.has(name)) throw new NotCompilable(`the name ${name} stands for two things`)
       if (name !== '') seen.add(name)
     }
   }
@@ -82,19 +83,19 @@ function inputValue({ name, type }: OnnxValue): GraphValue {
   const tensor = type?.tensorType
   const [rows, columns, ...more] = (tensor?.shape?.dim ?? []).map(({ dimValue }) => dimValue)
   const width = more.length === 0 ? (columns ?? 0) : 0
-  if (rows !== undefined && rows > 0) throw new Refusal(`the input ${name} is of ${rows} rows`)
+  if (rows !== undefined && rows > 0) throw new NotCompilable(`the input ${name} is of ${rows} rows`)
   if (tensor?.elemType === elementTypes.string) {
-    if (width !== 1) throw new Refusal(`the input ${name} is not one column`)
+    if (width !== 1) throw new NotCompilable(`the input ${name} is not one column`)
     return { kind: 'text', name }
   }
-  if (tensor?.elemType !== elementTypes.float) throw new Refusal(`the input ${name} is not of 32-bit floats`)
-  if (width < 1) throw new Refusal(`the input ${name} has no fixed width`)
+  if (tensor?.elemType !== elementTypes.float) throw new NotCompilable(`the input ${name} is not of 32-bit floats`)
+  if (width < 1) throw new NotCompilable(`the input ${name} has no fixed width`)
   return { kind: 'features', inputs: [{ name, kind: 'number', width }] }
 }
 
 function readBy(trees: OnnxNode, [value, ...more]: readonly GraphValue[]): readonly ForestInput[] {
   if (value?.kind !== 'features' || more.length > 0)
-    throw new Refusal(`the trees read ${trees.input.join(' and ')}, which is not one matrix of numbers`)
+    throw new NotCompilable(`the trees read ${trees.input.join(' and ')}, which is not one matrix of numbers`)
   return value.inputs
 }
 
@@ -110,16 +111,16 @@ function resultOf(node: OnnxNode, given: readonly GraphValue[]): GraphValue {
   const { domain, opType } = node
   const result = operators[domain === 'ai.onnx' ? opType : `${domain && `${domain}.`}${opType}`]?.(given, node)
   if (result !== undefined) return result
-  throw new Refusal(`the operator ${opType} comes ${given.some(isBehindTrees) ? 'after' : 'before'} the trees`)
+  throw new NotCompilable(`the operator ${opType} comes ${given.some(isBehindTrees) ? 'after' : 'before'} the trees`)
 }
 
-/** An output of scores, whose last column is what a kernel answers; none for a label. */
+/** An output of scores, whose last column is what a compiled model answers; none for a label. */
 function outputOf(name: string, value: GraphValue | undefined, { count }: Ensemble): ForestOutput[] {
   if (value?.kind === 'label') return []
   if (value?.kind !== 'scores' && value?.kind !== 'maps')
-    throw new Refusal(`the output ${name} is not made by the trees`)
+    throw new NotCompilable(`the output ${name} is not made by the trees`)
   const last = value.columns.at(-1)
   if (last?.of !== count - 1 || last.isComplement)
-    throw new Refusal(`the last column of the output ${name} is not the last score of the trees`)
+    throw new NotCompilable(`the last column of the output ${name} is not the last score of the trees`)
   return [{ name, columns: value.columns }]
 }

@@ -1,11 +1,11 @@
 import type { Forest, Transform } from './forest.ts'
+import { NotCompilable } from './not-compilable.ts'
 import type { Ensemble } from './read-ensemble.ts'
-import { Refusal } from './refusal.ts'
 
 /** `voters`: the ids (targets or classes) whose votes are summed up, in the order of the sums. */
 type Sums = Pick<Forest, 'sums' | 'divisor' | 'base' | 'transform' | 'scores'> & { readonly voters: readonly number[] }
 
-/** How ONNX Runtime makes answers of the sums. @throws Refusal that names what is not understood */
+/** How ONNX Runtime makes answers of the sums. @throws NotCompilable that names what is not understood */
 export function sumsOf(ensemble: Ensemble): Sums {
   return (ensemble.isClassifier ? classes : targets)(ensemble)
 }
@@ -13,8 +13,8 @@ export function sumsOf(ensemble: Ensemble): Sums {
 /** A regressor: for each target the sum (or the mean) of the leaves and the base value. */
 function targets(ensemble: Ensemble): Sums {
   const { trees, count, aggregate, transform } = ensemble
-  if (aggregate !== 'SUM' && aggregate !== 'AVERAGE') throw new Refusal(`leaves are aggregated by ${aggregate}`)
-  if (count < 1) throw new Refusal(`the model has ${count} targets`)
+  if (aggregate !== 'SUM' && aggregate !== 'AVERAGE') throw new NotCompilable(`leaves are aggregated by ${aggregate}`)
+  if (count < 1) throw new NotCompilable(`the model has ${count} targets`)
   const known = transformOf(transform)
   const divisor = aggregate === 'AVERAGE' ? trees.length : 1
   // ONNX Runtime transforms one target by PROBIT only.
@@ -29,17 +29,18 @@ function transformOf(named: string): Transform {
     SOFTMAX_ZERO: 'softmax zero',
   }
   const transform = transforms[named]
-  if (transform === undefined) throw new Refusal(`the post-transform ${named}`)
+  if (transform === undefined) throw new NotCompilable(`the post-transform ${named}`)
   return transform
 }
 
 function severalOf({ trees, count, base, output }: Ensemble, transform: Transform, divisor: number): Sums {
-  if (base.length !== 0 && base.length !== count) throw new Refusal(`${base.length} base values for ${count} sums`)
+  if (base.length !== 0 && base.length !== count)
+    throw new NotCompilable(`${base.length} base values for ${count} sums`)
   const columns = Array.from({ length: count }, (_, i) => i)
   // A sum that no leaf of a row votes for stays 0, its base value left out.
   for (const column of columns)
     if ((base[column] ?? 0) !== 0 && !isAlwaysVoted(trees, column))
-      throw new Refusal(`some rows get no vote for sum ${column}, which has a base value`)
+      throw new NotCompilable(`some rows get no vote for sum ${column}, which has a base value`)
   return {
     voters: columns,
     sums: count,
@@ -57,12 +58,12 @@ function severalOf({ trees, count, base, output }: Ensemble, transform: Transfor
 function classes(ensemble: Ensemble): Sums {
   const { trees, count, base, transform: named, output } = ensemble
   const transform = transformOf(named)
-  if (count < 2) throw new Refusal(`a classifier of ${count} classes`)
+  if (count < 2) throw new NotCompilable(`a classifier of ${count} classes`)
   if (count > 2) return severalOf(ensemble, transform, 1)
   const votedFor = new Set(trees.flat().flatMap((node) => ('mode' in node ? [] : [...node.adds.keys()])))
   if (votedFor.size === 1) {
-    if (!votedFor.has(0)) throw new Refusal('all leaves vote for the second class')
-    if (base.length > 1) throw new Refusal(`${base.length} base values where leaves vote for one class`)
+    if (!votedFor.has(0)) throw new NotCompilable('all leaves vote for the second class')
+    if (base.length > 1) throw new NotCompilable(`${base.length} base values where leaves vote for one class`)
     return {
       voters: [0],
       sums: 1,
@@ -74,8 +75,8 @@ function classes(ensemble: Ensemble): Sums {
     }
   }
   // Two classes with votes of their own: only the second is asked for, unless the first has a say in it.
-  if (base.length > 0) throw new Refusal('base values where leaves vote for both of two classes')
-  if (!isAlwaysVoted(trees, 1)) throw new Refusal('some rows get no vote for the second class')
+  if (base.length > 0) throw new NotCompilable('base values where leaves vote for both of two classes')
+  if (!isAlwaysVoted(trees, 1)) throw new NotCompilable('some rows get no vote for the second class')
   const isJoint = transform === 'softmax' || transform === 'softmax zero'
   const voters = isJoint ? [0, 1] : [1]
   return {

@@ -4,7 +4,7 @@ import { cubic, overflow, rounder, scale, underflow } from './exponential.ts'
 import { chunkRows, type Layout, type Pass } from './layout.ts'
 
 /**
- * The module of a kernel as WebAssembly text, always the same for the same layout. How a row goes through it:
+ * The module of a compiled model as WebAssembly text, always the same for the same layout. How a row goes through it:
  *
  * 1. `bin_F`, once for each feature: the value becomes the number of its bin.
  * 2. `pass_P`, once for each group of trees: a map leads from the bin to the masks that these trees have for it, and those of all features are

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import type { ColumnDrift } from '../formats/monitor-report.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
-import { type ColumnDrift, type Estimate, noteOf } from '../stats/drift.ts'
+import { type Estimate, noteOf } from '../stats/drift.ts'
 import { categoricalDrift, numericDrift } from '../stats/exact-drift.ts'
 import { areFew, edgesAround, mostFew, profileQuantiles } from '../stats/profile.ts'
 import { double, name, rowsOf } from './duckdb.ts'

@@ -134,7 +134,7 @@ export interface MistakeCount {
  * Counts labelled answers to the first rows of requests, and how many of them were wrong: by version where requests were split (of users:
  * their first requests only), and by request where both versions answered it.
  */
-export async function countMistakes(
+export async function countLabelErrors(
   connection: DuckDBConnection,
   { captures, labels, candidate, offBy, afterMs, key }: MistakeCount,
   mode: 'split' | 'pairs',

@@ -177,10 +177,13 @@ export interface Builder {
     },
   ): Model<Row, T>
   /**
-   * Makes the signed model package: ONNX, feature code, schemas, baseline profile, model card. Raise `signature` (default 1)
+   * Makes the signed model package: ONNX, feature code, schemas, baseline profile, model card. Raise `inputVersion` (default 1)
    * when rows that the champion takes would no longer do.
    */
-  package<Row, T extends Task>(model: Model<Row, T>, options?: { parity?: number; signature?: number }): Package<Row, T>
+  package<Row, T extends Task>(
+    model: Model<Row, T>,
+    options?: { parity?: number; inputVersion?: number },
+  ): Package<Row, T>
   /**
    * Scores the package on a part and checks the result; a gate that fails ends the run and keeps the champion. Where no check of a package
    * compares it with the champion, one is added (1 % of the champion's value, confidence 0.9), unless `champion: 'not compared'` says otherwise.

@@ -117,8 +117,8 @@ export function compilePlan(
       })
       return { kind: 'model', id }
     },
-    package(model, { parity = 1e-5, signature = 1 } = {}) {
-      const id = add({ id: idFor('package'), kind: 'package', model: model.id, parity, signature })
+    package(model, { parity = 1e-5, inputVersion = 1 } = {}) {
+      const id = add({ id: idFor('package'), kind: 'package', model: model.id, parity, signature: inputVersion })
       packages.push(id)
       return { kind: 'package', id }
     },

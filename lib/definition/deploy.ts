@@ -37,7 +37,7 @@ export function policyOf(options: DeployOptions): RolloutPolicy {
   if (watch?.every(({ metric }) => metric === 'scores')) {
     throw new SlipwayError(
       'DEFINITION_INVALID',
-      `endpoint "${options.endpoint}": a rollout must watch errors, latency or mistakes`,
+      `endpoint "${options.endpoint}": a rollout must watch errors, latency or label errors`,
       {
         next: 'scores.unchanged() only ever rolls back: add errors.notWorseBy(0.005)',
       },
@@ -84,7 +84,7 @@ export const errors = {
  * @param after age at which an answer is judged, by the labels known of it then: `1d`
  * @param offBy how far score and label may be apart; half by default, which is the other class of two
  */
-export const mistakes = ({
+export const labelErrors = ({
   after,
   offBy = 0.5,
   key = null,

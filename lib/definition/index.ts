@@ -1,6 +1,6 @@
 export type { Column, ColumnOf, ColumnsOf, FeatureColumns } from '../formats/columns.ts'
 export { type Builder, binary, type PipelineDefinition, pipeline, regression, trees } from './builder.ts'
-export { type DeployOptions, errors, mistakes, scores } from './deploy.ts'
+export { type DeployOptions, errors, labelErrors, scores } from './deploy.ts'
 export {
   accuracy,
   auc,

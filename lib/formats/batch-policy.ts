@@ -35,7 +35,7 @@ export function inputFormatOf(from: string): TableFormat {
 }
 
 /** What names one batch of many: its day, and its hour where a template asks for it. `2001-06-01`, `2001-06-01T14`. */
-export function slotAt({ from, to }: Pick<BatchPolicy, 'from' | 'to'>, time: Date): string {
+export function partitionAt({ from, to }: Pick<BatchPolicy, 'from' | 'to'>, time: Date): string {
   const iso = time.toISOString()
   return `${from}${to ?? ''}`.includes('{hour}') ? iso.slice(0, 13) : iso.slice(0, 10)
 }

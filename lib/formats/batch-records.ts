@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ArtifactRef, Digest } from './artifact.ts'
 import { BatchPolicy } from './batch-policy.ts'
-import { Variant } from './route.ts'
+import { ModelVersion } from './route.ts'
 import { RowSchema } from './row-schema.ts'
 import { Compression } from './table-format.ts'
 
@@ -30,7 +30,7 @@ export const BatchPlan = z.object({
   owner: z.string(),
   name: z.string(),
   slot: z.string(),
-  model: Variant,
+  model: ModelVersion,
   /** Whose monitor hears of it. */
   endpoint: z.string().nullable(),
   policy: BatchPolicy,
@@ -59,7 +59,7 @@ export const BatchManifest = z.object({
   owner: z.string(),
   name: z.string(),
   slot: z.string(),
-  model: Variant,
+  model: ModelVersion,
   plan: ArtifactRef,
   /** The input's columns as they were read. */
   schema: RowSchema,
@@ -85,7 +85,7 @@ export const BatchRecord = z.object({
   /** What the batch depends on, in a word: equal for a repetition. */
   key: z.string(),
   manifest: ArtifactRef,
-  model: Variant,
+  model: ModelVersion,
   rows: BatchManifest.shape.rows,
   to: z.string().nullable(),
   /** The manifest it took the place of. */
@@ -107,7 +107,7 @@ export const ShardFacts = z.object({
   reasons: z.record(z.string(), z.int()),
   /** The digest of the file it was cut from. */
   input: Digest,
-  /** What scored it. */
+  /** What scored it; `kernel` is the older word for a compiled model. */
   engine: z.enum(['kernel', 'onnxruntime']).optional(),
 })
 export type ShardFacts = z.infer<typeof ShardFacts>

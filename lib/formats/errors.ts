@@ -144,7 +144,7 @@ export class SlipwayError extends Error {
   }
 
   /** Whether trying again may help (a store that is away) or never can (a missing column). */
-  get mayPass(): boolean {
+  get retryable(): boolean {
     return passing.has(this.code)
   }
 }

@@ -1,21 +1,26 @@
 import { z } from 'zod'
 import { ArtifactRef, Digest } from './artifact.ts'
 import { DriftMeasure } from './monitor-policy.ts'
-import { Variant } from './route.ts'
+import { ModelVersion } from './route.ts'
 import { FeatureCounts } from './telemetry.ts'
 
 const Estimate = z.object({ value: z.number(), low: z.number(), high: z.number() })
 
 /** How a column differs from its baseline: see `lib/stats/drift.ts`. */
-export const ColumnDriftRecord = z.object({
+export const ColumnDrift = z.object({
   name: z.string(),
   kind: z.enum(['numeric', 'categorical']),
+  /** Rows of the window, missing ones included. */
   rows: z.int(),
+  /** Share of the model's importance; null for scores. */
   importance: z.number().nullable(),
   measures: z.partialRecord(DriftMeasure, Estimate),
+  /** Why there are no measures to judge by, where it is news: all values have gone, or the first have come. */
   note: z.string().optional(),
+  /** The bins both are drawn in: labels, and shares of the rows that have a value. */
   bins: z.array(z.object({ label: z.string(), baseline: z.number(), now: z.number() })),
 })
+export type ColumnDrift = z.infer<typeof ColumnDrift>
 
 /** What became known of predictions, or was estimated of them. */
 export const QualityReport = z.object({
@@ -98,7 +103,7 @@ export const MonitorReport = z.object({
   /** The interval the windows cover, ms since 1970; equal where there were none. */
   from: z.number(),
   to: z.number(),
-  champion: Variant,
+  champion: ModelVersion,
   /** Whether rules were judged; false where windows were gathered only, and more of them wait if `more`. */
   judged: z.boolean(),
   more: z.boolean(),
@@ -106,7 +111,7 @@ export const MonitorReport = z.object({
   requests: z.int(),
   errors: z.int(),
   rows: z.int(),
-  columns: z.array(ColumnDriftRecord),
+  columns: z.array(ColumnDrift),
   quality: QualityReport.nullable(),
   /** Without labels, from the scores. */
   estimated: z.record(z.string(), z.number()),

@@ -125,6 +125,6 @@ function stepSummary(step: Step): string {
     case 'batch':
       return `batch • ${step.name}: ${step.policy.cron ?? 'when asked'}`
     case 'guard':
-      return `never worse • than champion and anchor by ${step.margin}, alpha ${Number(step.alpha.toPrecision(2))}`
+      return `never worse • than champion and last approved version by ${step.margin}, alpha ${Number(step.alpha.toPrecision(2))}`
   }
 }

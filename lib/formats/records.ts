@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { ArtifactRef, Digest, Output } from './artifact.ts'
 import { MetricName } from './check.ts'
 import { RolloutPolicy } from './rollout-policy.ts'
-import { Variant } from './route.ts'
+import { ModelVersion } from './route.ts'
 
 /** One gate's outcome. */
 export const GateResult = z.object({
@@ -49,8 +49,8 @@ export const RolloutRecord = z.object({
   id: z.string(),
   endpoint: z.string(),
   run: z.string(),
-  champion: Variant,
-  candidate: Variant,
+  champion: ModelVersion,
+  candidate: ModelVersion,
   policy: RolloutPolicy,
   outcome: z.enum(['promoted', 'rolled back', 'inconclusive']),
   reason: z.string(),

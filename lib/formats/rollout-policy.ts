@@ -26,7 +26,7 @@ export const WatchRule = z.discriminatedUnion('metric', [
   z.object({ metric: z.literal('scores') }),
 ])
 export type WatchRule = z.infer<typeof WatchRule>
-export type MistakesRule = Extract<WatchRule, { metric: 'mistakes' }>
+export type LabelErrorsRule = Extract<WatchRule, { metric: 'mistakes' }>
 
 export const Strategy = z.discriminatedUnion('kind', [
   /** Shares of requests, in percent, ascending; after the last one everything. */
@@ -62,13 +62,14 @@ export const RolloutPolicy = z.object({
 export type RolloutPolicy = z.infer<typeof RolloutPolicy>
 
 /** The rule about labels, where there is one. */
-export function mistakesRule({ watch }: RolloutPolicy): MistakesRule | undefined {
-  return watch.find((rule): rule is MistakesRule => rule.metric === 'mistakes')
+export function labelErrorsRule({ watch }: RolloutPolicy): LabelErrorsRule | undefined {
+  return watch.find((rule): rule is LabelErrorsRule => rule.metric === 'mistakes')
 }
 
-/** `errors`, `answers over 50 ms`, `mistakes`, `scores`: a watch in words. */
+/** `errors`, `answers over 50 ms`, `label errors`, `scores`: a watch in words. */
 export function describeWatch(rule: WatchRule): string {
-  return rule.metric === 'latency' ? `answers over ${rule.overMs} ms` : rule.metric
+  if (rule.metric === 'latency') return `answers over ${rule.overMs} ms`
+  return rule.metric === 'mistakes' ? 'label errors' : rule.metric
 }
 
 /** `canary 1 → 5 → 25 → 50 %`: a strategy in words. */

@@ -3,13 +3,13 @@ import { SlipwayError } from './errors.ts'
 import { Expected, requireInForce, VersionName } from './in-force.ts'
 
 /** A model version as an endpoint serves it. */
-export const Variant = VersionName.extend({ model: z.string() })
-export type Variant = z.infer<typeof Variant>
+export const ModelVersion = VersionName.extend({ model: z.string() })
+export type ModelVersion = z.infer<typeof ModelVersion>
 
 /** A rollout's hold on a route. */
 export const RouteRollout = z.object({
   id: z.string(),
-  candidate: Variant,
+  candidate: ModelVersion,
   /** `shadow`: the candidate is asked too and nobody gets its answer; `split`: it answers a share; `bake`: it answers all, the champion is asked too. */
   mode: z.enum(['shadow', 'split', 'bake']),
   /** Share of requests the candidate gets, 0 to 1. */
@@ -29,9 +29,9 @@ export const Route = z.object({
   endpoint: z.string(),
   /** Counts the changes, from 1: the generation of the ref. */
   revision: z.int().positive(),
-  champion: Variant,
+  champion: ModelVersion,
   /** The champion before this one: stays loaded, so that going back is instant. */
-  previous: Variant.nullable(),
+  previous: ModelVersion.nullable(),
   rollout: RouteRollout.nullable(),
 })
 export type Route = z.infer<typeof Route>
@@ -42,7 +42,7 @@ export type Route = z.infer<typeof Route>
  */
 export const RouteChange = z.discriminatedUnion('kind', [
   /** The first version of an endpoint. What it expects is the champion of its model, which the owner asks the model's for. */
-  z.object({ kind: z.literal('open'), variant: Variant, expect: Expected }),
+  z.object({ kind: z.literal('open'), variant: ModelVersion, expect: Expected }),
   z.object({ kind: z.literal('begin'), rollout: RouteRollout, expect: Expected }),
   z.object({
     kind: z.literal('traffic'),
@@ -53,12 +53,12 @@ export const RouteChange = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('finish'),
     rollout: z.string(),
-    candidate: Variant,
+    candidate: ModelVersion,
     promote: z.boolean(),
     expect: Expected,
   }),
   /** Back to the champion if a rollout is going on, else to the champion before, or to the version named. */
-  z.object({ kind: z.literal('rollback'), from: z.int().positive(), to: Variant.nullable() }),
+  z.object({ kind: z.literal('rollback'), from: z.int().positive(), to: ModelVersion.nullable() }),
 ])
 export type RouteChange = z.infer<typeof RouteChange>
 

@@ -21,7 +21,7 @@ export const otherText = '\u0000other'
 export const missingText = '\u0000missing'
 
 /** What one version did in a window. All counts: windows of any gateways add up, in any order. */
-export const VariantCounts = z.object({
+export const VersionCounts = z.object({
   digest: Digest,
   version: z.int(),
   /** Requests it was to answer, shadow ones included; those with an error were answered by the champion, or failed. */
@@ -39,7 +39,7 @@ export const VariantCounts = z.object({
   /** All rows, by feature; `score:` are the predictions. */
   profile: z.record(z.string(), FeatureCounts),
 })
-export type VariantCounts = z.infer<typeof VariantCounts>
+export type VersionCounts = z.infer<typeof VersionCounts>
 
 /** A closed interval of serving under one revision of a route, as one gateway saw it: the object `windows/…/<seq>.json`. */
 export const TelemetryWindow = z.object({
@@ -54,8 +54,8 @@ export const TelemetryWindow = z.object({
   /** Milliseconds since 1970. */
   from: z.number(),
   to: z.number(),
-  champion: VariantCounts,
-  candidate: VariantCounts.nullable(),
+  champion: VersionCounts,
+  candidate: VersionCounts.nullable(),
   /** Requests both versions were asked: how many, which of the two alone failed or was slow, and how they differ. */
   pairs: z
     .object({

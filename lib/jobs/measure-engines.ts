@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { KernelInput } from '../compiler/kernel.ts'
+import type { CompiledInput } from '../compiler/compiled-model.ts'
 import { layoutOf } from '../compiler/layout.ts'
 import { readForest } from '../compiler/read-forest.ts'
 import { fuzzRows } from '../models/fuzz-rows.ts'
@@ -19,20 +19,20 @@ const rounds = 5
 
 /**
  * Measures a package's engines on made-up rows, by turns.
- * @returns of a package without a kernel that runs here, ONNX Runtime's speed only; undefined where its graph has no trees to make rows for
+ * @returns of a package without a compiled model that runs here, ONNX Runtime's speed only; undefined where its graph has no trees to make rows for
  */
 export async function measureEngines(
   local: LocalModel,
-): Promise<{ readonly kernel: EngineSpeed | undefined; readonly onnxruntime: EngineSpeed } | undefined> {
+): Promise<{ readonly compiledModel: EngineSpeed | undefined; readonly onnxruntime: EngineSpeed } | undefined> {
   const rows = await rowsFor(local)
   if (rows === undefined) return undefined
-  const [plain, own] = [await loadModel({ ...local, kernel: undefined }), await loadModel(local)]
-  const kernel = own.engine.name === 'kernel' ? own : undefined
+  const [plain, own] = [await loadModel({ ...local, compiledModel: undefined }), await loadModel(local)]
+  const compiledModel = own.engine.name === 'compiled' ? own : undefined
   const one = Object.fromEntries(Object.entries(rows).map(([name, values]) => [name, values.slice(0, 1)]))
-  const best = { kernel: slowest(), onnxruntime: slowest() }
+  const best = { compiled: slowest(), onnxruntime: slowest() }
   for (let round = 0; round < rounds; round++) {
     for (const [name, model] of [
-      ['kernel', kernel],
+      ['compiled', compiledModel],
       ['onnxruntime', plain],
     ] as const) {
       if (model === undefined) continue
@@ -41,12 +41,12 @@ export async function measureEngines(
     }
   }
   await Promise.all([plain.release(), own.release()])
-  return { kernel: kernel === undefined ? undefined : best.kernel, onnxruntime: best.onnxruntime }
+  return { compiledModel: compiledModel === undefined ? undefined : best.compiled, onnxruntime: best.onnxruntime }
 }
 
 const slowest = () => ({ rowsPerSecond: 0, singleRowUs: Number.POSITIVE_INFINITY })
 
-async function rowsFor({ onnxFile }: LocalModel): Promise<Record<string, KernelInput> | undefined> {
+async function rowsFor({ onnxFile }: LocalModel): Promise<Record<string, CompiledInput> | undefined> {
   try {
     const { forest, bins } = layoutOf(readForest(await readFile(onnxFile)))
     for (const batch of fuzzRows(forest, bins, batchRows, batchRows, 1)) return batch
@@ -55,7 +55,7 @@ async function rowsFor({ onnxFile }: LocalModel): Promise<Record<string, KernelI
 }
 
 /** Seconds a call takes on average. */
-async function secondsOf(model: LoadedModel, rows: Record<string, KernelInput>): Promise<number> {
+async function secondsOf(model: LoadedModel, rows: Record<string, CompiledInput>): Promise<number> {
   const start = performance.now()
   let calls = 0
   while (performance.now() - start < roundMs) {

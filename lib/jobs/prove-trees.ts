@@ -1,7 +1,7 @@
 import { hostVersions } from '../code/host.ts'
 import { type ComparedBatches, type MadeUpOrder, madeUpSeed } from '../models/compare-made-up.ts'
 import type { CompiledTrees, CompileOrder } from '../models/compile-trees.ts'
-import type { GoldenRows, KernelReport, TreesProof } from '../models/kernel.ts'
+import type { CompiledModelReport, GoldenRows, TreesProof } from '../models/compiled-model.ts'
 import { digestOf } from '../store/digest.ts'
 import type { ComparedRows } from './prove-rows.ts'
 
@@ -21,10 +21,10 @@ export async function proveTrees(order: CompileOrder, parts: number, pieces: Pro
   const compiled = await pieces.compileTrees(order)
   if (compiled.status === 'refused') return refusal(compiled.reason)
   const { facts, values, masks, plan, codeFile, tablesFile } = compiled
-  const kernel = { plan, codeFile, tablesFile }
+  const compiledModel = { plan, codeFile, tablesFile }
   const { onnxFile } = order
   const all = await Promise.all(
-    Array.from({ length: parts }, (_, part) => pieces.compareMadeUp({ onnxFile, kernel, part, parts })),
+    Array.from({ length: parts }, (_, part) => pieces.compareMadeUp({ onnxFile, compiledModel, part, parts })),
   )
   // The first difference of all, whichever part met it.
   const [first] = all.flatMap(({ refused }) => refused ?? []).sort((a, b) => a.batch - b.batch)
@@ -47,8 +47,8 @@ export async function proveTrees(order: CompileOrder, parts: number, pieces: Pro
   }
 }
 
-/** What a package says of its kernel: what was proven by the trees alone, and on the rows of a table. */
-export function kernelReport(trees: TreesProof, rows: ComparedRows | undefined): KernelReport {
+/** What a package says of its compiled model: what was proven by the trees alone, and on the rows of a table. */
+export function compiledReport(trees: TreesProof, rows: ComparedRows | undefined): CompiledModelReport {
   if (trees.status === 'refused') return trees
   if (rows === undefined) return refusal('it was compared with no row of a table')
   if ('refused' in rows) return refusal(rows.refused)

@@ -45,7 +45,7 @@ export async function verifyBatch(
     try {
       results.push({ check: name, passed: true, evidence: await look() })
     } catch (error) {
-      if (error instanceof SlipwayError && error.mayPass) throw error
+      if (error instanceof SlipwayError && error.retryable) throw error
       results.push({ check: name, passed: false, evidence: (error as Error).message })
     }
   }

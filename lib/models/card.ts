@@ -6,7 +6,7 @@ import type { TrainingReport } from '../formats/training-report.ts'
 import { show } from '../stats/gates.ts'
 import { profileHead, profileRows } from '../stats/profile-summary.ts'
 import { stepOfFloat32 } from '../stats/standard.ts'
-import type { KernelReport } from './kernel.ts'
+import type { CompiledModelReport } from './compiled-model.ts'
 import type { ModelFacts } from './model.ts'
 import type { SourceRead } from './source-read.ts'
 
@@ -20,7 +20,7 @@ const columnsTold = 50
 export function modelCard(
   facts: ModelFacts,
   training: TrainingReport,
-  kernel: KernelReport,
+  compiledModel: CompiledModelReport,
   source: SourceRead,
 ): string {
   const { learner } = facts
@@ -59,7 +59,7 @@ On the validation rows: ${Object.entries(training.validationMetrics)
     .join(', ')}.
 
 ## Scoring
-${scoringInWords(kernel)}${precisionInWords(training)}
+${scoringInWords(compiledModel)}${precisionInWords(training)}
 
 ## Limits
 It knows the rows it was trained on. Values of a category that did not occur there count as missing. Compare its inputs with
@@ -104,9 +104,11 @@ function readInWords({ profile, schema }: SourceRead): string {
   ].join('\n')
 }
 
-function scoringInWords(kernel: KernelReport): string {
-  if (kernel.status === 'refused') return `By ONNX Runtime. The trees were not compiled: ${kernel.reason}.`
-  const { shape, proof } = kernel
+function scoringInWords(compiledModel: CompiledModelReport): string {
+  if (compiledModel.status === 'refused')
+    return `By ONNX Runtime. The trees were not compiled: ${compiledModel.reason}.`
+  const { shape, proof } = compiledModel
+  // These bytes are part of the model's digest: the word is older than the name of the thing.
   return `By a compiled kernel of ${shape.codeBytes + shape.tableBytes} bytes, with the bits of ONNX Runtime ${proof.onnxruntime} (one thread, ${proof.platform}) on ${proof.tableRows} validation rows and ${proof.fuzzRows} made-up ones; \`model.onnx\` stays the reference.`
 }
 

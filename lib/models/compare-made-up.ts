@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { startKernel } from '../compiler/kernel.ts'
+import { startCompiledModel } from '../compiler/compiled-model.ts'
 import { layoutOf } from '../compiler/layout.ts'
+import { NotCompilable } from '../compiler/not-compilable.ts'
 import { readForest } from '../compiler/read-forest.ts'
-import { Refusal } from '../compiler/refusal.ts'
-import { compareWithOnnxRuntime } from './compare-kernel.ts'
+import { compareWithOnnxRuntime } from './compare-engines.ts'
+import type { CompiledModelFiles, GoldenRows } from './compiled-model.ts'
 import { fuzzRows } from './fuzz-rows.ts'
-import type { GoldenRows, KernelFiles } from './kernel.ts'
 
 /** Rows made up at most, and values of them: of a wide table fewer rows. */
 const mostRows = 300_000
@@ -20,7 +20,7 @@ const rowsFor = (features: number): number =>
 /** One of several equal parts of the made-up rows, for a thread: every so many batches. */
 export interface MadeUpOrder {
   readonly onnxFile: string
-  readonly kernel: KernelFiles
+  readonly compiledModel: CompiledModelFiles
   readonly part: number
   readonly parts: number
 }
@@ -36,16 +36,20 @@ export interface ComparedBatches {
 }
 
 /**
- * Compares a kernel with ONNX Runtime on made-up rows, bit by bit, up to the first difference. The rows are the same in however many parts
+ * Compares a compiled model with ONNX Runtime on made-up rows, bit by bit, up to the first difference. The rows are the same in however many parts
  * they are compared: each part makes up all of them, which takes little beside scoring.
  */
 export async function compareMadeUp(
-  { onnxFile, kernel, part, parts }: MadeUpOrder,
+  { onnxFile, compiledModel, part, parts }: MadeUpOrder,
   onProgress: (what: string, done: number) => void,
 ): Promise<ComparedBatches> {
   const onnx = await readFile(onnxFile)
   const { forest, bins } = layoutOf(readForest(onnx))
-  const started = startKernel(kernel.plan, await readFile(kernel.codeFile), await readFile(kernel.tablesFile))
+  const started = startCompiledModel(
+    compiledModel.plan,
+    await readFile(compiledModel.codeFile),
+    await readFile(compiledModel.tablesFile),
+  )
   const rows = rowsFor(forest.features)
   const batches = rows / batchRows
   const answers: [number, string][] = []
@@ -54,7 +58,7 @@ export async function compareMadeUp(
   let compare: Awaited<ReturnType<typeof compareWithOnnxRuntime>> | undefined
   const outcome = (refused?: ComparedBatches['refused']): ComparedBatches => ({ rows, answers, golden, refused })
   try {
-    compare = await compareWithOnnxRuntime(onnx, forest, kernel.plan, started)
+    compare = await compareWithOnnxRuntime(onnx, forest, compiledModel.plan, started)
     for (const inputs of fuzzRows(forest, bins, rows, batchRows, madeUpSeed)) {
       if (batch % parts === part) {
         await compare.rows(inputs, batchRows, batch * batchRows)
@@ -67,7 +71,7 @@ export async function compareMadeUp(
     }
     return outcome()
   } catch (error) {
-    if (error instanceof Refusal) return outcome({ batch, reason: error.message })
+    if (error instanceof NotCompilable) return outcome({ batch, reason: error.message })
     throw error
   } finally {
     await compare?.release()

@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkBins, checkMasks } from '../compiler/check.ts'
-import { compileKernel, planOf } from '../compiler/compile.ts'
-import { type Kernel, type KernelPlan, startKernel } from '../compiler/kernel.ts'
-import { Refusal } from '../compiler/refusal.ts'
+import { compileModel, planOf } from '../compiler/compile.ts'
+import { type CompiledModel, type CompiledPlan, startCompiledModel } from '../compiler/compiled-model.ts'
+import { NotCompilable } from '../compiler/not-compilable.ts'
 import { digestOf } from '../store/digest.ts'
-import type { KernelFiles, TreesProof } from './kernel.ts'
+import type { CompiledModelFiles, TreesProof } from './compiled-model.ts'
 import { modelFiles } from './model.ts'
 
 export interface CompileOrder {
@@ -16,10 +16,10 @@ export interface CompileOrder {
 
 type Proven = Extract<TreesProof, { status: 'proven' }>
 
-/** A kernel whose bins and masks are right: what is known of it before rows are scored. */
+/** A compiled model whose bins and masks are right: what is known of it before rows are scored. */
 export type CompiledTrees =
   | { readonly status: 'refused'; readonly reason: string }
-  | (KernelFiles & {
+  | (CompiledModelFiles & {
       readonly status: 'compiled'
       readonly facts: Pick<Proven, 'model' | 'code' | 'tables' | 'plan' | 'shape'>
       readonly values: number
@@ -34,21 +34,21 @@ export async function compileTrees(order: CompileOrder): Promise<CompiledTrees> 
   try {
     return await compile(order)
   } catch (error) {
-    if (error instanceof Refusal) return { status: 'refused', reason: error.message }
+    if (error instanceof NotCompilable) return { status: 'refused', reason: error.message }
     throw error
   }
 }
 
 async function compile({ onnxFile, folder }: CompileOrder): Promise<CompiledTrees> {
   const onnx = await readFile(onnxFile)
-  const { layout, code, tables } = await compileKernel(onnx)
+  const { layout, code, tables } = await compileModel(onnx)
   const plan = planOf(layout)
   const values = checkBins(start(plan, code, tables), layout)
   if (values.differing > 0)
-    throw new Refusal(`${values.differing} of ${values.compared} values are put into another bin`)
+    throw new NotCompilable(`${values.differing} of ${values.compared} values are put into another bin`)
   const masks = checkMasks(layout, tables)
-  if (masks.differing > 0) throw new Refusal(`${masks.differing} of ${masks.compared} masks allow other leaves`)
-  const [codeFile, tablesFile] = [join(folder, modelFiles.kernelCode), join(folder, modelFiles.kernelTables)]
+  if (masks.differing > 0) throw new NotCompilable(`${masks.differing} of ${masks.compared} masks allow other leaves`)
+  const [codeFile, tablesFile] = [join(folder, modelFiles.compiledCode), join(folder, modelFiles.compiledTables)]
   await writeFile(codeFile, code)
   await writeFile(tablesFile, tables)
   const { forest } = layout
@@ -77,10 +77,10 @@ async function compile({ onnxFile, folder }: CompileOrder): Promise<CompiledTree
   }
 }
 
-function start(plan: KernelPlan, code: Uint8Array, tables: Uint8Array): Kernel {
+function start(plan: CompiledPlan, code: Uint8Array, tables: Uint8Array): CompiledModel {
   try {
-    return startKernel(plan, code, tables)
+    return startCompiledModel(plan, code, tables)
   } catch (error) {
-    throw new Refusal(`this runtime cannot run it: ${(error as Error).message}`)
+    throw new NotCompilable(`this runtime cannot run it: ${(error as Error).message}`)
   }
 }

@@ -1,6 +1,6 @@
 import { type Bins, criticalValues } from '../compiler/bins.ts'
+import type { CompiledInput } from '../compiler/compiled-model.ts'
 import type { Forest } from '../compiler/forest.ts'
-import type { KernelInput } from '../compiler/kernel.ts'
 import { seededRandom } from '../stats/random.ts'
 
 /**
@@ -13,7 +13,7 @@ export function* fuzzRows(
   rows: number,
   batchRows: number,
   seed: number,
-): Generator<Record<string, KernelInput>> {
+): Generator<Record<string, CompiledInput>> {
   const next = seededRandom(seed)
   const bits = new Uint32Array(1)
   const float = new Float32Array(bits.buffer)
@@ -30,7 +30,7 @@ export function* fuzzRows(
   const critical = bins.map(criticalValues)
   for (let done = 0; done < rows; done += batchRows) {
     let feature = 0
-    const batch: Record<string, KernelInput> = {}
+    const batch: Record<string, CompiledInput> = {}
     for (const input of inputs) {
       if (input.kind === 'number') {
         const values = new Float32Array(batchRows * input.width)

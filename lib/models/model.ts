@@ -3,7 +3,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { z } from 'zod'
 import { loadFunction } from '../code/load.ts'
 import { type Features, lessOffset, runFeatures } from '../code/run-features.ts'
-import type { Kernel, KernelInput } from '../compiler/kernel.ts'
+import type { CompiledInput, CompiledModel } from '../compiler/compiled-model.ts'
 import { Digest } from '../formats/artifact.ts'
 import { type Column, type Numbers, rowCount } from '../formats/columns.ts'
 import { Cross } from '../formats/crosses.ts'
@@ -12,7 +12,7 @@ import { RowSchema } from '../formats/row-schema.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
 import { crossReader } from '../stats/crosses.ts'
 import { digestOf } from '../store/digest.ts'
-import { type Engine, type LocalKernel, openKernel } from './kernel.ts'
+import { type Engine, type LocalCompiledModel, openCompiledModel } from './compiled-model.ts'
 import { textsForOnnx } from './texts-for-onnx.ts'
 
 /** What a model is, besides its files: the facts of its bundle. When, where and by whom it was made is in the run record. */
@@ -68,9 +68,9 @@ export const modelFiles = {
   training: 'training.json',
   card: 'card.md',
   crosses: 'crosses.json',
-  kernel: 'kernel.json',
-  kernelCode: 'kernel.wasm',
-  kernelTables: 'kernel.tables',
+  compiledModel: 'kernel.json',
+  compiledCode: 'kernel.wasm',
+  compiledTables: 'kernel.tables',
 } as const
 
 /** A model package as local files. */
@@ -81,12 +81,12 @@ export interface LocalModel {
   readonly baselineFile: string
   /** Where the model has crosses. */
   readonly crossesFile?: string | undefined
-  /** Missing in packages made before there were kernels. */
-  readonly kernel?: LocalKernel | undefined
+  /** Missing in packages made before models were compiled. */
+  readonly compiledModel?: LocalCompiledModel | undefined
 }
 
 /** What a graph takes: of numbers float32. */
-export type GraphInputs = Readonly<Record<string, KernelInput>>
+export type GraphInputs = Readonly<Record<string, CompiledInput>>
 
 /** A model that scores: the one way evaluation, batch scoring and serving do it. */
 export interface LoadedModel {
@@ -107,15 +107,16 @@ export interface LoadedModel {
 }
 
 /**
- * Loads a model's feature code and what scores it: its kernel where it has one that repeats its golden rows here, else ONNX Runtime.
+ * Loads a model's feature code and what scores it: its compiled model where it has one that repeats its golden rows here, else ONNX Runtime.
  * @throws SlipwayError DIGEST_MISMATCH when the code is not what the model names
  */
 export async function loadModel(local: LocalModel): Promise<LoadedModel> {
   const { facts } = local
   const code = await readFile(local.codeFile, 'utf8')
   const onnx = await readFile(local.onnxFile)
-  const kernel = await openKernel(local.kernel, digestOf(onnx))
-  const { score, ...scorer } = typeof kernel === 'string' ? await onnxRuntime(facts, onnx, kernel) : compiled(kernel)
+  const compiledModel = await openCompiledModel(local.compiledModel, digestOf(onnx))
+  const { score, ...scorer } =
+    typeof compiledModel === 'string' ? await onnxRuntime(facts, onnx, compiledModel) : compiled(compiledModel)
   const inputsOf = await inputMaker(local)
   const scoreFeatures = (features: Features): Promise<Numbers> => score(inputsOf(features), rowsOf(features))
   const withFreshCode = (): LoadedModel => {
@@ -189,9 +190,9 @@ type Scorer = Pick<LoadedModel, 'engine' | 'release'> & {
   score(inputs: GraphInputs, rows: number): Promise<Numbers>
 }
 
-const compiled = (kernel: Kernel): Scorer => ({
-  engine: { name: 'kernel' },
-  score: async (inputs, rows) => kernel.score(inputs, rows),
+const compiled = (compiledModel: CompiledModel): Scorer => ({
+  engine: { name: 'compiled' },
+  score: async (inputs, rows) => compiledModel.score(inputs, rows),
   release: async () => {},
 })
 
@@ -204,7 +205,7 @@ async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string):
   const score = async (made: GraphInputs): Promise<Numbers> => {
     const feeds: Record<string, Tensor> = {}
     for (const { name, kind } of kinds) {
-      const feature = made[name] as KernelInput
+      const feature = made[name] as CompiledInput
       feeds[name] =
         kind === 'number'
           ? new ort.Tensor('float32', feature as Float32Array, [feature.length, 1])

@@ -3,7 +3,7 @@ import { SlipwayError } from '../formats/errors.ts'
 import { localBundle, localFile } from '../store/objects.ts'
 import { requireSigned, type TrustedKeys } from '../store/signing.ts'
 import type { Store } from '../store/store.ts'
-import type { LocalKernel } from './kernel.ts'
+import type { LocalCompiledModel } from './compiled-model.ts'
 import { type LocalModel, ModelFacts, modelFiles } from './model.ts'
 
 /** Where model packages come from, and whose signatures count. */
@@ -23,7 +23,7 @@ export async function localModel(source: PackageSource, digest: string): Promise
     codeFile: await localFile(store, fileOf(bundle, digest, modelFiles.code)),
     baselineFile: await localFile(store, fileOf(bundle, digest, modelFiles.baseline)),
     crossesFile: await localOf(store, bundle, modelFiles.crosses),
-    kernel: await localKernel(store, bundle),
+    compiledModel: await localCompiledModel(store, bundle),
   }
 }
 
@@ -32,13 +32,13 @@ export async function packagedFile({ store }: PackageSource, digest: string, nam
   return fileOf(await localBundle(store, digest, 'model'), digest, name)
 }
 
-async function localKernel(store: Store, bundle: Bundle): Promise<LocalKernel | undefined> {
-  const reportFile = await localOf(store, bundle, modelFiles.kernel)
+async function localCompiledModel(store: Store, bundle: Bundle): Promise<LocalCompiledModel | undefined> {
+  const reportFile = await localOf(store, bundle, modelFiles.compiledModel)
   if (reportFile === undefined) return undefined
   return {
     reportFile,
-    codeFile: await localOf(store, bundle, modelFiles.kernelCode),
-    tablesFile: await localOf(store, bundle, modelFiles.kernelTables),
+    codeFile: await localOf(store, bundle, modelFiles.compiledCode),
+    tablesFile: await localOf(store, bundle, modelFiles.compiledTables),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { DriftMeasure } from '../formats/monitor-policy.ts'
+import type { ColumnDrift } from '../formats/monitor-report.ts'
 import { type FeatureCounts, missingText, otherText } from '../formats/telemetry.ts'
 import { grouped, numericBins, pooled, sum } from './drift-bins.ts'
 import type { ColumnProfile } from './profile.ts'
@@ -10,21 +11,6 @@ export interface Estimate {
   readonly value: number
   readonly low: number
   readonly high: number
-}
-
-/** How a column of a window differs from the same column of the baseline. Measures that do not fit its kind are absent. */
-export interface ColumnDrift {
-  readonly name: string
-  readonly kind: 'numeric' | 'categorical'
-  /** Rows of the window, missing ones included. */
-  readonly rows: number
-  /** Share of the model's importance; null for scores. */
-  readonly importance: number | null
-  readonly measures: Readonly<Partial<Record<DriftMeasure, Estimate>>>
-  /** Why there are no measures to judge by, where it is news: all values have gone, or the first have come. */
-  readonly note?: string
-  /** The bins both are drawn in: labels, and shares of the rows that have a value. */
-  readonly bins: readonly { readonly label: string; readonly baseline: number; readonly now: number }[]
 }
 
 /**

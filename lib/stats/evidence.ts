@@ -1,7 +1,7 @@
-import { latencyBounds, type TelemetryWindow, type VariantCounts } from '../formats/telemetry.ts'
+import { latencyBounds, type TelemetryWindow, type VersionCounts } from '../formats/telemetry.ts'
 import { type Block, mergeBlocks } from './block.ts'
 
-const errorsOf = ({ errors }: VariantCounts): number => Object.values(errors).reduce((sum, count) => sum + count, 0)
+const errorsOf = ({ errors }: VersionCounts): number => Object.values(errors).reduce((sum, count) => sum + count, 0)
 
 /** A window of a rollout as evidence; undefined for one that belongs to no rollout. */
 function blockOf({ champion, candidate, rollout, pairs, from, to }: TelemetryWindow): Block | undefined {

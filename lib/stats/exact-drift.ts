@@ -1,4 +1,5 @@
-import { type ColumnDrift, cramersV, jensenShannonDistance, stabilityIndex } from './drift.ts'
+import type { ColumnDrift } from '../formats/monitor-report.ts'
+import { cramersV, jensenShannonDistance, stabilityIndex } from './drift.ts'
 import { grouped, numericBins, pooled, sum } from './drift-bins.ts'
 
 interface ExactDrift {

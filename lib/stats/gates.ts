@@ -1,5 +1,6 @@
 import type { Check } from '../formats/check.ts'
 import { costMetrics, describeCheck, largerIsBetter } from '../formats/check.ts'
+import type { GateResult } from '../formats/records.ts'
 import { comparePaired, metricOf } from './bootstrap.ts'
 import { judgeLatency, type LatencyBlock, latencyInWords } from './latency.ts'
 import { areAllEqual, type Scored, selectRows } from './metrics.ts'
@@ -8,15 +9,6 @@ import { areAllEqual, type Scored, selectRows } from './metrics.ts'
 export interface Slice {
   readonly value: string
   readonly rows: Uint32Array
-}
-
-export interface GateOutcome {
-  readonly name: string
-  readonly passed: boolean
-  readonly metric: Check['metric']
-  readonly value: number | null
-  readonly limit: number | null
-  readonly evidence: string
 }
 
 /** What a gate is judged on. Opponent: the champion's predictions for the same rows, if there is one. */
@@ -35,7 +27,7 @@ export interface GateEvidence {
 export const minimumSlice = { rows: 200, ofEachClass: 20 }
 
 /** Judges one gate. A value that is missing or not a number never passes. */
-export function judge(check: Check, evidence: GateEvidence): GateOutcome {
+export function judge(check: Check, evidence: GateEvidence): GateResult {
   const name = describeCheck(check)
   if (check.slice === undefined)
     return { name, metric: check.metric, ...judgeRows(check, evidence, evidence.candidate, evidence.opponent) }
@@ -91,7 +83,7 @@ function isLargeEnough({ labels }: Scored, task: GateEvidence['task']): boolean 
   return Math.min(positives, labels.length - positives) >= minimumSlice.ofEachClass
 }
 
-type RowsVerdict = Pick<GateOutcome, 'passed' | 'value' | 'limit' | 'evidence'>
+type RowsVerdict = Pick<GateResult, 'passed' | 'value' | 'limit' | 'evidence'>
 
 function judgeRows(check: Check, evidence: GateEvidence, candidate: Scored, opponent: Scored | undefined): RowsVerdict {
   // A classifier is judged by both classes, as it is in slices: by one alone, a constant would do.

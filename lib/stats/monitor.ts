@@ -1,8 +1,8 @@
 import { firstOf } from '../formats/brief.ts'
 import { largerIsBetter, type QualityRule } from '../formats/check.ts'
 import { type DriftRule, describeRule, type MonitorPolicy, type VolumeRule } from '../formats/monitor-policy.ts'
-import type { RuleState } from '../formats/monitor-report.ts'
-import type { ColumnDrift, Estimate } from './drift.ts'
+import type { ColumnDrift, RuleState } from '../formats/monitor-report.ts'
+import type { Estimate } from './drift.ts'
 import { show } from './gates.ts'
 
 /** What a check found, for its rules to be judged on. */

@@ -2,7 +2,7 @@ import type { RolloutDecision } from '../formats/records.ts'
 import type { RolloutPolicy } from '../formats/rollout-policy.ts'
 import type { Block, LabelBlock } from './block.ts'
 import { enterNextStage, observe, observeLabels, type RolloutState, tick } from './rollout.ts'
-import { type Decision, decide } from './verdict.ts'
+import { type Decision, decide } from './rollout-decision.ts'
 
 /** Stored evidence: what came in at a look, and what had been decided at the one before. */
 export interface StoredLook {

@@ -1,6 +1,6 @@
-import { mistakesRule, type RolloutPolicy } from '../formats/rollout-policy.ts'
+import { labelErrorsRule, type RolloutPolicy } from '../formats/rollout-policy.ts'
 import { addCounts, type Block, type EventMetric, type LabelBlock, mergeBlocks, mergeLabelBlocks } from './block.ts'
-import { counted, enteringCapital, type MetricState, newMetric, type Stage, withEvents } from './metric.ts'
+import { counted, enteringCapital, type MetricState, newMetric, type Stage, withEvents } from './rollout-metric.ts'
 import { logScoreWeights, scoreFactors } from './sequential.ts'
 
 /*
@@ -185,7 +185,7 @@ function commitLabels(
   labels: NonNullable<RolloutState['labels']>,
   block: LabelBlock,
 ): NonNullable<RolloutState['labels']> {
-  const rule = mistakesRule(policy)
+  const rule = labelErrorsRule(policy)
   if (rule === undefined) return labels
   const minute = Math.max(labels.minute, Math.floor((block.to - state.startedAt) / 60_000))
   const entering = enteringCapital(labels.minute, minute)

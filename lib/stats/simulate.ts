@@ -1,9 +1,9 @@
-import { mistakesRule, type RolloutPolicy } from '../formats/rollout-policy.ts'
+import { labelErrorsRule, type RolloutPolicy } from '../formats/rollout-policy.ts'
 import type { Block, LabelBlock } from './block.ts'
-import type { Stage } from './metric.ts'
 import { seededRandom } from './random.ts'
 import { enterNextStage, observe, observeLabels, stagesOf, startRollout } from './rollout.ts'
-import { decide } from './verdict.ts'
+import { decide } from './rollout-decision.ts'
+import type { Stage } from './rollout-metric.ts'
 
 /** Traffic to pretend. Rates are shares of requests. */
 export interface Traffic {
@@ -13,8 +13,8 @@ export interface Traffic {
   /** How often the candidate fails. */
   readonly candidateErrors: number
   /** How often answers of the champion and of the candidate are wrong, where the policy asks. */
-  readonly baseMistakes: number
-  readonly candidateMistakes: number
+  readonly baseLabelErrors: number
+  readonly candidateLabelErrors: number
   /** Seconds between looks. */
   readonly windowSeconds: number
 }
@@ -81,7 +81,7 @@ export function simulateRollout(policy: RolloutPolicy, traffic: Traffic, seed: n
     requests,
     harmed: candidateRequests * (traffic.candidateErrors - traffic.baseErrors),
   })
-  const rule = mistakesRule(policy)
+  const rule = labelErrorsRule(policy)
   const unripe: LabelBlock[] = []
   for (let now = windowMs; ; now += windowMs) {
     const block = draw(uniform, stages[state.stage] as Stage, now - windowMs, now, perWindow, traffic)
@@ -156,14 +156,14 @@ function drawPairs(uniform: () => number, n: number, a: number, b: number) {
 function drawLabels(
   uniform: () => number,
   { from, to, mode, share, arms, pairs }: Block,
-  { baseMistakes, candidateMistakes }: Traffic,
+  { baseLabelErrors, candidateLabelErrors }: Traffic,
 ): LabelBlock {
   const { nA, nB } = arms.errors
   if (pairs !== null) {
-    const { arms, only } = drawPairs(uniform, pairs.n, baseMistakes, candidateMistakes)
+    const { arms, only } = drawPairs(uniform, pairs.n, baseLabelErrors, candidateLabelErrors)
     return { from, to, mode, share, arms, pairs: { n: pairs.n, only } }
   }
-  const [kA, kB] = [binomial(uniform, nA, baseMistakes), binomial(uniform, nB, candidateMistakes)]
+  const [kA, kB] = [binomial(uniform, nA, baseLabelErrors), binomial(uniform, nB, candidateLabelErrors)]
   return { from, to, mode, share, arms: { nA, kA, nB, kB }, pairs: null }
 }
 

@@ -92,7 +92,7 @@ export async function listBatchRecords(store: Store): Promise<BatchRecord[]> {
 }
 
 /** Slots that were published, for people. */
-export async function listSlots(store: Store, owner: string, name: string, limit = 1000): Promise<string[]> {
+export async function listPartitions(store: Store, owner: string, name: string, limit = 1000): Promise<string[]> {
   const prefix = `batches/${owner}/${name}/`
   const keys = await listKeys(store, prefix, limit)
   return [...new Set(keys.map((key) => key.slice(prefix.length).split('/')[0] as string))].sort()

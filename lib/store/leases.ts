@@ -65,7 +65,7 @@ export async function leaseOrResult<T>(
 
 /** A lease that cannot be read keeps nobody from the work. */
 function nobodys(error: unknown): 'broken' {
-  if (error instanceof SlipwayError && error.mayPass) throw error
+  if (error instanceof SlipwayError && error.retryable) throw error
   return 'broken'
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Digest } from '../formats/artifact.ts'
 import { RolloutDecision, RolloutRecord } from '../formats/records.ts'
 import { RolloutPolicy } from '../formats/rollout-policy.ts'
-import { RouteRollout, Variant } from '../formats/route.ts'
+import { ModelVersion, RouteRollout } from '../formats/route.ts'
 import { publishOnce, readDocument } from './documents.ts'
 import type { Store } from './store.ts'
 
@@ -11,8 +11,8 @@ export const RolloutStart = z.object({
   id: z.string(),
   endpoint: z.string(),
   run: z.string(),
-  champion: Variant,
-  candidate: Variant,
+  champion: ModelVersion,
+  candidate: ModelVersion,
   policy: RolloutPolicy,
   startedAt: z.string(),
   /** The state it begins in, as `lib/stats/rollout.ts` has it. */

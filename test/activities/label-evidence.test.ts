@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createJudge, type JudgingOrder } from '../../activities/label-evidence.ts'
 import { captureFile } from '../../gateway/capture.ts'
-import { mistakes } from '../../lib/definition/deploy.ts'
+import { labelErrors } from '../../lib/definition/deploy.ts'
 import { mediaTypes } from '../../lib/formats/artifact.ts'
-import type { MistakesRule } from '../../lib/formats/rollout-policy.ts'
+import type { LabelErrorsRule } from '../../lib/formats/rollout-policy.ts'
 import type { Label } from '../../lib/formats/telemetry.ts'
 import { putBytes } from '../../lib/store/objects.ts'
 import { type EvidenceEntry, publishEvidence } from '../../lib/store/rollouts.ts'
@@ -11,7 +11,7 @@ import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
 /** Minutes in ms since 1970, from some moment on. */
 const minute = (count: number): number => Date.UTC(2001, 3, 1) + count * 60_000
-const rule = mistakes({ after: '60m' }).notWorseBy(0.1) as MistakesRule
+const rule = labelErrors({ after: '60m' }).notWorseBy(0.1) as LabelErrorsRule
 
 let server: TestBucket
 beforeAll(async () => {

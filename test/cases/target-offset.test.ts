@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../lib/code/host.ts'
 import { readColumns } from '../../lib/data/columns.ts'
 import { rowsOf, withDuckDb } from '../../lib/data/duckdb.ts'
-import type { Variant } from '../../lib/formats/route.ts'
+import type { ModelVersion } from '../../lib/formats/route.ts'
 import type { RowSchema } from '../../lib/formats/row-schema.ts'
 import { scoreRows } from '../../lib/jobs/score-rows.ts'
 import { scoreShard } from '../../lib/jobs/score-shard.ts'
@@ -54,7 +54,7 @@ export default pipeline('${name}', (p) => {
   )
 }
 
-async function qualityOf({ digest }: Variant, file: string): Promise<RegressionMetrics> {
+async function qualityOf({ digest }: ModelVersion, file: string): Promise<RegressionMetrics> {
   const local = await localModel(source(), digest)
   const schema: RowSchema = [...local.facts.inputs, { name: 'y', type: 'number', nullable: false }]
   return withDuckDb(1, async (connection) => {
@@ -92,7 +92,7 @@ describe('a target near zero, in units of 1e-7, and 1.7e9 from zero', () => {
 
 describe('a model of a target and a feature far from zero', () => {
   const at = 1_700_000_000_000
-  let version: Variant
+  let version: ModelVersion
   const row = (minute: number) => ({ x: at + 60_000 * minute })
   let answers: readonly number[]
   let file: string
@@ -208,7 +208,7 @@ describe('features far from zero', () => {
       r2.push((await qualityOf(version, join(project.root, `data/${pipeline}.parquet`))).r2)
       const local = await localModel(source(), version.digest)
       const model = await loadModel(local)
-      expect(model.engine.name).toBe('kernel')
+      expect(model.engine.name).toBe('compiled')
       const [feature] = local.facts.features
       if (place === 'near') expect(feature).toEqual({ name: 'x', kind: 'number' })
       else {

@@ -2,18 +2,18 @@ import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isTakenBack, type RouteAccess, rollBack } from '../../cli/roll-back.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import type { Route, RouteChange, Variant } from '../../lib/formats/route.ts'
+import type { ModelVersion, Route, RouteChange } from '../../lib/formats/route.ts'
 import { readRoute, readRouteLog, writeRoute } from '../../lib/store/routes.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
 
-const variant = (version: number): Variant => ({
+const variant = (version: number): ModelVersion => ({
   model: 'm',
   version,
-  digest: `sha256:${String(version).repeat(64)}` as Variant['digest'],
+  digest: `sha256:${String(version).repeat(64)}` as ModelVersion['digest'],
 })
 const [one, two, three] = [variant(1), variant(2), variant(3)]
-const begin = (candidate: Variant): RouteChange => ({
+const begin = (candidate: ModelVersion): RouteChange => ({
   kind: 'begin',
   rollout: { id: 'r', candidate, mode: 'split', share: 0.05, salt: 's', sticky: null, slowMs: null },
 })
@@ -51,7 +51,7 @@ function readOnly(): Store {
 }
 
 describe('what a rollback is to reach', () => {
-  const route = (champion: Variant, candidate?: Variant): Route => ({
+  const route = (champion: ModelVersion, candidate?: ModelVersion): Route => ({
     slipway: 'route/1',
     endpoint: 'e',
     revision: 1,

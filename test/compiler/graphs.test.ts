@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
-import { type CompiledKernel, compileKernel, planOf } from '../../lib/compiler/compile.ts'
-import { type KernelInput, startKernel } from '../../lib/compiler/kernel.ts'
-import { Refusal } from '../../lib/compiler/refusal.ts'
-import { compareWithOnnxRuntime } from '../../lib/models/compare-kernel.ts'
+import { type CompiledBytes, compileModel, planOf } from '../../lib/compiler/compile.ts'
+import { type CompiledInput, startCompiledModel } from '../../lib/compiler/compiled-model.ts'
+import { NotCompilable } from '../../lib/compiler/not-compilable.ts'
+import { compareWithOnnxRuntime } from '../../lib/models/compare-engines.ts'
 import { fuzzRows } from '../../lib/models/fuzz-rows.ts'
 import { seededRandom } from '../../lib/stats/random.ts'
 import { drawGraph } from '../support/draw-graph.ts'
@@ -21,7 +21,7 @@ const labels = ['int64', 'int32', 'string']
 const bitsOf = (values: Float32Array): number[] => [...new Int32Array(values.buffer, values.byteOffset, values.length)]
 
 /** What ONNX Runtime makes of a graph as it is. */
-async function outputsOf(onnx: Uint8Array, inputs: Record<string, KernelInput>): Promise<Record<string, Tensor>> {
+async function outputsOf(onnx: Uint8Array, inputs: Record<string, CompiledInput>): Promise<Record<string, Tensor>> {
   const session = await InferenceSession.create(onnx, {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
@@ -41,30 +41,30 @@ async function outputsOf(onnx: Uint8Array, inputs: Record<string, KernelInput>):
   return results as Record<string, Tensor>
 }
 
-const compiledOf = (onnx: Uint8Array): Promise<CompiledKernel | Refusal> =>
-  compileKernel(onnx).catch((error) => {
-    if (error instanceof Refusal) return error
+const compiledOf = (onnx: Uint8Array): Promise<CompiledBytes | NotCompilable> =>
+  compileModel(onnx).catch((error) => {
+    if (error instanceof NotCompilable) return error
     throw error
   })
 
 /** Whether a model was compiled, and then says what ONNX Runtime says; or was refused. @throws AssertionError otherwise */
 async function judge(onnx: Uint8Array, seed: number, what: string): Promise<'compiled' | 'refused'> {
   const compiled = await compiledOf(onnx)
-  if (compiled instanceof Refusal) return 'refused'
+  if (compiled instanceof NotCompilable) return 'refused'
   const { layout, code, tables } = compiled
-  const [inputs] = [...fuzzRows(layout.forest, layout.bins, rows, rows, seed)] as [Record<string, KernelInput>]
+  const [inputs] = [...fuzzRows(layout.forest, layout.bins, rows, rows, seed)] as [Record<string, CompiledInput>]
   const plan = planOf(layout)
-  const kernel = startKernel(plan, code, tables)
+  const compiledModel = startCompiledModel(plan, code, tables)
   const outputs = await outputsOf(onnx, inputs).catch((error: Error) => error)
   if (outputs instanceof Error) {
     // Broken, as ONNX Runtime sees it: that is for the proof to find.
-    const proof = compareWithOnnxRuntime(onnx, layout.forest, plan, kernel).then((compare) =>
+    const proof = compareWithOnnxRuntime(onnx, layout.forest, plan, compiledModel).then((compare) =>
       compare.rows(inputs, rows).finally(() => compare.release()),
     )
-    await expect(proof, `${what}: ${outputs.message}`).rejects.toBeInstanceOf(Refusal)
+    await expect(proof, `${what}: ${outputs.message}`).rejects.toBeInstanceOf(NotCompilable)
     return 'refused'
   }
-  const answers = kernel.score(inputs, rows)
+  const answers = compiledModel.score(inputs, rows)
   for (const [name, { type, dims, data }] of Object.entries(outputs)) {
     if (labels.includes(type)) continue
     expect([type, dims.length, dims[0]], `${what}: ${name}`).toEqual(['float32', 2, rows])
@@ -75,7 +75,7 @@ async function judge(onnx: Uint8Array, seed: number, what: string): Promise<'com
   return 'compiled'
 }
 
-/* Each is refused, or the last column of all outputs but labels is what the kernel answers, bit by bit, for rows at all corners. */
+/* Each is refused, or the last column of all outputs but labels is what the compiled model answers, bit by bit, for rows at all corners. */
 describe('what is compiled says what ONNX Runtime says', () => {
   it('of graphs with any operators around their trees', async () => {
     const counts = { compiled: 0, refused: 0 }

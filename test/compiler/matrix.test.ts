@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { checkBins, checkMasks } from '../../lib/compiler/check.ts'
-import { compileKernel, planOf } from '../../lib/compiler/compile.ts'
-import { startKernel } from '../../lib/compiler/kernel.ts'
-import { compareWithOnnxRuntime } from '../../lib/models/compare-kernel.ts'
+import { compileModel, planOf } from '../../lib/compiler/compile.ts'
+import { startCompiledModel } from '../../lib/compiler/compiled-model.ts'
+import { compareWithOnnxRuntime } from '../../lib/models/compare-engines.ts'
 import { fuzzRows } from '../../lib/models/fuzz-rows.ts'
 
 /*
@@ -34,12 +34,12 @@ describe('models of other libraries', () => {
     '%s: compiled, with the bits of ONNX Runtime',
     async (name) => {
       const onnx = onnxOf(name)
-      const { layout, code, tables } = await compileKernel(onnx)
+      const { layout, code, tables } = await compileModel(onnx)
       const plan = planOf(layout)
-      const kernel = startKernel(plan, code, tables)
-      expect(checkBins(kernel, layout).differing).toBe(0)
+      const compiledModel = startCompiledModel(plan, code, tables)
+      expect(checkBins(compiledModel, layout).differing).toBe(0)
       expect(checkMasks(layout, tables).differing).toBe(0)
-      const compare = await compareWithOnnxRuntime(onnx, layout.forest, plan, kernel)
+      const compare = await compareWithOnnxRuntime(onnx, layout.forest, plan, compiledModel)
       for (const batch of fuzzRows(layout.forest, layout.bins, 20_000, 4_096, 3)) await compare.rows(batch, 4_096)
       expect(compare.compared).toBe(20_480)
       await compare.release()
@@ -47,6 +47,6 @@ describe('models of other libraries', () => {
   )
 
   it.each(Object.entries(refused))('%s: refused, for %s', async (name, reason) => {
-    await expect(compileKernel(onnxOf(name))).rejects.toMatchObject({ name: 'Refusal', message: reason })
+    await expect(compileModel(onnxOf(name))).rejects.toMatchObject({ name: 'NotCompilable', message: reason })
   })
 })

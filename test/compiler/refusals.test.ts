@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compileKernel } from '../../lib/compiler/compile.ts'
+import { compileModel } from '../../lib/compiler/compile.ts'
 import { elementTypes, type OnnxNode } from '../../lib/compiler/onnx.ts'
 import type { Draw } from '../support/forests.ts'
 import {
@@ -110,12 +110,12 @@ const refused: Record<string, [MadeGraph, string]> = {
 
 describe('what is not understood', () => {
   it.each(Object.entries(refused))('%s: refused by name', async (_, [graph, message]) => {
-    await expect(compileKernel(graphModel(graph))).rejects.toMatchObject({ name: 'Refusal', message })
+    await expect(compileModel(graphModel(graph))).rejects.toMatchObject({ name: 'NotCompilable', message })
   })
 
   it('is not what comes before that: the same trees without it are compiled', async () => {
     for (const kind of ['regressor', 'logistic'] as const) {
-      const { layout } = await compileKernel(graphModel(changed(kind, (each) => each)))
+      const { layout } = await compileModel(graphModel(changed(kind, (each) => each)))
       expect(layout.forest.outputs.map(({ name }) => name)).toEqual(['scores'])
     }
   })

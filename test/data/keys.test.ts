@@ -7,7 +7,7 @@ import { rowsOf, withDuckDb } from '../../lib/data/duckdb.ts'
 import { writeDuplicates } from '../../lib/data/duplicates.ts'
 import { sameKey } from '../../lib/data/keys.ts'
 import { type LabelRow, readLabels } from '../../lib/data/labels.ts'
-import { countMistakes, joinLabels } from '../../lib/data/served.ts'
+import { countLabelErrors, joinLabels } from '../../lib/data/served.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-keys-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -149,7 +149,7 @@ describe('the case of a number key: loans by their number', () => {
       afterMs: 7 * 86_400_000,
       key: 'loan',
     }
-    const { arms } = await withDuckDb(1, (connection) => countMistakes(connection, order, 'split'))
+    const { arms } = await withDuckDb(1, (connection) => countLabelErrors(connection, order, 'split'))
     expect(arms.nA).toBe(600)
   })
 })

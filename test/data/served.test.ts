@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { rowsOf, withDuckDb } from '../../lib/data/duckdb.ts'
 import {
-  countMistakes,
+  countLabelErrors,
   findRequest,
   gatherServed,
   joinLabels,
@@ -239,7 +239,7 @@ describe('a split by age', () => {
   })
 })
 
-describe('mistakes of a rollout', () => {
+describe('label errors of a rollout', () => {
   const served = Date.UTC(2001, 3, 1, 10)
   /** Answers: request, version, score; `rest` may say otherwise what is usual. */
   async function answers(
@@ -264,7 +264,7 @@ describe('mistakes of a rollout', () => {
   }
   const count = (captures: string[], labels: string[], mode: 'split' | 'pairs', over: object = {}) =>
     withDuckDb(1, (connection) =>
-      countMistakes(
+      countLabelErrors(
         connection,
         { captures, labels, candidate: 2, offBy: 0.5, afterMs: 60_000, key: null, ...over },
         mode,

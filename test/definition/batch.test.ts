@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { batchPolicyOf } from '../../lib/definition/batch.ts'
-import { fillIn, inputFormatOf, slotAt } from '../../lib/formats/batch-policy.ts'
+import { fillIn, inputFormatOf, partitionAt } from '../../lib/formats/batch-policy.ts'
 import { cutShards, partitionOf } from '../../lib/formats/shards.ts'
 
 describe('shards', () => {
@@ -36,8 +36,8 @@ describe('shards', () => {
 describe('a batch', () => {
   it('is named by its day, or by its hour where a template asks for it', () => {
     const time = new Date('2001-06-01T14:59:59.999Z')
-    expect(slotAt({ from: 'in/{date}/', to: null }, time)).toBe('2001-06-01')
-    expect(slotAt({ from: 'in/{date}/', to: 'out/{date}/{hour}/' }, time)).toBe('2001-06-01T14')
+    expect(partitionAt({ from: 'in/{date}/', to: null }, time)).toBe('2001-06-01')
+    expect(partitionAt({ from: 'in/{date}/', to: 'out/{date}/{hour}/' }, time)).toBe('2001-06-01T14')
     expect(fillIn('in/{date}/{hour}.csv', '2001-06-01T14')).toBe('in/2001-06-01/14.csv')
   })
 

@@ -179,7 +179,7 @@ describe('a plan that 0.7 made', () => {
       validate: '90176934ff71',
       split: 'f625a78344f4',
       model: 'ba12944d44b2',
-      // Since 0.8 a package's kernel is proven in parts: version 5 of the step, 4 in 0.7.
+      // Since 0.8 a package's compiled model is proven in parts: version 5 of the step, 4 in 0.7.
       package: '24745b998cb0',
       evaluate: 'a4ba52609294',
       gate: '99a38b8a0cbf',

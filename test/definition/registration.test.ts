@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest'
 import type { Digest } from '../../lib/formats/artifact.ts'
 import { requireInForce, type VersionName } from '../../lib/formats/in-force.ts'
 import type { ModelState } from '../../lib/formats/records.ts'
-import { changeRoute, type Route, type Variant } from '../../lib/formats/route.ts'
+import { changeRoute, type ModelVersion, type Route } from '../../lib/formats/route.ts'
 import { championIn, inForceFor, promote, register } from '../../lib/stats/registration.ts'
 
 const digest = (n: number): Digest => `sha256:${n.toString(16).padStart(64, '0')}`
 const named = (version: number): VersionName => ({ version, digest: digest(version) })
-const variant = (version: number): Variant => ({ model: 'm', ...named(version) })
+const variant = (version: number): ModelVersion => ({ model: 'm', ...named(version) })
 const state = (versions: number, ...champions: number[]): ModelState => ({
   versions: Array.from({ length: versions }, (_, i) => digest(i + 1)),
   champions,

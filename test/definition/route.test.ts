@@ -2,10 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { type DeployOptions, policyOf } from '../../lib/definition/deploy.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import type { SlipwayError } from '../../lib/formats/errors.ts'
-import { changeRoute, type Route, type RouteChange, routeInWords, type Variant } from '../../lib/formats/route.ts'
+import { changeRoute, type ModelVersion, type Route, type RouteChange, routeInWords } from '../../lib/formats/route.ts'
 import { samplePlan } from '../support/plans.ts'
 
-const variant = (version: number): Variant => ({ model: 'm', version, digest: `sha256:${String(version).repeat(64)}` })
+const variant = (version: number): ModelVersion => ({
+  model: 'm',
+  version,
+  digest: `sha256:${String(version).repeat(64)}`,
+})
 const rollout = {
   id: 'r',
   candidate: variant(2),
@@ -112,7 +116,7 @@ describe('a policy', () => {
     [
       'watching nothing that could show a candidate to be good',
       { canary: { steps: [5], watch: [{ metric: 'scores' }] } },
-      'errors, latency or mistakes',
+      'errors, latency or label errors',
     ],
     ['a time without a unit', { ab: { share: 50, for: '14' } }, 'is no duration'],
   ])('refuses %s', (_, options, why) => {

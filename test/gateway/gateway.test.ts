@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { rowsOf, withDuckDb } from '../../lib/data/duckdb.ts'
-import type { RouteRollout, Variant } from '../../lib/formats/route.ts'
+import type { ModelVersion, RouteRollout } from '../../lib/formats/route.ts'
 import type { TelemetryWindow } from '../../lib/formats/telemetry.ts'
 import { loadModel } from '../../lib/models/model.ts'
 import { localModel } from '../../lib/models/package.ts'
@@ -23,10 +23,10 @@ import { openTestBucket, startTestStore, type TestBucket } from '../support/serv
 let server: TestBucket
 let project: TestProject
 let gateway: Gateway
-let first: Variant
-let second: Variant
+let first: ModelVersion
+let second: ModelVersion
 /** The first, without its kernel. */
-let plain: Variant
+let plain: ModelVersion
 const gateways: Gateway[] = []
 const keys = newKeyPair()
 const signer = signerFrom(keys.privateKey)
@@ -40,7 +40,7 @@ const row = { ...loans[0] } as Record<string, unknown>
 let expected: number[]
 
 /** Scores rows by the package itself, without a gateway. */
-async function scoresOf(variant: Variant, rows: readonly Record<string, unknown>[]): Promise<number[]> {
+async function scoresOf(variant: ModelVersion, rows: readonly Record<string, unknown>[]): Promise<number[]> {
   const model = await loadModel(await localModel({ store: server.store, trusted: new Map() }, variant.digest))
   const number = (name: string) => Float64Array.from(rows, (each) => Number(each[name]))
   const columns = {
@@ -163,7 +163,7 @@ describe('one infer(), many protocols', () => {
       'x-model-version': '1',
       'x-model-digest': first.digest,
       'x-slipway-role': 'champion',
-      'x-slipway-engine': 'kernel',
+      'x-slipway-engine': 'compiled',
     })
   })
 
@@ -293,8 +293,8 @@ describe('one infer(), many protocols', () => {
   })
 })
 
-describe.each(['kernel', 'onnxruntime'] as const)('answers by %s', (engine) => {
-  const variantOf = { kernel: () => first, onnxruntime: () => plain }
+describe.each(['compiled', 'onnxruntime'] as const)('answers by %s', (engine) => {
+  const variantOf = { compiled: () => first, onnxruntime: () => plain }
   it('gives bit for bit what single requests give, in whatever company', async () => {
     const name = await open(gateway, undefined, variantOf[engine]())
     const rows = Array.from({ length: 500 }, (_, i) => ({
@@ -313,7 +313,9 @@ describe.each(['kernel', 'onnxruntime'] as const)('answers by %s', (engine) => {
     expect(large.headers['x-slipway-engine']).toBe(engine)
     const health = (await ask(gateway, 'GET', '/health')).json() as { endpoints: Record<string, { engine: object }> }
     expect(health.endpoints[name]?.engine).toEqual(
-      engine === 'kernel' ? { name: 'kernel' } : { name: 'onnxruntime', reason: 'packaged before there were kernels' },
+      engine === 'compiled'
+        ? { name: 'compiled' }
+        : { name: 'onnxruntime', reason: 'packaged before models were compiled' },
     )
     expect((await ask(gateway, 'GET', '/metrics')).body.toString()).toContain(
       `slipway_engine_info{endpoint="${name}",engine="${engine}"} 1`,
@@ -337,7 +339,7 @@ describe.each(['kernel', 'onnxruntime'] as const)('answers by %s', (engine) => {
       'data/picky.parquet',
       'SELECT (i % 97)::DOUBLE + 0.5 AS x, CASE WHEN i % 97 > 40 THEN 1 ELSE 0 END AS y FROM range(2000) t(i)',
     )
-    const picky = await packageModel(project, server.store, 'picky', 1, {}, { compiled: engine === 'kernel' })
+    const picky = await packageModel(project, server.store, 'picky', 1, {}, { compiled: engine === 'compiled' })
     const name = await open(gateway, undefined, picky)
     const log = vi.spyOn(console, 'error').mockImplementation(() => {})
     const answers = await Promise.all([1, 13, 50, 13, 80].map((x) => predict(name, { instances: [{ x }] })))

@@ -77,7 +77,7 @@ interface Case {
   readonly check: () => Promise<void>
 }
 let count = 0
-const broken = (key: string) => ({ code: 'DOCUMENT_BROKEN', exitCode: 16, mayPass: false, facts: { key } })
+const broken = (key: string) => ({ code: 'DOCUMENT_BROKEN', exitCode: 16, retryable: false, facts: { key } })
 const quarantined = async (key: string): Promise<number> => (await listKeys(store, `quarantine/${key}`)).length
 
 /** By the first part of the key. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../lib/code/host.ts'
 import { policyOf } from '../../lib/definition/deploy.ts'
 import { monitorPolicyOf, psi } from '../../lib/definition/monitor.ts'
-import type { Variant } from '../../lib/formats/route.ts'
+import type { ModelVersion } from '../../lib/formats/route.ts'
 import { startRollout } from '../../lib/stats/rollout.ts'
 import { publishBatchRecord } from '../../lib/store/batches.ts'
 import { listKeys } from '../../lib/store/documents.ts'
@@ -151,8 +151,8 @@ describe('of two runs', () => {
 
 describe('lineage', () => {
   const batchOf = { owner: 'loans', name: 'nightly', slot: '2024-02-01' }
-  let first: Variant
-  let second: Variant
+  let first: ModelVersion
+  let second: ModelVersion
   let manifest: string
   let made: { run: string; snapshot: string }
 
@@ -161,7 +161,11 @@ describe('lineage', () => {
     const [{ versions }] = await document('models')
     const { runId, steps } = await document('show', versions[0].run)
     made = { run: runId, snapshot: steps[0].outputs[0].digest }
-    const variant = (version: number): Variant => ({ model: 'loans', version, digest: versions[version - 1].digest })
+    const variant = (version: number): ModelVersion => ({
+      model: 'loans',
+      version,
+      digest: versions[version - 1].digest,
+    })
     ;[first, second] = [variant(1), variant(2)]
     await writeRoute(store, 'credit', { kind: 'open', variant: first }, 'the first version')
     const rollout = {

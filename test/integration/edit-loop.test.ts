@@ -45,7 +45,7 @@ function slipwayReading(input: string, ...args: string[]): Promise<{ code: numbe
 }
 
 describe('an edited helper', () => {
-  it('that gives other values is trained, proven and judged anew; one that gives the same finds its kernel proven', async () => {
+  it('that gives other values is trained, proven and judged anew; one that gives the same finds its compiled model proven', async () => {
     const first = documentOf(await run())
     expect(first.status).toBe('succeeded')
     const plain = readFileSync(featuresFile, 'utf8')
@@ -57,12 +57,12 @@ describe('an edited helper', () => {
     writeFileSync(featuresFile, plain.replace('x / age[i]!)', '(1 * x) / age[i]!)'))
     const same = documentOf(await run())
     expect(ran(same)).toEqual(['risk', 'package', 'evaluate', 'gate', 'register'])
-    const kernelOf = async (digest: string) => {
+    const compiledModelOf = async (digest: string) => {
       const bundle = documentOf(await slipway(project.root, ['show', digest.slice(7, 19), '--json']))
       const files = (bundle.content ?? bundle.value ?? bundle).files
       return [files['kernel.wasm'].digest, files['kernel.tables'].digest, files['kernel.json'].digest]
     }
-    expect(await kernelOf(same.model.digest)).toEqual(await kernelOf(first.model.digest))
+    expect(await compiledModelOf(same.model.digest)).toEqual(await compiledModelOf(first.model.digest))
     writeFileSync(featuresFile, plain)
   })
 

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { batchPolicyOf } from '../../lib/definition/batch.ts'
-import type { Variant } from '../../lib/formats/route.ts'
+import type { ModelVersion } from '../../lib/formats/route.ts'
 import { findInputs } from '../../lib/sources/inputs.ts'
 import { putJson } from '../../lib/store/objects.ts'
 import { converterFile } from '../../workers/files.ts'
@@ -22,7 +22,7 @@ import { loansSql, writeLoans } from '../support/project.ts'
  * One owner's backfill does not keep another's batch waiting: fairness keys, on the server that Slipway starts.
  */
 let place: Place
-let model: Variant
+let model: ModelVersion
 
 beforeAll(async () => {
   place = await openPlace({ SLIPWAY_SCORING_THREADS: '1' })

@@ -94,7 +94,7 @@ describe('an endpoint', () => {
   })
 
   it('rolls a candidate back that labels prove wrong, exit 14, though every answer came in time', async () => {
-    place.define(16, canary().replace('watch: [', "watch: [mistakes({ after: '2s' }).notWorseBy(0.1), "))
+    place.define(16, canary().replace('watch: [', "watch: [labelErrors({ after: '2s' }).notWorseBy(0.1), "))
     const running = place.begin('run', 'loans', '--wait')
     let isOver = false
     const result = running.result.finally(() => {
@@ -118,7 +118,7 @@ describe('an endpoint', () => {
     }
     const { code, stdout, stderr } = await result
     expect(code, stderr).toBe(14)
-    expect(stdout).toMatch(/rolled back: .*mistakes: candidate 100\.00 % of \d+, champion 0\.00 % of \d+/)
+    expect(stdout).toMatch(/rolled back: .*label errors: candidate 100\.00 % of \d+, champion 0\.00 % of \d+/)
     const status = await place.run('rollout', 'status', 'credit', '--json')
     const { last } = JSON.parse(status.stdout)
     const explained = await place.run('explain', last.id, '--replay', '--json')

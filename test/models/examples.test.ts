@@ -13,7 +13,7 @@ import { toOnnx } from '../../lib/learners/onnx/model.ts'
 import { boost } from '../../lib/learners/trees/boost.ts'
 import { plainLoops } from '../../lib/learners/trees/loops.ts'
 import { digestOf } from '../../lib/store/digest.ts'
-import { proveKernel } from '../support/prove.ts'
+import { proveCompiledModel } from '../support/prove.ts'
 
 const data = join(packageRoot, 'node_modules/vega-datasets/data')
 /** Of each example some rows, as parquet. */
@@ -23,7 +23,7 @@ const examples = {
 }
 
 describe.each(Object.entries(examples))('the example %s', (name, sql) => {
-  it('trains to the same bytes by plain and by compiled loops, and its kernel is proven', async () => {
+  it('trains to the same bytes by plain and by compiled loops, and its compiled model is proven', async () => {
     const { plan, bundles } = await planPipeline(packageRoot, name, hostVersions(), {})
     const step = plan.steps.find((each) => each.kind === 'train')
     const source = plan.steps.find((each) => each.kind === 'snapshot')
@@ -75,7 +75,7 @@ describe.each(Object.entries(examples))('the example %s', (name, sql) => {
       snapshot: digestOf('no snapshot'),
     }
     const model = { facts, onnxFile, codeFile, baselineFile: '' }
-    const report = await proveKernel({ model, table, folder })
+    const report = await proveCompiledModel({ model, table, folder })
     expect(report).toMatchObject({ status: 'proven', proof: { tableRows: table.rows, fuzzRows: 303_104 } })
   })
 })

@@ -7,7 +7,7 @@ import type { Check } from '../../lib/formats/check.ts'
 import type { Evaluation } from '../../lib/formats/evaluation.ts'
 import type { StepOf } from '../../lib/formats/plan.ts'
 import { stepMaterial } from '../../lib/formats/step-key.ts'
-import { judgeGates, type LocalEvaluation } from '../../lib/jobs/judge-gates.ts'
+import { judgeGates, type LocalEvaluation } from '../../lib/jobs/judge.ts'
 import { firstRows, measureLatency } from '../../lib/jobs/measure-latency.ts'
 import { loadModel } from '../../lib/models/model.ts'
 import { makeLocalModel } from '../support/local-model.ts'
@@ -64,7 +64,7 @@ describe('gates of a package', () => {
     await expect(judged(auc.atLeast(0.9), latency.p99.atMost(impossible))).rejects.toMatchObject({
       code: 'LATENCY_UNDECIDED',
       exitCode: 15,
-      mayPass: false,
+      retryable: false,
       message: expect.stringMatching(/^latencyP99Ms ≤ 1e-9: not decided: in none of 5 blocks/),
       facts: { next: expect.stringContaining('run it again') },
     })

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { monitorPolicyOf, psi } from '../../lib/definition/monitor.ts'
 import { monitorPage } from '../../lib/reports/monitor-page.ts'
-import { conclude, nothingBefore } from '../../lib/stats/interval.ts'
 import type { LabelCounts } from '../../lib/stats/label-counts.ts'
 import { liveMetric } from '../../lib/stats/live-quality.ts'
 import { binaryMetricsOf, regressionMetricsOf } from '../../lib/stats/metrics.ts'
+import { conclude, nothingBefore } from '../../lib/stats/monitor-check.ts'
 
 const policy = monitorPolicyOf({ every: '1d', drift: psi.over(0.2), labels: { within: '30d', key: 'loan' } })
 const champion = { model: 'm', version: 1, digest: `sha256:${'0'.repeat(64)}` as const }

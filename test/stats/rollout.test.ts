@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { answersOver, errors, mistakes, policyOf, scores } from '../../lib/definition/deploy.ts'
+import { answersOver, errors, labelErrors, policyOf, scores } from '../../lib/definition/deploy.ts'
 import type { RolloutPolicy } from '../../lib/formats/rollout-policy.ts'
 import { type Block, type LabelBlock, type Mode, mergeBlocks } from '../../lib/stats/block.ts'
 import { replayRollout } from '../../lib/stats/replay.ts'
@@ -12,8 +12,8 @@ import {
   startRollout,
   tick,
 } from '../../lib/stats/rollout.ts'
+import { decide } from '../../lib/stats/rollout-decision.ts'
 import { simulateRollout, summarise } from '../../lib/stats/simulate.ts'
-import { decide } from '../../lib/stats/verdict.ts'
 
 const canary = (over: object = {}): RolloutPolicy =>
   policyOf({ endpoint: 'e', canary: { steps: [1, 5, 25, 50], minSamples: 100, ...over } })
@@ -237,8 +237,8 @@ describe('the other strategies', () => {
   })
 })
 
-describe('a rollout that watches mistakes', () => {
-  const policy = canary({ watch: [errors.notWorseBy(0.005), mistakes({ after: '1h' }).notWorseBy(0.02)] })
+describe('a rollout that watches label errors', () => {
+  const policy = canary({ watch: [errors.notWorseBy(0.005), labelErrors({ after: '1h' }).notWorseBy(0.02)] })
   const labelled = (counts: Counts): LabelBlock => {
     const { from, to, mode, share, arms, pairs } = block(counts)
     return {
@@ -254,7 +254,7 @@ describe('a rollout that watches mistakes', () => {
 
   it('waits for labels, however good the answers are otherwise: no label is never a pass', () => {
     expect(answered.action).toBe('hold')
-    expect(answered.reason).toMatch(/^mistakes: candidate none, champion none; e-value 1\.00 of 20/)
+    expect(answered.reason).toMatch(/^label errors: candidate none, champion none; e-value 1\.00 of 20/)
     expect(decide(policy, tick(answered.state, 25 * 3_600_000)).action).toBe('inconclusive')
   })
 
@@ -267,7 +267,7 @@ describe('a rollout that watches mistakes', () => {
     }
     expect(action).toBe('advance')
     expect(decide(policy, state).reason).toMatch(
-      /mistakes (not worse|better): candidate 20\.00 % of \d+, champion 20\.00 % of \d+/,
+      /label errors (not worse|better): candidate 20\.00 % of \d+, champion 20\.00 % of \d+/,
     )
   })
 
@@ -277,7 +277,7 @@ describe('a rollout that watches mistakes', () => {
       state = observeLabels(policy, state, labelled({ nA: 990, kA: 198, nB: 50, kB: 20, to: state.now + i * 5_000 }))
     expect(decide(policy, state)).toMatchObject({
       action: 'rollback',
-      reason: expect.stringMatching(/^mistakes: candidate 40\.00 % of 2000, champion 20\.00 % of 39600/),
+      reason: expect.stringMatching(/^label errors: candidate 40\.00 % of 2000, champion 20\.00 % of 39600/),
     })
   })
 
@@ -356,7 +356,14 @@ describe('simulated rollouts keep what the definition declares', () => {
       Array.from({ length: runs }, (_, seed) =>
         simulateRollout(
           policy,
-          { requestsPerMinute, baseErrors, candidateErrors, baseMistakes: 0, candidateMistakes: 0, windowSeconds },
+          {
+            requestsPerMinute,
+            baseErrors,
+            candidateErrors,
+            baseLabelErrors: 0,
+            candidateLabelErrors: 0,
+            windowSeconds,
+          },
           seed,
         ),
       ),
@@ -389,10 +396,10 @@ describe('simulated rollouts keep what the definition declares', () => {
     canary: {
       steps: [5, 50],
       within: '14d',
-      watch: [errors.notWorseBy(0.01), mistakes({ after: '1d' }).notWorseBy(0.02)],
+      watch: [errors.notWorseBy(0.01), labelErrors({ after: '1d' }).notWorseBy(0.02)],
     },
   })
-  const labelled = (candidateMistakes: number) =>
+  const labelled = (candidateLabelErrors: number) =>
     summarise(
       Array.from({ length: 200 }, (_, seed) =>
         simulateRollout(
@@ -401,8 +408,8 @@ describe('simulated rollouts keep what the definition declares', () => {
             requestsPerMinute: 100,
             baseErrors: 0.002,
             candidateErrors: 0.002,
-            baseMistakes: 0.2,
-            candidateMistakes,
+            baseLabelErrors: 0.2,
+            candidateLabelErrors,
             windowSeconds: 600,
           },
           seed,
@@ -424,8 +431,8 @@ describe('simulated rollouts keep what the definition declares', () => {
       requestsPerMinute: 2_000,
       baseErrors: 0.01,
       candidateErrors: 0.03,
-      baseMistakes: 0,
-      candidateMistakes: 0,
+      baseLabelErrors: 0,
+      candidateLabelErrors: 0,
       windowSeconds: 5,
     }
     expect(simulateRollout(policy, traffic, 5)).toEqual(simulateRollout(policy, traffic, 5))

@@ -38,7 +38,7 @@ export async function openCanaryPlace(): Promise<CanaryPlace> {
     share: async () => (await route()).rollout?.share ?? 0,
     define(trees, deploy) {
       writeLoans(place.project, {
-        body: `import { auc, binary, errors, latency, mistakes, pipeline, trees } from 'slipway'
+        body: `import { auc, binary, errors, labelErrors, latency, pipeline, trees } from 'slipway'
 import { features } from './features.ts'
 import { Loan } from './schema.ts'
 import { bad } from './target.ts'

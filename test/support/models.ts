@@ -7,7 +7,7 @@ import { writeCodeMap } from '../../lib/code/source-map.ts'
 import { withDuckDb } from '../../lib/data/duckdb.ts'
 import { inspect } from '../../lib/data/inspect.ts'
 import { mediaTypes } from '../../lib/formats/artifact.ts'
-import type { Variant } from '../../lib/formats/route.ts'
+import type { ModelVersion } from '../../lib/formats/route.ts'
 import { trainingFiles, trainModel } from '../../lib/learners/train-model.ts'
 import { type ModelFacts, modelFiles, trainedFacts } from '../../lib/models/model.ts'
 import { digestOf } from '../../lib/store/digest.ts'
@@ -15,11 +15,11 @@ import { putBundle, putBytes, putFile } from '../../lib/store/objects.ts'
 import { type Signer, sign } from '../../lib/store/signing.ts'
 import type { Store } from '../../lib/store/store.ts'
 import type { TestProject } from './project.ts'
-import { proveKernel } from './prove.ts'
+import { proveCompiledModel } from './prove.ts'
 
 /**
  * Trains the model of a project's pipeline as a run would, without one, and stores its package.
- * @param options `compiled: false` leaves the kernel out
+ * @param options `compiled: false` leaves the compiled model out
  */
 export async function packageModel(
   { root }: TestProject,
@@ -28,7 +28,7 @@ export async function packageModel(
   version: number,
   settings: Record<string, string> = {},
   { signer, compiled = true }: { signer?: Signer; compiled?: boolean } = {},
-): Promise<Variant> {
+): Promise<ModelVersion> {
   const { plan, bundles } = await planPipeline(root, pipeline, hostVersions(), settings)
   const step = plan.steps.find((each) => each.kind === 'train')
   const source = plan.steps.find((each) => each.kind === 'snapshot')
@@ -78,7 +78,7 @@ export async function packageModel(
     baselineFile: join(folder, trainingFiles.baseline),
     crossesFile: join(folder, trainingFiles.crosses),
   }
-  const kernel = compiled && (await proveKernel({ model, table: { ...table, rows }, folder }))
+  const compiledModel = compiled && (await proveCompiledModel({ model, table: { ...table, rows }, folder }))
   const bundle = await putBundle(store, {
     slipway: 'bundle/1',
     kind: 'model',
@@ -90,11 +90,13 @@ export async function packageModel(
       [modelFiles.baseline]: await putFile(store, join(folder, trainingFiles.baseline), mediaTypes.json),
       [modelFiles.training]: await putFile(store, join(folder, trainingFiles.report), mediaTypes.json),
       [modelFiles.code]: await putBytes(store, bundles.get(step.features.digest)?.code ?? '', mediaTypes.javascript),
-      ...(kernel && { [modelFiles.kernel]: await putFile(store, join(folder, modelFiles.kernel), mediaTypes.json) }),
-      ...(kernel &&
-        kernel.status === 'proven' && {
-          [modelFiles.kernelCode]: await putFile(store, join(folder, modelFiles.kernelCode), mediaTypes.wasm),
-          [modelFiles.kernelTables]: await putFile(store, join(folder, modelFiles.kernelTables), mediaTypes.binary),
+      ...(compiledModel && {
+        [modelFiles.compiledModel]: await putFile(store, join(folder, modelFiles.compiledModel), mediaTypes.json),
+      }),
+      ...(compiledModel &&
+        compiledModel.status === 'proven' && {
+          [modelFiles.compiledCode]: await putFile(store, join(folder, modelFiles.compiledCode), mediaTypes.wasm),
+          [modelFiles.compiledTables]: await putFile(store, join(folder, modelFiles.compiledTables), mediaTypes.binary),
         }),
     },
     facts: facts as never,

@@ -1,4 +1,4 @@
-import type { Variant } from '../../lib/formats/route.ts'
+import type { ModelVersion } from '../../lib/formats/route.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { packageModel } from './models.ts'
 import type { TestProject } from './project.ts'
@@ -49,7 +49,7 @@ const definitions = {
 export type ServedModel = keyof typeof definitions
 
 /** Trains and stores one of them. */
-export async function packageServed(project: TestProject, store: Store, name: ServedModel): Promise<Variant> {
+export async function packageServed(project: TestProject, store: Store, name: ServedModel): Promise<ModelVersion> {
   const { schema, features, target, split, sql } = definitions[name]
   project.write(
     `pipelines/${name}/features.ts`,

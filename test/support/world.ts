@@ -6,7 +6,7 @@ import type { Digest } from '../../lib/formats/artifact.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { PlanOutline, StepOutline } from '../../lib/formats/plan-outline.ts'
 import type { ModelState, RunRecord } from '../../lib/formats/records.ts'
-import { changeRoute, type Route, type Variant } from '../../lib/formats/route.ts'
+import { changeRoute, type ModelVersion, type Route } from '../../lib/formats/route.ts'
 import type { StepOutcome } from '../../lib/formats/step-inputs.ts'
 import { championIn, inForceFor, promote, register } from '../../lib/stats/registration.ts'
 import { ownerOfEndpoint, ownerOfModel } from '../../workflows/messages.ts'
@@ -41,7 +41,7 @@ export interface World {
   /** A candidate that can be told from others, and is as good as that, 0 to 255. */
   candidateOf(number: number, quality: number): Promise<Digest>
   /** Makes something version 1 of a model, in force already, also on the endpoints given. */
-  putInForce(model: string, quality: number, endpoints?: readonly string[]): Promise<Variant>
+  putInForce(model: string, quality: number, endpoints?: readonly string[]): Promise<ModelVersion>
   readonly models: Map<string, ModelState>
   readonly routes: Map<string, Route>
   readonly takeovers: Takeover[]
@@ -238,7 +238,7 @@ async function asActivity<T>(work: () => T): Promise<T> {
     throw ApplicationFailure.create({
       type: code,
       message,
-      nonRetryable: !error.mayPass,
+      nonRetryable: !error.retryable,
       details: [{ next: facts.next ?? null }],
     })
   }

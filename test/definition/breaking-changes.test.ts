@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { rowSchemaOf } from '../../lib/definition/contract/from-zod.ts'
-import { breakingChanges } from '../../lib/formats/signature.ts'
+import { breakingChanges } from '../../lib/formats/breaking-changes.ts'
 
 const before = rowSchemaOf(z.object({ income: z.number(), age: z.int(), city: z.string().nullable() }))
 const changes = (after: z.ZodObject): string[] => breakingChanges(before, rowSchemaOf(after))

@@ -1,24 +1,29 @@
 import { createHash } from 'node:crypto'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { CompiledInput, CompiledModel, CompiledPlan } from '../compiler/compiled-model.ts'
 import type { Forest, ScoreColumn } from '../compiler/forest.ts'
-import type { Kernel, KernelInput, KernelPlan } from '../compiler/kernel.ts'
-import { Refusal } from '../compiler/refusal.ts'
+import { NotCompilable } from '../compiler/not-compilable.ts'
 import { withoutMaps, withoutTransform } from '../compiler/variant.ts'
 import type { Digest } from '../formats/artifact.ts'
-import { base64Of, type GoldenRows } from './kernel.ts'
+import { base64Of, type GoldenRows } from './compiled-model.ts'
 import { textsForOnnx } from './texts-for-onnx.ts'
 
 /** Rows that ONNX Runtime gets at a time. */
 const batchRows = 4_096
 const goldenRows = 64
 
-type Columns = Readonly<Record<string, KernelInput>>
+type Columns = Readonly<Record<string, CompiledInput>>
 
 /**
- * Compares a kernel with ONNX Runtime row by row, bit by bit: its answers with all that the graph's own outputs say of them, and its sums.
- * @throws Refusal at the first difference, and where ONNX Runtime cannot run the model
+ * Compares a compiled model with ONNX Runtime row by row, bit by bit: its answers with all that the graph's own outputs say of them, and its sums.
+ * @throws NotCompilable at the first difference, and where ONNX Runtime cannot run the model
  */
-export async function compareWithOnnxRuntime(onnx: Uint8Array, forest: Forest, plan: KernelPlan, kernel: Kernel) {
+export async function compareWithOnnxRuntime(
+  onnx: Uint8Array,
+  forest: Forest,
+  plan: CompiledPlan,
+  compiledModel: CompiledModel,
+) {
   const { output, columns, width } = forest.scores
   const ort = await import('onnxruntime-node')
   // Of shapes that a converter declared wrongly, as of labels, ONNX Runtime would warn with every batch.
@@ -30,11 +35,11 @@ export async function compareWithOnnxRuntime(onnx: Uint8Array, forest: Forest, p
   const summing = forest.transform === 'as it is' ? undefined : await open(withoutTransform(onnx, output))
   let hash = createHash('sha256')
   let compared = 0
-  let golden: { inputs: Record<string, KernelInput>; answers: Float32Array } | undefined
+  let golden: { inputs: Record<string, CompiledInput>; answers: Float32Array } | undefined
 
   const run = (session: InferenceSession, inputs: Columns, rows: number): Promise<Record<string, Tensor>> => {
     const feeds = plan.inputs.map(({ name, ...input }) => {
-      const values = inputs[name] as KernelInput
+      const values = inputs[name] as CompiledInput
       return [
         name,
         values instanceof Float32Array
@@ -47,10 +52,11 @@ export async function compareWithOnnxRuntime(onnx: Uint8Array, forest: Forest, p
   const requireSame = (what: string, at: number, expected: Float32Array, got: Float32Array): void => {
     const [a, b] = [new Int32Array(expected.buffer, expected.byteOffset, expected.length), new Int32Array(got.buffer)]
     for (let i = 0; i < a.length; i++)
-      if (a[i] !== b[i]) throw new Refusal(`${what} of row ${at + i + 1} is ${got[i]}, ONNX Runtime's ${expected[i]}`)
+      if (a[i] !== b[i])
+        throw new NotCompilable(`${what} of row ${at + i + 1} is ${got[i]}, ONNX Runtime's ${expected[i]}`)
   }
   const batch = async (inputs: Columns, rows: number, at: number): Promise<Float32Array> => {
-    const mine = kernel.scoreAll(inputs, rows)
+    const mine = compiledModel.scoreAll(inputs, rows)
     for (const [name, tensor] of Object.entries(await run(answering, inputs, rows))) {
       if (labelTypes.includes(tensor.type)) continue
       const theirs = tensor.data as Float32Array
@@ -122,14 +128,16 @@ export async function compareWithOnnxRuntime(onnx: Uint8Array, forest: Forest, p
 const labelTypes: readonly string[] = ['int32', 'int64', 'string']
 
 function notRun(error: Error): never {
-  throw new Refusal(`ONNX Runtime cannot run the model: ${error.message}`)
+  throw new NotCompilable(`ONNX Runtime cannot run the model: ${error.message}`)
 }
 
 /** What the columns of an output are, which has to be of the shape that ONNX Runtime gives it. */
 function columnsOf({ outputs }: Forest, name: string, { type, dims }: Tensor, rows: number): readonly ScoreColumn[] {
   const columns = outputs.find((each) => each.name === name)?.columns ?? []
   if (type !== 'float32' || dims.length !== 2 || dims[0] !== rows || dims[1] !== columns.length)
-    throw new Refusal(`ONNX Runtime's output ${name} is ${type} [${dims}], not float32 [${rows},${columns.length}]`)
+    throw new NotCompilable(
+      `ONNX Runtime's output ${name} is ${type} [${dims}], not float32 [${rows},${columns.length}]`,
+    )
   return columns
 }
 
@@ -137,11 +145,11 @@ function columnOf(scores: Float32Array, column: number, width: number): Float32A
   return width === 1 ? scores : scores.filter((_, i) => i % width === column)
 }
 
-function sliceOf(inputs: Columns, from: number, to: number, plan: KernelPlan): Record<string, KernelInput> {
+function sliceOf(inputs: Columns, from: number, to: number, plan: CompiledPlan): Record<string, CompiledInput> {
   return Object.fromEntries(
     plan.inputs.map((input) => {
       const width = input.kind === 'number' ? input.width : 1
-      return [input.name, (inputs[input.name] as KernelInput).slice(from * width, to * width)]
+      return [input.name, (inputs[input.name] as CompiledInput).slice(from * width, to * width)]
     }),
   )
 }

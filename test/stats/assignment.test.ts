@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { isCandidates, placeOf } from '../../lib/stats/assignment.ts'
 import { profileCategories, profileNumbers } from '../../lib/stats/profile.ts'
 import { addFeatureCounts, profileCounter } from '../../lib/stats/profile-counter.ts'
 import { splitMismatch } from '../../lib/stats/sequential.ts'
-import { isCandidates, placeOf } from '../../lib/stats/split.ts'
 
 describe('a split', () => {
   it('moves keys to the candidate only as its share rises, whatever the keys', () => {

@@ -1,4 +1,4 @@
 /** A model cannot be compiled; the message names why. ONNX Runtime scores it then. */
-export class Refusal extends Error {
-  override readonly name = 'Refusal'
+export class NotCompilable extends Error {
+  override readonly name = 'NotCompilable'
 }

@@ -6,8 +6,8 @@ import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
 import type { Column, Numbers } from '../formats/columns.ts'
 import type { StepOf } from '../formats/plan.ts'
+import type { GateResult } from '../formats/records.ts'
 import { type LoadedModel, type LocalModel, loadModel, newAnswers } from '../models/model.ts'
-import type { GateOutcome } from '../stats/gates.ts'
 import { brierLoss, isEnough, notWorse, squaredLoss } from '../stats/never-worse.ts'
 
 /** The column of labelled tables that holds what became known. */
@@ -37,14 +37,14 @@ export interface GuardOrder {
 export async function guardModel(
   { step, alpha, candidate, champion, anchor, tables, target }: GuardOrder,
   onProgress: (what: string, done: number) => void,
-): Promise<GateOutcome[]> {
+): Promise<GateResult[]> {
   const toLabels = target === undefined ? undefined : loadFunction(await readFile(target.file, 'utf8'), target.digest)
   const models = {
     candidate: await loadModel(candidate),
     champion: await loadModel(champion),
     anchor: anchor === undefined ? undefined : await loadModel(anchor),
   }
-  const outcomes: GateOutcome[] = []
+  const outcomes: GateResult[] = []
   const compare = (name: string, losses: Losses, against: 'champion' | 'anchor'): void => {
     const opponent = losses[against]
     if (opponent === undefined) return

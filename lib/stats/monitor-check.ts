@@ -1,14 +1,14 @@
 import type { MonitorPolicy } from '../formats/monitor-policy.ts'
-import type { Incident, MonitorReport, OpenInterval, TimelinePoint } from '../formats/monitor-report.ts'
-import type { FeatureCounts, TelemetryWindow, VariantCounts } from '../formats/telemetry.ts'
-import { type ColumnDrift, driftOfCounts } from './drift.ts'
+import type { ColumnDrift, Incident, MonitorReport, OpenInterval, TimelinePoint } from '../formats/monitor-report.ts'
+import type { FeatureCounts, TelemetryWindow, VersionCounts } from '../formats/telemetry.ts'
+import { driftOfCounts } from './drift.ts'
 import { type LabelCounts, labelWarning, noSums, sumLabels } from './label-counts.ts'
 import { judgeRules } from './monitor.ts'
 import type { Profile } from './profile.ts'
 import { addFeatureCounts } from './profile-counter.ts'
 
 /** The counts of a version in a window, as champion or as candidate. */
-function countsOf(window: TelemetryWindow, digest: string): VariantCounts | undefined {
+function countsOf(window: TelemetryWindow, digest: string): VersionCounts | undefined {
   if (window.champion.digest === digest) return window.champion
   // What a shadow was asked nobody got an answer to.
   return window.rollout?.mode === 'split' && window.candidate?.digest === digest ? window.candidate : undefined

@@ -2,10 +2,10 @@ import { z } from 'zod'
 import { numberedTexts } from '../formats/texts.ts'
 
 /**
- * What a program needs to know to run a kernel's code and tables: where a chunk's rows go in and its answers come out. Offsets in bytes;
+ * What a program needs to know to run a compiled model's code and tables: where a chunk's rows go in and its answers come out. Offsets in bytes;
  * everything is float32 unless it says otherwise.
  */
-export const KernelPlan = z.object({
+export const CompiledPlan = z.object({
   /** Inputs in the order of their columns: numbers [rows, width], or text that is looked up. */
   inputs: z.array(
     z.discriminatedUnion('kind', [
@@ -29,21 +29,21 @@ export const KernelPlan = z.object({
   /** [sums][chunkRows]. */
   answersAt: z.int(),
 })
-export type KernelPlan = z.infer<typeof KernelPlan>
+export type CompiledPlan = z.infer<typeof CompiledPlan>
 
 /** A value of an input: numbers [rows · width], or text (null for missing). */
-export type KernelInput = Float32Array | readonly (string | null)[]
+export type CompiledInput = Float32Array | readonly (string | null)[]
 
-/** A kernel that runs, in memory of its own: one a thread. */
-export interface Kernel {
+/** A compiled model that runs, in memory of its own: one a thread. */
+export interface CompiledModel {
   /**
    * Scores rows and returns the last answer of each: [rows].
    * @param inputs by name, as the plan has them
    */
-  score(inputs: Readonly<Record<string, KernelInput>>, rows: number): Float32Array
+  score(inputs: Readonly<Record<string, CompiledInput>>, rows: number): Float32Array
   /** All answers and the sums before the transform: [sums][rows]. */
   scoreAll(
-    inputs: Readonly<Record<string, KernelInput>>,
+    inputs: Readonly<Record<string, CompiledInput>>,
     rows: number,
   ): { readonly answers: Float32Array[]; readonly sums: Float32Array[] }
   readonly memory: ArrayBuffer
@@ -51,8 +51,8 @@ export interface Kernel {
   run(rows: number): void
 }
 
-/** Starts a kernel. @throws WebAssembly.CompileError where the code is broken or the runtime has no 128-bit vectors */
-export function startKernel(plan: KernelPlan, code: Uint8Array, tables: Uint8Array): Kernel {
+/** Starts a compiled model. @throws WebAssembly.CompileError where the code is broken or the runtime has no 128-bit vectors */
+export function startCompiledModel(plan: CompiledPlan, code: Uint8Array, tables: Uint8Array): CompiledModel {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code))
   const memory = (exports.memory as WebAssembly.Memory).buffer
   const run = exports.score as (rows: number) => void
@@ -71,7 +71,7 @@ export function startKernel(plan: KernelPlan, code: Uint8Array, tables: Uint8Arr
     return fill
   })
   const eachChunk = (
-    inputs: Readonly<Record<string, KernelInput>>,
+    inputs: Readonly<Record<string, CompiledInput>>,
     rows: number,
     take: (from: number, count: number) => void,
   ): void => {
@@ -108,7 +108,7 @@ export function startKernel(plan: KernelPlan, code: Uint8Array, tables: Uint8Arr
   }
 }
 
-type Fill = (inputs: Readonly<Record<string, KernelInput>>, from: number, count: number) => void
+type Fill = (inputs: Readonly<Record<string, CompiledInput>>, from: number, count: number) => void
 
 function fillNumbers(
   { name, width }: { readonly name: string; readonly width: number },
@@ -127,7 +127,7 @@ function fillNumbers(
   }
 }
 
-function fillCodes(input: Extract<KernelPlan['inputs'][number], { kind: 'category' }>, column: Float32Array): Fill {
+function fillCodes(input: Extract<CompiledPlan['inputs'][number], { kind: 'category' }>, column: Float32Array): Fill {
   const codes = new Map(input.keys.map((key, i) => [key, input.codes[i] ?? Number.NaN]))
   const otherwise = input.otherwise ?? Number.NaN
   const codeOf = (text: string | null | undefined): number =>

@@ -5,7 +5,7 @@ import { GetObjectCommand } from '@aws-sdk/client-s3'
 import { CancelledFailure } from '@temporalio/activity'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { describe, expect, it } from 'vitest'
-import { guarded, once } from '../../activities/step.ts'
+import { runActivity, runIdempotent } from '../../activities/step.ts'
 
 /** A promise and what ends it. */
 function gate<T = void>(): { readonly opened: Promise<T>; open(value: T): void } {
@@ -22,7 +22,7 @@ describe('a step that is cancelled', () => {
     const [begun, release] = [gate(), gate()]
     let hasEnded = false
     const result = environment.run(() =>
-      guarded('train', async () => {
+      runActivity('train', async () => {
         begun.open()
         await release.opened
         hasEnded = true
@@ -50,12 +50,18 @@ describe('a step that is cancelled', () => {
     const store = { bucket: 'b', client: { send } }
     const material = { step: 'train', version: 1, code: {}, host: {}, inputs: {}, params: {} }
     const result = environment.run(() =>
-      guarded('train', (context, progress) =>
-        once({ store, scratch } as never, { run: 'r', material } as never, context, progress, async ({ folder }) => {
-          begun.open(folder)
-          await release.opened
-          throw new Error('the work ends, if with an error')
-        }).finally(() => ended.open()),
+      runActivity('train', (context, progress) =>
+        runIdempotent(
+          { store, scratch } as never,
+          { run: 'r', material } as never,
+          context,
+          progress,
+          async ({ folder }) => {
+            begun.open(folder)
+            await release.opened
+            throw new Error('the work ends, if with an error')
+          },
+        ).finally(() => ended.open()),
       ),
     )
     const folder = await begun.opened

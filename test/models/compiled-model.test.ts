@@ -10,11 +10,11 @@ import { proveTrees } from '../../lib/jobs/prove-trees.ts'
 import { toOnnx } from '../../lib/learners/onnx/model.ts'
 import { compareMadeUp } from '../../lib/models/compare-made-up.ts'
 import { compileTrees } from '../../lib/models/compile-trees.ts'
-import { KernelReport, type LocalKernel } from '../../lib/models/kernel.ts'
+import { CompiledModelReport, type LocalCompiledModel } from '../../lib/models/compiled-model.ts'
 import { type LocalModel, loadModel, modelFiles } from '../../lib/models/model.ts'
 import { digestOf } from '../../lib/store/digest.ts'
 import { makeLocalModel } from '../support/local-model.ts'
-import { proveKernel } from '../support/prove.ts'
+import { proveCompiledModel } from '../support/prove.ts'
 
 const rows = {
   x: Float64Array.of(0.1, 0.9, 0.5, 0.5),
@@ -22,10 +22,10 @@ const rows = {
   town: ['Ulm', 'Åre', 'Paris', null],
 }
 const bitsOf = (values: Numbers): number[] => [...new Int32Array(values.buffer, values.byteOffset, values.length)]
-const kernelOf = (folder: string): LocalKernel => ({
-  reportFile: join(folder, modelFiles.kernel),
-  codeFile: join(folder, modelFiles.kernelCode),
-  tablesFile: join(folder, modelFiles.kernelTables),
+const compiledModelOf = (folder: string): LocalCompiledModel => ({
+  reportFile: join(folder, modelFiles.compiledModel),
+  codeFile: join(folder, modelFiles.compiledCode),
+  tablesFile: join(folder, modelFiles.compiledTables),
 })
 
 describe.each([
@@ -33,28 +33,30 @@ describe.each([
   ['regression', 'ordered'],
   ['binary', 'sets'],
   ['regression', 'sets'],
-] as const)('a package with a kernel (%s, categories %s)', (task, categories) => {
+] as const)('a package with a compiled model (%s, categories %s)', (task, categories) => {
   let model: LocalModel
   let table: LocalTable
   let folder: string
-  let report: KernelReport
+  let report: CompiledModelReport
   beforeAll(async () => {
     ;({ model, table, folder } = await makeLocalModel(task, categories))
-    report = await proveKernel({ model, table, folder })
+    report = await proveCompiledModel({ model, table, folder })
   })
-  const reportWith = (change: object): LocalKernel => {
+  const reportWith = (change: object): LocalCompiledModel => {
     const reportFile = join(folder, 'changed.json')
     writeFileSync(reportFile, JSON.stringify({ ...report, ...change }))
-    return { ...kernelOf(folder), reportFile }
+    return { ...compiledModelOf(folder), reportFile }
   }
-  const engineWith = async (kernel: LocalKernel | undefined) => {
-    const loaded = await loadModel({ ...model, kernel })
+  const engineWith = async (compiledModel: LocalCompiledModel | undefined) => {
+    const loaded = await loadModel({ ...model, compiledModel })
     await loaded.release()
     return loaded.engine
   }
 
   it('is proven on its table and on made-up rows, and says on how many', () => {
-    expect(KernelReport.parse(JSON.parse(readFileSync(kernelOf(folder).reportFile, 'utf8')))).toEqual(report)
+    expect(CompiledModelReport.parse(JSON.parse(readFileSync(compiledModelOf(folder).reportFile, 'utf8')))).toEqual(
+      report,
+    )
     expect(report).toMatchObject({
       status: 'proven',
       model: digestOf(readFileSync(model.onnxFile)),
@@ -65,15 +67,18 @@ describe.each([
   })
 
   it('is scored by it, with the bits ONNX Runtime gives, text and missing values included', async () => {
-    const [plain, compiled] = [await loadModel(model), await loadModel({ ...model, kernel: kernelOf(folder) })]
-    expect(compiled.engine).toEqual({ name: 'kernel' })
-    expect(plain.engine).toEqual({ name: 'onnxruntime', reason: 'packaged before there were kernels' })
+    const [plain, compiled] = [
+      await loadModel(model),
+      await loadModel({ ...model, compiledModel: compiledModelOf(folder) }),
+    ]
+    expect(compiled.engine).toEqual({ name: 'compiled' })
+    expect(plain.engine).toEqual({ name: 'onnxruntime', reason: 'packaged before models were compiled' })
     expect(bitsOf(await compiled.score(rows))).toEqual(bitsOf(await plain.score(rows)))
     await plain.release()
   })
 
   it('scores text that knows its numbers as it is, also where it was changed since', async () => {
-    const compiled = await loadModel({ ...model, kernel: kernelOf(folder) })
+    const compiled = await loadModel({ ...model, compiledModel: compiledModelOf(folder) })
     const town = textColumn({ values: ['Paris', 'Ulm', 'Åre', null], numbers: Int32Array.of(1, 2, 0, 3) })
     expect(town).toEqual(rows.town)
     expect(bitsOf(await compiled.score({ ...rows, town }))).toEqual(bitsOf(await compiled.score(rows)))
@@ -86,21 +91,21 @@ describe.each([
 
   it('falls back to ONNX Runtime, and says why, when code or tables were changed', async () => {
     for (const [name, file] of [
-      ['codeFile', kernelOf(folder).codeFile],
-      ['tablesFile', kernelOf(folder).tablesFile],
+      ['codeFile', compiledModelOf(folder).codeFile],
+      ['tablesFile', compiledModelOf(folder).tablesFile],
     ] as const) {
       const bytes = Uint8Array.from(readFileSync(file as string))
       bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1
       const changed = join(folder, 'changed')
       writeFileSync(changed, bytes)
-      expect(await engineWith({ ...kernelOf(folder), [name]: changed })).toEqual({
+      expect(await engineWith({ ...compiledModelOf(folder), [name]: changed })).toEqual({
         name: 'onnxruntime',
-        reason: 'the kernel was changed',
+        reason: 'the compiled model was changed',
       })
     }
   })
 
-  it('falls back when the kernel is another model’s', async () => {
+  it('falls back when the compiled model is another model’s', async () => {
     const other = join(folder, 'other.onnx')
     const leaf = {
       feature: Int32Array.of(-1),
@@ -119,8 +124,8 @@ describe.each([
         { name: 'town', kind: 'category', categories: ['Ulm'] },
       ]),
     )
-    const loaded = await loadModel({ ...model, onnxFile: other, kernel: kernelOf(folder) })
-    expect(loaded.engine).toEqual({ name: 'onnxruntime', reason: 'the kernel is of another model' })
+    const loaded = await loadModel({ ...model, onnxFile: other, compiledModel: compiledModelOf(folder) })
+    expect(loaded.engine).toEqual({ name: 'onnxruntime', reason: 'the compiled model is of another model' })
     await loaded.release()
   })
 
@@ -144,7 +149,7 @@ describe.each([
         { name: 'town', kind: 'category', categories: ['', 'Ulm'] },
       ]),
     )
-    const loaded = await loadModel({ ...model, onnxFile, kernel: undefined })
+    const loaded = await loadModel({ ...model, onnxFile, compiledModel: undefined })
     const town = ['', 'Ulm', null, 'Ulm\u0000']
     const [empty, known, missing, unknown] = await loaded.score({ ...rows, town })
     expect(empty).toBeLessThan(known as number)
@@ -155,10 +160,10 @@ describe.each([
   it('falls back where the runtime cannot run it', async () => {
     const code = join(folder, 'broken.wasm')
     writeFileSync(code, 'no module')
-    const kernel = { ...reportWith({ code: digestOf('no module') }), codeFile: code }
-    expect(await engineWith(kernel)).toEqual({
+    const compiledModel = { ...reportWith({ code: digestOf('no module') }), codeFile: code }
+    expect(await engineWith(compiledModel)).toEqual({
       name: 'onnxruntime',
-      reason: expect.stringMatching(/^the kernel cannot be started: WebAssembly/),
+      reason: expect.stringMatching(/^the compiled model cannot be started: WebAssembly/),
     })
   })
 
@@ -166,25 +171,28 @@ describe.each([
     if (report.status !== 'proven') throw new Error('it was refused')
     const answers = Buffer.from(report.golden.answers, 'base64')
     answers[0] = (answers[0] as number) ^ 1
-    const kernel = reportWith({ golden: { ...report.golden, answers: answers.toString('base64') } })
-    expect(await engineWith(kernel)).toEqual({
+    const compiledModel = reportWith({ golden: { ...report.golden, answers: answers.toString('base64') } })
+    expect(await engineWith(compiledModel)).toEqual({
       name: 'onnxruntime',
-      reason: 'the kernel does not repeat its golden rows here',
+      reason: 'the compiled model does not repeat its golden rows here',
     })
   })
 
-  it('falls back when the proof is not one this version reads, or the kernel was refused', async () => {
+  it('falls back when the proof is not one this version reads, or the compiled model was refused', async () => {
     expect(await engineWith(reportWith({ slipway: 'kernel/9' }))).toMatchObject({ name: 'onnxruntime' })
     const refusal = join(folder, 'refused.json')
     writeFileSync(refusal, JSON.stringify({ slipway: 'kernel/1', status: 'refused', reason: 'a reason' }))
-    const kernel = { reportFile: refusal, codeFile: undefined, tablesFile: undefined }
-    expect(await engineWith(kernel)).toEqual({ name: 'onnxruntime', reason: 'a reason' })
+    const compiledModel = { reportFile: refusal, codeFile: undefined, tablesFile: undefined }
+    expect(await engineWith(compiledModel)).toEqual({ name: 'onnxruntime', reason: 'a reason' })
   })
 })
 
 it('is proven alike in one part and in several, to the byte', async () => {
   const { model, table, folder } = await makeLocalModel('binary')
-  const [whole, shared] = [await proveKernel({ model, table, folder }), await proveKernel({ model, table, folder }, 3)]
+  const [whole, shared] = [
+    await proveCompiledModel({ model, table, folder }),
+    await proveCompiledModel({ model, table, folder }, 3),
+  ]
   expect(whole.status).toBe('proven')
   expect(canonicalJson(shared)).toBe(canonicalJson(whole))
 })

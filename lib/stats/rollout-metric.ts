@@ -22,7 +22,7 @@ export interface Stage {
 /** A rule about a share of requests. */
 export type ShareRule = Exclude<WatchRule, { metric: 'scores' }>
 
-/** What is known of one share of requests: of failures, of slow answers, of mistakes. */
+/** What is known of one share of requests: of failures, of slow answers, of label errors. */
 export interface MetricState {
   readonly champion: { readonly n: number; readonly k: number }
   readonly candidate: { readonly n: number; readonly k: number }

@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { shortDigest } from '../../lib/formats/artifact.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
+import type { ModelVersion } from '../../lib/formats/route.ts'
 import { type EngineSpeed, measureEngines } from '../../lib/jobs/measure-engines.ts'
-import { KernelReport } from '../../lib/models/kernel.ts'
-import { kernelText } from '../../lib/models/kernel-text.ts'
+import { CompiledModelReport } from '../../lib/models/compiled-model.ts'
+import { compiledText } from '../../lib/models/compiled-text.ts'
 import { localModel } from '../../lib/models/package.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
 import { print, printJson } from '../output.ts'
-import type { Version } from './models.ts'
 
-export interface KernelOptions {
+export interface CompiledModelOptions {
   readonly json?: boolean
   readonly text?: boolean
 }
@@ -20,18 +20,21 @@ const count = (value: number): string => value.toLocaleString('en')
 const speedInWords = ({ rowsPerSecond, singleRowUs }: EngineSpeed): string =>
   `${count(Math.round(rowsPerSecond))} rows/s, a single row ${singleRowUs.toFixed(1)} µs`
 
-/** What scores a version: its kernel's size, shape and proof, or why it has none; and how fast it is here. */
-export async function showKernel({ name, version, digest }: Version, options: KernelOptions): Promise<number> {
+/** What scores a version: its compiled model's size, shape and proof, or why it has none; and how fast it is here. */
+export async function showCompiledModel(
+  { model: name, version, digest }: ModelVersion,
+  options: CompiledModelOptions,
+): Promise<number> {
   const { store, settings } = openContext()
   const local = await localModel({ store, trusted: trustedKeysOf(settings) }, digest)
   const report =
-    local.kernel === undefined
+    local.compiledModel === undefined
       ? undefined
-      : KernelReport.parse(JSON.parse(await readFile(local.kernel.reportFile, 'utf8')))
+      : CompiledModelReport.parse(JSON.parse(await readFile(local.compiledModel.reportFile, 'utf8')))
   if (options.text === true) {
     if (report?.status !== 'proven')
-      throw new SlipwayError('NOT_FOUND', `version ${version} of ${name} has no kernel: ${reasonOf(report)}`)
-    const text = await kernelText(local)
+      throw new SlipwayError('NOT_FOUND', `version ${version} of ${name} has no compiled model: ${reasonOf(report)}`)
+    const text = await compiledText(local)
     if (options.json === true) printJson({ name, version, digest, text })
     else print(text)
     return 0
@@ -42,7 +45,7 @@ export async function showKernel({ name, version, digest }: Version, options: Ke
       name,
       version,
       digest,
-      kernel: report ?? null,
+      compiledModel: report ?? null,
       reason: report === undefined ? reasonOf(report) : null,
       speed: speed ?? null,
     })
@@ -50,11 +53,11 @@ export async function showKernel({ name, version, digest }: Version, options: Ke
   }
   const line = (what: string, text: string): void => print(`${colors.dim(what.padEnd(12))}${text}`)
   print(`${colors.bold(`${name} version ${version}`)}  ${digest}`)
-  if (report?.status !== 'proven') line('kernel', `none: ${reasonOf(report)}`)
+  if (report?.status !== 'proven') line('compiled', `none: ${reasonOf(report)}`)
   else {
     const { shape, proof } = report
     line(
-      'kernel',
+      'compiled',
       `code ${shortDigest(report.code)} (${count(shape.codeBytes)} bytes), tables ${shortDigest(report.tables)} (${count(shape.tableBytes)} bytes)`,
     )
     line(
@@ -68,15 +71,15 @@ export async function showKernel({ name, version, digest }: Version, options: Ke
     line('', `${count(proof.values)} values are in their bins, ${count(proof.masks)} masks are those of plain walks`)
   }
   if (speed !== undefined) {
-    if (speed.kernel !== undefined) line('here', `kernel ${speedInWords(speed.kernel)}`)
-    line(speed.kernel === undefined ? 'here' : '', `ONNX Runtime ${speedInWords(speed.onnxruntime)}`)
-    if (speed.kernel !== undefined)
-      line('', `${(speed.kernel.rowsPerSecond / speed.onnxruntime.rowsPerSecond).toFixed(1)} times as many rows`)
+    if (speed.compiledModel !== undefined) line('here', `compiled ${speedInWords(speed.compiledModel)}`)
+    line(speed.compiledModel === undefined ? 'here' : '', `ONNX Runtime ${speedInWords(speed.onnxruntime)}`)
+    if (speed.compiledModel !== undefined)
+      line('', `${(speed.compiledModel.rowsPerSecond / speed.onnxruntime.rowsPerSecond).toFixed(1)} times as many rows`)
   }
   return 0
 }
 
-function reasonOf(report: KernelReport | undefined): string {
-  if (report === undefined) return 'it was packaged before there were kernels'
+function reasonOf(report: CompiledModelReport | undefined): string {
+  if (report === undefined) return 'it was packaged before models were compiled'
   return report.status === 'refused' ? report.reason : ''
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { compileKernel, planOf } from '../../lib/compiler/compile.ts'
-import { startKernel } from '../../lib/compiler/kernel.ts'
+import { compileModel, planOf } from '../../lib/compiler/compile.ts'
+import { startCompiledModel } from '../../lib/compiler/compiled-model.ts'
 import { elementTypes, type OnnxNode, readOnnx } from '../../lib/compiler/onnx.ts'
-import { compareWithOnnxRuntime } from '../../lib/models/compare-kernel.ts'
+import { compareWithOnnxRuntime } from '../../lib/models/compare-engines.ts'
 import { fuzzRows } from '../../lib/models/fuzz-rows.ts'
 import { forestModel, type MadeNode } from '../support/forests.ts'
 import { float, floats, graphModel, node, texts, value } from '../support/graphs.ts'
@@ -21,27 +21,27 @@ describe('operators behind the trees', () => {
     ['mul-self', 'Mul'],
     ['mul-by-constant-node-2', 'Mul'],
   ])('%s: refused, for %s', async (name, operator) => {
-    await expect(compileKernel(onnxOf(name))).rejects.toMatchObject({
-      name: 'Refusal',
+    await expect(compileModel(onnxOf(name))).rejects.toMatchObject({
+      name: 'NotCompilable',
       message: `the operator ${operator} comes after the trees`,
     })
   })
 
   it.each(['identity-exp', 'mul1-exp', 'identity-add-2', 'mul-self'])(
-    '%s: not proven either, by a kernel that only knows its trees',
+    '%s: not proven either, by a compiled model that only knows its trees',
     async (name) => {
-      const { layout, code, tables } = await compileKernel(onnxOf('no-operator'))
+      const { layout, code, tables } = await compileModel(onnxOf('no-operator'))
       const plan = planOf(layout)
       const outputs = [{ name: 'Y', columns: [{ of: 0, isComplement: false }] }]
       const compare = await compareWithOnnxRuntime(
         onnxOf(name),
         { ...layout.forest, outputs },
         plan,
-        startKernel(plan, code, tables),
+        startCompiledModel(plan, code, tables),
       )
       // 2 for the larger value: e², 2 + 1 and 2 · 2 are something else.
       await expect(compare.rows({ X: Float32Array.of(1) }, 1)).rejects.toMatchObject({
-        name: 'Refusal',
+        name: 'NotCompilable',
         message: expect.stringMatching(/^the answer of row 1 is 2, ONNX Runtime's (7\.389|3|4)/),
       })
       await compare.release()
@@ -51,13 +51,13 @@ describe('operators behind the trees', () => {
 
 it('a LabelEncoder with equal keys: the first counts', async () => {
   const onnx = onnxOf('label-encoder-duplicate-keys')
-  const { layout, code, tables } = await compileKernel(onnx)
+  const { layout, code, tables } = await compileModel(onnx)
   const plan = planOf(layout)
-  const kernel = startKernel(plan, code, tables)
+  const compiledModel = startCompiledModel(plan, code, tables)
   const [name] = plan.inputs.map((input) => input.name) as [string]
   // "a" is 1, not 2, and 1 <= 1.5 gives 1.
-  expect([...kernel.score({ [name]: ['a', 'b'] }, 2)]).toEqual([1, 2])
-  const compare = await compareWithOnnxRuntime(onnx, layout.forest, plan, kernel)
+  expect([...compiledModel.score({ [name]: ['a', 'b'] }, 2)]).toEqual([1, 2])
+  const compare = await compareWithOnnxRuntime(onnx, layout.forest, plan, compiledModel)
   for (const batch of fuzzRows(layout.forest, layout.bins, 4_096, 4_096, 1)) await compare.rows(batch, 4_096)
   expect(compare.compared).toBe(4_096)
   await compare.release()
@@ -93,18 +93,18 @@ describe('a LabelEncoder of the empty text', () => {
 
   it('knows it from missing text, as onnxruntime-node is asked', async () => {
     const onnx = codes(['', 'a'])
-    const { layout, code, tables } = await compileKernel(onnx)
-    const kernel = startKernel(planOf(layout), code, tables)
+    const { layout, code, tables } = await compileModel(onnx)
+    const compiledModel = startCompiledModel(planOf(layout), code, tables)
     const T = ['', 'a', null, 'a\u0000', '\u0000', 'b']
-    expect([...kernel.score({ T }, 6)]).toEqual([10, 20, 30, 30, 30, 30])
-    const compare = await compareWithOnnxRuntime(onnx, layout.forest, planOf(layout), kernel)
+    expect([...compiledModel.score({ T }, 6)]).toEqual([10, 20, 30, 30, 30, 30])
+    const compare = await compareWithOnnxRuntime(onnx, layout.forest, planOf(layout), compiledModel)
     await compare.rows({ T }, 6)
     expect(compare.compared).toBe(6)
     await compare.release()
   })
 
   it('is refused where it maps what onnxruntime-node cannot be given', async () => {
-    await expect(compileKernel(codes(['a\u0000b', 'a']))).rejects.toMatchObject({
+    await expect(compileModel(codes(['a\u0000b', 'a']))).rejects.toMatchObject({
       message: 'LabelEncoder maps a text with U+0000, which onnxruntime-node cannot be given',
     })
   })

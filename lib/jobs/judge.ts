@@ -4,8 +4,9 @@ import { type Check, describeCheck } from '../formats/check.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { Evaluation } from '../formats/evaluation.ts'
 import type { StepOf } from '../formats/plan.ts'
+import type { GateResult } from '../formats/records.ts'
 import { answersOf, type LocalModel, loadModel } from '../models/model.ts'
-import { type GateOutcome, judge, type Slice } from '../stats/gates.ts'
+import { judge, type Slice } from '../stats/gates.ts'
 import { judgeLatency, type LatencyBlock, type LatencyVerdict, latencyInWords } from '../stats/latency.ts'
 import type { Scored } from '../stats/metrics.ts'
 import { rowsByCode } from './evaluate.ts'
@@ -34,7 +35,7 @@ export interface GateOrder {
 export async function judgeGates(
   { step, candidate, opponent, model, table }: GateOrder,
   onProgress: (what: string, done: number) => void,
-): Promise<GateOutcome[]> {
+): Promise<GateResult[]> {
   const report = Evaluation.parse(JSON.parse(await readFile(candidate.report, 'utf8')))
   const own = await readScored(candidate)
   const other = opponent === undefined ? undefined : await readScored(opponent)

@@ -1,4 +1,5 @@
 import { describeWatch, type RolloutPolicy, type WatchRule } from '../formats/rollout-policy.ts'
+import { type RolloutState, stagesOf } from './rollout.ts'
 import {
   above,
   below,
@@ -10,8 +11,7 @@ import {
   newMetric,
   type ShareRule,
   type Stage,
-} from './metric.ts'
-import { type RolloutState, stagesOf } from './rollout.ts'
+} from './rollout-metric.ts'
 import { logScoreWeights, logSumExp, splitMismatch } from './sequential.ts'
 
 export type Action = 'hold' | 'advance' | 'promote' | 'rollback' | 'inconclusive'

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { type Kernel, KernelPlan, startKernel } from '../compiler/kernel.ts'
+import { type CompiledModel, CompiledPlan, startCompiledModel } from '../compiler/compiled-model.ts'
 import { Digest } from '../formats/artifact.ts'
 import { digestOf } from '../store/digest.ts'
 
 const Count = z.int().nonnegative()
 
-/** Rows that a kernel has to give ONNX Runtime's very bits for before a model is scored with it. float32s are base64. */
+/** Rows that a compiled model has to give ONNX Runtime's very bits for before a model is scored with it. float32s are base64. */
 export const GoldenRows = z.object({
   rows: Count,
   inputs: z.record(z.string(), z.union([z.object({ float32: z.base64() }), z.array(z.string().nullable())])),
@@ -31,7 +31,7 @@ const Proven = z.object({
   model: Digest,
   code: Digest,
   tables: Digest,
-  plan: KernelPlan,
+  plan: CompiledPlan,
   shape: z.object({
     trees: Count,
     /** Of the largest tree. */
@@ -45,8 +45,8 @@ const Proven = z.object({
   golden: GoldenRows,
 })
 
-/** What is in a package about its kernel: how it was proven, or why there is none. */
-export const KernelReport = z.discriminatedUnion('status', [
+/** What is in a package about its compiled model: how it was proven, or why there is none. */
+export const CompiledModelReport = z.discriminatedUnion('status', [
   Refused,
   Proven.extend({
     proof: Compared.extend({
@@ -56,60 +56,66 @@ export const KernelReport = z.discriminatedUnion('status', [
     }),
   }),
 ])
-export type KernelReport = z.infer<typeof KernelReport>
+export type CompiledModelReport = z.infer<typeof CompiledModelReport>
 
-/** What is proven of a kernel by its trees alone, whatever rows it will see: all but the table. */
+/** What is proven of a compiled model by its trees alone, whatever rows it will see: all but the table. */
 export const TreesProof = z.discriminatedUnion('status', [
   Refused,
   Proven.extend({ proof: Compared.extend({ answers: Digest }) }),
 ])
 export type TreesProof = z.infer<typeof TreesProof>
 
-/** What compares rows of a table needs of a kernel: files, and where rows go in and answers come out. */
-export interface KernelFiles {
-  readonly plan: KernelPlan
+/** What compares rows of a table needs of a compiled model: files, and where rows go in and answers come out. */
+export interface CompiledModelFiles {
+  readonly plan: CompiledPlan
   readonly codeFile: string
   readonly tablesFile: string
 }
 
-/** A package's kernel as local files. */
-export interface LocalKernel {
+/** A package's compiled model as local files. */
+export interface LocalCompiledModel {
   readonly reportFile: string
-  /** Missing where the kernel was refused. */
+  /** Missing where the compiled model was refused. */
   readonly codeFile: string | undefined
   readonly tablesFile: string | undefined
 }
 
-/** What scores a model: the kernel, or ONNX Runtime and why not the kernel. */
-export type Engine = { readonly name: 'kernel' } | { readonly name: 'onnxruntime'; readonly reason: string }
+/** What scores a model: the compiled model, or ONNX Runtime and why not that. */
+export type Engine = { readonly name: 'compiled' } | { readonly name: 'onnxruntime'; readonly reason: string }
 
 /**
- * Starts a package's kernel after it has shown on the golden rows that it answers as it was proven to.
+ * Starts a package's compiled model after it has shown on the golden rows that it answers as it was proven to.
  * @param onnxDigest of the package's model
- * @returns the kernel, or why the model has to be scored without: never a kernel that might answer otherwise
+ * @returns the compiled model, or why the model has to be scored without: never a compiled model that might answer otherwise
  */
-export async function openKernel(local: LocalKernel | undefined, onnxDigest: string): Promise<Kernel | string> {
-  if (local === undefined) return 'packaged before there were kernels'
+export async function openCompiledModel(
+  local: LocalCompiledModel | undefined,
+  onnxDigest: string,
+): Promise<CompiledModel | string> {
+  if (local === undefined) return 'packaged before models were compiled'
   try {
-    const report = KernelReport.parse(JSON.parse(await readFile(local.reportFile, 'utf8')))
+    const report = CompiledModelReport.parse(JSON.parse(await readFile(local.reportFile, 'utf8')))
     if (report.status === 'refused') return report.reason
-    if (local.codeFile === undefined || local.tablesFile === undefined) return 'the package lacks a file of the kernel'
-    if (report.model !== onnxDigest) return 'the kernel is of another model'
+    if (local.codeFile === undefined || local.tablesFile === undefined)
+      return 'the package lacks a file of the compiled model'
+    if (report.model !== onnxDigest) return 'the compiled model is of another model'
     const [code, tables] = [await readFile(local.codeFile), await readFile(local.tablesFile)]
-    if (digestOf(code) !== report.code || digestOf(tables) !== report.tables) return 'the kernel was changed'
-    const kernel = startKernel(report.plan, code, tables)
-    return repeats(kernel, report.golden) ? kernel : 'the kernel does not repeat its golden rows here'
+    if (digestOf(code) !== report.code || digestOf(tables) !== report.tables) return 'the compiled model was changed'
+    const compiledModel = startCompiledModel(report.plan, code, tables)
+    return repeats(compiledModel, report.golden)
+      ? compiledModel
+      : 'the compiled model does not repeat its golden rows here'
   } catch (error) {
-    return `the kernel cannot be started: ${(error as Error).message}`
+    return `the compiled model cannot be started: ${(error as Error).message}`
   }
 }
 
-function repeats(kernel: Kernel, { rows, inputs, answers }: GoldenRows): boolean {
+function repeats(compiledModel: CompiledModel, { rows, inputs, answers }: GoldenRows): boolean {
   const columns = Object.fromEntries(
     Object.entries(inputs).map(([name, values]) => [name, Array.isArray(values) ? values : floatsOf(values.float32)]),
   )
   // More than once: the code is compiled better once it has run a little.
-  for (let round = 0; round < 20; round++) if (base64Of(kernel.score(columns, rows)) !== answers) return false
+  for (let round = 0; round < 20; round++) if (base64Of(compiledModel.score(columns, rows)) !== answers) return false
   return true
 }
 
