@@ -16,6 +16,7 @@ import { getPlan } from '../lib/store/plans.ts'
 import type { Signer, TrustedKeys } from '../lib/store/signing.ts'
 import { findStepRecord, publishStepRecord, type StepRecord, stepKeyOf } from '../lib/store/steps.ts'
 import type { Store } from '../lib/store/store.ts'
+import type { Targets } from '../lib/targets/targets.ts'
 import type { AlertTarget } from './alert.ts'
 import { type JobName, type Jobs, type Progress, runJob } from './jobs.ts'
 
@@ -32,6 +33,8 @@ export interface ActivityDeps {
   readonly sources: string | undefined
   /** Folder below which batches may write; undefined where none may. */
   readonly outputs: string | undefined
+  /** Where models are deployed. */
+  readonly targets: Targets
   /** Shards scored at once. */
   readonly scoringThreads: number
   /** Where alerts go; undefined tells nobody. */

@@ -8,6 +8,7 @@ import { hostVersions, packageRoot } from '../lib/code/host.ts'
 import { digestOf } from '../lib/store/digest.ts'
 import { putBytes } from '../lib/store/objects.ts'
 import type { Store } from '../lib/store/store.ts'
+import { targetsOf } from '../lib/targets/targets.ts'
 import { startTestStore, startTestTemporal } from '../test/support/servers.ts'
 import { type Figure, interleaved } from './measure.ts'
 
@@ -22,6 +23,7 @@ function createBenchActivities(store: Store, client: Client) {
     client,
     sources: undefined,
     outputs: undefined,
+    targets: targetsOf(store),
     scoringThreads: 1,
     alerts: undefined,
     scratch: mkdtempSync(join(tmpdir(), 'slipway-bench-')),

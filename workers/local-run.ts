@@ -16,6 +16,7 @@ import {
   type StepOutcome,
   stepOf,
 } from '../lib/formats/step-inputs.ts'
+import { targetsOf } from '../lib/targets/targets.ts'
 import { type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
 
 export interface LocalOrder {
@@ -46,8 +47,9 @@ export async function runLocally(
   onStep: (step: StepOutline, outcome: StepOutcome, seconds: number) => void,
 ): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'slipway-local-'))
+  const store = storeOf(settings)
   const activities = createActivities({
-    store: storeOf(settings),
+    store,
     signer: signerOf(settings),
     trusted: trustedKeysOf(settings),
     host: hostVersions(),
@@ -55,6 +57,7 @@ export async function runLocally(
     client: undefined as unknown as Client,
     sources: undefined,
     outputs: undefined,
+    targets: targetsOf(store),
     scoringThreads: 1,
     alerts: undefined,
     scratch,

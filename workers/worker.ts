@@ -9,6 +9,7 @@ import { SlipwayError } from '../lib/formats/errors.ts'
 import { type Outage, outageOf, rideOut } from '../lib/store/outage.ts'
 import { requireSuitableStore } from '../lib/store/probe.ts'
 import { ensureBucket } from '../lib/store/store.ts'
+import { targetsOf } from '../lib/targets/targets.ts'
 import { attributes } from '../workflows/attributes.ts'
 import { scoringQueue, taskQueue } from '../workflows/messages.ts'
 import { connect, isAway, type TemporalClient } from './connect.ts'
@@ -51,6 +52,7 @@ export async function createWorker(
     client: client.client,
     sources: process.env.SLIPWAY_SOURCES,
     outputs: process.env.SLIPWAY_OUTPUTS,
+    targets: targetsOf(store),
     scoringThreads: threads,
     alerts: alertTargetOf(),
     scratch,

@@ -105,9 +105,9 @@ export async function deploy(
   return stopOf(record, step.id)
 }
 /** What an endpoint serves, where its windows stand, and what its champion did lately. */
-function look({ endpoint, policy }: StepOutline<'deploy'>) {
+function look({ endpoint, policy, target }: StepOutline<'deploy'>) {
   const { lookAtEndpoint } = proxyActivities<Activities>({ ...briefly, summary: `what ${endpoint} serves` })
-  return lookAtEndpoint({ endpoint, policy })
+  return lookAtEndpoint({ endpoint, policy, target })
 }
 
 /** @returns what was done, in words; null when somebody else opened the endpoint first */
@@ -115,6 +115,7 @@ async function open({ state, step, candidate, expect }: Arrival): Promise<string
   const { endpoint } = step
   const order: RouteOrder = {
     change: { kind: 'open', variant: candidate, expect },
+    target: step.target,
     reason: `run ${state.input.runId}: the first version`,
   }
   try {
@@ -132,13 +133,14 @@ const windowsBefore = 60
 
 /** Has the route held for a rollout, which waits its turn, and starts the rollout. @returns null when the candidate took over meanwhile */
 async function start({ state, step, candidate, expect }: Arrival, id: string, before: Before) {
-  const { endpoint, policy } = step
+  const { endpoint, policy, target } = step
   let { cursors, history, champion } = before
   let begun: RouteOutcome | undefined
   if (asksBySignal()) {
     const summary = `version ${champion.version} → ${candidate.version} begins`
     const order: RouteOrder = {
       change: { kind: 'begin', rollout: holdOf(id, candidate, policy, stagesOf(policy)[0] as Stage), expect },
+      target,
       reason: `rollout ${id}: ${summary}`,
     }
     begun = await state.owners.changeRoute(endpoint, order, summary, (other) => {
@@ -168,6 +170,7 @@ async function start({ state, step, candidate, expect }: Arrival, id: string, be
         champion,
         candidate,
         policy,
+        target,
         cursors,
         state: startRollout(Date.now(), history),
         ...(begun === undefined ? {} : { begun: { mismatch: begun.mismatch } }),
@@ -191,6 +194,7 @@ function takeBack({ state, step, candidate }: Arrival, rollout: string, isHurrie
   return CancellationScope.nonCancellable(async () => {
     const order: RouteOrder = {
       change: { kind: 'finish', rollout, candidate, promote: false },
+      target: step.target,
       reason: `rollout ${rollout}: its run ${isHurried ? 'was cancelled' : 'found it ended without a record'}`,
     }
     const summary = `give ${endpoint} back`

@@ -113,6 +113,8 @@ export interface ChampionChange {
 /** A change of a route as its owner is asked for it. */
 export interface RouteOrder {
   readonly change: RouteChange
+  /** Where the endpoint is deployed; missing: on Slipway's own gateways, or where its owner knows it to be. */
+  readonly target?: string | undefined
   /** Who wants it and why, for the route's log. */
   readonly reason: string
 }

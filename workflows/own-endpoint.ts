@@ -20,6 +20,8 @@ import { takeOrders, type Waits } from './take-orders.ts'
 /** What an owner carries through continue-as-new. */
 export interface EndpointState {
   readonly revision: number
+  /** Where the endpoint is deployed, as the last order said; missing: on Slipway's own gateways. */
+  readonly target?: string | undefined
   /** What others wrote past the owner, newest last. */
   readonly strangers: readonly string[]
   /** The last answers; owners of 0.7 and before had none. */
@@ -45,7 +47,7 @@ export async function ownEndpoint(
   const summary = `route of ${endpoint}`
   const { writeRouteChange, reconcileRoute } = proxyActivities<Activities>({ ...briefly, summary })
   const { readBack } = proxyActivities<Activities>({ ...readingBack, summary: `what gateways apply of ${endpoint}` })
-  let { revision } = state
+  let { revision, target } = state
   let strangers = [...state.strangers]
   const owners = openOwners()
   const orders = takeOrders<RouteOrder>(state.answers, state.waiting)
@@ -64,25 +66,27 @@ export async function ownEndpoint(
   /** The first version of an endpoint takes over from the champion of its model, whose owner compares. */
   const claim = async ({ change: what, reason }: RouteOrder): Promise<void> => {
     if (what.kind !== 'open' || what.expect === undefined) return
-    if ((await reconcileRoute({ endpoint, seen: 0 })) === null) await makeChampion(what.variant, reason, what.expect)
+    if ((await reconcileRoute({ endpoint, target, seen: 0 })) === null)
+      await makeChampion(what.variant, reason, what.expect)
   }
   const change = async (order: RouteOrder): Promise<RouteOutcome | Waits> => {
     const { change: what, reason } = order
     if (what.kind === 'begin' && ended.includes(what.rollout.id))
       throw ApplicationFailure.nonRetryable(`rollout ${what.rollout.id} has ended already`, 'ROUTE_CONFLICT')
+    target = order.target ?? target
     await claim(order)
-    const { route, champion, waitsFor } = await writeRouteChange({ endpoint, change: what, reason })
+    const { route, champion, waitsFor } = await writeRouteChange({ endpoint, target, change: what, reason })
     revision = Math.max(revision, route.revision)
     held = route.rollout !== null
     // Owners of 0.7 and before replay what their activity returned, which knew of no waiting.
     if ((waitsFor ?? null) !== null) return { waitsFor: waitsFor as string }
-    const outcome = await readBack({ endpoint, revision: route.revision })
+    const outcome = await readBack({ endpoint, target, revision: route.revision })
     if (champion !== null) await makeChampion(champion, reason)
     show(route, outcome.mismatch ?? `applied by ${outcome.gateways} gateways`)
     return { route, ...outcome }
   }
   const reconcile = async (): Promise<void> => {
-    const found = await reconcileRoute({ endpoint, seen: revision })
+    const found = await reconcileRoute({ endpoint, target, seen: revision })
     if (found === null) return
     revision = found.route.revision
     held = found.route.rollout !== null
@@ -129,6 +133,7 @@ export async function ownEndpoint(
   await condition(() => allHandlersFinished() && orders.isIdle())
   await continueAsNew<typeof ownEndpoint>(endpoint, {
     revision,
+    target,
     strangers,
     answers: orders.answers(),
     waiting: orders.waiting(),

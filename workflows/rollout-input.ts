@@ -13,6 +13,8 @@ export interface RolloutInput {
   readonly champion: ModelVersion
   readonly candidate: ModelVersion
   readonly policy: RolloutPolicy
+  /** Where the endpoint is deployed; missing: on Slipway's own gateways. */
+  readonly target?: string | undefined
   /** By gateway: the window to read next. */
   readonly cursors: Readonly<Record<string, number>>
   readonly state: RolloutState

@@ -151,7 +151,15 @@ export function compilePlan(
           next: 'leave one p.deploy out',
         })
       }
-      deploys.push({ id, kind: 'deploy', package: candidate.id, model: name, endpoint, policy: policyOf(options) })
+      deploys.push({
+        id,
+        kind: 'deploy',
+        package: candidate.id,
+        model: name,
+        endpoint,
+        policy: policyOf(options),
+        ...(options.target !== undefined && { target: options.target }),
+      })
       return { kind: 'endpoint', id, endpoint }
     },
     monitor(live, options) {

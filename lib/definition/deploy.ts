@@ -20,6 +20,8 @@ interface Comparison {
 /** Exactly one of the four strategies; `shadow` may come before any. */
 export type DeployOptions = {
   readonly endpoint: string
+  /** Where it is deployed: by default Slipway's own gateways; else a target that `slipway.config.ts` lists. */
+  readonly target?: string
   /** Mirror requests first: `share` of them (default all) until `minSamples` pairs (default 200) are in. */
   readonly shadow?: { readonly share?: number; readonly minSamples?: number } | boolean
 } & (

@@ -13,7 +13,7 @@ interface Links {
   readonly gate: Pick<StepOf<'gate'>, 'package' | 'evaluation' | 'model'> & { readonly againstChampion: boolean }
   readonly approve: Pick<StepOf<'approve'>, 'package' | 'role' | 'withinMs' | 'otherwise'>
   readonly register: Pick<StepOf<'register'>, 'package' | 'model'>
-  readonly deploy: Pick<StepOf<'deploy'>, 'package' | 'endpoint' | 'policy'>
+  readonly deploy: Pick<StepOf<'deploy'>, 'package' | 'endpoint' | 'policy' | 'target'>
   readonly monitor: Pick<StepOf<'monitor'>, 'package' | 'endpoint'> & { readonly everyMs: number }
   readonly guard: Pick<StepOf<'guard'>, 'package' | 'split' | 'endpoint' | 'alpha'>
   readonly batch: Pick<StepOf<'batch'>, 'package' | 'name'> & { readonly cron: string | null; readonly from: string }

@@ -156,6 +156,8 @@ export const DeployStep = z.object({
   model: Id,
   endpoint: Id,
   policy: RolloutPolicy,
+  /** Where it is deployed; missing: to Slipway's own gateways. */
+  target: Id.optional(),
 })
 
 /** Watches an endpoint once it is deployed: a Temporal Schedule, and the supervisor that retrains. */

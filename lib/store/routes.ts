@@ -79,9 +79,14 @@ export async function readPresences(store: Store): Promise<GatewayPresence[]> {
 /** A gateway that said nothing for this long is taken for gone, ms. It speaks every two seconds. */
 const silenceMs = 12_000
 
+/** Whether a gateway runs, as far as can be told, and serves an endpoint where one is named. */
+export function serves({ at, endpoints }: GatewayPresence, endpoint?: string): boolean {
+  return Date.now() - Date.parse(at) < silenceMs && (endpoint === undefined || endpoints[endpoint] !== undefined)
+}
+
 /** What gateways say of themselves that run, as far as can be told. */
 export async function readAlive(store: Store): Promise<GatewayPresence[]> {
-  return (await readPresences(store)).filter(({ at }) => Date.now() - Date.parse(at) < silenceMs)
+  return (await readPresences(store)).filter((presence) => serves(presence))
 }
 
 const windowKey = (endpoint: string, gateway: string, seq: number): string =>

@@ -9,6 +9,7 @@ import { putBundle } from '../../lib/store/objects.ts'
 import { readModel, registerVersion } from '../../lib/store/registry.ts'
 import { readRoute, writeRoute } from '../../lib/store/routes.ts'
 import type { Store } from '../../lib/store/store.ts'
+import { targetsOf } from '../../lib/targets/targets.ts'
 import { converterFile, workflowBundle } from '../../workers/files.ts'
 import { attributes } from '../../workflows/attributes.ts'
 import { taskQueue } from '../../workflows/messages.ts'
@@ -42,7 +43,15 @@ export async function openRealWorld(): Promise<RealWorld> {
   const qualities = new Map<string, number>()
   const world = openWorld({ quality: (digest) => qualities.get(digest) ?? 0 })
   const { models, routes, records } = world
-  const deps = { store, client, trusted: new Map(), host: {}, scoringThreads: 1, scratch: server.folder }
+  const deps = {
+    store,
+    client,
+    trusted: new Map(),
+    host: {},
+    targets: targetsOf(store),
+    scoringThreads: 1,
+    scratch: server.folder,
+  }
   const real = createActivities({
     ...deps,
     signer: undefined,

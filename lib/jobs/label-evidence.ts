@@ -1,12 +1,12 @@
-import { withDuckDb } from '../lib/data/duckdb.ts'
-import { countLabelErrors } from '../lib/data/served.ts'
-import type { LabelErrorsRule } from '../lib/formats/rollout-policy.ts'
-import type { TelemetryWindow } from '../lib/formats/telemetry.ts'
-import type { LabelBlock } from '../lib/stats/block.ts'
-import { isBroken } from '../lib/store/broken.ts'
-import { localFile } from '../lib/store/objects.ts'
-import { type EvidenceEntry, readEvidence } from '../lib/store/rollouts.ts'
-import type { Store } from '../lib/store/store.ts'
+import { withDuckDb } from '../data/duckdb.ts'
+import { countLabelErrors } from '../data/served.ts'
+import type { LabelErrorsRule } from '../formats/rollout-policy.ts'
+import type { TelemetryWindow } from '../formats/telemetry.ts'
+import type { LabelBlock } from '../stats/block.ts'
+import { isBroken } from '../store/broken.ts'
+import { localFile } from '../store/objects.ts'
+import { type EvidenceEntry, readEvidence } from '../store/rollouts.ts'
+import type { Store } from '../store/store.ts'
 
 /** Looks read at once, and judged at one look, at most. */
 const readAtOnce = 32
@@ -45,6 +45,8 @@ export interface JudgingOrder {
   readonly labels: readonly string[]
   readonly now: number
 }
+
+export type Judge = ReturnType<typeof createJudge>
 
 /** Judges answers of earlier looks that are old enough by the labels that came meanwhile: every answer once, all at the same age. */
 export function createJudge(store: Store) {

@@ -1,0 +1,80 @@
+import type { ModelVersion, Route, RouteChange } from '../formats/route.ts'
+import { readRoute, readRouteLog, writeRoute } from '../store/routes.ts'
+import type { Store } from '../store/store.ts'
+import type { Target } from './target.ts'
+
+/** A change as the owner of an endpoint makes it. */
+export interface Change {
+  readonly endpoint: string
+  readonly change: RouteChange
+  readonly reason: string
+}
+
+/** What a change came to. */
+export interface Changed {
+  readonly route: Route
+  /** The champion of the endpoint, where the change may have moved it. */
+  readonly champion: ModelVersion | null
+  /** The rollout that a new one has to wait for: then nothing was changed. */
+  readonly waitsFor: string | null
+}
+
+/**
+ * Writes a change of a route by compare-and-set, and has the target apply it. Rollouts of an endpoint go one after another: one that begins while another goes on changes nothing.
+ * @throws SlipwayError ROUTE_CONFLICT, CHAMPION_MOVED
+ */
+export async function writeChange(
+  store: Store,
+  target: Target,
+  { endpoint, change, reason }: Change,
+): Promise<Changed> {
+  const before = change.kind === 'begin' ? await readRoute(store, endpoint) : undefined
+  const other = before?.rollout ?? null
+  if (change.kind === 'begin' && before !== undefined && other !== null && other.id !== change.rollout.id)
+    return { route: before, champion: null, waitsFor: other.id }
+  const route = await writeRoute(store, endpoint, change, reason)
+  await target.apply(route)
+  const mayMove = change.kind !== 'begin' && change.kind !== 'traffic'
+  return { route, champion: mayMove ? route.champion : null, waitsFor: null }
+}
+
+/** How long those who serve have to load a version and apply a revision, ms. */
+const patience = 90_000
+
+/**
+ * Waits until everything that serves an endpoint applies a revision, or says why something does not.
+ * @param wait passes the time between two looks, and hears who is waited for
+ */
+export async function awaitApplied(
+  target: Target,
+  { endpoint, revision }: { readonly endpoint: string; readonly revision: number },
+  wait: (behind: readonly string[]) => Promise<void>,
+): Promise<{ readonly gateways: number; readonly mismatch: string | null }> {
+  for (const until = Date.now() + patience; ; ) {
+    const { serving: gateways, behind, refused } = await target.readBack({ endpoint, revision })
+    if (behind.length === 0) return { gateways, mismatch: null }
+    if (refused !== null) return { gateways, mismatch: refused }
+    if (Date.now() > until) {
+      const late = `${behind.join(', ')} did not apply revision ${revision} within ${patience / 1000} s`
+      return { gateways, mismatch: late }
+    }
+    await wait(behind)
+  }
+}
+
+/** What others wrote to a route since the revision that its owner knows, applied now; null when nobody did. */
+export async function takeOver(
+  store: Store,
+  target: Target,
+  { endpoint, seen }: { readonly endpoint: string; readonly seen: number },
+): Promise<{ readonly route: Route; readonly strangers: string[] } | null> {
+  const route = await readRoute(store, endpoint)
+  if (route === undefined || route.revision <= seen) return null
+  await target.apply(route)
+  const strangers: string[] = []
+  for (let revision = seen + 1; seen > 0 && revision <= route.revision; revision++) {
+    const entry = await readRouteLog(store, endpoint, revision)
+    strangers.push(`revision ${revision}: ${entry?.reason ?? 'no reason on record'}`)
+  }
+  return { route, strangers }
+}
