@@ -8,7 +8,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow'
 import { isErrorCode, type SourcePlace } from '../lib/formats/errors.ts'
-import type { NotCompilable } from './owner-messages.ts'
+import type { Refusal } from './owner-messages.ts'
 
 /** What lies below the wrappings of activities, children and handlers. */
 function rootOf(error: unknown): unknown {
@@ -23,7 +23,7 @@ function rootOf(error: unknown): unknown {
  * has an answer here, so that nothing ends without one.
  * @throws the error itself when it says that this workflow's code does not fit its history
  */
-export function refusalOf(error: unknown): NotCompilable {
+export function refusalOf(error: unknown): Refusal {
   const root = rootOf(error)
   if (root instanceof DeterminismViolationError) throw root
   if (root instanceof ApplicationFailure) {
@@ -52,6 +52,6 @@ export function detailsOf(error: unknown): unknown {
 }
 
 /** A refusal as an error that ends a step, as an activity would have failed with it. */
-export function failureOf({ code, message, next }: NotCompilable): ApplicationFailure {
+export function failureOf({ code, message, next }: Refusal): ApplicationFailure {
   return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [{ next }] })
 }

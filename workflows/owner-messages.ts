@@ -31,7 +31,7 @@ export type ModelOrder =
   | ({ readonly kind: 'champion'; readonly expect?: Expected } & ChampionChange)
 
 /** Why an owner refuses, as the error it stands for. */
-export interface NotCompilable {
+export interface Refusal {
   readonly code: ErrorCode
   readonly message: string
   readonly next: string | null
@@ -42,7 +42,7 @@ export interface NotCompilable {
 /** The answer to an order: what came of it, why not, or (not the last word) which rollout it waits for. */
 export type Answer = { readonly id: string } & (
   | { readonly result: unknown }
-  | { readonly error: NotCompilable }
+  | { readonly error: Refusal }
   | { readonly waitsFor: string }
 )
 
