@@ -1,30 +1,20 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ScheduleOverlapPolicy } from '@temporalio/client'
 import { WorkflowNotFoundError } from '@temporalio/common'
 import type { RetrainCause } from '../lib/formats/alerts.ts'
+import { mediaTypes } from '../lib/formats/artifact.ts'
 import { brief } from '../lib/formats/brief.ts'
 import type { MonitorReport } from '../lib/formats/monitor-report.ts'
+import { examine } from '../lib/jobs/examine.ts'
+import { monitorPage } from '../lib/reports/monitor-page.ts'
 import { establishMonitor, publishReport, readLastReport, readMonitor, readReport } from '../lib/store/monitors.ts'
+import { putBytes } from '../lib/store/objects.ts'
 import { readRoute } from '../lib/store/routes.ts'
-import {
-  calmSignal,
-  gatherScheduleId,
-  incidentKey,
-  monitorScheduleId,
-  retrainScheduleId,
-  supervisorWorkflowId,
-  taskQueue,
-  tellSupervisor,
-} from '../workflows/messages.ts'
+import { calmSignal, incidentKey, supervisorWorkflowId, tellSupervisor } from '../workflows/messages.ts'
 import { alertOf, isAlertmanager, sendAlert } from './alert.ts'
-import { examine } from './examine.ts'
-import { dropSchedule, setSchedule } from './schedules.ts'
+import { setMonitorSchedules } from './monitor-schedules.ts'
 import { type ActivityDeps, runActivity, type StepGiven, wholeStep } from './step.ts'
 import { told } from './told.ts'
-
-/** Longer than this no gathering waits, ms: a check of a week would have hundreds of thousands of windows to read at once. */
-const gatherEveryMs = 3_600_000
 
 export interface CheckResult {
   readonly seq: number
@@ -53,54 +43,7 @@ export function createMonitorActivities(deps: ActivityDeps) {
         const { pipeline, run, plan, isRetraining } = order
         const step = await wholeStep(deps, order.step)
         await establishMonitor(store, { pipeline, step, plan: plan as never }, { run, isRetraining })
-        const { endpoint, policy } = step
-        const scheduleId = monitorScheduleId(endpoint)
-        const spec = { intervals: [{ every: policy.everyMs }] }
-        const action = {
-          type: 'startWorkflow' as const,
-          workflowType: 'monitorEndpoint',
-          workflowId: scheduleId,
-          args: [endpoint],
-          taskQueue,
-          staticSummary: `check of ${endpoint}`,
-        }
-        const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' as const }
-        const memo = { pipeline, endpoint, kind: 'monitor' }
-        await setSchedule(client, { scheduleId, spec, action, policies, memo })
-        const gatherId = gatherScheduleId(endpoint)
-        if (policy.everyMs > gatherEveryMs) {
-          await setSchedule(client, {
-            scheduleId: gatherId,
-            spec: { intervals: [{ every: gatherEveryMs }] },
-            action: {
-              ...action,
-              workflowId: gatherId,
-              args: [endpoint, 'gather'],
-              staticSummary: `what was served of ${endpoint}`,
-            },
-            policies,
-            memo: { ...memo, kind: 'gather' },
-          })
-        } else await dropSchedule(client, gatherId)
-        const everyMs = policy.retrain?.everyMs
-        const retrainId = retrainScheduleId(pipeline)
-        if (everyMs === null || everyMs === undefined) {
-          await dropSchedule(client, retrainId)
-          return
-        }
-        await setSchedule(client, {
-          scheduleId: retrainId,
-          spec: { intervals: [{ every: everyMs }] },
-          action: {
-            ...action,
-            workflowType: 'askForRetraining',
-            workflowId: retrainId,
-            args: [pipeline],
-            staticSummary: `${pipeline} is to be retrained regularly`,
-          },
-          policies,
-          memo: { pipeline, endpoint, kind: 'retrain' },
-        })
+        await setMonitorSchedules(client, pipeline, step)
       })
     },
 
@@ -128,7 +71,8 @@ export function createMonitorActivities(deps: ActivityDeps) {
               folder,
               progress,
             })
-            const published = await publishReport(store, report)
+            const page = await putBytes(store, monitorPage(report, monitor.step.policy), mediaTypes.html)
+            const published = await publishReport(store, { ...report, page })
             if (published.check === check) return resultOf(published, monitor.pipeline)
             // The other schedule was quicker and has the number: this step goes on from there.
           }

@@ -50,6 +50,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     packages: ['node:', 'zod', '@duckdb/node-api'],
   },
   'lib/targets': { rooms: ['lib/formats', 'lib/stats', 'lib/store', 'lib/jobs'], packages: [] },
+  'lib/extensions': { rooms: ['lib/'], packages: ['node:', 'zod', 'esbuild'] },
   'lib/reports': { rooms: ['lib/formats', 'lib/stats'], packages: [] },
   gateway: {
     rooms: ['lib/formats', 'lib/definition', 'lib/stats', 'lib/store', 'lib/code', 'lib/models'],

@@ -5,11 +5,11 @@ import proto from '@temporalio/proto'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { createActivities } from '../activities/index.ts'
 import { hostVersions } from '../lib/code/host.ts'
+import { adaptersOf } from '../lib/extensions/adapters.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { type Outage, outageOf, rideOut } from '../lib/store/outage.ts'
 import { requireSuitableStore } from '../lib/store/probe.ts'
 import { ensureBucket } from '../lib/store/store.ts'
-import { targetsOf } from '../lib/targets/targets.ts'
 import { attributes } from '../workflows/attributes.ts'
 import { scoringQueue, taskQueue } from '../workflows/messages.ts'
 import { connect, isAway, type TemporalClient } from './connect.ts'
@@ -44,6 +44,7 @@ export async function createWorker(
   const { temporal: target } = settings
   const connection = await rideOut(away, () => NativeConnection.connect(target.connectionOptions), isAway, true)
   const threads = scoringThreads()
+  const adapters = await adaptersOf(settings.root, { store })
   const activities = createActivities({
     store,
     signer: signerOf(settings),
@@ -52,7 +53,7 @@ export async function createWorker(
     client: client.client,
     sources: process.env.SLIPWAY_SOURCES,
     outputs: process.env.SLIPWAY_OUTPUTS,
-    targets: targetsOf(store),
+    targets: adapters.targets,
     scoringThreads: threads,
     alerts: alertTargetOf(),
     scratch,

@@ -1,22 +1,21 @@
 import { join } from 'node:path'
-import { withDuckDb } from '../lib/data/duckdb.ts'
-import { gatherServed, joinLabels, newestOf, readLabelled, readScores } from '../lib/data/served.ts'
-import { type ArtifactRef, mediaTypes } from '../lib/formats/artifact.ts'
-import type { MetricName } from '../lib/formats/check.ts'
-import type { Numbers } from '../lib/formats/columns.ts'
-import type { MonitorPolicy } from '../lib/formats/monitor-policy.ts'
-import type { MonitorReport, ServedTable } from '../lib/formats/monitor-report.ts'
-import type { TelemetryWindow } from '../lib/formats/telemetry.ts'
-import { readBaseline } from '../lib/models/baseline.ts'
-import { monitorPage } from '../lib/reports/monitor-page.ts'
-import type { Estimate } from '../lib/stats/drift.ts'
-import { estimatedQuality, liveMetric, means, shownMetrics } from '../lib/stats/live-quality.ts'
-import type { Scored } from '../lib/stats/metrics.ts'
-import { addWindows, conclude, driftOfAll, noLabels } from '../lib/stats/monitor-check.ts'
-import type { Monitor } from '../lib/store/monitors.ts'
-import { localFile, putBytes, putFile } from '../lib/store/objects.ts'
-import type { TrustedKeys } from '../lib/store/signing.ts'
-import type { Store } from '../lib/store/store.ts'
+import { withDuckDb } from '../data/duckdb.ts'
+import { gatherServed, joinLabels, newestOf, readLabelled, readScores } from '../data/served.ts'
+import { type ArtifactRef, mediaTypes } from '../formats/artifact.ts'
+import type { MetricName } from '../formats/check.ts'
+import type { Numbers } from '../formats/columns.ts'
+import type { MonitorPolicy } from '../formats/monitor-policy.ts'
+import type { MonitorReport, ServedTable } from '../formats/monitor-report.ts'
+import type { TelemetryWindow } from '../formats/telemetry.ts'
+import { readBaseline } from '../models/baseline.ts'
+import type { Estimate } from '../stats/drift.ts'
+import { estimatedQuality, liveMetric, means, shownMetrics } from '../stats/live-quality.ts'
+import type { Scored } from '../stats/metrics.ts'
+import { addWindows, conclude, driftOfAll, noLabels } from '../stats/monitor-check.ts'
+import type { Monitor } from '../store/monitors.ts'
+import { localFile, putFile } from '../store/objects.ts'
+import type { TrustedKeys } from '../store/signing.ts'
+import type { Store } from '../store/store.ts'
 import { windowsSince } from './windows.ts'
 
 /** Windows that one step of a check takes in. */
@@ -44,9 +43,9 @@ export interface Examination {
  * One step of a check: takes in the windows and labels since the last one, and judges what has come together since the last judgement,
  * if it is to and nothing more waits. All the next step needs is in the report.
  */
-export async function examine(examination: Examination): Promise<MonitorReport> {
-  const { store, trusted, monitor, champion, last, check, folder, progress } = examination
-  const { policy, endpoint, time } = monitor.step
+export async function examine(examination: Examination): Promise<Omit<MonitorReport, 'page'>> {
+  const { store, trusted, monitor, champion, last, check, progress } = examination
+  const { policy, endpoint } = monitor.step
   const now = Date.now()
   progress('reading windows', 0)
   const { windows, cursors, more } = await windowsSince(store, endpoint, last?.next.cursors ?? {}, windowsAStep)
@@ -55,7 +54,7 @@ export async function examine(examination: Examination): Promise<MonitorReport> 
   const { facts, profile, importances } = await readBaseline({ store, trusted }, champion.digest)
 
   progress('gathering rows and labels', 0.3)
-  const gathered = await gather(store, policy, time, last, windows, folder, now)
+  const gathered = await gather(examination, windows, now)
   const openTables = {
     served: (last?.next.openTables.served ?? 0) + gathered.served.length,
     labelled: (last?.next.openTables.labelled ?? 0) + gathered.labelled.length,
@@ -85,7 +84,7 @@ export async function examine(examination: Examination): Promise<MonitorReport> 
         champion.version,
       )
     : { scored: undefined, scores: undefined }
-  const report = conclude({
+  return conclude({
     endpoint,
     check,
     champion,
@@ -111,7 +110,6 @@ export async function examine(examination: Examination): Promise<MonitorReport> 
     next,
     timelinePoints,
   })
-  return { ...report, page: await putBytes(store, monitorPage(report, policy), mediaTypes.html) }
 }
 
 const recent = (
@@ -124,15 +122,8 @@ const localFiles = (store: Store, refs: readonly ArtifactRef[]): Promise<string[
   Promise.all(refs.map(({ digest }) => localFile(store, digest)))
 
 /** Makes tables of captured rows, and of those that labels have come for. */
-async function gather(
-  store: Store,
-  policy: MonitorPolicy,
-  time: string | null,
-  last: MonitorReport | undefined,
-  windows: readonly TelemetryWindow[],
-  folder: string,
-  now: number,
-) {
+async function gather({ store, monitor, last, folder }: Examination, windows: readonly TelemetryWindow[], now: number) {
+  const { policy, time } = monitor.step
   const captures = await localFiles(
     store,
     windows.flatMap(({ capture }) => capture ?? []),

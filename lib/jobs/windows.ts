@@ -1,6 +1,6 @@
-import type { TelemetryWindow } from '../lib/formats/telemetry.ts'
-import { findWindow, listWindowGateways, readPresences } from '../lib/store/routes.ts'
-import type { Store } from '../lib/store/store.ts'
+import type { TelemetryWindow } from '../formats/telemetry.ts'
+import { findWindow, listWindowGateways, readPresences } from '../store/routes.ts'
+import type { Store } from '../store/store.ts'
 
 /** Windows read at once. */
 const readAtOnce = 32
