@@ -10,6 +10,7 @@ import type { StepKind, StepOf } from '../lib/formats/plan.ts'
 import type { StepRef } from '../lib/formats/plan-outline.ts'
 import { digestsOf, type StepInputs, type StepOutcome, stepOf } from '../lib/formats/step-inputs.ts'
 import { type HostVersions, type StepMaterial, stepMaterial } from '../lib/formats/step-key.ts'
+import { findKind } from '../lib/formats/step-kinds/index.ts'
 import { leaseOrResult } from '../lib/store/leases.ts'
 import { putFile } from '../lib/store/objects.ts'
 import { getPlan } from '../lib/store/plans.ts'
@@ -118,7 +119,7 @@ export async function runIdempotent(
   const known = await find()
   if (known !== undefined) return outcomeOf(known, run)
 
-  const lease = shared.has(material.step)
+  const lease = isWorthWaitingFor(material.step)
     ? await leaseOrResult(deps.store, {
         work: stepKey,
         holder: run,
@@ -155,8 +156,8 @@ export async function runIdempotent(
   }
 }
 
-/** Steps worth waiting for: of two runs that come to the same one at once, one works and the other takes its record. */
-const shared: ReadonlySet<string> = new Set(['train', 'kernel', 'package', 'evaluate', 'gate', 'guard'])
+/** Of two runs that come to the same work at once, one works and the other takes its record; trees are proven for whoever packages them. */
+const isWorthWaitingFor = (work: string): boolean => work === 'kernel' || findKind(work)?.isLeased === true
 
 const outcomeOf = (record: StepRecord, run: string): StepOutcome => ({
   stepKey: record.stepKey,

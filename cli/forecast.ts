@@ -1,17 +1,17 @@
-import { describeRule, rulesOf } from '../lib/formats/monitor-policy.ts'
-import type { Plan, Step, StepOf } from '../lib/formats/plan.ts'
+import type { Plan, Step } from '../lib/formats/plan.ts'
 import { endpointOf, outlineOf, type PlanOutline } from '../lib/formats/plan-outline.ts'
-import { describeStrategy } from '../lib/formats/rollout-policy.ts'
 import {
+  allOf,
   digestsOf,
-  evaluationInputs,
   inputsOf,
   outputOf,
+  readsOf,
   type StepInputs,
   type StepOutcome,
   stepOf,
 } from '../lib/formats/step-inputs.ts'
 import { describeChanges, type HostVersions, type StepMaterial, stepMaterial } from '../lib/formats/step-key.ts'
+import { kindOf } from '../lib/formats/step-kinds/index.ts'
 import { readSource } from '../lib/sources/sources.ts'
 import { findInForce } from '../lib/store/registry.ts'
 import { listRuns } from '../lib/store/runs.ts'
@@ -36,8 +36,9 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, roo
   for (const step of plan.steps) {
     const say = (state: Forecast['state'], reason: string, stepKey: string | null): void =>
       void forecasts.push({ step: step.id, kind: step.kind, state, reason, stepKey })
-    if (isAlways(step)) {
-      say('always', whatItAlwaysDoes(step), null)
+    const always = kindOf(step).always?.(step)
+    if (always !== undefined) {
+      say('always', always, null)
       continue
     }
     const inputs = await knownInputs(store, plan, outline, step, outcomes, host)
@@ -68,9 +69,10 @@ async function knownInputs(
   outcomes: ReadonlyMap<string, StepOutcome>,
   host: HostVersions,
 ): Promise<StepInputs | string> {
-  const missing = needs(plan, step).find((id) => !outcomes.has(id))
-  if (missing !== undefined) return missing
-  const inputs = inputsOf(outline, stepOf(outline, step.id, step.kind), outcomes)
+  const outlined = stepOf(outline, step.id, step.kind)
+  const missing = Object.values(readsOf(outline, outlined)).find((read) => !outcomes.has(read.step))
+  if (missing !== undefined) return missing.step
+  const inputs = inputsOf(outline, outlined, outcomes)
   if (step.kind !== 'gate' || !step.must.some(({ rule }) => rule === 'notWorseThan')) return inputs
   const candidate = outputOf(outcomes.get(step.package), 'package').digest
   const { opponent } = await findInForce(store, step.model, candidate, endpointOf(outline, step.package))
@@ -84,52 +86,13 @@ async function knownInputs(
   if (record === undefined) return 'the evaluation of the champion'
   return {
     ...inputs,
-    ...evaluationInputs('opponent', {
+    ...allOf('opponent', {
       stepKey: record.stepKey,
       cached: true,
       outputs: record.outputs,
       facts: record.facts,
     }),
   }
-}
-
-function needs(plan: Plan, step: Step): string[] {
-  switch (step.kind) {
-    case 'snapshot':
-      return []
-    case 'validate':
-    case 'split':
-      return [step.table]
-    case 'train':
-      return [step.split]
-    case 'package':
-      return [step.model, stepOf(plan, step.model, 'train').split]
-    case 'evaluate':
-      return [step.package, step.split]
-    case 'gate':
-      return [step.package, step.evaluation]
-    case 'approve':
-    case 'register':
-    case 'deploy':
-    case 'monitor':
-    case 'guard':
-    case 'batch':
-      return [step.package]
-  }
-}
-
-/** Steps that look at the world as it is then: nothing of them is reused. */
-type Always = StepOf<'approve' | 'register' | 'deploy' | 'monitor' | 'guard' | 'batch'>
-const isAlways = (step: Step): step is Always =>
-  ['approve', 'register', 'deploy', 'monitor', 'guard', 'batch'].includes(step.kind)
-
-function whatItAlwaysDoes(step: Always): string {
-  if (step.kind === 'approve') return `asks ${step.role}`
-  if (step.kind === 'register') return 'registers the package unless it is registered'
-  if (step.kind === 'guard') return `compares it with what ${step.endpoint} serves, unless that is nothing else`
-  if (step.kind === 'monitor') return `watches ${step.endpoint}: ${rulesOf(step.policy).map(describeRule).join(', ')}`
-  if (step.kind === 'batch') return `scores ${step.policy.from}: ${step.policy.cron ?? 'when asked'}`
-  return `brings it to ${step.endpoint} unless that serves it: ${describeStrategy(step.policy)}`
 }
 
 async function extraKeys(

@@ -11,6 +11,7 @@ import type { CodeRef, Plan, Step } from '../lib/formats/plan.ts'
 import { outlineOf } from '../lib/formats/plan-outline.ts'
 import type { RunRecord } from '../lib/formats/records.ts'
 import { digestsOf, inputsOf, type StepOutcome, stepOf } from '../lib/formats/step-inputs.ts'
+import { kindOf } from '../lib/formats/step-kinds/index.ts'
 import { type LoadedModel, loadModel } from '../lib/models/model.ts'
 import { localModel, type PackageSource } from '../lib/models/package.ts'
 import { localFile } from '../lib/store/objects.ts'
@@ -121,12 +122,8 @@ function bundleIn(bytes: Buffer): Bundle | undefined {
 /** A package is made with the functions of the step that trained its model. */
 function codeOf(plan: Plan, step: Step): Record<string, CodeRef> {
   if (step.kind === 'package') return codeOf(plan, stepOf(plan, step.model, 'train'))
-  const target =
-    step.kind === 'train' || step.kind === 'evaluate' || step.kind === 'guard' ? step.target.code : undefined
-  return {
-    ...(step.kind === 'train' && { features: step.features }),
-    ...(target !== undefined && { target }),
-  }
+  const code = Object.entries(kindOf(step).code?.(step) ?? {})
+  return Object.fromEntries(code.flatMap(([role, ref]) => (ref === undefined ? [] : [[role, ref]])))
 }
 
 async function openFunction({ store, trusted }: PackageSource, ref: CodeRef): Promise<UserFunction> {

@@ -6,16 +6,11 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { createActivities } from '../activities/index.ts'
 import { runJobHere } from '../activities/jobs.ts'
 import { hostVersions } from '../lib/code/host.ts'
-import type { Plan, StepKind } from '../lib/formats/plan.ts'
+import type { Plan } from '../lib/formats/plan.ts'
 import { endpointOf, outlineOf, type StepOutline } from '../lib/formats/plan-outline.ts'
-import {
-  evaluationInputs,
-  inputsOf,
-  outputOf,
-  type StepInputs,
-  type StepOutcome,
-  stepOf,
-} from '../lib/formats/step-inputs.ts'
+import { allOf, inputsOf, outputOf, type StepInputs, type StepOutcome, stepOf } from '../lib/formats/step-inputs.ts'
+import { findKind, kindOf } from '../lib/formats/step-kinds/index.ts'
+import { type OrderedStep, orderOf } from '../lib/formats/step-order.ts'
 import { targetsOf } from '../lib/targets/targets.ts'
 import { type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
 
@@ -29,12 +24,8 @@ export interface LocalOrder {
   readonly again: boolean
 }
 
-/** Kinds of steps that make and judge a candidate: with all others it would take effect. */
-const judging = ['snapshot', 'validate', 'split', 'train', 'package', 'evaluate', 'gate'] as const
-type Judging = (typeof judging)[number]
-const isJudging = (step: StepOutline): step is StepOutline<Judging> => judging.some((kind) => kind === step.kind)
-/** Of those, the ones that run the user's functions. */
-const withUserCode: readonly string[] = ['train', 'package', 'evaluate', 'gate'] satisfies StepKind[]
+/** Whether a step makes or judges a candidate: with all others it would take effect. */
+const isHarmless = (step: StepOutline): boolean => kindOf(step).always === undefined
 
 /**
  * Carries out the steps of a plan up to its gates, in this process and thread: by the activities of a worker, with the same step records in
@@ -62,68 +53,37 @@ export async function runLocally(
     alerts: undefined,
     scratch,
     runJob: runJobHere,
-    ...(order.again && { again: (step) => withUserCode.includes(step) }),
+    ...(order.again && { again: (work) => findKind(work)?.runsUserCode === true }),
   })
   const environment = new MockActivityEnvironment()
   const does = <Order, Made>(activity: (order: Order) => Promise<Made>, given: Order): Promise<Made> =>
     environment.run(activity, given)
   const outline = outlineOf(order.plan)
   const outcomes = new Map<string, StepOutcome>()
-  const { runId: run, planDigest } = order
-  const refOf = <Kind extends StepKind>({ id, kind }: { readonly id: string; readonly kind: Kind }) => ({
-    plan: planDigest,
-    id,
-    kind,
-  })
-
-  const carryOut = (step: StepOutline<Judging>, inputs: StepInputs): Promise<StepOutcome> => {
-    switch (step.kind) {
-      case 'snapshot':
-        return does(activities.snapshotSource, { run, step: refOf(step), inputs, source: order.sources[step.id] ?? '' })
-      case 'validate':
-        return does(activities.validateTable, { run, step: refOf(step), inputs })
-      case 'split':
-        return does(activities.splitIntoParts, { run, step: refOf(step), inputs })
-      case 'train':
-        return does(activities.trainModel, { run, step: refOf(step), inputs, model: outline.pipeline })
-      case 'package': {
-        const train = stepOf(outline, step.model, 'train')
-        const trainKey = outcomes.get(train.id)?.stepKey ?? ''
-        const model = outline.pipeline
-        return does(activities.packageModel, { run, step: refOf(step), inputs, train: refOf(train), trainKey, model })
-      }
-      case 'evaluate':
-        return does(activities.evaluatePackage, { run, step: refOf(step), inputs })
-      case 'gate':
-        return judge(step, inputs)
-    }
+  const facts = { ...order, pipeline: outline.pipeline, snapshots: {} }
+  const carryOut = (step: StepOutline, inputs: StepInputs): Promise<StepOutcome> => {
+    const name = kindOf(step).activity?.name as keyof typeof activities
+    const activity = activities[name] as (order: OrderedStep) => Promise<StepOutcome>
+    return does(activity, orderOf(facts, step, inputs, outcomes))
   }
   /** Where a gate compares with the champion, that one is scored on the same rows first. */
   const judge = async (step: StepOutline<'gate'>, inputs: StepInputs): Promise<StepOutcome> => {
     const candidate = outputOf(outcomes.get(step.package), 'package').digest
     const endpoint = endpointOf(outline, step.package)
     const { opponent } = await does(activities.findInForce, { model: step.model, candidate, endpoint })
-    if (!step.againstChampion || opponent === null)
-      return does(activities.judgeCandidate, { run, step: refOf(step), inputs })
+    if (!step.againstChampion || opponent === null) return carryOut(step, inputs)
     const evaluation = stepOf(outline, step.evaluation, 'evaluate')
     const champion = { digest: opponent.digest, mediaType: '', size: 0 }
-    const scored = await does(activities.evaluatePackage, {
-      run,
-      step: refOf(evaluation),
-      inputs: { ...inputsOf(outline, evaluation, outcomes), package: champion },
-    })
-    return does(activities.judgeCandidate, {
-      run,
-      step: refOf(step),
-      inputs: { ...inputs, ...evaluationInputs('opponent', scored) },
-    })
+    const scored = await carryOut(evaluation, { ...inputsOf(outline, evaluation, outcomes), package: champion })
+    return carryOut(step, { ...inputs, ...allOf('opponent', scored) })
   }
 
   try {
     for (const step of outline.steps) {
-      if (!isJudging(step)) continue
+      if (!isHarmless(step)) continue
       const start = performance.now()
-      const outcome = await carryOut(step, inputsOf(outline, step, outcomes))
+      const inputs = inputsOf(outline, step, outcomes)
+      const outcome = await (step.kind === 'gate' ? judge(step, inputs) : carryOut(step, inputs))
       outcomes.set(step.id, outcome)
       onStep(step, outcome, (performance.now() - start) / 1000)
     }

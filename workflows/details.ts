@@ -1,6 +1,7 @@
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { metricsInWords } from '../lib/formats/check.ts'
-import type { GateResult, RunRecord, StepReport } from '../lib/formats/records.ts'
+import type { GateResult, RunRecord } from '../lib/formats/records.ts'
+import { kindOf, type StepKind } from '../lib/formats/step-kinds/index.ts'
 import type { RunProgress } from './messages.ts'
 
 /** Temporal's own limit is far above; more than this nobody reads. Characters. */
@@ -45,49 +46,6 @@ export function endSummary(record: Pick<RunRecord, 'status' | 'model' | 'metrics
 }
 
 /** What a finished step made, in one line. */
-export function outcomeSummary(kind: StepReport['kind'], facts: Readonly<Record<string, unknown>>): string {
-  const n = (value: unknown): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',')
-  const metrics = (value: unknown): string => metricsInWords(value as Record<string, number>)
-  switch (kind) {
-    case 'snapshot':
-      return facts.reused === true
-        ? `${n(facts.rows)} rows of the snapshot given`
-        : `${n(facts.rows)} rows in ${n(facts.files)} file${facts.files === 1 ? '' : 's'}${facts.read === undefined ? '' : `, ${facts.read}`}`
-    case 'validate':
-      return String(facts.verdict)
-    case 'split':
-      return `${n(facts.train)} train, ${n(facts.validation)} validation, ${n(facts.test)} test${facts.undated === undefined ? '' : `; ${n(facts.undated)} without a date left out`}${facts.missed === undefined ? '' : `; note: ${facts.missed}`}`
-    case 'train':
-      return `${n(facts.trees)} trees on ${n(facts.rows)} rows; validation ${metrics(facts.metrics)}`
-    case 'package':
-      return `${n(facts.bytes)} bytes of ONNX${compiledInWords(facts.kernel)}; parity ${Number(facts.parity).toExponential(1)} over ${n(facts.parityRows)} rows`
-    case 'evaluate':
-      return `${metrics(facts.metrics)} on ${n(facts.rows)} rows`
-    case 'gate':
-    case 'guard': {
-      const { failed, judged } = gateCounts(facts)
-      if (judged === 0) return 'nothing else is served that it could be worse than'
-      return `${judged - failed} of ${judged} passed`
-    }
-    default:
-      return String(facts.summary ?? '')
-  }
-}
-
-/** How many gates a step judged, and how many failed; records of 0.6 and before name all of them. */
-export function gateCounts({ gates, judged, failed }: Readonly<Record<string, unknown>>): {
-  readonly judged: number
-  readonly failed: number
-} {
-  const all = (gates ?? []) as GateResult[]
-  return {
-    judged: (judged as number | undefined) ?? all.length,
-    failed: (failed as number | undefined) ?? all.filter(({ passed }) => !passed).length,
-  }
-}
-
-/** Packages made before models were compiled say nothing of them. */
-function compiledInWords(compiled: unknown): string {
-  if (compiled === undefined) return ''
-  return compiled === 'proven' ? ', compiled model proven' : `, no compiled model (${compiled})`
+export function outcomeSummary(kind: StepKind, facts: Readonly<Record<string, unknown>>): string {
+  return kindOf({ kind }).made?.(facts) ?? String(facts.summary ?? '')
 }

@@ -1,5 +1,5 @@
 import type { ActivityOptions } from '@temporalio/workflow'
-import type { StepKind } from '../lib/formats/plan.ts'
+import { kindOf, type StepKind } from '../lib/formats/step-kinds/index.ts'
 import { scoringQueue } from './messages.ts'
 
 /**
@@ -24,19 +24,8 @@ const steadily = (startToCloseTimeout: NonNullable<ActivityOptions['startToClose
   retry,
 })
 
-export const stepOptions: Record<
-  Exclude<StepKind, 'approve' | 'register' | 'deploy' | 'monitor' | 'batch'>,
-  ActivityOptions
-> = {
-  snapshot: steadily('6h'),
-  validate: steadily('2h'),
-  split: steadily('2h'),
-  train: steadily('24h'),
-  package: steadily('1h'),
-  evaluate: steadily('2h'),
-  gate: steadily('2h'),
-  guard: steadily('2h'),
-}
+/** Of the activity that carries a step out. */
+export const stepOptions = (kind: StepKind): ActivityOptions => steadily(kindOf({ kind }).activity?.within ?? '2h')
 
 /** Looks at the input of a batch: footers, and all keys where they are declared. */
 export const planning: ActivityOptions = steadily('2h')

@@ -3,11 +3,10 @@ import type { Activities } from '../activities/index.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { firstOf } from '../lib/formats/brief.ts'
 import { exitCodes } from '../lib/formats/errors.ts'
-import type { StepKind } from '../lib/formats/plan.ts'
-import { endpointOf, type StepOutline, type StepRef } from '../lib/formats/plan-outline.ts'
+import { endpointOf, type StepOutline } from '../lib/formats/plan-outline.ts'
 import type { GateResult } from '../lib/formats/records.ts'
 import {
-  evaluationInputs,
+  allOf,
   guardedInputs,
   inputsOf,
   outputOf,
@@ -15,11 +14,14 @@ import {
   type StepOutcome,
   stepOf,
 } from '../lib/formats/step-inputs.ts'
+import { kindOf } from '../lib/formats/step-kinds/index.ts'
+import { gateCounts } from '../lib/formats/step-kinds/words.ts'
+import { type OrderedStep, orderOf, refOf } from '../lib/formats/step-order.ts'
 import { approval } from './approval.ts'
 import { asksBySignal } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
 import { deploy } from './deploy.ts'
-import { gateCounts, outcomeSummary } from './details.ts'
+import { outcomeSummary } from './details.ts'
 import { type Judgement, judgementOf, takeOver } from './judging.ts'
 import { briefly, stepOptions } from './options.ts'
 import { type RunState, type Stop, show } from './run-state.ts'
@@ -60,7 +62,7 @@ export async function carryOut(state: RunState, step: StepOutline): Promise<Stop
       await establishMonitor({
         pipeline: input.pipeline,
         run: input.runId,
-        step: refOf(state, step),
+        step: refOf(input, step),
         plan: input.basePlan ?? input.planDigest,
         isRetraining: input.basePlan !== undefined,
       })
@@ -71,7 +73,7 @@ export async function carryOut(state: RunState, step: StepOutline): Promise<Stop
     case 'batch': {
       const { name, cron, from } = step
       const { establishBatch } = proxyActivities<Activities>({ ...briefly, summary: step.summary })
-      await establishBatch({ pipeline: input.pipeline, run: input.runId, step: refOf(state, step) })
+      await establishBatch({ pipeline: input.pipeline, run: input.runId, step: refOf(input, step) })
       const summary = `${name}: ${cron === null ? 'when asked' : `at ${cron} UTC`}, ${from}`
       report({ stepKey: '', cached: false, outputs: [], facts: { summary } }, summary)
       return undefined
@@ -115,59 +117,14 @@ function whyAnew({ judgements }: RunState, packageId: string): string {
   return anew === null ? '' : ` (${anew})`
 }
 
-/** How an activity finds a step: in the plan in the store. */
-const refOf = <Kind extends StepKind>(
-  { input }: RunState,
-  { id, kind }: { readonly id: string; readonly kind: Kind },
-): StepRef<Kind> => ({
-  plan: input.planDigest,
-  id,
-  kind,
-})
-
-/** The activity of a step. */
-function activityOf(
-  state: RunState,
-  step: StepOutline<Exclude<StepKind, 'approve' | 'register' | 'deploy' | 'monitor' | 'guard' | 'batch'>>,
-  inputs: StepInputs,
-): Promise<StepOutcome> {
-  const { pipeline, runId, sources, snapshots } = state.input
-  const activities = proxyActivities<Activities>({
-    ...stepOptions[step.kind],
+/** Has the activity of a step carry it out. */
+function activityOf({ input, outcomes }: RunState, step: StepOutline, inputs: StepInputs): Promise<StepOutcome> {
+  const activities = proxyActivities<Record<string, (order: OrderedStep) => Promise<StepOutcome>>>({
+    ...stepOptions(step.kind),
     summary: step.summary,
   })
-  const run = runId
-  switch (step.kind) {
-    case 'snapshot':
-      return activities.snapshotSource({
-        run,
-        step: refOf(state, step),
-        inputs,
-        source: sources[step.id] ?? '',
-        use: snapshots[step.id],
-      })
-    case 'validate':
-      return activities.validateTable({ run, step: refOf(state, step), inputs })
-    case 'split':
-      return activities.splitIntoParts({ run, step: refOf(state, step), inputs })
-    case 'train':
-      return activities.trainModel({ run, step: refOf(state, step), inputs, model: pipeline })
-    case 'package': {
-      const train = stepOf(state.plan, step.model, 'train')
-      return activities.packageModel({
-        run,
-        step: refOf(state, step),
-        inputs,
-        train: refOf(state, train),
-        trainKey: state.outcomes.get(train.id)?.stepKey ?? '',
-        model: pipeline,
-      })
-    }
-    case 'evaluate':
-      return activities.evaluatePackage({ run, step: refOf(state, step), inputs })
-    case 'gate':
-      return activities.judgeCandidate({ run, step: refOf(state, step), inputs })
-  }
+  const name = kindOf(step).activity?.name ?? ''
+  return (activities[name] as (typeof activities)[string])(orderOf(input, step, inputs, outcomes))
 }
 
 /** Judges a candidate; where a gate compares with the champion, that one is scored on the same rows first. */
@@ -180,7 +137,7 @@ async function judge(state: RunState, step: StepOutline<'gate'>, inputs: StepInp
     package: { digest: opponent, mediaType: '', size: 0 },
   }
   const outcome = await activityOf(state, evaluation, champion)
-  return activityOf(state, step, { ...inputs, ...evaluationInputs('opponent', outcome) })
+  return activityOf(state, step, { ...inputs, ...allOf('opponent', outcome) })
 }
 
 /** The digest of what a gate compares with; null for nothing. */
@@ -197,7 +154,7 @@ async function guard(state: RunState, step: StepOutline<'guard'>, inputs: StepIn
   const { planDigest, runId, basePlan } = state.input
   const { endpoint, alpha } = step
   const judgement = asksBySignal() ? await judgementOf(state, step.package) : undefined
-  const { findGuarded } = proxyActivities<Activities>({ ...stepOptions.guard, summary: `what ${endpoint} serves` })
+  const { findGuarded } = proxyActivities<Activities>({ ...stepOptions('guard'), summary: `what ${endpoint} serves` })
   const found = await findGuarded({
     endpoint,
     candidate: outputOf(state.outcomes.get(step.package), 'package').digest,
@@ -212,12 +169,12 @@ async function guard(state: RunState, step: StepOutline<'guard'>, inputs: StepIn
     return { stepKey: '', cached: true, outputs: [], facts: { gates: [] } }
   const { alpha: spent, ...artifacts } = found
   const { guardCandidate } = proxyActivities<Activities>({
-    ...stepOptions.guard,
+    ...stepOptions('guard'),
     summary: step.summary,
   })
   return guardCandidate({
     run: runId,
-    step: refOf(state, step),
+    step: refOf(state.input, step),
     inputs: { ...inputs, ...guardedInputs(artifacts) },
     alpha: spent,
   })

@@ -1,6 +1,7 @@
 import { type ArtifactRef, type Digest, mediaTypes, type Output } from './artifact.ts'
-import type { StepKind } from './plan.ts'
 import type { PlanOutline, StepOutline } from './plan-outline.ts'
+import { kindOf, type StepKind } from './step-kinds/index.ts'
+import type { PlanView, Read } from './step-kinds/step-kind.ts'
 
 /** What a finished step hands on. */
 export interface StepOutcome {
@@ -45,60 +46,35 @@ export function guardedInputs(guarded: Readonly<Record<string, Digest | null>>):
   )
 }
 
+/** What a step reads from others, under the names it reads it under. */
+export function readsOf(plan: PlanOutline, step: StepOutline): Readonly<Record<string, Read>> {
+  const view: PlanView = {
+    step: (kind, id) => stepOf(plan, id, kind.shape.shape.kind.value) as never,
+    sourceOf: (table) => sourceOf(plan, table),
+  }
+  return kindOf(step).reads(step, view)
+}
+
 /**
  * What a step reads, from what the steps before it made. `outcomes` are by step id.
  * A gate's opponent and what a guard compares with are not here: who is champion is known only when they are reached.
  */
 export function inputsOf(plan: PlanOutline, step: StepOutline, outcomes: ReadonlyMap<string, StepOutcome>): StepInputs {
-  const from = (id: string, name: string): ArtifactRef => outputOf(outcomes.get(id), name)
-  switch (step.kind) {
-    case 'snapshot':
-      return {}
-    case 'validate':
-    case 'split':
-      return { table: from(step.table, 'table') }
-    case 'train':
-      return { train: from(step.split, 'train'), validation: from(step.split, 'validation') }
-    case 'package': {
-      const train = stepOf(plan, step.model, 'train')
-      const crosses = train.isCrossed ? ['crosses'] : []
-      const files = ['model', 'training', 'baseline', 'parity', ...crosses].map((name) => [name, from(train.id, name)])
-      return {
-        ...Object.fromEntries(files),
-        validation: from(train.split, 'validation'),
-        snapshot: from(sourceOf(plan, train.split), 'table'),
-      }
-    }
-    case 'evaluate':
-      return { package: from(step.package, 'package'), part: from(step.split, step.part) }
-    case 'gate': {
-      const evaluation = stepOf(plan, step.evaluation, 'evaluate')
-      return {
-        package: from(step.package, 'package'),
-        part: from(evaluation.split, evaluation.part),
-        ...evaluationInputs('candidate', outcomes.get(step.evaluation)),
-      }
-    }
-    case 'guard':
-      return { package: from(step.package, 'package'), test: from(step.split, 'test') }
-    case 'approve':
-    case 'register':
-    case 'deploy':
-    case 'monitor':
-    case 'batch':
-      return { package: from(step.package, 'package') }
-  }
+  const inputs = Object.entries(readsOf(plan, step)).map(([name, { step: id, output }]) => {
+    const outcome = outcomes.get(id)
+    return output === undefined ? allOf(name, outcome) : { [name]: outputOf(outcome, output) }
+  })
+  return Object.assign({}, ...inputs)
 }
 
-/** The files of an evaluation, under names of their own. */
-export function evaluationInputs(who: 'candidate' | 'opponent', outcome: StepOutcome | undefined): StepInputs {
-  return Object.fromEntries(
-    (outcome?.outputs ?? []).map((output) => [`${who}:${output.name}`, outputOf(outcome, output.name)]),
-  )
+/** All that a step made, under names of their own: `opponent:predictions`. */
+export function allOf(name: string, outcome: StepOutcome | undefined): StepInputs {
+  const named = (outcome?.outputs ?? []).map((output) => [`${name}:${output.name}`, outputOf(outcome, output.name)])
+  return Object.fromEntries(named)
 }
 
 /** The snapshot a table was made from. */
 function sourceOf(plan: PlanOutline, id: string): string {
   const step = plan.steps.find((each) => each.id === id)
-  return step?.kind === 'split' || step?.kind === 'validate' ? sourceOf(plan, step.table) : id
+  return step !== undefined && 'table' in step ? sourceOf(plan, step.table) : id
 }

@@ -1,5 +1,5 @@
 import { SlipwayError } from './errors.ts'
-import type { Step, StepKind } from './plan.ts'
+import { kindOf, type Step, type StepKind } from './step-kinds/index.ts'
 
 /** Steps that people name; the others are called by what they do: `split`, `gate-2`. */
 type Named = Extract<StepKind, 'snapshot' | 'train'>
@@ -37,9 +37,16 @@ export function settleIds(steps: readonly Step[]): Step[] {
     const name = nameOfStep({ id })
     return isAlone(id) && !name.includes(':') ? name : id
   }
-  return steps.map((step) => {
-    const own = { ...step, id: settled(step.id) }
-    if (own.kind === 'validate' || own.kind === 'split') return { ...own, table: settled(own.table) }
-    return own.kind === 'package' ? { ...own, model: settled(own.model) } : own
-  })
+  return steps.map((step) => mapRefs({ ...step, id: settled(step.id) }, settled))
+}
+
+/** A step with other ids in the place of those of the steps it names. */
+function mapRefs(step: Step, change: (id: string) => string): Step {
+  const changed = (named: unknown): unknown => {
+    if (typeof named === 'string') return change(named)
+    if (Array.isArray(named)) return named.map(changed)
+    return Object.fromEntries(Object.entries(named as object).map(([name, id]) => [name, changed(id)]))
+  }
+  const fields = kindOf(step).refs.map((field) => [field, changed(step[field as keyof Step])])
+  return { ...step, ...Object.fromEntries(fields) }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { canonicalJson } from './canonical.ts'
 import { Plan, type Step } from './plan.ts'
 import { ColumnRule } from './row-schema.ts'
+import { findKind } from './step-kinds/index.ts'
 
 /**
  * A plan as it is stored: every column stands in it once, however many steps know it; their schemas are numbers into `columns`.
@@ -27,10 +28,8 @@ export function packPlan({ pipeline, steps }: Plan): z.infer<typeof StoredPlan> 
     places.set(text, columns.length)
     return columns.push(column) - 1
   }
-  const pack = (step: Step): Record<string, unknown> => {
-    if (step.kind === 'snapshot' || step.kind === 'validate') return { ...step, schema: step.schema.map(place) }
-    return step.kind === 'train' ? { ...step, inputs: step.inputs.map(place) } : step
-  }
+  const pack = (step: Step): Record<string, unknown> =>
+    withSchemas(step, (columns) => (columns as ColumnRule[]).map(place))
   const packed = steps.map(pack)
   return { slipway: 'plan/2', pipeline, columns, steps: packed }
 }
@@ -40,9 +39,15 @@ export function unpackPlan(stored: unknown): Plan {
   if ((stored as { slipway?: unknown }).slipway === 'plan/1') return Plan.parse(stored)
   const { pipeline, columns, steps } = StoredPlan.parse(stored)
   const schemaOf = (places: unknown): unknown => Places.parse(places).map((at) => columns[at])
-  const unpack = (step: Record<string, unknown>): Record<string, unknown> => {
-    if (step.kind === 'snapshot' || step.kind === 'validate') return { ...step, schema: schemaOf(step.schema) }
-    return step.kind === 'train' ? { ...step, inputs: schemaOf(step.inputs) } : step
-  }
-  return Plan.parse({ slipway: 'plan/1', pipeline, steps: steps.map(unpack) })
+  const unpacked = steps.map((step) => withSchemas(step, schemaOf))
+  return Plan.parse({ slipway: 'plan/1', pipeline, steps: unpacked })
+}
+
+/** A step whose schemas are written another way. Which fields hold one, its kind says. */
+function withSchemas(
+  step: Readonly<Record<string, unknown>>,
+  change: (schema: unknown) => unknown,
+): Record<string, unknown> {
+  const schemas = findKind(String(step.kind))?.schemas ?? []
+  return { ...step, ...Object.fromEntries(schemas.map((field) => [field, change(step[field])])) }
 }

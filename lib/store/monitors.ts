@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Digest } from '../formats/artifact.ts'
 import { MonitorReport } from '../formats/monitor-report.ts'
-import { MonitorStep } from '../formats/plan.ts'
+import { stepKinds } from '../formats/step-kinds/index.ts'
 import { passOver } from './broken.ts'
 import { listKeys, publishOnce, readDocument } from './documents.ts'
 import { readRef, updateRef } from './refs.ts'
@@ -10,7 +10,7 @@ import type { Store } from './store.ts'
 /** What is watched of an endpoint, and by which plan it is retrained: the value of the ref `monitors/<endpoint>`. */
 export const Monitor = z.object({
   pipeline: z.string(),
-  step: MonitorStep,
+  step: stepKinds.monitor.shape,
   /** The plan as people wrote it, without what a supervisor adds. */
   plan: Digest,
   /** Retrainings begun since people last deployed: what the chance of error is spent over. */

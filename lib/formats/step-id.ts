@@ -1,0 +1,16 @@
+import { z } from 'zod'
+
+const nameRule = 'names are lower-case letters, digits and dashes, at most 63'
+const name = '[a-z0-9][a-z0-9-]{0,62}'
+
+/** A name that people give: of a pipeline, a model, an endpoint, a batch, a branch. */
+export const Name = z.string().regex(new RegExp(`^${name}$`), nameRule)
+
+/** The id of a step. Steps of a branch have its name in front, `east/split`. */
+export const StepId = z.string().regex(new RegExp(`^(${name}/)*${name}$`), nameRule)
+
+/** The id of a step that may be a named one: called as another step it keeps its kind, `snapshot:gate` (`step-names.ts`). */
+export const NamedStepId = z.string().regex(new RegExp(`^(${name}/)*((snapshot|train):)?${name}$`), nameRule)
+
+/** The branch that a step is in, with those around it: `east` of `east/split`; empty for a step in none. */
+export const branchOf = (id: string): string => id.slice(0, Math.max(0, id.lastIndexOf('/')))

@@ -1,0 +1,161 @@
+import { z } from 'zod'
+import { Check } from '../check.ts'
+import { CodeRef, TargetRef, Task } from '../code-ref.ts'
+import { Learner } from '../learner.ts'
+import { RowSchema } from '../row-schema.ts'
+import { Name, NamedStepId, StepId } from '../step-id.ts'
+import { type Read, stepKind } from './step-kind.ts'
+import { count, gatesPassed, metrics } from './words.ts'
+
+/** Trains a model. */
+export const train = stepKind({
+  shape: z.object({
+    id: NamedStepId,
+    kind: z.literal('train'),
+    split: StepId,
+    task: Task,
+    /** The schema of the rows the feature function gets: the source's, without the columns of the target and of the weight. */
+    inputs: RowSchema,
+    features: CodeRef,
+    target: TargetRef,
+    /** Features that are combined, each set into one number more: see `crosses.ts`. */
+    crosses: z.array(z.array(z.string()).min(1)).optional(),
+    /** The column that says how much a row counts in training; features do not see it. */
+    weight: z.string().optional(),
+    learner: Learner,
+    seed: z.int().nonnegative(),
+  }),
+  schemas: ['inputs'],
+  refs: ['split'],
+  notInKey: ['features'],
+  inKey: ({ target }) => ({ target: target.column }),
+  version: 4,
+  hosts: ['@duckdb/node-api', 'v8'],
+  code: ({ features, target }) => ({ features, target: target.code }),
+  links: ({ split, crosses }) => ({ split, isCrossed: crosses !== undefined }),
+  reads: ({ split }) => ({
+    train: { step: split, output: 'train' },
+    validation: { step: split, output: 'validation' },
+  }),
+  activity: { name: 'trainModel', within: '24h' },
+  order: (_, { pipeline }) => ({ model: pipeline }),
+  runsUserCode: true,
+  isLeased: true,
+  planned: ({ learner, seed }) => `train • ${learner.trees} trees × ${learner.leaves} leaves, seed ${seed}`,
+  made: ({ trees, rows, metrics: measured }) =>
+    `${count(trees)} trees on ${count(rows)} rows; validation ${metrics(measured)}`,
+})
+
+/** Makes the signed model package. */
+export const packageModel = stepKind({
+  shape: z.object({
+    id: StepId,
+    kind: z.literal('package'),
+    model: NamedStepId,
+    /** Largest difference allowed between ONNX Runtime's and the trainer's own predictions. */
+    parity: z.number().gt(0),
+    /** Counts the incompatible changes of what the model takes: see `breaking-changes.ts`. */
+    signature: z.int().min(1),
+    /** The model it is a version of, where that is not called as the pipeline is. */
+    name: Name.optional(),
+  }),
+  refs: ['model'],
+  version: 5,
+  hosts: ['onnxruntime-node', 'wabt', 'v8'],
+  links: ({ model, name }) => ({ model, ...(name === undefined ? {} : { name }) }),
+  reads({ model }, plan) {
+    const { id, split, isCrossed } = plan.step(train, model)
+    const files = ['model', 'training', 'baseline', 'parity', ...(isCrossed ? ['crosses'] : [])]
+    return {
+      ...Object.fromEntries(files.map((output): [string, Read] => [output, { step: id, output }])),
+      validation: { step: split, output: 'validation' },
+      snapshot: { step: plan.sourceOf(split), output: 'table' },
+    }
+  },
+  activity: { name: 'packageModel', within: '1h' },
+  order: ({ model, name }, { pipeline, refOf, stepKeyOf }) => ({
+    train: refOf(model, 'train'),
+    trainKey: stepKeyOf(model),
+    model: name ?? pipeline,
+  }),
+  runsUserCode: true,
+  isLeased: true,
+  planned: ({ parity }) => `package • ONNX, parity ${parity}`,
+  made: ({ bytes, kernel, parity, parityRows }) =>
+    `${count(bytes)} bytes of ONNX${compiledInWords(kernel)}; parity ${Number(parity).toExponential(1)} over ${count(parityRows)} rows`,
+})
+
+/** Scores a package on a part of the rows. */
+export const evaluate = stepKind({
+  shape: z.object({
+    id: StepId,
+    kind: z.literal('evaluate'),
+    package: StepId,
+    split: StepId,
+    part: z.enum(['train', 'validation', 'test']),
+    slices: z.array(z.string()),
+    task: Task,
+    target: TargetRef,
+  }),
+  refs: ['package', 'split'],
+  // The part counts by its rows.
+  notInKey: ['part'],
+  inKey: ({ target }) => ({ target: target.column }),
+  version: 3,
+  hosts: ['onnxruntime-node', '@duckdb/node-api', 'v8'],
+  code: ({ target }) => ({ target: target.code }),
+  links: ({ package: packageId, split, part }) => ({ package: packageId, split, part }),
+  reads: (step) => ({
+    package: { step: step.package, output: 'package' },
+    part: { step: step.split, output: step.part },
+  }),
+  activity: { name: 'evaluatePackage', within: '2h' },
+  runsUserCode: true,
+  isLeased: true,
+  planned: ({ part, slices }) => `evaluate • on ${part}${slices.length > 0 ? `, by ${slices.join(', ')}` : ''}`,
+  made: ({ metrics: measured, rows }) => `${metrics(measured)} on ${count(rows)} rows`,
+})
+
+/** Judges an evaluation; where a check compares with the champion, that one is scored on the same rows first. */
+export const gate = stepKind({
+  shape: z.object({
+    id: StepId,
+    kind: z.literal('gate'),
+    package: StepId,
+    evaluation: StepId,
+    model: Name,
+    must: z.array(Check).min(1),
+    seed: z.int(),
+  }),
+  refs: ['package', 'evaluation'],
+  notInKey: ['model'],
+  // Gates of latency are measured by blocks since 0.8: what was decided by one of them before no longer answers.
+  version: ({ must }) => (must.some(({ metric }) => metric === 'latencyP99Ms') ? 3 : 2),
+  hosts: ['v8'],
+  links: ({ package: packageId, evaluation, model, must }) => ({
+    package: packageId,
+    evaluation,
+    model,
+    againstChampion: must.some(({ rule }) => rule === 'notWorseThan'),
+  }),
+  reads(step, plan) {
+    const { id, split, part } = plan.step(evaluate, step.evaluation)
+    return {
+      package: { step: step.package, output: 'package' },
+      part: { step: split, output: part },
+      candidate: { step: id },
+    }
+  },
+  decides: 1,
+  activity: { name: 'judgeCandidate', within: '2h' },
+  runsUserCode: true,
+  isLeased: true,
+  planned: ({ must }) => `gate • ${must.length} checks`,
+  made: gatesPassed,
+})
+
+/** Packages made before models were compiled say nothing of them. */
+function compiledInWords(compiled: unknown): string {
+  if (compiled === undefined) return ''
+  return compiled === 'proven' ? ', compiled model proven' : `, no compiled model (${compiled})`
+}

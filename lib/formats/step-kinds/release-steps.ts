@@ -1,0 +1,160 @@
+import { z } from 'zod'
+import { BatchPolicy } from '../batch-policy.ts'
+import { TargetRef, Task } from '../code-ref.ts'
+import { describeRule, MonitorPolicy, rulesOf } from '../monitor-policy.ts'
+import { describeStrategy, RolloutPolicy } from '../rollout-policy.ts'
+import { Name, StepId } from '../step-id.ts'
+import { type Read, stepKind } from './step-kind.ts'
+import { gatesPassed } from './words.ts'
+
+const packageOf = (step: { readonly package: string }): { readonly package: Read } => ({
+  package: { step: step.package, output: 'package' },
+})
+
+/** Waits for a person. */
+export const approve = stepKind({
+  shape: z.object({
+    id: StepId,
+    kind: z.literal('approve'),
+    package: StepId,
+    role: z.string(),
+    /** Milliseconds until `otherwise` happens by itself. */
+    withinMs: z.number().positive(),
+    otherwise: z.enum(['approve', 'reject']),
+  }),
+  refs: ['package'],
+  version: 1,
+  hosts: [],
+  links: ({ package: packageId, role, withinMs, otherwise }) => ({ package: packageId, role, withinMs, otherwise }),
+  reads: (step) => packageOf(step),
+  decides: 2,
+  turns: (step) => [`approvals of ${step.package}`],
+  isPatient: true,
+  planned: ({ role }) => `approve • ${role}`,
+  always: ({ role }) => `asks ${role}`,
+})
+
+/**
+ * Before a version of a watched endpoint is registered: it is compared with the champion and with the last approved version on labelled rows that were
+ * served lately and on the champion's own test rows, by tests that hold over all retrainings together (`lib/stats/never-worse.ts`).
+ * Passes while nothing is served.
+ */
+export const guard = stepKind({
+  shape: z.object({
+    id: StepId,
+    kind: z.literal('guard'),
+    package: StepId,
+    split: StepId,
+    endpoint: Name,
+    task: Task,
+    target: TargetRef,
+    margin: z.number().gt(0).lt(1),
+    alpha: z.number().gt(0).lt(0.5),
+  }),
+  refs: ['package', 'split'],
+  notInKey: ['endpoint'],
+  inKey: ({ target }) => ({ target: target.column }),
+  version: 2,
+  hosts: ['onnxruntime-node', '@duckdb/node-api', 'v8'],
+  code: ({ target }) => ({ target: target.code }),
+  links: ({ package: packageId, split, endpoint, alpha }) => ({ package: packageId, split, endpoint, alpha }),
+  reads: (step) => ({ ...packageOf(step), test: { step: step.split, output: 'test' } }),
+  decides: 3,
+  activity: { name: 'guardCandidate', within: '2h' },
+  isLeased: true,
+  planned: ({ margin, alpha }) =>
+    `never worse • than champion and last approved version by ${margin}, alpha ${Number(alpha.toPrecision(2))}`,
+  made: gatesPassed,
+  always: ({ endpoint }) => `compares it with what ${endpoint} serves, unless that is nothing else`,
+})
+
+/** Makes a package a version of its model. */
+export const register = stepKind({
+  shape: z.object({ id: StepId, kind: z.literal('register'), package: StepId, model: Name }),
+  refs: ['package'],
+  version: 1,
+  hosts: [],
+  links: ({ package: packageId, model }) => ({ package: packageId, model }),
+  reads: (step) => packageOf(step),
+  decides: 4,
+  turns: ({ model }) => [`versions of ${model}`],
+  planned: ({ model }) => `register • ${model}`,
+  always: () => 'registers the package unless it is registered',
+})
+
+/** Brings a registered package to an endpoint: the first one at once, every later one by a rollout. */
+export const deploy = stepKind({
+  shape: z.object({
+    id: StepId,
+    kind: z.literal('deploy'),
+    package: StepId,
+    model: Name,
+    endpoint: Name,
+    policy: RolloutPolicy,
+    /** Where it is deployed; missing: to Slipway's own gateways. */
+    target: Name.optional(),
+  }),
+  refs: ['package'],
+  notInKey: ['model'],
+  version: 1,
+  hosts: [],
+  links: ({ package: packageId, endpoint, policy, target }) => ({ package: packageId, endpoint, policy, target }),
+  reads: (step) => packageOf(step),
+  decides: 5,
+  turns: (step) => [`rollouts of ${step.package}`, `rollouts to ${step.endpoint}`],
+  isPatient: true,
+  planned: ({ endpoint, policy }) => `deploy • ${endpoint}: ${describeStrategy(policy)}`,
+  always: ({ endpoint, policy }) => `brings it to ${endpoint} unless that serves it: ${describeStrategy(policy)}`,
+})
+
+/** Watches an endpoint once it is deployed: a Temporal Schedule, and the supervisor that retrains. */
+export const monitor = stepKind({
+  shape: z.object({
+    id: StepId,
+    kind: z.literal('monitor'),
+    package: StepId,
+    model: Name,
+    endpoint: Name,
+    policy: MonitorPolicy,
+    /** Column of a split by age: says how new the rows of a retraining are. */
+    time: z.string().nullable(),
+  }),
+  refs: ['package'],
+  notInKey: ['model'],
+  version: 1,
+  hosts: [],
+  links: ({ package: packageId, endpoint, policy }) => ({ package: packageId, endpoint, everyMs: policy.everyMs }),
+  reads: (step) => packageOf(step),
+  decides: 6,
+  planned: ({ endpoint, policy }) => `monitor • ${endpoint}: ${rulesInWords(policy)}`,
+  always: ({ endpoint, policy }) => `watches ${endpoint}: ${rulesInWords(policy)}`,
+})
+
+/** Scores tables with what an endpoint serves, on a schedule or when asked. */
+export const batch = stepKind({
+  shape: z.object({
+    id: StepId,
+    kind: z.literal('batch'),
+    package: StepId,
+    model: Name,
+    endpoint: Name,
+    name: Name,
+    policy: BatchPolicy,
+  }),
+  refs: ['package'],
+  notInKey: ['model'],
+  version: 2,
+  hosts: [],
+  links: ({ package: packageId, name, policy }) => ({
+    package: packageId,
+    name,
+    cron: policy.cron,
+    from: policy.from,
+  }),
+  reads: (step) => packageOf(step),
+  decides: 6,
+  planned: ({ name, policy }) => `batch • ${name}: ${policy.cron ?? 'when asked'}`,
+  always: ({ policy }) => `scores ${policy.from}: ${policy.cron ?? 'when asked'}`,
+})
+
+const rulesInWords = (policy: MonitorPolicy): string => rulesOf(policy).map(describeRule).join(', ')
