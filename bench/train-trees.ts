@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { trees as learner } from '../lib/definition/builder.ts'
+import { trees as learner } from '../lib/definition/learners.ts'
 import { boost, type Dataset } from '../lib/learners/trees/boost.ts'
 import { predict } from '../lib/learners/trees/ensemble.ts'
 import { crossReader, fitCross } from '../lib/stats/crosses.ts'

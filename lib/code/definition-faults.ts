@@ -1,4 +1,4 @@
-import type { Builder, PipelineDefinition } from '../definition/builder.ts'
+import type { Builder } from '../definition/builder.ts'
 import * as slipway from '../definition/index.ts'
 import { SlipwayError, type SourcePlace } from '../formats/errors.ts'
 import { type CodeMap, userPlace } from './source-map.ts'
@@ -18,6 +18,8 @@ export interface UserCode {
   settled(): Promise<void>
 }
 
+/** A pipeline's function. */
+type Define = (p: Builder) => void
 /** Calls that are kept of a stack: zod's are deep. */
 const deepStack = 100
 
@@ -48,8 +50,9 @@ export function userCode(text: string, map: CodeMap, file: string): UserCode {
   return {
     filename,
     here,
-    pipeline: (name, define) =>
-      slipway.pipeline(name, (p) => {
+    pipeline: (name: string, ...rest: [Define] | [slipway.PipelineOptions, Define]) => {
+      const [options, define] = rest.length === 1 ? [{}, rest[0]] : rest
+      return slipway.pipeline(name, options, (p) => {
         steps.clear()
         const returned: unknown = define(recording(p, (id) => void noteStep(steps, id, here())))
         if (typeof (returned as PromiseLike<void> | undefined)?.then !== 'function') return
@@ -57,7 +60,8 @@ export function userCode(text: string, map: CodeMap, file: string): UserCode {
         throw new SlipwayError('DEFINITION_INVALID', `the function of pipeline "${name}" is async`, {
           next: 'take `async` away: it only records the steps, and all of them before it ends',
         })
-      }) as PipelineDefinition,
+      })
+    },
     run(body) {
       const { stackTraceLimit } = Error
       Error.stackTraceLimit = deepStack
@@ -90,25 +94,32 @@ function noteStep(steps: Map<string, SourcePlace>, id: string, at: SourcePlace |
   if (at !== undefined && !steps.has(id)) steps.set(id, at)
 }
 
-/** A builder that says after each call which step it made. Steps without a name of their own count within their kind. */
-function recording(p: Builder, note: (id: string) => void): Builder {
+/**
+ * A builder that says after each call which step it made. Steps without a name of their own count within their kind and branch.
+ * @param branch with a slash behind it; empty at the top
+ */
+function recording(p: Builder, note: (id: string) => void, branch = ''): Builder {
   const calls = new Map<string, number>()
   const record = (method: string, made: unknown): void => {
     const count = (calls.get(method) ?? 0) + 1
     calls.set(method, count)
     const ids = method === 'gate' ? ['gate', 'evaluate'] : method === 'monitor' ? ['monitor', 'never-worse'] : [method]
-    for (const id of ids) note(count === 1 ? id : `${id}-${count}`)
+    for (const id of ids) note(`${branch}${id}${count === 1 ? '' : `-${count}`}`)
     const { id } = (made ?? {}) as { id?: unknown }
     if (typeof id === 'string') note(id)
   }
-  return Object.fromEntries(
-    Object.entries(p).map(([method, call]) => [
-      method,
-      (...given: unknown[]) => {
-        const made = (call as (...given: unknown[]) => unknown)(...given)
-        record(method, made)
-        return made
-      },
-    ]),
-  ) as unknown as Builder
+  const methods = Object.entries(p).map(([method, call]) => [
+    method,
+    (...given: unknown[]) => {
+      const made = (call as (...given: unknown[]) => unknown)(...given)
+      record(method, made)
+      return made
+    },
+  ])
+  const each: Builder['each'] = (items, define) =>
+    p.each(items, (inner, item) => {
+      const name = typeof item === 'string' ? item : item.name
+      return define(recording(inner, note, `${branch}${name}/`), item)
+    })
+  return { ...(Object.fromEntries(methods) as Builder), each }
 }

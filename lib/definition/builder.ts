@@ -1,130 +1,14 @@
 import type { z } from 'zod'
 import type { ColumnsOf, FeatureColumns, UserFunction } from '../formats/columns.ts'
-import { type CodeRef, type Plan, type Task, TreesLearner } from '../formats/plan.ts'
-import type { RowSchema } from '../formats/row-schema.ts'
+import type { CodeRef, Plan, Task, TreesLearner } from '../formats/plan.ts'
 import type { CsvOptions, TableFormat } from '../formats/table-format.ts'
 import type { BatchOptions } from './batch.ts'
 import { compilePlan } from './compile-plan.ts'
 import type { DeployOptions } from './deploy.ts'
-import type { Duration } from './duration.ts'
 import type { Gate } from './gates.ts'
+import type { Endpoint, Model, Names, Package, Part, Split, SplitBy, Table } from './handles.ts'
 import type { MonitorOptions } from './monitor.ts'
-
-interface Handle<Kind extends string> {
-  readonly kind: Kind
-  readonly id: string
-}
-/** Rows of a source. */
-export interface Table<Row> extends Handle<'table'> {
-  readonly schema: RowSchema
-  readonly row?: (row: Row) => Row
-}
-/** One part of a split. */
-export interface Part<Row> extends Handle<'part'> {
-  readonly part: 'train' | 'validation' | 'test'
-  readonly row?: (row: Row) => Row
-}
-export interface Split<Row> extends Handle<'split'> {
-  readonly schema: RowSchema
-  readonly train: Part<Row>
-  readonly validation: Part<Row>
-  readonly test: Part<Row>
-}
-/** A trained model that was not packaged: it cannot be gated or served. */
-export interface Model<Row, T extends Task> extends Handle<'model'> {
-  readonly of?: (row: Row, task: T) => void
-}
-/** A packaged model: what gates, approvals and endpoints work on. */
-export interface Package<Row, T extends Task> extends Handle<'package'> {
-  readonly of?: (row: Row, task: T) => void
-}
-
-/** A served name: what monitors and batch scoring work on. */
-export interface Endpoint<Row, T extends Task> extends Handle<'endpoint'> {
-  readonly endpoint: string
-  readonly of?: (row: Row, task: T) => void
-}
-
-/** What a model predicts: one column of the source, as it is or through a function of it. That column is not a feature. */
-export interface Target<Column extends string, Value, T extends Task, Cell = unknown> {
-  readonly task: T
-  readonly column: Column
-  readonly code: ((column: Value) => ArrayLike<number> | readonly boolean[]) | undefined
-  /** What a row may hold in that column. */
-  readonly cell?: (cell: Cell) => void
-}
-
-/** What a yes/no column without a function may hold: 0 and 1, or truth values. */
-type YesNo = number | boolean | null | undefined
-
-/**
- * A yes/no target: a column of 0 and 1 or of truth values as it is, `binary('late')`; or `binary('delay', late)` with `late` a named export
- * `(delay) => Uint8Array` of zeros and ones. A row with anything else fails the run (`TARGET_INVALID`).
- */
-export function binary<const Column extends string>(
-  column: Column,
-): Target<Column, Float64Array | Uint8Array, 'binary', YesNo>
-export function binary<const Column extends string, Value>(
-  column: Column,
-  code: (column: Value) => ArrayLike<number> | readonly boolean[],
-): Target<Column, Value, 'binary'>
-export function binary(
-  column: string,
-  code?: (column: never) => ArrayLike<number> | readonly boolean[],
-): Target<string, never, 'binary', never> {
-  return { task: 'binary', column, code }
-}
-
-/** A number to predict: a numeric column as it is, or a function of it. */
-export function regression<const Column extends string, Value = Float64Array>(
-  column: Column,
-  code?: (column: Value) => ArrayLike<number>,
-): Target<Column, Value, 'regression'> {
-  return { task: 'regression', column, code }
-}
-
-/** Gradient-boosted trees, trained in process; see `TreesLearner` for the parameters and their defaults. */
-export function trees(options: Omit<z.input<typeof TreesLearner>, 'kind'> = {}): TreesLearner {
-  return TreesLearner.parse({ kind: 'trees', ...options })
-}
-
-type Names<Row, Value> = { [Field in keyof Row]: Row[Field] extends Value ? Field : never }[keyof Row] & string
-
-interface ByTime<Row> {
-  by: Names<Row, Date>
-  /** ISO date (UTC): earlier rows train. */
-  validationFrom: string
-  /** ISO date (UTC): earlier rows that do not train validate, the others test. */
-  testFrom: string
-}
-interface ByAge<Row> {
-  by: Names<Row, Date>
-  /** The newest rows, and those before them: the split moves with the data. `run --as-of` sets the day that counts as today. */
-  test: Duration
-  validation: Duration
-  /** Rows older than this are left out. */
-  window?: Duration
-}
-interface ByHash<Row> {
-  /** Rows with equal values of this column go to the same part. */
-  byHashOf: keyof Row & string
-  validation: number
-  test: number
-  seed?: number
-}
-interface ByStratum<Row> {
-  /** Every value of this column is represented equally in each part. */
-  stratifiedBy: keyof Row & string
-  validation: number
-  test: number
-  seed?: number
-}
-export type SplitBy<Row> = ByTime<Row> | ByAge<Row> | ByHash<Row> | ByStratum<Row> | AtRandom
-interface AtRandom {
-  /** Shares of the rows. Equal rows go to the same part: by a hash of all their values, not by where they stand. */
-  random: { validation: number; test: number }
-  seed?: number
-}
+import type { Target } from './target.ts'
 
 /** Records the steps of a pipeline. Every method returns a typed handle for the next ones. */
 export interface Builder {
@@ -178,11 +62,12 @@ export interface Builder {
   ): Model<Row, T>
   /**
    * Makes the signed model package: ONNX, feature code, schemas, baseline profile, model card. Raise `inputVersion` (default 1)
-   * when rows that the champion takes would no longer do.
+   * when rows that the champion takes would no longer do. It is a version of the model that is called as the pipeline is, in a branch
+   * `<pipeline>-<branch>`; `name` says otherwise.
    */
   package<Row, T extends Task>(
     model: Model<Row, T>,
-    options?: { parity?: number; inputVersion?: number },
+    options?: { parity?: number; inputVersion?: number; name?: string },
   ): Package<Row, T>
   /**
    * Scores the package on a part and checks the result; a gate that fails ends the run and keeps the champion. Where no check of a package
@@ -217,6 +102,28 @@ export interface Builder {
    * table comes out whole or not at all.
    */
   batch<Row, T extends Task>(live: Endpoint<Row, T>, name: string, options: BatchOptions): void
+  /**
+   * Records the same for every item, a branch each: all of them side by side, and one that fails does not end the others. Steps of a
+   * branch have its name in front, `east/split`; what it packages is registered as `<pipeline>-east`.
+   * @param items names, or objects with a name
+   * @param define records a branch; what it returns is returned by name
+   */
+  each<const Item extends string | { readonly name: string }, Made>(
+    items: readonly Item[],
+    define: (p: Builder, item: Item) => Made,
+  ): { readonly [Name in NameOf<Item>]: Made }
+}
+
+type NameOf<Item> = Item extends string
+  ? Item
+  : Item extends { readonly name: infer Name extends string }
+    ? Name
+    : never
+
+/** What concerns a pipeline as a whole. */
+export interface PipelineOptions {
+  /** How many steps of a run work at once. Default 4. */
+  readonly parallel?: number
 }
 
 /** A pipeline as the user's file exports it. */
@@ -232,6 +139,12 @@ export interface PipelineDefinition {
  * The function only records; nothing runs until a worker carries the plan out.
  * @throws SlipwayError DEFINITION_INVALID when the plan is made and a name, column or option is wrong.
  */
-export function pipeline(name: string, define: (p: Builder) => void): PipelineDefinition {
-  return { slipway: 'pipeline/1', name, compile: (codeOf) => compilePlan(name, define, codeOf) }
+export function pipeline(name: string, define: (p: Builder) => void): PipelineDefinition
+export function pipeline(name: string, options: PipelineOptions, define: (p: Builder) => void): PipelineDefinition
+export function pipeline(
+  name: string,
+  ...rest: [define: (p: Builder) => void] | [options: PipelineOptions, define: (p: Builder) => void]
+): PipelineDefinition {
+  const [options, define] = rest.length === 1 ? [{}, rest[0]] : rest
+  return { slipway: 'pipeline/1', name, compile: (codeOf) => compilePlan(name, options, define, codeOf) }
 }

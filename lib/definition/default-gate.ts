@@ -1,6 +1,7 @@
 import type { Check, MetricName } from '../formats/check.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { Step, StepOf, Task } from '../formats/plan.ts'
+import { branchOf } from '../formats/step-id.ts'
 import { numberedId } from '../formats/step-names.ts'
 
 /** How the default gate judges: 1 % of the champion's value is still accepted, at a confidence of 0.9. */
@@ -51,8 +52,9 @@ export function withDefaultGates(recorded: readonly Step[], exempt: ReadonlySet<
     const [first] = gates
     if (first !== undefined) steps[steps.indexOf(first)] = { ...first, must: [...first.must, check] }
     else {
+      const branch = branchOf(packaged.id)
       const evaluate: StepOf<'evaluate'> = {
-        id: numberedId(steps, 'evaluate'),
+        id: numberedId(steps, 'evaluate', branch),
         kind: 'evaluate',
         package: packaged.id,
         split: training.split,
@@ -62,11 +64,11 @@ export function withDefaultGates(recorded: readonly Step[], exempt: ReadonlySet<
         target: training.target,
       }
       const gate: StepOf<'gate'> = {
-        id: numberedId(steps, 'gate'),
+        id: numberedId(steps, 'gate', branch),
         kind: 'gate',
         package: packaged.id,
         evaluation: evaluate.id,
-        model: pipeline,
+        model: packaged.name ?? pipeline,
         must: [check],
         seed: 0,
       }

@@ -1,5 +1,5 @@
 export type { Column, ColumnOf, ColumnsOf, FeatureColumns } from '../formats/columns.ts'
-export { type Builder, binary, type PipelineDefinition, pipeline, regression, trees } from './builder.ts'
+export { type Builder, type PipelineDefinition, type PipelineOptions, pipeline } from './builder.ts'
 export { type DeployOptions, errors, labelErrors, scores } from './deploy.ts'
 export {
   accuracy,
@@ -17,6 +17,7 @@ export {
   size,
   slice,
 } from './gates.ts'
+export { trees } from './learners.ts'
 export {
   cramersV,
   jensenShannon,
@@ -28,3 +29,4 @@ export {
   volume,
   wasserstein,
 } from './monitor.ts'
+export { binary, regression } from './target.ts'

@@ -16,6 +16,8 @@ const AnyStep: z.ZodType<Step> = z.discriminatedUnion('kind', [first as NonNulla
 export const Plan = z.object({
   slipway: z.literal('plan/1'),
   pipeline: Name,
+  /** How many steps of a run work at once, where the definition says so. */
+  parallel: z.int().min(1).max(1_000).optional(),
   steps: z.array(AnyStep).min(1),
 })
 export type Plan = z.infer<typeof Plan>

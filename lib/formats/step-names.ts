@@ -1,4 +1,5 @@
 import { SlipwayError } from './errors.ts'
+import { branchOf } from './step-id.ts'
 import { kindOf, type Step, type StepKind } from './step-kinds/index.ts'
 
 /** Steps that people name; the others are called by what they do: `split`, `gate-2`. */
@@ -7,14 +8,18 @@ type Named = Extract<StepKind, 'snapshot' | 'train'>
 /** The id of a named step while a definition is recorded: names of different kinds do not meet. */
 export const recordedId = (kind: Named, name: string): string => `${kind}:${name}`
 
-/** The id of a step that nobody names: what it does, with its number from the second on. */
-export function numberedId(steps: readonly Step[], kind: StepKind): string {
-  const taken = steps.filter((step) => step.kind === kind).length
-  return taken === 0 ? kind : `${kind}-${taken + 1}`
+/**
+ * The id of a step that nobody names: what it does, with its number from the second on in its branch.
+ * @param word what it is called, where that is not its kind
+ */
+export function numberedId(steps: readonly Step[], kind: StepKind, branch = '', word: string = kind): string {
+  const taken = steps.filter((step) => step.kind === kind && branchOf(step.id) === branch).length
+  const name = taken === 0 ? word : `${word}-${taken + 1}`
+  return branch === '' ? name : `${branch}/${name}`
 }
 
-/** What people call a step: `snapshot:gate` is the snapshot "gate". */
-export const nameOfStep = ({ id }: { readonly id: string }): string => id.slice(id.indexOf(':') + 1)
+/** What people call a step: `snapshot:gate` is the snapshot "gate", `east/train:delays` is "east/delays". */
+export const nameOfStep = ({ id }: { readonly id: string }): string => id.replace(/(^|\/)[^/:]*:/, '$1')
 
 /** @throws SlipwayError DEFINITION_INVALID when two steps of one kind have the same name */
 export function requireOwnName(pipeline: string, steps: readonly Step[], { id, kind }: Step): void {

@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
-import { trees } from '../../lib/definition/builder.ts'
+import { trees } from '../../lib/definition/learners.ts'
 import { toOnnx } from '../../lib/learners/onnx/model.ts'
 import { boost, type Dataset } from '../../lib/learners/trees/boost.ts'
 import { type Ensemble, predict } from '../../lib/learners/trees/ensemble.ts'

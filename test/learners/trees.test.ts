@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { trees as treesLearner } from '../../lib/definition/builder.ts'
+import { trees as treesLearner } from '../../lib/definition/learners.ts'
 import { toOnnx } from '../../lib/learners/onnx/model.ts'
 import { binOf, missingBin, placeCuts } from '../../lib/learners/trees/bins.ts'
 import { boost, type Dataset } from '../../lib/learners/trees/boost.ts'

@@ -98,7 +98,12 @@ export const deploy = stepKind({
   notInKey: ['model'],
   version: 1,
   hosts: [],
-  links: ({ package: packageId, endpoint, policy, target }) => ({ package: packageId, endpoint, policy, target }),
+  links: ({ package: packageId, endpoint, policy, target }) => ({
+    package: packageId,
+    endpoint,
+    policy,
+    ...(target !== undefined && { target }),
+  }),
   reads: (step) => packageOf(step),
   decides: 5,
   turns: (step) => [`rollouts of ${step.package}`, `rollouts to ${step.endpoint}`],

@@ -1,0 +1,96 @@
+import { SlipwayError } from '../../formats/errors.ts'
+import type { SplitRule } from '../../formats/split-rule.ts'
+import { recordedId } from '../../formats/step-names.ts'
+import { delimiterOf, formatOf, type TableFormat } from '../../formats/table-format.ts'
+import type { Builder } from '../builder.ts'
+import { rowSchemaOf } from '../contract/from-zod.ts'
+import { durationMs } from '../duration.ts'
+import type { SplitBy } from '../handles.ts'
+import { add, idIn, nextId, type Place } from '../recording.ts'
+
+export const snapshot =
+  (at: Place): Builder['snapshot'] =>
+  (source, { from, schema, format, na, delimiter, header }) => {
+    const columns = rowSchemaOf(schema, na)
+    const parted = delimiter ?? delimiterOf(from)
+    const id = add(at.recording, {
+      id: idIn(at, recordedId('snapshot', source)),
+      kind: 'snapshot',
+      from,
+      format: format ?? requireFormat(from),
+      ...(parted === ',' ? {} : { delimiter: parted }),
+      ...(header === undefined ? {} : { header }),
+      schema: columns,
+    })
+    return { kind: 'table', id, schema: columns }
+  }
+
+export const validate =
+  (at: Place): Builder['validate'] =>
+  (table, { maxBadRows = 0, completeness = {}, unique = [] } = {}) => {
+    const id = add(at.recording, {
+      id: nextId(at, 'validate'),
+      kind: 'validate',
+      table: table.id,
+      schema: table.schema,
+      maxBadRows,
+      completeness: completeness as Record<string, number>,
+      unique: unique.map((columns) => [...columns]),
+    })
+    return { kind: 'table', id, schema: table.schema }
+  }
+
+export const split =
+  (at: Place): Builder['split'] =>
+  (table, rule) => {
+    const id = add(at.recording, {
+      id: nextId(at, 'split'),
+      kind: 'split',
+      table: table.id,
+      rule: splitRuleOf(rule),
+    })
+    const part = <P extends 'train' | 'validation' | 'test'>(which: P) => ({ kind: 'part' as const, id, part: which })
+    return {
+      kind: 'split',
+      id,
+      schema: table.schema,
+      train: part('train'),
+      validation: part('validation'),
+      test: part('test'),
+    }
+  }
+
+/** @throws SlipwayError DEFINITION_INVALID */
+function splitRuleOf<Row>(rule: SplitBy<Row>): SplitRule {
+  if ('validationFrom' in rule)
+    return { by: 'time', column: rule.by, validationFrom: rule.validationFrom, testFrom: rule.testFrom }
+  if ('by' in rule) {
+    const { by, test, validation, window } = rule
+    return {
+      by: 'age',
+      column: by,
+      validationMs: durationMs(validation),
+      testMs: durationMs(test),
+      windowMs: window === undefined ? null : durationMs(window),
+      until: null,
+    }
+  }
+  const { seed = 0 } = rule
+  const { validation, test } = 'random' in rule ? rule.random : rule
+  if (validation + test >= 1)
+    throw new SlipwayError('DEFINITION_INVALID', `shares of ${validation} and ${test} leave no rows to train on`, {
+      next: 'ask for less than all, for example validation: 0.2, test: 0.2',
+    })
+  if ('random' in rule) return { by: 'random', validation, test, seed }
+  if ('byHashOf' in rule) return { by: 'hash', column: rule.byHashOf, validation, test, seed }
+  return { by: 'stratum', column: rule.stratifiedBy, validation, test, seed }
+}
+
+/** @throws SlipwayError DEFINITION_INVALID */
+function requireFormat(from: string): TableFormat {
+  const format = formatOf(from)
+  if (format !== undefined) return format
+  throw new SlipwayError('DEFINITION_INVALID', `cannot tell the format of "${from}" from its name`, {
+    next: "say format: 'parquet', 'csv' or 'json'",
+  })
+}

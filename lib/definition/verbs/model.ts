@@ -1,0 +1,97 @@
+import type { UserFunction } from '../../formats/columns.ts'
+import { SlipwayError } from '../../formats/errors.ts'
+import type { RowSchema } from '../../formats/row-schema.ts'
+import { recordedId } from '../../formats/step-names.ts'
+import type { Builder } from '../builder.ts'
+import { add, idIn, modelOf, modelOfBranch, nextId, type Place, trainingOf } from '../recording.ts'
+
+export const train =
+  (at: Place): Builder['train'] =>
+  (called, { on, features, target, crosses, weight, learner, seed }) => {
+    requireColumns(called, on.schema, target, weight)
+    const { codeOf } = at.recording
+    const id = add(at.recording, {
+      id: idIn(at, recordedId('train', called)),
+      kind: 'train',
+      split: on.id,
+      task: target.task,
+      inputs: on.schema.filter(({ name }) => name !== target.column && name !== weight),
+      features: codeOf(features as UserFunction, 'features'),
+      target:
+        target.code === undefined
+          ? { column: target.column }
+          : { column: target.column, code: codeOf(target.code as UserFunction, 'target') },
+      ...(crosses !== undefined && { crosses: crosses.map((of) => [...of]) }),
+      ...(weight !== undefined && { weight }),
+      learner,
+      seed,
+    })
+    return { kind: 'model', id }
+  }
+
+/** @throws SlipwayError DEFINITION_INVALID */
+function requireColumns(
+  called: string,
+  schema: RowSchema,
+  target: { readonly column: string; readonly task: string; readonly code: unknown },
+  weight: string | undefined,
+): void {
+  for (const [what, column] of [
+    ['target', target.column],
+    ['weight', weight],
+  ] as const)
+    if (column !== undefined && !schema.some(({ name }) => name === column))
+      throw new SlipwayError('DEFINITION_INVALID', `the ${what} of "${called}" is no column: "${column}"`, {
+        next: `there are ${schema.map(({ name }) => name).join(', ')}`,
+      })
+  const { type } = schema.find(({ name }) => name === target.column) as RowSchema[number]
+  if (target.task === 'binary' && target.code === undefined && !['number', 'integer', 'boolean'].includes(type))
+    throw new SlipwayError('DEFINITION_INVALID', `the target of "${called}" is a ${type} column: "${target.column}"`, {
+      next: `binary('${target.column}') wants 0 and 1 or truth values: give it a function, binary('${target.column}', fn)`,
+    })
+  if (weight === target.column)
+    throw new SlipwayError('DEFINITION_INVALID', `"${weight}" is both the target and the weight of "${called}"`, {
+      next: 'weigh rows by another column',
+    })
+}
+
+export const packageModel =
+  (at: Place): Builder['package'] =>
+  (model, { parity = 1e-5, inputVersion = 1, name = modelOfBranch(at.recording, at.branch) } = {}) => {
+    const id = add(at.recording, {
+      id: nextId(at, 'package'),
+      kind: 'package',
+      model: model.id,
+      parity,
+      signature: inputVersion,
+      ...(name === undefined ? {} : { name }),
+    })
+    return { kind: 'package', id }
+  }
+
+export const gate =
+  (at: Place): Builder['gate'] =>
+  (candidate, { on, must, champion, seed = 0 }) => {
+    if (champion === 'not compared') at.recording.uncompared.add(candidate.id)
+    const checks = must.map(({ check }) => check)
+    const { task, target } = trainingOf(at, candidate.id)
+    const evaluation = add(at.recording, {
+      id: nextId(at, 'evaluate'),
+      kind: 'evaluate',
+      package: candidate.id,
+      split: on.id,
+      part: on.part,
+      slices: [...new Set(checks.flatMap(({ slice }) => slice ?? []))].sort(),
+      task,
+      target,
+    })
+    add(at.recording, {
+      id: nextId(at, 'gate'),
+      kind: 'gate',
+      package: candidate.id,
+      evaluation,
+      model: modelOf(at, candidate.id),
+      must: checks,
+      seed,
+    })
+  }

@@ -1,0 +1,96 @@
+import { SlipwayError } from '../../formats/errors.ts'
+import { batchPolicyOf } from '../batch.ts'
+import type { Builder } from '../builder.ts'
+import { policyOf } from '../deploy.ts'
+import { durationMs } from '../duration.ts'
+import { monitorPolicyOf } from '../monitor.ts'
+import { add, addLast, modelOf, nextId, type Place, stepNamed, trainingOf } from '../recording.ts'
+
+export const approve =
+  (at: Place): Builder['approve'] =>
+  (candidate, { role, within, otherwise }) => {
+    const withinMs = durationMs(within)
+    add(at.recording, {
+      id: nextId(at, 'approve'),
+      kind: 'approve',
+      package: candidate.id,
+      role,
+      withinMs,
+      otherwise,
+    })
+  }
+
+export const deploy =
+  (at: Place): Builder['deploy'] =>
+  (candidate, options) => {
+    const { endpoint } = options
+    const { pipeline, last } = at.recording
+    const model = modelOf(at, candidate.id)
+    const others = last.deploy.filter((step) => step.endpoint === endpoint)
+    if (others.some((step) => step.package === candidate.id))
+      throw new SlipwayError(
+        'DEFINITION_INVALID',
+        `pipeline "${pipeline}" deploys one package to "${endpoint}" twice`,
+        {
+          next: 'leave one p.deploy out',
+        },
+      )
+    const other = others.find((step) => step.model !== model)
+    if (other !== undefined)
+      throw new SlipwayError(
+        'DEFINITION_INVALID',
+        `pipeline "${pipeline}" deploys two models to "${endpoint}": ${other.model} and ${model}`,
+        { next: 'name an endpoint of its own for each: the item of a branch makes a good ending' },
+      )
+    const id = addLast(at, {
+      kind: 'deploy',
+      package: candidate.id,
+      model,
+      endpoint,
+      policy: policyOf(options),
+      ...(options.target !== undefined && { target: options.target }),
+    })
+    return { kind: 'endpoint', id, endpoint }
+  }
+
+export const monitor =
+  (at: Place): Builder['monitor'] =>
+  (live, options) => {
+    const deployed = stepNamed(at, 'deploy', live.id)
+    const training = trainingOf(at, deployed.package)
+    const { rule } = stepNamed(at, 'split', training.split)
+    const policy = monitorPolicyOf(options)
+    if (policy.retrain !== null) {
+      const { margin, alpha } = policy.retrain
+      const { split, task, target } = training
+      const { package: packageId, endpoint } = deployed
+      addLast(at, { kind: 'guard', package: packageId, split, endpoint, task, target, margin, alpha }, 'never-worse')
+    }
+    addLast(at, {
+      kind: 'monitor',
+      package: deployed.package,
+      model: deployed.model,
+      endpoint: live.endpoint,
+      policy,
+      time: rule.by === 'age' ? rule.column : null,
+    })
+  }
+
+export const batch =
+  (at: Place): Builder['batch'] =>
+  (live, name, options) => {
+    const deployed = stepNamed(at, 'deploy', live.id)
+    const { pipeline, last } = at.recording
+    if (last.batch.some((step) => step.name === name))
+      throw new SlipwayError('DEFINITION_INVALID', `pipeline "${pipeline}" has two batches "${name}"`, {
+        next: 'give one of them another name',
+      })
+    addLast(at, {
+      kind: 'batch',
+      package: deployed.package,
+      model: deployed.model,
+      endpoint: live.endpoint,
+      name,
+      policy: batchPolicyOf(name, options),
+    })
+  }
