@@ -1,9 +1,9 @@
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Expected, InForce } from '../lib/formats/in-force.ts'
-import type { RunRecord } from '../lib/formats/records.ts'
+import type { BranchesRecord, RunRecord } from '../lib/formats/records.ts'
 import { findInForce, setChampion as moveChampion, registerVersion } from '../lib/store/registry.ts'
-import { publishRun } from '../lib/store/runs.ts'
+import { publishBranches, publishRun } from '../lib/store/runs.ts'
 import { type ChampionChange, ownerOfModel, type Registration, registerUpdate } from '../workflows/messages.ts'
 import { type ModelOrder, modelOrderSignal, type Order, type RegistrationOrder } from '../workflows/owner-messages.ts'
 import { type ActivityDeps, runActivity } from './step.ts'
@@ -78,6 +78,11 @@ export function createRegistryActivities(deps: ActivityDeps) {
     /** Keeps a run's record where it can be read with Temporal away. */
     async recordRun(record: RunRecord): Promise<void> {
       await runActivity('record', () => publishRun(store, record))
+    },
+
+    /** The same for a group of its branches. */
+    async recordBranches(record: BranchesRecord): Promise<void> {
+      await runActivity('record', () => publishBranches(store, record))
     },
   }
 }

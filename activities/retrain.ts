@@ -23,7 +23,7 @@ import { getBundle, localFile, putBundle, putFile } from '../lib/store/objects.t
 import { getPlan, putPlan } from '../lib/store/plans.ts'
 import { readModel, readVersion } from '../lib/store/registry.ts'
 import { readRoute } from '../lib/store/routes.ts'
-import { readRun } from '../lib/store/runs.ts'
+import { readRun, withBranches } from '../lib/store/runs.ts'
 import type { RunInput } from '../workflows/messages.ts'
 import { gateFacts } from './gate-facts.ts'
 import { localCode } from './local.ts'
@@ -106,6 +106,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
       plan,
       alpha,
       isRetraining,
+      split,
     }: {
       endpoint: string
       candidate: string
@@ -113,6 +114,8 @@ export function createRetrainActivities(deps: ActivityDeps) {
       plan: string | Plan
       alpha: number
       isRetraining: boolean
+      /** The split that the candidate was trained on: the champion's of the same name is looked for. */
+      split?: string
     }): Promise<Guarded | null> {
       return runActivity('never-worse', async () => {
         const whole = typeof plan === 'string' ? await getPlan(store, plan) : plan
@@ -120,7 +123,8 @@ export function createRetrainActivities(deps: ActivityDeps) {
         if (route === undefined || route.champion.digest === candidate) return null
         const { champion } = route
         const made = await runOf(champion.model, champion.digest)
-        const parts = made?.steps.find(({ kind }) => kind === 'split')?.outputs
+        const splits = made?.steps.filter(({ kind }) => kind === 'split') ?? []
+        const parts = (splits.find(({ name }) => name === split) ?? splits[0])?.outputs
         return {
           champion: champion.digest,
           anchor: await anchorOf(champion.model, champion.digest),
@@ -187,7 +191,8 @@ export function createRetrainActivities(deps: ActivityDeps) {
 
   async function runOf(model: string, digest: string): Promise<RunRecord | undefined> {
     const version = await readVersion(store, model, digest)
-    return version === undefined ? undefined : readRun(store, version.run)
+    const run = version === undefined ? undefined : await readRun(store, version.run)
+    return run === undefined ? undefined : withBranches(store, run)
   }
 
   /** The last champion that people put in: walks back over those that supervisors did. */

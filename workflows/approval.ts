@@ -5,8 +5,8 @@ import type { StepOutcome } from '../lib/formats/step-inputs.ts'
 import { asksBySignal } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
 import { judgementOf } from './judging.ts'
-import { claimant } from './messages.ts'
-import { type RunState, type Stop, show } from './run-state.ts'
+import { claimant, type Stop } from './messages.ts'
+import { type RunState, show } from './run-state.ts'
 
 /** Waits for a person, for as long as the definition allows. What is approved is the evidence there is, against what is in force. */
 export async function approval(
@@ -15,10 +15,13 @@ export async function approval(
   report: (outcome: StepOutcome, summary: string) => void,
 ): Promise<Stop | undefined> {
   const { role, withinMs, otherwise } = step
+  // One question at a time: others of the run wait for their turn, and so does the time they give.
+  while (state.waitingFor !== null) await condition(() => state.waitingFor === null)
   const judgement = asksBySignal() ? await judgementOf(state, step.package) : undefined
   state.decision = undefined
   state.waitingFor = {
     role,
+    step: step.id,
     until: new Date(Date.now() + withinMs).toISOString(),
     ...(judgement === undefined ? {} : { against: judgement.inForce.champion, anew: judgement.anew }),
   }

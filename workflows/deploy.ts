@@ -21,10 +21,10 @@ import { attributes } from './attributes.ts'
 import { refusalOf } from './failures.ts'
 import { holdOf } from './hold.ts'
 import type { Judgement } from './judging.ts'
-import { type RouteOrder, type RouteOutcome, rolloutWorkflowId } from './messages.ts'
+import { type RouteOrder, type RouteOutcome, rolloutWorkflowId, type Stop } from './messages.ts'
 import { briefly } from './options.ts'
 import type { runRollout } from './run-rollout.ts'
-import { type RunState, type Stop, show } from './run-state.ts'
+import { type RunState, show } from './run-state.ts'
 
 type Report = (outcome: StepOutcome, summary: string) => void
 /** A version on its way to an endpoint. */
@@ -50,8 +50,8 @@ export async function deploy(
   judgement: Judgement,
   report: Report,
 ): Promise<Stop | undefined> {
-  const { model } = state
-  if (model === null) throw new Error('a package is deployed that was not registered')
+  const model = state.models.get(step.package)
+  if (model === undefined) throw new Error('a package is deployed that was not registered')
   const { endpoint } = step
   const candidate: ModelVersion = { model: model.name, version: model.version, digest: model.digest }
   const arrival: Arrival = { state, step, candidate, expect: judgement.inForce.champion }
@@ -59,7 +59,7 @@ export async function deploy(
     report({ stepKey: '', cached, outputs: [], facts: { summary } }, summary)
   }
   const promoted = (): void => {
-    state.model = { ...model, champion: true }
+    state.models.set(step.package, { ...model, champion: true })
     show(state)
   }
   const before = await look(step)
@@ -84,17 +84,17 @@ export async function deploy(
     if (rollout === null) return isThere()
     record = await rollout.result()
   } catch (error) {
-    state.waits = null
+    state.waits.delete(step.id)
     if (refusalOf(error).code === 'CHAMPION_MOVED') throw error
     const isPromoted = await takeBack(arrival, id, isCancellation(error))
     if (isCancellation(error)) throw error
-    state.rolloutId = null
+    state.rollouts.delete(step.id)
     if (!isPromoted) return brokenOff(error, step)
     promoted()
     done(`${endpoint} serves version ${model.version}; its rollout ${id} ended without a record`)
     return undefined
   }
-  state.rolloutId = null
+  state.rollouts.delete(step.id)
   const { outcome, reason, seconds, requests, harmed } = record
   state.rollout = { id, endpoint, outcome, reason, seconds, requests, harmed }
   if (outcome === 'promoted') promoted()
@@ -144,7 +144,7 @@ async function start({ state, step, candidate, expect }: Arrival, id: string, be
       reason: `rollout ${id}: ${summary}`,
     }
     begun = await state.owners.changeRoute(endpoint, order, summary, (other) => {
-      state.waits = `waits for rollout ${other} of ${endpoint} to end: slipway rollout status ${endpoint}`
+      state.waits.set(step.id, `waits for rollout ${other} of ${endpoint} to end: slipway rollout status ${endpoint}`)
       show(state)
     })
     champion = begun.route.champion
@@ -155,8 +155,8 @@ async function start({ state, step, candidate, expect }: Arrival, id: string, be
       Object.entries(now.cursors).map(([gateway, next]) => [gateway, Math.max(0, next - windowsBefore)]),
     )
   }
-  state.waits = null
-  state.rolloutId = id
+  state.waits.delete(step.id)
+  state.rollouts.set(step.id, id)
   upsertSearchAttributes([{ key: attributes.stage, value: 'rollout' }])
   show(state)
   return startChild<typeof runRollout>('runRollout', {

@@ -6,8 +6,9 @@ import { endpointOf, type StepOutline } from '../lib/formats/plan-outline.ts'
 import { outputOf } from '../lib/formats/step-inputs.ts'
 import { asksBySignal } from './ask-owner.ts'
 import { refusalOf } from './failures.ts'
+import type { Stop } from './messages.ts'
 import { briefly } from './options.ts'
-import { enter, type RunState, type Stop } from './run-state.ts'
+import { enter, type RunState } from './run-state.ts'
 
 /** What a package was judged against. All evidence there is of it, gates, guards and approvals, is about this and nothing else. */
 export interface Judgement {
@@ -37,10 +38,20 @@ type CarryOut = (state: RunState, step: StepOutline) => Promise<Stop | undefined
 /** A step that puts a candidate in force. */
 type TakingOver = StepOutline<'register' | 'deploy'>
 
-/** What a package is judged against: looked up once, when its judging begins. */
+/** What a package is judged against: looked up once, when its judging begins, however many gates begin together. */
 export async function judgementOf(state: RunState, packageId: string): Promise<Judgement> {
   const known = state.judgements.get(packageId)
   if (known !== undefined) return known
+  const beginning = state.judging.get(packageId) ?? beginJudging(state, packageId)
+  state.judging.set(packageId, beginning)
+  try {
+    return await beginning
+  } finally {
+    state.judging.delete(packageId)
+  }
+}
+
+async function beginJudging(state: RunState, packageId: string): Promise<Judgement> {
   const endpoint = endpointOf(state.plan, packageId)
   const inForce = await look(state, packageId, endpoint)
   // Of a run that 0.7 began and judged nobody knows against what.
@@ -114,7 +125,7 @@ async function judgeAgain(
   const number = isElsewhere ? 1 : before.number + 1
   remember(state, step.package, { endpoint, inForce, number, anew, isStale: false })
   for (const each of stepsOf(state, step.package)) {
-    enter(state, each.id)
+    enter(state, step.id, each.id)
     const stop = await carryOut(state, each)
     if (stop !== undefined) return stop
   }
@@ -122,12 +133,13 @@ async function judgeAgain(
   return undefined
 }
 
+/** Whether a step says whether a package may take over. */
+export const isJudged = (step: StepOutline): step is StepOutline<'gate' | 'guard' | 'approve'> =>
+  step.kind === 'gate' || step.kind === 'guard' || step.kind === 'approve'
+
 /** The steps that a package is judged by. Its own evaluation is about nobody else, and stays. */
 function stepsOf({ plan }: RunState, packageId: string): StepOutline<'gate' | 'guard' | 'approve'>[] {
-  return plan.steps.filter(
-    (step): step is StepOutline<'gate' | 'guard' | 'approve'> =>
-      (step.kind === 'gate' || step.kind === 'guard' || step.kind === 'approve') && step.package === packageId,
-  )
+  return plan.steps.filter(isJudged).filter((step) => step.package === packageId)
 }
 
 function remember(state: RunState, packageId: string, judgement: Judgement): Judgement {
@@ -136,7 +148,7 @@ function remember(state: RunState, packageId: string, judgement: Judgement): Jud
 }
 
 function look(state: RunState, packageId: string, endpoint: string | null): Promise<InForce> {
-  const { pipeline: model } = state.plan
+  const model = modelOfPackage(state, packageId)
   const summary = endpoint === null ? `what is champion of ${model}` : `what ${endpoint} serves`
   const { findInForce } = proxyActivities<Activities>({ ...briefly, summary })
   return findInForce({ model, candidate: candidateOf(state, packageId), endpoint })
@@ -144,3 +156,9 @@ function look(state: RunState, packageId: string, endpoint: string | null): Prom
 
 const candidateOf = (state: RunState, packageId: string): string =>
   outputOf(state.outcomes.get(packageId), 'package').digest
+
+/** The model that a package would be a version of. */
+function modelOfPackage({ plan }: RunState, packageId: string): string {
+  const register = plan.steps.find((step) => step.kind === 'register' && step.package === packageId)
+  return register?.kind === 'register' ? register.model : plan.pipeline
+}

@@ -1,7 +1,7 @@
 import {
   ApplicationFailure,
   CancellationScope,
-  isCancellation,
+  patched,
   proxyActivities,
   setHandler,
   upsertSearchAttributes,
@@ -9,14 +9,13 @@ import {
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
-import { errorCodes, exitCodes } from '../lib/formats/errors.ts'
+import { firstOf } from '../lib/formats/brief.ts'
 import { versionInWords } from '../lib/formats/in-force.ts'
 import { outlineOf, type PlanOutline } from '../lib/formats/plan-outline.ts'
 import type { RunRecord } from '../lib/formats/records.ts'
-import { openOwners } from './ask-owner.ts'
+import { branchOf } from '../lib/formats/step-id.ts'
 import { attributes } from './attributes.ts'
 import { endSummary } from './details.ts'
-import { refusalOf } from './failures.ts'
 import {
   type Asked,
   approveUpdate,
@@ -25,13 +24,19 @@ import {
   type RunInput,
   type RunInputWithPlan,
   rejectUpdate,
+  type Stop,
 } from './messages.ts'
 import { briefly } from './options.ts'
-import { enter, gatesOf, progressOf, type RunState, type Stop, show } from './run-state.ts'
+import { branchReports, cancelled, done, failureOfStep, failureWith, stopOf } from './run-end.ts'
+import { type GraphEnd, startGraph } from './run-graph.ts'
+import { enter, gatesOf, modelOf, progressOf, type RunState, show, stageOf, startState } from './run-state.ts'
 import { carryOut } from './run-steps.ts'
 
+/** How many steps of a run work at once, where its definition does not say. */
+const usualLimit = 4
+
 /**
- * Carries out a plan: its steps in order, each an idempotent activity (or, for an approval, a durable wait). It interprets
+ * Carries out a plan: a graph of steps, each an idempotent activity (or, for an approval, a durable wait). It interprets
  * plans and knows no pipeline; what it decides is in the history, what it moves are references.
  *
  * Ends well when all steps are done, when a gate or a person says no, and when nothing could be decided: those are results. A broken contract, a failing
@@ -39,23 +44,7 @@ import { carryOut } from './run-steps.ts'
  */
 export async function runPipeline(given: RunInput | RunInputWithPlan): Promise<RunRecord> {
   const input: RunInput = { pipeline: 'plan' in given ? given.plan.pipeline : given.pipeline, ...given }
-  const state: RunState = {
-    owners: openOwners(),
-    input,
-    plan: { pipeline: input.pipeline, steps: [] },
-    startedAt: new Date().toISOString(),
-    outcomes: new Map(),
-    finished: [],
-    stage: 'starting',
-    waitingFor: null,
-    waits: null,
-    judgements: new Map(),
-    gates: new Map(),
-    model: null,
-    rolloutId: null,
-    rollout: null,
-    decision: undefined,
-  }
+  const state = startState(input)
   setHandler(progressQuery, () => progressOf(state))
   const decide = (approved: boolean) => (decision: Decision) => {
     state.decision = { ...decision, approved }
@@ -68,19 +57,36 @@ export async function runPipeline(given: RunInput | RunInputWithPlan): Promise<R
     { key: attributes.pipeline, value: input.pipeline },
     ...(input.origin.commit === undefined ? [] : [{ key: attributes.commit, value: input.origin.commit }]),
   ])
-
-  let stop: Stop | undefined
+  // Where the present version began to carry plans out as graphs; runs that 0.8 and before began go on in single file.
+  const isGraph = patched('plans-are-graphs')
   try {
     state.plan = 'plan' in given ? outlineOf(given.plan) : await readOutline(input.planDigest)
-    for (const step of state.plan.steps) {
-      enter(state, step.id)
-      stop = await carryOut(state, step)
-      if (stop !== undefined) break
-    }
+    const end = isGraph ? await startGraph(state, state.plan.parallel ?? usualLimit).end : await singleFile(state)
+    return await finish(state, end)
   } catch (error) {
-    stop = stopOf(error, state.stage)
+    if (state.ended !== null) throw error
+    return finish(state, { failures: new Map([['', stopOf(error, stageOf(state))]]), notBegun: [] })
   }
-  return finish(state, stop ?? { status: 'succeeded', exitCode: exitCodes.done, error: null })
+}
+
+/** Carries out the steps in their order, up to the first that fails. */
+async function singleFile(state: RunState): Promise<GraphEnd> {
+  for (const { id } of state.plan.steps) {
+    const stop = await stepInLine(state, id)
+    if (stop !== undefined) return { failures: new Map([[id, stop]]), notBegun: [] }
+  }
+  return { failures: new Map(), notBegun: [] }
+}
+
+async function stepInLine(state: RunState, id: string): Promise<Stop | undefined> {
+  enter(state, id)
+  try {
+    return await carryOut(state, state.plan.steps.find((step) => step.id === id) as PlanOutline['steps'][number])
+  } catch (error) {
+    return stopOf(error, state.doing.get(id) ?? id)
+  } finally {
+    state.doing.delete(id)
+  }
 }
 
 function readOutline(plan: string): Promise<PlanOutline> {
@@ -89,10 +95,10 @@ function readOutline(plan: string): Promise<PlanOutline> {
 }
 
 /** Writes the record of the run and ends the workflow with it. */
-async function finish(state: RunState, stop: Stop): Promise<RunRecord> {
+async function finish(state: RunState, end: GraphEnd): Promise<RunRecord> {
   const { input } = state
-  state.stage = stop.status
-  const evaluation = state.plan.steps.filter(({ kind }) => kind === 'evaluate').at(-1)
+  const stop = wholeStop(state, end)
+  state.ended = stop.status
   const record: RunRecord = {
     runId: input.runId,
     workflowId: workflowInfo().workflowId,
@@ -101,9 +107,10 @@ async function finish(state: RunState, stop: Stop): Promise<RunRecord> {
     plan: { digest: input.planDigest as RunRecord['plan']['digest'] },
     steps: state.finished,
     gates: gatesOf(state),
-    model: state.model,
+    model: modelOf(state),
     rollout: state.rollout,
-    metrics: (state.outcomes.get(evaluation?.id ?? '')?.facts.metrics ?? {}) as Record<string, number>,
+    metrics: metricsOf(state),
+    ...moreOf(state, end),
     startedAt: state.startedAt,
     finishedAt: new Date().toISOString(),
     origin: { ...input.origin },
@@ -113,37 +120,48 @@ async function finish(state: RunState, stop: Stop): Promise<RunRecord> {
   const { recordRun } = proxyActivities<Activities>({ ...briefly, summary: endSummary(record).slice(0, 200) })
   await CancellationScope.nonCancellable(() => recordRun(record))
   if (stop.status !== 'failed' && stop.status !== 'cancelled') return record
-  throw ApplicationFailure.create({
-    type: stop.error?.code ?? 'INTERNAL',
-    message: `${stop.error?.step ?? 'run'}: ${stop.error?.message ?? stop.status}`,
-    nonRetryable: true,
-    details: [record],
-  })
+  throw failureWith(stop, record)
 }
 
-function stopOf(error: unknown, stage: string): Stop {
-  // A step that was asked to stop may go silent instead: on a busy machine its heartbeats come too late.
-  if (isCancellation(error) || CancellationScope.current().consideredCancelled) {
-    return {
-      status: 'cancelled',
-      exitCode: exitCodes.interrupted,
-      error: {
-        code: 'CANCELLED',
-        message: `cancelled during ${stage}`,
-        step: stage,
-        next: 'run it again: finished steps are reused',
-      },
-    }
+/** How a run ends: by its first failure in the order of the plan, which names the branches that failed. */
+function wholeStop(state: RunState, { failures, notBegun }: GraphEnd): Stop {
+  const [first] = failures.values()
+  const isCancelled = CancellationScope.current().consideredCancelled
+  if (isCancelled && first?.status !== 'cancelled') return cancelled(notBegun[0]?.id ?? stageOf(state))
+  if (first?.error == null) return first ?? done
+  const failed = branchesOf(state, { failures, notBegun }).filter(({ status }) => status !== 'succeeded')
+  if (failed.length < 2) return first
+  const names = firstOf(failed.map(({ name }) => name))
+  return { ...first, error: { ...first.error, message: `${first.error.message} (branches that failed: ${names})` } }
+}
+
+const branchesOf = (state: RunState, { failures, notBegun }: GraphEnd) => [
+  ...branchReports(state, failures, new Set(notBegun.map(({ id }) => id))),
+  ...state.branches,
+]
+
+/** What there is to say of plans with branches, and of runs in which steps failed or were not begun. */
+function moreOf(state: RunState, end: GraphEnd): Pick<RunRecord, 'failures' | 'notBegun' | 'branches' | 'groups'> {
+  const branches = branchesOf(state, end)
+  const failures = [...end.failures].map(([step, stop]) => failureOfStep(step, stop))
+  const notBegun = end.notBegun.map(({ id, because }) => ({ name: id, because }))
+  return {
+    ...(failures.length > 1 && { failures }),
+    ...(notBegun.length > 0 && { notBegun }),
+    ...(branches.length > 0 && { branches }),
+    ...(state.plan.groups !== undefined && { groups: state.plan.groups.length }),
   }
-  const { code, message, next, at } = refusalOf(error)
-  const exitCode = errorCodes[code]
-  const status = exitCode === exitCodes.inconclusive ? 'inconclusive' : 'failed'
-  return { status, exitCode, error: { code, message, step: stage, next, ...at } }
 }
 
-function requireWaiting({ waitingFor, stage }: RunState): Asked {
-  if (waitingFor !== null) return waitingFor
-  throw ApplicationFailure.nonRetryable(`the run does not wait for an approval: it is at ${stage}`, 'USAGE')
+/** The metrics of the last evaluation; models of branches have their own. */
+function metricsOf({ plan, outcomes }: RunState): Record<string, number> {
+  const evaluation = plan.steps.filter(({ id, kind }) => kind === 'evaluate' && branchOf(id) === '').at(-1)
+  return (outcomes.get(evaluation?.id ?? '')?.facts.metrics ?? {}) as Record<string, number>
+}
+
+function requireWaiting(state: RunState): Asked {
+  if (state.waitingFor !== null) return state.waitingFor
+  throw ApplicationFailure.nonRetryable(`the run does not wait for an approval: it is at ${stageOf(state)}`, 'USAGE')
 }
 
 /** An approval is of the evidence that was shown, against the version it was about. */

@@ -9,7 +9,24 @@ export type { StepOutline } from './step-kinds/index.ts'
  */
 export interface PlanOutline {
   readonly pipeline: string
+  /** How many steps work at once; absent where the definition does not say. */
+  readonly parallel?: number
   readonly steps: readonly StepOutline[]
+  /** Steps among these that another workflow carries out; this one looks at them, or reads what they made. */
+  readonly others?: readonly string[]
+  /** Branches that workflows of their own carry out. */
+  readonly groups?: readonly GroupOutline[]
+}
+
+/** A group of branches, as the run that has it carried out sees it. */
+export interface GroupOutline {
+  readonly branches: readonly string[]
+  /** How many steps it has. */
+  readonly size: number
+  /** Steps of the run that it reads from. */
+  readonly reads: readonly string[]
+  /** Its steps that the run reads from. */
+  readonly makes: readonly string[]
 }
 
 /** Names a step of a plan in the store. */
@@ -20,8 +37,8 @@ export interface StepRef<Kind extends StepKind = StepKind> {
   readonly kind: Kind
 }
 
-export function outlineOf({ pipeline, steps }: Plan): PlanOutline {
-  return { pipeline, steps: steps.map(outlineOfStep) }
+export function outlineOf({ pipeline, parallel, steps }: Plan): PlanOutline {
+  return { pipeline, ...(parallel !== undefined && { parallel }), steps: steps.map(outlineOfStep) }
 }
 
 function outlineOfStep(step: Step): StepOutline {

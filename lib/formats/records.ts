@@ -68,12 +68,46 @@ export const RolloutRecord = z.object({
 })
 export type RolloutRecord = z.infer<typeof RolloutRecord>
 
+const RunStatus = z.enum(['succeeded', 'gate failed', 'rejected', 'rolled back', 'inconclusive', 'failed', 'cancelled'])
+
+/** Why a step failed. */
+const StepFailure = z.object({ step: z.string(), code: z.string(), message: z.string() })
+export type StepFailure = z.infer<typeof StepFailure>
+
+/** A step that was never begun: the failed step it waited for, null where the run was over before. */
+const StepNotBegun = z.object({ name: z.string(), because: z.string().nullable() })
+
+/** How a branch of `p.each` ended. */
+export const BranchReport = z.object({
+  name: z.string(),
+  status: RunStatus,
+  /** What it registered, `flights-east version 3`; null for nothing. */
+  model: z.string().nullable(),
+  /** Its first failure in the order of the plan. */
+  failure: StepFailure.nullable(),
+})
+export type BranchReport = z.infer<typeof BranchReport>
+
+/** What a workflow that carried out some branches of a run did: kept beside the run's record, which would grow too large with it. */
+export const BranchesRecord = z.object({
+  slipway: z.literal('branches/1'),
+  runId: z.string(),
+  /** Which of the run's groups of branches, from 0. */
+  group: z.int().nonnegative(),
+  branches: z.array(BranchReport),
+  steps: z.array(StepReport),
+  gates: z.array(GateResult),
+  failures: z.array(StepFailure),
+  notBegun: z.array(StepNotBegun),
+})
+export type BranchesRecord = z.infer<typeof BranchesRecord>
+
 /** How a run ended: the result of its workflow, kept in the store as well, so that it can be read with Temporal away. */
 export const RunRecord = z.object({
   runId: z.string(),
   workflowId: z.string(),
   pipeline: z.string(),
-  status: z.enum(['succeeded', 'gate failed', 'rejected', 'rolled back', 'inconclusive', 'failed', 'cancelled']),
+  status: RunStatus,
   exitCode: z.int(),
   plan: z.object({ digest: Digest }),
   steps: z.array(StepReport),
@@ -105,6 +139,14 @@ export const RunRecord = z.object({
       text: z.string().nullable().optional(),
     })
     .nullable(),
+  /** All steps that failed, where it was more than one; `error` is the first of them in the order of the plan. */
+  failures: z.array(StepFailure).optional(),
+  /** Steps that were never begun, where there are any. */
+  notBegun: z.array(StepNotBegun).optional(),
+  /** How its branches ended, where it has any. */
+  branches: z.array(BranchReport).optional(),
+  /** How many records of branches belong to it: what they did is not in this one. */
+  groups: z.int().optional(),
   startedAt: z.string(),
   finishedAt: z.string(),
   /** Who and what started it; not part of any digest. */

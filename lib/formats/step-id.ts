@@ -12,5 +12,8 @@ export const StepId = z.string().regex(new RegExp(`^(${name}/)*${name}$`), nameR
 /** The id of a step that may be a named one: called as another step it keeps its kind, `snapshot:gate` (`step-names.ts`). */
 export const NamedStepId = z.string().regex(new RegExp(`^(${name}/)*((snapshot|train):)?${name}$`), nameRule)
 
+/** The branch of the outermost `p.each` that a step is in: `east` of `east/q1/split`; empty for a step in none. */
+export const topBranchOf = (id: string): string => branchOf(id).split('/')[0] as string
+
 /** The branch that a step is in, with those around it: `east` of `east/split`; empty for a step in none. */
 export const branchOf = (id: string): string => id.slice(0, Math.max(0, id.lastIndexOf('/')))

@@ -46,11 +46,21 @@ export function guardedInputs(guarded: Readonly<Record<string, Digest | null>>):
   )
 }
 
-/** What a step reads from others, under the names it reads it under. */
-export function readsOf(plan: PlanOutline, step: StepOutline): Readonly<Record<string, Read>> {
+/**
+ * What a step reads from others, under the names it reads it under.
+ * @param onLook hears of the steps that are looked at to know that
+ */
+export function readsOf(
+  plan: PlanOutline,
+  step: StepOutline,
+  onLook: (id: string) => void = () => {},
+): Readonly<Record<string, Read>> {
   const view: PlanView = {
-    step: (kind, id) => stepOf(plan, id, kind.shape.shape.kind.value) as never,
-    sourceOf: (table) => sourceOf(plan, table),
+    step(kind, id) {
+      onLook(id)
+      return stepOf(plan, id, kind.shape.shape.kind.value) as never
+    },
+    sourceOf: (table) => sourceOf(plan, table, onLook),
   }
   return kindOf(step).reads(step, view)
 }
@@ -74,7 +84,8 @@ export function allOf(name: string, outcome: StepOutcome | undefined): StepInput
 }
 
 /** The snapshot a table was made from. */
-function sourceOf(plan: PlanOutline, id: string): string {
+function sourceOf(plan: PlanOutline, id: string, onLook: (id: string) => void): string {
+  onLook(id)
   const step = plan.steps.find((each) => each.id === id)
-  return step !== undefined && 'table' in step ? sourceOf(plan, step.table) : id
+  return step !== undefined && 'table' in step ? sourceOf(plan, step.table, onLook) : id
 }

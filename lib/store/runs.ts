@@ -1,4 +1,4 @@
-import { RunRecord } from '../formats/records.ts'
+import { BranchesRecord, RunRecord } from '../formats/records.ts'
 import { passOver } from './broken.ts'
 import { listKeys, publishOnce, readDocument } from './documents.ts'
 import type { Store } from './store.ts'
@@ -11,6 +11,28 @@ export async function publishRun(store: Store, record: RunRecord): Promise<RunRe
 
 export async function readRun(store: Store, runId: string): Promise<RunRecord | undefined> {
   return (await readDocument(store, runKey(runId), RunRecord))?.value
+}
+
+const branchesKey = (runId: string, group: number): string => `branches/${runId}/${String(group).padStart(4, '0')}.json`
+
+export async function publishBranches(store: Store, record: BranchesRecord): Promise<void> {
+  await publishOnce(store, branchesKey(record.runId, record.group), BranchesRecord, record)
+}
+
+/** A run with what its branches did, where that has records of its own; those that are not there yet, or broken, are left out. */
+export async function withBranches(store: Store, run: RunRecord): Promise<RunRecord> {
+  const read = (_: unknown, group: number) =>
+    passOver(readDocument(store, branchesKey(run.runId, group), BranchesRecord))
+  const found = await Promise.all(Array.from({ length: run.groups ?? 0 }, read))
+  const groups = found.flatMap((each) => each?.value ?? [])
+  if (groups.length === 0) return run
+  return {
+    ...run,
+    steps: [...run.steps, ...groups.flatMap(({ steps }) => steps)],
+    gates: [...run.gates, ...groups.flatMap(({ gates }) => gates)],
+    failures: [...(run.failures ?? []), ...groups.flatMap(({ failures }) => failures)],
+    notBegun: [...(run.notBegun ?? []), ...groups.flatMap(({ notBegun }) => notBegun)],
+  }
 }
 
 /**

@@ -146,7 +146,7 @@ export const gate = stepKind({
       candidate: { step: id },
     }
   },
-  decides: 1,
+  decides: 'side by side',
   activity: { name: 'judgeCandidate', within: '2h' },
   runsUserCode: true,
   isLeased: true,

@@ -63,8 +63,11 @@ export interface StepKindEntry<Shape extends z.ZodObject = z.ZodObject, Links ex
   links(step: z.infer<Shape>): Links
   /** What it reads, under which names. What is known only when it is reached, as a gate's opponent, is not here. */
   reads(step: Outline<Shape, NoInfer<Links>>, plan: PlanView): Readonly<Record<string, Read>>
-  /** Its place among what is decided about one package: it waits for all that have a smaller one. */
-  readonly decides?: number
+  /**
+   * It decides about a package, or acts on what was decided: such steps of one package keep the order they have in the plan, but those
+   * that may be done side by side.
+   */
+  readonly decides?: 'in turn' | 'side by side'
   /** What it takes its turn at: of steps that name the same, each waits for those before it to end, however they do. */
   turns?(step: Outline<Shape, NoInfer<Links>>): readonly string[]
   /** It waits for people or for traffic, and does not count among the steps that work at once. */

@@ -1,0 +1,77 @@
+import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow'
+import { brief } from '../lib/formats/brief.ts'
+import { errorCodes, exitCodes } from '../lib/formats/errors.ts'
+import type { BranchReport, StepFailure } from '../lib/formats/records.ts'
+import { topBranchOf } from '../lib/formats/step-id.ts'
+import { refusalOf } from './failures.ts'
+import type { Stop } from './messages.ts'
+import type { RunState } from './run-state.ts'
+
+/** How a run ends that is done with all its steps. */
+export const done: Stop = { status: 'succeeded', exitCode: exitCodes.done, error: null }
+
+/** How a run ends that was cancelled. */
+export const cancelled = (during: string): Stop => ({
+  status: 'cancelled',
+  exitCode: exitCodes.interrupted,
+  error: {
+    code: 'CANCELLED',
+    message: `cancelled during ${during}`,
+    step: during,
+    next: 'run it again: finished steps are reused',
+  },
+})
+
+/** How a run ends where a step threw. */
+export function stopOf(error: unknown, step: string): Stop {
+  // A step that was asked to stop may go silent instead: on a busy machine its heartbeats come too late.
+  if (isCancellation(error) || CancellationScope.current().consideredCancelled) return cancelled(step)
+  const { code, message, next, at } = refusalOf(error)
+  const exitCode = errorCodes[code]
+  const status = exitCode === exitCodes.inconclusive ? 'inconclusive' : 'failed'
+  return { status, exitCode, error: { code, message, step, next, ...at } }
+}
+
+/** A failed workflow that keeps how it ended. */
+export const failureWith = ({ status, error }: Stop, record: unknown): ApplicationFailure =>
+  ApplicationFailure.create({
+    type: error?.code ?? 'INTERNAL',
+    message: `${error?.step ?? 'run'}: ${error?.message ?? status}`,
+    nonRetryable: true,
+    details: [record],
+  })
+
+/** More of a message than this is on record with the step's run alone. */
+const mostWords = 300
+
+/** A failure among others. */
+export const failureOfStep = (step: string, { status, error }: Stop): StepFailure => ({
+  step,
+  code: error?.code ?? 'INTERNAL',
+  message: brief(error?.message ?? status, mostWords),
+})
+
+/** How the branches ended whose steps this workflow carried out itself. @param failures by step */
+export function branchReports(
+  { plan, models }: RunState,
+  failures: ReadonlyMap<string, Stop>,
+  notBegun: ReadonlySet<string>,
+): BranchReport[] {
+  const others = new Set(plan.others)
+  const own = plan.steps.filter(({ id }) => !others.has(id))
+  const names = [...new Set(own.map(({ id }) => topBranchOf(id)))].filter((name) => name !== '')
+  return names.map((name) => {
+    const steps = own.filter(({ id }) => topBranchOf(id) === name)
+    const failed = steps.find(({ id }) => failures.has(id))
+    const stop = failed === undefined ? undefined : failures.get(failed.id)
+    const isWhole = steps.every(({ id }) => !notBegun.has(id))
+    const registered = steps.flatMap((step) => (step.kind === 'package' ? (models.get(step.id) ?? []) : []))
+    const words = registered.map((model) => `${model.name} version ${model.version}`).join(', ')
+    return {
+      name,
+      status: stop?.status ?? (isWhole ? 'succeeded' : 'cancelled'),
+      model: words === '' ? null : words,
+      failure: stop === undefined || failed === undefined ? null : failureOfStep(failed.id, stop),
+    }
+  })
+}
