@@ -38,6 +38,8 @@ export interface Source {
   readonly name: string
   /** The schemes of its addresses, without a colon: `s3`. One source a scheme. */
   readonly schemes: readonly string[]
+  /** Whether batches leave its files where they are, for every worker may open them there; otherwise the store gets a copy. */
+  readonly staysInPlace?: true
   /**
    * Finds the files that an address names now, sorted by name, without reading more than it must. Hidden files
    * (`_SUCCESS`, `.crc`) are none.
@@ -51,6 +53,11 @@ export interface Source {
    * @throws SlipwayError SOURCE_CHANGED, SOURCE_MISSING, SOURCE_UNREADABLE, STORE_DENIED, STORE_UNREACHABLE
    */
   open(file: FoundFile): Promise<Readable>
+  /**
+   * Where a file lies on this machine, for those that do: it is read there as often as needed, and no copy is kept.
+   * Sources elsewhere leave it out.
+   */
+  localPath?(file: FoundFile): string | undefined
 }
 
 /** The sources that addresses are looked up in, by scheme. */
