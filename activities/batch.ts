@@ -17,6 +17,7 @@ import type { ModelVersion } from '../lib/formats/route.ts'
 import { shardOrder } from '../lib/jobs/shard-order.ts'
 import { localModel } from '../lib/models/package.ts'
 import { fetchInput, findInputs } from '../lib/sources/inputs.ts'
+import { openSources } from '../lib/sources/open-sources.ts'
 import { readBatch, readBatchDefinition, writeBatchDefinition } from '../lib/store/batches.ts'
 import { digestOfJson } from '../lib/store/digest.ts'
 import { getJson, putJson } from '../lib/store/objects.ts'
@@ -92,7 +93,7 @@ export function createBatchActivities(deps: ActivityDeps) {
           const given = request.adHoc?.files ?? null
           const inputs =
             given === null
-              ? await findInputs(store, policy.from, { root: deps.sources, confined: true, scratch: folder })
+              ? await findInputs(store, openSources(store, { root: deps.sources, confined: true }), policy.from)
               : await getJson(store, given.digest, z.array(BatchFile))
           if (inputs.every(({ size }) => size === 0))
             throw new SlipwayError('SOURCE_EMPTY', `"${policy.from}" holds no bytes`, {

@@ -11,8 +11,10 @@ import { mediaTypes, type Output, shortDigest } from '../lib/formats/artifact.ts
 import { brief } from '../lib/formats/brief.ts'
 import { canonicalJson } from '../lib/formats/canonical.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import { SourceContents } from '../lib/formats/source-contents.ts'
 import type { StepOutcome } from '../lib/formats/step-inputs.ts'
-import { contentOf, fixedPart, mediaTypeOf, SourceContents } from '../lib/sources/sources.ts'
+import { fixedPart } from '../lib/sources/patterns.ts'
+import { contentOf, mediaTypeOf } from '../lib/sources/take.ts'
 import { notableIn } from '../lib/stats/profile-summary.ts'
 import { getBundle, getJson, hasBlob, localFile, putBundle, putJson } from '../lib/store/objects.ts'
 import { type ActivityDeps, required, runActivity, runStep, type StepOrder } from './step.ts'
@@ -25,7 +27,7 @@ function whatWasRead(files: readonly { readonly name?: string | undefined }[], f
   return names.length === 1 ? first : `${first} and ${names.length - 1} more files`
 }
 
-/** The digest of the list of a source's files (`lib/sources/sources.ts`), and a snapshot to use instead. */
+/** The digest of the list of a source's files (`lib/formats/source-contents.ts`), and a snapshot to use instead. */
 export interface SnapshotOrder extends StepOrder<'snapshot'> {
   readonly source: string
   readonly use?: string | undefined

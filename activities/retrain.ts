@@ -16,7 +16,8 @@ import type { StepOutcome } from '../lib/formats/step-inputs.ts'
 import { labelColumn } from '../lib/jobs/never-worse.ts'
 import { ModelFacts } from '../lib/models/model.ts'
 import { localModel } from '../lib/models/package.ts'
-import { readSourceBelow, uploadSource } from '../lib/sources/sources.ts'
+import { openSources } from '../lib/sources/open-sources.ts'
+import { findSource, takeSource } from '../lib/sources/take.ts'
 import { spentAlpha } from '../lib/stats/never-worse.ts'
 import { countRetraining, type Monitor, monitorsOf, readLastReport, readMonitor } from '../lib/store/monitors.ts'
 import { getBundle, localFile, putBundle, putFile } from '../lib/store/objects.ts'
@@ -177,15 +178,11 @@ export function createRetrainActivities(deps: ActivityDeps) {
 
   /** What the sources of a plan hold now. Workers open no path that somebody names, but below the folder they were given. */
   async function freshSources(plan: Plan): Promise<Record<string, string>> {
+    const from = openSources(store, { root: deps.sources, confined: true })
     const sources: Record<string, string> = {}
-    for (const step of plan.steps) {
-      if (step.kind !== 'snapshot') continue
-      if (deps.sources === undefined)
-        throw new SlipwayError('SOURCE_MISSING', `this worker may not read the source "${step.from}"`, {
-          next: 'give workers that retrain the folder with the data: SLIPWAY_SOURCES',
-        })
-      sources[step.id] = await uploadSource(store, await readSourceBelow(deps.sources, step.from), step.format)
-    }
+    for (const step of plan.steps)
+      if (step.kind === 'snapshot')
+        sources[step.id] = await takeSource(store, await findSource(from, step), step.format)
     return sources
   }
 

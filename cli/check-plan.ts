@@ -1,6 +1,6 @@
 import type { PlannedPipeline } from '../lib/code/plan.ts'
 import { checkTypes } from '../lib/code/type-check.ts'
-import { type FromOf, rehearsalInWords, rehearsePlan } from './rehearsal.ts'
+import { type LookAt, rehearsalInWords, rehearsePlan } from './rehearsal.ts'
 
 export interface CheckOptions {
   /** False leaves the types to the editor. */
@@ -15,14 +15,14 @@ export interface CheckOptions {
 export async function checkPlan(
   root: string,
   planned: PlannedPipeline,
-  fromOf: FromOf,
+  lookAt: LookAt,
   { types = true }: CheckOptions,
 ): Promise<string[]> {
   const [checked, rehearsed] = await Promise.allSettled([
     types
       ? checkTypes(root, planned.plan.pipeline, planned.sources)
       : Promise.resolve('types: not checked, as you said'),
-    rehearsePlan(root, planned, fromOf),
+    rehearsePlan(root, planned, lookAt),
   ])
   // What the types say is nearer to the cause than what comes of it.
   if (checked.status === 'rejected') throw checked.reason

@@ -12,7 +12,8 @@ import {
 } from '../lib/formats/step-inputs.ts'
 import { describeChanges, type HostVersions, type StepMaterial, stepMaterial } from '../lib/formats/step-key.ts'
 import { kindOf } from '../lib/formats/step-kinds/index.ts'
-import { readSource } from '../lib/sources/sources.ts'
+import type { Sources } from '../lib/sources/source.ts'
+import { contentIfKnown, findSource } from '../lib/sources/take.ts'
 import { findInForce } from '../lib/store/registry.ts'
 import { listRuns } from '../lib/store/runs.ts'
 import { findStepRecord, readStepRecord, stepKeyOf } from '../lib/store/steps.ts'
@@ -28,7 +29,7 @@ export interface Forecast {
 }
 
 /** Goes through a plan as a run would, but looks only. Steps behind one that runs are unknown and said to run. */
-export async function forecast(store: Store, plan: Plan, host: HostVersions, root: string): Promise<Forecast[]> {
+export async function forecast(store: Store, plan: Plan, host: HostVersions, sources: Sources): Promise<Forecast[]> {
   const [last] = await listRuns(store, plan.pipeline, 1)
   const outline = outlineOf(plan)
   const outcomes = new Map<string, StepOutcome>()
@@ -46,7 +47,12 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, roo
       say('runs', `needs what ${inputs} makes`, null)
       continue
     }
-    const material = stepMaterial(step, { ...digestsOf(inputs), ...(await extraKeys(step, outcomes, root)) }, host)
+    const extra = await extraKeys(store, step, outcomes, sources)
+    if (extra === undefined) {
+      say('runs', 'some of its files have never been read', null)
+      continue
+    }
+    const material = stepMaterial(step, { ...digestsOf(inputs), ...extra }, host)
     const stepKey = stepKeyOf(material)
     const record = await findStepRecord(store, stepKey)
     if (record !== undefined) {
@@ -95,12 +101,17 @@ async function knownInputs(
   }
 }
 
+/** What a step's key holds besides its inputs; undefined where only reading its source would tell. */
 async function extraKeys(
+  store: Store,
   step: Step,
   outcomes: ReadonlyMap<string, StepOutcome>,
-  root: string,
-): Promise<Record<string, string>> {
-  if (step.kind === 'snapshot') return { content: (await readSource(root, step.from)).content }
+  sources: Sources,
+): Promise<Record<string, string> | undefined> {
+  if (step.kind === 'snapshot') {
+    const content = await contentIfKnown(store, await findSource(sources, step))
+    return content === undefined ? undefined : { content }
+  }
   if (step.kind === 'package') return { train: outcomes.get(step.model)?.stepKey ?? '' }
   return {}
 }

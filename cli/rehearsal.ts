@@ -11,19 +11,18 @@ import { withSourcePlace } from '../lib/code/source-map.ts'
 import { errorFrom } from '../lib/code/thread-errors.ts'
 import { strayFault } from '../lib/code/user-fault.ts'
 import { dialectOf } from '../lib/data/local-table.ts'
-import type { TableFile } from '../lib/data/table-file.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Plan, StepOf } from '../lib/formats/plan.ts'
 import { type Rehearsal, type RehearsalOrder, Rehearsals, type RehearsedSource } from '../lib/jobs/rehearsal.ts'
-import { findSource } from '../lib/sources/sources.ts'
 import { digestOfJson } from '../lib/store/digest.ts'
+import type { FirstFiles } from './first-files.ts'
 import type { RehearsalMessage } from './rehearse-thread.ts'
 
 /** Functions that are not done with a handful of rows after this never will be, ms. */
 const patienceMs = 30_000
 
-/** Which file is read for a snapshot step; undefined where none is. */
-export type FromOf = (step: StepOf<'snapshot'>) => string | undefined
+/** What of a snapshot's source is looked at; undefined where nothing is read for it. */
+export type LookAt = (step: StepOf<'snapshot'>) => Promise<FirstFiles | undefined>
 
 /**
  * Tries a plan on the first rows of its sources, before anything is stored.
@@ -32,19 +31,17 @@ export type FromOf = (step: StepOf<'snapshot'>) => string | undefined
 export async function rehearsePlan(
   root: string,
   { plan, bundles }: PlannedPipeline,
-  fromOf: FromOf,
+  lookAt: LookAt,
 ): Promise<Rehearsal[]> {
   const sources: RehearsedSource[] = []
+  const passedOver: Rehearsal[] = []
   for (const step of plan.steps) {
-    const from = step.kind === 'snapshot' ? fromOf(step) : undefined
-    if (step.kind !== 'snapshot' || from === undefined) continue
-    const files = await findSource(root, from)
-    if (files.every(({ size }) => size === 0))
-      throw new SlipwayError('SOURCE_EMPTY', `source "${from}" is empty (0 bytes)`, {
-        next: 'check where it comes from',
-      })
-    const table = { files: files as TableFile[], format: step.format, dialect: dialectOf(step), schema: step.schema }
-    sources.push({ from, table, ...whatFollows(plan, step) })
+    const first = step.kind === 'snapshot' ? await lookAt(step) : undefined
+    if (step.kind !== 'snapshot' || first === undefined) continue
+    const { from, files, isPart } = first
+    const table = { files, format: step.format, dialect: dialectOf(step), schema: step.schema }
+    if (files.length === 0) passedOver.push({ from, read: 0, broken: 0, tried: 0, passedOver: true })
+    else sources.push({ from, table, isPart, ...whatFollows(plan, step) })
   }
   const code = Object.fromEntries([...bundles].map(([digest, bundle]) => [digest, bundle.code]))
   const digest = digestOfJson({ sources: sources.map(withTimes), code: Object.keys(code).sort(), host: hostVersions() })
@@ -62,7 +59,7 @@ export async function rehearsePlan(
       }
     },
   )
-  return verdict
+  return [...verdict, ...passedOver]
 }
 
 /** A source with the times of its files: what stays the same while they do. */
@@ -119,7 +116,8 @@ function withNearest(error: unknown): unknown {
 }
 
 /** What was looked at, in a sentence a source. */
-export function rehearsalInWords({ from, read, broken, tried }: Rehearsal): string {
+export function rehearsalInWords({ from, read, broken, tried, passedOver }: Rehearsal): string {
+  if (passedOver === true) return `${from}: not looked at, for its first file is large and elsewhere`
   const bad = broken === 0 ? '' : `, ${broken} of them break the contract`
   const went = tried === 0 ? 'none went through the functions' : `${tried} went through the functions`
   return `${from}: the first ${read} rows were read${bad}; ${went}`

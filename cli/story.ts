@@ -42,7 +42,7 @@ export async function tellStory(context: CliContext, pipeline: string, options: 
   const planned = await planPipeline(settings.root, pipeline, hostVersions())
   const monitor = planned.plan.steps.find((step) => step.kind === 'monitor') as StepOf<'monitor'>
   const { endpoint } = monitor
-  const past = await openPast(planned, settings.root)
+  const past = await openPast(store, planned, settings.root)
   // The end of the first half, at midnight.
   const begin = Math.floor((past.first + past.last) / 2 / day) * day
   const chapters: Chapter[] = []

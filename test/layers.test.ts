@@ -15,7 +15,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   },
   'lib/sources': {
     rooms: ['lib/formats', 'lib/store'],
-    packages: ['node:', 'zod', '@aws-sdk/client-s3', 'tinyglobby', 'hyparquet', 'picomatch'],
+    packages: ['node:', 'zod', '@aws-sdk/client-s3', 'tinyglobby', 'hyparquet', 'picomatch', 'yaml'],
   },
   'lib/code': {
     rooms: ['lib/formats', 'lib/definition', 'lib/store'],

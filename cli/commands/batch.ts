@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { tmpdir, userInfo } from 'node:os'
+import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { batchPolicyOf } from '../../lib/definition/batch.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
@@ -7,6 +7,8 @@ import { type BatchPolicy, batchId, partitionAt } from '../../lib/formats/batch-
 import { BatchManifest, type BatchRecord } from '../../lib/formats/batch-records.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { findInputs } from '../../lib/sources/inputs.ts'
+import { openSources } from '../../lib/sources/open-sources.ts'
+import { schemeOf } from '../../lib/sources/source.ts'
 import { listBatchDefinitions, listPartitions, readBatch, readBatchDefinition } from '../../lib/store/batches.ts'
 import { passOver } from '../../lib/store/broken.ts'
 import { digestOfJson } from '../../lib/store/digest.ts'
@@ -77,13 +79,12 @@ export async function score(model: string, options: ScoreOptions): Promise<numbe
   const { from, to } = options
   const started = Date.now()
   const variant = await servedVersion(store, options.model ?? model)
-  const isElsewhere = /^(s3|https?):\/\//.test(from)
+  const isHere = ['file', 'dvc'].includes(schemeOf(from))
   const here = to.startsWith('s3://') ? undefined : localFolder(store, resolve(to))
   const policy = policyFrom(options, here === undefined ? to : null)
   const path = isFolder(from) && !from.endsWith('/') ? `${from}/` : from
-  const files = isElsewhere
-    ? null
-    : await putJson(store, await findInputs(store, path, { root: process.cwd(), confined: false, scratch: tmpdir() }))
+  const sources = openSources(store, { root: process.cwd(), confined: false })
+  const files = isHere ? await putJson(store, await findInputs(store, sources, path)) : null
   const slot = digestOfJson({ model: variant.digest, files: files?.digest ?? from, policy }).slice(7, 23)
   if (here !== undefined) await requireFree(here, { owner: variant.model, name: 'score', slot })
   const request: BatchRequest = {

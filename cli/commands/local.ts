@@ -5,7 +5,8 @@ import { loadFunction } from '../../lib/code/load.ts'
 import { planPipeline, publishPlan } from '../../lib/code/plan.ts'
 import { exitCodes, isErrorCode, SlipwayError } from '../../lib/formats/errors.ts'
 import type { GateResult } from '../../lib/formats/records.ts'
-import { readSource, uploadSource } from '../../lib/sources/sources.ts'
+import { openSources } from '../../lib/sources/open-sources.ts'
+import { findSource, takeSource } from '../../lib/sources/take.ts'
 import { runLocally } from '../../workers/local-run.ts'
 import { readSettings, signerOf, storeOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
@@ -33,10 +34,11 @@ export async function runHere(pipeline: string, options: LocalOptions): Promise<
   const planned = await planPipeline(settings.root, pipeline, hostVersions(), pairs('--set', options.set))
   await requireSameInputs(store, planned.plan)
   const { digest } = await publishPlan(store, signerOf(settings), planned)
+  const readable = openSources(store, { root: settings.root, confined: false })
   const sources: Record<string, string> = {}
   for (const step of planned.plan.steps)
     if (step.kind === 'snapshot')
-      sources[step.id] = await uploadSource(store, await readSource(settings.root, step.from), step.format)
+      sources[step.id] = await takeSource(store, await findSource(readable, step), step.format)
   if (inspect !== undefined) {
     // Loaded once before the debugger comes: it finds the functions, and a breakpoint is set before the first of them runs.
     const loaded = [...planned.bundles].map(([name, { code, sourceMap }]) => {

@@ -1,14 +1,18 @@
 import { hostVersions } from '../../lib/code/host.ts'
 import { planPipeline } from '../../lib/code/plan.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
+import { openSources } from '../../lib/sources/open-sources.ts'
+import { findSource } from '../../lib/sources/take.ts'
 import { digestOfPlan } from '../../lib/store/plans.ts'
 import { type CheckOptions, checkPlan } from '../check-plan.ts'
 import { openContext } from '../context.ts'
+import { firstFiles } from '../first-files.ts'
 import { forecast } from '../forecast.ts'
 import { requireSameInputs } from '../input-version.ts'
 import { type JsonOption, pairs } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
 import { gateLines, knownSplits, plannedGates } from '../plan-gates.ts'
+import type { LookAt } from '../rehearsal.ts'
 
 /** What a run would do now, without doing it. */
 export async function plan(
@@ -19,9 +23,11 @@ export async function plan(
   const host = hostVersions()
   const whole = await planPipeline(settings.root, pipeline, host, pairs('--set', options.set))
   const { plan: planned } = whole
-  const checking = checkPlan(settings.root, whole, ({ from }) => from, options)
+  const sources = openSources(store, { root: settings.root, confined: false })
+  const lookAt: LookAt = async (step) => firstFiles(store, await findSource(sources, step))
+  const checking = checkPlan(settings.root, whole, lookAt, options)
   // What is wrong is said first, whatever the store says meanwhile.
-  const forecasting = requireSameInputs(store, planned).then(() => forecast(store, planned, host, settings.root))
+  const forecasting = requireSameInputs(store, planned).then(() => forecast(store, planned, host, sources))
   forecasting.catch(() => {})
   const checks = await checking
   const steps = await forecasting

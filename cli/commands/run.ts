@@ -13,18 +13,22 @@ import type { Plan, StepOf } from '../../lib/formats/plan.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
 import { nameOfStep } from '../../lib/formats/step-names.ts'
 import { formatOf } from '../../lib/formats/table-format.ts'
-import { readSource, type SourceFiles, uploadSource } from '../../lib/sources/sources.ts'
+import { openSources } from '../../lib/sources/open-sources.ts'
+import { type Sources, schemeOf } from '../../lib/sources/source.ts'
+import { type FoundSource, findSource, takeSource } from '../../lib/sources/take.ts'
 import { digestOfFile } from '../../lib/store/digest.ts'
 import { signerOf } from '../../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../../workflows/messages.ts'
 import { type CheckOptions, checkPlan } from '../check-plan.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
+import { firstFiles } from '../first-files.ts'
 import { followRun, type Interrupt, listenForInterrupt } from '../follow.ts'
 import { requireSameInputs } from '../input-version.ts'
 import { isoTime, pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 import { noProgress, progressView } from '../progress.ts'
+import type { LookAt } from '../rehearsal.ts'
 import { junit, junitOfError, runJson, summaryLines, verdict } from '../report.ts'
 import type { LocalOptions } from './local.ts'
 
@@ -119,21 +123,24 @@ async function startRun(
   const snapshotSteps = planned.plan.steps.filter((step) => step.kind === 'snapshot')
   const snapshots = snapshotsOf(planned.plan, options)
   const read = snapshotSteps.filter(({ id }) => snapshots[id] === undefined)
-  const files = await Promise.all(read.map((step) => filesOf(root, step, options.from)))
-  const fromOf = ({ id, from }: StepOf<'snapshot'>): string | undefined =>
-    snapshots[id] !== undefined ? undefined : options.from === undefined ? from : pathOf(options.from)
-  await checkPlan(root, planned, fromOf, options)
+  const readable = openSources(store, { root, confined: false })
+  const found = await Promise.all(read.map((step) => foundFor(readable, step, options.from)))
+  const lookAt: LookAt = async ({ id }) => {
+    const source = found[read.findIndex((step) => step.id === id)]
+    return source && firstFiles(store, source)
+  }
+  await checkPlan(root, planned, lookAt, options)
   await requireSameInputs(store, planned.plan)
   const plan = await publishPlan(store, signerOf(settings), planned)
   const sources: Record<string, string> = {}
   for (const [i, { id, format }] of read.entries())
-    sources[id] = await uploadSource(store, files[i] as SourceFiles, format)
+    sources[id] = await takeSource(store, found[i] as FoundSource, format)
   const { client } = await temporal()
   if (interrupt.happened)
     throw new SlipwayError('INTERRUPTED', 'interrupted before the run was started', { next: 'the same command again' })
   const runId = newRunId(pipeline)
   const workflowId = runWorkflowId(runId)
-  const from = options.from === undefined ? undefined : relative(root, resolve(options.from))
+  const from = options.from === undefined ? undefined : nameOf(options.from, root)
   await client.workflow.start('runPipeline', {
     workflowId,
     taskQueue,
@@ -152,22 +159,28 @@ async function startRun(
   return { runId, workflowId }
 }
 
-/** What `--from` names; of a folder all files. */
-function pathOf(from: string): string {
+const isPath = (from: string): boolean => ['file', 'dvc'].includes(schemeOf(from))
+
+/** What the run record calls what `--from` names. */
+const nameOf = (from: string, root: string): string => (isPath(from) ? relative(root, resolve(from)) : from)
+
+/** What `--from` names, as an address; of a folder all files. */
+function addressOf(from: string): string {
+  if (!isPath(from)) return from
   const isFolder = statSync(from, { throwIfNoEntry: false })?.isDirectory() === true
   return `${resolve(from)}${isFolder ? '/' : ''}`
 }
 
-/** What a source holds now: as the definition says, or in its place what `--from` names. */
-async function filesOf(root: string, step: StepOf<'snapshot'>, from: string | undefined): Promise<SourceFiles> {
-  if (from === undefined) return readSource(root, step.from)
+/** The files of a source now: as the definition says, or in its place those that `--from` names. */
+async function foundFor(sources: Sources, step: StepOf<'snapshot'>, from: string | undefined): Promise<FoundSource> {
+  if (from === undefined) return findSource(sources, step)
   const format = formatOf(from)
   if (format !== undefined && format !== step.format)
     throw new SlipwayError('USAGE', `--from ${from}: that is ${format}, and the definition reads ${step.format}`, {
       next: `give ${step.format}, or change the source in the definition`,
     })
-  return readSource(root, pathOf(from)).catch((error: unknown) => {
-    if (!(error instanceof SlipwayError)) throw error
+  return findSource(sources, step, addressOf(from)).catch((error: unknown) => {
+    if (!(error instanceof SlipwayError && isPath(from) && /^SOURCE_(MISSING|EMPTY)$/.test(error.code))) throw error
     const why = error.code === 'SOURCE_EMPTY' ? 'it is empty (0 bytes)' : 'there is no such file'
     throw new SlipwayError(error.code, `--from ${from}: ${why}`, { next: 'correct the path, or fetch the data' })
   })

@@ -70,7 +70,7 @@ async function showEndpoint(context: CliContext, pipeline: string, endpoint: str
   print(`  endpoint ${address}/v2/models/${endpoint}`)
   const planned = await planPipeline(context.settings.root, pipeline, hostVersions())
   if (!planned.plan.steps.some((step) => step.kind === 'split' && step.rule.by === 'age')) return
-  const past = await openPast(planned, context.settings.root)
+  const past = await openPast(context.store, planned, context.settings.root)
   const [sample] = bodiesOfOneRow((await past.stretch(past.first, past.last, 1)).bodies)
   if (sample === undefined) return
   const [row] = JSON.parse(sample).instances as [Record<string, unknown>]

@@ -25,18 +25,20 @@ export interface Head extends LocalTable {
  * Looks at the beginning of a source, as its columns are described there: parquet's footers and first rows, the first rows of text. What
  * is wrong already here is what a run would say of it.
  * @param from what messages call the source
+ * @param isPart whether it has other files besides
  * @throws SlipwayError SOURCE_UNREADABLE, SOURCE_EMPTY, COLUMN_MISSING, COLUMN_TYPE
  */
 export async function readHead(
   connection: DuckDBConnection,
   table: Scanned & Pick<LocalTable, 'schema'>,
   from: string,
+  isPart = false,
 ): Promise<Head> {
   const files = table.files.map((file) => (typeof file === 'string' ? { path: file } : file))
   const head = table.format === 'parquet' ? undefined : await textHeads(connection, table, files.slice(0, mostTexts))
   const looked = { ...table, files: head?.files ?? files }
   const open = await openTable(connection, looked)
-  const isWhole = head === undefined || (head.whole && files.length <= mostTexts)
+  const isWhole = !isPart && (head === undefined || (head.whole && files.length <= mostTexts))
   // A key of JSON may come later than in the rows that were read.
   await requireColumns(connection, open).catch((error) => {
     const mayCome = table.format === 'json' && !isWhole && error instanceof SlipwayError
@@ -47,7 +49,7 @@ export async function readHead(
   const first = open.parts.find(({ rows }) => rows > 0)?.files[0] ?? (files[0] as TableFile)
   if (table.format === 'parquet') {
     const rows = Math.min(headRows, open.rows)
-    return { ...table, files: [first], range: { from: 0, to: rows }, rows, whole: open.rows === rows }
+    return { ...table, files: [first], range: { from: 0, to: rows }, rows, whole: !isPart && open.rows === rows }
   }
   return { ...looked, rows: open.rows, whole: isWhole }
 }

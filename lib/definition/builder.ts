@@ -5,6 +5,7 @@ import type { CsvOptions, TableFormat } from '../formats/table-format.ts'
 import type { BatchOptions } from './batch.ts'
 import { compilePlan } from './compile-plan.ts'
 import type { DeployOptions } from './deploy.ts'
+import type { Duration } from './duration.ts'
 import type { Gate } from './gates.ts'
 import type { Endpoint, Model, Names, Package, Part, Split, SplitBy, Table } from './handles.ts'
 import type { MonitorOptions } from './monitor.ts'
@@ -15,11 +16,19 @@ export interface Builder {
   /**
    * Fixes the exact bytes a run reads: a file, a folder or a glob of files, in parquet, CSV or JSON, packed or not. Paths start at the
    * project folder; folders such as `year=2024/` are columns. CSV has commas and a header unless it is said; `na` names texts of its cells
-   * that stand for a missing value.
+   * that stand for a missing value. `from` may also be `s3://…`, `https://…` or the path of a `.dvc` file. Where files are
+   * dated, `{date}` stands for the day in `from`, and `last: '90d'` reads those of so many days, the last of them the day of
+   * the run (UTC).
    */
   snapshot<S extends z.ZodObject>(
     name: string,
-    options: { from: string; schema: S; format?: TableFormat; na?: readonly string[] } & CsvOptions,
+    options: {
+      from: string
+      schema: S
+      last?: Duration
+      format?: TableFormat
+      na?: readonly string[]
+    } & CsvOptions,
   ): Table<z.output<S>>
   /** Checks every row against the schema; bad rows are set aside with their reasons, up to a limit. */
   validate<Row>(

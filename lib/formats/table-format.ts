@@ -13,8 +13,11 @@ export function compressionOf(path: string): Compression {
   return path.endsWith('.gz') ? 'gzip' : path.endsWith('.zst') ? 'zstd' : 'none'
 }
 
-const extension = (path: string): string | undefined =>
-  /\.(parquet|csv|tsv|json|ndjson|jsonl)$/.exec(path.replace(/\.(gz|zst)$/, ''))?.[1]
+/** What a name ends with, apart from what packs it, points to it (`.dvc`), or is asked of a server behind it. */
+const extension = (path: string): string | undefined => {
+  const name = /^https?:\/\//.test(path) ? path.replace(/[?#].*$/, '') : path
+  return /\.(parquet|csv|tsv|json|ndjson|jsonl)$/.exec(name.replace(/\.dvc$/, '').replace(/\.(gz|zst)$/, ''))?.[1]
+}
 
 /** The format that a file's name tells, its compression apart, if it does. */
 export function formatOf(path: string): TableFormat | undefined {

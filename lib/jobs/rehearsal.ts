@@ -7,6 +7,8 @@ export interface RehearsedSource {
   /** What messages call it. */
   readonly from: string
   readonly table: Scanned & Pick<LocalTable, 'schema'>
+  /** Whether the source has files besides those of the table. */
+  readonly isPart: boolean
   /** Share of bad rows up to which a run goes on; null where nothing checks them. */
   readonly maxBadRows: number | null
   readonly trains: readonly StepOf<'train'>[]
@@ -30,6 +32,8 @@ export const Rehearsals = z.array(
     broken: z.int(),
     /** Rows that went through the functions. */
     tried: z.int(),
+    /** Whether nothing was looked at: that would have meant fetching much. */
+    passedOver: z.boolean().optional(),
   }),
 )
 export type Rehearsal = z.infer<typeof Rehearsals>[number]

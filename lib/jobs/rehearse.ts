@@ -37,11 +37,11 @@ export async function rehearse({ sources, code, folder }: RehearsalOrder, onCode
 
 async function firstRows(
   connection: Parameters<typeof readHead>[0],
-  { from, table, maxBadRows }: RehearsedSource,
+  { from, table, isPart, maxBadRows }: RehearsedSource,
   keptFile: string,
   brokenFile: string,
 ): Promise<Omit<Rehearsal, 'from'> & { columns: Record<string, Column> }> {
-  const head = await readHead(connection, table, from)
+  const head = await readHead(connection, table, from, isPart)
   if (head.rows === 0) return { read: 0, broken: 0, tried: 0, columns: {} }
   const rules = { maxBadRows: 1, completeness: {}, unique: [] }
   const report = await checkContract(connection, head, rules)

@@ -1,5 +1,6 @@
 import { fillIn } from '../formats/batch-policy.ts'
 import { SlipwayError } from '../formats/errors.ts'
+import type { StepOf } from '../formats/plan.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { FoundFile, Window } from './source.ts'
 
@@ -7,18 +8,19 @@ const dayMs = 24 * 3_600_000
 /** Days that are looked for at once. */
 const daysAtOnce = 8
 
+const isoDay = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
+
 /** The days of a window, ISO dates, the oldest first. */
 export function daysOf({ first, last }: Window): string[] {
   const [from, to] = [Date.parse(first), Date.parse(last)]
-  return Array.from({ length: Math.max(0, (to - from) / dayMs + 1) }, (_, i) =>
-    new Date(from + i * dayMs).toISOString().slice(0, 10),
-  )
+  return Array.from({ length: (to - from) / dayMs + 1 }, (_, i) => isoDay(from + i * dayMs))
 }
 
-/** The window of so many days that ends with the day of a moment. */
-export function windowOf(days: number, until: Date): Window {
-  const last = until.toISOString().slice(0, 10)
-  return { first: new Date(Date.parse(last) - (days - 1) * dayMs).toISOString().slice(0, 10), last }
+/** The days a snapshot is read for; undefined where its source is not read by days. */
+export function windowOf({ last }: Pick<StepOf<'snapshot'>, 'last'>, now: number): Window | undefined {
+  if (last === undefined) return undefined
+  const until = last.until ?? isoDay(now)
+  return { first: isoDay(Date.parse(until) - (last.days - 1) * dayMs), last: until }
 }
 
 /** Files sorted by name, whatever order they were found in. */

@@ -28,6 +28,7 @@ export function httpSource(): Source {
           name: uri,
           size: sizeOf(answer),
           version: versionOf(answer),
+          ...(isFresh(answer) ? { isFresh: true } : {}),
           digest: null,
           compression: compressionOf(path),
           partition: partitionOf(path),
@@ -94,12 +95,12 @@ function totalOf({ headers }: Response, from: number): number | undefined {
   return Number(start) === from ? Number(total) : undefined
 }
 
-function versionOf({ headers }: Response): string | null {
-  const etag = headers.get('etag')
-  if (etag !== null) return etag
-  const [changed, now] = [headers.get('last-modified'), headers.get('date')]
-  if (changed === null || now === null) return null
-  return Date.parse(now) - Date.parse(changed) >= settledMs ? changed : null
+const versionOf = ({ headers }: Response): string | null => headers.get('etag') ?? headers.get('last-modified')
+
+function isFresh({ headers }: Response): boolean {
+  if (headers.has('etag')) return false
+  const [changed, now] = [headers.get('last-modified'), headers.get('date')].map((time) => Date.parse(time ?? ''))
+  return !((now as number) - (changed as number) >= settledMs)
 }
 
 /** What `If-Range` may hold: a weak ETag says nothing of single bytes. */

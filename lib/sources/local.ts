@@ -12,7 +12,7 @@ import { nameOfPath, type Place, pathsOf, requireInside, rootOf } from './paths.
 import type { FoundFile, Source } from './source.ts'
 
 /** File systems tell times by steps of up to two seconds, ms: what changed within the last one may change again unseen. */
-const youngMs = 2_000
+const freshMs = 2_000
 /** Bytes read at once: fewer, and the hash waits for the disk. */
 const chunkBytes = 1 << 20
 
@@ -48,17 +48,15 @@ async function foundFile(root: string, path: string, now: number): Promise<Found
     uri: fileUri(path),
     name: nameOfPath(root, path),
     size: Number(info.size),
-    version: `${stateOf(info)}${now - Number(info.ctimeMs) < youngMs ? `@${now}` : ''}`,
+    version: stateOf(info),
+    ...(now - Number(info.ctimeMs) < freshMs ? { isFresh: true } : {}),
     digest: null,
     compression: compressionOf(path),
     partition: partitionOf(relative(root, path)),
   }
 }
 
-/**
- * What changes with a file's bytes. One that is young may change without it: then the moment of looking is part of its
- * version, behind `@`, so that it is read again the next time.
- */
+/** What changes with a file's bytes: the time of its last change is one that no program can set. */
 const stateOf = ({ ino, mtimeNs, ctimeNs }: BigIntStats): string => `${ino}-${mtimeNs}-${ctimeNs}`
 
 /**
@@ -93,7 +91,7 @@ async function* bytesOf(handle: FileHandle, file: FoundFile): AsyncGenerator<Buf
 
 async function requireUnchanged(handle: FileHandle, file: FoundFile): Promise<void> {
   const info = await handle.stat({ bigint: true })
-  if (stateOf(info) !== file.version?.split('@')[0] || Number(info.size) !== file.size) throw changed(file)
+  if (stateOf(info) !== file.version || Number(info.size) !== file.size) throw changed(file)
 }
 
 const changed = ({ name }: FoundFile): SlipwayError =>

@@ -55,7 +55,7 @@ async function tried(file: FoundFile, at: number, open: () => Promise<Readable>)
     try {
       return await open()
     } catch (error) {
-      const isFinal = error instanceof SlipwayError && !error.mayPass
+      const isFinal = error instanceof SlipwayError && !error.retryable
       if (isFinal || attempt === attempts) throw error instanceof SlipwayError ? error : cut(file, at, causeOf(error))
       await pause(pauseMs * 2 ** (attempt - 1))
     }

@@ -20,7 +20,6 @@ export function s3Source(store: Store): Source {
   return {
     name: 'S3',
     schemes: ['s3'],
-    staysInPlace: true,
     find: byDay((uri) => {
       const { bucket, key } = parseS3(uri)
       const pattern = patternOf(key)

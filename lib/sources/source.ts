@@ -16,6 +16,8 @@ export interface FoundFile {
    * such a file is read each time.
    */
   readonly version: string | null
+  /** Changed so lately that the next change may leave the version as it is: nothing is remembered by it. */
+  readonly isFresh?: true
   /** The sha256 of its bytes, where the source knows it already. */
   readonly digest: Digest | null
   readonly compression: Compression
@@ -38,8 +40,6 @@ export interface Source {
   readonly name: string
   /** The schemes of its addresses, without a colon: `s3`. One source a scheme. */
   readonly schemes: readonly string[]
-  /** Whether batches leave its files where they are, for every worker may open them there; otherwise the store gets a copy. */
-  readonly staysInPlace?: true
   /**
    * Finds the files that an address names now, sorted by name, without reading more than it must. Hidden files
    * (`_SUCCESS`, `.crc`) are none.

@@ -52,18 +52,30 @@ export function putBundle(store: Store, bundle: Bundle): Promise<ArtifactRef> {
 
 /** Stores a file under its sha256. The file must not change meanwhile: use a scratch copy. */
 export async function putFile(store: Store, path: string, mediaType: string): Promise<ArtifactRef> {
-  const { digest, size } = await digestOfFile(path)
+  return putKnown(store, await digestOfFile(path), mediaType, async () => createReadStream(path))
+}
+
+/**
+ * Stores bytes whose digest is known. Where their stream fails, nothing is stored.
+ * @param open gives them; called when they are not there yet
+ */
+export async function putKnown(
+  store: Store,
+  { digest, size }: { readonly digest: Digest; readonly size: number },
+  mediaType: string,
+  open: () => Promise<Readable>,
+): Promise<ArtifactRef> {
   if (size > lookFirstFrom && (await hasBlob(store, { digest, size }))) return { digest, mediaType, size }
   if (size <= multipartFrom) {
     // As bytes, not as a stream: the SDK can send them again after a hiccup.
-    await put(store, digest, mediaType, { Body: await readFile(path), ContentLength: size })
+    await put(store, digest, mediaType, { Body: await bytesOf(await open()), ContentLength: size })
   } else {
     const upload = new Upload({
       client: store.client,
       params: {
         Bucket: store.bucket,
         Key: blobKey(digest),
-        Body: createReadStream(path),
+        Body: await open(),
         ContentType: mediaType,
         IfNoneMatch: '*',
       },
@@ -76,6 +88,12 @@ export async function putFile(store: Store, path: string, mediaType: string): Pr
     })
   }
   return { digest, mediaType, size }
+}
+
+async function bytesOf(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
 }
 
 async function put(
@@ -152,11 +170,7 @@ export async function writeHashed(body: Readable, path: string): Promise<Digest>
 
 /** The bytes of a (small) blob, verified. */
 export async function getBytes(store: Store, digest: string): Promise<Buffer> {
-  const bytes = await readWhole(store, async () => {
-    const chunks: Buffer[] = []
-    for await (const chunk of await openBlob(store, digest)) chunks.push(chunk as Buffer)
-    return Buffer.concat(chunks)
-  }).catch((error) => {
+  const bytes = await readWhole(store, async () => bytesOf(await openBlob(store, digest))).catch((error) => {
     throw storeError(store, error, blobKey(digest))
   })
   requireDigest(store, digest, digestOf(bytes))

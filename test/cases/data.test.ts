@@ -11,8 +11,8 @@ import { typedSelect } from '../../lib/data/select.ts'
 import { splitTable } from '../../lib/data/split.ts'
 import type { LocalTable } from '../../lib/data/table.ts'
 import type { StepKind, StepOf } from '../../lib/formats/plan.ts'
-import { readSource } from '../../lib/sources/sources.ts'
 import { newProject, type TestProject } from '../support/project.ts'
+import { sourceFiles } from '../support/sources.ts'
 
 /*
  * Small tables that went wrong in 0.6, each for a kind of fault; what is right of them was computed with pandas and pyarrow. Each goes
@@ -41,9 +41,9 @@ async function tryCase(folder: string, edit: (table: LocalTable) => LocalTable =
   const { plan } = await planPipeline(project.root, name, hostVersions())
   const find = <Kind extends StepKind>(kind: Kind) => plan.steps.find((each) => each.kind === kind) as StepOf<Kind>
   const [snapshot, validate, split] = [find('snapshot'), find('validate'), find('split')]
-  const { files } = await readSource(project.root, snapshot.from)
+  const files = await sourceFiles(project.root, snapshot.from)
   const read = {
-    files: files as LocalTable['files'],
+    files,
     format: snapshot.format,
     dialect: dialectOf(snapshot),
     schema: snapshot.schema,
@@ -191,9 +191,9 @@ describe('cases of tables', () => {
   })
 
   it('a folder of missing values is missing, in numbers too', async () => {
-    const { files } = await readSource(join(import.meta.dirname, 'data/07-parquet-hive-null-number'), 'numpq/')
+    const files = await sourceFiles(join(import.meta.dirname, 'data/07-parquet-hive-null-number'), 'numpq/')
     const table: LocalTable = {
-      files: files as LocalTable['files'],
+      files,
       format: 'parquet',
       rows: 3,
       schema: [

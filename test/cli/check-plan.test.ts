@@ -3,11 +3,16 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { checkPlan } from '../../cli/check-plan.ts'
+import { firstFiles } from '../../cli/first-files.ts'
+import type { LookAt } from '../../cli/rehearsal.ts'
 import { hostVersions, packageRoot } from '../../lib/code/host.ts'
 import { planPipeline } from '../../lib/code/plan.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
+import { openSources } from '../../lib/sources/open-sources.ts'
+import { findSource } from '../../lib/sources/take.ts'
 import { expectAt } from '../support/expect-place.ts'
 import { loansSql, newProject, writeLoans } from '../support/project.ts'
+import { noStore } from '../support/sources.ts'
 
 /* What `plan` and `run` find out from the beginning of the sources and from the types, before anything is stored. */
 const project = newProject()
@@ -17,7 +22,9 @@ afterAll(() => project.remove())
 
 async function check(types = false): Promise<string[]> {
   const planned = await planPipeline(project.root, 'loans', hostVersions())
-  return checkPlan(project.root, planned, ({ from }) => from, { types })
+  const sources = openSources(noStore, { root: project.root, confined: false })
+  const lookAt: LookAt = async (step) => firstFiles(noStore, await findSource(sources, step))
+  return checkPlan(project.root, planned, lookAt, { types })
 }
 
 async function failure(types = false): Promise<SlipwayError> {

@@ -10,8 +10,8 @@ import { typedSelect } from '../../lib/data/select.ts'
 import type { LocalTable } from '../../lib/data/table.ts'
 import { csvScanner, fieldsOf, type LineEnd } from '../../lib/formats/csv.ts'
 import type { ColumnRule, RowSchema } from '../../lib/formats/row-schema.ts'
-import { readSource } from '../../lib/sources/sources.ts'
 import { newProject, type TestProject } from '../support/project.ts'
+import { sourceFiles } from '../support/sources.ts'
 
 let project: TestProject
 beforeAll(() => {
@@ -156,8 +156,8 @@ describe('a CSV file', () => {
       ),
     )
     writeFileSync(join(project.root, 'g.csv.gz'), gzipSync('b,a\n4,3\n'))
-    const found = await readSource(project.root, '*.csv.*')
-    expect(await read({ files: found.files as LocalTable['files'], format: 'csv', schema: [a, b] })).toEqual([
+    const files = await sourceFiles(project.root, '*.csv.*')
+    expect(await read({ files, format: 'csv', schema: [a, b] })).toEqual([
       ['3', '4'],
       ['1', '2'],
     ])
@@ -259,9 +259,9 @@ describe('many files', () => {
         `COPY (SELECT * FROM (VALUES ('north', 1), (NULL, 2), ('50% off', 3), ('a/b', 4)) t(region, x)) TO '${join(project.root, 'parted')}' (FORMAT parquet, PARTITION_BY (region))`,
       ),
     )
-    const { files: found } = await readSource(project.root, 'parted/')
+    const files = await sourceFiles(project.root, 'parted/')
     const rows = await read({
-      files: found as LocalTable['files'],
+      files,
       format: 'parquet',
       schema: [column('region'), column('x', 'integer')],
     })

@@ -102,6 +102,7 @@ describe('a step key', () => {
   /** Names, code and inputs, which count otherwise or not at all. */
   const names = ['id', 'kind', 'from', 'table', 'split', 'package', 'part', 'evaluation', 'features']
   const alsoNames: Record<string, string[]> = {
+    snapshot: ['last'],
     package: ['model'],
     gate: ['model'],
     deploy: ['model'],

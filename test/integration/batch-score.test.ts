@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withDuckDb } from '../../lib/data/duckdb.ts'
 import type { BatchFile, BatchRecord } from '../../lib/formats/batch-records.ts'
 import { fetchInput, findInputs } from '../../lib/sources/inputs.ts'
+import { openSources } from '../../lib/sources/open-sources.ts'
 import { deleteDocument, listKeys } from '../../lib/store/documents.ts'
 import { localFile } from '../../lib/store/objects.ts'
 import { applications, type BatchPlace, openBatchPlace, query } from '../support/batch-place.ts'
@@ -106,8 +107,8 @@ describe('batch score', () => {
     const { client } = place.store.store
     const put = (text: string) => client.send(new PutObjectCommand({ Bucket: lake, Key: 'moving.csv', Body: text }))
     await put('id\n1\n')
-    const options = { root: undefined, confined: true, scratch: place.project.root }
-    const [file] = await findInputs(place.store.store, `s3://${lake}/moving.csv`, options)
+    const sources = openSources(place.store.store, { root: undefined, confined: true })
+    const [file] = await findInputs(place.store.store, sources, `s3://${lake}/moving.csv`)
     await put('id\n2\n')
     await expect(fetchInput(place.store.store, file as BatchFile)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
   })

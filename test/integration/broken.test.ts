@@ -11,6 +11,7 @@ import { SlipwayError } from '../../lib/formats/errors.ts'
 import { createJudge } from '../../lib/jobs/label-evidence.ts'
 import { windowsSince } from '../../lib/jobs/windows.ts'
 import { fetchInput, findInputs, knownDigest } from '../../lib/sources/inputs.ts'
+import { openSources } from '../../lib/sources/open-sources.ts'
 import { publishBatchRecord, readBatch, readBatchDefinition, writeBatchDefinition } from '../../lib/store/batches.ts'
 import { documentKinds, readAs } from '../../lib/store/broken.ts'
 import { digestOf, hexOf } from '../../lib/store/digest.ts'
@@ -343,11 +344,7 @@ const kinds: Record<string, () => Promise<Case[]>> = {
   async inputs() {
     const uri = `s3://${store.bucket}/in/${++count}.csv`
     await put(`in/${count}.csv`, 'a\n1\n')
-    const [found] = await findInputs(store, uri, {
-      root: undefined,
-      confined: true,
-      scratch: store.cacheFolder,
-    })
+    const [found] = await findInputs(store, openSources(store, { root: undefined, confined: true }), uri)
     const given = found as BatchFile
     const { digest } = await fetchInput(store, given)
     const key = (await listKeys(store, 'inputs/')).at(-1) as string

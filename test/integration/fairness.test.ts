@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { batchPolicyOf } from '../../lib/definition/batch.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
 import { findInputs } from '../../lib/sources/inputs.ts'
+import { openSources } from '../../lib/sources/open-sources.ts'
 import { putJson } from '../../lib/store/objects.ts'
 import { converterFile } from '../../workers/files.ts'
 import {
@@ -41,7 +42,7 @@ async function requestOf(owner: string, count: number): Promise<BatchRequest> {
       `SELECT * EXCLUDE (defaulted) FROM (${loansSql(200)}) WHERE id % 97 <> ${i}`,
     )
   const from = join(project.root, owner, '*.csv')
-  const files = await findInputs(store.store, from, { root: project.root, confined: false, scratch: project.root })
+  const files = await findInputs(store.store, openSources(store.store, { root: project.root, confined: false }), from)
   const policy = batchPolicyOf('ad-hoc', { from, to: null })
   const list = await putJson(store.store, files)
   return { owner, name: 'score', slot: 'all', redo: false, by: 'test', adHoc: { policy, model, files: list } }

@@ -3,18 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { findInputs } from '../../lib/sources/inputs.ts'
+import { openSources } from '../../lib/sources/open-sources.ts'
 import { parseS3 } from '../../lib/store/s3-address.ts'
-import { createStore } from '../../lib/store/store.ts'
+import { noStore as store } from '../support/sources.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-inputs-'))
 const root = join(folder, 'root')
-const store = createStore({
-  endpoint: 'http://127.0.0.1:1',
-  bucket: 'none',
-  region: 'us-east-1',
-  cacheFolder: folder,
-  credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-})
 beforeAll(() => {
   mkdirSync(join(root, 'in'), { recursive: true })
   writeFileSync(join(folder, 'secret.csv'), 'a\n1\n')
@@ -24,7 +18,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const messageOf = (from: string, confined: boolean): Promise<string> =>
-  findInputs(store, from, { root, confined, scratch: folder }).then(
+  findInputs(store, openSources(store, { root, confined }), from).then(
     () => 'found',
     (error: Error) => error.message,
   )
@@ -39,9 +33,8 @@ it('are below the folder a worker may read, whatever links and dots lead elsewhe
     '/etc/passwd',
   ])
     expect(await messageOf(from, true), from).toContain('not below the folder')
-  await expect(findInputs(store, 'in/a.csv', { root: undefined, confined: true, scratch: folder })).rejects.toThrow(
-    'may not read',
-  )
+  const without = openSources(store, { root: undefined, confined: true })
+  await expect(findInputs(store, without, 'in/a.csv')).rejects.toThrow('may not read')
   // Allowed ones get as far as the store, which is not there.
   writeFileSync(join(root, 'b.csv'), 'a\n1\n')
   for (const from of ['in/a.csv', 'in/a*.csv', '*.csv'])

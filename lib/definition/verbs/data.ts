@@ -1,22 +1,24 @@
 import { SlipwayError } from '../../formats/errors.ts'
 import type { SplitRule } from '../../formats/split-rule.ts'
+import type { StepOf } from '../../formats/step-kinds/index.ts'
 import { recordedId } from '../../formats/step-names.ts'
 import { delimiterOf, formatOf, type TableFormat } from '../../formats/table-format.ts'
 import type { Builder } from '../builder.ts'
 import { rowSchemaOf } from '../contract/from-zod.ts'
-import { durationMs } from '../duration.ts'
+import { type Duration, durationMs } from '../duration.ts'
 import type { SplitBy } from '../handles.ts'
 import { add, idIn, nextId, type Place } from '../recording.ts'
 
 export const snapshot =
   (at: Place): Builder['snapshot'] =>
-  (source, { from, schema, format, na, delimiter, header }) => {
+  (source, { from, last, schema, format, na, delimiter, header }) => {
     const columns = rowSchemaOf(schema, na)
     const parted = delimiter ?? delimiterOf(from)
     const id = add(at.recording, {
       id: idIn(at, recordedId('snapshot', source)),
       kind: 'snapshot',
       from,
+      ...daysOf(source, from, last),
       format: format ?? requireFormat(from),
       ...(parted === ',' ? {} : { delimiter: parted }),
       ...(header === undefined ? {} : { header }),
@@ -84,6 +86,24 @@ function splitRuleOf<Row>(rule: SplitBy<Row>): SplitRule {
   if ('random' in rule) return { by: 'random', validation, test, seed }
   if ('byHashOf' in rule) return { by: 'hash', column: rule.byHashOf, validation, test, seed }
   return { by: 'stratum', column: rule.stratifiedBy, validation, test, seed }
+}
+
+/** The days a source is read for, if its address is one of days. @throws SlipwayError DEFINITION_INVALID */
+function daysOf(source: string, from: string, last: Duration | undefined): Pick<StepOf<'snapshot'>, 'last'> {
+  if (from.includes('{date}') !== (last !== undefined))
+    throw new SlipwayError(
+      'DEFINITION_INVALID',
+      last === undefined
+        ? `source "${source}" has {date} in its address, and does not say which days`
+        : `source "${source}" reads the last ${last}, and its address has no {date} that tells the days apart`,
+      { next: "write both, for example { from: 'data/{date}/*.parquet', last: '90d' }" },
+    )
+  if (last === undefined) return {}
+  const days = durationMs(last) / durationMs('1d')
+  if (Number.isInteger(days) && days > 0) return { last: { days, until: null } }
+  throw new SlipwayError('DEFINITION_INVALID', `source "${source}" reads the last ${last}: these are no whole days`, {
+    next: "for example last: '90d'",
+  })
 }
 
 /** @throws SlipwayError DEFINITION_INVALID */

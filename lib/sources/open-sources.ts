@@ -1,0 +1,16 @@
+import type { Store } from '../store/store.ts'
+import { dvcSource } from './dvc.ts'
+import { httpSource } from './http.ts'
+import { localSource } from './local.ts'
+import type { Place } from './paths.ts'
+import { s3Source } from './s3.ts'
+import { type Sources, sourcesOf } from './source.ts'
+
+/**
+ * The sources that this process may read from.
+ * @param place where paths lead; workers are confined to the folder they were given
+ */
+export function openSources(store: Store, place: Place): Sources {
+  const s3 = s3Source(store)
+  return sourcesOf([localSource(place), s3, httpSource(), dvcSource(place, s3)])
+}
