@@ -1,5 +1,5 @@
 import type { CodeRef } from '../lib/formats/plan.ts'
-import type { LocalCode } from '../lib/learners/train-model.ts'
+import type { LocalCode } from '../lib/learners/training-rows.ts'
 import { localFile } from '../lib/store/objects.ts'
 import { requireSigned } from '../lib/store/signing.ts'
 import type { ActivityDeps } from './step.ts'

@@ -6,7 +6,7 @@ import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../lib/f
 import { brief } from '../lib/formats/brief.ts'
 import { canonicalJson } from '../lib/formats/canonical.ts'
 import { digestsOf, type StepInputs, type StepOutcome } from '../lib/formats/step-inputs.ts'
-import { TrainingReport } from '../lib/formats/training-report.ts'
+import { linearBaselineOutput, TrainingReport } from '../lib/formats/training-report.ts'
 import { evaluationFiles, sliceFile } from '../lib/jobs/evaluate.ts'
 import type { LocalEvaluation } from '../lib/jobs/judge.ts'
 import { compiledReport } from '../lib/jobs/prove-trees.ts'
@@ -38,7 +38,7 @@ export function createModelActivities(deps: ActivityDeps) {
       const { inputs } = order
       return runStep(deps, order, async ({ step, folder, job, output, progress }) => {
         progress('fetching tables and code', 0)
-        const report = await job('trainModel', {
+        const { report, linearBaseline } = await job('trainModel', {
           step,
           model: order.model,
           train: await localTable(store, required(inputs, 'train').digest),
@@ -53,8 +53,20 @@ export function createModelActivities(deps: ActivityDeps) {
           await output('baseline', trainingFiles.baseline, mediaTypes.json),
           await output('parity', trainingFiles.parity),
           ...(step.crosses === undefined ? [] : [await output('crosses', trainingFiles.crosses, mediaTypes.json)]),
+          // No input of the package: what else could have been trained does not change what the model is.
+          ...(linearBaseline === undefined
+            ? []
+            : [await output(linearBaselineOutput, trainingFiles.linearBaseline, mediaTypes.json)]),
         ]
-        return { outputs, facts: { trees: report.trees, rows: report.rows.train, metrics: report.validationMetrics } }
+        return {
+          outputs,
+          facts: {
+            ...(report.trees === undefined ? { model: report.words?.model ?? 'a model' } : { trees: report.trees }),
+            rows: report.rows.train,
+            metrics: report.validationMetrics,
+            ...(linearBaseline !== undefined && { linear: linearBaseline.validationMetrics }),
+          },
+        }
       })
     },
 

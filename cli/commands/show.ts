@@ -5,6 +5,7 @@ import { SlipwayError } from '../../lib/formats/errors.ts'
 import { Evaluation } from '../../lib/formats/evaluation.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
+import { modelFiles } from '../../lib/models/model.ts'
 import { readSourceRead } from '../../lib/models/source-read.ts'
 import { passOver } from '../../lib/store/broken.ts'
 import { getBytes } from '../../lib/store/objects.ts'
@@ -13,6 +14,7 @@ import { readRun } from '../../lib/store/runs.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
 import { findArtifact } from '../artifact.ts'
+import { besideLinear, besideLinearTable } from '../beside-linear.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
 import { registeredVersion } from '../model-version.ts'
@@ -117,9 +119,19 @@ async function showModel(
   const bundle = JSON.parse((await getBytes(store, digest)).toString('utf8'))
   const record = await passOver(readVersion(store, name, digest))
   const run = record === undefined ? undefined : await readRun(store, record.run)
+  const beside = await besideLinear(store, run, bundle.files[modelFiles.training].digest)
   if (options.json === true) {
     const evaluation = record?.evaluation == null ? null : await getEvaluation(store, record.evaluation.digest)
-    printJson({ name, version, digest, record, bundle, gates: run?.gates ?? [], evaluation })
+    printJson({
+      name,
+      version,
+      digest,
+      record,
+      bundle,
+      gates: run?.gates ?? [],
+      evaluation,
+      linear: beside?.linear ?? null,
+    })
     return 0
   }
   print(`${colors.bold(`${name} version ${version}`)}  ${digest}`)
@@ -145,6 +157,7 @@ async function showModel(
         Object.entries(record.metrics).map(([metric, value]) => [metric, String(value)]),
       )}`,
     )
+  if (beside !== undefined) print(`\n${besideLinearTable(beside)}`)
   if (record?.evaluation != null) showImportance(await getEvaluation(store, record.evaluation.digest))
   print(`\n${(await getBytes(store, bundle.files['card.md'].digest)).toString('utf8')}`)
   return 0

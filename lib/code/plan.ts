@@ -2,7 +2,8 @@ import { relative } from 'node:path'
 import { type ArtifactRef, mediaTypes } from '../formats/artifact.ts'
 import type { UserFunction } from '../formats/columns.ts'
 import { SlipwayError, type SourcePlace } from '../formats/errors.ts'
-import { type CodeRef, Learner, type Plan } from '../formats/plan.ts'
+import { LearnerParameters } from '../formats/learner.ts'
+import type { CodeRef, Plan } from '../formats/plan.ts'
 import type { HostVersions } from '../formats/step-key.ts'
 import { digestOf } from '../store/digest.ts'
 import { putBytes } from '../store/objects.ts'
@@ -92,7 +93,8 @@ function override(plan: Plan, overrides: Overrides): Plan {
   const entries = Object.entries(overrides)
   if (entries.length === 0) return plan
   const trains = plan.steps.filter((step) => step.kind === 'train')
-  const valid = ['seed', ...Object.keys(trains[0]?.learner ?? {}).filter((key) => key !== 'kind')]
+  const parameters = trains.flatMap(({ learner }) => Object.keys(learner)).filter((key) => key !== 'kind')
+  const valid = [...new Set(['seed', ...parameters])]
   for (const [key, text] of entries) {
     if (!valid.includes(key)) {
       const meant = nearest(key, valid)
@@ -109,8 +111,10 @@ function override(plan: Plan, overrides: Overrides): Plan {
     ...plan,
     steps: plan.steps.map((step) => {
       if (step.kind !== 'train') return step
-      const { seed, ...parameters } = Object.fromEntries(entries.map(([key, text]) => [key, Number(text)]))
-      const learner = Learner.safeParse({ ...step.learner, ...parameters })
+      // Learners of several kinds have parameters of their own: each takes what it has.
+      const own = entries.filter(([key]) => key === 'seed' || Object.hasOwn(step.learner, key))
+      const { seed, ...changed } = Object.fromEntries(own.map(([key, text]) => [key, Number(text)]))
+      const learner = LearnerParameters.safeParse({ ...step.learner, ...changed })
       if (!learner.success || (seed !== undefined && !Number.isSafeInteger(seed))) {
         const issue = learner.error?.issues[0]
         throw new SlipwayError(

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { ColumnsOf, FeatureColumns, UserFunction } from '../formats/columns.ts'
-import type { CodeRef, Plan, Task, TreesLearner } from '../formats/plan.ts'
+import type { LearnerParameters } from '../formats/learner.ts'
+import type { CodeRef, Plan, Task } from '../formats/plan.ts'
 import type { CsvOptions, TableFormat } from '../formats/table-format.ts'
 import type { BatchOptions } from './batch.ts'
 import { compilePlan } from './compile-plan.ts'
@@ -65,7 +66,7 @@ export interface Builder {
       crosses?: readonly (readonly [keyof Made & string, ...(keyof Made & string)[]])[]
       /** A column that says how much each row counts while the model learns, at least 0; evaluations count every row alike. */
       weight?: Weight
-      learner: TreesLearner
+      learner: LearnerParameters
       seed: number
     },
   ): Model<Row, T>

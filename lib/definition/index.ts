@@ -17,7 +17,7 @@ export {
   size,
   slice,
 } from './gates.ts'
-export { trees } from './learners.ts'
+export { linear, trees } from './learners.ts'
 export {
   cramersV,
   jensenShannon,

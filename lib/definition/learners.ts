@@ -1,7 +1,12 @@
 import type { z } from 'zod'
-import { TreesLearner } from '../formats/learner.ts'
+import { LinearLearner, TreesLearner } from '../formats/learner.ts'
 
 /** Gradient-boosted trees, trained in process; see `TreesLearner` for the parameters and their defaults. */
 export function trees(options: Omit<z.input<typeof TreesLearner>, 'kind'> = {}): TreesLearner {
   return TreesLearner.parse({ kind: 'trees', ...options })
+}
+
+/** Logistic regression of a yes/no target, ridge regression of a number; see `LinearLearner` for the penalty. */
+export function linear(options: Omit<z.input<typeof LinearLearner>, 'kind'> = {}): LinearLearner {
+  return LinearLearner.parse({ kind: 'linear', ...options })
 }

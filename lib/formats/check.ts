@@ -14,7 +14,8 @@ export const regressionMetrics = ['rmse', 'mae', 'r2'] as const
 /** Measured in the gate itself: bytes of the ONNX model; milliseconds of one single-row prediction, 99th percentile. */
 export const costMetrics = ['sizeBytes', 'latencyP99Ms'] as const
 
-const metricNames = [...binaryMetrics, ...regressionMetrics, ...costMetrics] as const
+/** Of all metrics, the telling ones first. */
+export const metricNames = [...binaryMetrics, ...regressionMetrics, ...costMetrics] as const
 export const MetricName = z.enum(metricNames)
 export type MetricName = z.infer<typeof MetricName>
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Gradient-boosted trees, the built-in learner (`trainers/trees`). Names follow LightGBM's where it has them. */
+/** Gradient-boosted trees, the built-in learner (`lib/learners/trees`). Names follow LightGBM's where it has them. */
 export const TreesLearner = z.strictObject({
   kind: z.literal('trees'),
   trees: z.int().min(1).max(10_000).default(200),
@@ -11,13 +11,46 @@ export const TreesLearner = z.strictObject({
   /** Histogram bins of a feature, the one for missing values not counted. */
   bins: z.int().min(2).max(254).default(254),
   /**
-   * How texts are parted: in the order of their mean label, by thresholds ('ordered', the default), or by sets of up to 32 values chosen
-   * in each leaf anew ('sets', as LightGBM does; the `bins` most frequent values are known, others count as missing).
+   * How texts are parted: in the order of their mean label, by thresholds ('ordered', the default), or by sets of up to
+   * 32 values chosen in each leaf anew ('sets', as LightGBM does; the `bins` most frequent values are known, others
+   * count as missing).
    */
   categories: z.enum(['ordered', 'sets']).optional(),
   /** Stop when the validation loss has not improved for this many trees; 0 keeps all trees. */
   earlyStopping: z.int().nonnegative().default(0),
 })
 export type TreesLearner = z.infer<typeof TreesLearner>
-export const Learner = z.discriminatedUnion('kind', [TreesLearner])
-export type Learner = z.infer<typeof Learner>
+
+/** Logistic regression of a binary task, ridge regression of a number (`lib/learners/linear`). */
+export const LinearLearner = z.strictObject({
+  kind: z.literal('linear'),
+  /**
+   * Penalty: half of it times the sum of the squared weights is added to the loss of all rows (scikit-learn's `alpha`
+   * of Ridge, 1/`C` of LogisticRegression). Above 0, so that there is one answer, also where features depend on each
+   * other or part the classes without a fault.
+   */
+  l2: z.number().gt(0).default(1),
+})
+export type LinearLearner = z.infer<typeof LinearLearner>
+
+/** A learner in a plan's summary: `160 trees × 31 leaves`. */
+export function describeLearner(learner: LearnerParameters): string {
+  if (learner.kind === 'trees') return `${learner.trees} trees × ${learner.leaves} leaves`
+  return `linear, L2 ${learner.l2}`
+}
+
+/** The learners a plan may name, one entry each; what carries them out is the table of `lib/learners/learners.ts`. */
+const learners = [TreesLearner, LinearLearner] as const
+const kinds = learners.map(({ shape }) => shape.kind.value)
+
+/** A learner's kind with its parameters: what a train step holds of it. */
+export const LearnerParameters = z.discriminatedUnion('kind', learners, {
+  error: ({ input }) => `${named(input)}: there are ${kinds.join(', ')}`,
+})
+export type LearnerParameters = z.infer<typeof LearnerParameters>
+export type LearnerKind = LearnerParameters['kind']
+
+const named = (input: unknown): string => {
+  const kind = (input as { kind?: unknown } | null | undefined)?.kind
+  return kind === undefined ? 'this names no learner' : `no learner is called ${JSON.stringify(kind)}`
+}

@@ -3,7 +3,6 @@ import { Name } from './step-id.ts'
 import { type Step, stepKinds } from './step-kinds/index.ts'
 
 export { CodeRef, Task } from './code-ref.ts'
-export { Learner, TreesLearner } from './learner.ts'
 export type { SplitRule } from './split-rule.ts'
 export type { Step, StepKind, StepOf } from './step-kinds/index.ts'
 

@@ -11,19 +11,42 @@ export const TrainingReport = z.object({
       categories: z.int().optional(),
       /** What a cross is made of. */
       of: z.array(z.string()).optional(),
-      /** What is subtracted from a number, in float64, before the graph sees it: it lies too far from zero for float32. */
+      /**
+       * What is subtracted from a number, in float64, before the graph sees it: it lies too far from zero for float32.
+       */
       offset: z.number().optional(),
       importance: z.number(),
+      /** Of a number in a linear model: what a standard deviation more adds to the log odds or to the prediction. */
+      weight: z.number().optional(),
     }),
   ),
-  trees: z.int(),
+  /** Of a model of trees. */
+  trees: z.int().optional(),
   /** Of predictions that float32 cannot hold: where the target lies far from zero for its spread. */
   answers: z.literal('float64').optional(),
   /** Mean label of the training rows. */
   meanLabel: z.number(),
   /** Standard deviation of the labels of a regression, by their weights. */
   labelSpread: z.number().optional(),
-  validationLoss: z.array(z.number()),
+  /** Of a model of trees: the loss of the validation rows after each. */
+  validationLoss: z.array(z.number()).optional(),
   validationMetrics: z.record(z.string(), z.number()),
+  /**
+   * What the card says of models of another kind than trees: what they are, what importance is a share of, how they
+   * came to be.
+   */
+  words: z.object({ model: z.string(), importance: z.string(), training: z.string() }).optional(),
 })
 export type TrainingReport = z.infer<typeof TrainingReport>
+
+/** How well a linear model does on the rows of another one: an artifact of the training, and no part of the model. */
+export const LinearBaseline = z.object({
+  slipway: z.literal('linear-baseline/1'),
+  l2: z.number(),
+  /** Training rows it was fitted to: all, or some that lie evenly among them. */
+  rows: z.int(),
+  validationMetrics: z.record(z.string(), z.number()),
+})
+/** Its name among the outputs of a train step. */
+export const linearBaselineOutput = 'linear-baseline'
+export type LinearBaseline = z.infer<typeof LinearBaseline>

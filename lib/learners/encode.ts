@@ -1,20 +1,20 @@
 import { lessOffset } from '../code/run-features.ts'
-import type { TreesLearner } from '../formats/plan.ts'
 import type { FeatureVector } from './dataset.ts'
-import type { ModelInput } from './onnx/model.ts'
+import type { CategoryOrder, ModelInput } from './learner.ts'
 
 /** Weight, in rows, of the overall mean in the mean of a category. */
 const smoothing = 20
 
 /**
- * The model's inputs: numbers as they are; a category's values in the order of their codes. For thresholds these follow the mean label of
- * the training rows (smoothed, ties by name), so that a threshold on the code parts them well (Fisher 1958; Breiman et al., CART, 1984,
- * sec. 4.2.2). For sets any order would do: the most frequent values come first, as many as there are bins.
+ * The model's inputs: numbers as they are; a category's values in the order of their codes. For thresholds these follow
+ * the mean label of the training rows (smoothed, ties by name), so that a threshold on the code parts them well (Fisher
+ * 1958; Breiman et al., CART, 1984, sec. 4.2.2). Where any order would do, the most frequent values come first, and
+ * others than those are not known.
  */
 export function fitInputs(
   features: readonly FeatureVector[],
   labels: Float64Array,
-  { categories, bins }: Pick<TreesLearner, 'categories' | 'bins'>,
+  order: CategoryOrder,
 ): ModelInput[] {
   const mean = labels.reduce((sum, label) => sum + label, 0) / labels.length
   return features.map((feature) => {
@@ -31,15 +31,16 @@ export function fitInputs(
       count: counts[code] as number,
       mean: ((sums[code] as number) + smoothing * mean) / ((counts[code] as number) + smoothing),
     }))
-    if (categories === 'sets') ranked.sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1)).splice(bins)
+    if (order.by === 'frequency')
+      ranked.sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1)).splice(order.most)
     else ranked.sort((a, b) => a.mean - b.mean || (a.value < b.value ? -1 : 1))
     return { name: feature.name, kind: 'category', categories: ranked.map(({ value }) => value) }
   })
 }
 
 /**
- * Features as the trees see them, [features][rows] float32: numbers less their offset, a category's value as its rank, unknown and missing
- * ones NaN.
+ * Features as learners see them, [features][rows] float32: numbers less their offset, a category's value as its rank,
+ * unknown and missing ones NaN.
  */
 export function encode(features: readonly FeatureVector[], inputs: readonly ModelInput[]): Float32Array[] {
   return inputs.map((input) => {

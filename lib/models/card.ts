@@ -23,11 +23,11 @@ export function modelCard(
   compiledModel: CompiledModelReport,
   source: SourceRead,
 ): string {
-  const { learner } = facts
+  const words = training.words ?? treesInWords(facts, training)
   const features = [...training.features].sort((a, b) => b.importance - a.importance)
   return `# ${facts.name}
 
-${facts.task === 'binary' ? 'Binary classifier' : 'Regression model'} for \`${facts.target}\`, gradient-boosted trees, ONNX.
+${facts.task === 'binary' ? 'Binary classifier' : 'Regression model'} for \`${facts.target}\`, ${words.model}, ONNX.
 
 ## Data
 | | |
@@ -46,25 +46,53 @@ ${facts.inputs.map((rule) => `| ${rule.name} | ${rule.type}${rule.nullable ? ', 
 
 Feature code \`${facts.featureCode.name}\` \`${shortDigest(facts.featureCode.digest)}\`, packaged with the model.
 
-## Features by share of gain
-| feature | kind | share |
-| --- | --- | --- |
-${features.map((feature) => `| ${feature.name} | ${kindInWords(feature)} | ${(feature.importance * 100).toFixed(1)} % |`).join('\n')}
+## Features by ${words.importance}
+${featureTable(features)}
 
 ## Training
-${training.trees} trees of at most ${learner.leaves} leaves, learning rate ${learner.learningRate}, at least ${learner.minRowsPerLeaf} rows a leaf, L2 ${learner.l2}, ${learner.bins} bins, early stopping ${learner.earlyStopping === 0 ? 'off' : `after ${learner.earlyStopping} trees`}, seed ${facts.seed}.
+${words.training}
 
 On the validation rows: ${Object.entries(training.validationMetrics)
     .map(([name, value]) => `${name} ${show(value)}`)
     .join(', ')}.
 
 ## Scoring
-${scoringInWords(compiledModel)}${precisionInWords(training)}
+${scoringInWords(compiledModel, training)}${precisionInWords(training)}
 
 ## Limits
 It knows the rows it was trained on. Values of a category that did not occur there count as missing. Compare its inputs with
 \`baseline.json\` before you trust it on other data.
 `
+}
+
+/** Reports on trees say nothing in words: these bytes are part of the model's digest. */
+function treesInWords({ learner, seed }: ModelFacts, { trees }: TrainingReport): NonNullable<TrainingReport['words']> {
+  if (learner.kind !== 'trees')
+    throw new Error(`the report on the model's training does not say what "${learner.kind}" made`)
+  const { leaves, learningRate, minRowsPerLeaf, l2, bins, earlyStopping } = learner
+  return {
+    model: 'gradient-boosted trees',
+    importance: 'share of gain',
+    training: `${trees} trees of at most ${leaves} leaves, learning rate ${learningRate}, at least ${minRowsPerLeaf} rows a leaf, L2 ${l2}, ${bins} bins, early stopping ${earlyStopping === 0 ? 'off' : `after ${earlyStopping} trees`}, seed ${seed}.`,
+  }
+}
+
+/** The features, those that matter most first; with their weights where the model has some. */
+function featureTable(features: TrainingReport['features']): string {
+  const hasWeights = features.some(({ weight }) => weight !== undefined)
+  const line = (...cells: readonly string[]): string => `| ${cells.slice(0, hasWeights ? 4 : 3).join(' | ')} |`
+  return [
+    line('feature', 'kind', 'share', 'weight of a standard deviation'),
+    line('---', '---', '---', '---'),
+    ...features.map((feature) =>
+      line(
+        feature.name,
+        kindInWords(feature),
+        `${(feature.importance * 100).toFixed(1)} %`,
+        feature.weight === undefined ? '' : show(feature.weight),
+      ),
+    ),
+  ].join('\n')
 }
 
 function kindInWords({ kind, categories, offset }: TrainingReport['features'][number]): string {
@@ -104,7 +132,8 @@ function readInWords({ profile, schema }: SourceRead): string {
   ].join('\n')
 }
 
-function scoringInWords(compiledModel: CompiledModelReport): string {
+function scoringInWords(compiledModel: CompiledModelReport, { trees }: TrainingReport): string {
+  if (trees === undefined) return 'By ONNX Runtime: there are no trees to compile.'
   if (compiledModel.status === 'refused')
     return `By ONNX Runtime. The trees were not compiled: ${compiledModel.reason}.`
   const { shape, proof } = compiledModel

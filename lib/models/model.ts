@@ -7,7 +7,8 @@ import type { CompiledInput, CompiledModel } from '../compiler/compiled-model.ts
 import { Digest } from '../formats/artifact.ts'
 import { type Column, type Numbers, rowCount } from '../formats/columns.ts'
 import { Cross } from '../formats/crosses.ts'
-import { Learner, Task } from '../formats/plan.ts'
+import { LearnerParameters } from '../formats/learner.ts'
+import { Task } from '../formats/plan.ts'
 import { RowSchema } from '../formats/row-schema.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
 import { crossReader } from '../stats/crosses.ts'
@@ -36,7 +37,7 @@ export const ModelFacts = z.object({
   /** Names of the columns that are made of features before the graph sees them, if any: `crosses.json`. */
   crosses: z.array(z.string()).optional(),
   featureCode: z.object({ name: z.string(), digest: Digest, host: z.record(z.string(), z.string()) }),
-  learner: Learner,
+  learner: LearnerParameters,
   seed: z.int(),
   signature: z.int().default(1),
   snapshot: Digest,

@@ -11,6 +11,7 @@ import { prepare } from '../../lib/learners/dataset.ts'
 import { encode, fitInputs } from '../../lib/learners/encode.ts'
 import { toOnnx } from '../../lib/learners/onnx/model.ts'
 import { boost } from '../../lib/learners/trees/boost.ts'
+import { treesLearner } from '../../lib/learners/trees/learner.ts'
 import { plainLoops } from '../../lib/learners/trees/loops.ts'
 import { digestOf } from '../../lib/store/digest.ts'
 import { proveCompiledModel } from '../support/prove.ts'
@@ -47,9 +48,11 @@ describe.each(Object.entries(examples))('the example %s', (name, sql) => {
       }
       return { labelled: await prepare(connection, rows, preparation, false), table: rows }
     })
-    const inputs = fitInputs(labelled.features, labelled.labels, step.learner)
+    const { learner: planned } = step
+    if (planned.kind !== 'trees') throw new Error(`${name} does not grow trees`)
+    const inputs = fitInputs(labelled.features, labelled.labels, treesLearner.categoryOrder(planned, 0))
     const rows = { features: encode(labelled.features, inputs), labels: Float32Array.from(labelled.labels) }
-    const learner = { ...step.learner, trees: 40 }
+    const learner = { ...planned, trees: 40 }
     const [compiled, plain] = [undefined, () => plainLoops].map((loops) =>
       toOnnx(
         name,

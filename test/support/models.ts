@@ -44,7 +44,7 @@ export async function packageModel(
   const rows = await withDuckDb(1, (connection) => inspect(connection, table, source.from))
   const features = { file: await code(step.features.digest), digest: step.features.digest, name: step.features.name }
   const target = step.target.code
-  const report = await trainModel(
+  const { report } = await trainModel(
     {
       step,
       model: pipeline,

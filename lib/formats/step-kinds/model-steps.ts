@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { Check } from '../check.ts'
+import { Check, metricsInWords } from '../check.ts'
 import { CodeRef, TargetRef, Task } from '../code-ref.ts'
-import { Learner } from '../learner.ts'
+import { describeLearner, LearnerParameters } from '../learner.ts'
 import { RowSchema } from '../row-schema.ts'
 import { Name, NamedStepId, StepId } from '../step-id.ts'
 import { type Read, stepKind } from './step-kind.ts'
@@ -22,7 +22,7 @@ export const train = stepKind({
     crosses: z.array(z.array(z.string()).min(1)).optional(),
     /** The column that says how much a row counts in training; features do not see it. */
     weight: z.string().optional(),
-    learner: Learner,
+    learner: LearnerParameters,
     seed: z.int().nonnegative(),
   }),
   schemas: ['inputs'],
@@ -41,9 +41,11 @@ export const train = stepKind({
   order: (_, { pipeline }) => ({ model: pipeline }),
   runsUserCode: true,
   isLeased: true,
-  planned: ({ learner, seed }) => `train • ${learner.trees} trees × ${learner.leaves} leaves, seed ${seed}`,
-  made: ({ trees, rows, metrics: measured }) =>
-    `${count(trees)} trees on ${count(rows)} rows; validation ${metrics(measured)}`,
+  planned: ({ learner, seed }) => `train • ${describeLearner(learner)}, seed ${seed}`,
+  made({ trees, model, rows, metrics: measured, linear }) {
+    const made = trees === undefined ? model : `${count(trees)} trees`
+    return `${made} on ${count(rows)} rows; validation ${metrics(measured)}${linearInWords(measured, linear)}`
+  },
 })
 
 /** Makes the signed model package. */
@@ -153,6 +155,14 @@ export const gate = stepKind({
   planned: ({ must }) => `gate • ${must.length} checks`,
   made: gatesPassed,
 })
+
+/** What a linear model reaches on the same rows, by the first metric; records of 0.8 and before do not know. */
+function linearInWords(measured: unknown, linear: unknown): string {
+  if (linear === undefined) return ''
+  const [first = ''] = metricsInWords(measured as Record<string, number>, 1).split(' ')
+  const value = (linear as Record<string, number>)[first]
+  return value === undefined ? '' : `; a linear model reaches ${metrics({ [first]: value })}`
+}
 
 /** Packages made before models were compiled say nothing of them. */
 function compiledInWords(compiled: unknown): string {

@@ -23,11 +23,15 @@ function attribute([name, type, value]: Attribute): MessageWriter {
   return message.int(20, attributeType[type])
 }
 
-/** A tensor of one dimension: a value of an attribute, or a constant of the graph. */
-export function tensor(name: string, values: Numbers | Uint8Array | BigInt64Array): MessageWriter {
+/** A tensor, of one dimension unless they are said: a value of an attribute, or a constant of the graph. */
+export function tensor(
+  name: string,
+  values: Numbers | Uint8Array | BigInt64Array,
+  dimensions: readonly number[] = [values.length],
+): MessageWriter {
   const type = typeOf(values)
   return new MessageWriter()
-    .packedInts(1, [values.length])
+    .packedInts(1, dimensions)
     .int(2, elementType[type])
     .bytes(8, name)
     .bytes(9, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))

@@ -1,5 +1,5 @@
 import type { Numbers } from '../../formats/columns.ts'
-import type { TreesLearner } from '../../formats/plan.ts'
+import type { TreesLearner } from '../../formats/learner.ts'
 import { needsFloat64, type Standard, scaleOf, standardized, standardOf } from '../../stats/standard.ts'
 import { placeCuts, sampleSize } from './bins.ts'
 import { compiledLoops } from './compiled.ts'

@@ -1,0 +1,84 @@
+import type { z } from 'zod'
+import type { Numbers } from '../formats/columns.ts'
+import type { Task } from '../formats/plan.ts'
+import type { TrainingReport } from '../formats/training-report.ts'
+
+/** An input of the model: a number, or text with the values of it that the model knows. */
+export type ModelInput =
+  | { readonly name: string; readonly kind: 'number' }
+  | { readonly name: string; readonly kind: 'category'; readonly categories: readonly string[] }
+
+/**
+ * Which values of a text a model knows, and in which order: all of them by the mean label of their training rows, or
+ * the most frequent ones.
+ */
+export type CategoryOrder =
+  | { readonly by: 'mean label' }
+  /** At most so many values of each text. */
+  | { readonly by: 'frequency'; readonly most: number }
+
+/** Rows to learn from or to be judged by. */
+export interface LearnerRows {
+  /**
+   * [inputs][rows]: numbers, NaN where one is missing; of a text the index of its value in the input's `categories`,
+   * NaN where it is missing or not among them.
+   */
+  readonly features: readonly Float32Array[]
+  /** [rows]: 0 and 1 of a binary task, else numbers of any centre and spread. */
+  readonly labels: Float64Array
+  /** [rows]: how much each row counts, at least 0, and some row more; all alike without. */
+  readonly weights?: Float32Array | undefined
+}
+
+/** What a learner is given: everything its model depends on, but `threads`. */
+export interface LearnerOrder<Parameters> {
+  /** The model's name, which its graph has. */
+  readonly model: string
+  readonly task: Task
+  readonly parameters: Parameters
+  readonly seed: number
+  readonly inputs: readonly ModelInput[]
+  /** A binary task has both classes here. */
+  readonly train: LearnerRows
+  readonly validation: LearnerRows
+  /** Threads it may use; the model must not depend on them. */
+  readonly threads: number
+}
+
+/** What a learner makes of an order. */
+export interface Learned {
+  /**
+   * The model, byte for byte the same for the same order. It takes one tensor [rows, 1] an input, by name: float32, or
+   * string of a text, of which any other value than `categories` counts as missing. It answers `probabilities` float32
+   * [rows, 2] of a binary task (the second is that of class 1), else `prediction` [rows, 1], float32 or float64.
+   */
+  readonly onnx: Uint8Array
+  /**
+   * What the learner itself predicts for the validation rows [rows], in the precision of the model; packaging compares
+   * the model with it.
+   */
+  readonly predictions: Numbers
+  /** How much the model uses each input: shares of 1, or all 0 where it uses none. */
+  readonly importance: readonly number[]
+  /**
+   * Of a linear model, by input: what a standard deviation more of a number adds to the log odds or to the prediction;
+   * not of texts.
+   */
+  readonly weights?: readonly (number | undefined)[]
+  /** The part of the training report that only the learner knows. */
+  readonly report: Pick<TrainingReport, 'trees' | 'validationLoss' | 'words'>
+}
+
+/** Something that makes models of rows. */
+export interface Learner<Parameters extends { readonly kind: string }> {
+  readonly kind: Parameters['kind']
+  /** What the plan holds of it: parses what a definition says, with defaults, and refuses what it does not know. */
+  readonly parameters: z.ZodType<Parameters>
+  /** @param texts how many inputs are texts */
+  categoryOrder(parameters: Parameters, texts: number): CategoryOrder
+  /**
+   * Trains a model.
+   * @param onProgress what is being done, in words, and how far it is (0 to 1)
+   */
+  train(order: LearnerOrder<Parameters>, onProgress: (what: string, done: number) => void): Learned | Promise<Learned>
+}

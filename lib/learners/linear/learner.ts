@@ -1,0 +1,100 @@
+import { SlipwayError } from '../../formats/errors.ts'
+import { LinearLearner } from '../../formats/learner.ts'
+import { type Standard, scaleOf, standardized, standardOf } from '../../stats/standard.ts'
+import type { Learned, Learner, LearnerOrder } from '../learner.ts'
+import { modelBytes } from '../onnx/graph.ts'
+import { designOf } from './design.ts'
+import { type Fit, fitLinear } from './fit.ts'
+import { linearGraph } from './graph.ts'
+import { importanceOf } from './importance.ts'
+import { type LinearModel, modelOf, predictLinear } from './model.ts'
+
+/** Values of a text that have a weight, the most frequent ones: of each at most so many, and of all together. */
+const [mostOfText, mostOfTexts] = [254, 2_000]
+/**
+ * Weights that a model may have: their second derivatives are a matrix of as many rows and columns, 200 MB of 5,000.
+ */
+const mostWeights = 5_000
+
+/** Logistic and ridge regression. */
+export const linearLearner: Learner<LinearLearner> = {
+  kind: 'linear',
+  parameters: LinearLearner,
+  categoryOrder: (_, texts) => ({
+    by: 'frequency',
+    most: Math.max(1, Math.min(mostOfText, Math.floor(mostOfTexts / texts))),
+  }),
+
+  train(order, onProgress) {
+    const { model: name, task, parameters, inputs, train, validation } = order
+    const design = designOf(order)
+    requireRoom(design.columns)
+    const standard = task === 'regression' ? standardOf(train.labels, train.weights) : undefined
+    const fit = fitLinear(
+      {
+        task,
+        design,
+        features: train.features,
+        labels: standard === undefined ? train.labels : standardized(train.labels, standard),
+        rowWeights: train.weights === undefined ? undefined : countingWeights(train.weights),
+        l2: parameters.l2,
+      },
+      (taken) => onProgress(`step ${taken + 1} of Newton's method`, 1 - 1 / (taken + 1)),
+    )
+    const model = modelOf(task, design, fit.weights, standard)
+    const answers = model.restore && 'float64'
+    return {
+      onnx: modelBytes({ name, task, answers, inputs, mlVersion: 3, ...linearGraph(model, inputs) }),
+      predictions: predictLinear(model, validation),
+      importance: importanceOf(model, train, inputs.length),
+      weights: weightsByInput(fit, design, standard),
+      report: { words: wordsOf(order, fit, model) },
+    }
+  },
+}
+
+/** @throws SlipwayError TRAINING_TOO_LARGE */
+function requireRoom(columns: number): void {
+  if (columns <= mostWeights) return
+  throw new SlipwayError('TRAINING_TOO_LARGE', `a linear model of ${columns} weights; ${mostWeights} are the most`, {
+    next: 'make fewer features, or take trees(…)',
+  })
+}
+
+/**
+ * Weights of rows whose sum is the number of rows that have one: the penalty weighs as much whatever they are measured
+ * in.
+ */
+function countingWeights(weights: Float32Array): Float64Array {
+  let [sum, count] = [0, 0]
+  for (const weight of weights) {
+    sum += weight
+    if (weight > 0) count++
+  }
+  return Float64Array.from(weights, (weight) => (weight / sum) * count)
+}
+
+/** What a standard deviation more of each number adds, in units of the answer. */
+function weightsByInput(
+  { weights }: Fit,
+  { numbers, texts }: LinearModel['design'],
+  standard: Standard | undefined,
+): NonNullable<Learned['weights']> {
+  const scale = standard === undefined ? 1 : scaleOf(standard)
+  const byInput = new Array<number | undefined>(numbers.length + texts.length).fill(undefined)
+  numbers.forEach(({ input }, i) => {
+    byInput[input] = (weights[i] as number) * scale
+  })
+  return byInput
+}
+
+/** What the model card says of it. */
+function wordsOf({ task, parameters }: LearnerOrder<LinearLearner>, fit: Fit, { design }: LinearModel) {
+  const ended = fit.converged ? '' : ', not enough for the gradient to vanish'
+  const steps = `${fit.steps} step${fit.steps === 1 ? '' : 's'} of Newton's method${ended}`
+  return {
+    model: task === 'binary' ? 'logistic regression' : 'ridge regression',
+    importance: 'share of spread',
+    training: `L2 ${parameters.l2}, ${design.columns - 1} weights and an intercept, ${steps}.`,
+  }
+}

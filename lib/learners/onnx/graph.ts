@@ -1,0 +1,40 @@
+import type { Task } from '../../formats/plan.ts'
+import type { ModelInput } from '../learner.ts'
+import { type GraphPart, valueInfo } from './messages.ts'
+import { MessageWriter } from './protobuf.ts'
+
+/** What a learner says of its model's graph. */
+export interface ModelGraph extends GraphPart {
+  readonly name: string
+  readonly task: Task
+  /** Of a regression whose predictions float32 cannot hold. */
+  readonly answers?: 'float64' | undefined
+  readonly inputs: readonly ModelInput[]
+  /** Version of ai.onnx.ml that its operators need. */
+  readonly mlVersion: 3 | 5
+}
+
+/**
+ * An ONNX model, byte for byte the same for the same graph. Inputs: one tensor [rows, 1] a feature, float32 or string,
+ * by name. Outputs: `label` int64 [rows] and `probabilities` float32 [rows, 2]; or `prediction` [rows, 1], float32 or
+ * float64.
+ */
+export function modelBytes({ name, task, answers, inputs, nodes, constants, mlVersion }: ModelGraph): Uint8Array {
+  const graph = new MessageWriter()
+  for (const each of nodes) graph.bytes(1, each)
+  graph.bytes(2, name)
+  for (const constant of constants) graph.bytes(5, constant)
+  for (const input of inputs) graph.bytes(11, valueInfo(input.name, input.kind === 'number' ? 'float' : 'string', 1))
+  if (task === 'binary')
+    graph.bytes(12, valueInfo('label', 'int64', undefined)).bytes(12, valueInfo('probabilities', 'float', 2))
+  else graph.bytes(12, valueInfo('prediction', answers === 'float64' ? 'double' : 'float', 1))
+
+  const opset = (domain: string, version: number): MessageWriter => new MessageWriter().bytes(1, domain).int(2, version)
+  return new MessageWriter()
+    .int(1, 8)
+    .bytes(2, 'slipway')
+    .bytes(7, graph)
+    .bytes(8, opset('', 17))
+    .bytes(8, opset('ai.onnx.ml', mlVersion))
+    .finish()
+}

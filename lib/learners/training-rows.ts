@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises'
+import { loadFunction } from '../code/load.ts'
+import { withDuckDb } from '../data/duckdb.ts'
+import type { LocalTable } from '../data/table.ts'
+import { SlipwayError } from '../formats/errors.ts'
+import type { StepOf } from '../formats/plan.ts'
+import { type LabelledFeatures, prepare } from './dataset.ts'
+import { offsetsOf, withOffsets } from './offsets.ts'
+
+/** Where the bytes of a user function are, and what they must hash to. */
+export interface LocalCode {
+  readonly file: string
+  readonly digest: string
+  readonly name: string
+}
+
+export interface TrainingOrder {
+  readonly step: StepOf<'train'>
+  readonly model: string
+  readonly train: LocalTable
+  readonly validation: LocalTable
+  readonly features: LocalCode
+  readonly target: LocalCode | undefined
+  readonly folder: string
+}
+
+/** Rows to train on and to validate on, through the feature function. */
+export interface TrainingRows {
+  readonly train: LabelledFeatures
+  readonly validation: LabelledFeatures
+}
+
+/**
+ * Reads both parts through the feature function; numbers far from zero lose the same offset in both.
+ * @throws SlipwayError SINGLE_CLASS and those of feature functions
+ */
+export async function readTrainingRows(order: TrainingOrder): Promise<TrainingRows> {
+  const { step } = order
+  const preparation = {
+    features: await load(order.features),
+    featuresName: order.features.name,
+    inputs: step.inputs,
+    target: { column: step.target.column, code: order.target === undefined ? undefined : await load(order.target) },
+    weight: step.weight,
+    task: step.task,
+  }
+  return withDuckDb(2, async (connection) => {
+    const made = await prepare(connection, order.train, preparation, true)
+    const offsets = offsetsOf(made.features)
+    const train = withOffsets(made, offsets)
+    const validation = withOffsets(await prepare(connection, order.validation, preparation, false), offsets)
+    if (step.task === 'binary') requireBothClasses(train.labels)
+    return { train, validation }
+  })
+}
+
+async function load({ file, digest }: LocalCode) {
+  return loadFunction(await readFile(file, 'utf8'), digest)
+}
+
+function requireBothClasses(labels: Float64Array): void {
+  const positives = labels.reduce((sum, label) => sum + label, 0)
+  if (positives > 0 && positives < labels.length) return
+  throw new SlipwayError(
+    'SINGLE_CLASS',
+    `all ${labels.length} training rows have the label ${positives === 0 ? 0 : 1}: there is nothing to tell apart`,
+    {
+      next: 'check the target function and the training part of the split',
+    },
+  )
+}

@@ -1,0 +1,40 @@
+import { TreesLearner } from '../../formats/learner.ts'
+import type { Learner, LearnerOrder, LearnerRows } from '../learner.ts'
+import { toOnnx } from '../onnx/model.ts'
+import { boost, type Dataset } from './boost.ts'
+import { predict } from './ensemble.ts'
+
+/** Gradient-boosted trees. */
+export const treesLearner: Learner<TreesLearner> = {
+  kind: 'trees',
+  parameters: TreesLearner,
+  categoryOrder: ({ categories, bins }) =>
+    categories === 'sets' ? { by: 'frequency', most: bins } : { by: 'mean label' },
+
+  train(order, onProgress) {
+    const { model, task, parameters, inputs, train, validation, threads } = order
+    const { ensemble, importance, validationLoss } = boost(
+      task,
+      datasetOf(order, train),
+      datasetOf(order, validation),
+      parameters,
+      threads,
+      (grown) => onProgress(`tree ${grown} of ${parameters.trees}`, grown / parameters.trees),
+    )
+    return {
+      onnx: toOnnx(model, ensemble, inputs),
+      predictions: predict(ensemble, validation.features, validation.labels.length),
+      importance,
+      report: { trees: ensemble.trees.length, validationLoss },
+    }
+  },
+}
+
+/** Rows as the trees take them, with how many values texts have where they are parted by sets of them. */
+function datasetOf({ parameters, inputs }: LearnerOrder<TreesLearner>, rows: LearnerRows): Dataset {
+  if (parameters.categories !== 'sets') return rows
+  return {
+    ...rows,
+    categories: inputs.map((input) => (input.kind === 'category' ? input.categories.length : undefined)),
+  }
+}
