@@ -1,14 +1,15 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { ModelVersion, Route } from '../lib/formats/route.ts'
 import type { GatewayPresence, TelemetryWindow, VersionCounts } from '../lib/formats/telemetry.ts'
-import { Inference, type InferenceOptions, type InferRequest, type InferResult, type View } from './inference.ts'
+import type { InferRequest, InferResult } from './ask-version.ts'
+import { Inference, type InferenceOptions, type View } from './inference.ts'
 import { type CapturedRow, createRecorder, type RecordedWindow, type Recorder, type UserEvents } from './recorder.ts'
 import type { Scorer } from './scorer.ts'
 import { createVersions, type LoadedVersion, type Versions } from './versions.ts'
 
 export interface EndpointOptions extends InferenceOptions {
   /** Loads and warms a version. */
-  load(variant: ModelVersion): Promise<Scorer>
+  load(version: ModelVersion): Promise<Scorer>
 }
 
 /** One served name: the versions its route names, loaded; who answers what; and what came of it. */
@@ -71,7 +72,7 @@ export class Endpoint {
     // The one before stays, so that going back needs no loading.
     if (route.previous !== null) void this.versions.get(route.previous).catch(() => {})
     const named = [route.champion, route.previous, route.rollout?.candidate]
-    this.versions.keepOnly(new Set(named.flatMap((variant) => variant?.digest ?? [])))
+    this.versions.keepOnly(new Set(named.flatMap((version) => version?.digest ?? [])))
   }
 
   /** Answers a request, see `Inference`. @throws SlipwayError OVERLOADED until the first route is applied, and what that throws */

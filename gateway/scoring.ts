@@ -6,6 +6,15 @@ import { type BundlePosition, SlipwayError } from '../lib/formats/errors.ts'
 export type InputKind = 'rows' | 'features'
 export type InputColumns = Readonly<Record<string, Column | Feature>>
 
+/** What a request asks, read for the version that is to answer. */
+export interface Input {
+  readonly kind: InputKind
+  readonly columns: InputColumns
+  readonly rows: number
+  /** Names that came along and that the model does not know. */
+  readonly ignored?: readonly string[]
+}
+
 /** Why a version gave no answer: a class of its telemetry. */
 export class ScoringFailure extends Error {
   override readonly name = 'ScoringFailure'

@@ -1,21 +1,21 @@
 import type { ModelVersion } from '../lib/formats/route.ts'
 import { type Batcher, createBatcher } from './batcher.ts'
-import { type RowReader, rowReader } from './rows.ts'
+import type { ServedVersion } from './protocols/protocol.ts'
+import { rowReader } from './rows.ts'
 import type { Scorer } from './scorer.ts'
 
 /** A version that is loaded, with what it takes to ask it. */
-export interface LoadedVersion {
+export interface LoadedVersion extends ServedVersion {
   readonly scorer: Scorer
   /** For small batches of a version that is trusted; see `Scorer`. */
   readonly inline: Batcher | undefined
   readonly offloaded: Batcher
-  readonly reader: RowReader
 }
 
 /** The versions of an endpoint that are loaded or being loaded, each once. */
 export interface Versions {
   /** Loads a version, or joins who is loading it. */
-  get(variant: ModelVersion): Promise<LoadedVersion>
+  get(version: ModelVersion): Promise<LoadedVersion>
   /** A version that is loaded. */
   byDigest(digest: string): LoadedVersion | undefined
   byNumber(version: number): LoadedVersion | undefined
@@ -31,7 +31,7 @@ export interface Versions {
 /** Requests that hold an old view of the route reach their batcher within this, ms. */
 const graceMs = 1_000
 
-export function createVersions(load: (variant: ModelVersion) => Promise<Scorer>): Versions {
+export function createVersions(load: (version: ModelVersion) => Promise<Scorer>): Versions {
   const loading = new Map<string, Promise<LoadedVersion>>()
   const loaded = new Map<string, LoadedVersion>()
 
@@ -39,26 +39,27 @@ export function createVersions(load: (variant: ModelVersion) => Promise<Scorer>)
     await Promise.all([version.inline?.drained(), version.offloaded.drained()])
     await version.scorer.close()
   }
-  const begin = async (variant: ModelVersion): Promise<LoadedVersion> => {
-    const scorer = await load(variant)
-    const version = {
+  const begin = async (version: ModelVersion): Promise<LoadedVersion> => {
+    const scorer = await load(version)
+    const begun = {
       scorer,
+      facts: scorer.facts,
       inline: scorer.inline === undefined ? undefined : createBatcher(scorer.inline),
       offloaded: createBatcher(scorer.offloaded),
       reader: rowReader(scorer.facts.inputs),
     }
     // Nobody may want it any more.
-    if (loading.has(variant.digest)) loaded.set(variant.digest, version)
-    else void letGo(version)
-    return version
+    if (loading.has(version.digest)) loaded.set(version.digest, begun)
+    else void letGo(begun)
+    return begun
   }
   return {
-    get(variant) {
-      const known = loading.get(variant.digest)
+    get(version) {
+      const known = loading.get(version.digest)
       if (known !== undefined) return known
-      const begun = begin(variant)
-      loading.set(variant.digest, begun)
-      begun.catch(() => loading.delete(variant.digest))
+      const begun = begin(version)
+      loading.set(version.digest, begun)
+      begun.catch(() => loading.delete(version.digest))
       return begun
     },
     byDigest: (digest) => loaded.get(digest),

@@ -64,7 +64,7 @@ it.each([
   [
     'docs/serving.md',
     '1,024 rows with a compiled model, 128',
-    'gateway/inference.ts',
+    'gateway/ask-version.ts',
     '{ onnxruntime: 128, compiled: 1024 }',
   ],
   ['docs/serving.md', 'hangs for ten seconds', 'gateway/scorer-host.ts', 'patienceMs = 10_000'],

@@ -1,35 +1,127 @@
 import type { Numbers } from '../../lib/formats/columns.ts'
-import type { InferResult, Input } from '../inference.ts'
-import type { LoadedVersion } from '../versions.ts'
+import type { ErrorCode } from '../../lib/formats/errors.ts'
+import type { ModelVersion } from '../../lib/formats/route.ts'
+import type { ModelFacts } from '../../lib/models/model.ts'
+import type { RowReader } from '../rows.ts'
+import type { Input } from '../scoring.ts'
 
-/** A request as a protocol understood it: what to ask of whom, and how to write the answer. */
+/**
+ * A way in which clients ask for predictions. The server goes through a list of protocols and knows none of them by name:
+ * one from outside stands beside Slipway's own. A protocol reads requests and writes answers; it knows no socket.
+ */
+export interface Protocol {
+  /** In kebab case, of this protocol alone. */
+  readonly name: string
+  /** Where it is asked for predictions, by POST. */
+  readonly routes: readonly PredictionRoute[]
+  /** Headers, besides `content-type`, that decide how a body is read: answers are kept for requests that agree in them. */
+  readonly readsHeaders?: readonly string[]
+  /**
+   * Reads what does not depend on the model that will answer.
+   * @throws SlipwayError REQUEST_INVALID, MEDIA_UNSUPPORTED, NOT_ACCEPTABLE
+   */
+  read(request: Incoming): Asked
+  /** A failed request, as clients of this protocol expect to be told. */
+  error(problem: Problem): Outgoing
+  /** Its part of the OpenAPI document: path items by path, for every endpoint. */
+  openApi(endpoints: readonly DescribedEndpoint[]): Readonly<Record<string, object>>
+  /** What clients ask it besides predictions: whether the gateway is ready, what a model takes. */
+  lookups?(served: Served): readonly Route[]
+}
+
+/**
+ * A path; `{name}` stands for an endpoint, `{version}` for the number of a version. Without `{name}` the only endpoint
+ * that is served is meant.
+ */
+export interface PredictionRoute {
+  readonly path: string
+  /** Media types of its answers. Who accepts none of them is refused before the body is read. */
+  readonly answers: readonly string[]
+}
+
+/** A request, by whatever transport it came. */
+export interface Incoming {
+  /** Read whole, and decompressed before a protocol sees it. */
+  readonly body: Buffer
+  /** `performance.now()` when its head was here. */
+  readonly arrivedAt: number
+  /** @param name in lower case */
+  header(name: string): string | undefined
+}
+
+export interface Outgoing {
+  /** As HTTP has it; another transport translates. */
+  readonly status: number
+  /** Names and values by turns; whoever sends it adds to them. */
+  readonly headers: string[]
+  readonly body: string | Buffer
+}
+
+/** A request as a protocol understood it: which rows it asks about, and how its answer is written. */
 export interface Asked {
   /** Reads the rows by a version's schema. @throws SlipwayError REQUEST_INVALID */
-  read(version: LoadedVersion): Input
-  write(result: InferResult, requestId: string): Written
+  read(version: ServedVersion): Input
+  /** @param id of the request */
+  write(prediction: Prediction, id: string): Written
 }
 
 export interface Written {
   readonly contentType: string
   readonly body: string | Buffer
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-/** Data type of the one output tensor, as the Open Inference Protocol names it. */
-export const outputType = (version: LoadedVersion): 'FP32' | 'FP64' =>
-  version.scorer.facts.answers === 'float64' ? 'FP64' : 'FP32'
+/** A version that is loaded, as far as reading a request goes. */
+export interface ServedVersion {
+  readonly facts: ModelFacts
+  readonly reader: RowReader
+}
 
-/** Name of the one output tensor or column. */
-export const outputName = (version: LoadedVersion): string =>
-  version.scorer.facts.task === 'binary' ? 'probability' : 'prediction'
+export interface Prediction {
+  /** One for each row, in the order of the rows. */
+  readonly predictions: Numbers
+  readonly answeredBy: ModelVersion
+  readonly role: 'champion' | 'candidate' | 'fallback' | 'pinned'
+  readonly version: ServedVersion
+}
 
-/**
- * Predictions as a JSON array, written by hand: a float32 has a short exact decimal of its own, but readers expect the double it
- * stands for, so that is written.
- */
-export function numbersJson(values: Numbers): string {
-  if (values.length === 1) return `[${values[0]}]`
-  let text = '['
-  for (let i = 0; i < values.length; i++) text += i === 0 ? values[i] : `,${values[i]}`
-  return `${text}]`
+/** What a client may know of an error. */
+export interface Problem {
+  readonly code: ErrorCode
+  /** HTTP's status for it. */
+  readonly status: number
+  readonly message: string
+}
+
+/** An endpoint, for the OpenAPI document. */
+export interface DescribedEndpoint {
+  readonly name: string
+  readonly facts: ModelFacts
+  /** Reference to the JSON schema of one of its rows. */
+  readonly row: { readonly $ref: string }
+}
+
+/** Something that is answered at a path. HEAD is answered as GET is, without the body. */
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  /** Whether it is answered without a token: load balancers have none. */
+  readonly isOpen?: boolean
+  /** @param name, version as they stand in the path, where it has them */
+  answer(request: Incoming, name: string | undefined, version: string | undefined): Outgoing | Promise<Outgoing>
+}
+
+/** The gateway, as far as lookups see it. */
+export interface Served {
+  /** Slipway's version. */
+  readonly slipway: string
+  isReady(): boolean
+  /**
+   * A version of an endpoint: without a number its champion; and the numbers of all that are loaded.
+   * @throws SlipwayError NOT_FOUND
+   */
+  find(
+    name: string,
+    version: string | undefined,
+  ): { readonly version: ServedVersion; readonly numbers: readonly number[] }
 }

@@ -1,7 +1,7 @@
-import type { Input } from '../inference.ts'
 import { checkNames, namesOfRecords } from '../names.ts'
 import type { Rows } from '../rows.ts'
-import type { LoadedVersion } from '../versions.ts'
+import type { Input } from '../scoring.ts'
+import type { ServedVersion } from './protocol.ts'
 
 const asInput = ({ rows, columns }: Rows, ignored: readonly string[]): Input => ({
   kind: 'rows',
@@ -11,7 +11,7 @@ const asInput = ({ rows, columns }: Rows, ignored: readonly string[]): Input => 
 })
 
 /** `[{…}]`, `[[…]]` in the schema's order, or `{ name: […] }`. */
-export function readRowsOrColumns(value: unknown, version: LoadedVersion, path: string): Input {
+export function readRowsOrColumns(value: unknown, version: ServedVersion, path: string): Input {
   const { reader } = version
   if (!Array.isArray(value)) return readColumns(value, version, path)
   if (!Array.isArray(value[0])) return readRecords(value, version, path)
@@ -20,21 +20,21 @@ export function readRowsOrColumns(value: unknown, version: LoadedVersion, path: 
 }
 
 /** `[{ a: 1, b: "x" }, …]`; a record may leave out what may be missing, all of them may not leave out everything. */
-export function readRecords(value: unknown, { reader }: LoadedVersion, path: string): Input {
+export function readRecords(value: unknown, { reader }: ServedVersion, path: string): Input {
   const isRecords = Array.isArray(value) && value.length > 0 && value.every((row) => typeof row === 'object' && row)
   // What is no record is refused by the reader, with its place.
   const ignored = isRecords ? checkNames(reader.schema, namesOfRecords(value), path, 'field') : []
   return asInput(reader.fromRecords(value, path), ignored)
 }
 
-function readColumns(value: unknown, { reader }: LoadedVersion, path: string): Input {
+function readColumns(value: unknown, { reader }: ServedVersion, path: string): Input {
   const isColumns = typeof value === 'object' && value !== null
   const ignored = isColumns ? checkNames(reader.schema, Object.keys(value), path, 'column') : []
   return asInput(reader.fromColumns(value, path), ignored)
 }
 
 /** Names, and rows as arrays in that order. */
-export function readMatrix(names: readonly string[], rows: unknown, { reader }: LoadedVersion, path: string): Input {
+export function readMatrix(names: readonly string[], rows: unknown, { reader }: ServedVersion, path: string): Input {
   const ignored = checkNames(reader.schema, names, path, 'column')
   return asInput(reader.fromMatrix(names, rows, path), ignored)
 }

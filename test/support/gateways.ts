@@ -2,7 +2,8 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Gateway, type GatewayOptions, startGateway } from '../../gateway/gateway.ts'
-import type { Incoming, Outgoing } from '../../gateway/http.ts'
+import { HttpRequest } from '../../gateway/http-request.ts'
+import type { Outgoing } from '../../gateway/protocols/protocol.ts'
 import { readAlive } from '../../lib/store/routes.ts'
 import type { Store } from '../../lib/store/store.ts'
 
@@ -47,7 +48,7 @@ export async function ask(
   headers: Record<string, string> = {},
 ): Promise<Reply> {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
-  const request: Incoming = { method, url, headers, body: bytes, arrivedAt: performance.now() }
+  const request = new HttpRequest(method, url, headers, bytes)
   return reply(handler.admit(request) ?? (await handler.answer(request)))
 }
 

@@ -1,38 +1,46 @@
-import { SlipwayError } from '../../lib/formats/errors.ts'
-import type { InferResult } from '../inference.ts'
-import { chooseMediaType, parseMediaType } from '../media.ts'
-import { invalid } from '../rows.ts'
+import { SlipwayError } from '../../../lib/formats/errors.ts'
+import { chooseMediaType, parseMediaType } from '../../media.ts'
+import { invalid } from '../../rows.ts'
+import { isObject, parseJson } from '../json.ts'
+import type { Asked, Incoming, Prediction, Written } from '../protocol.ts'
+import { readMatrix, readRecords, readRowsOrColumns } from '../rows-or-columns.ts'
+import { numbersJson } from '../write.ts'
 import { readCsv } from './csv.ts'
-import { parseJson } from './json.ts'
 import { jsonLinesTypes, parseJsonLines } from './json-lines.ts'
-import { type Asked, numbersJson, type Written } from './protocol.ts'
-import { readMatrix, readRecords, readRowsOrColumns } from './rows-or-columns.ts'
 
 /*
- * `/invocations`: what SageMaker asks of a container, and MLflow of a scoring server (mlflow.org, Deploy Model Locally, "input
- * formats"): JSON with `dataframe_split`, `dataframe_records`, `inputs` or `instances`, or rows alone; one JSON value a line; and CSV.
+ * `/invocations`: what SageMaker asks of a container, and MLflow of a scoring server (mlflow.org, Deploy Model Locally,
+ * "input formats"): JSON with `dataframe_split`, `dataframe_records`, `inputs` or `instances`, or rows alone; one JSON value
+ * a line; and CSV.
  */
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+/** Media types that answers come in. */
+export const invocationAnswers: readonly string[] = ['application/json', 'text/csv', ...jsonLinesTypes]
 
 const formats = ['dataframe_split', 'dataframe_records', 'inputs', 'instances'] as const
 
 const isJsonLines = (type: string): boolean => (jsonLinesTypes as readonly string[]).includes(type)
 
 /**
- * @param contentType of the body; clients that do not say what they send are common, and send JSON
- * @param accept what the client wants back: by default lines for lines, and JSON for everything else
+ * Reads by the content type; clients that do not say what they send are common, and send JSON. Answers are lines for lines,
+ * and JSON for everything else, unless the client accepts something else.
+ * @param headersOf headers of an answer
  * @throws SlipwayError MEDIA_UNSUPPORTED, NOT_ACCEPTABLE, REQUEST_INVALID
  */
-export function readInvocation(body: Buffer, contentType: string, accept: string | undefined): Asked {
+export function readInvocation(
+  request: Incoming,
+  headersOf?: (prediction: Prediction) => Record<string, string>,
+): Asked {
+  const { body } = request
+  const contentType = request.header('content-type') ?? ''
   const { type, parameters } = parseMediaType(contentType)
-  const offers = ['application/json', 'text/csv', ...jsonLinesTypes]
-  const answerType = chooseMediaType(accept, isJsonLines(type) ? [type, ...offers] : offers)
-  const write = ({ predictions }: Pick<InferResult, 'predictions'>): Written =>
-    answerType === 'application/json'
-      ? { contentType: answerType, body: `{"predictions":${numbersJson(predictions)}}` }
-      : { contentType: answerType, body: Array.from(predictions, (value) => `${value}\n`).join('') }
+  const offers = isJsonLines(type) ? [type, ...invocationAnswers] : invocationAnswers
+  const answerType = chooseMediaType(request.header('accept'), offers)
+  const write = (prediction: Prediction): Written => ({
+    contentType: answerType,
+    body: bodyOf(prediction, answerType),
+    headers: headersOf?.(prediction),
+  })
   if (isJsonLines(type)) {
     const lines = parseJsonLines(body)
     return { read: (version) => readRowsOrColumns(lines, version, 'lines'), write }
@@ -53,6 +61,11 @@ export function readInvocation(body: Buffer, contentType: string, accept: string
       )
   }
 }
+
+const bodyOf = ({ predictions }: Prediction, type: string): string =>
+  type === 'application/json'
+    ? `{"predictions":${numbersJson(predictions)}}`
+    : Array.from(predictions, (value) => `${value}\n`).join('')
 
 function readJson(request: unknown): Asked['read'] {
   if (Array.isArray(request)) return (version) => readRowsOrColumns(request, version, 'rows')

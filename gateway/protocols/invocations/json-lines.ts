@@ -1,6 +1,6 @@
-import { invalid } from '../rows.ts'
-import { textOf } from '../text.ts'
-import { parseJson } from './json.ts'
+import { invalid } from '../../rows.ts'
+import { textOf } from '../../text.ts'
+import { parseJson } from '../json.ts'
 
 /** The names this format goes by; SageMaker's Batch Transform says the first. */
 export const jsonLinesTypes = [

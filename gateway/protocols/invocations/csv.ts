@@ -1,9 +1,9 @@
-import { csvScanner, fieldsOf } from '../../lib/formats/csv.ts'
-import { SlipwayError } from '../../lib/formats/errors.ts'
-import { checkNames, meant } from '../names.ts'
-import { invalid } from '../rows.ts'
-import { textOf } from '../text.ts'
-import type { Asked } from './protocol.ts'
+import { csvScanner, fieldsOf } from '../../../lib/formats/csv.ts'
+import { SlipwayError } from '../../../lib/formats/errors.ts'
+import { checkNames, meant } from '../../names.ts'
+import { invalid } from '../../rows.ts'
+import { textOf } from '../../text.ts'
+import type { Asked } from '../protocol.ts'
 
 /**
  * CSV with a header line of column names, in any order (MLflow), or without one in the order of the schema (SageMaker).

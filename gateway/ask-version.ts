@@ -1,0 +1,124 @@
+import type { Numbers } from '../lib/formats/columns.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import { type AnswerCache, createAnswerCache } from './answer-cache.ts'
+import { DeadlinePassed } from './batcher.ts'
+import type { Incoming, Prediction } from './protocols/protocol.ts'
+import type { Outcome } from './recorder.ts'
+import { type Input, ScoringFailure } from './scoring.ts'
+import type { LoadedVersion } from './versions.ts'
+
+/** Requests of more rows are offloaded: so many are a third of a millisecond. */
+const inlineRows = { onnxruntime: 128, compiled: 1024 } as const
+
+/** A request as an endpoint is asked. */
+export interface InferRequest {
+  readonly id: string
+  /** Reads the request by a version's schema. @throws SlipwayError REQUEST_INVALID */
+  read(version: LoadedVersion): Input
+  /** As it came: where a rollout is sticky, a header holds the key; equal bodies of equal form may be answered from the cache. */
+  readonly incoming: Incoming
+  /** Answer by this version, whatever the route says. */
+  readonly version: number | undefined
+  /** `performance.now()` at arrival, and until when an answer is wanted. */
+  readonly arrivedAt: number
+  readonly deadline: number
+  /** For drills, where the gateway allows them: make the candidate fail. */
+  readonly failCandidate: boolean
+  /** What besides the body and the version decides how `read` reads it: protocol and headers. */
+  readonly form: string
+}
+
+export interface InferResult extends Prediction {
+  readonly version: LoadedVersion
+  /** Whether the answer was kept from before; undefined without a cache. */
+  readonly cached: boolean | undefined
+}
+
+export interface AskOptions {
+  /** The endpoint's, for messages. */
+  readonly name: string
+  /** A batch queue longer than this, ms, refuses requests. */
+  readonly maxWaitMs: number
+  /** Answers kept, by model digest, form of the request and body; 0 keeps none. */
+  readonly cacheEntries: number
+}
+
+/** Whether a version may score on the thread that answers, has to score apart, or is made to fail by a drill. */
+export type Trust = 'trusted' | 'apart' | 'fail'
+
+/** Asks single versions, whoever decided which one it is to be. */
+export class VersionAsker {
+  private readonly options: AskOptions
+  private readonly cache: AnswerCache | undefined
+
+  constructor(options: AskOptions) {
+    this.options = options
+    this.cache = options.cacheEntries > 0 ? createAnswerCache(options.cacheEntries) : undefined
+  }
+
+  /** Asks a version. Refusals for the queue's sake are thrown: they say nothing about the version. */
+  async ask(
+    { inline, offloaded, scorer }: LoadedVersion,
+    input: Input,
+    request: InferRequest,
+    trust: Trust,
+  ): Promise<Outcome> {
+    const { arrivedAt, deadline } = request
+    const isSmall = input.rows <= inlineRows[scorer.engine.name]
+    const batcher = inline !== undefined && trust === 'trusted' && isSmall ? inline : offloaded
+    if (batcher.expectedWaitMs > this.options.maxWaitMs) {
+      throw new SlipwayError('OVERLOADED', `endpoint ${this.options.name} has ${batcher.queued} rows waiting`, {
+        next: 'try again in a second, or add gateways',
+      })
+    }
+    try {
+      if (trust === 'fail') throw new ScoringFailure('injected', `a drill makes version ${scorer.variant.version} fail`)
+      if (input.rows === 0) return outcomeOf(request, 0, new Float32Array(0), undefined)
+      const key = { digest: scorer.variant.digest, form: request.form, body: request.incoming.body }
+      const kept = this.cache?.get(key)
+      if (kept !== undefined) {
+        // Drift is of all that was asked. Aside, nothing but scoring again gives the features.
+        if (batcher === offloaded) void offloaded.score(input, Number.POSITIVE_INFINITY).catch(() => {})
+        else {
+          kept.count ??= scorer.countInline(input.kind, input.columns, kept.predictions)
+          kept.count()
+        }
+        return outcomeOf(request, input.rows, kept.predictions, undefined, true)
+      }
+      const predictions = await batcher.score(input, deadline)
+      this.cache?.set(key, predictions)
+      return outcomeOf(request, input.rows, predictions, undefined, this.cache && false)
+    } catch (error) {
+      if (error instanceof DeadlinePassed)
+        throw new SlipwayError('DEADLINE_EXCEEDED', `no answer within the ${Math.round(deadline - arrivedAt)} ms given`)
+      if (!(error instanceof ScoringFailure)) throw error
+      return outcomeOf(request, input.rows, undefined, error)
+    }
+  }
+
+  /** What a version answered, as the request's answer. @throws SlipwayError FEATURES_FAILED, PREDICTION_FAILED where it has none */
+  result(outcome: Outcome, version: LoadedVersion, role: InferResult['role']): InferResult {
+    if (outcome.predictions !== undefined)
+      return {
+        predictions: outcome.predictions,
+        answeredBy: version.scorer.variant,
+        role,
+        version,
+        cached: outcome.cached,
+      }
+    const { kind, message } = outcome.failure as NonNullable<Outcome['failure']>
+    if (kind === 'features') throw new SlipwayError('FEATURES_FAILED', message)
+    throw new SlipwayError('PREDICTION_FAILED', `version ${version.scorer.variant.version} gives no answer: ${message}`)
+  }
+}
+
+/** What came of a request. */
+export function outcomeOf(
+  { arrivedAt }: InferRequest,
+  rows: number,
+  predictions: Numbers | undefined,
+  failure: Outcome['failure'],
+  cached?: boolean | undefined,
+): Outcome {
+  return { rows, ms: performance.now() - arrivedAt, predictions, failure, cached }
+}

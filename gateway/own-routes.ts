@@ -1,0 +1,62 @@
+import { type AlertTaker, takeAlerts } from './alertmanager.ts'
+import type { Directory } from './directory.ts'
+import { type LabelsByEndpoint, readFeedback } from './feedback.ts'
+import type { Metrics } from './metrics.ts'
+import { openApiDocument } from './open-api.ts'
+import type { Outgoing, Protocol, Route } from './protocols/protocol.ts'
+import { jsonAnswer } from './protocols/write.ts'
+
+export interface OwnRoutesDeps {
+  readonly directory: Directory
+  readonly protocols: readonly Protocol[]
+  /** Slipway's. */
+  readonly version: string
+  health(): object
+  isReady(): boolean
+  readonly metrics: Metrics
+  /** Keeps labels, on disk before it returns. */
+  keepLabels(labels: LabelsByEndpoint): void
+  readonly alert: AlertTaker | undefined
+}
+
+/** What every gateway answers besides predictions, whatever protocols it speaks. */
+export function ownRoutes(deps: OwnRoutesDeps): readonly Route[] {
+  const { directory, protocols, version, metrics } = deps
+  return [
+    {
+      method: 'GET',
+      path: '/health',
+      answer: () => jsonAnswer(deps.isReady() ? 200 : 503, deps.health()),
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      answer: async () => ({
+        status: 200,
+        headers: ['content-type', metrics.contentType],
+        body: await metrics.text(),
+      }),
+    },
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      answer: () => jsonAnswer(200, openApiDocument(protocols, directory.endpoints(), version)),
+    },
+    { method: 'POST', path: '/feedback', answer: ({ body }) => takeFeedback(body, deps) },
+    {
+      method: 'POST',
+      path: '/hooks/alertmanager',
+      answer: async ({ body }) => jsonAnswer(202, await takeAlerts(body, deps.alert)),
+    },
+  ]
+}
+
+function takeFeedback(body: Buffer, { directory, keepLabels }: OwnRoutesDeps): Outgoing {
+  const taskOf = (name: string | undefined) => {
+    const { name: endpoint, champion } = directory.endpoint(name)
+    return { endpoint, task: champion?.facts.task ?? ('regression' as const) }
+  }
+  const labels = readFeedback(body, taskOf, Date.now())
+  keepLabels(labels)
+  return jsonAnswer(202, { accepted: [...labels.values()].reduce((sum, list) => sum + list.length, 0) })
+}

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto'
+import type { InferRequest, InferResult } from './ask-version.ts'
+import { readableBody } from './body.ts'
+import { chooseEncoding, compress } from './compression.ts'
+import { type Directory, versionNumber } from './directory.ts'
+import { errorAnswer } from './error-answers.ts'
+import type { HttpRequest } from './http-request.ts'
+import { chooseMediaType } from './media.ts'
+import type { Metrics } from './metrics.ts'
+import { namesHeader } from './names.ts'
+import type { Asked, Incoming, Outgoing, PredictionRoute, Protocol, Written } from './protocols/protocol.ts'
+import type { Input } from './scoring.ts'
+import type { RequestSpan, Tracer } from './tracing.ts'
+
+/** How requests are taken. */
+export interface PredictionOptions {
+  /** Bytes a body may have after decompression. */
+  readonly bodyLimit: number
+  /** Milliseconds a request may take unless it says otherwise. */
+  readonly timeoutMs: number
+  /** Drills may make the candidate fail: `x-slipway-fault: candidate`. */
+  readonly allowFaults: boolean
+}
+
+export interface PredictionDeps {
+  readonly directory: Directory
+  readonly metrics: Metrics
+  readonly tracer: Tracer | undefined
+}
+
+/** A request for predictions as an endpoint is asked, and which names of it the model did not know. */
+interface Question extends InferRequest {
+  ignored: Input['ignored']
+}
+
+/** Answers requests for predictions: reads one by its protocol, has its endpoint infer, and writes the answer. */
+export class Predictions {
+  private readonly deps: PredictionDeps
+  private readonly options: PredictionOptions
+
+  constructor(deps: PredictionDeps, options: PredictionOptions) {
+    this.deps = deps
+    this.options = options
+  }
+
+  /**
+   * What goes wrong is answered too, and counted and traced like every other answer.
+   * @param name, version as they stand in the path
+   */
+  async answer(
+    { protocol, answers }: { readonly protocol: Protocol } & PredictionRoute,
+    request: HttpRequest,
+    name: string | undefined,
+    version: string | undefined,
+  ): Promise<Outgoing> {
+    const { directory, metrics, tracer } = this.deps
+    const id = requestIdOf(request)
+    const parent = request.header('traceparent')
+    const span = tracer?.begin(parent, `infer ${name ?? ''}`)
+    const trace = span?.traceparent ?? (parent !== undefined && isTraceparent(parent) ? parent : undefined)
+    const headers = trace === undefined ? ['x-request-id', id] : ['x-request-id', id, 'traceparent', trace]
+    let status = 200
+    let label = ''
+    let result: InferResult | undefined
+    try {
+      const endpoint = directory.endpoint(name)
+      label = endpoint.name
+      const encoding = chooseEncoding(request.header('accept-encoding'))
+      request.body = await readableBody(request, this.options.bodyLimit)
+      const accept = request.header('accept')
+      if (accept !== undefined) chooseMediaType(accept, answers)
+      const asked = protocol.read(request)
+      const question = this.questionOf(request, protocol, asked, { id, version: versionNumber(version) })
+      result = await endpoint.infer(question)
+      if (span !== undefined) describe(span, label, id, result)
+      const written = asked.write(result, id)
+      pushHeaders(headers, result, written, question.ignored)
+      const packed = encoding === undefined ? undefined : await compress(written.body, encoding)
+      if (packed === undefined) return { status, headers, body: written.body }
+      headers.push('content-encoding', packed.encoding)
+      return { status, headers, body: packed.body }
+    } catch (error) {
+      const answer = errorAnswer(protocol, error, headers)
+      status = answer.status
+      return answer
+    } finally {
+      const by = result === undefined ? '' : String(result.answeredBy.version)
+      metrics.count(label, by, result?.role ?? '', status, (performance.now() - request.arrivedAt) / 1000)
+      span?.end(status)
+    }
+  }
+
+  private questionOf(
+    request: HttpRequest,
+    protocol: Protocol,
+    asked: Asked,
+    { id, version }: Pick<Question, 'id' | 'version'>,
+  ): Question {
+    const { timeoutMs, allowFaults } = this.options
+    const { arrivedAt } = request
+    const timeout = request.header('x-request-timeout-ms')
+    const question: Question = {
+      id,
+      incoming: request,
+      read(by) {
+        const input = asked.read(by)
+        question.ignored = input.ignored
+        return input
+      },
+      version,
+      arrivedAt,
+      deadline: arrivedAt + (timeout === undefined ? timeoutMs : timeoutOf(timeout, timeoutMs)),
+      failCandidate: allowFaults && request.header('x-slipway-fault') === 'candidate',
+      form: formOf(protocol, request),
+      ignored: undefined,
+    }
+    return question
+  }
+}
+
+/** A request id of the client's that may go into headers and logs, or one of ours. */
+function requestIdOf(request: Incoming): string {
+  const given = request.header('x-request-id')
+  return given !== undefined && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomUUID()
+}
+
+/** W3C Trace Context, level 1. */
+const isTraceparent = (text: string): boolean => /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(text)
+
+function timeoutOf(given: string, usual: number): number {
+  const ms = Number(given)
+  return Number.isFinite(ms) && ms > 0 ? ms : usual
+}
+
+/** What besides the body and the version decides how a request is read. */
+function formOf({ name, readsHeaders }: Protocol, request: Incoming): string {
+  let form = `${name} ${request.header('content-type')}`
+  if (readsHeaders !== undefined) for (const header of readsHeaders) form += ` ${request.header(header)}`
+  return form
+}
+
+function describe(span: RequestSpan, endpoint: string, id: string, { answeredBy, role }: InferResult): void {
+  span.set({
+    'slipway.endpoint': endpoint,
+    'slipway.model.version': answeredBy.version,
+    'slipway.model.digest': answeredBy.digest,
+    'slipway.role': role,
+    'slipway.request.id': id,
+  })
+}
+
+/** Names what is answered by, for proxies and clients look there; and how. */
+function pushHeaders(
+  headers: string[],
+  { answeredBy, role, cached, version }: InferResult,
+  written: Written,
+  ignored: Input['ignored'],
+): void {
+  headers.push('x-model-name', answeredBy.model, 'x-model-version', String(answeredBy.version))
+  headers.push('x-model-digest', answeredBy.digest)
+  headers.push('x-slipway-role', role, 'x-slipway-engine', version.scorer.engine.name)
+  if (cached !== undefined) headers.push('x-cache', cached ? 'hit' : 'miss')
+  headers.push('content-type', written.contentType)
+  if (written.headers !== undefined)
+    for (const [name, value] of Object.entries(written.headers)) headers.push(name, value)
+  if (ignored !== undefined && ignored.length > 0) headers.push('x-slipway-ignored', namesHeader(ignored))
+}

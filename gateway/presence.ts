@@ -1,0 +1,34 @@
+import type { GatewayPresence } from '../lib/formats/telemetry.ts'
+import { publishPresence } from '../lib/store/routes.ts'
+import type { Store } from '../lib/store/store.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Outbox } from './outbox.ts'
+import type { StoreLink } from './store-link.ts'
+
+/** What a gateway says of an endpoint to those who wait for a route to be applied. */
+export function endpointPresence(
+  { name, route, refusal }: Endpoint,
+  outbox: Outbox,
+): GatewayPresence['endpoints'][string] {
+  return {
+    revision: route?.revision ?? 0,
+    champion: route?.champion.digest ?? `sha256:${'0'.repeat(64)}`,
+    candidate: route?.rollout?.candidate.digest ?? null,
+    share: route?.rollout?.share ?? 0,
+    refused: refusal,
+    nextWindow: outbox.next(name),
+  }
+}
+
+/** Publishes what a gateway applies, again and again: one word after another, so that the newest wins. Never fails. */
+export function createPresenceTeller(
+  store: Store,
+  link: StoreLink,
+  presence: () => GatewayPresence,
+): () => Promise<void> {
+  let telling = Promise.resolve()
+  return () => {
+    telling = telling.then(() => publishPresence(store, presence())).then(link.answered, link.failed)
+    return telling
+  }
+}

@@ -1,0 +1,22 @@
+import { SlipwayError } from '../../lib/formats/errors.ts'
+import { invocations } from './invocations/invocations.ts'
+import { sagemaker } from './invocations/sagemaker.ts'
+import { openInference } from './open-inference/open-inference.ts'
+import type { Protocol } from './protocol.ts'
+import { tfServing } from './tf-serving.ts'
+
+/** The protocols that every gateway speaks, the most used first. In the form of the first, errors are told that belong to none. */
+const builtIn: readonly Protocol[] = [openInference, tfServing, sagemaker, invocations]
+
+/**
+ * Slipway's own protocols and others.
+ * @throws SlipwayError DEFINITION_INVALID for two of one name
+ */
+export function protocolsWith(others: readonly Protocol[] = []): readonly Protocol[] {
+  const all = [...builtIn, ...others]
+  const again = all.find(({ name }, i) => all.findIndex((each) => each.name === name) !== i)
+  if (again === undefined) return all
+  throw new SlipwayError('DEFINITION_INVALID', `there are two protocols with the name "${again.name}"`, {
+    next: 'give one of them another name',
+  })
+}

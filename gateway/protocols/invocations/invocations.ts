@@ -1,0 +1,35 @@
+import { numbersSchema, objectOf, operation } from '../operation.ts'
+import type { DescribedEndpoint, Protocol } from '../protocol.ts'
+import { jsonAnswer } from '../write.ts'
+import { invocationAnswers, readInvocation } from './read-invocation.ts'
+
+/** `/invocations` as MLflow's scoring server has it, and SageMaker asks it of a container: for the only endpoint there is. */
+export const invocations: Protocol = {
+  name: 'invocations',
+  routes: [{ path: '/invocations', answers: invocationAnswers }],
+  read: (request) => readInvocation(request),
+  error: ({ status, message }) => jsonAnswer(status, { error_code: mlflowCode(status), message }),
+  openApi(endpoints) {
+    const [only, another] = endpoints
+    if (only === undefined || another !== undefined) return {}
+    return { '/invocations': { post: invocationOperation(only, 'invocations') } }
+  },
+}
+
+/** mlflow/protos/databricks.proto. */
+function mlflowCode(status: number): string {
+  if (status === 503) return 'TEMPORARILY_UNAVAILABLE'
+  if (status === 404) return 'RESOURCE_DOES_NOT_EXIST'
+  return status < 500 ? 'BAD_REQUEST' : 'INTERNAL_ERROR'
+}
+
+export function invocationOperation({ name, row }: DescribedEndpoint, id: string): object {
+  const rows = { type: 'array', items: row }
+  return operation({
+    id,
+    endpoint: name,
+    summary: 'SageMaker and MLflow: rows in, predictions out',
+    request: { oneOf: [objectOf('instances', rows), objectOf('dataframe_records', rows)] },
+    answer: objectOf('predictions', numbersSchema),
+  })
+}

@@ -1,0 +1,99 @@
+import { kindOf } from '../../../lib/definition/contract/read.ts'
+import { invalid } from '../../rows.ts'
+import { isObject, parseJson } from '../json.ts'
+import type { Asked, Incoming, Prediction, Protocol, Route, Served, Written } from '../protocol.ts'
+import { jsonAnswer, numbersJson, outputName, outputType } from '../write.ts'
+import { modelMetadata, serverMetadata } from './metadata.ts'
+import { openApiPaths } from './open-api.ts'
+import { readInput } from './read-input.ts'
+import { readTensors } from './tensors.ts'
+
+// Whether the answer is binary is said in the body.
+const answers = ['application/json', 'application/octet-stream']
+/** Length of the JSON in front of binary data, where there is any. */
+const lengthHeader = 'inference-header-content-length'
+
+/**
+ * The Open Inference Protocol, version 2, with the binary tensor data extension (github.com/kserve/open-inference-protocol;
+ * Triton's extension_binary_data.md). A model takes one tensor of shape [n] or [n, 1] for each column: either the columns of
+ * its row schema, or the features that its ONNX graph takes.
+ */
+export const openInference: Protocol = {
+  name: 'open-inference',
+  routes: [
+    { path: '/v2/models/{name}/infer', answers },
+    { path: '/v2/models/{name}/versions/{version}/infer', answers },
+  ],
+  readsHeaders: [lengthHeader],
+  read: readInferRequest,
+  error: ({ status, message }) => jsonAnswer(status, { error: message }),
+  openApi: openApiPaths,
+  lookups,
+}
+
+function readInferRequest(incoming: Incoming): Asked {
+  const { body } = incoming
+  const jsonLength = incoming.header(lengthHeader)
+  const cut = jsonLength === undefined ? body.length : Number(jsonLength)
+  if (!Number.isInteger(cut) || cut < 0 || cut > body.length)
+    throw invalid(`the body has ${body.length} bytes, less than Inference-Header-Content-Length says`)
+  const request = parseJson(body.subarray(0, cut))
+  if (!isObject(request) || !Array.isArray(request.inputs))
+    throw invalid('expected an object with "inputs", an array of tensors')
+  const tensors = readTensors(request.inputs, body.subarray(cut))
+  const parameters = isObject(request.parameters) ? request.parameters : {}
+  const { id } = request
+  const outputs = Array.isArray(request.outputs) ? request.outputs : []
+  const asksBinary = outputs.some(
+    (output) => isObject(output) && isObject(output.parameters) && output.parameters.binary_data === true,
+  )
+  const isBinary = asksBinary || (outputs.length === 0 && parameters.binary_data_output === true)
+  return {
+    read(version) {
+      for (const output of outputs) {
+        const name = isObject(output) ? output.name : undefined
+        if (name !== outputName(version))
+          throw invalid(`there is no output ${kindOf(name)}; the model has "${outputName(version)}"`, 'outputs')
+      }
+      return readInput(tensors, version)
+    },
+    write: (prediction, requestId) => writeResponse(prediction, typeof id === 'string' ? id : requestId, isBinary),
+  }
+}
+
+function writeResponse({ predictions, answeredBy, version }: Prediction, id: string, isBinary: boolean): Written {
+  const head = `{"model_name":${JSON.stringify(answeredBy.model)},"model_version":"${answeredBy.version}","id":${JSON.stringify(id)},"outputs":[{"name":"${outputName(version)}","datatype":"${outputType(version)}","shape":[${predictions.length}]`
+  if (!isBinary) return { contentType: 'application/json', body: `${head},"data":${numbersJson(predictions)}}]}` }
+  const json = Buffer.from(`${head},"parameters":{"binary_data_size":${predictions.byteLength}}}]}`)
+  const bytes = Buffer.from(predictions.buffer, predictions.byteOffset, predictions.byteLength)
+  return {
+    contentType: 'application/octet-stream',
+    body: Buffer.concat([json, bytes]),
+    headers: { [lengthHeader]: String(json.length) },
+  }
+}
+
+function lookups({ slipway, isReady, find }: Served): readonly Route[] {
+  const metadata: Route['answer'] = (_, name = '', number = undefined) => {
+    const { version, numbers } = find(name, number)
+    return jsonAnswer(200, modelMetadata(name, numbers, version))
+  }
+  const ready: Route['answer'] = (_, name = '', number = undefined) => {
+    find(name, number)
+    return jsonAnswer(200, { ready: true })
+  }
+  return [
+    { method: 'GET', path: '/v2/models/{name}/ready', answer: ready },
+    { method: 'GET', path: '/v2/models/{name}/versions/{version}/ready', answer: ready },
+    { method: 'GET', path: '/v2/models/{name}', answer: metadata },
+    { method: 'GET', path: '/v2/models/{name}/versions/{version}', answer: metadata },
+    { method: 'GET', path: '/v2/health/live', isOpen: true, answer: () => jsonAnswer(200, { live: true }) },
+    {
+      method: 'GET',
+      path: '/v2/health/ready',
+      isOpen: true,
+      answer: () => jsonAnswer(isReady() ? 200 : 503, { ready: isReady() }),
+    },
+    { method: 'GET', path: '/v2', answer: () => jsonAnswer(200, serverMetadata(slipway)) },
+  ]
+}

@@ -1,0 +1,42 @@
+/** One operation of an OpenAPI document. */
+export interface Operation {
+  readonly id: string
+  readonly summary: string
+  /** The endpoint that it is about. */
+  readonly endpoint?: string
+  /** JSON schemas of the bodies. */
+  readonly request?: object
+  readonly answer?: object
+}
+
+const json = (schema: object): object => ({ 'application/json': { schema } })
+
+/** A schema of numbers, one for each row. */
+export const numbersSchema = { type: 'array', items: { type: 'number' } }
+
+/** A schema of an object whose only key is required. */
+export const objectOf = (key: string, value: object): object => ({
+  type: 'object',
+  properties: { [key]: value },
+  required: [key],
+})
+
+/** @returns an Operation Object (OpenAPI 3.1, 4.8.10) */
+export function operation({ id, summary, endpoint, request, answer }: Operation): object {
+  return {
+    ...(endpoint !== undefined && { tags: [endpoint] }),
+    operationId: id,
+    summary,
+    ...(request !== undefined && { requestBody: { required: true, content: json(request) } }),
+    responses: {
+      '200': { description: 'Done', ...(answer !== undefined && { content: json(answer) }) },
+      ...(request !== undefined && {
+        '400': {
+          description: 'The request is wrong; the error says where',
+          content: json({ $ref: '#/components/schemas/Error' }),
+        },
+        '503': { description: 'More requests than can be answered; see Retry-After' },
+      }),
+    },
+  }
+}

@@ -1,0 +1,68 @@
+import type { Endpoint } from './endpoint.ts'
+import type { Endpoints } from './endpoints.ts'
+import type { GatewayReadings } from './metrics.ts'
+import type { Outbox } from './outbox.ts'
+import type { StoreLink } from './store-link.ts'
+
+/** What the state of a gateway is read from. */
+export interface GatewayState {
+  readonly id: string
+  readonly endpoints: Endpoints
+  readonly outbox: Outbox
+  readonly link: StoreLink
+  inFlight(): number
+  isDraining(): boolean
+}
+
+/** Whether requests should come here: something is served, and the gateway is not about to stop. */
+export const isReady = ({ endpoints, isDraining }: GatewayState): boolean =>
+  !isDraining() && endpoints.serving().length > 0
+
+/** For `/metrics`. */
+export function readingsOf({ endpoints, outbox, link, inFlight }: GatewayState): GatewayReadings {
+  return {
+    inFlight,
+    queuedRows: () => endpoints.all().reduce((sum, { versions }) => sum + versions.queued(), 0),
+    windowsWaiting: () => outbox.waiting,
+    windowsLost: () => outbox.lost,
+    storeReachable: () => link.isReachable,
+    engines: () =>
+      endpoints
+        .all()
+        .flatMap(({ name, champion }) =>
+          champion === undefined ? [] : [{ endpoint: name, engine: champion.scorer.engine.name }],
+        ),
+    revisions: () =>
+      endpoints
+        .all()
+        .flatMap(({ name, route }) => (route === undefined ? [] : [{ endpoint: name, revision: route.revision }])),
+  }
+}
+
+/** For `/health`. */
+export function healthOf(state: GatewayState): object {
+  const { id, endpoints, outbox, link } = state
+  return {
+    status: statusOf(state),
+    gateway: id,
+    store: link.isReachable
+      ? { reachable: true }
+      : { reachable: false, since: link.answeredAt.toISOString(), windowsWaiting: outbox.waiting },
+    endpoints: Object.fromEntries(endpoints.all().map((endpoint) => [endpoint.name, endpointHealth(endpoint)])),
+  }
+}
+
+function statusOf(state: GatewayState): 'stopping' | 'starting' | 'ok' | 'degraded' {
+  if (!isReady(state)) return state.isDraining() ? 'stopping' : 'starting'
+  const isRefused = state.endpoints.all().some(({ refusal }) => refusal !== null)
+  return state.link.isReachable && !isRefused ? 'ok' : 'degraded'
+}
+
+const endpointHealth = ({ route, refusal, champion }: Endpoint): object => ({
+  revision: route?.revision ?? null,
+  champion: route?.champion.version ?? null,
+  candidate: route?.rollout?.candidate.version ?? null,
+  share: route?.rollout?.share ?? 0,
+  engine: champion?.scorer.engine ?? null,
+  refused: refusal,
+})

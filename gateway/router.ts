@@ -1,0 +1,143 @@
+import { SlipwayError } from '../lib/formats/errors.ts'
+import type { HttpRequest } from './http-request.ts'
+import type { Outgoing, Route } from './protocols/protocol.ts'
+
+/** A route, and whose it is, in words. */
+export interface OwnedRoute extends Omit<Route, 'answer'> {
+  readonly owner: string
+  answer(request: HttpRequest, name: string | undefined, version: string | undefined): ReturnType<Route['answer']>
+}
+
+/** Finds what a path asks for. */
+export interface Router {
+  /** @throws SlipwayError NOT_FOUND, and what the route throws */
+  answer(request: HttpRequest): Promise<Outgoing> | Outgoing
+  /** Whether a path is answered without a token. */
+  isOpen(url: string): boolean
+}
+
+/** A path with parameters, as it is matched. */
+interface Pattern {
+  readonly method: string
+  /** How every path that matches begins: quicker to compare than the pattern. */
+  readonly prefix: string
+  readonly expression: RegExp
+  /** Which groups of the expression are the parameters; 0 for one that it has not. */
+  readonly name: number
+  readonly version: number
+  readonly answer: OwnedRoute['answer']
+}
+
+/**
+ * @param routes those with parameters in the order in which they are tried
+ * @throws SlipwayError DEFINITION_INVALID for two that answer the same path, and for one that is no path
+ */
+export function createRouter(routes: readonly OwnedRoute[]): Router {
+  for (const route of routes) requirePath(route)
+  requireDistinct(routes)
+  const hasParameters = ({ path }: OwnedRoute): boolean => path.includes('{')
+  const patterns = routes.filter(hasParameters).map(patternOf)
+  const fixed = new Map(routes.filter((route) => !hasParameters(route)).map((route) => [keyOf(route), route]))
+  const open = new Set(routes.filter(({ isOpen }) => isOpen === true).map(({ path }) => path))
+  return {
+    isOpen: (url) => open.has(url),
+    answer(request) {
+      const path = pathOf(request.url)
+      // HEAD is GET whose body is not sent (Node leaves it away).
+      const method = request.method === 'HEAD' ? 'GET' : request.method
+      for (const { method: wanted, prefix, expression, name, version, answer } of patterns) {
+        if (wanted !== method || !path.startsWith(prefix)) continue
+        const match = expression.exec(path)
+        if (match === null) continue
+        const found = name === 0 ? undefined : nameOf(match[name] as string)
+        return answer(request, found, version === 0 ? undefined : match[version])
+      }
+      const route = fixed.get(`${method} ${path}`)
+      if (route !== undefined) return route.answer(request, undefined, undefined)
+      throw new SlipwayError('NOT_FOUND', `there is nothing at ${request.method} ${path.slice(0, 200)}`)
+    },
+  }
+}
+
+/** The literal beginning of a path: all that come to it begin so. */
+export const prefixOf = (path: string): string => path.split('{', 1)[0] as string
+
+const keyOf = ({ method, path }: OwnedRoute): string => `${method} ${path}`
+
+/** Of a URL, without its query and a slash at its end. */
+function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  const whole = query < 0 ? url : url.slice(0, query)
+  return whole.length > 1 && whole.endsWith('/') ? whole.slice(0, -1) : whole
+}
+
+/** A name in a path; one that cannot be decoded is no name of ours. */
+function nameOf(text: string): string {
+  if (!text.includes('%')) return text
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+const parameter = /\{(name|version)\}/
+
+/** A parameter reaches to the character behind it in the path, and never past a slash. */
+function patternOf({ method, path, answer }: OwnedRoute): Pattern {
+  const parts = path.split(parameter)
+  let expression = ''
+  const groups: string[] = []
+  for (const [i, part] of parts.entries()) {
+    if (i % 2 === 0) expression += escaped(part)
+    else {
+      groups.push(part)
+      expression += `([^/${escaped(parts[i + 1]?.[0] ?? '')}]+)`
+    }
+  }
+  return {
+    method,
+    prefix: prefixOf(path),
+    expression: new RegExp(`^${expression}$`),
+    name: groups.indexOf('name') + 1,
+    version: groups.indexOf('version') + 1,
+    answer,
+  }
+}
+
+const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')
+
+function requirePath({ path, owner }: OwnedRoute): void {
+  if (path.startsWith('/') && !/[{}]/.test(path.replace('{name}', '').replace('{version}', ''))) return
+  throw new SlipwayError('DEFINITION_INVALID', `"${path}", a route of ${owner}, is no path`, {
+    next: 'begin it with a slash; it may have {name} and {version} once each, and no other parameters',
+  })
+}
+
+function requireDistinct(routes: readonly OwnedRoute[]): void {
+  for (const [i, one] of routes.entries())
+    for (const other of routes.slice(0, i))
+      if (one.method === other.method && overlap(one.path, other.path))
+        throw new SlipwayError(
+          'DEFINITION_INVALID',
+          `${one.method} ${one.path} is a route of ${one.owner}, and ${other.method} ${other.path} of ${other.owner}: some requests would come to both`,
+          { next: 'give one of them another path' },
+        )
+}
+
+/** Whether a path may come to both. */
+function overlap(one: string, other: string): boolean {
+  const [left, right] = [one.split('/'), other.split('/')]
+  return left.length === right.length && left.every((part, i) => partsOverlap(part, right[i] as string))
+}
+
+/** `{name}` may be anything, `{name}:predict` whatever ends so; two of different ends have nothing in common. */
+function partsOverlap(one: string, other: string): boolean {
+  const [left, right] = [one, other].map((part) => part.split(parameter)) as [string[], string[]]
+  if (left.length === 1 && right.length === 1) return one === other
+  const starts = [left[0] as string, right[0] as string]
+  const ends = [left.at(-1) as string, right.at(-1) as string]
+  const agree = ([a, b]: string[], has: 'startsWith' | 'endsWith'): boolean =>
+    (a as string)[has](b as string) || (b as string)[has](a as string)
+  return agree(starts, 'startsWith') && agree(ends, 'endsWith')
+}

@@ -1,0 +1,40 @@
+import type { Column } from '../lib/formats/columns.ts'
+import { isCandidates } from '../lib/stats/assignment.ts'
+import type { InferRequest } from './ask-version.ts'
+import type { CapturedRow, Outcome, Recorder } from './recorder.ts'
+import type { Input } from './scoring.ts'
+import type { LoadedVersion } from './versions.ts'
+
+/** Rows of one request that are kept at most. */
+const mostRows = 16
+
+/** An answer of which rows may be kept. */
+export interface Sampled extends Pick<CapturedRow, 'role' | 'first'> {
+  readonly request: InferRequest
+  readonly version: LoadedVersion
+  readonly input: Input
+  readonly outcome: Outcome
+}
+
+/** Keeps rows of a share of the requests, with their answers. @param rate the share, 0 to 1 */
+export function sampleRows(recorder: Recorder, rate: number, sampled: Sampled): void {
+  const { request, version, input, outcome, role, first } = sampled
+  if (rate === 0 || outcome.predictions === undefined || input.kind !== 'rows') return
+  // By the request's id, not by chance: a retry is captured again or not at all.
+  if (!isCandidates('capture', request.id, rate)) return
+  for (let row = 0; row < Math.min(input.rows, mostRows); row++) {
+    const cells: Record<string, Column[number]> = {}
+    for (const { name, masked } of version.facts.inputs)
+      cells[name] = masked === true ? null : ((input.columns[name] as Column)[row] as Column[number])
+    recorder.capture({
+      requestId: request.id,
+      at: Date.now(),
+      role,
+      first,
+      version: version.scorer.variant.version,
+      row,
+      score: outcome.predictions[row] as number,
+      input: cells,
+    })
+  }
+}
