@@ -1,16 +1,17 @@
 import { type Feature, isNumbers, ruleOf } from '../code/run-features.ts'
-import { readColumns } from '../data/columns.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { sortTable } from '../data/select.ts'
 import type { LocalTable } from '../data/table.ts'
-import type { Column, Numbers } from '../formats/columns.ts'
+import type { Numbers } from '../formats/columns.ts'
 import type { MonitorPolicy } from '../formats/monitor-policy.ts'
-import { type LocalModel, loadModel } from '../models/model.ts'
+import type { LocalModel } from '../models/model.ts'
+import { withModels } from '../models/with-models.ts'
 import { judgeRules } from '../stats/monitor.ts'
 import { driftOfAll } from '../stats/monitor-check.ts'
 import type { Profile } from '../stats/profile.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
 import { seededRandom } from '../stats/random.ts'
+import { scoreTable } from './score-table.ts'
 
 export interface CalibrationOrder {
   readonly model: LocalModel
@@ -42,32 +43,8 @@ export interface FalseAlarms {
  * for drift is of no use. One check each: `.for(n)` only makes alarms rarer.
  */
 export async function falseAlarms(order: CalibrationOrder): Promise<FalseAlarms[]> {
-  const { model: local, baseline, importances, policy, table, time, rows, spanMs, runs, scratch } = order
-  const model = await loadModel(local)
-  const columns: Record<string, Feature[]> = {}
-  const times = new Float64Array(time === undefined ? 0 : table.rows)
-  const read = [...model.facts.inputs]
-  if (time !== undefined && !read.some(({ name }) => name === time)) read.push(ruleOf(table.schema, time))
-  try {
-    await withDuckDb(2, async (connection) => {
-      const sorted = time === undefined ? table : await sortTable(connection, table, time, scratch)
-      let at = 0
-      for await (const chunk of readColumns(connection, sorted, read)) {
-        if (time !== undefined) times.set(chunk[time] as Float64Array, at)
-        const own = Object.fromEntries(model.facts.inputs.map(({ name }) => [name, chunk[name] as Column]))
-        const features = model.makeFeatures(own, at + 1)
-        const all = { ...features, 'score:': await model.scoreFeatures(features) }
-        for (const [name, values] of Object.entries(all)) {
-          columns[name] ??= []
-          columns[name].push(values)
-        }
-        at += Object.values(chunk)[0]?.length ?? 0
-      }
-    })
-  } finally {
-    await model.release()
-  }
-  const whole = Object.fromEntries(Object.entries(columns).map(([name, parts]) => [name, join(parts)]))
+  const { baseline, importances, policy, table, time, rows, spanMs, runs } = order
+  const { columns: whole, times } = await scoredInTime(order)
   const total = table.rows
   const random = seededRandom(total)
   const draw = (below: number): number => (random() / 2 ** 32) * below
@@ -86,6 +63,26 @@ export async function falseAlarms(order: CalibrationOrder): Promise<FalseAlarms[
     for (const { rule, state } of judged) breaches.set(rule, (breaches.get(rule) ?? 0) + (state === 'breached' ? 1 : 0))
   }
   return [...breaches].map(([rule, count]) => ({ rule, breaches: count, runs }))
+}
+
+/** Features and scores of all rows in the order of time, by column, and their times; as they lie where there is no time. */
+async function scoredInTime({ model: local, table, time, scratch }: CalibrationOrder) {
+  const parts: Record<string, Feature[]> = {}
+  const times = new Float64Array(time === undefined ? 0 : table.rows)
+  const columns = [...local.facts.inputs]
+  if (time !== undefined && !columns.some(({ name }) => name === time)) columns.push(ruleOf(table.schema, time))
+  const sorted =
+    time === undefined ? table : await withDuckDb(2, (connection) => sortTable(connection, table, time, scratch))
+  await withModels([local], (model) =>
+    scoreTable({ models: [model], table: sorted, columns }, ({ columns: read, at, scored: [own] }) => {
+      if (time !== undefined) times.set(read[time] as Float64Array, at)
+      for (const [name, values] of Object.entries({ ...own.features, 'score:': own.predictions })) {
+        parts[name] ??= []
+        parts[name].push(values)
+      }
+    }),
+  )
+  return { columns: Object.fromEntries(Object.entries(parts).map(([name, all]) => [name, join(all)])), times }
 }
 
 function rowsFrom(from: number, rows: number, total: number): Uint32Array {

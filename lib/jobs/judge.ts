@@ -5,7 +5,8 @@ import { SlipwayError } from '../formats/errors.ts'
 import { Evaluation } from '../formats/evaluation.ts'
 import type { StepOf } from '../formats/plan.ts'
 import type { GateResult } from '../formats/records.ts'
-import { answersOf, type LocalModel, loadModel } from '../models/model.ts'
+import { answersOf, type LoadedModel, type LocalModel } from '../models/model.ts'
+import { withModels } from '../models/with-models.ts'
 import { judge, type Slice } from '../stats/gates.ts'
 import { judgeLatency, type LatencyBlock, type LatencyVerdict, latencyInWords } from '../stats/latency.ts'
 import type { Scored } from '../stats/metrics.ts'
@@ -28,13 +29,15 @@ export interface GateOrder {
   readonly table: LocalTable
 }
 
+type Progress = (what: string, done: number) => void
+
 /**
  * Judges every gate of a step on evaluations made before.
  * @throws SlipwayError LATENCY_UNDECIDED where all others pass and the machine is too busy to say how fast the model is
  */
 export async function judgeGates(
   { step, candidate, opponent, model, table }: GateOrder,
-  onProgress: (what: string, done: number) => void,
+  onProgress: Progress,
 ): Promise<GateResult[]> {
   const report = Evaluation.parse(JSON.parse(await readFile(candidate.report, 'utf8')))
   const own = await readScored(candidate)
@@ -48,15 +51,8 @@ export async function judgeGates(
       values.map(({ value }, code) => ({ value, rows: rows[code] as Uint32Array })),
     )
   }
-  const loaded = await loadModel(model)
-  try {
-    const limits = step.must.flatMap((check) => latencyLimit(check) ?? [])
-    const latency =
-      limits.length === 0
-        ? []
-        : await measureLatency(loaded, await firstRows(loaded, table), limits, (blocks) =>
-            onProgress(`measuring latency, block ${blocks + 1}`, 0),
-          )
+  return withModels([model], async (loaded) => {
+    const latency = await latencyOf(loaded, table, step.must, onProgress)
     const undecided = step.must.filter((check) => isUndecided(check, latency))
     const outcomes = step.must
       .filter((check) => !undecided.includes(check))
@@ -76,9 +72,21 @@ export async function judgeGates(
     const [open] = undecided
     if (open !== undefined && outcomes.every(({ passed }) => passed)) throw undecidedError(open, latency)
     return outcomes
-  } finally {
-    await loaded.release()
-  }
+  })
+}
+
+/** Measures latency where a gate is about it. */
+async function latencyOf(
+  model: LoadedModel,
+  table: LocalTable,
+  must: readonly Check[],
+  onProgress: Progress,
+): Promise<LatencyBlock[]> {
+  const limits = must.flatMap((check) => latencyLimit(check) ?? [])
+  if (limits.length === 0) return []
+  return measureLatency(model, await firstRows(model, table), limits, (blocks) =>
+    onProgress(`measuring latency, block ${blocks + 1}`, 0),
+  )
 }
 
 const latencyLimit = (check: Check): number | undefined =>

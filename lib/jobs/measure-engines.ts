@@ -3,7 +3,8 @@ import type { CompiledInput } from '../compiler/compiled-model.ts'
 import { layoutOf } from '../compiler/layout.ts'
 import { readForest } from '../compiler/read-forest.ts'
 import { fuzzRows } from '../models/fuzz-rows.ts'
-import { type LoadedModel, type LocalModel, loadModel } from '../models/model.ts'
+import type { LoadedModel, LocalModel } from '../models/model.ts'
+import { withModels } from '../models/with-models.ts'
 
 /** How fast something scores here, on one thread. */
 export interface EngineSpeed {
@@ -26,7 +27,10 @@ export async function measureEngines(
 ): Promise<{ readonly compiledModel: EngineSpeed | undefined; readonly onnxruntime: EngineSpeed } | undefined> {
   const rows = await rowsFor(local)
   if (rows === undefined) return undefined
-  const [plain, own] = [await loadModel({ ...local, compiledModel: undefined }), await loadModel(local)]
+  return withModels([{ ...local, compiledModel: undefined }, local], (plain, own) => raceOf(plain, own, rows))
+}
+
+async function raceOf(plain: LoadedModel, own: LoadedModel, rows: Record<string, CompiledInput>) {
   const compiledModel = own.engine.name === 'compiled' ? own : undefined
   const one = Object.fromEntries(Object.entries(rows).map(([name, values]) => [name, values.slice(0, 1)]))
   const best = { compiled: slowest(), onnxruntime: slowest() }
@@ -40,7 +44,6 @@ export async function measureEngines(
       best[name].singleRowUs = Math.min(best[name].singleRowUs, (await secondsOf(model, one)) * 1e6)
     }
   }
-  await Promise.all([plain.release(), own.release()])
   return { compiledModel: compiledModel === undefined ? undefined : best.compiled, onnxruntime: best.onnxruntime }
 }
 

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { loadFunction } from '../code/load.ts'
 import { ruleOf, runTarget } from '../code/run-features.ts'
-import { readColumns } from '../data/columns.ts'
-import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
 import type { Column, Numbers } from '../formats/columns.ts'
 import type { StepOf } from '../formats/plan.ts'
 import type { GateResult } from '../formats/records.ts'
-import { type LoadedModel, type LocalModel, loadModel, newAnswers } from '../models/model.ts'
+import { type LoadedModel, type LocalModel, newAnswers } from '../models/model.ts'
+import { withModels } from '../models/with-models.ts'
 import { brierLoss, isEnough, notWorse, squaredLoss } from '../stats/never-worse.ts'
+import { scoreTable } from './score-table.ts'
 
 /** The column of labelled tables that holds what became known. */
 export const labelColumn = 'slipway_label'
@@ -34,16 +34,18 @@ export interface GuardOrder {
  * Compares a candidate with champion and anchor, table by table. Every comparison must show that it is not worse by the margin, at
  * the level this run may spend; a comparison with too little evidence fails.
  */
-export async function guardModel(
-  { step, alpha, candidate, champion, anchor, tables, target }: GuardOrder,
-  onProgress: (what: string, done: number) => void,
+export function guardModel(order: GuardOrder, onProgress: Progress): Promise<GateResult[]> {
+  return withModels([order.candidate, order.champion, order.anchor], (candidate, champion, anchor) =>
+    compareAll(order, { candidate, champion, anchor }, onProgress),
+  )
+}
+
+async function compareAll(
+  { step, alpha, tables, target }: GuardOrder,
+  models: Models,
+  onProgress: Progress,
 ): Promise<GateResult[]> {
   const toLabels = target === undefined ? undefined : loadFunction(await readFile(target.file, 'utf8'), target.digest)
-  const models = {
-    candidate: await loadModel(candidate),
-    champion: await loadModel(champion),
-    anchor: anchor === undefined ? undefined : await loadModel(anchor),
-  }
   const outcomes: GateResult[] = []
   const compare = (name: string, losses: Losses, against: 'champion' | 'anchor'): void => {
     const opponent = losses[against]
@@ -73,12 +75,19 @@ export async function guardModel(
     // What the champion was tested on says nothing about falling behind the anchor.
     if (i < 2) compare(name, losses, 'anchor')
   }
-  for (const model of Object.values(models)) await model?.release()
   return outcomes
 }
 
 /** A number of nats as odds. */
 const words = (nats: number): string => (nats > 700 ? 'overwhelming' : Number(Math.exp(nats).toPrecision(3)).toString())
+
+type Progress = (what: string, done: number) => void
+
+interface Models {
+  readonly candidate: LoadedModel
+  readonly champion: LoadedModel
+  readonly anchor: LoadedModel | undefined
+}
 
 interface Losses {
   readonly candidate: Float64Array
@@ -87,46 +96,28 @@ interface Losses {
 }
 
 async function lossesOf(
-  models: { candidate: LoadedModel; champion: LoadedModel; anchor: LoadedModel | undefined },
+  { candidate, champion, anchor }: Models,
   table: LocalTable,
   step: GuardOrder['step'],
   column: string,
   code: Parameters<typeof runTarget>[0],
 ): Promise<Losses> {
   const labels = new Float64Array(table.rows)
-  const predictions = {
-    candidate: newAnswers(models.candidate.facts, table.rows),
-    champion: newAnswers(models.champion.facts, table.rows),
-    anchor: models.anchor === undefined ? new Float32Array(0) : newAnswers(models.anchor.facts, table.rows),
-  }
-  const inputs = [
-    ...new Set(Object.values(models).flatMap((model) => model?.facts.inputs.map(({ name }) => name) ?? [])),
-  ]
+  const models = [candidate, champion, ...(anchor === undefined ? [] : [anchor])] as const
+  const predictions = models.map(({ facts }) => newAnswers(facts, table.rows))
+  const inputs = new Set(models.flatMap(({ facts }) => facts.inputs.map(({ name }) => name)))
   const columns = [...inputs, column].map((name) => ruleOf(table.schema, name))
-  await withDuckDb(2, async (connection) => {
-    let at = 0
-    for await (const chunk of readColumns(connection, table, columns)) {
-      for (const who of ['candidate', 'champion', 'anchor'] as const) {
-        const model = models[who]
-        if (model === undefined) continue
-        const own = Object.fromEntries(model.facts.inputs.map(({ name }) => [name, chunk[name] as Column]))
-        predictions[who].set(await model.score(own, at + 1), at)
-      }
-      const cells = chunk[column] as Column
-      labels.set(
-        column === labelColumn ? (cells as Float64Array) : runTarget(code, step.task, column, cells, at + 1),
-        at,
-      )
-      at += cells.length
-    }
+  await scoreTable({ models, table, columns }, ({ columns: read, at, scored }) => {
+    scored.forEach((own, i) => {
+      predictions[i]?.set(own.predictions, at)
+    })
+    const cells = read[column] as Column
+    labels.set(column === labelColumn ? (cells as Float64Array) : runTarget(code, step.task, column, cells, at + 1), at)
   })
   const loss = step.task === 'binary' ? brierLoss : squaredLoss(varianceOf(labels))
   const losses = (of: Numbers): Float64Array => Float64Array.from(of, (p, i) => loss(p, labels[i] as number))
-  return {
-    candidate: losses(predictions.candidate),
-    champion: losses(predictions.champion),
-    anchor: models.anchor === undefined ? undefined : losses(predictions.anchor),
-  }
+  const [ofCandidate, ofChampion, ofAnchor] = predictions.map(losses)
+  return { candidate: ofCandidate as Float64Array, champion: ofChampion as Float64Array, anchor: ofAnchor }
 }
 
 function varianceOf(values: Float64Array): number {

@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { sliceColumns } from '../code/run-features.ts'
-import { readColumns } from '../data/columns.ts'
-import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
 import type { Numbers } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
-import { answersOf, type LocalModel, loadModel, type ModelFacts, newAnswers } from '../models/model.ts'
+import { answersOf, type LocalModel, type ModelFacts, newAnswers } from '../models/model.ts'
+import { withModels } from '../models/with-models.ts'
 import { scaleOf, standardOf } from '../stats/standard.ts'
+import { scoreTable } from './score-table.ts'
 
 /** The trainer's own predictions for the first rows of a table, and how much others may differ from them. */
 export interface TrainersPredictions {
@@ -58,18 +57,12 @@ export async function checkParity({
   table,
   ...trainers
 }: TrainersPredictions & { readonly model: LocalModel; readonly table: LocalTable }): Promise<Parity> {
-  const loaded = await loadModel(model)
-  const meter = await parityMeter(trainers, loaded.facts)
-  let at = 0
-  await withDuckDb(2, async (connection) => {
-    for await (const chunk of readColumns(connection, table, loaded.facts.inputs)) {
-      const scores = await loaded.score(sliceColumns(chunk, 0, meter.rows - at), at + 1)
-      meter.take(scores, at)
-      at += scores.length
-      if (at >= meter.rows) break
-    }
-  })
-  await loaded.release()
+  const meter = await parityMeter(trainers, model.facts)
+  await withModels([model], (loaded) =>
+    scoreTable({ models: [loaded], table, rows: meter.rows }, ({ at, scored: [{ predictions }] }) =>
+      meter.take(predictions, at),
+    ),
+  )
   return meter.result()
 }
 

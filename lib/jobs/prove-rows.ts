@@ -2,14 +2,13 @@ import { readFile } from 'node:fs/promises'
 import { startCompiledModel } from '../compiler/compiled-model.ts'
 import { NotCompilable } from '../compiler/not-compilable.ts'
 import { readForest } from '../compiler/read-forest.ts'
-import { readColumns } from '../data/columns.ts'
-import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
 import { type Numbers, rowCount } from '../formats/columns.ts'
 import { compareWithOnnxRuntime } from '../models/compare-engines.ts'
 import type { CompiledModelFiles } from '../models/compiled-model.ts'
 import { type LocalModel, loadFeatures } from '../models/model.ts'
 import { checkParity, type Parity, parityMeter } from './parity.ts'
+import { scoreTable, type TableModel } from './score-table.ts'
 
 export interface RowsOrder {
   /** The model without a compiled model. */
@@ -65,17 +64,18 @@ export async function compareRows(
   )
   const { makeFeatures, inputsOf } = await loadFeatures(model)
   let compare: Awaited<ReturnType<typeof compareWithOnnxRuntime>> | undefined
-  let rows = 0
   try {
     const comparing = await compareWithOnnxRuntime(onnx, readForest(onnx), compiledModel.plan, started)
     compare = comparing
-    await withDuckDb(1, async (connection) => {
-      for await (const chunk of readColumns(connection, table, model.facts.inputs)) {
-        const count = rowCount(chunk)
-        take(await comparing.rows(inputsOf(makeFeatures(chunk, rows + 1)), count, rows), rows)
-        rows += count
-        onProgress(`comparing with ONNX Runtime, ${rows} of ${table.rows} rows`, rows / table.rows)
-      }
+    const both: TableModel = {
+      facts: model.facts,
+      makeFeatures,
+      scoreFeatures: (features) => comparing.rows(inputsOf(features), rowCount(features)),
+    }
+    const rows = await scoreTable({ models: [both], table, threads: 1 }, (chunk) => {
+      take(chunk.scored[0].predictions, chunk.at)
+      const done = chunk.at + chunk.rows
+      onProgress(`comparing with ONNX Runtime, ${done} of ${table.rows} rows`, done / table.rows)
     })
     return { rows, answers: compare.takeDigest() }
   } catch (error) {

@@ -1,37 +1,18 @@
-import { readColumns } from '../data/columns.ts'
-import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
-import { type Numbers, rowCount } from '../formats/columns.ts'
+import type { Numbers } from '../formats/columns.ts'
 import type { FeatureCounts } from '../formats/telemetry.ts'
-import { type LoadedModel, type LocalModel, loadModel, newAnswers } from '../models/model.ts'
+import { type LocalModel, newAnswers } from '../models/model.ts'
+import { withModels } from '../models/with-models.ts'
 import type { Profile } from '../stats/profile.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
-
-/** Runs a table through a loaded model, chunk by chunk: features and predictions, and how many rows came before. */
-async function eachChunk(
-  local: LocalModel,
-  table: LocalTable,
-  take: (features: ReturnType<LoadedModel['makeFeatures']>, predictions: Numbers, at: number) => void,
-): Promise<void> {
-  const model = await loadModel(local)
-  try {
-    await withDuckDb(2, async (connection) => {
-      let at = 0
-      for await (const chunk of readColumns(connection, table, model.facts.inputs)) {
-        const features = model.makeFeatures(chunk, at + 1)
-        take(features, await model.scoreFeatures(features), at)
-        at += rowCount(chunk)
-      }
-    })
-  } finally {
-    await model.release()
-  }
-}
+import { scoreTable } from './score-table.ts'
 
 /** Predictions for the rows of a table [rows]. */
 export async function scoreRows(local: LocalModel, table: LocalTable): Promise<Numbers> {
   const all = newAnswers(local.facts, table.rows)
-  await eachChunk(local, table, (_, predictions, at) => all.set(predictions, at))
+  await withModels([local], (model) =>
+    scoreTable({ models: [model], table }, ({ at, scored: [{ predictions }] }) => all.set(predictions, at)),
+  )
   return all
 }
 
@@ -45,6 +26,10 @@ export async function countRows(
   table: LocalTable,
 ): Promise<Record<string, FeatureCounts>> {
   const counter = profileCounter(baseline)
-  await eachChunk(local, table, (features, predictions) => counter.add(features, predictions))
+  await withModels([local], (model) =>
+    scoreTable({ models: [model], table }, ({ scored: [{ features, predictions }] }) =>
+      counter.add(features, predictions),
+    ),
+  )
   return counter.take()
 }

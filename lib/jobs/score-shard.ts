@@ -5,13 +5,13 @@ import { withKeptDuckDb } from '../data/duckdb.ts'
 import { goodRows, openShard, type ShardSource } from '../data/shard.ts'
 import { firstBadRow, predictionColumn, type WrittenPart, writeParts, writeQuarantine } from '../data/write-parts.ts'
 import type { BatchPolicy } from '../formats/batch-policy.ts'
-import { rowCount } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { FeatureCounts } from '../formats/telemetry.ts'
 import type { Engine } from '../models/compiled-model.ts'
 import { type LoadedModel, type LocalModel, loadModel, newAnswers } from '../models/model.ts'
 import type { Profile } from '../stats/profile.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
+import { type ScoredChunk, scoreChunks } from './score-table.ts'
 
 export interface ScoreShardOrder {
   readonly model: LocalModel
@@ -91,17 +91,14 @@ export async function scoreShard(
       )
     }
     const predictions = newAnswers(local.facts, rows.good)
-    let at = 0
-    if (rows.good > 0) {
-      for await (const chunk of goodRows(connection, rows, model.facts.inputs)) {
-        const features = model.makeFeatures(chunk, (source.table.range?.from ?? 0) + at + 1)
-        const scores = await model.scoreFeatures(features)
-        counter.add(features, scores)
-        predictions.set(scores, at)
-        at += rowCount(chunk)
-        onProgress(`scored ${at} of ${rows.good} rows`, at / rows.good)
-      }
+    const take = ({ at, rows: more, scored: [own] }: ScoredChunk<readonly [LoadedModel]>): void => {
+      counter.add(own.features, own.predictions)
+      predictions.set(own.predictions, at)
+      onProgress(`scored ${at + more} of ${rows.good} rows`, (at + more) / rows.good)
     }
+    const firstRow = (source.table.range?.from ?? 0) + 1
+    const scored =
+      rows.good === 0 ? 0 : await scoreChunks([model], goodRows(connection, rows, model.facts.inputs), take, firstRow)
     const parts =
       rows.good === 0
         ? []
@@ -115,7 +112,7 @@ export async function scoreShard(
     if (bad > 0) await writeQuarantine(connection, source.table, source.from, join(folder, 'quarantine.parquet'))
     return {
       read: rows.read,
-      scored: at,
+      scored,
       engine: model.engine.name,
       parts,
       quarantine: bad === 0 ? null : { file: 'quarantine.parquet', partition: '', rows: bad },

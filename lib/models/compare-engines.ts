@@ -32,7 +32,13 @@ export async function compareWithOnnxRuntime(
     ort.InferenceSession.create(bytes, options).catch(notRun)
   const answering = await open(withoutMaps(onnx))
   // Before the transform: the same model without one.
-  const summing = forest.transform === 'as it is' ? undefined : await open(withoutTransform(onnx, output))
+  const summing =
+    forest.transform === 'as it is'
+      ? undefined
+      : await open(withoutTransform(onnx, output)).catch(async (error) => {
+          await answering.release()
+          throw error
+        })
   let hash = createHash('sha256')
   let compared = 0
   let golden: { inputs: Record<string, CompiledInput>; answers: Float32Array } | undefined

@@ -116,25 +116,24 @@ export async function loadModel(local: LocalModel): Promise<LoadedModel> {
   const code = await readFile(local.codeFile, 'utf8')
   const onnx = await readFile(local.onnxFile)
   const compiledModel = await openCompiledModel(local.compiledModel, digestOf(onnx))
+  const inputsOf = await inputMaker(local)
+  const firstCode = featureMaker(facts, code)
+  // Opened last: whatever fails before leaves no session behind.
   const { score, ...scorer } =
     typeof compiledModel === 'string' ? await onnxRuntime(facts, onnx, compiledModel) : compiled(compiledModel)
-  const inputsOf = await inputMaker(local)
   const scoreFeatures = (features: Features): Promise<Numbers> => score(inputsOf(features), rowsOf(features))
-  const withFreshCode = (): LoadedModel => {
-    const makeFeatures = featureMaker(facts, code)
-    return {
-      ...scorer,
-      facts,
-      sizeBytes: onnx.length,
-      makeFeatures,
-      inputsOf,
-      scoreFeatures,
-      score: async (columns, firstRow) =>
-        rowCount(columns) === 0 ? newAnswers(facts, 0) : scoreFeatures(makeFeatures(columns, firstRow)),
-      withFreshCode,
-    }
-  }
-  return withFreshCode()
+  const modelWith = (makeFeatures: LoadedModel['makeFeatures']): LoadedModel => ({
+    ...scorer,
+    facts,
+    sizeBytes: onnx.length,
+    makeFeatures,
+    inputsOf,
+    scoreFeatures,
+    score: async (columns, firstRow) =>
+      rowCount(columns) === 0 ? newAnswers(facts, 0) : scoreFeatures(makeFeatures(columns, firstRow)),
+    withFreshCode: () => modelWith(featureMaker(facts, code)),
+  })
+  return modelWith(firstCode)
 }
 
 /** A model's feature code and what its graph takes of features, without anything that scores. */
