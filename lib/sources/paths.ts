@@ -2,7 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { relative, resolve, sep } from 'node:path'
 import { glob } from 'tinyglobby'
 import { SlipwayError } from '../formats/errors.ts'
-import { fixedFolder, isData, isGlob, patternOf } from './patterns.ts'
+import { fixedFolder, isData, isGlob, patternOf, splitPattern } from './patterns.ts'
 
 /** Where paths lead. */
 export interface Place {
@@ -47,9 +47,10 @@ export async function pathsOf(place: Place, from: string): Promise<string[]> {
   // Before anything is read; links among the files are looked at one by one.
   await requireInside(place, from, resolve(root, isGlob(from) ? fixedFolder(from) : from))
   const pattern = patternOf(from)
-  const base = resolve(root, fixedFolder(pattern))
+  const { folder, rest } = splitPattern(pattern)
+  const base = resolve(root, folder)
   const paths = isGlob(pattern)
-    ? (await glob(pattern, { cwd: root, absolute: true, expandDirectories: false }))
+    ? (await glob(rest, { cwd: base, absolute: true, expandDirectories: false }))
         .filter((path) => isData(relative(base, path)))
         .sort()
     : [resolve(root, pattern)]

@@ -3,8 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { SlipwayError } from '../formats/errors.ts'
 import type { FoundFile } from './source.ts'
 
-/** How often in a row a file is asked for without a further byte of it coming. */
+/** How often in a row a file is asked for without getting on. */
 const attempts = 4
+/** What counts as getting on, bytes: with a few at a time it would never end. */
+const enoughBytes = 1 << 20
 /** The pause before the second time, ms; it doubles. */
 const pauseMs = 100
 
@@ -42,7 +44,7 @@ async function* bytesOf(
       if (error instanceof SlipwayError) throw error
       why = causeOf(error)
     }
-    failures = at > from ? 0 : failures + 1
+    failures = at - from >= enoughBytes ? 0 : failures + 1
     if (failures >= attempts) throw cut(file, at, why)
     stream = undefined
     await pause(pauseMs)

@@ -8,7 +8,7 @@ import { listObjects } from '../store/documents.ts'
 import { parseS3 } from '../store/s3-address.ts'
 import { atBucket, isMissing, type Store, statusOf, storeError } from '../store/store.ts'
 import { byDay } from './by-day.ts'
-import { fixedPart, isData, isGlob, patternOf } from './patterns.ts'
+import { fixedPart, isData, isGlob, patternOf, splitPattern } from './patterns.ts'
 import { resuming } from './resuming.ts'
 import type { FoundFile, Source } from './source.ts'
 
@@ -44,16 +44,16 @@ async function findOne(place: Store, key: string, uri: string): Promise<FoundFil
 }
 
 async function findMatching(place: Store, pattern: string, uri: string): Promise<FoundFile[]> {
-  const matches = picomatch(pattern)
-  const prefix = fixedPart(pattern)
-  const objects = await listObjects(place, prefix).catch((error) => {
+  const { folder, rest } = splitPattern(pattern)
+  const matches = picomatch(rest)
+  const objects = await listObjects(place, fixedPart(pattern)).catch((error) => {
     if (!(error instanceof SlipwayError && error.code === 'OBJECT_MISSING')) throw error
     throw new SlipwayError('SOURCE_MISSING', `there is no bucket "${place.bucket}" (${uri})`, {
       next: 'check the name of the bucket',
     })
   })
   const files = objects.flatMap(({ Key = '', Size = 0, ETag }) =>
-    matches(Key) && !Key.endsWith('/') && isData(Key.slice(prefix.lastIndexOf('/') + 1))
+    matches(Key.slice(folder.length)) && !Key.endsWith('/') && isData(Key.slice(folder.length))
       ? [foundObject(place.bucket, Key, Size, ETag)]
       : [],
   )

@@ -101,10 +101,10 @@ function describeFolders({ place, find }: Given): void {
     expect(again.map(({ name, version }) => [name, version])).toEqual(files.map(({ name, version }) => [name, version]))
   })
 
-  it('finds what a glob names, and nothing else', async () => {
-    await put(['glob/a1.csv', 'glob/a2.csv', 'glob/b1.csv', 'glob/deep/a3.csv', 'glob/_a4.csv'])
-    expect(endsOf(await find('glob/a*.csv'), 'glob/')).toEqual(['a1.csv', 'a2.csv'])
-    expect(endsOf(await find('glob/**/a*.csv'), 'glob/')).toEqual(['a1.csv', 'a2.csv', 'deep/a3.csv'])
+  it('finds what a glob names, and nothing else, in a folder with brackets in its name too', async () => {
+    await put(['a1.csv', 'a2.csv', 'b1.csv', 'deep/a3.csv', '_a4.csv'].map((name) => `glob (1)/${name}`))
+    expect(endsOf(await find('glob (1)/a*.csv'), 'glob (1)/')).toEqual(['a1.csv', 'a2.csv'])
+    expect(endsOf(await find('glob (1)/**/a*.csv'), 'glob (1)/')).toEqual(['a1.csv', 'a2.csv', 'deep/a3.csv'])
   })
 
   it('tells compression and the columns of Hive folders by the path', async () => {
