@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { SlipwayError } from '../formats/errors.ts'
@@ -10,7 +9,7 @@ import { byDay } from './by-day.ts'
 import { type DvcProject, projectOf, type Storage } from './dvc-config.ts'
 import { filesOfFolder, type Output, outputsOf } from './dvc-pointer.ts'
 import { fileUri, pathOfUri } from './local.ts'
-import { nameOfPath, type Place, pathsOf, requireInside, rootOf } from './paths.ts'
+import { nameOfPath, type Place, pathError, pathsOf, requireInside, rootOf } from './paths.ts'
 import { isData } from './patterns.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { FoundFile, Source } from './source.ts'
@@ -24,7 +23,6 @@ const atOnce = 16
  * @param s3 reads remotes in S3
  */
 export function dvcSource(place: Place, s3: Source): Source {
-  const open = (file: FoundFile): Promise<Readable> => openOutput(file, s3)
   return {
     name: 'DVC',
     schemes: ['dvc'],
@@ -32,7 +30,7 @@ export function dvcSource(place: Place, s3: Source): Source {
       const pointers = await pathsOf(place, from)
       return (await sideBySide(pointers, atOnce, (pointer) => findOutputs(pointer, from, place, s3))).flat()
     }),
-    open,
+    open: (file) => openOutput(file, s3),
     localPath: ({ uri }) => (uri.startsWith('file://') ? pathOfUri(uri) : undefined),
   }
 }
@@ -42,7 +40,10 @@ async function findOutputs(pointer: string, from: string, place: Place, s3: Sour
   const project = await projectOf(pointer)
   await requireInside(place, from, project.folder)
   const find = (output: Output): Promise<FoundFile> => findOutput(output, project, place, s3)
-  const found = await sideBySide(outputsOf(await readFile(pointer, 'utf8'), name), 1, async (output) => {
+  const text = await readFile(pointer, 'utf8').catch((error) => {
+    throw pathError(name, error)
+  })
+  const found = await sideBySide(outputsOf(text, name), 1, async (output) => {
     if (!output.md5.endsWith('.dir')) return [await find(output)]
     const list = filesOfFolder(await textOf(await openOutput(await find(output), s3)), output)
     const data = list.filter(({ path }) => isData(path.slice(output.path.length + 1)))
@@ -101,8 +102,15 @@ async function lookFor(
 async function openOutput(file: FoundFile, s3: Source): Promise<Readable> {
   const isLocal = file.uri.startsWith('file://')
   // The md5 says whether the bytes are right; a remote's own versions do not count.
-  const stream = isLocal ? createReadStream(pathOfUri(file.uri)) : await s3.open({ ...file, version: null })
+  const stream = isLocal ? await readHere(file) : await s3.open({ ...file, version: null })
   return Readable.from(verified(stream, file), { objectMode: false })
+}
+
+async function readHere({ uri, name }: FoundFile): Promise<Readable> {
+  const handle = await open(pathOfUri(uri)).catch((error) => {
+    throw pathError(name, error)
+  })
+  return handle.createReadStream()
 }
 
 /** The bytes of a stream, which fails when they are not those of the md5. */

@@ -4,11 +4,10 @@ import { hostname } from 'node:os'
 import { relative } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { SlipwayError } from '../formats/errors.ts'
 import { partitionOf } from '../formats/shards.ts'
 import { compressionOf } from '../formats/table-format.ts'
 import { byDay } from './by-day.ts'
-import { nameOfPath, type Place, pathsOf, requireInside, rootOf } from './paths.ts'
+import { changedError, nameOfPath, type Place, pathError, pathsOf, requireInside, rootOf } from './paths.ts'
 import type { FoundFile, Source } from './source.ts'
 
 /** File systems tell times by steps of up to two seconds, ms: what changed within the last one may change again unseen. */
@@ -65,11 +64,7 @@ const stateOf = ({ ino, mtimeNs, ctimeNs }: BigIntStats): string => `${ino}-${mt
  */
 export async function readUnchanged(path: string, file: FoundFile): Promise<Readable> {
   const handle = await open(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw changed(file)
-    if (error.code !== 'EACCES' && error.code !== 'EPERM') throw error
-    throw new SlipwayError('SOURCE_UNREADABLE', `${file.name} cannot be read: permission denied`, {
-      next: 'check who may read it',
-    })
+    throw pathError(file.name, error)
   })
   try {
     await requireUnchanged(handle, file)
@@ -91,10 +86,5 @@ async function* bytesOf(handle: FileHandle, file: FoundFile): AsyncGenerator<Buf
 
 async function requireUnchanged(handle: FileHandle, file: FoundFile): Promise<void> {
   const info = await handle.stat({ bigint: true })
-  if (stateOf(info) !== file.version || Number(info.size) !== file.size) throw changed(file)
+  if (stateOf(info) !== file.version || Number(info.size) !== file.size) throw changedError(file.name)
 }
-
-const changed = ({ name }: FoundFile): SlipwayError =>
-  new SlipwayError('SOURCE_CHANGED', `${name} was changed or removed since it was found`, {
-    next: 'the same again, when nobody writes to it: the file is taken as it is then',
-  })

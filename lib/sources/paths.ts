@@ -18,6 +18,20 @@ export function nameOfPath(root: string, path: string): string {
   return inside.startsWith('..') ? path : inside
 }
 
+/** What went wrong with a file that was found a moment ago. */
+export function pathError(name: string, error: NodeJS.ErrnoException): Error {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return changedError(name)
+  if (error.code !== 'EACCES' && error.code !== 'EPERM') return error
+  return new SlipwayError('SOURCE_UNREADABLE', `${name} cannot be read: permission denied`, {
+    next: 'check who may read it',
+  })
+}
+
+export const changedError = (name: string): SlipwayError =>
+  new SlipwayError('SOURCE_CHANGED', `${name} was changed or removed since it was found`, {
+    next: 'the same again, when nobody writes to it: the file is taken as it is then',
+  })
+
 /** The folder that paths start at. @throws SlipwayError SOURCE_MISSING where no path may be opened */
 export function rootOf({ root }: Place, from: string): string {
   if (root !== undefined) return root
