@@ -93,7 +93,11 @@ export function createBatchActivities(deps: ActivityDeps) {
           const given = request.adHoc?.files ?? null
           const inputs =
             given === null
-              ? await findInputs(store, openSources(store, { root: deps.sources, confined: true }), policy.from)
+              ? await findInputs(
+                  store,
+                  openSources(store, { root: deps.sources, confined: true }, deps.adapters.sources),
+                  policy.from,
+                )
               : await getJson(store, given.digest, z.array(BatchFile))
           if (inputs.every(({ size }) => size === 0))
             throw new SlipwayError('SOURCE_EMPTY', `"${policy.from}" holds no bytes`, {

@@ -1,12 +1,17 @@
 import { errorFrom, type PlainError } from '../lib/code/thread-errors.ts'
 import { strayFault } from '../lib/code/user-fault.ts'
+import type { OutsideLearners } from '../lib/learners/learners.ts'
+import type { TrainingOrder } from '../lib/learners/training-rows.ts'
 import type { LocalModel } from '../lib/models/model.ts'
 import { type JobCode, putBack, takeThread } from './threads.ts'
 
 /** Work that would keep the worker's own thread from heartbeats: user code, training, ONNX Runtime, sorting. Plain data in and out; a thread loads its own. */
 export const jobs = {
   profileFiles: async () => (await import('../lib/data/profile.ts')).profileFiles,
-  trainModel: async () => (await import('../lib/learners/train-model.ts')).trainModel,
+  trainModel: async () => {
+    const { trainModel } = await import('../lib/learners/train-model.ts')
+    return async (order: TrainingOrder, onProgress: Progress) => trainModel(order, onProgress, await learnersFor(order))
+  },
   evaluateModel: async () => (await import('../lib/jobs/evaluate.ts')).evaluateModel,
   judgeGates: async () => (await import('../lib/jobs/judge.ts')).judgeGates,
   compileTrees: async () => (await import('../lib/models/compile-trees.ts')).compileTrees,
@@ -17,6 +22,12 @@ export const jobs = {
 } as const
 export type Jobs = { readonly [Name in keyof typeof jobs]: Awaited<ReturnType<(typeof jobs)[Name]>> }
 export type JobName = keyof Jobs
+
+/** Learners from outside are loaded where they train; most models are trained by Slipway's own. */
+async function learnersFor({ step, root }: TrainingOrder): Promise<OutsideLearners | undefined> {
+  if (step.learner.kind !== 'outside' || root === undefined) return undefined
+  return (await import('../lib/extensions/learners.ts')).learnersOf(root)
+}
 
 /** What a job's thread says to the worker. */
 export type JobMessage =

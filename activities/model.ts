@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { localTable } from '../lib/data/local-table.ts'
 import { jsonSchemaOf } from '../lib/definition/contract/json-schema.ts'
+import { requirePlannedCode } from '../lib/extensions/plan.ts'
 import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../lib/formats/artifact.ts'
 import { brief } from '../lib/formats/brief.ts'
 import { canonicalJson } from '../lib/formats/canonical.ts'
@@ -37,6 +38,7 @@ export function createModelActivities(deps: ActivityDeps) {
     async trainModel(order: StepOrder<'train'> & { readonly model: string }): Promise<StepOutcome> {
       const { inputs } = order
       return runStep(deps, order, async ({ step, folder, job, output, progress }) => {
+        requirePlannedCode(step, deps.adapters)
         progress('fetching tables and code', 0)
         const { report, linearBaseline } = await job('trainModel', {
           step,
@@ -46,6 +48,7 @@ export function createModelActivities(deps: ActivityDeps) {
           features: await localCode(deps, step.features),
           target: step.target.code === undefined ? undefined : await localCode(deps, step.target.code),
           folder,
+          root: deps.root,
         })
         const outputs = [
           await output('model', trainingFiles.model, mediaTypes.onnx),

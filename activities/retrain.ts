@@ -178,7 +178,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
 
   /** What the sources of a plan hold now. Workers open no path that somebody names, but below the folder they were given. */
   async function freshSources(plan: Plan): Promise<Record<string, string>> {
-    const from = openSources(store, { root: deps.sources, confined: true })
+    const from = openSources(store, { root: deps.sources, confined: true }, deps.adapters.sources)
     const sources: Record<string, string> = {}
     for (const step of plan.steps)
       if (step.kind === 'snapshot')

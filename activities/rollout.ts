@@ -9,6 +9,7 @@ import { readModel } from '../lib/store/registry.ts'
 import { publishRolloutEnd, publishRolloutStart, type RolloutStart } from '../lib/store/rollouts.ts'
 import { awaitApplied, type Change, type Changed, takeOver, writeChange } from '../lib/targets/change-route.ts'
 import { type Collected, collectEvidence, type EvidenceOrder, lookAt } from '../lib/targets/collect-evidence.ts'
+import type { Target } from '../lib/targets/target.ts'
 import { targetOf } from '../lib/targets/targets.ts'
 import {
   championUpdate,
@@ -29,13 +30,14 @@ interface OnTarget {
 
 /** What endpoints, their owners and rollouts need done. */
 export function createRolloutActivities(deps: ActivityDeps) {
-  const { store, client, targets } = deps
+  const { store, client } = deps
   const judge = createJudge(store)
+  const targetFor = ({ target }: OnTarget): Target => targetOf(deps.adapters.targets, target)
 
   return {
     /** What an endpoint serves, where its windows stand, and what its champion did lately. */
     async lookAtEndpoint(order: OnTarget & { endpoint: string; policy: RolloutPolicy }) {
-      return runActivity('deploy', () => lookAt(store, targetOf(targets, order.target), order))
+      return runActivity('deploy', () => lookAt(store, targetFor(order), order))
     },
 
     /** Tells the owner of an endpoint what is asked of it, starting it if this is the first. It answers by signal. */
@@ -66,13 +68,13 @@ export function createRolloutActivities(deps: ActivityDeps) {
 
     /** For the owner workflow only: writes a change, or says which rollout goes on. */
     async writeRouteChange(order: OnTarget & Change): Promise<Changed> {
-      return runActivity('deploy', () => writeChange(store, targetOf(targets, order.target), order))
+      return runActivity('deploy', () => writeChange(store, targetFor(order), order))
     },
 
     /** For the owner workflow only: waits until everything that serves applies a revision, or says why something does not. */
     async readBack(order: OnTarget & { endpoint: string; revision: number }): Promise<Omit<RouteOutcome, 'route'>> {
       return runActivity('deploy', (context, progress) =>
-        awaitApplied(targetOf(targets, order.target), order, async (behind) => {
+        awaitApplied(targetFor(order), order, async (behind) => {
           progress(`waiting for ${behind.join(', ')}`, 0.5)
           await context.sleep(100)
         }),
@@ -81,7 +83,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
 
     /** For the owner workflow only: takes over what others wrote since the revision it knows; null when nobody did. */
     async reconcileRoute(order: OnTarget & { endpoint: string; seen: number }) {
-      return runActivity('deploy', () => takeOver(store, targetOf(targets, order.target), order))
+      return runActivity('deploy', () => takeOver(store, targetFor(order), order))
     },
 
     /** For owners that 0.7 and before began: makes what an endpoint serves the champion of its model. */
@@ -107,7 +109,7 @@ export function createRolloutActivities(deps: ActivityDeps) {
 
     /** Puts the windows since the last look on record as evidence, and judges what labels are due for. */
     async collectEvidence(order: OnTarget & EvidenceOrder): Promise<Collected> {
-      return runActivity('deploy', () => collectEvidence(store, targetOf(targets, order.target), judge, order))
+      return runActivity('deploy', () => collectEvidence(store, targetFor(order), judge, order))
     },
 
     /** Puts on record how a rollout ended. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import type { Client } from '@temporalio/client'
 import { withStoredPlace } from '../lib/code/source-map.ts'
+import type { Adapters } from '../lib/extensions/adapters.ts'
 import { type ArtifactRef, mediaTypes, type Output } from '../lib/formats/artifact.ts'
 import { brief } from '../lib/formats/brief.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
@@ -17,7 +18,6 @@ import { getPlan } from '../lib/store/plans.ts'
 import type { Signer, TrustedKeys } from '../lib/store/signing.ts'
 import { findStepRecord, publishStepRecord, type StepRecord, stepKeyOf } from '../lib/store/steps.ts'
 import type { Store } from '../lib/store/store.ts'
-import type { Targets } from '../lib/targets/targets.ts'
 import type { AlertTarget } from './alert.ts'
 import { type JobName, type Jobs, type Progress, runJob } from './jobs.ts'
 
@@ -34,8 +34,9 @@ export interface ActivityDeps {
   readonly sources: string | undefined
   /** Folder below which batches may write; undefined where none may. */
   readonly outputs: string | undefined
-  /** Where models are deployed. */
-  readonly targets: Targets
+  /** The project whose `slipway.config.ts` adds adapters, and those. */
+  readonly root: string
+  readonly adapters: Adapters
   /** Shards scored at once. */
   readonly scoringThreads: number
   /** Where alerts go; undefined tells nobody. */

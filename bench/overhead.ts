@@ -5,16 +5,17 @@ import { Client, Connection } from '@temporalio/client'
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { runStep } from '../activities/step.ts'
 import { hostVersions, packageRoot } from '../lib/code/host.ts'
+import { adaptersOf } from '../lib/extensions/adapters.ts'
 import { digestOf } from '../lib/store/digest.ts'
 import { putBytes } from '../lib/store/objects.ts'
 import type { Store } from '../lib/store/store.ts'
-import { targetsOf } from '../lib/targets/targets.ts'
 import { startTestStore, startTestTemporal } from '../test/support/servers.ts'
 import { type Figure, interleaved } from './measure.ts'
 
 const stepsARun = 20
 
-function createBenchActivities(store: Store, client: Client) {
+async function createBenchActivities(store: Store, client: Client) {
+  const adapters = await adaptersOf(packageRoot, { store })
   const deps = {
     store,
     signer: undefined,
@@ -23,7 +24,8 @@ function createBenchActivities(store: Store, client: Client) {
     client,
     sources: undefined,
     outputs: undefined,
-    targets: targetsOf(store),
+    root: packageRoot,
+    adapters,
     scoringThreads: 1,
     alerts: undefined,
     scratch: mkdtempSync(join(tmpdir(), 'slipway-bench-')),
@@ -47,7 +49,7 @@ function createBenchActivities(store: Store, client: Client) {
     },
   }
 }
-export type BenchActivities = ReturnType<typeof createBenchActivities>
+export type BenchActivities = Awaited<ReturnType<typeof createBenchActivities>>
 
 /** What a step costs over a bare Temporal activity that writes one S3 object, on the same servers. */
 export async function measureOverhead(): Promise<Figure> {
@@ -67,7 +69,7 @@ export async function measureOverhead(): Promise<Figure> {
     connection: native,
     taskQueue: 'bench',
     workflowBundle,
-    activities: createBenchActivities(server.store, client),
+    activities: await createBenchActivities(server.store, client),
   })
   const execute = (workflow: string) => (round: number) =>
     client.workflow.execute(workflow, {

@@ -10,10 +10,10 @@ import { sampleBetween, timeRange } from '../lib/data/replay.ts'
 import { type Column, rowCount } from '../lib/formats/columns.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { StepOf } from '../lib/formats/plan.ts'
-import { openSources } from '../lib/sources/open-sources.ts'
 import { findSource } from '../lib/sources/take.ts'
 import type { Store } from '../lib/store/store.ts'
 import { allFiles } from './first-files.ts'
+import { readableFrom } from './planned.ts'
 import { cellOf } from './traffic.ts'
 
 /** A stretch of a pipeline's past as traffic: rows as requests, and what became of them. */
@@ -54,7 +54,7 @@ export async function openPast(store: Store, { plan, bundles }: PlannedPipeline,
   const [snapshot, split, train] = [find('snapshot'), find('split'), find('train')]
   if (split.rule.by !== 'age') throw new SlipwayError('USAGE', `pipeline "${plan.pipeline}" does not split by age`)
   const { column } = split.rule
-  const files = await allFiles(store, await findSource(openSources(store, { root, confined: false }), snapshot))
+  const files = await allFiles(store, await findSource(await readableFrom(root, store), snapshot))
   const source = { files: files.map(({ path }) => path), format: snapshot.format, schema: snapshot.schema }
   const { code } = train.target
   const target = code === undefined ? undefined : loadFunction(bundles.get(code.digest)?.code ?? '', code.digest)

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GatewayOptions, startGateway } from '../gateway/gateway.ts'
 import { packageRoot } from '../lib/code/host.ts'
+import { adaptersOf } from '../lib/extensions/adapters.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { monitorsOf } from '../lib/store/monitors.ts'
 import { tellSupervisor } from '../workflows/messages.ts'
@@ -10,7 +11,7 @@ import { makePlatformFolder } from './platform/state.ts'
 import { findRoot, readSettings, storeOf, trustedKeysOf, usualDrainMs } from './settings.ts'
 
 /** Settings of a gateway, from its environment: see docs/cli.md. */
-function readOptions(env = process.env): GatewayOptions {
+async function readOptions(env = process.env): Promise<GatewayOptions> {
   const root = findRoot()
   if (env.SLIPWAY_GATEWAY_FOLDER === undefined) makePlatformFolder(root)
   // A gateway asks the store only: it needs to know nothing of Temporal.
@@ -39,8 +40,11 @@ function readOptions(env = process.env): GatewayOptions {
       next: 'set both, or none',
     })
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
+  const store = storeOf(settings)
+  const { protocols } = await adaptersOf(root, { store })
   return {
-    store: storeOf(settings),
+    store,
+    protocols,
     trusted: trustedKeysOf(settings),
     folder: env.SLIPWAY_GATEWAY_FOLDER ?? join(root, '.slipway', 'gateway'),
     host: env.SLIPWAY_GATEWAY_HOST ?? '127.0.0.1',
@@ -95,7 +99,7 @@ function alertTaker(root: string): GatewayOptions['alert'] {
 // Rows, labels and routes that it keeps are for its owner alone.
 process.umask(0o077)
 try {
-  const starting = startGateway(readOptions())
+  const starting = readOptions().then(startGateway)
   // Whoever sees that it is ready may stop it at once: it listens to that before it can be seen.
   const stop = async (now: boolean): Promise<void> => {
     await (await starting).stop(now)

@@ -6,12 +6,12 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { createActivities } from '../activities/index.ts'
 import { runJobHere } from '../activities/jobs.ts'
 import { hostVersions } from '../lib/code/host.ts'
+import { adaptersOf } from '../lib/extensions/adapters.ts'
 import type { Plan } from '../lib/formats/plan.ts'
 import { endpointOf, outlineOf, type StepOutline } from '../lib/formats/plan-outline.ts'
 import { allOf, inputsOf, outputOf, type StepInputs, type StepOutcome, stepOf } from '../lib/formats/step-inputs.ts'
 import { findKind, kindOf } from '../lib/formats/step-kinds/index.ts'
 import { type OrderedStep, orderOf } from '../lib/formats/step-order.ts'
-import { targetsOf } from '../lib/targets/targets.ts'
 import { type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
 
 export interface LocalOrder {
@@ -48,7 +48,8 @@ export async function runLocally(
     client: undefined as unknown as Client,
     sources: undefined,
     outputs: undefined,
-    targets: targetsOf(store),
+    root: settings.root,
+    adapters: await adaptersOf(settings.root, { store }),
     scoringThreads: 1,
     alerts: undefined,
     scratch,

@@ -7,7 +7,6 @@ import { type BatchPolicy, batchId, partitionAt } from '../../lib/formats/batch-
 import { BatchManifest, type BatchRecord } from '../../lib/formats/batch-records.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { findInputs } from '../../lib/sources/inputs.ts'
-import { openSources } from '../../lib/sources/open-sources.ts'
 import { schemeOf } from '../../lib/sources/source.ts'
 import { listBatchDefinitions, listPartitions, readBatch, readBatchDefinition } from '../../lib/store/batches.ts'
 import { passOver } from '../../lib/store/broken.ts'
@@ -21,6 +20,7 @@ import { followBatch } from '../follow-batch.ts'
 import { servedVersion } from '../model-version.ts'
 import { isoTime, type JsonOption } from '../options.ts'
 import { print, printJson, seconds, table } from '../output.ts'
+import { readableFrom } from '../planned.ts'
 
 export interface BatchOptions extends JsonOption {
   readonly date?: string
@@ -83,7 +83,7 @@ export async function score(model: string, options: ScoreOptions): Promise<numbe
   const here = to.startsWith('s3://') ? undefined : localFolder(store, resolve(to))
   const policy = policyFrom(options, here === undefined ? to : null)
   const path = isFolder(from) && !from.endsWith('/') ? `${from}/` : from
-  const sources = openSources(store, { root: process.cwd(), confined: false })
+  const sources = await readableFrom(process.cwd(), store)
   const files = isHere ? await putJson(store, await findInputs(store, sources, path)) : null
   const slot = digestOfJson({ model: variant.digest, files: files?.digest ?? from, policy }).slice(7, 23)
   if (here !== undefined) await requireFree(here, { owner: variant.model, name: 'score', slot })

@@ -1,11 +1,9 @@
 import inspector from 'node:inspector'
 import { debugBundle } from '../../lib/code/debug.ts'
-import { hostVersions } from '../../lib/code/host.ts'
 import { loadFunction } from '../../lib/code/load.ts'
-import { planPipeline, publishPlan } from '../../lib/code/plan.ts'
+import { publishPlan } from '../../lib/code/plan.ts'
 import { exitCodes, isErrorCode, SlipwayError } from '../../lib/formats/errors.ts'
 import type { GateResult } from '../../lib/formats/records.ts'
-import { openSources } from '../../lib/sources/open-sources.ts'
 import { findSource, takeSource } from '../../lib/sources/take.ts'
 import { runLocally } from '../../workers/local-run.ts'
 import { readSettings, signerOf, storeOf } from '../../workers/settings.ts'
@@ -13,6 +11,7 @@ import { colors } from '../colors.ts'
 import { requireSameInputs } from '../input-version.ts'
 import { pairs } from '../options.ts'
 import { print, printJson, say, seconds } from '../output.ts'
+import { planned as plannedHere, readableFrom } from '../planned.ts'
 
 export interface LocalOptions {
   readonly json?: boolean
@@ -31,10 +30,10 @@ export async function runHere(pipeline: string, options: LocalOptions): Promise<
     })
   const settings = readSettings(undefined, undefined, { temporal: false })
   const store = storeOf(settings)
-  const planned = await planPipeline(settings.root, pipeline, hostVersions(), pairs('--set', options.set))
+  const planned = await plannedHere(settings.root, store, pipeline, pairs('--set', options.set))
   await requireSameInputs(store, planned.plan)
   const { digest } = await publishPlan(store, signerOf(settings), planned)
-  const readable = openSources(store, { root: settings.root, confined: false })
+  const readable = await readableFrom(settings.root, store)
   const sources: Record<string, string> = {}
   for (const step of planned.plan.steps)
     if (step.kind === 'snapshot')

@@ -1,7 +1,5 @@
 import { hostVersions } from '../../lib/code/host.ts'
-import { planPipeline } from '../../lib/code/plan.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
-import { openSources } from '../../lib/sources/open-sources.ts'
 import { findSource } from '../../lib/sources/take.ts'
 import { digestOfPlan } from '../../lib/store/plans.ts'
 import { type CheckOptions, checkPlan } from '../check-plan.ts'
@@ -12,6 +10,7 @@ import { requireSameInputs } from '../input-version.ts'
 import { type JsonOption, pairs } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
 import { gateLines, knownSplits, plannedGates } from '../plan-gates.ts'
+import { planned as plannedHere, readableFrom } from '../planned.ts'
 import type { LookAt } from '../rehearsal.ts'
 
 /** What a run would do now, without doing it. */
@@ -21,9 +20,9 @@ export async function plan(
 ): Promise<number> {
   const { settings, store } = openContext()
   const host = hostVersions()
-  const whole = await planPipeline(settings.root, pipeline, host, pairs('--set', options.set))
+  const whole = await plannedHere(settings.root, store, pipeline, pairs('--set', options.set))
   const { plan: planned } = whole
-  const sources = openSources(store, { root: settings.root, confined: false })
+  const sources = await readableFrom(settings.root, store)
   const lookAt: LookAt = async (step) => firstFiles(store, await findSource(sources, step))
   const checking = checkPlan(settings.root, whole, lookAt, options)
   // What is wrong is said first, whatever the store says meanwhile.

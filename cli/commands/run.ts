@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
-import { hostVersions } from '../../lib/code/host.ts'
-import { type PlannedPipeline, planPipeline, publishPlan } from '../../lib/code/plan.ts'
+import { type PlannedPipeline, publishPlan } from '../../lib/code/plan.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import { planAsOf } from '../../lib/definition/plan-as-of.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
@@ -13,7 +12,6 @@ import type { Plan, StepOf } from '../../lib/formats/plan.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
 import { nameOfStep } from '../../lib/formats/step-names.ts'
 import { formatOf } from '../../lib/formats/table-format.ts'
-import { openSources } from '../../lib/sources/open-sources.ts'
 import { type Sources, schemeOf } from '../../lib/sources/source.ts'
 import { type FoundSource, findSource, takeSource } from '../../lib/sources/take.ts'
 import { digestOfFile } from '../../lib/store/digest.ts'
@@ -27,6 +25,7 @@ import { followRun, type Interrupt, listenForInterrupt } from '../follow.ts'
 import { requireSameInputs } from '../input-version.ts'
 import { isoTime, pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
+import { planned as plannedHere, readableFrom } from '../planned.ts'
 import { noProgress, progressView } from '../progress.ts'
 import type { LookAt } from '../rehearsal.ts'
 import { junit, junitOfError, runJson, summaryLines, verdict } from '../report.ts'
@@ -119,11 +118,11 @@ async function startRun(
   interrupt: Interrupt,
 ): Promise<{ runId: string; workflowId: string }> {
   const { root } = settings
-  const planned = plannedAsOf(await planPipeline(root, pipeline, hostVersions(), pairs('--set', options.set)), options)
+  const planned = plannedAsOf(await plannedHere(root, store, pipeline, pairs('--set', options.set)), options)
   const snapshotSteps = planned.plan.steps.filter((step) => step.kind === 'snapshot')
   const snapshots = snapshotsOf(planned.plan, options)
   const read = snapshotSteps.filter(({ id }) => snapshots[id] === undefined)
-  const readable = openSources(store, { root, confined: false })
+  const readable = await readableFrom(root, store)
   const found = await Promise.all(read.map((step) => foundFor(readable, step, options.from)))
   const lookAt: LookAt = async ({ id }) => {
     const source = found[read.findIndex((step) => step.id === id)]

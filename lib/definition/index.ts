@@ -17,7 +17,7 @@ export {
   size,
   slice,
 } from './gates.ts'
-export { linear, trees } from './learners.ts'
+export { learner, linear, trees } from './learners.ts'
 export {
   cramersV,
   jensenShannon,

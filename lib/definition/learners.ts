@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { LinearLearner, TreesLearner } from '../formats/learner.ts'
+import { LinearLearner, OutsideLearner, TreesLearner } from '../formats/learner.ts'
 
 /** Gradient-boosted trees, trained in process; see `TreesLearner` for the parameters and their defaults. */
 export function trees(options: Omit<z.input<typeof TreesLearner>, 'kind'> = {}): TreesLearner {
@@ -9,4 +9,12 @@ export function trees(options: Omit<z.input<typeof TreesLearner>, 'kind'> = {}):
 /** Logistic regression of a yes/no target, ridge regression of a number; see `LinearLearner` for the penalty. */
 export function linear(options: Omit<z.input<typeof LinearLearner>, 'kind'> = {}): LinearLearner {
   return LinearLearner.parse({ kind: 'linear', ...options })
+}
+
+/**
+ * A learner that `slipway.config.ts` adds; its parameters are checked when the pipeline is planned.
+ * @param kind its name
+ */
+export function learner(kind: string, parameters: OutsideLearner['parameters'] = {}): OutsideLearner {
+  return OutsideLearner.parse({ kind: 'outside', name: kind, parameters })
 }

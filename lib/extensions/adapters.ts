@@ -1,22 +1,42 @@
+import type { Protocol } from '../../gateway/protocols/protocol.ts'
+import { type OutsideLearners, outsideLearners } from '../learners/learners.ts'
+import type { Source } from '../sources/source.ts'
 import { type Targets, targetsOf } from '../targets/targets.ts'
 import { loadConfiguration } from './configuration.ts'
-import type { Tools } from './extension.ts'
+import type { Extension, Tools } from './extension.ts'
 
-/** The adapters that a process knows for each port: Slipway's own, and those of the project's configuration. */
+/** The adapters of a project's configuration, and the targets, which are few and made at once. */
 export interface Adapters {
+  /** Names the code of the configuration; null where a project has none. */
+  readonly digest: string | null
+  readonly sources: readonly Source[]
+  readonly learners: OutsideLearners
   readonly targets: Targets
+  readonly protocols: readonly Protocol[]
 }
 
 /**
- * Loads a project's configuration and puts its adapters beside Slipway's own.
+ * Loads a project's configuration and makes its adapters.
+ * @param root the project: the folder with `slipway.config.ts`, where it has one
  * @throws SlipwayError DEFINITION_SYNTAX, DEFINITION_INVALID: also where two adapters go by one name
  */
 export async function adaptersOf(root: string, tools: Tools): Promise<Adapters> {
-  const { configuration } = await loadConfiguration(root)
+  const { configuration, digest } = await loadConfiguration(root)
+  const { extend } = configuration
   return {
+    digest,
+    sources: of(extend, 'source').map(({ make }) => make(tools)),
+    learners: outsideLearners(of(extend, 'learner').map(({ make }) => make())),
     targets: targetsOf(
       tools.store,
-      configuration.extend.flatMap((extension) => (extension.extends === 'target' ? extension.make(tools) : [])),
+      of(extend, 'target').map(({ make }) => make(tools)),
     ),
+    protocols: of(extend, 'protocol').map(({ make }) => make()),
   }
 }
+
+const of = <Port extends Extension['extends']>(
+  extensions: readonly Extension[],
+  port: Port,
+): Extract<Extension, { extends: Port }>[] =>
+  extensions.filter((each): each is Extract<Extension, { extends: Port }> => each.extends === port)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Digest } from './artifact.ts'
 
 /** Gradient-boosted trees, the built-in learner (`lib/learners/trees`). Names follow LightGBM's where it has them. */
 export const TreesLearner = z.strictObject({
@@ -33,22 +34,32 @@ export const LinearLearner = z.strictObject({
 })
 export type LinearLearner = z.infer<typeof LinearLearner>
 
+/** A learner that `slipway.config.ts` adds (`lib/extensions`). */
+export const OutsideLearner = z.strictObject({
+  kind: z.literal('outside'),
+  /** Its own kind. */
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'names are lower-case letters, digits and dashes, at most 63'),
+  parameters: z.record(z.string(), z.json()),
+  /** Of the code of the configuration that it was planned with: other code is another model. Set when a plan is made. */
+  configuration: Digest.optional(),
+})
+export type OutsideLearner = z.infer<typeof OutsideLearner>
+
 /** A learner in a plan's summary: `160 trees × 31 leaves`. */
 export function describeLearner(learner: LearnerParameters): string {
   if (learner.kind === 'trees') return `${learner.trees} trees × ${learner.leaves} leaves`
-  return `linear, L2 ${learner.l2}`
+  return learner.kind === 'linear' ? `linear, L2 ${learner.l2}` : learner.name
 }
 
 /** The learners a plan may name, one entry each; what carries them out is the table of `lib/learners/learners.ts`. */
-const learners = [TreesLearner, LinearLearner] as const
-const kinds = learners.map(({ shape }) => shape.kind.value)
+const learners = [TreesLearner, LinearLearner, OutsideLearner] as const
+const kinds = learners.map(({ shape }) => shape.kind.value).filter((kind) => kind !== 'outside')
 
 /** A learner's kind with its parameters: what a train step holds of it. */
 export const LearnerParameters = z.discriminatedUnion('kind', learners, {
   error: ({ input }) => `${named(input)}: there are ${kinds.join(', ')}`,
 })
 export type LearnerParameters = z.infer<typeof LearnerParameters>
-export type LearnerKind = LearnerParameters['kind']
 
 const named = (input: unknown): string => {
   const kind = (input as { kind?: unknown } | null | undefined)?.kind

@@ -2,12 +2,11 @@ import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { canonicalJson } from '../formats/canonical.ts'
-import type { StepOf } from '../formats/plan.ts'
 import type { LinearBaseline, TrainingReport } from '../formats/training-report.ts'
 import { type Profile, profileCategories, profileNumbers } from '../stats/profile.ts'
 import type { FeatureVector } from './dataset.ts'
 import type { Learned, LearnerOrder } from './learner.ts'
-import { learnerOf } from './learners.ts'
+import { learnerOf, type OutsideLearners, type ReadyLearner } from './learners.ts'
 import { linearBaseline } from './linear-baseline.ts'
 import { encodeRows, type PreparedRows, prepareRows, textsIn } from './order.ts'
 import { trainingReport } from './report.ts'
@@ -36,16 +35,19 @@ export interface Trained {
  * Trains a model: rows through the feature function, the learner, ONNX, the baseline profile of features and scores;
  * and how well a linear model does on the same rows.
  * @param onProgress what is being done, in words, and how far it is (0 to 1)
+ * @param outside learners that a configuration adds
  * @throws SlipwayError SINGLE_CLASS, and those of feature functions and of the learner
  */
 export async function trainModel(
   order: TrainingOrder,
   onProgress: (what: string, done: number) => void,
+  outside?: OutsideLearners,
 ): Promise<Trained> {
-  const { step, model, folder } = order
+  const { step, folder } = order
   onProgress('reading rows', 0)
   const rows = prepareRows(step, await readTrainingRows(order))
-  const { given, learned } = await learn(step, model, rows, onProgress)
+  const learner = learnerOf(step.learner, outside)
+  const { given, learned } = await learn(learner, order, rows, onProgress)
   onProgress('comparing with a linear model', 1)
   const beside = await linearBaseline(step, rows)
 
@@ -63,14 +65,14 @@ export async function trainModel(
 }
 
 async function learn(
-  { learner: parameters, task, seed }: StepOf<'train'>,
-  model: string,
+  learner: ReadyLearner,
+  { model, step }: TrainingOrder,
   rows: PreparedRows,
   onProgress: (what: string, done: number) => void,
-): Promise<{ readonly given: LearnerOrder<unknown>; readonly learned: Learned }> {
-  const learner = learnerOf(parameters.kind)
-  const encoded = encodeRows(rows, learner.categoryOrder(parameters, textsIn(rows)))
-  const given = { model, task, parameters, seed, threads: Math.min(4, availableParallelism()), ...encoded }
+): Promise<{ readonly given: Pick<LearnerOrder<unknown>, 'inputs'>; readonly learned: Learned }> {
+  const { task, seed } = step
+  const encoded = encodeRows(rows, learner.categoryOrder(textsIn(rows)))
+  const given = { model, task, seed, threads: Math.min(4, availableParallelism()), ...encoded }
   return { given, learned: await learner.train(given, onProgress) }
 }
 

@@ -22,6 +22,8 @@ export interface TrainingOrder {
   readonly features: LocalCode
   readonly target: LocalCode | undefined
   readonly folder: string
+  /** The project whose configuration may add learners. */
+  readonly root?: string | undefined
 }
 
 /** Rows to train on and to validate on, through the feature function. */

@@ -6,6 +6,7 @@ import { createRetrainActivities } from '../../activities/retrain.ts'
 import type { ActivityDeps } from '../../activities/step.ts'
 import { hostVersions } from '../../lib/code/host.ts'
 import { planPipeline, publishPlan } from '../../lib/code/plan.ts'
+import { adaptersOf } from '../../lib/extensions/adapters.ts'
 import type { StepOf } from '../../lib/formats/plan.ts'
 import { SourceContents } from '../../lib/formats/source-contents.ts'
 import { digestOf } from '../../lib/store/digest.ts'
@@ -44,7 +45,8 @@ async function sourcesOf({ root }: TestProject, from: string): Promise<readonly 
   const { digest: plan } = await publishPlan(server.store, undefined, planned)
   const step = planned.plan.steps.find(({ kind }) => kind === 'monitor') as StepOf<'monitor'>
   await establishMonitor(server.store, { pipeline: 'prices', step, plan }, { run: 'by-hand', isRetraining: false })
-  const deps = { store: server.store, sources: root } as Partial<ActivityDeps> as ActivityDeps
+  const adapters = await adaptersOf(project.root, server)
+  const deps = { store: server.store, sources: root, adapters } as Partial<ActivityDeps> as ActivityDeps
   const { prepareRetraining } = createRetrainActivities(deps)
   const order = { pipeline: 'prices', run: 'r', cause: 'test', asOf: null }
   const { sources } = (await new MockActivityEnvironment().run(prepareRetraining, order)) as RunInput

@@ -48,7 +48,7 @@ export async function openRealWorld(): Promise<RealWorld> {
     client,
     trusted: new Map(),
     host: {},
-    targets: targetsOf(store),
+    adapters: { targets: targetsOf(store) },
     scoringThreads: 1,
     scratch: server.folder,
   }
