@@ -9,7 +9,11 @@ import { metricsOf } from './report.ts'
  * It must cost next to nothing beside the model: of more training rows or values of texts it takes some, of more
  * features none.
  */
-const [mostRows, mostProducts, mostValues, mostFeatures] = [100_000, 2e8, 400, 500]
+const mostRows = 100_000
+const mostValues = 400
+const mostFeatures = 500
+/** Products of two features that are added up a pass. */
+const mostProducts = 2e8
 
 /**
  * How well a linear model with the usual penalty does on the rows of another model: what that one has to beat to be

@@ -10,7 +10,8 @@ import { importanceOf } from './importance.ts'
 import { type LinearModel, modelOf, predictLinear } from './model.ts'
 
 /** Values of a text that have a weight, the most frequent ones: of each at most so many, and of all together. */
-const [mostOfText, mostOfTexts] = [254, 2_000]
+const mostOfText = 254
+const mostOfTexts = 2_000
 /**
  * Weights that a model may have: their second derivatives are a matrix of as many rows and columns, 200 MB of 5,000.
  */
