@@ -3,7 +3,7 @@ import { loadFunction } from '../code/load.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
 import { SlipwayError } from '../formats/errors.ts'
-import type { StepOf } from '../formats/plan.ts'
+import type { StepOf, Task } from '../formats/plan.ts'
 import { type LabelledFeatures, prepare } from './dataset.ts'
 import { offsetsOf, withOffsets } from './offsets.ts'
 
@@ -48,6 +48,7 @@ export async function readTrainingRows(order: TrainingOrder): Promise<TrainingRo
   }
   return withDuckDb(2, async (connection) => {
     const made = await prepare(connection, order.train, preparation, true)
+    requireFreeNames(order.features.name, made, step.task)
     const offsets = offsetsOf(made.features)
     const train = withOffsets(made, offsets)
     const validation = withOffsets(await prepare(connection, order.validation, preparation, false), offsets)
@@ -58,6 +59,18 @@ export async function readTrainingRows(order: TrainingOrder): Promise<TrainingRo
 
 async function load({ file, digest }: LocalCode) {
   return loadFunction(await readFile(file, 'utf8'), digest)
+}
+
+/** What a graph answers has a name in it, which no input can have as well. */
+function requireFreeNames(functionName: string, { features }: LabelledFeatures, task: Task): void {
+  const outputs = task === 'binary' ? ['label', 'probabilities'] : ['prediction']
+  const taken = features.find(({ name }) => outputs.includes(name))
+  if (taken === undefined) return
+  throw new SlipwayError(
+    'FEATURES_TYPE',
+    `${functionName}: feature "${taken.name}" is called as what the model answers`,
+    { next: 'give that feature another name' },
+  )
 }
 
 function requireBothClasses(labels: Float64Array): void {

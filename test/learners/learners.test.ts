@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { linear, pipeline, regression, trees } from '../../lib/definition/index.ts'
+import type { Learned } from '../../lib/learners/learner.ts'
 import { learnerOf } from '../../lib/learners/learners.ts'
 import { linearLearner } from '../../lib/learners/linear/learner.ts'
 import { treesLearner } from '../../lib/learners/trees/learner.ts'
@@ -34,6 +35,39 @@ describe('the table of learners', () => {
       expect(train?.learner).toEqual(learner)
       expect(learnerOf(learner).parameters).toEqual(learner)
     }
+  })
+
+  it('leaves what trees are trained by and what they report as they were: both are in digests of models', () => {
+    expect(planOf(trees()).steps.find((step) => step.kind === 'train')).toMatchObject({
+      learner: {
+        kind: 'trees',
+        trees: 200,
+        leaves: 31,
+        learningRate: 0.1,
+        minRowsPerLeaf: 20,
+        l2: 1,
+        bins: 254,
+        earlyStopping: 0,
+      },
+    })
+    const rows = {
+      features: [Float32Array.from({ length: 60 }, (_, row) => row)],
+      labels: Float64Array.from({ length: 60 }, (_, row) => row),
+    }
+    const order = {
+      model: 'm',
+      task: 'regression',
+      inputs: [{ name: 'x', kind: 'number' }],
+      seed: 1,
+      threads: 1,
+    } as const
+    const learned = treesLearner.train(
+      { ...order, parameters: trees({ trees: 3 }), train: rows, validation: rows },
+      () => {},
+    )
+    expect(Object.keys(learned).sort()).toEqual(['importance', 'onnx', 'predictions', 'report'])
+    expect(learned).toMatchObject({ report: { trees: 3, validationLoss: { length: 3 } } })
+    expect(Object.keys((learned as Learned).report).sort()).toEqual(['trees', 'validationLoss'])
   })
 
   it('names what there is to who asks for another one', () => {
