@@ -5,9 +5,10 @@ const acceptable = { ms: 15, times: 4 }
 const everyMs = 100
 
 /**
- * How many requests may be under way at once, found by trying (a little more, or as much less as it takes; compare Netflix's
- * concurrency-limits): more while answers stay quick, fewer when they take longer than they should. What is refused is refused at
- * once and costs little; what is let in is answered in time. A queue of our own would only make everybody late.
+ * How many requests may be under way at once, found by trying (a little more, or as much less as it takes; compare
+ * Netflix's concurrency-limits): more while answers stay quick, fewer when they take longer than they should. What is
+ * refused is refused at once and costs little; what is let in is answered in time. A queue of our own would only make
+ * everybody late.
  */
 export interface Admission {
   /** Whether one more may come in. */

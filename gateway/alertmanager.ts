@@ -17,9 +17,10 @@ export interface AlertsTaken {
 }
 
 /**
- * Takes what Prometheus Alertmanager posts to a webhook, each alert by itself: what is wrong with one keeps no other from being heard.
- * @throws SlipwayError REQUEST_INVALID for another shape, and where alerts fire and none names a pipeline; NOT_FOUND where none of
- * the pipelines they name can be told; OVERLOADED when nobody can be told now: Alertmanager comes again
+ * Takes what Prometheus Alertmanager posts to a webhook, each alert by itself: what is wrong with one keeps no other
+ * from being heard.
+ * @throws SlipwayError REQUEST_INVALID for another shape, and where alerts fire and none names a pipeline; NOT_FOUND
+ * where none of the pipelines they name can be told; OVERLOADED when nobody can be told now: Alertmanager comes again
  */
 export async function takeAlerts(body: Buffer, tell: AlertTaker | undefined): Promise<AlertsTaken> {
   const { causes, refused } = causesOf(webhookOf(body))

@@ -15,7 +15,7 @@ export interface InferRequest {
   readonly id: string
   /** Reads the request by a version's schema. @throws SlipwayError REQUEST_INVALID */
   read(version: LoadedVersion): Input
-  /** As it came: where a rollout is sticky, a header holds the key; equal bodies of equal form may be answered from the cache. */
+  /** As it came. A sticky rollout takes its key from a header; equal bodies of equal form may have a kept answer. */
   readonly incoming: Incoming
   /** Answer by this version, whatever the route says. */
   readonly version: number | undefined
@@ -72,12 +72,13 @@ export class VersionAsker {
       })
     }
     try {
-      if (trust === 'fail') throw new ScoringFailure('injected', `a drill makes version ${scorer.variant.version} fail`)
+      if (trust === 'fail')
+        throw new ScoringFailure('injected', `a drill makes version ${scorer.modelVersion.version} fail`)
       if (input.rows === 0) return outcomeOf(request, 0, new Float32Array(0), undefined)
-      const key = { digest: scorer.variant.digest, form: request.form, body: request.incoming.body }
+      const key = { digest: scorer.modelVersion.digest, form: request.form, body: request.incoming.body }
       const kept = this.cache?.get(key)
       if (kept !== undefined) {
-        // Drift is of all that was asked. Aside, nothing but scoring again gives the features.
+        // Drift counts every request. What was offloaded has to be scored again to have its features.
         if (batcher === offloaded) void offloaded.score(input, Number.POSITIVE_INFINITY).catch(() => {})
         else {
           kept.count ??= scorer.countInline(input.kind, input.columns, kept.predictions)
@@ -96,19 +97,25 @@ export class VersionAsker {
     }
   }
 
-  /** What a version answered, as the request's answer. @throws SlipwayError FEATURES_FAILED, PREDICTION_FAILED where it has none */
+  /**
+   * What a version answered, as the request's answer.
+   * @throws SlipwayError FEATURES_FAILED, PREDICTION_FAILED where it has none
+   */
   result(outcome: Outcome, version: LoadedVersion, role: InferResult['role']): InferResult {
     if (outcome.predictions !== undefined)
       return {
         predictions: outcome.predictions,
-        answeredBy: version.scorer.variant,
+        answeredBy: version.scorer.modelVersion,
         role,
         version,
         cached: outcome.cached,
       }
     const { kind, message } = outcome.failure as NonNullable<Outcome['failure']>
     if (kind === 'features') throw new SlipwayError('FEATURES_FAILED', message)
-    throw new SlipwayError('PREDICTION_FAILED', `version ${version.scorer.variant.version} gives no answer: ${message}`)
+    throw new SlipwayError(
+      'PREDICTION_FAILED',
+      `version ${version.scorer.modelVersion.version} gives no answer: ${message}`,
+    )
   }
 }
 

@@ -28,11 +28,12 @@ const maxBatchRows = 1024
 const mostTurns = 2
 
 /**
- * Dynamic batching without a timer: what queued while the last batch ran is the next one. So a lone request waits for nobody,
- * and no request waits for more than the batch before it. Predictions of a row do not depend on its batch: feature code was
- * tested for that when the model was trained, and models score row by row. With a compiled model, which scores in microseconds, it still pays: requests
- * that were read together are answered together, and a turn's answers cost one wake-up of those who wait for them (8 connections: 33,000
- * single rows a second, against 20,000 when each was answered where it was read).
+ * Dynamic batching without a timer: what queued while the last batch ran is the next one. So a lone request waits for
+ * nobody, and no request waits for more than the batch before it. Predictions of a row do not depend on its batch:
+ * feature code was tested for that when the model was trained, and models score row by row. With a compiled model,
+ * which scores in microseconds, it still pays: requests that were read together are answered together, and a turn's
+ * answers cost one wake-up of those who wait for them (8 connections: 33,000 single rows a second, against 20,000 when
+ * each was answered where it was read).
  */
 export interface Batcher {
   /** Rows that wait. */

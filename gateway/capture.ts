@@ -11,7 +11,10 @@ const parquetType = {
   timestamp: 'TIMESTAMP',
 } as const
 
-/** Captured rows as a parquet file: request id, time, who answered, whether it is a user's first, score, and the input columns under their own names. */
+/**
+ * Captured rows as a parquet file: request id, time, who answered, whether it is a user's first, score, and the input
+ * columns under their own names.
+ */
 export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Uint8Array {
   const plain = <T>(value: (row: CapturedRow) => T): T[] => rows.map(value)
   const columns = [

@@ -3,8 +3,9 @@ import type { ModelVersion, Route } from '../lib/formats/route.ts'
 import type { GatewayPresence, TelemetryWindow, VersionCounts } from '../lib/formats/telemetry.ts'
 import type { InferRequest, InferResult } from './ask-version.ts'
 import { Inference, type InferenceOptions, type View } from './inference.ts'
-import { type CapturedRow, createRecorder, type RecordedWindow, type Recorder, type UserEvents } from './recorder.ts'
+import { type CapturedRow, createRecorder, type RecordedWindow, type Recorder } from './recorder.ts'
 import type { Scorer } from './scorer.ts'
+import type { UserEvents } from './user-events.ts'
 import { createVersions, type LoadedVersion, type Versions } from './versions.ts'
 
 export interface EndpointOptions extends InferenceOptions {
@@ -75,14 +76,18 @@ export class Endpoint {
     this.versions.keepOnly(new Set(named.flatMap((version) => version?.digest ?? [])))
   }
 
-  /** Answers a request, see `Inference`. @throws SlipwayError OVERLOADED until the first route is applied, and what that throws */
+  /**
+   * Answers a request, see `Inference`.
+   * @throws SlipwayError OVERLOADED until the first route is applied, and what that throws
+   */
   infer(request: InferRequest): Promise<InferResult> {
     if (this.view !== undefined) return this.inference.infer(this.view, request)
     throw new SlipwayError('OVERLOADED', `endpoint ${this.name} is still loading`, { next: 'try again in a second' })
   }
 
   /**
-   * Closes the windows of this interval: of older revisions whose last requests came in, and of the present one, which comes last.
+   * Closes the windows of this interval: of older revisions whose last requests came in, and of the present one, which
+   * comes last.
    * @param wanted close the present one even if nothing happened in it
    */
   async closeWindows(

@@ -9,15 +9,15 @@ const sayAgainMs = 60_000
 /** Places that are remembered. */
 const most = 1_000
 
-/** Says in the log what fails in the code of versions, with the file, the line and its text. Clients are told none of that. */
+/** Writes to the log what fails in the code of versions: file, line and the line's text. Clients are told none of it. */
 export function createFaultLog(
   store: Store,
   say: (line: string) => void,
-): (variant: ModelVersion, failure: ScoringFailure) => Promise<void> {
+): (version: ModelVersion, failure: ScoringFailure) => Promise<void> {
   const said = new Map<string, number>()
-  return async (variant, { kind, message, inBundle }) => {
+  return async ({ model, version, digest }, { kind, message, inBundle }) => {
     const [first] = inBundle
-    const key = `${variant.digest} ${first === undefined ? message : `${first.line}:${first.column}`}`
+    const key = `${digest} ${first === undefined ? message : `${first.line}:${first.column}`}`
     if (kind !== 'features' || performance.now() - (said.get(key) ?? Number.NEGATIVE_INFINITY) < sayAgainMs) return
     if (said.size >= most) said.clear()
     said.set(key, performance.now())
@@ -27,6 +27,6 @@ export function createFaultLog(
     )) as SlipwayError
     const { text } = fault.facts.at ?? {}
     const line = text ? `\n  | ${text.trim()}` : ''
-    say(`version ${variant.version} of ${variant.model} fails: ${fault.message}${line}`)
+    say(`version ${version} of ${model} fails: ${fault.message}${line}`)
   }
 }

@@ -17,7 +17,7 @@ import { type HttpOptions, type HttpServer, listen } from './http.ts'
 import type { RequestHandler } from './http-request.ts'
 import { createMetrics } from './metrics.ts'
 import { type Outbox, openOutbox } from './outbox.ts'
-import { createPresenceTeller, endpointPresence } from './presence.ts'
+import { createPresenceTeller, presenceOf } from './presence.ts'
 import { type GatewayState, healthOf, isReady, readingsOf } from './readings.ts'
 import { createRepeater } from './repeat.ts'
 import { RouteFollower } from './route-follower.ts'
@@ -39,7 +39,7 @@ export interface GatewayOptions extends ServerOptions, Pick<HttpOptions, 'host' 
   readonly alert: AlertTaker | undefined
   /** Predictions kept to answer the same body again; 0 keeps none. */
   readonly cacheEntries: number
-  /** How long a gateway that is told to stop goes on answering, having said that it is not ready, ms: load balancers must see it. */
+  /** How long a gateway that is told to stop answers on, ms: load balancers must see first that it is not ready. */
   readonly drainMs: number
   /** How often windows are closed and sent, new endpoints looked for, and its presence told, ms. */
   readonly windowMs: number
@@ -52,8 +52,8 @@ export interface Gateway {
   readonly handler: RequestHandler
   endpoint(name: string): Endpoint | undefined
   /**
-   * Says that it is not ready, answers what comes for `drainMs` with `connection: close`, closes the port, answers what it has, and
-   * sends what came of it all.
+   * Says that it is not ready, answers what comes for `drainMs` with `connection: close`, closes the port, answers what
+   * it has, and sends what came of it all.
    * @param now does without the drain, or ends one that has begun
    */
   stop(now?: boolean): Promise<void>
@@ -69,9 +69,9 @@ const startLimitMs = 30_000
 const note = (what: string): void => console.error(`${new Date().toISOString()} gateway: ${what}`)
 
 /**
- * Starts a gateway: it applies the routes it finds in the store, answers requests, and writes what came of them as telemetry
- * windows. It asks nobody else: with the store or Temporal away it goes on with what it has.
- * @throws SlipwayError DEFINITION_INVALID for protocols that exclude each other; what Node throws for a port it cannot have
+ * Starts a gateway: it applies the routes it finds in the store, answers requests, and writes what came of them as
+ * telemetry windows. It asks nobody else: with the store or Temporal away it goes on with what it has.
+ * @throws SlipwayError DEFINITION_INVALID for protocols that exclude each other, and what Node throws for a taken port
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const gateway = new RunningGateway(options, await createTracer())
@@ -183,17 +183,8 @@ class RunningGateway implements Gateway {
   }
 
   private presence(): GatewayPresence {
-    const { id, address, startedAt, sentUpTo, outbox } = this
-    const applied = this.endpoints.all().map((endpoint) => [endpoint.name, endpointPresence(endpoint, outbox)])
-    return {
-      slipway: 'gateway/1',
-      id,
-      address,
-      startedAt,
-      at: new Date().toISOString(),
-      sentUpTo,
-      endpoints: Object.fromEntries(applied),
-    }
+    const { id, address, startedAt, sentUpTo } = this
+    return presenceOf({ id, address, startedAt, sentUpTo }, this.endpoints.all(), this.outbox)
   }
 
   private async end(): Promise<void> {

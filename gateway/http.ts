@@ -15,8 +15,8 @@ export interface HttpOptions {
 }
 
 /*
- * Node's own server and no framework: fastify's share of a single-row request was about a twelfth of its time in a profile
- * (taken before it was taken out), and of what that brings only routing would be used.
+ * Node's own server and no framework: fastify's share of a single-row request was about a twelfth of its time in a
+ * profile (taken before it was taken out), and of what that brings only routing would be used.
  */
 export interface HttpServer {
   readonly port: number
@@ -174,8 +174,9 @@ async function close(server: Server, traffic: Traffic): Promise<void> {
 }
 
 /**
- * Waits for a turn of the event loop in which nobody came, at most for `lingerMs`: libuv accepts one connection a turn, and
- * those still queued when the port is closed, like connections whose bytes were not read yet, are reset by the kernel.
+ * Waits for a turn of the event loop in which nobody came, at most for `lingerMs`: libuv accepts one connection a turn,
+ * and those still queued when the port is closed, like connections whose bytes were not read yet, are reset by the
+ * kernel.
  */
 async function quiet(accepted: () => number): Promise<void> {
   for (const until = performance.now() + lingerMs; ; ) {

@@ -75,7 +75,7 @@ export class Inference {
     }
   }
 
-  /** The candidate's answer; without one the champion saves the request, which stays the candidate's for the comparison. */
+  /** The candidate's answer. Without one the champion answers, and the request still counts as the candidate's. */
   private async orFallback(
     view: View,
     request: InferRequest,
@@ -95,7 +95,7 @@ export class Inference {
     )
   }
 
-  /** Rows the champion takes and the candidate does not count against the candidate; rows neither takes are the client's fault. */
+  /** Rows that only the champion takes count against the candidate; rows that neither takes are the client's fault. */
   private async askCandidate(
     view: View,
     request: InferRequest,

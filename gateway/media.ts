@@ -30,7 +30,10 @@ export function requireReadableCharset({ parameters }: MediaType): void {
     )
 }
 
-/** What a client prefers: names and weights of an Accept or Accept-Encoding header (RFC 9110, 12.4.2); what has no weight has 1. */
+/**
+ * What a client prefers: names and weights of an Accept or Accept-Encoding header (RFC 9110, 12.4.2); what has no
+ * weight has 1.
+ */
 export function weightsOf(header: string): [name: string, weight: number][] {
   return header
     .split(',')

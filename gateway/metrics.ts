@@ -23,8 +23,8 @@ interface Series {
 
 /**
  * Metrics of answered requests under their usual names (Prometheus, "Metric and label naming"): `http_requests_total`,
- * `http_request_duration_seconds`, and the process's own. Counting is a few additions on the request's path; texts are made when
- * Prometheus asks.
+ * `http_request_duration_seconds`, and the process's own. Counting is a few additions on the request's path; texts are
+ * made when Prometheus asks.
  */
 export interface Metrics {
   count(endpoint: string, version: string, role: string, status: number, seconds: number): void
@@ -35,7 +35,34 @@ export interface Metrics {
 export function createMetrics(readings: GatewayReadings): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  registerGauges(registry, readings)
   const series = new Map<string, Series>()
+  return {
+    contentType: registry.contentType,
+    count(endpoint, version, role, status, seconds) {
+      const key = `${endpoint}|${version}|${role}|${status}`
+      let found = series.get(key)
+      if (found === undefined) {
+        found = {
+          labels: { endpoint, version, role, code: String(status) },
+          count: 0,
+          seconds: 0,
+          buckets: new Array<number>(latencyBounds.length + 1).fill(0),
+        }
+        series.set(key, found)
+      }
+      found.count++
+      found.seconds += seconds
+      const bucket = binOf(latencyBounds, seconds)
+      found.buckets[bucket] = (found.buckets[bucket] as number) + 1
+    },
+    async text() {
+      return `${await registry.metrics()}\n${requestLines([...series.values()])}`
+    },
+  }
+}
+
+function registerGauges(registry: Registry, readings: GatewayReadings): void {
   const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
       name,
@@ -71,29 +98,6 @@ export function createMetrics(readings: GatewayReadings): Metrics {
       for (const labels of readings.engines()) this.set(labels, 1)
     },
   })
-  return {
-    contentType: registry.contentType,
-    count(endpoint, version, role, status, seconds) {
-      const key = `${endpoint}|${version}|${role}|${status}`
-      let found = series.get(key)
-      if (found === undefined) {
-        found = {
-          labels: { endpoint, version, role, code: String(status) },
-          count: 0,
-          seconds: 0,
-          buckets: new Array<number>(latencyBounds.length + 1).fill(0),
-        }
-        series.set(key, found)
-      }
-      found.count++
-      found.seconds += seconds
-      const bucket = binOf(latencyBounds, seconds)
-      found.buckets[bucket] = (found.buckets[bucket] as number) + 1
-    },
-    async text() {
-      return `${await registry.metrics()}\n${requestLines([...series.values()])}`
-    },
-  }
 }
 
 function requestLines(all: readonly Series[]): string {

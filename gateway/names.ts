@@ -25,8 +25,8 @@ export const meant = (name: string, columns: readonly string[]): string | undefi
  * Holds the names that a request gives against the columns of the model.
  * @param what what the names are of: `field`, `column`, `tensor`
  * @returns the names that no column has, which are ignored
- * @throws SlipwayError REQUEST_INVALID when no name is known, when a column comes twice, and when a name differs from a column that is
- * not there by case or blanks alone, or, where the column may not be missing, by a letter or two
+ * @throws SlipwayError REQUEST_INVALID when no name is known, when a column comes twice, and when a name differs from a
+ * column that is not there by case or blanks alone, or, where the column may not be missing, by a letter or two
  */
 export function checkNames(schema: RowSchema, given: readonly string[], path: string, what: string): readonly string[] {
   const columns = new Set(schema.map(({ name }) => name))

@@ -36,21 +36,14 @@ export interface Outbox {
 }
 
 /**
- * Opens the outbox of a gateway below a folder that other gateways of this machine may use too. What a gateway left that runs
- * no more is sent by this one, under the name it had.
+ * Opens the outbox of a gateway below a folder that other gateways of this machine may use too. What a gateway left
+ * that runs no more is sent by this one, under the name it had.
  * @param isAlive whether the gateway of that id still runs
  */
 export function openOutbox(store: Store, place: string, gateway: string, isAlive: (id: string) => boolean): Outbox {
   const folder = join(place, gateway)
   mkdirSync(folder, { recursive: true })
-  for (const other of readdirSync(place)) {
-    if (other === gateway || isAlive(other)) continue
-    for (const file of readdirSync(join(place, other))) {
-      const from = join(place, other, file)
-      if (existsSync(from)) renameSync(from, join(folder, file))
-    }
-    rmSync(join(place, other), { recursive: true, force: true })
-  }
+  for (const other of readdirSync(place)) if (other !== gateway && !isAlive(other)) moveAll(join(place, other), folder)
   // `<endpoint>~<gateway>~<seq>.json`
   let files = readdirSync(folder)
     .filter((file) => file.endsWith('.json'))
@@ -116,6 +109,16 @@ export function openOutbox(store: Store, place: string, gateway: string, isAlive
       return lost
     },
   }
+}
+
+/** Moves the files of a folder into another one, and removes it. */
+function moveAll(from: string, to: string): void {
+  for (const file of readdirSync(from)) {
+    const path = join(from, file)
+    // Another gateway that starts now may be quicker.
+    if (existsSync(path)) renameSync(path, join(to, file))
+  }
+  rmSync(from, { recursive: true, force: true })
 }
 
 const labelsOf = (file: string): string => file.replace(/\.json$/, '.ndjson')

@@ -5,11 +5,21 @@ import type { Endpoint } from './endpoint.ts'
 import type { Outbox } from './outbox.ts'
 import type { StoreLink } from './store-link.ts'
 
-/** What a gateway says of an endpoint to those who wait for a route to be applied. */
-export function endpointPresence(
-  { name, route, refusal }: Endpoint,
+/** What a gateway says of itself to those who wait for a route to be applied, or for its windows. */
+export function presenceOf(
+  self: Pick<GatewayPresence, 'id' | 'address' | 'startedAt' | 'sentUpTo'>,
+  endpoints: readonly Endpoint[],
   outbox: Outbox,
-): GatewayPresence['endpoints'][string] {
+): GatewayPresence {
+  return {
+    slipway: 'gateway/1',
+    ...self,
+    at: new Date().toISOString(),
+    endpoints: Object.fromEntries(endpoints.map((endpoint) => [endpoint.name, appliedBy(endpoint, outbox)])),
+  }
+}
+
+function appliedBy({ name, route, refusal }: Endpoint, outbox: Outbox): GatewayPresence['endpoints'][string] {
   return {
     revision: route?.revision ?? 0,
     champion: route?.champion.digest ?? `sha256:${'0'.repeat(64)}`,

@@ -1,9 +1,11 @@
 import type { Column, Numbers } from '../lib/formats/columns.ts'
 import type { Route } from '../lib/formats/route.ts'
-import { latencyBounds, type TelemetryWindow, type VersionCounts } from '../lib/formats/telemetry.ts'
+import type { TelemetryWindow, VersionCounts } from '../lib/formats/telemetry.ts'
 import type { Profile } from '../lib/stats/profile.ts'
-import { binOf } from '../lib/stats/profile-counter.ts'
 import type { ScoringFailure } from './scoring.ts'
+import { countPair, newPairs } from './shadow-pairs.ts'
+import { countOutcome, newTally, type Tally } from './tally.ts'
+import { countUser, type UserEvents } from './user-events.ts'
 
 export type Role = 'champion' | 'candidate'
 
@@ -46,7 +48,10 @@ export interface Recorder {
   readonly route: Route
   /** Requests that are being answered and not yet counted. */
   inFlight: number
-  /** @param user the sticky key, where the rollout has one @returns whether the request is the first of its user; true without one */
+  /**
+   * @param user the sticky key, where the rollout has one
+   * @returns whether the request is the first of its user; true without one
+   */
   count(role: Role, outcome: Outcome, user: string | undefined): boolean
   countPair(champion: Outcome, candidate: Outcome): void
   countDropped(): void
@@ -55,25 +60,10 @@ export interface Recorder {
   close(now: number, wanted?: boolean): RecordedWindow | undefined
 }
 
-/** What users did under a rollout, over all of its revisions: who was seen, and had which events. */
-export type UserEvents = Map<string, number>
-const hadError = 1
-const wasSlow = 2
-/** Users remembered; further ones are not counted (16 MB or so). */
-const mostUsers = 200_000
 /** Rows a window keeps at most. */
 const mostCaptured = 20_000
 
-interface Tally {
-  requests: number
-  rows: number
-  errors: Record<string, number>
-  slow: number
-  latency: number[]
-  scores: number[]
-  users: { new: number; errors: number; slow: number; errorOnsets: number; slowOnsets: number }
-}
-
+/** @param startedAt when the first window begins, ms since 1970 */
 export function createRecorder(
   route: Route,
   championBaseline: Profile,
@@ -83,80 +73,24 @@ export function createRecorder(
   const scores = championBaseline['score:']
   const edges = scores?.kind === 'numeric' ? scores.edges : []
   // Rounding of scores, in their own unit: a hundred-thousandth of their spread.
-  const rounding = (scores?.kind === 'numeric' && scores.std) || 0.1
+  const rounding = 1e-5 * ((scores?.kind === 'numeric' && scores.std) || 0.1)
   const { rollout } = route
   const slowMs = rollout?.slowMs ?? Number.POSITIVE_INFINITY
-  const newTally = (): Tally => ({
-    requests: 0,
-    rows: 0,
-    errors: {},
-    slow: 0,
-    latency: new Array<number>(latencyBounds.length + 1).fill(0),
-    scores: new Array<number>(edges.length + 1).fill(0),
-    users: { new: 0, errors: 0, slow: 0, errorOnsets: 0, slowOnsets: 0 },
-  })
-  const newPairs = () => ({
-    n: 0,
-    championOnly: { errors: 0, slow: 0 },
-    candidateOnly: { errors: 0, slow: 0 },
-    different: 0,
-    largest: 0,
-    dropped: 0,
-  })
+  const newTallies = (): Record<Role, Tally> => ({ champion: newTally(edges), candidate: newTally(edges) })
   let from = startedAt
-  let tallies: Record<Role, Tally> = { champion: newTally(), candidate: newTally() }
+  let tallies = newTallies()
   let pairs = newPairs()
   let captured: CapturedRow[] = []
-
-  const countUser = (tally: Tally, user: string, isError: boolean, isSlow: boolean): boolean => {
-    const before = users.get(user)
-    if (before === undefined) {
-      if (users.size >= mostUsers) return false
-      tally.users.new++
-      if (isError) tally.users.errors++
-      if (isSlow) tally.users.slow++
-    }
-    const events = before ?? 0
-    if (isError && (events & hadError) === 0) tally.users.errorOnsets++
-    if (isSlow && (events & wasSlow) === 0) tally.users.slowOnsets++
-    const after = events | (isError ? hadError : 0) | (isSlow ? wasSlow : 0)
-    if (before !== after) users.set(user, after)
-    return before === undefined
-  }
   return {
     route,
     inFlight: 0,
-    count(role, { rows, ms, predictions, failure }, user) {
+    count(role, outcome, user) {
       const tally = tallies[role]
-      const isSlow = ms > slowMs
-      tally.requests++
-      tally.rows += rows
-      if (failure !== undefined) tally.errors[failure.kind] = (tally.errors[failure.kind] ?? 0) + 1
-      if (isSlow) tally.slow++
-      const bucket = binOf(latencyBounds, ms / 1000)
-      tally.latency[bucket] = (tally.latency[bucket] as number) + 1
-      if (predictions !== undefined && predictions.length > 0) {
-        const bin = binOf(edges, predictions[0] as number)
-        tally.scores[bin] = (tally.scores[bin] as number) + 1
-      }
-      return user === undefined || countUser(tally, user, failure !== undefined, isSlow)
+      const isSlow = outcome.ms > slowMs
+      countOutcome(tally, outcome, isSlow, edges)
+      return user === undefined || countUser(tally.users, users, user, outcome.failure !== undefined, isSlow)
     },
-    countPair(champion, candidate) {
-      pairs.n++
-      const [a, b] = [champion.failure !== undefined, candidate.failure !== undefined]
-      if (a && !b) pairs.championOnly.errors++
-      if (b && !a) pairs.candidateOnly.errors++
-      const [slowA, slowB] = [champion.ms > slowMs, candidate.ms > slowMs]
-      if (slowA && !slowB) pairs.championOnly.slow++
-      if (slowB && !slowA) pairs.candidateOnly.slow++
-      const { predictions: left = [] } = champion
-      const { predictions: right = [] } = candidate
-      let largest = 0
-      for (let i = 0; i < Math.min(left.length, right.length); i++)
-        largest = Math.max(largest, Math.abs((left[i] as number) - (right[i] as number)))
-      if (largest > rounding * 1e-5) pairs.different++
-      if (largest > pairs.largest) pairs.largest = largest
-    },
+    countPair: (champion, candidate) => countPair(pairs, champion, candidate, { slowMs, rounding }),
     countDropped() {
       pairs.dropped++
     },
@@ -167,11 +101,7 @@ export function createRecorder(
       const { champion, candidate } = tallies
       const isEmpty = champion.requests === 0 && candidate.requests === 0
       const window: RecordedWindow = {
-        revision: route.revision,
-        rollout:
-          rollout === null
-            ? null
-            : { id: rollout.id, mode: rollout.mode, share: rollout.share, sticky: rollout.sticky },
+        ...rolloutOf(route),
         from,
         to: now,
         champion: countsOf(champion, route.champion, rollout?.sticky ?? null),
@@ -181,13 +111,20 @@ export function createRecorder(
       }
       from = now
       if (isEmpty && !wanted) return undefined
-      tallies = { champion: newTally(), candidate: newTally() }
+      tallies = newTallies()
       pairs = newPairs()
       captured = []
       return window
     },
   }
 }
+
+/** Under which revision a window is, and of which rollout. */
+const rolloutOf = ({ revision, rollout }: Route): Pick<RecordedWindow, 'revision' | 'rollout'> => ({
+  revision,
+  rollout:
+    rollout === null ? null : { id: rollout.id, mode: rollout.mode, share: rollout.share, sticky: rollout.sticky },
+})
 
 function countsOf(
   { users, ...tally }: Tally,

@@ -48,7 +48,10 @@ export class RouteFollower {
     link.answered()
   }
 
-  /** Looks at the routes of all known endpoints, and begins to apply those that changed. @throws when the store does not answer */
+  /**
+   * Looks at the routes of all known endpoints, and begins to apply those that changed.
+   * @throws when the store does not answer
+   */
   async look(): Promise<void> {
     await Promise.all([...this.seen.keys()].map((name) => this.lookAt(name)))
     if (this.seen.size > 0) this.options.link.answered()

@@ -12,20 +12,19 @@ export interface OwnedRoute extends Omit<Route, 'answer'> {
 export interface Router {
   /** @throws SlipwayError NOT_FOUND, and what the route throws */
   answer(request: HttpRequest): Promise<Outgoing> | Outgoing
-  /** Whether a path is answered without a token. */
-  isOpen(url: string): boolean
+  /** Whether a request is answered without a token. */
+  isOpen(request: Pick<HttpRequest, 'method' | 'url'>): boolean
 }
 
 /** A path with parameters, as it is matched. */
 interface Pattern {
-  readonly method: string
   /** How every path that matches begins: quicker to compare than the pattern. */
   readonly prefix: string
   readonly expression: RegExp
   /** Which groups of the expression are the parameters; 0 for one that it has not. */
   readonly name: number
   readonly version: number
-  readonly answer: OwnedRoute['answer']
+  readonly route: OwnedRoute
 }
 
 /**
@@ -38,19 +37,18 @@ export function createRouter(routes: readonly OwnedRoute[]): Router {
   const hasParameters = ({ path }: OwnedRoute): boolean => path.includes('{')
   const patterns = routes.filter(hasParameters).map(patternOf)
   const fixed = new Map(routes.filter((route) => !hasParameters(route)).map((route) => [keyOf(route), route]))
-  const open = new Set(routes.filter(({ isOpen }) => isOpen === true).map(({ path }) => path))
+  const open = new Set(routes.filter(({ isOpen }) => isOpen === true).map(keyOf))
   return {
-    isOpen: (url) => open.has(url),
+    isOpen: ({ method, url }) => open.has(`${readingMethod(method)} ${url}`),
     answer(request) {
       const path = pathOf(request.url)
-      // HEAD is GET whose body is not sent (Node leaves it away).
-      const method = request.method === 'HEAD' ? 'GET' : request.method
-      for (const { method: wanted, prefix, expression, name, version, answer } of patterns) {
-        if (wanted !== method || !path.startsWith(prefix)) continue
+      const method = readingMethod(request.method)
+      for (const { prefix, expression, name, version, route } of patterns) {
+        if (route.method !== method || !path.startsWith(prefix)) continue
         const match = expression.exec(path)
         if (match === null) continue
         const found = name === 0 ? undefined : nameOf(match[name] as string)
-        return answer(request, found, version === 0 ? undefined : match[version])
+        return route.answer(request, found, version === 0 ? undefined : match[version])
       }
       const route = fixed.get(`${method} ${path}`)
       if (route !== undefined) return route.answer(request, undefined, undefined)
@@ -63,6 +61,9 @@ export function createRouter(routes: readonly OwnedRoute[]): Router {
 export const prefixOf = (path: string): string => path.split('{', 1)[0] as string
 
 const keyOf = ({ method, path }: OwnedRoute): string => `${method} ${path}`
+
+/** HEAD is GET whose body is not sent (Node leaves it out). */
+const readingMethod = (method: string): string => (method === 'HEAD' ? 'GET' : method)
 
 /** Of a URL, without its query and a slash at its end. */
 function pathOf(url: string): string {
@@ -84,8 +85,8 @@ function nameOf(text: string): string {
 const parameter = /\{(name|version)\}/
 
 /** A parameter reaches to the character behind it in the path, and never past a slash. */
-function patternOf({ method, path, answer }: OwnedRoute): Pattern {
-  const parts = path.split(parameter)
+function patternOf(route: OwnedRoute): Pattern {
+  const parts = route.path.split(parameter)
   let expression = ''
   const groups: string[] = []
   for (const [i, part] of parts.entries()) {
@@ -96,12 +97,11 @@ function patternOf({ method, path, answer }: OwnedRoute): Pattern {
     }
   }
   return {
-    method,
-    prefix: prefixOf(path),
+    prefix: prefixOf(route.path),
     expression: new RegExp(`^${expression}$`),
     name: groups.indexOf('name') + 1,
     version: groups.indexOf('version') + 1,
-    answer,
+    route,
   }
 }
 

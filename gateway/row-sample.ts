@@ -31,7 +31,7 @@ export function sampleRows(recorder: Recorder, rate: number, sampled: Sampled): 
       at: Date.now(),
       role,
       first,
-      version: version.scorer.variant.version,
+      version: version.scorer.modelVersion.version,
       row,
       score: outcome.predictions[row] as number,
       input: cells,

@@ -24,8 +24,8 @@ const inJson =
 const inCsv: Place = (row, column) => `row ${row + 1}, ${column}`
 
 /**
- * Turns what clients send into columns, by the row schema of the model: every element is checked for its type and its rules, as
- * the pipeline checks its source. Fields the schema does not name are ignored.
+ * Turns what clients send into columns, by the row schema of the model: every element is checked for its type and its
+ * rules, as the pipeline checks its source. Fields the schema does not name are ignored.
  */
 export interface RowReader {
   readonly schema: RowSchema
@@ -68,29 +68,12 @@ export function rowReader(schema: RowSchema): RowReader {
   return {
     schema,
     fromRecords(records, path) {
-      if (!Array.isArray(records)) throw invalid(`expected an array of rows, got ${kindOf(records)}`, path)
-      for (let row = 0; row < records.length; row++) {
-        const record = records[row]
-        if (typeof record !== 'object' || record === null || Array.isArray(record))
-          throw invalid(`expected an object with ${names.join(', ')}, got ${kindOf(record)}`, `${path}[${row}]`)
-      }
-      return read(
-        records.length,
-        values,
-        // What a record inherits (`toString`) is a function, which no column is.
-        (row, c) => (records[row] as Record<string, unknown>)[names[c] as string],
-        inJson(path),
-      )
+      requireRecords(records, names, path)
+      // What a record inherits (`toString`) is a function, which no column is.
+      return read(records.length, values, (row, c) => records[row]?.[names[c] as string], inJson(path))
     },
     fromColumns(columns, path) {
-      if (typeof columns !== 'object' || columns === null || Array.isArray(columns))
-        throw invalid(`expected an object of columns, got ${kindOf(columns)}`, path)
-      const given = names.map((name) => {
-        const column = Object.hasOwn(columns, name) ? (columns as Record<string, unknown>)[name] : undefined
-        if (column !== undefined && !Array.isArray(column))
-          throw invalid(`expected an array, got ${kindOf(column)}`, `${path}.${name}`)
-        return column as unknown[] | undefined
-      })
+      const given = columnsOf(columns, names, path)
       const rows = given.find((column) => column !== undefined)?.length ?? 0
       for (const [c, column] of given.entries())
         if (column !== undefined && column.length !== rows)
@@ -98,21 +81,13 @@ export function rowReader(schema: RowSchema): RowReader {
       return read(rows, values, (row, c) => given[c]?.[row], inJson(path))
     },
     fromMatrix(header, rows, path) {
-      if (!Array.isArray(rows)) throw invalid(`expected an array of rows, got ${kindOf(rows)}`, path)
+      requireMatrix(rows, header, path)
       const places = names.map((name) => header.indexOf(name))
-      for (let row = 0; row < rows.length; row++) {
-        if (!Array.isArray(rows[row]) || rows[row].length !== header.length)
-          throw invalid(`expected an array of ${header.length} values (${header.join(', ')})`, `${path}[${row}]`)
+      const valueAt = (row: number, c: number): unknown => {
+        const place = places[c] as number
+        return place < 0 ? undefined : rows[row]?.[place]
       }
-      return read(
-        rows.length,
-        values,
-        (row, c) => {
-          const place = places[c] as number
-          return place < 0 ? undefined : (rows[row] as unknown[])[place]
-        },
-        inJson(path),
-      )
+      return read(rows.length, values, valueAt, inJson(path))
     },
     fromCells(header, rows) {
       const places = names.map((name) => header.indexOf(name))
@@ -130,6 +105,42 @@ export function rowReader(schema: RowSchema): RowReader {
       return target
     },
   }
+}
+
+function requireRecords(
+  records: unknown,
+  names: readonly string[],
+  path: string,
+): asserts records is readonly Readonly<Record<string, unknown>>[] {
+  if (!Array.isArray(records)) throw invalid(`expected an array of rows, got ${kindOf(records)}`, path)
+  for (let row = 0; row < records.length; row++) {
+    const record = records[row]
+    if (typeof record !== 'object' || record === null || Array.isArray(record))
+      throw invalid(`expected an object with ${names.join(', ')}, got ${kindOf(record)}`, `${path}[${row}]`)
+  }
+}
+
+function requireMatrix(
+  rows: unknown,
+  header: readonly string[],
+  path: string,
+): asserts rows is readonly (readonly unknown[])[] {
+  if (!Array.isArray(rows)) throw invalid(`expected an array of rows, got ${kindOf(rows)}`, path)
+  for (let row = 0; row < rows.length; row++)
+    if (!Array.isArray(rows[row]) || rows[row].length !== header.length)
+      throw invalid(`expected an array of ${header.length} values (${header.join(', ')})`, `${path}[${row}]`)
+}
+
+/** The columns of these names; undefined for those that are not there. */
+function columnsOf(columns: unknown, names: readonly string[], path: string): (readonly unknown[] | undefined)[] {
+  if (typeof columns !== 'object' || columns === null || Array.isArray(columns))
+    throw invalid(`expected an object of columns, got ${kindOf(columns)}`, path)
+  return names.map((name) => {
+    const column = Object.hasOwn(columns, name) ? (columns as Record<string, unknown>)[name] : undefined
+    if (column !== undefined && !Array.isArray(column))
+      throw invalid(`expected an array, got ${kindOf(column)}`, `${path}.${name}`)
+    return column as unknown[] | undefined
+  })
 }
 
 /** A missing number is NaN and a missing text null: see `Column`. */

@@ -38,84 +38,121 @@ export interface ScorerThread {
  * @throws SlipwayError DIGEST_MISMATCH when the model cannot be loaded
  */
 export async function startScorerThread(
-  variant: ModelVersion,
+  version: ModelVersion,
   local: LocalModel,
   note: (failure: ScoringFailure) => void,
 ): Promise<ScorerThread> {
-  let closed = false
-  const started = await startThread(variant, local)
-  let { thread } = started
-  let restarting: Promise<void> | undefined
-  let nextId = 0
-  const waiting = new Map<number, { resolve(answer: never): void; reject(error: Error): void; timer: NodeJS.Timeout }>()
+  const { thread, engine } = await startThread(version, local)
+  const host = new ScorerHost(thread, { start: () => startThread(version, local), number: version.version, note })
+  return {
+    engine,
+    score: (kind, columns, count) => host.ask({ kind, columns, count }),
+    takeProfile: () => host.ask({ profile: true }),
+    close: () => host.close(),
+  }
+}
 
-  const listen = (): void => {
-    const mine = thread
+/** Who waits for an answer of the thread. */
+interface Waiting {
+  resolve(answer: never): void
+  reject(error: Error): void
+  readonly timer: NodeJS.Timeout
+}
+
+interface HostOptions {
+  start(): Promise<{ readonly thread: Worker }>
+  /** Of the version, for messages. */
+  readonly number: number
+  note(failure: ScoringFailure): void
+}
+
+/** Asks a thread, and begins it anew when it ends or hangs. */
+class ScorerHost {
+  private readonly options: HostOptions
+  private readonly waiting = new Map<number, Waiting>()
+  private thread: Worker
+  private restarting: Promise<void> | undefined
+  private nextId = 0
+  private isClosed = false
+
+  constructor(thread: Worker, options: HostOptions) {
+    this.options = options
+    this.thread = thread
+    this.listen()
+  }
+
+  /** @throws ScoringFailure */
+  async ask<T>(question: Question): Promise<T> {
+    await this.restarting
+    return new Promise<T>((resolve, reject) => {
+      const id = this.nextId++
+      const timer = setTimeout(() => {
+        if (this.waiting.has(id)) this.restart('timeout', `no answer within ${patienceMs / 1000} s`)
+      }, patienceMs)
+      this.waiting.set(id, { resolve: resolve as (answer: never) => void, reject, timer })
+      this.thread.postMessage({ id, ...question })
+    })
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true
+    await this.thread.terminate()
+  }
+
+  private listen(): void {
+    const mine = this.thread
     mine.on('message', (answer: ThreadAnswer) => {
-      if (!('id' in answer)) return
-      const asked = waiting.get(answer.id)
-      waiting.delete(answer.id)
-      clearTimeout(asked?.timer)
-      if ('predictions' in answer) asked?.resolve(answer.predictions as never)
-      else if ('profile' in answer) asked?.resolve(answer.profile as never)
-      else {
-        const { kind, message, inBundle } = answer.failed
-        const failure = new ScoringFailure(kind, message, inBundle)
-        note(failure)
-        asked?.reject(failure)
-      }
+      if ('id' in answer) this.settle(answer)
     })
     mine.on('error', (error) => {
       const stray = strayFault(error)
-      if (stray !== undefined) note(failureOf(stray))
+      if (stray !== undefined) this.options.note(failureOf(stray))
     })
     mine.on('exit', () => {
-      if (mine === thread && !closed) restart('model', 'its thread ended')
+      if (mine === this.thread && !this.isClosed) this.restart('model', 'its thread ended')
     })
   }
-  const restart = (kind: 'model' | 'timeout', why: string): void => {
-    const old = thread
-    for (const [id, { reject, timer }] of [...waiting]) {
-      waiting.delete(id)
+
+  private settle(answer: Extract<ThreadAnswer, { id: number }>): void {
+    const asked = this.waiting.get(answer.id)
+    this.waiting.delete(answer.id)
+    clearTimeout(asked?.timer)
+    if ('predictions' in answer) asked?.resolve(answer.predictions as never)
+    else if ('profile' in answer) asked?.resolve(answer.profile as never)
+    else {
+      const { kind, message, inBundle } = answer.failed
+      const failure = new ScoringFailure(kind, message, inBundle)
+      this.options.note(failure)
+      asked?.reject(failure)
+    }
+  }
+
+  private restart(kind: 'model' | 'timeout', why: string): void {
+    const old = this.thread
+    for (const [id, { reject, timer }] of [...this.waiting]) {
+      this.waiting.delete(id)
       clearTimeout(timer)
-      reject(new ScoringFailure(kind, `version ${variant.version}: ${why}`))
+      reject(new ScoringFailure(kind, `version ${this.options.number}: ${why}`))
     }
     void old.terminate()
-    restarting ??= startThread(variant, local)
-      .then((fresh) => {
-        thread = fresh.thread
-        listen()
+    this.restarting ??= this.options
+      .start()
+      .then(({ thread }) => {
+        this.thread = thread
+        this.listen()
       })
       // It was loaded before: what fails now is memory or the disk, and the next question tries again.
       .catch(() => {})
       .finally(() => {
-        restarting = undefined
+        this.restarting = undefined
       })
-  }
-  const ask = async <T>(question: Question): Promise<T> => {
-    await restarting
-    return new Promise<T>((resolve, reject) => {
-      const id = nextId++
-      const timer = setTimeout(() => {
-        if (waiting.has(id)) restart('timeout', `no answer within ${patienceMs / 1000} s`)
-      }, patienceMs)
-      waiting.set(id, { resolve: resolve as (answer: never) => void, reject, timer })
-      thread.postMessage({ id, ...question })
-    })
-  }
-  listen()
-  return {
-    engine: started.engine,
-    score: (kind, columns, count) => ask({ kind, columns, count }),
-    takeProfile: () => ask({ profile: true }),
-    async close() {
-      closed = true
-      await thread.terminate()
-    },
   }
 }
 
-async function startThread(variant: ModelVersion, local: LocalModel): Promise<{ thread: Worker; engine: Engine }> {
+async function startThread(
+  { version, model }: ModelVersion,
+  local: LocalModel,
+): Promise<{ thread: Worker; engine: Engine }> {
   const thread = new Worker(builtFile('scorer-thread'), { workerData: local })
   const answer = await new Promise<ThreadAnswer>((resolve, reject) => {
     thread.once('message', resolve)
@@ -125,6 +162,6 @@ async function startThread(variant: ModelVersion, local: LocalModel): Promise<{ 
   if ('ready' in answer) return { thread, engine: answer.engine }
   throw new SlipwayError(
     'DIGEST_MISMATCH',
-    `version ${variant.version} of ${variant.model} cannot be loaded: ${'broken' in answer ? answer.broken : 'its thread says something else'}`,
+    `version ${version} of ${model} cannot be loaded: ${'broken' in answer ? answer.broken : 'its thread says something else'}`,
   )
 }

@@ -8,8 +8,8 @@ import type { ThreadAnswer, ThreadQuestion } from './scorer-host.ts'
 import { failureOf } from './scoring.ts'
 
 /*
- * A model in a thread of its own: user code and ONNX Runtime block this thread and nobody else. Answers come in the order of
- * the questions.
+ * A model in a thread of its own: user code and ONNX Runtime block this thread and nobody else. Answers come in the
+ * order of the questions.
  */
 const say = (answer: ThreadAnswer, transfer: ArrayBuffer[] = []): void => parentPort?.postMessage(answer, transfer)
 

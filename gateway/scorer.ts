@@ -15,12 +15,13 @@ import { failureOf, type InputColumns, type InputKind, type ScoringFailure } fro
 export type Score = (kind: InputKind, columns: InputColumns) => Promise<Numbers>
 
 /**
- * One loaded version, in two places. Handing a small batch to another thread costs more than scoring it, so the champion's are
- * scored on the thread that answers (a choice by profile; the two were not measured alone against each other). Whatever must not hold that thread up goes aside: large
- * batches, candidates, whose code is not trusted yet to end, mirrored requests, and feature code that is slow by nature.
+ * One loaded version, in two places. Handing a small batch to another thread costs more than scoring it, so the small
+ * batches of a champion are scored on the thread that answers (by a profile; the two were not measured against each
+ * other). Whatever must not hold that thread up is offloaded to one of its own: large batches, candidates, whose code
+ * is not yet trusted to end, mirrored requests, and feature code that is slow by nature.
  */
 export interface Scorer {
-  readonly variant: ModelVersion
+  readonly modelVersion: ModelVersion
   readonly facts: ModelFacts
   readonly baseline: Profile
   readonly engine: Engine
@@ -28,7 +29,7 @@ export interface Scorer {
   readonly inline: Score | undefined
   /** In a thread of its own, which is begun anew when it hangs. */
   readonly offloaded: Score
-  /** What counts a batch that was scored here, without scoring it; nothing where `here` is undefined. */
+  /** What counts a batch that was scored here, without scoring it; nothing where `inline` is undefined. */
   countInline(kind: InputKind, columns: InputColumns, predictions: Numbers): () => void
   /** Counts of features and scores since the last time. */
   takeProfile(): Promise<Record<string, FeatureCounts>>
@@ -41,18 +42,18 @@ export interface Scorer {
  * @throws SlipwayError DIGEST_MISMATCH when it cannot be loaded
  */
 export async function loadScorer(
-  variant: ModelVersion,
+  modelVersion: ModelVersion,
   local: LocalModel,
   note: (failure: ScoringFailure) => void = () => {},
 ): Promise<Scorer> {
   const baseline = JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile
-  const thread = await startScorerThread(variant, local, note)
+  const thread = await startScorerThread(modelVersion, local, note)
   const isHeavy = local.facts.featureCode.host['danfojs-node'] !== undefined
-  const inline = isHeavy ? undefined : await loadInline(variant, local, baseline, note)
+  const inline = isHeavy ? undefined : await loadInline(modelVersion, local, baseline, note)
   await warm((columns) => thread.score('features', columns, false), local.facts)
   if (inline !== undefined) await warm(inline.warm, local.facts)
   return {
-    variant,
+    modelVersion,
     facts: local.facts,
     baseline,
     engine: thread.engine,
@@ -78,7 +79,7 @@ export async function loadScorer(
 }
 
 async function loadInline(
-  variant: ModelVersion,
+  modelVersion: ModelVersion,
   local: LocalModel,
   baseline: Profile,
   note: (failure: ScoringFailure) => void,
@@ -86,7 +87,7 @@ async function loadInline(
   const model = await loadModel(local).catch((error) => {
     throw new SlipwayError(
       'DIGEST_MISMATCH',
-      `version ${variant.version} of ${variant.model} cannot be loaded: ${error.message}`,
+      `version ${modelVersion.version} of ${modelVersion.model} cannot be loaded: ${error.message}`,
     )
   })
   const counter = profileCounter(baseline)

@@ -44,7 +44,7 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
   const isAllowed = options.tokens === undefined ? undefined : bearerCheck(options.tokens)
   return {
     admit(request) {
-      if (isAllowed !== undefined && !router.isOpen(request.url) && !isAllowed(request.header('authorization'))) {
+      if (isAllowed !== undefined && !router.isOpen(request) && !isAllowed(request.header('authorization'))) {
         const error = new SlipwayError('UNAUTHORIZED', 'a bearer token is needed')
         return errors.at(request.url, error, ['www-authenticate', 'Bearer'])
       }

@@ -2,7 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { invalid } from './rows.ts'
 
-/** How texts in other encodings than UTF-8 begin, where they say so; the longer mark first, for it begins with the shorter one. */
+/**
+ * How texts in other encodings than UTF-8 begin, where they say so; the longer mark first, for it begins with the
+ * shorter one.
+ */
 const marks = [
   ['UTF-32', [0xff, 0xfe, 0, 0]],
   ['UTF-32', [0, 0, 0xfe, 0xff]],

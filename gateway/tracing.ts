@@ -14,8 +14,8 @@ export interface Tracer {
 }
 
 /**
- * Traces to an OTLP endpoint, where one is configured by OpenTelemetry's own variables (OTEL_EXPORTER_OTLP_ENDPOINT, …);
- * loaded then only.
+ * Traces to an OTLP endpoint, where one is configured by OpenTelemetry's own variables (OTEL_EXPORTER_OTLP_ENDPOINT,
+ * …); loaded then only.
  */
 export async function createTracer(env = process.env): Promise<Tracer | undefined> {
   if (env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined && env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT === undefined)

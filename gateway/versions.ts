@@ -63,8 +63,8 @@ export function createVersions(load: (version: ModelVersion) => Promise<Scorer>)
       return begun
     },
     byDigest: (digest) => loaded.get(digest),
-    byNumber: (version) => [...loaded.values()].find(({ scorer }) => scorer.variant.version === version),
-    numbers: () => [...loaded.values()].map(({ scorer }) => scorer.variant.version).sort((a, b) => a - b),
+    byNumber: (version) => [...loaded.values()].find(({ scorer }) => scorer.modelVersion.version === version),
+    numbers: () => [...loaded.values()].map(({ scorer }) => scorer.modelVersion.version).sort((a, b) => a - b),
     queued: () =>
       [...loaded.values()].reduce((sum, { inline, offloaded }) => sum + offloaded.queued + (inline?.queued ?? 0), 0),
     keepOnly(digests) {

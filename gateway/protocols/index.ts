@@ -5,7 +5,7 @@ import { openInference } from './open-inference/open-inference.ts'
 import type { Protocol } from './protocol.ts'
 import { tfServing } from './tf-serving.ts'
 
-/** The protocols that every gateway speaks, the most used first. In the form of the first, errors are told that belong to none. */
+/** The protocols that every gateway speaks, the most used first. Errors that belong to none have the form of the first. */
 const builtIn: readonly Protocol[] = [openInference, tfServing, sagemaker, invocations]
 
 /**

@@ -6,7 +6,8 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
- * JSON as clients write it: numpy and pandas write `NaN` for missing values, which JSON does not know; it is read as null.
+ * JSON as clients write it: numpy and pandas write `NaN` for missing values, which JSON does not know; it is read as
+ * null.
  * @throws SlipwayError REQUEST_INVALID saying where it ends being JSON; MEDIA_UNSUPPORTED for UTF-16
  */
 export function parseJson(body: Buffer | string): unknown {

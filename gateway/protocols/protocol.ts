@@ -6,15 +6,17 @@ import type { RowReader } from '../rows.ts'
 import type { Input } from '../scoring.ts'
 
 /**
- * A way in which clients ask for predictions. The server goes through a list of protocols and knows none of them by name:
- * one from outside stands beside Slipway's own. A protocol reads requests and writes answers; it knows no socket.
+ * A way in which clients ask for predictions. The server goes through a list of protocols and knows none of them by
+ * name: one from outside stands beside Slipway's own. A protocol reads requests and writes answers; it knows no socket.
  */
 export interface Protocol {
   /** In kebab case, of this protocol alone. */
   readonly name: string
   /** Where it is asked for predictions, by POST. */
   readonly routes: readonly PredictionRoute[]
-  /** Headers, besides `content-type`, that decide how a body is read: answers are kept for requests that agree in them. */
+  /**
+   * Headers, besides `content-type`, that decide how a body is read: answers are kept for requests that agree in them.
+   */
   readonly readsHeaders?: readonly string[]
   /**
    * Reads what does not depend on the model that will answer.

@@ -7,7 +7,9 @@ import { jsonAnswer, numbersJson } from './write.ts'
 
 const answers = ['application/json']
 
-/** TensorFlow Serving's REST predict: rows as `instances`, or columns as `inputs` (tensorflow.org/tfx/serving/api_rest). */
+/**
+ * TensorFlow Serving's REST predict: rows as `instances`, or columns as `inputs` (tensorflow.org/tfx/serving/api_rest).
+ */
 export const tfServing: Protocol = {
   name: 'tf-serving',
   routes: [

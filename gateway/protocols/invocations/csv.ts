@@ -7,7 +7,8 @@ import type { Asked } from '../protocol.ts'
 
 /**
  * CSV with a header line of column names, in any order (MLflow), or without one in the order of the schema (SageMaker).
- * @param header the media type's parameter (RFC 4180): `present` or `absent`; without it a header is recognised by its names
+ * @param header the media type's parameter (RFC 4180): `present` or `absent`; without it a header is recognised by its
+ * names
  * @throws SlipwayError MEDIA_UNSUPPORTED, REQUEST_INVALID
  */
 export function readCsv(body: Buffer, delimiter: ',' | '\t', header: string | undefined): Asked['read'] {
@@ -53,9 +54,9 @@ function recordsOf(text: string, delimiter: ',' | '\t'): string[][] {
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /**
- * Whether a record is a header of these columns: more than half of its cells, or of the columns, are found in the other, whatever their
- * case; or one is, and it has not as many cells as a row; or every cell is like a column's name. What was meant for a header and is not
- * quite right is then refused by its names, and not scored as a row.
+ * Whether a record is a header of these columns: more than half of its cells, or of the columns, are found in the
+ * other, whatever their case; or one is, and it has not as many cells as a row; or every cell is like a column's name.
+ * What was meant for a header and is not quite right is then refused by its names, and not scored as a row.
  */
 export function isHeader(record: readonly string[], columns: readonly string[]): boolean {
   const cells = record.map((cell) => cell.trim().toLowerCase()).filter((cell) => cell !== '')

@@ -3,7 +3,7 @@ import type { DescribedEndpoint, Protocol } from '../protocol.ts'
 import { jsonAnswer } from '../write.ts'
 import { invocationAnswers, readInvocation } from './read-invocation.ts'
 
-/** `/invocations` as MLflow's scoring server has it, and SageMaker asks it of a container: for the only endpoint there is. */
+/** `/invocations` of MLflow's scoring server and of SageMaker's containers: it asks the only endpoint there is. */
 export const invocations: Protocol = {
   name: 'invocations',
   routes: [{ path: '/invocations', answers: invocationAnswers }],

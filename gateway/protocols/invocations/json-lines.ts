@@ -11,8 +11,8 @@ export const jsonLinesTypes = [
 ] as const
 
 /**
- * One JSON value a line. Line ends at the end of the text are no lines; a line without a value is refused, for the answer has a line
- * for each.
+ * One JSON value a line. Line ends at the end of the text are no lines; a line without a value is refused, for the
+ * answer has a line for each.
  * @throws SlipwayError REQUEST_INVALID naming the line
  */
 export function parseJsonLines(body: Buffer): unknown[] {

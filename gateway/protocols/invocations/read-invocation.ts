@@ -10,8 +10,8 @@ import { jsonLinesTypes, parseJsonLines } from './json-lines.ts'
 
 /*
  * `/invocations`: what SageMaker asks of a container, and MLflow of a scoring server (mlflow.org, Deploy Model Locally,
- * "input formats"): JSON with `dataframe_split`, `dataframe_records`, `inputs` or `instances`, or rows alone; one JSON value
- * a line; and CSV.
+ * "input formats"): JSON with `dataframe_split`, `dataframe_records`, `inputs` or `instances`, or rows alone; one JSON
+ * value a line; and CSV.
  */
 
 /** Media types that answers come in. */
@@ -22,8 +22,8 @@ const formats = ['dataframe_split', 'dataframe_records', 'inputs', 'instances'] 
 const isJsonLines = (type: string): boolean => (jsonLinesTypes as readonly string[]).includes(type)
 
 /**
- * Reads by the content type; clients that do not say what they send are common, and send JSON. Answers are lines for lines,
- * and JSON for everything else, unless the client accepts something else.
+ * Reads by the content type; clients that do not say what they send are common, and send JSON. Answers are lines for
+ * lines, and JSON for everything else, unless the client accepts something else.
  * @param headersOf headers of an answer
  * @throws SlipwayError MEDIA_UNSUPPORTED, NOT_ACCEPTABLE, REQUEST_INVALID
  */

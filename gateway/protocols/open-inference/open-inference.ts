@@ -14,9 +14,9 @@ const answers = ['application/json', 'application/octet-stream']
 const lengthHeader = 'inference-header-content-length'
 
 /**
- * The Open Inference Protocol, version 2, with the binary tensor data extension (github.com/kserve/open-inference-protocol;
- * Triton's extension_binary_data.md). A model takes one tensor of shape [n] or [n, 1] for each column: either the columns of
- * its row schema, or the features that its ONNX graph takes.
+ * The Open Inference Protocol, version 2, with the binary tensor data extension
+ * (github.com/kserve/open-inference-protocol; Triton's extension_binary_data.md). A model takes one tensor of shape [n]
+ * or [n, 1] for each column: either the columns of its row schema, or the features that its ONNX graph takes.
  */
 export const openInference: Protocol = {
   name: 'open-inference',

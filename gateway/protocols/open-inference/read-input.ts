@@ -45,8 +45,8 @@ export function readInput(tensors: ReadonlyMap<string, Tensor>, version: ServedV
 }
 
 /**
- * Whether tensors are the features of a model and not columns of its rows: all features are there, and as rows more of the tensors
- * would be left over, or something would be missing.
+ * Whether tensors are the features of a model and not columns of its rows: all features are there, and as rows more of
+ * the tensors would be left over, or something would be missing.
  */
 function areFeatures(names: readonly string[], { inputs, features }: Pick<ModelFacts, 'inputs' | 'features'>): boolean {
   const given = new Set(names)

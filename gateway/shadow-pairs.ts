@@ -1,0 +1,37 @@
+import type { TelemetryWindow } from '../lib/formats/telemetry.ts'
+import type { Outcome } from './recorder.ts'
+
+/** Requests that both versions were asked, counted by how their outcomes differ. */
+export type ShadowPairs = NonNullable<TelemetryWindow['pairs']>
+
+export const newPairs = (): ShadowPairs => ({
+  n: 0,
+  championOnly: { errors: 0, slow: 0 },
+  candidateOnly: { errors: 0, slow: 0 },
+  different: 0,
+  largest: 0,
+  dropped: 0,
+})
+
+/** @param limits from when on an answer is slow, ms; and up to where a difference of scores is rounding */
+export function countPair(
+  pairs: ShadowPairs,
+  champion: Outcome,
+  candidate: Outcome,
+  { slowMs, rounding }: { readonly slowMs: number; readonly rounding: number },
+): void {
+  pairs.n++
+  const [a, b] = [champion.failure !== undefined, candidate.failure !== undefined]
+  if (a && !b) pairs.championOnly.errors++
+  if (b && !a) pairs.candidateOnly.errors++
+  const [slowA, slowB] = [champion.ms > slowMs, candidate.ms > slowMs]
+  if (slowA && !slowB) pairs.championOnly.slow++
+  if (slowB && !slowA) pairs.candidateOnly.slow++
+  const { predictions: left = [] } = champion
+  const { predictions: right = [] } = candidate
+  let largest = 0
+  for (let i = 0; i < Math.min(left.length, right.length); i++)
+    largest = Math.max(largest, Math.abs((left[i] as number) - (right[i] as number)))
+  if (largest > rounding) pairs.different++
+  if (largest > pairs.largest) pairs.largest = largest
+}
