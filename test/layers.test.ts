@@ -15,7 +15,18 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   },
   'lib/sources': {
     rooms: ['lib/formats', 'lib/store'],
-    packages: ['node:', 'zod', '@aws-sdk/client-s3', 'tinyglobby', 'hyparquet', 'picomatch', 'yaml'],
+    packages: [
+      'node:',
+      'zod',
+      '@aws-sdk/client-s3',
+      'tinyglobby',
+      'hyparquet',
+      'picomatch',
+      'yaml',
+      'pg',
+      '@duckdb/node-bindings',
+      'fastest-levenshtein',
+    ],
   },
   'lib/code': {
     rooms: ['lib/formats', 'lib/definition', 'lib/store'],
