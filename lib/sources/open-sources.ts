@@ -3,6 +3,7 @@ import { dvcSource } from './dvc.ts'
 import { httpSource } from './http.ts'
 import { localSource } from './local.ts'
 import type { Place } from './paths.ts'
+import { postgresSource } from './postgres.ts'
 import { s3Source } from './s3.ts'
 import { type Source, type Sources, sourcesOf } from './source.ts'
 
@@ -14,5 +15,6 @@ import { type Source, type Sources, sourcesOf } from './source.ts'
  */
 export function openSources(store: Store, place: Place, others: readonly Source[] = []): Sources {
   const s3 = s3Source(store)
-  return sourcesOf([localSource(place), s3, httpSource(), dvcSource(place, s3), ...others])
+  const own = [localSource(place), s3, httpSource(), dvcSource(place, s3), postgresSource(store.cacheFolder)]
+  return sourcesOf([...own, ...others])
 }

@@ -232,21 +232,20 @@ describe('a server that is none', () => {
     const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
     await new Promise((resolve) => silent.once('listening', resolve))
     const { port } = silent.address() as AddressInfo
-    const source = postgresSource({ scratch: join(folder, 'scratch'), silence: 200 })
+    const source = postgresSource(join(folder, 'cache'), { silence: 200 })
     await expect(source.find(`postgres://127.0.0.1:${port}/d?table=t`, undefined)).rejects.toMatchObject({
       code: 'STORE_UNREACHABLE',
       retryable: true,
       message: expect.stringContaining(`Postgres at 127.0.0.1:${port} cannot be reached`),
     })
-    expect(readdirSync(join(folder, 'scratch'))).toEqual([])
+    expect(readdirSync(join(folder, 'cache'))).toEqual([])
     for (const socket of sockets) socket.destroy()
     silent.close()
   })
 
   it('takes no days from outside: a query says them', async () => {
-    const source = postgresSource({ scratch: join(folder, 'scratch') })
-    expect(() => source.find('postgres://h/d?table=t', { first: '2024-01-01', last: '2024-01-02' })).toThrow(
-      'no days in its address',
-    )
+    const source = postgresSource(join(folder, 'cache'))
+    const found = source.find('postgres://h/d?table={date}', { first: '2024-01-01', last: '2024-01-02' })
+    await expect(found).rejects.toMatchObject({ code: 'DEFINITION_INVALID', facts: { next: expect.any(String) } })
   })
 })

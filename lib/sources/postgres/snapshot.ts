@@ -19,8 +19,6 @@ export interface PartLimits {
 /** What one transaction saw of a table or query. */
 export interface Snapshot {
   readonly name: string
-  /** Which transactions it saw, and how far the server's log had come. */
-  readonly version: string
   /** Parquet files, in the order of the rows. */
   readonly files: readonly string[]
 }
@@ -44,24 +42,15 @@ export async function readSnapshot(
   try {
     await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${settings}`)
     const description = await describe(client, address.reads)
-    const version = await versionOf(client)
     const files = await copyParts(client, description, folder, limits)
     if (files.length === 0)
       throw new SlipwayError('SOURCE_EMPTY', `${description.name} has no rows`, { next: 'check where it comes from' })
-    return { name: description.name, version, files }
+    return { name: description.name, files }
   } catch (error) {
     throw postgresError(address, error)
   } finally {
     await client.end().catch(() => {})
   }
-}
-
-async function versionOf(client: Client): Promise<string> {
-  const { rows } = await client.query<{ snapshot: string; position: string }>(
-    `SELECT pg_current_snapshot()::text AS snapshot,
-       (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text AS position`,
-  )
-  return `snapshot ${rows[0]?.snapshot} at ${rows[0]?.position}`
 }
 
 /** @returns the files, none where there are no rows */
