@@ -42,7 +42,7 @@ export type JobCall = { readonly name: JobName; readonly order: unknown } | { re
 
 type Orders = { readonly [Name in JobName]: Parameters<Jobs[Name]>[0] }
 
-/** Whose code each job runs. A guard runs that of several models. */
+/** Whose code each job runs. A guard runs that of several models, gates perhaps metrics of the user's besides. */
 const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } = {
   profileFiles: () => ours,
   compileTrees: () => ours,
@@ -50,11 +50,12 @@ const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } =
   trainModel: ({ features, step }) => ({ owner: features.digest, packages: Object.keys(step.features.host) }),
   proveRows: ({ model }) => codeOfModel(model),
   evaluateModel: ({ model }) => codeOfModel(model),
-  judgeGates: ({ model }) => codeOfModel(model),
-  guardModel: () => ({ owner: undefined, packages: [] }),
+  judgeGates: ({ model, code }) => (code.length === 0 ? codeOfModel(model) : codeOfSeveral),
+  guardModel: () => codeOfSeveral,
   scoreShard: () => ({ owner: 'shards', packages: undefined }),
 }
 const ours: JobCode = { owner: 'none', packages: undefined }
+const codeOfSeveral: JobCode = { owner: undefined, packages: [] }
 const codeOfModel = ({ facts: { featureCode } }: LocalModel): JobCode => ({
   owner: featureCode.digest,
   packages: Object.keys(featureCode.host),

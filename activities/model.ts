@@ -6,6 +6,7 @@ import { requirePlannedCode } from '../lib/extensions/plan.ts'
 import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../lib/formats/artifact.ts'
 import { brief } from '../lib/formats/brief.ts'
 import { canonicalJson } from '../lib/formats/canonical.ts'
+import { codeOfCheck } from '../lib/formats/check.ts'
 import { digestsOf, type StepInputs, type StepOutcome } from '../lib/formats/step-inputs.ts'
 import { linearBaselineOutput, TrainingReport } from '../lib/formats/training-report.ts'
 import { evaluationFiles, sliceFile } from '../lib/jobs/evaluate.ts'
@@ -195,6 +196,9 @@ export function createModelActivities(deps: ActivityDeps) {
           opponent: inputs['opponent:evaluation'] === undefined ? undefined : await localEvaluation(inputs, 'opponent'),
           model: await localModel(deps, required(inputs, 'package').digest),
           table: await localTable(store, required(inputs, 'part').digest),
+          code: await Promise.all(
+            step.must.flatMap((check) => codeOfCheck(check) ?? []).map((ref) => localCode(deps, ref)),
+          ),
         })
         await writeFile(join(folder, 'gates.json'), canonicalJson(gates))
         return {

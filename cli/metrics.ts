@@ -1,6 +1,7 @@
 import { nearest } from '../lib/code/nearest.ts'
-import { largerIsBetter, MetricName } from '../lib/formats/check.ts'
+import { MetricName } from '../lib/formats/check.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import { metrics } from '../lib/formats/metrics/index.ts'
 import type { RunRecord } from '../lib/formats/records.ts'
 
 /** @throws SlipwayError USAGE with the metrics there are */
@@ -21,7 +22,7 @@ export function metricNamed(option: string, text: string): MetricName {
 export function bestFirst(
   metric: MetricName,
 ): (a: Pick<RunRecord, 'metrics'>, b: Pick<RunRecord, 'metrics'>) => number {
-  const sign = largerIsBetter[metric] ? -1 : 1
+  const sign = metrics[metric].better === 'larger' ? -1 : 1
   return (a, b) => {
     const [left, right] = [a.metrics[metric], b.metrics[metric]]
     if (left === undefined || right === undefined) return Number(left === undefined) - Number(right === undefined)
@@ -33,5 +34,5 @@ export function bestFirst(
 export function betterOf(metric: string, a: number | undefined, b: number | undefined): 'a' | 'b' | undefined {
   const known = MetricName.safeParse(metric)
   if (!known.success || a === undefined || b === undefined || a === b) return undefined
-  return a > b === largerIsBetter[known.data] ? 'a' : 'b'
+  return a > b === (metrics[known.data].better === 'larger') ? 'a' : 'b'
 }

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import type { OwnDistances } from '../formats/drift-measures/index.ts'
 import type { ColumnDrift } from '../formats/monitor-report.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
 import { type Estimate, noteOf } from '../stats/drift.ts'
@@ -20,6 +21,7 @@ export async function exactDrift(
   baseline: LocalTable,
   now: LocalTable,
   columns: RowSchema,
+  own: OwnDistances = {},
 ): Promise<ColumnDrift[]> {
   const drifts: ColumnDrift[] = []
   const [typedBaseline, typedNow] = [await typedSelect(connection, baseline), await typedSelect(connection, now)]
@@ -35,7 +37,7 @@ export async function exactDrift(
     await connection.run(
       `CREATE TEMP TABLE counted AS SELECT x, sum(a)::BIGINT AS a, sum(b)::BIGINT AS b FROM (${count(typedBaseline, 'count(*)', '0')} UNION ALL ${count(typedNow, '0', 'count(*)')}) GROUP BY 1`,
     )
-    const drift = type === 'string' ? await textDrift(connection) : await numbersDrift(connection)
+    const drift = type === 'string' ? await textDrift(connection, own) : await numbersDrift(connection, own)
     await connection.run('DROP TABLE counted')
     const present = drift.present
     const [missingBefore, missingNow] = [1 - present.baseline / baseline.rows, 1 - present.now / now.rows]
@@ -55,7 +57,7 @@ export async function exactDrift(
   return drifts
 }
 
-async function textDrift(connection: DuckDBConnection) {
+async function textDrift(connection: DuckDBConnection, own: OwnDistances) {
   const rows = await rowsOf(connection, `SELECT x, a, b FROM counted ORDER BY a DESC, b DESC, x LIMIT ${mostTexts}`)
   const [rest] = await rowsOf(
     connection,
@@ -63,10 +65,10 @@ async function textDrift(connection: DuckDBConnection) {
   )
   const counts = rows.map(({ x, a, b }) => ({ value: String(x), baseline: Number(a), now: Number(b) }))
   const others = { baseline: Number(rest?.a), now: Number(rest?.b), unseen: Number(rest?.unseen) }
-  return categoricalDrift(counts, others)
+  return categoricalDrift(counts, others, own)
 }
 
-async function numbersDrift(connection: DuckDBConnection) {
+async function numbersDrift(connection: DuckDBConnection, own: OwnDistances) {
   const quantiles = profileQuantiles.map((q, i) => `min(x) FILTER (WHERE below_a >= ceil(${q} * n)) AS q${i}`)
   // The distribution functions at every value: what KS and Wasserstein need, without a row leaving DuckDB.
   const [row = {}] = await rowsOf(
@@ -99,12 +101,13 @@ async function numbersDrift(connection: DuckDBConnection) {
     ]} FROM counted`,
   )
   const side = (which: 'a' | 'b'): number[] => [...edges, high].map((_, i) => Number(counts[`${which}${i}`]))
-  return numericDrift({
+  const counted = {
     edges,
     baseline: side('a'),
     now: [Number(counts.below), ...side('b'), Number(counts.above)],
     ks: Number(row.ks),
     wasserstein: Number(row.wasserstein),
     std: Number(row.std),
-  })
+  }
+  return numericDrift(counted, own)
 }

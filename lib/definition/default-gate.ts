@@ -1,5 +1,6 @@
-import type { Check, MetricName } from '../formats/check.ts'
+import type { Check } from '../formats/check.ts'
 import { SlipwayError } from '../formats/errors.ts'
+import { rowMetric } from '../formats/metrics/index.ts'
 import type { Step, StepOf, Task } from '../formats/plan.ts'
 import { branchOf } from '../formats/step-id.ts'
 import { numberedId } from '../formats/step-names.ts'
@@ -7,8 +8,9 @@ import { numberedId } from '../formats/step-names.ts'
 /** How the default gate judges: 1 % of the champion's value is still accepted, at a confidence of 0.9. */
 const margin = { byShare: 0.01, confidence: 0.9 } as const
 
-/** Metrics by which models are not compared unasked: they say nothing of quality, or a constant prediction can be perfect in them. */
-const unfit: ReadonlySet<MetricName> = new Set(['sizeBytes', 'latencyP99Ms', 'calibrationError', 'recall'])
+/** A metric that says how good a model is. Of the user's own ones nobody knows whether they do. */
+const isFit = (metric: string): boolean =>
+  rowMetric(metric) !== undefined && rowMetric(metric)?.isUnfitToCompare === undefined
 
 const isAgainstChampion = ({ rule }: Pick<Check, 'rule'>): boolean => rule === 'notWorseThan'
 
@@ -22,7 +24,7 @@ function defaultGate(task: Task, checks: readonly Check[]): Check | undefined {
   if (checks.some(isAgainstChampion)) return undefined
   const [first] = checks
   const usual = task === 'binary' ? 'logLoss' : 'rmse'
-  const metric = first === undefined || unfit.has(first.metric) ? usual : first.metric
+  const metric = first !== undefined && first.rule !== 'own' && isFit(first.metric) ? first.metric : usual
   return { rule: 'notWorseThan', metric, opponent: 'champion', ...margin, default: true }
 }
 

@@ -1,11 +1,17 @@
-import type { Check, MetricName, QualityRule } from '../formats/check.ts'
+import type { MetricCheck, QualityRule } from '../formats/check.ts'
+import type { MetricName, MetricsOf, metrics } from '../formats/metrics/index.ts'
+import type { Task } from '../formats/plan.ts'
 import { answersOver } from './deploy.ts'
 
-/** A gate, typed by the tasks it fits and the column it slices by, so that a wrong one does not compile. */
-export interface Gate<Task, Column extends string = never> {
-  readonly check: Check
-  readonly fits?: (task: Task) => void
+/**
+ * A gate about a metric, typed by the tasks it fits, the column it slices by and the columns its metric takes, so that a wrong one does
+ * not compile.
+ */
+export interface Gate<Fits, Column extends string = never, Columns = unknown> {
+  readonly check: MetricCheck
+  readonly fits?: (task: Fits) => void
   readonly column?: Column
+  readonly takes?: (columns: Columns) => void
 }
 
 /** A rule that may ask for several checks in a row: `psi.over(0.2).for(2)`. */
@@ -18,61 +24,61 @@ export const repeated = <Rule extends { readonly windows: number }>(rule: Rule):
 /** How much worse is still accepted. */
 type Margin = { by: number; byShare?: never } | { byShare: number; by?: never }
 
-interface Metric<Task> {
+/** The rules that a metric can be held to: a method an entry of `gateRules`. */
+interface Rules<Made> {
   /** Passes if the metric is at least `limit`. */
-  atLeast(limit: number): Gate<Task>
+  atLeast(limit: number): Made
   /** Passes if the metric is at most `limit`. */
-  atMost(limit: number): Gate<Task>
+  atMost(limit: number): Made
   /**
    * Passes if the candidate is not worse than the champion by more than the margin, at the confidence given (default 0.95): the
    * one-sided bound of a paired bootstrap on the same rows. The margin is `by`, in units of the metric, or `byShare`, a share of the
    * champion's own value (0.01 is 1 %). Passes without comparison while there is no champion.
    */
-  notWorseThan(opponent: 'champion', options: Margin & { confidence?: number }): Gate<Task>
+  notWorseThan(opponent: 'champion', options: Margin & { confidence?: number }): Made
 }
 
+/** @param made makes the gate of a check */
+export const rulesOf = <Made>(name: string, made: (check: MetricCheck) => Made): Rules<Made> => ({
+  atLeast: (limit) => made({ rule: 'atLeast', metric: name, limit }),
+  atMost: (limit) => made({ rule: 'atMost', metric: name, limit }),
+  notWorseThan: (opponent, { confidence = 0.95, ...margin }) =>
+    made({ rule: 'notWorseThan', metric: name, opponent, ...margin, confidence }),
+})
+
 /** A metric of which more is better: monitors raise an alarm when its live value falls. */
-interface Benefit<Task> extends Metric<Task> {
+interface Benefit {
   /** For monitors: the live value is below this with 95 % confidence; `.for(n)` asks for n checks in a row. */
   below(limit: number): Repeated<QualityRule>
 }
 /** A metric of which less is better: monitors raise an alarm when its live value rises. */
-interface Loss<Task> extends Metric<Task> {
+interface Loss {
   /** For monitors: the live value is above this with 95 % confidence; `.for(n)` asks for n checks in a row. */
   above(limit: number): Repeated<QualityRule>
 }
 
-const benefit = <Task>(name: MetricName): Benefit<Task> => ({
-  ...metric(name),
-  below: (limit) => repeated({ metric: name, limit, windows: 1 }),
-})
-const loss = <Task>(name: MetricName): Loss<Task> => ({
-  ...metric(name),
-  above: (limit) => repeated({ metric: name, limit, windows: 1 }),
-})
+type TasksOf<Name extends MetricName> = (typeof metrics)[Name]['tasks'][number]
+type Alarm<Name extends MetricName> = (typeof metrics)[Name]['better'] extends 'larger' ? Benefit : Loss
 
-export function metric<Task>(name: MetricName): Metric<Task> {
-  return {
-    atLeast: (limit) => ({ check: { rule: 'atLeast', metric: name, limit } }),
-    atMost: (limit) => ({ check: { rule: 'atMost', metric: name, limit } }),
-    notWorseThan: (opponent, { confidence = 0.95, ...margin }) => ({
-      check: { rule: 'notWorseThan', metric: name, opponent, ...margin, confidence },
-    }),
-  }
+/** A metric of the table, with the rules and the alarm that fit it. */
+function builtIn<Name extends MetricsOf<Task>>(name: Name): Rules<Gate<TasksOf<Name>>> & Alarm<Name> {
+  const alarm = (limit: number) => repeated({ metric: name, limit, windows: 1 })
+  const both: Benefit & Loss = { below: alarm, above: alarm }
+  return { ...rulesOf(name, (check): Gate<TasksOf<Name>> => ({ check })), ...both } as never
 }
 
-export const auc = benefit<'binary'>('auc')
-export const logLoss = loss<'binary'>('logLoss')
-export const brier = loss<'binary'>('brier')
+export const auc = builtIn('auc')
+export const logLoss = builtIn('logLoss')
+export const brier = builtIn('brier')
 /** Expected calibration error over ten equal-count bins. */
-export const calibrationError = loss<'binary'>('calibrationError')
-export const accuracy = benefit<'binary'>('accuracy')
-export const precision = benefit<'binary'>('precision')
-export const recall = benefit<'binary'>('recall')
-export const f1 = benefit<'binary'>('f1')
-export const rmse = loss<'regression'>('rmse')
-export const mae = loss<'regression'>('mae')
-export const r2 = benefit<'regression'>('r2')
+export const calibrationError = builtIn('calibrationError')
+export const accuracy = builtIn('accuracy')
+export const precision = builtIn('precision')
+export const recall = builtIn('recall')
+export const f1 = builtIn('f1')
+export const rmse = builtIn('rmse')
+export const mae = builtIn('mae')
+export const r2 = builtIn('r2')
 
 /** The ONNX model takes at most this many bytes. */
 export const size = {
@@ -96,8 +102,11 @@ export const latency = {
 
 /**
  * The gate must hold in every slice: the rows that share a value of `column`. Slices too small to judge (see
- * `stats/slices.ts`) are listed and do not decide.
+ * `stats/gates.ts`) are listed and do not decide.
  */
-export function slice<const Column extends string, Task>(column: Column, gate: Gate<Task>): Gate<Task, Column> {
-  return { check: { ...gate.check, slice: column } }
+export function slice<const Column extends string, Fits, Columns>(
+  column: Column,
+  gate: Gate<Fits, never, Columns>,
+): Gate<Fits, Column, Columns> {
+  return { ...gate, check: { ...gate.check, slice: column } } as Gate<Fits, Column, Columns>
 }

@@ -1,6 +1,7 @@
 import type { QualityRule } from '../formats/check.ts'
+import type { DriftMeasure } from '../formats/drift-measures/index.ts'
 import { SlipwayError } from '../formats/errors.ts'
-import { type DriftMeasure, type DriftRule, MonitorPolicy, type VolumeRule } from '../formats/monitor-policy.ts'
+import { type DriftRule, MonitorPolicy, type VolumeRule } from '../formats/monitor-policy.ts'
 import { type Duration, durationMs } from './duration.ts'
 import { type Repeated, repeated } from './gates.ts'
 

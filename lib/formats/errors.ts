@@ -50,6 +50,7 @@ export const errorCodes = {
   FEATURES_TYPE: exitCodes.trainingFailed,
   FEATURES_DEPEND_ON_CHUNKS: exitCodes.trainingFailed,
   TARGET_INVALID: exitCodes.trainingFailed,
+  MEASURE_FAILED: exitCodes.trainingFailed,
   SINGLE_CLASS: exitCodes.trainingFailed,
   TRAINING_TOO_LARGE: exitCodes.trainingFailed,
   WEIGHTS_INVALID: exitCodes.trainingFailed,

@@ -1,17 +1,23 @@
 import { z } from 'zod'
-import { largerIsBetter, QualityRule } from './check.ts'
-
-/** How far a column lies from the baseline: see `lib/stats/drift.ts` for each one's definition. */
-export const driftMeasures = ['psi', 'jensenShannon', 'ks', 'wasserstein', 'cramersV', 'unseen', 'missing'] as const
-export const DriftMeasure = z.enum(driftMeasures)
-export type DriftMeasure = z.infer<typeof DriftMeasure>
+import { QualityRule } from './check.ts'
+import { CodeRef } from './code-ref.ts'
+import { driftMeasures, isDriftMeasure } from './drift-measures/index.ts'
+import { metrics } from './metrics/index.ts'
 
 /** Inputs, or the scores, have moved: `measure` over `limit`, in `windows` checks one after the other. */
-export const DriftRule = z.object({
-  measure: DriftMeasure,
-  limit: z.number().positive(),
-  windows: z.int().min(1),
-})
+export const DriftRule = z
+  .object({
+    /** In the table of measures, or one of the user's. */
+    measure: z.string(),
+    limit: z.number().positive(),
+    windows: z.int().min(1),
+    /** The function of a measure of the user's. */
+    code: CodeRef.optional(),
+  })
+  .refine(({ measure, code }) => isDriftMeasure(measure) === (code === undefined), {
+    path: ['measure'],
+    error: `a measure of yours has a name of its own, any other is one of ${Object.keys(driftMeasures).join(', ')}`,
+  })
 export type DriftRule = z.infer<typeof DriftRule>
 
 /** Less is asked than usual: rows below the share `1 − drop` of the median of the checks before, in `windows` checks one after the other. */
@@ -71,5 +77,5 @@ export function describeRule(rule: DriftRule | QualityRule | VolumeRule): string
   const often = rule.windows === 1 ? '' : ` (${rule.windows} checks in a row)`
   if ('drop' in rule) return `rows fall by ${rule.drop * 100} %${often}`
   if ('measure' in rule) return `${rule.measure} > ${rule.limit}${often}`
-  return `${rule.metric} ${largerIsBetter[rule.metric] ? '<' : '>'} ${rule.limit}${often}`
+  return `${rule.metric} ${metrics[rule.metric].better === 'larger' ? '<' : '>'} ${rule.limit}${often}`
 }

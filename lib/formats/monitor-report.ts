@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { ArtifactRef, Digest } from './artifact.ts'
-import { DriftMeasure } from './monitor-policy.ts'
 import { ModelVersion } from './route.ts'
 import { FeatureCounts } from './telemetry.ts'
 
@@ -14,7 +13,8 @@ export const ColumnDrift = z.object({
   rows: z.int(),
   /** Share of the model's importance; null for scores. */
   importance: z.number().nullable(),
-  measures: z.partialRecord(DriftMeasure, Estimate),
+  /** By measure; those that are not defined on the column are left out. */
+  measures: z.record(z.string(), Estimate),
   /** Why there are no measures to judge by, where it is news: all values have gone, or the first have come. */
   note: z.string().optional(),
   /** The bins both are drawn in: labels, and shares of the rows that have a value. */

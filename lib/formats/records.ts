@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { ArtifactRef, Digest, Output } from './artifact.ts'
-import { MetricName } from './check.ts'
 import { RolloutPolicy } from './rollout-policy.ts'
 import { ModelVersion } from './route.ts'
 
@@ -8,7 +7,8 @@ import { ModelVersion } from './route.ts'
 export const GateResult = z.object({
   name: z.string(),
   passed: z.boolean(),
-  metric: MetricName,
+  /** A metric of the table or of the user's; of a gate of the user's its name. */
+  metric: z.string(),
   value: z.number().nullable(),
   limit: z.number().nullable(),
   /** The numbers behind the outcome, in words. */

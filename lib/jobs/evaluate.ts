@@ -6,10 +6,13 @@ import type { LocalTable } from '../data/table.ts'
 import { canonicalJson } from '../formats/canonical.ts'
 import type { Column } from '../formats/columns.ts'
 import type { Evaluation } from '../formats/evaluation.ts'
+import { measureAll } from '../formats/metrics/index.ts'
+import type { Scored } from '../formats/metrics/metric.ts'
+import { reliability } from '../formats/metrics/ranking.ts'
 import type { StepOf } from '../formats/plan.ts'
 import { type LoadedModel, type LocalModel, newAnswers } from '../models/model.ts'
 import { withModels } from '../models/with-models.ts'
-import { binaryMetricsOf, regressionMetricsOf, reliability, type Scored, selectRows } from '../stats/metrics.ts'
+import { selectRows } from '../stats/metrics.ts'
 import { importanceOf, sampler } from './permute.ts'
 import { scoreTable } from './score-table.ts'
 
@@ -107,8 +110,9 @@ function measuredSlices(task: Evaluation['task'], scored: Scored, { values, code
 }
 
 function metricsOf(task: 'binary' | 'regression', scored: Scored): Record<string, number> {
-  const metrics: Record<string, number> = task === 'binary' ? binaryMetricsOf(scored) : regressionMetricsOf(scored)
-  return Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)))
+  return Object.fromEntries(
+    Object.entries<number>(measureAll(task, scored)).filter(([, value]) => Number.isFinite(value)),
+  )
 }
 
 /** Rows by the code of a slicing column: [values][rows of it]. */

@@ -4,13 +4,13 @@ import { gatherServed, joinLabels, newestOf, readLabelled, readScores } from '..
 import { type ArtifactRef, mediaTypes } from '../formats/artifact.ts'
 import type { MetricName } from '../formats/check.ts'
 import type { Numbers } from '../formats/columns.ts'
+import type { Scored } from '../formats/metrics/metric.ts'
 import type { MonitorPolicy } from '../formats/monitor-policy.ts'
 import type { MonitorReport, ServedTable } from '../formats/monitor-report.ts'
 import type { TelemetryWindow } from '../formats/telemetry.ts'
 import { readBaseline } from '../models/baseline.ts'
 import type { Estimate } from '../stats/drift.ts'
 import { estimatedQuality, liveMetric, means, shownMetrics } from '../stats/live-quality.ts'
-import type { Scored } from '../stats/metrics.ts'
 import { addWindows, conclude, driftOfAll, noLabels } from '../stats/monitor-check.ts'
 import type { Monitor } from '../store/monitors.ts'
 import { localFile, putFile } from '../store/objects.ts'
@@ -206,7 +206,7 @@ function qualityOf(
   policy: MonitorPolicy,
 ): MonitorReport['quality'] {
   if (scored === undefined || scored.labels.length === 0) return null
-  const wanted = new Set<MetricName>([...shownMetrics[task], ...policy.quality.map(({ metric }) => metric)])
+  const wanted = new Set<MetricName>([...shownMetrics(task), ...policy.quality.map(({ metric }) => metric)])
   const metrics: Record<string, Estimate> = {}
   for (const metric of wanted) {
     const estimate = liveMetric(metric, scored)

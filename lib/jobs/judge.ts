@@ -1,17 +1,19 @@
 import { readFile } from 'node:fs/promises'
 import type { LocalTable } from '../data/table.ts'
+import { wholeColumns } from '../data/whole-columns.ts'
 import { type Check, describeCheck } from '../formats/check.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { Evaluation } from '../formats/evaluation.ts'
+import type { Scored } from '../formats/metrics/metric.ts'
 import type { StepOf } from '../formats/plan.ts'
 import type { GateResult } from '../formats/records.ts'
 import { answersOf, type LoadedModel, type LocalModel } from '../models/model.ts'
 import { withModels } from '../models/with-models.ts'
-import { judge, type Slice } from '../stats/gates.ts'
+import { type GateEvidence, judge, type Slice } from '../stats/gates.ts'
 import { judgeLatency, type LatencyBlock, type LatencyVerdict, latencyInWords } from '../stats/latency.ts'
-import type { Scored } from '../stats/metrics.ts'
 import { rowsByCode } from './evaluate.ts'
 import { firstRows, measureLatency } from './measure-latency.ts'
+import { judgeOwn, loadOwn, type OwnCode, type OwnFunctions, ownMeasure } from './own-measures.ts'
 
 /** Predictions of an evaluation, as local files. */
 export interface LocalEvaluation {
@@ -27,30 +29,22 @@ export interface GateOrder {
   readonly opponent: LocalEvaluation | undefined
   readonly model: LocalModel
   readonly table: LocalTable
+  /** Metrics and gates of the user's that the step names. */
+  readonly code: readonly OwnCode[]
 }
 
 type Progress = (what: string, done: number) => void
 
 /**
  * Judges every gate of a step on evaluations made before.
- * @throws SlipwayError LATENCY_UNDECIDED where all others pass and the machine is too busy to say how fast the model is
+ * @throws SlipwayError MEASURE_FAILED where a function of the user's does, LATENCY_UNDECIDED where all others pass and the machine is too
+ * busy to say how fast the model is
  */
-export async function judgeGates(
-  { step, candidate, opponent, model, table }: GateOrder,
-  onProgress: Progress,
-): Promise<GateResult[]> {
-  const report = Evaluation.parse(JSON.parse(await readFile(candidate.report, 'utf8')))
-  const own = await readScored(candidate)
-  const other = opponent === undefined ? undefined : await readScored(opponent)
-  const slices = new Map<string, Slice[]>()
-  for (const [column, file] of Object.entries(candidate.slices)) {
-    const values = report.slices[column] ?? []
-    const rows = rowsByCode(new Int32Array(Uint8Array.from(await readFile(file)).buffer), values.length)
-    slices.set(
-      column,
-      values.map(({ value }, code) => ({ value, rows: rows[code] as Uint32Array })),
-    )
-  }
+export async function judgeGates(order: GateOrder, onProgress: Progress): Promise<GateResult[]> {
+  const { step, model, table } = order
+  const functions = await loadOwn(order.code)
+  const report = Evaluation.parse(JSON.parse(await readFile(order.candidate.report, 'utf8')))
+  const evidence = await evidenceOf(order, report, functions)
   return withModels([model], async (loaded) => {
     const latency = await latencyOf(loaded, table, step.must, onProgress)
     const undecided = step.must.filter((check) => isUndecided(check, latency))
@@ -58,21 +52,51 @@ export async function judgeGates(
       .filter((check) => !undecided.includes(check))
       .map((check, i, decided) => {
         onProgress(`gate ${i + 1} of ${decided.length}`, i / decided.length)
-        return judge(check, {
-          candidate: own,
-          opponent: other,
-          slicesOf: (column) => slices.get(column) ?? [],
-          sizeBytes: loaded.sizeBytes,
-          latency,
-          task: report.task,
-          seed: step.seed,
-        })
+        return check.rule === 'own'
+          ? judgeOwn(check, report, functions)
+          : judge(check, { ...evidence, sizeBytes: loaded.sizeBytes, latency })
       })
     // A candidate that fails by another gate has failed, however busy the machine is.
     const [open] = undecided
     if (open !== undefined && outcomes.every(({ passed }) => passed)) throw undecidedError(open, latency)
     return outcomes
   })
+}
+
+/** What the gates are judged on, but for what is measured of the model. */
+async function evidenceOf(
+  { step, candidate, opponent, table }: GateOrder,
+  report: Evaluation,
+  functions: OwnFunctions,
+): Promise<Omit<GateEvidence, 'sizeBytes' | 'latency'>> {
+  const wanted = step.must.flatMap((check) => (check.rule === 'own' ? [] : (check.own?.columns ?? [])))
+  const columns = wanted.length === 0 ? undefined : await wholeColumns(table, wanted)
+  const scoredOf = async (evaluation: LocalEvaluation): Promise<Scored> => {
+    const scored = await readScored(evaluation)
+    return columns === undefined ? scored : { ...scored, columns }
+  }
+  const slices = await slicesOf(candidate, report)
+  return {
+    candidate: await scoredOf(candidate),
+    opponent: opponent === undefined ? undefined : await scoredOf(opponent),
+    slicesOf: (column) => slices.get(column) ?? [],
+    task: report.task,
+    seed: step.seed,
+    measureOf: (metric, own) => ownMeasure(metric, own, functions(own.code)),
+  }
+}
+
+async function slicesOf({ slices: files }: LocalEvaluation, report: Evaluation): Promise<Map<string, Slice[]>> {
+  const slices = new Map<string, Slice[]>()
+  for (const [column, file] of Object.entries(files)) {
+    const values = report.slices[column] ?? []
+    const rows = rowsByCode(new Int32Array(Uint8Array.from(await readFile(file)).buffer), values.length)
+    slices.set(
+      column,
+      values.map(({ value }, code) => ({ value, rows: rows[code] as Uint32Array })),
+    )
+  }
+  return slices
 }
 
 /** Measures latency where a gate is about it. */
@@ -90,7 +114,7 @@ async function latencyOf(
 }
 
 const latencyLimit = (check: Check): number | undefined =>
-  check.metric === 'latencyP99Ms' && check.rule !== 'notWorseThan' ? check.limit : undefined
+  check.rule !== 'own' && check.rule !== 'notWorseThan' && check.metric === 'latencyP99Ms' ? check.limit : undefined
 
 function isUndecided(check: Check, blocks: readonly LatencyBlock[]): boolean {
   const limit = latencyLimit(check)

@@ -1,8 +1,9 @@
 import { type Features, isNumbers } from '../code/run-features.ts'
 import type { Numbers } from '../formats/columns.ts'
 import type { FeatureImportance } from '../formats/evaluation.ts'
+import { areaUnderRoc } from '../formats/metrics/ranking.ts'
 import type { LoadedModel } from '../models/model.ts'
-import { areaUnderRoc, regressionMetricsOf } from '../stats/metrics.ts'
+import { regressionMetricsOf } from '../stats/metrics.ts'
 import { seededRandom } from '../stats/random.ts'
 
 /** Rows looked at, at most, and values of them; how many features are shuffled, at most, and how often each. */

@@ -1,7 +1,8 @@
 import { shortDigest } from '../formats/artifact.ts'
-import { type DriftMeasure, driftMeasures, type MonitorPolicy } from '../formats/monitor-policy.ts'
+import { driftMeasures, isDriftMeasure } from '../formats/drift-measures/index.ts'
+import type { MonitorPolicy } from '../formats/monitor-policy.ts'
 import type { MonitorReport } from '../formats/monitor-report.ts'
-import { show } from '../stats/gates.ts'
+import { show } from '../formats/show-number.ts'
 import { labelsInWords } from '../stats/label-counts.ts'
 import { nameOf } from '../stats/monitor.ts'
 import { histogram, timeline } from './charts.ts'
@@ -9,15 +10,6 @@ import { escapeHtml, page } from './html.ts'
 
 type Shown = Omit<MonitorReport, 'page'>
 
-const measureNames: Record<DriftMeasure, string> = {
-  psi: 'PSI',
-  jensenShannon: 'Jensen–Shannon',
-  ks: 'KS',
-  wasserstein: 'Wasserstein (sd)',
-  cramersV: 'Cramér’s V',
-  unseen: 'unseen',
-  missing: 'missing (rise)',
-}
 const time = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
 /** A check of a monitor as a self-contained page: verdict, rules, a histogram a column against training, time lines. */
@@ -114,7 +106,10 @@ function driftTable(columns: Shown['columns']): string {
     estimate === undefined
       ? ''
       : `<span title="90 % interval ${show(estimate.low)} to ${show(estimate.high)}">${show(estimate.value)}</span>`
-  return `<h2>All measures</h2><div class="scroll"><table><tr><th>column</th><th class="number">rows</th>${driftMeasures.map((measure) => `<th class="number">${measureNames[measure]}</th>`).join('')}</tr>
-${columns.map(({ name, rows, measures }) => `<tr><td>${escapeHtml(nameOf(name))}</td><td class="number">${rows}</td>${driftMeasures.map((measure) => `<td class="number">${cell(measures[measure])}</td>`).join('')}</tr>`).join('\n')}
+  const known = Object.entries(driftMeasures).map(([name, { title }]) => [name, title] as const)
+  const own = [...new Set(columns.flatMap(({ measures }) => Object.keys(measures)))].filter((n) => !isDriftMeasure(n))
+  const shown = [...known, ...own.map((name) => [name, escapeHtml(name)] as const)]
+  return `<h2>All measures</h2><div class="scroll"><table><tr><th>column</th><th class="number">rows</th>${shown.map(([, title]) => `<th class="number">${title}</th>`).join('')}</tr>
+${columns.map(({ name: column, rows, measures }) => `<tr><td>${escapeHtml(nameOf(column))}</td><td class="number">${rows}</td>${shown.map(([name]) => `<td class="number">${cell(measures[name])}</td>`).join('')}</tr>`).join('\n')}
 </table></div>`
 }

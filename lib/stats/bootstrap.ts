@@ -1,25 +1,8 @@
-import { largerIsBetter, type MetricName } from '../formats/check.ts'
-import { areaUnderRoc, binaryMetricsOf, logLossOf, regressionMetricsOf, type Scored, selectRows } from './metrics.ts'
-import { ascendingOrder } from './order.ts'
+import type { PairedComparison } from '../formats/gate-rules.ts'
+import { measureRows } from '../formats/metrics/index.ts'
+import type { Measure, Scored } from '../formats/metrics/metric.ts'
+import { selectRows } from './metrics.ts'
 import { seededRandom } from './random.ts'
-
-export interface PairedComparison {
-  readonly candidate: number
-  readonly opponent: number
-  /** How much worse the candidate is, in units of the metric; negative when it is better. */
-  readonly deficit: number
-  /** One-sided upper bound of the deficit at the confidence asked for. */
-  readonly upperBound: number
-  readonly resamples: number
-}
-
-/** One metric of scored rows; NaN where it is not defined. */
-export function metricOf(metric: MetricName, scored: Scored): number {
-  if (metric === 'auc') return areaUnderRoc(scored)
-  if (metric === 'rmse' || metric === 'mae' || metric === 'r2') return regressionMetricsOf(scored)[metric]
-  if (metric === 'sizeBytes' || metric === 'latencyP99Ms') return Number.NaN
-  return binaryMetricsOf(scored)[metric]
-}
 
 /**
  * Compares two models on the same rows by a paired bootstrap: rows are drawn with replacement, both models are measured on
@@ -28,17 +11,17 @@ export function metricOf(metric: MetricName, scored: Scored): number {
  * Draws: 1,000, or 200 from 50,000 rows on, where the bound hardly moves any more.
  */
 export function comparePaired(
-  metric: MetricName,
+  measure: Measure,
   candidate: Scored,
   opponent: Scored,
   confidence: number,
   seed: number,
 ): PairedComparison {
+  const values = { candidate: measureRows(measure, candidate), opponent: measureRows(measure, opponent) }
   const n = candidate.labels.length
   const resamples = n >= 50_000 ? 200 : 1_000
-  const sign = largerIsBetter[metric] ? -1 : 1
-  const measure = resampler(metric, candidate)
-  const measureOpponent = resampler(metric, opponent)
+  const sign = measure.better === 'larger' ? -1 : 1
+  const [own, other] = [resampled(measure, candidate), resampled(measure, opponent)]
   const random = seededRandom(seed)
   const deficits: number[] = []
   const counts = new Uint16Array(n)
@@ -48,45 +31,21 @@ export function comparePaired(
       const row = Math.floor((random() / 2 ** 32) * n)
       counts[row] = (counts[row] as number) + 1
     }
-    const deficit = sign * (measure(counts) - measureOpponent(counts))
+    const deficit = sign * (own(counts) - other(counts))
     if (!Number.isNaN(deficit)) deficits.push(deficit)
   }
   deficits.sort((a, b) => a - b)
-  const values = { candidate: metricOf(metric, candidate), opponent: metricOf(metric, opponent) }
   const upperBound = deficits[Math.min(deficits.length - 1, Math.ceil(confidence * deficits.length) - 1)] ?? Number.NaN
   return { ...values, deficit: sign * (values.candidate - values.opponent), upperBound, resamples }
 }
 
-/** A metric as a function of how often each row was drawn; what does not change between draws is computed once. */
-function resampler(metric: MetricName, scored: Scored): (counts: Uint16Array) => number {
-  if (metric === 'auc') {
-    const order = ascendingOrder(scored.predictions)
-    return (counts) => areaUnderRoc(scored, order, counts)
-  }
-  const loss = rowLoss[metric]
-  if (loss !== undefined) {
-    const losses = Float64Array.from(scored.predictions, (prediction, i) =>
-      loss(prediction, scored.labels[i] as number),
-    )
-    return (counts) => {
-      let sum = 0
-      for (let i = 0; i < losses.length; i++) sum += (losses[i] as number) * (counts[i] as number)
-      const mean = sum / losses.length
-      return metric === 'rmse' ? Math.sqrt(mean) : mean
-    }
-  }
-  return (counts) => {
-    const rows = new Uint32Array(counts.reduce((sum, count) => sum + count, 0))
-    let at = 0
-    for (let i = 0; i < counts.length; i++) for (let k = counts[i] as number; k > 0; k--) rows[at++] = i
-    return metricOf(metric, selectRows(scored, rows))
-  }
-}
+const resampled = (measure: Measure, scored: Scored): ((counts: Uint16Array) => number) =>
+  measure.resampled?.(scored) ?? ((counts) => measureRows(measure, drawn(scored, counts)))
 
-const rowLoss: Partial<Record<MetricName, (prediction: number, label: number) => number>> = {
-  logLoss: logLossOf,
-  brier: (prediction, label) => (prediction - label) ** 2,
-  accuracy: (prediction, label) => ((prediction >= 0.5 ? 1 : 0) === label ? 1 : 0),
-  rmse: (prediction, label) => (prediction - label) ** 2,
-  mae: (prediction, label) => Math.abs(prediction - label),
+/** Rows as often as each was drawn. */
+export function drawn(scored: Scored, counts: Uint16Array): Scored {
+  const rows = new Uint32Array(counts.reduce((sum, count) => sum + count, 0))
+  let at = 0
+  for (let i = 0; i < counts.length; i++) for (let k = counts[i] as number; k > 0; k--) rows[at++] = i
+  return selectRows(scored, rows)
 }

@@ -1,3 +1,5 @@
+import { sum } from '../formats/drift-measures/distances.ts'
+
 /** The bins of a baseline, ascending, and which of them are looked at together. */
 export interface Bins {
   /** Rows of the baseline: none in the first and the last bin, which are for what lies outside its range. */
@@ -7,9 +9,6 @@ export interface Bins {
   /** Of each group, in words. */
   readonly labels: readonly string[]
 }
-
-/** The sum of counts. */
-export const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)
 
 /**
  * Joins neighbouring bins until each holds a tenth of the baseline's rows: ten bins where values are many, fewer where one value
@@ -78,27 +77,3 @@ function rangeLabel(edges: readonly number[], group: readonly number[]): string 
 
 const rounded = (value: number, digits: number): string =>
   String(Number((Math.abs(value) === Number.MIN_VALUE ? 0 : value).toPrecision(digits)))
-
-/**
- * Categories as PSI compares them: those with less than a hundredth of the baseline count as one, for noise of hundreds of small bins
- * is not drift; those that the baseline does not have at all count as one as well, apart, for they are news.
- */
-export function pooled(baseline: readonly number[], now: readonly number[]): [number[], number[]] {
-  const least = sum(baseline) / 100
-  const [a, b]: [number[], number[]] = [[], []]
-  let rest: [number, number] = [0, 0]
-  let unseen = 0
-  for (let i = 0; i < baseline.length; i++) {
-    const [before, after] = [baseline[i] as number, now[i] as number]
-    if (before === 0) unseen += after
-    else if (before >= least) {
-      a.push(before)
-      b.push(after)
-    } else rest = [rest[0] + before, rest[1] + after]
-  }
-  const more = [rest, [0, unseen] as const].filter(([before, after]) => before + after > 0)
-  return [
-    [...a, ...more.map(([before]) => before)],
-    [...b, ...more.map(([, after]) => after)],
-  ]
-}

@@ -1,12 +1,12 @@
-import type { Check, MetricName } from '../formats/check.ts'
+import type { MetricCheck } from '../formats/check.ts'
+import type { Scored } from '../formats/metrics/metric.ts'
 import type { Task } from '../formats/plan.ts'
 import { judge } from './gates.ts'
-import type { Scored } from './metrics.ts'
 import { seededRandom } from './random.ts'
 
 /** What is pretended: rows to judge by, and how much alike the predictions of two trainings are. */
 export interface EqualCandidates {
-  readonly check: Check
+  readonly check: MetricCheck
   readonly task: Task
   readonly rows: number
   /** Correlation of the two models' predictions, of their log odds for classifiers: below 1, at least 0. */
@@ -33,7 +33,7 @@ export const measuredFailures: Record<'auc' | 'logLoss' | 'rmse', Readonly<Recor
  * less, where that is often; by so many rows as were measured and are at most those that there are.
  */
 export function failuresByDefault(
-  metric: MetricName,
+  metric: string,
   task: Task,
   rows: number,
 ): { readonly least: number; readonly most: number } | undefined {

@@ -1,6 +1,7 @@
+import { sum } from '../formats/drift-measures/distances.ts'
+import { measureNumbers, measureTexts, type OwnDistances } from '../formats/drift-measures/index.ts'
 import type { ColumnDrift } from '../formats/monitor-report.ts'
-import { cramersV, jensenShannonDistance, stabilityIndex } from './drift.ts'
-import { grouped, numericBins, pooled, sum } from './drift-bins.ts'
+import { grouped, numericBins } from './drift-bins.ts'
 
 interface ExactDrift {
   readonly measures: Readonly<Record<string, number>>
@@ -9,8 +10,8 @@ interface ExactDrift {
   readonly present: { readonly baseline: number; readonly now: number }
 }
 
-/** Drift of numbers, from counts in twentieths of the baseline and what was computed over all values. */
-export function numericDrift(counted: {
+/** A column of numbers, counted in twentieths of the baseline, and what was computed over all values. */
+interface Counted {
   readonly edges: readonly number[]
   /** By bin: [edges + 1]. */
   readonly baseline: readonly number[]
@@ -19,20 +20,27 @@ export function numericDrift(counted: {
   readonly ks: number
   readonly wasserstein: number
   readonly std: number
-}): ExactDrift {
+}
+
+export function numericDrift(counted: Counted, own: OwnDistances = {}): ExactDrift {
   const { edges, ks, wasserstein, std } = counted
   const { groups, labels, ...bins } = numericBins(edges, counted.baseline, counted.now)
   const [baseline, now] = [grouped(bins.baseline, groups), grouped(counted.now, groups)]
   const present = { baseline: sum(baseline), now: sum(counted.now) }
   if (present.baseline === 0 || present.now === 0) return { measures: {}, bins: [], present }
   return {
-    measures: {
-      psi: stabilityIndex(baseline, now),
-      jensenShannon: jensenShannonDistance(baseline, now),
-      ks,
-      // Infinitely far away is no number of standard deviations.
-      ...(std > 0 && Number.isFinite(wasserstein) ? { wasserstein: wasserstein / std } : {}),
-    },
+    measures: measureNumbers(
+      {
+        baseline,
+        now,
+        ofValues: {
+          ks: () => ks,
+          // Infinitely far away is no number of standard deviations.
+          wasserstein: () => (std > 0 && Number.isFinite(wasserstein) ? wasserstein / std : undefined),
+        },
+      },
+      own,
+    ),
     bins: labels.map((label, i) => ({
       label,
       baseline: (baseline[i] as number) / present.baseline,
@@ -46,6 +54,7 @@ export function numericDrift(counted: {
 export function categoricalDrift(
   counts: readonly { readonly value: string; readonly baseline: number; readonly now: number }[],
   others: { readonly baseline: number; readonly now: number; readonly unseen: number },
+  own: OwnDistances = {},
 ): ExactDrift {
   const baseline = [...counts.map((each) => each.baseline), others.baseline]
   const now = [...counts.map((each) => each.now), others.now]
@@ -53,12 +62,7 @@ export function categoricalDrift(
   if (present.baseline === 0 || present.now === 0) return { measures: {}, bins: [], present }
   const unseen = counts.reduce((total, each) => total + (each.baseline === 0 ? each.now : 0), others.unseen)
   return {
-    measures: {
-      psi: stabilityIndex(...pooled(baseline, now)),
-      jensenShannon: jensenShannonDistance(baseline, now),
-      cramersV: cramersV(baseline, now),
-      unseen: unseen / present.now,
-    },
+    measures: measureTexts({ baseline, now, unseen }, own),
     bins: counts.slice(0, 24).map((each) => ({
       label: each.value,
       baseline: each.baseline / present.baseline,

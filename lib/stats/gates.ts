@@ -1,9 +1,11 @@
-import type { Check } from '../formats/check.ts'
-import { costMetrics, describeCheck, largerIsBetter } from '../formats/check.ts'
+import { describeCheck, judgeRule, type MetricCheck } from '../formats/check.ts'
+import { gateRules, type OwnMetric, type RuleVerdict } from '../formats/gate-rules.ts'
+import { findMetric, measureRows, rowMetric } from '../formats/metrics/index.ts'
+import { areAllEqual, type Measure, type Scored } from '../formats/metrics/metric.ts'
 import type { GateResult } from '../formats/records.ts'
-import { comparePaired, metricOf } from './bootstrap.ts'
+import { comparePaired } from './bootstrap.ts'
 import { judgeLatency, type LatencyBlock, latencyInWords } from './latency.ts'
-import { areAllEqual, type Scored, selectRows } from './metrics.ts'
+import { selectRows } from './metrics.ts'
 
 /** Rows of one value of a slicing column. */
 export interface Slice {
@@ -21,13 +23,15 @@ export interface GateEvidence {
   readonly latency: readonly LatencyBlock[]
   readonly task: 'binary' | 'regression'
   readonly seed: number
+  /** How a metric of the user's is computed. */
+  readonly measureOf?: (metric: string, own: OwnMetric) => Measure
 }
 
 /** A slice needs this many rows, and this many of each class, to be judged; smaller ones are counted and named only. */
 export const minimumSlice = { rows: 200, ofEachClass: 20 }
 
 /** Judges one gate. A value that is missing or not a number never passes. */
-export function judge(check: Check, evidence: GateEvidence): GateResult {
+export function judge(check: MetricCheck, evidence: GateEvidence): GateResult {
   const name = describeCheck(check)
   if (check.slice === undefined)
     return { name, metric: check.metric, ...judgeRows(check, evidence, evidence.candidate, evidence.opponent) }
@@ -69,12 +73,13 @@ export function judge(check: Check, evidence: GateEvidence): GateResult {
   }
 }
 
-const badness = (check: Check, value: number | null): number =>
-  value === null
-    ? Number.POSITIVE_INFINITY
-    : largerIsBetter[check.metric] && check.rule !== 'notWorseThan'
-      ? -value
-      : value
+const betterOf = ({ metric, own }: MetricCheck): Measure['better'] =>
+  own?.better ?? findMetric(metric)?.better ?? 'larger'
+
+function badness(check: MetricCheck, value: number | null): number {
+  if (value === null) return Number.POSITIVE_INFINITY
+  return betterOf(check) === 'larger' && !('isOfDeficit' in gateRules[check.rule]) ? -value : value
+}
 
 function isLargeEnough({ labels }: Scored, task: GateEvidence['task']): boolean {
   if (labels.length < minimumSlice.rows) return false
@@ -83,63 +88,47 @@ function isLargeEnough({ labels }: Scored, task: GateEvidence['task']): boolean 
   return Math.min(positives, labels.length - positives) >= minimumSlice.ofEachClass
 }
 
-type RowsVerdict = Pick<GateResult, 'passed' | 'value' | 'limit' | 'evidence'>
-
-function judgeRows(check: Check, evidence: GateEvidence, candidate: Scored, opponent: Scored | undefined): RowsVerdict {
+function judgeRows(
+  check: MetricCheck,
+  evidence: GateEvidence,
+  candidate: Scored,
+  opponent: Scored | undefined,
+): RuleVerdict {
+  const { metric, own } = check
+  const measure = own === undefined ? rowMetric(metric) : evidence.measureOf?.(metric, own)
   // A classifier is judged by both classes, as it is in slices: by one alone, a constant would do.
-  const isOneClass = evidence.task === 'binary' && !isCost(check.metric) && areAllEqual(candidate.labels)
-  if (check.rule === 'notWorseThan') {
-    if (opponent === undefined)
-      return { passed: true, value: null, limit: check.by ?? null, evidence: 'there is no champion to compare with' }
-    const {
-      candidate: own,
-      opponent: other,
-      deficit,
-      upperBound,
-      resamples,
-    } = comparePaired(check.metric, candidate, opponent, check.confidence, evidence.seed)
-    const { by = 0, byShare } = check
-    // The size of the champion's value: 1 % of it is as much where more is better as where less is, and for a negative r2.
-    const limit = byShare === undefined ? by : byShare * Math.abs(other)
-    if (isOneClass || ![own, other, upperBound].every(Number.isFinite))
-      return { passed: false, value: null, limit: check.by ?? null, evidence: undefinedWords(check.metric, candidate) }
-    const margin =
-      byShare === undefined
-        ? ''
-        : `; the margin is ${show(limit)}, ${show(byShare * 100)} % of the champion's ${show(other)}`
-    return {
-      passed: upperBound <= limit,
-      value: upperBound,
-      limit,
-      evidence: `${show(own)} against ${show(other)}, worse by ${show(deficit)}, at most ${show(upperBound)} with ${show(check.confidence * 100)} % confidence (${resamples} resamples)${margin}`,
-    }
-  }
-  const timing = check.metric === 'latencyP99Ms' ? judgeLatency(evidence.latency, check.limit) : undefined
-  const value =
-    check.metric === 'sizeBytes'
-      ? evidence.sizeBytes
-      : check.metric === 'latencyP99Ms'
-        ? (timing?.p99 ?? Number.NaN)
-        : isOneClass
-          ? Number.NaN
-          : metricOf(check.metric, candidate)
-  if (!Number.isFinite(value))
-    return { passed: false, value: null, limit: check.limit, evidence: undefinedWords(check.metric, candidate) }
-  const passed = check.rule === 'atLeast' ? value >= check.limit : value <= check.limit
-  const relation = check.rule === 'atLeast' ? (passed ? '≥' : '<') : passed ? '≤' : '>'
-  const measured = timing === undefined ? '' : `: ${latencyInWords(timing, check.limit)}`
-  return { passed, value, limit: check.limit, evidence: `${show(value)} ${relation} ${check.limit}${measured}` }
+  const isOneClass = evidence.task === 'binary' && measure !== undefined && areAllEqual(candidate.labels)
+  const cost = measure === undefined ? costOf(check, evidence) : undefined
+  return judgeRule(check, {
+    value: () => cost?.value ?? (measure === undefined || isOneClass ? Number.NaN : measureRows(measure, candidate)),
+    compare(confidence) {
+      if (opponent === undefined) return undefined
+      if (measure === undefined || isOneClass) return notCompared
+      return comparePaired(measure, candidate, opponent, confidence, evidence.seed)
+    },
+    whyUndefined: () =>
+      measure !== undefined && areAllEqual(candidate.labels)
+        ? `${metric} is undefined: all ${candidate.labels.length} labels are equal`
+        : `${metric} is not defined here`,
+    remark: cost?.remark ?? '',
+  })
 }
 
-const isCost = (metric: Check['metric']): boolean => costMetrics.some((cost) => cost === metric)
+const notCompared = {
+  candidate: Number.NaN,
+  opponent: Number.NaN,
+  deficit: Number.NaN,
+  upperBound: Number.NaN,
+  resamples: 0,
+}
 
-/** Why a metric has no value. */
-const undefinedWords = (metric: Check['metric'], { labels }: Scored): string =>
-  !isCost(metric) && areAllEqual(labels)
-    ? `${metric} is undefined: all ${labels.length} labels are equal`
-    : `${metric} is not defined here`
-
-/** A number with four significant decimals, whole numbers whole. */
-export function show(value: number): string {
-  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)))
+/** What is measured of the model itself, and how. */
+function costOf(check: MetricCheck, evidence: GateEvidence): { readonly value: number; readonly remark: string } {
+  if (check.metric === 'sizeBytes') return { value: evidence.sizeBytes, remark: '' }
+  if (check.metric !== 'latencyP99Ms' || check.rule === 'notWorseThan') return { value: Number.NaN, remark: '' }
+  const timing = judgeLatency(evidence.latency, check.limit)
+  return {
+    value: timing?.p99 ?? Number.NaN,
+    remark: timing === undefined ? '' : `: ${latencyInWords(timing, check.limit)}`,
+  }
 }

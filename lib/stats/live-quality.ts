@@ -1,9 +1,12 @@
 import type { MetricName } from '../formats/check.ts'
+import type { Task } from '../formats/code-ref.ts'
 import type { Numbers } from '../formats/columns.ts'
-import { metricOf } from './bootstrap.ts'
+import { ascendingOrder } from '../formats/metrics/ascending-order.ts'
+import { logLossOf } from '../formats/metrics/binary.ts'
+import { measureRows, metricsFor, rowMetric } from '../formats/metrics/index.ts'
+import type { Scored } from '../formats/metrics/metric.ts'
 import type { Estimate } from './drift.ts'
-import { logLossOf, type Scored, selectRows } from './metrics.ts'
-import { ascendingOrder } from './order.ts'
+import { selectRows } from './metrics.ts'
 import { seededRandom } from './random.ts'
 
 /** Draws of the bootstrap. */
@@ -16,7 +19,9 @@ const mostRows = 20_000
  * every time for the same rows. Undefined where the metric is (one class only).
  */
 export function liveMetric(metric: MetricName, scored: Scored): Estimate | undefined {
-  const value = metricOf(metric, scored)
+  const measure = rowMetric(metric)
+  if (measure === undefined) return undefined
+  const value = measureRows(measure, scored)
   if (!Number.isFinite(value)) return undefined
   const all = scored.labels.length
   const n = Math.min(all, mostRows)
@@ -25,7 +30,7 @@ export function liveMetric(metric: MetricName, scored: Scored): Estimate | undef
   const values: number[] = []
   for (let draw = 0; draw < draws; draw++) {
     for (let i = 0; i < n; i++) rows[i] = Math.floor((random() / 2 ** 32) * all)
-    const resampled = metricOf(metric, selectRows(scored, rows))
+    const resampled = measureRows(measure, selectRows(scored, rows))
     if (Number.isFinite(resampled)) values.push(resampled)
   }
   values.sort((a, b) => a - b)
@@ -37,10 +42,8 @@ export function liveMetric(metric: MetricName, scored: Scored): Estimate | undef
 }
 
 /** Metrics shown of every check, besides those that rules ask for. */
-export const shownMetrics: Readonly<Record<'binary' | 'regression', readonly MetricName[]>> = {
-  binary: ['auc', 'logLoss', 'brier', 'calibrationError'],
-  regression: ['rmse', 'mae', 'r2'],
-}
+export const shownMetrics = (task: Task): MetricName[] =>
+  metricsFor(task).flatMap(([name, { isShown }]) => (isShown === true ? [name] : []))
 
 /**
  * What a classifier's metrics would be if its probabilities were right, without a label: confidence-based performance estimation

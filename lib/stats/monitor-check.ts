@@ -1,3 +1,4 @@
+import type { OwnDistances } from '../formats/drift-measures/index.ts'
 import type { MonitorPolicy } from '../formats/monitor-policy.ts'
 import type { ColumnDrift, Incident, MonitorReport, OpenInterval, TimelinePoint } from '../formats/monitor-report.ts'
 import type { FeatureCounts, TelemetryWindow, VersionCounts } from '../formats/telemetry.ts'
@@ -46,12 +47,13 @@ export function driftOfAll(
   counts: OpenInterval['counts'],
   baseline: Profile,
   importances: Readonly<Record<string, number>>,
+  own: OwnDistances = {},
 ): ColumnDrift[] {
   return Object.entries(baseline).flatMap(([name, profile]) => {
     const now = counts[name]
     return now === undefined
       ? []
-      : [driftOfCounts(name, profile, now, name === 'score:' ? null : (importances[name] ?? 0))]
+      : [driftOfCounts(name, profile, now, name === 'score:' ? null : (importances[name] ?? 0), own)]
   })
 }
 

@@ -1,9 +1,10 @@
 import { firstOf } from '../formats/brief.ts'
-import { largerIsBetter, type QualityRule } from '../formats/check.ts'
+import type { QualityRule } from '../formats/check.ts'
+import { metrics as knownMetrics } from '../formats/metrics/index.ts'
 import { type DriftRule, describeRule, type MonitorPolicy, type VolumeRule } from '../formats/monitor-policy.ts'
 import type { ColumnDrift, RuleState } from '../formats/monitor-report.ts'
+import { show } from '../formats/show-number.ts'
 import type { Estimate } from './drift.ts'
-import { show } from './gates.ts'
 
 /** What a check found, for its rules to be judged on. */
 export interface Findings {
@@ -74,7 +75,7 @@ function judgeQuality({ metric, limit }: QualityRule, policy: MonitorPolicy, { l
   const estimate = metrics[metric]
   if (estimate === undefined) return { state: 'unknown', reason: `${metric} is not defined on these labels` }
   const { value, low, high } = estimate
-  const isBreached = largerIsBetter[metric] ? high < limit : low > limit
+  const isBreached = knownMetrics[metric].better === 'larger' ? high < limit : low > limit
   return {
     state: isBreached ? 'breached' : 'kept',
     reason: `${metric} ${show(value)} (${show(low)} to ${show(high)}) on ${labels} labels`,

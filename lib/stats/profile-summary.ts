@@ -1,6 +1,6 @@
 import { brief, firstOf } from '../formats/brief.ts'
 import type { ColumnRule, RowSchema } from '../formats/row-schema.ts'
-import { show } from './gates.ts'
+import { show } from '../formats/show-number.ts'
 import type { ColumnProfile, Profile } from './profile.ts'
 
 /** The head of `profileRows`. */

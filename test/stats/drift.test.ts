@@ -4,16 +4,16 @@ import { describe, expect, it } from 'vitest'
 import { packageRoot } from '../../lib/code/host.ts'
 import { withDuckDb } from '../../lib/data/duckdb.ts'
 import { exactDrift } from '../../lib/data/exact-drift.ts'
-import { missingText, otherText } from '../../lib/formats/telemetry.ts'
 import {
   chiSquare,
   cramersV,
-  driftOfCounts,
   jensenShannonDistance,
   kolmogorovSmirnov,
   stabilityIndex,
   wassersteinDistance,
-} from '../../lib/stats/drift.ts'
+} from '../../lib/formats/drift-measures/distances.ts'
+import { missingText, otherText } from '../../lib/formats/telemetry.ts'
+import { driftOfCounts } from '../../lib/stats/drift.ts'
 import { joinToTenths } from '../../lib/stats/drift-bins.ts'
 import { profileCategories, profileNumbers } from '../../lib/stats/profile.ts'
 import { profileCounter } from '../../lib/stats/profile-counter.ts'

@@ -12,8 +12,10 @@ import {
   size,
   slice,
 } from '../../lib/definition/gates.ts'
-import { metricOf } from '../../lib/stats/bootstrap.ts'
-import { type GateEvidence, judge, minimumSlice, show } from '../../lib/stats/gates.ts'
+import { measureRows, rowMetric } from '../../lib/formats/metrics/index.ts'
+import type { RowMetric } from '../../lib/formats/metrics/metric.ts'
+import { show } from '../../lib/formats/show-number.ts'
+import { type GateEvidence, judge, minimumSlice } from '../../lib/stats/gates.ts'
 import { selectRows } from '../../lib/stats/metrics.ts'
 import { seededRandom } from '../../lib/stats/random.ts'
 
@@ -111,7 +113,7 @@ describe('a gate', () => {
         metric.notWorseThan('champion', { byShare: 0.01 }).check,
         evidence({ opponent, task, candidate: opponent }),
       )
-      const its = metricOf(metric.atLeast(0).check.metric, opponent)
+      const its = measureRows(rowMetric(metric.atLeast(0).check.metric) as RowMetric, opponent)
       expect(limit).toBeCloseTo(Math.abs(its) / 100, 12)
       expect(words).toContain(`the margin is ${show(limit as number)}, 1 % of the champion's ${show(its)}`)
     }

@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { ascendingOrder } from '../../lib/formats/metrics/ascending-order.ts'
+import { metrics } from '../../lib/formats/metrics/index.ts'
+import type { Scored } from '../../lib/formats/metrics/metric.ts'
+import { areaUnderRoc } from '../../lib/formats/metrics/ranking.ts'
 import { comparePaired } from '../../lib/stats/bootstrap.ts'
-import { areaUnderRoc, binaryMetricsOf, regressionMetricsOf, type Scored } from '../../lib/stats/metrics.ts'
-import { ascendingOrder } from '../../lib/stats/order.ts'
+import { binaryMetricsOf, regressionMetricsOf } from '../../lib/stats/metrics.ts'
 import { seededRandom } from '../../lib/stats/random.ts'
 import reference from '../reference/metrics.json' with { type: 'json' }
 
@@ -108,22 +111,28 @@ describe('comparePaired', () => {
 
   it('gives the same numbers for the same seed and others for another', () => {
     const compare = (seed: number) =>
-      comparePaired('auc', { predictions: good, labels }, { predictions: bad, labels }, 0.95, seed)
+      comparePaired(metrics.auc, { predictions: good, labels }, { predictions: bad, labels }, 0.95, seed)
     expect(compare(1)).toEqual(compare(1))
     expect(compare(1).upperBound).not.toEqual(compare(2).upperBound)
   })
 
   it('finds no deficit in a model compared with itself', () => {
     expect(
-      comparePaired('logLoss', { predictions: good, labels }, { predictions: good, labels }, 0.95, 1),
+      comparePaired(metrics.logLoss, { predictions: good, labels }, { predictions: good, labels }, 0.95, 1),
     ).toMatchObject({ deficit: 0, upperBound: 0 })
   })
 
   it.each(['auc', 'logLoss', 'brier', 'accuracy', 'f1', 'rmse', 'mae'] as const)(
     'sees the worse model by %s from both sides',
     (metric) => {
-      const worse = comparePaired(metric, { predictions: bad, labels }, { predictions: good, labels }, 0.95, 1)
-      const better = comparePaired(metric, { predictions: good, labels }, { predictions: bad, labels }, 0.95, 1)
+      const worse = comparePaired(metrics[metric], { predictions: bad, labels }, { predictions: good, labels }, 0.95, 1)
+      const better = comparePaired(
+        metrics[metric],
+        { predictions: good, labels },
+        { predictions: bad, labels },
+        0.95,
+        1,
+      )
       expect(worse.deficit).toBeGreaterThan(0)
       expect(better.upperBound).toBeLessThan(0)
       expect(worse.upperBound).toBeGreaterThan(worse.deficit)
@@ -139,7 +148,7 @@ describe('comparePaired', () => {
     const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length
     const error = Math.sqrt(differences.reduce((sum, value) => sum + (value - mean) ** 2, 0)) / differences.length
     const { deficit, upperBound } = comparePaired(
-      'brier',
+      metrics.brier,
       { predictions: bad, labels },
       { predictions: good, labels },
       0.95,

@@ -22,8 +22,8 @@ export const winsorizedRidge: Learner<z.infer<typeof Parameters>> = {
       { ...order, parameters: { kind: 'linear', l2 }, train: { ...train, labels } },
       onProgress,
     )
-    const words = { ...learned.report.words, model: 'winsorized ridge regression' }
-    return { ...learned, report: { ...learned.report, words } }
+    const { words } = learned.report
+    return { ...learned, report: { words: words && { ...words, model: 'winsorized ridge regression' } } }
   },
 }
 

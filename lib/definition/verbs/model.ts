@@ -1,3 +1,4 @@
+import type { Check } from '../../formats/check.ts'
 import type { UserFunction } from '../../formats/columns.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { RowSchema } from '../../formats/row-schema.ts'
@@ -73,7 +74,7 @@ export const gate =
   (at: Place): Builder['gate'] =>
   (candidate, { on, must, champion, seed = 0 }) => {
     if (champion === 'not compared') at.recording.uncompared.add(candidate.id)
-    const checks = must.map(({ check }) => check)
+    const checks: Check[] = must.map(({ check }) => check)
     const { task, target } = trainingOf(at, candidate.id)
     const evaluation = add(at.recording, {
       id: nextId(at, 'evaluate'),
@@ -81,7 +82,7 @@ export const gate =
       package: candidate.id,
       split: on.id,
       part: on.part,
-      slices: [...new Set(checks.flatMap(({ slice }) => slice ?? []))].sort(),
+      slices: [...new Set(checks.flatMap((check) => (check.rule === 'own' ? [] : (check.slice ?? []))))].sort(),
       task,
       target,
     })

@@ -1,4 +1,4 @@
-import type { Numbers } from '../formats/columns.ts'
+import type { Numbers } from '../columns.ts'
 
 /**
  * Indices that put values in ascending order (NaN last), stable. Those of float32 by three passes of a least-significant-digit radix
