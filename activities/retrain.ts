@@ -66,14 +66,14 @@ export function createRetrainActivities(deps: ActivityDeps) {
           throw new SlipwayError('NOT_MONITORED', `pipeline ${pipeline} has no p.monitor with retrain`)
         const { step } = monitor
         const base = await getPlan(store, monitor.plan)
+        const plan = asOf === null ? base : planAsOf(base, asOf, policy.windowMs)
         progress('reading the sources', 0.1)
-        const sources = await freshSources(base)
+        const sources = await freshSources(plan)
         const route = await readRoute(store, step.endpoint)
         if (route === undefined) throw new SlipwayError('NOT_FOUND', `endpoint ${step.endpoint} serves nothing`)
         const { champion } = route
         const made = await runOf(champion.model, champion.digest)
         const k = await countRetraining(store, step.endpoint, run)
-        const plan = asOf === null ? base : planAsOf(base, asOf, policy.windowMs)
         const { commit, tree, lockFile } = made?.origin ?? {}
         return {
           runId: run,

@@ -209,9 +209,13 @@ function plannedAsOf(planned: PlannedPipeline, { asOf, from }: RunOptions): Plan
       next: 'change the definition, or use --snapshot <name>=<digest>',
     })
   if (asOf === undefined) return planned
-  if (!plan.steps.some((step) => step.kind === 'split' && step.rule.by === 'age'))
+  const isDated = plan.steps.some(
+    (step) =>
+      (step.kind === 'split' && step.rule.by === 'age') || (step.kind === 'snapshot' && step.last !== undefined),
+  )
+  if (!isDated)
     throw new SlipwayError('USAGE', `--as-of: pipeline "${plan.pipeline}" does not split by age`, {
-      next: "split with { by: '<date column>', test: '30d', validation: '30d' }",
+      next: "split with { by: '<date column>', test: '30d', validation: '30d' }, or read by days with `last`",
     })
   return { ...planned, plan: planAsOf(plan, isoTime('--as-of', asOf)) }
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createRetrainActivities } from '../../activities/retrain.ts'
@@ -24,12 +25,15 @@ let server: TestBucket
 const project = newProject()
 const elsewhere = newProject()
 
-const definition = (from: string): string => `import { pipeline, psi, regression, rmse, trees } from 'slipway'
+const definition = (
+  from: string,
+  more = '',
+): string => `import { pipeline, psi, regression, rmse, trees } from 'slipway'
 import { z } from 'zod'
 import { features } from './features.ts'
 
 export default pipeline('prices', (p) => {
-  const rows = p.snapshot('rows', { from: '${from}', schema: z.object({ id: z.int(), x: z.number(), y: z.number() }) })
+  const rows = p.snapshot('rows', { from: '${from}', ${more} schema: z.object({ id: z.int(), x: z.number(), y: z.number() }) })
   const parts = p.split(rows, { byHashOf: 'id', validation: 0.2, test: 0.2 })
   const model = p.train('price', { on: parts, features, target: regression('y'), learner: trees({ trees: 5 }), seed: 1 })
   const candidate = p.package(model)
@@ -39,8 +43,12 @@ export default pipeline('prices', (p) => {
 `
 
 /** What a retraining of a pipeline that reads from there would read. */
-async function sourcesOf({ root }: TestProject, from: string): Promise<readonly string[]> {
-  project.write('pipelines/prices/pipeline.ts', definition(from))
+async function sourcesOf(
+  { root }: TestProject,
+  from: string,
+  { more = '', asOf = null }: { more?: string; asOf?: string | null } = {},
+): Promise<readonly string[]> {
+  project.write('pipelines/prices/pipeline.ts', definition(from, more))
   const planned = await planPipeline(project.root, 'prices', hostVersions())
   const { digest: plan } = await publishPlan(server.store, undefined, planned)
   const step = planned.plan.steps.find(({ kind }) => kind === 'monitor') as StepOf<'monitor'>
@@ -48,7 +56,7 @@ async function sourcesOf({ root }: TestProject, from: string): Promise<readonly 
   const adapters = await adaptersOf(project.root, server)
   const deps = { store: server.store, sources: root, adapters } as Partial<ActivityDeps> as ActivityDeps
   const { prepareRetraining } = createRetrainActivities(deps)
-  const order = { pipeline: 'prices', run: 'r', cause: 'test', asOf: null }
+  const order = { pipeline: 'prices', run: 'r', cause: 'test', asOf }
   const { sources } = (await new MockActivityEnvironment().run(prepareRetraining, order)) as RunInput
   const files = await getJson(server.store, sources.rows as string, SourceContents)
   return files.map(({ name }) => name ?? '')
@@ -77,6 +85,21 @@ describe('a retraining', () => {
     expect(await sourcesOf(project, join(project.root, 'data/a.csv'))).toEqual(['data/a.csv'])
     symlinkSync(join(project.root, 'data'), join(project.root, 'linked'))
     expect(await sourcesOf(project, 'linked/a.csv')).toEqual(['linked/a.csv'])
+  })
+
+  it('reads objects of S3, and files by days up to the newest one whose outcome is known', async () => {
+    const { client, bucket } = server.store
+    for (const day of ['2024-01-01', '2024-01-02', '2024-01-04', '2024-01-05']) {
+      project.write(`days/${day}.csv`, `id,x,y\n${day.slice(-1)},2,3\n`)
+      const body = `id,x,y\n${day.slice(-1)},2,3\n`
+      await client.send(new PutObjectCommand({ Bucket: bucket, Key: `lake/${day}.csv`, Body: body }))
+    }
+    expect(await sourcesOf(project, `s3://${bucket}/lake/*.csv`)).toHaveLength(4)
+    const window = { more: "last: '3d',", asOf: '2024-01-04T12:00:00.000Z' }
+    expect(await sourcesOf(project, 'days/{date}.csv', window)).toEqual(['days/2024-01-02.csv', 'days/2024-01-04.csv'])
+    expect(await sourcesOf(project, `s3://${bucket}/lake/{date}.csv`, window)).toEqual(
+      ['2024-01-02', '2024-01-04'].map((day) => `s3://${bucket}/lake/${day}.csv`),
+    )
   })
 
   it('opens nothing outside of it: by dots, by an absolute path, by a link to a file or to a folder', async () => {
