@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { withDuckDb } from '../../lib/data/duckdb.ts'
 import { exactDrift } from '../../lib/data/exact-drift.ts'
 import { inspect } from '../../lib/data/inspect.ts'
@@ -24,8 +23,9 @@ import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext } from '../context.ts'
 import { servedVersion } from '../model-version.ts'
-import { type JsonOption, tableAt, writeTo } from '../options.ts'
+import { type JsonOption, writeTo } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
+import { tableFrom } from '../table-from.ts'
 
 type Shown = Omit<MonitorReport, 'page'>
 
@@ -43,7 +43,7 @@ export async function check(
 ): Promise<number> {
   const context = openContext()
   if (options.from !== undefined) {
-    const { report, policy } = await checkFile(context, name, resolve(options.from), options)
+    const { report, policy } = await checkFile(context, name, options.from, options)
     tell(report, policy, options)
     // One file is one look: a rule that asks for several in a row is judged by this one.
     return report.rules.some(({ state }) => state === 'breached') ? exitCodes.drift : exitCodes.done
@@ -87,14 +87,14 @@ async function lastReport(
 async function checkFile(
   { store, settings }: CliContext,
   name: string,
-  file: string,
+  from: string,
   { against = 'champion', exact = false }: { against?: string; exact?: boolean },
 ): Promise<{ report: Shown; policy: MonitorPolicy }> {
   const variant = await servedVersion(store, `${name}@${against}`)
   const packages = { store, trusted: trustedKeysOf(settings) }
   const local = await localModel(packages, variant.digest)
-  const source = { ...tableAt(file), schema: local.facts.inputs }
-  const rows = await withDuckDb(2, (connection) => inspect(connection, source, file))
+  const source = { ...(await tableFrom(store, from)), schema: local.facts.inputs }
+  const rows = await withDuckDb(2, (connection) => inspect(connection, source, from))
   const table = { ...source, rows }
   const { profile, importances } = await readBaseline(packages, variant.digest)
   const columns = exact
