@@ -89,7 +89,8 @@ export function columnOf(rule: ColumnRule, part: FoundFiles): SqlColumn {
   return sqlColumn(rule, found.carrier, found.sql, found.type)
 }
 
-const sqlType: Record<ColumnRule['type'], string> = {
+/** The type that a column is read and written as. */
+export const sqlType: Record<ColumnRule['type'], string> = {
   number: 'DOUBLE',
   integer: 'DOUBLE',
   bigint: 'VARCHAR',
