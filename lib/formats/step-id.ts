@@ -17,3 +17,14 @@ export const topBranchOf = (id: string): string => branchOf(id).split('/')[0] as
 
 /** The branch that a step is in, with those around it: `east` of `east/split`; empty for a step in none. */
 export const branchOf = (id: string): string => id.slice(0, Math.max(0, id.lastIndexOf('/')))
+
+/** What a step made: its id where that is its table, `weigh.report` for an output by name. */
+export const ArtifactId = z
+  .string()
+  .regex(new RegExp(`^(${name}/)*((snapshot|train|table|step):)?${name}(\\.[A-Za-z][A-Za-z0-9_-]*)?$`), nameRule)
+
+/** The step and the output that an artifact's id names. */
+export function readOf(id: string): { readonly step: string; readonly output: string } {
+  const [step = '', output = 'table'] = id.split('.')
+  return { step, output }
+}

@@ -1,0 +1,66 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { AsOf } from '../formats/step-kinds/derived-steps.ts'
+import { name, rowsOf, text } from './duckdb.ts'
+import { relationOf } from './select.ts'
+import { type LocalTable, openTable } from './table.ts'
+import { fileColumn, rowColumn } from './table-file.ts'
+
+/** How rows of two tables belong together. */
+export interface JoinRule {
+  /** Columns that are equal in both. */
+  readonly on: readonly string[]
+  readonly asOf: AsOf
+  /** What stands before the names of the right table's columns. */
+  readonly prefix: string
+}
+
+/**
+ * Writes a point-in-time join: every row of the left table, in its order, with the newest row of the right one that had happened and was
+ * known by the left row's time; nulls where there was none.
+ *
+ * A right row can be seen from `greatest(event, known)` on. Of the rows seen so far the newest by its event counts, so one that
+ * becomes known after a newer one changes nothing. What is left of a key has events that rise with the times they are seen at, and one
+ * inequality finds the row: DuckDB's ASOF JOIN, which takes no second one.
+ * Rows of the same event: the one that was known later counts, then the later one of the table. Equal times count as past.
+ * The order is total, so that the bytes do not depend on the threads.
+ * @param file where it is written, parquet
+ * @returns its rows: as many as the left table's
+ */
+export async function joinInTime(
+  connection: DuckDBConnection,
+  left: LocalTable,
+  right: LocalTable,
+  { on, asOf, prefix }: JoinRule,
+  file: string,
+): Promise<number> {
+  const [asked, given] = [await numbered(connection, left), await numbered(connection, right)]
+  const event = name(asOf.event)
+  const known = asOf.known === null ? event : name(asOf.known)
+  const keys = on.map(name)
+  const place = `${fileColumn}, ${rowColumn}`
+  const seen = `SELECT *, greatest(${event}, ${known}) AS "seen:" FROM ${given}
+    WHERE ${[event, known, ...keys].map((column) => `${column} IS NOT NULL`).join(' AND ')}`
+  const partition = keys.length === 0 ? '' : `PARTITION BY ${keys.join(', ')} `
+  const rising = `SELECT * FROM (${seen}) WINDOW w AS (${partition}ORDER BY "seen:", ${event}, ${known}, ${place})
+    QUALIFY ${event} = max(${event}) OVER w AND lead("seen:") OVER w IS DISTINCT FROM "seen:"`
+  const columns = [
+    ...left.schema.map((rule) => `l.${name(rule.name)}`),
+    ...right.schema
+      .filter((rule) => !on.includes(rule.name))
+      .map((rule) => `r.${name(rule.name)} AS ${name(`${prefix}${rule.name}`)}`),
+  ]
+  const matches = [...keys.map((key) => `l.${key} = r.${key}`), `l.${name(asOf.at)} >= r."seen:"`]
+  await connection.run(
+    `COPY (SELECT ${columns.join(', ')} FROM ${asked} l ASOF LEFT JOIN (${rising}) r ON ${matches.join(' AND ')}
+      ORDER BY l.${fileColumn}, l.${rowColumn}) TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`,
+  )
+  const [written] = await rowsOf(connection, `SELECT count(*) AS rows FROM read_parquet(${text(file)})`)
+  const rows = Number(written?.rows)
+  if (rows !== left.rows) throw new Error(`${left.rows} rows were joined and ${rows} written: nothing is published`)
+  return rows
+}
+
+/** A table by its schema, with the places of its rows. */
+async function numbered(connection: DuckDBConnection, table: LocalTable): Promise<string> {
+  return relationOf(connection, await openTable(connection, table), { position: true })
+}
