@@ -1,5 +1,6 @@
 import { createBatchActivities } from './batch.ts'
 import { createDataActivities } from './data.ts'
+import { createDeriveActivities } from './derive.ts'
 import { createModelActivities } from './model.ts'
 import { createMonitorActivities } from './monitor.ts'
 import { createPlanActivities } from './plan.ts'
@@ -13,6 +14,7 @@ export function createActivities(deps: ActivityDeps) {
   return {
     ...createPlanActivities(deps),
     ...createDataActivities(deps),
+    ...createDeriveActivities(deps),
     ...createModelActivities(deps),
     ...createRegistryActivities(deps),
     ...createRolloutActivities(deps),

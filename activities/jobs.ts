@@ -12,6 +12,8 @@ export const jobs = {
     const { trainModel } = await import('../lib/learners/train-model.ts')
     return async (order: TrainingOrder, onProgress: Progress) => trainModel(order, onProgress, await learnersFor(order))
   },
+  runTable: async () => (await import('../lib/jobs/run-code.ts')).runTable,
+  runOwnStep: async () => (await import('../lib/jobs/run-code.ts')).runOwnStep,
   evaluateModel: async () => (await import('../lib/jobs/evaluate.ts')).evaluateModel,
   judgeGates: async () => (await import('../lib/jobs/judge.ts')).judgeGates,
   compileTrees: async () => (await import('../lib/models/compile-trees.ts')).compileTrees,
@@ -47,6 +49,8 @@ const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } =
   profileFiles: () => ours,
   compileTrees: () => ours,
   compareMadeUp: () => ours,
+  runTable: ({ code, host }) => ({ owner: code.digest, packages: Object.keys(host) }),
+  runOwnStep: ({ code, host }) => ({ owner: code.digest, packages: Object.keys(host) }),
   trainModel: ({ features, step }) => ({ owner: features.digest, packages: Object.keys(step.features.host) }),
   proveRows: ({ model }) => codeOfModel(model),
   evaluateModel: ({ model }) => codeOfModel(model),

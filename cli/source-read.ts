@@ -12,15 +12,18 @@ export function readTable({ profile, schema }: SourceRead, most: number, next: s
   return more <= 0 ? shown : `${shown}\nand ${more.toLocaleString('en-US')} more columns: ${next}`
 }
 
-/** What the snapshots of a run read; those that are gone from the store are left out. */
+/** Steps whose table has a profile: the columns that came in, and those that were made of them. */
+const read: readonly string[] = ['snapshot', 'table', 'join']
+
+/** What the snapshots and derived tables of a run hold; those that are gone from the store are left out. */
 export async function sourcesOf(
   store: Store,
   { steps }: RunRecord,
 ): Promise<{ readonly step: string; readonly snapshot: string; readonly read: SourceRead }[]> {
-  const found = steps.map(async ({ name, kind, outputs }) => {
-    const snapshot = kind === 'snapshot' ? outputs.find((output) => output.name === 'table')?.digest : undefined
-    const read = snapshot === undefined ? undefined : await readSourceRead(store, snapshot).catch(() => undefined)
-    return snapshot === undefined || read === undefined ? [] : [{ step: name, snapshot, read }]
+  const sources = steps.map(async ({ name, kind, outputs }) => {
+    const snapshot = read.includes(kind) ? outputs.find((output) => output.name === 'table')?.digest : undefined
+    const found = snapshot === undefined ? undefined : await readSourceRead(store, snapshot).catch(() => undefined)
+    return snapshot === undefined || found === undefined ? [] : [{ step: name, snapshot, read: found }]
   })
-  return (await Promise.all(found)).flat()
+  return (await Promise.all(sources)).flat()
 }

@@ -193,16 +193,16 @@ async function showArtifact(store: Store, hex: string, options: JsonOption): Pro
   const bytes = await getBytes(store, digest)
   const text = bytes.toString('utf8')
   const content = isJson(text) ? JSON.parse(text) : null
-  const isSnapshot = content?.slipway === 'bundle/1' && content.kind === 'snapshot'
+  const isProfiled = content?.slipway === 'bundle/1' && content.files['profile.json'] !== undefined
   if (options.json === true) {
-    const read = isSnapshot ? { profile: (await readSourceRead(store, digest)).profile } : {}
+    const read = isProfiled ? { profile: (await readSourceRead(store, digest)).profile } : {}
     printJson({ digest, size: bytes.length, content, ...read })
     return 0
   }
   print(`${digest}  ${bytes.length} bytes`)
-  if (isSnapshot) {
+  if (isProfiled) {
     const read = await readSourceRead(store, digest)
-    print(`a snapshot of ${read.rows} rows in ${Object.keys(content.files).length - 1} files\n`)
+    print(`a ${content.kind} of ${read.rows} rows in ${Object.keys(content.files).length - 1} files\n`)
     print(readTable(read, columnsOfSnapshot, `slipway show ${shortDigest(digest)} --json`))
   } else if (content !== null) print(JSON.stringify(content, null, 2))
   else if (text.startsWith('PAR1')) print(await firstRows(store, digest))

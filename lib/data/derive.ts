@@ -3,6 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { SlipwayError } from '../formats/errors.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
 import { name, rowsOf, text, withDuckDb } from './duckdb.ts'
+import { interruptible } from './interrupt.ts'
 import { type Query, readQuery } from './query.ts'
 import { requireColumnsOf } from './result-columns.ts'
 import { fits, sqlType, typedSelect } from './select.ts'
@@ -46,10 +47,8 @@ export async function deriveTable(
   tables: Readonly<Record<string, LocalTable>>,
   { folder, file, signal }: { readonly folder: string; readonly file: string; readonly signal?: AbortSignal },
 ): Promise<number> {
-  return withDuckDb(1, async (connection) => {
-    // An interrupt between two statements is lost: it is said until somebody hears it.
-    const watch = setInterval(() => signal?.aborted === true && connection.interrupt(), 100)
-    try {
+  return withDuckDb(1, (connection) =>
+    interruptible(connection, signal, async () => {
       const paths: string[] = []
       for (const [i, [table, local]] of Object.entries(tables).entries()) {
         const typed = await asParquet(connection, local, join(folder, `${i}.parquet`))
@@ -61,12 +60,8 @@ export async function deriveTable(
       await connection.run(`COPY (${select}) TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`).catch(failed(query))
       const [written] = await rowsOf(connection, `SELECT count(*) AS rows FROM read_parquet(${text(file)})`)
       return Number(written?.rows)
-    } catch (error) {
-      throw signal?.aborted === true ? signal.reason : error
-    } finally {
-      clearInterval(watch)
-    }
-  })
+    }),
+  )
 }
 
 /** A table as SQL over parquet files: text is read once, before the database is locked. */

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { AsOf } from '../formats/step-kinds/derived-steps.ts'
 import { name, rowsOf, text } from './duckdb.ts'
+import { interruptible } from './interrupt.ts'
 import { relationOf } from './select.ts'
 import { type LocalTable, openTable } from './table.ts'
 import { fileColumn, rowColumn } from './table-file.ts'
@@ -14,6 +15,14 @@ export interface JoinRule {
   readonly prefix: string
 }
 
+/** What a join made. */
+export interface Joined {
+  /** As many as the left table has. */
+  readonly rows: number
+  /** Those for which there was a row of the right table. */
+  readonly matched: number
+}
+
 /**
  * Writes a point-in-time join: every row of the left table, in its order, with the newest row of the right one that had happened and was
  * known by the left row's time; nulls where there was none.
@@ -24,24 +33,47 @@ export interface JoinRule {
  * Rows of the same event: the one that was known later counts, then the later one of the table. Equal times count as past.
  * The order is total, so that the bytes do not depend on the threads.
  * @param file where it is written, parquet
- * @returns its rows: as many as the left table's
+ * @param signal stops it
  */
 export async function joinInTime(
   connection: DuckDBConnection,
   left: LocalTable,
   right: LocalTable,
+  rule: JoinRule,
+  { file, signal }: { readonly file: string; readonly signal?: AbortSignal },
+): Promise<Joined> {
+  return interruptible(connection, signal, async () => {
+    const select = selectOf(await numbered(connection, left), await numbered(connection, right), { left, right }, rule)
+    await connection.run(`COPY (${select}) TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`)
+    const event = name(`${rule.prefix}${rule.asOf.event}`)
+    const [made] = await rowsOf(
+      connection,
+      `SELECT count(*) AS rows, count(${event}) AS matched FROM read_parquet(${text(file)})`,
+    )
+    const [rows, matched] = [Number(made?.rows), Number(made?.matched)]
+    if (rows !== left.rows) throw new Error(`${left.rows} rows were joined and ${rows} written: nothing is published`)
+    return { rows, matched }
+  })
+}
+
+/** @param asked the left table, @param given the right one, as SQL with the places of their rows */
+function selectOf(
+  asked: string,
+  given: string,
+  { left, right }: { readonly left: LocalTable; readonly right: LocalTable },
   { on, asOf, prefix }: JoinRule,
-  file: string,
-): Promise<number> {
-  const [asked, given] = [await numbered(connection, left), await numbered(connection, right)]
+): string {
   const event = name(asOf.event)
-  const known = asOf.known === null ? event : name(asOf.known)
+  const known = name(asOf.known ?? asOf.event)
   const keys = on.map(name)
-  const place = `${fileColumn}, ${rowColumn}`
-  const seen = `SELECT *, greatest(${event}, ${known}) AS "seen:" FROM ${given}
-    WHERE ${[event, known, ...keys].map((column) => `${column} IS NOT NULL`).join(' AND ')}`
+  const isWhole = [
+    ...[event, known].map((time) => `isfinite(${time})`),
+    ...keys.map((key) => `${key} IS NOT NULL`),
+  ].join(' AND ')
+  const seen = `SELECT *, greatest(${event}, ${known}) AS "seen:" FROM ${given} WHERE ${isWhole}`
   const partition = keys.length === 0 ? '' : `PARTITION BY ${keys.join(', ')} `
-  const rising = `SELECT * FROM (${seen}) WINDOW w AS (${partition}ORDER BY "seen:", ${event}, ${known}, ${place})
+  const rising = `SELECT * FROM (${seen})
+    WINDOW w AS (${partition}ORDER BY "seen:", ${event}, ${known}, ${fileColumn}, ${rowColumn})
     QUALIFY ${event} = max(${event}) OVER w AND lead("seen:") OVER w IS DISTINCT FROM "seen:"`
   const columns = [
     ...left.schema.map((rule) => `l.${name(rule.name)}`),
@@ -49,15 +81,11 @@ export async function joinInTime(
       .filter((rule) => !on.includes(rule.name))
       .map((rule) => `r.${name(rule.name)} AS ${name(`${prefix}${rule.name}`)}`),
   ]
-  const matches = [...keys.map((key) => `l.${key} = r.${key}`), `l.${name(asOf.at)} >= r."seen:"`]
-  await connection.run(
-    `COPY (SELECT ${columns.join(', ')} FROM ${asked} l ASOF LEFT JOIN (${rising}) r ON ${matches.join(' AND ')}
-      ORDER BY l.${fileColumn}, l.${rowColumn}) TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`,
-  )
-  const [written] = await rowsOf(connection, `SELECT count(*) AS rows FROM read_parquet(${text(file)})`)
-  const rows = Number(written?.rows)
-  if (rows !== left.rows) throw new Error(`${left.rows} rows were joined and ${rows} written: nothing is published`)
-  return rows
+  // DuckDB 1.5 takes a missing time for a later one than all others, and would find such a row the newest there is.
+  const asks = `coalesce(l.${name(asOf.at)}, '-infinity'::TIMESTAMP)`
+  const matches = [...keys.map((key) => `l.${key} = r.${key}`), `${asks} >= r."seen:"`]
+  return `SELECT ${columns.join(', ')} FROM ${asked} l ASOF LEFT JOIN (${rising}) r ON ${matches.join(' AND ')}
+    ORDER BY l.${fileColumn}, l.${rowColumn}`
 }
 
 /** A table by its schema, with the places of its rows. */

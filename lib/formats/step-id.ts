@@ -1,6 +1,8 @@
 import { z } from 'zod'
 
 const nameRule = 'names are lower-case letters, digits and dashes, at most 63'
+/** Kinds of steps that people name. */
+const named = ['snapshot', 'train', 'table', 'step']
 const name = '[a-z0-9][a-z0-9-]{0,62}'
 
 /** A name that people give: of a pipeline, a model, an endpoint, a batch, a branch. */
@@ -10,7 +12,7 @@ export const Name = z.string().regex(new RegExp(`^${name}$`), nameRule)
 export const StepId = z.string().regex(new RegExp(`^(${name}/)*${name}$`), nameRule)
 
 /** The id of a step that may be a named one: called as another step it keeps its kind, `snapshot:gate` (`step-names.ts`). */
-export const NamedStepId = z.string().regex(new RegExp(`^(${name}/)*((snapshot|train):)?${name}$`), nameRule)
+export const NamedStepId = z.string().regex(new RegExp(`^(${name}/)*((${named.join('|')}):)?${name}$`), nameRule)
 
 /** The branch of the outermost `p.each` that a step is in: `east` of `east/q1/split`; empty for a step in none. */
 export const topBranchOf = (id: string): string => branchOf(id).split('/')[0] as string
@@ -21,7 +23,7 @@ export const branchOf = (id: string): string => id.slice(0, Math.max(0, id.lastI
 /** What a step made: its id where that is its table, `weigh.report` for an output by name. */
 export const ArtifactId = z
   .string()
-  .regex(new RegExp(`^(${name}/)*((snapshot|train|table|step):)?${name}(\\.[A-Za-z][A-Za-z0-9_-]*)?$`), nameRule)
+  .regex(new RegExp(`^(${name}/)*((${named.join('|')}):)?${name}(\\.[A-Za-z][A-Za-z0-9_-]*)?$`), nameRule)
 
 /** The step and the output that an artifact's id names. */
 export function readOf(id: string): { readonly step: string; readonly output: string } {

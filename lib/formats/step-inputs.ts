@@ -1,5 +1,6 @@
 import { type ArtifactRef, type Digest, mediaTypes, type Output } from './artifact.ts'
 import type { PlanOutline, StepOutline } from './plan-outline.ts'
+import { readOf } from './step-id.ts'
 import { kindOf, type StepKind } from './step-kinds/index.ts'
 import type { PlanView, Read } from './step-kinds/step-kind.ts'
 
@@ -83,9 +84,10 @@ export function allOf(name: string, outcome: StepOutcome | undefined): StepInput
   return Object.fromEntries(named)
 }
 
-/** The snapshot a table was made from. */
+/** The table that one was made from by leaving rows out: a snapshot, or a table that was derived. */
 function sourceOf(plan: PlanOutline, id: string, onLook: (id: string) => void): string {
-  onLook(id)
-  const step = plan.steps.find((each) => each.id === id)
+  const named = readOf(id).step
+  onLook(named)
+  const step = plan.steps.find((each) => each.id === named)
   return step !== undefined && 'table' in step ? sourceOf(plan, step.table, onLook) : id
 }

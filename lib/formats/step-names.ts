@@ -3,7 +3,7 @@ import { branchOf } from './step-id.ts'
 import { kindOf, type Step, type StepKind } from './step-kinds/index.ts'
 
 /** Steps that people name; the others are called by what they do: `split`, `gate-2`. */
-type Named = Extract<StepKind, 'snapshot' | 'train'>
+type Named = Extract<StepKind, 'snapshot' | 'train' | 'table' | 'step'>
 
 /** The id of a named step while a definition is recorded: names of different kinds do not meet. */
 export const recordedId = (kind: Named, name: string): string => `${kind}:${name}`
@@ -48,7 +48,7 @@ export function settleIds(steps: readonly Step[]): Step[] {
 /** A step with other ids in the place of those of the steps it names. */
 function mapRefs(step: Step, change: (id: string) => string): Step {
   const changed = (named: unknown): unknown => {
-    if (typeof named === 'string') return change(named)
+    if (typeof named === 'string') return named.replace(/^[^.]*/, change)
     if (Array.isArray(named)) return named.map(changed)
     return Object.fromEntries(Object.entries(named as object).map(([name, id]) => [name, changed(id)]))
   }

@@ -4,7 +4,7 @@ import { ColumnProfile, type Profile } from '../stats/profile.ts'
 import { getBundle, getJson } from '../store/objects.ts'
 import type { Store } from '../store/store.ts'
 
-/** What was read of a source: every column of its snapshot. */
+/** What was read of a source, or made of some: every column of a snapshot or of a derived table. */
 export interface SourceRead {
   readonly rows: number
   readonly profile: Profile
@@ -13,7 +13,7 @@ export interface SourceRead {
 
 /** @param snapshot digest of its bundle */
 export async function readSourceRead(store: Store, snapshot: string): Promise<SourceRead> {
-  const { files, facts } = await getBundle(store, snapshot, 'snapshot')
+  const { files, facts } = await getBundle(store, snapshot, 'snapshot').catch(() => getBundle(store, snapshot, 'table'))
   return {
     rows: facts.rows as number,
     profile: await getJson(store, files['profile.json']?.digest as string, z.record(z.string(), ColumnProfile)),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { RowSchema } from '../row-schema.ts'
 import { SplitRule } from '../split-rule.ts'
-import { NamedStepId, StepId } from '../step-id.ts'
+import { ArtifactId, NamedStepId, readOf, StepId } from '../step-id.ts'
 import { CsvOptions, TableFormat } from '../table-format.ts'
 import { stepKind } from './step-kind.ts'
 import { count } from './words.ts'
@@ -39,7 +39,7 @@ export const validate = stepKind({
   shape: z.object({
     id: StepId,
     kind: z.literal('validate'),
-    table: NamedStepId,
+    table: ArtifactId,
     schema: RowSchema,
     /** Share of bad rows up to which the run goes on without them. */
     maxBadRows: z.number().min(0).lt(1),
@@ -53,7 +53,7 @@ export const validate = stepKind({
   version: 2,
   hosts: ['@duckdb/node-api'],
   links: ({ table }) => ({ table }),
-  reads: ({ table }) => ({ table: { step: table, output: 'table' } }),
+  reads: ({ table }) => ({ table: readOf(table) }),
   activity: { name: 'validateTable', within: '2h' },
   planned: ({ schema, maxBadRows }) => `validate • ${schema.length} columns, at most ${maxBadRows * 100} % bad rows`,
   made: ({ verdict }) => String(verdict),
@@ -61,12 +61,12 @@ export const validate = stepKind({
 
 /** Cuts a table into train, validation and test. */
 export const split = stepKind({
-  shape: z.object({ id: StepId, kind: z.literal('split'), table: NamedStepId, rule: SplitRule }),
+  shape: z.object({ id: StepId, kind: z.literal('split'), table: ArtifactId, rule: SplitRule }),
   refs: ['table'],
   version: 2,
   hosts: ['@duckdb/node-api'],
   links: ({ table }) => ({ table }),
-  reads: ({ table }) => ({ table: { step: table, output: 'table' } }),
+  reads: ({ table }) => ({ table: readOf(table) }),
   activity: { name: 'splitIntoParts', within: '2h' },
   planned: ({ rule }) => (rule.by === 'random' ? 'split • at random' : `split • by ${rule.by} of ${rule.column}`),
   made: ({ train, validation, test, undated, missed }) =>

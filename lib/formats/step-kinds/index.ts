@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { snapshot, split, validate } from './data-steps.ts'
+import { join, step, table } from './derived-steps.ts'
 import { evaluate, gate, packageModel, train } from './model-steps.ts'
 import { approve, batch, deploy, guard, monitor, register } from './release-steps.ts'
 import type { StepKindEntry } from './step-kind.ts'
@@ -10,6 +11,9 @@ import type { StepKindEntry } from './step-kind.ts'
 export const stepKinds = {
   snapshot,
   validate,
+  table,
+  join,
+  step,
   split,
   train,
   package: packageModel,

@@ -3,7 +3,7 @@ import { Check, codeOfCheck, describeCheck, metricsInWords, subjectOf, withoutCo
 import { CodeRef, TargetRef, Task } from '../code-ref.ts'
 import { describeLearner, LearnerParameters } from '../learner.ts'
 import { RowSchema } from '../row-schema.ts'
-import { Name, NamedStepId, StepId } from '../step-id.ts'
+import { Name, NamedStepId, readOf, StepId } from '../step-id.ts'
 import { type Read, stepKind } from './step-kind.ts'
 import { count, gatesPassed, metrics } from './words.ts'
 
@@ -71,7 +71,7 @@ export const packageModel = stepKind({
     return {
       ...Object.fromEntries(files.map((output): [string, Read] => [output, { step: id, output }])),
       validation: { step: split, output: 'validation' },
-      snapshot: { step: plan.sourceOf(split), output: 'table' },
+      snapshot: readOf(plan.sourceOf(split)),
     }
   },
   activity: { name: 'packageModel', within: '1h' },

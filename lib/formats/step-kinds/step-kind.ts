@@ -21,7 +21,7 @@ export interface PlanView {
     kind: StepKindEntry<Shape, Links>,
     id: string,
   ): Outline<Shape, Links>
-  /** The snapshot that a table was made from. */
+  /** The table that one was made from by leaving rows out: a snapshot, or a table that was derived. */
   sourceOf(table: string): string
 }
 
