@@ -6,6 +6,18 @@ import type { CsvOptions, TableFormat } from '../formats/table-format.ts'
 import type { BatchOptions } from './batch.ts'
 import { compilePlan } from './compile-plan.ts'
 import type { DeployOptions } from './deploy.ts'
+import type {
+  Joined,
+  JoinTimes,
+  SharedKeys,
+  StepArguments,
+  StepHandles,
+  StepInputs,
+  StepOutputs,
+  StepResult,
+  TableFunction,
+  Tables,
+} from './derived.ts'
 import type { Duration } from './duration.ts'
 import type { Gate } from './gates.ts'
 import type { Endpoint, Model, Names, Package, Part, Split, SplitBy, Table } from './handles.ts'
@@ -41,6 +53,40 @@ export interface Builder {
       unique?: (readonly (keyof Row & string)[])[]
     },
   ): Table<Row>
+  /**
+   * Makes a table of others by SQL: one SELECT (DuckDB's) that reads the tables by their names and nothing else, no file, no clock, no
+   * chance. Rows are kept in the order of their values, or in the order it says.
+   */
+  table<S extends z.ZodObject, const From extends Tables>(
+    name: string,
+    options: { from: From; sql: string; schema: S },
+  ): Table<z.output<S>>
+  /** Makes a table of others by a function, a named export, over whole columns in memory: the tables of a list are its arguments. */
+  table<S extends z.ZodObject, const From extends Tables, Run extends (...tables: never) => unknown>(
+    name: string,
+    options: { from: From; run: Run & TableFunction<From, z.output<S>, Run>; schema: S },
+  ): Table<z.output<S>>
+  /**
+   * Joins two tables in time: each left row with the newest right row that had happened and was known by then, equal times included; nulls
+   * where there was none. `prefix` stands before the names of the right table's columns.
+   */
+  join<Left, Right, const On extends SharedKeys<Left, Right>, const Prefix extends string = ''>(
+    left: Table<Left>,
+    right: Table<Right>,
+    options: { on: readonly On[]; asOf: JoinTimes<Left, Right>; prefix?: Prefix },
+  ): Table<Joined<Left, Right, On, Prefix>>
+  /**
+   * Runs a function, a named export, in a thread: from tables, as whole columns, and other artifacts, as bytes, to the outputs declared,
+   * tables of a schema or things of a media type.
+   */
+  step<const Inputs extends StepInputs, const Outputs extends StepOutputs>(
+    name: string,
+    options: {
+      inputs: Inputs
+      outputs: Outputs
+      run: (inputs: StepArguments<Inputs>) => StepResult<Outputs>
+    },
+  ): StepHandles<Outputs>
   /** Cuts the rows into train, validation and test: by time, by age, by a hash, with equal shares of every stratum, or at random. */
   split<Row>(table: Table<Row>, rule: SplitBy<Row>): Split<Row>
   /**

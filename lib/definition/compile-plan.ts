@@ -6,6 +6,7 @@ import type { Builder, PipelineOptions } from './builder.ts'
 import { withDefaultGates } from './default-gate.ts'
 import { add, modelOf, type Place, type Recording, startRecording } from './recording.ts'
 import { snapshot, split, validate } from './verbs/data.ts'
+import { join, step, table } from './verbs/derived.ts'
 import { each } from './verbs/each.ts'
 import { gate, packageModel, train } from './verbs/model.ts'
 import { approve, batch, deploy, monitor } from './verbs/release.ts'
@@ -29,6 +30,9 @@ export function compilePlan(
 const builderAt = (at: Place): Builder => ({
   snapshot: snapshot(at),
   validate: validate(at),
+  table: table(at),
+  join: join(at),
+  step: step(at),
   split: split(at),
   train: train(at),
   package: packageModel(at),

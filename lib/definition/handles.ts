@@ -6,10 +6,19 @@ interface Handle<Kind extends string> {
   readonly kind: Kind
   readonly id: string
 }
-/** Rows of a source. */
-export interface Table<Row> extends Handle<'table'> {
+/** A table, whatever its rows. */
+export interface AnyTable extends Handle<'table'> {
+  /** What SQL and functions call it where they are given no other name. */
+  readonly name: string
   readonly schema: RowSchema
+}
+/** Rows of a source, or of a table made of some. */
+export interface Table<Row> extends AnyTable {
   readonly row?: (row: Row) => Row
+}
+/** Something else that a step of one's own made. */
+export interface Artifact<Name extends string> extends Handle<'artifact'> {
+  readonly name: Name
 }
 /** One part of a split. */
 export interface Part<Row> extends Handle<'part'> {

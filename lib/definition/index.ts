@@ -1,6 +1,7 @@
 export type { Column, ColumnOf, ColumnsOf, FeatureColumns } from '../formats/columns.ts'
 export { type Builder, type PipelineDefinition, type PipelineOptions, pipeline } from './builder.ts'
 export { type DeployOptions, errors, labelErrors, scores } from './deploy.ts'
+export type { ArtifactContent, MadeColumns } from './derived.ts'
 export {
   accuracy,
   auc,

@@ -24,7 +24,7 @@ export const snapshot =
       ...(header === undefined ? {} : { header }),
       schema: columns,
     })
-    return { kind: 'table', id, schema: columns }
+    return { kind: 'table', id, name: source, schema: columns }
   }
 
 export const validate =
@@ -39,7 +39,7 @@ export const validate =
       completeness: completeness as Record<string, number>,
       unique: unique.map((columns) => [...columns]),
     })
-    return { kind: 'table', id, schema: table.schema }
+    return { kind: 'table', id, name: table.name, schema: table.schema }
   }
 
 export const split =

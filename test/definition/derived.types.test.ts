@@ -1,0 +1,122 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { z } from 'zod'
+import { packageRoot } from '../../lib/code/host.ts'
+import { dataframe } from '../../lib/definition/dataframe.ts'
+import { type ArtifactContent, type ColumnsOf, pipeline, regression, trees } from '../../lib/definition/index.ts'
+
+const Order = z.object({ customer: z.string(), placed: z.date(), amount: z.number(), note: z.string().nullable() })
+const Score = z.object({ customer: z.string(), scored: z.date(), loaded: z.date().nullable(), score: z.number() })
+const Daily = z.object({ day: z.date(), total: z.number(), open: z.boolean(), best: z.string().nullable() })
+
+type Orders = ColumnsOf<z.output<typeof Order>>
+type Scores = ColumnsOf<z.output<typeof Score>>
+const made = { day: new Float64Array(1), total: [1], open: [true], best: ['a', null] }
+
+// Never run: what counts is what does not compile.
+const wrong = () =>
+  pipeline('wrong', (p) => {
+    const orders = p.snapshot('orders', { from: 'x.parquet', schema: Order })
+    const scores = p.snapshot('scores', { from: 'y.parquet', schema: Score })
+    const daily = p.table('daily', { from: { orders, scores }, sql: 'SELECT …', schema: Daily })
+    p.validate(daily, { completeness: { total: 0.9 } })
+    // @ts-expect-error the derived table has no column of what it was made of
+    p.validate(daily, { completeness: { amount: 0.9 } })
+    // @ts-expect-error a table is made by SQL or by a function
+    p.table('none', { from: [orders], schema: Daily })
+    // @ts-expect-error of tables, not of parts
+    p.table('parts', { from: [p.split(orders, { random: { validation: 0.2, test: 0.2 } })], sql: '', schema: Daily })
+
+    p.table('by-name', {
+      from: { orders, scores },
+      run: (_: { orders: Orders; scores: Scores }) => made,
+      schema: Daily,
+    })
+    p.table('in-turn', { from: [orders, scores], run: (_o: Orders, _s: Scores) => made, schema: Daily })
+    p.table('frame', { from: [orders], run: dataframe((df) => df), schema: Daily })
+    // @ts-expect-error there is no table "order"
+    p.table('b', { from: { orders }, run: (_: { order: Orders }) => made, schema: Daily })
+    // @ts-expect-error the tables come in the order of the list
+    p.table('c', { from: [orders, scores], run: (_s: Scores, _o: Orders) => made, schema: Daily })
+    // @ts-expect-error a nullable text may be null
+    p.table('d', { from: [orders], run: (_: { note: readonly string[] }) => made, schema: Daily })
+    // @ts-expect-error "total" is not made
+    p.table('e', { from: [orders], run: (o: Orders) => ({ day: o.placed, open: [1], best: o.note }), schema: Daily })
+    // @ts-expect-error text is no number
+    p.table('f', { from: [orders], run: (o: Orders) => ({ ...made, total: o.customer }), schema: Daily })
+    // @ts-expect-error what may be null is no column without null
+    p.table('g', { from: [orders], run: (o: Orders) => ({ name: o.note }), schema: z.object({ name: z.string() }) })
+
+    const seen = p.join(orders, scores, { on: ['customer'], asOf: { at: 'placed', event: 'scored', known: 'loaded' } })
+    p.join(orders, scores, { on: [], asOf: { at: 'placed', event: 'scored', known: null }, prefix: 's_' })
+    // @ts-expect-error when a row was known has to be said
+    p.join(orders, scores, { on: ['customer'], asOf: { at: 'placed', event: 'scored' } })
+    // @ts-expect-error both tables have the key
+    p.join(orders, scores, { on: ['amount'], asOf: { at: 'placed', event: 'scored', known: null } })
+    // @ts-expect-error an amount is no time
+    p.join(orders, scores, { on: ['customer'], asOf: { at: 'amount', event: 'scored', known: null } })
+    // @ts-expect-error the left table's time comes first
+    p.join(orders, scores, { on: ['customer'], asOf: { at: 'scored', event: 'placed', known: null } })
+    // @ts-expect-error there is no such time
+    p.join(orders, scores, { on: ['customer'], asOf: { at: 'placed', event: 'scored', known: 'stored' } })
+    const parts = p.split(seen, { by: 'placed', test: '7d', validation: '7d' })
+    // @ts-expect-error a column of the right table may be missing: rows cannot be split by it
+    p.split(seen, { by: 'scored', test: '7d', validation: '7d' })
+    const prefixed = p.join(orders, scores, {
+      on: ['customer'],
+      asOf: { at: 'placed', event: 'scored', known: null },
+      prefix: 's_',
+    })
+    p.validate(prefixed, { completeness: { s_score: 1 } })
+    // @ts-expect-error a column of the right table has the prefix
+    p.validate(prefixed, { completeness: { score: 1 } })
+    type Seen = { score: Float64Array; loaded: Float64Array; note: readonly (string | null)[] }
+    const features = ({ loaded, score }: Seen) => ({ loaded, score })
+    p.train('m', { on: parts, features, target: regression('amount'), learner: trees(), seed: 1 })
+
+    const { table, page } = p.step('own', {
+      inputs: { orders, train: parts.train },
+      outputs: { table: Daily, page: 'text/html' },
+      run: ({ orders, train }: { orders: Orders; train: { score: Float64Array } }) => ({
+        outputs: { table: made, page: `${orders.amount.length} ${train.score.length}` },
+        facts: { rows: 1 },
+      }),
+    })
+    p.split(table, { by: 'day', test: '7d', validation: '7d' })
+    p.step('again', {
+      inputs: { page },
+      outputs: { page: 'text/html' },
+      run: ({ page }: { page: ArtifactContent }) => ({ outputs: { page: page.bytes } }),
+    })
+    // @ts-expect-error a page is no table
+    p.validate(page)
+    // @ts-expect-error a page is no table here either
+    p.table('p', { from: { page }, sql: 'SELECT 1', schema: Daily })
+    p.step('less', {
+      inputs: { orders },
+      outputs: { table: Daily, page: 'text/html' },
+      // @ts-expect-error one of the outputs is not made
+      run: ({ orders }: { orders: Orders }) => ({ outputs: { page: `${orders.amount.length}` } }),
+    })
+    p.step('other', {
+      inputs: { page },
+      outputs: { page: 'text/html' },
+      // @ts-expect-error a page comes as its bytes, not as columns
+      run: ({ page }: { page: Orders }) => ({ outputs: { page: `${page.amount.length}` } }),
+    })
+    p.step('typeless', {
+      inputs: { orders },
+      // @ts-expect-error an output is a schema or a media type
+      outputs: { page: 'html' },
+      run: () => ({ outputs: { page: '' } }),
+    })
+  })
+
+it('does not compile what is wired wrongly: tables, joins and steps of one’s own', () => {
+  // Wrong wiring that compiles after all is an error of its line: an expectation that nothing meets.
+  const tsc = join(packageRoot, 'node_modules/typescript/bin/tsc')
+  const compile = () => execFileSync(process.execPath, [tsc, '-p', packageRoot], { encoding: 'utf8', stdio: 'pipe' })
+  expect(compile).not.toThrow()
+  expect(wrong).toBeTypeOf('function')
+})
