@@ -1,5 +1,6 @@
 import type { PlannedPipeline } from '../lib/code/plan.ts'
 import { checkTypes } from '../lib/code/type-check.ts'
+import { nameOfStep } from '../lib/formats/step-names.ts'
 import { type LookAt, rehearsalInWords, rehearsePlan } from './rehearsal.ts'
 
 export interface CheckOptions {
@@ -27,5 +28,10 @@ export async function checkPlan(
   // What the types say is nearer to the cause than what comes of it.
   if (checked.status === 'rejected') throw checked.reason
   if (rehearsed.status === 'rejected') throw rehearsed.reason
-  return [...rehearsed.value.map(rehearsalInWords), checked.value]
+  const queries = planned.plan.steps.flatMap((step) =>
+    step.kind === 'table' && step.sql !== undefined
+      ? `${nameOfStep(step)}: its SQL makes the columns of its schema`
+      : [],
+  )
+  return [...queries, ...rehearsed.value.map(rehearsalInWords), checked.value]
 }

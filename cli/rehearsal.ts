@@ -13,7 +13,15 @@ import { strayFault } from '../lib/code/user-fault.ts'
 import { dialectOf } from '../lib/data/local-table.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Plan, StepOf } from '../lib/formats/plan.ts'
-import { type Rehearsal, type RehearsalOrder, Rehearsals, type RehearsedSource } from '../lib/jobs/rehearsal.ts'
+import { nameOfStep } from '../lib/formats/step-names.ts'
+import { schemaOfTable } from '../lib/formats/table-schema.ts'
+import {
+  type Rehearsal,
+  type RehearsalOrder,
+  Rehearsals,
+  type RehearsedQuery,
+  type RehearsedSource,
+} from '../lib/jobs/rehearsal.ts'
 import { digestOfJson } from '../lib/store/digest.ts'
 import type { FirstFiles } from './first-files.ts'
 import type { RehearsalMessage } from './rehearse-thread.ts'
@@ -44,14 +52,20 @@ export async function rehearsePlan(
     else sources.push({ from, table, isPart, ...whatFollows(plan, step) })
   }
   const code = Object.fromEntries([...bundles].map(([digest, bundle]) => [digest, bundle.code]))
-  const digest = digestOfJson({ sources: sources.map(withTimes), code: Object.keys(code).sort(), host: hostVersions() })
+  const queries = queriesOf(plan)
+  const digest = digestOfJson({
+    queries,
+    sources: sources.map(withTimes),
+    code: Object.keys(code).sort(),
+    host: hostVersions(),
+  })
   const { verdict } = await keptVerdict(
     { root, pipeline: plan.pipeline, check: 'rehearsal', digest },
     Rehearsals,
     async () => {
       const folder = await mkdtemp(join(tmpdir(), 'slipway-rehearsal-'))
       try {
-        return await inThread({ sources, code, folder })
+        return await inThread({ queries, sources, code, folder })
       } catch (error) {
         throw await withSourcePlace(withNearest(error), (digest) => bundles.get(digest)?.sourceMap)
       } finally {
@@ -60,6 +74,16 @@ export async function rehearsePlan(
     },
   )
   return [...verdict, ...passedOver]
+}
+
+/** The SQL of the plan's tables. */
+function queriesOf(plan: Plan): RehearsedQuery[] {
+  return plan.steps.flatMap((step) => {
+    if (step.kind !== 'table' || step.sql === undefined) return []
+    const tables = Object.entries(step.from).map(([name, id]) => [name, schemaOfTable(plan, id)])
+    const query = { name: nameOfStep(step), sql: step.sql, schema: step.schema }
+    return { query, tables: Object.fromEntries(tables) }
+  })
 }
 
 /** A source with the times of its files: what stays the same while they do. */
@@ -93,7 +117,7 @@ function inThread(order: RehearsalOrder): Promise<Rehearsal[]> {
     }
     const tooLong = new SlipwayError(
       'FEATURES_FAILED',
-      `the functions of the pipeline are not done with a handful of rows after ${patienceMs / 1000} s`,
+      `the functions and SQL of the pipeline are not done with a handful of rows after ${patienceMs / 1000} s`,
       { next: 'look for a loop that never ends' },
     )
     thread.on('message', (message: RehearsalMessage) => {

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import type { DerivedTable } from '../data/derive.ts'
 import type { LocalTable, Scanned } from '../data/table.ts'
 import type { StepOf } from '../formats/plan.ts'
+import type { RowSchema } from '../formats/row-schema.ts'
 
 /** A source to look at, and what a plan does with its rows. */
 export interface RehearsedSource {
@@ -14,7 +16,14 @@ export interface RehearsedSource {
   readonly trains: readonly StepOf<'train'>[]
 }
 
+/** The SQL of a table, and the schemas of the tables it reads. */
+export interface RehearsedQuery {
+  readonly query: DerivedTable
+  readonly tables: Readonly<Record<string, RowSchema>>
+}
+
 export interface RehearsalOrder {
+  readonly queries: readonly RehearsedQuery[]
   readonly sources: readonly RehearsedSource[]
   /** Bundles of user code by their digests. */
   readonly code: Readonly<Record<string, string>>

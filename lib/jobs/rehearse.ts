@@ -3,6 +3,7 @@ import { loadFunction } from '../code/load.ts'
 import { requireChunkInvariance, runFeatures, runTarget, sliceColumns } from '../code/run-features.ts'
 import { readColumns } from '../data/columns.ts'
 import { type ContractReport, checkContract, separateRows } from '../data/contract.ts'
+import { checkQuery } from '../data/derive.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { type Head, readHead } from '../data/head.ts'
 import type { LocalTable } from '../data/table.ts'
@@ -15,13 +16,18 @@ import type { Rehearsal, RehearsalOrder, RehearsedSource } from './rehearsal.ts'
 const triedRows = 64
 
 /**
- * Does with the first rows of the sources what a run would do with all: looks at the columns, applies the contract, and runs the user's
- * functions on what keeps it.
- * @param onCode called before the first function runs: from then on it is the user's time
+ * Tries the SQL of tables on empty ones, and does with the first rows of the sources what a run would do with all: looks at the columns,
+ * applies the contract, and runs the user's functions on what keeps it.
+ * @param onCode called before the first query or function runs: from then on it is the user's time
  * @throws SlipwayError what the run would end with
  */
-export async function rehearse({ sources, code, folder }: RehearsalOrder, onCode: () => void): Promise<Rehearsal[]> {
+export async function rehearse(
+  { queries, sources, code, folder }: RehearsalOrder,
+  onCode: () => void,
+): Promise<Rehearsal[]> {
   const done: Rehearsal[] = []
+  if (queries.length > 0) onCode()
+  for (const { query, tables } of queries) await checkQuery(query, tables)
   for (const [i, source] of sources.entries()) {
     const { columns, ...seen } = await withDuckDb(1, (connection) =>
       firstRows(connection, source, join(folder, `kept-${i}.parquet`), join(folder, `broken-${i}.parquet`)),

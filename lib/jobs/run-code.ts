@@ -10,7 +10,7 @@ import type { UserFunction } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
 import type { OwnOutput } from '../formats/step-kinds/derived-steps.ts'
-import type { LocalCode } from '../learners/train-model.ts'
+import type { LocalCode } from '../learners/training-rows.ts'
 
 /** Something that a function reads: a table, or a file as it is. */
 export type LocalInput = { readonly table: LocalTable } | { readonly file: string; readonly mediaType: string }
@@ -60,10 +60,9 @@ export async function runTable(
   { name, code, tables, order, schema, file }: TableOrder,
   onProgress: Progress,
 ): Promise<number> {
-  onProgress('reading tables', 0)
+  onProgress(`running ${code.name}`, 0.1)
   const read: Record<string, unknown> = {}
   for (const [table, local] of Object.entries(tables)) read[table] = await wholeColumns(local)
-  onProgress(`running ${code.name}`, 0.3)
   const given = order === undefined ? [read] : order.map((table) => read[table])
   const made = await call(code, `table "${name}"`, given)
   onProgress('writing the table', 0.8)
@@ -78,10 +77,9 @@ export async function runOwnStep(
   { name, code, inputs, outputs, folder }: OwnStepOrder,
   onProgress: Progress,
 ): Promise<OwnStepMade> {
-  onProgress('reading inputs', 0)
+  onProgress(`running ${code.name}`, 0.1)
   const read: Record<string, unknown> = {}
   for (const [input, local] of Object.entries(inputs)) read[input] = await opened(local)
-  onProgress(`running ${code.name}`, 0.3)
   const what = `step "${name}"`
   const made = (await call(code, what, [read])) as { outputs?: Record<string, unknown>; facts?: unknown } | undefined
   requireOutputs(what, made?.outputs, Object.keys(outputs))

@@ -31,7 +31,7 @@ export const table = (at: Place): Builder['table'] => {
       AnyTable,
     ][]
     requireNames(
-      `table "${name}"`,
+      `the tables that table "${name}" is made of`,
       named.map(([called]) => called),
     )
     const columns = rowSchemaOf(schema)
@@ -124,12 +124,12 @@ function mediaOutput(step: string, output: string, mediaType: string): OwnOutput
 
 /** Some names, each once, whatever the case: SQL does not tell `Orders` from `orders`. @throws SlipwayError DEFINITION_INVALID */
 function requireNames(what: string, names: readonly string[]): void {
-  if (names.length === 0) throw invalid(`${what} has no table and no output`, 'name one at least')
+  if (names.length === 0) throw invalid(`there are none among ${what}`, 'name one at least')
   for (const [i, name] of names.entries()) {
     if (!/^[A-Za-z][A-Za-z0-9_-]{0,62}$/.test(name))
-      throw invalid(`${what} has "${name}"`, 'names here are letters, digits, dashes and underscores, at most 63')
+      throw invalid(`among ${what} is "${name}"`, 'names here are letters, digits, dashes and underscores, at most 63')
     if (names.slice(0, i).some((other) => other.toLowerCase() === name.toLowerCase()))
-      throw invalid(`${what} has "${name}" twice`, 'give each a name of its own: from: { one: …, other: … }')
+      throw invalid(`among ${what} is "${name}" twice`, 'give each a name of its own: from: { one: …, other: … }')
   }
 }
 
