@@ -6,12 +6,14 @@ import { requireColumnsOf } from './result-columns.ts'
 
 /** Rows of a data chunk, DuckDB's vector size. */
 const vectorRows = 2_048
+/** The latest time of JavaScript's, ms since 1970. */
+const latestTime = 8.64e15
 
 /** SQL that turns a number as functions have it into the type of its column; NaN is a missing value. */
 const fromNumber: Readonly<Record<string, (column: string) => string>> = {
   number: (column) => column,
   integer: (column) => column,
-  boolean: (column) => `CASE ${column} WHEN 0 THEN false WHEN 1 THEN true END`,
+  boolean: (column) => `${column}::BOOLEAN`,
   timestamp: (column) => `make_timestamp((${column} * 1000)::BIGINT)`,
 }
 
@@ -85,7 +87,7 @@ async function append(
       const column = columns[rule.name] as ArrayLike<unknown>
       const read = isText(rule) ? asText : asNumber
       const values = Array.from({ length: chunk.rowCount }, (_, n) => {
-        const value = read(column[at + n])
+        const value = read(column[at + n], rule)
         if (value !== undefined) return value
         const shown = JSON.stringify(column[at + n]) ?? String(column[at + n])
         throw wrong(
@@ -113,14 +115,15 @@ function asText(value: unknown): string | null | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** Undefined for what is no number. */
-function asNumber(value: unknown): number | null | undefined {
-  if (typeof value === 'number') return Number.isNaN(value) ? null : value
-  if (value === null || value === undefined) return null
-  return typeof value === 'boolean' ? Number(value) : undefined
+/** Undefined for what is no value of a column that numbers are written to. */
+function asNumber(value: unknown, { type }: ColumnRule): number | null | undefined {
+  if (value === null || value === undefined || Number.isNaN(value)) return null
+  if (type === 'boolean') return value === true || value === 1 ? 1 : value === false || value === 0 ? 0 : undefined
+  if (typeof value !== 'number') return undefined
+  return type === 'timestamp' && !(Math.abs(value) <= latestTime) ? undefined : value
 }
 
-/** A column of `made` in the type of its rule. A number that is no value of it is not made one. */
+/** A column of `made` in the type of its rule. */
 function typedValue(rule: ColumnRule): string {
   const column = name(rule.name)
   return isText(rule) ? column : (fromNumber[rule.type]?.(column) ?? column)
