@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { packageRoot } from '../lib/code/host.ts'
 import { measureBatch } from './batch.ts'
 import { measureDrift } from './drift.ts'
+import { measureJoin } from './join.ts'
 import { type Figure, isKept } from './measure.ts'
 import { measureOverhead } from './overhead.ts'
 import { measureRerun } from './rerun.ts'
@@ -32,6 +33,7 @@ for (const measure of [
   measureOverhead,
   measureValidation,
   measureWide,
+  measureJoin,
   measureRerun,
 ]) {
   for (const figure of [await measure()].flat()) {

@@ -227,7 +227,9 @@ export default pipeline('endless', (p) => {
       )
     })
     expect((await place.run('cancel', runId)).code).toBe(0)
-    expect(await handle.result()).toMatchObject({ status: 'cancelled', exitCode: 130 })
+    await expect(handle.result()).rejects.toThrow()
+    const shown = JSON.parse((await place.run('show', runId, '--json')).stdout)
+    expect(shown).toMatchObject({ status: 'cancelled', exitCode: 130, error: { message: 'cancelled during loop' } })
     await connection.close()
     // Its thread is gone, and the worker works on.
     expect(ran((await run()).steps)).toEqual([])
