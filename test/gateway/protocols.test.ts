@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { queryLines } from '../../examples/extending/adapters/query-lines-protocol.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { HttpRequest, type RequestHandler } from '../../gateway/http-request.ts'
 import { protocolsWith } from '../../gateway/protocols/index.ts'
@@ -14,7 +15,6 @@ import { writeRoute } from '../../lib/store/routes.ts'
 import { type ClientAnswer, describeProtocol, type ProtocolRow, type ProtocolUnderTest } from '../contracts/protocol.ts'
 import { eventually, startTestGateway } from '../support/gateways.ts'
 import { newProject, type TestProject } from '../support/project.ts'
-import { queryLines } from '../support/query-lines.ts'
 import { packageServed } from '../support/served-models.ts'
 import { openTestBucket, type TestBucket } from '../support/servers.ts'
 

@@ -9,7 +9,6 @@ const run = promisify(execFile)
 export const committedFiles: Source = {
   name: 'Git',
   schemes: ['git'],
-
   async find(uri) {
     const { revision, path } = placeOf(uri)
     const { stdout } = await run('git', ['ls-tree', '-r', '-l', revision, '--', path]).catch((error: Error) => {
@@ -26,7 +25,6 @@ export const committedFiles: Source = {
       next: 'correct the path',
     })
   },
-
   async open({ uri, version }) {
     const { revision, path } = placeOf(uri)
     const { stdout } = await run('git', ['rev-parse', `${revision}:${path}`]).catch(() => ({ stdout: '' }))
