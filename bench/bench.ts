@@ -7,6 +7,7 @@ import { measureDrift } from './drift.ts'
 import { measureJoin } from './join.ts'
 import { type Figure, isKept } from './measure.ts'
 import { measureOverhead } from './overhead.ts'
+import { measurePostgres } from './postgres.ts'
 import { measureRerun } from './rerun.ts'
 import { measureRollback } from './rollback.ts'
 import { measureServing } from './serving.ts'
@@ -32,6 +33,7 @@ for (const measure of [
   measureDrift,
   measureOverhead,
   measureValidation,
+  measurePostgres,
   measureWide,
   measureJoin,
   measureRerun,

@@ -10,7 +10,7 @@ import type { FoundFile, Source } from '../../lib/sources/source.ts'
 import { digestOfFile, hexOf } from '../../lib/store/digest.ts'
 import { describeSource } from '../contracts/source.ts'
 import { eventually } from '../support/gateways.ts'
-import { readersPassword, startPostgres, type TestPostgres } from '../support/postgres.ts'
+import { readersPassword, startPostgres, type TestPostgres } from '../support/postgres-server.ts'
 
 /*
  * Tables and queries of a real server, read into parquet files. What they hold is read back by DuckDB and compared with what

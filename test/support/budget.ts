@@ -17,7 +17,7 @@ const forbidden =
   /(?:^|[\s/;&|("'`])(?:pip3?|venv|virtualenv|conda|apt-get|dpkg-deb|npm (?:ci|i|install)|npx (?!slipway\b)[\w@-]+|java|javac|mvn|gradle|spark-submit|playwright|puppeteer|chromium|chrome|firefox|mlflow|mlserver|tritonserver|docker|kafka[\w-]*|postgres|nginx|prometheus|alertmanager)(?=$|[\s"'`])/
 
 /** Helpers that install something. */
-export const installers = ['test/support/python.ts', 'test/support/debian.ts', 'test/support/postgres.ts']
+export const installers = ['test/support/python.ts', 'test/support/debian.ts', 'test/support/postgres-server.ts']
 
 /**
  * What a test file, or a helper of one, does that belongs to `npm run test:peers`: it names a program that installs or is another
