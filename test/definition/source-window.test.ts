@@ -56,5 +56,6 @@ it('the format of an address is told by its file, without what points to it or i
   expect(formatOf('https://host/flights.json?version=3#rows')).toBe('json')
   expect(formatOf('https://host/flights?name=x.csv')).toBeUndefined()
   expect(formatOf('s3://lake/what?.csv')).toBe('csv')
+  expect(formatOf('postgres://host/db?table=archive.csv')).toBe('parquet')
   expect(delimiterOf('data/flights.tsv.dvc')).toBe('\t')
 })

@@ -4,13 +4,18 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { rowsOf, withDuckDb } from '../../lib/data/duckdb.ts'
+import { formatOf } from '../../lib/formats/table-format.ts'
+import { openSources } from '../../lib/sources/open-sources.ts'
 import { mappedTypes } from '../../lib/sources/postgres/types.ts'
 import { postgresSource } from '../../lib/sources/postgres.ts'
 import type { FoundFile, Source } from '../../lib/sources/source.ts'
+import { findSource, takeSource } from '../../lib/sources/take.ts'
 import { digestOfFile, hexOf } from '../../lib/store/digest.ts'
+import { listObjects } from '../../lib/store/documents.ts'
 import { describeSource } from '../contracts/source.ts'
 import { eventually } from '../support/gateways.ts'
 import { readersPassword, startPostgres, type TestPostgres } from '../support/postgres-server.ts'
+import { startTestStore } from '../support/servers.ts'
 
 /*
  * Tables and queries of a real server, read into parquet files. What they hold is read back by DuckDB and compared with what
@@ -157,6 +162,30 @@ describe('a table of Postgres', () => {
     await server.sql('INSERT INTO "Odd Name" VALUES (7)')
     expect(await read(await find('table="Odd%20Name"'))).toEqual([{ id: 7 }])
     expect(left().length).toBe(before.length + 1)
+  })
+})
+
+describe('what a run takes of Postgres', () => {
+  it('is stored by content: a table that did not change is found again, and not stored again', async () => {
+    const bucket = await startTestStore()
+    try {
+      const { store } = bucket
+      const from = server.address('table=trips')
+      const take = async (): Promise<unknown> =>
+        takeSource(
+          store,
+          await findSource(openSources(store, { root: undefined, confined: true }), { from }),
+          formatOf(from) ?? 'csv',
+        )
+      const first = await take()
+      const objects = (await listObjects(store, '')).length
+      expect(await take()).toBe(first)
+      expect((await listObjects(store, '')).length).toBe(objects)
+      await server.sql(`UPDATE trips SET town = 'moved' WHERE id = 1`)
+      expect(await take()).not.toBe(first)
+    } finally {
+      await bucket.stop()
+    }
   })
 })
 
