@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import getPort from 'get-port'
 import pg from 'pg'
@@ -32,18 +32,27 @@ export interface TestPostgres {
   stop(): Promise<void>
 }
 
-/** Where the server's executables are: those of the machine, or Debian's, unpacked. */
-async function executables(): Promise<{ bin: string; psql: string; env: NodeJS.ProcessEnv }> {
+interface Executables {
+  readonly bin: string
+  readonly psql: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+/**
+ * Where the server's executables are: those of the machine, or Debian's, unpacked.
+ * @param folder where they are laid, for who runs the server may not look into the cache of who tests it
+ */
+async function executables(folder: string): Promise<Executables> {
   const installed = '/usr/lib/postgresql'
   const versions = existsSync(installed) ? readdirSync(installed).sort((a, b) => Number(b) - Number(a)) : []
   const found = versions.map((each) => join(installed, each, 'bin')).find((bin) => existsSync(join(bin, 'postgres')))
   if (found !== undefined) return { bin: found, psql: join(found, 'psql'), env: process.env }
-  const [server, client, library] = await Promise.all(packages.map((name) => debianPackage(name, version)))
-  const libraries = readdirSync(join(library as string, 'usr/lib'), { recursive: true, encoding: 'utf8' })
-  const folder = libraries.find((path) => /libpq\.so\.5$/.test(path))?.replace(/\/?libpq\.so\.5$/, '') ?? ''
-  const env = { ...process.env, LD_LIBRARY_PATH: join(library as string, 'usr/lib', folder) }
-  const bin = 'usr/lib/postgresql/15/bin'
-  return { bin: join(server as string, bin), psql: join(client as string, bin, 'psql'), env }
+  for (const name of packages) cpSync(await debianPackage(name, version), folder, { recursive: true })
+  const libraries = readdirSync(join(folder, 'usr/lib'), { recursive: true, encoding: 'utf8' })
+  const library = libraries.find((path) => basename(path) === 'libpq.so.5') ?? ''
+  const bin = join(folder, 'usr/lib/postgresql/15/bin')
+  const env = { ...process.env, LD_LIBRARY_PATH: join(folder, 'usr/lib', dirname(library)) }
+  return { bin, psql: join(bin, 'psql'), env }
 }
 
 /** Postgres refuses to run as root: then it runs as the user who owns nothing. */
@@ -58,7 +67,6 @@ async function unprivileged(): Promise<{ uid: number; gid: number } | undefined>
  * @throws when it cannot be had here
  */
 export async function startPostgres(...options: readonly string[]): Promise<TestPostgres> {
-  const { bin, psql, env } = await executables()
   const user = await unprivileged()
   const folder = mkdtempSync(join(tmpdir(), 'slipway-postgres-'))
   const data = join(folder, 'data')
@@ -66,6 +74,7 @@ export async function startPostgres(...options: readonly string[]): Promise<Test
     if (user !== undefined) chownSync(path, user.uid, user.gid)
   }
   give(folder)
+  const { bin, psql, env } = await executables(join(folder, 'debian'))
   const settings = { cwd: folder, env, ...user }
   await run(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'], settings)
   writeFileSync(
