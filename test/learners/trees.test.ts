@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { trees as treesLearner } from '../../lib/definition/learners.ts'
-import { toOnnx } from '../../lib/learners/onnx/model.ts'
 import { binOf, missingBin, placeCuts } from '../../lib/learners/trees/bins.ts'
 import { boost, type Dataset } from '../../lib/learners/trees/boost.ts'
 import { type Ensemble, predict as predictNumbers } from '../../lib/learners/trees/ensemble.ts'
+import { toOnnx } from '../../lib/learners/trees/graph.ts'
 import { binaryMetricsOf, regressionMetricsOf } from '../../lib/stats/metrics.ts'
 import { seededRandom } from '../../lib/stats/random.ts'
 

@@ -1,8 +1,8 @@
 import { TreesLearner } from '../../formats/learner.ts'
 import type { Learner, LearnerOrder, LearnerRows } from '../learner.ts'
-import { toOnnx } from '../onnx/model.ts'
 import { boost, type Dataset } from './boost.ts'
 import { predict } from './ensemble.ts'
+import { toOnnx } from './graph.ts'
 
 /** Gradient-boosted trees. */
 export const treesLearner: Learner<TreesLearner> = {

@@ -1,5 +1,5 @@
-import type { Ensemble } from '../trees/ensemble.ts'
-import { type Attribute, type GraphPart, node } from './messages.ts'
+import { type Attribute, type GraphPart, node } from '../onnx/messages.ts'
+import type { Ensemble } from './ensemble.ts'
 import { sumOf } from './restore.ts'
 
 /** Trees of thresholds as ai.onnx.ml 3 has them, which every runtime knows: TreeEnsembleClassifier or TreeEnsembleRegressor. */

@@ -1,8 +1,8 @@
 import type { ModelInput } from '../learner.ts'
-import type { Ensemble } from '../trees/ensemble.ts'
-import { modelBytes } from './graph.ts'
+import { modelBytes } from '../onnx/graph.ts'
+import { node } from '../onnx/messages.ts'
+import type { Ensemble } from './ensemble.ts'
 import { indexedTrees } from './indexed-trees.ts'
-import { node } from './messages.ts'
 import { namedTrees } from './named-trees.ts'
 import { restorePrediction } from './restore.ts'
 

@@ -1,5 +1,5 @@
-import type { Ensemble, Tree } from '../trees/ensemble.ts'
-import { type GraphPart, node, tensor } from './messages.ts'
+import { type GraphPart, node, tensor } from '../onnx/messages.ts'
+import type { Ensemble, Tree } from './ensemble.ts'
 import { sumOf } from './restore.ts'
 
 // Numbers of TreeEnsemble's enumerations (github.com/onnx/onnx, docs/Operators-ml.md).

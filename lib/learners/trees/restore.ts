@@ -1,5 +1,5 @@
-import type { Ensemble } from '../trees/ensemble.ts'
-import { type GraphPart, node, tensor } from './messages.ts'
+import { type GraphPart, node, tensor } from '../onnx/messages.ts'
+import type { Ensemble } from './ensemble.ts'
 
 /** What the trees of a regression add up to, by name: the prediction itself, or what it is made of. */
 export const sumOf = ({ restore }: Ensemble): string => (restore === undefined ? 'prediction' : 'sum')
