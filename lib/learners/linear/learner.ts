@@ -17,8 +17,8 @@ const mostOfTexts = 2_000
  */
 const mostWeights = 5_000
 
-/** Logistic and ridge regression. */
-export const linearLearner: Learner<LinearLearner> = {
+/** Logistic and ridge regression. What it answers is typed as it is, for learners that are made of it. */
+export const linearLearner = {
   kind: 'linear',
   parameters: LinearLearner,
   categoryOrder: (_, texts) => ({
@@ -52,7 +52,7 @@ export const linearLearner: Learner<LinearLearner> = {
       report: { words: wordsOf(order, fit, model) },
     }
   },
-}
+} satisfies Learner<LinearLearner>
 
 /** @throws SlipwayError TRAINING_TOO_LARGE */
 function requireRoom(columns: number): void {
