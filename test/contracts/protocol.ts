@@ -55,8 +55,8 @@ export function describeProtocol(name: string, setUp: () => Promise<ProtocolUnde
     const pathOf = ({ path }: PredictionRoute, endpoint = under.endpoint, version: number = under.version): string =>
       path.replace('{name}', endpoint).replace('{version}', String(version))
     /** Sends the same to all of its routes. */
-    const sendToAll = (request: ClientRequest, method = 'POST') =>
-      Promise.all(under.protocol.routes.map((route) => under.send(method, pathOf(route), request)))
+    const sendToAll = (request: ClientRequest) =>
+      Promise.all(under.protocol.routes.map((route) => under.send('POST', pathOf(route), request)))
 
     /** A refusal is what the protocol makes of a problem, with a message and nothing of our code. */
     function expectRefused(answer: ClientAnswer, code: Problem['code'], status: number, words: string): void {
@@ -155,11 +155,11 @@ export function describeProtocol(name: string, setUp: () => Promise<ProtocolUnde
     })
 
     it('is asked for predictions by POST alone', async () => {
-      for (const answer of await sendToAll({ body: '' }, 'HEAD')) expect(answer.body.length).toBe(0)
       for (const route of under.protocol.routes) {
         const answer = await under.send('GET', pathOf(route))
         expectRefused(answer, 'NOT_FOUND', 404, 'there is nothing at GET')
-        expect((await under.send('HEAD', pathOf(route))).status).toBe(answer.status)
+        const head = await under.send('HEAD', pathOf(route))
+        expect([head.status, head.body.length]).toEqual([answer.status, 0])
       }
     })
 
