@@ -78,21 +78,22 @@ function createRoutes(deps: ServerDeps, options: ServerOptions, protocols: reado
     protocol.routes.map((route) => {
       const asker = { ...route, protocol }
       return {
-        owner: `protocol ${protocol.name}`,
+        owner: ownerOf(protocol),
         method: 'POST',
         path: route.path,
         answer: (request, name, number) => predictions.answer(asker, request, name, number),
       }
     })
-  const lookups = (protocol: Protocol): OwnedRoute[] =>
-    (protocol.lookups?.(served) ?? []).map((route) => ({ ...route, owner: `protocol ${protocol.name}` }))
-  const own = ownRoutes({ ...deps, directory, protocols, version })
+  const owned = (owner: string, routes: readonly Route[] = []): OwnedRoute[] =>
+    routes.map((route) => ({ ...unpacking(route, bodyLimit), owner }))
   return createRouter([
     ...protocols.flatMap(predicting),
-    ...protocols.flatMap(lookups),
-    ...own.map((route) => ({ ...unpacking(route, bodyLimit), owner: 'every gateway' })),
+    ...protocols.flatMap((protocol) => owned(ownerOf(protocol), protocol.lookups?.(served))),
+    ...owned('every gateway', ownRoutes({ ...deps, directory, protocols, version })),
   ])
 }
+
+const ownerOf = ({ name }: Protocol): string => `protocol ${name}`
 
 /** A route that is given bodies as they were before they were packed. */
 function unpacking(route: Route, limit: number): Omit<OwnedRoute, 'owner'> {
