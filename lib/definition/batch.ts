@@ -1,3 +1,4 @@
+import { requireNoSecret } from '../formats/address.ts'
 import { BatchPolicy, inputFormatOf } from '../formats/batch-policy.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { type CsvOptions, delimiterOf, type TableFormat } from '../formats/table-format.ts'
@@ -42,6 +43,7 @@ export function batchPolicyOf(
   }
   if (reserved.includes(name)) refuse(`${reserved.join(', ')} are taken`, 'choose another name')
   const { cron, from, to } = options
+  requireNoSecret(from)
   if (cron !== undefined) {
     try {
       cronCalendars(cron)

@@ -1,3 +1,4 @@
+import { schemeOf } from '../formats/address.ts'
 import { type Digest, mediaTypes } from '../formats/artifact.ts'
 import type { BatchFile } from '../formats/batch-records.ts'
 import type { Store } from '../store/store.ts'
@@ -5,7 +6,7 @@ import { fetchBlob, fetchFile } from './fetch-file.ts'
 import { knownFile } from './known.ts'
 import { s3Source } from './s3.ts'
 import { sideBySide } from './side-by-side.ts'
-import { type FoundFile, type Sources, schemeOf, sourceFor } from './source.ts'
+import { type FoundFile, type Sources, sourceFor } from './source.ts'
 import { takeFile } from './take.ts'
 
 /** Files that are copied to the store at once. */

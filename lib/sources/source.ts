@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { requireNoSecret, schemeOf } from '../formats/address.ts'
 import type { Digest } from '../formats/artifact.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { Compression } from '../formats/table-format.ts'
@@ -83,12 +84,6 @@ export function sourcesOf(sources: readonly Source[]): Sources {
   return found
 }
 
-/** The scheme of an address: `s3`, `https`. Paths have none: they are `file`, and those of DVC's pointers `dvc`. */
-export function schemeOf(uri: string): string {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]
-  return scheme?.toLowerCase() ?? (uri.endsWith('.dvc') ? 'dvc' : 'file')
-}
-
 /**
  * The source that reads an address.
  * @throws SlipwayError DEFINITION_INVALID when none does, or when the address holds a secret
@@ -101,22 +96,4 @@ export function sourceFor(sources: Sources, uri: string): Source {
   throw new SlipwayError('DEFINITION_INVALID', `no source reads "${schemeOf(uri)}://" addresses`, {
     next: `those that can be read are paths, .dvc files, and ${known.map((scheme) => `${scheme}://`).join(', ')}`,
   })
-}
-
-/** Parameters of addresses that are passwords by another name: whoever has the address may read the file. */
-const secretParameters = /[?&](x-amz-signature|x-goog-signature|signature|sig|token|access_token|api_?key|password)=/i
-
-/**
- * Addresses are stored with plans and shown in messages.
- * @throws SlipwayError DEFINITION_INVALID, in words that do not repeat the secret
- */
-export function requireNoSecret(uri: string): void {
-  const hasPassword = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@]*:[^/?#]*@/i.test(uri)
-  const parameter = secretParameters.exec(uri)?.[1]
-  if (!hasPassword && parameter === undefined) return
-  throw new SlipwayError(
-    'DEFINITION_INVALID',
-    `an address of ${schemeOf(uri)}:// holds a secret (${hasPassword ? 'a password' : parameter}), and addresses are stored`,
-    { next: 'take it out of the address: sources take credentials from the environment' },
-  )
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { batchPolicyOf } from '../../lib/definition/batch.ts'
 import type { Duration } from '../../lib/definition/duration.ts'
 import { pipeline } from '../../lib/definition/index.ts'
 import { planAsOf } from '../../lib/definition/plan-as-of.ts'
@@ -48,6 +49,14 @@ describe('the days a source is read for', () => {
       expect.objectContaining({ code: 'DEFINITION_INVALID', message: expect.stringContaining(why) }),
     )
   })
+})
+
+it('an address with a secret is refused before it is in a plan, and the secret is not repeated', () => {
+  for (const from of ['https://me:hunter2@host/x.csv', 'https://host/x.csv?X-Amz-Signature=hunter2']) {
+    expect(() => planOf(from)).toThrow(expect.objectContaining({ code: 'DEFINITION_INVALID' }))
+    expect(() => planOf(from)).not.toThrow('hunter2')
+    expect(() => batchPolicyOf('nightly', { from, to: null })).toThrow('holds a secret')
+  }
 })
 
 it('the format of an address is told by its file, without what points to it or is asked behind it', () => {

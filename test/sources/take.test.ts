@@ -158,6 +158,18 @@ describe('a file that a run reads', () => {
     expect(await listKeys(bucket.store, 'blobs/')).toEqual(before)
   })
 
+  it('and that is so fresh that its next change may not show is not remembered, but read again', async () => {
+    put('a.csv', csv(10, 6))
+    const sources = sourcesOf([localSource({ root: project.root, confined: false })])
+    const found = await findSource(sources, { from: 'a.csv' })
+    expect(found.files[0]?.isFresh).toBe(true)
+    const before = await listKeys(bucket.store, 'inputs/')
+    await takeSource(bucket.store, found, 'csv')
+    expect(await listKeys(bucket.store, 'inputs/')).toEqual(before)
+    expect((await take('a.csv')).opened).toEqual(['a.csv'])
+    expect(await listKeys(bucket.store, 'inputs/')).toHaveLength(before.length + 1)
+  })
+
   it('and that has other bytes under the version it had before is refused', async () => {
     let bytes = csv(10, 1)
     const file: FoundFile = {

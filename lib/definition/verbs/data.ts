@@ -1,3 +1,4 @@
+import { requireNoSecret } from '../../formats/address.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { SplitRule } from '../../formats/split-rule.ts'
 import type { StepOf } from '../../formats/step-kinds/index.ts'
@@ -12,6 +13,7 @@ import { add, idIn, nextId, type Place } from '../recording.ts'
 export const snapshot =
   (at: Place): Builder['snapshot'] =>
   (source, { from, last, schema, format, na, delimiter, header }) => {
+    requireNoSecret(from)
     const columns = rowSchemaOf(schema, na)
     const parted = delimiter ?? delimiterOf(from)
     const id = add(at.recording, {
