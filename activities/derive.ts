@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { localCode } from '../lib/code/local-code.ts'
 import { deriveTable } from '../lib/data/derive.ts'
 import { withDuckDb } from '../lib/data/duckdb.ts'
 import { joinInTime } from '../lib/data/join-in-time.ts'
@@ -12,7 +13,6 @@ import { nameOfStep } from '../lib/formats/step-names.ts'
 import type { LocalInput } from '../lib/jobs/run-code.ts'
 import { notableIn } from '../lib/stats/profile-summary.ts'
 import { localFile, putBundle, putJson } from '../lib/store/objects.ts'
-import { localCode } from './local.ts'
 import { type ActivityDeps, required, runStep, type StepOrder, type StepWork } from './step.ts'
 
 /** The file of a table in the folder of its step. */

@@ -20,6 +20,7 @@ export const jobs = {
   compareMadeUp: async () => (await import('../lib/models/compare-made-up.ts')).compareMadeUp,
   proveRows: async () => (await import('../lib/jobs/prove-rows.ts')).proveRows,
   guardModel: async () => (await import('../lib/jobs/never-worse.ts')).guardModel,
+  measureDrift: async () => (await import('../lib/jobs/measure-drift.ts')).measureDrift,
   scoreShard: async () => (await import('../lib/jobs/score-shard.ts')).scoreShard,
 } as const
 export type Jobs = { readonly [Name in keyof typeof jobs]: Awaited<ReturnType<(typeof jobs)[Name]>> }
@@ -56,6 +57,7 @@ const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } =
   evaluateModel: ({ model }) => codeOfModel(model),
   judgeGates: ({ model, code }) => (code.length === 0 ? codeOfModel(model) : codeOfSeveral),
   guardModel: () => codeOfSeveral,
+  measureDrift: () => codeOfSeveral,
   scoreShard: () => ({ owner: 'shards', packages: undefined }),
 }
 const ours: JobCode = { owner: 'none', packages: undefined }

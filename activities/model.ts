@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { localCode, localCodes } from '../lib/code/local-code.ts'
 import { localTable } from '../lib/data/local-table.ts'
 import { jsonSchemaOf } from '../lib/definition/contract/json-schema.ts'
 import { requirePlannedCode } from '../lib/extensions/plan.ts'
@@ -21,7 +22,6 @@ import { readSourceRead } from '../lib/models/source-read.ts'
 import { getJson, localFile, putBundle, putBytes, putJson } from '../lib/store/objects.ts'
 import { sign } from '../lib/store/signing.ts'
 import { gateFacts } from './gate-facts.ts'
-import { localCode } from './local.ts'
 import { provenTrees } from './proven-trees.ts'
 import { type ActivityDeps, required, runStep, type StepGiven, type StepOrder, wholeStep } from './step.ts'
 
@@ -196,8 +196,9 @@ export function createModelActivities(deps: ActivityDeps) {
           opponent: inputs['opponent:evaluation'] === undefined ? undefined : await localEvaluation(inputs, 'opponent'),
           model: await localModel(deps, required(inputs, 'package').digest),
           table: await localTable(store, required(inputs, 'part').digest),
-          code: await Promise.all(
-            step.must.flatMap((check) => codeOfCheck(check) ?? []).map((ref) => localCode(deps, ref)),
+          code: await localCodes(
+            deps,
+            step.must.flatMap((check) => codeOfCheck(check) ?? []),
           ),
         })
         await writeFile(join(folder, 'gates.json'), canonicalJson(gates))

@@ -13,7 +13,7 @@ import { readRoute } from '../lib/store/routes.ts'
 import { calmSignal, incidentKey, supervisorWorkflowId, tellSupervisor } from '../workflows/messages.ts'
 import { alertOf, isAlertmanager, sendAlert } from './alert.ts'
 import { setMonitorSchedules } from './monitor-schedules.ts'
-import { type ActivityDeps, runActivity, type StepGiven, wholeStep } from './step.ts'
+import { type ActivityDeps, jobsOf, runActivity, type StepGiven, wholeStep } from './step.ts'
 import { told } from './told.ts'
 
 export interface CheckResult {
@@ -50,7 +50,7 @@ export function createMonitorActivities(deps: ActivityDeps) {
     /** One step of a check of an endpoint: windows and labels since the last one; judged, if it is to, when nothing more waits. */
     async checkEndpoint(order: { endpoint: string; check: string; judge: boolean }): Promise<CheckResult | null> {
       const { endpoint, check, judge } = order
-      return runActivity('monitor', async (_context, progress) => {
+      return runActivity('monitor', async (context, progress) => {
         const [monitor, route] = await Promise.all([readMonitor(store, endpoint), readRoute(store, endpoint)])
         if (monitor === undefined || route === undefined) return null
         const folder = await mkdtemp(join(deps.scratch, 'monitor-'))
@@ -70,6 +70,7 @@ export function createMonitorActivities(deps: ActivityDeps) {
               judge,
               folder,
               progress,
+              measureDrift: (order) => jobsOf(deps, context, progress)('measureDrift', order),
             })
             const page = await putBytes(store, monitorPage(report, monitor.step.policy), mediaTypes.html)
             const published = await publishReport(store, { ...report, page })

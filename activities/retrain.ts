@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { localCode } from '../lib/code/local-code.ts'
 import { withDuckDb } from '../lib/data/duckdb.ts'
 import { localTable } from '../lib/data/local-table.ts'
 import { latestLabels } from '../lib/data/served.ts'
@@ -27,7 +28,6 @@ import { readRoute } from '../lib/store/routes.ts'
 import { readRun, withBranches } from '../lib/store/runs.ts'
 import type { RunInput } from '../workflows/messages.ts'
 import { gateFacts } from './gate-facts.ts'
-import { localCode } from './local.ts'
 import { type ActivityDeps, required, runActivity, runStep, type StepOrder } from './step.ts'
 
 /** What a candidate is compared with. */

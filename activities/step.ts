@@ -140,10 +140,7 @@ export async function runIdempotent(
         name,
         ...(await putFile(deps.store, join(folder, file), mediaType)),
       }),
-      job: (name, jobOrder) =>
-        (deps.runJob ?? runJob)(name, jobOrder, progress, context.cancellationSignal).catch(async (error) => {
-          throw await withStoredPlace(deps.store, error)
-        }),
+      job: jobsOf(deps, context, progress),
     })
     const record = await publishStepRecord(
       deps.store,
@@ -156,6 +153,14 @@ export async function runIdempotent(
     await lease.release()
   }
 }
+
+/** Runs jobs for an activity: stopped with it, and errors of user code with their place in its sources. */
+export const jobsOf =
+  (deps: Pick<ActivityDeps, 'store' | 'runJob'>, context: Context, progress: Progress): StepWork['job'] =>
+  (name, order) =>
+    (deps.runJob ?? runJob)(name, order, progress, context.cancellationSignal).catch(async (error) => {
+      throw await withStoredPlace(deps.store, error)
+    })
 
 /** Of two runs that come to the same work at once, one works and the other takes its record; trees are proven for whoever packages them. */
 const isWorthWaitingFor = (work: string): boolean => work === 'kernel' || findKind(work)?.isLeased === true

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { loadFunction } from '../lib/code/load.ts'
+import { localCode } from '../lib/code/local-code.ts'
 import { nearest } from '../lib/code/nearest.ts'
 import { localTable } from '../lib/data/local-table.ts'
 import type { LocalTable } from '../lib/data/table.ts'
@@ -16,7 +17,6 @@ import { type LoadedModel, loadModel } from '../lib/models/model.ts'
 import { localModel, type PackageSource } from '../lib/models/package.ts'
 import { localFile } from '../lib/store/objects.ts'
 import { getPlan } from '../lib/store/plans.ts'
-import { requireSigned } from '../lib/store/signing.ts'
 import { readStepRecord } from '../lib/store/steps.ts'
 
 /** What a step reads, as something to work with: a table, a model, or a file. */
@@ -126,7 +126,7 @@ function codeOf(plan: Plan, step: Step): Record<string, CodeRef> {
   return Object.fromEntries(code.flatMap(([role, ref]) => (ref === undefined ? [] : [[role, ref]])))
 }
 
-async function openFunction({ store, trusted }: PackageSource, ref: CodeRef): Promise<UserFunction> {
-  await requireSigned(store, trusted, 'code', ref.digest)
-  return loadFunction(await readFile(await localFile(store, ref.digest), 'utf8'), ref.digest)
+async function openFunction(source: PackageSource, ref: CodeRef): Promise<UserFunction> {
+  const { file, digest } = await localCode(source, ref)
+  return loadFunction(await readFile(file, 'utf8'), digest)
 }

@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { localCodes } from '../../lib/code/local-code.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import type { ArtifactRef } from '../../lib/formats/artifact.ts'
 import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
+import { codeOfDrift } from '../../lib/formats/monitor-policy.ts'
 import { RowSchema } from '../../lib/formats/row-schema.ts'
 import { falseAlarms } from '../../lib/jobs/calibrate.ts'
 import { readBaseline } from '../../lib/models/baseline.ts'
@@ -51,6 +53,10 @@ export async function calibrate(
       baseline: profile,
       importances,
       policy,
+      code: await localCodes(
+        packages,
+        codeOfDrift(policy).map(([, ref]) => ref),
+      ),
       table: {
         files: [await localFile(store, data.digest)],
         format: 'parquet',

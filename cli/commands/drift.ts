@@ -1,14 +1,17 @@
+import { localCodes } from '../../lib/code/local-code.ts'
 import { withDuckDb } from '../../lib/data/duckdb.ts'
 import { exactDrift } from '../../lib/data/exact-drift.ts'
 import { inspect } from '../../lib/data/inspect.ts'
 import { localTable } from '../../lib/data/local-table.ts'
 import type { LocalTable } from '../../lib/data/table.ts'
 import { monitorPolicyOf, psi } from '../../lib/definition/monitor.ts'
+import type { OwnDistances } from '../../lib/formats/drift-measures/index.ts'
 import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
-import type { MonitorPolicy } from '../../lib/formats/monitor-policy.ts'
+import { codeOfDrift, type MonitorPolicy } from '../../lib/formats/monitor-policy.ts'
 import type { ColumnDrift, MonitorReport } from '../../lib/formats/monitor-report.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
 import { show } from '../../lib/formats/show-number.ts'
+import { loadDistances } from '../../lib/jobs/own-measures.ts'
 import { countRows } from '../../lib/jobs/score-rows.ts'
 import { readBaseline } from '../../lib/models/baseline.ts'
 import { ModelFacts } from '../../lib/models/model.ts'
@@ -97,11 +100,16 @@ async function checkFile(
   const rows = await withDuckDb(2, (connection) => inspect(connection, source, from))
   const table = { ...source, rows }
   const { profile, importances } = await readBaseline(packages, variant.digest)
-  const columns = exact
-    ? await exactColumns(store, variant, table)
-    : driftOfAll(await countRows(local, profile, table), profile, importances)
   const monitor = await readMonitor(store, name)
   const policy = monitor?.step.policy ?? monitorPolicyOf({ every: '1h', drift: psi.over(0.2) })
+  const code = await localCodes(
+    packages,
+    codeOfDrift(policy).map(([, ref]) => ref),
+  )
+  const own = await loadDistances(policy, code)
+  const columns = exact
+    ? await exactColumns(store, variant, table, own)
+    : driftOfAll(await countRows(local, profile, table), profile, importances, own)
   const now = Date.now()
   const report = conclude({
     endpoint: name,
@@ -127,11 +135,12 @@ async function exactColumns(
   store: CliContext['store'],
   variant: ModelVersion,
   table: LocalTable,
+  own: OwnDistances,
 ): Promise<ColumnDrift[]> {
   const { snapshot } = ModelFacts.parse((await getBundle(store, variant.digest, 'model')).facts)
   const baseline = await localTable(store, snapshot)
   const columns = table.schema.filter(({ type }) => type !== 'timestamp')
-  return withDuckDb(2, (connection) => exactDrift(connection, baseline, table, columns))
+  return withDuckDb(2, (connection) => exactDrift(connection, baseline, table, columns, own))
 }
 
 function tell(report: Shown, policy: MonitorPolicy, options: DriftOptions): void {

@@ -22,6 +22,7 @@ import type { Duration } from './duration.ts'
 import type { Gate } from './gates.ts'
 import type { Endpoint, Model, Names, Package, Part, Split, SplitBy, Table } from './handles.ts'
 import type { MonitorOptions } from './monitor.ts'
+import type { OwnGate } from './own-measures.ts'
 import type { Target } from './target.ts'
 
 /** Records the steps of a pipeline. Every method returns a typed handle for the next ones. */
@@ -133,7 +134,7 @@ export interface Builder {
     candidate: Package<Row, T>,
     options: {
       on: Part<Row>
-      must: readonly Gate<NoInfer<T>, keyof NoInfer<Row> & string>[]
+      must: readonly (Gate<NoInfer<T>, keyof NoInfer<Row> & string, ColumnsOf<NoInfer<Row>>> | OwnGate)[]
       champion?: 'not compared'
       seed?: number
     },

@@ -1,4 +1,6 @@
 import type { MetricCheck, QualityRule } from '../formats/check.ts'
+import type { UserFunction } from '../formats/columns.ts'
+import type { OwnMetric } from '../formats/gate-rules.ts'
 import type { MetricName, MetricsOf, metrics } from '../formats/metrics/index.ts'
 import type { Task } from '../formats/plan.ts'
 import { answersOver } from './deploy.ts'
@@ -9,6 +11,8 @@ import { answersOver } from './deploy.ts'
  */
 export interface Gate<Fits, Column extends string = never, Columns = unknown> {
   readonly check: MetricCheck
+  /** Of a metric of the user's: its function, of which a plan holds where its bundle is. */
+  readonly own?: Omit<OwnMetric, 'code'> & { readonly run: UserFunction }
   readonly fits?: (task: Fits) => void
   readonly column?: Column
   readonly takes?: (columns: Columns) => void
@@ -25,7 +29,7 @@ export const repeated = <Rule extends { readonly windows: number }>(rule: Rule):
 type Margin = { by: number; byShare?: never } | { byShare: number; by?: never }
 
 /** The rules that a metric can be held to: a method an entry of `gateRules`. */
-interface Rules<Made> {
+export interface Rules<Made> {
   /** Passes if the metric is at least `limit`. */
   atLeast(limit: number): Made
   /** Passes if the metric is at most `limit`. */

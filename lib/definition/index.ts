@@ -1,4 +1,5 @@
-export type { Column, ColumnOf, ColumnsOf, FeatureColumns } from '../formats/columns.ts'
+export type { Column, ColumnOf, ColumnsOf, FeatureColumns, Numbers } from '../formats/columns.ts'
+export type { Evaluation } from '../formats/evaluation.ts'
 export { type Builder, type PipelineDefinition, type PipelineOptions, pipeline } from './builder.ts'
 export { type DeployOptions, errors, labelErrors, scores } from './deploy.ts'
 export type { ArtifactContent, MadeColumns } from './derived.ts'
@@ -30,4 +31,5 @@ export {
   volume,
   wasserstein,
 } from './monitor.ts'
+export { driftMeasure, gate, metric } from './own-measures.ts'
 export { binary, regression } from './target.ts'

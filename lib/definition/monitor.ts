@@ -4,6 +4,8 @@ import { SlipwayError } from '../formats/errors.ts'
 import { type DriftRule, MonitorPolicy, type VolumeRule } from '../formats/monitor-policy.ts'
 import { type Duration, durationMs } from './duration.ts'
 import { type Repeated, repeated } from './gates.ts'
+import type { OwnDriftRule } from './own-measures.ts'
+import type { Recording } from './recording.ts'
 
 export const measure = (name: DriftMeasure) => ({
   /** Alarm when it is over this, with 95 % confidence, in one check; `.for(n)` asks for n in a row. */
@@ -33,7 +35,7 @@ export const volume = {
 
 export interface MonitorOptions {
   readonly every: Duration
-  readonly drift?: DriftRule | readonly DriftRule[]
+  readonly drift?: DriftRule | OwnDriftRule | readonly (DriftRule | OwnDriftRule)[]
   readonly quality?: QualityRule | readonly QualityRule[]
   readonly volume?: VolumeRule
   /** Default 500. */
@@ -67,9 +69,23 @@ export interface MonitorOptions {
 const list = <T extends object>(given: T | readonly T[] | undefined): T[] =>
   given === undefined ? [] : Array.isArray(given) ? [...given] : [given as T]
 
-/** @throws SlipwayError DEFINITION_INVALID for a monitor that watches nothing, or a value out of range */
-export function monitorPolicyOf(options: MonitorOptions): MonitorPolicy {
-  const drift = list(options.drift)
+/** A rule as a plan holds it, with a reference to the code of a measure of the user's. */
+function withCode(rule: DriftRule | OwnDriftRule, codeOf: Recording['codeOf']): DriftRule {
+  if (!('run' in rule)) return rule
+  const { run, ...said } = rule
+  return { ...said, code: codeOf(run, `drift measure "${rule.measure}"`) }
+}
+
+function noCode(_: unknown, role: string): never {
+  throw new SlipwayError('DEFINITION_INVALID', `${role} is a function, and there is no pipeline to bundle it`)
+}
+
+/**
+ * @param codeOf says where the bundle of a function is
+ * @throws SlipwayError DEFINITION_INVALID for a monitor that watches nothing, or a value out of range
+ */
+export function monitorPolicyOf(options: MonitorOptions, codeOf: Recording['codeOf'] = noCode): MonitorPolicy {
+  const drift = list(options.drift).map((rule) => withCode(rule, codeOf))
   const quality = list(options.quality)
   const volumes = list(options.volume)
   if (drift.length + quality.length + volumes.length === 0)

@@ -21,7 +21,7 @@ const MetricCheck = z
 export type MetricCheck = z.infer<typeof MetricCheck>
 
 /** A gate that a function of the user's decides, on the evaluation. */
-const OwnCheck = z.object({ rule: z.literal('own'), name: z.string().min(1), code: CodeRef })
+const OwnCheck = z.object({ rule: z.literal('own'), name: z.string().min(1).max(100), code: CodeRef })
 export type OwnCheck = z.infer<typeof OwnCheck>
 
 /** One gate as the plan holds it. */

@@ -12,7 +12,7 @@ export const OwnMetric = z.object({
 export type OwnMetric = z.infer<typeof OwnMetric>
 
 /** What every rule about a metric says: by its name in the table of metrics, or one of the user's; for all rows, or for each slice. */
-const ofMetric = { metric: z.string(), own: OwnMetric.optional(), slice: z.string().optional() }
+const ofMetric = { metric: z.string().min(1).max(100), own: OwnMetric.optional(), slice: z.string().optional() }
 
 /** Two models on the same rows. */
 export interface PairedComparison {

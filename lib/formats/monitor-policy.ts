@@ -8,7 +8,7 @@ import { metrics } from './metrics/index.ts'
 export const DriftRule = z
   .object({
     /** In the table of measures, or one of the user's. */
-    measure: z.string(),
+    measure: z.string().min(1).max(100),
     limit: z.number().positive(),
     windows: z.int().min(1),
     /** The function of a measure of the user's. */
@@ -43,6 +43,10 @@ export const RetrainPolicy = z.object({
   alpha: z.number().gt(0).lt(0.5),
 })
 export type RetrainPolicy = z.infer<typeof RetrainPolicy>
+
+/** The code of drift measures of the user's, by measure. */
+export const codeOfDrift = ({ drift }: Pick<MonitorPolicy, 'drift'>): [measure: string, code: CodeRef][] =>
+  drift.flatMap(({ measure, code }) => (code === undefined ? [] : [[measure, code] as [string, CodeRef]]))
 
 /** All rules of a monitor. */
 export const rulesOf = ({ drift, quality, volume: volumes }: MonitorPolicy) => [...drift, ...quality, ...volumes]

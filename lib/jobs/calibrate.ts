@@ -11,6 +11,7 @@ import { driftOfAll } from '../stats/monitor-check.ts'
 import type { Profile } from '../stats/profile.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
 import { seededRandom } from '../stats/random.ts'
+import { loadDistances, type OwnCode } from './own-measures.ts'
 import { scoreTable } from './score-table.ts'
 
 export interface CalibrationOrder {
@@ -18,6 +19,8 @@ export interface CalibrationOrder {
   readonly baseline: Profile
   readonly importances: Readonly<Record<string, number>>
   readonly policy: MonitorPolicy
+  /** Drift measures of the user's that the policy names. */
+  readonly code: readonly OwnCode[]
   /** The rows the model was trained on: what happened without drift. */
   readonly table: LocalTable
   /** Column that orders them in time; undefined takes them as they lie. */
@@ -45,6 +48,7 @@ export interface FalseAlarms {
 export async function falseAlarms(order: CalibrationOrder): Promise<FalseAlarms[]> {
   const { baseline, importances, policy, table, time, rows, spanMs, runs } = order
   const { columns: whole, times } = await scoredInTime(order)
+  const own = await loadDistances(policy, order.code)
   const total = table.rows
   const random = seededRandom(total)
   const draw = (below: number): number => (random() / 2 ** 32) * below
@@ -54,7 +58,7 @@ export async function falseAlarms(order: CalibrationOrder): Promise<FalseAlarms[
       time === undefined ? rowsFrom(draw(total - rows), rows, total) : rowsOfStretch(times, spanMs, rows, draw)
     const counter = profileCounter(baseline)
     counter.add(Object.fromEntries(Object.entries(whole).map(([name, values]) => [name, pick(values, chosen)])))
-    const drifts = driftOfAll(counter.take(), baseline, importances)
+    const drifts = driftOfAll(counter.take(), baseline, importances, own)
     const judged = judgeRules(
       { ...policy, minRows: 1, quality: [], volume: [] },
       { rows: chosen.length, columns: drifts, labels: 0, metrics: {}, rowsBefore: [] },

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
+import { localCodes } from '../code/local-code.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { gatherServed, joinLabels, newestOf, readLabelled, readScores } from '../data/served.ts'
 import { type ArtifactRef, mediaTypes } from '../formats/artifact.ts'
 import type { MetricName } from '../formats/check.ts'
 import type { Numbers } from '../formats/columns.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
-import type { MonitorPolicy } from '../formats/monitor-policy.ts'
+import { codeOfDrift, type MonitorPolicy } from '../formats/monitor-policy.ts'
 import type { MonitorReport, ServedTable } from '../formats/monitor-report.ts'
 import type { TelemetryWindow } from '../formats/telemetry.ts'
 import { readBaseline } from '../models/baseline.ts'
@@ -16,6 +17,7 @@ import type { Monitor } from '../store/monitors.ts'
 import { localFile, putFile } from '../store/objects.ts'
 import type { TrustedKeys } from '../store/signing.ts'
 import type { Store } from '../store/store.ts'
+import type { DriftOrder } from './measure-drift.ts'
 import { windowsSince } from './windows.ts'
 
 /** Windows that one step of a check takes in. */
@@ -37,6 +39,8 @@ export interface Examination {
   /** Folder for tables. */
   readonly folder: string
   readonly progress: (what: string, done: number) => void
+  /** Measures drift in a thread: where the user's code does. */
+  readonly measureDrift: (order: DriftOrder) => Promise<MonitorReport['columns']>
 }
 
 /**
@@ -97,7 +101,7 @@ export async function examine(examination: Examination): Promise<Omit<MonitorRep
       ...open,
       from: open.from || now,
       to: open.to || now,
-      columns: judge ? driftOfAll(open.counts, profile, importances) : [],
+      columns: judge ? await driftNow(examination, { counts: open.counts, baseline: profile, importances }) : [],
     },
     quality: qualityOf(known.scored, facts.task, policy),
     estimated:
@@ -110,6 +114,18 @@ export async function examine(examination: Examination): Promise<Omit<MonitorRep
     next,
     timelinePoints,
   })
+}
+
+/** How columns differ from the baseline; in a thread where the user's code says so. */
+async function driftNow(
+  { store, trusted, monitor, measureDrift }: Examination,
+  columns: Omit<DriftOrder, 'policy' | 'code'>,
+): Promise<MonitorReport['columns']> {
+  const { policy } = monitor.step
+  const refs = codeOfDrift(policy).map(([, ref]) => ref)
+  if (refs.length === 0) return driftOfAll(columns.counts, columns.baseline, columns.importances)
+  const { drift } = policy
+  return measureDrift({ ...columns, policy: { drift }, code: await localCodes({ store, trusted }, refs) })
 }
 
 const recent = (

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { ruleOf } from '../code/run-features.ts'
 import type { LocalTable } from '../data/table.ts'
 import { wholeColumns } from '../data/whole-columns.ts'
 import { type Check, describeCheck } from '../formats/check.ts'
@@ -70,6 +71,7 @@ async function evidenceOf(
   functions: OwnFunctions,
 ): Promise<Omit<GateEvidence, 'sizeBytes' | 'latency'>> {
   const wanted = step.must.flatMap((check) => (check.rule === 'own' ? [] : (check.own?.columns ?? [])))
+  for (const column of wanted) ruleOf(table.schema, column)
   const columns = wanted.length === 0 ? undefined : await wholeColumns(table, wanted)
   const scoredOf = async (evaluation: LocalEvaluation): Promise<Scored> => {
     const scored = await readScored(evaluation)

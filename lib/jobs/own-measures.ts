@@ -1,22 +1,22 @@
 import { readFile } from 'node:fs/promises'
 import { loadFunction } from '../code/load.ts'
+import type { LocalCode } from '../code/local-code.ts'
 import { withUserFunction } from '../code/user-fault.ts'
 import { brief } from '../formats/brief.ts'
 import type { OwnCheck } from '../formats/check.ts'
 import type { UserFunction } from '../formats/columns.ts'
+import type { OwnDistances } from '../formats/drift-measures/index.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { Evaluation } from '../formats/evaluation.ts'
 import type { OwnMetric } from '../formats/gate-rules.ts'
 import type { Measure, Scored } from '../formats/metrics/metric.ts'
+import { codeOfDrift, type MonitorPolicy } from '../formats/monitor-policy.ts'
 import type { CodeRef } from '../formats/plan.ts'
 import type { GateResult } from '../formats/records.ts'
 import { drawn } from '../stats/bootstrap.ts'
 
 /** A bundle of the user's as a local file. */
-export interface OwnCode {
-  readonly file: string
-  readonly digest: string
-}
+export type OwnCode = Pick<LocalCode, 'file' | 'digest'>
 
 /** Finds the function of a reference among those that were loaded. */
 export type OwnFunctions = (ref: CodeRef) => UserFunction
@@ -54,12 +54,21 @@ export function ownMeasure(name: string, { better }: Pick<OwnMetric, 'better'>, 
 }
 
 /** A drift measure of the user's: of the shares of rows by bin, before and now. */
-export const ownDistance =
+const ownDistance =
   (name: string, userFunction: UserFunction) =>
   (baseline: readonly number[], now: readonly number[]): number =>
     numberOf(`drift measure "${name}"`, userFunction, `${baseline.length} bins`, false, () =>
       userFunction(Float64Array.from(baseline), Float64Array.from(now)),
     )
+
+/** The drift measures of the user's that a policy names. */
+export async function loadDistances(
+  policy: Pick<MonitorPolicy, 'drift'>,
+  code: readonly OwnCode[],
+): Promise<OwnDistances> {
+  const functions = await loadOwn(code)
+  return Object.fromEntries(codeOfDrift(policy).map(([name, ref]) => [name, ownDistance(name, functions(ref))]))
+}
 
 /**
  * @param of what it was given, for messages

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadFunction } from '../code/load.ts'
+import type { LocalCode } from '../code/local-code.ts'
 import { inWords, withUserFunction } from '../code/user-fault.ts'
 import type { LocalTable } from '../data/table.ts'
 import { wholeColumns } from '../data/whole-columns.ts'
@@ -10,7 +11,6 @@ import type { UserFunction } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
 import type { OwnOutput } from '../formats/step-kinds/derived-steps.ts'
-import type { LocalCode } from '../learners/training-rows.ts'
 
 /** Something that a function reads: a table, or a file as it is. */
 export type LocalInput = { readonly table: LocalTable } | { readonly file: string; readonly mediaType: string }

@@ -1,18 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { loadFunction } from '../code/load.ts'
+import type { LocalCode } from '../code/local-code.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { StepOf, Task } from '../formats/plan.ts'
 import { type LabelledFeatures, prepare } from './dataset.ts'
 import { offsetsOf, withOffsets } from './offsets.ts'
-
-/** Where the bytes of a user function are, and what they must hash to. */
-export interface LocalCode {
-  readonly file: string
-  readonly digest: string
-  readonly name: string
-}
 
 export interface TrainingOrder {
   readonly step: StepOf<'train'>

@@ -3,7 +3,21 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { packageRoot } from '../../lib/code/host.ts'
-import { auc, binary, errors, pipeline, regression, rmse, slice, trees } from '../../lib/definition/index.ts'
+import {
+  auc,
+  binary,
+  driftMeasure,
+  errors,
+  gate,
+  metric,
+  type Numbers,
+  pipeline,
+  psi,
+  regression,
+  rmse,
+  slice,
+  trees,
+} from '../../lib/definition/index.ts'
 
 const Flight = z.object({
   date: z.date(),
@@ -17,6 +31,11 @@ const Flight = z.object({
 const late = (delay: Float64Array) => Uint8Array.from(delay, (minutes) => (minutes > 15 ? 1 : 0))
 const features = ({ distance, origin }: { distance: Float64Array; origin: readonly string[] }) => ({ distance, origin })
 const learner = trees()
+const cost = (predictions: Numbers, labels: Float64Array) => predictions.length + labels.length
+const byDistance = (_: Numbers, __: Float64Array, { distance }: { distance: Float64Array }) => distance.length
+const byWeather = (_: Numbers, __: Float64Array, { weather }: { weather: Float64Array }) => weather.length
+const byOrigin = (_: Numbers, __: Float64Array, { origin }: { origin: Float64Array }) => origin.length
+const even = () => ({ passed: true, evidence: '' })
 
 // Never run: what counts is what does not compile.
 const wrong = () =>
@@ -85,6 +104,47 @@ const wrong = () =>
     p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.6)], champion: false })
     // @ts-expect-error there is no column "airline" to slice by
     p.gate(candidate, { on: parts.test, must: [slice('airline', auc.atLeast(0.5))] })
+    const small = { better: 'smaller' } as const
+    p.gate(candidate, { on: parts.test, must: [metric('cost', cost, small).atMost(3), gate('even', even)] })
+    p.gate(candidate, { on: parts.test, must: [slice('origin', metric('cost', cost, small).atMost(3))] })
+    const far = metric('far', byDistance, { ...small, columns: ['distance'] })
+    p.gate(candidate, { on: parts.test, must: [far.notWorseThan('champion', { by: 1 }), auc.atLeast(0.6)] })
+    // @ts-expect-error a metric says which way it is good
+    metric('cost', cost, {})
+    // @ts-expect-error a metric gives a number
+    metric('cost', () => 'much', small)
+    // @ts-expect-error a metric that takes columns says which
+    metric('far', byDistance, small)
+    // @ts-expect-error a metric names the columns that its function takes
+    metric('far', byDistance, { ...small, columns: ['weather'] })
+    const wet = metric('wet', byWeather, { ...small, columns: ['weather'] })
+    // @ts-expect-error there is no column "weather" for the metric
+    p.gate(candidate, { on: parts.test, must: [wet.atMost(1)] })
+    const near = metric('near', byOrigin, { ...small, columns: ['origin'] })
+    // @ts-expect-error text comes to a metric as strings, not numbers
+    p.gate(candidate, { on: parts.test, must: [near.atMost(1)] })
+    // @ts-expect-error there is no column "airline" to slice by, of a metric of the user's either
+    p.gate(candidate, { on: parts.test, must: [slice('airline', metric('cost', cost, small).atMost(3))] })
+    // @ts-expect-error a gate of the user's judges the evaluation, slices included
+    slice('origin', gate('even', even))
+    // @ts-expect-error a gate of the user's says why
+    gate('even', () => ({ passed: true }))
+    // @ts-expect-error a drift measure gives a number
+    driftMeasure('mine', () => true)
+    const served = p.deploy(candidate, { endpoint: 'watched', allAtOnce: true })
+    p.monitor(served, {
+      every: '1h',
+      drift: [
+        psi.over(0.2),
+        driftMeasure('mine', () => 0)
+          .over(0.1)
+          .for(2),
+      ],
+    })
+    // @ts-expect-error a metric is no measure of drift
+    p.monitor(served, { every: '1h', drift: metric('cost', cost, small).atMost(3) })
+    // @ts-expect-error more is better: an alarm is raised below a limit
+    p.monitor(served, { every: '1h', quality: auc.above(0.5) })
     // @ts-expect-error an approval has a deadline with a unit
     p.approve(candidate, { role: 'lead', within: '24', otherwise: 'reject' })
     // @ts-expect-error a model that was not packaged cannot be served

@@ -128,6 +128,7 @@ const calibration = (model: LocalModel) =>
     baseline: baseline(),
     importances: { x: 1 },
     policy: monitorPolicyOf({ every: '1d', drift: psi.over(0.2) }),
+    code: [],
     table: labelled,
     time: 'time',
     rows: 200,

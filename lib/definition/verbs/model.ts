@@ -1,9 +1,10 @@
-import type { Check } from '../../formats/check.ts'
 import type { UserFunction } from '../../formats/columns.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { RowSchema } from '../../formats/row-schema.ts'
 import { recordedId } from '../../formats/step-names.ts'
 import type { Builder } from '../builder.ts'
+import type { Gate } from '../gates.ts'
+import { checksOf, type OwnGate } from '../own-measures.ts'
 import { add, idIn, modelOf, modelOfBranch, nextId, type Place, trainingOf } from '../recording.ts'
 
 export const train =
@@ -74,7 +75,7 @@ export const gate =
   (at: Place): Builder['gate'] =>
   (candidate, { on, must, champion, seed = 0 }) => {
     if (champion === 'not compared') at.recording.uncompared.add(candidate.id)
-    const checks: Check[] = must.map(({ check }) => check)
+    const checks = checksOf(must as readonly (Gate<never, never, never> | OwnGate)[], at.recording.codeOf)
     const { task, target } = trainingOf(at, candidate.id)
     const evaluation = add(at.recording, {
       id: nextId(at, 'evaluate'),

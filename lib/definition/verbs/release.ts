@@ -59,7 +59,7 @@ export const monitor =
     const deployed = stepNamed(at, 'deploy', live.id)
     const training = trainingOf(at, deployed.package)
     const { rule } = stepNamed(at, 'split', training.split)
-    const policy = monitorPolicyOf(options)
+    const policy = monitorPolicyOf(options, at.recording.codeOf)
     if (policy.retrain !== null) {
       const { margin, alpha } = policy.retrain
       const { split, task, target } = training

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Check, codeOfCheck, describeCheck, metricsInWords, subjectOf, withoutCode } from '../check.ts'
+import { Check, codeOfCheck, metricsInWords, subjectOf, withoutCode } from '../check.ts'
 import { CodeRef, TargetRef, Task } from '../code-ref.ts'
 import { describeLearner, LearnerParameters } from '../learner.ts'
 import { RowSchema } from '../row-schema.ts'
@@ -132,7 +132,7 @@ export const gate = stepKind({
   refs: ['package', 'evaluation'],
   notInKey: ['model'],
   inKey: ({ must }) => ({ must: must.map(withoutCode) }),
-  code: ({ must }) => Object.fromEntries(must.map((check) => [describeCheck(check), codeOfCheck(check)])),
+  code: ({ must }) => Object.fromEntries(must.map((check) => [subjectOf(check), codeOfCheck(check)])),
   // Gates of latency are measured by blocks since 0.8: what was decided by one of them before no longer answers.
   version: ({ must }) => (must.some((check) => subjectOf(check) === 'latencyP99Ms') ? 3 : 2),
   hosts: ['v8'],

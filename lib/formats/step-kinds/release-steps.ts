@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { BatchPolicy } from '../batch-policy.ts'
 import { TargetRef, Task } from '../code-ref.ts'
-import { describeRule, MonitorPolicy, rulesOf } from '../monitor-policy.ts'
+import { codeOfDrift, describeRule, MonitorPolicy, rulesOf } from '../monitor-policy.ts'
 import { describeStrategy, RolloutPolicy } from '../rollout-policy.ts'
 import { Name, StepId } from '../step-id.ts'
 import { type Read, stepKind } from './step-kind.ts'
@@ -125,8 +125,10 @@ export const monitor = stepKind({
   }),
   refs: ['package'],
   notInKey: ['model'],
+  inKey: ({ policy }) => ({ policy: { ...policy, drift: policy.drift.map(({ code: _, ...rule }) => rule) } }),
   version: 1,
   hosts: [],
+  code: ({ policy }) => Object.fromEntries(codeOfDrift(policy)),
   links: ({ package: packageId, endpoint, policy }) => ({ package: packageId, endpoint, everyMs: policy.everyMs }),
   reads: (step) => packageOf(step),
   decides: 'in turn',
