@@ -114,13 +114,21 @@ describe('a step key', () => {
   const others: Record<string, unknown> = {
     target: { column: 'y', code: code('b') },
     must: [{ rule: 'atLeast', metric: 'auc', limit: 0.6 }],
+    policy: { drift: [{ measure: 'psi', limit: 0.2, windows: 1 }] },
   }
 
   it.each(Object.entries(stepKinds).map(([kind, { shape }]) => [kind, Object.keys(shape.shape)] as const))(
     'of %s depends on every setting of the step',
     (kind, fields) => {
       const step = Object.fromEntries(fields.map((field) => [field, `some ${field}`]))
-      const usual = { ...step, kind, features: code('a'), target: { column: 'x', code: code('b') }, must: [] }
+      const usual = {
+        ...step,
+        kind,
+        features: code('a'),
+        target: { column: 'x', code: code('b') },
+        must: [],
+        policy: { drift: [] },
+      }
       const keyOf = (over: object): unknown => stepMaterial({ ...usual, ...over } as never, {}, {})
       for (const field of fields) {
         const other = others[field] ?? `another ${field}`

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
 
@@ -138,5 +139,38 @@ describe('a monitor with a drift measure of its own', () => {
     const moved = await check('data/moved.parquet')
     expect(moved, moved.stderr).toMatchObject({ code: 17 })
     expect(JSON.stringify(moved.report)).toContain('variation > 0.15')
+    const exact = await place.run('drift', 'check', 'loans', '--from', 'data/moved.parquet', '--exact', '--json')
+    expect(exact, exact.stderr).toMatchObject({ code: 17 })
+    expect(exact.stdout).toContain('variation > 0.15')
+  })
+
+  it('is asked by the worker about what was served, and shown beside ours', async () => {
+    const ready = async () =>
+      (await fetch(`${place.gateway}/v2/models/loans/ready`).catch(() => undefined))?.ok === true
+    await eventually(ready)
+    const instances = Array.from({ length: 400 }, (_, i) => {
+      const [income, purpose] = [50_000 + ((i * 7_919) % 60_000), ['car', 'home'][i % 2]]
+      return { id: i, day: 0, income, age: 18 + ((i * 104_729) % 60), purpose }
+    })
+    const body = JSON.stringify({ instances })
+    const answer = await fetch(`${place.gateway}/v1/models/loans:predict`, { method: 'POST', body })
+    expect(answer.status, await answer.text()).toBe(200)
+    const { code, stdout, stderr } = await place.run('drift', 'check', 'loans', '--json')
+    expect(code, stderr).toBe(17)
+    const { rules, columns } = JSON.parse(stdout)
+    expect(rules).toMatchObject([{ rule: 'variation > 0.15', state: 'breached', firing: true }])
+    const purpose = columns.find(({ name }: { name: string }) => name === 'purpose').measures.variation
+    expect(purpose.value).toBeCloseTo(0.5, 2)
+    expect(purpose.low).toBeLessThan(purpose.value)
+  })
+
+  it('that throws fails the check with its file and line', async () => {
+    write({ ...usual, distance: '(() => { throw new Error("no distance") })()' }, 1e6, monitor(0.15))
+    const made = await run()
+    expect(made, made.stdout).toMatchObject({ code: 0 })
+    const { code, stderr } = await place.run('drift', 'check', 'loans', '--from', 'data/moved.parquet')
+    expect(code).toBe(11)
+    expect(stderr).toContain('drift measure "variation" throws on')
+    expect(stderr).toContain('no distance')
   })
 })
