@@ -30,7 +30,7 @@ export interface Joined {
  * A right row can be seen from `greatest(event, known)` on. Of the rows seen so far the newest by its event counts, so one that
  * becomes known after a newer one changes nothing. What is left of a key has events that rise with the times they are seen at, and one
  * inequality finds the row: DuckDB's ASOF JOIN, which takes no second one.
- * Rows of the same event: the one that was known later counts, then the later one of the table. Equal times count as past.
+ * Rows of the same event: the one that could be seen later counts, then the later one of the table. Equal times count as past.
  * The order is total, so that the bytes do not depend on the threads.
  * @param file where it is written, parquet
  * @param signal stops it
@@ -73,7 +73,7 @@ function selectOf(
   const seen = `SELECT *, greatest(${event}, ${known}) AS "seen:" FROM ${given} WHERE ${isWhole}`
   const partition = keys.length === 0 ? '' : `PARTITION BY ${keys.join(', ')} `
   const rising = `SELECT * FROM (${seen})
-    WINDOW w AS (${partition}ORDER BY "seen:", ${event}, ${known}, ${fileColumn}, ${rowColumn})
+    WINDOW w AS (${partition}ORDER BY "seen:", ${event}, "place:")
     QUALIFY ${event} = max(${event}) OVER w AND lead("seen:") OVER w IS DISTINCT FROM "seen:"`
   const columns = [
     ...left.schema.map((rule) => `l.${name(rule.name)}`),
@@ -85,10 +85,11 @@ function selectOf(
   const asks = `coalesce(l.${name(asOf.at)}, '-infinity'::TIMESTAMP)`
   const matches = [...keys.map((key) => `l.${key} = r.${key}`), `${asks} >= r."seen:"`]
   return `SELECT ${columns.join(', ')} FROM ${asked} l ASOF LEFT JOIN (${rising}) r ON ${matches.join(' AND ')}
-    ORDER BY l.${fileColumn}, l.${rowColumn}`
+    ORDER BY l."place:"`
 }
 
-/** A table by its schema, with the places of its rows. */
+/** A table by its schema, with the places of its rows as one number: to sort by two takes longer. */
 async function numbered(connection: DuckDBConnection, table: LocalTable): Promise<string> {
-  return relationOf(connection, await openTable(connection, table), { position: true })
+  const relation = await relationOf(connection, await openTable(connection, table), { position: true })
+  return `(SELECT *, ${fileColumn} * ${2 ** 40} + ${rowColumn} AS "place:" FROM ${relation})`
 }

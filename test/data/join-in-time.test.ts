@@ -86,17 +86,18 @@ function byHand(visits: readonly Visit[], scores: readonly Score[], rule: JoinRu
   const { known, at: _, event: __ } = rule.asOf
   return visits.map((visit) => {
     let best: Score | undefined
+    let bestSeen = 0
     for (const score of scores) {
       const knownAt = known === null ? score.scored : score.loaded
       if (score.scored === null || knownAt === null || visit.at === null) continue
       if (rule.on.length > 0 && (visit.customer === null || score.customer !== visit.customer)) continue
       if (score.scored > visit.at || knownAt > visit.at) continue
-      const bestKnown = (known === null ? best?.scored : best?.loaded) ?? Number.NEGATIVE_INFINITY
+      const seen = Math.max(score.scored, knownAt)
       const isNewer =
         best === undefined ||
         score.scored > (best.scored as number) ||
-        (score.scored === best.scored && knownAt >= bestKnown)
-      if (isNewer) best = score
+        (score.scored === best.scored && seen >= bestSeen)
+      if (isNewer) [best, bestSeen] = [score, seen]
     }
     const { customer, scored = null, loaded = null, score = null } = best ?? {}
     const own = rule.on.length > 0 ? {} : { [`${rule.prefix}customer`]: customer ?? null }
