@@ -100,10 +100,12 @@ describe('a row schema', () => {
 
 describe('a step key', () => {
   /** Names, code and inputs, which count otherwise or not at all. */
-  const names = ['id', 'kind', 'from', 'table', 'split', 'package', 'part', 'evaluation', 'features']
+  const names = ['id', 'kind', 'from', 'table', 'split', 'package', 'part', 'evaluation', 'features', 'run']
   const alsoNames: Record<string, string[]> = {
     snapshot: ['last'],
     package: ['model'],
+    join: ['left', 'right'],
+    step: ['inputs'],
     gate: ['model'],
     deploy: ['model'],
     monitor: ['model'],
@@ -111,6 +113,7 @@ describe('a step key', () => {
     guard: ['endpoint'],
   }
   const code = (digest: string) => ({ digest, host: {} })
+  const isCode = (field: string): field is 'features' | 'run' => field === 'features' || field === 'run'
   const others: Record<string, unknown> = {
     target: { column: 'y', code: code('b') },
     must: [{ rule: 'atLeast', metric: 'auc', limit: 0.6 }],
@@ -125,6 +128,7 @@ describe('a step key', () => {
         ...step,
         kind,
         features: code('a'),
+        run: code('r'),
         target: { column: 'x', code: code('b') },
         must: [],
         policy: { drift: [] },
@@ -134,7 +138,8 @@ describe('a step key', () => {
         const other = others[field] ?? `another ${field}`
         const isName = [...names, ...(alsoNames[kind] ?? [])].includes(field)
         if (field === 'kind') continue
-        const over = field === 'features' ? { features: code('a') } : { [field]: other }
+        // Code counts by its digest: see below.
+        const over = isCode(field) ? { [field]: usual[field] } : { [field]: other }
         const same = JSON.stringify(keyOf(over)) === JSON.stringify(keyOf({}))
         expect([field, same]).toEqual([field, isName])
       }
