@@ -15,9 +15,9 @@ export async function approval(
   report: (outcome: StepOutcome, summary: string) => void,
 ): Promise<Stop | undefined> {
   const { role, withinMs, otherwise } = step
+  const judgement = asksBySignal() ? await judgementOf(state, step.package) : undefined
   // One question at a time: others of the run wait for their turn, and so does the time they give.
   while (state.waitingFor !== null) await condition(() => state.waitingFor === null)
-  const judgement = asksBySignal() ? await judgementOf(state, step.package) : undefined
   state.decision = undefined
   state.waitingFor = {
     role,

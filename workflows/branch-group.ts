@@ -29,9 +29,22 @@ interface GroupEnd {
 
 const nameOf = (group: number): string => `branches ${group}`
 
-/** The groups of a plan as nodes of its graph. */
-export const groupNodes = ({ groups = [] }: PlanOutline): PlanNode[] =>
-  groups.map(({ reads, size }, i) => ({ id: nameOf(i), needs: reads, after: [], width: size }))
+/**
+ * The nodes of a run, and between them its groups of branches: behind what those may need, before what rests on them. A step that reads
+ * something of a group waits for the whole group as well, which ends well even where branches of it fail.
+ */
+export function withGroups(own: readonly PlanNode[], { groups = [] }: PlanOutline): PlanNode[] {
+  if (groups.length === 0) return [...own]
+  const makers = new Map(groups.flatMap(({ makes }, i) => makes.map((id) => [id, nameOf(i)])))
+  const resting = new Set<string>()
+  const nodes = own.map((node) => {
+    const makersOf = node.needs.flatMap((id) => makers.get(id) ?? [])
+    if (makersOf.length > 0 || [...node.needs, ...node.after].some((id) => resting.has(id))) resting.add(node.id)
+    return makersOf.length === 0 ? node : { ...node, needs: [...new Set([...node.needs, ...makersOf])] }
+  })
+  const between = groups.map(({ reads, size }, i) => ({ id: nameOf(i), needs: reads, after: [], width: size }))
+  return [...nodes.filter(({ id }) => !resting.has(id)), ...between, ...nodes.filter(({ id }) => resting.has(id))]
+}
 
 /** Starts the workflow of a group. @returns undefined where the node is none */
 export function startGroup(state: RunState, node: string, slots: number): RunningGroup | undefined {

@@ -2,7 +2,7 @@ import { CancellationScope } from '@temporalio/workflow'
 import { graphOf, type PlanNode } from '../lib/formats/plan-graph.ts'
 import type { StepOutline } from '../lib/formats/plan-outline.ts'
 import { type NeverBegun, neverBegun, nextSteps, type Standing } from '../lib/stats/schedule.ts'
-import { groupNodes, type RunningGroup, startGroup } from './branch-group.ts'
+import { type RunningGroup, startGroup, withGroups } from './branch-group.ts'
 import type { Stop } from './messages.ts'
 import { stopOf } from './run-end.ts'
 import { enter, type RunState, show } from './run-state.ts'
@@ -30,7 +30,10 @@ export interface GraphRun {
 export function startGraph(state: RunState, limit: number): GraphRun {
   const others = new Set(state.plan.others)
   const own = state.plan.steps.filter(({ id }) => !others.has(id))
-  const nodes = [...graphOf(state.plan).filter(({ id }) => !others.has(id)), ...groupNodes(state.plan)]
+  const nodes = withGroups(
+    graphOf(state.plan).filter(({ id }) => !others.has(id)),
+    state.plan,
+  )
   const standings = new Map<string, Standing>([...state.outcomes.keys()].map((id) => [id, { state: 'done' }]))
   const failures = new Map<string, Stop>()
   const groups = new Map<string, RunningGroup>()

@@ -27,13 +27,22 @@ export function outputOf(outcome: StepOutcome | undefined, name: string): Artifa
   return { digest: found.digest, mediaType: found.mediaType, size: found.size }
 }
 
+/** Steps by id, of plans that were asked for one: plans do not change, and large ones are asked often. */
+const indexes = new WeakMap<readonly object[], ReadonlyMap<string, unknown>>()
+
+function findStep<Some extends { readonly id: string }>(steps: readonly Some[], id: string): Some | undefined {
+  const index = indexes.get(steps) ?? new Map(steps.map((step) => [step.id, step]))
+  indexes.set(steps, index)
+  return index.get(id) as Some | undefined
+}
+
 /** A step of a plan, or of its outline, by id. */
 export function stepOf<Some extends { readonly id: string; readonly kind: StepKind }, Kind extends Some['kind']>(
   { steps }: { readonly steps: readonly Some[] },
   id: string,
   kind: Kind,
 ): Extract<Some, { readonly kind: Kind }> {
-  const step = steps.find((each) => each.id === id)
+  const step = findStep(steps, id)
   if (step?.kind !== kind) throw new Error(`the plan has no ${kind} step "${id}"`)
   return step as Extract<Some, { readonly kind: Kind }>
 }
@@ -88,6 +97,6 @@ export function allOf(name: string, outcome: StepOutcome | undefined): StepInput
 function sourceOf(plan: PlanOutline, id: string, onLook: (id: string) => void): string {
   const named = readOf(id).step
   onLook(named)
-  const step = plan.steps.find((each) => each.id === named)
+  const step = findStep(plan.steps, named)
   return step !== undefined && 'table' in step ? sourceOf(plan, step.table, onLook) : id
 }

@@ -35,12 +35,12 @@ export function requireOwnName(pipeline: string, steps: readonly Step[], { id, k
  * gate; then it keeps its kind as well.
  */
 export function settleIds(steps: readonly Step[]): Step[] {
-  const names = steps.map(nameOfStep)
-  const isAlone = (id: string): boolean => names.filter((name) => name === nameOfStep({ id })).length === 1
+  const bearers = new Map<string, number>()
+  for (const name of steps.map(nameOfStep)) bearers.set(name, (bearers.get(name) ?? 0) + 1)
   // A colon in a name would be taken for such a kind: it stays, and is refused with the plan.
   const settled = (id: string): string => {
     const name = nameOfStep({ id })
-    return isAlone(id) && !name.includes(':') ? name : id
+    return bearers.get(name) === 1 && !name.includes(':') ? name : id
   }
   return steps.map((step) => mapRefs({ ...step, id: settled(step.id) }, settled))
 }

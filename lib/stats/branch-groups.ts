@@ -40,7 +40,9 @@ export function branchGroups(plan: PlanOutline): BranchGroup[] {
 /** Steps of branches that need nothing but what is made before all branches, and what their own branch makes. */
 function apartSteps(plan: PlanOutline): StepOutline[] {
   const waits = new Map(graphOf(plan).map(({ id, needs, after }) => [id, [...needs, ...after]]))
-  const excluded = new Set(decidedByPeople(plan).map(({ id }) => id))
+  const decisions = decisionsOf(plan)
+  const asked = plan.steps.flatMap((step) => (step.kind === 'approve' ? step.id : []))
+  const excluded = new Set(asked)
   /** Whether a step rests on branches: what is no branch's and does so is done by the run. */
   const rests = new Set<string>()
   for (;;) {
@@ -53,24 +55,21 @@ function apartSteps(plan: PlanOutline): StepOutline[] {
       if (branch !== '' && isMixed) excluded.add(id)
     }
     // All that is decided about a package is decided in one place.
-    for (const step of plan.steps) if (isTorn(plan, step, excluded)) excluded.add(step.id)
+    for (const together of decisions.values()) {
+      const isTorn = new Set(together.map(topBranchOf)).size > 1 || together.some((id) => excluded.has(id))
+      if (isTorn) for (const id of together) excluded.add(id)
+    }
     if (excluded.size === before) break
   }
   return plan.steps.filter(({ id }) => topBranchOf(id) !== '' && !excluded.has(id))
 }
 
-/** Steps that decide about packages which a person is asked about. */
-function decidedByPeople({ steps }: PlanOutline): StepOutline[] {
-  const asked = new Set(steps.flatMap((step) => (step.kind === 'approve' ? [step.package] : [])))
-  return steps.filter((step) => decides(step) && asked.has(step.package))
-}
-
-type Deciding = StepOutline & { readonly package: string }
-const decides = (step: StepOutline): step is Deciding => kindOf(step).decides !== undefined && 'package' in step
-
-/** Whether something is decided about the same package that is decided elsewhere. */
-function isTorn({ steps }: PlanOutline, step: StepOutline, excluded: ReadonlySet<string>): boolean {
-  if (!decides(step)) return false
-  const together = steps.filter((other) => decides(other) && other.package === step.package)
-  return together.some(({ id }) => excluded.has(id) || topBranchOf(id) !== topBranchOf(step.id))
+/** The steps that decide about a package, by package. */
+function decisionsOf({ steps }: PlanOutline): Map<string, string[]> {
+  const decisions = new Map<string, string[]>()
+  for (const step of steps) {
+    if (kindOf(step).decides === undefined || !('package' in step)) continue
+    decisions.set(step.package, [...(decisions.get(step.package) ?? []), step.id])
+  }
+  return decisions
 }

@@ -30,8 +30,9 @@ export function nextSteps(nodes: readonly PlanNode[], standings: Standings, limi
   const before = new Map(slots)
   let free = limit - [...slots.values()].reduce((sum, taken) => sum + taken, 0)
   let isWaiting = false
+  const lost = causesOf(nodes, standings)
   for (const node of nodes) {
-    if (standings.has(node.id) || !mayBegin(node, standings)) continue
+    if (standings.has(node.id) || !mayBegin(node, standings, lost)) continue
     const wanted = Math.min(1, node.width)
     if (wanted > free) {
       isWaiting = true
@@ -48,9 +49,10 @@ export function nextSteps(nodes: readonly PlanNode[], standings: Standings, limi
   }
 }
 
-function mayBegin({ needs, after }: PlanNode, standings: Standings): boolean {
-  const hasEnded = (id: string): boolean => standings.has(id) && standings.get(id)?.state !== 'running'
-  return needs.every((id) => standings.get(id)?.state === 'done') && after.every(hasEnded)
+function mayBegin({ needs, after }: PlanNode, standings: Standings, lost: ReadonlyMap<string, string>): boolean {
+  // What can never begin is not waited for.
+  const isOver = (id: string): boolean => (standings.has(id) ? standings.get(id)?.state !== 'running' : lost.has(id))
+  return needs.every((id) => standings.get(id)?.state === 'done') && after.every(isOver)
 }
 
 /** Gives what is free to nodes that can use it: one slot to each in turn. */
@@ -75,22 +77,25 @@ export interface NeverBegun {
   readonly because: string | null
 }
 
-/**
- * The nodes that did not begin, once nothing runs any more.
- */
+/** The nodes that did not begin, once nothing runs any more. */
 export function neverBegun(nodes: readonly PlanNode[], standings: Standings): NeverBegun[] {
-  const causes = new Map<string, string | null>()
+  const lost = causesOf(nodes, standings)
+  return nodes.flatMap(({ id }) => (standings.has(id) ? [] : [{ id, because: lost.get(id) ?? null }]))
+}
+
+/**
+ * Nodes that can never begin, for they need one that failed, directly or not: by id the first such one of the plan. Nodes stand in an order
+ * in which they can run, so causes are handed on in one pass.
+ */
+function causesOf(nodes: readonly PlanNode[], standings: Standings): Map<string, string> {
   const place = new Map(nodes.map(({ id }, i) => [id, i]))
-  const causeOf = (id: string): string | null => {
-    if (standings.get(id)?.state === 'failed') return id
-    return causes.get(id) ?? null
-  }
-  // A cause is handed on from step to step; in a plan whose steps stand in an order in which they can run, once is enough.
+  const placeOf = (id: string): number => place.get(id) ?? -1
+  const causes = new Map<string, string>()
   for (const { id, needs } of nodes) {
     if (standings.has(id)) continue
-    const found = needs.map(causeOf).filter((cause) => cause !== null)
-    const [first = null] = found.sort((a, b) => (place.get(a) as number) - (place.get(b) as number))
-    causes.set(id, first)
+    const found = needs.flatMap((need) => (standings.get(need)?.state === 'failed' ? need : (causes.get(need) ?? [])))
+    const [first] = found.sort((a, b) => placeOf(a) - placeOf(b))
+    if (first !== undefined) causes.set(id, first)
   }
-  return [...causes].map(([id, because]) => ({ id, because }))
+  return causes
 }

@@ -2,6 +2,7 @@ import type { Activities } from '../../activities/index.ts'
 import type { Plan } from '../../lib/formats/plan.ts'
 import { outlineOf } from '../../lib/formats/plan-outline.ts'
 import type { StepOutcome } from '../../lib/formats/step-inputs.ts'
+import { outlineOfGroup, outlineOfRun } from '../../lib/stats/shared-outline.ts'
 import { digestOfPlan } from '../../lib/store/plans.ts'
 import { rolloutMocks } from './rollout-mocks.ts'
 
@@ -39,7 +40,10 @@ export function runMocks(over: Partial<Activities> = {}, calls: string[] = []): 
     { name: 'auc ≥ 0.6', passed: true, metric: 'auc' as const, value: 0.7, limit: 0.6, evidence: '0.7 ≥ 0.6' },
   ]
   return {
-    readPlan: async ({ plan }) => outlineOf(plans.get(plan) as Plan),
+    readPlan: async ({ plan, group }) => {
+      const outline = outlineOf(plans.get(plan) as Plan)
+      return group === undefined ? outlineOfRun(outline) : outlineOfGroup(outline, group)
+    },
     snapshotSource: noted('snapshot', outcome(['table', 'profile'], { rows: 10, files: 1 })),
     validateTable: noted('validate', outcome(['table', 'report'], { verdict: 'all well' })),
     splitIntoParts: noted('split', outcome(['train', 'validation', 'test'], { train: 6, validation: 2, test: 2 })),
@@ -59,6 +63,7 @@ export function runMocks(over: Partial<Activities> = {}, calls: string[] = []): 
     writeRegistration: noted('writeRegistration', { version: 1, champion: 1, registered: true }),
     writeChampion: noted('writeChampion', 1),
     recordRun: noted('record', undefined),
+    recordBranches: noted('recordBranches', undefined),
     establishBatch: noted('establishBatch', undefined),
     planBatch: unexpected('planBatch'),
     scoreShard: unexpected('scoreShard'),

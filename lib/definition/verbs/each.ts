@@ -4,13 +4,13 @@ import type { Builder } from '../builder.ts'
 import { idIn, type Place } from '../recording.ts'
 
 /** More branches than this are a plan that nobody reads, and a record that does not travel. */
-const mostBranches = 1_000
+const mostBranches = 500
 
 /** @param builderAt makes the builder of a branch */
 export const each =
   (at: Place, builderAt: (at: Place) => Builder): Builder['each'] =>
   (items, define) => {
-    const names = items.map((item): string => (typeof item === 'string' ? item : item.name))
+    const names = items.map((item): string => (typeof item === 'string' ? item : item?.name))
     requireNames(at, names)
     const made = items.map((item, i) => {
       const branch = idIn(at, names[i] as string)
