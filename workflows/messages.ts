@@ -150,6 +150,8 @@ export interface Decision {
   readonly role?: string
   /** Digest of the version that the evidence was about which was shown; null for none. */
   readonly against?: string | null
+  /** The step whose question this answers: a run with branches asks several, one after another. */
+  readonly step?: string
 }
 
 export interface Registration {

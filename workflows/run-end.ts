@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow'
 import { brief } from '../lib/formats/brief.ts'
 import { errorCodes, exitCodes } from '../lib/formats/errors.ts'
+import { ownSteps } from '../lib/formats/plan-outline.ts'
 import type { BranchReport, StepFailure } from '../lib/formats/records.ts'
 import { topBranchOf } from '../lib/formats/step-id.ts'
 import { refusalOf } from './failures.ts'
@@ -57,8 +58,7 @@ export function branchReports(
   failures: ReadonlyMap<string, Stop>,
   notBegun: ReadonlySet<string>,
 ): BranchReport[] {
-  const others = new Set(plan.others)
-  const own = plan.steps.filter(({ id }) => !others.has(id))
+  const own = ownSteps(plan)
   const names = [...new Set(own.map(({ id }) => topBranchOf(id)))].filter((name) => name !== '')
   return names.map((name) => {
     const steps = own.filter(({ id }) => topBranchOf(id) === name)
@@ -69,9 +69,26 @@ export function branchReports(
     const words = registered.map((model) => `${model.name} version ${model.version}`).join(', ')
     return {
       name,
-      status: stop?.status ?? (isWhole ? 'succeeded' : 'cancelled'),
+      status: stop?.status ?? (isWhole ? 'succeeded' : 'not done'),
       model: words === '' ? null : words,
       failure: stop === undefined || failed === undefined ? null : failureOfStep(failed.id, stop),
     }
+  })
+}
+
+/** One report a branch, in the order of the names: what a workflow of its own and the run itself did of it together. */
+export function mergeReports(reports: readonly BranchReport[], names: readonly string[]): BranchReport[] {
+  return [...new Set([...names, ...reports.map(({ name }) => name)])].flatMap((name) => {
+    const [first, ...more] = reports.filter((report) => report.name === name)
+    if (first === undefined) return []
+    return more.reduce((whole, { status, model, failure }) => {
+      const isWorse = whole.failure === null && whole.status === 'succeeded'
+      return {
+        name,
+        status: isWorse ? status : whole.status,
+        model: whole.model ?? model,
+        failure: whole.failure ?? failure,
+      }
+    }, first)
   })
 }

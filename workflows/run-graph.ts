@@ -1,6 +1,6 @@
 import { CancellationScope } from '@temporalio/workflow'
 import { graphOf, type PlanNode } from '../lib/formats/plan-graph.ts'
-import type { StepOutline } from '../lib/formats/plan-outline.ts'
+import { ownSteps, type StepOutline } from '../lib/formats/plan-outline.ts'
 import { type NeverBegun, neverBegun, nextSteps, type Standing } from '../lib/stats/schedule.ts'
 import { type RunningGroup, startGroup, withGroups } from './branch-group.ts'
 import type { Stop } from './messages.ts'
@@ -28,12 +28,8 @@ export interface GraphRun {
  * depends on it and nothing else; after a cancellation nothing begins any more, and what runs is waited for.
  */
 export function startGraph(state: RunState, limit: number): GraphRun {
-  const others = new Set(state.plan.others)
-  const own = state.plan.steps.filter(({ id }) => !others.has(id))
-  const nodes = withGroups(
-    graphOf(state.plan).filter(({ id }) => !others.has(id)),
-    state.plan,
-  )
+  const own = ownSteps(state.plan)
+  const nodes = withGroups(graphOf(state.plan), state.plan)
   const standings = new Map<string, Standing>([...state.outcomes.keys()].map((id) => [id, { state: 'done' }]))
   const failures = new Map<string, Stop>()
   const groups = new Map<string, RunningGroup>()

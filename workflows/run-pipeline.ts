@@ -12,7 +12,7 @@ import { shortDigest } from '../lib/formats/artifact.ts'
 import { firstOf } from '../lib/formats/brief.ts'
 import { versionInWords } from '../lib/formats/in-force.ts'
 import { outlineOf, type PlanOutline } from '../lib/formats/plan-outline.ts'
-import type { RunRecord } from '../lib/formats/records.ts'
+import type { BranchReport, RunRecord } from '../lib/formats/records.ts'
 import { branchOf } from '../lib/formats/step-id.ts'
 import { attributes } from './attributes.ts'
 import { endSummary } from './details.ts'
@@ -27,7 +27,7 @@ import {
   type Stop,
 } from './messages.ts'
 import { briefly } from './options.ts'
-import { branchReports, cancelled, done, failureOfStep, failureWith, stopOf } from './run-end.ts'
+import { branchReports, cancelled, done, failureOfStep, failureWith, mergeReports, stopOf } from './run-end.ts'
 import { type GraphEnd, startGraph } from './run-graph.ts'
 import { enter, gatesOf, modelOf, progressOf, type RunState, show, stageOf, startState } from './run-state.ts'
 import { carryOut } from './run-steps.ts'
@@ -52,7 +52,9 @@ export async function runPipeline(given: RunInput | RunInputWithPlan): Promise<R
   setHandler(approveUpdate, decide(true), {
     validator: (decision: Decision) => requireCurrent(state, decision),
   })
-  setHandler(rejectUpdate, decide(false), { validator: (_: Decision) => void requireWaiting(state) })
+  setHandler(rejectUpdate, decide(false), {
+    validator: (decision: Decision) => void requireWaiting(state, decision),
+  })
   upsertSearchAttributes([
     { key: attributes.pipeline, value: input.pipeline },
     ...(input.origin.commit === undefined ? [] : [{ key: attributes.commit, value: input.origin.commit }]),
@@ -135,10 +137,13 @@ function wholeStop(state: RunState, { failures, notBegun }: GraphEnd): Stop {
   return { ...first, error: { ...first.error, message: `${first.error.message} (branches that failed: ${names})` } }
 }
 
-const branchesOf = (state: RunState, { failures, notBegun }: GraphEnd) => [
-  ...branchReports(state, failures, new Set(notBegun.map(({ id }) => id))),
-  ...state.branches,
-]
+function branchesOf(state: RunState, { failures, notBegun }: GraphEnd): BranchReport[] {
+  const own = branchReports(state, failures, new Set(notBegun.map(({ id }) => id)))
+  return mergeReports(
+    [...state.branches, ...own],
+    (state.plan.groups ?? []).flatMap(({ branches }) => branches),
+  )
+}
 
 /** What there is to say of plans with branches, and of runs in which steps failed or were not begun. */
 function moreOf(state: RunState, end: GraphEnd): Pick<RunRecord, 'failures' | 'notBegun' | 'branches' | 'groups'> {
@@ -159,14 +164,19 @@ function metricsOf({ plan, outcomes }: RunState): Record<string, number> {
   return (outcomes.get(evaluation?.id ?? '')?.facts.metrics ?? {}) as Record<string, number>
 }
 
-function requireWaiting(state: RunState): Asked {
-  if (state.waitingFor !== null) return state.waitingFor
-  throw ApplicationFailure.nonRetryable(`the run does not wait for an approval: it is at ${stageOf(state)}`, 'USAGE')
+/** A decision is about the question that was shown. */
+function requireWaiting(state: RunState, { step }: Decision): Asked {
+  const { waitingFor } = state
+  if (waitingFor === null)
+    throw ApplicationFailure.nonRetryable(`the run does not wait for an approval: it is at ${stageOf(state)}`, 'USAGE')
+  if (step === undefined || step === waitingFor.step) return waitingFor
+  throw ApplicationFailure.nonRetryable(`the run asks about ${waitingFor.step} now, not about ${step}`, 'USAGE')
 }
 
 /** An approval is of the evidence that was shown, against the version it was about. */
-function requireCurrent(state: RunState, { against: shown }: Decision): void {
-  const { against } = requireWaiting(state)
+function requireCurrent(state: RunState, decision: Decision): void {
+  const { against } = requireWaiting(state, decision)
+  const { against: shown } = decision
   if (shown === undefined || shown === (against?.digest ?? null)) return
   const seen = shown === null ? 'nothing' : shortDigest(shown)
   const why = `this approval is about a comparison with ${seen}; meanwhile the candidate was judged anew, against ${versionInWords(against)}`

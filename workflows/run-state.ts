@@ -80,8 +80,15 @@ export function enter(state: RunState, step: string, doing = step): void {
 }
 
 /** Where a run stands, in words: how it ended, or what is under way. */
-export function stageOf({ ended, doing }: RunState): string {
-  return ended ?? (doing.size === 0 ? 'starting' : firstOf([...doing.values()], { most: 3 }))
+export function stageOf({ ended, plan, doing }: RunState): string {
+  if (ended !== null) return ended
+  const inOrder = byPlan(plan, doing).map(([, words]) => words)
+  return inOrder.length === 0 ? 'starting' : firstOf(inOrder, { most: 3 })
+}
+
+/** What is known by step, in the order of the plan. */
+function byPlan<Known>({ steps }: PlanOutline, known: ReadonlyMap<string, Known>): [string, Known][] {
+  return steps.flatMap(({ id }) => (known.has(id) ? [[id, known.get(id) as Known]] : []))
 }
 
 /** Shows where the run stands in Temporal's web UI. */
@@ -90,8 +97,8 @@ export function show(state: RunState): void {
 }
 
 /** The outcomes of all gates, of the last judgement each. Those of branches say which. */
-export const gatesOf = ({ gates }: RunState): GateResult[] =>
-  [...gates].flatMap(([step, results]) => {
+export const gatesOf = ({ plan, gates }: RunState): GateResult[] =>
+  byPlan(plan, gates).flatMap(([step, results]) => {
     const branch = branchOf(step)
     return branch === '' ? results : results.map((result) => ({ ...result, name: `${branch}: ${result.name}` }))
   })
@@ -115,7 +122,7 @@ export function progressOf(state: RunState): RunProgress {
     waitingFor,
     waits: [...waits.values()][0] ?? null,
     rollout: [...rollouts.values()][0] ?? null,
-    running: Object.fromEntries(doing),
+    running: Object.fromEntries(byPlan(plan, doing)),
     steps: { all, doneElsewhere },
     elsewhere: [...elsewhere],
   }

@@ -41,6 +41,7 @@ export async function decide(
       reason: reason === '' ? 'no reason given' : reason,
       ...(role === undefined ? {} : { role }),
       ...(asked?.against === undefined ? {} : { against: asked.against?.digest ?? null }),
+      ...(asked?.step === undefined ? {} : { step: asked.step }),
     }
     await handle.executeUpdate(verb === 'approve' ? approveUpdate : rejectUpdate, { args: [decision] })
   } catch (error) {

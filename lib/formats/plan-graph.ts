@@ -1,4 +1,4 @@
-import type { PlanOutline, StepOutline } from './plan-outline.ts'
+import { ownSteps, type PlanOutline, type StepOutline } from './plan-outline.ts'
 import { readsOf } from './step-inputs.ts'
 import { kindOf } from './step-kinds/index.ts'
 
@@ -15,12 +15,12 @@ export interface PlanNode {
 
 /**
  * A plan as a graph: a step waits for what it reads, and decisions about a package for those before them in the plan. Steps that take
- * turns (`versions of flights`) also wait for each other to end.
+ * turns (`versions of flights`) also wait for each other to end. What another workflow carries out is no part of it.
  */
 export function graphOf(plan: PlanOutline): PlanNode[] {
   const deciding = new Map<string, StepOutline[]>()
   const turns = new Map<string, string[]>()
-  return plan.steps.map((step) => {
+  return ownSteps(plan).map((step) => {
     const { decides, turns: turnsOf, isPatient } = kindOf(step)
     const needs = new Set(Object.values(readsOf(plan, step)).map((read) => read.step))
     const after: string[] = []

@@ -41,6 +41,12 @@ export function outlineOf({ pipeline, parallel, steps }: Plan): PlanOutline {
   return { pipeline, ...(parallel !== undefined && { parallel }), steps: steps.map(outlineOfStep) }
 }
 
+/** The steps of an outline that its workflow carries out itself. */
+export function ownSteps({ steps, others = [] }: PlanOutline): readonly StepOutline[] {
+  const elsewhere = new Set(others)
+  return elsewhere.size === 0 ? steps : steps.filter(({ id }) => !elsewhere.has(id))
+}
+
 function outlineOfStep(step: Step): StepOutline {
   const { links, planned } = kindOf(step)
   return { id: step.id, kind: step.kind, summary: planned(step).slice(0, 200), ...links(step) } as StepOutline

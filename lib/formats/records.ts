@@ -80,7 +80,8 @@ const StepNotBegun = z.object({ name: z.string(), because: z.string().nullable()
 /** How a branch of `p.each` ended. */
 export const BranchReport = z.object({
   name: z.string(),
-  status: RunStatus,
+  /** `not done` where none of its steps failed, and some never began. */
+  status: z.enum([...RunStatus.options, 'not done']),
   /** What it registered, `flights-east version 3`; null for nothing. */
   model: z.string().nullable(),
   /** Its first failure in the order of the plan. */
