@@ -25,7 +25,7 @@ import { getBundle, localFile, putBundle, putFile } from '../lib/store/objects.t
 import { getPlan, putPlan } from '../lib/store/plans.ts'
 import { readModel, readVersion } from '../lib/store/registry.ts'
 import { readRoute } from '../lib/store/routes.ts'
-import { readRun, withBranches } from '../lib/store/runs.ts'
+import { readWholeRun } from '../lib/store/runs.ts'
 import type { RunInput } from '../workflows/messages.ts'
 import { gateFacts } from './gate-facts.ts'
 import { type ActivityDeps, required, runActivity, runStep, type StepOrder } from './step.ts'
@@ -188,8 +188,7 @@ export function createRetrainActivities(deps: ActivityDeps) {
 
   async function runOf(model: string, digest: string): Promise<RunRecord | undefined> {
     const version = await readVersion(store, model, digest)
-    const run = version === undefined ? undefined : await readRun(store, version.run)
-    return run === undefined ? undefined : withBranches(store, run)
+    return version === undefined ? undefined : readWholeRun(store, version.run)
   }
 
   /** The last champion that people put in: walks back over those that supervisors did. */

@@ -182,11 +182,11 @@ export async function runActivity<T>(
   body: (context: Context, progress: Progress) => Promise<T>,
 ): Promise<T> {
   const context = Context.current()
-  let heartbeat = { what: 'starting', done: 0 }
+  let heartbeat = { step: stepId, what: 'starting', done: 0 }
   const pulse = setInterval(() => context.heartbeat(heartbeat), 500)
   try {
     const work = body(context, (what, done) => {
-      heartbeat = { what, done }
+      heartbeat = { step: stepId, what, done }
     })
     return await Promise.race([work, context.cancelled])
   } catch (error) {

@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServiceError, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client'
-import { defaultPayloadConverter, TerminatedFailure } from '@temporalio/common'
+import { TerminatedFailure } from '@temporalio/common'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { RunRecord } from '../lib/formats/records.ts'
-import { listRuns, readRun } from '../lib/store/runs.ts'
+import { branchOf } from '../lib/formats/step-id.ts'
+import { listRuns, readRun, withBranches } from '../lib/store/runs.ts'
 import type { Store } from '../lib/store/store.ts'
 import { progressQuery, type RunProgress, rolloutStatusQuery, rolloutWorkflowId } from '../workflows/messages.ts'
 import type { CliContext } from './context.ts'
 import { reasonItRan } from './forecast.ts'
 import type { ProgressView } from './progress.ts'
+import { lookAtRun } from './under-way.ts'
 import { unreachable } from './unreachable.ts'
 
 /** Between two looks, ms: each takes a worker's time. */
@@ -58,6 +60,7 @@ export async function followRun(
   let lastAnswer = Date.now()
   let warned = false
   let waiting: string | undefined
+  let toldElsewhere = 0
   const started = Date.now()
   let before: Promise<RunRecord | undefined> | undefined
   /** @param isWanted whether somebody still looks: a store that is away may have kept us long */
@@ -96,17 +99,11 @@ export async function followRun(
     if (now !== undefined && now !== waiting) view.note(`  ${now}`)
     waiting = now ?? waiting
     if (progress.rollout !== null) await showRollout(progress.rollout)
-    const { raw } = await handle.describe()
-    for (const activity of raw.pendingActivities ?? []) {
-      const payload = activity.heartbeatDetails?.payloads?.[0]
-      const heartbeat =
-        payload === undefined || payload === null
-          ? { what: 'starting', done: 0 }
-          : defaultPayloadConverter.fromPayload<{ what: string; done: number }>(payload as never)
-      const attempt =
-        (activity.attempt ?? 1) > 1 ? ` (attempt ${activity.attempt}: ${activity.lastFailure?.message ?? ''})` : ''
-      if (!isOver) view.working(progress.stage, `${heartbeat.what}${attempt}`, heartbeat.done)
-    }
+    const doneThere = progress.steps?.doneElsewhere ?? 0
+    if (doneThere > toldElsewhere) view.note(`  ${doneThere} of ${progress.steps?.all} steps are done, of branches`)
+    toldElsewhere = doneThere
+    const moment = await lookAtRun(client, handle, progress)
+    if (!isOver && moment !== undefined) view.working(moment.step, moment.what, moment.done)
   }
   let isOver = false
   try {
@@ -138,8 +135,9 @@ export async function followRun(
 /** What a run waits for, in words, and what can be done about it. */
 function waitsFor({ waitingFor, waits }: RunProgress, runId: string): string | undefined {
   if (waitingFor === null) return waits ?? undefined
-  const { role, until, anew } = waitingFor
-  return `waits for ${role} until ${until}${anew == null ? '' : ` (${anew})`}: slipway approve ${runId}`
+  const { role, until, anew, step } = waitingFor
+  const about = step === undefined || branchOf(step) === '' ? '' : ` about ${branchOf(step)}`
+  return `waits for ${role}${about} until ${until}${anew == null ? '' : ` (${anew})`}: slipway approve ${runId}`
 }
 
 /**
@@ -172,7 +170,8 @@ export async function lookUntil(end: Promise<unknown>, look: () => Promise<void>
 
 /** The run of a pipeline before this one. */
 async function runBefore(store: Store, pipeline: string, runId: string): Promise<RunRecord | undefined> {
-  return (await listRuns(store, pipeline, 2)).find((run) => run.runId !== runId)
+  const before = (await listRuns(store, pipeline, 2)).find((run) => run.runId !== runId)
+  return before && withBranches(store, before)
 }
 
 /** gRPC's statuses of a long wait that was cut short. */

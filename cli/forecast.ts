@@ -15,7 +15,7 @@ import { kindOf } from '../lib/formats/step-kinds/index.ts'
 import type { Sources } from '../lib/sources/source.ts'
 import { contentIfKnown, findSource } from '../lib/sources/take.ts'
 import { findInForce } from '../lib/store/registry.ts'
-import { listRuns } from '../lib/store/runs.ts'
+import { listRuns, withBranches } from '../lib/store/runs.ts'
 import { findStepRecord, readStepRecord, stepKeyOf } from '../lib/store/steps.ts'
 import type { Store } from '../lib/store/store.ts'
 
@@ -30,7 +30,8 @@ export interface Forecast {
 
 /** Goes through a plan as a run would, but looks only. Steps behind one that runs are unknown and said to run. */
 export async function forecast(store: Store, plan: Plan, host: HostVersions, sources: Sources): Promise<Forecast[]> {
-  const [last] = await listRuns(store, plan.pipeline, 1)
+  const [newest] = await listRuns(store, plan.pipeline, 1)
+  const last = newest && (await withBranches(store, newest))
   const outline = outlineOf(plan)
   const outcomes = new Map<string, StepOutcome>()
   const forecasts: Forecast[] = []

@@ -6,7 +6,7 @@ import { listBatchRecords } from '../lib/store/batches.ts'
 import { readModel, readVersion } from '../lib/store/registry.ts'
 import { readRolloutEnd } from '../lib/store/rollouts.ts'
 import { listEndpoints, readRoute, readRouteLog } from '../lib/store/routes.ts'
-import { readRun } from '../lib/store/runs.ts'
+import { readWholeRun } from '../lib/store/runs.ts'
 import { neighbours, type StepRecord } from '../lib/store/steps.ts'
 import type { Store } from '../lib/store/store.ts'
 
@@ -65,7 +65,7 @@ export async function originOfModel(
   above: readonly StepRecord[],
 ): Promise<ModelOrigin & { readonly origin: Readonly<Record<string, string>> | null }> {
   const version = await readVersion(store, model, digest)
-  const run = version === undefined ? undefined : await readRun(store, version.run)
+  const run = version === undefined ? undefined : await readWholeRun(store, version.run)
   const tables = above.filter(({ material }) => material.step === 'snapshot').flatMap(({ outputs }) => outputs)
   return {
     run: version?.run ?? null,

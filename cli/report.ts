@@ -1,4 +1,5 @@
 import { shortDigest } from '../lib/formats/artifact.ts'
+import { firstOf } from '../lib/formats/brief.ts'
 import { metricsInWords } from '../lib/formats/check.ts'
 import type { RunRecord } from '../lib/formats/records.ts'
 import { colors } from './colors.ts'
@@ -29,6 +30,9 @@ export function runJson(record: RunRecord): unknown {
     metrics,
     ...(rollout === null ? {} : { rollout }),
     ...(error === null ? {} : { error }),
+    ...(record.failures === undefined ? {} : { failures: record.failures }),
+    ...(record.notBegun === undefined ? {} : { notBegun: record.notBegun }),
+    ...(record.branches === undefined ? {} : { branches: record.branches }),
   }
 }
 
@@ -49,7 +53,10 @@ export function verdict(record: RunRecord): string {
       `${model.name} version ${model.version}${model.champion ? ' is champion' : ' is registered'}${measured}, model digest ${model.digest}`,
     )
   }
-  if (record.status === 'succeeded') return colors.green('all steps done')
+  if (record.status === 'succeeded') {
+    const { branches = [] } = record
+    return colors.green(branches.length === 0 ? 'all steps done' : `all steps done, ${branches.length} branches`)
+  }
   return colors.red(`${record.status}: ${record.error?.message ?? ''}`)
 }
 
@@ -88,6 +95,22 @@ function suite(name: string, cases: readonly string[], failures: number, errors:
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuite name="${xml(name)}" tests="${cases.length}" failures="${failures}" errors="${errors}">\n${cases.join('\n')}\n</testsuite>\n`
 }
 
+/** Branches that did not end well are shown, up to this many. */
+const shownBranches = 20
+
+/** How the branches of a run ended, and what never began. */
+function branchLines({ branches = [], notBegun = [] }: RunRecord): string[] {
+  const bad = branches.filter(({ status }) => status !== 'succeeded')
+  const lines = bad
+    .slice(0, shownBranches)
+    .map(({ name, status, failure }) => `  ${name}: ${status}${failure === null ? '' : `: ${failure.message}`}`)
+  if (bad.length > shownBranches) lines.push(`  and ${bad.length - shownBranches} branches more: --json has all`)
+  if (branches.length > 0) lines.push(`  ${branches.length - bad.length} of ${branches.length} branches ended well`)
+  const lost = notBegun.map(({ name, because }) => (because === null ? name : `${name} (needs ${because})`))
+  if (lost.length > 0) lines.push(`  never begun: ${firstOf(lost)}`)
+  return lines
+}
+
 /** What a run made and where to look, in lines. */
 export function summaryLines(record: RunRecord, link: string): string[] {
   const lines = record.gates.length > 0 ? ['', ...gateTable(record).split('\n')] : []
@@ -99,6 +122,7 @@ export function summaryLines(record: RunRecord, link: string): string[] {
       `  rollout ${rollout.id}: ${rollout.outcome} after ${seconds(rollout.seconds)}, ${candidate} requests to the candidate, ${rollout.harmed.toFixed(1)} harmed`,
     )
   }
+  lines.push(...branchLines(record))
   if (record.error?.next) lines.push(`  next: ${record.error.next}`)
   if (record.origin.from !== undefined) lines.push(`  from  ${record.origin.from}`)
   lines.push(`  run   ${record.runId}  plan ${shortDigest(record.plan.digest)}`, `  look  ${link}`)

@@ -11,7 +11,7 @@ import type { Activities } from '../activities/index.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { firstOf } from '../lib/formats/brief.ts'
 import { versionInWords } from '../lib/formats/in-force.ts'
-import { outlineOf, type PlanOutline } from '../lib/formats/plan-outline.ts'
+import { outlineOf, type PlanOutline, usualParallel } from '../lib/formats/plan-outline.ts'
 import type { BranchReport, RunRecord } from '../lib/formats/records.ts'
 import { branchOf } from '../lib/formats/step-id.ts'
 import { attributes } from './attributes.ts'
@@ -31,9 +31,6 @@ import { branchReports, cancelled, done, failureOfStep, failureWith, mergeReport
 import { type GraphEnd, startGraph } from './run-graph.ts'
 import { enter, gatesOf, modelOf, progressOf, type RunState, show, stageOf, startState } from './run-state.ts'
 import { carryOut } from './run-steps.ts'
-
-/** How many steps of a run work at once, where its definition does not say. */
-const usualLimit = 4
 
 /**
  * Carries out a plan: a graph of steps, each an idempotent activity (or, for an approval, a durable wait). It interprets
@@ -63,7 +60,7 @@ export async function runPipeline(given: RunInput | RunInputWithPlan): Promise<R
   const isGraph = patched('plans-are-graphs')
   try {
     state.plan = 'plan' in given ? outlineOf(given.plan) : await readOutline(input.planDigest)
-    const end = isGraph ? await startGraph(state, state.plan.parallel ?? usualLimit).end : await singleFile(state)
+    const end = isGraph ? await startGraph(state, state.plan.parallel ?? usualParallel).end : await singleFile(state)
     return await finish(state, end)
   } catch (error) {
     if (state.ended !== null) throw error

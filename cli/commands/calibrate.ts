@@ -12,7 +12,7 @@ import { readBaseline } from '../../lib/models/baseline.ts'
 import { localModel } from '../../lib/models/package.ts'
 import { getBundle, localFile } from '../../lib/store/objects.ts'
 import { readVersion } from '../../lib/store/registry.ts'
-import { readRun } from '../../lib/store/runs.ts'
+import { readWholeRun } from '../../lib/store/runs.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
@@ -33,7 +33,7 @@ export async function calibrate(
   const { policy, time } = monitor.step
   const { champion: variant } = await requireRoute(store, endpoint)
   const version = await readVersion(store, variant.model, variant.digest)
-  const run = version === undefined ? undefined : await readRun(store, version.run)
+  const run = version === undefined ? undefined : await readWholeRun(store, version.run)
   const train = run?.steps.find(({ kind }) => kind === 'split')?.outputs.find(({ name }) => name === 'train')
   if (train === undefined)
     throw new SlipwayError('NOT_FOUND', `the training rows of ${endpoint} are not on record`, {

@@ -1,7 +1,7 @@
 import { canonicalJson } from '../../lib/formats/canonical.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { getPlan } from '../../lib/store/plans.ts'
-import { readRun } from '../../lib/store/runs.ts'
+import { readWholeRun } from '../../lib/store/runs.ts'
 import { openContext } from '../context.ts'
 import { type JsonOption, writeTo } from '../options.ts'
 import { print, printJson } from '../output.ts'
@@ -9,7 +9,7 @@ import { print, printJson } from '../output.ts'
 /** `export <run>`: its plan as canonical JSON, from the store alone; with `--output` to a file. */
 export async function exportPlan(run: string, { output, json }: JsonOption & { output?: string }): Promise<number> {
   const { store } = openContext()
-  const record = await readRun(store, run)
+  const record = await readWholeRun(store, run)
   if (record === undefined)
     throw new SlipwayError('NOT_FOUND', `there is no finished run ${run}`, { next: 'see `slipway runs`' })
   const plan = await getPlan(store, record.plan.digest)

@@ -1,5 +1,7 @@
 import { hostVersions } from '../../lib/code/host.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
+import { outlineOf, usualParallel } from '../../lib/formats/plan-outline.ts'
+import { topBranchOf } from '../../lib/formats/step-id.ts'
 import { findSource } from '../../lib/sources/take.ts'
 import { digestOfPlan } from '../../lib/store/plans.ts'
 import { type CheckOptions, checkPlan } from '../check-plan.ts'
@@ -10,6 +12,7 @@ import { requireSameInputs } from '../input-version.ts'
 import { type JsonOption, pairs } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
 import { gateLines, knownSplits, plannedGates } from '../plan-gates.ts'
+import { comesAfter, foldedBranches, planRows } from '../plan-table.ts'
 import { planned as plannedHere, readableFrom } from '../planned.ts'
 import type { LookAt } from '../rehearsal.ts'
 
@@ -30,24 +33,20 @@ export async function plan(
   forecasting.catch(() => {})
   const checks = await checking
   const steps = await forecasting
+  const outline = outlineOf(planned)
+  const { parallel = usualParallel } = planned
   const gates = plannedGates(planned, await knownSplits(store, steps))
   if (options.json === true) {
-    printJson({ plan: { digest: digestOfPlan(planned) }, steps, gates, checks })
+    const after = comesAfter(outline)
+    const known = steps.map((each) => ({ ...each, after: after.get(each.step) ?? [] }))
+    printJson({ plan: { digest: digestOfPlan(planned), parallel }, steps: known, gates, checks })
     return 0
   }
+  print(table(['step', 'after', 'would', 'because'], planRows(outline, steps)))
+  const folded = foldedBranches(outline)
+  for (const line of gateLines(gates.filter(({ step }) => !folded.has(topBranchOf(step))))) print(line)
   print(
-    table(
-      ['step', 'would', 'because'],
-      steps.map(({ step, state, reason }) => [
-        step,
-        state === 'reused' ? 'be reused' : state === 'runs' ? 'run' : 'run always',
-        reason,
-      ]),
-    ),
-  )
-  for (const line of gateLines(gates)) print(line)
-  print(
-    `\nplan ${shortDigest(digestOfPlan(planned))}: ${steps.filter(({ state }) => state === 'reused').length} of ${steps.length} steps are reused`,
+    `\nplan ${shortDigest(digestOfPlan(planned))}: ${steps.filter(({ state }) => state === 'reused').length} of ${steps.length} steps are reused, up to ${parallel} run at once`,
   )
   for (const check of checks) print(`  ${check}`)
   return 0

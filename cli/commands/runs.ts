@@ -4,7 +4,7 @@ import { MetricName } from '../../lib/formats/check.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
 import { show as showNumber } from '../../lib/formats/show-number.ts'
-import { listRuns, readRun } from '../../lib/store/runs.ts'
+import { listRuns, readWholeRun } from '../../lib/store/runs.ts'
 import { readStepRecord } from '../../lib/store/steps.ts'
 import { openContext } from '../context.ts'
 import { reasonItRan } from '../forecast.ts'
@@ -50,7 +50,7 @@ export async function why(stepName: string, options: JsonOption & { run?: string
   const record =
     options.run === undefined
       ? recent.find(({ steps }) => steps.some(({ name }) => name === stepName))
-      : await readRun(store, options.run)
+      : await readWholeRun(store, options.run)
   const step = record?.steps.find(({ name }) => name === stepName)
   if (record === undefined || step === undefined) {
     const names = [
@@ -94,7 +94,7 @@ export async function compare(a: string, b: string, options: JsonOption): Promis
   const { store } = openContext()
   const [first, second] = (await Promise.all(
     [a, b].map(async (id) => {
-      const record = await readRun(store, id)
+      const record = await readWholeRun(store, id)
       if (record === undefined)
         throw new SlipwayError('NOT_FOUND', `there is no finished run ${id}`, { next: 'see `slipway runs`' })
       return record

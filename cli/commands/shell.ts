@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { type REPLServer, start } from 'node:repl'
 import { PassThrough } from 'node:stream'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import { readRun } from '../../lib/store/runs.ts'
+import { readWholeRun } from '../../lib/store/runs.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
@@ -12,7 +12,7 @@ import { type OpenStep, openStep, type StepInput } from '../step-inputs.ts'
 /** Opens Node with what a step of a finished run read: its tables, models, files, parameters and functions. */
 export async function shell(runId: string, { at }: { readonly at: string }): Promise<number> {
   const { settings, store } = openContext()
-  const run = await readRun(store, runId)
+  const run = await readWholeRun(store, runId)
   if (run === undefined)
     throw new SlipwayError('NOT_FOUND', `there is no finished run ${runId}`, { next: 'see `slipway runs`' })
   const opened = await openStep({ store, trusted: trustedKeysOf(settings) }, run, at)

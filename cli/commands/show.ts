@@ -10,7 +10,7 @@ import { readSourceRead } from '../../lib/models/source-read.ts'
 import { passOver } from '../../lib/store/broken.ts'
 import { getBytes } from '../../lib/store/objects.ts'
 import { listModels, readVersion } from '../../lib/store/registry.ts'
-import { readRun } from '../../lib/store/runs.ts'
+import { readWholeRun } from '../../lib/store/runs.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
 import { findArtifact } from '../artifact.ts'
@@ -38,7 +38,7 @@ export async function show(what: string, options: ShowOptions): Promise<number> 
     if (version === undefined) throw await unknown(context.store, what)
     return (await import('./show-compiled-model.ts')).showCompiledModel(version, options)
   }
-  const record = await readRun(context.store, what)
+  const record = await readWholeRun(context.store, what)
   if (record !== undefined) return showRun(context, record, options)
   const version = await registeredVersion(context.store, what)
   if (version !== undefined) return showModel(context.store, version, options)
@@ -118,7 +118,7 @@ async function showModel(
 ): Promise<number> {
   const bundle = JSON.parse((await getBytes(store, digest)).toString('utf8'))
   const record = await passOver(readVersion(store, name, digest))
-  const run = record === undefined ? undefined : await readRun(store, record.run)
+  const run = record === undefined ? undefined : await readWholeRun(store, record.run)
   const beside = await besideLinear(store, run, bundle.files[modelFiles.training].digest)
   if (options.json === true) {
     const evaluation = record?.evaluation == null ? null : await getEvaluation(store, record.evaluation.digest)

@@ -7,7 +7,7 @@ import { readLastReport } from '../../lib/store/monitors.ts'
 import { getBundle, localFile } from '../../lib/store/objects.ts'
 import { readModel, readVersion } from '../../lib/store/registry.ts'
 import { findWindow, listEndpoints, listWindowGateways, readRoute } from '../../lib/store/routes.ts'
-import { readRun } from '../../lib/store/runs.ts'
+import { readWholeRun } from '../../lib/store/runs.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
@@ -105,7 +105,7 @@ async function lineageOf(store: Store, endpoint: string, rows: readonly TracedRo
   const digest = (await readModel(store, name))?.versions[version - 1]
   const record = digest === undefined ? undefined : await readVersion(store, name, digest)
   const facts = digest === undefined ? undefined : ModelFacts.parse((await getBundle(store, digest, 'model')).facts)
-  const run = record === undefined ? undefined : await readRun(store, record.run)
+  const run = record === undefined ? undefined : await readWholeRun(store, record.run)
   return {
     model: { name, version, digest: digest ?? null },
     masked: (facts?.inputs ?? []).filter(({ masked }) => masked === true).map(({ name: column }) => column),

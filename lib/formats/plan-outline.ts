@@ -41,6 +41,9 @@ export function outlineOf({ pipeline, parallel, steps }: Plan): PlanOutline {
   return { pipeline, ...(parallel !== undefined && { parallel }), steps: steps.map(outlineOfStep) }
 }
 
+/** How many steps of a run work at once, where its definition does not say. */
+export const usualParallel = 4
+
 /** The steps of an outline that its workflow carries out itself. */
 export function ownSteps({ steps, others = [] }: PlanOutline): readonly StepOutline[] {
   const elsewhere = new Set(others)

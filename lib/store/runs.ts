@@ -13,6 +13,12 @@ export async function readRun(store: Store, runId: string): Promise<RunRecord | 
   return (await readDocument(store, runKey(runId), RunRecord))?.value
 }
 
+/** The same with what its branches did. */
+export async function readWholeRun(store: Store, runId: string): Promise<RunRecord | undefined> {
+  const run = await readRun(store, runId)
+  return run && withBranches(store, run)
+}
+
 const branchesKey = (runId: string, group: number): string => `branches/${runId}/${String(group).padStart(4, '0')}.json`
 
 export async function publishBranches(store: Store, record: BranchesRecord): Promise<void> {
