@@ -160,6 +160,32 @@ const wrong = () =>
     // @ts-expect-error a classification metric cannot judge a regression
     p.gate(other, { on: parts.test, must: [auc.atLeast(0.5)] })
     p.gate(other, { on: parts.test, must: [rmse.atMost(30), slice('origin', rmse.atMost(60))] })
+
+    const byRegion = p.each(['east', 'west'], (p, region) => {
+      // @ts-expect-error an item is one of the names given
+      const south: 'south' = region
+      return p.package(p.train(`model-${south}`, { on: parts, features, target, learner, seed: 1 }))
+    })
+    // @ts-expect-error there is no branch "south"
+    p.gate(byRegion.south, { on: parts.test, must: [auc.atLeast(0.6)] })
+    // @ts-expect-error what branches made are classifiers
+    p.gate(byRegion.east, { on: parts.test, must: [rmse.atMost(1)] })
+    p.gate(byRegion.east, { on: parts.test, must: [auc.atLeast(0.6)] })
+    // @ts-expect-error an item that is no name has one
+    p.each([{ leaves: 3 }], () => {})
+    const bySize = p.each([{ name: 'small', leaves: 3 }], (p, { leaves, name }) => {
+      // @ts-expect-error a branch returns a model that was not packaged: it cannot be served
+      p.deploy(p.train(name, { on: parts, features, target, learner: trees({ leaves }), seed: 1 }), { endpoint: name })
+      return p.train(name, { on: parts, features, target, learner: trees({ leaves }), seed: 1 })
+    })
+    // @ts-expect-error a model that was not packaged cannot be gated, in a branch or not
+    p.gate(bySize.small, { on: parts.test, must: [auc.atLeast(0.6)] })
+    const some = p.each(['a', 'b'] as string[], (p) => p.package(model))
+    // @ts-expect-error of names that are known only when it runs, there may be none called so
+    p.gate(some.a, { on: parts.test, must: [auc.atLeast(0.6)] })
+    // @ts-expect-error the limit is a number
+    pipeline('limited', { parallel: 'all' }, () => {})
+    pipeline('limited', { parallel: 8 }, () => {})
   })
 
 it('compiles, with each mistake above an error', () => {

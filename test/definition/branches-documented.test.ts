@@ -1,0 +1,50 @@
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hostVersions, packageRoot } from '../../lib/code/host.ts'
+import { planPipeline } from '../../lib/code/plan.ts'
+import { newProject, type TestProject } from '../support/project.ts'
+
+/*
+ * The pipeline with branches of docs/definition.md, as a reader copies it beside the first one.
+ */
+const page = readFileSync(join(packageRoot, 'docs/definition.md'), 'utf8')
+const files = [...page.matchAll(/^.*`(pipelines\/rains?\/[\w-]+\.ts)`.*(?:\n.+)*?\n\n```ts\n(.*?)```/gms)]
+
+let project: TestProject
+beforeAll(() => {
+  project = newProject()
+  for (const [, file = '', text = ''] of files) project.write(file, text)
+  const modules = join(project.root, 'node_modules')
+  mkdirSync(modules)
+  for (const name of ['zod', 'vega-datasets', '@types'])
+    symlinkSync(join(packageRoot, 'node_modules', name), join(modules, name))
+  symlinkSync(packageRoot, join(modules, 'slipway'))
+})
+afterAll(() => project?.remove())
+
+describe('the pipeline with branches of the documentation', () => {
+  it('is planned: a model a size, gated in its branch, registered after it', async () => {
+    expect(files.map(([, file]) => file)).toContain('pipelines/rains/pipeline.ts')
+    const { plan } = await planPipeline(project.root, 'rains', hostVersions())
+    expect(plan.parallel).toBe(3)
+    expect(
+      plan.steps.flatMap((step) => (step.kind === 'register' ? [[step.id, step.package, step.model]] : [])),
+    ).toEqual(['small', 'middle', 'large'].map((name) => [`${name}/register`, `${name}/package`, `rains-${name}`]))
+    expect(plan.steps.flatMap((step) => (step.kind === 'gate' ? step.id : []))).toEqual([
+      'small/gate',
+      'middle/gate',
+      'large/gate',
+    ])
+  })
+
+  it('and a mistake in a branch is said with its line', async () => {
+    const file = 'pipelines/rains/pipeline.ts'
+    const text = files.find(([, name]) => name === file)?.[2] ?? ''
+    project.write(file, text.replace("p.train('model', {", "p.train('Model!', {"))
+    await expect(planPipeline(project.root, 'rains', hostVersions())).rejects.toMatchObject({
+      code: 'DEFINITION_INVALID',
+      facts: { at: { file, text: expect.stringContaining("p.train('Model!'") } },
+    })
+  })
+})
