@@ -9,12 +9,16 @@ import { newProject, type TestProject } from '../support/project.ts'
  * The pipeline with branches of docs/definition.md, as a reader copies it beside the first one.
  */
 const page = readFileSync(join(packageRoot, 'docs/definition.md'), 'utf8')
-const files = [...page.matchAll(/^.*`(pipelines\/rains?\/[\w-]+\.ts)`.*(?:\n.+)*?\n\n```ts\n(.*?)```/gms)]
+const files = [...page.matchAll(/^[^\n]*`(pipelines\/rains?\/[\w-]+\.ts)`/gm)].flatMap(({ 1: file, index }) => {
+  const begin = page.indexOf('\n```ts\n', index) + '\n```ts\n'.length
+  // A file that is only mentioned has no text of its own.
+  return begin - index > 600 ? [] : [{ file: file as string, text: page.slice(begin, page.indexOf('```', begin)) }]
+})
 
 let project: TestProject
 beforeAll(() => {
   project = newProject()
-  for (const [, file = '', text = ''] of files) project.write(file, text)
+  for (const { file, text } of files) project.write(file, text)
   const modules = join(project.root, 'node_modules')
   mkdirSync(modules)
   for (const name of ['zod', 'vega-datasets', '@types'])
@@ -25,7 +29,7 @@ afterAll(() => project?.remove())
 
 describe('the pipeline with branches of the documentation', () => {
   it('is planned: a model a size, gated in its branch, registered after it', async () => {
-    expect(files.map(([, file]) => file)).toContain('pipelines/rains/pipeline.ts')
+    expect(files.map(({ file }) => file)).toContain('pipelines/rains/pipeline.ts')
     const { plan } = await planPipeline(project.root, 'rains', hostVersions())
     expect(plan.parallel).toBe(3)
     expect(
@@ -40,7 +44,7 @@ describe('the pipeline with branches of the documentation', () => {
 
   it('and a mistake in a branch is said with its line', async () => {
     const file = 'pipelines/rains/pipeline.ts'
-    const text = files.find(([, name]) => name === file)?.[2] ?? ''
+    const text = files.find((each) => each.file === file)?.text ?? ''
     project.write(file, text.replace("p.train('model', {", "p.train('Model!', {"))
     await expect(planPipeline(project.root, 'rains', hostVersions())).rejects.toMatchObject({
       code: 'DEFINITION_INVALID',
