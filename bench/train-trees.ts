@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { trees as learner } from '../lib/definition/learners.ts'
+import { areaUnderRoc } from '../lib/formats/metrics/ranking.ts'
 import { boost, type Dataset } from '../lib/learners/trees/boost.ts'
 import { predict } from '../lib/learners/trees/ensemble.ts'
 import { crossReader, fitCross } from '../lib/stats/crosses.ts'
-import { areaUnderRoc } from '../lib/formats/metrics/ranking.ts'
 
 /*
  * Trains the built-in learner, 200 trees of 31 leaves on two threads:

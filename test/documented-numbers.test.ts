@@ -32,7 +32,7 @@ it.each([
   ['docs/cli.md', 'for a minute an outage', 'lib/store/outage.ts', 'away: 60_000'],
   ['docs/cli.md', 'after a second and a half', 'lib/store/outage.ts', 'silent: 1_500'],
   ['docs/cli.md', 'given up after five seconds', 'lib/store/outage.ts', 'unknown: 5_000'],
-  ['docs/definition.md', 'to parity, 1e-5', 'lib/definition/compile-plan.ts', 'parity = 1e-5'],
+  ['docs/definition.md', 'to parity, 1e-5', 'lib/definition/verbs/model.ts', 'parity = 1e-5'],
   ['docs/definition.md', 'the 254 most frequent', 'lib/learners/linear/learner.ts', 'mostOfText = 254'],
   ['docs/definition.md', 'have more than 2,000', 'lib/learners/linear/learner.ts', 'mostOfTexts = 2_000'],
   ['docs/definition.md', 'More than 5,000 weights', 'lib/learners/linear/learner.ts', 'mostWeights = 5_000'],

@@ -177,7 +177,7 @@ describe('a model that takes other rows than the champion', () => {
     writeFileSync(
       file,
       readFileSync(file, 'utf8')
-        .replace('p.package(model)', 'p.package(model, { signature: 2 })')
+        .replace('p.package(model)', 'p.package(model, { inputVersion: 2 })')
         .replace('auc.atLeast(0.6)', 'auc.atLeast(0.55)'),
     )
     const result = await run()
