@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -7,9 +7,10 @@ import { describe, expect, it } from 'vitest'
 import { committedFiles } from '../../examples/extending/adapters/git-source.ts'
 import { remote } from '../../examples/extending/adapters/remote-target.ts'
 import { winsorizedRidge } from '../../examples/extending/adapters/winsorized-learner.ts'
+import { cost, costly, variation, varied } from '../../examples/extending/measures.ts'
+import { packageRoot } from '../../lib/code/host.ts'
 import type { Route } from '../../lib/formats/route.ts'
 import { linearLearner } from '../../lib/learners/linear/learner.ts'
-import type { Source } from '../../lib/sources/source.ts'
 import { describeLearner, describeSource, describeTarget } from '../contracts/index.ts'
 import { faultyTarget } from '../support/faulty-target.ts'
 import { newProject } from '../support/project.ts'
@@ -115,9 +116,26 @@ describeTarget('of a serving system of one’s own', async () => {
   }
 })
 
-describe('the examples', () => {
-  it('are ports, and nothing but', () => {
-    const source: Source = committedFiles
-    expect([source.schemes, winsorizedRidge.kind]).toEqual([['git'], 'winsorized'])
+describe('measures of one’s own', () => {
+  it('cost what the loans were worth that nobody saw coming', () => {
+    const amount = Float64Array.of(100, 20, 3, 4_000)
+    expect(cost([0.1, 0.9, 0.29, 0.1], Float64Array.of(1, 1, 1, 0), { amount })).toBe(103)
+  })
+
+  it('vary by the share of rows that would have to move', () => {
+    expect(variation(Float64Array.of(0.5, 0.3, 0.2), Float64Array.of(0.3, 0.3, 0.4))).toBeCloseTo(0.2, 12)
+    expect(costly.atMost(9)).toMatchObject({ check: { rule: 'atMost', metric: 'cost', limit: 9 } })
+    expect(varied.over(0.1).for(2)).toMatchObject({ measure: 'variation', limit: 0.1, windows: 2 })
+  })
+})
+
+describe('docs/extending.md', () => {
+  const page = readFileSync(join(packageRoot, 'docs/extending.md'), 'utf8')
+  const examples = [...page.matchAll(/\]\(\.\.\/(examples\/extending\/[^)]+)\)/g)].map(([, file]) => file as string)
+
+  it('shows an example of each port in at most 60 lines', () => {
+    expect(new Set(examples).size).toBe(5)
+    for (const file of examples)
+      expect(readFileSync(join(packageRoot, file), 'utf8').split('\n').length - 1, file).toBeLessThanOrEqual(60)
   })
 })
