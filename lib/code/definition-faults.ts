@@ -39,7 +39,9 @@ export function userCode(text: string, map: CodeMap, file: string): UserCode {
       placeIn(thrown) ??
       (literal && userPlace(map, [literal])) ??
       (isOurs && typeof thrown.facts.step === 'string' ? steps.get(thrown.facts.step) : undefined)
-    if (isOurs) return at === undefined ? thrown : placed(thrown, at)
+    // A line that holds a secret is named, and not shown.
+    const hides = isOurs && thrown.facts.hasSecret === true
+    if (isOurs) return at === undefined ? thrown : placed(thrown, hides ? { ...at, text: null } : at)
     // Without a line of the user's in its stack it is no error of theirs.
     if (at === undefined && isError) return thrown
     const words = inWords(thrown)

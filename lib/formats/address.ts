@@ -20,6 +20,6 @@ export function requireNoSecret(uri: string): void {
   throw new SlipwayError(
     'DEFINITION_INVALID',
     `an address of ${schemeOf(uri)}:// holds a secret (${hasPassword ? 'a password' : parameter}), and addresses are stored`,
-    { next: 'take it out of the address: sources take credentials from the environment' },
+    { hasSecret: true, next: 'take it out of the address: sources take credentials from the environment' },
   )
 }

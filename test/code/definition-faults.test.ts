@@ -215,6 +215,13 @@ describe('a mistake in another file is said with that file', () => {
 })
 
 describe('a mistake beside the code', () => {
+  it('an address with a secret is said with its place, and without the line that holds it', async () => {
+    const text = body(train).replace("'data/loans.parquet'", "'https://me:hunter2@host/loans.parquet'")
+    const error = await failure({ 'pipeline.ts': text })
+    expect(error.facts.at).toMatchObject({ file: 'pipelines/loans/pipeline.ts', line: 7, text: null })
+    expect(`${error.message} ${JSON.stringify(error.facts)}`).not.toContain('hunter2')
+  })
+
   it('a folder where the definition should be', async () => {
     const made = newProject()
     projects.push(made)
