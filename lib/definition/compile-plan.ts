@@ -23,8 +23,9 @@ export function compilePlan(
 ): Plan {
   const recording = startRecording(pipeline, codeOf)
   define(builderAt({ recording, branch: '' }))
-  const steps = settleIds(wholePlan(recording))
-  return requirePlan({ slipway: 'plan/1', pipeline, ...(parallel === undefined ? {} : { parallel }), steps })
+  const recorded = wholePlan(recording)
+  const limit = parallel === undefined ? {} : { parallel }
+  return requirePlan({ slipway: 'plan/1', pipeline, ...limit, steps: settleIds(recorded) }, recorded)
 }
 
 const builderAt = (at: Place): Builder => ({
@@ -65,14 +66,17 @@ function wholePlan(recording: Recording): Step[] {
   return whole.steps
 }
 
-/** @throws SlipwayError DEFINITION_INVALID, with the step it is about */
-function requirePlan(made: Plan): Plan {
+/**
+ * @param recorded the steps with the ids they were recorded under: by them their places in the definition are known
+ * @throws SlipwayError DEFINITION_INVALID, with the step it is about
+ */
+function requirePlan(made: Plan, recorded: readonly Step[]): Plan {
   const parsed = Plan.safeParse(made)
   if (parsed.success) return parsed.data
-  const { pipeline, steps } = made
+  const { pipeline } = made
   const issue = parsed.error.issues[0]
   const [first, index, ...field] = issue?.path ?? []
-  const step = first === 'steps' && index !== undefined ? steps[Number(index)] : undefined
+  const step = first === 'steps' && index !== undefined ? recorded[Number(index)] : undefined
   const where = step === undefined ? issue?.path.join('.') : `step "${nameOfStep(step)}", ${field.join('.')}`
   throw new SlipwayError('DEFINITION_INVALID', `pipeline "${pipeline}", ${where}: ${issue?.message}`, {
     next: 'correct the definition',
