@@ -86,10 +86,10 @@ interface StepResult {
 const patience = 4
 
 /**
- * Carries out a step so that doing it twice is doing it once: if a record under the step's key stands and its artifacts are
- * there, that is the answer. Otherwise the work runs in a scratch folder, stores its outputs by digest, and publishes the
- * record create-only; of two attempts at once, both return the winner's. A crash leaves at most unnamed bytes.
- * Heartbeats carry the progress; cancellation stops the work.
+ * Carries out a step so that doing it twice is doing it once: if a record under the step's key stands and its artifacts
+ * are there, that is the answer. Otherwise the work runs in a scratch folder, stores its outputs by digest, and
+ * publishes the record create-only; of two attempts at once, both return the winner's. A crash leaves at most unnamed
+ * bytes. Heartbeats carry the progress; cancellation stops the work.
  * @param extraKeys what the result depends on besides the inputs: names and digests or keys
  */
 export async function runStep<Kind extends StepKind>(
@@ -162,7 +162,10 @@ export const jobsOf =
       throw await withStoredPlace(deps.store, error)
     })
 
-/** Of two runs that come to the same work at once, one works and the other takes its record; trees are proven for whoever packages them. */
+/**
+ * Of two runs that come to the same work at once, one works and the other takes its record; trees are proven for
+ * whoever packages them.
+ */
 const isWorthWaitingFor = (work: string): boolean => work === 'kernel' || findKind(work)?.isLeased === true
 
 const outcomeOf = (record: StepRecord, run: string): StepOutcome => ({
@@ -174,8 +177,9 @@ const outcomeOf = (record: StepRecord, run: string): StepOutcome => ({
 
 /**
  * Runs an activity's body with a heartbeat twice a second, which carries its progress, and turns what it throws into
- * failures that say the right thing to Temporal. A cancellation ends it at once, also where the body does not listen: that ends by
- * itself, and clears its scratch folder away; what it still publishes is what anybody would have published.
+ * failures that say the right thing to Temporal. A cancellation ends it at once, also where the body does not listen:
+ * that ends by itself, and clears its scratch folder away; what it still publishes is what anybody would have
+ * published.
  */
 export async function runActivity<T>(
   stepId: string,

@@ -32,7 +32,9 @@ export function foldedBranches({ steps }: PlanOutline): ReadonlySet<string> {
   return new Set(branches.length > shownBranches ? branches.slice(1) : [])
 }
 
-/** A plan as rows of step, what it comes after, what it would do, and why. Of many branches the first stands for all. */
+/**
+ * A plan as rows of step, what it comes after, what it would do, and why. Of many branches the first stands for all.
+ */
 export function planRows(plan: PlanOutline, forecasts: readonly Forecast[]): string[][] {
   const after = comesAfter(plan)
   const folded = foldedBranches(plan)

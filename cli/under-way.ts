@@ -17,7 +17,10 @@ interface Moment {
   readonly done: number
 }
 
-/** What a run does at the moment: the heartbeats of its activities, and what workflows of branches say. Undefined for nothing. */
+/**
+ * What a run does at the moment: the heartbeats of its activities, and what workflows of branches say. Undefined for
+ * nothing.
+ */
 export async function lookAtRun(
   client: Client,
   handle: WorkflowHandle,

@@ -2,14 +2,8 @@ import { type ChildWorkflowHandle, startChild } from '@temporalio/workflow'
 import type { PlanNode } from '../lib/formats/plan-graph.ts'
 import type { GroupOutline, PlanOutline } from '../lib/formats/plan-outline.ts'
 import { topBranchOf } from '../lib/formats/step-id.ts'
-import {
-  type BranchesResult,
-  branchesWorkflowId,
-  type FailedStep,
-  type RunInput,
-  type Stop,
-  slotsSignal,
-} from './messages.ts'
+import { type BranchesResult, branchesWorkflowId, type FailedStep, slotsSignal } from './branch-messages.ts'
+import type { RunInput, Stop } from './messages.ts'
 import type { runBranches } from './run-branches.ts'
 import { failureOfStep, stopOf } from './run-end.ts'
 import { type RunState, show } from './run-state.ts'
@@ -30,8 +24,9 @@ interface GroupEnd {
 const nameOf = (group: number): string => `branches ${group}`
 
 /**
- * The nodes of a run, and between them its groups of branches: behind what those may need, before what rests on them. A step that reads
- * something of a group waits for the whole group as well, which ends well even where branches of it fail.
+ * The nodes of a run, and between them its groups of branches: behind what those may need, before what rests on them. A
+ * step that reads something of a group waits for the whole group as well, which ends well even where branches of it
+ * fail.
  */
 export function withGroups(own: readonly PlanNode[], { groups = [] }: PlanOutline): PlanNode[] {
   if (groups.length === 0) return [...own]

@@ -5,16 +5,8 @@ import type { BatchPolicy } from '../lib/formats/batch-policy.ts'
 import type { BatchRecord } from '../lib/formats/batch-records.ts'
 import type { VersionName } from '../lib/formats/in-force.ts'
 import type { Plan } from '../lib/formats/plan.ts'
-import type {
-  BranchReport,
-  RolloutDecision,
-  RolloutRecord,
-  RunRecord,
-  StepReport,
-  VersionRecord,
-} from '../lib/formats/records.ts'
+import type { RolloutDecision, RolloutRecord, RunRecord, StepReport, VersionRecord } from '../lib/formats/records.ts'
 import type { ModelVersion, Route, RouteChange } from '../lib/formats/route.ts'
-import type { StepOutcome } from '../lib/formats/step-inputs.ts'
 import type { MetricVerdict } from '../lib/stats/rollout-decision.ts'
 
 /** The task queue of all workers. */
@@ -23,8 +15,6 @@ export const taskQueue = 'slipway'
 export const scoringQueue = 'slipway-scoring'
 
 export const runWorkflowId = (runId: string): string => `run/${runId}`
-/** The workflow of a group of branches of a run. */
-export const branchesWorkflowId = (runId: string, group: number): string => `run/${runId}/branches/${group}`
 export const modelWorkflowId = (model: string): string => `model/${model}`
 export const endpointWorkflowId = (endpoint: string): string => `endpoint/${endpoint}`
 export const rolloutWorkflowId = (rollout: string): string => `rollout/${rollout}`
@@ -71,35 +61,6 @@ export interface RunInput {
   readonly origin: Readonly<Record<string, string>>
   /** Set in retrainings: the plan as people wrote it, which the monitor goes on with. */
   readonly basePlan?: string
-}
-
-/** A group of branches of a run, as the run starts a workflow for it. */
-export interface BranchesInput {
-  readonly run: RunInput
-  /** Which of the plan's groups, from 0. */
-  readonly group: number
-  readonly branches: readonly string[]
-  /** How many of its steps work at once, until it is told more. */
-  readonly slots: number
-  /** What steps of the run made that it reads, by their ids. */
-  readonly given: Readonly<Record<string, StepOutcome>>
-  /** Its steps that the run reads from. */
-  readonly makes: readonly string[]
-}
-
-/** What a group of branches came to. */
-export interface BranchesResult {
-  readonly branches: readonly BranchReport[]
-  /** What its steps made that the run reads, by their ids; null where one failed or was not begun. */
-  readonly made: Readonly<Record<string, StepOutcome | null>>
-  /** Its first failure in the order of the plan; null for none. */
-  readonly failed: FailedStep | null
-}
-
-/** A step that failed, and how a run ends for that. */
-export interface FailedStep {
-  readonly step: string
-  readonly stop: Stop
 }
 
 /** A run as 0.6 and before started it: with its plan, which is in the store as well. */
@@ -327,8 +288,6 @@ export const resumeUpdate = defineUpdate<void, [Decision]>('resume')
 export const approveRolloutUpdate = defineUpdate<void, [Decision]>('approve')
 export const promoteUpdate = defineUpdate<void, [Decision]>('promote')
 export const abortUpdate = defineUpdate<void, [Decision]>('rollback')
-/** Tells a group of branches how many of its steps may work at once from now on. */
-export const slotsSignal = defineSignal<[number]>('slots')
 export const progressQuery = defineQuery<RunProgress>('progress')
 export const approveUpdate = defineUpdate<void, [Decision]>('approve')
 export const rejectUpdate = defineUpdate<void, [Decision]>('reject')

@@ -1,15 +1,17 @@
 import { CancellationScope, proxyActivities, setHandler } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import type { BranchesRecord } from '../lib/formats/records.ts'
-import { type BranchesInput, type BranchesResult, type FailedStep, progressQuery, slotsSignal } from './messages.ts'
+import { type BranchesInput, type BranchesResult, type FailedStep, slotsSignal } from './branch-messages.ts'
+import { progressQuery } from './messages.ts'
 import { briefly } from './options.ts'
 import { branchReports, cancelled, failureOfStep } from './run-end.ts'
 import { type GraphEnd, type GraphRun, startGraph } from './run-graph.ts'
 import { gatesOf, progressOf, type RunState, startState } from './run-state.ts'
 
 /**
- * Carries out a group of branches of a run, as the run itself would: so that however many there are, no history grows long. What they did
- * is kept in a record of its own; the run is told how each branch ended, and what its own steps read.
+ * Carries out a group of branches of a run, as the run itself would: so that however many there are, no history grows
+ * long. What they did is kept in a record of its own; the run is told how each branch ended, and what its own steps
+ * read.
  */
 export async function runBranches(input: BranchesInput): Promise<BranchesResult> {
   const { run, group, slots, given } = input

@@ -24,8 +24,9 @@ export interface GraphRun {
 }
 
 /**
- * Carries out a plan as the graph it is: a step begins as soon as what it needs is there, while fewer than `limit` work. A failure stops what
- * depends on it and nothing else; after a cancellation nothing begins any more, and what runs is waited for.
+ * Carries out a plan as the graph it is: a step begins as soon as what it needs is there, while fewer than `limit`
+ * work. A failure stops what depends on it and nothing else; after a cancellation nothing begins any more, and what
+ * runs is waited for.
  */
 export function startGraph(state: RunState, limit: number): GraphRun {
   const own = ownSteps(state.plan)
@@ -95,7 +96,10 @@ async function runStep(state: RunState, step: StepOutline): Promise<Stop | undef
   }
 }
 
-/** Failures in the order of the plan: which of them counts does not depend on which was the quicker one. Those of groups come last, in theirs. */
+/**
+ * Failures in the order of the plan: which of them counts does not depend on which was the quicker one. Those of groups
+ * come last, in theirs.
+ */
 function inOrder({ plan }: RunState, failures: ReadonlyMap<string, Stop>): Map<string, Stop> {
   const place = new Map(plan.steps.map(({ id }, i) => [id, i]))
   const placeOf = (id: string): number => place.get(id) ?? plan.steps.length

@@ -33,11 +33,11 @@ import { enter, gatesOf, modelOf, progressOf, type RunState, show, stageOf, star
 import { carryOut } from './run-steps.ts'
 
 /**
- * Carries out a plan: a graph of steps, each an idempotent activity (or, for an approval, a durable wait). It interprets
- * plans and knows no pipeline; what it decides is in the history, what it moves are references.
- *
- * Ends well when all steps are done, when a gate or a person says no, and when nothing could be decided: those are results. A broken contract, a failing
- * step or a cancellation fails the workflow, with the same record in the failure's details and in the store.
+ * Carries out a plan: a graph of steps, each an idempotent activity (or, for an approval, a durable wait). It
+ * interprets plans and knows no pipeline; what it decides is in the history, what it moves are references. Ends well
+ * when all steps are done, when a gate or a person says no, and when nothing could be decided: those are results. A
+ * broken contract, a failing step or a cancellation fails the workflow, with the same record in the failure's details
+ * and in the store.
  */
 export async function runPipeline(given: RunInput | RunInputWithPlan): Promise<RunRecord> {
   const input: RunInput = { pipeline: 'plan' in given ? given.plan.pipeline : given.pipeline, ...given }

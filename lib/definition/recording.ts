@@ -3,7 +3,10 @@ import { SlipwayError } from '../formats/errors.ts'
 import type { CodeRef, Step, StepKind, StepOf } from '../formats/plan.ts'
 import { numberedId, requireOwnName } from '../formats/step-names.ts'
 
-/** Kinds of steps that come once a package is judged: the builder records them whenever they are said, a plan has them at its end. */
+/**
+ * Kinds of steps that come once a package is judged: the builder records them whenever they are said, a plan has them
+ * at its end.
+ */
 type LastKind = 'guard' | 'deploy' | 'monitor' | 'batch'
 
 /** What a pipeline's function has said so far: one for all its branches. */

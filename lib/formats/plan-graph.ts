@@ -14,8 +14,9 @@ export interface PlanNode {
 }
 
 /**
- * A plan as a graph: a step waits for what it reads, and decisions about a package for those before them in the plan. Steps that take
- * turns (`versions of flights`) also wait for each other to end. What another workflow carries out is no part of it.
+ * A plan as a graph: a step waits for what it reads, and decisions about a package for those before them in the plan.
+ * Steps that take turns (`versions of flights`) also wait for each other to end. What another workflow carries out is
+ * no part of it.
  */
 export function graphOf(plan: PlanOutline): PlanNode[] {
   const deciding = new Map<string, StepOutline[]>()

@@ -4,8 +4,9 @@ import { kindOf, type Step, type StepKind, type StepOutline } from './step-kinds
 export type { StepOutline } from './step-kinds/index.ts'
 
 /**
- * A plan as a workflow sees it: which steps there are, what each reads, and what it decides by. However many columns a table has and
- * whatever they may hold, it is as small; activities read the steps themselves from the store, by the plan's digest.
+ * A plan as a workflow sees it: which steps there are, what each reads, and what it decides by. However many columns a
+ * table has and whatever they may hold, it is as small; activities read the steps themselves from the store, by the
+ * plan's digest.
  */
 export interface PlanOutline {
   readonly pipeline: string
@@ -55,7 +56,10 @@ function outlineOfStep(step: Step): StepOutline {
   return { id: step.id, kind: step.kind, summary: planned(step).slice(0, 200), ...links(step) } as StepOutline
 }
 
-/** Where a package is deployed to first: what that serves is what the package would replace. Null where it is only registered. */
+/**
+ * Where a package is deployed to first: what that serves is what the package would replace. Null where it is only
+ * registered.
+ */
 export function endpointOf({ steps }: PlanOutline, packageId: string): string | null {
   const deploy = steps.find((step) => step.kind === 'deploy' && step.package === packageId)
   return deploy?.kind === 'deploy' ? deploy.endpoint : null

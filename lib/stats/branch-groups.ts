@@ -5,7 +5,10 @@ import { kindOf } from '../formats/step-kinds/index.ts'
 
 /** A run does up to this many steps of branches itself; more are shared out among workflows of their own. */
 const mostInline = 100
-/** What one such workflow does at most: its history stays below some two thousand events, and its record travels in one message. */
+/**
+ * What one such workflow does at most: its history stays below some two thousand events, and its record travels in one
+ * message.
+ */
 const mostSteps = 80
 const mostBranches = 20
 
@@ -16,8 +19,9 @@ export interface BranchGroup {
 }
 
 /**
- * How a plan is shared out: the groups of branches that workflows of their own carry out; none where a run does it all itself. It does
- * itself whatever is in no branch, what depends on several branches, and what is decided about a package where a person is asked.
+ * How a plan is shared out: the groups of branches that workflows of their own carry out; none where a run does it all
+ * itself. It does itself whatever is in no branch, what depends on several branches, and what is decided about a
+ * package where a person is asked.
  */
 export function branchGroups(plan: PlanOutline): BranchGroup[] {
   const steps = apartSteps(plan)

@@ -20,9 +20,9 @@ export interface NextSteps {
 }
 
 /**
- * Which nodes begin now: all whose needs are done and whose predecessors have ended, the first of the plan first, while fewer than `limit`
- * work. What is left over goes to those that can do several things at once, one each in turn. What runs together never has more than
- * `limit` slots, and a node keeps those it was given until it ends.
+ * Which nodes begin now: all whose needs are done and whose predecessors have ended, the first of the plan first, while
+ * fewer than `limit` work. What is left over goes to those that can do several things at once, one each in turn. What
+ * runs together never has more than `limit` slots, and a node keeps those it was given until it ends.
  */
 export function nextSteps(nodes: readonly PlanNode[], standings: Standings, limit: number): NextSteps {
   const slots = new Map<string, number>()
@@ -73,7 +73,10 @@ function shareOut(nodes: readonly PlanNode[], slots: Map<string, number>, free: 
 /** A node that is not begun any more. */
 export interface NeverBegun {
   readonly id: string
-  /** The first of the plan that failed and that it waits for, directly or not; null where nothing failed: the run ended before. */
+  /**
+   * The first of the plan that failed and that it waits for, directly or not; null where nothing failed: the run ended
+   * before.
+   */
   readonly because: string | null
 }
 
@@ -84,8 +87,8 @@ export function neverBegun(nodes: readonly PlanNode[], standings: Standings): Ne
 }
 
 /**
- * Nodes that can never begin, for they need one that failed, directly or not: by id the first such one of the plan. Nodes stand in an order
- * in which they can run, so causes are handed on in one pass.
+ * Nodes that can never begin, for they need one that failed, directly or not: by id the first such one of the plan.
+ * Nodes stand in an order in which they can run, so causes are handed on in one pass.
  */
 function causesOf(nodes: readonly PlanNode[], standings: Standings): Map<string, string> {
   const place = new Map(nodes.map(({ id }, i) => [id, i]))

@@ -2,7 +2,10 @@ import type { GroupOutline, PlanOutline, StepOutline } from '../formats/plan-out
 import { readsOf } from '../formats/step-inputs.ts'
 import { branchGroups } from './branch-groups.ts'
 
-/** What the workflow of a run is told of its plan: what it carries out itself, and the groups of branches that others do. */
+/**
+ * What the workflow of a run is told of its plan: what it carries out itself, and the groups of branches that others
+ * do.
+ */
 export function outlineOfRun(plan: PlanOutline): PlanOutline {
   const groups = branchGroups(plan)
   if (groups.length === 0) return plan

@@ -25,7 +25,10 @@ export async function publishBranches(store: Store, record: BranchesRecord): Pro
   await publishOnce(store, branchesKey(record.runId, record.group), BranchesRecord, record)
 }
 
-/** A run with what its branches did, where that has records of its own; those that are not there yet, or broken, are left out. */
+/**
+ * A run with what its branches did, where that has records of its own; those that are not there yet, or broken, are
+ * left out.
+ */
 export async function withBranches(store: Store, run: RunRecord): Promise<RunRecord> {
   const read = (_: unknown, group: number) =>
     passOver(readDocument(store, branchesKey(run.runId, group), BranchesRecord))

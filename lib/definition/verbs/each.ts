@@ -24,7 +24,10 @@ export const each =
     return Object.fromEntries(made.map((result, i) => [names[i], result])) as never
   }
 
-/** @throws SlipwayError DEFINITION_INVALID for an empty list, one that is too long, two equal names, or a name that is none */
+/**
+ * @throws SlipwayError DEFINITION_INVALID for an empty list, one that is too long, two equal names, or a name that is
+ * none
+ */
 function requireNames({ recording: { pipeline } }: Place, names: readonly string[]): void {
   const refuse = (what: string, next: string): never => {
     throw new SlipwayError('DEFINITION_INVALID', `pipeline "${pipeline}": ${what}`, { next })

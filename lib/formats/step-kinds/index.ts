@@ -6,7 +6,8 @@ import { approve, batch, deploy, guard, monitor, register } from './release-step
 import type { StepKindEntry } from './step-kind.ts'
 
 /**
- * All kinds of steps there are. A new one is an entry here, its activity, and its verb in the builder (`lib/definition/verbs/`).
+ * All kinds of steps there are. A new one is an entry here, its activity, and its verb in the builder
+ * (`lib/definition/verbs/`).
  */
 export const stepKinds = {
   snapshot,
@@ -43,7 +44,10 @@ export type StepOutline<Kind extends StepKind = StepKind> = Kind extends StepKin
     } & LinksOf<Kinds[Kind]>
   : never
 
-/** What is known of a kind, without its types: for what is done with steps of all kinds alike. Undefined where there is no such kind. */
+/**
+ * What is known of a kind, without its types: for what is done with steps of all kinds alike. Undefined where there is
+ * no such kind.
+ */
 export const findKind = (kind: string): StepKindEntry | undefined =>
   (stepKinds as Readonly<Record<string, StepKindEntry | undefined>>)[kind]
 

@@ -37,8 +37,8 @@ export interface OrderView {
 }
 
 /**
- * A kind of step: all there is to know of it below its builder verb and its activity. Step keys, outlines, the graph, the order of an
- * activity and what people are shown are made of it; `index.ts` lists the kinds.
+ * A kind of step: all there is to know of it below its builder verb and its activity. Step keys, outlines, the graph,
+ * the order of an activity and what people are shown are made of it; `index.ts` lists the kinds.
  */
 export interface StepKindEntry<Shape extends z.ZodObject = z.ZodObject, Links extends object = object> {
   /** What a plan holds of it. */
@@ -46,9 +46,15 @@ export interface StepKindEntry<Shape extends z.ZodObject = z.ZodObject, Links ex
   /** Fields that hold a schema: a stored plan keeps every column once. */
   readonly schemas?: readonly string[]
 
-  /** Fields that name other steps, each an id, a list of ids or a record of ids: they count in a step key by what those made. */
+  /**
+   * Fields that name other steps, each an id, a list of ids or a record of ids: they count in a step key by what those
+   * made.
+   */
   readonly refs: readonly string[]
-  /** Other fields that the result does not depend on. What is left out is named, so that a new setting cannot be forgotten. */
+  /**
+   * Other fields that the result does not depend on. What is left out is named, so that a new setting cannot be
+   * forgotten.
+   */
   readonly notInKey?: readonly string[]
   /** What stands in a step key in the place of fields as they are. */
   inKey?(step: z.infer<Shape>): Readonly<Record<string, unknown>>
@@ -64,8 +70,8 @@ export interface StepKindEntry<Shape extends z.ZodObject = z.ZodObject, Links ex
   /** What it reads, under which names. What is known only when it is reached, as a gate's opponent, is not here. */
   reads(step: Outline<Shape, NoInfer<Links>>, plan: PlanView): Readonly<Record<string, Read>>
   /**
-   * It decides about a package, or acts on what was decided: such steps of one package keep the order they have in the plan, but those
-   * that may be done side by side.
+   * It decides about a package, or acts on what was decided: such steps of one package keep the order they have in the
+   * plan, but those that may be done side by side.
    */
   readonly decides?: 'in turn' | 'side by side'
   /** What it takes its turn at: of steps that name the same, each waits for those before it to end, however they do. */
