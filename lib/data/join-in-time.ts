@@ -81,7 +81,7 @@ function selectOf(
       .filter((rule) => !on.includes(rule.name))
       .map((rule) => `r.${name(rule.name)} AS ${name(`${prefix}${rule.name}`)}`),
   ]
-  // DuckDB 1.5 takes a missing time for a later one than all others, and would find such a row the newest there is.
+  // Left as it is, a missing time may find the newest row there is: findings/duckdb-asof-null-times.sh.
   const asks = `coalesce(l.${name(asOf.at)}, '-infinity'::TIMESTAMP)`
   const matches = [...keys.map((key) => `l.${key} = r.${key}`), `${asks} >= r."seen:"`]
   return `SELECT ${columns.join(', ')} FROM ${asked} l ASOF LEFT JOIN (${rising}) r ON ${matches.join(' AND ')}

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { SlipwayError } from '../formats/errors.ts'
 import { rowsOf, text } from './duckdb.ts'
+import { orderedQuery } from './query-order.ts'
 
 /*
  * What the SQL of a derived table may be: one SELECT over its own tables, whose answer depends on nothing else. It is looked at as
@@ -9,7 +10,7 @@ import { rowsOf, text } from './duckdb.ts'
  */
 
 /** A part of a query as DuckDB's parser gives it. */
-type Part = Readonly<Record<string, unknown>>
+export type Part = Readonly<Record<string, unknown>>
 
 /** A query that may run. */
 export interface Query {
@@ -53,7 +54,7 @@ export async function readQuery(
   requireOwnTables(parts, tables, refuse)
   requireConstant(parts, refuse)
   await requirePureFunctions(connection, parts, refuse)
-  return ordered(connection, statement, sql)
+  return orderedQuery(connection, statement, sql)
 }
 
 type Refuse = (what: string, next?: string) => never
@@ -168,36 +169,3 @@ function functionsIn(parts: readonly Part[]): { readonly name: string; readonly 
     typeof name === 'string' ? [{ name: name.toLowerCase(), given: ((children ?? []) as unknown[]).length }] : [],
   )
 }
-
-/** The query with an order that leaves nothing open. */
-async function ordered(
-  connection: DuckDBConnection,
-  statement: Part,
-  sql: string,
-): Promise<{ readonly sql: string; readonly isOrdered: boolean }> {
-  const node = statement.node as { modifiers: { type: string; orders?: Part[] }[] }
-  const order = node.modifiers.find(({ type }) => type === 'ORDER_MODIFIER')
-  if (order?.orders === undefined) return { sql, isOrdered: false }
-  const isWhole = order.orders.some(({ expression }) => (expression as Part).class === 'STAR')
-  if (isWhole) return { sql, isOrdered: true }
-  const columns = (await connection.prepare(sql)).columnCount
-  const rest = Array.from({ length: columns }, (_, i) => position(i + 1))
-  const whole = { ...order, orders: [...order.orders, ...rest] }
-  const modifiers = node.modifiers.map((each) => (each === order ? whole : each))
-  const parsed = { error: false, statements: [{ ...statement, node: { ...node, modifiers } }] }
-  const [row] = await rowsOf(connection, `SELECT json_deserialize_sql(${text(JSON.stringify(parsed))}::JSON) AS sql`)
-  return { sql: String(row?.sql), isOrdered: true }
-}
-
-/** `ORDER BY 3`, as DuckDB's parser gives it. */
-const position = (column: number): Part => ({
-  type: 'ORDER_DEFAULT',
-  null_order: 'ORDER_DEFAULT',
-  expression: {
-    class: 'CONSTANT',
-    type: 'VALUE_CONSTANT',
-    alias: '',
-    query_location: 0,
-    value: { type: { id: 'INTEGER', type_info: null }, is_null: false, value: column },
-  },
-})
