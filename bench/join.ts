@@ -10,9 +10,10 @@ const rows = 3_000_000
 const required = { nullable: false } as const
 
 /**
- * 3,000,000 orders joined with 3,000,000 scores of 200,000 customers, by event and by the time it was known, against the quickest SQL for
- * both that we could write by hand: a window that keeps scores newer than all that could be seen before, then an ASOF JOIN, in the order
- * of the orders. Which of two scores of one time it takes, that one does not say.
+ * 3,000,000 orders joined with 3,000,000 scores of 200,000 customers, by event and by the time it was known, against
+ * the quickest SQL for both that we could write by hand: a window that keeps scores newer than all that could be seen
+ * before, then an ASOF JOIN, in the order of the orders. Which of two scores of one time it takes, that one does not
+ * say.
  */
 export async function measureJoin(): Promise<Figure> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-'))
@@ -69,7 +70,10 @@ export async function measureJoin(): Promise<Figure> {
   }
 }
 
-/** Times that no two rows of a customer share, but for chance in a microsecond; most scores are known hours later, some days. */
+/**
+ * Times that no two rows of a customer share, but for chance in a microsecond; most scores are known hours later, some
+ * days.
+ */
 async function makeTables(orders: string, scores: string): Promise<void> {
   const moment = (seed: string): string =>
     `TIMESTAMP '2024-01-01' + to_microseconds((hash(i, ${text(seed)}) % 8640000000000)::BIGINT)`

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# DuckDB's ASOF LEFT JOIN finds the newest right row for a left row whose time is NULL, though NULL >= anything is not true; not in
-# every plan: without a key and for two rows it finds none. A model would be shown what nobody could know.
+# DuckDB's ASOF LEFT JOIN finds the newest right row for a left row whose time is NULL, though NULL >= anything is not
+# true; not in every plan: without a key and for two rows it finds none. A model would be shown what nobody could know.
 # For us: p.join compares coalesce(time, '-infinity'), and right rows without a finite time are left out before.
 set -euo pipefail
 folder=$(mktemp -d)

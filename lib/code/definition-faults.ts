@@ -1,6 +1,7 @@
 import type { Builder } from '../definition/builder.ts'
 import * as slipway from '../definition/index.ts'
 import { SlipwayError, type SourcePlace } from '../formats/errors.ts'
+import { readOf } from '../formats/step-id.ts'
 import { type CodeMap, userPlace } from './source-map.ts'
 import { inWords, onlyThrow, placed, positionsIn } from './user-fault.ts'
 
@@ -92,6 +93,11 @@ function nextFor(words: string): string {
   return 'correct the definition'
 }
 
+/** Something that a step made. */
+interface Made {
+  readonly id: string
+}
+
 function noteStep(steps: Map<string, SourcePlace>, id: string, at: SourcePlace | undefined): void {
   if (at !== undefined && !steps.has(id)) steps.set(id, at)
 }
@@ -109,6 +115,8 @@ function recording(p: Builder, note: (id: string) => void, branch = ''): Builder
     for (const id of ids) note(`${branch}${id}${count === 1 ? '' : `-${count}`}`)
     const { id } = (made ?? {}) as { id?: unknown }
     if (typeof id === 'string') note(id)
+    // A step of one's own is named by what it makes.
+    if (method === 'step') for (const { id } of Object.values(made as Record<string, Made>)) note(readOf(id).step)
   }
   const methods = Object.entries(p).map(([method, call]) => [
     method,

@@ -14,7 +14,10 @@ export interface DerivedTable extends Query {
   readonly schema: RowSchema
 }
 
-/** Memory that DuckDB takes before it uses the folder: the same everywhere, for what goes there may change the order of sums. */
+/**
+ * Memory that DuckDB takes before it uses the folder: the same everywhere, for what goes there may change the order of
+ * sums.
+ */
 const memory = '2GB'
 
 /**
@@ -34,8 +37,9 @@ export async function checkQuery(query: DerivedTable, tables: Readonly<Record<st
 }
 
 /**
- * Makes a table by SQL, in a database that reaches its tables' files and a folder and nothing else: no other file, no network, no setting.
- * One thread, a fixed memory and a total order: the same rows give the same bytes on every machine.
+ * Makes a table by SQL, in a database that reaches its tables' files and a folder and nothing else: no other file, no
+ * network, no setting. One thread, a fixed memory and a total order: the same rows give the same bytes on every
+ * machine.
  * @param tables what it reads, by the names it reads them under
  * @param file where it is written, parquet, in `folder`
  * @param signal stops the query

@@ -24,14 +24,14 @@ export interface Joined {
 }
 
 /**
- * Writes a point-in-time join: every row of the left table, in its order, with the newest row of the right one that had happened and was
- * known by the left row's time; nulls where there was none.
+ * Writes a point-in-time join: every row of the left table, in its order, with the newest row of the right one that had
+ * happened and was known by the left row's time; nulls where there was none.
  *
- * A right row can be seen from `greatest(event, known)` on. Of the rows seen so far the newest by its event counts, so one that
- * becomes known after a newer one changes nothing. What is left of a key has events that rise with the times they are seen at, and one
- * inequality finds the row: DuckDB's ASOF JOIN, which takes no second one.
- * Rows of the same event: the one that could be seen later counts, then the later one of the table. Equal times count as past.
- * The order is total, so that the bytes do not depend on the threads.
+ * A right row can be seen from `greatest(event, known)` on. Of the rows seen so far the newest by its event counts, so
+ * one that becomes known after a newer one changes nothing. What is left of a key has events that rise with the times
+ * they are seen at, and one inequality finds the row: DuckDB's ASOF JOIN, which takes no second one. Rows of the same
+ * event: the one that could be seen later counts, then the later one of the table. Equal times count as past. The order
+ * is total, so that the bytes do not depend on the threads.
  * @param file where it is written, parquet
  * @param signal stops it
  */

@@ -3,7 +3,8 @@ import { rowsOf, text } from './duckdb.ts'
 import type { Part } from './query.ts'
 
 /**
- * A query whose ORDER BY leaves nothing open: rows that it does not tell apart come in the order of their values, before a LIMIT counts them.
+ * A query whose ORDER BY leaves nothing open: rows that it does not tell apart come in the order of their values,
+ * before a LIMIT counts them.
  * @param statement the query as DuckDB's parser gives it
  * @returns its SQL, and whether it says an order at all
  */

@@ -4,9 +4,9 @@ import { rowsOf, text } from './duckdb.ts'
 import { orderedQuery } from './query-order.ts'
 
 /*
- * What the SQL of a derived table may be: one SELECT over its own tables, whose answer depends on nothing else. It is looked at as
- * DuckDB's own parser reads it (`json_serialize_sql`), and what a function is, DuckDB's catalogue says. Files and settings are out of its
- * reach besides: the database that runs it is locked (`derive.ts`).
+ * What the SQL of a derived table may be: one SELECT over its own tables, whose answer depends on nothing else. It is
+ * looked at as DuckDB's own parser reads it (`json_serialize_sql`), and what a function is, DuckDB's catalogue says.
+ * Files and settings are out of its reach besides: the database that runs it is locked (`derive.ts`).
  */
 
 /** A part of a query as DuckDB's parser gives it. */
@@ -34,7 +34,8 @@ const hint =
 /**
  * Looks at a query before anything of it runs.
  * @param tables the names it may read
- * @returns its SQL; where it ends with an ORDER BY, rows that this does not tell apart come in the order of their values
+ * @returns its SQL; where it ends with an ORDER BY, rows that this does not tell apart come in the order of their
+ * values
  * @throws SlipwayError SQL_INVALID
  */
 export async function readQuery(

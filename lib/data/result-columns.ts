@@ -8,8 +8,8 @@ export interface MadeColumn {
 }
 
 /**
- * Holds the columns that were made to a schema: the same names, in any order, each of a type that fits. What the rows hold is checked by
- * `p.validate`.
+ * Holds the columns that were made to a schema: the same names, in any order, each of a type that fits. What the rows
+ * hold is checked by `p.validate`.
  * @param what what messages call the table
  * @param fits whether a column may be what the schema says of it
  * @throws SlipwayError TABLE_SCHEMA

@@ -18,8 +18,9 @@ const fromNumber: Readonly<Record<string, (column: string) => string>> = {
 }
 
 /**
- * Writes columns that a function of the user made as a table of a schema: numbers, dates (milliseconds since 1970) and booleans (0 and 1, or
- * truth values) as numbers, texts and whole numbers of any size as texts; NaN and null are missing.
+ * Writes columns that a function of the user made as a table of a schema: numbers, dates (milliseconds since 1970) and
+ * booleans (0 and 1, or truth values) as numbers, texts and whole numbers of any size as texts; NaN and null are
+ * missing.
  * @param made what the function gave back
  * @param what what messages call the table
  * @param file where it is written, parquet

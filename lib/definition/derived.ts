@@ -24,8 +24,9 @@ type MadeColumn<T> = [Present<T>] extends [number | Date]
       : readonly (Present<T> | Missing<T>)[]
 
 /**
- * The columns of a table as a function makes them, all of one length: numbers, dates (milliseconds since 1970) and booleans (or 0 and 1) in
- * typed arrays or lists, NaN where one is missing; texts, and whole numbers of any size as their digits, in lists.
+ * The columns of a table as a function makes them, all of one length: numbers, dates (milliseconds since 1970) and
+ * booleans (or 0 and 1) in typed arrays or lists, NaN where one is missing; texts, and whole numbers of any size as
+ * their digits, in lists.
  */
 export type MadeColumns<Row> = { readonly [Field in keyof Row]: MadeColumn<Row[Field]> }
 

@@ -70,7 +70,8 @@ export async function runTable(
 }
 
 /**
- * Runs a step of one's own: a function from tables, as whole columns, and other artifacts, as bytes, to the outputs that the step declares.
+ * Runs a step of one's own: a function from tables, as whole columns, and other artifacts, as bytes, to the outputs
+ * that the step declares.
  * @throws SlipwayError STEP_FAILED, TABLE_SCHEMA
  */
 export async function runOwnStep(

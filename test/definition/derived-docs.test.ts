@@ -59,6 +59,22 @@ describe('the tables of tables of the documentation', () => {
     expect(compile).not.toThrow()
   })
 
+  it('and a mistake in a name is said with its line', async () => {
+    const file = 'pipelines/shop/pipeline.ts'
+    const whole = readFileSync(join(project.root, file), 'utf8')
+    for (const [right, wrong] of [
+      ["p.step('months'", "p.step('Months!'"],
+      ["p.table('known'", "p.table('Known!'"],
+    ] as const) {
+      project.write(file, whole.replace(right, wrong))
+      await expect(planPipeline(project.root, 'shop', hostVersions())).rejects.toMatchObject({
+        code: 'DEFINITION_INVALID',
+        facts: { at: { file, text: expect.stringContaining(wrong) } },
+      })
+    }
+    project.write(file, whole)
+  })
+
   it('come out as the page says, from rows to a page', async () => {
     await project.data(
       'data/orders.parquet',

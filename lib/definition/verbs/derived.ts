@@ -122,7 +122,10 @@ function mediaOutput(step: string, output: string, mediaType: string): OwnOutput
   )
 }
 
-/** Some names, each once, whatever the case: SQL does not tell `Orders` from `orders`. @throws SlipwayError DEFINITION_INVALID */
+/**
+ * Some names, each once, whatever the case: SQL does not tell `Orders` from `orders`. @throws SlipwayError
+ * DEFINITION_INVALID
+ */
 function requireNames(what: string, names: readonly string[]): void {
   if (names.length === 0) throw invalid(`there are none among ${what}`, 'name one at least')
   for (const [i, name] of names.entries()) {
