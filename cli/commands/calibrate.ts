@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { localCodes } from '../../lib/code/local-code.ts'
+import { withStoredPlace } from '../../lib/code/source-map.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import type { ArtifactRef } from '../../lib/formats/artifact.ts'
 import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
@@ -68,6 +69,8 @@ export async function calibrate(
       spanMs,
       runs,
       scratch: join(folder, 'sorted.parquet'),
+    }).catch(async (error) => {
+      throw await withStoredPlace(store, error)
     })
     const tooMany = found.filter(({ breaches }) => breaches / runs > policy.falseAlarms)
     if (options.json === true) printJson({ endpoint, rows, runs, spanMs, declared: policy.falseAlarms, rules: found })

@@ -1,4 +1,5 @@
 import { localCodes } from '../../lib/code/local-code.ts'
+import { withStoredPlace } from '../../lib/code/source-map.ts'
 import { withDuckDb } from '../../lib/data/duckdb.ts'
 import { exactDrift } from '../../lib/data/exact-drift.ts'
 import { inspect } from '../../lib/data/inspect.ts'
@@ -107,9 +108,13 @@ async function checkFile(
     codeOfDrift(policy).map(([, ref]) => ref),
   )
   const own = await loadDistances(policy, code)
-  const columns = exact
-    ? await exactColumns(store, variant, table, own)
-    : driftOfAll(await countRows(local, profile, table), profile, importances, own)
+  const measure = async (): Promise<ColumnDrift[]> =>
+    exact
+      ? exactColumns(store, variant, table, own)
+      : driftOfAll(await countRows(local, profile, table), profile, importances, own)
+  const columns = await measure().catch(async (error) => {
+    throw await withStoredPlace(store, error)
+  })
   const now = Date.now()
   const report = conclude({
     endpoint: name,
