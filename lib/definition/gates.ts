@@ -6,8 +6,8 @@ import type { Task } from '../formats/plan.ts'
 import { answersOver } from './deploy.ts'
 
 /**
- * A gate about a metric, typed by the tasks it fits, the column it slices by and the columns its metric takes, so that a wrong one does
- * not compile.
+ * A gate about a metric, typed by the tasks it fits, the column it slices by and the columns its metric takes, so that
+ * a wrong one does not compile.
  */
 export interface Gate<Fits, Column extends string = never, Columns = unknown> {
   readonly check: MetricCheck
@@ -35,9 +35,9 @@ export interface Rules<Made> {
   /** Passes if the metric is at most `limit`. */
   atMost(limit: number): Made
   /**
-   * Passes if the candidate is not worse than the champion by more than the margin, at the confidence given (default 0.95): the
-   * one-sided bound of a paired bootstrap on the same rows. The margin is `by`, in units of the metric, or `byShare`, a share of the
-   * champion's own value (0.01 is 1 %). Passes without comparison while there is no champion.
+   * Passes if the candidate is not worse than the champion by more than the margin, at the confidence given (default
+   * 0.95): the one-sided bound of a paired bootstrap on the same rows. The margin is `by`, in units of the metric, or
+   * `byShare`, a share of the champion's own value (0.01 is 1 %). Passes without comparison while there is no champion.
    */
   notWorseThan(opponent: 'champion', options: Margin & { confidence?: number }): Made
 }

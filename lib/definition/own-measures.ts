@@ -14,10 +14,11 @@ type MetricOptions<Columns> = { readonly better: 'larger' | 'smaller' } & ([keyo
   : { readonly columns: Names<Columns> })
 
 /**
- * A metric of your own: `cost` is a named export `(predictions, labels) => number`, each argument an array of all rows judged: the
- * probability of the positive class and 0 or 1, or the predicted and the true number. With `columns` it takes those of the same rows as
- * well. It is held to rules as the others are, and by slices; the bootstrap of `notWorseThan` calls it several hundred times.
- * A run fails with `MEASURE_FAILED` where it throws or gives no finite number.
+ * A metric of your own: `cost` is a named export `(predictions, labels) => number`, each argument an array of all rows
+ * judged: the probability of the positive class and 0 or 1, or the predicted and the true number. With `columns` it
+ * takes those of the same rows as well. It is held to rules as the others are, and by slices; the bootstrap of
+ * `notWorseThan` calls it several hundred times. A run fails with `MEASURE_FAILED` where it throws or gives no finite
+ * number.
  */
 export function metric<Columns extends FeatureColumns = Record<never, never>>(
   name: string,
@@ -36,8 +37,9 @@ export interface OwnGate {
 }
 
 /**
- * A gate of your own: `judge` is a named export that says of an evaluation (metrics, slices, importances, reliability) whether the
- * candidate passes, and why, in words. A run fails with `MEASURE_FAILED` where it throws or gives anything else.
+ * A gate of your own: `judge` is a named export that says of an evaluation (metrics, slices, importances, reliability)
+ * whether the candidate passes, and why, in words. A run fails with `MEASURE_FAILED` where it throws or gives anything
+ * else.
  */
 export function gate(
   name: string,
@@ -55,9 +57,10 @@ export interface OwnDriftRule {
 }
 
 /**
- * A drift measure of your own: `distance` is a named export of the shares of rows by bin, in training and now, as PSI compares them: about
- * ten bins of numbers in ascending order, or the frequent texts one by one and the rare ones together, and last what is new. It gives a
- * finite number, 0 for no drift. A check fails with `MEASURE_FAILED` where it throws or gives anything else.
+ * A drift measure of your own: `distance` is a named export of the shares of rows by bin, in training and now, as PSI
+ * compares them: about ten bins of numbers in ascending order, or the frequent texts one by one and the rare ones
+ * together, and last what is new. It gives a finite number, 0 for no drift. A check fails with `MEASURE_FAILED` where
+ * it throws or gives anything else.
  */
 export const driftMeasure = (name: string, distance: (baseline: Float64Array, now: Float64Array) => number) => ({
   /** Alarm when it is over this, with 95 % confidence, in one check; `.for(n)` asks for n in a row. */
@@ -67,7 +70,10 @@ export const driftMeasure = (name: string, distance: (baseline: Float64Array, no
 
 type CodeOf = Recording['codeOf']
 
-/** Gates as a plan holds them, with references to the code of the user's own. @throws SlipwayError DEFINITION_INVALID */
+/**
+ * Gates as a plan holds them, with references to the code of the user's own.
+ * @throws SlipwayError DEFINITION_INVALID
+ */
 export function checksOf(must: readonly (Gate<never, never, never> | OwnGate)[], codeOf: CodeOf): Check[] {
   const checks = must.map((each): Check => {
     if ('run' in each) return { rule: 'own', name: each.name, code: codeOf(each.run, `gate "${each.name}"`) }

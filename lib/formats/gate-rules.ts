@@ -11,7 +11,10 @@ export const OwnMetric = z.object({
 })
 export type OwnMetric = z.infer<typeof OwnMetric>
 
-/** What every rule about a metric says: by its name in the table of metrics, or one of the user's; for all rows, or for each slice. */
+/**
+ * What every rule about a metric says: by its name in the table of metrics, or one of the user's; for all rows, or for
+ * each slice.
+ */
 const ofMetric = { metric: z.string().min(1).max(100), own: OwnMetric.optional(), slice: z.string().optional() }
 
 /** Two models on the same rows. */
@@ -44,7 +47,10 @@ export interface RuleVerdict {
   readonly evidence: string
 }
 
-/** A rule of gates: what a plan holds of it, its words, and how it is judged. A value that is missing or not a number never passes. */
+/**
+ * A rule of gates: what a plan holds of it, its words, and how it is judged. A value that is missing or not a number
+ * never passes.
+ */
 interface GateRule<Shape extends z.ZodObject> {
   readonly shape: Shape
   words(check: z.infer<Shape>): string
@@ -72,7 +78,9 @@ const limitRule = <Rule extends 'atLeast' | 'atMost'>(rule: Rule) => {
   }
 }
 
-/** Every rule there is about a metric: another one is an entry, and a method of metrics in `lib/definition/gates.ts`. */
+/**
+ * Every rule there is about a metric: another one is an entry, and a method of metrics in `lib/definition/gates.ts`.
+ */
 export const gateRules = {
   atLeast: limitRule('atLeast'),
   atMost: limitRule('atMost'),
@@ -101,7 +109,7 @@ export const gateRules = {
       const { candidate: own, opponent: other, deficit, upperBound, resamples } = compared
       if (![own, other, upperBound].every(Number.isFinite))
         return { passed: false, value: null, limit: by ?? null, evidence: rows.whyUndefined() }
-      // The size of the champion's value: 1 % of it is as much where more is better as where less is, and for a negative r2.
+      // The size of the champion's value: 1 % of it is as much where more is better as where less is, and below zero.
       const limit = byShare === undefined ? (by ?? 0) : byShare * Math.abs(other)
       const margin =
         byShare === undefined

@@ -38,8 +38,8 @@ type Progress = (what: string, done: number) => void
 
 /**
  * Judges every gate of a step on evaluations made before.
- * @throws SlipwayError MEASURE_FAILED where a function of the user's does, LATENCY_UNDECIDED where all others pass and the machine is too
- * busy to say how fast the model is
+ * @throws SlipwayError MEASURE_FAILED where a function of the user's does, LATENCY_UNDECIDED where all others pass and
+ * the machine is too busy to say how fast the model is
  */
 export async function judgeGates(order: GateOrder, onProgress: Progress): Promise<GateResult[]> {
   const { step, model, table } = order

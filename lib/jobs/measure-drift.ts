@@ -13,7 +13,10 @@ export interface DriftOrder {
   readonly code: readonly OwnCode[]
 }
 
-/** How counts of features and scores differ from the baseline, by measures of the user's as well. @throws SlipwayError MEASURE_FAILED */
+/**
+ * How counts of features and scores differ from the baseline, by measures of the user's as well.
+ * @throws SlipwayError MEASURE_FAILED
+ */
 export async function measureDrift({
   counts,
   baseline,

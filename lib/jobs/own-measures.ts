@@ -21,7 +21,10 @@ export type OwnCode = Pick<LocalCode, 'file' | 'digest'>
 /** Finds the function of a reference among those that were loaded. */
 export type OwnFunctions = (ref: CodeRef) => UserFunction
 
-/** Loads the user's metrics, gates and drift measures, a fresh instance of each. @throws SlipwayError as `loadFunction` */
+/**
+ * Loads the user's metrics, gates and drift measures, a fresh instance of each.
+ * @throws SlipwayError as `loadFunction`
+ */
 export async function loadOwn(code: readonly OwnCode[]): Promise<OwnFunctions> {
   const loaded = new Map<string, UserFunction>()
   for (const { file, digest } of code) loaded.set(digest, loadFunction(await readFile(file, 'utf8'), digest))
@@ -33,8 +36,9 @@ export async function loadOwn(code: readonly OwnCode[]): Promise<OwnFunctions> {
 }
 
 /**
- * A metric of the user's as gates measure by. The function gets copies, so that what it changes is its own. On the rows themselves it must
- * give a finite number; a draw of the bootstrap on which it is not defined does not count, as with other metrics.
+ * A metric of the user's as gates measure by. The function gets copies, so that what it changes is its own. On the rows
+ * themselves it must give a finite number; a draw of the bootstrap on which it is not defined does not count, as with
+ * other metrics.
  */
 export function ownMeasure(name: string, { better }: Pick<OwnMetric, 'better'>, userFunction: UserFunction): Measure {
   const what = `metric "${name}"`

@@ -34,8 +34,8 @@ export interface ScoredChunk<Models extends readonly TableModel[]> {
 type Take<Models extends readonly TableModel[]> = (chunk: ScoredChunk<Models>) => void
 
 /**
- * Runs chunks of rows through the feature code and the session of one model or several: the one loop that scores a table. Sessions are
- * their owner's: see `withModels`.
+ * Runs chunks of rows through the feature code and the session of one model or several: the one loop that scores a
+ * table. Sessions are their owner's: see `withModels`.
  * @param take hears of every chunk, in order
  * @param firstRow the number of the first row, from 1, for messages
  * @returns how many rows there were

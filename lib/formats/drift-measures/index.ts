@@ -1,14 +1,23 @@
 import { cramersV, jensenShannonDistance, pooled, stabilityIndex, sum } from './distances.ts'
 
-/** A column of numbers, before and now: counts of rows by bin, about ten of equal weight, and bins of what was not there before. */
+/**
+ * A column of numbers, before and now: counts of rows by bin, about ten of equal weight, and bins of what was not there
+ * before.
+ */
 export interface NumberBins {
   readonly baseline: readonly number[]
   readonly now: readonly number[]
-  /** Distances of the distribution functions, from the values or from finer bins; Wasserstein's in standard deviations, undefined without any. */
+  /**
+   * Distances of the distribution functions, from the values or from finer bins; Wasserstein's in standard deviations,
+   * undefined without any.
+   */
   readonly ofValues: { ks(): number; wasserstein(): number | undefined }
 }
 
-/** A column of text, before and now: counts of rows by value, rare ones together, and rows with a value that was not there before. */
+/**
+ * A column of text, before and now: counts of rows by value, rare ones together, and rows with a value that was not
+ * there before.
+ */
 export interface TextBins {
   readonly baseline: readonly number[]
   readonly now: readonly number[]
@@ -25,7 +34,10 @@ interface DriftMeasureEntry {
   texts?(bins: TextBins): number
 }
 
-/** Every measure of drift there is: names in plans, monitors and displays are taken from here. Another one is an entry, and a name that definitions import. */
+/**
+ * Every measure of drift there is: names in plans, monitors and displays are taken from here. Another one is an entry,
+ * and a name that definitions import.
+ */
 export const driftMeasures = {
   psi: {
     title: 'PSI',
@@ -51,7 +63,10 @@ export const isDriftMeasure = (name: string): name is DriftMeasure => Object.has
 /** Measures of the user's, by name: a number for the shares of rows by bin, before and now. */
 export type OwnDistances = Readonly<Record<string, (baseline: readonly number[], now: readonly number[]) => number>>
 
-/** What each measure says of a column, in the order of the table, then the user's. Those that are not defined on it are left out. */
+/**
+ * What each measure says of a column, in the order of the table, then the user's. Those that are not defined on it are
+ * left out.
+ */
 export function measureNumbers(bins: NumberBins, own: OwnDistances): Record<string, number> {
   return measured((entry) => entry.numbers?.(bins), own, [bins.baseline, bins.now])
 }

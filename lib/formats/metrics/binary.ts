@@ -8,7 +8,10 @@ export function logLossOf(prediction: number, label: number): number {
   return -(label === 1 ? Math.log(p) : Math.log(1 - p))
 }
 
-/** Decisions that are right and positive, positive decisions, and positive labels; a positive decision is a prediction of at least 0.5. */
+/**
+ * Decisions that are right and positive, positive decisions, and positive labels; a positive decision is a prediction
+ * of at least 0.5.
+ */
 function decisionsOf({ predictions, labels }: Scored): { hits: number; predicted: number; positives: number } {
   let [hits, predicted, positives] = [0, 0, 0]
   for (let i = 0; i < labels.length; i++) {
@@ -23,8 +26,8 @@ function decisionsOf({ predictions, labels }: Scored): { hits: number; predicted
 const tasks = ['binary'] as const
 
 /**
- * Metrics of a yes/no model. Without a positive label recall and F1 are NaN, and so is AUC without both classes; a precision of no
- * positive predictions is 0, as in scikit-learn, unless there is no positive label either.
+ * Metrics of a yes/no model. Without a positive label recall and F1 are NaN, and so is AUC without both classes; a
+ * precision of no positive predictions is 0, as in scikit-learn, unless there is no positive label either.
  */
 export const binaryMetrics = {
   auc: {

@@ -7,8 +7,8 @@ import { regressionMetrics } from './regression.ts'
 const cost = { tasks: ['binary', 'regression'], better: 'smaller', isCost: true, isUnfitToCompare: true } as const
 
 /**
- * Every metric there is, the telling ones first: names in plans, gates, monitors and displays are taken from here. Another one is an
- * entry, and a name that definitions import.
+ * Every metric there is, the telling ones first: names in plans, gates, monitors and displays are taken from here.
+ * Another one is an entry, and a name that definitions import.
  */
 export const metrics = {
   ...binaryMetrics,
