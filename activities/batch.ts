@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import {
   type CalendarSpec,
   DAYS_OF_WEEK,
@@ -8,24 +6,16 @@ import {
   type Month,
   ScheduleOverlapPolicy,
 } from '@temporalio/client'
-import { z } from 'zod'
 import { type CronCalendar, cronCalendars } from '../lib/definition/cron.ts'
-import { type BatchPolicy, batchId, fillIn, partitionAt } from '../lib/formats/batch-policy.ts'
-import { BatchFile, BatchPlan, type BatchRecord, ShardFacts } from '../lib/formats/batch-records.ts'
+import { type BatchFile, BatchPlan, type BatchRecord, ShardFacts } from '../lib/formats/batch-records.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { ModelVersion } from '../lib/formats/route.ts'
 import { shardOrder } from '../lib/jobs/shard-order.ts'
-import { localModel } from '../lib/models/package.ts'
-import { fetchInput, findInputs } from '../lib/sources/inputs.ts'
-import { openSources } from '../lib/sources/open-sources.ts'
-import { readBatch, readBatchDefinition, writeBatchDefinition } from '../lib/store/batches.ts'
-import { digestOfJson } from '../lib/store/digest.ts'
-import { getJson, putJson } from '../lib/store/objects.ts'
-import { outputFolder, requireFree } from '../lib/store/outputs.ts'
-import { readRoute } from '../lib/store/routes.ts'
+import { fetchInput } from '../lib/sources/inputs.ts'
+import { writeBatchDefinition } from '../lib/store/batches.ts'
+import { getJson } from '../lib/store/objects.ts'
 import type { BatchPlanned, BatchRequest, ShardOutcome } from '../workflows/messages.ts'
 import { batchScheduleId, taskQueue } from '../workflows/messages.ts'
-import { cutInputs, findDuplicates } from './batch-inputs.ts'
+import { planBatch } from './plan-batch.ts'
 import { type PublishOrder, publishBatch } from './publish-batch.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
 import { materialOf, storeShard } from './shards.ts'
@@ -72,88 +62,9 @@ export function createBatchActivities(deps: ActivityDeps) {
       })
     },
 
-    /**
-     * Fixes everything a batch depends on: the model that is champion now, the files that are there now, the shards they are cut into.
-     * Of parquet only footers are read. What was published already of the same is found.
-     * @param time ISO time the batch is for, where the request names no slot
-     */
+    /** Fixes everything a batch depends on. @param time ISO time the batch is for, where the request names no partition */
     async planBatch({ request, time }: { request: BatchRequest; time: string }): Promise<BatchPlanned> {
-      return runActivity('plan', async (_context, progress) => {
-        const folder = await mkdtemp(join(deps.scratch, 'batch-'))
-        try {
-          progress('looking for files', 0)
-          const { owner, name } = request
-          const found = await definitionOf(request)
-          const slot = request.slot ?? partitionAt(found.policy, new Date(time))
-          const policy: BatchPolicy = {
-            ...found.policy,
-            from: fillIn(found.policy.from, slot),
-            to: found.policy.to === null ? null : fillIn(found.policy.to, slot),
-          }
-          const given = request.adHoc?.files ?? null
-          const inputs =
-            given === null
-              ? await findInputs(
-                  store,
-                  openSources(store, { root: deps.sources, confined: true }, deps.adapters.sources),
-                  policy.from,
-                )
-              : await getJson(store, given.digest, z.array(BatchFile))
-          if (inputs.every(({ size }) => size === 0))
-            throw new SlipwayError('SOURCE_EMPTY', `"${policy.from}" holds no bytes`, {
-              next: 'check where it comes from',
-            })
-          const key = digestOfJson({
-            model: found.model.digest,
-            inputs: inputs.map(({ uri, etag, size, digest }) => digest ?? { uri, etag, size }),
-            policy: { ...policy, cron: null, catchupMs: 0, overlap: 'wait' },
-          }).slice('sha256:'.length)
-          const last = await readBatch(store, owner, name, slot, request.redo)
-          if (last !== undefined && !request.redo) {
-            if (last.key === key)
-              return { plan: last.manifest, key, slot, model: found.model, shards: 0, rows: 0, published: last }
-            throw new SlipwayError(
-              'BATCH_EXISTS',
-              `${batchId(owner, name, slot)} was published already, ${last.model.digest === found.model.digest ? 'of other files or by other rules' : `with version ${last.model.version}; the champion is version ${found.model.version}`}`,
-              { next: 'take its place with --redo: the one before is kept' },
-            )
-          }
-          if (policy.to !== null) await requireFree(outputFolder(store, policy.to, deps.outputs), { owner, name, slot })
-          progress('reading footers', 0.3)
-          const cut = await cutInputs(store, policy, inputs)
-          const rows = cut.files.reduce((sum, file) => sum + (file.rows ?? 0), 0)
-          if (cut.files.every((file) => file.rows === 0))
-            throw new SlipwayError('SOURCE_EMPTY', `"${policy.from}" has no rows`, {
-              next: 'check where it comes from',
-            })
-          progress('looking for keys that occur twice', 0.6)
-          const { facts } = await localModel({ store, trusted: deps.trusted }, found.model.digest)
-          const duplicates = await findDuplicates(store, policy, cut.files, facts.inputs, folder)
-          const plan = await putJson(store, {
-            slipway: 'batch-plan/1',
-            owner,
-            name,
-            slot,
-            model: found.model,
-            endpoint: found.endpoint,
-            policy,
-            inputs: cut.files,
-            shards: cut.shards,
-            duplicates,
-          } satisfies BatchPlan)
-          return {
-            plan,
-            key,
-            slot,
-            model: found.model,
-            shards: cut.shards.length,
-            rows,
-            published: null,
-          }
-        } finally {
-          await rm(folder, { recursive: true, force: true })
-        }
-      })
+      return runActivity('plan', (_context, progress) => planBatch(deps, request, new Date(time), progress))
     },
 
     /** Scores one shard, in a thread, once: what was made of the same rows by the same model is found by its key. */
@@ -191,26 +102,6 @@ export function createBatchActivities(deps: ActivityDeps) {
         publishBatch(deps, await planOf(order.plan.digest), order, progress),
       )
     },
-  }
-
-  /** What a request asks for: of a definition, or all of it given along. The champion is looked up here, once. */
-  async function definitionOf({
-    owner,
-    name,
-    adHoc,
-  }: BatchRequest): Promise<{ policy: BatchPolicy; model: ModelVersion; endpoint: string | null }> {
-    if (adHoc !== null) return { policy: adHoc.policy, model: adHoc.model, endpoint: null }
-    const definition = await readBatchDefinition(store, owner, name)
-    if (definition === undefined)
-      throw new SlipwayError('NOT_FOUND', `pipeline "${owner}" has no batch "${name}"`, {
-        next: `add p.batch(live, '${name}', { … }) to it and run it`,
-      })
-    const route = await readRoute(store, definition.endpoint)
-    if (route === undefined)
-      throw new SlipwayError('NOT_FOUND', `endpoint "${definition.endpoint}" serves nothing yet`, {
-        next: `npx slipway run ${owner} --wait`,
-      })
-    return { policy: definition.policy, model: route.champion, endpoint: definition.endpoint }
   }
 
   function planOf(digest: string): Promise<BatchPlan> {

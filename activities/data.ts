@@ -1,94 +1,25 @@
 import { writeFile } from 'node:fs/promises'
-import { join, normalize } from 'node:path'
+import { join } from 'node:path'
 import { checkContract, separateRows } from '../lib/data/contract.ts'
 import { withDuckDb } from '../lib/data/duckdb.ts'
-import { inspect } from '../lib/data/inspect.ts'
-import { dialectOf, FileFacts, localTable } from '../lib/data/local-table.ts'
+import { localTable } from '../lib/data/local-table.ts'
 import { parts, splitTable } from '../lib/data/split.ts'
 import type { LocalTable } from '../lib/data/table.ts'
-import type { TableFile } from '../lib/data/table-file.ts'
 import { mediaTypes, type Output, shortDigest } from '../lib/formats/artifact.ts'
 import { brief } from '../lib/formats/brief.ts'
 import { canonicalJson } from '../lib/formats/canonical.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import { SourceContents } from '../lib/formats/source-contents.ts'
 import type { StepOutcome } from '../lib/formats/step-inputs.ts'
-import { fixedPart } from '../lib/sources/patterns.ts'
-import { contentOf, mediaTypeOf } from '../lib/sources/take.ts'
-import { notableIn } from '../lib/stats/profile-summary.ts'
-import { getBundle, getJson, hasBlob, localFile, putBundle, putJson } from '../lib/store/objects.ts'
-import { type ActivityDeps, required, runActivity, runStep, type StepOrder } from './step.ts'
-
-/** How messages call a source: as its definition does, or by its files where a run was given others. */
-function whatWasRead(files: readonly { readonly name?: string | undefined }[], from: string): string {
-  const names = files.flatMap(({ name }) => name ?? [])
-  const [first] = names
-  if (first === undefined || names.every((each) => each.startsWith(normalize(fixedPart(from))))) return from
-  return names.length === 1 ? first : `${first} and ${names.length - 1} more files`
-}
-
-/** The digest of the list of a source's files (`lib/formats/source-contents.ts`), and a snapshot to use instead. */
-export interface SnapshotOrder extends StepOrder<'snapshot'> {
-  readonly source: string
-  readonly use?: string | undefined
-}
+import { putBundle } from '../lib/store/objects.ts'
+import { type ActivityDeps, required, runStep, type StepOrder } from './step.ts'
+import { type SnapshotOrder, takeSnapshot } from './take-snapshot.ts'
 
 /** The steps that turn a source into checked, divided tables. */
 export function createDataActivities(deps: ActivityDeps) {
   const { store } = deps
   return {
-    /** Makes a snapshot of a source's files, which lie in the store already: counts, profiles, names them together. */
-    async snapshotSource(order: SnapshotOrder): Promise<StepOutcome> {
-      const { source } = order
-      if (order.use !== undefined) return reuseSnapshot(order.use)
-      const contents = await runActivity(order.step.id, async () => getJson(store, source, SourceContents))
-      return runStep(
-        deps,
-        order,
-        async ({ step, folder, job, progress }) => {
-          progress('fetching the files', 0)
-          const files: TableFile[] = []
-          const facts = contents.map(({ digest: _, size: __, ...file }) => FileFacts.parse(file))
-          for (const [i, { digest }] of contents.entries())
-            files.push({ ...(facts[i] as Omit<TableFile, 'path'>), path: await localFile(store, digest) })
-          progress('reading and profiling', 0.5)
-          const table = { files, format: step.format, dialect: dialectOf(step), schema: step.schema }
-          const rows = await withDuckDb(2, (connection) => inspect(connection, table, whatWasRead(facts, step.from)))
-          const read = await job('profileFiles', { table: { ...table, rows }, folder })
-          const profile = await putJson(store, read)
-          const data = contents.map(({ digest, size }, i) => [
-            `data/${String(i).padStart(5, '0')}`,
-            { digest, size, mediaType: mediaTypeOf[step.format] },
-          ])
-          const bundle = await putBundle(store, {
-            slipway: 'bundle/1',
-            kind: 'snapshot',
-            files: { 'profile.json': profile, ...Object.fromEntries(data) },
-            facts: {
-              format: step.format,
-              ...(step.delimiter === undefined ? {} : { delimiter: step.delimiter }),
-              ...(step.header === undefined ? {} : { header: step.header }),
-              rows,
-              schema: step.schema as never,
-              files: facts as never,
-            },
-          })
-          return {
-            outputs: [
-              { ...bundle, name: 'table' },
-              { ...profile, name: 'profile' },
-            ],
-            facts: {
-              rows,
-              files: files.length,
-              bytes: contents.reduce((sum, { size }) => sum + size, 0),
-              read: notableIn(read),
-            },
-          }
-        },
-        { content: contentOf(contents) },
-      )
-    },
+    /** Makes a snapshot of a source's files, which lie in the store already, or takes one that is there. */
+    snapshotSource: (order: SnapshotOrder): Promise<StepOutcome> => takeSnapshot(deps, order),
 
     /** Checks every row; bad ones are set aside. Too many, or a column too empty, ends the run. */
     async validateTable(order: StepOrder<'validate'>): Promise<StepOutcome> {
@@ -152,29 +83,5 @@ export function createDataActivities(deps: ActivityDeps) {
       facts: { format: 'parquet', rows, schema: schema as never },
     })
     return { name: 'table', ...bundle }
-  }
-
-  async function reuseSnapshot(digest: string): Promise<StepOutcome> {
-    return runActivity('snapshot', async () => {
-      const bundle = await getBundle(store, digest, 'snapshot')
-      for (const file of Object.values(bundle.files)) {
-        if (!(await hasBlob(store, file)))
-          throw new SlipwayError('OBJECT_MISSING', `snapshot ${digest} is not whole: ${file.digest} is missing`)
-      }
-      const outputs: Output[] = [
-        {
-          name: 'table',
-          digest: digest as Output['digest'],
-          mediaType: mediaTypes.bundle,
-          size: Buffer.byteLength(canonicalJson(bundle)),
-        },
-      ]
-      return {
-        stepKey: digest.slice('sha256:'.length),
-        cached: true,
-        outputs,
-        facts: { rows: bundle.facts.rows, reused: true },
-      }
-    })
   }
 }

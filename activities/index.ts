@@ -3,6 +3,7 @@ import { createDataActivities } from './data.ts'
 import { createDeriveActivities } from './derive.ts'
 import { createModelActivities } from './model.ts'
 import { createMonitorActivities } from './monitor.ts'
+import { createNeverWorseActivities } from './never-worse.ts'
 import { createPlanActivities } from './plan.ts'
 import { createRegistryActivities } from './registry.ts'
 import { createRetrainActivities } from './retrain.ts'
@@ -20,6 +21,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createRolloutActivities(deps),
     ...createMonitorActivities(deps),
     ...createRetrainActivities(deps),
+    ...createNeverWorseActivities(deps),
     ...createBatchActivities(deps),
   }
 }

@@ -1,36 +1,23 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { localCode, localCodes } from '../lib/code/local-code.ts'
 import { localTable } from '../lib/data/local-table.ts'
-import { jsonSchemaOf } from '../lib/definition/contract/json-schema.ts'
 import { requirePlannedCode } from '../lib/extensions/plan.ts'
-import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../lib/formats/artifact.ts'
-import { brief } from '../lib/formats/brief.ts'
+import { mediaTypes, type Output } from '../lib/formats/artifact.ts'
 import { canonicalJson } from '../lib/formats/canonical.ts'
 import { codeOfCheck } from '../lib/formats/check.ts'
-import { digestsOf, type StepInputs, type StepOutcome } from '../lib/formats/step-inputs.ts'
-import { linearBaselineOutput, TrainingReport } from '../lib/formats/training-report.ts'
+import type { StepInputs, StepOutcome } from '../lib/formats/step-inputs.ts'
+import { linearBaselineOutput } from '../lib/formats/training-report.ts'
 import { evaluationFiles, sliceFile } from '../lib/jobs/evaluate.ts'
 import type { LocalEvaluation } from '../lib/jobs/judge.ts'
-import { compiledReport } from '../lib/jobs/prove-trees.ts'
 import { trainingFiles } from '../lib/learners/train-model.ts'
 import { readBaseline } from '../lib/models/baseline.ts'
-import { modelCard } from '../lib/models/card.ts'
-import { type LocalModel, type ModelFacts, modelFiles, trainedFacts } from '../lib/models/model.ts'
 import { localModel } from '../lib/models/package.ts'
-import { readSourceRead } from '../lib/models/source-read.ts'
-import { getJson, localFile, putBundle, putBytes, putJson } from '../lib/store/objects.ts'
-import { sign } from '../lib/store/signing.ts'
+import { localFile } from '../lib/store/objects.ts'
+import type { Store } from '../lib/store/store.ts'
 import { gateFacts } from './gate-facts.ts'
-import { provenTrees } from './proven-trees.ts'
-import { type ActivityDeps, required, runStep, type StepGiven, type StepOrder, wholeStep } from './step.ts'
-
-/** The plan's train step goes along: it says what the packaged model is. */
-export interface PackageOrder extends StepOrder<'package'> {
-  readonly train: StepGiven<'train'>
-  readonly trainKey: string
-  readonly model: string
-}
+import { type PackageOrder, packageModel } from './package-model.ts'
+import { type ActivityDeps, required, runStep, type StepOrder } from './step.ts'
 
 /** The steps that make a model and judge it. */
 export function createModelActivities(deps: ActivityDeps) {
@@ -76,92 +63,7 @@ export function createModelActivities(deps: ActivityDeps) {
 
     /** Makes the model bundle, checks that ONNX Runtime agrees with the trainer, and signs it. */
     async packageModel(order: PackageOrder): Promise<StepOutcome> {
-      const { inputs } = order
-      return runStep(
-        deps,
-        order,
-        async ({ step, job, progress }) => {
-          const train = await wholeStep(deps, order.train)
-          const onnx = required(inputs, 'model')
-          const { crosses } = inputs
-          const training = await getJson(store, required(inputs, 'training').digest, TrainingReport)
-          const code = await localCode(deps, train.features)
-          const facts: ModelFacts = {
-            name: order.model,
-            task: train.task,
-            inputs: train.inputs,
-            target: train.target.column,
-            ...trainedFacts(training),
-            featureCode: { name: train.features.name, digest: train.features.digest, host: train.features.host },
-            learner: train.learner,
-            seed: train.seed,
-            signature: step.signature,
-            snapshot: required(inputs, 'snapshot').digest,
-          }
-          const model: LocalModel = {
-            facts,
-            onnxFile: await localFile(store, onnx.digest),
-            codeFile: code.file,
-            baselineFile: await localFile(store, required(inputs, 'baseline').digest),
-            crossesFile: crosses === undefined ? undefined : await localFile(store, crosses.digest),
-          }
-          const table = await localTable(store, required(inputs, 'validation').digest)
-          const trees = await provenTrees(deps, order.run, onnx, progress)
-          progress('comparing on validation rows', 0.7)
-          const { parity, compared } = await job('proveRows', {
-            model,
-            table,
-            compiledModel: trees.compiledModel,
-            predictions: await localFile(store, required(inputs, 'parity').digest),
-            limit: step.parity,
-          })
-          const compiledModel = compiledReport(trees.proof, compared)
-          progress('packaging', 0.8)
-          const answer =
-            facts.task === 'binary'
-              ? { probability: { type: 'number', minimum: 0, maximum: 1 } }
-              : { prediction: { type: 'number' } }
-          const files: Bundle['files'] = {
-            [modelFiles.onnx]: onnx,
-            [modelFiles.code]: await putBytes(store, await readFile(code.file), mediaTypes.javascript),
-            [modelFiles.inputSchema]: await putJson(store, jsonSchemaOf(facts.inputs)),
-            [modelFiles.outputSchema]: await putJson(store, {
-              $schema: 'https://json-schema.org/draft/2020-12/schema',
-              type: 'object',
-              properties: answer,
-              required: Object.keys(answer),
-            }),
-            [modelFiles.baseline]: required(inputs, 'baseline'),
-            ...(crosses !== undefined && { [modelFiles.crosses]: crosses }),
-            [modelFiles.training]: required(inputs, 'training'),
-            [modelFiles.card]: await putBytes(
-              store,
-              modelCard(facts, training, compiledModel, await readSourceRead(store, facts.snapshot)),
-              mediaTypes.markdown,
-            ),
-            [modelFiles.compiledModel]: await putJson(store, compiledModel),
-            ...(compiledModel.status === 'proven' && trees.files),
-          }
-          const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
-          if (deps.signer !== undefined) {
-            const lineage = digestsOf(inputs)
-            await sign(store, deps.signer, 'model', order.model, bundle.digest, { lineage, train: order.trainKey })
-          }
-          return {
-            outputs: [
-              { ...bundle, name: 'package' },
-              { ...(files[modelFiles.card] as ArtifactRef), name: 'card' },
-            ],
-            facts: {
-              bytes: onnx.size,
-              parityRows: parity.rows,
-              parity: parity.largest,
-              kernel: compiledModel.status === 'proven' ? 'proven' : brief(compiledModel.reason, 500),
-            },
-          }
-        },
-        { train: order.trainKey },
-      )
+      return runStep(deps, order, (work) => packageModel(deps, order, work), { train: order.trainKey })
     },
 
     async evaluatePackage(order: StepOrder<'evaluate'>): Promise<StepOutcome> {
@@ -192,8 +94,9 @@ export function createModelActivities(deps: ActivityDeps) {
       return runStep(deps, order, async ({ step, folder, job, output }) => {
         const gates = await job('judgeGates', {
           step,
-          candidate: await localEvaluation(inputs, 'candidate'),
-          opponent: inputs['opponent:evaluation'] === undefined ? undefined : await localEvaluation(inputs, 'opponent'),
+          candidate: await localEvaluation(store, inputs, 'candidate'),
+          opponent:
+            inputs['opponent:evaluation'] === undefined ? undefined : await localEvaluation(store, inputs, 'opponent'),
           model: await localModel(deps, required(inputs, 'package').digest),
           table: await localTable(store, required(inputs, 'part').digest),
           code: await localCodes(
@@ -209,19 +112,24 @@ export function createModelActivities(deps: ActivityDeps) {
       })
     },
   }
+}
 
-  async function localEvaluation(inputs: StepInputs, who: 'candidate' | 'opponent'): Promise<LocalEvaluation> {
-    const file = (name: string): Promise<string> => localFile(store, required(inputs, `${who}:${name}`).digest)
-    const slices: Record<string, string> = {}
-    for (const name of Object.keys(inputs)) {
-      const column = name.startsWith(`${who}:slice-`) ? name.slice(`${who}:slice-`.length) : undefined
-      if (column !== undefined) slices[column] = await file(`slice-${column}`)
-    }
-    return {
-      report: await file('evaluation'),
-      predictions: await file('predictions'),
-      labels: await file('labels'),
-      slices,
-    }
+/** The files of an evaluation on this machine. */
+async function localEvaluation(
+  store: Store,
+  inputs: StepInputs,
+  who: 'candidate' | 'opponent',
+): Promise<LocalEvaluation> {
+  const file = (name: string): Promise<string> => localFile(store, required(inputs, `${who}:${name}`).digest)
+  const slices: Record<string, string> = {}
+  for (const name of Object.keys(inputs)) {
+    const column = name.startsWith(`${who}:slice-`) ? name.slice(`${who}:slice-`.length) : undefined
+    if (column !== undefined) slices[column] = await file(`slice-${column}`)
+  }
+  return {
+    report: await file('evaluation'),
+    predictions: await file('predictions'),
+    labels: await file('labels'),
+    slices,
   }
 }

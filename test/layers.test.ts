@@ -185,3 +185,29 @@ describe('imports point down only', () => {
     ).toEqual(Object.keys(rooms).sort())
   })
 })
+
+/** All files of the product, and how many lines each of their functions has. */
+const product = [...Object.keys(rooms), 'bin', 'scripts'].flatMap((room) => filesOf(room))
+const linesOf = (text: string): number => text.split('\n').length - 1
+
+describe('rooms are small', () => {
+  it('no file has more than 300 lines, and half of them at most 100', () => {
+    const sizes = product.map((file) => [linesOf(readFileSync(file, 'utf8')), relative(packageRoot, file)] as const)
+    expect(sizes.filter(([lines]) => lines > 300)).toEqual([])
+    const sorted = sizes.map(([lines]) => lines).sort((a, b) => a - b)
+    expect(sorted[sorted.length >> 1]).toBeLessThanOrEqual(100)
+  })
+
+  it('no function has more than 100 lines', () => {
+    const long: string[] = []
+    for (const file of product) {
+      const text = readFileSync(file, 'utf8')
+      walk(parse(file, text), (node) => {
+        if (!/Function/.test(node.type) || !node.body) return
+        const lines = linesOf(text.slice(node.start, node.end)) + 1
+        if (lines > 100) long.push(`${relative(packageRoot, file)}: ${lines}`)
+      })
+    }
+    expect(long).toEqual([])
+  })
+})

@@ -25,36 +25,11 @@ export async function compareWithOnnxRuntime(
   compiledModel: CompiledModel,
 ) {
   const { output, columns, width } = forest.scores
-  const ort = await import('onnxruntime-node')
-  // Of shapes that a converter declared wrongly, as of labels, ONNX Runtime would warn with every batch.
-  const options = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 } as const
-  const open = (bytes: Uint8Array): Promise<InferenceSession> =>
-    ort.InferenceSession.create(bytes, options).catch(notRun)
-  const answering = await open(withoutMaps(onnx))
-  // Before the transform: the same model without one.
-  const summing =
-    forest.transform === 'as it is'
-      ? undefined
-      : await open(withoutTransform(onnx, output)).catch(async (error) => {
-          await answering.release()
-          throw error
-        })
+  const { answering, summing, run, release } = await openSessions(onnx, forest, plan)
   let hash = createHash('sha256')
   let compared = 0
   let golden: { inputs: Record<string, CompiledInput>; answers: Float32Array } | undefined
 
-  const run = (session: InferenceSession, inputs: Columns, rows: number): Promise<Record<string, Tensor>> => {
-    const feeds = plan.inputs.map(({ name, ...input }) => {
-      const values = inputs[name] as CompiledInput
-      return [
-        name,
-        values instanceof Float32Array
-          ? new ort.Tensor('float32', values, [rows, input.kind === 'number' ? input.width : 1])
-          : new ort.Tensor('string', textsForOnnx(values), [rows, 1]),
-      ] as const
-    })
-    return session.run(Object.fromEntries(feeds)).catch(notRun)
-  }
   const requireSame = (what: string, at: number, expected: Float32Array, got: Float32Array): void => {
     const [a, b] = [new Int32Array(expected.buffer, expected.byteOffset, expected.length), new Int32Array(got.buffer)]
     for (let i = 0; i < a.length; i++)
@@ -124,11 +99,42 @@ export async function compareWithOnnxRuntime(
         answers: base64Of(answers),
       }
     },
-    async release() {
-      await answering.release()
-      await summing?.release()
-    },
+    release,
   }
+}
+
+/** ONNX Runtime with the model, and where its answers are transformed sums, with the same model before the transform. */
+async function openSessions(onnx: Uint8Array, forest: Forest, plan: CompiledPlan) {
+  const ort = await import('onnxruntime-node')
+  // Of shapes that a converter declared wrongly, as of labels, ONNX Runtime would warn with every batch.
+  const options = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 } as const
+  const open = (bytes: Uint8Array): Promise<InferenceSession> =>
+    ort.InferenceSession.create(bytes, options).catch(notRun)
+  const answering = await open(withoutMaps(onnx))
+  const summing =
+    forest.transform === 'as it is'
+      ? undefined
+      : await open(withoutTransform(onnx, forest.scores.output)).catch(async (error) => {
+          await answering.release()
+          throw error
+        })
+  const run = (session: InferenceSession, inputs: Columns, rows: number): Promise<Record<string, Tensor>> => {
+    const feeds = plan.inputs.map(({ name, ...input }) => {
+      const values = inputs[name] as CompiledInput
+      return [
+        name,
+        values instanceof Float32Array
+          ? new ort.Tensor('float32', values, [rows, input.kind === 'number' ? input.width : 1])
+          : new ort.Tensor('string', textsForOnnx(values), [rows, 1]),
+      ] as const
+    })
+    return session.run(Object.fromEntries(feeds)).catch(notRun)
+  }
+  const release = async (): Promise<void> => {
+    await answering.release()
+    await summing?.release()
+  }
+  return { answering, summing, run, release }
 }
 
 const labelTypes: readonly string[] = ['int32', 'int64', 'string']

@@ -1,13 +1,14 @@
 import type { Digest } from '../formats/artifact.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { Expected, InForce } from '../formats/in-force.ts'
-import { ModelState, VersionRecord } from '../formats/records.ts'
+import { ModelState, type RunRecord, VersionRecord } from '../formats/records.ts'
 import { championIn, inForceFor, promote, register } from '../stats/registration.ts'
 import { hexOf } from './digest.ts'
 import { listKeys, publishOnce, readDocument } from './documents.ts'
 import { getBundle } from './objects.ts'
 import { readRef, updateRef } from './refs.ts'
 import { readRoute } from './routes.ts'
+import { readWholeRun } from './runs.ts'
 import type { Store } from './store.ts'
 
 const refName = (model: string): string => `models/${model}`
@@ -92,4 +93,10 @@ export async function setChampion(
     if (current === undefined) throw new SlipwayError('NOT_FOUND', `model ${model} does not exist`)
     return promote(current, model, version, expect)
   })
+}
+
+/** The run that made a version of a model; undefined where nothing of it is on record. */
+export async function runOfVersion(store: Store, model: string, digest: string): Promise<RunRecord | undefined> {
+  const version = await readVersion(store, model, digest)
+  return version === undefined ? undefined : readWholeRun(store, version.run)
 }
