@@ -9,6 +9,7 @@ import { connect } from '../workers/connect.ts'
 import { signsOfPlatform } from '../workers/platform/signs.ts'
 import { readSettings } from '../workers/settings.ts'
 import { waitFor } from '../workers/wait-for.ts'
+import { branchesWorkflowId } from '../workflows/branch-messages.ts'
 import {
   batchWorkflowId,
   endpointWorkflowId,
@@ -44,7 +45,7 @@ async function record(name: string, workflowId: string): Promise<void> {
   console.log(`${name}: ${JSON.parse(text).events.length} events`)
 }
 
-async function run(name: string, whileRunning: (runId: string) => Promise<void> = async () => {}): Promise<void> {
+async function run(name: string, whileRunning: (runId: string) => Promise<void> = async () => {}): Promise<string> {
   const { runId } = JSON.parse((await slipway(project.root, ['run', 'loans', '--json'])).stdout)
   await whileRunning(runId)
   await client.workflow
@@ -52,6 +53,7 @@ async function run(name: string, whileRunning: (runId: string) => Promise<void> 
     .result()
     .catch(() => {})
   await record(`run-pipeline-${name}`, runWorkflowId(runId))
+  return runId
 }
 
 const body = readFileSync(join(project.root, 'pipelines/loans/pipeline.ts'), 'utf8')
@@ -84,6 +86,20 @@ await run('contract-failed')
 writeLoans(project)
 await slipway(project.root, ['rollback', 'loans', '--to', '1'])
 await record('own-model', modelWorkflowId('loans'))
+
+// More branches than a run carries out itself.
+project.write(
+  'pipelines/loans/pipeline.ts',
+  body.replace(
+    '  const model = ',
+    `  p.each(Array.from({ length: 101 }, (_, i) => \`r\${i}\`), (p, name) => {
+    p.split(checked, { random: { validation: 0.2, test: 0.2 }, seed: Number(name.slice(1)) })
+  })
+  const model = `,
+  ),
+)
+await record('run-branches', branchesWorkflowId(await run('branches'), 0))
+writeLoans(project)
 
 // Rollouts: the first version, one that is promoted under traffic, one that is rolled back, one without data.
 const deploying = (trees: number, over: string): string =>

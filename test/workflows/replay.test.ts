@@ -53,6 +53,8 @@ describe('workflow code still carries out what older versions began', () => {
       'monitor-endpoint',
       'score-batch',
       'score-batch-failed',
+      'run-pipeline-branches',
+      'run-branches',
     ]) {
       expect(
         files.some((file) => file.startsWith(`${name}-`)),
