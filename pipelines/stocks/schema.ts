@@ -5,8 +5,11 @@ const month = z.string().regex(/^(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|De
 /** US dollars; points of an index. */
 const price = z.number().positive().max(100_000)
 
-/** What a share cost at the end of a month. A symbol that is not here would have no model: its rows are refused. */
-export const Quote = z.object({ symbol: z.enum(['AAPL', 'AMZN', 'GOOG', 'IBM', 'MSFT']), date: month, price })
+/** Each has a model of its own; rows of another stock, which would have none, are refused. */
+export const symbols = ['AAPL', 'AMZN', 'GOOG', 'IBM', 'MSFT'] as const
+
+/** What a share cost at the end of a month, adjusted for the splits and dividends that came later. */
+export const Quote = z.object({ symbol: z.enum(symbols), date: month, price })
 
 /** Where the S&P 500 stood at the end of a month. */
 export const Level = z.object({ date: month, price })
