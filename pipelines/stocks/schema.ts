@@ -17,7 +17,9 @@ export const Level = z.object({ date: month, price })
 /** A month of the market: when it closed, and by what share the index had risen in it. */
 export const IndexMonth = z.object({ closed: z.date(), change: z.number() })
 
-/** A month of a stock: when it closed, by what share the price had risen in it, and by what share it rose in the next. */
+/**
+ * A month of a stock: when it closed, by what share the price had risen in it, and by what share it rose in the next.
+ */
 export const StockMonth = z.object({ symbol: z.string(), closed: z.date(), change: z.number(), next: z.number() })
 
 /** A month of one stock beside the market's. */

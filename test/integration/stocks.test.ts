@@ -14,8 +14,8 @@ import {
 } from '../support/stocks-project.ts'
 
 /*
- * The third example, carried out by a worker: two tables of a package, joined in time, and a model a stock. What its rows hold is
- * computed anew from the cells of the files.
+ * The third example, carried out by a worker: two tables of a package, joined in time, and a model a stock. What its
+ * rows hold is computed anew from the cells of the files.
  */
 let place: Place
 beforeAll(async () => {

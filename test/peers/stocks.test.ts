@@ -18,8 +18,8 @@ import {
 } from '../support/stocks-project.ts'
 
 /*
- * The third example with its prices in a table of Postgres and its index in S3: nothing of its definition but the two addresses is
- * another.
+ * The third example with its prices in a table of Postgres and its index in S3: nothing of its definition but the two
+ * addresses is another.
  */
 let missing: string | undefined
 const server = await startPostgres().catch((error: Error) => {
@@ -72,7 +72,8 @@ describe('the example stocks, from Postgres and S3', () => {
   it('comes from the files to the same rows, and so to the same models, to the byte', async () => {
     editStocks(place.project, [])
     const fromFiles = await runStocks(place)
-    // The index is the same bytes here and there. The prices are read anew, and nothing is made of them that was not there.
+    // The index is the same bytes here and there. The prices are read anew, and nothing is made of them that was not
+    // there.
     expect(ranIn(fromFiles)).toEqual(['months', 'quotes', 'validate'])
     expect(outputOf(fromFiles, 'quotes', 'table')).not.toBe(outputOf(first, 'quotes', 'table'))
     expect(outputOf(fromFiles, 'months', 'table')).toBe(outputOf(first, 'months', 'table'))
