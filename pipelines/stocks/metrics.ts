@@ -1,7 +1,7 @@
 /**
  * How far predictions are off, as a share of how far the guess is off that nothing changes: the root of the mean
- * squared error of the one, by that of the other. Below 1 a model knows more than nothing; prices that never move are
- * NaN.
+ * squared error of the one, by that of the other. Below 1 a model is nearer than that guess; where no price moves it
+ * is NaN.
  */
 export function shareOfNoChange(predictions: ArrayLike<number>, labels: Float64Array): number {
   let [missed, moved] = [0, 0]
