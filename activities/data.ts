@@ -6,6 +6,7 @@ import { localTable } from '../lib/data/local-table.ts'
 import { parts, splitTable } from '../lib/data/split.ts'
 import type { LocalTable } from '../lib/data/table.ts'
 import { mediaTypes, type Output, shortDigest } from '../lib/formats/artifact.ts'
+import type { Cutoff } from '../lib/formats/backtest-report.ts'
 import { brief } from '../lib/formats/brief.ts'
 import { canonicalJson } from '../lib/formats/canonical.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
@@ -69,6 +70,12 @@ export function createDataActivities(deps: ActivityDeps) {
             ...(await putTable(await output(part, `${part}.parquet`, mediaTypes.parquet), table, rows[part])),
             name: part,
           })
+        if (rows.cutoff !== undefined) {
+          const { train, validation, test } = rows
+          const cutoff: Cutoff = { slipway: 'cutoff/1', at: rows.cutoff, rows: { train, validation, test } }
+          await writeFile(join(folder, 'cutoff.json'), canonicalJson(cutoff))
+          outputs.push(await output('cutoff', 'cutoff.json', mediaTypes.json))
+        }
         return { outputs, facts: rows }
       })
     },

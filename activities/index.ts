@@ -1,3 +1,4 @@
+import { createBacktestActivities } from './backtest.ts'
 import { createBatchActivities } from './batch.ts'
 import { createDataActivities } from './data.ts'
 import { createDeriveActivities } from './derive.ts'
@@ -17,6 +18,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createDataActivities(deps),
     ...createDeriveActivities(deps),
     ...createModelActivities(deps),
+    ...createBacktestActivities(deps),
     ...createRegistryActivities(deps),
     ...createRolloutActivities(deps),
     ...createMonitorActivities(deps),

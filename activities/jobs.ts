@@ -16,6 +16,7 @@ export const jobs = {
   runOwnStep: async () => (await import('../lib/jobs/run-code.ts')).runOwnStep,
   evaluateModel: async () => (await import('../lib/jobs/evaluate.ts')).evaluateModel,
   judgeGates: async () => (await import('../lib/jobs/judge.ts')).judgeGates,
+  reportBacktest: async () => (await import('../lib/jobs/backtest.ts')).reportBacktest,
   compileTrees: async () => (await import('../lib/models/compile-trees.ts')).compileTrees,
   compareMadeUp: async () => (await import('../lib/models/compare-made-up.ts')).compareMadeUp,
   proveRows: async () => (await import('../lib/jobs/prove-rows.ts')).proveRows,
@@ -48,6 +49,7 @@ type Orders = { readonly [Name in JobName]: Parameters<Jobs[Name]>[0] }
 /** Whose code each job runs. A guard runs that of several models, gates perhaps metrics of the user's besides. */
 const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } = {
   profileFiles: () => ours,
+  reportBacktest: () => ours,
   compileTrees: () => ours,
   compareMadeUp: () => ours,
   runTable: ({ code, host }) => ({ owner: code.digest, packages: Object.keys(host) }),

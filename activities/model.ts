@@ -103,6 +103,7 @@ export function createModelActivities(deps: ActivityDeps) {
             deps,
             step.must.flatMap((check) => codeOfCheck(check) ?? []),
           ),
+          backtests: await localBacktests(store, inputs),
         })
         await writeFile(join(folder, 'gates.json'), canonicalJson(gates))
         return {
@@ -112,6 +113,14 @@ export function createModelActivities(deps: ActivityDeps) {
       })
     },
   }
+}
+
+/** The reports of the backtests that a gate is about, on this machine, by name. */
+async function localBacktests(store: Store, inputs: StepInputs): Promise<Record<string, string>> {
+  const files: Record<string, string> = {}
+  for (const [name, { digest }] of Object.entries(inputs))
+    if (name.startsWith('backtest:')) files[name.slice('backtest:'.length)] = await localFile(store, digest)
+  return files
 }
 
 /** The files of an evaluation on this machine. */

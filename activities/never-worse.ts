@@ -8,6 +8,7 @@ import { type Digest, mediaTypes } from '../lib/formats/artifact.ts'
 import { canonicalJson } from '../lib/formats/canonical.ts'
 import type { MonitorReport } from '../lib/formats/monitor-report.ts'
 import type { Plan } from '../lib/formats/plan.ts'
+import { isOfBacktest } from '../lib/formats/split-rule.ts'
 import type { StepOutcome } from '../lib/formats/step-inputs.ts'
 import { labelColumn } from '../lib/jobs/never-worse.ts'
 import { ModelFacts } from '../lib/models/model.ts'
@@ -160,7 +161,7 @@ function testPeriod(
   plan: Plan,
   report: MonitorReport | undefined,
 ): { readonly time: string; readonly from: string } | undefined {
-  const split = plan.steps.find((step) => step.kind === 'split')
+  const split = plan.steps.find((step) => step.kind === 'split' && !isOfBacktest(step.rule))
   if (split?.kind !== 'split' || split.rule.by !== 'age') return undefined
   const until = split.rule.until ?? report?.next.newest
   if (until === null || until === undefined) return undefined

@@ -11,6 +11,7 @@ import { withSourcePlace } from '../lib/code/source-map.ts'
 import { errorFrom } from '../lib/code/thread-errors.ts'
 import { strayFault } from '../lib/code/user-fault.ts'
 import { dialectOf } from '../lib/data/local-table.ts'
+import { canonicalJson } from '../lib/formats/canonical.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Plan, StepOf } from '../lib/formats/plan.ts'
 import { nameOfStep } from '../lib/formats/step-names.ts'
@@ -100,9 +101,16 @@ function whatFollows(plan: Plan, { id }: StepOf<'snapshot'>): Pick<RehearsedSour
   }
   const checks = plan.steps.flatMap((step) => (step.kind === 'validate' && isOf(step.table) ? step.maxBadRows : []))
   const splits = plan.steps.flatMap((step) => (step.kind === 'split' && isOf(step.table) ? step.id : []))
+  /** Trainings by all they say but their names and splits: those of a backtest see the same of a row. */
+  const alike = new Map<string, StepOf<'train'>>()
+  for (const step of plan.steps)
+    if (step.kind === 'train' && splits.includes(step.split)) {
+      const said = canonicalJson({ ...step, id: '', split: '' })
+      if (!alike.has(said)) alike.set(said, step)
+    }
   return {
     maxBadRows: checks.length === 0 ? null : Math.min(...checks),
-    trains: plan.steps.filter((step) => step.kind === 'train').filter(({ split }) => splits.includes(split)),
+    trains: [...alike.values()],
   }
 }
 

@@ -10,6 +10,7 @@ import { sampleBetween, timeRange } from '../lib/data/replay.ts'
 import { type Column, rowCount } from '../lib/formats/columns.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { StepOf } from '../lib/formats/plan.ts'
+import { isOfBacktest } from '../lib/formats/split-rule.ts'
 import { findSource } from '../lib/sources/take.ts'
 import type { Store } from '../lib/store/store.ts'
 import { allFiles } from './first-files.ts'
@@ -49,9 +50,14 @@ const rowsARequest = 16
 
 /** Opens the past of a pipeline whose split is by age. @throws SlipwayError USAGE for another split */
 export async function openPast(store: Store, { plan, bundles }: PlannedPipeline, root: string): Promise<Past> {
-  const find = <Kind extends 'snapshot' | 'split' | 'train'>(kind: Kind): StepOf<Kind> =>
-    plan.steps.find((step) => step.kind === kind) as StepOf<Kind>
-  const [snapshot, split, train] = [find('snapshot'), find('split'), find('train')]
+  const find = <Kind extends 'snapshot' | 'split' | 'train'>(
+    kind: Kind,
+    isMeant: (step: StepOf<Kind>) => boolean = () => true,
+  ): StepOf<Kind> => plan.steps.find((step) => step.kind === kind && isMeant(step as StepOf<Kind>)) as StepOf<Kind>
+  const snapshot = find('snapshot')
+  const past = new Set(plan.steps.flatMap((step) => (step.kind === 'split' && isOfBacktest(step.rule) ? step.id : [])))
+  const split = find('split', ({ id }) => !past.has(id))
+  const train = find('train', ({ split }) => !past.has(split))
   if (split.rule.by !== 'age') throw new SlipwayError('USAGE', `pipeline "${plan.pipeline}" does not split by age`)
   const { column } = split.rule
   const files = await allFiles(store, await findSource(await readableFrom(root, store), snapshot))

@@ -18,6 +18,7 @@ import { type FoundSource, findSource, takeSource } from '../../lib/sources/take
 import { digestOfFile } from '../../lib/store/digest.ts'
 import { signerOf } from '../../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../../workflows/messages.ts'
+import { backtestLines } from '../backtests.ts'
 import { type CheckOptions, checkPlan } from '../check-plan.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
@@ -94,7 +95,7 @@ export async function runAndShow(
   if (options.json === true) printJson(runJson(record))
   else if (isQuiet) return { code: record.exitCode, record }
   else if (options.brief === true) say(`  ${verdict(record)}`)
-  else showSummary(record, link)
+  else for (const line of [...(await backtestLines(context.store, record)), ...summaryLines(record, link)]) print(line)
   return { code: record.exitCode, record }
 }
 
@@ -106,10 +107,6 @@ function writeReport(file: string, report: string): void {
   } catch (error) {
     say(`warning: the JUnit report could not be written: ${(error as Error).message}`)
   }
-}
-
-function showSummary(record: RunRecord, link: string): void {
-  for (const line of summaryLines(record, link)) print(line)
 }
 
 async function startRun(
@@ -212,7 +209,8 @@ function plannedAsOf(planned: PlannedPipeline, { asOf, from }: RunOptions): Plan
   if (asOf === undefined) return planned
   const isDated = plan.steps.some(
     (step) =>
-      (step.kind === 'split' && step.rule.by === 'age') || (step.kind === 'snapshot' && step.last !== undefined),
+      (step.kind === 'split' && step.rule.by === 'age' && step.rule.cutoff === undefined) ||
+      (step.kind === 'snapshot' && step.last !== undefined),
   )
   if (!isDated)
     throw new SlipwayError('USAGE', `--as-of: pipeline "${plan.pipeline}" does not split by age`, {

@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client'
 import { nearest } from '../../lib/code/nearest.ts'
 import { mediaTypes, shortDigest } from '../../lib/formats/artifact.ts'
+import { BacktestReport } from '../../lib/formats/backtest-report.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { Evaluation } from '../../lib/formats/evaluation.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
@@ -14,6 +15,7 @@ import { readWholeRun } from '../../lib/store/runs.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
 import { findArtifact } from '../artifact.ts'
+import { backtestLines, backtestTable } from '../backtests.ts'
 import { besideLinear, besideLinearTable } from '../beside-linear.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
@@ -90,6 +92,7 @@ async function showRun({ settings, store }: CliContext, record: RunRecord, optio
     print(`\n${colors.bold(step)}  ${read.rows} rows were read`)
     print(readTable(read, columnsOfRun, `slipway show ${shortDigest(snapshot)}`))
   }
+  for (const line of await backtestLines(store, record)) print(line)
   for (const line of summaryLines(record, workflowLink(settings, record.workflowId))) print(line)
   return 0
 }
@@ -204,7 +207,8 @@ async function showArtifact(store: Store, hex: string, options: JsonOption): Pro
     const read = await readSourceRead(store, digest)
     print(`a ${content.kind} of ${read.rows} rows in ${Object.keys(content.files).length - 1} files\n`)
     print(readTable(read, columnsOfSnapshot, `slipway show ${shortDigest(digest)} --json`))
-  } else if (content !== null) print(JSON.stringify(content, null, 2))
+  } else if (content?.slipway === 'backtest/1') print(backtestTable(BacktestReport.parse(content)))
+  else if (content !== null) print(JSON.stringify(content, null, 2))
   else if (text.startsWith('PAR1')) print(await firstRows(store, digest))
   else if (!text.includes('\u0000') && !text.includes('\ufffd')) print(text)
   else print(`binary (${mediaTypes.onnx} or other)`)

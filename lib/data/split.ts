@@ -1,7 +1,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { cutoffInWords } from '../formats/backtest-report.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { SplitRule } from '../formats/plan.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
+import { isOfBacktest } from '../formats/split-rule.ts'
 import { missedShares } from '../stats/shares.ts'
 import { name, rowsOf, text, timestamp } from './duckdb.ts'
 import { typedSelect } from './select.ts'
@@ -54,17 +56,18 @@ function rowText(schema: RowSchema): string {
 
 /**
  * Writes the parts of a table as parquet, rows in their old order. Rows without a date are in no part of a split by time or by age, and
- * are counted; shares that miss by far what was asked for are said (`missed`). The connection must have one thread, so that the bytes come out the same every time.
- * @throws SlipwayError SPLIT_EMPTY when a part has no rows
+ * are counted; shares that miss by far what was asked for are said (`missed`), and of a backtest where it ends (`cutoff`). The connection must have one thread, so that the bytes come out the same every time.
+ * @throws SlipwayError SPLIT_EMPTY when a part has no rows, or the data does not reach the cutoff of a backtest
  */
 export async function splitTable(
   connection: DuckDBConnection,
   table: LocalTable,
   rule: SplitRule,
   fileOf: (part: PartName) => string,
-): Promise<Record<PartName, number> & { undated?: number; missed?: string }> {
+): Promise<Record<PartName, number> & { undated?: number; missed?: string; cutoff?: string }> {
   const columns = table.schema.map((column) => name(column.name)).join(', ')
   const until = rule.by === 'age' ? await endOf(connection, table, rule) : 0
+  const cutoff = isOfBacktest(rule) ? new Date(until).toISOString() : undefined
   const typed = await typedSelect(connection, table)
   const part = partOf(rule, until, table.schema)
   const numbered = `SELECT *, row_number() OVER () AS "row:" FROM (${typed})`
@@ -81,7 +84,7 @@ export async function splitTable(
     if (rows[part] === 0) {
       throw new SlipwayError(
         'SPLIT_EMPTY',
-        `the split ${rule.by === 'random' ? 'at random' : `by ${rule.column}`} leaves no rows to ${part === 'test' ? 'test on' : part === 'train' ? 'train on' : 'validate with'}`,
+        `the split ${rule.by === 'random' ? 'at random' : `by ${rule.column}`}${cutoff === undefined ? '' : `, cutoff ${cutoffInWords(cutoff)},`} leaves no rows to ${part === 'test' ? 'test on' : part === 'train' ? 'train on' : 'validate with'}`,
         {
           next:
             rule.by === 'time' || rule.by === 'age'
@@ -94,7 +97,12 @@ export async function splitTable(
   const undated = rule.by === 'time' || rule.by === 'age' ? await undatedIn(connection, rule.column) : 0
   await connection.run('DROP TABLE parted')
   const missed = rule.by === 'time' || rule.by === 'age' ? undefined : missedShares(rows, sharesOf(rule))
-  return { ...rows, ...(undated === 0 ? {} : { undated }), ...(missed === undefined ? {} : { missed }) }
+  return {
+    ...rows,
+    ...(undated === 0 ? {} : { undated }),
+    ...(missed === undefined ? {} : { missed }),
+    ...(cutoff === undefined ? {} : { cutoff }),
+  }
 }
 
 const sharesOf = ({ validation, test }: { validation: number; test: number }): Record<PartName, number> => ({
@@ -111,13 +119,28 @@ async function undatedIn(connection: DuckDBConnection, column: string): Promise<
   return Number(left?.undated)
 }
 
-/** What counts as now for a split by age: what it says, or the end of the newest row's day. */
+/**
+ * What counts as now for a split by age: what it says, or the end of the newest row's day; of a backtest its cutoff.
+ * @throws SlipwayError SPLIT_EMPTY when the data does not reach a cutoff
+ */
 async function endOf(
   connection: DuckDBConnection,
   table: LocalTable,
-  { column, until }: Extract<SplitRule, { by: 'age' }>,
+  { column, until, cutoff, agoMs = 0 }: Extract<SplitRule, { by: 'age' }>,
 ): Promise<number> {
-  if (until !== null) return Date.parse(until)
+  if (cutoff === undefined)
+    return (until === null ? await endOfData(connection, table, column) : Date.parse(until)) - agoMs
+  const end = await endOfData(connection, table, column)
+  if (Date.parse(cutoff) <= end) return Date.parse(cutoff)
+  throw new SlipwayError(
+    'SPLIT_EMPTY',
+    `the cutoff ${cutoff} is in the future of the data, which ends before ${cutoffInWords(new Date(end).toISOString())} by ${column}`,
+    { next: 'leave it out, or name an earlier day' },
+  )
+}
+
+/** The end of the newest row's day, ms since 1970. */
+async function endOfData(connection: DuckDBConnection, table: LocalTable, column: string): Promise<number> {
   const [row] = await rowsOf(
     connection,
     `SELECT epoch_ms(date_trunc('day', max(${name(column)})) + INTERVAL 1 DAY)::DOUBLE AS until FROM (${await typedSelect(connection, table)})`,

@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import type { ColumnsOf, FeatureColumns, UserFunction } from '../formats/columns.ts'
-import type { LearnerParameters } from '../formats/learner.ts'
 import type { CodeRef, Plan, Task } from '../formats/plan.ts'
 import type { CsvOptions, TableFormat } from '../formats/table-format.ts'
+import type { Backtest, BacktestDays } from './backtest.ts'
 import type { BatchOptions } from './batch.ts'
 import { compilePlan } from './compile-plan.ts'
 import type { DeployOptions } from './deploy.ts'
@@ -23,7 +23,7 @@ import type { Gate } from './gates.ts'
 import type { Endpoint, Model, Names, Package, Part, Split, SplitBy, Table } from './handles.ts'
 import type { MonitorOptions } from './monitor.ts'
 import type { OwnGate } from './own-measures.ts'
-import type { Target } from './target.ts'
+import type { TrainOptions } from './training.ts'
 
 /** Records the steps of a pipeline. Every method returns a typed handle for the next ones. */
 export interface Builder {
@@ -100,23 +100,7 @@ export interface Builder {
     T extends Task,
     Made extends FeatureColumns,
     const Weight extends Names<Row, number> = never,
-  >(
-    name: string,
-    options: {
-      on: Split<Row>
-      features: (columns: ColumnsOf<Omit<Row, Column | Weight>>) => Made
-      target: Target<Column, ColumnsOf<Row>[Column], T, NoInfer<Row>[Column]>
-      /**
-       * Sets of features that matter together: the model gets, for each, the mean label of training rows with the same values (out of fold
-       * while it trains, so that no row sees its own label). For text and for numbers with few values.
-       */
-      crosses?: readonly (readonly [keyof Made & string, ...(keyof Made & string)[]])[]
-      /** A column that says how much each row counts while the model learns, at least 0; evaluations count every row alike. */
-      weight?: Weight
-      learner: LearnerParameters
-      seed: number
-    },
-  ): Model<Row, T>
+  >(name: string, options: { on: Split<Row> } & TrainOptions<Row, Column, T, Made, Weight>): Model<Row, T>
   /**
    * Makes the signed model package: ONNX, feature code, schemas, baseline profile, model card. Raise `inputVersion` (default 1)
    * when rows that the champion takes would no longer do. It is a version of the model that is called as the pipeline is, in a branch
@@ -159,6 +143,21 @@ export interface Builder {
    * table comes out whole or not at all.
    */
   batch<Row, T extends Task>(live: Endpoint<Row, T>, name: string, options: BatchOptions): void
+  /**
+   * Trains and judges at several past days, side by side: one table and one chart of how the models did (`slipway show <run>`). What it
+   * returns is for gates: `must: [past.worst(auc).atLeast(0.6)]`. Its models are never registered or served.
+   */
+  backtest<
+    Row,
+    const Column extends keyof Row & string,
+    T extends Task,
+    Made extends FeatureColumns,
+    const Weight extends Names<Row, number> = never,
+  >(
+    name: string,
+    table: Table<Row>,
+    options: BacktestDays<Row> & { train: TrainOptions<Row, Column, T, Made, Weight> },
+  ): Backtest<T>
   /**
    * Records the same for every item, a branch each: all of them side by side, and one that fails does not end the others. Steps of a
    * branch have its name in front, `east/split`; what it packages is registered as `<pipeline>-east`.

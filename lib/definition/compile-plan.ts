@@ -5,6 +5,7 @@ import { nameOfStep, numberedId, settleIds } from '../formats/step-names.ts'
 import type { Builder, PipelineOptions } from './builder.ts'
 import { withDefaultGates } from './default-gate.ts'
 import { add, modelOf, type Place, type Recording, startRecording } from './recording.ts'
+import { backtest } from './verbs/backtest.ts'
 import { snapshot, split, validate } from './verbs/data.ts'
 import { join, step, table } from './verbs/derived.ts'
 import { each } from './verbs/each.ts'
@@ -42,13 +43,14 @@ const builderAt = (at: Place): Builder => ({
   deploy: deploy(at),
   monitor: monitor(at),
   batch: batch(at),
+  backtest: backtest(at),
   each: each(at, builderAt),
 })
 
 /** What was recorded, with what follows from it, in an order in which it can run. */
 function wholePlan(recording: Recording): Step[] {
-  const { pipeline, uncompared, last } = recording
-  const judged = withDefaultGates(recording.steps, uncompared, pipeline)
+  const { pipeline, uncompared, unregistered, last } = recording
+  const judged = withDefaultGates(recording.steps, new Set([...uncompared, ...unregistered]), pipeline)
   const whole: Recording = {
     ...recording,
     steps: judged.filter((step) => step.kind !== 'gate' || step.must.length > 0),
@@ -57,7 +59,7 @@ function wholePlan(recording: Recording): Step[] {
   for (const step of last.guard) add(whole, step)
   const at: Place = { recording: whole, branch: '' }
   for (const { id, kind } of recording.steps) {
-    if (kind !== 'package') continue
+    if (kind !== 'package' || unregistered.has(id)) continue
     const registered = numberedId(whole.steps, 'register', branchOf(id))
     add(whole, { id: registered, kind: 'register', package: id, model: modelOf(at, id) })
   }

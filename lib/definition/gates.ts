@@ -13,6 +13,8 @@ export interface Gate<Fits, Column extends string = never, Columns = unknown> {
   readonly check: MetricCheck
   /** Of a metric of the user's: its function, of which a plan holds where its bundle is. */
   readonly own?: Omit<OwnMetric, 'code'> & { readonly run: UserFunction }
+  /** Of a gate about the worst cutoff of a backtest: its name in the check, and its step. */
+  readonly backtest?: { readonly name: string; readonly id: string }
   readonly fits?: (task: Fits) => void
   readonly column?: Column
   readonly takes?: (columns: Columns) => void
@@ -51,12 +53,12 @@ export const rulesOf = <Made>(name: string, made: (check: MetricCheck) => Made):
 })
 
 /** A metric of which more is better: monitors raise an alarm when its live value falls. */
-interface Benefit {
+export interface Benefit {
   /** For monitors: the live value is below this with 95 % confidence; `.for(n)` asks for n checks in a row. */
   below(limit: number): Repeated<QualityRule>
 }
 /** A metric of which less is better: monitors raise an alarm when its live value rises. */
-interface Loss {
+export interface Loss {
   /** For monitors: the live value is above this with 95 % confidence; `.for(n)` asks for n checks in a row. */
   above(limit: number): Repeated<QualityRule>
 }

@@ -2,7 +2,7 @@ import type { Task } from '../formats/plan.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
 import type { Duration } from './duration.ts'
 
-interface Handle<Kind extends string> {
+export interface Handle<Kind extends string> {
   readonly kind: Kind
   readonly id: string
 }

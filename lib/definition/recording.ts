@@ -18,6 +18,8 @@ export interface Recording {
   readonly last: { readonly [Kind in LastKind]: StepOf<Kind>[] }
   /** Packages whose definition says that they are not compared with the champion. */
   readonly uncompared: Set<string>
+  /** Packages that only show how a model would have done: they are not compared either, and no version of any model. */
+  readonly unregistered: Set<string>
 }
 
 /** Where in a recording a builder records: at its top, or in a branch. */
@@ -33,6 +35,7 @@ export const startRecording = (pipeline: string, codeOf: Recording['codeOf']): R
   steps: [],
   last: { guard: [], deploy: [], monitor: [], batch: [] },
   uncompared: new Set(),
+  unregistered: new Set(),
 })
 
 /** An id where it is recorded: with its branch in front. */

@@ -18,7 +18,14 @@ const MetricCheck = z
     path: ['metric'],
     error: `a metric of yours has a name of its own, any other is one of ${metricNames.join(', ')}`,
   })
+  .refine((check) => backtestOf(check) === undefined || check.slice === undefined, {
+    path: ['slice'],
+    error: 'the worst cutoff of a backtest is of all rows: it has no slices',
+  })
 export type MetricCheck = z.infer<typeof MetricCheck>
+
+/** The backtest whose worst cutoff a check is about, by its name. */
+export const backtestOf = (check: object): string | undefined => (check as { backtest?: string }).backtest
 
 /** A gate that a function of the user's decides, on the evaluation. */
 const OwnCheck = z.object({ rule: z.literal('own'), name: z.string().min(1).max(100), code: CodeRef })
@@ -57,7 +64,9 @@ export const judgeRule = (check: MetricCheck, rows: MeasuredRows): RuleVerdict =
 export function describeCheck(check: Check): string {
   if (check.rule === 'own') return check.name
   const words = (gateRules[check.rule].words as (check: MetricCheck) => string)(check)
-  const scope = check.slice === undefined ? '' : ` for each ${check.slice}`
+  const backtest = backtestOf(check)
+  const where = backtest === undefined ? '' : ` at every cutoff of ${backtest}`
+  const scope = check.slice === undefined ? where : ` for each ${check.slice}`
   const origin = check.rule === 'notWorseThan' && check.default === true ? ', default' : ''
   return `${words}${scope}${origin}`
 }

@@ -61,7 +61,12 @@ interface GateRule<Shape extends z.ZodObject> {
 
 const gateRule = <Shape extends z.ZodObject>(rule: GateRule<Shape>): GateRule<Shape> => rule
 
-const limitShape = { ...ofMetric, limit: z.number() }
+const limitShape = {
+  ...ofMetric,
+  limit: z.number(),
+  /** The name of a backtest: the value is that of its worst cutoff. */
+  backtest: z.string().optional(),
+}
 type Limit = { readonly metric: string; readonly limit: number }
 
 const limitRule = <Rule extends 'atLeast' | 'atMost'>(rule: Rule) => {

@@ -17,6 +17,10 @@ export const SplitRule = z.discriminatedUnion('by', [
     testMs: z.number().positive(),
     windowMs: z.number().positive().nullable(),
     until: z.iso.datetime().nullable(),
+    /** Of a backtest: the day at whose beginning it ends, whatever `until` is; the data must reach so far. */
+    cutoff: z.iso.date().optional(),
+    /** Of a backtest: it ends so long before `until`. */
+    agoMs: z.number().nonnegative().optional(),
   }),
   /** By a hash of a column's value: rows that share it stay together, wherever they stand. */
   z.object({ by: z.literal('hash'), column: z.string(), validation: Share, test: Share, seed: z.int() }),
@@ -26,3 +30,7 @@ export const SplitRule = z.discriminatedUnion('by', [
   z.object({ by: z.literal('random'), validation: Share, test: Share, seed: z.int() }),
 ])
 export type SplitRule = z.infer<typeof SplitRule>
+
+/** Whether it cuts the rows of a backtest, which no model that is kept learns from. */
+export const isOfBacktest = (rule: SplitRule): boolean =>
+  rule.by === 'age' && (rule.cutoff !== undefined || rule.agoMs !== undefined)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 const nameRule = 'names are lower-case letters, digits and dashes, at most 63'
 /** Kinds of steps that people name. */
-const named = ['snapshot', 'train', 'table', 'step']
+const named = ['snapshot', 'train', 'table', 'step', 'backtest']
 const name = '[a-z0-9][a-z0-9-]{0,62}'
 
 /** A name that people give: of a pipeline, a model, an endpoint, a batch, a branch. */

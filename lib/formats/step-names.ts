@@ -3,7 +3,7 @@ import { branchOf } from './step-id.ts'
 import { kindOf, type Step, type StepKind } from './step-kinds/index.ts'
 
 /** Steps that people name; the others are called by what they do: `split`, `gate-2`. */
-type Named = Extract<StepKind, 'snapshot' | 'train' | 'table' | 'step'>
+type Named = Extract<StepKind, 'snapshot' | 'train' | 'table' | 'step' | 'backtest'>
 
 /** The id of a named step while a definition is recorded: names of different kinds do not meet. */
 export const recordedId = (kind: Named, name: string): string => `${kind}:${name}`
@@ -52,6 +52,9 @@ function mapRefs(step: Step, change: (id: string) => string): Step {
     if (Array.isArray(named)) return named.map(changed)
     return Object.fromEntries(Object.entries(named as object).map(([name, id]) => [name, changed(id)]))
   }
-  const fields = kindOf(step).refs.map((field) => [field, changed(step[field as keyof Step])])
+  const fields = kindOf(step).refs.flatMap((field) => {
+    const named: unknown = step[field as keyof Step]
+    return named === undefined ? [] : [[field, changed(named)]]
+  })
   return { ...step, ...Object.fromEntries(fields) }
 }

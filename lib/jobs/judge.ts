@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { ruleOf } from '../code/run-features.ts'
 import type { LocalTable } from '../data/table.ts'
 import { wholeColumns } from '../data/whole-columns.ts'
-import { type Check, describeCheck } from '../formats/check.ts'
+import { BacktestReport } from '../formats/backtest-report.ts'
+import { backtestOf, type Check, describeCheck } from '../formats/check.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { Evaluation } from '../formats/evaluation.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
@@ -10,6 +11,7 @@ import type { StepOf } from '../formats/plan.ts'
 import type { GateResult } from '../formats/records.ts'
 import { answersOf, type LoadedModel, type LocalModel } from '../models/model.ts'
 import { withModels } from '../models/with-models.ts'
+import { judgeWorst } from '../stats/backtest.ts'
 import { type GateEvidence, judge, type Slice } from '../stats/gates.ts'
 import { judgeLatency, type LatencyBlock, type LatencyVerdict, latencyInWords } from '../stats/latency.ts'
 import { rowsByCode } from './evaluate.ts'
@@ -32,6 +34,8 @@ export interface GateOrder {
   readonly table: LocalTable
   /** Metrics and gates of the user's that the step names. */
   readonly code: readonly OwnCode[]
+  /** Reports of the backtests that checks are about, by name: files. */
+  readonly backtests: Readonly<Record<string, string>>
 }
 
 type Progress = (what: string, done: number) => void
@@ -45,6 +49,7 @@ export async function judgeGates(order: GateOrder, onProgress: Progress): Promis
   const { step, model, table } = order
   const functions = await loadOwn(order.code)
   const report = Evaluation.parse(JSON.parse(await readFile(order.candidate.report, 'utf8')))
+  const backtests = await readBacktests(order)
   const evidence = await evidenceOf(order, report, functions)
   return withModels([model], async (loaded) => {
     const latency = await latencyOf(loaded, table, step.must, onProgress)
@@ -53,8 +58,10 @@ export async function judgeGates(order: GateOrder, onProgress: Progress): Promis
       .filter((check) => !undecided.includes(check))
       .map((check, i, decided) => {
         onProgress(`gate ${i + 1} of ${decided.length}`, i / decided.length)
-        return check.rule === 'own'
-          ? judgeOwn(check, report, functions)
+        if (check.rule === 'own') return judgeOwn(check, report, functions)
+        const past = backtests.get(backtestOf(check) ?? '')
+        return past !== undefined
+          ? judgeWorst(check, past)
           : judge(check, { ...evidence, sizeBytes: loaded.sizeBytes, latency })
       })
     // A candidate that fails by another gate has failed, however busy the machine is.
@@ -62,6 +69,16 @@ export async function judgeGates(order: GateOrder, onProgress: Progress): Promis
     if (open !== undefined && outcomes.every(({ passed }) => passed)) throw undecidedError(open, latency)
     return outcomes
   })
+}
+
+async function readBacktests({ backtests }: GateOrder): Promise<Map<string, BacktestReport>> {
+  const read = Object.entries(backtests).map(
+    async ([name, file]): Promise<[string, BacktestReport]> => [
+      name,
+      BacktestReport.parse(JSON.parse(await readFile(file, 'utf8'))),
+    ],
+  )
+  return new Map(await Promise.all(read))
 }
 
 /** What the gates are judged on, but for what is measured of the model. */
@@ -131,7 +148,10 @@ function undecidedError(check: Check, blocks: readonly LatencyBlock[]): SlipwayE
   })
 }
 
-async function readScored({ predictions, labels }: LocalEvaluation): Promise<Scored> {
+export async function readScored({
+  predictions,
+  labels,
+}: Pick<LocalEvaluation, 'predictions' | 'labels'>): Promise<Scored> {
   const known = new Float64Array(Uint8Array.from(await readFile(labels)).buffer)
   return { predictions: answersOf(await readFile(predictions), known.length), labels: known }
 }

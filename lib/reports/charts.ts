@@ -29,17 +29,30 @@ export interface LinePoint {
   readonly y: number
   readonly title: string
   readonly isBad: boolean
+  /** Ends of its interval, where there is one. */
+  readonly low?: number
+  readonly high?: number
 }
+
+const minuteOf = (ms: number): string => new Date(ms).toISOString().slice(5, 16).replace('T', ' ')
 
 /** A value over time, with its limit, and maybe a second line for what was guessed before it was known. */
 export function timeline(
   points: readonly LinePoint[],
-  options: { readonly limit?: number | undefined; readonly guesses?: readonly { x: number; y: number }[] } = {},
+  options: {
+    readonly limit?: number | undefined
+    readonly guesses?: readonly { x: number; y: number }[]
+    readonly when?: (ms: number) => string
+  } = {},
 ): string {
   const [width, height, left, foot] = [320, 100, 40, 16]
-  const { limit, guesses = [] } = options
+  const { limit, guesses = [], when = minuteOf } = options
   if (points.length === 0) return ''
-  const values = [...points.map(({ y }) => y), ...guesses.map(({ y }) => y), ...(limit === undefined ? [] : [limit])]
+  const values = [
+    ...points.flatMap(({ y, low = y, high = y }) => [y, low, high]),
+    ...guesses.map(({ y }) => y),
+    ...(limit === undefined ? [] : [limit]),
+  ]
   const [low, high] = [Math.min(...values), Math.max(...values)]
   const pad = (high - low || Math.abs(high) || 1) * 0.12
   const [from, to] = [low - pad, high + pad]
@@ -51,13 +64,17 @@ export function timeline(
     line.map(({ x, y }, i) => `${i === 0 ? 'M' : 'L'}${px(x)} ${py(y)}`).join('')
   const label = (y: number): string =>
     `<text x="${left - 6}" y="${(Number(py(y)) + 4).toFixed(1)}" text-anchor="end">${Number(y.toPrecision(3))}</text>`
+  const bars = points.map(({ x, low, high }) =>
+    low === undefined || high === undefined
+      ? ''
+      : `<line class="bar" x1="${px(x)}" x2="${px(x)}" y1="${py(low)}" y2="${py(high)}"/>`,
+  )
   const dots = points.map(
     ({ x, y, title, isBad }) =>
       `<circle class="dot${isBad ? ' bad' : ''}" cx="${px(x)}" cy="${py(y)}" r="${points.length > 60 ? 1.4 : 2.4}"><title>${escapeHtml(title)}</title></circle>`,
   )
-  const when = (x: number): string => new Date(x).toISOString().slice(5, 16).replace('T', ' ')
   const ends = `<text x="${left}" y="${height + 13}">${when(first)}</text><text x="${width}" y="${height + 13}" text-anchor="end">${when(last)}</text>`
   return `<svg viewBox="0 0 ${width} ${height + foot}" role="img" aria-label="Time line">${ends}<line class="axis" x1="${left}" x2="${width}" y1="${height}" y2="${height}"/>${low === high ? label(low) : label(low) + label(high)}${
     limit === undefined ? '' : `<line class="limit" x1="${left}" x2="${width}" y1="${py(limit)}" y2="${py(limit)}"/>`
-  }${guesses.length > 1 ? `<path class="guess" d="${path(guesses)}"/>` : ''}<path class="path" d="${path(points)}"/>${dots.join('')}</svg>`
+  }${guesses.length > 1 ? `<path class="guess" d="${path(guesses)}"/>` : ''}${bars.join('')}<path class="path" d="${path(points)}"/>${dots.join('')}</svg>`
 }

@@ -33,6 +33,7 @@ td.number,th.number{text-align:right}
 svg{display:block;width:100%;height:auto;font:10px system-ui,sans-serif}
 svg .then{fill:var(--then)} svg .now{fill:var(--now)} svg .axis{stroke:var(--line)} svg text{fill:var(--soft)}
 svg .path{fill:none;stroke:var(--now);stroke-width:1.4} svg .guess{fill:none;stroke:var(--then);stroke-width:1.2;stroke-dasharray:4 3}
+svg .bar{stroke:var(--then);stroke-width:3;stroke-linecap:round}
 svg .limit{stroke:var(--bad);stroke-width:1;stroke-dasharray:3 3} svg .dot{fill:var(--now)} svg .dot.bad{fill:var(--bad)}
 .key i{display:inline-block;width:10px;height:10px;margin:0 5px 0 12px}
 .key i:first-child{margin-left:0}

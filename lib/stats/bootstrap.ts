@@ -18,29 +18,55 @@ export function comparePaired(
   seed: number,
 ): PairedComparison {
   const values = { candidate: measureRows(measure, candidate), opponent: measureRows(measure, opponent) }
-  const n = candidate.labels.length
-  const resamples = n >= 50_000 ? 200 : 1_000
   const sign = measure.better === 'larger' ? -1 : 1
   const [own, other] = [resampled(measure, candidate), resampled(measure, opponent)]
-  const random = seededRandom(seed)
-  const deficits: number[] = []
-  const counts = new Uint16Array(n)
-  for (let resample = 0; resample < resamples; resample++) {
-    counts.fill(0)
-    for (let i = 0; i < n; i++) {
-      const row = Math.floor((random() / 2 ** 32) * n)
-      counts[row] = (counts[row] as number) + 1
-    }
-    const deficit = sign * (own(counts) - other(counts))
-    if (!Number.isNaN(deficit)) deficits.push(deficit)
-  }
-  deficits.sort((a, b) => a - b)
+  const { values: deficits, resamples } = draw(
+    candidate.labels.length,
+    seed,
+    (counts) => sign * (own(counts) - other(counts)),
+  )
   const upperBound = deficits[Math.min(deficits.length - 1, Math.ceil(confidence * deficits.length) - 1)] ?? Number.NaN
   return { ...values, deficit: sign * (values.candidate - values.opponent), upperBound, resamples }
 }
 
 const resampled = (measure: Measure, scored: Scored): ((counts: Uint16Array) => number) =>
   measure.resampled?.(scored) ?? ((counts) => measureRows(measure, drawn(scored, counts)))
+
+/**
+ * The 90 % interval of a metric by a bootstrap of the rows: the percentiles of what the draws are measured at, as many draws as
+ * `comparePaired` makes.
+ * @returns undefined of a metric that cannot be drawn again quickly, or that is not defined on any draw
+ */
+export function intervalOf(measure: Measure, scored: Scored, seed: number): { low: number; high: number } | undefined {
+  const of = measure.resampled?.(scored)
+  if (of === undefined) return undefined
+  const { values } = draw(scored.labels.length, seed, of)
+  const at = (share: number): number | undefined => values[Math.round(share * (values.length - 1))]
+  const [low, high] = [at(0.05), at(0.95)]
+  return low === undefined || high === undefined ? undefined : { low, high }
+}
+
+/** Draws rows with replacement, and measures every draw: the values in ascending order, without those that are not defined. */
+function draw(
+  rows: number,
+  seed: number,
+  measured: (counts: Uint16Array) => number,
+): { readonly values: number[]; readonly resamples: number } {
+  const resamples = rows >= 50_000 ? 200 : 1_000
+  const random = seededRandom(seed)
+  const values: number[] = []
+  const counts = new Uint16Array(rows)
+  for (let resample = 0; resample < resamples; resample++) {
+    counts.fill(0)
+    for (let i = 0; i < rows; i++) {
+      const row = Math.floor((random() / 2 ** 32) * rows)
+      counts[row] = (counts[row] as number) + 1
+    }
+    const value = measured(counts)
+    if (!Number.isNaN(value)) values.push(value)
+  }
+  return { values: values.sort((a, b) => a - b), resamples }
+}
 
 /** Rows as often as each was drawn. */
 export function drawn(scored: Scored, counts: Uint16Array): Scored {

@@ -6,6 +6,7 @@ import { packageRoot } from '../../lib/code/host.ts'
 import {
   auc,
   binary,
+  brier,
   driftMeasure,
   errors,
   gate,
@@ -183,6 +184,32 @@ const wrong = () =>
     const some = p.each(['a', 'b'] as string[], (p) => p.package(model))
     // @ts-expect-error of names that are known only when it runs, there may be none called so
     p.gate(some.a, { on: parts.test, must: [auc.atLeast(0.6)] })
+    const days = { by: 'date', cutoffs: ['2001-02-01'], test: '7d', validation: '7d' } as const
+    const training = { features, target, learner, seed: 1 }
+    const past = p.backtest('past', raw, { ...days, train: training })
+    p.gate(candidate, { on: parts.test, must: [past.worst(auc).atLeast(0.6), past.worst(brier).atMost(0.3)] })
+    p.backtest('moved', raw, { ...days, cutoffs: { every: '30d', last: 6 }, train: training })
+    // @ts-expect-error a regression metric cannot judge a backtest of classifiers
+    past.worst(rmse)
+    // @ts-expect-error a backtest has no champion to compare with
+    past.worst(auc).notWorseThan('champion', { by: 0.1 })
+    // @ts-expect-error of a metric of the user's a backtest knows nothing
+    past.worst(metric('cost', cost, small))
+    // @ts-expect-error a backtest of classifiers cannot judge a regression
+    p.gate(other, { on: parts.test, must: [past.worst(auc).atLeast(0.6)] })
+    // @ts-expect-error what a backtest trained cannot be served
+    p.deploy(past, { endpoint: 'e', allAtOnce: true })
+    // @ts-expect-error a backtest goes by a column of dates
+    p.backtest('far', raw, { ...days, by: 'distance', train: training })
+    // @ts-expect-error a backtest says how far its test rows go back
+    p.backtest('far', raw, { by: 'date', cutoffs: ['2001-02-01'], validation: '7d', train: training })
+    // @ts-expect-error a backtest that goes back says how often
+    p.backtest('far', raw, { ...days, cutoffs: { every: '30d' }, train: training })
+    const wrongly = (c: { weather: Float64Array }) => ({ x: c.weather })
+    // @ts-expect-error the feature function wants a column that the schema does not have
+    p.backtest('far', raw, { ...days, train: { ...training, features: wrongly } })
+    // @ts-expect-error there is no column "late" to predict
+    p.backtest('far', raw, { ...days, train: { ...training, target: binary('late') } })
     // @ts-expect-error the limit is a number
     pipeline('limited', { parallel: 'all' }, () => {})
     pipeline('limited', { parallel: 8 }, () => {})

@@ -107,7 +107,7 @@ const gates = async (model: LocalModel) => {
   }
   const { check } = latency.p99.atMost(60_000)
   const step = { id: 'gate', kind: 'gate', must: [check], seed: 0 } as never
-  return judgeGates({ step, candidate, opponent: undefined, model, table: labelled, code: [] }, nothing)
+  return judgeGates({ step, candidate, opponent: undefined, model, table: labelled, code: [], backtests: {} }, nothing)
 }
 const parity = async (model: LocalModel) => {
   const predictions = join(made.folder, 'trainers.f32')

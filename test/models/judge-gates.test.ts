@@ -46,7 +46,10 @@ const stepWith = (...gates: Gates): StepOf<'gate'> => ({
   seed: 0,
 })
 const judged = (...gates: Gates) =>
-  judgeGates({ step: stepWith(...gates), candidate: evaluation, opponent: undefined, code: [], ...made }, () => {})
+  judgeGates(
+    { step: stepWith(...gates), candidate: evaluation, opponent: undefined, code: [], backtests: {}, ...made },
+    () => {},
+  )
 
 /** No machine is as quiet as this asks for, ms. */
 const impossible = 1e-9

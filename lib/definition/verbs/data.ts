@@ -7,7 +7,7 @@ import { delimiterOf, formatOf, type TableFormat } from '../../formats/table-for
 import type { Builder } from '../builder.ts'
 import { rowSchemaOf } from '../contract/from-zod.ts'
 import { type Duration, durationMs } from '../duration.ts'
-import type { SplitBy } from '../handles.ts'
+import type { AnyTable, Split, SplitBy } from '../handles.ts'
 import { add, idIn, nextId, type Place } from '../recording.ts'
 
 export const snapshot =
@@ -46,23 +46,22 @@ export const validate =
 
 export const split =
   (at: Place): Builder['split'] =>
-  (table, rule) => {
-    const id = add(at.recording, {
-      id: nextId(at, 'split'),
-      kind: 'split',
-      table: table.id,
-      rule: splitRuleOf(rule),
-    })
-    const part = <P extends 'train' | 'validation' | 'test'>(which: P) => ({ kind: 'part' as const, id, part: which })
-    return {
-      kind: 'split',
-      id,
-      schema: table.schema,
-      train: part('train'),
-      validation: part('validation'),
-      test: part('test'),
-    }
+  (table, rule) =>
+    splitBy(at, table, splitRuleOf(rule))
+
+/** Records the split of a table by a rule as a plan holds it. */
+export function splitBy<Row>(at: Place, table: AnyTable, rule: SplitRule): Split<Row> {
+  const id = add(at.recording, { id: nextId(at, 'split'), kind: 'split', table: table.id, rule })
+  const part = <P extends 'train' | 'validation' | 'test'>(which: P) => ({ kind: 'part' as const, id, part: which })
+  return {
+    kind: 'split',
+    id,
+    schema: table.schema,
+    train: part('train'),
+    validation: part('validation'),
+    test: part('test'),
   }
+}
 
 /** @throws SlipwayError DEFINITION_INVALID */
 function splitRuleOf<Row>(rule: SplitBy<Row>): SplitRule {

@@ -76,6 +76,7 @@ export const gate =
   (candidate, { on, must, champion, seed = 0 }) => {
     if (champion === 'not compared') at.recording.uncompared.add(candidate.id)
     const checks = checksOf(must as readonly (Gate<never, never, never> | OwnGate)[], at.recording.codeOf)
+    const backtests = must.flatMap((each) => ('backtest' in each ? (each.backtest ?? []) : []))
     const { task, target } = trainingOf(at, candidate.id)
     const evaluation = add(at.recording, {
       id: nextId(at, 'evaluate'),
@@ -95,5 +96,6 @@ export const gate =
       model: modelOf(at, candidate.id),
       must: checks,
       seed,
+      ...(backtests.length > 0 && { backtests: Object.fromEntries(backtests.map(({ name, id }) => [name, id])) }),
     })
   }

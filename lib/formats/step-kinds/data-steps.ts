@@ -68,7 +68,8 @@ export const split = stepKind({
   links: ({ table }) => ({ table }),
   reads: ({ table }) => ({ table: readOf(table) }),
   activity: { name: 'splitIntoParts', within: '2h' },
-  planned: ({ rule }) => (rule.by === 'random' ? 'split • at random' : `split • by ${rule.by} of ${rule.column}`),
+  planned: ({ rule }) =>
+    rule.by === 'random' ? 'split • at random' : `split • by ${rule.by} of ${rule.column}${cutoffOf(rule)}`,
   made: ({ train, validation, test, undated, missed }) =>
     [
       `${count(train)} train, ${count(validation)} validation, ${count(test)} test`,
@@ -76,3 +77,10 @@ export const split = stepKind({
       ...(missed === undefined ? [] : [`note: ${missed}`]),
     ].join('; '),
 })
+
+/** Where the split of a backtest ends. */
+function cutoffOf(rule: SplitRule): string {
+  if (rule.by !== 'age') return ''
+  if (rule.cutoff !== undefined) return `, cutoff ${rule.cutoff}`
+  return rule.agoMs === undefined ? '' : `, cutoff ${rule.agoMs / 86_400_000} days ago`
+}

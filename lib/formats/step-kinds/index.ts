@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { backtest } from './backtest-step.ts'
 import { snapshot, split, validate } from './data-steps.ts'
 import { join, step, table } from './derived-steps.ts'
 import { evaluate, gate, packageModel, train } from './model-steps.ts'
@@ -19,6 +20,7 @@ export const stepKinds = {
   train,
   package: packageModel,
   evaluate,
+  backtest,
   gate,
   approve,
   register,

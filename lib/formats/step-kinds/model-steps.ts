@@ -128,26 +128,34 @@ export const gate = stepKind({
     model: Name,
     must: z.array(Check).min(1),
     seed: z.int(),
+    /** The backtests that checks are about, by the names they have there. */
+    backtests: z.record(z.string(), NamedStepId).optional(),
   }),
-  refs: ['package', 'evaluation'],
+  refs: ['package', 'evaluation', 'backtests'],
   notInKey: ['model'],
   inKey: ({ must }) => ({ must: must.map(withoutCode) }),
   code: ({ must }) => Object.fromEntries(must.map((check) => [subjectOf(check), codeOfCheck(check)])),
   // Gates of latency are measured by blocks since 0.8: what was decided by one of them before no longer answers.
   version: ({ must }) => (must.some((check) => subjectOf(check) === 'latencyP99Ms') ? 3 : 2),
   hosts: ['v8'],
-  links: ({ package: packageId, evaluation, model, must }) => ({
+  links: ({ package: packageId, evaluation, model, must, backtests }) => ({
     package: packageId,
     evaluation,
     model,
     againstChampion: must.some(({ rule }) => rule === 'notWorseThan'),
+    ...(backtests !== undefined && { backtests }),
   }),
   reads(step, plan) {
     const { id, split, part } = plan.step(evaluate, step.evaluation)
+    const backtests = Object.entries(step.backtests ?? {}).map(([name, backtest]): [string, Read] => [
+      `backtest:${name}`,
+      { step: backtest, output: 'report' },
+    ])
     return {
       package: { step: step.package, output: 'package' },
       part: { step: split, output: part },
       candidate: { step: id },
+      ...Object.fromEntries(backtests),
     }
   },
   decides: 'side by side',

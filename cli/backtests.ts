@@ -1,0 +1,47 @@
+import { BacktestReport, cutoffInWords } from '../lib/formats/backtest-report.ts'
+import type { RunRecord } from '../lib/formats/records.ts'
+import { show } from '../lib/formats/show-number.ts'
+import { metricsOfBacktest } from '../lib/stats/backtest.ts'
+import { getJson } from '../lib/store/objects.ts'
+import type { Store } from '../lib/store/store.ts'
+import { colors } from './colors.ts'
+import { table } from './output.ts'
+
+/** Metrics that are shown with a run: the telling ones. The artifact shows all. */
+const metricsOfRun = 3
+
+/** A line a cutoff, then the means and the worst values. */
+export function backtestTable(report: BacktestReport, most = Number.POSITIVE_INFINITY): string {
+  const { cutoffs, summary } = report
+  const names = metricsOfBacktest(report).slice(0, most)
+  const rows = cutoffs.map(({ at, rows: { train, test }, metrics }) => [
+    cutoffInWords(at),
+    String(train),
+    String(test),
+    ...names.map((name) => inCell(metrics[name])),
+  ])
+  const last = (['mean', 'worst'] as const).map((word) => [
+    word,
+    '',
+    '',
+    ...names.map((name) => (summary[name] === undefined ? '' : show(summary[name][word]))),
+  ])
+  return table(['cutoff', 'training rows', 'test rows', ...names], [...rows, ...last])
+}
+
+/** `0.71 (0.68 to 0.74)`: with its 90 % interval. */
+function inCell(measured: BacktestReport['cutoffs'][number]['metrics'][string] | undefined): string {
+  if (measured === undefined) return 'undefined'
+  const { value, low, high } = measured
+  return low === undefined || high === undefined ? show(value) : `${show(value)} (${show(low)} to ${show(high)})`
+}
+
+/** The backtests of a run, in lines; those that are gone from the store are left out. */
+export async function backtestLines(store: Store, { steps }: RunRecord): Promise<string[]> {
+  const found = steps.map(async ({ kind, name, outputs }) => {
+    const report = kind === 'backtest' ? outputs.find((output) => output.name === 'report')?.digest : undefined
+    const read = report === undefined ? undefined : await getJson(store, report, BacktestReport).catch(() => undefined)
+    return read === undefined ? [] : [`\n${colors.bold(name)}, with 90 % intervals`, backtestTable(read, metricsOfRun)]
+  })
+  return (await Promise.all(found)).flat()
+}
