@@ -18,7 +18,7 @@ export interface Recording {
   readonly last: { readonly [Kind in LastKind]: StepOf<Kind>[] }
   /** Packages whose definition says that they are not compared with the champion. */
   readonly uncompared: Set<string>
-  /** Packages that only show how a model would have done: they are not compared either, and no version of any model. */
+  /** Packages that only show how a model would have done: not compared either, and no version of any model. */
   readonly unregistered: Set<string>
 }
 

@@ -59,9 +59,9 @@ export async function judgeGates(order: GateOrder, onProgress: Progress): Promis
       .map((check, i, decided) => {
         onProgress(`gate ${i + 1} of ${decided.length}`, i / decided.length)
         if (check.rule === 'own') return judgeOwn(check, report, functions)
-        const past = backtests.get(backtestOf(check) ?? '')
+        const past = backtestOf(check)
         return past !== undefined
-          ? judgeWorst(check, past)
+          ? judgeWorst(check, requireBacktest(backtests, past))
           : judge(check, { ...evidence, sizeBytes: loaded.sizeBytes, latency })
       })
     // A candidate that fails by another gate has failed, however busy the machine is.
@@ -69,6 +69,12 @@ export async function judgeGates(order: GateOrder, onProgress: Progress): Promis
     if (open !== undefined && outcomes.every(({ passed }) => passed)) throw undecidedError(open, latency)
     return outcomes
   })
+}
+
+function requireBacktest(backtests: ReadonlyMap<string, BacktestReport>, name: string): BacktestReport {
+  const found = backtests.get(name)
+  if (found === undefined) throw new Error(`a gate is about backtest "${name}", which its step does not read`)
+  return found
 }
 
 async function readBacktests({ backtests }: GateOrder): Promise<Map<string, BacktestReport>> {

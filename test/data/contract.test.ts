@@ -217,6 +217,40 @@ describe('a split', () => {
     expect(rows.train + rows.validation + rows.test).toBe(18_000)
   })
 
+  describe('of a backtest', () => {
+    const day = 86_400_000
+    const rule = { by: 'age', column: 't', validationMs: 2 * day, testMs: day, windowMs: null, until: null } as const
+    // The last row is of the evening of 2024-01-14.
+    const expected = { train: 6 * 1440, validation: 2 * 1440, test: 1440, cutoff: '2024-01-10T00:00:00.000Z' }
+
+    it('ends at the day named, whatever counts as now', async () => {
+      expect(await split({ ...rule, cutoff: '2024-01-10' })).toEqual(expected)
+      expect(await split({ ...rule, cutoff: '2024-01-10', until: '2024-01-12T00:00:00.000Z' })).toEqual(expected)
+    })
+
+    it('ends so long before the end of the data, or before what counts as now', async () => {
+      expect(await split({ ...rule, agoMs: 5 * day })).toEqual(expected)
+      expect(await split({ ...rule, agoMs: 2 * day, until: '2024-01-12T00:00:00.000Z' })).toEqual(expected)
+    })
+
+    it('takes the end of the data itself, and refuses a day after it', async () => {
+      const whole = { train: 11 * 1440, validation: 2 * 1440, test: 20_000 - 13 * 1440 }
+      const cutoff = '2024-01-15'
+      expect(await split({ ...rule, cutoff })).toEqual({ ...whole, cutoff: `${cutoff}T00:00:00.000Z` })
+      await expect(split({ ...rule, cutoff: '2024-01-16' })).rejects.toMatchObject({
+        code: 'SPLIT_EMPTY',
+        message: 'the cutoff 2024-01-16 is in the future of the data, which ends before 2024-01-15 by t',
+      })
+    })
+
+    it('names a cutoff that leaves no rows to train on', async () => {
+      await expect(split({ ...rule, cutoff: '2024-01-03' })).rejects.toMatchObject({
+        code: 'SPLIT_EMPTY',
+        message: 'the split by t, cutoff 2024-01-03, leaves no rows to train on',
+      })
+    })
+  })
+
   it('by a hash keeps rows of one value together and about keeps the shares', async () => {
     const rows = await split({ by: 'hash', column: 'g', validation: 0.2, test: 0.3, seed: 1 })
     expect(rows.train + rows.validation + rows.test).toBe(20_000)

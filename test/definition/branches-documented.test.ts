@@ -1,19 +1,22 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { plannedGates } from '../../cli/plan-gates.ts'
 import { hostVersions, packageRoot } from '../../lib/code/host.ts'
 import { planPipeline } from '../../lib/code/plan.ts'
 import { newProject, type TestProject } from '../support/project.ts'
 
 /*
- * The pipeline with branches of docs/definition.md, as a reader copies it beside the first one.
+ * The pipelines with branches of docs/definition.md, as a reader copies them beside the first one.
  */
 const page = readFileSync(join(packageRoot, 'docs/definition.md'), 'utf8')
-const files = [...page.matchAll(/^[^\n]*`(pipelines\/rains?\/[\w-]+\.ts)`/gm)].flatMap(({ 1: file, index }) => {
-  const begin = page.indexOf('\n```ts\n', index) + '\n```ts\n'.length
-  // A file that is only mentioned has no text of its own.
-  return begin - index > 600 ? [] : [{ file: file as string, text: page.slice(begin, page.indexOf('```', begin)) }]
-})
+const files = [...page.matchAll(/^[^\n]*`(pipelines\/rain(?:s|-past)?\/[\w-]+\.ts)`/gm)].flatMap(
+  ({ 1: file, index }) => {
+    const begin = page.indexOf('\n```ts\n', index) + '\n```ts\n'.length
+    // A file that is only mentioned has no text of its own.
+    return begin - index > 600 ? [] : [{ file: file as string, text: page.slice(begin, page.indexOf('```', begin)) }]
+  },
+)
 
 let project: TestProject
 beforeAll(() => {
@@ -27,7 +30,7 @@ beforeAll(() => {
 })
 afterAll(() => project?.remove())
 
-describe('the pipeline with branches of the documentation', () => {
+describe('the pipelines with branches of the documentation', () => {
   it('is planned: a model a size, gated in its branch, registered after it', async () => {
     expect(files.map(({ file }) => file)).toContain('pipelines/rains/pipeline.ts')
     const { plan } = await planPipeline(project.root, 'rains', hostVersions())
@@ -40,6 +43,18 @@ describe('the pipeline with branches of the documentation', () => {
       'middle/gate',
       'large/gate',
     ])
+  })
+
+  it('is planned with a backtest: a branch a past day, and one model that is kept', async () => {
+    const { plan } = await planPipeline(project.root, 'rain-past', hostVersions())
+    expect(plan.steps.flatMap(({ id, kind }) => (kind === 'split' ? id : []))).toEqual([
+      'past-2014-07-01/split',
+      'past-2015-01-01/split',
+      'past-2015-07-01/split',
+      'split',
+    ])
+    expect(plan.steps.filter(({ kind }) => kind === 'register')).toHaveLength(1)
+    expect(plannedGates(plan, new Map()).map(({ name }) => name)).toContain('auc ≥ 0.65 at every cutoff of past')
   })
 
   it('and a mistake in a branch is said with its line', async () => {
