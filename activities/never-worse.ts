@@ -5,6 +5,7 @@ import { withDuckDb } from '../lib/data/duckdb.ts'
 import { localTable } from '../lib/data/local-table.ts'
 import { latestLabels } from '../lib/data/served.ts'
 import { type Digest, mediaTypes } from '../lib/formats/artifact.ts'
+import { cutRowsOfModel } from '../lib/formats/backtest-report.ts'
 import { canonicalJson } from '../lib/formats/canonical.ts'
 import type { MonitorReport } from '../lib/formats/monitor-report.ts'
 import type { Plan } from '../lib/formats/plan.ts'
@@ -66,7 +67,7 @@ export function createNeverWorseActivities(deps: ActivityDeps) {
         if (route === undefined || route.champion.digest === candidate) return null
         const { champion } = route
         const made = await runOfVersion(store, champion.model, champion.digest)
-        const splits = made?.steps.filter(({ kind }) => kind === 'split') ?? []
+        const splits = made?.steps.filter(cutRowsOfModel) ?? []
         const parts = (splits.find(({ name }) => name === split) ?? splits[0])?.outputs
         return {
           champion: champion.digest,

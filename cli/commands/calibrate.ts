@@ -5,9 +5,9 @@ import { localCodes } from '../../lib/code/local-code.ts'
 import { withStoredPlace } from '../../lib/code/source-map.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import type { ArtifactRef } from '../../lib/formats/artifact.ts'
+import { cutRowsOfModel } from '../../lib/formats/backtest-report.ts'
 import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
 import { codeOfDrift } from '../../lib/formats/monitor-policy.ts'
-import type { StepReport } from '../../lib/formats/records.ts'
 import { RowSchema } from '../../lib/formats/row-schema.ts'
 import { falseAlarms } from '../../lib/jobs/calibrate.ts'
 import { readBaseline } from '../../lib/models/baseline.ts'
@@ -21,10 +21,6 @@ import type { JsonOption } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
 import { requireMonitor } from './drift.ts'
 import { requireRoute } from './rollout.ts'
-
-/** The step that cut the training rows; that of a backtest says where it ends. */
-const isSplit = ({ kind, outputs }: StepReport): boolean =>
-  kind === 'split' && outputs.every(({ name }) => name !== 'cutoff')
 
 /**
  * `drift calibrate flights`: how often the drift rules of an endpoint would cry wolf, on blocks of its own training rows.
@@ -40,7 +36,7 @@ export async function calibrate(
   const { champion: variant } = await requireRoute(store, endpoint)
   const version = await readVersion(store, variant.model, variant.digest)
   const run = version === undefined ? undefined : await readWholeRun(store, version.run)
-  const train = run?.steps.find(isSplit)?.outputs.find(({ name }) => name === 'train')
+  const train = run?.steps.find(cutRowsOfModel)?.outputs.find(({ name }) => name === 'train')
   if (train === undefined)
     throw new SlipwayError('NOT_FOUND', `the training rows of ${endpoint} are not on record`, {
       next: 'run its pipeline again',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { StepReport } from './records.ts'
 
 /** Rows of the parts of a split. */
 const PartRows = z.object({ train: z.int(), validation: z.int(), test: z.int() })
@@ -21,6 +22,10 @@ export const BacktestReport = z.object({
   summary: z.record(z.string(), z.object({ mean: z.number(), worst: z.number(), at: z.iso.datetime() })),
 })
 export type BacktestReport = z.infer<typeof BacktestReport>
+
+/** Whether a step on record cut the rows of a model that is kept: the splits of a backtest say where they end. */
+export const cutRowsOfModel = ({ kind, outputs }: Pick<StepReport, 'kind' | 'outputs'>): boolean =>
+  kind === 'split' && outputs.every(({ name }) => name !== 'cutoff')
 
 /** A cutoff in words: `2001-02-01`, the beginning of that day, UTC; with its time where it is another one. */
 export const cutoffInWords = (at: string): string => {

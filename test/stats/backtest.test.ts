@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { BacktestReport, cutoffInWords } from '../../lib/formats/backtest-report.ts'
+import { BacktestReport, cutoffInWords, cutRowsOfModel } from '../../lib/formats/backtest-report.ts'
 import type { MetricCheck } from '../../lib/formats/check.ts'
 import { metrics } from '../../lib/formats/metrics/index.ts'
 import { backtestPage } from '../../lib/reports/backtest-page.ts'
@@ -32,6 +32,14 @@ describe('a backtest', () => {
     expect(report({ auc: 0.7, brier: 0.1 }, { brier: 0.2 }).summary).toEqual({
       brier: { mean: expect.closeTo(0.15, 12), worst: 0.2, at: '2001-02-01T00:00:00.000Z' },
     })
+  })
+
+  it('cuts rows that nobody takes for those of a model that is kept', () => {
+    const output = (name: string) => ({ name, digest: `sha256:${'a'.repeat(64)}`, mediaType: '', size: 1 })
+    const outputs = ['train', 'validation', 'test'].map(output)
+    expect(cutRowsOfModel({ kind: 'split', outputs })).toBe(true)
+    expect(cutRowsOfModel({ kind: 'split', outputs: [...outputs, output('cutoff')] })).toBe(false)
+    expect(cutRowsOfModel({ kind: 'validate', outputs })).toBe(false)
   })
 
   it('is told in words', () => {
