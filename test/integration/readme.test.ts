@@ -59,7 +59,7 @@ describe('the README, word for word in an empty folder', () => {
     expect(said).toMatch(/2001-04-01 {2}version 1 serves flights/)
     expect(said).toMatch(/alarm: calibrationError > 0\.05 \(2 checks in a row\)/)
     expect(said).toMatch(/the supervisor retrains \(flights-\S+\): calibrationError/)
-    expect(said).toMatch(/gates, guard and canary passed: version 2 took over/)
+    expect(said).toMatch(/gates and canary passed: version 2 took over/)
     expect(said).toMatch(
       /sabotage: a candidate learnt from poisoned labels was thrown out: not worse than champion on labelled rows/,
     )
