@@ -1,7 +1,7 @@
+import type { RolloutState } from '../lib/formats/evidence.ts'
 import type { RolloutDecision } from '../lib/formats/records.ts'
 import type { RolloutPolicy } from '../lib/formats/rollout-policy.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
-import type { RolloutState } from '../lib/stats/rollout.ts'
 import type { RouteOutcome } from './messages.ts'
 
 /** A rollout as it is started, or goes on after continue-as-new. */

@@ -10,7 +10,6 @@ import {
 import type { Activities } from '../activities/index.ts'
 import type { RolloutRecord } from '../lib/formats/records.ts'
 import { labelErrorsRule } from '../lib/formats/rollout-policy.ts'
-import type { Block, LabelBlock } from '../lib/stats/block.ts'
 import { type Circumstances, nextMove, waitsForApproval } from '../lib/stats/next-move.ts'
 import { enterNextStage, observe, observeLabels, tick } from '../lib/stats/rollout.ts'
 import { decide } from '../lib/stats/rollout-decision.ts'
@@ -83,7 +82,7 @@ async function begin(going: Going, owners: Owners): Promise<void> {
     candidate,
     policy,
     startedAt: new Date(startedAt).toISOString(),
-    state: going.state as never,
+    state: going.state,
   })
   const mismatch =
     begun === undefined
@@ -111,9 +110,8 @@ async function look(going: Going): Promise<string | null> {
     labels: rule === undefined ? null : { rule, candidate: candidate.version, judged },
   })
   going.cursors = evidence.cursors
-  for (const block of evidence.blocks as unknown as Block[]) going.state = observe(policy, going.state, block)
-  for (const block of (evidence.mistakes ?? []) as unknown as LabelBlock[])
-    going.state = observeLabels(policy, going.state, block)
+  for (const block of evidence.blocks) going.state = observe(policy, going.state, block)
+  for (const block of evidence.mistakes ?? []) going.state = observeLabels(policy, going.state, block)
   going.judged = evidence.judged ?? judged
   going.state = tick(going.state, evidence.at)
   return evidence.taken

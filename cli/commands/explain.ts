@@ -1,9 +1,8 @@
 import { SlipwayError } from '../../lib/formats/errors.ts'
+import type { EvidenceEntry } from '../../lib/formats/evidence.ts'
 import { describeStrategy } from '../../lib/formats/rollout-policy.ts'
-import type { Block, LabelBlock } from '../../lib/stats/block.ts'
 import { type ReplayedLook, replayRollout } from '../../lib/stats/replay.ts'
-import type { RolloutState } from '../../lib/stats/rollout.ts'
-import { type EvidenceEntry, readEvidence, readRolloutEnd, readRolloutStart } from '../../lib/store/rollouts.ts'
+import { readEvidence, readRolloutEnd, readRolloutStart } from '../../lib/store/rollouts.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
@@ -21,11 +20,11 @@ export async function explain(id: string, options: JsonOption & { replay?: boole
   const looks = await readLooks(store, id)
   const replayed = replayRollout(
     start.policy,
-    start.state as unknown as RolloutState,
+    start.state,
     looks.map(({ blocks, mistakes, ...look }) => ({
       ...look,
-      blocks: blocks as unknown as Block[],
-      mistakes: mistakes as unknown as LabelBlock[],
+      blocks,
+      mistakes,
     })),
     end?.decisions.at(-1) ?? null,
   )

@@ -1,8 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Numbers } from '../formats/columns.ts'
+import type { Arms, Both } from '../formats/evidence.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
-import type { Both } from '../stats/block.ts'
-import type { Arms } from '../stats/sequential.ts'
 import { name, rowsOf, text, timestamp } from './duckdb.ts'
 import { keyIs } from './keys.ts'
 

@@ -1,11 +1,11 @@
 import { withDuckDb } from '../data/duckdb.ts'
 import { countLabelErrors } from '../data/served.ts'
+import type { EvidenceEntry, LabelBlock } from '../formats/evidence.ts'
 import type { LabelErrorsRule } from '../formats/rollout-policy.ts'
 import type { TelemetryWindow } from '../formats/telemetry.ts'
-import type { LabelBlock } from '../stats/block.ts'
 import { isBroken } from '../store/broken.ts'
 import { localFile } from '../store/objects.ts'
-import { type EvidenceEntry, readEvidence } from '../store/rollouts.ts'
+import { readEvidence } from '../store/rollouts.ts'
 import type { Store } from '../store/store.ts'
 
 /** Looks read at once, and judged at one look, at most. */
@@ -64,7 +64,7 @@ export function createJudge(store: Store) {
     const labels =
       answers.length === 0 ? [] : [...(await labelsSince(rollout, judged - looksAhead, seq)), ...order.labels]
     const mistakes = labels.length === 0 ? [] : await count(order, answers, [...new Set(labels)])
-    return { mistakes: mistakes as never, judged: judged + ripe.length }
+    return { mistakes, judged: judged + ripe.length }
   }
 
   /** Counts answers by their weight: what was split and what both versions answered is compared apart. */

@@ -1,44 +1,6 @@
-import type { Arms } from './sequential.ts'
+import type { Arms, Block, Both, EventMetric, LabelBlock } from '../formats/evidence.ts'
 
-export type Mode = 'shadow' | 'split' | 'bake'
-/** Metrics that count events of requests. */
-export type EventMetric = 'errors' | 'latency'
-
-/** A count of either version. */
-export interface Both {
-  readonly champion: number
-  readonly candidate: number
-}
-
-/** Evidence of one weight: counts, no times but its own. */
-export interface Block {
-  /** Milliseconds since 1970. */
-  readonly from: number
-  readonly to: number
-  readonly mode: Mode
-  /** Design weight of the candidate. */
-  readonly share: number
-  /** Requests drawn to each arm, or users new to it where the split is sticky. */
-  readonly units: { readonly champion: number; readonly candidate: number }
-  /** Answers and events an arm; of users new to it (their first request) where the split is sticky. */
-  readonly arms: Readonly<Record<EventMetric, Arms>>
-  /** Sticky splits: users whose first event it was. */
-  readonly onsets: Readonly<Record<EventMetric, { readonly champion: number; readonly candidate: number }>> | null
-  /** Counts of scores by bin, one a request. */
-  readonly scores: { readonly champion: readonly number[]; readonly candidate: readonly number[] }
-  /** Requests that both answered, and on which just one of them had the event. */
-  readonly pairs: {
-    readonly n: number
-    readonly only: Readonly<Record<EventMetric, { readonly champion: number; readonly candidate: number }>>
-  } | null
-}
-
-/** Evidence that labels bring: answers of one weight that are labelled, and how many of them were wrong. */
-export interface LabelBlock extends Pick<Block, 'from' | 'to' | 'mode' | 'share'> {
-  readonly arms: Arms
-  /** Labelled requests that both answered, and on which just one of them was wrong. */
-  readonly pairs: { readonly n: number; readonly only: Both } | null
-}
+export type Mode = Block['mode']
 
 const addArms = (a: Arms, b: Arms): Arms => ({ nA: a.nA + b.nA, kA: a.kA + b.kA, nB: a.nB + b.nB, kB: a.kB + b.kB })
 const addBoth = (a: Both, b: Both): Both => ({

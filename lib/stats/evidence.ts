@@ -1,5 +1,6 @@
+import type { Block } from '../formats/evidence.ts'
 import { latencyBounds, type TelemetryWindow, type VersionCounts } from '../formats/telemetry.ts'
-import { type Block, mergeBlocks } from './block.ts'
+import { mergeBlocks } from './block.ts'
 
 const errorsOf = ({ errors }: VersionCounts): number => Object.values(errors).reduce((sum, count) => sum + count, 0)
 

@@ -1,7 +1,7 @@
+import type { Block, LabelBlock, RolloutState } from '../formats/evidence.ts'
 import type { RolloutDecision } from '../formats/records.ts'
 import type { RolloutPolicy } from '../formats/rollout-policy.ts'
-import type { Block, LabelBlock } from './block.ts'
-import { enterNextStage, observe, observeLabels, type RolloutState, tick } from './rollout.ts'
+import { enterNextStage, observe, observeLabels, tick } from './rollout.ts'
 import { type Decision, decide } from './rollout-decision.ts'
 
 /** Stored evidence: what came in at a look, and what had been decided at the one before. */

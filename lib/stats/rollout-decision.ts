@@ -1,11 +1,11 @@
+import type { MetricState, RolloutState } from '../formats/evidence.ts'
 import { describeWatch, type RolloutPolicy, type WatchRule } from '../formats/rollout-policy.ts'
-import { type RolloutState, stagesOf } from './rollout.ts'
+import { stagesOf } from './rollout.ts'
 import {
   above,
   below,
   better,
   differences,
-  type MetricState,
   marginAfter,
   mixture,
   newMetric,

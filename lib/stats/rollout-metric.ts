@@ -1,7 +1,7 @@
+import type { Arms, Both, MetricState } from '../formats/evidence.ts'
 import type { RolloutPolicy, WatchRule } from '../formats/rollout-policy.ts'
-import { addCounts, type Both, type Mode } from './block.ts'
+import { addCounts, type Mode } from './block.ts'
 import {
-  type Arms,
   harmFactors,
   logAlternativeWeights,
   logEffectWeights,
@@ -21,18 +21,6 @@ export interface Stage {
 
 /** A rule about a share of requests. */
 export type ShareRule = Exclude<WatchRule, { metric: 'scores' }>
-
-/** What is known of one share of requests: of failures, of slow answers, of label errors. */
-export interface MetricState {
-  readonly champion: { readonly n: number; readonly k: number }
-  readonly candidate: { readonly n: number; readonly k: number }
-  /** ln of the capital on each of `effects`, of the process that restarts. */
-  readonly late: readonly number[]
-  /** By target: ln e of the unpaired alternatives, of the paired stakes, and the largest ln E so far. */
-  readonly split: Readonly<Record<string, readonly number[]>>
-  readonly paired: Readonly<Record<string, readonly number[]>>
-  readonly best: Readonly<Record<string, number>>
-}
 
 /** A metric before any evidence. @param champion what is usual */
 export function newMetric(champion: { n: number; k: number } = { n: 0, k: 0 }): MetricState {

@@ -1,6 +1,7 @@
+import type { Block, EventMetric, LabelBlock, MetricState, RolloutState } from '../formats/evidence.ts'
 import { labelErrorsRule, type RolloutPolicy } from '../formats/rollout-policy.ts'
-import { addCounts, type Block, type EventMetric, type LabelBlock, mergeBlocks, mergeLabelBlocks } from './block.ts'
-import { counted, enteringCapital, type MetricState, newMetric, type Stage, withEvents } from './rollout-metric.ts'
+import { addCounts, mergeBlocks, mergeLabelBlocks } from './block.ts'
+import { counted, enteringCapital, newMetric, type Stage, withEvents } from './rollout-metric.ts'
 import { logScoreWeights, scoreFactors } from './sequential.ts'
 
 /*
@@ -29,36 +30,6 @@ export function stagesOf({ strategy, shadow }: RolloutPolicy): Stage[] {
     case 'allAtOnce':
       return before.length > 0 ? before : [{ mode: 'split', share: 0 }]
   }
-}
-
-/** All that is known, serialisable: it goes through continue-as-new and into the evidence log. */
-export interface RolloutState {
-  /** Milliseconds since 1970. */
-  readonly startedAt: number
-  readonly now: number
-  readonly stage: number
-  readonly stageSince: number
-  /** Answers by the candidate in this stage. */
-  readonly samples: number
-  /** Minutes whose restart capital is invested. */
-  readonly minute: number
-  readonly pending: Block | null
-  readonly metrics: Readonly<Record<EventMetric, MetricState>>
-  /** What labels say, which come later and have minutes of their own; null before any (and missing in rollouts begun before 0.6). */
-  readonly labels?: {
-    readonly minute: number
-    readonly pending: LabelBlock | null
-    readonly mistakes: MetricState
-  } | null
-  readonly scores: {
-    readonly champion: readonly number[]
-    readonly candidate: readonly number[]
-    readonly log: readonly number[]
-  }
-  /** Units by design weight, for the check of the split. */
-  readonly units: Readonly<Record<string, { readonly candidate: number; readonly all: number }>>
-  /** Failures of the candidate above what the champion's rate lets expect. */
-  readonly excess: number
 }
 
 /** Requests that close a block; fewer are kept for the next one. */

@@ -1,3 +1,4 @@
+import type { Arms } from '../formats/evidence.ts'
 /*
  * Sequential tests for rollouts: e-processes over blocks. An e-process starts at 1 and stays below 1/α for ever with
  * probability 1 − α while its null hypothesis holds (Ville 1939; Ramdas et al., Statistical Science 38, 2023), however often
@@ -7,14 +8,6 @@
  * has, factors lA, lB ≥ 0 with (1−s) E[lA] + s E[lB] ≤ 1 under the null make the product over a block's outcomes an e-value
  * (Turner, Ly & Grünwald, JSPI 230, 2024, theorem 1), and products over blocks a supermartingale although the rates drift.
  */
-
-/** Answers and events of one block: n ≥ k ≥ 0. */
-export interface Arms {
-  readonly nA: number
-  readonly kA: number
-  readonly nB: number
-  readonly kB: number
-}
 
 /** How many times more often the candidate may fail, and how likely each is held to be. */
 export const effects: readonly number[] = [1.25, 1.5, 2, 3, 5, 10]

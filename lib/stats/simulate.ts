@@ -1,5 +1,5 @@
+import type { Block, LabelBlock } from '../formats/evidence.ts'
 import { labelErrorsRule, type RolloutPolicy } from '../formats/rollout-policy.ts'
-import type { Block, LabelBlock } from './block.ts'
 import { seededRandom } from './random.ts'
 import { enterNextStage, observe, observeLabels, stagesOf, startRollout } from './rollout.ts'
 import { decide } from './rollout-decision.ts'

@@ -1,53 +1,8 @@
-import { z } from 'zod'
-import { Digest } from '../formats/artifact.ts'
-import { RolloutDecision, RolloutRecord } from '../formats/records.ts'
-import { RolloutPolicy } from '../formats/rollout-policy.ts'
-import { ModelVersion, RouteRollout } from '../formats/route.ts'
+import type { z } from 'zod'
+import { EvidenceEntry, RolloutStart } from '../formats/evidence.ts'
+import { RolloutRecord } from '../formats/records.ts'
 import { publishOnce, readDocument } from './documents.ts'
 import type { Store } from './store.ts'
-
-/** What a rollout begins with. */
-export const RolloutStart = z.object({
-  id: z.string(),
-  endpoint: z.string(),
-  run: z.string(),
-  champion: ModelVersion,
-  candidate: ModelVersion,
-  policy: RolloutPolicy,
-  startedAt: z.string(),
-  /** The state it begins in, as `lib/stats/rollout.ts` has it. */
-  state: z.json(),
-})
-export type RolloutStart = z.infer<typeof RolloutStart>
-
-/** What came in between two looks, and what had been decided at the one before. */
-export const EvidenceEntry = z.object({
-  seq: z.int(),
-  /** Milliseconds since 1970, by the worker that collected it. */
-  at: z.number(),
-  /** As `lib/stats/rollout.ts` has them. */
-  blocks: z.array(z.json()),
-  /** By gateway: the window to read next. */
-  cursors: z.record(z.string(), z.int()),
-  before: RolloutDecision.nullable(),
-  /** Where labels count: captured answers of the rollout that came in, and labels of whatever answers. */
-  answers: z
-    .array(
-      z.object({
-        from: z.number(),
-        to: z.number(),
-        mode: RouteRollout.shape.mode,
-        share: z.number(),
-        capture: Digest,
-      }),
-    )
-    .default([]),
-  labels: z.array(Digest).default([]),
-  /** What labels say of answers that came in at earlier looks, as `lib/stats/rollout.ts` has it, and the look to be judged next. */
-  mistakes: z.array(z.json()).default([]),
-  judged: z.int().default(0),
-})
-export type EvidenceEntry = z.infer<typeof EvidenceEntry>
 
 const startKey = (id: string): string => `rollouts/${id}/start.json`
 const endKey = (id: string): string => `rollouts/${id}/end.json`

@@ -1,9 +1,10 @@
+import type { EvidenceEntry } from '../formats/evidence.ts'
 import type { RolloutDecision } from '../formats/records.ts'
 import type { RolloutPolicy } from '../formats/rollout-policy.ts'
 import type { Route } from '../formats/route.ts'
 import { answersIn, type Judge, type JudgingOrder } from '../jobs/label-evidence.ts'
 import { blocksOf, historyOf } from '../stats/evidence.ts'
-import { type EvidenceEntry, publishEvidence } from '../store/rollouts.ts'
+import { publishEvidence } from '../store/rollouts.ts'
 import { readRoute, readRouteLog } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
 import type { Target } from './target.ts'
@@ -71,7 +72,7 @@ export async function collectEvidence(
     ...(judged ? { ...answers, ...judged } : { answers: [], labels: [], mistakes: [], judged: 0 }),
     seq,
     at: now,
-    blocks: blocksOf(windows, rollout) as never,
+    blocks: blocksOf(windows, rollout),
     cursors,
     before,
   })

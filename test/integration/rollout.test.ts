@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { EvidenceEntry, RolloutStart } from '../../lib/formats/evidence.ts'
 import { RolloutRecord } from '../../lib/formats/records.ts'
 import { readModel } from '../../lib/store/registry.ts'
 import {
-  type EvidenceEntry,
   publishEvidence,
   publishRolloutEnd,
   publishRolloutStart,
-  type RolloutStart,
   readEvidence,
   readRolloutEnd,
   readRolloutStart,

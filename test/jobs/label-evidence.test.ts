@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { captureFile } from '../../gateway/capture.ts'
 import { labelErrors } from '../../lib/definition/deploy.ts'
 import { mediaTypes } from '../../lib/formats/artifact.ts'
+import type { EvidenceEntry } from '../../lib/formats/evidence.ts'
 import type { LabelErrorsRule } from '../../lib/formats/rollout-policy.ts'
 import type { Label } from '../../lib/formats/telemetry.ts'
 import { createJudge, type JudgingOrder } from '../../lib/jobs/label-evidence.ts'
 import { putBytes } from '../../lib/store/objects.ts'
-import { type EvidenceEntry, publishEvidence } from '../../lib/store/rollouts.ts'
+import { publishEvidence } from '../../lib/store/rollouts.ts'
 import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
 /** Minutes in ms since 1970, from some moment on. */

@@ -1,17 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { answersOver, errors, labelErrors, policyOf, scores } from '../../lib/definition/deploy.ts'
+import type { Block, LabelBlock, RolloutState } from '../../lib/formats/evidence.ts'
 import type { RolloutPolicy } from '../../lib/formats/rollout-policy.ts'
-import { type Block, type LabelBlock, type Mode, mergeBlocks } from '../../lib/stats/block.ts'
+import { type Mode, mergeBlocks } from '../../lib/stats/block.ts'
 import { replayRollout } from '../../lib/stats/replay.ts'
-import {
-  enterNextStage,
-  observe,
-  observeLabels,
-  type RolloutState,
-  stagesOf,
-  startRollout,
-  tick,
-} from '../../lib/stats/rollout.ts'
+import { enterNextStage, observe, observeLabels, stagesOf, startRollout, tick } from '../../lib/stats/rollout.ts'
 import { decide } from '../../lib/stats/rollout-decision.ts'
 import { simulateRollout, summarise } from '../../lib/stats/simulate.ts'
 

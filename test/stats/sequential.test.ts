@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { packageRoot } from '../../lib/code/host.ts'
+import type { Arms } from '../../lib/formats/evidence.ts'
 import { seededRandom } from '../../lib/stats/random.ts'
 import {
-  type Arms,
   effects,
   harmFactors,
   logAlternativeWeights,

@@ -1,3 +1,4 @@
+import { startRollout } from '../../lib/stats/rollout.ts'
 import { digestOf } from '../../lib/store/digest.ts'
 
 /** One small document of each kind that the store holds, as its writer would publish it. */
@@ -56,7 +57,7 @@ export const rolloutStart = (id: string) => ({
   candidate: variant,
   policy,
   startedAt: at,
-  state: {},
+  state: startRollout(0),
 })
 
 export const evidence = (seq: number) => ({

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Activities } from '../../activities/index.ts'
 import { type DeployOptions, policyOf } from '../../lib/definition/deploy.ts'
+import type { Block } from '../../lib/formats/evidence.ts'
 import type { RolloutRecord } from '../../lib/formats/records.ts'
-import type { Block } from '../../lib/stats/block.ts'
 import { stagesOf, startRollout } from '../../lib/stats/rollout.ts'
 import {
   abortUpdate,
