@@ -82,7 +82,7 @@ export const BatchRecord = z.object({
   name: z.string(),
   slot: z.string(),
   generation: z.int().positive(),
-  /** What the batch depends on, in a word: equal for a repetition. */
+  /** Idempotency key: hash of model, inputs and policy. */
   key: z.string(),
   manifest: ArtifactRef,
   model: ModelVersion,

@@ -59,7 +59,7 @@ export const RolloutRecord = z.object({
   seconds: z.number(),
   /** Answers an arm, as far as compared. */
   requests: z.object({ champion: z.int(), candidate: z.int() }),
-  /** Failures of the candidate above what the champion's rate lets expect. */
+  /** Excess failures: the candidate's failures minus those expected at the champion's rate. */
   harmed: z.number(),
   /** All but waiting. */
   decisions: z.array(RolloutDecision),

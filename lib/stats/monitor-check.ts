@@ -11,7 +11,7 @@ import { addFeatureCounts } from './profile-counter.ts'
 /** The counts of a version in a window, as champion or as candidate. */
 function countsOf(window: TelemetryWindow, digest: string): VersionCounts | undefined {
   if (window.champion.digest === digest) return window.champion
-  // What a shadow was asked nobody got an answer to.
+  // Shadow predictions reached nobody, so they are not counted.
   return window.rollout?.mode === 'split' && window.candidate?.digest === digest ? window.candidate : undefined
 }
 

@@ -61,7 +61,7 @@ export interface Events {
   readonly onsets: Both | null
 }
 
-/** ln of the capital that minutes after the one bring to the processes that restart: ½ Σ 1/(j(j+1)) = ½ (1/(m+1) − 1/(i+1)). */
+/** Log-wealth that minutes after the one bring to the restarting e-processes: ½ Σ 1/(j(j+1)) = ½ (1/(m+1) − 1/(i+1)). */
 export function enteringCapital(minute: number, until: number): number {
   return Math.log(0.5 * (1 / (minute + 1) - 1 / (until + 1)))
 }

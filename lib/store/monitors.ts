@@ -54,7 +54,7 @@ export async function establishMonitor(
   }))
 }
 
-/** Counts a retraining, once a run. @returns the how manieth it is, from 1 */
+/** Counts a retraining, once a run. @returns its ordinal number, from 1 */
 export async function countRetraining(store: Store, endpoint: string, run: string): Promise<number> {
   const monitor = await updateRef(store, refName(endpoint), Monitor, `run ${run} retrains`, (before) => {
     if (before === undefined) throw new RangeError(`endpoint ${endpoint} is not watched`)
