@@ -8,6 +8,7 @@ import { packageRoot } from '../../lib/code/host.ts'
 import { withStoredPlace, writeCodeMap } from '../../lib/code/source-map.ts'
 import type { BatchFile } from '../../lib/formats/batch-records.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
+import type { BranchesRecord } from '../../lib/formats/records.ts'
 import { createJudge } from '../../lib/jobs/label-evidence.ts'
 import { windowsSince } from '../../lib/jobs/windows.ts'
 import { fetchInput, findInputs, knownDigest } from '../../lib/sources/inputs.ts'
@@ -38,7 +39,7 @@ import {
   renumbered,
   writeRoute,
 } from '../../lib/store/routes.ts'
-import { listRuns, publishRun, readRun } from '../../lib/store/runs.ts'
+import { listRuns, publishBranches, publishRun, readRun, readWholeRun } from '../../lib/store/runs.ts'
 import { newKeyPair, requireSigned, sign, signerFrom, trustedKeysFrom } from '../../lib/store/signing.ts'
 import { findStepRecord, neighbours, publishStepRecord, readStepRecord, stepKeyOf } from '../../lib/store/steps.ts'
 import type { Store } from '../../lib/store/store.ts'
@@ -148,6 +149,33 @@ const kinds: Record<string, () => Promise<Case[]>> = {
           expect(said.join()).toContain(bad)
           expect(await publishRun(store, sample.runRecord(bad))).toMatchObject({ runId: bad })
           expect(await readRun(store, bad)).toMatchObject({ runId: bad })
+        },
+      },
+    ]
+  },
+  async branches() {
+    const runId = `loans-20260103-00000${++count}-cccc`
+    await publishRun(store, { ...sample.runRecord(runId), groups: 2 })
+    const record = (group: number): BranchesRecord => ({
+      slipway: 'branches/1',
+      runId,
+      group,
+      branches: [],
+      steps: [],
+      gates: [],
+      failures: [],
+      notBegun: [{ name: `east-${group}/train`, because: null }],
+    })
+    for (const group of [0, 1]) await publishBranches(store, record(group))
+    const key = `branches/${runId}/0000.json`
+    return [
+      {
+        key,
+        async check() {
+          // The run is shown with what the other branches did.
+          expect((await readWholeRun(store, runId))?.notBegun).toEqual(record(1).notBegun)
+          await publishBranches(store, record(0))
+          expect((await readWholeRun(store, runId))?.notBegun).toHaveLength(2)
         },
       },
     ]
