@@ -47,7 +47,7 @@ afterAll(async () => {
 
 it('a wide table goes through a run, which shows what it read', async () => {
   const ran = await slipway(project.root, ['run', 'wide', '--wait', '--json'])
-  expect(ran.code, ran.stderr).toBe(0)
+  expect(ran.code, `${ran.stderr}${ran.stdout}`).toBe(0)
   const { runId } = JSON.parse(ran.stdout)
   const { stdout } = await slipway(project.root, ['show', runId])
   expect(stdout).toMatch(/600 rows in 1 file, 303 columns/)
