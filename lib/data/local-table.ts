@@ -27,7 +27,7 @@ export const dialectOf = ({ delimiter = ',', header = true }: CsvOptions): CsvDi
 
 /** A table's or snapshot's files, downloaded and verified. */
 export async function localTable(store: Store, digest: string): Promise<LocalTable> {
-  const bundle: Bundle = await getBundle(store, digest, 'table').catch(() => getBundle(store, digest, 'snapshot'))
+  const bundle: Bundle = await getBundle(store, digest, 'table', 'snapshot')
   const names = Object.keys(bundle.files)
     .filter((name) => name.startsWith('data/'))
     .sort()

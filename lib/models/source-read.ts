@@ -13,7 +13,7 @@ export interface SourceRead {
 
 /** @param snapshot digest of its bundle */
 export async function readSourceRead(store: Store, snapshot: string): Promise<SourceRead> {
-  const { files, facts } = await getBundle(store, snapshot, 'snapshot').catch(() => getBundle(store, snapshot, 'table'))
+  const { files, facts } = await getBundle(store, snapshot, 'snapshot', 'table')
   return {
     rows: facts.rows as number,
     profile: await getJson(store, files['profile.json']?.digest as string, z.record(z.string(), ColumnProfile)),

@@ -188,20 +188,20 @@ function jsonOf<T>(store: Store, digest: string, bytes: Uint8Array, schema: z.Zo
   return read.value
 }
 
-/** A manifest, verified and checked against its schema. */
-export async function getBundle(store: Store, digest: string, kind: Bundle['kind']): Promise<Bundle> {
-  return bundleOf(store, await getBytes(store, digest), digest, kind)
+/** A manifest of one of some kinds, verified and checked against its schema. @throws SlipwayError DIGEST_MISMATCH for another kind */
+export async function getBundle(store: Store, digest: string, ...kinds: Bundle['kind'][]): Promise<Bundle> {
+  return bundleOf(store, await getBytes(store, digest), digest, kinds)
 }
 
 /** The same from the local cache, if it is there: works with the store away. */
 export async function localBundle(store: Store, digest: string, kind: Bundle['kind']): Promise<Bundle> {
-  return bundleOf(store, await readFile(await localFile(store, digest)), digest, kind)
+  return bundleOf(store, await readFile(await localFile(store, digest)), digest, [kind])
 }
 
-function bundleOf(store: Store, bytes: Uint8Array, digest: string, kind: Bundle['kind']): Bundle {
+function bundleOf(store: Store, bytes: Uint8Array, digest: string, kinds: readonly Bundle['kind'][]): Bundle {
   const bundle = jsonOf(store, digest, bytes, BundleSchema)
-  if (bundle.kind !== kind)
-    throw new SlipwayError('DIGEST_MISMATCH', `${shortDigest(digest)} is a ${bundle.kind}, not a ${kind}`)
+  if (!kinds.includes(bundle.kind))
+    throw new SlipwayError('DIGEST_MISMATCH', `${shortDigest(digest)} is a ${bundle.kind}, not a ${kinds.join(' or ')}`)
   return bundle
 }
 
