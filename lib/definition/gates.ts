@@ -108,7 +108,7 @@ export const latency = {
 
 /**
  * The gate must hold in every slice: the rows that share a value of `column`. Slices too small to judge (see
- * `stats/gates.ts`) are listed and do not decide.
+ * `lib/stats/gates.ts`) are listed and do not decide.
  */
 export function slice<const Column extends string, Fits, Columns>(
   column: Column,

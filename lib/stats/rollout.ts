@@ -5,7 +5,7 @@ import { counted, enteringCapital, newMetric, type Stage, withEvents } from './r
 import { logScoreWeights, scoreFactors } from './sequential.ts'
 
 /*
- * The rollout as a pure state machine: `observe` takes in a block of evidence here, `decide` in `verdict.ts` says what follows. The workflow, the
+ * The rollout as a pure state machine: `observe` takes in a block of evidence here, `decide` in `rollout-decision.ts` says what follows. The workflow, the
  * simulation and the replay of stored evidence run these very functions.
  *
  * Rolling back: the mean over the watched metrics of their harm processes, each half on harm from the start and half on harm
