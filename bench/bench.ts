@@ -17,39 +17,50 @@ import { measureValidation } from './validation.ts'
 import { measureWide } from './wide.ts'
 
 /*
- * Measures the ratios that Slipway promises, both sides in one run, prints them as a table and writes docs/benchmarks.md.
- * Exits with 1 when a limit is not kept.
+ * Measures the ratios that Slipway promises, both sides in one run, prints them and writes docs/benchmarks.md: `npm run bench`.
+ * With names of measures (`npm run bench overhead join`) only these, and nothing is written. Exits with 1 when a limit is not kept.
  */
 const load = (loadavg()[0] as number).toFixed(2)
 console.log(`${availableParallelism()} cores, ${cpus()[0]?.model ?? ''}, Node ${process.version}, load ${load}`)
 const boundOf = ({ bound, limit }: Figure): string => `${bound === 'at least' ? '≥' : '≤'} ${limit}`
+const measures: Record<string, () => Promise<Figure | readonly Figure[]>> = {
+  serving: measureServing,
+  rollback: measureRollback,
+  batch: measureBatch,
+  trees: measureTrees,
+  training: measureTraining,
+  drift: measureDrift,
+  overhead: measureOverhead,
+  validation: measureValidation,
+  postgres: measurePostgres,
+  wide: measureWide,
+  join: measureJoin,
+  rerun: measureRerun,
+}
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !(name in measures))
+if (unknown.length > 0)
+  throw new Error(`no such bench: ${unknown.join(', ')}; there are ${Object.keys(measures).join(', ')}`)
+
 const figures: Figure[] = []
-for (const measure of [
-  measureServing,
-  measureRollback,
-  measureBatch,
-  measureTrees,
-  measureTraining,
-  measureDrift,
-  measureOverhead,
-  measureValidation,
-  measurePostgres,
-  measureWide,
-  measureJoin,
-  measureRerun,
-]) {
+for (const [name, measure] of Object.entries(measures)) {
+  if (asked.length > 0 && !asked.includes(name)) continue
   for (const figure of [await measure()].flat()) {
     figures.push(figure)
     console.log(`${figure.what}: ${figure.ours} / ${figure.theirs} = ${figure.ratio.toFixed(2)} (${boundOf(figure)})`)
   }
 }
-const rows = figures.map(
-  (figure) =>
-    `| ${figure.what} | ${figure.ours} | ${figure.theirs} | **${figure.ratio.toFixed(2)}**${isKept(figure) ? '' : ' (missed)'} | ${boundOf(figure)} |`,
-)
-writeFileSync(
-  join(packageRoot, 'docs/benchmarks.md'),
-  `# Benchmarks
+if (asked.length === 0) writePage()
+if (!figures.every(isKept)) process.exitCode = 1
+
+function writePage(): void {
+  const rows = figures.map(
+    (figure) =>
+      `| ${figure.what} | ${figure.ours} | ${figure.theirs} | **${figure.ratio.toFixed(2)}**${isKept(figure) ? '' : ' (missed)'} | ${boundOf(figure)} |`,
+  )
+  writeFileSync(
+    join(packageRoot, 'docs/benchmarks.md'),
+    `# Benchmarks
 
 Written by \`npm run bench\`. Ratios, measured side by side in one run, medians of interleaved rounds: the machine's own speed and noise meet
 both sides alike. Absolute times are of the machine below and mean little elsewhere.
@@ -60,5 +71,5 @@ ${availableParallelism()} cores, Node ${process.version}, load average ${load} a
 | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `,
-)
-if (!figures.every(isKept)) process.exitCode = 1
+  )
+}
