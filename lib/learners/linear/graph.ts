@@ -1,4 +1,5 @@
 import type { ModelInput } from '../learner.ts'
+import { binaryAnswers } from '../onnx/binary-answers.ts'
 import { type GraphPart, node, tensor } from '../onnx/messages.ts'
 import type { NumberInput, TextInput } from './design.ts'
 import type { LinearModel } from './model.ts'
@@ -16,9 +17,8 @@ type Term = GraphPart & { readonly name: string }
  */
 export function linearGraph(model: LinearModel, inputs: readonly ModelInput[]): GraphPart {
   const { design, weights } = model
-  const nameOf = (input: number): string => (inputs[input] as ModelInput).name
   const terms: Term[] = [
-    ...(design.numbers.length === 0 ? [] : numberTerms(design.numbers, weights, nameOf)),
+    ...(design.numbers.length === 0 ? [] : numberTerms(design.numbers, weights, inputs)),
     ...design.texts
       .filter(({ values }) => values > 0)
       .map((text) => textTerm(text, inputs[text.input] as ModelInput, weights)),
@@ -42,7 +42,7 @@ export function linearGraph(model: LinearModel, inputs: readonly ModelInput[]): 
 function numberTerms(
   numbers: readonly NumberInput[],
   weights: Float64Array,
-  nameOf: (input: number) => string,
+  inputs: readonly ModelInput[],
 ): Term[] {
   const column = (of: (each: NumberInput, i: number) => number): Float64Array => Float64Array.from(numbers, of)
   const slopes = column(({ deviation }, i) => (deviation === 0 ? 0 : (weights[i] as number) / deviation))
@@ -54,7 +54,7 @@ function numberTerms(
       node(
         'Concat',
         '',
-        numbers.map(({ input }) => nameOf(input)),
+        numbers.map(({ input }) => inputs[input] as ModelInput),
         [':numbers'],
         [['axis', 'int', 1]],
       ),
@@ -98,7 +98,7 @@ function textTerm({ first, values }: TextInput, input: ModelInput, weights: Floa
       node(
         'LabelEncoder',
         'ai.onnx.ml',
-        [name],
+        [input],
         [index],
         [
           ['default_int64', 'int', values],
@@ -114,26 +114,17 @@ function textTerm({ first, values }: TextInput, input: ModelInput, weights: Floa
 
 /** What is made of the sum: probabilities and label, or the prediction. */
 function answerOf({ task, restore }: LinearModel): GraphPart {
-  if (task === 'binary')
+  if (task === 'binary') {
+    const answers = binaryAnswers(':')
     return {
       nodes: [
         node('Sigmoid', '', [':sum'], [':probability'], []),
         node('Cast', '', [':probability'], [':positive'], [['to', 'int', toFloat]]),
-        node('Sub', '', [':one', ':positive'], [':negative'], []),
-        node('Concat', '', [':negative', ':positive'], ['probabilities'], [['axis', 'int', 1]]),
-        node(
-          'ArgMax',
-          '',
-          ['probabilities'],
-          ['label'],
-          [
-            ['axis', 'int', 1],
-            ['keepdims', 'int', 0],
-          ],
-        ),
+        ...answers.nodes,
       ],
-      constants: [tensor(':one', Float32Array.of(1))],
+      constants: answers.constants,
     }
+  }
   if (restore === undefined)
     return { nodes: [node('Cast', '', [':sum'], ['prediction'], [['to', 'int', toFloat]])], constants: [] }
   // Rounded first: how many rows are scored at once may decide about the sum's last bit.

@@ -1,6 +1,6 @@
 import type { Task } from '../../formats/plan.ts'
 import type { ModelInput } from '../learner.ts'
-import { type GraphPart, valueInfo } from './messages.ts'
+import { type GraphPart, type GraphValue, nodeMessage, tensorMessage, valueInfo } from './messages.ts'
 import { MessageWriter } from './protobuf.ts'
 
 /** What a learner says of its model's graph. */
@@ -20,10 +20,11 @@ export interface ModelGraph extends GraphPart {
  * float64.
  */
 export function modelBytes({ name, task, answers, inputs, nodes, constants, mlVersion }: ModelGraph): Uint8Array {
+  const nameOf = namesIn({ inputs, nodes, constants })
   const graph = new MessageWriter()
-  for (const each of nodes) graph.bytes(1, each)
+  for (const each of nodes) graph.bytes(1, nodeMessage(each, nameOf))
   graph.bytes(2, name)
-  for (const constant of constants) graph.bytes(5, constant)
+  for (const constant of constants) graph.bytes(5, tensorMessage({ ...constant, name: nameOf(constant.name) }))
   for (const input of inputs) graph.bytes(11, valueInfo(input.name, input.kind === 'number' ? 'float' : 'string', 1))
   if (task === 'binary')
     graph.bytes(12, valueInfo('label', 'int64', undefined)).bytes(12, valueInfo('probabilities', 'float', 2))
@@ -37,4 +38,19 @@ export function modelBytes({ name, task, answers, inputs, nodes, constants, mlVe
     .bytes(8, opset('', 17))
     .bytes(8, opset('ai.onnx.ml', mlVersion))
     .finish()
+}
+
+/** The name of a value in its graph. A name stands for one thing there: values in between give way to a feature that is called the same. */
+function namesIn({ inputs, nodes, constants }: Pick<ModelGraph, 'inputs' | 'nodes' | 'constants'>) {
+  const ofInputs = new Set(inputs.map((input) => input.name))
+  const between = [...nodes.flatMap(({ outputs }) => outputs), ...constants.map((constant) => constant.name)]
+  const taken = new Set([...ofInputs, ...between])
+  const renamed = new Map<string, string>()
+  for (const name of between.filter((each) => ofInputs.has(each))) {
+    let free = `:${name}`
+    while (taken.has(free)) free = `:${free}`
+    taken.add(free)
+    renamed.set(name, free)
+  }
+  return (value: GraphValue): string => (typeof value === 'string' ? (renamed.get(value) ?? value) : value.name)
 }

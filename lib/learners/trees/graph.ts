@@ -18,7 +18,7 @@ export function toOnnx(name: string, ensemble: Ensemble, inputs: readonly ModelI
           node(
             'LabelEncoder',
             'ai.onnx.ml',
-            [input.name],
+            [input],
             [`${input.name}:code`],
             [
               ['default_float', 'float', Number.NaN],
@@ -28,7 +28,7 @@ export function toOnnx(name: string, ensemble: Ensemble, inputs: readonly ModelI
           ),
         ],
   )
-  const columns = inputs.map((input) => (input.kind === 'number' ? input.name : `${input.name}:code`))
+  const columns = inputs.map((input) => (input.kind === 'number' ? input : `${input.name}:code`))
   const asksForSets = ensemble.trees.some(({ members }) => members.size > 0)
   const trees = (asksForSets ? indexedTrees : namedTrees)(ensemble)
   const restore = restorePrediction(ensemble)

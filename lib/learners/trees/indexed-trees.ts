@@ -1,3 +1,4 @@
+import { binaryAnswers } from '../onnx/binary-answers.ts'
 import { type GraphPart, node, tensor } from '../onnx/messages.ts'
 import type { Ensemble, Tree } from './ensemble.ts'
 import { sumOf } from './restore.ts'
@@ -86,24 +87,10 @@ export function indexedTrees(ensemble: Ensemble): GraphPart {
     ],
   )
   if (!isBinary) return { nodes: [operator], constants: [] }
+  const answers = binaryAnswers('')
   return {
-    nodes: [
-      operator,
-      node('Gather', '', [scores, 'second'], ['positive'], [['axis', 'int', 1]]),
-      node('Sub', '', ['one', 'positive'], ['negative'], []),
-      node('Concat', '', ['negative', 'positive'], ['probabilities'], [['axis', 'int', 1]]),
-      node(
-        'ArgMax',
-        '',
-        ['probabilities'],
-        ['label'],
-        [
-          ['axis', 'int', 1],
-          ['keepdims', 'int', 0],
-        ],
-      ),
-    ],
-    constants: [tensor('second', BigInt64Array.of(1n)), tensor('one', Float32Array.of(1))],
+    nodes: [operator, node('Gather', '', [scores, 'second'], ['positive'], [['axis', 'int', 1]]), ...answers.nodes],
+    constants: [tensor('second', BigInt64Array.of(1n)), ...answers.constants],
   }
 }
 

@@ -2,6 +2,15 @@ import { type Attribute, type GraphPart, node } from '../onnx/messages.ts'
 import type { Ensemble } from './ensemble.ts'
 import { sumOf } from './restore.ts'
 
+/** What a node of a tree asks, and where the answer leads; a leaf asks for feature -1. */
+interface Test {
+  readonly feature: number
+  readonly value: number
+  readonly left: number
+  readonly right: number
+  readonly missingLeft: number
+}
+
 /** Trees of thresholds as ai.onnx.ml 3 has them, which every runtime knows: TreeEnsembleClassifier or TreeEnsembleRegressor. */
 export function namedTrees(ensemble: Ensemble): GraphPart {
   const { task, base, trees } = ensemble
@@ -21,15 +30,8 @@ export function namedTrees(ensemble: Ensemble): GraphPart {
     leaves.nodeids.push(id)
     leaves.weights.push(weight)
   }
-  const addNode = (
-    tree: number,
-    id: number,
-    feature: number,
-    value: number,
-    left: number,
-    right: number,
-    missingLeft: number,
-  ): void => {
+  const addNode = (tree: number, id: number, test: Test): void => {
+    const { feature, value, left, right, missingLeft } = test
     nodes.treeids.push(tree)
     nodes.nodeids.push(id)
     nodes.featureids.push(Math.max(0, feature))
@@ -42,22 +44,20 @@ export function namedTrees(ensemble: Ensemble): GraphPart {
   trees.forEach((tree, number) => {
     tree.feature.forEach((feature, id) => {
       const inside = feature >= 0
-      addNode(
-        number,
-        id,
+      addNode(number, id, {
         feature,
-        tree.threshold[id] as number,
-        inside ? (tree.left[id] as number) : 0,
-        inside ? (tree.right[id] as number) : 0,
-        tree.missingLeft[id] as number,
-      )
+        value: tree.threshold[id] as number,
+        left: inside ? (tree.left[id] as number) : 0,
+        right: inside ? (tree.right[id] as number) : 0,
+        missingLeft: tree.missingLeft[id] as number,
+      })
       if (!inside) addLeaf(number, id, tree.value[id] as number)
     })
   })
   // ONNX Runtime takes a binary classifier without a negative weight for one whose sums are probabilities already. A last
   // tree that is one leaf, too light to change any sum, tells it otherwise.
   if (task === 'binary' && leaves.weights.every((weight) => weight >= 0)) {
-    addNode(trees.length, 0, -1, 0, 0, 0, 0)
+    addNode(trees.length, 0, { feature: -1, value: 0, left: 0, right: 0, missingLeft: 0 })
     addLeaf(trees.length, 0, -1e-38)
   }
 
