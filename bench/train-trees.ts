@@ -46,7 +46,7 @@ const wider = {
   categories,
 }
 const validation = { ...none, features: wider.features.map(() => new Float32Array(1)) }
-const { ensemble } = boost('binary', wider, validation, learner({ trees: 200, leaves: 31 }), 2, () => {})
+const { ensemble } = boost('binary', { train: wider, validation }, learner({ trees: 200, leaves: 31 }), { threads: 2 })
 const { user, system } = process.cpuUsage(cpu)
 const seconds = (performance.now() - start) / 1000
 const peak = process.resourceUsage().maxRSS / 1024

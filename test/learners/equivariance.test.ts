@@ -28,7 +28,7 @@ const dataOf = (labels: ArrayLike<number>, weighted = false): Dataset => ({
   ...(weighted && { weights }),
 })
 const grow = (data: Dataset, threads = 1, loops?: typeof plainLoops) =>
-  boost('regression', data, data, learner, threads, () => {}, ...(loops === undefined ? [] : [() => loops]))
+  boost('regression', { train: data, validation: data }, learner, { threads, loopsFor: loops && (() => loops) })
 /** Everything a tree asks, without what its leaves say. */
 const questionsOf = ({ trees }: Ensemble): unknown =>
   trees.map(({ feature, threshold, members, left, right, missingLeft }) => [
@@ -99,7 +99,7 @@ describe('weights', () => {
     const plain = { ...learner, l2: 0 }
     const grown = [1, 2 ** -30].map((factor) => {
       const data = { features: [a, b, kind], labels: unit, weights: weights.map((weight) => weight * factor) }
-      return boost('regression', data, data, plain, 1, () => {}).ensemble
+      return boost('regression', { train: data, validation: data }, plain, { threads: 1 }).ensemble
     })
     expect(questionsOf(grown[1] as Ensemble)).toEqual(questionsOf(grown[0] as Ensemble))
   })

@@ -44,7 +44,11 @@ describe.each(models)('%s', (_, parameters, task, labels) => {
     const session = await InferenceSession.create(onnx)
     const feeds = {
       [number]: new Tensor('float32', numbers, [rows, 1]),
-      [text]: new Tensor('string', Array.from(codes, (code) => texts[code] as string), [rows, 1]),
+      [text]: new Tensor(
+        'string',
+        Array.from(codes, (code) => texts[code] as string),
+        [rows, 1],
+      ),
     }
     const results = await session.run(feeds, [output])
     await session.release()
@@ -63,7 +67,8 @@ describe.each(models)('%s', (_, parameters, task, labels) => {
       const onnx = await trained(name, 't')
       expect(await answers(onnx, name, 't')).toEqual(expected)
       expect(await answers(await trained('a', name), 'a', name)).toEqual(expected)
-      if (parameters.kind === 'trees' && labels !== far) expect(readForest(onnx).inputs.map((input) => input.name)).toContain(name)
+      if (parameters.kind === 'trees' && labels !== far)
+        expect(readForest(onnx).inputs.map((input) => input.name)).toContain(name)
     }
     // The name that a value would give way to may be taken as well.
     const [first] = taken as [string, ...string[]]

@@ -206,7 +206,7 @@ describe('boosting', () => {
       const inputs = train.features.map((_, i) => ({ name: `f${i}`, kind: 'number' as const }))
       const learner = treesLearner({ trees: 12, leaves, minRowsPerLeaf: 5, earlyStopping: 8 })
       const grow = (threads: number, loopsFor?: (memory: TrainingMemory) => Loops): string => {
-        const grown = boost(task, train, validation, learner, threads, () => {}, loopsFor)
+        const grown = boost(task, { train, validation }, learner, { threads, loopsFor })
         const bytes = Buffer.from(toOnnx('m', grown.ensemble, inputs)).toString('base64')
         return JSON.stringify([bytes, grown.validationLoss, grown.importance])
       }

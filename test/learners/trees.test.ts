@@ -38,11 +38,12 @@ const inputs = features.map((_, i) => ({ name: `f${i}`, kind: 'number' as const 
 const train = (task: 'binary' | 'regression', threads: number, options = {}) =>
   boost(
     task,
-    slice(0, 4_000, task === 'binary' ? classes : numbers),
-    slice(4_000, 6_000, task === 'binary' ? classes : numbers),
+    {
+      train: slice(0, 4_000, task === 'binary' ? classes : numbers),
+      validation: slice(4_000, 6_000, task === 'binary' ? classes : numbers),
+    },
     treesLearner({ trees: 60, leaves: 15, ...options }),
-    threads,
-    () => {},
+    { threads },
   )
 
 describe('bins', () => {
@@ -134,7 +135,7 @@ describe('boosting', () => {
 describe('weights', () => {
   const learner = treesLearner({ trees: 30, leaves: 15 })
   const grow = (task: 'binary' | 'regression', data: Dataset): Ensemble =>
-    boost(task, data, data, learner, 1, () => {}).ensemble
+    boost(task, { train: data, validation: data }, learner, { threads: 1 }).ensemble
   const labelsOf = { binary: classes, regression: numbers }
 
   it.each(['binary', 'regression'] as const)('of one for every row change next to nothing: %s', (task) => {
@@ -178,8 +179,12 @@ describe('weights', () => {
     const data = slice(0, 2_000, classes)
     const validation = slice(4_000, 4_400, classes)
     const lossWith = (weights: Float32Array): number =>
-      boost('binary', { ...data, weights: data.labels.map(() => 1) }, { ...validation, weights }, learner, 1, () => {})
-        .validationLoss[9] as number
+      boost(
+        'binary',
+        { train: { ...data, weights: data.labels.map(() => 1) }, validation: { ...validation, weights } },
+        learner,
+        { threads: 1 },
+      ).validationLoss[9] as number
     const positives = lossWith(validation.labels.map((label) => label))
     const negatives = lossWith(validation.labels.map((label) => 1 - label))
     const all = lossWith(validation.labels.map(() => 5))
@@ -194,7 +199,9 @@ describe('sets of categories', () => {
   const labels = codes.map((code, row) => (uniform() < (code % 2 === 0 ? 0.8 : 0.2) ? 1 : 0) * (row >= 0 ? 1 : 0))
   const made = (categories: number | undefined): Ensemble => {
     const data = { features: [codes], labels, categories: [categories] }
-    return boost('binary', data, data, treesLearner({ trees: 1, leaves: 2, learningRate: 1 }), 1, () => {}).ensemble
+    return boost('binary', { train: data, validation: data }, treesLearner({ trees: 1, leaves: 2, learningRate: 1 }), {
+      threads: 1,
+    }).ensemble
   }
   const aucOf = (ensemble: Ensemble): number =>
     binaryMetricsOf({ predictions: predict(ensemble, [codes], 6_000), labels: Float64Array.from(labels) }).auc as number
@@ -214,7 +221,8 @@ describe('sets of categories', () => {
     )
     const data = { features: [rare], labels: own, categories: [200] }
     const learner = treesLearner({ trees: 5, leaves: 15 })
-    for (const { members } of boost('binary', data, data, learner, 1, () => {}).ensemble.trees)
+    for (const { members } of boost('binary', { train: data, validation: data }, learner, { threads: 1 }).ensemble
+      .trees)
       for (const set of members.values()) {
         expect(set.length).toBeLessThanOrEqual(32)
         expect(set).not.toEqual([0])

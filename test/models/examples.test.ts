@@ -56,7 +56,10 @@ describe.each(Object.entries(examples))('the example %s', (name, sql) => {
     const [compiled, plain] = [undefined, () => plainLoops].map((loops) =>
       toOnnx(
         name,
-        boost(step.task, rows, rows, learner, loops === undefined ? 2 : 1, () => {}, loops).ensemble,
+        boost(step.task, { train: rows, validation: rows }, learner, {
+          threads: loops === undefined ? 2 : 1,
+          loopsFor: loops,
+        }).ensemble,
         inputs,
       ),
     ) as [Uint8Array, Uint8Array]

@@ -30,7 +30,7 @@ export async function makeLocalModel(
   const learner = trees({ trees: 20, leaves: 15, categories })
   const counts = categories === 'sets' ? [undefined, undefined, towns.length] : undefined
   const data = { features: [x, y, town], labels, categories: counts }
-  const { ensemble } = boost(task, data, data, learner, 1, () => {})
+  const { ensemble } = boost(task, { train: data, validation: data }, learner, { threads: 1 })
   const file = (name: string, content: string | Uint8Array): string => {
     const path = join(folder, name)
     writeFileSync(path, content)

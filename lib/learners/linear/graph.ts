@@ -39,11 +39,7 @@ export function linearGraph(model: LinearModel, inputs: readonly ModelInput[]): 
 }
 
 /** All numbers at once, less their means; missing ones count as the mean, and their column adds its own weight. */
-function numberTerms(
-  numbers: readonly NumberInput[],
-  weights: Float64Array,
-  inputs: readonly ModelInput[],
-): Term[] {
+function numberTerms(numbers: readonly NumberInput[], weights: Float64Array, inputs: readonly ModelInput[]): Term[] {
   const column = (of: (each: NumberInput, i: number) => number): Float64Array => Float64Array.from(numbers, of)
   const slopes = column(({ deviation }, i) => (deviation === 0 ? 0 : (weights[i] as number) / deviation))
   const missing = column(({ missingColumn }) => (missingColumn === undefined ? 0 : (weights[missingColumn] as number)))

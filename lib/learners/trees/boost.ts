@@ -21,6 +21,20 @@ export interface Dataset {
   readonly categories?: readonly (number | undefined)[] | undefined
 }
 
+/** Rows to learn from, and rows that say when to stop. */
+export interface BoostedRows {
+  readonly train: Dataset
+  readonly validation: Dataset
+}
+
+export interface BoostOptions {
+  readonly threads: number
+  /** Called after each tree with the number grown so far. */
+  readonly onTree?: (grown: number) => void
+  /** The compiled loops, or plain ones to test them against. */
+  readonly loopsFor?: ((memory: TrainingMemory) => Loops) | undefined
+}
+
 export interface Boosted {
   readonly ensemble: Ensemble
   /** Share of the total gain, by feature; sums to 1. */
@@ -32,17 +46,12 @@ export interface Boosted {
 /**
  * Gradient boosting on histograms (Friedman 2001; LightGBM's layout and leaf-wise growth). With early stopping the trees
  * after the best validation loss are dropped. The same data and parameters give the same trees, whatever `threads`.
- * @param onTree called after each tree with the number grown so far
- * @param loopsFor the compiled loops, or plain ones to test them against
  */
 export function boost(
   task: 'binary' | 'regression',
-  train: Dataset,
-  validation: Dataset,
+  { train, validation }: BoostedRows,
   learner: TreesLearner,
-  threads: number,
-  onTree: (grown: number) => void,
-  loopsFor: (memory: TrainingMemory) => Loops = compiledLoops,
+  { threads, onTree = () => {}, loopsFor = compiledLoops }: BoostOptions,
 ): Boosted {
   const rows = train.labels.length
   const sample = new Float32Array(sampleSize)
@@ -56,7 +65,7 @@ export function boost(
   const loops = loopsFor(memory)
   const standard = task === 'regression' ? standardOf(train.labels, train.weights) : undefined
   const base = standard === undefined ? Math.fround(logOdds(train)) : 0
-  fill(memory, loops, train, validation, cuts, standard ?? base)
+  fill(memory, loops, { train, validation }, { cuts, start: standard ?? base })
 
   const heaviest = train.weights === undefined ? undefined : heaviestOf(train.weights)
   const validationWeight = weighted ? sumOf(memory.weights.subarray(rows)) : validation.labels.length
@@ -111,13 +120,12 @@ function restored(ensemble: Ensemble, standard: Standard | undefined): Ensemble 
   return { ...ensemble, base: Math.fround(centre), trees }
 }
 
+/** Puts rows into the memory of a training, in bins; scores begin at a number, or labels on a standard scale. */
 function fill(
   memory: TrainingMemory,
   loops: Loops,
-  train: Dataset,
-  validation: Dataset,
-  cuts: readonly Float32Array[],
-  start: Standard | number,
+  { train, validation }: BoostedRows,
+  { cuts, start }: { readonly cuts: readonly Float32Array[]; readonly start: Standard | number },
 ): void {
   const { rows, classes, scores } = memory
   cuts.forEach((cutsOf, feature) => {

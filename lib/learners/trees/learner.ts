@@ -15,11 +15,9 @@ export const treesLearner: Learner<TreesLearner> = {
     const { model, task, parameters, inputs, train, validation, threads } = order
     const { ensemble, importance, validationLoss } = boost(
       task,
-      datasetOf(order, train),
-      datasetOf(order, validation),
+      { train: datasetOf(order, train), validation: datasetOf(order, validation) },
       parameters,
-      threads,
-      (grown) => onProgress(`tree ${grown} of ${parameters.trees}`, grown / parameters.trees),
+      { threads, onTree: (grown) => onProgress(`tree ${grown} of ${parameters.trees}`, grown / parameters.trees) },
     )
     return {
       onnx: toOnnx(model, ensemble, inputs),
