@@ -85,7 +85,7 @@ export function createBatchActivities(deps: ActivityDeps) {
             const shard = await shardOrder(source, plan, order.shard, path, work.folder)
             progress('waiting for a thread', 0)
             const scored = await takeTurn(() => work.job('scoreShard', shard)).catch(diskFull)
-            return storeShard(store, scored, order.shard, plan.policy, digest, work.folder)
+            return storeShard(store, scored, { shard: order.shard, policy: plan.policy, input: digest }, work.folder)
           },
         )
         const { read, scored, quarantine } = ShardFacts.parse(outcome.facts)

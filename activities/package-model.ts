@@ -60,7 +60,12 @@ export async function packageModel(
   const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
   if (deps.signer !== undefined) {
     const lineage = digestsOf(inputs)
-    await sign(store, deps.signer, 'model', order.model, bundle.digest, { lineage, train: order.trainKey })
+    await sign(store, deps.signer, {
+      subject: 'model',
+      name: order.model,
+      digest: bundle.digest,
+      claim: { lineage, train: order.trainKey },
+    })
   }
   const { report, parity } = compiled
   return {

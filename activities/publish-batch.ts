@@ -50,7 +50,12 @@ export async function publishBatch(
   }
   const ref = await putJson(store, manifest)
   if (deps.signer !== undefined)
-    await sign(store, deps.signer, 'batch', batchId(owner, name, slot), ref.digest, { rows: manifest.rows })
+    await sign(store, deps.signer, {
+      subject: 'batch',
+      name: batchId(owner, name, slot),
+      digest: ref.digest,
+      claim: { rows: manifest.rows },
+    })
   const folder = policy.to === null ? undefined : outputFolder(store, policy.to, deps.outputs)
   for (;;) {
     const last = await readBatch(store, owner, name, slot, order.redo)

@@ -70,9 +70,7 @@ export function materialOf(host: HostVersions, plan: BatchPlan, number: number, 
 export async function storeShard(
   store: Store,
   scored: ScoredShard,
-  shard: number,
-  policy: BatchPolicy,
-  input: Digest,
+  { shard, policy, input }: { readonly shard: number; readonly policy: BatchPolicy; readonly input: Digest },
   folder: string,
 ) {
   const outputs: (ArtifactRef & { name: string })[] = []

@@ -46,9 +46,7 @@ export function listenForInterrupt(): Interrupt {
  */
 export async function followRun(
   context: CliContext,
-  runId: string,
-  workflowId: string,
-  pipeline: string,
+  { runId, workflowId, pipeline }: Pick<RunRecord, 'runId' | 'workflowId' | 'pipeline'>,
   view: ProgressView,
   interrupt: Interrupt,
   timeoutMs: number | undefined,

@@ -34,6 +34,7 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, sou
   const last = newest && (await withBranches(store, newest))
   const outline = outlineOf(plan)
   const outcomes = new Map<string, StepOutcome>()
+  const known = { plan, outline, outcomes, host }
   const forecasts: Forecast[] = []
   for (const step of plan.steps) {
     const say = (state: Forecast['state'], reason: string, stepKey: string | null): void =>
@@ -43,7 +44,7 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, sou
       say('always', always, null)
       continue
     }
-    const inputs = await knownInputs(store, plan, outline, step, outcomes, host)
+    const inputs = await knownInputs(store, step, known)
     if (typeof inputs === 'string') {
       say('runs', `needs what ${inputs} makes`, null)
       continue
@@ -67,14 +68,20 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, sou
   return forecasts
 }
 
+/** What is known of a plan while it is gone through. */
+interface Known {
+  readonly plan: Plan
+  readonly outline: PlanOutline
+  /** Of the steps that would be reused. */
+  readonly outcomes: ReadonlyMap<string, StepOutcome>
+  readonly host: HostVersions
+}
+
 /** A step's inputs, or the name of the step that must run first. */
 async function knownInputs(
   store: Store,
-  plan: Plan,
-  outline: PlanOutline,
   step: Step,
-  outcomes: ReadonlyMap<string, StepOutcome>,
-  host: HostVersions,
+  { plan, outline, outcomes, host }: Known,
 ): Promise<StepInputs | string> {
   const outlined = stepOf(outline, step.id, step.kind)
   const missing = Object.values(readsOf(outline, outlined)).find((read) => !outcomes.has(read.step))

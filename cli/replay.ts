@@ -74,7 +74,12 @@ export async function openPast(store: Store, { plan, bundles }: PlannedPipeline,
       const file = join(folder, 'rows.parquet')
       try {
         return await withDuckDb(2, async (connection) => {
-          const rows = await sampleBetween(connection, source, column, [range.first, range.last], 20_000, file)
+          const rows = await sampleBetween(
+            connection,
+            source,
+            { column, between: [range.first, range.last], rows: 20_000 },
+            file,
+          )
           const rule = ruleOf(source.schema, train.target.column)
           let [highestZero, lowestOne] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
           for await (const chunk of readColumns(
@@ -100,7 +105,7 @@ export async function openPast(store: Store, { plan, bundles }: PlannedPipeline,
       const file = join(folder, 'rows.parquet')
       try {
         return await withDuckDb(2, async (connection) => {
-          const found = await sampleBetween(connection, source, column, [from, to], rows, file)
+          const found = await sampleBetween(connection, source, { column, between: [from, to], rows }, file)
           const bodies: string[] = []
           const labels: number[][] = []
           const times: number[] = []

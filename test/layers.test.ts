@@ -198,6 +198,19 @@ describe('rooms are small', () => {
     expect(sorted[sorted.length >> 1]).toBeLessThanOrEqual(100)
   })
 
+  it('no argument list is longer than five', () => {
+    const long: string[] = []
+    // Kernels are AssemblyScript, and their callers WebAssembly's: numbers are all they can be given.
+    for (const file of product.filter((each) => !each.includes('/trees/kernels/'))) {
+      walk(parse(file, readFileSync(file, 'utf8')), (node) => {
+        if (!/Function/.test(node.type) || !node.body) return
+        const { length } = node.params as readonly unknown[]
+        if (length > 5) long.push(`${relative(packageRoot, file)}: ${length}`)
+      })
+    }
+    expect(long).toEqual([])
+  })
+
   it('no function has more than 100 lines', () => {
     const long: string[] = []
     for (const file of product) {

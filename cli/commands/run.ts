@@ -85,9 +85,7 @@ export async function runAndShow(
   if (!isQuiet) say(`${colors.bold(pipeline)} run ${runId}\n  look  ${link}`)
   const record = await followRun(
     context,
-    runId,
-    workflowId,
-    pipeline,
+    { runId, workflowId, pipeline },
     isQuiet ? noProgress : progressView(),
     interrupt,
     options.timeout === undefined ? undefined : durationMs(options.timeout),

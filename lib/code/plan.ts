@@ -137,7 +137,7 @@ export async function publishPlan(
     [...bundles].map(async ([digest, { code, sourceMap, name }]) => {
       await putBytes(store, code, mediaTypes.javascript)
       await writeCodeMap(store, digest, sourceMap)
-      if (signer !== undefined) await sign(store, signer, 'code', name, digest, {})
+      if (signer !== undefined) await sign(store, signer, { subject: 'code', name, digest })
     }),
   )
   return putPlan(store, plan)

@@ -60,9 +60,8 @@ function checkedFeatures(
     })
   }
   const features: Record<string, Feature> = {}
-  const hasMissing = missingIn(columns)
-  for (const [name, column] of Object.entries(returned))
-    features[name] = checked(functionName, name, column, hasMissing, rows, firstRow, staysExact(name))
+  const made = { functionName, hasMissing: missingIn(columns), rows, firstRow, staysExact }
+  for (const [name, column] of Object.entries(returned)) features[name] = checked(name, column, made)
   if (Object.keys(features).length === 0)
     throw new SlipwayError('FEATURES_TYPE', `${functionName} returns no columns`, {
       next: 'return { name: Float32Array | string[], … }',
@@ -70,14 +69,19 @@ function checkedFeatures(
   return features
 }
 
+/** What features were made of, and by whom. */
+interface Making {
+  readonly functionName: string
+  readonly hasMissing: (row: number) => boolean
+  readonly rows: number
+  readonly firstRow: number
+  readonly staysExact: (feature: string) => boolean
+}
+
 function checked(
-  functionName: string,
   name: string,
   column: unknown,
-  hasMissing: (row: number) => boolean,
-  rows: number,
-  firstRow: number,
-  isExact: boolean,
+  { functionName, hasMissing, rows, firstRow, staysExact }: Making,
 ): Feature {
   if (!Array.isArray(column) && !ArrayBuffer.isView(column)) {
     throw new SlipwayError(
@@ -117,7 +121,7 @@ function checked(
       next: 'return a Float32Array, Float64Array, Int32Array or Uint8Array',
     })
   }
-  const values = asNumbers(column, isExact)
+  const values = asNumbers(column, staysExact(name))
   for (let i = 0; i < rows; i++) {
     const value = values[i] as number
     // A missing value may be passed on; it may not be made. What float32 cannot hold counts as infinite.
@@ -228,10 +232,11 @@ export function runTarget(
   column: Column,
   firstRow = 1,
 ): Float64Array {
+  const labelled = { task, columnName, rows: column.length, firstRow }
   if (userFunction === undefined) {
     const values = task === 'binary' ? '0 and 1, or truth values' : 'a number'
     const next = `the column must hold ${values} in every row; or give the target a function`
-    return labelsOf(column, task, columnName, column.length, firstRow, next)
+    return labelsOf(column, labelled, next)
   }
   const next = `return ${task === 'binary' ? '0 or 1' : 'a number'} for every row`
   return withUserFunction(
@@ -239,18 +244,19 @@ export function runTarget(
     'TARGET_INVALID',
     `target "${columnName}": its function throws on rows ${firstRow} to ${firstRow + column.length - 1}`,
     next,
-    () => labelsOf(userFunction(column), task, columnName, column.length, firstRow, next),
+    () => labelsOf(userFunction(column), labelled, next),
   )
 }
 
-function labelsOf(
-  given: unknown,
-  task: Task,
-  columnName: string,
-  rows: number,
-  firstRow: number,
-  next: string,
-): Float64Array {
+/** Rows that labels are made for. */
+interface Labelled {
+  readonly task: Task
+  readonly columnName: string
+  readonly rows: number
+  readonly firstRow: number
+}
+
+function labelsOf(given: unknown, { task, columnName, rows, firstRow }: Labelled, next: string): Float64Array {
   const fail = (why: string): never => {
     throw new SlipwayError('TARGET_INVALID', `target "${columnName}": ${why}`, { next })
   }

@@ -94,14 +94,8 @@ export async function checkContract(
   })
   await connection.run(`DROP TABLE ${brokenTable}`)
   const tooMany = badRows > rules.maxBadRows * rows
-  return {
-    rows,
-    badRows,
-    findings,
-    incomplete,
-    passed: !tooMany && incomplete.length === 0,
-    verdict: verdictOf(rows, badRows, rules.maxBadRows, findings, incomplete, open.files.length > 1),
-  }
+  const found = { rows, badRows, findings, incomplete, passed: !tooMany && incomplete.length === 0 }
+  return { ...found, verdict: verdictOf(found, rules.maxBadRows, open.files.length > 1) }
 }
 
 async function findingsOf(connection: DuckDBConnection, { open, rules }: Judged): Promise<ContractReport['findings']> {
@@ -126,11 +120,8 @@ async function findingsOf(connection: DuckDBConnection, { open, rules }: Judged)
 const plainNumber = (value: string): string => value.replace(/^(-?\d+)\.0$/, '$1')
 
 function verdictOf(
-  rows: number,
-  badRows: number,
+  { rows, badRows, findings, incomplete }: Omit<ContractReport, 'verdict'>,
   maxBadRows: number,
-  findings: ContractReport['findings'],
-  incomplete: string[],
   hasFiles: boolean,
 ): string {
   if (incomplete.length > 0) return incomplete.join('; ')

@@ -16,18 +16,23 @@ export async function timeRange(
   return { first: Number(row?.first), last: Number(row?.last) }
 }
 
-/** Writes a sample of the rows between two times as parquet, oldest first; the same sample every time. @returns rows */
+/** A sample of the rows between two times, ms since 1970: at most so many. */
+export interface Sample {
+  readonly column: string
+  readonly between: readonly [from: number, to: number]
+  readonly rows: number
+}
+
+/** Writes a sample of rows as parquet, oldest first; the same sample every time. @returns rows */
 export async function sampleBetween(
   connection: DuckDBConnection,
   table: Pick<LocalTable, 'files' | 'format' | 'schema'>,
-  column: string,
-  [from, to]: readonly [number, number],
-  rows: number,
+  { column, between: [from, to], rows }: Sample,
   file: string,
 ): Promise<number> {
-  const between = `SELECT * FROM (${await typedSelect(connection, table)}) WHERE ${name(column)} >= ${timestamp(from)} AND ${name(column)} < ${timestamp(to)}`
+  const stretch = `SELECT * FROM (${await typedSelect(connection, table)}) WHERE ${name(column)} >= ${timestamp(from)} AND ${name(column)} < ${timestamp(to)}`
   await connection.run(
-    `COPY (SELECT * FROM (SELECT * FROM (${between}) USING SAMPLE reservoir(${rows} ROWS) REPEATABLE (7)) ORDER BY ${name(column)}) TO ${text(file)} (FORMAT parquet)`,
+    `COPY (SELECT * FROM (SELECT * FROM (${stretch}) USING SAMPLE reservoir(${rows} ROWS) REPEATABLE (7)) ORDER BY ${name(column)}) TO ${text(file)} (FORMAT parquet)`,
   )
   const [row] = await rowsOf(connection, `SELECT count(*) AS n FROM read_parquet(${text(file)})`)
   return Number(row?.n)

@@ -64,7 +64,7 @@ export function driftOfCounts(
         },
         own,
       )
-    return columnDrift(name, 'numeric', profile, now, missing, importance, values, {
+    return columnDrift({ name, kind: 'numeric', profile, now, missing, importance }, values, {
       baseline: grouped(baseline, groups),
       now: grouped(now, groups),
       labels,
@@ -77,7 +77,11 @@ export function driftOfCounts(
   const now = [...profile.top.map(([value]) => named[value] ?? 0), named[otherText] ?? 0]
   const values: Measured = (current) =>
     measureTexts({ baseline, now: current, unseen: profile.other > 0 ? 0 : (current.at(-1) as number) }, own)
-  return columnDrift(name, 'categorical', profile, now, missing, importance, values, { baseline, now, labels })
+  return columnDrift({ name, kind: 'categorical', profile, now, missing, importance }, values, {
+    baseline,
+    now,
+    labels,
+  })
 }
 
 type Values = Readonly<Record<string, number>>
@@ -86,13 +90,15 @@ type Measured = (now: readonly number[]) => Values
 /** Draws of the bootstrap. */
 const draws = 100
 
+/** A column and what was counted of it. */
+interface CountedColumn extends Pick<ColumnDrift, 'name' | 'kind' | 'importance'> {
+  readonly profile: ColumnProfile
+  readonly now: readonly number[]
+  readonly missing: number
+}
+
 function columnDrift(
-  name: string,
-  kind: ColumnDrift['kind'],
-  profile: ColumnProfile,
-  now: readonly number[],
-  missing: number,
-  importance: number | null,
+  { name, kind, profile, now, missing, importance }: CountedColumn,
   measured: Measured,
   shown: Binned,
 ): ColumnDrift {

@@ -72,18 +72,21 @@ export const counted = (metric: MetricState, { nA, kA, nB, kB }: Arms): MetricSt
   candidate: { n: metric.candidate.n + nB, k: metric.candidate.k + kB },
 })
 
-/**
- * A metric with the evidence of a block. All rates the tests bet on are from before it.
- * @param entering see `enteringCapital`
- */
+/** Where a rollout stands when a block closes. */
+export interface Standing {
+  readonly policy: RolloutPolicy
+  readonly stages: readonly Stage[]
+  readonly stage: number
+  /** See `enteringCapital`. */
+  readonly entering: number
+}
+
+/** A metric with the evidence of a block. All rates the tests bet on are from before it. */
 export function withEvents(
-  policy: RolloutPolicy,
-  stages: readonly Stage[],
-  stageNow: number,
   metric: MetricState,
   rule: ShareRule,
   { arms, share, pairs, onsets }: Events,
-  entering: number,
+  { policy, stages, stage: stageNow, entering }: Standing,
 ): MetricState {
   const rate = (metric.champion.k + 0.5) / (metric.champion.n + 1)
   const only = pairs?.only

@@ -87,7 +87,7 @@ export function observe(policy: RolloutPolicy, state: RolloutState, block: Block
 function commit(policy: RolloutPolicy, state: RolloutState, block: Block): RolloutState {
   const minute = Math.max(state.minute, Math.floor((block.to - state.startedAt) / 60_000))
   const entering = enteringCapital(state.minute, minute)
-  const stages = stagesOf(policy)
+  const standing = { policy, stages: stagesOf(policy), stage: state.stage, entering }
   const metrics: Record<EventMetric, MetricState> = { ...state.metrics }
   for (const rule of policy.watch) {
     if (rule.metric === 'scores' || rule.metric === 'mistakes') continue
@@ -97,7 +97,7 @@ function commit(policy: RolloutPolicy, state: RolloutState, block: Block): Rollo
       pairs: block.pairs === null ? null : { n: block.pairs.n, only: block.pairs.only[rule.metric] },
       onsets: block.onsets?.[rule.metric] ?? null,
     }
-    metrics[rule.metric] = withEvents(policy, stages, state.stage, state.metrics[rule.metric], rule, events, entering)
+    metrics[rule.metric] = withEvents(state.metrics[rule.metric], rule, events, standing)
   }
   const { errors } = state.metrics
   const usual = (errors.champion.k + 0.5) / (errors.champion.n + 1)
@@ -160,8 +160,9 @@ function commitLabels(
   if (rule === undefined) return labels
   const minute = Math.max(labels.minute, Math.floor((block.to - state.startedAt) / 60_000))
   const entering = enteringCapital(labels.minute, minute)
+  const standing = { policy, stages: stagesOf(policy), stage: state.stage, entering }
   const events = { arms: block.arms, share: block.share, pairs: block.pairs, onsets: null }
-  const mistakes = withEvents(policy, stagesOf(policy), state.stage, labels.mistakes, rule, events, entering)
+  const mistakes = withEvents(labels.mistakes, rule, events, standing)
   return { ...labels, minute, mistakes }
 }
 

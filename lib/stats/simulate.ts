@@ -84,7 +84,12 @@ export function simulateRollout(policy: RolloutPolicy, traffic: Traffic, seed: n
   const rule = labelErrorsRule(policy)
   const unripe: LabelBlock[] = []
   for (let now = windowMs; ; now += windowMs) {
-    const block = draw(uniform, stages[state.stage] as Stage, now - windowMs, now, perWindow, traffic)
+    const block = draw(
+      uniform,
+      stages[state.stage] as Stage,
+      { from: now - windowMs, to: now, requests: perWindow },
+      traffic,
+    )
     requests += block.arms.errors.nA + (block.mode === 'shadow' ? 0 : block.arms.errors.nB)
     candidateRequests += block.mode === 'shadow' ? 0 : block.arms.errors.nB
     state = observe(policy, state, block)
@@ -107,9 +112,7 @@ const slow = 0.002
 function draw(
   uniform: () => number,
   { mode, share }: Stage,
-  from: number,
-  to: number,
-  requests: number,
+  { from, to, requests }: { readonly from: number; readonly to: number; readonly requests: number },
   { baseErrors, candidateErrors }: Traffic,
 ): Block {
   const both = { champion: 0, candidate: 0 }

@@ -77,15 +77,16 @@ function preAuthEncoding(payload: Buffer): Buffer {
 const signatureKey = (digest: string, keyId: string): string => `signatures/${hexOf(digest)}/${keyId}.json`
 const predicateTypeOf = (subject: Subject): string => `urn:slipway:${subject}:v1`
 
+/** What is signed, and what is claimed of it. */
+export interface Signed {
+  readonly subject: Subject
+  readonly name: string
+  readonly digest: string
+  readonly claim?: Readonly<Record<string, unknown>>
+}
+
 /** Signs a digest and what is claimed of it (an in-toto statement in a DSSE envelope), and stores the envelope beside it. */
-export async function sign(
-  store: Store,
-  signer: Signer,
-  subject: Subject,
-  name: string,
-  digest: string,
-  claim: Record<string, unknown>,
-): Promise<void> {
+export async function sign(store: Store, signer: Signer, { subject, name, digest, claim = {} }: Signed): Promise<void> {
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [{ name, digest: { sha256: hexOf(digest) } }],

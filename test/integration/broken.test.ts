@@ -203,7 +203,7 @@ const kinds: Record<string, () => Promise<Case[]>> = {
   async signatures() {
     const pair = newKeyPair()
     const [signer, trusted] = [signerFrom(pair.privateKey), trustedKeysFrom([pair.publicKey])]
-    await sign(store, signer, 'model', 'm', sample.digest, {})
+    await sign(store, signer, { subject: 'model', name: 'm', digest: sample.digest })
     expect(await requireSigned(store, trusted, 'model', sample.digest)).toBe(signer.keyId)
     const key = `signatures/${hexOf(sample.digest)}/${signer.keyId}.json`
     return [
@@ -217,7 +217,7 @@ const kinds: Record<string, () => Promise<Case[]>> = {
           })
           // A copy that was kept is as good as what was there: it is verified again.
           expect(await requireSigned(store, trusted, 'model', sample.digest)).toBe(signer.keyId)
-          await sign(store, signer, 'model', 'm', sample.digest, {})
+          await sign(store, signer, { subject: 'model', name: 'm', digest: sample.digest })
           expect(await requireSigned(elsewhere, trusted, 'model', sample.digest)).toBe(signer.keyId)
           writeFileSync(join(elsewhere.cacheFolder, key), '{"payl')
           expect(await requireSigned(elsewhere, trusted, 'model', sample.digest)).toBe(signer.keyId)

@@ -288,7 +288,7 @@ describe('signatures', () => {
 
   it('let through what a trusted key signed, as what it was signed', async () => {
     const digest = digestOf('model')
-    await sign(store, signerFrom(mine.privateKey), 'model', 'm', digest, {})
+    await sign(store, signerFrom(mine.privateKey), { subject: 'model', name: 'm', digest })
     expect(await requireSigned(store, trusted, 'model', digest)).toBe(signerFrom(mine.privateKey).keyId)
     await expect(requireSigned(store, trusted, 'code', digest)).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' })
   })
@@ -297,7 +297,7 @@ describe('signatures', () => {
     await expect(requireSigned(store, trusted, 'code', digestOf('unsigned'))).rejects.toMatchObject({
       code: 'SIGNATURE_INVALID',
     })
-    await sign(store, signerFrom(theirs.privateKey), 'code', 'c', digestOf('theirs'), {})
+    await sign(store, signerFrom(theirs.privateKey), { subject: 'code', name: 'c', digest: digestOf('theirs') })
     await expect(requireSigned(store, trusted, 'code', digestOf('theirs'))).rejects.toMatchObject({
       code: 'SIGNATURE_INVALID',
     })
@@ -305,7 +305,7 @@ describe('signatures', () => {
 
   it('stop one that was moved to another digest or changed', async () => {
     const key = signerFrom(mine.privateKey)
-    await sign(store, key, 'code', 'c', digestOf('right'), {})
+    await sign(store, key, { subject: 'code', name: 'c', digest: digestOf('right') })
     const envelope = (await readDocument(store, `signatures/${digestOf('right').slice(7)}/${key.keyId}.json`, z.json()))
       ?.value as Record<string, unknown>
     await put(`signatures/${digestOf('wrong').slice(7)}/${key.keyId}.json`, JSON.stringify(envelope))

@@ -101,6 +101,6 @@ export async function packageModel(
     },
     facts: facts as never,
   })
-  if (signer !== undefined) await sign(store, signer, 'model', pipeline, bundle.digest, {})
+  if (signer !== undefined) await sign(store, signer, { subject: 'model', name: pipeline, digest: bundle.digest })
   return { model: pipeline, version, digest: bundle.digest }
 }
