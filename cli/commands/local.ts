@@ -11,7 +11,7 @@ import { colors } from '../colors.ts'
 import { requireSameInputs } from '../input-version.ts'
 import { pairs } from '../options.ts'
 import { print, printJson, say, seconds } from '../output.ts'
-import { planned as plannedHere, readableFrom } from '../planned.ts'
+import { planned as plannedHere } from '../planned.ts'
 
 export interface LocalOptions {
   readonly json?: boolean
@@ -33,11 +33,10 @@ export async function runHere(pipeline: string, options: LocalOptions): Promise<
   const planned = await plannedHere(settings.root, store, pipeline, pairs('--set', options.set))
   await requireSameInputs(store, planned.plan)
   const { digest } = await publishPlan(store, signerOf(settings), planned)
-  const readable = await readableFrom(settings.root, store)
   const sources: Record<string, string> = {}
   for (const step of planned.plan.steps)
     if (step.kind === 'snapshot')
-      sources[step.id] = await takeSource(store, await findSource(readable, step), step.format)
+      sources[step.id] = await takeSource(store, await findSource(planned.readable, step), step.format)
   if (inspect !== undefined) {
     // Loaded once before the debugger comes: it finds the functions, and a breakpoint is set before the first of them runs.
     const loaded = [...planned.bundles].map(([name, { code, sourceMap }]) => {

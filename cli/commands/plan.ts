@@ -13,7 +13,7 @@ import { type JsonOption, pairs } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
 import { gateLines, knownSplits, plannedGates } from '../plan-gates.ts'
 import { comesAfter, foldedBranches, planRows } from '../plan-table.ts'
-import { planned as plannedHere, readableFrom } from '../planned.ts'
+import { planned as plannedHere } from '../planned.ts'
 import type { LookAt } from '../rehearsal.ts'
 
 /** What a run would do now, without doing it. */
@@ -24,8 +24,7 @@ export async function plan(
   const { settings, store } = openContext()
   const host = hostVersions()
   const whole = await plannedHere(settings.root, store, pipeline, pairs('--set', options.set))
-  const { plan: planned } = whole
-  const sources = await readableFrom(settings.root, store)
+  const { plan: planned, readable: sources } = whole
   const lookAt: LookAt = async (step) => firstFiles(store, await findSource(sources, step))
   const checking = checkPlan(settings.root, whole, lookAt, options)
   // What is wrong is said first, whatever the store says meanwhile.

@@ -27,7 +27,7 @@ import { followRun, type Interrupt, listenForInterrupt } from '../follow.ts'
 import { requireSameInputs } from '../input-version.ts'
 import { isoTime, pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
-import { planned as plannedHere, readableFrom } from '../planned.ts'
+import { planned as plannedHere } from '../planned.ts'
 import { noProgress, progressView } from '../progress.ts'
 import type { LookAt } from '../rehearsal.ts'
 import { junit, junitOfError, runJson, summaryLines, verdict } from '../report.ts'
@@ -114,11 +114,11 @@ async function startRun(
   interrupt: Interrupt,
 ): Promise<{ runId: string; workflowId: string }> {
   const { root } = settings
-  const planned = plannedAsOf(await plannedHere(root, store, pipeline, pairs('--set', options.set)), options)
+  const { readable, ...whole } = await plannedHere(root, store, pipeline, pairs('--set', options.set))
+  const planned = plannedAsOf(whole, options)
   const snapshotSteps = planned.plan.steps.filter((step) => step.kind === 'snapshot')
   const snapshots = snapshotsOf(planned.plan, options)
   const read = snapshotSteps.filter(({ id }) => snapshots[id] === undefined)
-  const readable = await readableFrom(root, store)
   const found = await Promise.all(read.map((step) => foundFor(readable, step, options.from)))
   const lookAt: LookAt = async ({ id }) => {
     const source = found[read.findIndex((step) => step.id === id)]
