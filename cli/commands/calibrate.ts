@@ -3,18 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { localCodes } from '../../lib/code/local-code.ts'
 import { withStoredPlace } from '../../lib/code/source-map.ts'
+import { localTable } from '../../lib/data/local-table.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
-import type { ArtifactRef } from '../../lib/formats/artifact.ts'
-import { cutRowsOfModel } from '../../lib/formats/backtest-report.ts'
 import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
 import { codeOfDrift } from '../../lib/formats/monitor-policy.ts'
-import { RowSchema } from '../../lib/formats/row-schema.ts'
 import { falseAlarms } from '../../lib/jobs/calibrate.ts'
 import { readBaseline } from '../../lib/models/baseline.ts'
 import { localModel } from '../../lib/models/package.ts'
-import { getBundle, localFile } from '../../lib/store/objects.ts'
-import { readVersion } from '../../lib/store/registry.ts'
-import { readWholeRun } from '../../lib/store/runs.ts'
+import { trainingTableOf } from '../../lib/store/registry.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
@@ -34,9 +30,7 @@ export async function calibrate(
   const monitor = await requireMonitor(store, endpoint)
   const { policy, time } = monitor.step
   const { champion: variant } = await requireRoute(store, endpoint)
-  const version = await readVersion(store, variant.model, variant.digest)
-  const run = version === undefined ? undefined : await readWholeRun(store, version.run)
-  const train = run?.steps.find(cutRowsOfModel)?.outputs.find(({ name }) => name === 'train')
+  const train = await trainingTableOf(store, variant.model, variant.digest)
   if (train === undefined)
     throw new SlipwayError('NOT_FOUND', `the training rows of ${endpoint} are not on record`, {
       next: 'run its pipeline again',
@@ -48,8 +42,6 @@ export async function calibrate(
   const { profile, importances } = await readBaseline(packages, variant.digest)
   const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'))
   try {
-    const bundle = await getBundle(store, train.digest, 'table')
-    const data = bundle.files['data/00000'] as ArtifactRef
     const found = await falseAlarms({
       model: await localModel(packages, variant.digest),
       baseline: profile,
@@ -59,12 +51,7 @@ export async function calibrate(
         packages,
         codeOfDrift(policy).map(([, ref]) => ref),
       ),
-      table: {
-        files: [await localFile(store, data.digest)],
-        format: 'parquet',
-        schema: RowSchema.parse(bundle.facts.schema),
-        rows: Number(bundle.facts.rows),
-      },
+      table: await localTable(store, train),
       time: time ?? undefined,
       rows,
       spanMs,

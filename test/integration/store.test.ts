@@ -11,11 +11,20 @@ import { publishOnce, readDocument, readKeptDocument, writeDocument } from '../.
 import { blobKey, getBytes, hasBlob, localFile, putBytes, putFile } from '../../lib/store/objects.ts'
 import { probeStore, requireSuitableStore } from '../../lib/store/probe.ts'
 import { readRef, readRefLog, updateRef } from '../../lib/store/refs.ts'
-import { championOf, readModel, readVersion, registerVersion, setChampion } from '../../lib/store/registry.ts'
+import {
+  championOf,
+  readModel,
+  readVersion,
+  registerVersion,
+  setChampion,
+  trainingTableOf,
+} from '../../lib/store/registry.ts'
+import { publishRun } from '../../lib/store/runs.ts'
 import { newKeyPair, requireSigned, sign, signerFrom, trustedKeysFrom } from '../../lib/store/signing.ts'
 import { findStepRecord, neighbours, publishStepRecord, stepKeyOf } from '../../lib/store/steps.ts'
 import { createStore, type Store } from '../../lib/store/store.ts'
 import { openTestBucket, type TestBucket } from '../support/servers.ts'
+import { runRecord } from '../support/stored-documents.ts'
 
 let server: TestBucket
 let store: Store
@@ -279,6 +288,26 @@ describe('the registry', () => {
     expect(await readVersion(store, 'm', digestOf('c'))).toBeUndefined()
     await registerVersion(store, 'm', version('c'), true, { version: 1, digest: digestOf('a') })
     expect(championOf(await readModel(store, 'm'))).toBe(digestOf('c'))
+  })
+
+  it('knows what each version was trained on, of several branches of a run', async () => {
+    const done = async (kind: string, inputs: Record<string, string>, output: string) => {
+      const made = { step: kind, version: 1, code: {}, host: {}, inputs, params: {} }
+      const stepKey = stepKeyOf(made)
+      const outputs = [{ name: kind, digest: digestOf(output), mediaType: 'x', size: 1 }]
+      await publishStepRecord(store, { stepKey, material: made, outputs, facts: {}, run: 'branched' })
+      return { name: `${output}/${kind}`, kind, cached: false, stepKey, seconds: 1, summary: '', outputs }
+    }
+    const steps = []
+    for (const branch of ['east', 'west']) {
+      const trained = await done('train', { train: digestOf(`rows of ${branch}`) }, `onnx of ${branch}`)
+      steps.push(trained, await done('package', { train: trained.stepKey }, branch))
+      await registerVersion(store, branch, { ...version(branch), run: 'branched' }, true)
+    }
+    await publishRun(store, { ...runRecord('branched'), steps })
+    for (const branch of ['east', 'west'])
+      expect(await trainingTableOf(store, branch, digestOf(branch))).toBe(digestOf(`rows of ${branch}`))
+    expect(await trainingTableOf(store, 'm', digestOf('a'))).toBeUndefined()
   })
 })
 
