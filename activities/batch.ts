@@ -7,19 +7,18 @@ import {
   ScheduleOverlapPolicy,
 } from '@temporalio/client'
 import { type CronCalendar, cronCalendars } from '../lib/definition/cron.ts'
-import { type BatchFile, BatchPlan, type BatchRecord, ShardFacts } from '../lib/formats/batch-records.ts'
-import { SlipwayError } from '../lib/formats/errors.ts'
-import { shardOrder } from '../lib/jobs/shard-order.ts'
-import { fetchInput } from '../lib/sources/inputs.ts'
+import { BatchPlan, type BatchRecord } from '../lib/formats/batch-records.ts'
+import type { BatchPlanned, BatchRequest, ShardOutcome } from '../lib/formats/batch-request.ts'
+import { planBatch } from '../lib/jobs/batch/plan-batch.ts'
+import { type PublishOrder, publishBatch } from '../lib/jobs/batch/publish-batch.ts'
+import { scoreOnce } from '../lib/jobs/batch/shard-step.ts'
+import type { Once } from '../lib/jobs/step-work.ts'
 import { writeBatchDefinition } from '../lib/store/batches.ts'
 import { getJson } from '../lib/store/objects.ts'
-import type { BatchPlanned, BatchRequest, ShardOutcome } from '../workflows/messages.ts'
 import { batchScheduleId, taskQueue } from '../workflows/messages.ts'
-import { planBatch } from './plan-batch.ts'
-import { type PublishOrder, publishBatch } from './publish-batch.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
-import { materialOf, storeShard } from './shards.ts'
 import { type ActivityDeps, runActivity, runIdempotent, type StepGiven, wholeStep } from './step.ts'
+import { sourcesOfWorker } from './worker-sources.ts'
 
 /** Plans a worker remembers: shard after shard asks for the same one. */
 const plansKept = 4
@@ -64,32 +63,19 @@ export function createBatchActivities(deps: ActivityDeps) {
 
     /** Fixes everything a batch depends on. @param time ISO time the batch is for, where the request names no partition */
     async planBatch({ request, time }: { request: BatchRequest; time: string }): Promise<BatchPlanned> {
-      return runActivity('plan', (_context, progress) => planBatch(deps, request, new Date(time), progress))
+      return runActivity('plan', (_context, progress) =>
+        planBatch({ ...deps, from: sourcesOfWorker(deps) }, request, new Date(time), progress),
+      )
     },
 
-    /** Scores one shard, in a thread, once: what was made of the same rows by the same model is found by its key. */
-    async scoreShard(order: { plan: string; shard: number; run: string }): Promise<ShardOutcome> {
-      return runActivity(`shard ${order.shard}`, async (context, progress) => {
-        const plan = await planOf(order.plan)
-        const file = plan.inputs[plan.shards[order.shard]?.file ?? 0] as BatchFile
+    /** Scores one shard, in a thread, once. */
+    async scoreShard({ plan, shard, run }: { plan: string; shard: number; run: string }): Promise<ShardOutcome> {
+      return runActivity(`shard ${shard}`, async (context, progress) => {
+        const once: Once = (material, work) =>
+          runIdempotent(deps, { run, material, traced: false }, context, progress, work)
+        const toScore = { plan: await planOf(plan), shard }
         progress('fetching', 0)
-        const { path, digest } = await fetchInput(store, file)
-        const material = materialOf(deps.host, plan, order.shard, digest)
-        const outcome = await runIdempotent(
-          deps,
-          { run: order.run, material, traced: false },
-          context,
-          progress,
-          async (work) => {
-            const source = { store, trusted: deps.trusted }
-            const shard = await shardOrder(source, plan, order.shard, path, work.folder)
-            progress('waiting for a thread', 0)
-            const scored = await takeTurn(() => work.job('scoreShard', shard)).catch(diskFull)
-            return storeShard(store, scored, { shard: order.shard, policy: plan.policy, input: digest }, work.folder)
-          },
-        )
-        const { read, scored, quarantine } = ShardFacts.parse(outcome.facts)
-        return { read, scored, quarantined: quarantine?.rows ?? 0, cached: outcome.cached }
+        return scoreOnce(deps, toScore, once, takeTurn)
       })
     },
 
@@ -142,11 +128,4 @@ function turns(most: number): <T>(work: () => Promise<T>) => Promise<T> {
       else next()
     }
   }
-}
-
-function diskFull(error: Error): never {
-  if (!/No space left|ENOSPC|disk is full/i.test(error.message)) throw error
-  throw new SlipwayError('OUTPUT_UNWRITABLE', `the disk of this worker is full: ${error.message.split('\n')[0]}`, {
-    next: 'make room, then run the batch again: what was scored is kept',
-  })
 }

@@ -1,7 +1,8 @@
 import { parentPort } from 'node:worker_threads'
 import { hostRequire } from '../lib/code/load.ts'
 import { plainError } from '../lib/code/thread-errors.ts'
-import { type JobCall, type JobMessage, jobs, type Progress } from './jobs.ts'
+import type { Progress } from '../lib/jobs/step-work.ts'
+import { type JobCall, type JobMessage, jobs } from './jobs.ts'
 
 const say = (message: JobMessage): void => parentPort?.postMessage(message)
 

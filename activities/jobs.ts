@@ -1,12 +1,13 @@
 import { errorFrom, type PlainError } from '../lib/code/thread-errors.ts'
 import { strayFault } from '../lib/code/user-fault.ts'
+import type { JobName, Jobs, Progress } from '../lib/jobs/step-work.ts'
 import type { OutsideLearners } from '../lib/learners/learners.ts'
 import type { TrainingOrder } from '../lib/learners/training-rows.ts'
 import type { LocalModel } from '../lib/models/model.ts'
 import { type JobCode, putBack, takeThread } from './threads.ts'
 
-/** Work that would keep the worker's own thread from heartbeats: user code, training, ONNX Runtime, sorting. Plain data in and out; a thread loads its own. */
-export const jobs = {
+/** Where jobs are: what would keep the worker's own thread from heartbeats. A thread loads its own. */
+export const jobs: { readonly [Name in JobName]: () => Promise<Jobs[Name]> } = {
   profileFiles: async () => (await import('../lib/data/profile.ts')).profileFiles,
   trainModel: async () => {
     const { trainModel } = await import('../lib/learners/train-model.ts')
@@ -22,10 +23,8 @@ export const jobs = {
   proveRows: async () => (await import('../lib/jobs/prove-rows.ts')).proveRows,
   guardModel: async () => (await import('../lib/jobs/never-worse.ts')).guardModel,
   measureDrift: async () => (await import('../lib/jobs/measure-drift.ts')).measureDrift,
-  scoreShard: async () => (await import('../lib/jobs/score-shard.ts')).scoreShard,
-} as const
-export type Jobs = { readonly [Name in keyof typeof jobs]: Awaited<ReturnType<(typeof jobs)[Name]>> }
-export type JobName = keyof Jobs
+  scoreShard: async () => (await import('../lib/jobs/batch/score-shard.ts')).scoreShard,
+}
 
 /** Learners from outside are loaded where they train; most models are trained by Slipway's own. */
 async function learnersFor({ step, root }: TrainingOrder): Promise<OutsideLearners | undefined> {
@@ -38,8 +37,6 @@ export type JobMessage =
   | { readonly progress: { readonly what: string; readonly done: number } }
   | { readonly result: unknown }
   | { readonly error: PlainError }
-
-export type Progress = (what: string, done: number) => void
 
 /** What the worker says to a job's thread: what to do, or what to load before there is something to do. */
 export type JobCall = { readonly name: JobName; readonly order: unknown } | { readonly warm: readonly string[] }
@@ -124,6 +121,6 @@ export function runJob<Name extends JobName>(
 
 /** The same in this thread, for who debugs the user's code. */
 export const runJobHere: typeof runJob = async (name, order, onProgress) => {
-  const job = (await jobs[name]()) as (order: unknown, onProgress: Progress) => Promise<never>
+  const job = (await jobs[name]()) as unknown as (order: unknown, onProgress: Progress) => Promise<never>
   return job(order, onProgress)
 }

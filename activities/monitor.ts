@@ -1,31 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { WorkflowNotFoundError } from '@temporalio/common'
 import type { RetrainCause } from '../lib/formats/alerts.ts'
-import { mediaTypes } from '../lib/formats/artifact.ts'
-import { brief } from '../lib/formats/brief.ts'
-import type { MonitorReport } from '../lib/formats/monitor-report.ts'
-import { examine } from '../lib/jobs/examine.ts'
+import { checkEndpoint } from '../lib/jobs/check-endpoint.ts'
+import type { Examination } from '../lib/jobs/examine.ts'
 import { monitorPage } from '../lib/reports/monitor-page.ts'
-import { establishMonitor, publishReport, readLastReport, readMonitor, readReport } from '../lib/store/monitors.ts'
-import { putBytes } from '../lib/store/objects.ts'
-import { readRoute } from '../lib/store/routes.ts'
-import { calmSignal, incidentKey, supervisorWorkflowId, tellSupervisor } from '../workflows/messages.ts'
+import type { CheckResult } from '../lib/stats/check-result.ts'
+import { establishMonitor, readMonitor, readReport } from '../lib/store/monitors.ts'
+import { calmSignal, supervisorWorkflowId, tellSupervisor } from '../workflows/messages.ts'
 import { alertOf, isAlertmanager, sendAlert } from './alert.ts'
 import { setMonitorSchedules } from './monitor-schedules.ts'
 import { type ActivityDeps, jobsOf, runActivity, type StepGiven, wholeStep } from './step.ts'
 import { told } from './told.ts'
-
-export interface CheckResult {
-  readonly seq: number
-  readonly verdict: string
-  readonly firing: readonly string[]
-  readonly change: MonitorReport['change']
-  readonly pipeline: string
-  readonly cause: RetrainCause | null
-  /** More windows wait to be gathered: nothing was judged yet. */
-  readonly more: boolean
-}
 
 /** What monitors need done. */
 export function createMonitorActivities(deps: ActivityDeps) {
@@ -49,37 +33,10 @@ export function createMonitorActivities(deps: ActivityDeps) {
 
     /** One step of a check of an endpoint: windows and labels since the last one; judged, if it is to, when nothing more waits. */
     async checkEndpoint(order: { endpoint: string; check: string; judge: boolean }): Promise<CheckResult | null> {
-      const { endpoint, check, judge } = order
-      return runActivity('monitor', async (context, progress) => {
-        const [monitor, route] = await Promise.all([readMonitor(store, endpoint), readRoute(store, endpoint)])
-        if (monitor === undefined || route === undefined) return null
-        const folder = await mkdtemp(join(deps.scratch, 'monitor-'))
-        try {
-          for (;;) {
-            const last = await readLastReport(store, endpoint)
-            // An attempt before this one got so far and was not heard.
-            if (last?.check === check) return resultOf(last, monitor.pipeline)
-            const { champion } = route
-            const report = await examine({
-              store,
-              trusted: deps.trusted,
-              monitor,
-              champion,
-              last,
-              check,
-              judge,
-              folder,
-              progress,
-              measureDrift: (order) => jobsOf(deps, context, progress)('measureDrift', order),
-            })
-            const page = await putBytes(store, monitorPage(report, monitor.step.policy), mediaTypes.html)
-            const published = await publishReport(store, { ...report, page })
-            if (published.check === check) return resultOf(published, monitor.pipeline)
-            // The other schedule was quicker and has the number: this step goes on from there.
-          }
-        } finally {
-          await rm(folder, { recursive: true, force: true })
-        }
+      return runActivity('monitor', (context, progress) => {
+        const measureDrift: Examination['measureDrift'] = (drift) =>
+          jobsOf(deps, context, progress)('measureDrift', drift)
+        return checkEndpoint(deps, { ...order, progress, measureDrift, pageOf: monitorPage })
       })
     },
 
@@ -114,39 +71,4 @@ export function createMonitorActivities(deps: ActivityDeps) {
       })
     },
   }
-}
-
-function resultOf(report: MonitorReport, pipeline: string): CheckResult {
-  const firing = report.rules.filter((rule) => rule.firing)
-  return {
-    seq: report.seq,
-    verdict: brief(report.verdict),
-    firing: firing.map(({ rule }) => rule),
-    change: report.change,
-    pipeline,
-    cause: report.judged ? causeOf(report, firing) : null,
-    more: report.more,
-  }
-}
-
-/** What the supervisor is asked for: an alarm that fits the model, or labels enough to learn from. */
-function causeOf(report: MonitorReport, firing: MonitorReport['rules']): RetrainCause | null {
-  const { endpoint, incident, champion, seq, at } = report
-  const asOf = report.next.newest
-  // That fewer requests come is no fault of the model: people hear of it.
-  const model = firing.filter(({ kind }) => kind !== 'volume')
-  if (incident !== null && model.length > 0) {
-    return {
-      kind: model.some(({ kind }) => kind === 'drift') ? 'drift' : 'quality',
-      key: incidentKey(endpoint, incident.id, champion.version),
-      reason: model
-        .map(({ rule, reason }) => `${rule}: ${reason}`)
-        .join('; ')
-        .slice(0, 1_000),
-      asOf,
-      at,
-    }
-  }
-  if (!report.enoughLabels) return null
-  return { kind: 'labels', key: `labels:${endpoint}:${seq}`, reason: `enough new labels for ${endpoint}`, asOf, at }
 }

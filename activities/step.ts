@@ -4,7 +4,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity'
 import type { Client } from '@temporalio/client'
 import { withStoredPlace } from '../lib/code/source-map.ts'
 import type { Adapters } from '../lib/extensions/adapters.ts'
-import { type ArtifactRef, mediaTypes, type Output } from '../lib/formats/artifact.ts'
+import { mediaTypes } from '../lib/formats/artifact.ts'
 import { brief } from '../lib/formats/brief.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { StepKind, StepOf } from '../lib/formats/plan.ts'
@@ -12,6 +12,7 @@ import type { StepRef } from '../lib/formats/plan-outline.ts'
 import { digestsOf, type StepInputs, type StepOutcome, stepOf } from '../lib/formats/step-inputs.ts'
 import { type HostVersions, type StepMaterial, stepMaterial } from '../lib/formats/step-key.ts'
 import { findKind } from '../lib/formats/step-kinds/index.ts'
+import type { Progress, StepResult, StepWork, WorkOn } from '../lib/jobs/step-work.ts'
 import { leaseOrResult } from '../lib/store/leases.ts'
 import { putFile } from '../lib/store/objects.ts'
 import { getPlan } from '../lib/store/plans.ts'
@@ -19,7 +20,7 @@ import type { Signer, TrustedKeys } from '../lib/store/signing.ts'
 import { findStepRecord, publishStepRecord, type StepRecord, stepKeyOf } from '../lib/store/steps.ts'
 import type { Store } from '../lib/store/store.ts'
 import type { AlertTarget } from './alert.ts'
-import { type JobName, type Jobs, type Progress, runJob } from './jobs.ts'
+import { runJob } from './jobs.ts'
 
 /** What activities need from the process that hosts them. */
 export interface ActivityDeps {
@@ -67,21 +68,6 @@ export async function wholeStep<Kind extends StepKind>(
   return 'plan' in step ? stepOf(await getPlan(store, step.plan), step.id, step.kind) : step
 }
 
-/** What a step's work gets. */
-export interface StepWork {
-  readonly folder: string
-  readonly signal: AbortSignal
-  readonly progress: Progress
-  /** Stores a file of the scratch folder as an output. */
-  output(name: string, file: string, mediaType?: string): Promise<Output>
-  job<Name extends JobName>(name: Name, order: Parameters<Jobs[Name]>[0]): Promise<Awaited<ReturnType<Jobs[Name]>>>
-}
-
-interface StepResult {
-  readonly outputs: readonly Output[]
-  readonly facts: Readonly<Record<string, unknown>>
-}
-
 /** Attempts after which an error that nobody foresaw is taken for a fault of the step, not of its surroundings. */
 const patience = 4
 
@@ -95,7 +81,7 @@ const patience = 4
 export async function runStep<Kind extends StepKind>(
   deps: ActivityDeps,
   order: StepOrder<Kind>,
-  work: (context: StepWork & { readonly step: StepOf<Kind> }) => Promise<StepResult>,
+  work: (context: WorkOn<Kind>) => Promise<StepResult>,
   extraKeys: Readonly<Record<string, string>> = {},
 ): Promise<StepOutcome> {
   return runActivity(order.step.id, async (context, progress) => {
@@ -212,11 +198,4 @@ function failureOf(error: unknown, step: string, attempt: number): ApplicationFa
     details: [{ step, next: known?.facts.next ?? null, ...known?.facts.at }],
     cause: error as Error,
   })
-}
-
-/** The reference of an output by the name it was stored under. */
-export function required(inputs: StepInputs, name: string): ArtifactRef {
-  const ref = inputs[name]
-  if (ref === undefined) throw new Error(`input "${name}" is missing`)
-  return ref
 }

@@ -6,15 +6,15 @@ import type { TableFile } from '../lib/data/table-file.ts'
 import { mediaTypes, type Output } from '../lib/formats/artifact.ts'
 import { canonicalJson } from '../lib/formats/canonical.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { StepOf } from '../lib/formats/plan.ts'
 import { SourceContents } from '../lib/formats/source-contents.ts'
 import type { StepOutcome } from '../lib/formats/step-inputs.ts'
+import type { WorkOn } from '../lib/jobs/step-work.ts'
 import { fixedPart } from '../lib/sources/patterns.ts'
 import { contentOf, mediaTypeOf } from '../lib/sources/take.ts'
 import { notableIn } from '../lib/stats/profile-summary.ts'
 import { getBundle, getJson, hasBlob, localFile, putBundle, putJson } from '../lib/store/objects.ts'
 import type { Store } from '../lib/store/store.ts'
-import { type ActivityDeps, runActivity, runStep, type StepOrder, type StepWork } from './step.ts'
+import { type ActivityDeps, runActivity, runStep, type StepOrder } from './step.ts'
 
 /** The digest of the list of a source's files (`lib/formats/source-contents.ts`), and a snapshot to use instead. */
 export interface SnapshotOrder extends StepOrder<'snapshot'> {
@@ -30,11 +30,7 @@ export async function takeSnapshot(deps: ActivityDeps, order: SnapshotOrder): Pr
   return runStep(deps, order, (work) => profiled(store, contents, work), { content: contentOf(contents) })
 }
 
-async function profiled(
-  store: Store,
-  contents: SourceContents,
-  { step, folder, job, progress }: StepWork & { readonly step: StepOf<'snapshot'> },
-) {
+async function profiled(store: Store, contents: SourceContents, { step, folder, job, progress }: WorkOn<'snapshot'>) {
   progress('fetching the files', 0)
   const { format, delimiter, header, schema } = step
   const facts = contents.map(({ digest: _, size: __, ...file }) => FileFacts.parse(file))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runJob } from '../activities/jobs.ts'
 import type { Shard } from '../lib/formats/batch-records.ts'
-import type { ScoredShard } from '../lib/jobs/score-shard.ts'
+import type { ScoredShard } from '../lib/jobs/batch/score-shard.ts'
 import type { LocalModel } from '../lib/models/model.ts'
 
 /*

@@ -1,10 +1,10 @@
 import { WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure } from '@temporalio/common'
 import { batchId } from '../lib/formats/batch-policy.ts'
+import type { BatchRequest } from '../lib/formats/batch-request.ts'
 import { isErrorCode, SlipwayError } from '../lib/formats/errors.ts'
 import {
   type BatchProgress,
-  type BatchRequest,
   type BatchResult,
   batchProgressQuery,
   batchWorkflowId,

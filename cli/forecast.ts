@@ -89,12 +89,12 @@ async function knownInputs(
   const inputs = inputsOf(outline, outlined, outcomes)
   if (step.kind !== 'gate' || !step.must.some(({ rule }) => rule === 'notWorseThan')) return inputs
   const candidate = outputOf(outcomes.get(step.package), 'package').digest
-  const { opponent } = await findInForce(store, step.model, candidate, endpointOf(outline, step.package))
-  if (opponent === null) return inputs
+  const { opponent: baseline } = await findInForce(store, step.model, candidate, endpointOf(outline, step.package))
+  if (baseline === null) return inputs
   const evaluation = stepOf(plan, step.evaluation, 'evaluate')
   const championInputs = {
     ...digestsOf(inputsOf(outline, stepOf(outline, step.evaluation, 'evaluate'), outcomes)),
-    package: opponent.digest,
+    package: baseline.digest,
   }
   const record = await findStepRecord(store, stepKeyOf(stepMaterial(evaluation, championInputs, host)))
   if (record === undefined) return 'the evaluation of the champion'

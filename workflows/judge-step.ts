@@ -58,19 +58,19 @@ function judgedOf({ plan, outcomes }: RunState, packageId: string): number {
 
 /** Judges a candidate; where a gate compares with the champion, that one is scored on the same rows first. */
 async function judge(state: RunState, step: StepOutline<'gate'>, inputs: StepInputs): Promise<StepOutcome> {
-  const opponent = await opponentOf(state, step)
-  if (!step.againstChampion || opponent === null) return activityOf(state, step, inputs)
+  const baseline = await baselineOf(state, step)
+  if (!step.againstChampion || baseline === null) return activityOf(state, step, inputs)
   const evaluation = stepOf(state.plan, step.evaluation, 'evaluate')
   const champion = {
     ...inputsOf(state.plan, evaluation, state.outcomes),
-    package: { digest: opponent, mediaType: '', size: 0 },
+    package: { digest: baseline, mediaType: '', size: 0 },
   }
   const outcome = await activityOf(state, evaluation, champion)
   return activityOf(state, step, { ...inputs, ...allOf('opponent', outcome) })
 }
 
 /** The digest of what a gate compares with; null for nothing. */
-async function opponentOf(state: RunState, step: StepOutline<'gate'>): Promise<string | null> {
+async function baselineOf(state: RunState, step: StepOutline<'gate'>): Promise<string | null> {
   if (asksBySignal()) return (await judgementOf(state, step.package)).inForce.opponent?.digest ?? null
   if (!step.againstChampion) return null
   const { findOpponent } = proxyActivities<Activities>({ ...briefly, summary: `find the champion of ${step.model}` })

@@ -1,8 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
 import type { RetrainCause } from '../lib/formats/alerts.ts'
-import type { ArtifactRef } from '../lib/formats/artifact.ts'
-import type { BatchPolicy } from '../lib/formats/batch-policy.ts'
 import type { BatchRecord } from '../lib/formats/batch-records.ts'
+import type { BatchPlanned } from '../lib/formats/batch-request.ts'
 import type { VersionName } from '../lib/formats/in-force.ts'
 import type { Plan } from '../lib/formats/plan.ts'
 import type { RolloutDecision, RolloutRecord, RunRecord, StepReport, VersionRecord } from '../lib/formats/records.ts'
@@ -149,45 +148,6 @@ export interface RouteOutcome {
 export const claimant = ({ by, role }: Decision, asked: string): string =>
   `${by} as ${role ?? asked} (role not checked)`
 
-/** A batch as it is asked for. */
-export interface BatchRequest {
-  readonly owner: string
-  readonly name: string
-  /** Its day or hour; null takes the time it was scheduled for. */
-  readonly slot: string | null
-  /** Take the place of what was published of the same slot. */
-  readonly redo: boolean
-  /** Who or what asks. */
-  readonly by: string
-  /** All of it, where no pipeline defines it. `files` where they were stored already: the list of them, `BatchFile`s. */
-  readonly adHoc: {
-    readonly policy: BatchPolicy
-    readonly model: ModelVersion
-    readonly files: ArtifactRef | null
-  } | null
-}
-
-/** A batch whose input was looked at. */
-export interface BatchPlanned {
-  readonly plan: ArtifactRef
-  readonly key: string
-  readonly slot: string
-  readonly model: ModelVersion
-  /** To be scored. */
-  readonly shards: number
-  /** By the footers; 0 where there are none. */
-  readonly rows: number
-  /** What was published of the very same already. */
-  readonly published: BatchRecord | null
-}
-
-export interface ShardOutcome {
-  readonly read: number
-  readonly scored: number
-  readonly quarantined: number
-  readonly cached: boolean
-}
-
 /** Where a batch stands; carried through continue-as-new. */
 export interface BatchProgress {
   readonly planned: BatchPlanned | null
@@ -264,9 +224,6 @@ export interface SupervisorState {
 export const causeSignal = defineSignal<[RetrainCause]>('cause')
 /** The incident of an endpoint has ended: what it asked for and has not begun is not wanted any more. */
 export const calmSignal = defineSignal<[{ readonly endpoint: string }]>('calm')
-/** The key of what an incident of an endpoint asks for. */
-export const incidentKey = (endpoint: string, incident: string, version: number): string =>
-  `${endpoint}:${incident}:${version}`
 
 /** How the supervisor of a pipeline is told a cause, and started where it is not there: `signalWithStart('supervise', …)`. */
 export const tellSupervisor = (pipeline: string, cause: RetrainCause) => ({

@@ -8,14 +8,9 @@ import {
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
+import type { BatchPlanned, BatchRequest } from '../lib/formats/batch-request.ts'
 import { attributes } from './attributes.ts'
-import {
-  type BatchPlanned,
-  type BatchProgress,
-  type BatchRequest,
-  type BatchResult,
-  batchProgressQuery,
-} from './messages.ts'
+import { type BatchProgress, type BatchResult, batchProgressQuery } from './messages.ts'
 import { planning, publishing, scoring } from './options.ts'
 
 /** Shards that are asked for at once: more than all workers have threads, few beside the limits of a workflow. */

@@ -41,15 +41,15 @@ export interface Rules<Made> {
    * 0.95): the one-sided bound of a paired bootstrap on the same rows. The margin is `by`, in units of the metric, or
    * `byShare`, a share of the champion's own value (0.01 is 1 %). Passes without comparison while there is no champion.
    */
-  notWorseThan(opponent: 'champion', options: Margin & { confidence?: number }): Made
+  notWorseThan(baseline: 'champion', options: Margin & { confidence?: number }): Made
 }
 
 /** @param made makes the gate of a check */
 export const rulesOf = <Made>(name: string, made: (check: MetricCheck) => Made): Rules<Made> => ({
   atLeast: (limit) => made({ rule: 'atLeast', metric: name, limit }),
   atMost: (limit) => made({ rule: 'atMost', metric: name, limit }),
-  notWorseThan: (opponent, { confidence = 0.95, ...margin }) =>
-    made({ rule: 'notWorseThan', metric: name, opponent, ...margin, confidence }),
+  notWorseThan: (baseline, { confidence = 0.95, ...margin }) =>
+    made({ rule: 'notWorseThan', metric: name, opponent: baseline, ...margin, confidence }),
 })
 
 /** A metric of which more is better: monitors raise an alarm when its live value falls. */

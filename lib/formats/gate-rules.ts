@@ -20,7 +20,7 @@ const ofMetric = { metric: z.string().min(1).max(100), own: OwnMetric.optional()
 /** Two models on the same rows. */
 export interface PairedComparison {
   readonly candidate: number
-  readonly opponent: number
+  readonly baseline: number
   /** How much worse the candidate is, in units of the metric; negative when it is better. */
   readonly deficit: number
   /** One-sided upper bound of the deficit at the confidence asked for. */
@@ -103,15 +103,15 @@ export const gateRules = {
       default: z.literal(true).optional(),
     }),
     isOfDeficit: true,
-    words({ metric, opponent, by, byShare, confidence }) {
+    words({ metric, opponent: baseline, by, byShare, confidence }) {
       const margin = byShare === undefined ? by : `${percent(byShare)} of its value`
-      return `${metric} not worse than ${opponent} by ${margin} (${percent(confidence)})`
+      return `${metric} not worse than ${baseline} by ${margin} (${percent(confidence)})`
     },
     judge({ by, byShare, confidence }, rows) {
       const compared = rows.compare(confidence)
       if (compared === undefined)
         return { passed: true, value: null, limit: by ?? null, evidence: 'there is no champion to compare with' }
-      const { candidate: own, opponent: other, deficit, upperBound, resamples } = compared
+      const { candidate: own, baseline: other, deficit, upperBound, resamples } = compared
       if (![own, other, upperBound].every(Number.isFinite))
         return { passed: false, value: null, limit: by ?? null, evidence: rows.whyUndefined() }
       // The size of the champion's value: 1 % of it is as much where more is better as where less is, and below zero.

@@ -14,7 +14,7 @@ export type Expected = z.infer<typeof Expected>
 export interface InForce {
   /** The champion of its endpoint if that serves something, else of its model; null while there is none. */
   readonly champion: VersionName | null
-  /** What gates compare with: the champion, or what the candidate took over from if it is the champion already; null for nothing. */
+  /** The baseline that gates compare with: the champion, or what the candidate took over from if it is the champion already; null for nothing. */
   readonly opponent: VersionName | null
 }
 

@@ -15,6 +15,13 @@ export interface StepOutcome {
 /** Artifacts a step reads, by the name it reads them under. */
 export type StepInputs = Readonly<Record<string, ArtifactRef>>
 
+/** What is read under a name. */
+export function required(inputs: StepInputs, name: string): ArtifactRef {
+  const ref = inputs[name]
+  if (ref === undefined) throw new Error(`input "${name}" is missing`)
+  return ref
+}
+
 /** What of the inputs enters a step key. */
 export function digestsOf(inputs: StepInputs): Record<string, string> {
   return Object.fromEntries(Object.entries(inputs).map(([name, { digest }]) => [name, digest]))
@@ -47,7 +54,7 @@ export function stepOf<Some extends { readonly id: string; readonly kind: StepKi
   return step as Extract<Some, { readonly kind: Kind }>
 }
 
-/** The artifacts a guard reads besides: what serves now, and rows to compare on. */
+/** The artifacts a never-worse gate reads besides: what serves now, and rows to compare on. */
 export function guardedInputs(guarded: Readonly<Record<string, Digest | null>>): StepInputs {
   return Object.fromEntries(
     Object.entries(guarded).flatMap(([name, digest]) =>
@@ -77,7 +84,7 @@ export function readsOf(
 
 /**
  * What a step reads, from what the steps before it made. `outcomes` are by step id.
- * A gate's opponent and what a guard compares with are not here: who is champion is known only when they are reached.
+ * What a gate compares a candidate with is not here, nor what a never-worse gate does: who is champion is known only then.
  */
 export function inputsOf(plan: PlanOutline, step: StepOutline, outcomes: ReadonlyMap<string, StepOutcome>): StepInputs {
   const inputs = Object.entries(readsOf(plan, step)).map(([name, { step: id, output }]) => {

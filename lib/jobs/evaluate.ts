@@ -15,6 +15,7 @@ import { withModels } from '../models/with-models.ts'
 import { selectRows } from '../stats/metrics.ts'
 import { importanceOf, sampler } from './permute.ts'
 import { scoreTable } from './score-table.ts'
+import type { Progress } from './step-work.ts'
 
 export const evaluationFiles = {
   report: 'evaluation.json',
@@ -32,8 +33,6 @@ export interface EvaluationOrder {
   readonly target: { readonly file: string; readonly digest: string } | undefined
   readonly folder: string
 }
-
-type Progress = (what: string, done: number) => void
 
 /** Scores a table and measures the result; predictions, labels and slices are kept for comparisons. */
 export async function evaluateModel(order: EvaluationOrder, onProgress: Progress): Promise<Evaluation> {

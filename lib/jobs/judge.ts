@@ -17,6 +17,7 @@ import { judgeLatency, type LatencyBlock, type LatencyVerdict, latencyInWords } 
 import { rowsByCode } from './evaluate.ts'
 import { firstRows, measureLatency } from './measure-latency.ts'
 import { judgeOwn, loadOwn, type OwnCode, type OwnFunctions, ownMeasure } from './own-measures.ts'
+import type { Progress } from './step-work.ts'
 
 /** Predictions of an evaluation, as local files. */
 export interface LocalEvaluation {
@@ -29,7 +30,7 @@ export interface LocalEvaluation {
 export interface GateOrder {
   readonly step: StepOf<'gate'>
   readonly candidate: LocalEvaluation
-  readonly opponent: LocalEvaluation | undefined
+  readonly baseline: LocalEvaluation | undefined
   readonly model: LocalModel
   readonly table: LocalTable
   /** Metrics and gates of the user's that the step names. */
@@ -37,8 +38,6 @@ export interface GateOrder {
   /** Reports of the backtests that checks are about, by name: files. */
   readonly backtests: Readonly<Record<string, string>>
 }
-
-type Progress = (what: string, done: number) => void
 
 /**
  * Judges every gate of a step on evaluations made before.
@@ -89,7 +88,7 @@ async function readBacktests({ backtests }: GateOrder): Promise<Map<string, Back
 
 /** What the gates are judged on, but for what is measured of the model. */
 async function evidenceOf(
-  { step, candidate, opponent, table }: GateOrder,
+  { step, candidate, baseline, table }: GateOrder,
   report: Evaluation,
   functions: OwnFunctions,
 ): Promise<Omit<GateEvidence, 'sizeBytes' | 'latency'>> {
@@ -103,7 +102,7 @@ async function evidenceOf(
   const slices = await slicesOf(candidate, report)
   return {
     candidate: await scoredOf(candidate),
-    opponent: opponent === undefined ? undefined : await scoredOf(opponent),
+    baseline: baseline === undefined ? undefined : await scoredOf(baseline),
     slicesOf: (column) => slices.get(column) ?? [],
     task: report.task,
     seed: step.seed,

@@ -9,6 +9,10 @@ import { type LoadedModel, type LocalModel, newAnswers } from '../models/model.t
 import { withModels } from '../models/with-models.ts'
 import { brierLoss, isEnough, notWorse, squaredLoss } from '../stats/never-worse.ts'
 import { scoreTable } from './score-table.ts'
+import type { Progress } from './step-work.ts'
+
+/** What results call the versions that a candidate is compared with: records have these words. */
+const namesInResults = { champion: 'champion', lastApproved: 'anchor' } as const
 
 /** The column of labelled tables that holds what became known. */
 export const labelColumn = 'slipway_label'
@@ -19,8 +23,8 @@ export interface GuardOrder {
   readonly alpha: number
   readonly candidate: LocalModel
   readonly champion: LocalModel
-  /** Undefined where the champion is the anchor. */
-  readonly anchor: LocalModel | undefined
+  /** Undefined where that is the champion. */
+  readonly lastApproved: LocalModel | undefined
   readonly tables: {
     /** Rows that were served and labelled lately, the candidate's test part, and the champion's. */
     readonly labelled: LocalTable | undefined
@@ -31,12 +35,12 @@ export interface GuardOrder {
 }
 
 /**
- * Compares a candidate with champion and anchor, table by table. Every comparison must show that it is not worse by the margin, at
+ * Compares a candidate with the champion and the last approved version, table by table. Every comparison must show that it is not worse by the margin, at
  * the level this run may spend; a comparison with too little evidence fails.
  */
 export function guardModel(order: GuardOrder, onProgress: Progress): Promise<GateResult[]> {
-  return withModels([order.candidate, order.champion, order.anchor], (candidate, champion, anchor) =>
-    compareAll(order, { candidate, champion, anchor }, onProgress),
+  return withModels([order.candidate, order.champion, order.lastApproved], (candidate, champion, lastApproved) =>
+    compareAll(order, { candidate, champion, lastApproved }, onProgress),
   )
 }
 
@@ -47,14 +51,14 @@ async function compareAll(
 ): Promise<GateResult[]> {
   const toLabels = target === undefined ? undefined : loadFunction(await readFile(target.file, 'utf8'), target.digest)
   const outcomes: GateResult[] = []
-  const compare = (name: string, losses: Losses, against: 'champion' | 'anchor'): void => {
-    const opponent = losses[against]
-    if (opponent === undefined) return
-    const result = notWorse({ candidate: losses.candidate, opponent }, step.margin)
+  const compare = (name: string, losses: Losses, against: keyof typeof namesInResults): void => {
+    const baseline = losses[against]
+    if (baseline === undefined) return
+    const result = notWorse({ candidate: losses.candidate, baseline }, step.margin)
     const passed = isEnough(result, alpha)
     const difference = `${result.meanDifference >= 0 ? '+' : ''}${result.meanDifference.toPrecision(3)}`
     outcomes.push({
-      name: `not worse than ${against} on ${name}`,
+      name: `not worse than ${namesInResults[against]} on ${name}`,
       passed,
       metric: step.task === 'binary' ? 'brier' : 'rmse',
       value: result.meanDifference,
@@ -72,8 +76,8 @@ async function compareAll(
     onProgress(`scoring ${name}`, i / named.length)
     const losses = await lossesOf(models, table, step, column, code)
     compare(name, losses, 'champion')
-    // What the champion was tested on says nothing about falling behind the anchor.
-    if (i < 2) compare(name, losses, 'anchor')
+    // What the champion was tested on says nothing about falling behind the last approved version.
+    if (i < 2) compare(name, losses, 'lastApproved')
   }
   return outcomes
 }
@@ -81,29 +85,27 @@ async function compareAll(
 /** A number of nats as odds. */
 const words = (nats: number): string => (nats > 700 ? 'overwhelming' : Number(Math.exp(nats).toPrecision(3)).toString())
 
-type Progress = (what: string, done: number) => void
-
 interface Models {
   readonly candidate: LoadedModel
   readonly champion: LoadedModel
-  readonly anchor: LoadedModel | undefined
+  readonly lastApproved: LoadedModel | undefined
 }
 
 interface Losses {
   readonly candidate: Float64Array
   readonly champion: Float64Array
-  readonly anchor: Float64Array | undefined
+  readonly lastApproved: Float64Array | undefined
 }
 
 async function lossesOf(
-  { candidate, champion, anchor }: Models,
+  { candidate, champion, lastApproved }: Models,
   table: LocalTable,
   step: GuardOrder['step'],
   column: string,
   code: Parameters<typeof runTarget>[0],
 ): Promise<Losses> {
   const labels = new Float64Array(table.rows)
-  const models = [candidate, champion, ...(anchor === undefined ? [] : [anchor])] as const
+  const models = [candidate, champion, ...(lastApproved === undefined ? [] : [lastApproved])] as const
   const predictions = models.map(({ facts }) => newAnswers(facts, table.rows))
   const inputs = new Set(models.flatMap(({ facts }) => facts.inputs.map(({ name }) => name)))
   const columns = [...inputs, column].map((name) => ruleOf(table.schema, name))
@@ -116,8 +118,12 @@ async function lossesOf(
   })
   const loss = step.task === 'binary' ? brierLoss : squaredLoss(varianceOf(labels))
   const losses = (of: Numbers): Float64Array => Float64Array.from(of, (p, i) => loss(p, labels[i] as number))
-  const [ofCandidate, ofChampion, ofAnchor] = predictions.map(losses)
-  return { candidate: ofCandidate as Float64Array, champion: ofChampion as Float64Array, anchor: ofAnchor }
+  const [ofCandidate, ofChampion, ofLastApproved] = predictions.map(losses)
+  return {
+    candidate: ofCandidate as Float64Array,
+    champion: ofChampion as Float64Array,
+    lastApproved: ofLastApproved,
+  }
 }
 
 function varianceOf(values: Float64Array): number {

@@ -11,6 +11,7 @@ import type { UserFunction } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
 import type { OwnOutput } from '../formats/step-kinds/derived-steps.ts'
+import type { Progress } from './step-work.ts'
 
 /** Something that a function reads: a table, or a file as it is. */
 export type LocalInput = { readonly table: LocalTable } | { readonly file: string; readonly mediaType: string }
@@ -48,8 +49,6 @@ export interface OwnStepMade {
 
 /** Facts are for people and for records, not for data. Characters of their JSON. */
 const mostFacts = 10_000
-
-type Progress = (what: string, done: number) => void
 
 /**
  * Makes a table by a function of the user, over whole columns.

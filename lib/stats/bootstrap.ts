@@ -13,20 +13,20 @@ import { seededRandom } from './random.ts'
 export function comparePaired(
   measure: Measure,
   candidate: Scored,
-  opponent: Scored,
+  baseline: Scored,
   confidence: number,
   seed: number,
 ): PairedComparison {
-  const values = { candidate: measureRows(measure, candidate), opponent: measureRows(measure, opponent) }
+  const values = { candidate: measureRows(measure, candidate), baseline: measureRows(measure, baseline) }
   const sign = measure.better === 'larger' ? -1 : 1
-  const [own, other] = [resampled(measure, candidate), resampled(measure, opponent)]
+  const [own, other] = [resampled(measure, candidate), resampled(measure, baseline)]
   const { values: deficits, resamples } = draw(
     candidate.labels.length,
     seed,
     (counts) => sign * (own(counts) - other(counts)),
   )
   const upperBound = deficits[Math.min(deficits.length - 1, Math.ceil(confidence * deficits.length) - 1)] ?? Number.NaN
-  return { ...values, deficit: sign * (values.candidate - values.opponent), upperBound, resamples }
+  return { ...values, deficit: sign * (values.candidate - values.baseline), upperBound, resamples }
 }
 
 const resampled = (measure: Measure, scored: Scored): ((counts: Uint16Array) => number) =>

@@ -67,12 +67,12 @@ export function failuresOfEquals({ check, task, rows, agreement, repetitions, se
   let failures = 0
   for (let repetition = 0; repetition < repetitions; repetition++) {
     const labels = new Float64Array(rows)
-    const [candidate, opponent] = [new Float32Array(rows), new Float32Array(rows)]
+    const [candidate, baseline] = [new Float32Array(rows), new Float32Array(rows)]
     for (let row = 0; row < rows; row++) {
       const truth = signal * normal()
       const isBinary = task === 'binary'
       labels[row] = isBinary ? (uniform() < logistic(truth) ? 1 : 0) : truth + normal()
-      for (const predictions of [candidate, opponent]) {
+      for (const predictions of [candidate, baseline]) {
         const seen = truth + error * normal()
         predictions[row] = isBinary ? logistic(seen) : seen
       }
@@ -80,7 +80,7 @@ export function failuresOfEquals({ check, task, rows, agreement, repetitions, se
     const scored = (predictions: Float32Array): Scored => ({ labels, predictions })
     const outcome = judge(check, {
       candidate: scored(candidate),
-      opponent: scored(opponent),
+      baseline: scored(baseline),
       slicesOf: () => [],
       sizeBytes: 0,
       latency: [],

@@ -16,7 +16,7 @@ export interface Slice {
 /** What a gate is judged on. Opponent: the champion's predictions for the same rows, if there is one. */
 export interface GateEvidence {
   readonly candidate: Scored
-  readonly opponent: Scored | undefined
+  readonly baseline: Scored | undefined
   readonly slicesOf: (column: string) => readonly Slice[]
   readonly sizeBytes: number
   /** Measured for gates of latency: see `latency.ts`. */
@@ -34,7 +34,7 @@ export const minimumSlice = { rows: 200, ofEachClass: 20 }
 export function judge(check: MetricCheck, evidence: GateEvidence): GateResult {
   const name = describeCheck(check)
   if (check.slice === undefined)
-    return { name, metric: check.metric, ...judgeRows(check, evidence, evidence.candidate, evidence.opponent) }
+    return { name, metric: check.metric, ...judgeRows(check, evidence, evidence.candidate, evidence.baseline) }
   const all = evidence.slicesOf(check.slice)
   const judged = all
     .map((slice) => ({ value: slice.value, candidate: selectRows(evidence.candidate, slice.rows), rows: slice.rows }))
@@ -45,7 +45,7 @@ export function judge(check: MetricCheck, evidence: GateEvidence): GateResult {
         check,
         evidence,
         candidate,
-        evidence.opponent === undefined ? undefined : selectRows(evidence.opponent, rows),
+        evidence.baseline === undefined ? undefined : selectRows(evidence.baseline, rows),
       ),
     }))
   if (judged.length === 0)
@@ -92,7 +92,7 @@ function judgeRows(
   check: MetricCheck,
   evidence: GateEvidence,
   candidate: Scored,
-  opponent: Scored | undefined,
+  baseline: Scored | undefined,
 ): RuleVerdict {
   const { metric, own } = check
   const measure = own === undefined ? rowMetric(metric) : evidence.measureOf?.(metric, own)
@@ -102,9 +102,9 @@ function judgeRows(
   return judgeRule(check, {
     value: () => cost?.value ?? (measure === undefined || isOneClass ? Number.NaN : measureRows(measure, candidate)),
     compare(confidence) {
-      if (opponent === undefined) return undefined
+      if (baseline === undefined) return undefined
       if (measure === undefined || isOneClass) return notCompared
-      return comparePaired(measure, candidate, opponent, confidence, evidence.seed)
+      return comparePaired(measure, candidate, baseline, confidence, evidence.seed)
     },
     whyUndefined: () =>
       measure !== undefined && areAllEqual(candidate.labels)
@@ -116,7 +116,7 @@ function judgeRows(
 
 const notCompared = {
   candidate: Number.NaN,
-  opponent: Number.NaN,
+  baseline: Number.NaN,
   deficit: Number.NaN,
   upperBound: Number.NaN,
   resamples: 0,

@@ -2,18 +2,18 @@
  * Whether a candidate is not worse than another model by a margin, in mean loss over pairs of predictions for the same rows, with
  * a chance of error that holds over all retrainings together.
  *
- * One comparison: losses lie in [0, 1], d = loss of candidate − loss of opponent in [−1, 1]. Under "worse by at least the margin",
+ * One comparison: losses lie in [0, 1], d = loss of candidate − loss of baseline in [−1, 1]. Under "worse by at least the margin",
  * E[d] ≥ δ, every factor 1 + λ(δ − d) with 0 < λ < 1/(1 − δ) is positive and has expectation at most 1, so their product is a test
  * supermartingale, and so is a mixture over λ: betting, Waudby-Smith & Ramdas, JRSSB 86 (2024), section 4. By Ville's inequality
  * it ever reaches 1/α with probability at most α.
  *
  * Many comparisons: the k-th retraining spends α/(k(k+1)), which sums to α: the chance of ever letting a worse one through stays
- * below α. Margins do not add up, for the anchor is compared too.
+ * below α. Margins do not add up, for the last approved version is compared too.
  */
 export interface PairedLosses {
   /** [rows] losses in [0, 1]. */
   readonly candidate: ArrayLike<number>
-  readonly opponent: ArrayLike<number>
+  readonly baseline: ArrayLike<number>
 }
 
 /** Bets, as shares of the largest one allowed. Losses of probabilities differ by little, so most of the weight bets high. */
@@ -33,17 +33,17 @@ export interface NotWorse {
 }
 
 /**
- * Evidence that the candidate's mean loss is not above the opponent's by `margin`.
+ * Evidence that the candidate's mean loss is not above the baseline's by `margin`.
  * @param margin δ in (0, 1)
  * @param scale the largest |d| that can occur; smaller than 1 only where it is known beforehand
  */
-export function notWorse({ candidate, opponent }: PairedLosses, margin: number): NotWorse {
+export function notWorse({ candidate, baseline }: PairedLosses, margin: number): NotWorse {
   const rows = candidate.length
   const capital = new Float64Array(bets.length)
   const lambdas = bets.map((share) => share / (1 - margin))
   let total = 0
   for (let i = 0; i < rows; i++) {
-    const d = (candidate[i] as number) - (opponent[i] as number)
+    const d = (candidate[i] as number) - (baseline[i] as number)
     total += d
     for (let j = 0; j < lambdas.length; j++)
       capital[j] = (capital[j] as number) + Math.log1p((lambdas[j] as number) * (margin - d))
@@ -51,23 +51,23 @@ export function notWorse({ candidate, opponent }: PairedLosses, margin: number):
   return { logEvidence: logMean(capital), meanDifference: rows === 0 ? 0 : total / rows, rows }
 }
 
-/** The same from counts of rows on which only the candidate, or only the opponent, is wrong: losses of 0 and 1. */
+/** The same from counts of rows on which only the candidate, or only the baseline, is wrong: losses of 0 and 1. */
 export function notWorseFromCounts(
-  { candidateOnly, opponentOnly, rows }: { candidateOnly: number; opponentOnly: number; rows: number },
+  { candidateOnly, baselineOnly, rows }: { candidateOnly: number; baselineOnly: number; rows: number },
   margin: number,
 ): NotWorse {
-  const equal = rows - candidateOnly - opponentOnly
+  const equal = rows - candidateOnly - baselineOnly
   const capital = Float64Array.from(bets, (share) => {
     const lambda = share / (1 - margin)
     return (
       candidateOnly * Math.log1p(lambda * (margin - 1)) +
-      opponentOnly * Math.log1p(lambda * (margin + 1)) +
+      baselineOnly * Math.log1p(lambda * (margin + 1)) +
       equal * Math.log1p(lambda * margin)
     )
   })
   return {
     logEvidence: logMean(capital),
-    meanDifference: rows === 0 ? 0 : (candidateOnly - opponentOnly) / rows,
+    meanDifference: rows === 0 ? 0 : (candidateOnly - baselineOnly) / rows,
     rows,
   }
 }

@@ -48,8 +48,9 @@ export async function findInForce(
     endpoint === null ? undefined : readRoute(store, endpoint),
   ])
   const found = inForceFor(candidate, model, state, route)
-  if (found.opponent === null) return found
-  const digests = [candidate, found.opponent.digest]
+  const { opponent: baseline } = found
+  if (baseline === null) return found
+  const digests = [candidate, baseline.digest]
   const [own, other] = await Promise.all(digests.map((digest) => getBundle(store, digest, 'model')))
   const areAlike = (own?.facts.signature ?? 1) === (other?.facts.signature ?? 1)
   return areAlike ? found : { ...found, opponent: null }

@@ -2,18 +2,13 @@ import { join } from 'node:path'
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { batchPolicyOf } from '../../lib/definition/batch.ts'
+import type { BatchRequest } from '../../lib/formats/batch-request.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
 import { findInputs } from '../../lib/sources/inputs.ts'
 import { openSources } from '../../lib/sources/open-sources.ts'
 import { putJson } from '../../lib/store/objects.ts'
 import { converterFile } from '../../workers/files.ts'
-import {
-  type BatchProgress,
-  type BatchRequest,
-  type BatchResult,
-  batchProgressQuery,
-  taskQueue,
-} from '../../workflows/messages.ts'
+import { type BatchProgress, type BatchResult, batchProgressQuery, taskQueue } from '../../workflows/messages.ts'
 import { eventually } from '../support/gateways.ts'
 import { packageModel } from '../support/models.ts'
 import { openPlace, type Place } from '../support/place.ts'

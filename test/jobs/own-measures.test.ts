@@ -27,7 +27,7 @@ function rowsOf(seed: number, noise: number, count = 400): Scored {
 
 const evidenceWith = (run: UserFunction, over: Partial<GateEvidence> = {}): GateEvidence => ({
   candidate: rowsOf(1, 0.3),
-  opponent: rowsOf(2, 0.6),
+  baseline: rowsOf(2, 0.6),
   slicesOf: () => [],
   sizeBytes: 0,
   latency: [],
@@ -52,7 +52,7 @@ describe('a metric of the user', () => {
   it('is judged as the same metric of ours is, by its rules and by the bootstrap on the same draws', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1_000 }), fc.double({ min: 0, max: 0.2, noNaN: true }), (seed, by) => {
-        const over = { candidate: rowsOf(seed, 0.5, 60), opponent: rowsOf(seed + 1, 0.4, 60), seed }
+        const over = { candidate: rowsOf(seed, 0.5, 60), baseline: rowsOf(seed + 1, 0.4, 60), seed }
         const [mine, ours] = [
           judge(notWorse(by), evidenceWith(meanSquare, over)),
           judge(brier.notWorseThan('champion', { by }).check, evidenceWith(meanSquare, over)),
@@ -70,8 +70,8 @@ describe('a metric of the user', () => {
     const larger = { ...notWorse(0.01), own: { ...own, better: 'larger' as const } }
     const negative: UserFunction = (predictions, labels) => -meanSquare(predictions, labels)
     const [better, worse] = [rowsOf(1, 0.1), rowsOf(2, 0.9)]
-    expect(judge(larger, evidenceWith(negative, { candidate: better, opponent: worse })).passed).toBe(true)
-    expect(judge(larger, evidenceWith(negative, { candidate: worse, opponent: better })).passed).toBe(false)
+    expect(judge(larger, evidenceWith(negative, { candidate: better, baseline: worse })).passed).toBe(true)
+    expect(judge(larger, evidenceWith(negative, { candidate: worse, baseline: better })).passed).toBe(false)
   })
 
   it('gets the columns of the very rows it judges: all, those of a slice, and those that were drawn', () => {
@@ -125,7 +125,7 @@ describe('a metric of the user', () => {
     const first = rowsOf(1, 0.3).predictions[0]
     const ofFirst: UserFunction = (predictions: Numbers) => (predictions.includes(first as never) ? 1 : Number.NaN)
     const same = rowsOf(1, 0.3)
-    expect(judge(notWorse(0), evidenceWith(ofFirst, { candidate: same, opponent: same })).passed).toBe(true)
+    expect(judge(notWorse(0), evidenceWith(ofFirst, { candidate: same, baseline: same })).passed).toBe(true)
   })
 })
 

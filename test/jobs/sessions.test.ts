@@ -6,6 +6,7 @@ import { text, withDuckDb } from '../../lib/data/duckdb.ts'
 import type { LocalTable } from '../../lib/data/table.ts'
 import { latency } from '../../lib/definition/index.ts'
 import { monitorPolicyOf, psi } from '../../lib/definition/monitor.ts'
+import { scoreShard } from '../../lib/jobs/batch/score-shard.ts'
 import { falseAlarms } from '../../lib/jobs/calibrate.ts'
 import { evaluateModel } from '../../lib/jobs/evaluate.ts'
 import { judgeGates } from '../../lib/jobs/judge.ts'
@@ -14,7 +15,6 @@ import { guardModel } from '../../lib/jobs/never-worse.ts'
 import { checkParity } from '../../lib/jobs/parity.ts'
 import { compareRows } from '../../lib/jobs/prove-rows.ts'
 import { countRows, scoreRows } from '../../lib/jobs/score-rows.ts'
-import { scoreShard } from '../../lib/jobs/score-shard.ts'
 import { compileTrees } from '../../lib/models/compile-trees.ts'
 import { type LocalModel, modelFiles } from '../../lib/models/model.ts'
 import type { Profile } from '../../lib/stats/profile.ts'
@@ -89,7 +89,7 @@ const guard = (candidate: LocalModel) =>
       alpha: 0.05,
       candidate,
       champion: made.model,
-      anchor: made.model,
+      lastApproved: made.model,
       tables: { labelled: undefined, test: labelled, championTest: labelled },
       target: undefined,
     },
@@ -107,7 +107,7 @@ const gates = async (model: LocalModel) => {
   }
   const { check } = latency.p99.atMost(60_000)
   const step = { id: 'gate', kind: 'gate', must: [check], seed: 0 } as never
-  return judgeGates({ step, candidate, opponent: undefined, model, table: labelled, code: [], backtests: {} }, nothing)
+  return judgeGates({ step, candidate, baseline: undefined, model, table: labelled, code: [], backtests: {} }, nothing)
 }
 const parity = async (model: LocalModel) => {
   const predictions = join(made.folder, 'trainers.f32')
@@ -172,7 +172,7 @@ it('a model that does not load opens no session, and those loaded before are rel
   expect([opened, released]).toEqual([0, 0])
   const step = { task: 'binary', target, margin: 0.005 } as never
   const tables = { labelled: undefined, test: labelled, championTest: undefined }
-  const order = { step, alpha: 0.05, candidate: made.model, champion: other, anchor: undefined, tables }
+  const order = { step, alpha: 0.05, candidate: made.model, champion: other, lastApproved: undefined, tables }
   await expect(guardModel({ ...order, target: undefined }, nothing)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
   expect([opened, released]).toEqual([1, 1])
 })

@@ -47,7 +47,7 @@ const stepWith = (...gates: Gates): StepOf<'gate'> => ({
 })
 const judged = (...gates: Gates) =>
   judgeGates(
-    { step: stepWith(...gates), candidate: evaluation, opponent: undefined, code: [], backtests: {}, ...made },
+    { step: stepWith(...gates), candidate: evaluation, baseline: undefined, code: [], backtests: {}, ...made },
     () => {},
   )
 

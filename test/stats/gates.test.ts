@@ -33,7 +33,7 @@ const worse = {
 
 const evidence = (over: Partial<GateEvidence> = {}): GateEvidence => ({
   candidate: good,
-  opponent: undefined,
+  baseline: undefined,
   slicesOf: () => [],
   sizeBytes: 1_000,
   latency: [],
@@ -74,7 +74,7 @@ describe('a gate', () => {
     expect(
       judge(
         r2.notWorseThan('champion', { by: 1 }).check,
-        evidence({ candidate: constant(5), opponent: constant(5), task: 'regression' }),
+        evidence({ candidate: constant(5), baseline: constant(5), task: 'regression' }),
       ),
     ).toMatchObject({ passed: false, value: null, evidence: 'r2 is undefined: all 300 labels are equal' })
     expect(judge(rmse.atMost(0.1).check, evidence({ candidate: constant(5), task: 'regression' }))).toMatchObject({
@@ -92,9 +92,9 @@ describe('a gate', () => {
 
   it('stops a worse candidate and lets a better one through, with the interval', () => {
     const check = auc.notWorseThan('champion', { by: 0.005 }).check
-    expect(judge(check, evidence({ candidate: worse, opponent: good }))).toMatchObject({ passed: false })
-    expect(judge(check, evidence({ candidate: good, opponent: worse }))).toMatchObject({ passed: true })
-    expect(judge(check, evidence({ candidate: worse, opponent: good })).evidence).toMatch(
+    expect(judge(check, evidence({ candidate: worse, baseline: good }))).toMatchObject({ passed: false })
+    expect(judge(check, evidence({ candidate: good, baseline: worse }))).toMatchObject({ passed: true })
+    expect(judge(check, evidence({ candidate: worse, baseline: good })).evidence).toMatch(
       /against .* worse by .* at most .* 95 % confidence/,
     )
   })
@@ -103,7 +103,7 @@ describe('a gate', () => {
     const few = labels.slice(0, 300)
     const off = (by: number) => ({ labels: few, predictions: Float32Array.from(few, (label) => label + by) })
     const far = { labels: few, predictions: Float32Array.from(few, (label) => 1 - label) }
-    for (const [metric, opponent, task] of [
+    for (const [metric, baseline, task] of [
       [auc, selectRows(good, Uint32Array.from(few.keys())), 'binary'],
       [logLoss, selectRows(good, Uint32Array.from(few.keys())), 'binary'],
       [rmse, off(0.5), 'regression'],
@@ -111,26 +111,26 @@ describe('a gate', () => {
     ] as const) {
       const { evidence: words, limit } = judge(
         metric.notWorseThan('champion', { byShare: 0.01 }).check,
-        evidence({ opponent, task, candidate: opponent }),
+        evidence({ baseline, task, candidate: baseline }),
       )
-      const its = measureRows(rowMetric(metric.atLeast(0).check.metric) as RowMetric, opponent)
+      const its = measureRows(rowMetric(metric.atLeast(0).check.metric) as RowMetric, baseline)
       expect(limit).toBeCloseTo(Math.abs(its) / 100, 12)
       expect(words).toContain(`the margin is ${show(limit as number)}, 1 % of the champion's ${show(its)}`)
     }
     // 1.01 and 1.03 times the champion's error: the one is within 2 %, the other is not.
     const rmseWithin = rmse.notWorseThan('champion', { byShare: 0.02 }).check
     const against = (by: number) =>
-      judge(rmseWithin, evidence({ candidate: off(by), opponent: off(0.5), task: 'regression' }))
+      judge(rmseWithin, evidence({ candidate: off(by), baseline: off(0.5), task: 'regression' }))
     expect([against(0.505).passed, against(0.515).passed]).toEqual([true, false])
   })
 
   it('lets a candidate equal to the champion through, whatever the metric', () => {
     for (const metric of [auc, logLoss, precision])
-      expect(judge(metric.notWorseThan('champion', { by: 0 }).check, evidence({ opponent: good }))).toMatchObject({
+      expect(judge(metric.notWorseThan('champion', { by: 0 }).check, evidence({ baseline: good }))).toMatchObject({
         passed: true,
       })
     expect(
-      judge(rmse.notWorseThan('champion', { by: 0 }).check, evidence({ opponent: good, task: 'regression' })),
+      judge(rmse.notWorseThan('champion', { by: 0 }).check, evidence({ baseline: good, task: 'regression' })),
     ).toMatchObject({ passed: true })
   })
 })

@@ -13,7 +13,7 @@ describe('the test that a candidate is not worse', () => {
     expect(sum).toBeGreaterThan(0.0499)
   })
   it('is an e-value: over all samples of a candidate worse by the margin its expectation is at most 1', () => {
-    // Losses of 0 and 1 on n rows: every outcome (candidate only, opponent only, equal) with its probability.
+    // Losses of 0 and 1 on n rows: every outcome (candidate only, baseline only, equal) with its probability.
     const margin = 0.1
     for (const [p, q] of [
       [0.1, 0],
@@ -36,7 +36,7 @@ describe('the test that a candidate is not worse', () => {
             b * Math.log(p) +
             (c === 0 ? 0 : c * Math.log(q)) +
             (rest === 0 ? 0 : rest * Math.log(1 - p - q))
-          const { logEvidence } = notWorseFromCounts({ candidateOnly: b, opponentOnly: c, rows: n }, margin)
+          const { logEvidence } = notWorseFromCounts({ candidateOnly: b, baselineOnly: c, rows: n }, margin)
           expectation += Math.exp(logP + logEvidence)
         }
       }
@@ -45,14 +45,14 @@ describe('the test that a candidate is not worse', () => {
   })
   it('gives the same from rows as from counts', () => {
     const candidate = [1, 1, 0, 0, 1, 0, 0, 0]
-    const opponent = [0, 0, 1, 0, 1, 0, 0, 0]
-    const byRows = notWorse({ candidate, opponent }, 0.05)
-    const byCounts = notWorseFromCounts({ candidateOnly: 2, opponentOnly: 1, rows: 8 }, 0.05)
+    const baseline = [0, 0, 1, 0, 1, 0, 0, 0]
+    const byRows = notWorse({ candidate, baseline }, 0.05)
+    const byCounts = notWorseFromCounts({ candidateOnly: 2, baselineOnly: 1, rows: 8 }, 0.05)
     expect(byRows.logEvidence).toBeCloseTo(byCounts.logEvidence, 12)
     expect(byRows.meanDifference).toBeCloseTo(1 / 8, 12)
   })
   it('never passes without rows', () => {
-    expect(isEnough(notWorse({ candidate: [], opponent: [] }, 0.05), 0.05)).toBe(false)
+    expect(isEnough(notWorse({ candidate: [], baseline: [] }, 0.05), 0.05)).toBe(false)
   })
 })
 
@@ -74,10 +74,10 @@ function year(
   /** Rows on which one model alone is wrong, where it is worse by `difference` in mean loss. */
   const compare = (difference: number) => {
     const candidateShare = (disagreement + difference) / 2
-    const opponentShare = Math.max(0, (disagreement - difference) / 2)
+    const baselineShare = Math.max(0, (disagreement - difference) / 2)
     const draw = (share: number): number =>
       Math.max(0, Math.round(rows * share + Math.sqrt(rows * share * (1 - share)) * normal()))
-    return notWorseFromCounts({ candidateOnly: draw(candidateShare), opponentOnly: draw(opponentShare), rows }, margin)
+    return notWorseFromCounts({ candidateOnly: draw(candidateShare), baselineOnly: draw(baselineShare), rows }, margin)
   }
   let champion = 0
   let everWorse = false

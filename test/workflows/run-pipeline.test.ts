@@ -2,9 +2,9 @@ import { Context } from '@temporalio/activity'
 import { WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { gateFacts } from '../../activities/gate-facts.ts'
 import type { Activities } from '../../activities/index.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
+import { gateFacts } from '../../lib/stats/gate-facts.ts'
 import {
   approveUpdate,
   championUpdate,

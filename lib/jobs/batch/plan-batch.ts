@@ -1,23 +1,32 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type BatchPolicy, batchId, fillIn, partitionAt } from '../lib/formats/batch-policy.ts'
-import { BatchFile, type BatchPlan, type BatchRecord } from '../lib/formats/batch-records.ts'
-import { SlipwayError } from '../lib/formats/errors.ts'
-import type { ModelVersion } from '../lib/formats/route.ts'
-import { localModel } from '../lib/models/package.ts'
-import { findInputs } from '../lib/sources/inputs.ts'
-import { openSources } from '../lib/sources/open-sources.ts'
-import { readBatch, readBatchDefinition } from '../lib/store/batches.ts'
-import { digestOfJson } from '../lib/store/digest.ts'
-import { getJson, putJson } from '../lib/store/objects.ts'
-import { outputFolder, requireFree } from '../lib/store/outputs.ts'
-import { readRoute } from '../lib/store/routes.ts'
-import type { Store } from '../lib/store/store.ts'
-import type { BatchPlanned, BatchRequest } from '../workflows/messages.ts'
+import { type BatchPolicy, batchId, fillIn, partitionAt } from '../../formats/batch-policy.ts'
+import { BatchFile, type BatchPlan, type BatchRecord } from '../../formats/batch-records.ts'
+import type { BatchPlanned, BatchRequest } from '../../formats/batch-request.ts'
+import { SlipwayError } from '../../formats/errors.ts'
+import type { ModelVersion } from '../../formats/route.ts'
+import { localModel, type PackageSource } from '../../models/package.ts'
+import { findInputs } from '../../sources/inputs.ts'
+import type { Sources } from '../../sources/source.ts'
+import { readBatch, readBatchDefinition } from '../../store/batches.ts'
+import { digestOfJson } from '../../store/digest.ts'
+import { getJson, putJson } from '../../store/objects.ts'
+import { outputFolder, requireFree } from '../../store/outputs.ts'
+import { readRoute } from '../../store/routes.ts'
+import type { Store } from '../../store/store.ts'
+import type { Progress } from '../step-work.ts'
 import { cutInputs, findDuplicates } from './batch-inputs.ts'
-import type { Progress } from './jobs.ts'
-import type { ActivityDeps } from './step.ts'
+
+/** What batches are planned with. */
+interface BatchDeps extends PackageSource {
+  /** Where their files are. */
+  readonly from: Sources
+  /** Folder below which they may write; undefined where none may. */
+  readonly outputs: string | undefined
+  /** Folder for files that are needed meanwhile. */
+  readonly scratch: string
+}
 
 /**
  * Fixes everything a batch depends on: the model that is champion now, the files that are there now, the shards they are cut into.
@@ -26,7 +35,7 @@ import type { ActivityDeps } from './step.ts'
  * @throws SlipwayError NOT_FOUND, BATCH_EXISTS, OUTPUT_OCCUPIED, and those of sources
  */
 export async function planBatch(
-  deps: ActivityDeps,
+  deps: BatchDeps,
   request: BatchRequest,
   time: Date,
   progress: Progress,
@@ -47,7 +56,7 @@ export async function planBatch(
   const { files, shards } = await cutInputs(store, policy, inputs)
   if (files.every((file) => file.rows === 0)) throw nothingIn(policy, 'has no rows')
   progress('looking for keys that occur twice', 0.6)
-  const { facts } = await localModel({ store, trusted: deps.trusted }, model.digest)
+  const { facts } = await localModel(deps, model.digest)
   const duplicates = await inFolder(deps.scratch, (folder) =>
     findDuplicates(store, policy, files, facts.inputs, folder),
   )
@@ -74,14 +83,14 @@ const filledIn = (policy: BatchPolicy, slot: string): BatchPolicy => ({
 })
 
 /** The files there are now, or those that the request brings along. */
-async function inputsOf(deps: ActivityDeps, { adHoc }: BatchRequest, policy: BatchPolicy): Promise<BatchFile[]> {
-  const { store } = deps
+async function inputsOf(
+  { store, from }: BatchDeps,
+  { adHoc }: BatchRequest,
+  policy: BatchPolicy,
+): Promise<BatchFile[]> {
   const given = adHoc?.files ?? null
-  const sources = openSources(store, { root: deps.sources, confined: true }, deps.adapters.sources)
   const inputs =
-    given === null
-      ? await findInputs(store, sources, policy.from)
-      : await getJson(store, given.digest, z.array(BatchFile))
+    given === null ? await findInputs(store, from, policy.from) : await getJson(store, given.digest, z.array(BatchFile))
   if (inputs.every(({ size }) => size === 0)) throw nothingIn(policy, 'holds no bytes')
   return inputs
 }

@@ -1,28 +1,37 @@
 import { readFile } from 'node:fs/promises'
-import { localCode } from '../lib/code/local-code.ts'
-import { localTable } from '../lib/data/local-table.ts'
-import { jsonSchemaOf } from '../lib/definition/contract/json-schema.ts'
-import { type ArtifactRef, type Bundle, mediaTypes } from '../lib/formats/artifact.ts'
-import { brief } from '../lib/formats/brief.ts'
-import type { StepOf } from '../lib/formats/plan.ts'
-import { digestsOf, type StepInputs } from '../lib/formats/step-inputs.ts'
-import { TrainingReport } from '../lib/formats/training-report.ts'
-import { compiledReport } from '../lib/jobs/prove-trees.ts'
-import { modelCard } from '../lib/models/card.ts'
-import type { CompiledModelReport } from '../lib/models/compiled-model.ts'
-import { type LocalModel, type ModelFacts, modelFiles, trainedFacts } from '../lib/models/model.ts'
-import { readSourceRead } from '../lib/models/source-read.ts'
-import { getJson, localFile, putBundle, putBytes, putJson } from '../lib/store/objects.ts'
-import { sign } from '../lib/store/signing.ts'
-import type { Store } from '../lib/store/store.ts'
-import { provenTrees } from './proven-trees.ts'
-import { type ActivityDeps, required, type StepGiven, type StepOrder, type StepWork, wholeStep } from './step.ts'
+import { localCode } from '../../code/local-code.ts'
+import { localTable } from '../../data/local-table.ts'
+import { jsonSchemaOf } from '../../definition/contract/json-schema.ts'
+import { type ArtifactRef, type Bundle, mediaTypes } from '../../formats/artifact.ts'
+import { brief } from '../../formats/brief.ts'
+import type { StepOf } from '../../formats/plan.ts'
+import { digestsOf, required, type StepInputs } from '../../formats/step-inputs.ts'
+import type { HostVersions } from '../../formats/step-key.ts'
+import { TrainingReport } from '../../formats/training-report.ts'
+import { modelCard } from '../../models/card.ts'
+import type { CompiledModelReport } from '../../models/compiled-model.ts'
+import { type LocalModel, type ModelFacts, modelFiles, trainedFacts } from '../../models/model.ts'
+import type { PackageSource } from '../../models/package.ts'
+import { readSourceRead } from '../../models/source-read.ts'
+import { getJson, localFile, putBundle, putBytes, putJson } from '../../store/objects.ts'
+import { type Signer, sign } from '../../store/signing.ts'
+import type { Store } from '../../store/store.ts'
+import { compiledReport } from '../prove-trees.ts'
+import type { Once, StepResult, WorkOn } from '../step-work.ts'
+import { type ProvenTrees, provenTrees } from './proven-trees.ts'
 
-/** The plan's train step goes along: it says what the packaged model is. */
-export interface PackageOrder extends StepOrder<'package'> {
-  readonly train: StepGiven<'train'>
-  readonly trainKey: string
+/** What is packaged. The train step says what the model is. */
+interface PackageOrder {
   readonly model: string
+  readonly inputs: StepInputs
+  readonly train: StepOf<'train'>
+  readonly trainKey: string
+}
+
+/** Where packages are kept, who signs them (undefined leaves them unsigned), and what they are proven on. */
+interface PackageDeps extends PackageSource {
+  readonly signer: Signer | undefined
+  readonly host: HostVersions
 }
 
 /** A compiled model and what is said of it. */
@@ -35,17 +44,17 @@ interface Compiled {
 
 /** Makes the model bundle, checks that ONNX Runtime agrees with the trainer, and signs it. */
 export async function packageModel(
-  deps: ActivityDeps,
+  deps: PackageDeps,
+  work: WorkOn<'package'>,
   order: PackageOrder,
-  work: StepWork & { readonly step: StepOf<'package'> },
-) {
+  once: Once,
+): Promise<StepResult> {
   const { store } = deps
-  const { inputs } = order
-  const train = await wholeStep(deps, order.train)
+  const { inputs, train } = order
   const onnx = required(inputs, 'model')
   const training = await getJson(store, required(inputs, 'training').digest, TrainingReport)
   const code = await localCode(deps, train.features)
-  const facts = factsOf(order, train, work.step, training)
+  const facts = factsOf(order, work.step, training)
   const { crosses } = inputs
   const model: LocalModel = {
     facts,
@@ -54,7 +63,8 @@ export async function packageModel(
     baselineFile: await localFile(store, required(inputs, 'baseline').digest),
     crossesFile: crosses === undefined ? undefined : await localFile(store, crosses.digest),
   }
-  const compiled = await compile(deps, order, model, work)
+  const trees = await provenTrees(store, deps.host, onnx, once)
+  const compiled = await compareWithTrainer(store, work, { model, trees, inputs })
   work.progress('packaging', 0.8)
   const files = await filesOf(store, inputs, model, training, compiled)
   const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
@@ -84,8 +94,7 @@ export async function packageModel(
 
 /** What a package says of its model. */
 function factsOf(
-  { model, inputs }: PackageOrder,
-  train: StepOf<'train'>,
+  { model, inputs, train }: PackageOrder,
   step: StepOf<'package'>,
   training: TrainingReport,
 ): ModelFacts {
@@ -104,21 +113,19 @@ function factsOf(
   }
 }
 
-/** Compiles the trees and proves them, and compares the model with the trainer on the validation rows. */
-async function compile(
-  deps: ActivityDeps,
-  { run, inputs }: PackageOrder,
-  model: LocalModel,
-  { step, job, progress }: StepWork & { readonly step: StepOf<'package'> },
+/** Compares the model, and its compiled form, with the trainer on the validation rows. */
+async function compareWithTrainer(
+  store: Store,
+  { step, job, progress }: WorkOn<'package'>,
+  { model, trees, inputs }: { readonly model: LocalModel; readonly trees: ProvenTrees; readonly inputs: StepInputs },
 ): Promise<Compiled> {
-  const table = await localTable(deps.store, required(inputs, 'validation').digest)
-  const trees = await provenTrees(deps, run, required(inputs, 'model'), progress)
+  const table = await localTable(store, required(inputs, 'validation').digest)
   progress('comparing on validation rows', 0.7)
   const { parity, compared } = await job('proveRows', {
     model,
     table,
     compiledModel: trees.compiledModel,
-    predictions: await localFile(deps.store, required(inputs, 'parity').digest),
+    predictions: await localFile(store, required(inputs, 'parity').digest),
     limit: step.parity,
   })
   const report = compiledReport(trees.proof, compared)

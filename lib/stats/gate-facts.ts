@@ -1,5 +1,5 @@
-import { brief } from '../lib/formats/brief.ts'
-import type { GateResult } from '../lib/formats/records.ts'
+import { brief } from '../formats/brief.ts'
+import type { GateResult } from '../formats/records.ts'
 
 /** Gates that a run's record tells of; all are in the step's output. */
 const told = 100

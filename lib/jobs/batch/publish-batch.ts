@@ -1,17 +1,17 @@
-import type { ArtifactRef } from '../lib/formats/artifact.ts'
-import { batchId } from '../lib/formats/batch-policy.ts'
-import type { BatchPlan, BatchRecord } from '../lib/formats/batch-records.ts'
-import { SlipwayError } from '../lib/formats/errors.ts'
-import type { FeatureCounts } from '../lib/formats/telemetry.ts'
-import { publishBatchRecord, readBatch } from '../lib/store/batches.ts'
-import { putJson } from '../lib/store/objects.ts'
-import { fillFolder, outputFolder } from '../lib/store/outputs.ts'
-import { publishWindow, readRoute } from '../lib/store/routes.ts'
-import { sign } from '../lib/store/signing.ts'
-import type { Store } from '../lib/store/store.ts'
-import type { Progress } from './jobs.ts'
-import { gatherShards } from './shards.ts'
-import type { ActivityDeps } from './step.ts'
+import type { ArtifactRef } from '../../formats/artifact.ts'
+import { batchId } from '../../formats/batch-policy.ts'
+import type { BatchPlan, BatchRecord } from '../../formats/batch-records.ts'
+import { SlipwayError } from '../../formats/errors.ts'
+import type { FeatureCounts } from '../../formats/telemetry.ts'
+import { publishBatchRecord, readBatch } from '../../store/batches.ts'
+import { putJson } from '../../store/objects.ts'
+import { fillFolder, outputFolder } from '../../store/outputs.ts'
+import { publishWindow, readRoute } from '../../store/routes.ts'
+import { type Signer, sign } from '../../store/signing.ts'
+import type { Store } from '../../store/store.ts'
+import type { Progress } from '../step-work.ts'
+import { gatherShards } from './gather-shards.ts'
+import type { ShardRecords } from './shard-step.ts'
 
 export interface PublishOrder {
   readonly plan: ArtifactRef
@@ -21,13 +21,21 @@ export interface PublishOrder {
   readonly startedAt: string
 }
 
+/** What batches are published with. */
+interface PublishDeps extends ShardRecords {
+  /** Signs manifests; undefined leaves them unsigned. */
+  readonly signer: Signer | undefined
+  /** Folder below which batches may write; undefined where none may. */
+  readonly outputs: string | undefined
+}
+
 /**
  * Puts what the shards made together in force: counts once more, fills the output folder, publishes the record create-only, and tells
  * the monitor. Done again after a crash it ends the same.
  * @throws SlipwayError BAD_ROWS, BATCH_EXISTS, and what filling the folder throws
  */
 export async function publishBatch(
-  deps: ActivityDeps,
+  deps: PublishDeps,
   plan: BatchPlan,
   order: PublishOrder,
   progress: Progress,

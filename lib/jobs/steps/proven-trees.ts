@@ -1,16 +1,15 @@
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { Context } from '@temporalio/activity'
-import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../lib/formats/artifact.ts'
-import { canonicalJson } from '../lib/formats/canonical.ts'
-import type { HostVersions, StepMaterial } from '../lib/formats/step-key.ts'
-import { proveTrees } from '../lib/jobs/prove-trees.ts'
-import { type CompiledModelFiles, TreesProof } from '../lib/models/compiled-model.ts'
-import { modelFiles } from '../lib/models/model.ts'
-import { getJson, localFile } from '../lib/store/objects.ts'
-import type { Progress } from './jobs.ts'
-import { type ActivityDeps, runIdempotent } from './step.ts'
+import { type ArtifactRef, type Bundle, mediaTypes, type Output } from '../../formats/artifact.ts'
+import { canonicalJson } from '../../formats/canonical.ts'
+import type { HostVersions, StepMaterial } from '../../formats/step-key.ts'
+import { type CompiledModelFiles, TreesProof } from '../../models/compiled-model.ts'
+import { modelFiles } from '../../models/model.ts'
+import { getJson, localFile } from '../../store/objects.ts'
+import type { Store } from '../../store/store.ts'
+import { proveTrees } from '../prove-trees.ts'
+import type { Once } from '../step-work.ts'
 
 /** Raised when the compiler makes other bytes of the same trees, or another thing is proven of them. */
 const compilerVersion = 1
@@ -44,38 +43,30 @@ const materialOf = (host: HostVersions, model: string): StepMaterial => ({
 /**
  * The compiled model of a model's trees and what is proven of it whatever the rows. The same trees are compiled and proven once: an edit after
  * which the features are worth the same finds them here.
- * @param run whose step asks
+ * @param once keeps what was proven, by the digest of the model
  */
 export async function provenTrees(
-  deps: ActivityDeps,
-  run: string,
+  store: Store,
+  host: HostVersions,
   onnx: ArtifactRef,
-  progress: Progress,
+  once: Once,
 ): Promise<ProvenTrees> {
-  const { store } = deps
-  const material = materialOf(deps.host, onnx.digest)
-  const { outputs } = await runIdempotent(
-    deps,
-    { run, material, traced: false },
-    Context.current(),
-    progress,
-    async (work) => {
-      progress('compiling the trees', 0)
-      const order = { onnxFile: await localFile(store, onnx.digest), folder: work.folder }
-      const proof = await proveTrees(order, Math.min(mostParts, availableParallelism()), {
-        compileTrees: (compile) => work.job('compileTrees', compile),
-        compareMadeUp: (madeUp) => work.job('compareMadeUp', madeUp),
-      })
-      await writeFile(join(work.folder, proofFile), canonicalJson(proof))
-      const files: Output[] = [await work.output('proof', proofFile, mediaTypes.json)]
-      if (proof.status === 'proven')
-        files.push(
-          await work.output('code', modelFiles.compiledCode, mediaTypes.wasm),
-          await work.output('tables', modelFiles.compiledTables, mediaTypes.binary),
-        )
-      return { outputs: files, facts: { status: proof.status } }
-    },
-  )
+  const { outputs } = await once(materialOf(host, onnx.digest), async (work) => {
+    work.progress('compiling the trees', 0)
+    const order = { onnxFile: await localFile(store, onnx.digest), folder: work.folder }
+    const proof = await proveTrees(order, Math.min(mostParts, availableParallelism()), {
+      compileTrees: (compile) => work.job('compileTrees', compile),
+      compareMadeUp: (madeUp) => work.job('compareMadeUp', madeUp),
+    })
+    await writeFile(join(work.folder, proofFile), canonicalJson(proof))
+    const files: Output[] = [await work.output('proof', proofFile, mediaTypes.json)]
+    if (proof.status === 'proven')
+      files.push(
+        await work.output('code', modelFiles.compiledCode, mediaTypes.wasm),
+        await work.output('tables', modelFiles.compiledTables, mediaTypes.binary),
+      )
+    return { outputs: files, facts: { status: proof.status } }
+  })
   const made = (name: string): ArtifactRef => {
     const { digest, mediaType, size } = outputs.find((output) => output.name === name) as Output
     return { digest, mediaType, size }

@@ -1,7 +1,7 @@
-import { dialectOf } from '../data/local-table.ts'
-import type { BatchFile, BatchPlan } from '../formats/batch-records.ts'
-import { localModel, type PackageSource } from '../models/package.ts'
-import { localFile } from '../store/objects.ts'
+import { dialectOf } from '../../data/local-table.ts'
+import type { BatchFile, BatchPlan } from '../../formats/batch-records.ts'
+import { localModel, type PackageSource } from '../../models/package.ts'
+import { localFile } from '../../store/objects.ts'
 import type { ScoreShardOrder } from './score-shard.ts'
 
 /**

@@ -1,0 +1,59 @@
+import type { profileFiles } from '../data/profile.ts'
+import type { Output } from '../formats/artifact.ts'
+import type { StepKind, StepOf } from '../formats/plan.ts'
+import type { StepOutcome } from '../formats/step-inputs.ts'
+import type { StepMaterial } from '../formats/step-key.ts'
+import type { trainModel } from '../learners/train-model.ts'
+import type { compareMadeUp } from '../models/compare-made-up.ts'
+import type { compileTrees } from '../models/compile-trees.ts'
+import type { reportBacktest } from './backtest.ts'
+import type { scoreShard } from './batch/score-shard.ts'
+import type { evaluateModel } from './evaluate.ts'
+import type { judgeGates } from './judge.ts'
+import type { measureDrift } from './measure-drift.ts'
+import type { guardModel } from './never-worse.ts'
+import type { proveRows } from './prove-rows.ts'
+import type { runOwnStep, runTable } from './run-code.ts'
+
+/** What is being done, in words, and how far it is (0 to 1). */
+export type Progress = (what: string, done: number) => void
+
+/** Work that takes a thread of its own: user code, training, ONNX Runtime, sorting. Plain data in and out. */
+export interface Jobs {
+  readonly profileFiles: typeof profileFiles
+  readonly trainModel: typeof trainModel
+  readonly runTable: typeof runTable
+  readonly runOwnStep: typeof runOwnStep
+  readonly evaluateModel: typeof evaluateModel
+  readonly judgeGates: typeof judgeGates
+  readonly reportBacktest: typeof reportBacktest
+  readonly compileTrees: typeof compileTrees
+  readonly compareMadeUp: typeof compareMadeUp
+  readonly proveRows: typeof proveRows
+  readonly guardModel: typeof guardModel
+  readonly measureDrift: typeof measureDrift
+  readonly scoreShard: typeof scoreShard
+}
+export type JobName = keyof Jobs
+
+/** What the work of a step is given by whoever carries it out. */
+export interface StepWork {
+  /** Its own, gone afterwards. */
+  readonly folder: string
+  readonly signal: AbortSignal
+  readonly progress: Progress
+  /** Stores a file of the folder as an output. */
+  output(name: string, file: string, mediaType?: string): Promise<Output>
+  job<Name extends JobName>(name: Name, order: Parameters<Jobs[Name]>[0]): Promise<Awaited<ReturnType<Jobs[Name]>>>
+}
+
+/** The same for a step of a plan. */
+export type WorkOn<Kind extends StepKind> = StepWork & { readonly step: StepOf<Kind> }
+
+export interface StepResult {
+  readonly outputs: readonly Output[]
+  readonly facts: Readonly<Record<string, unknown>>
+}
+
+/** Does work that is no step of a plan once, whoever asks: its record is found by what its result depends on. */
+export type Once = (material: StepMaterial, work: (given: StepWork) => Promise<StepResult>) => Promise<StepOutcome>
