@@ -1,7 +1,7 @@
 import { AlertmanagerWebhook, causesOf, type PipelineCause, type RefusedAlert } from '../lib/formats/alerts.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { invalid } from './rows.ts'
-import { textOf } from './text.ts'
+import { jsonOf } from './text.ts'
 
 /**
  * Tells supervisors why they should retrain. @returns the pipelines that cannot be told, and why
@@ -52,14 +52,7 @@ const inWords = (refused: readonly RefusedAlert[]): string =>
     .join('; ')
 
 function webhookOf(body: Buffer): AlertmanagerWebhook {
-  const text = textOf(body)
-  let given: unknown
-  try {
-    given = JSON.parse(text)
-  } catch (error) {
-    throw invalid(`the body is not JSON: ${(error as Error).message}`)
-  }
-  const webhook = AlertmanagerWebhook.safeParse(given)
+  const webhook = AlertmanagerWebhook.safeParse(jsonOf(body))
   if (webhook.success) return webhook.data
   const [issue] = webhook.error.issues
   throw invalid(`not an Alertmanager webhook of version 4: ${issue?.path.join('.')}: ${issue?.message}`)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { FeedbackBody, type Label } from '../lib/formats/telemetry.ts'
 import { invalid } from './rows.ts'
-import { textOf } from './text.ts'
+import { jsonOf } from './text.ts'
 
 /** A clock may be this far ahead of ours, ms; a label from later than that is a mistake. */
 const aheadMs = 24 * 3_600_000
@@ -21,13 +21,7 @@ export function readFeedback(
   taskOf: (endpoint: string | undefined) => { endpoint: string; task: 'binary' | 'regression' },
   now: number,
 ): LabelsByEndpoint {
-  const text = textOf(body)
-  let given: unknown
-  try {
-    given = JSON.parse(text)
-  } catch (error) {
-    throw invalid(`the body is not JSON: ${(error as Error).message}`)
-  }
+  const given = jsonOf(body)
   const parsed = FeedbackBody.safeParse(given)
   if (!parsed.success) throw invalid(problemOf(parsed.error, given))
   const byEndpoint = new Map<string, Label[]>()

@@ -31,3 +31,16 @@ export function textOf(body: Buffer): string {
   if (encoding === undefined) throw invalid('the body is no UTF-8 text')
   throw new SlipwayError('MEDIA_UNSUPPORTED', `the body is ${encoding}; UTF-8 is read`, { next: 'send it as UTF-8' })
 }
+
+/**
+ * A body that is to be JSON.
+ * @throws SlipwayError REQUEST_INVALID, and MEDIA_UNSUPPORTED for text that is not UTF-8
+ */
+export function jsonOf(body: Buffer): unknown {
+  const text = textOf(body)
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw invalid(`the body is not JSON: ${(error as Error).message}`)
+  }
+}

@@ -5,7 +5,7 @@ import { brokenSql, isTextRule } from '../definition/contract/sql.ts'
 import { ruleInWords } from '../definition/contract/words.ts'
 import type { ColumnRule, RowSchema } from '../formats/row-schema.ts'
 import { name, rowsOf, text } from './duckdb.ts'
-import { columnOf } from './select.ts'
+import { columnOf, relationOf } from './select.ts'
 import type { OpenTable } from './table.ts'
 import { fileColumn, problemColumn, rowColumn } from './table-file.ts'
 
@@ -33,6 +33,20 @@ export interface CheckedRelation {
   readonly mayHaveProblems: boolean
   /** The different texts of a column, where they are known already. */
   readonly texts?: ReadonlyMap<string, readonly string[] | undefined>
+}
+
+/** An open table as a relation to check. @param keys columns that are looked at for repetitions */
+export async function relationToCheck(
+  connection: DuckDBConnection,
+  open: OpenTable,
+  keys: readonly string[],
+): Promise<CheckedRelation> {
+  return {
+    sql: await relationOf(connection, open, { raw: true, position: true, keys }),
+    schema: open.schema,
+    mistyped: mistypedIn(open),
+    mayHaveProblems: open.format !== 'parquet',
+  }
 }
 
 /** What of an open table may go wrong. */

@@ -6,12 +6,11 @@ import {
   brokenTable,
   type CheckedRelation,
   findBroken,
-  mistypedIn,
   type RowRule,
   reasonsSql,
+  relationToCheck,
 } from './broken-rows.ts'
 import { name, rowsOf, text } from './duckdb.ts'
-import { relationOf } from './select.ts'
 import { type LocalTable, type OpenTable, openTable } from './table.ts'
 import { fileColumn, nameOf, rowColumn, type TableFile } from './table-file.ts'
 
@@ -50,12 +49,7 @@ interface Judged {
 async function judge(connection: DuckDBConnection, table: LocalTable, { unique }: Rules): Promise<Judged> {
   const open = await openTable(connection, table)
   const keys = [...new Set(unique.flat())]
-  const relation: CheckedRelation = {
-    sql: await relationOf(connection, open, { raw: true, position: true, keys }),
-    schema: table.schema,
-    mistyped: mistypedIn(open),
-    mayHaveProblems: table.format !== 'parquet',
-  }
+  const relation = await relationToCheck(connection, open, keys)
   const rules = await findBroken(connection, relation)
   for (const columns of unique) await addRepeated(connection, relation, rules, columns)
   return { open, relation, rules }

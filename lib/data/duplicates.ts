@@ -1,8 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { addRepeated, brokenTable, type CheckedRelation, findBroken, mistypedIn } from './broken-rows.ts'
+import { addRepeated, brokenTable, findBroken, relationToCheck } from './broken-rows.ts'
 import { rowsOf, text } from './duckdb.ts'
 import { requireColumns } from './inspect.ts'
-import { relationOf } from './select.ts'
 import { type LocalTable, openTable } from './table.ts'
 
 /**
@@ -18,12 +17,7 @@ export async function writeDuplicates(
 ): Promise<number> {
   const open = await openTable(connection, table)
   await requireColumns(connection, open, keys)
-  const relation: CheckedRelation = {
-    sql: await relationOf(connection, open, { raw: true, position: true, keys }),
-    schema: table.schema,
-    mistyped: mistypedIn(open),
-    mayHaveProblems: table.format !== 'parquet',
-  }
+  const relation = await relationToCheck(connection, open, keys)
   const rules = await findBroken(connection, relation)
   await addRepeated(connection, relation, rules, keys)
   await connection.run(

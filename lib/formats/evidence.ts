@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { Digest } from './artifact.ts'
-import { RolloutDecision } from './records.ts'
-import { RolloutPolicy } from './rollout-policy.ts'
-import { ModelVersion, RouteRollout } from './route.ts'
+import { RolloutDecision, RolloutRecord } from './records.ts'
+import { RouteRollout } from './route.ts'
 
 const Count = z.number()
 const Counts = z.array(Count).readonly()
@@ -115,16 +114,15 @@ export const RolloutState = z
 export type RolloutState = z.infer<typeof RolloutState>
 
 /** What a rollout begins with. */
-export const RolloutStart = z.object({
-  id: z.string(),
-  endpoint: z.string(),
-  run: z.string(),
-  champion: ModelVersion,
-  candidate: ModelVersion,
-  policy: RolloutPolicy,
-  startedAt: z.string(),
-  state: RolloutState,
-})
+export const RolloutStart = RolloutRecord.pick({
+  id: true,
+  endpoint: true,
+  run: true,
+  champion: true,
+  candidate: true,
+  policy: true,
+  startedAt: true,
+}).extend({ state: RolloutState })
 export type RolloutStart = z.infer<typeof RolloutStart>
 
 /** What came in between two looks, and what had been decided at the one before. */

@@ -1,23 +1,16 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { checkQuery, deriveTable } from '../../lib/data/derive.ts'
 import { rowsOf, text, withDuckDb } from '../../lib/data/duckdb.ts'
 import { readQuery } from '../../lib/data/query.ts'
 import type { LocalTable } from '../../lib/data/table.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { RowSchema } from '../../lib/formats/row-schema.ts'
+import { folderMaker } from '../support/folders.ts'
 
-const root = mkdtempSync(join(tmpdir(), 'slipway-test-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
-let folders = 0
-const newFolder = (): string => {
-  const folder = join(root, String(folders++))
-  mkdirSync(folder)
-  return folder
-}
+const newFolder = folderMaker()
 
 const rule = (name: string, type: RowSchema[number]['type'], nullable = false) => ({ name, type, nullable })
 const Orders: RowSchema = [rule('id', 'integer'), rule('customer', 'string', true), rule('amount', 'number')]
@@ -214,7 +207,7 @@ describe('the SQL of a table', () => {
 
   it('cannot write beside its table even where nothing looked at it', async () => {
     // What the lock keeps out is not what the look at the query refuses: both hold alone.
-    const target = join(root, 'stolen.csv')
+    const target = join(newFolder(), 'stolen.csv')
     await failure(derive(`COPY (SELECT 1) TO ${text(target)}`, Daily))
     expect(existsSync(target)).toBe(false)
   })

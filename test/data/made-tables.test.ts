@@ -1,7 +1,6 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { rowsOf, text, withDuckDb } from '../../lib/data/duckdb.ts'
 import { wholeColumns } from '../../lib/data/whole-columns.ts'
 import { writeColumns } from '../../lib/data/write-columns.ts'
@@ -9,15 +8,9 @@ import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { RowSchema } from '../../lib/formats/row-schema.ts'
 import { runOwnStep, runTable } from '../../lib/jobs/run-code.ts'
 import { digestOf } from '../../lib/store/digest.ts'
+import { folderMaker } from '../support/folders.ts'
 
-const root = mkdtempSync(join(tmpdir(), 'slipway-test-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
-let folders = 0
-const newFolder = (): string => {
-  const folder = join(root, String(folders++))
-  mkdirSync(folder)
-  return folder
-}
+const newFolder = folderMaker()
 
 const rule = (name: string, type: RowSchema[number]['type'], nullable = true) => ({ name, type, nullable })
 const All: RowSchema = [

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -11,6 +10,7 @@ import type { LocalTable } from '../../lib/data/table.ts'
 import type { StepKind, StepOf } from '../../lib/formats/plan.ts'
 import { runOwnStep, runTable } from '../../lib/jobs/run-code.ts'
 import { newProject, type TestProject } from '../support/project.ts'
+import { typeCheck } from '../support/type-check.ts'
 
 /*
  * The tables of tables of docs/definition.md, as a reader copies them.
@@ -48,14 +48,7 @@ describe('the tables of tables of the documentation', () => {
     expect(files.map(([, file]) => file)).toEqual(
       ['schema', 'functions', 'pipeline'].map((name) => `pipelines/shop/${name}.ts`),
     )
-    const { compilerOptions } = JSON.parse(readFileSync(join(packageRoot, 'tsconfig.json'), 'utf8'))
-    project.write('package.json', JSON.stringify({ type: 'module' }))
-    project.write('tsconfig.json', JSON.stringify({ compilerOptions, include: ['pipelines'] }))
-    const compile = () =>
-      execFileSync(process.execPath, [join(packageRoot, 'node_modules/typescript/bin/tsc'), '-p', project.root], {
-        encoding: 'utf8',
-        stdio: 'pipe',
-      })
+    const compile = () => typeCheck(project)
     expect(compile).not.toThrow()
   })
 

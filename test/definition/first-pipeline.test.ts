@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -11,6 +10,7 @@ import type { LocalTable } from '../../lib/data/table.ts'
 import type { StepKind, StepOf } from '../../lib/formats/plan.ts'
 import { trainModel } from '../../lib/learners/train-model.ts'
 import { newProject, type TestProject } from '../support/project.ts'
+import { typeCheck } from '../support/type-check.ts'
 
 /*
  * The first pipeline of docs/definition.md, as a reader copies it.
@@ -46,14 +46,7 @@ describe('the first pipeline of the documentation', () => {
   })
 
   it('type-checks, strictly', () => {
-    const { compilerOptions } = JSON.parse(readFileSync(join(packageRoot, 'tsconfig.json'), 'utf8'))
-    project.write('package.json', JSON.stringify({ type: 'module' }))
-    project.write('tsconfig.json', JSON.stringify({ compilerOptions, include: ['pipelines'] }))
-    const compile = () =>
-      execFileSync(process.execPath, [join(packageRoot, 'node_modules/typescript/bin/tsc'), '-p', project.root], {
-        encoding: 'utf8',
-        stdio: 'pipe',
-      })
+    const compile = () => typeCheck(project)
     expect(compile).not.toThrow()
     // It would notice.
     const file = 'pipelines/rain/pipeline.ts'

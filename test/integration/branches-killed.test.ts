@@ -1,17 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
 import { defaultPayloadConverter } from '@temporalio/common'
-import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { packageRoot } from '../../lib/code/host.ts'
 import { readModel } from '../../lib/store/registry.ts'
 import { progressQuery } from '../../workflows/messages.ts'
 import { beginSlipway, slipway } from '../support/cli.ts'
+import { buildFaultyWorker } from '../support/faulty-worker-file.ts'
 import { loansSql, newProject, type TestProject, writeLoans } from '../support/project.ts'
 import { bucketSettings, openTestBucket, startTestTemporal, type TestBucket } from '../support/servers.ts'
 
-const workerFile = join(packageRoot, 'dist', 'test', 'worker-of-branches.js')
+let workerFile: string
 const branches = ['few', 'some', 'many', 'most']
 let project: TestProject
 let bucket: TestBucket
@@ -30,16 +28,7 @@ async function killWorker(): Promise<void> {
 }
 
 beforeAll(async () => {
-  await build({
-    entryPoints: [join(packageRoot, 'test/support/faulty-worker.ts')],
-    outfile: workerFile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'error',
-  })
+  workerFile = await buildFaultyWorker('worker-of-branches')
   project = newProject()
   writeLoans(project, {
     body: `import { auc, binary, pipeline, trees } from 'slipway'

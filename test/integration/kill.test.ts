@@ -2,13 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { packageRoot } from '../../lib/code/host.ts'
 import { ModelState } from '../../lib/formats/records.ts'
 import { readRef } from '../../lib/store/refs.ts'
 import { readModel } from '../../lib/store/registry.ts'
 import { type CliResult, slipway } from '../support/cli.ts'
+import { buildFaultyWorker } from '../support/faulty-worker-file.ts'
 import { loansSql, newProject, type TestProject, writeLoans } from '../support/project.ts'
 import { bucketSettings, openTestBucket, startTestTemporal, type TestBucket } from '../support/servers.ts'
 
@@ -22,20 +21,11 @@ interface Place {
   stop(): Promise<void>
 }
 
-const workerFile = join(packageRoot, 'dist', 'test', 'faulty-worker.js')
+let workerFile: string
 const places: Place[] = []
 
 beforeAll(async () => {
-  await build({
-    entryPoints: [join(packageRoot, 'test/support/faulty-worker.ts')],
-    outfile: workerFile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'error',
-  })
+  workerFile = await buildFaultyWorker('faulty-worker')
 })
 afterAll(async () => {
   for (const place of places) await place.stop()

@@ -4,9 +4,8 @@ import { Name } from '../../formats/step-id.ts'
 import { nameOfStep, recordedId } from '../../formats/step-names.ts'
 import { backtestHandle, namedCutoffs } from '../backtest.ts'
 import type { Builder } from '../builder.ts'
-import { durationMs } from '../duration.ts'
 import { add, idIn, nextId, type Place, trainingOf } from '../recording.ts'
-import { splitBy } from './data.ts'
+import { ageRule, splitBy } from './data.ts'
 import { packageModel, train } from './model.ts'
 
 export const backtest =
@@ -23,12 +22,7 @@ export const backtest =
     for (const { name, ends } of namedCutoffs(called, cutoffs)) {
       const branch: Place = { ...at, branch: idIn(at, `${called}-${name}`) }
       const parts = splitBy<never>(branch, table, {
-        by: 'age',
-        column: by,
-        validationMs: durationMs(validation),
-        testMs: durationMs(test),
-        windowMs: window === undefined ? null : durationMs(window),
-        until: null,
+        ...ageRule({ by, validation, test, window }),
         ...ends,
       })
       const model = train(branch)('model', { ...(training as object), on: parts } as never)

@@ -63,21 +63,30 @@ export function splitBy<Row>(at: Place, table: AnyTable, rule: SplitRule): Split
   }
 }
 
+interface Ages {
+  readonly by: string
+  readonly test: Duration
+  readonly validation: Duration
+  readonly window?: Duration | undefined
+}
+
+/** A split by age as a plan holds it: as of the newest row. */
+export function ageRule({ by, test, validation, window }: Ages): Extract<SplitRule, { by: 'age' }> {
+  return {
+    by: 'age',
+    column: by,
+    validationMs: durationMs(validation),
+    testMs: durationMs(test),
+    windowMs: window === undefined ? null : durationMs(window),
+    until: null,
+  }
+}
+
 /** @throws SlipwayError DEFINITION_INVALID */
 function splitRuleOf<Row>(rule: SplitBy<Row>): SplitRule {
   if ('validationFrom' in rule)
     return { by: 'time', column: rule.by, validationFrom: rule.validationFrom, testFrom: rule.testFrom }
-  if ('by' in rule) {
-    const { by, test, validation, window } = rule
-    return {
-      by: 'age',
-      column: by,
-      validationMs: durationMs(validation),
-      testMs: durationMs(test),
-      windowMs: window === undefined ? null : durationMs(window),
-      until: null,
-    }
-  }
+  if ('by' in rule) return ageRule(rule)
   const { seed = 0 } = rule
   const { validation, test } = 'random' in rule ? rule.random : rule
   if (validation + test >= 1)
