@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import type { Client } from '@temporalio/client'
@@ -88,7 +89,10 @@ export async function runStep<Kind extends StepKind>(
     const step = await wholeStep(deps, order.step)
     const inputs = { ...digestsOf(order.inputs), ...extraKeys }
     const material = stepMaterial(step, inputs, deps.host)
-    return runIdempotent(deps, { run: order.run, material }, context, progress, (context) => work({ ...context, step }))
+    return runIdempotent(deps, { run: order.run, material }, context, progress, (context) =>
+      // Not a copy: that would ask for the folder.
+      work(Object.assign(context, { step })),
+    )
   })
 }
 
@@ -116,15 +120,21 @@ export async function runIdempotent(
       })
     : { release: async () => {} }
   if ('result' in lease) return outcomeOf(lease.result, run)
-  const folder = await mkdtemp(join(deps.scratch, `${material.step}-`))
+  let folder: string | undefined
+  const makeFolder = () => {
+    folder ??= mkdtempSync(join(deps.scratch, `${material.step}-`))
+    return folder
+  }
   try {
     const { outputs, facts } = await work({
-      folder,
+      get folder() {
+        return makeFolder()
+      },
       signal: context.cancellationSignal,
       progress,
       output: async (name, file, mediaType = mediaTypes.binary) => ({
         name,
-        ...(await putFile(deps.store, join(folder, file), mediaType)),
+        ...(await putFile(deps.store, join(makeFolder(), file), mediaType)),
       }),
       job: jobsOf(deps, context, progress),
     })
@@ -135,8 +145,10 @@ export async function runIdempotent(
     )
     return { stepKey, cached: false, outputs: record.outputs, facts: record.facts }
   } finally {
-    await rm(folder, { recursive: true, force: true })
-    await lease.release()
+    await Promise.all([
+      folder === undefined ? undefined : rm(folder, { recursive: true, force: true }),
+      lease.release(),
+    ])
   }
 }
 

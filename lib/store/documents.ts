@@ -100,6 +100,16 @@ export async function replaceDocument(store: Store, key: string, value: unknown)
   })
 }
 
+/** Makes sure that there is something at a key, where its name is all that counts. */
+export async function leaveMark(store: Store, key: string): Promise<void> {
+  // Empty, and without a condition: a server has the least to do for it.
+  await store.client
+    .send(new PutObjectCommand({ Bucket: store.bucket, Key: key, Body: new Uint8Array(), ContentLength: 0 }))
+    .catch((error) => {
+      throw storeError(store, error, key)
+    })
+}
+
 /** Removes a document that was written with `replaceDocument`. */
 export async function deleteDocument(store: Store, key: string): Promise<void> {
   await store.client.send(new DeleteObjectCommand({ Bucket: store.bucket, Key: key })).catch((error) => {

@@ -3,7 +3,7 @@ import { Output } from '../formats/artifact.ts'
 import { StepMaterial } from '../formats/step-key.ts'
 import { passOver } from './broken.ts'
 import { digestOfJson, hexOf } from './digest.ts'
-import { listKeys, publishOnce, readDocument, writeDocument } from './documents.ts'
+import { leaveMark, listKeys, publishOnce, readDocument } from './documents.ts'
 import { hasBlob } from './objects.ts'
 import type { Store } from './store.ts'
 
@@ -62,14 +62,11 @@ export async function publishStepRecord(store: Store, record: StepRecord, traced
   return (await publishOnce(store, recordKey(stepKey), recordOf(stepKey), record, isLost)).value
 }
 
-async function publishTraces(store: Store, record: StepRecord): Promise<void> {
-  const trace = { step: record.material.step, stepKey: record.stepKey }
-  // That the key exists is what counts.
-  const leaveTrace = (key: string): Promise<boolean> => writeDocument(store, key, trace, undefined)
-  const inputs = Object.values(record.material.inputs).filter((digest) => digest.startsWith('sha256:'))
+async function publishTraces(store: Store, { stepKey, material, outputs }: StepRecord): Promise<void> {
+  const inputs = Object.values(material.inputs).filter((digest) => digest.startsWith('sha256:'))
   await Promise.all([
-    ...inputs.map((digest) => leaveTrace(`${consumerPrefix(digest)}read-by-${record.stepKey}.json`)),
-    ...record.outputs.map(({ digest }) => leaveTrace(`${consumerPrefix(digest)}made-by-${record.stepKey}.json`)),
+    ...inputs.map((digest) => leaveMark(store, `${consumerPrefix(digest)}read-by-${stepKey}.json`)),
+    ...outputs.map(({ digest }) => leaveMark(store, `${consumerPrefix(digest)}made-by-${stepKey}.json`)),
   ])
 }
 
