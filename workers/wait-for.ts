@@ -109,7 +109,7 @@ export function lifeOf(pid: number, { log, idles = false }: { log?: string | und
 const ticksASecond = 100
 
 /** Processor time that a process and the children it waited for have used, s; undefined where it cannot be told. */
-function processorSeconds(pid: number): number | undefined {
+export function processorSeconds(pid: number): number | undefined {
   try {
     // Behind the name, which may hold anything: utime, stime, cutime and cstime are fields 14 to 17.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
