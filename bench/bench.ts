@@ -3,6 +3,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../lib/code/host.ts'
 import { measureBatch } from './batch.ts'
+import { measureBranches } from './branches.ts'
 import { measureDrift } from './drift.ts'
 import { measureJoin } from './join.ts'
 import { type Figure, isKept } from './measure.ts'
@@ -31,6 +32,7 @@ const measures: Record<string, () => Promise<Figure | readonly Figure[]>> = {
   training: measureTraining,
   drift: measureDrift,
   overhead: measureOverhead,
+  branches: measureBranches,
   validation: measureValidation,
   postgres: measurePostgres,
   wide: measureWide,
