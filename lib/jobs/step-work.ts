@@ -38,8 +38,7 @@ export type JobName = keyof Jobs
 
 /** What the work of a step is given by whoever carries it out. */
 export interface StepWork {
-  /** Its own, gone afterwards. */
-  /** A scratch folder of its own, made when it is asked for. */
+  /** Its own: made when it is asked for, gone afterwards. */
   readonly folder: string
   readonly signal: AbortSignal
   readonly progress: Progress

@@ -1,31 +1,37 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { packageRoot } from '../../lib/code/host.ts'
 import { ModelState } from '../../lib/formats/records.ts'
 import { readRef } from '../../lib/store/refs.ts'
 import { readModel } from '../../lib/store/registry.ts'
 import { type CliResult, slipway } from '../support/cli.ts'
-import { buildFaultyWorker } from '../support/faulty-worker-file.ts'
-import { loansSql, newProject, type TestProject, writeLoans } from '../support/project.ts'
-import { bucketSettings, openTestBucket, startTestTemporal, type TestBucket } from '../support/servers.ts'
+import { type KillableWorkers, openKillableWorkers } from '../support/killable-workers.ts'
+import { loansSql, writeLoans } from '../support/project.ts'
 
-/** A place to run in: a bucket and a Temporal server of its own, a project, and a worker that is started again whenever it dies. */
-interface Place {
-  readonly project: TestProject
-  readonly store: TestBucket
+/** A place to run in, with a worker that is started again whenever it dies. */
+interface Place extends KillableWorkers {
   run(): Promise<CliResult>
   /** Activities that ran, or in which the worker died. */
   activities(which: 'ran' | 'died'): string[]
-  stop(): Promise<void>
 }
 
-let workerFile: string
+const workerFile = join(packageRoot, 'dist', 'test', 'faulty-worker.js')
 const places: Place[] = []
 
 beforeAll(async () => {
-  workerFile = await buildFaultyWorker('faulty-worker')
+  await build({
+    entryPoints: [join(packageRoot, 'test/support/faulty-worker.ts')],
+    outfile: workerFile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'error',
+  })
 })
 afterAll(async () => {
   for (const place of places) await place.stop()
@@ -34,40 +40,18 @@ afterAll(async () => {
 /** A place whose worker kills itself in every step, where `when` says so. */
 async function openPlace(when?: 'during' | 'after'): Promise<Place> {
   const killed = mkdtempSync(join(tmpdir(), 'slipway-kills-'))
-  const project = newProject()
-  writeLoans(project)
-  await project.data('data/loans.parquet', loansSql())
-  const [store, temporal] = await Promise.all([openTestBucket(), startTestTemporal()])
-  const env = {
-    TEMPORAL_ADDRESS: temporal.address,
-    ...(await bucketSettings(store)),
-    SLIPWAY_ROOT: project.root,
-    ...(when === undefined ? {} : { KILL_FOLDER: killed, KILL_WHEN: when }),
-  }
-  let worker: ChildProcess
-  let stopping = false
-  const startWorker = (): void => {
-    worker = spawn(process.execPath, [workerFile], { env: { ...process.env, ...env }, stdio: 'ignore' })
-    worker.once('exit', () => {
-      if (!stopping) startWorker()
-    })
-  }
-  startWorker()
+  const settings: Record<string, string> = when === undefined ? {} : { KILL_FOLDER: killed, KILL_WHEN: when }
+  const workers = await openKillableWorkers({ file: workerFile, settings, isRevived: true })
+  const { project, env, start } = workers
   const place: Place = {
-    project,
-    store,
+    ...workers,
     activities: (which) => readdirSync(join(killed, which)).sort(),
     run: () => slipway(project.root, ['run', 'loans', '--wait', '--json'], env),
-    async stop() {
-      stopping = true
-      const ended = new Promise((resolve) => worker.once('exit', resolve))
-      worker.kill('SIGKILL')
-      await ended
-      await Promise.all([store.stop(), temporal.stop()])
-      project.remove()
-    },
   }
   places.push(place)
+  writeLoans(project)
+  await project.data('data/loans.parquet', loansSql())
+  start()
   return place
 }
 
@@ -92,12 +76,12 @@ it('runs whose worker is killed during or after every step finish by themselves,
     expect(document.model).toEqual(undisturbed.model)
     expect(digests(document)).toEqual(digests(undisturbed))
   }
-  for (const { store } of [calm, during, after]) {
-    expect(await readModel(store.store, 'loans')).toEqual({
+  for (const { bucket } of [calm, during, after]) {
+    expect(await readModel(bucket.store, 'loans')).toEqual({
       versions: [undisturbed.model.digest],
       champions: [1],
       candidate: 1,
     })
-    expect((await readRef(store.store, 'models/loans', ModelState))?.generation).toBe(1)
+    expect((await readRef(bucket.store, 'models/loans', ModelState))?.generation).toBe(1)
   }
 })
