@@ -10,11 +10,15 @@ import { SourceContents } from '../lib/formats/source-contents.ts'
 import type { StepOutcome } from '../lib/formats/step-inputs.ts'
 import type { WorkOn } from '../lib/jobs/step-work.ts'
 import { fixedPart } from '../lib/sources/patterns.ts'
+import { sideBySide } from '../lib/sources/side-by-side.ts'
 import { contentOf, mediaTypeOf } from '../lib/sources/take.ts'
 import { notableIn } from '../lib/stats/profile-summary.ts'
 import { getBundle, getJson, hasBlob, localFile, putBundle, putJson } from '../lib/store/objects.ts'
 import type { Store } from '../lib/store/store.ts'
 import { type ActivityDeps, runActivity, runStep, type StepOrder } from './step.ts'
+
+/** Files that are fetched at once: the store reads one while another is hashed. */
+const filesAtOnce = 2
 
 /** The digest of the list of a source's files (`lib/formats/source-contents.ts`), and a snapshot to use instead. */
 export interface SnapshotOrder extends StepOrder<'snapshot'> {
@@ -34,9 +38,8 @@ async function profiled(store: Store, contents: SourceContents, { step, folder, 
   progress('fetching the files', 0)
   const { format, delimiter, header, schema } = step
   const facts = contents.map(({ digest: _, size: __, ...file }) => FileFacts.parse(file))
-  const files: TableFile[] = []
-  for (const [i, { digest }] of contents.entries())
-    files.push({ ...(facts[i] as Omit<TableFile, 'path'>), path: await localFile(store, digest) })
+  const paths = await sideBySide(contents, filesAtOnce, ({ digest }) => localFile(store, digest))
+  const files: TableFile[] = paths.map((path, i) => ({ ...(facts[i] as Omit<TableFile, 'path'>), path }))
   progress('reading and profiling', 0.5)
   const table = { files, format, dialect: dialectOf(step), schema }
   const rows = await withDuckDb(2, (connection) => inspect(connection, table, whatWasRead(facts, step.from)))

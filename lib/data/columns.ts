@@ -91,11 +91,15 @@ interface ReadColumn {
   readonly values: readonly string[] | undefined
 }
 
+/** A column of numbers, dates or booleans as a DOUBLE, what is missing as NaN: vectors without nulls can be copied as they lie. */
+export function numberOf(rule: RowSchema[number]): string {
+  const column = name(rule.name)
+  return `coalesce(${rule.type === 'timestamp' ? `epoch_ms(${column})` : column}::DOUBLE, 'NaN'::DOUBLE)`
+}
+
 function selected({ rule, values }: ReadColumn): string {
   const column = name(rule.name)
-  // Without nulls, vectors can be copied as they lie.
-  if (!isText(rule))
-    return `coalesce(${rule.type === 'timestamp' ? `epoch_ms(${column})` : column}::DOUBLE, 'NaN'::DOUBLE)`
+  if (!isText(rule)) return numberOf(rule)
   if (values === undefined) return column
   return values.length === 0 ? '0' : `coalesce(enum_code(${column}::${textType(rule.name)})::INTEGER, ${values.length})`
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { sortNumbers } from './sort-numbers.ts'
 
 /**
  * What a column of numbers looked like. Bins are right-closed: bin i holds edges[i-1] < x ≤ edges[i]; the last is open. Infinite values
@@ -49,13 +50,51 @@ type EdgesAt = 'values' | 'between' | 'around'
  * a column of few, known well, a bin of its own, and what lies between them others: for features, where a new value is news.
  */
 export function profileNumbers(values: Float32Array | Float64Array, edgesAt: EdgesAt = 'values'): ColumnProfile {
-  const present = finite(values).sort()
+  return profileInPlace(values.slice(), edgesAt)
+}
+
+/** The same for numbers that nobody needs any more: they are overwritten, and no copy is made of them. */
+export function profileInPlace(values: Float32Array | Float64Array, edgesAt: EdgesAt = 'values'): ColumnProfile {
+  const infinite: [number, number] = [0, 0]
+  let n = 0
+  for (const value of values)
+    if (Number.isFinite(value)) values[n++] = value
+    else if (!Number.isNaN(value)) infinite[value < 0 ? 0 : 1]++
+  return profileAscending(sortNumbers(values.subarray(0, n)), values.length, infinite, edgesAt)
+}
+
+/**
+ * The same profile of numbers that somebody has counted.
+ * @param values ascending, each once; NaN behind them
+ * @param counts how often each is there
+ */
+export function profileCounted(values: Float64Array, counts: Float64Array): ColumnProfile {
+  const rows = counts.reduce((sum, count) => sum + count, 0)
+  const all = new Float64Array(rows)
+  let at = 0
+  for (let i = 0; i < values.length; i++) {
+    all.fill(values[i] as number, at, at + (counts[i] as number))
+    at += counts[i] as number
+  }
+  const countOf = (value: number): number => counts[values.indexOf(value)] ?? 0
+  const infinite = [countOf(-Infinity), countOf(Infinity)] as const
+  const missing = counts.reduce((sum, count, i) => (Number.isNaN(values[i]) ? sum + count : sum), 0)
+  return profileAscending(all.subarray(infinite[0], rows - missing - infinite[1]), rows, infinite, 'values')
+}
+
+/** @param infinite how often -Infinity and Infinity were there */
+function profileAscending(
+  present: Float32Array | Float64Array,
+  rows: number,
+  [low, high]: readonly [number, number],
+  edgesAt: EdgesAt,
+): ColumnProfile {
   const n = present.length
   if (n === 0)
     return {
       kind: 'numeric',
-      rows: values.length,
-      missing: values.length,
+      rows,
+      missing: rows,
       min: null,
       max: null,
       mean: null,
@@ -79,13 +118,12 @@ export function profileNumbers(values: Float32Array | Float64Array, edgesAt: Edg
     while (bin < edges.length && (present[i] as number) > (edges[bin] as number)) bin++
     counts[bin] = (counts[bin] as number) + 1
   }
-  const [low, high] = n === values.length ? [0, 0] : [countOf(values, -Infinity), countOf(values, Infinity)]
   counts[0] = (counts[0] as number) + low
   counts[edges.length] = (counts[edges.length] as number) + high
   return {
     kind: 'numeric',
-    rows: values.length,
-    missing: values.length - n - low - high,
+    rows,
+    missing: rows - n - low - high,
     min: present[0] as number,
     max: present[n - 1] as number,
     mean,
@@ -95,20 +133,6 @@ export function profileNumbers(values: Float32Array | Float64Array, edgesAt: Edg
     edges,
     counts,
   }
-}
-
-/** A copy of what is no NaN and not infinite; several times quicker than `filter`. */
-function finite(values: Float32Array | Float64Array): Float32Array | Float64Array {
-  const kept = values.slice()
-  let n = 0
-  for (const value of values) if (Number.isFinite(value)) kept[n++] = value
-  return kept.subarray(0, n)
-}
-
-function countOf(values: Float32Array | Float64Array, wanted: number): number {
-  let count = 0
-  for (const value of values) if (value === wanted) count++
-  return count
 }
 
 function edgesOf(ascending: Float32Array | Float64Array, edgesAt: EdgesAt): number[] {

@@ -84,6 +84,25 @@ describe('the profile of a table', () => {
     for (const column of Object.values(profile)) expect(column).toMatchObject({ rows: 3, missing: 3, distinct: 0 })
   })
 
+  it('is the same whether numbers are read and sorted or, where they repeat, counted, also where only the first ones do', async () => {
+    const rows = 90_000
+    await project.data(
+      'long.parquet',
+      `SELECT CASE i % 9 WHEN 3 THEN 'inf'::DOUBLE WHEN 5 THEN 'nan'::DOUBLE WHEN 6 THEN NULL ELSE (i % 7 - 3) / 10.0 END AS x,
+        i % 3 = 0 AS flag, TIMESTAMP '2001-01-01' + to_hours((i % 500)::INTEGER) AS at,
+        CASE WHEN i < 66000 THEN 0 ELSE sqrt(i) END AS late, sqrt(i) AS own FROM range(${rows}) t(i)`,
+    )
+    const schema: RowSchema = [
+      { name: 'x', type: 'number', nullable: true },
+      { name: 'flag', type: 'boolean', nullable: false },
+      { name: 'at', type: 'timestamp', nullable: false },
+      { name: 'late', type: 'number', nullable: false },
+      { name: 'own', type: 'number', nullable: false },
+    ]
+    const sorted = await profileOf('long.parquet', schema, rows)
+    expect(await profileOf('long.parquet', schema, rows, 1)).toEqual(sorted)
+  })
+
   it('is the same whether all columns are read at once or each in a pass of its own', async () => {
     const [rows, columns] = [50, 30]
     const sql = Array.from({ length: columns }, (_, j) =>
