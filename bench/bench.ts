@@ -12,6 +12,7 @@ import { measurePostgres } from './postgres.ts'
 import { measureRerun } from './rerun.ts'
 import { measureRollback } from './rollback.ts'
 import { measureServing } from './serving.ts'
+import { measureSnapshot } from './snapshot.ts'
 import { measureTraining } from './training.ts'
 import { measureTrees } from './trees.ts'
 import { measureValidation } from './validation.ts'
@@ -34,6 +35,7 @@ const measures: Record<string, () => Promise<Figure | readonly Figure[]>> = {
   overhead: measureOverhead,
   branches: measureBranches,
   validation: measureValidation,
+  snapshot: measureSnapshot,
   postgres: measurePostgres,
   wide: measureWide,
   join: measureJoin,
