@@ -11,22 +11,36 @@ interface LongText {
   readonly text: Buffer
 }
 
+/** Memory for one vector of DuckDB's, as bytes and as wider numbers. */
+interface Vector {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly int16: Int16Array
+  readonly int32: Int32Array
+  readonly int64: BigInt64Array
+}
+
 /** Values of a column, as `ColumnBuffer` lays them out. */
 export interface TakenColumn {
+  /** From the start of its memory. */
   readonly bytes: Uint8Array<ArrayBuffer>
   /** A bit a row, 1 where there is a value; undefined where there always is. */
   readonly validity: Uint8Array<ArrayBuffer> | undefined
   readonly longTexts: readonly LongText[]
+  /** Lets the memory be used again, once the values were copied. */
+  giveBack(): void
 }
 
 /** Values of one column, laid out as DuckDB lays out a vector, until they are handed over: at most `vectorRows`. */
 export class ColumnBuffer {
   readonly name: string
   private readonly width: number
-  readonly bytes: Uint8Array<ArrayBuffer>
-  readonly int16: Int16Array
-  readonly int32: Int32Array
-  readonly int64: BigInt64Array
+  private vector: Vector
+  bytes: Uint8Array<ArrayBuffer>
+  int16: Int16Array
+  int32: Int32Array
+  int64: BigInt64Array
+  /** Memory that was given back: made anew each time, it would keep the collector busy longer than the rows take. */
+  private readonly spare: Vector[] = []
   /** A bit a row, 1 where there is a value. */
   private readonly validity = new Uint8Array(vectorRows / 8).fill(255)
   private hasNulls = false
@@ -35,12 +49,8 @@ export class ColumnBuffer {
   constructor(name: string, width: number) {
     this.name = name
     this.width = width
-    const memory = new ArrayBuffer(vectorRows * width)
-    this.bytes = new Uint8Array(memory)
-    const [two, four, eight] = [2, 4, 8].map((size) => Math.floor(memory.byteLength / size))
-    this.int16 = new Int16Array(memory, 0, two)
-    this.int32 = new Int32Array(memory, 0, four)
-    this.int64 = new BigInt64Array(memory, 0, eight)
+    this.vector = newVector(width)
+    ;({ bytes: this.bytes, int16: this.int16, int32: this.int32, int64: this.int64 } = this.vector)
   }
 
   putNull(row: number): void {
@@ -64,11 +74,15 @@ export class ColumnBuffer {
 
   /** The values of the first rows; the buffer is empty afterwards. */
   take(rows: number): TakenColumn {
+    const { vector } = this
     const taken = {
-      bytes: this.bytes.slice(0, rows * this.width),
+      bytes: vector.bytes.subarray(0, rows * this.width),
       validity: this.hasNulls ? this.validity.slice() : undefined,
       longTexts: this.longTexts,
+      giveBack: () => void this.spare.push(vector),
     }
+    this.vector = this.spare.pop() ?? newVector(this.width)
+    ;({ bytes: this.bytes, int16: this.int16, int32: this.int32, int64: this.int64 } = this.vector)
     if (this.hasNulls) this.validity.fill(255)
     this.hasNulls = false
     this.longTexts = []
@@ -84,5 +98,16 @@ export class ColumnBuffer {
         next: `read it by ?query= and write ${cast} in place of the column`,
       },
     )
+  }
+}
+
+function newVector(width: number): Vector {
+  const memory = new ArrayBuffer(vectorRows * width)
+  const [two, four, eight] = [2, 4, 8].map((size) => Math.floor(memory.byteLength / size))
+  return {
+    bytes: new Uint8Array(memory),
+    int16: new Int16Array(memory, 0, two),
+    int32: new Int32Array(memory, 0, four),
+    int64: new BigInt64Array(memory, 0, eight),
   }
 }

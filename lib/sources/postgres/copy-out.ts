@@ -75,19 +75,31 @@ export class CopyOut implements Submittable {
   }
 
   private readonly listen = (arrived: Buffer): void => {
-    this.pieces.push(arrived)
-    this.wanted -= arrived.length
-    if (this.wanted > 0) return
-    const bytes = this.pieces.length === 1 ? arrived : Buffer.concat(this.pieces)
-    this.pieces = []
     try {
-      this.readMessages(bytes)
+      let bytes = arrived
+      while (bytes.length > 0) {
+        let next = bytes
+        if (this.pieces.length > 0) {
+          // What is put together is one message, not all that arrived: that would be copied whole.
+          const missing = bytes.subarray(0, this.wanted)
+          this.pieces.push(missing)
+          this.wanted -= missing.length
+          if (this.wanted > 0) return
+          next = Buffer.concat(this.pieces)
+          this.pieces = []
+          bytes = bytes.subarray(missing.length)
+        } else bytes = bytes.subarray(bytes.length)
+        if (this.readMessages(next)) continue
+        if (bytes.length > 0) this.driver?.(bytes)
+        return
+      }
     } catch (error) {
       this.fail(error as Error)
     }
   }
 
-  private readMessages(bytes: Buffer): void {
+  /** @returns whether more is to be read here: not where the driver goes on */
+  private readMessages(bytes: Buffer): boolean {
     let at = 0
     let next = headBytes
     while (at + headBytes <= bytes.length) {
@@ -95,7 +107,7 @@ export class CopyOut implements Submittable {
       next = at + 1 + bytes.readUInt32BE(at + 1)
       if (code !== copyData && !passedOver.has(code)) {
         this.handBack(bytes.subarray(at))
-        return
+        return false
       }
       if (next > bytes.length) break
       if (code === copyData) this.onRow(bytes, at + headBytes, next)
@@ -104,6 +116,7 @@ export class CopyOut implements Submittable {
     }
     if (at < bytes.length) this.pieces.push(bytes.subarray(at))
     this.wanted = next - bytes.length
+    return true
   }
 
   private handBack(rest: Buffer): void {

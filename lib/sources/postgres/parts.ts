@@ -74,9 +74,10 @@ export class PartWriter {
 /** Copies rows into a chunk of DuckDB's; one without rows says that there are no more. */
 function fill(chunk: DataChunk, taken: TakenRows | undefined): void {
   duckdb.data_chunk_set_size(chunk, taken?.rows ?? 0)
-  for (const [i, { bytes, validity, longTexts }] of (taken?.columns ?? []).entries()) {
+  for (const [i, { bytes, validity, longTexts, giveBack }] of (taken?.columns ?? []).entries()) {
     const vector = duckdb.data_chunk_get_vector(chunk, i)
     duckdb.copy_data_to_vector(vector, 0, bytes.buffer, 0, bytes.byteLength)
+    giveBack()
     for (const { row, text } of longTexts) duckdb.vector_assign_string_element_len(vector, row, text)
     if (validity === undefined) continue
     duckdb.vector_ensure_validity_writable(vector)
