@@ -10,6 +10,7 @@ import { createRegistryActivities } from './registry.ts'
 import { createRetrainActivities } from './retrain.ts'
 import { createRolloutActivities } from './rollout.ts'
 import type { ActivityDeps } from './step.ts'
+import { createViewActivities } from './views.ts'
 
 /** Everything a worker can do. */
 export function createActivities(deps: ActivityDeps) {
@@ -17,6 +18,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createPlanActivities(deps),
     ...createDataActivities(deps),
     ...createDeriveActivities(deps),
+    ...createViewActivities(deps),
     ...createModelActivities(deps),
     ...createBacktestActivities(deps),
     ...createRegistryActivities(deps),

@@ -5,7 +5,14 @@ import type { ModelVersion } from '../lib/formats/route.ts'
 import { failureOf } from './failures.ts'
 import type { Registration, RouteOrder, RouteOutcome } from './messages.ts'
 import { briefly, readingBack, registration } from './options.ts'
-import { type Answer, answerSignal, type Order, type RegistrationOrder } from './owner-messages.ts'
+import {
+  type Answer,
+  answerSignal,
+  type Order,
+  type RegistrationOrder,
+  type ViewOrder,
+  type ViewPublished,
+} from './owner-messages.ts'
 
 /** How a workflow asks owners. All throw an ApplicationFailure with the code of the owner's refusal. */
 export interface Owners {
@@ -25,6 +32,8 @@ export interface Owners {
   ): Promise<RouteOutcome>
   /** The same for who is in a hurry: the owner does it, but is not waited for much longer than it usually takes. */
   leaveToOwner(endpoint: string, order: RouteOrder, summary: string): Promise<void>
+  /** Has the owner of a view publish a table of it. */
+  publishView(view: string, order: ViewOrder, summary: string): Promise<ViewPublished>
 }
 
 /** An owner that does not answer is asked again, after this long and ever longer: it may have been ended. Milliseconds. */
@@ -102,6 +111,10 @@ export function openOwners(): Owners {
         return requestRouteChange({ endpoint, ...order })
       }
       return ask(tellEndpoint(endpoint, summary), order, { onWait }) as Promise<RouteOutcome>
+    },
+    publishView(view, order, summary) {
+      const { tellViewOwner } = proxyActivities<Activities>({ ...briefly, summary })
+      return ask((sent) => tellViewOwner({ view, order: sent }), order) as Promise<ViewPublished>
     },
     async leaveToOwner(endpoint, order, summary) {
       if (asksBySignal()) await ask(tellEndpoint(endpoint, summary), order, { within: hurry })

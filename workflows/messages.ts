@@ -6,6 +6,7 @@ import type { VersionName } from '../lib/formats/in-force.ts'
 import type { Plan } from '../lib/formats/plan.ts'
 import type { RolloutDecision, RolloutRecord, RunRecord, StepReport, VersionRecord } from '../lib/formats/records.ts'
 import type { ModelVersion, Route, RouteChange } from '../lib/formats/route.ts'
+import type { SeenView } from '../lib/formats/view.ts'
 import type { MetricVerdict } from '../lib/stats/rollout-decision.ts'
 
 /** The task queue of all workers. */
@@ -60,6 +61,8 @@ export interface RunInput {
   readonly origin: Readonly<Record<string, string>>
   /** Set in retrainings: the plan as people wrote it, which the monitor goes on with. */
   readonly basePlan?: string
+  /** What was seen of the views that it publishes; absent where it publishes none, and in retrainings. */
+  readonly views?: Readonly<Record<string, SeenView>>
 }
 
 /** A run as 0.6 and before started it: with its plan, which is in the store as well. */

@@ -1,11 +1,13 @@
 import { defineSignal } from '@temporalio/workflow'
 import type { ErrorCode, SourcePlace } from '../lib/formats/errors.ts'
 import type { Expected } from '../lib/formats/in-force.ts'
+import type { StepRef } from '../lib/formats/plan-outline.ts'
 import type { VersionRecord } from '../lib/formats/records.ts'
-import type { ChampionChange, RouteOrder } from './messages.ts'
+import type { SeenView } from '../lib/formats/view.ts'
+import { type ChampionChange, type RouteOrder, taskQueue } from './messages.ts'
 
 /*
- * How workflows ask the owners of models and endpoints: by a signal that is answered by a signal. Nobody holds a slot of a worker
+ * How workflows ask the owners of models, endpoints and views: by a signal that is answered by a signal. Nobody holds a slot of a worker
  * while it waits. Clients, which hold none, use the updates in `messages.ts`.
  */
 
@@ -30,6 +32,22 @@ export type ModelOrder =
   | ({ readonly kind: 'register' } & RegistrationOrder)
   | ({ readonly kind: 'champion'; readonly expect?: Expected } & ChampionChange)
 
+/** A table to publish as a view. */
+export interface ViewOrder {
+  readonly pipeline: string
+  readonly run: string
+  /** The step that publishes it: what the view is, is in its plan. */
+  readonly step: StepRef<'publish'>
+  /** Digest of the table bundle, and how many rows it has. */
+  readonly table: { readonly digest: string; readonly rows: number }
+  readonly seen: SeenView
+}
+
+/** What came of it. */
+export interface ViewPublished {
+  readonly revision: number
+}
+
 /** Why an owner refuses, as the error it stands for. */
 export interface Refusal {
   readonly code: ErrorCode
@@ -48,4 +66,14 @@ export type Answer = { readonly id: string } & (
 
 export const modelOrderSignal = defineSignal<[Order<ModelOrder>]>('order')
 export const routeOrderSignal = defineSignal<[Order<RouteOrder>]>('order')
+export const viewOrderSignal = defineSignal<[Order<ViewOrder>]>('order')
 export const answerSignal = defineSignal<[Answer]>('answer')
+
+/** How the owner of a view is started where it is not there: `signalWithStart('ownView', …)`. */
+export const ownerOfView = (view: string) => ({
+  workflowId: `view/${view}`,
+  workflowIdConflictPolicy: 'USE_EXISTING' as const,
+  taskQueue,
+  args: [view],
+  staticSummary: `Owner of the view ${view}: the only writer of what is published of it`,
+})

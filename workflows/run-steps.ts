@@ -10,6 +10,7 @@ import { judgeStep } from './judge-step.ts'
 import { isJudged, takeOver } from './judging.ts'
 import type { Stop } from './messages.ts'
 import { briefly } from './options.ts'
+import { publish } from './publish-step.ts'
 import { register } from './register-step.ts'
 import { type RunState, show } from './run-state.ts'
 import { activityOf } from './step-activity.ts'
@@ -36,6 +37,9 @@ export async function carryOut(state: RunState, step: StepOutline): Promise<Stop
       return undefined
     case 'batch':
       await establishBatch(state, step, report)
+      return undefined
+    case 'publish':
+      report(await publish(state, step, inputs))
       return undefined
     case 'guard':
     case 'gate':

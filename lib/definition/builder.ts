@@ -17,10 +17,11 @@ import type {
   StepResult,
   TableFunction,
   Tables,
+  ViewRows,
 } from './derived.ts'
 import type { Duration } from './duration.ts'
 import type { Gate } from './gates.ts'
-import type { Endpoint, Model, Names, Package, Part, Split, SplitBy, Table } from './handles.ts'
+import type { Endpoint, Model, Names, Package, Part, Split, SplitBy, Table, View } from './handles.ts'
 import type { MonitorOptions } from './monitor.ts'
 import type { OwnGate } from './own-measures.ts'
 import type { TrainOptions } from './training.ts'
@@ -67,6 +68,25 @@ export interface Builder {
     name: string,
     options: { from: From; run: Run & TableFunction<From, z.output<S>, Run>; schema: S },
   ): Table<z.output<S>>
+  /**
+   * Makes a table as `table` does, and publishes it as a view: pipelines that name the same view share it. One that has another definition
+   * of it than is published is refused. `key` names a row; where rows of a key become known one after another, `known` is the column that
+   * says when.
+   */
+  feature<S extends z.ZodObject, const From extends Tables, const Key extends keyof z.output<S> & string>(
+    name: string,
+    options: { from: From; sql: string; schema: S } & ViewRows<z.output<S>, Key>,
+  ): View<z.output<S>, Key>
+  /** The same by a function. */
+  feature<
+    S extends z.ZodObject,
+    const From extends Tables,
+    Run extends (...tables: never) => unknown,
+    const Key extends keyof z.output<S> & string,
+  >(
+    name: string,
+    options: { from: From; run: Run & TableFunction<From, z.output<S>, Run>; schema: S } & ViewRows<z.output<S>, Key>,
+  ): View<z.output<S>, Key>
   /**
    * Joins two tables in time: each left row with the newest right row that had happened and was known by then, equal times included; nulls
    * where there was none. `prefix` stands before the names of the right table's columns.

@@ -9,6 +9,7 @@ import { backtest } from './verbs/backtest.ts'
 import { snapshot, split, validate } from './verbs/data.ts'
 import { join, step, table } from './verbs/derived.ts'
 import { each } from './verbs/each.ts'
+import { feature } from './verbs/feature.ts'
 import { gate, packageModel, train } from './verbs/model.ts'
 import { approve, batch, deploy, monitor } from './verbs/release.ts'
 
@@ -33,6 +34,7 @@ const builderAt = (at: Place): Builder => ({
   snapshot: snapshot(at),
   validate: validate(at),
   table: table(at),
+  feature: feature(at),
   join: join(at),
   step: step(at),
   split: split(at),

@@ -66,6 +66,14 @@ export interface JoinTimes<Left, Right> {
   known: Times<Right> | null
 }
 
+/** How rows of a view are told apart. */
+export interface ViewRows<Row, Key extends string> {
+  /** Columns that name a row. */
+  key: Key | readonly Key[]
+  /** Column that says when a row became known: a key has a row for each of these times. Without it, a key has one row. */
+  known?: Times<Row>
+}
+
 /** What a step of one's own reads. */
 export type StepInputs = Readonly<Record<string, AnyTable | AnyPart | Artifact<string>>>
 /** A part of a split, whatever its rows. */

@@ -16,6 +16,13 @@ export interface AnyTable extends Handle<'table'> {
 export interface Table<Row> extends AnyTable {
   readonly row?: (row: Row) => Row
 }
+/** A derived table that pipelines share by its name. */
+export interface View<Row, Key extends string> extends Table<Row> {
+  /** Columns that name a row. */
+  readonly key: readonly Key[]
+  /** Column of times: when a row became known; null where a key has one row. */
+  readonly known: string | null
+}
 /** Something else that a step of one's own made. */
 export interface Artifact<Name extends string> extends Handle<'artifact'> {
   readonly name: Name

@@ -1,5 +1,6 @@
 import { changeRoute, Route, type RouteChange } from '../formats/route.ts'
 import { GatewayPresence, TelemetryWindow } from '../formats/telemetry.ts'
+import { PublishedView } from '../formats/view.ts'
 import { isBroken, passOver } from './broken.ts'
 import {
   deleteDocument,
@@ -30,8 +31,9 @@ export async function readChangedRoute(
   return document === undefined ? undefined : { route: document.value.value, etag: document.etag }
 }
 
-/** The value of a ref under another number: a route carries it too. @param name of the ref: `routes/flights` */
+/** The value of a ref under another number: routes and views carry it too. @param name of the ref: `routes/flights` */
 export function renumbered(name: string, value: Ref['value'], generation: number): Ref['value'] {
+  if (name.startsWith('views/')) return { ...PublishedView.parse(value), revision: generation }
   return name.startsWith('routes/') ? { ...Route.parse(value), revision: generation } : value
 }
 

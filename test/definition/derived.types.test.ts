@@ -75,6 +75,24 @@ const wrong = () =>
     const features = ({ loaded, score }: Seen) => ({ loaded, score })
     p.train('m', { on: parts, features, target: regression('amount'), learner: trees(), seed: 1 })
 
+    const shared = { sql: 'SELECT …', schema: Score, key: 'customer', known: 'loaded' } as const
+    const view = p.feature('scores', { ...shared, from: [scores] })
+    p.join(orders, view, { on: ['customer'], asOf: { at: 'placed', event: 'scored', known: 'loaded' } })
+    view.key satisfies readonly 'customer'[]
+    p.feature('daily', { from: { orders }, run: (_: { orders: Orders }) => made, schema: Daily, key: ['day', 'open'] })
+    // @ts-expect-error a view has a key
+    p.feature('a', { from: [scores], sql: '', schema: Score })
+    // @ts-expect-error the key is a column of the view, not of what it is made of
+    p.feature('b', { from: [orders], sql: '', schema: Score, key: 'amount' })
+    // @ts-expect-error all of a key are
+    p.feature('c', { from: [orders], sql: '', schema: Score, key: ['customer', 'amount'] })
+    // @ts-expect-error a score is no time
+    p.feature('d', { from: [orders], sql: '', schema: Score, key: 'customer', known: 'score' })
+    // @ts-expect-error a function makes the columns of the view
+    p.feature('e', { from: { orders }, run: (_: { orders: Orders }) => made, schema: Score, key: 'customer' })
+    // @ts-expect-error a view is joined by columns that it has
+    p.join(orders, view, { on: ['amount'], asOf: { at: 'placed', event: 'scored', known: 'loaded' } })
+
     const { table, page } = p.step('own', {
       inputs: { orders, train: parts.train },
       outputs: { table: Daily, page: 'text/html' },

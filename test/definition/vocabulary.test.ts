@@ -107,6 +107,7 @@ describe('a step key', () => {
     join: ['left', 'right'],
     step: ['inputs'],
     backtest: ['splits', 'evaluations'],
+    publish: ['view', 'schema'],
     gate: ['model', 'backtests'],
     deploy: ['model'],
     monitor: ['model'],

@@ -11,7 +11,7 @@ import type { AnyTable } from '../handles.ts'
 import { add, idIn, nextId, type Place } from '../recording.ts'
 
 /** What both forms of a table say. */
-interface TableOptions {
+export interface TableOptions {
   readonly from: Tables
   readonly schema: z.ZodObject
   readonly sql?: string

@@ -5,6 +5,7 @@ import { join, step, table } from './derived-steps.ts'
 import { evaluate, gate, packageModel, train } from './model-steps.ts'
 import { approve, batch, deploy, guard, monitor, register } from './release-steps.ts'
 import type { StepKindEntry } from './step-kind.ts'
+import { publish } from './view-step.ts'
 
 /**
  * All kinds of steps there are. A new one is an entry here, its activity, and its verb in the builder
@@ -16,6 +17,7 @@ export const stepKinds = {
   table,
   join,
   step,
+  publish,
   split,
   train,
   package: packageModel,

@@ -1,0 +1,35 @@
+import type { Digest } from '../formats/artifact.ts'
+import type { Plan, StepOf } from '../formats/plan.ts'
+import { contentOfView, PublishedView } from '../formats/view.ts'
+import { type Publication, publishView } from '../stats/views.ts'
+import { digestOfJson } from './digest.ts'
+import { listKeys } from './documents.ts'
+import { readRef, updateRef } from './refs.ts'
+import type { Store } from './store.ts'
+
+const refName = (view: string): string => `views/${view}`
+
+export async function readView(store: Store, view: string): Promise<PublishedView | undefined> {
+  return (await readRef(store, refName(view), PublishedView))?.value
+}
+
+/** Names of all views, for people. */
+export async function listViews(store: Store): Promise<string[]> {
+  const keys = await listKeys(store, 'refs/views/')
+  return keys.map((key) => key.slice('refs/views/'.length, -'.json'.length))
+}
+
+/** The digest of what a view of a plan is. */
+export const definitionOf = (plan: Plan, step: StepOf<'publish'>): Digest => digestOfJson(contentOfView(plan, step))
+
+/**
+ * Publishes a view by compare-and-swap. Its owner workflow is the writer.
+ * @throws SlipwayError VIEW_DISAGREES
+ */
+export function writeView(store: Store, order: Publication): Promise<PublishedView> {
+  const { name, pipeline, run } = order
+  const at = new Date().toISOString()
+  return updateRef(store, refName(name), PublishedView, `run ${run} of ${pipeline} publishes`, (current) =>
+    publishView(current, order, at),
+  )
+}
