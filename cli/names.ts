@@ -60,12 +60,19 @@ export const modelVersion: Kind = {
 const digest = matching('the first digits of a digest, six or more', '3f9a1c22b0d4', /^(?:sha256:)?[0-9a-f]{6,64}$/)
 /** A ref, as the error says that finds it broken. */
 export const ref = matching(
-  'a ref: routes/<endpoint>, models/<name>, monitors/<endpoint>, checks/<endpoint> or batches/<owner>/<name>',
+  'a ref: routes/<endpoint>, models/<name>, views/<name>, monitors/<endpoint>, checks/<endpoint> or batches/<owner>/<name>',
   'routes/flights',
-  new RegExp(`^(?:routes|models|monitors|checks|batches/${named})/${named}$`),
+  new RegExp(`^(?:routes|models|views|monitors|checks|batches/${named})/${named}$`),
 )
+const view = matching('a view, after view:', 'view:history', new RegExp(`^view:${named}$`))
 /** What `show` shows. */
-export const shown = either('a run, a model (flights@3), or the first digits of a digest', modelVersion, id, digest)
+export const shown = either(
+  'a run, a model (flights@3), the first digits of a digest, or a view (view:history)',
+  modelVersion,
+  id,
+  digest,
+  view,
+)
 const published = matching(
   'a batch: flights/nightly/2001-06-01',
   'flights/nightly/2001-06-01',

@@ -15,6 +15,7 @@ import { gateLines, knownSplits, plannedGates } from '../plan-gates.ts'
 import { comesAfter, foldedBranches, planRows } from '../plan-table.ts'
 import { planned as plannedHere } from '../planned.ts'
 import type { LookAt } from '../rehearsal.ts'
+import { plannedViews, viewLines, viewsOf } from '../views.ts'
 
 /** What a run would do now, without doing it. */
 export async function plan(
@@ -35,15 +36,17 @@ export async function plan(
   const outline = outlineOf(planned)
   const { parallel = usualParallel } = planned
   const gates = plannedGates(planned, await knownSplits(store, steps))
+  const views = plannedViews(planned, await viewsOf(store, planned), steps)
   if (options.json === true) {
     const after = comesAfter(outline)
     const known = steps.map((each) => ({ ...each, after: after.get(each.step) ?? [] }))
-    printJson({ plan: { digest: digestOfPlan(planned), parallel }, steps: known, gates, checks })
+    printJson({ plan: { digest: digestOfPlan(planned), parallel }, steps: known, gates, views, checks })
     return 0
   }
   print(table(['step', 'after', 'would', 'because'], planRows(outline, steps)))
   const folded = foldedBranches(outline)
   for (const line of gateLines(gates.filter(({ step }) => !folded.has(topBranchOf(step))))) print(line)
+  for (const line of viewLines(pipeline, views)) print(line)
   print(
     `\nplan ${shortDigest(digestOfPlan(planned))}: ${steps.filter(({ state }) => state === 'reused').length} of ${steps.length} steps are reused, up to ${parallel} run at once`,
   )

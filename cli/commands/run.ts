@@ -31,6 +31,7 @@ import { planned as plannedHere } from '../planned.ts'
 import { noProgress, progressView } from '../progress.ts'
 import type { LookAt } from '../rehearsal.ts'
 import { junit, junitOfError, runJson, summaryLines, verdict } from '../report.ts'
+import { seenViews, viewsOf } from '../views.ts'
 import type { LocalOptions } from './local.ts'
 
 export interface RunOptions extends LocalOptions, CheckOptions {
@@ -42,6 +43,8 @@ export interface RunOptions extends LocalOptions, CheckOptions {
   readonly timeout?: string
   readonly from?: string
   readonly asOf?: string
+  /** Views that are to change, whoever uses them. */
+  readonly changeView?: readonly string[]
   /** Show the verdict only. */
   readonly brief?: boolean
   /** Show nothing while it goes on. */
@@ -126,6 +129,7 @@ async function startRun(
   }
   await checkPlan(root, planned, lookAt, options)
   await requireSameInputs(store, planned.plan)
+  const views = seenViews(pipeline, await viewsOf(store, planned.plan), options.changeView ?? [])
   const plan = await publishPlan(store, signerOf(settings), planned)
   const sources: Record<string, string> = {}
   for (const [i, { id, format }] of read.entries())
@@ -147,6 +151,7 @@ async function startRun(
         sources,
         snapshots,
         origin: { ...(await originOf(root)), ...(from === undefined ? {} : { from }) },
+        ...(views !== undefined && { views }),
       },
     ],
     staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}${from === undefined ? '' : ` • from ${from}`}`,

@@ -23,6 +23,7 @@ import { registeredVersion } from '../model-version.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, seconds, table } from '../output.ts'
 import { runJson, summaryLines } from '../report.ts'
+import { showView, showViews } from '../show-view.ts'
 import { readTable, sourcesOf } from '../source-read.ts'
 import type { CompiledModelOptions } from './show-compiled-model.ts'
 
@@ -32,9 +33,10 @@ const columnsOfSnapshot = 200
 
 export type ShowOptions = JsonOption & CompiledModelOptions & { readonly compiled?: boolean }
 
-/** A run, a model version (or what scores it), or an artifact. */
+/** A run, a model version (or what scores it), a view or all of them, or an artifact. */
 export async function show(what: string, options: ShowOptions): Promise<number> {
   const context = openContext()
+  if (what.startsWith('view:')) return showView(context.store, what.slice('view:'.length), options)
   if (options.compiled === true || options.text === true) {
     const version = await registeredVersion(context.store, what)
     if (version === undefined) throw await unknown(context.store, what)
@@ -44,6 +46,7 @@ export async function show(what: string, options: ShowOptions): Promise<number> 
   if (record !== undefined) return showRun(context, record, options)
   const version = await registeredVersion(context.store, what)
   if (version !== undefined) return showModel(context.store, version, options)
+  if (what === 'views') return showViews(context.store, options)
   const hex = what.replace(/^sha256:/, '')
   if (/^[0-9a-f]{6,64}$/.test(hex)) return showArtifact(context.store, hex, options)
   if (/-\d{8}-\d{6}-\w+$/.test(what)) return showRunning(context, what, options)

@@ -16,7 +16,7 @@ export function artifactCommands(program: Usage): void {
     .does(async (options) => (await models()).models(options))
   program
     .command('show')
-    .description('a run, a model version, or an artifact by digest')
+    .description('a run, a model version, a view, or an artifact by digest')
     .takes('<what>', kinds.shown)
     .option('--compiled', 'of a model: what scores it, how that was proven, and how fast it is here')
     .option('--text', 'of a model: the code it is compiled to, as WebAssembly text')
@@ -25,6 +25,8 @@ export function artifactCommands(program: Usage): void {
       'npx slipway show flights@champion',
       'npx slipway show flights@3 --compiled',
       'npx slipway show 3f9a1c22b0d4',
+      'npx slipway show views',
+      'npx slipway show view:history',
     )
     .does(async (what, options) => (await showing()).show(what, options))
   program

@@ -31,6 +31,7 @@ export function runCommands(program: Usage): void {
     .collects('--snapshot <digest>', 'use this snapshot instead of reading the source', kinds.snapshot)
     .offers('--from <file>', 'read this instead of what the definition says (in place of the only source)', kinds.path)
     .offers('--as-of <time>', 'the day or time that counts as now for splits by age', kinds.time)
+    .collects('--change-view <view>', 'make the definition here the view’s, whoever uses another one', kinds.name)
     .option('--no-types', 'do not check the types')
     .offers('--junit <file>', 'write a JUnit report (waits)', kinds.path)
     .option('--local', 'in this process, without Temporal, up to the gates; registers nothing')

@@ -1,0 +1,121 @@
+import { shortDigest } from '../lib/formats/artifact.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import type { Plan } from '../lib/formats/plan.ts'
+import { outlineOf } from '../lib/formats/plan-outline.ts'
+import { readsOf } from '../lib/formats/step-inputs.ts'
+import type { PublishedView, SeenView } from '../lib/formats/view.ts'
+import { requireAgreement, standingOf, type ViewStanding } from '../lib/stats/views.ts'
+import type { Store } from '../lib/store/store.ts'
+import { definitionOf, readView } from '../lib/store/views.ts'
+import type { Forecast } from './forecast.ts'
+
+/** How the views of a plan stand to what is published. */
+export async function viewsOf(store: Store, plan: Plan): Promise<ViewStanding[]> {
+  const { pipeline } = plan
+  const steps = plan.steps.filter((step) => step.kind === 'publish')
+  return Promise.all(
+    steps.map(async (step) =>
+      standingOf(await readView(store, step.view), {
+        view: step.view,
+        pipeline,
+        definition: definitionOf(plan, step),
+      }),
+    ),
+  )
+}
+
+/**
+ * What a run takes along of the views it publishes.
+ * @param changed views that are to change, whoever uses them
+ * @throws SlipwayError VIEW_DISAGREES where another pipeline uses another definition; USAGE for a view that the pipeline has not
+ */
+export function seenViews(
+  pipeline: string,
+  views: readonly ViewStanding[],
+  changed: readonly string[],
+): Readonly<Record<string, SeenView>> | undefined {
+  const names = views.map(({ view }) => view)
+  const unknown = changed.find((name) => !names.includes(name))
+  if (unknown !== undefined)
+    throw new SlipwayError('USAGE', `--change-view ${unknown}: pipeline "${pipeline}" has no view "${unknown}"`, {
+      next: names.length === 0 ? 'p.feature makes one' : `its views are ${names.join(', ')}`,
+    })
+  for (const standing of views) if (!changed.includes(standing.view)) requireAgreement(standing)
+  if (views.length === 0) return undefined
+  return Object.fromEntries(
+    views.map(({ view, published }): [string, SeenView] => [
+      view,
+      { since: published?.since ?? null, ...(changed.includes(view) && { isChange: true }) },
+    ]),
+  )
+}
+
+/** A view of a plan as `plan` shows it. */
+interface PlannedView extends Pick<ViewStanding, 'view' | 'definition' | 'state' | 'usedBy'> {
+  readonly published: Pick<PublishedView, 'definition' | 'revision' | 'run' | 'publishedAt'> | null
+  /** Pipelines that do not use this definition; of the planned one with the steps that it makes run. */
+  readonly stale: readonly { readonly pipeline: string; readonly steps?: readonly string[] }[]
+}
+
+/** The views of a plan, with what becomes stale by a run or is already. */
+export function plannedViews(
+  plan: Plan,
+  views: readonly ViewStanding[],
+  forecasts: readonly Forecast[],
+): PlannedView[] {
+  return views.map(({ view, pipeline, definition, state, usedBy, published, stale }) => ({
+    view,
+    definition,
+    state,
+    usedBy,
+    published: published === undefined ? null : saidOf(published),
+    stale: stale.map((name) =>
+      name === pipeline ? { pipeline: name, steps: staleSteps(plan, view, forecasts) } : { pipeline: name },
+    ),
+  }))
+}
+
+const saidOf = ({ definition, revision, run, publishedAt }: PublishedView): PlannedView['published'] => ({
+  definition,
+  revision,
+  run,
+  publishedAt,
+})
+
+/** The steps that make a view, or rest on it, and are not reused. */
+function staleSteps(plan: Plan, view: string, forecasts: readonly Forecast[]): string[] {
+  const made = plan.steps.flatMap((step) => (step.kind === 'publish' && step.view === view ? step.table : []))
+  const outline = outlineOf(plan)
+  const below = new Set(made)
+  // Steps stand in an order in which they can run.
+  for (const step of outline.steps)
+    if (Object.values(readsOf(outline, step)).some((read) => below.has(read.step))) below.add(step.id)
+  return forecasts.flatMap(({ step, state }) => (below.has(step) && state === 'runs' ? step : []))
+}
+
+const inWords: Readonly<Record<ViewStanding['state'], string>> = {
+  new: 'a run publishes it',
+  same: 'as it is published',
+  changes: 'a run changes it: nobody else uses it',
+  disagrees: 'a run is refused, for others use it as it is published',
+}
+
+/** A line a view, and one of what is stale. */
+export function viewLines(pipeline: string, views: readonly PlannedView[]): string[] {
+  return views.flatMap(({ view, definition, state, published, usedBy, stale }) => {
+    const there =
+      published === null
+        ? 'not published'
+        : `published ${shortDigest(published.definition)}, revision ${published.revision}, used by ${usedBy.join(', ') || 'nobody'}`
+    const each = stale.map(({ pipeline, steps = [] }) =>
+      steps.length === 0 ? pipeline : `${pipeline} (${steps.join(', ')})`,
+    )
+    return [
+      `\nview ${view} ${shortDigest(definition)}: ${there}; ${inWords[state]}`,
+      ...(each.length === 0 ? [] : [`  stale: ${each.join('; ')}`]),
+      ...(state === 'disagrees'
+        ? [`  next: take their definition, or slipway run ${pipeline} --change-view ${view}`]
+        : []),
+    ]
+  })
+}
