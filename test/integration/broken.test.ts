@@ -43,6 +43,7 @@ import { listRuns, publishBranches, publishRun, readRun, readWholeRun } from '..
 import { newKeyPair, requireSigned, sign, signerFrom, trustedKeysFrom } from '../../lib/store/signing.ts'
 import { findStepRecord, neighbours, publishStepRecord, readStepRecord, stepKeyOf } from '../../lib/store/steps.ts'
 import type { Store } from '../../lib/store/store.ts'
+import { readView, writeView } from '../../lib/store/views.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
 import * as sample from '../support/stored-documents.ts'
 
@@ -233,7 +234,9 @@ const kinds: Record<string, () => Promise<Case[]>> = {
     await establishMonitor(store, { pipeline: name, step: sample.monitorStep(name), plan: sample.digest }, by)
     await publishReport(store, sample.monitorReport(name, 0))
     await writeBatchDefinition(store, 'nightly', { ...sample.batchDefinition, pipeline: name }, 'r')
+    await writeView(store, sample.publication(name))
     const readers: Record<string, () => Promise<unknown>> = {
+      [`views/${name}`]: () => readView(store, name),
       [`routes/${name}`]: () => readRoute(store, name),
       [`models/${name}`]: () => readModel(store, name),
       [`monitors/${name}`]: () => readMonitor(store, name),
@@ -257,7 +260,7 @@ const kinds: Record<string, () => Promise<Case[]>> = {
         expect(await read()).toBeDefined()
         const now = await readRef(store, ref, z.json())
         expect(now).toMatchObject({ generation: restored.generation, reason: expect.stringContaining('by ann') })
-        if (ref.startsWith('routes/')) expect(now).toMatchObject({ value: { revision: restored.generation } })
+        if (/^(routes|views)\//.test(ref)) expect(now).toMatchObject({ value: { revision: restored.generation } })
         expect((await listKeys(store, `log/${ref}/`)).length).toBe(last + 1)
         await expect(restoreRef(store, ref, 'ann')).rejects.toMatchObject({ code: 'USAGE' })
       },

@@ -200,6 +200,17 @@ export const batchRecord = (slot: string, generation: number) => ({
   by: 'ann',
 })
 
+export const publication = (name: string) => ({
+  name,
+  pipeline: 'loans',
+  run: 'r',
+  definition: digest,
+  table: { digest, rows: 1 },
+  key: ['id'],
+  known: null,
+  seen: { since: null },
+})
+
 export const batchDefinition = {
   pipeline: 'loans',
   endpoint: 'credit',
