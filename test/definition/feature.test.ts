@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { type Builder, pipeline } from '../../lib/definition/index.ts'
+import { type Builder, binary, pipeline, trees } from '../../lib/definition/index.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { CodeRef, Plan } from '../../lib/formats/plan.ts'
 import { outlineOf } from '../../lib/formats/plan-outline.ts'
@@ -77,6 +77,19 @@ describe('p.feature', () => {
     expect(reads('late')).toEqual({ history: { step: 'publish', output: 'table' } })
     expect(reads('validate')).toEqual({ table: { step: 'publish', output: 'table' } })
     expect(reads('publish')).toEqual({ table: { step: 'history', output: 'table' } })
+  })
+
+  it('is a table to learn from: a model rests on the columns of what was published', () => {
+    const trained = planOf((p) => {
+      const view = p.feature('history', { ...history, from: [trips(p)] })
+      const parts = p.split(view, { byHashOf: 'passenger', validation: 0.2, test: 0.2 })
+      const features = ({ delays }: { delays: Float64Array }) => ({ delays })
+      const target = binary('passenger', () => new Uint8Array())
+      p.package(p.train('model', { on: parts, features, target, learner: trees(), seed: 1 }))
+    })
+    const whole = outlineOf(trained)
+    const step = whole.steps.find(({ kind }) => kind === 'package')
+    expect(readsOf(whole, step as never)).toMatchObject({ snapshot: { step: 'history', output: 'table' } })
   })
 
   it('may be made in branches, each under a name of its own', () => {
