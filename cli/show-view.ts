@@ -1,3 +1,4 @@
+import { nearest } from '../lib/code/nearest.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { PublishedView } from '../lib/formats/view.ts'
@@ -32,8 +33,12 @@ export async function showViews(store: Store, options: JsonOption): Promise<numb
 /** `show view:history`: what is published of a view, and by whom it is used. @throws SlipwayError NOT_FOUND */
 export async function showView(store: Store, name: string, options: JsonOption): Promise<number> {
   const view = await readView(store, name)
-  if (view === undefined)
-    throw new SlipwayError('NOT_FOUND', `no view "${name}" is published`, { next: 'slipway show views' })
+  if (view === undefined) {
+    const meant = nearest(name, await listViews(store))
+    throw new SlipwayError('NOT_FOUND', `no view "${name}" is published`, {
+      next: meant === undefined ? 'see `slipway show views`' : `did you mean "view:${meant}"?`,
+    })
+  }
   if (options.json === true) {
     printJson(view)
     return 0

@@ -140,7 +140,9 @@ describe('a view that two pipelines share', () => {
     expect(one.stdout).toContain(`by run ${run}`)
     expect(one.stdout).toContain('key passenger; known by known_at')
     expect(JSON.parse((await place.run('show', 'view:history', '--json')).stdout)).toEqual(await published())
-    expect(await place.run('show', 'view:nothing')).toMatchObject({ code: 2 })
+    const unknown = await place.run('show', 'view:histori', '--json')
+    expect(unknown.code).toBe(2)
+    expect(errorOf(unknown)).toMatchObject({ code: 'NOT_FOUND', next: 'did you mean "view:history"?' })
   })
 
   it('is joined in time: no row that is newer than the event, or was written later', async () => {
@@ -190,6 +192,7 @@ describe('a view that two pipelines share', () => {
       expect(message).toContain(pipeline === 'arrivals' ? 'which refunds uses' : 'which arrivals uses')
       expect(next).toContain(`--change-view history`)
     }
+    expect(await place.run('run', 'arrivals', '--local', '--json')).toMatchObject({ code: 0 })
     expect(await published()).toEqual(before)
     expect(await startedRuns()).toBe(runs)
     const wrong = await place.run('run', 'arrivals', '--change-view', 'histories', '--json')
