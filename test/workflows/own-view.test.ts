@@ -42,7 +42,7 @@ const definition = (plan: Plan): Digest => definitionOf(plan, stepOf(plan, 'publ
 function viewMocks(plans: readonly Plan[], over: Partial<Activities> = {}) {
   const views = new Map<string, PublishedView>()
   const writes: string[] = []
-  let writing = 0
+  const writing = new Set<string>()
   const at = (hour: number): string => new Date(hour * 3_600_000).toISOString()
   const activities = runMocks({
     deriveTable: async () => outcome(['table', 'profile'], { rows: 3 }),
@@ -57,15 +57,17 @@ function viewMocks(plans: readonly Plan[], over: Partial<Activities> = {}) {
       })
     },
     async writeView({ view, step, ...asked }) {
-      expect(++writing).toBe(1)
+      expect(writing).not.toContain(view)
+      writing.add(view)
       await new Promise((resolve) => setTimeout(resolve, 20))
-      writing--
+      writing.delete(view)
       const plan = plans.find((each) => digestOfPlan(each) === step.plan) as Plan
-      const { key, known } = stepOf(plan, step.id, 'publish')
+      const publishing = stepOf(plan, step.id, 'publish')
+      const { key, known } = publishing
       const table = { digest: asked.table.digest as Digest, rows: asked.table.rows }
       writes.push(asked.run)
       try {
-        const order = { ...asked, table, name: view, definition: definition(plan), key, known }
+        const order = { ...asked, table, name: view, definition: definitionOf(plan, publishing), key, known }
         const published = publishView(views.get(view), order, at(writes.length))
         views.set(view, published)
         return { revision: published.revision }
@@ -154,6 +156,45 @@ describe('a run that publishes a view', () => {
       expect(await recordOf(await begin(queue, next, { kept: { since: 1 } }))).toMatchObject({ status: 'succeeded' })
       expect(views.get('kept')).toMatchObject({ revision: 3, since: 3, definition: definition(next) })
       expect(await recordOf(await begin(queue, old, undefined))).toMatchObject({ error: { code: 'VIEW_DISAGREES' } })
+    })
+  })
+
+  it('publishes those of many branches too, each by what was seen of it', async () => {
+    const regions = Array.from({ length: 40 }, (_, i) => `r${i}`)
+    const plan = pipeline('many', (p) => {
+      const trips = p.snapshot('trips', { from: 'trips.parquet', schema: Trip })
+      p.each(regions, (p, region) => {
+        const view = p.feature(`of-${region}`, { from: [trips], sql: 'SELECT 1', schema: Trip, key: 'passenger' })
+        p.table('late', { from: [view], sql: 'SELECT …', schema: Trip })
+      })
+    }).compile(() => code)
+    const { activities, views } = viewMocks([plan])
+    const step = stepOf(plan, 'r7/publish', 'publish')
+    const elsewhere: PublishedView = {
+      slipway: 'view/1',
+      name: 'of-r7',
+      revision: 6,
+      definition: digest('f'),
+      since: 5,
+      table: { digest: digest('7'), rows: 1 },
+      key: ['passenger'],
+      known: null,
+      publishedAt: new Date(0).toISOString(),
+      run: 'x',
+      pipelines: { other: { definition: digest('f'), run: 'x' } },
+    }
+    views.set('of-r7', elsewhere)
+    const seen = (isChange?: true) =>
+      Object.fromEntries(
+        regions.map((region) => [`of-${region}`, { since: region === 'r7' ? 5 : null, ...(isChange && { isChange }) }]),
+      )
+    await workflows.withWorker(activities, async (queue) => {
+      const record = await recordOf(await begin(queue, plan, seen()))
+      expect(record).toMatchObject({ exitCode: 2, error: { code: 'VIEW_DISAGREES' } })
+      expect(views.size).toBe(40)
+      expect(views.get('of-r7')).toBe(elsewhere)
+      expect(await recordOf(await begin(queue, plan, seen(true)))).toMatchObject({ status: 'succeeded' })
+      expect(views.get('of-r7')).toMatchObject({ revision: 7, definition: definitionOf(plan, step) })
     })
   })
 
