@@ -21,7 +21,7 @@ export const jobs: { readonly [Name in JobName]: () => Promise<Jobs[Name]> } = {
   compileTrees: async () => (await import('../lib/models/compile-trees.ts')).compileTrees,
   compareMadeUp: async () => (await import('../lib/models/compare-made-up.ts')).compareMadeUp,
   proveRows: async () => (await import('../lib/jobs/prove-rows.ts')).proveRows,
-  guardModel: async () => (await import('../lib/jobs/never-worse.ts')).guardModel,
+  judgeNeverWorse: async () => (await import('../lib/jobs/never-worse.ts')).judgeNeverWorse,
   measureDrift: async () => (await import('../lib/jobs/measure-drift.ts')).measureDrift,
   scoreShard: async () => (await import('../lib/jobs/batch/score-shard.ts')).scoreShard,
 }
@@ -43,7 +43,7 @@ export type JobCall = { readonly name: JobName; readonly order: unknown } | { re
 
 type Orders = { readonly [Name in JobName]: Parameters<Jobs[Name]>[0] }
 
-/** Whose code each job runs. A guard runs that of several models, gates perhaps metrics of the user's besides. */
+/** Whose code each job runs. The never-worse gate runs that of several models, gates perhaps metrics of the user's besides. */
 const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } = {
   profileFiles: () => ours,
   reportBacktest: () => ours,
@@ -55,7 +55,7 @@ const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } =
   proveRows: ({ model }) => codeOfModel(model),
   evaluateModel: ({ model }) => codeOfModel(model),
   judgeGates: ({ model, code }) => (code.length === 0 ? codeOfModel(model) : codeOfSeveral),
-  guardModel: () => codeOfSeveral,
+  judgeNeverWorse: () => codeOfSeveral,
   measureDrift: () => codeOfSeveral,
   scoreShard: () => ({ owner: 'shards', packages: undefined }),
 }

@@ -1,6 +1,6 @@
 import type { StepOutcome } from '../lib/formats/step-inputs.ts'
 import { type Compared, type ComparedOrder, findCompared } from '../lib/jobs/find-compared.ts'
-import { guardCandidate } from '../lib/jobs/steps/guard-candidate.ts'
+import { compareCandidate } from '../lib/jobs/steps/compare-candidate.ts'
 import { type ActivityDeps, runActivity, runStep, type StepOrder } from './step.ts'
 
 /** What keeps chains of retrainings from ending with a worse model. */
@@ -13,7 +13,7 @@ export function createNeverWorseActivities(deps: ActivityDeps) {
 
     /** Compares a candidate with what is in force. */
     async guardCandidate(order: StepOrder<'guard'> & { readonly alpha: number }): Promise<StepOutcome> {
-      return runStep(deps, order, (work) => guardCandidate(deps, work, order), { alpha: String(order.alpha) })
+      return runStep(deps, order, (work) => compareCandidate(deps, work, order), { alpha: String(order.alpha) })
     },
   }
 }

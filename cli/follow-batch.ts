@@ -19,24 +19,24 @@ import { progressView } from './progress.ts'
 const silence = 15_000
 
 /**
- * Starts a batch, or finds the one of the same slot that is under way, and follows it to its end. It goes on without us.
+ * Starts a batch, or finds the one of the same partition that is under way, and follows it to its end. It goes on without us.
  * @throws SlipwayError INTERRUPTED, and what the batch failed with
  */
-export async function followBatch(context: CliContext, request: BatchRequest, slot: string): Promise<BatchResult> {
+export async function followBatch(context: CliContext, request: BatchRequest, partition: string): Promise<BatchResult> {
   const { client } = await context.temporal()
   const { owner, name } = request
-  const workflowId = batchWorkflowId(owner, name, slot)
+  const workflowId = batchWorkflowId(owner, name, partition)
   const handle = await client.workflow.start('scoreBatch', {
     workflowId,
     workflowIdConflictPolicy: 'USE_EXISTING',
     taskQueue,
     args: [request],
-    staticSummary: `batch ${batchId(owner, name, slot)}`,
+    staticSummary: `batch ${batchId(owner, name, partition)}`,
   })
-  say(`batch ${batchId(owner, name, slot)}\n  look  ${workflowLink(context.settings, workflowId)}`)
+  say(`batch ${batchId(owner, name, partition)}\n  look  ${workflowLink(context.settings, workflowId)}`)
   const view = progressView()
   const interrupt = listenForInterrupt()
-  const end = resultOf(handle, `batch ${batchId(owner, name, slot)}`) as Promise<BatchResult>
+  const end = resultOf(handle, `batch ${batchId(owner, name, partition)}`) as Promise<BatchResult>
   let lastAnswer = Date.now()
   let said = 0
   const look = async (): Promise<void> => {
@@ -55,7 +55,7 @@ export async function followBatch(context: CliContext, request: BatchRequest, sl
   try {
     await lookUntil(end, look, () => {
       if (interrupt.happened)
-        throw new SlipwayError('INTERRUPTED', `stopped waiting; batch ${batchId(owner, name, slot)} goes on`, {
+        throw new SlipwayError('INTERRUPTED', `stopped waiting; batch ${batchId(owner, name, partition)} goes on`, {
           next: 'the same command again finds it',
         })
       if (Date.now() - lastAnswer < silence) return

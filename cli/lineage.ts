@@ -176,11 +176,11 @@ async function rolloutsOf(store: Store, log: readonly Revision[], digest: string
 }
 
 function batchOf(record: BatchRecord, all: readonly BatchRecord[]): Uses['batches'][number] {
-  const { owner, name, slot, generation, manifest, rows, to } = record
+  const { owner, name, slot: partition, generation, manifest, rows, to } = record
   const isSame = (other: BatchRecord): boolean =>
-    other.owner === owner && other.name === name && other.slot === slot && other.generation > generation
+    other.owner === owner && other.name === name && other.slot === partition && other.generation > generation
   return {
-    batch: batchId(owner, name, slot),
+    batch: batchId(owner, name, partition),
     generation,
     manifest: manifest.digest,
     rows: rows.scored,

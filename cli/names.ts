@@ -30,7 +30,7 @@ const either = (rule: string, ...kinds: readonly [Kind, ...Kind[]]): Kind => ({
 })
 
 const named = '[a-z0-9][a-z0-9-]{0,62}'
-const slot = '(?:\\d{4}-\\d{2}-\\d{2}(?:T\\d{2})?|[0-9a-f]{16})'
+const partition = '(?:\\d{4}-\\d{2}-\\d{2}(?:T\\d{2})?|[0-9a-f]{16})'
 
 /** As definitions name pipelines, models, endpoints, steps and batches. */
 export const name: Kind = {
@@ -76,7 +76,7 @@ export const shown = either(
 const published = matching(
   'a batch: flights/nightly/2001-06-01',
   'flights/nightly/2001-06-01',
-  new RegExp(`^${named}/${named}/${slot}$`),
+  new RegExp(`^${named}/${named}/${partition}$`),
 )
 /** A batch by its name, or the folder it was written to. */
 export const batch = either('a batch (flights/nightly/2001-06-01), or a folder that one was written to', published, {

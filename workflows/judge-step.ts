@@ -6,7 +6,7 @@ import type { StepOutline } from '../lib/formats/plan-outline.ts'
 import type { GateResult } from '../lib/formats/records.ts'
 import {
   allOf,
-  guardedInputs,
+  comparedInputs,
   inputsOf,
   outputOf,
   type StepInputs,
@@ -30,7 +30,7 @@ export async function judgeStep(
   inputs: StepInputs,
   report: (outcome: StepOutcome) => void,
 ): Promise<Stop | undefined> {
-  const outcome = await (step.kind === 'gate' ? judge(state, step, inputs) : guard(state, step, inputs))
+  const outcome = await (step.kind === 'gate' ? judge(state, step, inputs) : judgeNeverWorse(state, step, inputs))
   const results = outcome.facts.gates as GateResult[]
   state.gates.set(step.id, results)
   report(outcome)
@@ -79,7 +79,7 @@ async function baselineOf(state: RunState, step: StepOutline<'gate'>): Promise<s
 }
 
 /** Compares a candidate with what its endpoint serves. */
-async function guard(state: RunState, step: StepOutline<'guard'>, inputs: StepInputs): Promise<StepOutcome> {
+async function judgeNeverWorse(state: RunState, step: StepOutline<'guard'>, inputs: StepInputs): Promise<StepOutcome> {
   const { planDigest, runId, basePlan } = state.input
   const { endpoint, alpha } = step
   const judgement = asksBySignal() ? await judgementOf(state, step.package) : undefined
@@ -105,12 +105,12 @@ async function guard(state: RunState, step: StepOutline<'guard'>, inputs: StepIn
   return guardCandidate({
     run: runId,
     step: refOf(state.input, step),
-    inputs: { ...inputs, ...guardedInputs(artifacts) },
+    inputs: { ...inputs, ...comparedInputs(artifacts) },
     alpha: spent,
   })
 }
 
-/** What a guard compares with that was judged together with the gates: what was in force, unless that is the candidate. */
+/** What a never-worse gate compares with that was judged together with the gates: what was in force, unless that is the candidate. */
 function comparedBy({ inForce }: Judgement, state: RunState, packageId: string): string | null {
   const { digest } = outputOf(state.outcomes.get(packageId), 'package')
   return inForce.champion === null || inForce.champion.digest === digest ? null : inForce.champion.digest

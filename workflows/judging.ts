@@ -10,7 +10,7 @@ import type { Stop } from './messages.ts'
 import { briefly } from './options.ts'
 import { enter, type RunState } from './run-state.ts'
 
-/** What a package was judged against. All evidence there is of it, gates, guards and approvals, is about this and nothing else. */
+/** What a package was judged against. All evidence there is of it, gates of both kinds and approvals, is about this and nothing else. */
 export interface Judgement {
   /** Where it would take over; null where it is only registered. */
   readonly endpoint: string | null

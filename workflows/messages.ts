@@ -24,8 +24,9 @@ export const monitorScheduleId = (endpoint: string): string => `${endpoint}/moni
 
 /** The Temporal Schedule that starts a batch; its workflows are named after it. */
 export const batchScheduleId = (owner: string, name: string): string => `${owner}/${name}`
-/** A batch that was asked for: one at a time of a slot. */
-export const batchWorkflowId = (owner: string, name: string, slot: string): string => `batch/${owner}/${name}/${slot}`
+/** A batch that was asked for: one at a time of a partition. */
+export const batchWorkflowId = (owner: string, name: string, partition: string): string =>
+  `batch/${owner}/${name}/${partition}`
 
 /** How owners are started where they are not there: the second argument of `WithStartWorkflowOperation('ownModel', …)`. */
 export const ownerOfModel = (model: string) => ({

@@ -43,17 +43,17 @@ export async function batch(owner: string, name: string, options: BatchOptions):
     )
   }
   const time = options.date === undefined ? new Date() : new Date(isoTime('--date', options.date))
-  const slot = partitionAt(definition.policy, time)
+  const partition = partitionAt(definition.policy, time)
   const request: BatchRequest = {
     owner,
     name,
-    slot,
+    slot: partition,
     redo: options.redo === true,
     by: userInfo().username,
     adHoc: null,
   }
   const started = Date.now()
-  const result = await followBatch(context, request, slot)
+  const result = await followBatch(context, request, partition)
   tell(result, Date.now() - started, options)
   return 0
 }
@@ -86,17 +86,17 @@ export async function score(model: string, options: ScoreOptions): Promise<numbe
   const path = isFolder(from) && !from.endsWith('/') ? `${from}/` : from
   const sources = await readableFrom(process.cwd(), store)
   const files = isHere ? await putJson(store, await findInputs(store, sources, path)) : null
-  const slot = digestOfJson({ model: variant.digest, files: files?.digest ?? from, policy }).slice(7, 23)
-  if (here !== undefined) await requireFree(here, { owner: variant.model, name: 'score', slot })
+  const partition = digestOfJson({ model: variant.digest, files: files?.digest ?? from, policy }).slice(7, 23)
+  if (here !== undefined) await requireFree(here, { owner: variant.model, name: 'score', slot: partition })
   const request: BatchRequest = {
     owner: variant.model,
     name: 'score',
-    slot,
+    slot: partition,
     redo: options.redo === true,
     by: userInfo().username,
     adHoc: { policy, model: variant, files },
   }
-  const result = await followBatch(context, request, slot)
+  const result = await followBatch(context, request, partition)
   if (here !== undefined) {
     const manifest = await getJson(store, result.record.manifest.digest, BatchManifest)
     await fillFolder(here, manifest)
@@ -180,10 +180,10 @@ export async function list(options: JsonOption): Promise<number> {
     const definition = await passOver(readBatchDefinition(store, owner, name))
     if (definition === undefined) continue
     const { cron, from, to } = definition.policy
-    const slots = await listPartitions(store, owner, name)
-    const newest = slots.at(-1)
+    const partitions = await listPartitions(store, owner, name)
+    const newest = partitions.at(-1)
     const last = newest === undefined ? undefined : await passOver(readBatch(store, owner, name, newest))
-    found.push({ owner, name, cron, from, to, slots, last: last ?? null })
+    found.push({ owner, name, cron, from, to, slots: partitions, last: last ?? null })
   }
   if (options.json === true) printJson(found)
   else if (found.length === 0) print('no batch is defined')
@@ -191,12 +191,12 @@ export async function list(options: JsonOption): Promise<number> {
     print(
       table(
         ['batch', 'when (UTC)', 'from', 'to', 'published', 'last', 'rows', 'model'],
-        found.map(({ owner, name, cron, from, to, slots, last }) => [
+        found.map(({ owner, name, cron, from, to, slots: partitions, last }) => [
           `${owner} ${name}`,
           cron ?? 'when asked',
           from,
           to ?? '',
-          String(slots.length),
+          String(partitions.length),
           last?.slot ?? '',
           last === null ? '' : last.rows.scored.toLocaleString('en'),
           last === null ? '' : `${last.model.model}@${last.model.version}`,

@@ -33,8 +33,8 @@ interface Found {
 }
 
 async function find(store: Store, what: string): Promise<Found> {
-  const [owner = '', name = '', slot = '', ...rest] = what.split('/')
-  const record = slot === '' || rest.length > 0 ? undefined : await readBatch(store, owner, name, slot)
+  const [owner = '', name = '', partition = '', ...rest] = what.split('/')
+  const record = partition === '' || rest.length > 0 ? undefined : await readBatch(store, owner, name, partition)
   if (record !== undefined) return lineageOfBatch(store, record)
   const version = await registeredVersion(store, what)
   if (version !== undefined) return lineageOfModel(store, version)
@@ -61,8 +61,8 @@ async function find(store: Store, what: string): Promise<Found> {
 async function lineageOfArtifact(store: Store, digest: string): Promise<Found> {
   const content = parsed((await getBytes(store, digest)).toString('utf8'))
   if (content?.slipway === 'batch/1') {
-    const { owner, name, slot } = BatchManifest.parse(content)
-    const record = await readBatch(store, owner, name, slot)
+    const { owner, name, slot: partition } = BatchManifest.parse(content)
+    const record = await readBatch(store, owner, name, partition)
     if (record !== undefined) return lineageOfBatch(store, record, digest)
   }
   if (content?.slipway === 'bundle/1' && content.kind === 'snapshot') return lineageOfSnapshot(store, digest)

@@ -57,17 +57,17 @@ async function find(
   const here = localFolder(store, resolve(what))
   const manifest = await manifestIn(here)
   if (manifest) return { record: await requireBatch(store, manifest.owner, manifest.name, manifest.slot), folder: here }
-  const [owner = '', name = '', slot = ''] = what.split('/')
-  const record = await requireBatch(store, owner, name, slot)
+  const [owner = '', name = '', partition = ''] = what.split('/')
+  const record = await requireBatch(store, owner, name, partition)
   return { record, folder: record.to === null ? undefined : outputFolder(store, record.to, root) }
 }
 
-async function requireBatch(store: Store, owner: string, name: string, slot: string): Promise<BatchRecord> {
-  const record = slot === '' ? undefined : await readBatch(store, owner, name, slot)
+async function requireBatch(store: Store, owner: string, name: string, partition: string): Promise<BatchRecord> {
+  const record = partition === '' ? undefined : await readBatch(store, owner, name, partition)
   if (record !== undefined) return record
   throw new SlipwayError(
     'NOT_FOUND',
-    `there is no published batch "${[owner, name, slot].filter((part) => part !== '').join('/')}"`,
+    `there is no published batch "${[owner, name, partition].filter((part) => part !== '').join('/')}"`,
     {
       next: 'name it as batch list and batch do: flights/nightly/2001-06-01, or give the folder it was written to',
     },

@@ -41,9 +41,9 @@ export function partitionAt({ from, to }: Pick<BatchPolicy, 'from' | 'to'>, time
 }
 
 /** A template with its day and hour. */
-export function fillIn(template: string, slot: string): string {
-  return template.replaceAll('{date}', slot.slice(0, 10)).replaceAll('{hour}', slot.slice(11, 13))
+export function fillIn(template: string, partition: string): string {
+  return template.replaceAll('{date}', partition.slice(0, 10)).replaceAll('{hour}', partition.slice(11, 13))
 }
 
 /** The name of a batch for people and commands. */
-export const batchId = (owner: string, name: string, slot: string): string => `${owner}/${name}/${slot}`
+export const batchId = (owner: string, name: string, partition: string): string => `${owner}/${name}/${partition}`

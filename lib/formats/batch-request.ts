@@ -7,9 +7,9 @@ import type { ModelVersion } from './route.ts'
 export interface BatchRequest {
   readonly owner: string
   readonly name: string
-  /** Its day or hour; null takes the time it was scheduled for. */
+  /** Its partition, a day or an hour; null takes the time it was scheduled for. */
   readonly slot: string | null
-  /** Take the place of what was published of the same slot. */
+  /** Take the place of what was published of the same partition. */
   readonly redo: boolean
   /** Who or what asks. */
   readonly by: string

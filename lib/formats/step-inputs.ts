@@ -55,9 +55,9 @@ export function stepOf<Some extends { readonly id: string; readonly kind: StepKi
 }
 
 /** The artifacts a never-worse gate reads besides: what serves now, and rows to compare on. */
-export function guardedInputs(guarded: Readonly<Record<string, Digest | null>>): StepInputs {
+export function comparedInputs(compared: Readonly<Record<string, Digest | null>>): StepInputs {
   return Object.fromEntries(
-    Object.entries(guarded).flatMap(([name, digest]) =>
+    Object.entries(compared).flatMap(([name, digest]) =>
       digest === null ? [] : [[name, { digest, mediaType: mediaTypes.bundle, size: 0 }]],
     ),
   )

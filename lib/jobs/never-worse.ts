@@ -17,7 +17,7 @@ const namesInResults = { champion: 'champion', lastApproved: 'anchor' } as const
 /** The column of labelled tables that holds what became known. */
 export const labelColumn = 'slipway_label'
 
-export interface GuardOrder {
+export interface NeverWorseOrder {
   readonly step: StepOf<'guard'>
   /** What this run may spend of the chance of error. */
   readonly alpha: number
@@ -38,14 +38,14 @@ export interface GuardOrder {
  * Compares a candidate with the champion and the last approved version, table by table. Every comparison must show that it is not worse by the margin, at
  * the level this run may spend; a comparison with too little evidence fails.
  */
-export function guardModel(order: GuardOrder, onProgress: Progress): Promise<GateResult[]> {
+export function judgeNeverWorse(order: NeverWorseOrder, onProgress: Progress): Promise<GateResult[]> {
   return withModels([order.candidate, order.champion, order.lastApproved], (candidate, champion, lastApproved) =>
     compareAll(order, { candidate, champion, lastApproved }, onProgress),
   )
 }
 
 async function compareAll(
-  { step, alpha, tables, target }: GuardOrder,
+  { step, alpha, tables, target }: NeverWorseOrder,
   models: Models,
   onProgress: Progress,
 ): Promise<GateResult[]> {
@@ -100,7 +100,7 @@ interface Losses {
 async function lossesOf(
   { candidate, champion, lastApproved }: Models,
   table: LocalTable,
-  step: GuardOrder['step'],
+  step: NeverWorseOrder['step'],
   column: string,
   code: Parameters<typeof runTarget>[0],
 ): Promise<Losses> {

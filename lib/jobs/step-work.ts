@@ -11,7 +11,7 @@ import type { scoreShard } from './batch/score-shard.ts'
 import type { evaluateModel } from './evaluate.ts'
 import type { judgeGates } from './judge.ts'
 import type { measureDrift } from './measure-drift.ts'
-import type { guardModel } from './never-worse.ts'
+import type { judgeNeverWorse } from './never-worse.ts'
 import type { proveRows } from './prove-rows.ts'
 import type { runOwnStep, runTable } from './run-code.ts'
 
@@ -30,7 +30,7 @@ export interface Jobs {
   readonly compileTrees: typeof compileTrees
   readonly compareMadeUp: typeof compareMadeUp
   readonly proveRows: typeof proveRows
-  readonly guardModel: typeof guardModel
+  readonly judgeNeverWorse: typeof judgeNeverWorse
   readonly measureDrift: typeof measureDrift
   readonly scoreShard: typeof scoreShard
 }

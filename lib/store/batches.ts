@@ -12,8 +12,8 @@ export const BatchDefinition = z.object({ pipeline: z.string(), endpoint: z.stri
 export type BatchDefinition = z.infer<typeof BatchDefinition>
 
 const refName = (owner: string, name: string): string => `batches/${owner}/${name}`
-const recordKey = (owner: string, name: string, slot: string, generation: number): string =>
-  `batches/${owner}/${name}/${slot}/${String(generation).padStart(6, '0')}.json`
+const recordKey = (owner: string, name: string, partition: string, generation: number): string =>
+  `batches/${owner}/${name}/${partition}/${String(generation).padStart(6, '0')}.json`
 
 export async function readBatchDefinition(
   store: Store,
@@ -44,7 +44,7 @@ export async function listBatchDefinitions(store: Store): Promise<{ owner: strin
 
 /**
  * The record in force: the last generation. Generations have no gaps, so the next one is asked for by name.
- * @param redo whether the slot is scored again: then a broken record counts for nothing, and the new one takes its
+ * @param redo whether the partition is scored again: then a broken record counts for nothing, and the new one takes its
  * place
  * @throws SlipwayError DOCUMENT_BROKEN when the last one is: which manifest is in force is not guessed
  */
@@ -52,14 +52,14 @@ export async function readBatch(
   store: Store,
   owner: string,
   name: string,
-  slot: string,
+  partition: string,
   redo = false,
 ): Promise<BatchRecord | undefined> {
   let last: BatchRecord | undefined
   let broken: SlipwayError | undefined
   for (let generation = 1; ; generation++) {
     try {
-      const document = await readDocument(store, recordKey(owner, name, slot, generation), BatchRecord)
+      const document = await readDocument(store, recordKey(owner, name, partition, generation), BatchRecord)
       if (document === undefined) break
       last = document.value
       broken = undefined
@@ -74,8 +74,8 @@ export async function readBatch(
 
 /** Puts a manifest in force, create-only; a broken record gives way. @returns false when another one was first */
 export async function publishBatchRecord(store: Store, record: BatchRecord): Promise<boolean> {
-  const { owner, name, slot, generation } = record
-  return (await publishOnce(store, recordKey(owner, name, slot, generation), BatchRecord, record)).first
+  const { owner, name, slot: partition, generation } = record
+  return (await publishOnce(store, recordKey(owner, name, partition, generation), BatchRecord, record)).first
 }
 
 /** Everything that was published, what was superseded included, for people; what is broken is passed over. */

@@ -34,7 +34,7 @@ export const documentKinds: Readonly<Record<string, DocumentKind>> = {
     name: 'monitor report',
     next: () => 'wait for the next check, which takes its place: slipway drift check',
   },
-  batches: { name: 'batch record', next: () => 'score that slot again with --redo: what it says is written anew' },
+  batches: { name: 'batch record', next: () => 'score that partition again with --redo: what it says is written anew' },
   inputs: { name: 'known digest', next: () => 'nothing need be done: the file is read again' },
   gateways: { name: 'presence', next: () => 'nothing need be done: the gateway writes it anew' },
   leases: { name: 'lease', next: () => 'nothing need be done: nobody waits for it' },

@@ -11,7 +11,7 @@ import { falseAlarms } from '../../lib/jobs/calibrate.ts'
 import { evaluateModel } from '../../lib/jobs/evaluate.ts'
 import { judgeGates } from '../../lib/jobs/judge.ts'
 import { measureEngines } from '../../lib/jobs/measure-engines.ts'
-import { guardModel } from '../../lib/jobs/never-worse.ts'
+import { judgeNeverWorse } from '../../lib/jobs/never-worse.ts'
 import { checkParity } from '../../lib/jobs/parity.ts'
 import { compareRows } from '../../lib/jobs/prove-rows.ts'
 import { countRows, scoreRows } from '../../lib/jobs/score-rows.ts'
@@ -82,8 +82,8 @@ const evaluation = (model: LocalModel) =>
     },
     nothing,
   )
-const guard = (candidate: LocalModel) =>
-  guardModel(
+const neverWorse = (candidate: LocalModel) =>
+  judgeNeverWorse(
     {
       step: { task: 'binary', target, margin: 0.005 } as never,
       alpha: 0.05,
@@ -140,7 +140,7 @@ const calibration = (model: LocalModel) =>
 const jobs: Readonly<Record<string, readonly [sessions: number, (model: LocalModel) => Promise<unknown>]>> = {
   'an evaluation': [1, evaluation],
   'gates that measure latency': [1, gates],
-  'a comparison with champion and anchor': [3, guard],
+  'a comparison with the champion and the last approved version': [3, neverWorse],
   'parity with the trainer': [1, parity],
   'the proof of a compiled model on rows': [2, proof],
   'scores of a table': [1, (model) => scoreRows(model, made.table)],
@@ -168,12 +168,14 @@ it('engines that are measured are released', async () => {
 it('a model that does not load opens no session, and those loaded before are released', async () => {
   const other = { ...made.model, codeFile: join(made.folder, 'other.js') }
   writeFileSync(other.codeFile, 'module.exports.default = () => ({})')
-  await expect(guard(other)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
+  await expect(neverWorse(other)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
   expect([opened, released]).toEqual([0, 0])
   const step = { task: 'binary', target, margin: 0.005 } as never
   const tables = { labelled: undefined, test: labelled, championTest: undefined }
   const order = { step, alpha: 0.05, candidate: made.model, champion: other, lastApproved: undefined, tables }
-  await expect(guardModel({ ...order, target: undefined }, nothing)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
+  await expect(judgeNeverWorse({ ...order, target: undefined }, nothing)).rejects.toMatchObject({
+    code: 'DIGEST_MISMATCH',
+  })
   expect([opened, released]).toEqual([1, 1])
 })
 

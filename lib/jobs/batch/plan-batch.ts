@@ -45,13 +45,15 @@ export async function planBatch(
   progress('looking for files', 0)
   const found = await definitionOf(store, request)
   const { model, endpoint } = found
-  const slot = request.slot ?? partitionAt(found.policy, time)
-  const policy = filledIn(found.policy, slot)
+  const partition = request.slot ?? partitionAt(found.policy, time)
+  const policy = filledIn(found.policy, partition)
   const inputs = await inputsOf(deps, request, policy)
   const key = keyOf(model, inputs, policy)
-  const published = await findPublished(store, request, { slot, key, model })
-  if (published !== undefined) return { plan: published.manifest, key, slot, model, shards: 0, rows: 0, published }
-  if (policy.to !== null) await requireFree(outputFolder(store, policy.to, deps.outputs), { owner, name, slot })
+  const published = await findPublished(store, request, { partition, key, model })
+  if (published !== undefined)
+    return { plan: published.manifest, key, slot: partition, model, shards: 0, rows: 0, published }
+  if (policy.to !== null)
+    await requireFree(outputFolder(store, policy.to, deps.outputs), { owner, name, slot: partition })
   progress('reading footers', 0.3)
   const { files, shards } = await cutInputs(store, policy, inputs)
   if (files.every((file) => file.rows === 0)) throw nothingIn(policy, 'has no rows')
@@ -64,7 +66,7 @@ export async function planBatch(
     slipway: 'batch-plan/1',
     owner,
     name,
-    slot,
+    slot: partition,
     model,
     endpoint,
     policy,
@@ -73,13 +75,13 @@ export async function planBatch(
     duplicates,
   } satisfies BatchPlan)
   const rows = files.reduce((sum, file) => sum + (file.rows ?? 0), 0)
-  return { plan, key, slot, model, shards: shards.length, rows, published: null }
+  return { plan, key, slot: partition, model, shards: shards.length, rows, published: null }
 }
 
-const filledIn = (policy: BatchPolicy, slot: string): BatchPolicy => ({
+const filledIn = (policy: BatchPolicy, partition: string): BatchPolicy => ({
   ...policy,
-  from: fillIn(policy.from, slot),
-  to: policy.to === null ? null : fillIn(policy.to, slot),
+  from: fillIn(policy.from, partition),
+  to: policy.to === null ? null : fillIn(policy.to, partition),
 })
 
 /** The files there are now, or those that the request brings along. */
@@ -114,16 +116,16 @@ function keyOf(model: ModelVersion, inputs: readonly BatchFile[], policy: BatchP
 async function findPublished(
   store: Store,
   { owner, name, redo }: BatchRequest,
-  { slot, key, model }: { readonly slot: string; readonly key: string; readonly model: ModelVersion },
+  { partition, key, model }: { readonly partition: string; readonly key: string; readonly model: ModelVersion },
 ): Promise<BatchRecord | undefined> {
-  const last = await readBatch(store, owner, name, slot, redo)
+  const last = await readBatch(store, owner, name, partition, redo)
   if (last === undefined || redo) return undefined
   if (last.key === key) return last
   const why =
     last.model.digest === model.digest
       ? 'of other files or by other rules'
       : `with version ${last.model.version}; the champion is version ${model.version}`
-  throw new SlipwayError('BATCH_EXISTS', `${batchId(owner, name, slot)} was published already, ${why}`, {
+  throw new SlipwayError('BATCH_EXISTS', `${batchId(owner, name, partition)} was published already, ${why}`, {
     next: 'take its place with --redo: the one before is kept',
   })
 }

@@ -41,7 +41,7 @@ export async function publishBatch(
   progress: Progress,
 ): Promise<BatchRecord> {
   const { store } = deps
-  const { owner, name, slot, model, policy } = plan
+  const { owner, name, slot: partition, model, policy } = plan
   const { manifest, counts } = await gatherShards(deps, plan, order.plan, (done) =>
     progress('reading records', done / 2),
   )
@@ -60,26 +60,30 @@ export async function publishBatch(
   if (deps.signer !== undefined)
     await sign(store, deps.signer, {
       subject: 'batch',
-      name: batchId(owner, name, slot),
+      name: batchId(owner, name, partition),
       digest: ref.digest,
       claim: { rows: manifest.rows },
     })
   const folder = policy.to === null ? undefined : outputFolder(store, policy.to, deps.outputs)
   for (;;) {
-    const last = await readBatch(store, owner, name, slot, order.redo)
+    const last = await readBatch(store, owner, name, partition, order.redo)
     // An attempt before this one got so far, or another workflow did the same.
     const done = last?.manifest.digest === ref.digest && last.key === order.key ? last : undefined
     if (last !== undefined && done === undefined && !order.redo)
-      throw new SlipwayError('BATCH_EXISTS', `${batchId(owner, name, slot)} was published by somebody else meanwhile`, {
-        next: 'take its place with --redo: the one before is kept',
-      })
+      throw new SlipwayError(
+        'BATCH_EXISTS',
+        `${batchId(owner, name, partition)} was published by somebody else meanwhile`,
+        {
+          next: 'take its place with --redo: the one before is kept',
+        },
+      )
     if (folder !== undefined)
       await fillFolder(folder, manifest, (share) => progress('writing the output', 0.5 + share / 2))
     const record: BatchRecord = done ?? {
       slipway: 'batch-record/1',
       owner,
       name,
-      slot,
+      slot: partition,
       generation: (last?.generation ?? 0) + 1,
       key: order.key,
       manifest: ref,
@@ -100,7 +104,7 @@ export async function publishBatch(
 /** One window under the batch's own name: its rows count in the next check of the endpoint like served ones, once. */
 async function tellMonitor(
   store: Store,
-  { owner, name, slot, endpoint, model }: BatchPlan,
+  { owner, name, slot: partition, endpoint, model }: BatchPlan,
   record: BatchRecord,
   profile: Record<string, FeatureCounts>,
 ): Promise<void> {
@@ -108,7 +112,7 @@ async function tellMonitor(
   await publishWindow(store, {
     slipway: 'window/1',
     endpoint: endpoint as string,
-    gateway: `batch-${owner}-${name}-${slot}`,
+    gateway: `batch-${owner}-${name}-${partition}`,
     seq: record.generation - 1,
     revision: route?.revision ?? 1,
     rollout: null,

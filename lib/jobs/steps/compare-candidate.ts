@@ -10,7 +10,7 @@ import { gateFacts } from '../../stats/gate-facts.ts'
 import type { StepResult, WorkOn } from '../step-work.ts'
 
 /** Compares a candidate with the champion and the last approved version, so that no chain of retrainings ends with a worse model. */
-export async function guardCandidate(
+export async function compareCandidate(
   source: PackageSource,
   { step, folder, job, output, progress }: WorkOn<'guard'>,
   { inputs, alpha }: { readonly inputs: StepInputs; readonly alpha: number },
@@ -19,7 +19,7 @@ export async function guardCandidate(
   const table = async (name: string) =>
     inputs[name] === undefined ? undefined : localTable(source.store, inputs[name].digest)
   const [champion, lastApproved] = [required(inputs, 'champion').digest, required(inputs, 'anchor').digest]
-  const gates = await job('guardModel', {
+  const gates = await job('judgeNeverWorse', {
     step,
     alpha,
     candidate: await localModel(source, required(inputs, 'package').digest),
