@@ -38,13 +38,13 @@ export async function measurePostgres(): Promise<Figure[]> {
 }
 
 async function measureTable(server: TestPostgres, folder: string, table: string, what: string): Promise<Figure> {
-  const cache = join(folder, 'cache')
   const { ours, theirs } = await interleaved(
     7,
-    async () => {
-      const files = await postgresSource(cache).find(server.address(`table=${table}`), undefined)
+    async (round) => {
+      // Each round a folder of its own, so that taking files away is no part of reading them.
+      const source = postgresSource(join(folder, `${table}-${round}`))
+      const files = await source.find(server.address(`table=${table}`), undefined)
       if (files.length === 0) throw new Error(`nothing was read of ${table}`)
-      rmSync(cache, { recursive: true })
     },
     () => psql(server, `COPY ${table} TO STDOUT`),
   )
