@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GetObjectCommand } from '@aws-sdk/client-s3'
@@ -6,6 +6,9 @@ import { CancelledFailure } from '@temporalio/activity'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { describe, expect, it } from 'vitest'
 import { runActivity, runIdempotent } from '../../activities/step.ts'
+import { digestOf, hexOf } from '../../lib/store/digest.ts'
+import { putBytes } from '../../lib/store/objects.ts'
+import { stepKeyOf } from '../../lib/store/steps.ts'
 
 /** A promise and what ends it. */
 function gate<T = void>(): { readonly opened: Promise<T>; open(value: T): void } {
@@ -15,6 +18,67 @@ function gate<T = void>(): { readonly opened: Promise<T>; open(value: T): void }
   })
   return { opened, open: (value) => open(value) }
 }
+
+/** A store that takes everything and in which nothing is found, and what it is asked. */
+function emptyStore() {
+  const missing = Object.assign(new Error('no such key'), { name: 'NoSuchKey', $metadata: { httpStatusCode: 404 } })
+  const asked: string[] = []
+  const send = async (command: { readonly input: { readonly Key?: string } }): Promise<object> => {
+    asked.push(`${command.constructor.name.replace('ObjectCommand', '')} ${command.input.Key}`)
+    if (command instanceof GetObjectCommand) throw missing
+    return {}
+  }
+  return { store: { bucket: 'b', client: { send } } as never, asked }
+}
+
+describe('what a step asks the store', () => {
+  const [input, output] = [digestOf('input'), digestOf('output')]
+  const blob = `blobs/sha256/${hexOf(output).slice(0, 2)}/${hexOf(output)}`
+
+  /** The requests of a step that stores one artifact, and the scratch folders it had then. */
+  async function requestsOf(kind: string) {
+    const { store, asked } = emptyStore()
+    const scratch = mkdtempSync(join(tmpdir(), 'slipway-test-'))
+    const material = { step: kind, version: 1, code: {}, host: {}, inputs: { table: input }, params: {} }
+    const folders: string[] = []
+    await new MockActivityEnvironment().run(() =>
+      runActivity(kind, (context, progress) =>
+        runIdempotent({ store, scratch } as never, { run: 'r', material }, context, progress, async () => {
+          const stored = await putBytes(store, 'output', 'text/plain')
+          folders.push(...readdirSync(scratch))
+          return { outputs: [{ name: 'made', ...stored }], facts: {} }
+        }),
+      ),
+    )
+    return { asked, folders, key: stepKeyOf(material) }
+  }
+
+  it('is five times: its record, artifact, traces of lineage, and last of all the record', async () => {
+    const { asked, folders, key } = await requestsOf('split')
+    expect(asked).toEqual([
+      `Get steps/${key}.json`,
+      `Put ${blob}`,
+      `Put lineage/${hexOf(input)}/read-by-${key}.json`,
+      `Put lineage/${hexOf(output)}/made-by-${key}.json`,
+      `Put steps/${key}.json`,
+    ])
+    expect(folders).toEqual([])
+  })
+
+  it('is eight times with a lease, which is taken by one request and given back after the record', async () => {
+    const { asked, key } = await requestsOf('step')
+    expect(asked).toEqual([
+      `Get steps/${key}.json`,
+      `Put leases/${key}.json`,
+      `Get steps/${key}.json`,
+      `Put ${blob}`,
+      `Put lineage/${hexOf(input)}/read-by-${key}.json`,
+      `Put lineage/${hexOf(output)}/made-by-${key}.json`,
+      `Put steps/${key}.json`,
+      `Delete leases/${key}.json`,
+    ])
+  })
+})
 
 describe('a step that is cancelled', () => {
   it('ends at once though its work does not listen; the work ends by itself', async () => {
@@ -41,27 +105,15 @@ describe('a step that is cancelled', () => {
     const environment = new MockActivityEnvironment()
     const scratch = mkdtempSync(join(tmpdir(), 'slipway-test-'))
     const [begun, release, ended] = [gate<string>(), gate(), gate()]
-    // A store that takes everything and in which nothing is found: the work begins.
-    const missing = Object.assign(new Error('no such key'), { name: 'NoSuchKey', $metadata: { httpStatusCode: 404 } })
-    const send = async (command: unknown): Promise<object> => {
-      if (command instanceof GetObjectCommand) throw missing
-      return {}
-    }
-    const store = { bucket: 'b', client: { send } }
+    const { store } = emptyStore()
     const material = { step: 'train', version: 1, code: {}, host: {}, inputs: {}, params: {} }
     const result = environment.run(() =>
       runActivity('train', (context, progress) =>
-        runIdempotent(
-          { store, scratch } as never,
-          { run: 'r', material } as never,
-          context,
-          progress,
-          async ({ folder }) => {
-            begun.open(folder)
-            await release.opened
-            throw new Error('the work ends, if with an error')
-          },
-        ).finally(() => ended.open()),
+        runIdempotent({ store, scratch } as never, { run: 'r', material }, context, progress, async ({ folder }) => {
+          begun.open(folder)
+          await release.opened
+          throw new Error('the work ends, if with an error')
+        }).finally(() => ended.open()),
       ),
     )
     const folder = await begun.opened

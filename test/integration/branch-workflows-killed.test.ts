@@ -55,6 +55,7 @@ it('workflows of branches whose workers are all killed in the middle go on: no f
   const ids = Array.from({ length: groups }, (_, i) => branchesWorkflowId(workflowId.replace('run/', ''), i))
   const histories = () => Promise.all(ids.map((id) => attemptsIn(client, id)))
   const finished = (await histories()).flatMap(({ attempts }) => attempts)
+  console.error(`killed when ${finished.length} of ${steps} steps had ended`)
   expect(finished.length).toBeGreaterThan(0)
   expect(finished.length).toBeLessThan(steps)
 
@@ -69,6 +70,7 @@ it('workflows of branches whose workers are all killed in the middle go on: no f
   const attempts = ended.flatMap((each) => each.attempts)
   expect(new Set(attempts.map(([step]) => step)).size).toBe(steps)
   for (const [step, attempt] of finished) expect(attempts.filter(([id]) => id === step)).toEqual([[step, attempt]])
+  console.error(`histories of ${ended.map(({ events }) => events).join(', ')} events`)
   // An activity is three events; those of workflow tasks, and of tasks that the killed workers left behind, come to it.
   for (const { attempts: own, events } of ended) expect(events).toBeLessThan(8 * own.length + 60)
   expect((await attemptsIn(client, workflowId)).events).toBeLessThan(120)
