@@ -42,8 +42,8 @@ function createBranchActivities(deps: ActivityDeps) {
 
 /**
  * What branches cost over as many bare activities, all started at once by one workflow. An activity asks the store
- * once; a step seven times: for its record, for the lease, again for the record, to store artifact, trace and record,
- * and to give the lease back. That is most of the difference.
+ * once; a step eight times: for its record, for the lease and to take it, again for the record, to store artifact,
+ * trace and record, and to give the lease back. That is most of the difference.
  */
 export async function measureBranches(): Promise<Figure> {
   const { ours, theirs, processor } = await withBenchWorker(createBranchActivities, ({ deps, client, spent }) => {

@@ -38,9 +38,10 @@ export async function leaseOrResult<T>(
 ): Promise<{ readonly result: T } | { release(): Promise<void> }> {
   const key = leaseKey(work)
   let seen: { readonly etag: string; readonly since: number } | undefined
-  // Mostly nobody has it: whether it is so, the attempt to take it says.
-  let held: Held | undefined
   for (;;) {
+    // Looked at before it is taken: of writers that meet, SeaweedFS lets the losers wait for a second now and then.
+    const held = await readDocument(store, key, Lease).catch(nobodys)
+    if (held === 'broken') return { release: async () => {} }
     if (held?.etag !== seen?.etag) seen = held && { etag: held.etag, since: performance.now() }
     const who = held?.value.holder
     const isDead = seen !== undefined && performance.now() - seen.since > deadMs
@@ -60,9 +61,6 @@ export async function leaseOrResult<T>(
     }
     const made = await result()
     if (made !== undefined) return { result: made }
-    const found = await readDocument(store, key, Lease).catch(nobodys)
-    if (found === 'broken') return { release: async () => {} }
-    held = found
   }
 }
 

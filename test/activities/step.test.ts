@@ -65,10 +65,11 @@ describe('what a step asks the store', () => {
     expect(folders).toEqual([])
   })
 
-  it('is eight times with a lease, which is taken by one request and given back after the record', async () => {
+  it('is nine times with a lease, which is given back after the record', async () => {
     const { asked, key } = await requestsOf('step')
     expect(asked).toEqual([
       `Get steps/${key}.json`,
+      `Get leases/${key}.json`,
       `Put leases/${key}.json`,
       `Get steps/${key}.json`,
       `Put ${blob}`,
