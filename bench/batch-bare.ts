@@ -5,7 +5,7 @@ import { withDuckDb } from '../lib/data/duckdb.ts'
 import { goodRows, openShard } from '../lib/data/shard.ts'
 import type { Shard } from '../lib/formats/batch-records.ts'
 import { type GraphInputs, type LocalModel, loadModel } from '../lib/models/model.ts'
-import { textsForOnnx } from '../lib/models/texts-for-onnx.ts'
+import { textsForOnnx } from '../lib/formats/texts-for-onnx.ts'
 
 /*
  * What ONNX Runtime alone takes for the features of one shard, made before, at its best batch size and number of threads:

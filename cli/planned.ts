@@ -2,6 +2,7 @@ import { hostVersions } from '../lib/code/host.ts'
 import { type Overrides, type PlannedPipeline, planPipeline } from '../lib/code/plan.ts'
 import { type Adapters, adaptersOf } from '../lib/extensions/adapters.ts'
 import { withAdapters } from '../lib/extensions/plan.ts'
+import { withModelFiles } from '../lib/jobs/model-files.ts'
 import { openSources } from '../lib/sources/open-sources.ts'
 import type { Sources } from '../lib/sources/source.ts'
 import type { Store } from '../lib/store/store.ts'
@@ -20,8 +21,9 @@ interface PlannedHere extends PlannedPipeline {
 }
 
 /**
- * A pipeline's plan, with what `slipway.config.ts` adds to it: the file is loaded once.
- * @throws SlipwayError with a problem of the definition or of the configuration
+ * A pipeline's plan, with what `slipway.config.ts` adds to it, whose file is loaded once, and the finished models it
+ * names.
+ * @throws SlipwayError with a problem of the definition, of the configuration or of a model's file
  */
 export async function planned(
   root: string,
@@ -31,5 +33,6 @@ export async function planned(
 ): Promise<PlannedHere> {
   const adapters = await adaptersOf(root, { store })
   const found = await planPipeline(root, pipeline, hostVersions(), overrides)
-  return { ...found, plan: withAdapters(found.plan, adapters), readable: readableWith(root, store, adapters) }
+  const whole = await withModelFiles(root, withAdapters(found.plan, adapters))
+  return { ...found, ...whole, readable: readableWith(root, store, adapters) }
 }

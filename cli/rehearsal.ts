@@ -39,7 +39,7 @@ export type LookAt = (step: StepOf<'snapshot'>) => Promise<FirstFiles | undefine
  */
 export async function rehearsePlan(
   root: string,
-  { plan, bundles }: PlannedPipeline,
+  { plan, bundles, models }: PlannedPipeline,
   lookAt: LookAt,
 ): Promise<Rehearsal[]> {
   const sources: RehearsedSource[] = []
@@ -66,7 +66,7 @@ export async function rehearsePlan(
     async () => {
       const folder = await mkdtemp(join(tmpdir(), 'slipway-rehearsal-'))
       try {
-        return await inThread({ queries, sources, code, folder })
+        return await inThread({ queries, sources, code, folder, ...(models && { models }) })
       } catch (error) {
         throw await withSourcePlace(withNearest(error), (digest) => bundles.get(digest)?.sourceMap)
       } finally {

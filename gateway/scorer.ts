@@ -5,7 +5,7 @@ import { SlipwayError } from '../lib/formats/errors.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
 import type { FeatureCounts } from '../lib/formats/telemetry.ts'
 import type { Engine } from '../lib/models/compiled-model.ts'
-import { type LocalModel, loadModel, type ModelFacts } from '../lib/models/model.ts'
+import { isMadeFloat64, type LocalModel, loadModel, type ModelFacts } from '../lib/models/model.ts'
 import type { Profile } from '../lib/stats/profile.ts'
 import { addFeatureCounts, profileCounter } from '../lib/stats/profile-counter.ts'
 import { startScorerThread } from './scorer-host.ts'
@@ -119,12 +119,15 @@ async function loadInline(
 /** Compiles what compiles at first use: batches of one and of many. Warming up is not traffic. */
 async function warm(score: (columns: InputColumns) => Promise<unknown>, facts: ModelFacts): Promise<void> {
   for (const rows of [1, 64, 1, 64, 1, 64]) {
-    const columns = Object.fromEntries(
-      facts.features.map(({ name, kind }) => [
-        name,
-        kind === 'number' ? new Float32Array(rows) : new Array<string | null>(rows).fill(null),
-      ]),
-    )
-    await score(columns)
+    const columns = Object.fromEntries(facts.features.map((feature) => [feature.name, noValues(feature, rows)]))
+    // What is made up here may be nothing that a finished model knows what to do with.
+    await score(columns).catch((error) => {
+      if (facts.learner.kind !== 'onnx') throw error
+    })
   }
+}
+
+function noValues(feature: ModelFacts['features'][number], rows: number): Numbers | (string | null)[] {
+  if (feature.kind === 'category') return new Array<string | null>(rows).fill(null)
+  return isMadeFloat64(feature) ? new Float64Array(rows) : new Float32Array(rows)
 }

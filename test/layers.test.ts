@@ -43,7 +43,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   },
   'lib/learners': {
     rooms: ['lib/formats', 'lib/stats', 'lib/code', 'lib/data'],
-    packages: ['node:', 'zod', '@duckdb/node-api'],
+    packages: ['node:', 'zod', '@duckdb/node-api', 'onnxruntime-node'],
   },
   'lib/jobs': {
     rooms: [

@@ -22,6 +22,8 @@ export interface PlannedPipeline {
   readonly bundles: ReadonlyMap<string, NamedBundle>
   /** Files of the project that the definition reaches, from the project's folder. */
   readonly sources: readonly string[]
+  /** Finished models that it names, by digest. */
+  readonly models?: ReadonlyMap<string, Uint8Array>
 }
 type NamedBundle = FunctionBundle & { readonly name: string }
 
@@ -127,12 +129,13 @@ function override(plan: Plan, overrides: Overrides): Plan {
   }
 }
 
-/** Stores the plan and its code, signed if there is a signer: from here on any worker can carry it out. */
+/** Stores the plan with its code and the models it names, the code signed if there is a signer: from here on any worker can carry it out. */
 export async function publishPlan(
   store: Store,
   signer: Signer | undefined,
-  { plan, bundles }: PlannedPipeline,
+  { plan, bundles, models = new Map() }: PlannedPipeline,
 ): Promise<ArtifactRef> {
+  for (const model of models.values()) await putBytes(store, model, mediaTypes.onnx)
   await Promise.all(
     [...bundles].map(async ([digest, { code, sourceMap, name }]) => {
       await putBytes(store, code, mediaTypes.javascript)

@@ -19,7 +19,7 @@ export {
   size,
   slice,
 } from './gates.ts'
-export { learner, linear, trees } from './learners.ts'
+export { learner, linear, onnx, trees } from './learners.ts'
 export {
   cramersV,
   jensenShannon,

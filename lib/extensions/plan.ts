@@ -13,7 +13,7 @@ export function withAdapters(plan: Plan, { digest, learners, targets }: Adapters
   const prepare = (step: Step): Step => {
     if (step.kind === 'deploy') targetOf(targets, step.target)
     if (step.kind !== 'train') return step
-    learnerOf(step.learner, learners)
+    if (step.learner.kind !== 'onnx') learnerOf(step.learner, learners)
     if (step.learner.kind !== 'outside') return step
     return { ...step, learner: { ...step.learner, configuration: digest as string } }
   }

@@ -28,6 +28,7 @@ export const errorCodes = {
   CODE_NOT_EXPORTED: exitCodes.invalid,
   SQL_INVALID: exitCodes.invalid,
   HOST_MISMATCH: exitCodes.invalid,
+  MODEL_INVALID: exitCodes.invalid,
   SIGNATURE_BREAKING: exitCodes.invalid,
   VIEW_DISAGREES: exitCodes.invalid,
   NOT_FOUND: exitCodes.invalid,

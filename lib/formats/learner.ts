@@ -34,6 +34,29 @@ export const LinearLearner = z.strictObject({
 })
 export type LinearLearner = z.infer<typeof LinearLearner>
 
+/** A finished model: an ONNX file that is taken as it is (`lib/learners/finished`). */
+export const OnnxLearner = z.strictObject({
+  kind: z.literal('onnx'),
+  /** Where the file is when a plan is made, from the project's folder; then it is for people. */
+  file: z.string().min(1),
+  /** By input of the graph the feature that feeds it, or those that become its columns, in their order. */
+  inputs: z.record(z.string(), z.union([z.string(), z.array(z.string()).min(1)])).optional(),
+  /** The output that holds the scores, where several could. */
+  output: z.string().optional(),
+  /** Of several scores a row the one that answers: its class where the model names classes, else its column, from 0. */
+  class: z.union([z.int(), z.string()]).optional(),
+  /** Of the file with all that it keeps in files beside it: what the model is known by. Set when a plan is made. */
+  model: Digest.optional(),
+})
+export type OnnxLearner = z.infer<typeof OnnxLearner>
+
+/** A learner without what its results do not depend on. */
+export function learnerInKey(learner: LearnerParameters): Readonly<Record<string, unknown>> {
+  if (learner.kind !== 'onnx') return learner
+  const { file: _, ...rest } = learner
+  return rest
+}
+
 /** A learner that `slipway.config.ts` adds (`lib/extensions`). */
 export const OutsideLearner = z.strictObject({
   kind: z.literal('outside'),
@@ -48,11 +71,12 @@ export type OutsideLearner = z.infer<typeof OutsideLearner>
 /** A learner in a plan's summary: `160 trees × 31 leaves`. */
 export function describeLearner(learner: LearnerParameters): string {
   if (learner.kind === 'trees') return `${learner.trees} trees × ${learner.leaves} leaves`
+  if (learner.kind === 'onnx') return `${learner.file}, as it is`
   return learner.kind === 'linear' ? `linear, L2 ${learner.l2}` : learner.name
 }
 
-/** The learners a plan may name, one entry each; what carries them out is the table of `lib/learners/learners.ts`. */
-const learners = [TreesLearner, LinearLearner, OutsideLearner] as const
+/** The learners a plan may name, one entry each; what carries them out is the table of `lib/learners/learners.ts`, and of a finished model `lib/learners/finished`. */
+const learners = [TreesLearner, LinearLearner, OnnxLearner, OutsideLearner] as const
 const kinds = learners.map(({ shape }) => shape.kind.value).filter((kind) => kind !== 'outside')
 
 /** A learner's kind with its parameters: what a train step holds of it. */

@@ -15,6 +15,8 @@ export const TrainingReport = z.object({
        * What is subtracted from a number, in float64, before the graph sees it: it lies too far from zero for float32.
        */
       offset: z.number().optional(),
+      /** The graph takes it as float64; others as float32. */
+      exact: z.literal(true).optional(),
       importance: z.number(),
       /** Of a number in a linear model: what a standard deviation more adds to the log odds or to the prediction. */
       weight: z.number().optional(),

@@ -27,6 +27,8 @@ export interface RehearsalOrder {
   readonly sources: readonly RehearsedSource[]
   /** Bundles of user code by their digests. */
   readonly code: Readonly<Record<string, string>>
+  /** Finished models by their digests. */
+  readonly models?: ReadonlyMap<string, Uint8Array>
   /** An empty folder. */
   readonly folder: string
 }

@@ -1,6 +1,13 @@
 import { join } from 'node:path'
 import { loadFunction } from '../code/load.ts'
-import { requireChunkInvariance, runFeatures, runTarget, sliceColumns } from '../code/run-features.ts'
+import {
+  type Features,
+  isNumbers,
+  requireChunkInvariance,
+  runFeatures,
+  runTarget,
+  sliceColumns,
+} from '../code/run-features.ts'
 import { readColumns } from '../data/columns.ts'
 import { type ContractReport, checkContract, separateRows } from '../data/contract.ts'
 import { checkQuery } from '../data/derive.ts'
@@ -9,7 +16,10 @@ import { type Head, readHead } from '../data/head.ts'
 import type { LocalTable } from '../data/table.ts'
 import type { Column } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
-import type { StepOf } from '../formats/plan.ts'
+import type { OnnxLearner } from '../formats/learner.ts'
+import type { StepOf, Task } from '../formats/plan.ts'
+import type { KnownFeature } from '../learners/finished/feeds.ts'
+import { openFinished } from '../learners/finished/open.ts'
 import type { Rehearsal, RehearsalOrder, RehearsedSource } from './rehearsal.ts'
 
 /** Rows that functions are tried on. */
@@ -17,12 +27,12 @@ const triedRows = 64
 
 /**
  * Tries the SQL of tables on empty ones, and does with the first rows of the sources what a run would do with all: looks at the columns,
- * applies the contract, and runs the user's functions on what keeps it.
+ * applies the contract, and runs the user's functions and finished models on what keeps it.
  * @param onCode called before the first query or function runs: from then on it is the user's time
  * @throws SlipwayError what the run would end with
  */
 export async function rehearse(
-  { queries, sources, code, folder }: RehearsalOrder,
+  { queries, sources, code, models = new Map(), folder }: RehearsalOrder,
   onCode: () => void,
 ): Promise<Rehearsal[]> {
   const done: Rehearsal[] = []
@@ -34,7 +44,10 @@ export async function rehearse(
     )
     if (seen.tried > 0) {
       onCode()
-      for (const step of source.trains) tryFunctions(step, columns, code)
+      for (const step of source.trains) {
+        const features = tryFunctions(step, columns, code)
+        if (step.learner.kind === 'onnx') await tryModel(step.task, step.learner, features, models)
+      }
     }
     done.push({ from: source.from, ...seen })
   }
@@ -80,12 +93,30 @@ function tryFunctions(
   step: StepOf<'train'>,
   columns: Readonly<Record<string, Column>>,
   code: Readonly<Record<string, string>>,
-): void {
+): Features {
   const load = (digest: string) => loadFunction(code[digest] as string, digest)
   const inputs = Object.fromEntries(step.inputs.map(({ name }) => [name, columns[name] as Column]))
   const features = load(step.features.digest)
-  runFeatures(features, step.features.name, inputs, 1, () => true)
+  const made = runFeatures(features, step.features.name, inputs, 1, () => true)
   requireChunkInvariance(features, step.features.name, inputs)
   const { column, code: target } = step.target
   runTarget(target && load(target.digest), step.task, column, columns[column] as Column)
+  return made
+}
+
+/** Scores the first rows with a finished model. @throws SlipwayError MODEL_INVALID where the features do not fit it */
+async function tryModel(
+  task: Task,
+  learner: OnnxLearner,
+  features: Features,
+  models: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
+  const known = Object.entries(features).map(
+    ([name, values]): KnownFeature => ({
+      name,
+      kind: isNumbers(values) ? 'number' : 'category',
+    }),
+  )
+  const model = await openFinished(learner, task, models.get(learner.model ?? '') as Uint8Array, known)
+  await model.predict(features).finally(() => model.release())
 }

@@ -5,7 +5,12 @@ import type { TrainingReport } from '../formats/training-report.ts'
 
 /** An input of the model: a number, or text with the values of it that the model knows. */
 export type ModelInput =
-  | { readonly name: string; readonly kind: 'number' }
+  | {
+      readonly name: string
+      readonly kind: 'number'
+      /** The graph takes it as float64: of finished models only. */
+      readonly exact?: true
+    }
   | { readonly name: string; readonly kind: 'category'; readonly categories: readonly string[] }
 
 /**

@@ -24,6 +24,7 @@ export function trainingReport(
       name: input.name,
       kind: input.kind,
       ...(input.kind === 'category' ? { categories: input.categories.length } : {}),
+      ...(input.kind === 'number' && input.exact && { exact: input.exact }),
       ...offsetFact(train.features[i]),
       ...shareOf(i),
     }

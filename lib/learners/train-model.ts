@@ -5,12 +5,13 @@ import { canonicalJson } from '../formats/canonical.ts'
 import type { LinearBaseline, TrainingReport } from '../formats/training-report.ts'
 import { type Profile, profileCategories, profileNumbers } from '../stats/profile.ts'
 import type { FeatureVector } from './dataset.ts'
-import type { Learned, LearnerOrder } from './learner.ts'
-import { learnerOf, type OutsideLearners, type ReadyLearner } from './learners.ts'
+import { takeModel } from './finished/take-model.ts'
+import type { Learned, ModelInput } from './learner.ts'
+import { learnerOf, type OutsideLearners } from './learners.ts'
 import { linearBaseline } from './linear-baseline.ts'
 import { encodeRows, type PreparedRows, prepareRows, textsIn } from './order.ts'
 import { trainingReport } from './report.ts'
-import { readTrainingRows, type TrainingOrder } from './training-rows.ts'
+import { readTrainingRows, type TrainingOrder, type TrainingRows } from './training-rows.ts'
 
 /** Validation rows whose predictions the package is checked against. */
 export const parityRows = 50_000
@@ -32,7 +33,7 @@ export interface Trained {
 }
 
 /**
- * Trains a model: rows through the feature function, the learner, ONNX, the baseline profile of features and scores;
+ * Trains a model, or takes a finished one: rows through the feature function, the learner, ONNX, the baseline profile of features and scores;
  * and how well a linear model does on the same rows.
  * @param onProgress what is being done, in words, and how far it is (0 to 1)
  * @param outside learners that a configuration adds
@@ -45,14 +46,12 @@ export async function trainModel(
 ): Promise<Trained> {
   const { step, folder } = order
   onProgress('reading rows', 0)
-  const rows = prepareRows(step, await readTrainingRows(order))
-  const learner = learnerOf(step.learner, outside)
-  const { given, learned } = await learn(learner, order, rows, onProgress)
+  const { rows, inputs, learned } = await modelOf(order, await readTrainingRows(order), onProgress, outside)
   onProgress('comparing with a linear model', 1)
   const beside = await linearBaseline(step, rows)
 
   onProgress('writing the model', 1)
-  const report = trainingReport(step.task, rows, given.inputs, learned)
+  const report = trainingReport(step.task, rows, inputs, learned)
   const write = (file: keyof typeof trainingFiles, content: string | Uint8Array): Promise<void> =>
     writeFile(join(folder, trainingFiles[file]), content)
   await write('model', learned.onnx)
@@ -64,16 +63,23 @@ export async function trainModel(
   return { report, linearBaseline: beside }
 }
 
-async function learn(
-  learner: ReadyLearner,
-  { model, step }: TrainingOrder,
-  rows: PreparedRows,
+/** A model with the rows it is judged by: one that a learner makes, or a finished one. */
+async function modelOf(
+  { model, step, modelFile }: TrainingOrder,
+  made: TrainingRows,
   onProgress: (what: string, done: number) => void,
-): Promise<{ readonly given: Pick<LearnerOrder<unknown>, 'inputs'>; readonly learned: Learned }> {
-  const { task, seed } = step
+  outside: OutsideLearners | undefined,
+): Promise<{ readonly rows: PreparedRows; readonly inputs: readonly ModelInput[]; readonly learned: Learned }> {
+  const { task, seed, learner: named } = step
+  if (named.kind === 'onnx') {
+    const taken = await takeModel({ learner: named, task, modelFile }, made, onProgress)
+    return { ...taken, rows: prepareRows(step, taken.rows) }
+  }
+  const rows = prepareRows(step, made)
+  const learner = learnerOf(named, outside)
   const encoded = encodeRows(rows, learner.categoryOrder(textsIn(rows)))
   const given = { model, task, seed, threads: Math.min(4, availableParallelism()), ...encoded }
-  return { given, learned: await learner.train(given, onProgress) }
+  return { rows, inputs: encoded.inputs, learned: await learner.train(given, onProgress) }
 }
 
 /** What served rows are compared with. */

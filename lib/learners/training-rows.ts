@@ -15,6 +15,8 @@ export interface TrainingOrder {
   readonly validation: LocalTable
   readonly features: LocalCode
   readonly target: LocalCode | undefined
+  /** Of a finished model its file. */
+  readonly modelFile?: string | undefined
   readonly folder: string
   /** The project whose configuration may add learners. */
   readonly root?: string | undefined
@@ -27,7 +29,8 @@ export interface TrainingRows {
 }
 
 /**
- * Reads both parts through the feature function; numbers far from zero lose the same offset in both.
+ * Reads both parts through the feature function; numbers far from zero lose the same offset in both. What a finished
+ * model is given stays as it was made.
  * @throws SlipwayError SINGLE_CLASS and those of feature functions
  */
 export async function readTrainingRows(order: TrainingOrder): Promise<TrainingRows> {
@@ -43,11 +46,11 @@ export async function readTrainingRows(order: TrainingOrder): Promise<TrainingRo
   return withDuckDb(2, async (connection) => {
     const made = await prepare(connection, order.train, preparation, true)
     requireFreeNames(order.features.name, made, step.task)
+    const validation = await prepare(connection, order.validation, preparation, false)
+    if (step.task === 'binary') requireBothClasses(made.labels)
+    if (step.learner.kind === 'onnx') return { train: made, validation }
     const offsets = offsetsOf(made.features)
-    const train = withOffsets(made, offsets)
-    const validation = withOffsets(await prepare(connection, order.validation, preparation, false), offsets)
-    if (step.task === 'binary') requireBothClasses(train.labels)
-    return { train, validation }
+    return { train: withOffsets(made, offsets), validation: withOffsets(validation, offsets) }
   })
 }
 

@@ -24,6 +24,7 @@ export function modelCard(
   source: SourceRead,
 ): string {
   const words = training.words ?? treesInWords(facts, training)
+  const isFinished = facts.learner.kind === 'onnx'
   const features = [...training.features].sort((a, b) => b.importance - a.importance)
   return `# ${facts.name}
 
@@ -33,7 +34,7 @@ ${facts.task === 'binary' ? 'Binary classifier' : 'Regression model'} for \`${fa
 | | |
 | --- | --- |
 | snapshot | \`${shortDigest(facts.snapshot)}\` |
-| training rows | ${training.rows.train} |
+| ${isFinished ? 'rows of the baseline' : 'training rows'} | ${training.rows.train} |
 | validation rows | ${training.rows.validation} |
 | mean label | ${labelInWords(training)} |
 
@@ -57,10 +58,10 @@ On the validation rows: ${Object.entries(training.validationMetrics)
     .join(', ')}.
 
 ## Scoring
-${scoringInWords(compiledModel, training)}${precisionInWords(training)}
+${scoringInWords(compiledModel, training, isFinished)}${precisionInWords(training)}
 
 ## Limits
-It knows the rows it was trained on. Values of a category that did not occur there count as missing. Compare its inputs with
+${isFinished ? 'Which rows it was trained on is not known here.' : 'It knows the rows it was trained on. Values of a category that did not occur there count as missing.'} Compare its inputs with
 \`baseline.json\` before you trust it on other data.
 `
 }
@@ -132,8 +133,10 @@ function readInWords({ profile, schema }: SourceRead): string {
   ].join('\n')
 }
 
-function scoringInWords(compiledModel: CompiledModelReport, { trees }: TrainingReport): string {
-  if (trees === undefined) return 'By ONNX Runtime: there are no trees to compile.'
+function scoringInWords(compiledModel: CompiledModelReport, { trees }: TrainingReport, isFinished: boolean): string {
+  if (isFinished && compiledModel.status === 'refused')
+    return `By ONNX Runtime. It was not compiled: ${compiledModel.reason}.`
+  if (trees === undefined && !isFinished) return 'By ONNX Runtime: there are no trees to compile.'
   if (compiledModel.status === 'refused')
     return `By ONNX Runtime. The trees were not compiled: ${compiledModel.reason}.`
   const { shape, proof } = compiledModel

@@ -5,8 +5,8 @@ import type { Forest, ScoreColumn } from '../compiler/forest.ts'
 import { NotCompilable } from '../compiler/not-compilable.ts'
 import { withoutMaps, withoutTransform } from '../compiler/variant.ts'
 import type { Digest } from '../formats/artifact.ts'
+import { textsForOnnx } from '../formats/texts-for-onnx.ts'
 import { base64Of, type GoldenRows } from './compiled-model.ts'
-import { textsForOnnx } from './texts-for-onnx.ts'
 
 /** Rows that ONNX Runtime gets at a time. */
 const batchRows = 4_096

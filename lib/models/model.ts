@@ -10,11 +10,11 @@ import { Cross } from '../formats/crosses.ts'
 import { LearnerParameters } from '../formats/learner.ts'
 import { Task } from '../formats/plan.ts'
 import { RowSchema } from '../formats/row-schema.ts'
+import { textsForOnnx } from '../formats/texts-for-onnx.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
 import { crossReader } from '../stats/crosses.ts'
 import { digestOf } from '../store/digest.ts'
 import { type Engine, type LocalCompiledModel, openCompiledModel } from './compiled-model.ts'
-import { textsForOnnx } from './texts-for-onnx.ts'
 
 /** What a model is, besides its files: the facts of its bundle. When, where and by whom it was made is in the run record. */
 export const ModelFacts = z.object({
@@ -30,6 +30,8 @@ export const ModelFacts = z.object({
       kind: z.enum(['number', 'category']),
       /** Subtracted in float64 before the graph sees the rest as float32. */
       offset: z.number().optional(),
+      /** The graph takes it as float64. */
+      exact: z.literal(true).optional(),
     }),
   ),
   /** Of predictions in double precision; others are float32. */
@@ -44,6 +46,10 @@ export const ModelFacts = z.object({
 })
 export type ModelFacts = z.infer<typeof ModelFacts>
 
+/** Whether a feature keeps the float64 it is made in: for its offset, or for the graph. Others become float32. */
+export const isMadeFloat64 = ({ offset, exact }: ModelFacts['features'][number]): boolean =>
+  offset !== undefined || exact === true
+
 /** What a training report tells of a model's features and answers. */
 export function trainedFacts({
   features,
@@ -51,8 +57,8 @@ export function trainedFacts({
 }: TrainingReport): Pick<ModelFacts, 'features' | 'crosses' | 'answers'> {
   const crosses = features.filter(({ kind }) => kind === 'cross').map(({ name }) => name)
   return {
-    features: features.flatMap(({ name, kind, offset }) =>
-      kind === 'cross' ? [] : [{ name, kind, ...(offset !== undefined && { offset }) }],
+    features: features.flatMap(({ name, kind, offset, exact }) =>
+      kind === 'cross' ? [] : [{ name, kind, ...(offset !== undefined && { offset }), ...(exact && { exact }) }],
     ),
     ...(crosses.length > 0 && { crosses }),
     ...(answers !== undefined && { answers }),
@@ -86,7 +92,7 @@ export interface LocalModel {
   readonly compiledModel?: LocalCompiledModel | undefined
 }
 
-/** What a graph takes: of numbers float32. */
+/** What a graph takes: of numbers float32, but for those it takes as float64, which no compiled model has. */
 export type GraphInputs = Readonly<Record<string, CompiledInput>>
 
 /** A model that scores: the one way evaluation, batch scoring and serving do it. */
@@ -98,7 +104,7 @@ export interface LoadedModel {
   score(columns: Readonly<Record<string, Column>>, firstRow?: number): Promise<Numbers>
   /** What the feature code makes of rows. */
   makeFeatures(columns: Readonly<Record<string, Column>>, firstRow?: number): Features
-  /** What the graph takes of them: the features in float32, less their offsets, and, where there are some, crosses. */
+  /** What the graph takes of them: the features, less their offsets, and, where there are some, crosses. */
   inputsOf(features: Features): GraphInputs
   /** Predictions for features made already. */
   scoreFeatures(features: Features): Promise<Numbers>
@@ -145,9 +151,9 @@ export async function loadFeatures(local: LocalModel): Promise<Pick<LoadedModel,
 /** A fresh instance of the feature code. */
 function featureMaker(facts: ModelFacts, code: string): LoadedModel['makeFeatures'] {
   const features = loadFunction(code, facts.featureCode.digest)
-  const offsets = offsetsIn(facts)
-  const hasOffset = (feature: string): boolean => offsets.has(feature)
-  return (columns, firstRow) => runFeatures(features, facts.featureCode.name, columns, firstRow, hasOffset)
+  const exact = new Set(facts.features.filter(isMadeFloat64).map(({ name }) => name))
+  const staysExact = (feature: string): boolean => exact.has(feature)
+  return (columns, firstRow) => runFeatures(features, facts.featureCode.name, columns, firstRow, staysExact)
 }
 
 const rowsOf = (features: Features): number => {
@@ -196,6 +202,11 @@ const compiled = (compiledModel: CompiledModel): Scorer => ({
   release: async () => {},
 })
 
+const numbersTensor = (ort: typeof import('onnxruntime-node'), values: Numbers): Tensor =>
+  values instanceof Float64Array
+    ? new ort.Tensor('float64', values, [values.length, 1])
+    : new ort.Tensor('float32', values, [values.length, 1])
+
 /** One intra-op thread: with more, ONNX Runtime's sums of tree leaves depend on how they were shared. */
 async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string): Promise<Scorer> {
   const ort = await import('onnxruntime-node')
@@ -208,7 +219,7 @@ async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string):
       const feature = made[name] as CompiledInput
       feeds[name] =
         kind === 'number'
-          ? new ort.Tensor('float32', feature as Float32Array, [feature.length, 1])
+          ? numbersTensor(ort, feature as Numbers)
           : new ort.Tensor('string', textsForOnnx(feature as readonly (string | null)[]), [feature.length, 1])
     }
     const results = await session.run(feeds as InferenceSession.FeedsType, [output])

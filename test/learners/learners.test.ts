@@ -74,10 +74,10 @@ describe('the table of learners', () => {
     expect(() => planOf({ kind: 'forest' })).toThrow(
       expect.objectContaining({
         code: 'DEFINITION_INVALID',
-        message: 'pipeline "p", step "m", learner.kind: no learner is called "forest": there are trees, linear',
+        message: 'pipeline "p", step "m", learner.kind: no learner is called "forest": there are trees, linear, onnx',
       }),
     )
-    expect(() => planOf(undefined)).toThrow('learner: this names no learner: there are trees, linear')
+    expect(() => planOf(undefined)).toThrow('learner: this names no learner: there are trees, linear, onnx')
     expect(() => learnerOf({ kind: 'outside', name: 'forest', parameters: {} })).toThrow(
       expect.objectContaining({
         code: 'DEFINITION_INVALID',

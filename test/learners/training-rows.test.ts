@@ -24,7 +24,7 @@ async function readAs(feature: string, task: Task) {
   writeFileSync(join(folder, 'features.js'), code)
   const table: LocalTable = { files: [file], format: 'parquet', schema: [number('x'), number('y')], rows: 4 }
   return readTrainingRows({
-    step: { task, inputs: [number('x')], target: { column: 'y' } } as StepOf<'train'>,
+    step: { task, inputs: [number('x')], target: { column: 'y' }, learner: linear() } as unknown as StepOf<'train'>,
     model: 'm',
     train: table,
     validation: table,

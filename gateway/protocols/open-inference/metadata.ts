@@ -1,3 +1,4 @@
+import { isMadeFloat64 } from '../../../lib/models/model.ts'
 import type { ServedVersion } from '../protocol.ts'
 import { outputName, outputType } from '../write.ts'
 
@@ -22,8 +23,8 @@ export function modelMetadata(name: string, versions: readonly number[], version
     parameters: {
       features: facts.features
         .map(
-          ({ name, kind, offset }) =>
-            `${name}:${kind === 'category' ? 'BYTES' : offset === undefined ? 'FP32' : 'FP64'}`,
+          (feature) =>
+            `${feature.name}:${feature.kind === 'category' ? 'BYTES' : isMadeFloat64(feature) ? 'FP64' : 'FP32'}`,
         )
         .join(','),
     },

@@ -1,6 +1,6 @@
 import type { Column, Numbers } from '../../../lib/formats/columns.ts'
 import type { ColumnRule } from '../../../lib/formats/row-schema.ts'
-import type { ModelFacts } from '../../../lib/models/model.ts'
+import { isMadeFloat64, type ModelFacts } from '../../../lib/models/model.ts'
 import { checkNames } from '../../names.ts'
 import { invalid } from '../../rows.ts'
 import type { Input, InputColumns } from '../../scoring.ts'
@@ -75,7 +75,8 @@ function columnOf(rule: ColumnRule, tensor: Tensor | undefined, { reader }: Serv
   return reader.column(rule, isWide && rule.type !== 'bigint' ? Array.from(values, Number) : values, path)
 }
 
-function featureOf({ kind, offset }: ModelFacts['features'][number], tensor: Tensor): Numbers | (string | null)[] {
+function featureOf(feature: ModelFacts['features'][number], tensor: Tensor): Numbers | (string | null)[] {
+  const { kind } = feature
   const { datatype, values, path } = tensor
   const isText = datatype === 'BYTES'
   if (isText !== (kind === 'category')) throw invalid(`datatype ${datatype} does not fit a ${kind}`, path)
@@ -90,7 +91,7 @@ function featureOf({ kind, offset }: ModelFacts['features'][number], tensor: Ten
     }
     return texts
   }
-  const numbers = offset === undefined ? new Float32Array(count) : new Float64Array(count)
+  const numbers = isMadeFloat64(feature) ? new Float64Array(count) : new Float32Array(count)
   for (let i = 0; i < count; i++) {
     const given = values[i]
     const value = typeof given === 'bigint' ? Number(given) : given

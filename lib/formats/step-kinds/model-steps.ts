@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Check, codeOfCheck, metricsInWords, subjectOf, withoutCode } from '../check.ts'
 import { CodeRef, TargetRef, Task } from '../code-ref.ts'
-import { describeLearner, LearnerParameters } from '../learner.ts'
+import { describeLearner, LearnerParameters, learnerInKey } from '../learner.ts'
 import { RowSchema } from '../row-schema.ts'
 import { Name, NamedStepId, readOf, StepId } from '../step-id.ts'
 import { type Read, stepKind } from './step-kind.ts'
@@ -28,7 +28,7 @@ export const train = stepKind({
   schemas: ['inputs'],
   refs: ['split'],
   notInKey: ['features'],
-  inKey: ({ target }) => ({ target: target.column }),
+  inKey: ({ target, learner }) => ({ target: target.column, learner: learnerInKey(learner) }),
   version: 4,
   hosts: ['@duckdb/node-api', 'v8'],
   code: ({ features, target }) => ({ features, target: target.code }),

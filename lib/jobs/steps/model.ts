@@ -5,6 +5,7 @@ import { localTable } from '../../data/local-table.ts'
 import { mediaTypes, type Output } from '../../formats/artifact.ts'
 import { canonicalJson } from '../../formats/canonical.ts'
 import { codeOfCheck } from '../../formats/check.ts'
+import type { LearnerParameters } from '../../formats/learner.ts'
 import { required, type StepInputs } from '../../formats/step-inputs.ts'
 import { linearBaselineOutput } from '../../formats/training-report.ts'
 import { trainingFiles } from '../../learners/train-model.ts'
@@ -32,6 +33,7 @@ export async function trainModel(
     validation: await localTable(store, required(inputs, 'validation').digest),
     features: await localCode(source, step.features),
     target: step.target.code === undefined ? undefined : await localCode(source, step.target.code),
+    modelFile: await localModelFile(store, step.learner),
     folder,
     root,
   })
@@ -55,6 +57,11 @@ export async function trainModel(
       ...(linearBaseline !== undefined && { linear: linearBaseline.validationMetrics }),
     },
   }
+}
+
+/** The file of a finished model on this machine. */
+async function localModelFile(store: Store, learner: LearnerParameters): Promise<string | undefined> {
+  return learner.kind === 'onnx' && learner.model !== undefined ? localFile(store, learner.model) : undefined
 }
 
 /** Scores a part by a packaged model, and says how well it did. */

@@ -106,7 +106,8 @@ function factsOf(
     target: train.target.column,
     ...trainedFacts(training),
     featureCode: { name, digest, host },
-    learner: train.learner,
+    // Where a finished model lay when the plan was made says nothing of what it is.
+    learner: train.learner.kind === 'onnx' ? { ...train.learner, file: modelFiles.onnx } : train.learner,
     seed: train.seed,
     signature: step.signature,
     snapshot: required(inputs, 'snapshot').digest,

@@ -1,0 +1,146 @@
+import { nearest } from '../../code/nearest.ts'
+import { firstOf } from '../../formats/brief.ts'
+import type { OnnxLearner } from '../../formats/learner.ts'
+import { elements, modelInvalid, text } from './elements.ts'
+import type { FinishedGraph, GraphValue } from './read-graph.ts'
+
+/** A feature by its name, and whether it is numbers or text. */
+export interface KnownFeature {
+  readonly name: string
+  readonly kind: 'number' | 'category'
+}
+
+/** An input of the graph, and the features that become its columns. */
+export interface Feed {
+  readonly name: string
+  /** Of TensorProto.DataType. */
+  readonly element: number
+  /** Whether it is [rows] and not [rows, columns]. */
+  readonly isVector: boolean
+  readonly features: readonly string[]
+}
+
+/** What an input has room for: how many columns, undefined where any number will do. */
+interface Room extends Pick<Feed, 'element' | 'isVector'> {
+  readonly columns: number | undefined
+}
+
+/**
+ * Which features feed which inputs: those that the definition names; else an input of one column takes the feature of
+ * its name, and the only input of a graph takes all features in the order the feature function makes them.
+ * @throws SlipwayError MODEL_INVALID that names the file and the input
+ */
+export function feedsOf(
+  { file, inputs: named = {} }: OnnxLearner,
+  graph: FinishedGraph,
+  features: readonly KnownFeature[],
+): Feed[] {
+  const inputs = graph.inputs.map(({ name }) => name)
+  for (const name of Object.keys(named)) {
+    if (inputs.includes(name)) continue
+    throw modelInvalid(file, `it has no input "${name}"`, meant(name, inputs, `its inputs are ${firstOf(inputs)}`))
+  }
+  if (inputs.length === 0)
+    throw modelInvalid(file, 'it has no inputs: rows cannot be given to it', 'export it with some')
+  const feeds = graph.inputs.map((input): Feed => {
+    const { columns, ...room } = roomOf(file, input)
+    const said = named[input.name]
+    const fed = said === undefined ? byName(file, graph, input.name, features) : [said].flat()
+    requireKnown(file, input.name, fed, features, room.element)
+    if (columns !== undefined && columns !== fed.length)
+      throw modelInvalid(
+        file,
+        `its input "${input.name}" has ${columns} column${columns === 1 ? '' : 's'}, and ${fed.length} feature${fed.length === 1 ? '' : 's'} would feed it: ${firstOf(fed)}`,
+        `name as many features as it has columns, in their order: inputs: { ${keyOf(input.name)}: ['…', '…'] }`,
+      )
+    return { name: input.name, ...room, features: fed }
+  })
+  const used = new Set(feeds.flatMap((feed) => feed.features))
+  const idle = features.find(({ name }) => !used.has(name))
+  if (idle === undefined) return feeds
+  throw modelInvalid(
+    file,
+    `the feature "${idle.name}" feeds none of its inputs`,
+    `leave it out of the feature function, or name it in inputs: there are ${firstOf(inputs)}`,
+  )
+}
+
+function byName(
+  file: string,
+  { inputs }: FinishedGraph,
+  input: string,
+  features: readonly KnownFeature[],
+): readonly string[] {
+  const names = features.map(({ name }) => name)
+  if (names.includes(input)) return [input]
+  if (inputs.length === 1) return names
+  throw modelInvalid(
+    file,
+    `no feature feeds its input "${input}"`,
+    meant(input, names, `make it in the feature function, or name what feeds it: inputs: { ${keyOf(input)}: '…' }`),
+  )
+}
+
+function requireKnown(
+  file: string,
+  input: string,
+  fed: readonly string[],
+  features: readonly KnownFeature[],
+  element: number,
+): void {
+  const names = features.map(({ name }) => name)
+  for (const name of fed) {
+    const feature = features.find((each) => each.name === name)
+    if (feature === undefined)
+      throw modelInvalid(
+        file,
+        `the feature "${name}", which is to feed its input "${input}", is not made`,
+        meant(name, names, `the feature function makes ${firstOf(names)}`),
+      )
+    const takesText = element === text
+    if (takesText === (feature.kind === 'category')) continue
+    throw modelInvalid(
+      file,
+      takesText
+        ? `its input "${input}" takes text, and the feature "${name}" is numbers`
+        : `its input "${input}" takes ${elements[element]?.noun} numbers, and the feature "${name}" is text`,
+      `make the feature ${takesText ? 'text' : 'numbers'} in the feature function`,
+    )
+  }
+}
+
+/** @throws SlipwayError MODEL_INVALID where no rows can be given to an input */
+function roomOf(file: string, { name, type }: GraphValue): Room {
+  if (type.kind !== 'tensor')
+    throw modelInvalid(file, `its input "${name}" is of kind ${type.kind}`, 'export it with tensors as inputs')
+  const { element, shape } = type
+  if (element !== text && elements[element] === undefined)
+    throw modelInvalid(
+      file,
+      `its input "${name}" is of element type ${element} of ONNX, which rows are not turned into`,
+      'put a Cast from float32 or int64 in front of it',
+    )
+  if (shape === undefined) return { element, isVector: false, columns: undefined }
+  const [rows, columns] = shape
+  if (shape.length === 0 || shape.length > 2)
+    throw modelInvalid(
+      file,
+      `its input "${name}" has ${shape.length} axes: rows of features fill one or two`,
+      'export it with inputs [rows, columns]',
+    )
+  if (rows !== undefined)
+    throw modelInvalid(
+      file,
+      `its input "${name}" takes exactly ${rows} row${rows === 1 ? '' : 's'} at a time`,
+      'export it with a first axis of any size (dynamic_axes)',
+    )
+  return shape.length === 1 ? { element, isVector: true, columns: 1 } : { element, isVector: false, columns }
+}
+
+/** How a name is written as a key of an object. */
+const keyOf = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : `'${name}'`)
+
+function meant(name: string, candidates: readonly string[], otherwise: string): string {
+  const near = nearest(name, candidates)
+  return near === undefined ? otherwise : `did you mean "${near}"? ${otherwise}`
+}

@@ -1,0 +1,204 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Feature } from '../../code/run-features.ts'
+import { brief } from '../../formats/brief.ts'
+import type { Numbers } from '../../formats/columns.ts'
+import type { OnnxLearner } from '../../formats/learner.ts'
+import type { Task } from '../../formats/plan.ts'
+import { textsForOnnx } from '../../formats/texts-for-onnx.ts'
+import { MessageWriter } from '../onnx/protobuf.ts'
+import { double, elements, fromHalf, half, modelInvalid, text } from './elements.ts'
+import { type Feed, feedsOf, type KnownFeature } from './feeds.ts'
+import { graphFields, withGraph } from './graph-changes.ts'
+import { readGraph } from './read-graph.ts'
+import { type ScoreSource, scoreColumnOf, scoreSourceOf } from './score.ts'
+import { openModel } from './session.ts'
+import { rewritten, written } from './wire.ts'
+import { oldestOpset, type Wrapping, wrapped } from './wrap.ts'
+
+/** Rows that ONNX Runtime gets at a time. */
+const batchRows = 4_096
+
+/** Features of rows by name: numbers as the feature function made them, or text. */
+export type FeatureRows = Readonly<Record<string, Feature>>
+
+/** A finished model that knows which features feed it. */
+export interface FinishedModel {
+  /** Features that it takes more of than float32 holds. */
+  readonly exact: ReadonlySet<string>
+  /**
+   * What the model as it was given says of rows [rows], in its own precision.
+   * @param firstRow number of the first row, from 1, for messages
+   * @throws SlipwayError MODEL_INVALID where it cannot score a row, or where that is no score
+   */
+  predict(features: FeatureRows, firstRow?: number): Promise<Numbers>
+  /** The model as Slipway serves it; after the first rows, which show what shape its scores have. */
+  onnx(): Uint8Array
+  release(): Promise<void>
+}
+
+/** What is said of a finished model before any rows are known. @throws SlipwayError MODEL_INVALID */
+export function readModel(learner: OnnxLearner, model: Uint8Array) {
+  const { file } = learner
+  try {
+    const graph = readGraph(model)
+    const opset = graph.opsets.get('')
+    if (opset !== undefined && opset < oldestOpset)
+      throw modelInvalid(
+        file,
+        `it is of version ${opset} of the operators of ai.onnx, and ${oldestOpset} is the oldest that is served`,
+        'convert it with onnx.version_converter',
+      )
+    return { graph, score: scoreSourceOf(learner, graph) }
+  } catch (error) {
+    if ((error as Error).name === 'SlipwayError') throw error
+    throw modelInvalid(file, `this is no ONNX model: ${(error as Error).message}`, 'give a file as onnx.save writes it')
+  }
+}
+
+/**
+ * Opens a finished model for features of these names and kinds.
+ * @throws SlipwayError MODEL_INVALID that names the file and what does not fit
+ */
+export async function openFinished(
+  learner: OnnxLearner,
+  task: Task,
+  model: Uint8Array,
+  features: readonly KnownFeature[],
+): Promise<FinishedModel> {
+  const { graph, score } = readModel(learner, model)
+  const feeds = feedsOf(learner, graph, features)
+  const exact = new Set(feeds.flatMap((feed) => (elements[feed.element]?.isExact === true ? feed.features : [])))
+  const texts = new Set(feeds.flatMap((feed) => (feed.element === text ? feed.features : [])))
+  const session = await openModel(learner.file, answering(model, score))
+  const asked = { learner, task, feeds, exact, score, session }
+  let shape: Pick<Wrapping, 'width' | 'column'> | undefined
+  return {
+    exact,
+    async predict(rows, firstRow = 1) {
+      const count = Object.values(rows)[0]?.length ?? 0
+      const answers = score.element === double ? new Float64Array(count) : new Float32Array(count)
+      for (let from = 0; from < count; from += batchRows) {
+        const to = Math.min(count, from + batchRows)
+        const scored = await scores(asked, rows, from, to, firstRow)
+        shape ??= { width: scored.width, column: scoreColumnOf(learner, score, scored.width, task) }
+        const { width = 1, column = 0 } = shape
+        if (scored.width !== shape.width) throw shapeless(learner.file, score, scored.dims, to - from)
+        for (let row = from; row < to; row++) answers[row] = scored.values[(row - from) * width + column] as number
+        requireScores(asked, answers, from, to, firstRow)
+      }
+      return task === 'binary' ? Float32Array.from(answers) : answers
+    },
+    onnx() {
+      if (shape === undefined) throw new Error('no rows were scored yet')
+      return wrapped(model, graph, { task, feeds, exact, texts, score, ...shape })
+    },
+    release: () => session.release(),
+  }
+}
+
+interface Asked {
+  readonly learner: OnnxLearner
+  readonly task: Task
+  readonly feeds: readonly Feed[]
+  readonly exact: ReadonlySet<string>
+  readonly score: ScoreSource
+  readonly session: InferenceSession
+}
+
+/** The model with its scores as its only output. Its nodes and inputs stay as they are. */
+function answering(model: Uint8Array, { value, element }: ScoreSource): Uint8Array {
+  const type = new MessageWriter().bytes(1, new MessageWriter().int(1, element))
+  const output = written(graphFields.output, new MessageWriter().bytes(1, value).bytes(2, type))
+  return withGraph(model, (graph) =>
+    Buffer.concat([rewritten(graph, (field) => (field.number === graphFields.output ? undefined : field.raw)), output]),
+  )
+}
+
+async function scores(
+  { learner, feeds, exact, score, session }: Asked,
+  rows: FeatureRows,
+  from: number,
+  to: number,
+  firstRow: number,
+) {
+  const { Tensor } = await import('onnxruntime-node')
+  const given: Record<string, Tensor> = {}
+  for (const feed of feeds) {
+    const columns = feed.features.map((name) => rows[name] as Feature)
+    const cells = (of: (feature: number, row: number) => unknown): unknown[] =>
+      Array.from({ length: (to - from) * columns.length }, (_, i) =>
+        of(i % columns.length, from + Math.floor(i / columns.length)),
+      )
+    const shape = feed.isVector ? [to - from] : [to - from, columns.length]
+    if (feed.element === text) {
+      const texts = cells((feature, row) => columns[feature]?.[row] ?? null) as (string | null)[]
+      given[feed.name] = new Tensor('string', textsForOnnx(texts), shape)
+      continue
+    }
+    const { name, of, whole, noun } = elements[feed.element] as NonNullable<(typeof elements)[number]>
+    const numbers = cells((feature, row) => {
+      const value = columns[feature]?.[row] as number
+      const named = feed.features[feature] as string
+      if (whole !== undefined && !(Number.isInteger(value) && value >= whole[0] && value <= whole[1]))
+        throw modelInvalid(
+          learner.file,
+          `the feature "${named}" is ${value} in row ${firstRow + row}, and its input "${feed.name}" takes ${noun}s`,
+          'make whole numbers of it in the feature function, of missing ones too',
+        )
+      return exact.has(named) ? value : Math.fround(value)
+    }) as number[]
+    given[feed.name] = new Tensor(name as 'float32', of(numbers) as Float32Array, shape)
+  }
+  const results = await session.run(given as InferenceSession.FeedsType).catch((error: Error) => {
+    throw modelInvalid(
+      learner.file,
+      `ONNX Runtime cannot score rows ${firstRow + from} to ${firstRow + to - 1} with it: ${brief(error.message, 300)}`,
+      'look at what the feature function makes of these rows',
+    )
+  })
+  const { dims, data } = results[score.value] as Tensor
+  const width = dims.length === 1 ? undefined : dims[1]
+  if (dims.length === 0 || dims.length > 2 || dims[0] !== to - from || width === 0)
+    throw shapeless(learner.file, score, dims, to - from)
+  return { dims, width, values: numbersOf(data, score.element) }
+}
+
+function numbersOf(data: Tensor['data'], element: number): ArrayLike<number> {
+  if (element !== half) return data as Float32Array | Float64Array
+  const { buffer, byteOffset, length } = data as Uint16Array
+  return Float32Array.from(new Uint16Array(buffer, byteOffset, length), fromHalf)
+}
+
+const shapeless = (file: string, { output }: ScoreSource, dims: readonly number[], rows: number) =>
+  modelInvalid(
+    file,
+    `its output "${output}" is [${dims.join(', ')}] for ${rows} row${rows === 1 ? '' : 's'}`,
+    'export it with scores [rows] or [rows, columns]',
+  )
+
+/** What rounding may add to a probability. */
+const slack = 1e-4
+
+function requireScores(
+  { learner: { file }, task, score: { output } }: Asked,
+  answers: Numbers,
+  from: number,
+  to: number,
+  firstRow: number,
+): void {
+  for (let row = from; row < to; row++) {
+    const answer = answers[row] as number
+    if (!Number.isFinite(answer))
+      throw modelInvalid(
+        file,
+        `its output "${output}" is ${answer} in row ${firstRow + row}`,
+        'fill what is missing there in the feature function',
+      )
+    if (task === 'binary' && !(answer >= -slack && answer <= 1 + slack))
+      throw modelInvalid(
+        file,
+        `its output "${output}" is ${answer} in row ${firstRow + row}, which is no probability`,
+        'export it with probabilities, or name the output or the class that has them',
+      )
+  }
+}

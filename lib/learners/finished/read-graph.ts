@@ -1,0 +1,122 @@
+import { changedGraph, graphFields, graphOf, modelFields, nodeFields, tensorFields } from './graph-changes.ts'
+import { type Field, fieldOf, fieldsOf, intsOf, textOf, textsOf } from './wire.ts'
+
+/** What a value of a graph is: a tensor, or something that is none. */
+export type ValueType =
+  | {
+      readonly kind: 'tensor'
+      /** Of TensorProto.DataType. */
+      readonly element: number
+      /** Sizes, undefined where any will do; undefined where the file does not say how many there are. */
+      readonly shape: readonly (number | undefined)[] | undefined
+    }
+  | { readonly kind: 'sequence' | 'map' | 'optional' | 'sparse tensor' | 'unknown' }
+
+export interface GraphValue {
+  readonly name: string
+  readonly type: ValueType
+}
+
+/** Maps from class to score for each row: what they are made of. */
+export interface ClassMap {
+  /** The value that holds the scores [rows, classes]. */
+  readonly scores: string
+  readonly classes: readonly (number | string)[]
+}
+
+/** What an ONNX file says of itself. */
+export interface FinishedGraph {
+  /** Version by domain; the empty one is ai.onnx. */
+  readonly opsets: ReadonlyMap<string, number>
+  /** Those that have to be given: no constants. */
+  readonly inputs: readonly GraphValue[]
+  readonly outputs: readonly GraphValue[]
+  /** By the name of their output. */
+  readonly classMaps: ReadonlyMap<string, ClassMap>
+  /** All names of values, those of graphs within nodes too. */
+  readonly names: ReadonlySet<string>
+}
+
+/** @throws Error where the bytes are no ONNX model */
+export function readGraph(model: Uint8Array): FinishedGraph {
+  const graph = graphOf(model)
+  const fields = fieldsOf(graph)
+  const all = (number: number): Uint8Array[] =>
+    fields.flatMap((field) => (field.number === number ? (field.bytes ?? []) : []))
+  const constants = new Set(
+    all(graphFields.initializer).map((each) => textOf(fieldOf(fieldsOf(each), tensorFields.name)?.bytes)),
+  )
+  const names = new Set<string>()
+  changedGraph(graph, {
+    name(name) {
+      names.add(name)
+      return name
+    },
+  })
+  return {
+    opsets: new Map(
+      fieldsOf(model).flatMap((field) => (field.number === modelFields.opsetImport ? [opsetOf(field)] : [])),
+    ),
+    inputs: all(graphFields.input)
+      .map(graphValueOf)
+      .filter(({ name }) => !constants.has(name)),
+    outputs: all(graphFields.output).map(graphValueOf),
+    classMaps: new Map(all(graphFields.node).flatMap(classMapOf)),
+    names,
+  }
+}
+
+function opsetOf({ bytes }: Field): [domain: string, version: number] {
+  const fields = fieldsOf(bytes as Uint8Array)
+  const domain = textOf(fieldOf(fields, 1)?.bytes)
+  return [domain === 'ai.onnx' ? '' : domain, fieldOf(fields, 2)?.int ?? 0]
+}
+
+function graphValueOf(message: Uint8Array): GraphValue {
+  const fields = fieldsOf(message)
+  return { name: textOf(fieldOf(fields, 1)?.bytes), type: typeOf(fieldOf(fields, 2)?.bytes) }
+}
+
+const otherTypes: Readonly<Record<number, Exclude<ValueType['kind'], 'tensor'>>> = {
+  4: 'sequence',
+  5: 'map',
+  8: 'sparse tensor',
+  9: 'optional',
+}
+
+function typeOf(message: Uint8Array | undefined): ValueType {
+  const fields = fieldsOf(message ?? new Uint8Array())
+  const tensor = fieldOf(fields, 1)?.bytes
+  if (tensor === undefined) {
+    const other = fields.map(({ number }) => otherTypes[number]).find((kind) => kind !== undefined)
+    return { kind: other ?? 'unknown' }
+  }
+  const said = fieldsOf(tensor)
+  const shape = fieldOf(said, 2)?.bytes
+  return {
+    kind: 'tensor',
+    element: fieldOf(said, 1)?.int ?? 0,
+    shape: shape && fieldsOf(shape).flatMap(({ number, bytes }) => (number === 1 ? [sizeOf(bytes)] : [])),
+  }
+}
+
+/** Some exporters write 0 or -1 for a size that may be any. */
+function sizeOf(dimension: Uint8Array | undefined): number | undefined {
+  const size = fieldOf(fieldsOf(dimension ?? new Uint8Array()), 1)?.int
+  return size !== undefined && size > 0 ? size : undefined
+}
+
+/** A node ZipMap, which lays scores and the names of their classes side by side. */
+function classMapOf(node: Uint8Array): [output: string, map: ClassMap][] {
+  const fields = fieldsOf(node)
+  if (textOf(fieldOf(fields, nodeFields.operator)?.bytes) !== 'ZipMap') return []
+  const attributes = fields.flatMap(({ number, bytes }) =>
+    number === nodeFields.attribute && bytes !== undefined ? [fieldsOf(bytes)] : [],
+  )
+  const attribute = (name: string): Field[] => attributes.find((each) => textOf(fieldOf(each, 1)?.bytes) === name) ?? []
+  const ints = intsOf(attribute('classlabels_int64s'), 8)
+  const classes = ints.length > 0 ? ints : textsOf(attribute('classlabels_strings'), 9)
+  const [scores] = textsOf(fields, nodeFields.input)
+  const [output] = textsOf(fields, nodeFields.output)
+  return scores === undefined || output === undefined ? [] : [[output, { scores, classes }]]
+}

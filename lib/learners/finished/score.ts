@@ -1,0 +1,107 @@
+import { firstOf } from '../../formats/brief.ts'
+import type { OnnxLearner } from '../../formats/learner.ts'
+import { double, float, half, modelInvalid } from './elements.ts'
+import type { FinishedGraph, GraphValue } from './read-graph.ts'
+
+/** Where the scores of rows are in a graph. */
+export interface ScoreSource {
+  /** The output that the definition or the graph names, for messages. */
+  readonly output: string
+  /** The value that holds them: the output, or what a map of classes is made of. */
+  readonly value: string
+  /** float32, float64 or float16 of TensorProto.DataType. */
+  readonly element: number
+  /** The classes of its columns, where the graph says. */
+  readonly classes: readonly (number | string)[] | undefined
+}
+
+/**
+ * The output that scores rows: the one that is named, else the only one that can.
+ * @throws SlipwayError MODEL_INVALID that names the file and the outputs
+ */
+export function scoreSourceOf({ file, output }: OnnxLearner, graph: FinishedGraph): ScoreSource {
+  const names = graph.outputs.map(({ name }) => name)
+  if (output !== undefined) {
+    const found = graph.outputs.find(({ name }) => name === output)
+    if (found === undefined)
+      throw modelInvalid(file, `it has no output "${output}"`, `its outputs are ${firstOf(names)}`)
+    const source = sourceOf(graph, found)
+    if (typeof source !== 'string') return source
+    throw modelInvalid(
+      file,
+      `its output "${output}" cannot be a score: it is ${source}`,
+      'name an output of floating-point numbers, one or a few a row',
+    )
+  }
+  const sources = graph.outputs.map((each) => sourceOf(graph, each))
+  const fit = sources.filter((source) => typeof source !== 'string')
+  const [only, ...more] = fit
+  if (only === undefined)
+    throw modelInvalid(
+      file,
+      `none of its outputs can be a score: ${firstOf(sources.map((source, i) => `"${names[i]}" is ${source}`))}`,
+      'export it with an output of floating-point numbers, one or a few a row',
+    )
+  if (more.length === 0) return only
+  const fitNames = fit.map((source) => source.output)
+  throw modelInvalid(
+    file,
+    `${fit.length} of its outputs may be the score: ${firstOf(fitNames)}`,
+    `say which: output: '${fitNames[0]}'`,
+  )
+}
+
+/** @returns the source, or in words what the output is instead */
+function sourceOf({ classMaps }: FinishedGraph, { name, type }: GraphValue): ScoreSource | string {
+  const map = classMaps.get(name)
+  if (map !== undefined) return { output: name, value: map.scores, element: float, classes: map.classes }
+  if (type.kind !== 'tensor') return `of kind ${type.kind}, which no ZipMap made`
+  const { element, shape } = type
+  if (element !== float && element !== double && element !== half)
+    return elementWords[element] ?? `of element type ${element} of ONNX`
+  if (shape !== undefined && (shape.length === 0 || shape.length > 2))
+    return `a tensor of ${shape.length} axes, and rows have one score or a few`
+  if (shape?.[0] !== undefined) return `of ${shape[0]} row${shape[0] === 1 ? '' : 's'}, however many are asked about`
+  return { output: name, value: name, element, classes: undefined }
+}
+
+const elementWords: Readonly<Record<number, string>> = {
+  6: 'whole numbers (int32)',
+  7: 'labels (int64)',
+  8: 'text',
+  9: 'truth values',
+}
+
+/**
+ * The column of the scores that is the answer.
+ * @param width columns that were seen; undefined of [rows]
+ * @returns undefined of [rows]
+ * @throws SlipwayError MODEL_INVALID where it is not clear, or there is none such
+ */
+export function scoreColumnOf(
+  { file, class: named }: OnnxLearner,
+  { output, classes }: ScoreSource,
+  width: number | undefined,
+  task: 'binary' | 'regression',
+): number | undefined {
+  const columns = width ?? 1
+  const known = classes ?? Array.from({ length: columns }, (_, column) => column)
+  if (named !== undefined) {
+    const column = known.findIndex((each) => String(each) === String(named))
+    if (column >= 0 && column < columns) return width === undefined ? undefined : column
+    throw modelInvalid(
+      file,
+      `its output "${output}" has no ${classes === undefined ? 'column' : 'class'} ${JSON.stringify(named)}`,
+      classes === undefined ? `its columns are 0 to ${columns - 1}` : `its classes are ${firstOf(known.map(String))}`,
+    )
+  }
+  if (width === undefined) return undefined
+  if (width === 1) return 0
+  // Of two classes the second is the one that is asked about, as everywhere in Slipway.
+  if (width === 2 && task === 'binary') return 1
+  throw modelInvalid(
+    file,
+    `its output "${output}" has ${width} columns, and the score is one number`,
+    `say which: class: ${JSON.stringify(known[1] ?? known[0])}`,
+  )
+}

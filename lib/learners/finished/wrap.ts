@@ -1,0 +1,164 @@
+import type { Task } from '../../formats/plan.ts'
+import { type Attribute, node, tensor, valueInfo } from '../onnx/messages.ts'
+import { MessageWriter } from '../onnx/protobuf.ts'
+import { double, float, text } from './elements.ts'
+import type { Feed } from './feeds.ts'
+import { changedGraph, graphFields, modelFields, withGraph } from './graph-changes.ts'
+import type { FinishedGraph } from './read-graph.ts'
+import type { ScoreSource } from './score.ts'
+import { fieldOf, fieldsOf, rewritten, textOf, written } from './wire.ts'
+
+/** How a finished model is served: what feeds it, and which of its numbers is the answer. */
+export interface Wrapping {
+  readonly task: Task
+  readonly feeds: readonly Feed[]
+  /** Features that the graph takes as float64. */
+  readonly exact: ReadonlySet<string>
+  /** Features that are text. */
+  readonly texts: ReadonlySet<string>
+  readonly score: ScoreSource
+  /** Columns of the scores; undefined of [rows]. */
+  readonly width: number | undefined
+  readonly column: number | undefined
+}
+
+/** From here on ai.onnx knows the operators written here as they are written: Sub repeats what has one row. */
+export const oldestOpset = 7
+const usualOpset = 17
+
+/**
+ * A finished model as Slipway's own are: a tensor [rows, 1] an input, by the name of a feature, float32, float64 where
+ * float32 would lose something, or string; `label` and `probabilities` of a binary task, else `prediction`. All of the
+ * model between them stays as it is, byte for byte, but for names that would be there twice.
+ */
+export function wrapped(model: Uint8Array, graph: FinishedGraph, wrapping: Wrapping): Uint8Array {
+  const { feeds, texts, exact, task } = wrapping
+  const features = [...new Set(feeds.flatMap((feed) => feed.features))]
+  const taken = new Set([...features, ...(task === 'binary' ? ['label', 'probabilities'] : ['prediction'])])
+  const free = freeNames(graph.names)
+  const renamed = new Map(
+    [...graph.names].filter((name) => taken.has(name)).map((name) => [name, free(`given:${name}`)]),
+  )
+  const nameOf = (name: string): string => renamed.get(name) ?? name
+  const constants: MessageWriter[] = []
+  const write: Writer = {
+    node(operator, inputs, attributes = [], output = free('made')) {
+      return { name: output, message: node(operator, '', inputs, [output], attributes) }
+    },
+    constant(values, dimensions) {
+      const name = free('constant')
+      constants.push(tensor(name, values, dimensions))
+      return name
+    },
+  }
+  const before = feeds.flatMap((feed) => feedNodes(feed, nameOf(feed.name), wrapping, write))
+  const after = answerNodes(nameOf(wrapping.score.value), wrapping, write)
+  const inputs = features.map((name) =>
+    valueInfo(name, texts.has(name) ? 'string' : exact.has(name) ? 'double' : 'float', 1),
+  )
+  const fed = new Set(graph.inputs.map(({ name }) => nameOf(name)))
+  const changed = withGraph(model, (bytes) => {
+    const inner = changedGraph(bytes, { name: nameOf })
+    const kept = rewritten(inner, (field) => {
+      if (field.number === graphFields.output) return undefined
+      if (field.number !== graphFields.input) return field.raw
+      return fed.has(textOf(fieldOf(fieldsOf(field.bytes as Uint8Array), 1)?.bytes)) ? undefined : field.raw
+    })
+    const parts = (number: number, messages: readonly MessageWriter[]): Uint8Array[] =>
+      messages.map((message) => written(number, message))
+    return Buffer.concat([
+      ...parts(graphFields.node, before),
+      kept,
+      ...parts(graphFields.node, after),
+      ...parts(graphFields.initializer, constants),
+      ...parts(graphFields.input, inputs),
+      ...parts(graphFields.output, outputsOf(wrapping)),
+    ])
+  })
+  if (graph.opsets.has('')) return changed
+  const opset = new MessageWriter().bytes(1, '').int(2, usualOpset)
+  return Buffer.concat([changed, written(modelFields.opsetImport, opset)])
+}
+
+/** Makes nodes and constants under names of their own. */
+interface Writer {
+  node(operator: string, inputs: readonly string[], attributes?: readonly Attribute[], output?: string): Made
+  constant(values: Float32Array | BigInt64Array, dimensions?: readonly number[]): string
+}
+interface Made {
+  readonly name: string
+  readonly message: MessageWriter
+}
+
+/** Names that nothing has yet. */
+function freeNames(names: ReadonlySet<string>): (wanted: string) => string {
+  const taken = new Set(names)
+  return (wanted) => {
+    let name = wanted
+    for (let number = 2; taken.has(name); number++) name = `${wanted}:${number}`
+    taken.add(name)
+    return name
+  }
+}
+
+/** From features to an input: cast where it takes something else, side by side, and without the second axis of a vector. */
+function feedNodes(
+  { element, isVector, features }: Feed,
+  input: string,
+  { exact }: Wrapping,
+  write: Writer,
+): MessageWriter[] {
+  const nodes: MessageWriter[] = []
+  const then = ({ name, message }: Made): string => {
+    nodes.push(message)
+    return name
+  }
+  const columns = features.map((feature) => {
+    const given = element === text ? text : exact.has(feature) ? double : float
+    return given === element ? feature : then(write.node('Cast', [feature], [['to', 'int', element]]))
+  })
+  const [first] = columns as [string]
+  const matrix = columns.length === 1 ? first : then(write.node('Concat', columns, [['axis', 'int', 1]]))
+  if (isVector) then(write.node('Reshape', [matrix, write.constant(BigInt64Array.of(-1n))], [], input))
+  else then(write.node('Identity', [matrix], [], input))
+  return nodes
+}
+
+/** From scores to what Slipway's models answer. */
+function answerNodes(scores: string, { task, score, width, column }: Wrapping, write: Writer): MessageWriter[] {
+  const nodes: MessageWriter[] = []
+  const then = ({ name, message }: Made): string => {
+    nodes.push(message)
+    return name
+  }
+  // What a regression answers in double precision stays so.
+  const answer = task === 'regression' && score.element === double ? double : float
+  const cast = score.element === answer ? scores : then(write.node('Cast', [scores], [['to', 'int', answer]]))
+  const chosen = (): string => {
+    if (width === undefined) return then(write.node('Reshape', [cast, write.constant(BigInt64Array.of(-1n, 1n))]))
+    if (width === 1) return cast
+    const index = write.constant(BigInt64Array.of(BigInt(column as number)))
+    return then(write.node('Gather', [cast, index], [['axis', 'int', 1]]))
+  }
+  if (task === 'regression') {
+    then(write.node('Identity', [chosen()], [], 'prediction'))
+    return nodes
+  }
+  if (width === 2 && column === 1) then(write.node('Identity', [cast], [], 'probabilities'))
+  else {
+    const positive = chosen()
+    const negative = then(write.node('Sub', [write.constant(Float32Array.of(1)), positive]))
+    then(write.node('Concat', [negative, positive], [['axis', 'int', 1]], 'probabilities'))
+  }
+  const attributes: Attribute[] = [
+    ['axis', 'int', 1],
+    ['keepdims', 'int', 0],
+  ]
+  then(write.node('ArgMax', ['probabilities'], attributes, 'label'))
+  return nodes
+}
+
+function outputsOf({ task, score }: Wrapping): MessageWriter[] {
+  if (task === 'regression') return [valueInfo('prediction', score.element === double ? 'double' : 'float', 1)]
+  return [valueInfo('label', 'int64', undefined), valueInfo('probabilities', 'float', 2)]
+}

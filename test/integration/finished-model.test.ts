@@ -1,0 +1,156 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digestOf } from '../../lib/store/digest.ts'
+import { query } from '../support/batch-place.ts'
+import { loanModel } from '../support/finished-models.ts'
+import { eventually } from '../support/gateways.ts'
+import { openPlace, type Place } from '../support/place.ts'
+import { loansSql, writeLoans } from '../support/project.ts'
+
+/*
+ * A finished ONNX model goes the way that trained ones go: baseline, package, gates, endpoint, batch.
+ */
+let place: Place
+const bytes = loanModel()
+
+beforeAll(async () => {
+  place = await openPlace()
+  const { project } = place
+  writeLoans(project)
+  await project.data('data/loans.parquet', loansSql())
+  await project.data('data/new.parquet', loansSql(500))
+  writeFileSync(join(project.root, 'loans.onnx'), bytes)
+  project.write(
+    'pipelines/given/features.ts',
+    `export function columns({ income, age, purpose }: { income: Float64Array; age: Float64Array; purpose: readonly string[] }) {
+  return { income, age, purpose }
+}
+`,
+  )
+  project.write(
+    'pipelines/given/pipeline.ts',
+    `import { auc, binary, onnx, pipeline, psi } from 'slipway'
+import { bad } from '../loans/target.ts'
+import { Loan } from '../loans/schema.ts'
+import { columns } from './features.ts'
+export default pipeline('given', (p) => {
+  const loans = p.snapshot('loans', { from: 'data/loans.parquet', schema: Loan })
+  const parts = p.split(loans, { byHashOf: 'id', validation: 0.2, test: 0.3, seed: 3 })
+  const model = p.train('risk', {
+    on: parts, features: columns, target: binary('defaulted', bad), learner: onnx('loans.onnx', { inputs: { years: 'age' } }), seed: 1,
+  })
+  const candidate = p.package(model)
+  p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.6), auc.notWorseThan('champion', { by: 0.05 })] })
+  const live = p.deploy(candidate, { endpoint: 'given', allAtOnce: true })
+  p.monitor(live, { every: '7d', drift: psi.over(0.2), minRows: 1 })
+})
+`,
+  )
+})
+afterAll(() => place?.close())
+
+/** Runs a command that ends well. */
+const slipway = async (...args: string[]): Promise<string> => {
+  const { code, stdout, stderr } = await place.run(...args)
+  expect(code, stderr).toBe(0)
+  return stdout
+}
+const run = async (...args: string[]) => JSON.parse(await slipway('run', ...args, '--wait', '--json'))
+
+type Loan = Readonly<{ id: bigint; income: bigint; age: bigint; purpose: string; prediction: number }>
+
+/** What ONNX Runtime says of rows with the file as it was given. */
+async function asGiven(rows: readonly Loan[]): Promise<number[]> {
+  const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1 })
+  const shape = [rows.length, 1]
+  const { probabilities } = await session.run({
+    income: new Tensor(
+      'float32',
+      Float32Array.from(rows, ({ income }) => Number(income)),
+      shape,
+    ),
+    years: new Tensor(
+      'int64',
+      BigInt64Array.from(rows, ({ age }) => BigInt(age)),
+      shape,
+    ),
+    purpose: new Tensor(
+      'string',
+      rows.map(({ purpose }) => purpose),
+      shape,
+    ),
+  })
+  await session.release()
+  return rows.map((_, row) => ((probabilities as Tensor).data as Float32Array)[2 * row + 1] as number)
+}
+
+describe('a finished model in a pipeline', () => {
+  let scored: Loan[]
+
+  it('is taken as it is, packaged, gated and deployed', async () => {
+    const first = await run('given')
+    expect(first).toMatchObject({ status: 'succeeded', model: { name: 'given', version: 1, champion: true } })
+    expect(await slipway('show', first.runId)).toMatch(
+      /risk .* a finished model on 2,\d\d\d rows; validation auc 0\.\d+/,
+    )
+  })
+
+  it('says on its card which file it is, and what its answers depend on', async () => {
+    const card = await slipway('show', 'given')
+    expect(card).toContain('Binary classifier for `defaulted`, a finished model, ONNX.')
+    expect(card).toContain(`the ONNX file \`${digestOf(bytes).slice(7, 19)}\`, taken as it is`)
+    expect(card).toMatch(/^\| income \| number \| [6-9]\d\.\d % \|$/m)
+    expect(card).toContain('Which rows it was trained on is not known here.')
+  })
+
+  it('answers in a batch what ONNX Runtime answers with the file as it was given', async () => {
+    await slipway('batch', 'score', 'given', '--from', 'data/new.parquet', '--to', 'scored/')
+    await slipway('verify', 'scored/')
+    scored = (await query(`SELECT * FROM '${place.project.root}/scored/*.parquet' ORDER BY id`)) as never
+    expect(scored).toHaveLength(500)
+    expect(new Set(scored.map(({ prediction }) => prediction)).size).toBeGreaterThan(100)
+    expect(scored.map(({ prediction }) => prediction)).toEqual(await asGiven(scored))
+  })
+
+  it('answers the same at its endpoint', async () => {
+    const some = scored.slice(0, 20)
+    const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)
+    place.project.write(
+      'rows.json',
+      JSON.stringify(
+        some.map(({ prediction: _, ...row }) => row),
+        plain,
+      ),
+    )
+    await eventually(
+      async () => (await fetch(`${place.gateway}/v2/models/given/ready`).catch(() => undefined))?.ok === true,
+    )
+    const { predictions } = JSON.parse(await slipway('predict', 'given', '--data', 'rows.json', '--json'))
+    expect(predictions).toEqual(some.map(({ prediction }) => prediction))
+  })
+
+  it('is watched against the rows of its snapshot', async () => {
+    const report = JSON.parse(await slipway('drift', 'check', 'given', '--from', 'data/new.parquet', '--json'))
+    expect(JSON.stringify(report)).toContain('"income"')
+  })
+
+  it('is known by its bytes: the same file elsewhere is the same model, another one is not', async () => {
+    const definition = 'pipelines/given/pipeline.ts'
+    const text = readFileSync(join(place.project.root, definition), 'utf8')
+    writeFileSync(join(place.project.root, 'moved.onnx'), bytes)
+    place.project.write(definition, text.replace('loans.onnx', 'moved.onnx'))
+    const ran = async () =>
+      (await run('given')).steps.flatMap(({ name, cached }: { name: string; cached: boolean }) => (cached ? [] : name))
+    expect(await ran()).not.toContain('risk')
+    writeFileSync(join(place.project.root, 'moved.onnx'), loanModelNamed('another'))
+    expect(await ran()).toContain('risk')
+  })
+})
+
+/** The model with another name of its graph. */
+function loanModelNamed(name: string): Uint8Array {
+  const text = Buffer.from(bytes).toString('latin1').replace('elsewhere', name.padEnd('elsewhere'.length))
+  return Buffer.from(text, 'latin1')
+}
