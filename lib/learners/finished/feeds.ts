@@ -109,7 +109,13 @@ function requireKnown(
   }
 }
 
-/** @throws SlipwayError MODEL_INVALID where no rows can be given to an input */
+/** @throws SlipwayError MODEL_INVALID where there is no input, or one that no rows can be given to */
+export function requireRooms(file: string, { inputs }: FinishedGraph): void {
+  if (inputs.length === 0)
+    throw modelInvalid(file, 'it has no inputs: rows cannot be given to it', 'export it with some')
+  for (const input of inputs) roomOf(file, input)
+}
+
 function roomOf(file: string, { name, type }: GraphValue): Room {
   if (type.kind !== 'tensor')
     throw modelInvalid(file, `its input "${name}" is of kind ${type.kind}`, 'export it with tensors as inputs')

@@ -7,7 +7,7 @@ import type { Task } from '../../formats/plan.ts'
 import { textsForOnnx } from '../../formats/texts-for-onnx.ts'
 import { MessageWriter } from '../onnx/protobuf.ts'
 import { double, elements, fromHalf, half, modelInvalid, text } from './elements.ts'
-import { type Feed, feedsOf, type KnownFeature } from './feeds.ts'
+import { type Feed, feedsOf, type KnownFeature, requireRooms } from './feeds.ts'
 import { graphFields, withGraph } from './graph-changes.ts'
 import { readGraph } from './read-graph.ts'
 import { type ScoreSource, scoreColumnOf, scoreSourceOf } from './score.ts'
@@ -48,6 +48,7 @@ export function readModel(learner: OnnxLearner, model: Uint8Array) {
         `it is of version ${opset} of the operators of ai.onnx, and ${oldestOpset} is the oldest that is served`,
         'convert it with onnx.version_converter',
       )
+    requireRooms(file, graph)
     return { graph, score: scoreSourceOf(learner, graph) }
   } catch (error) {
     if ((error as Error).name === 'SlipwayError') throw error
