@@ -57,7 +57,11 @@ export const modelVersion: Kind = {
   ),
   known: pipelinesHere,
 }
-const digest = matching('the first digits of a digest, six or more', '3f9a1c22b0d4', /^(?:sha256:)?[0-9a-f]{6,64}$/)
+export const digest = matching(
+  'the first digits of a digest, six or more',
+  '3f9a1c22b0d4',
+  /^(?:sha256:)?[0-9a-f]{6,64}$/,
+)
 /** A ref, as the error says that finds it broken. */
 export const ref = matching(
   'a ref: routes/<endpoint>, models/<name>, views/<name>, monitors/<endpoint>, checks/<endpoint> or batches/<owner>/<name>',
@@ -107,6 +111,9 @@ export const versionNumber = matching('the number of a version', '3', /^[1-9]\d{
 export const versionOrChampion = matching('the number of a version, or champion', '3', /^(?:[1-9]\d{0,8}|champion)$/)
 export const metric = matching('the name of a metric', 'auc', /^[A-Za-z][A-Za-z0-9]{0,40}$/)
 export const setting = matching('name=value', 'trees=50', /^[A-Za-z]\w*=\S/)
+
+/** Columns that feed an input of a model. */
+export const feed = matching('input=column, or input=column,column', 'X=wind,temp_min', /^[^=]+=[^=]+$/)
 
 /** A file that is there. */
 export const existingFile: Kind = {

@@ -1,13 +1,9 @@
-import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
-import { hostname, userInfo } from 'node:os'
-import { dirname, join, relative, resolve } from 'node:path'
-import { type PlannedPipeline, publishPlan } from '../../lib/code/plan.ts'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
+import type { PlannedPipeline } from '../../lib/code/plan.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import { planAsOf } from '../../lib/definition/plan-as-of.ts'
 import { schemeOf } from '../../lib/formats/address.ts'
-import { shortDigest } from '../../lib/formats/artifact.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { Plan, StepOf } from '../../lib/formats/plan.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
@@ -15,10 +11,8 @@ import { nameOfStep } from '../../lib/formats/step-names.ts'
 import { formatOf } from '../../lib/formats/table-format.ts'
 import type { Sources } from '../../lib/sources/source.ts'
 import { type FoundSource, findSource, takeSource } from '../../lib/sources/take.ts'
-import { digestOfFile } from '../../lib/store/digest.ts'
-import { signerOf } from '../../workers/settings.ts'
-import { runWorkflowId, taskQueue } from '../../workflows/messages.ts'
 import { backtestLines } from '../backtests.ts'
+import { type BegunRun, beginRun } from '../begin-run.ts'
 import { type CheckOptions, checkPlan } from '../check-plan.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
@@ -73,10 +67,21 @@ export async function runAndShow(
   options: RunOptions,
 ): Promise<{ code: number; record?: RunRecord }> {
   const interrupt = listenForInterrupt()
-  const { runId, workflowId } = await startRun(context, pipeline, options, interrupt).catch((error: unknown) => {
+  const begun = await startRun(context, pipeline, options, interrupt).catch((error: unknown) => {
     interrupt.stopListening()
     throw error
   })
+  return followAndShow(context, begun, pipeline, options, interrupt)
+}
+
+/** Follows a run where that was asked for, and shows how it ends. */
+export async function followAndShow(
+  context: CliContext,
+  { runId, workflowId }: BegunRun,
+  pipeline: string,
+  options: RunOptions,
+  interrupt: Interrupt,
+): Promise<{ code: number; record?: RunRecord }> {
   const link = workflowLink(context.settings, workflowId)
   if (options.wait !== true && options.junit === undefined) {
     interrupt.stopListening()
@@ -111,11 +116,12 @@ function writeReport(file: string, report: string): void {
 }
 
 async function startRun(
-  { settings, store, temporal }: CliContext,
+  context: CliContext,
   pipeline: string,
   options: RunOptions,
   interrupt: Interrupt,
-): Promise<{ runId: string; workflowId: string }> {
+): Promise<BegunRun> {
+  const { settings, store } = context
   const { root } = settings
   const { readable, ...whole } = await plannedHere(root, store, pipeline, pairs('--set', options.set))
   const planned = plannedAsOf(whole, options)
@@ -130,33 +136,11 @@ async function startRun(
   await checkPlan(root, planned, lookAt, options)
   await requireSameInputs(store, planned.plan)
   const views = seenViews(pipeline, await viewsOf(store, planned.plan), options.changeView ?? [])
-  const plan = await publishPlan(store, signerOf(settings), planned)
   const sources: Record<string, string> = {}
   for (const [i, { id, format }] of read.entries())
     sources[id] = await takeSource(store, found[i] as FoundSource, format)
-  const { client } = await temporal()
-  if (interrupt.happened)
-    throw new SlipwayError('INTERRUPTED', 'interrupted before the run was started', { next: 'the same command again' })
-  const runId = newRunId(pipeline)
-  const workflowId = runWorkflowId(runId)
   const from = options.from === undefined ? undefined : nameOf(options.from, root)
-  await client.workflow.start('runPipeline', {
-    workflowId,
-    taskQueue,
-    args: [
-      {
-        runId,
-        pipeline: planned.plan.pipeline,
-        planDigest: plan.digest,
-        sources,
-        snapshots,
-        origin: { ...(await originOf(root)), ...(from === undefined ? {} : { from }) },
-        ...(views !== undefined && { views }),
-      },
-    ],
-    staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}${from === undefined ? '' : ` • from ${from}`}`,
-  })
-  return { runId, workflowId }
+  return beginRun(context, planned, { sources, snapshots, from, views }, interrupt)
 }
 
 const isPath = (from: string): boolean => ['file', 'dvc'].includes(schemeOf(from))
@@ -220,30 +204,4 @@ function plannedAsOf(planned: PlannedPipeline, { asOf, from }: RunOptions): Plan
       next: "split with { by: '<date column>', test: '30d', validation: '30d' }, or read by days with `last`",
     })
   return { ...planned, plan: planAsOf(plan, isoTime('--as-of', asOf)) }
-}
-
-/** Readable and sortable: `flights-20261122-034512-k3x9`. */
-function newRunId(pipeline: string): string {
-  const time = new Date().toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15)
-  return `${pipeline}-${time}-${randomBytes(2).toString('hex')}`
-}
-
-/** Who and what starts a run: on record with the run, part of no digest. */
-async function originOf(root: string): Promise<Record<string, string>> {
-  const git = (...args: string[]): string | undefined => {
-    try {
-      return execFileSync('git', args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' }).trim()
-    } catch {
-      return undefined
-    }
-  }
-  const commit = git('rev-parse', 'HEAD')
-  const lock = join(root, 'package-lock.json')
-  return {
-    ...(commit === undefined ? {} : { commit, tree: git('status', '--porcelain') === '' ? 'clean' : 'dirty' }),
-    ...(existsSync(lock) ? { lockFile: (await digestOfFile(lock)).digest } : {}),
-    node: process.version,
-    user: userInfo().username,
-    host: hostname(),
-  }
 }

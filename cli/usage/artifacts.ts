@@ -4,6 +4,7 @@ import type { Usage } from './usage.ts'
 const models = () => import('../commands/models.ts')
 const showing = () => import('../commands/show.ts')
 const descending = () => import('../commands/lineage.ts')
+const registering = () => import('../commands/register.ts')
 const tracing = () => import('../commands/trace.ts')
 
 /** What was made, and from what. */
@@ -14,6 +15,29 @@ export function artifactCommands(program: Usage): void {
     .description('models with their versions and aliases')
     .json()
     .does(async (options) => (await models()).models(options))
+  program
+    .command('register')
+    .description('register a finished ONNX model, no definition needed: its baseline are the rows of a snapshot')
+    .takes('<file>', kinds.existingFile)
+    .needs('--on <snapshot>', 'the first digits of the snapshot, as slipway show <run> has them', kinds.digest)
+    .needs('--target <column>', 'the column of what it predicts', kinds.columns)
+    .needs('--task <what>', 'binary, or regression', kinds.oneOf('binary', 'regression'))
+    .offers('--name <model>', 'what it is registered as; by default as the file is called', kinds.name)
+    .collects(
+      '--feed <input=columns>',
+      'the columns that feed an input, where it is not called as they are',
+      kinds.feed,
+    )
+    .offers('--output <name>', 'the output that holds its scores, where several could', kinds.words)
+    .offers('--class <class>', 'of several scores a row the class that counts, or its column, from 0', kinds.words)
+    .offers('--endpoint <name>', 'serve it there', kinds.name)
+    .option('--wait', 'follow the run; its result is the exit code')
+    .json()
+    .examples(
+      'npx slipway register rain.onnx --on 3f9a1c22b0d4 --target rained --task binary --wait',
+      'npx slipway register rain.onnx --on 3f9a1c22b0d4 --target rained --task binary --feed X=wind,temp_min --endpoint rain --wait',
+    )
+    .does(async (file, options) => (await registering()).register(file, options))
   program
     .command('show')
     .description('a run, a model version, a view, or an artifact by digest')

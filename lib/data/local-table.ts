@@ -14,7 +14,8 @@ export const FileFacts = z.object({
   compression: Compression.optional(),
   partition: z.record(z.string(), z.string().nullable()).optional(),
 })
-const TableFacts = z.object({
+/** What a bundle says of a table. */
+export const TableFacts = z.object({
   format: z.enum(['parquet', 'csv', 'json']),
   rows: z.int(),
   schema: RowSchema,

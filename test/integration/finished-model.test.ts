@@ -4,6 +4,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digestOf } from '../../lib/store/digest.ts'
 import { query } from '../support/batch-place.ts'
+import { expectUserError } from '../support/cli.ts'
 import { loanModel } from '../support/finished-models.ts'
 import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
@@ -146,6 +147,69 @@ describe('a finished model in a pipeline', () => {
     expect(await ran()).not.toContain('risk')
     writeFileSync(join(place.project.root, 'moved.onnx'), loanModelNamed('another'))
     expect(await ran()).toContain('risk')
+  })
+})
+
+describe('slipway register', () => {
+  let snapshot: string
+  const register = (...args: string[]) =>
+    place.run('register', 'loans.onnx', '--on', snapshot, '--target', 'defaulted', '--task', 'binary', ...args)
+
+  it('makes a version of a finished model on the rows of a snapshot, and serves it', async () => {
+    const { steps } = await run('given')
+    snapshot = steps[0].outputs.find(({ name }: { name: string }) => name === 'table').digest.slice(7, 19)
+    const { code, stdout, stderr } = await register('--feed', 'years=age', '--endpoint', 'taken', '--wait', '--json')
+    expect(code, stderr).toBe(0)
+    const record = JSON.parse(stdout)
+    expect(record).toMatchObject({ status: 'succeeded', model: { name: 'loans', version: 1, champion: true } })
+    expect(await slipway('show', 'loans')).toMatch(/^\| rows of the baseline \| 2,?\d\d\d \|$/m)
+    expect(await slipway('lineage', 'loans')).toContain(snapshot)
+  })
+
+  it('serves what the pipeline of the same model serves, of the columns that it takes', async () => {
+    await eventually(
+      async () => (await fetch(`${place.gateway}/v2/models/taken/ready`).catch(() => undefined))?.ok === true,
+    )
+    const rows = [
+      { income: 30_000, age: 30, purpose: 'car' },
+      { income: 60_000, age: 55, purpose: 'travel' },
+    ]
+    place.project.write('few.json', JSON.stringify(rows))
+    const { predictions } = JSON.parse(await slipway('predict', 'taken', '--data', 'few.json', '--json'))
+    const loans = rows.map(({ income, age, purpose }) => ({ income: BigInt(income), age: BigInt(age), purpose }))
+    expect(predictions).toEqual(await asGiven(loans as never))
+  })
+
+  it.each([
+    ['a column that does not feed', [], 'MODEL_INVALID', /loans\.onnx: no feature feeds its input "years"/, 2],
+    ['another task', ['--feed', 'years=age', '--class', '7'], 'MODEL_INVALID', /has no column "7"/, 2],
+    ['no such output', ['--feed', 'years=age', '--output', 'p'], 'MODEL_INVALID', /its outputs are label, prob/, 2],
+    ['a snapshot that is not there', ['--on', 'abcdef012345'], 'NOT_FOUND', /there is no such snapshot/, 2],
+    ['a target that is not there', ['--target', 'late'], 'COLUMN_MISSING', /it has id, day, income/, 10],
+  ] as [string, string[], string, RegExp, number][])(
+    'refuses %s, and starts nothing',
+    async (_, args, code, said, exit) => {
+      const before = await slipway('runs', '--json')
+      expect(expectUserError(await register(...args, '--name', 'another'), exit, code)).toMatch(said)
+      expect(await slipway('runs', '--json')).toBe(before)
+    },
+  )
+})
+
+describe('a finished model that cannot be served', () => {
+  it.each([
+    ['whose input no feature feeds', "{ inputs: { years: 'agee' } }", /"agee", .*did you mean "age"\?/s],
+    ['of an input that it has not', "{ inputs: { year: 'age' } }", /it has no input "year"\n.*did you mean "years"\?/],
+  ])('%s is refused when it is planned, with the name of its file', async (_, options, said) => {
+    const definition = 'pipelines/given/pipeline.ts'
+    const text = readFileSync(join(place.project.root, definition), 'utf8')
+    place.project.write(definition, text.replace(/\{ inputs: .*? \} \}/, options))
+    for (const command of ['plan', 'run']) {
+      const told = expectUserError(await place.run(command, 'given'), 2, 'MODEL_INVALID')
+      expect(told).toMatch(/(moved|loans)\.onnx: /)
+      expect(told.replaceAll(/\s+next: /g, '\n')).toMatch(said)
+    }
+    place.project.write(definition, text)
   })
 })
 

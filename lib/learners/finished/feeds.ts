@@ -42,7 +42,7 @@ export function feedsOf(
   }
   if (inputs.length === 0)
     throw modelInvalid(file, 'it has no inputs: rows cannot be given to it', 'export it with some')
-  const feeds = graph.inputs.map((input): Feed => {
+  return graph.inputs.map((input): Feed => {
     const { columns, ...room } = roomOf(file, input)
     const said = named[input.name]
     const fed = said === undefined ? byName(file, graph, input.name, features) : [said].flat()
@@ -55,13 +55,17 @@ export function feedsOf(
       )
     return { name: input.name, ...room, features: fed }
   })
+}
+
+/** @throws SlipwayError MODEL_INVALID where a feature feeds nothing */
+export function requireUse(file: string, feeds: readonly Feed[], features: readonly KnownFeature[]): void {
   const used = new Set(feeds.flatMap((feed) => feed.features))
   const idle = features.find(({ name }) => !used.has(name))
-  if (idle === undefined) return feeds
+  if (idle === undefined) return
   throw modelInvalid(
     file,
     `the feature "${idle.name}" feeds none of its inputs`,
-    `leave it out of the feature function, or name it in inputs: there are ${firstOf(inputs)}`,
+    `leave it out of the feature function, or name it in inputs: there are ${firstOf(feeds.map(({ name }) => name))}`,
   )
 }
 

@@ -7,7 +7,7 @@ import type { Task } from '../../formats/plan.ts'
 import { textsForOnnx } from '../../formats/texts-for-onnx.ts'
 import { MessageWriter } from '../onnx/protobuf.ts'
 import { double, elements, fromHalf, half, modelInvalid, text } from './elements.ts'
-import { type Feed, feedsOf, type KnownFeature, requireRooms } from './feeds.ts'
+import { type Feed, feedsOf, type KnownFeature, requireRooms, requireUse } from './feeds.ts'
 import { graphFields, withGraph } from './graph-changes.ts'
 import { readGraph } from './read-graph.ts'
 import { type ScoreSource, scoreColumnOf, scoreSourceOf } from './score.ts'
@@ -68,6 +68,7 @@ export async function openFinished(
 ): Promise<FinishedModel> {
   const { graph, score } = readModel(learner, model)
   const feeds = feedsOf(learner, graph, features)
+  requireUse(learner.file, feeds, features)
   const exact = new Set(feeds.flatMap((feed) => (elements[feed.element]?.isExact === true ? feed.features : [])))
   const texts = new Set(feeds.flatMap((feed) => (feed.element === text ? feed.features : [])))
   const session = await openModel(learner.file, answering(model, score))

@@ -1,0 +1,88 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { hostname, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { type PlannedPipeline, publishPlan } from '../lib/code/plan.ts'
+import { shortDigest } from '../lib/formats/artifact.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import { digestOfFile } from '../lib/store/digest.ts'
+import { signerOf } from '../workers/settings.ts'
+import { runWorkflowId, taskQueue } from '../workflows/messages.ts'
+import type { CliContext } from './context.ts'
+import type { Interrupt } from './follow.ts'
+import type { seenViews } from './views.ts'
+
+/** What a run reads: contents of its sources in the store, or snapshots, by step. */
+export interface RunInputs {
+  readonly sources: Readonly<Record<string, string>>
+  readonly snapshots: Readonly<Record<string, string>>
+  /** What was read in the place of what the definition says, for the record. */
+  readonly from?: string | undefined
+  /** The views of its tables as they were seen, where it has some. */
+  readonly views?: ReturnType<typeof seenViews>
+}
+
+export interface BegunRun {
+  readonly runId: string
+  readonly workflowId: string
+}
+
+/** Stores a plan with its code, and starts a run of it. @throws SlipwayError INTERRUPTED where that was asked for before */
+export async function beginRun(
+  { settings, store, temporal }: CliContext,
+  planned: PlannedPipeline,
+  { sources, snapshots, from, views }: RunInputs,
+  interrupt: Interrupt,
+): Promise<BegunRun> {
+  const { pipeline } = planned.plan
+  const plan = await publishPlan(store, signerOf(settings), planned)
+  const { client } = await temporal()
+  if (interrupt.happened)
+    throw new SlipwayError('INTERRUPTED', 'interrupted before the run was started', { next: 'the same command again' })
+  const runId = newRunId(pipeline)
+  const workflowId = runWorkflowId(runId)
+  await client.workflow.start('runPipeline', {
+    workflowId,
+    taskQueue,
+    args: [
+      {
+        runId,
+        pipeline,
+        planDigest: plan.digest,
+        sources,
+        snapshots,
+        origin: { ...(await originOf(settings.root)), ...(from === undefined ? {} : { from }) },
+        ...(views !== undefined && { views }),
+      },
+    ],
+    staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}${from === undefined ? '' : ` • from ${from}`}`,
+  })
+  return { runId, workflowId }
+}
+
+/** Readable and sortable: `flights-20261122-034512-k3x9`. */
+function newRunId(pipeline: string): string {
+  const time = new Date().toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15)
+  return `${pipeline}-${time}-${randomBytes(2).toString('hex')}`
+}
+
+/** Who and what starts a run: on record with the run, part of no digest. */
+async function originOf(root: string): Promise<Record<string, string>> {
+  const git = (...args: string[]): string | undefined => {
+    try {
+      return execFileSync('git', args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' }).trim()
+    } catch {
+      return undefined
+    }
+  }
+  const commit = git('rev-parse', 'HEAD')
+  const lock = join(root, 'package-lock.json')
+  return {
+    ...(commit === undefined ? {} : { commit, tree: git('status', '--porcelain') === '' ? 'clean' : 'dirty' }),
+    ...(existsSync(lock) ? { lockFile: (await digestOfFile(lock)).digest } : {}),
+    node: process.version,
+    user: userInfo().username,
+    host: hostname(),
+  }
+}
