@@ -32,7 +32,16 @@ const paths = [
   '--data <file>',
   '--output <file>',
 ]
-const texts = ['--as <role>', '--reason <text>', '--keys <columns>', '--keep <columns>', '--partition-by <columns>']
+const texts = [
+  '--as <role>',
+  '--reason <text>',
+  '--keys <columns>',
+  '--keep <columns>',
+  '--partition-by <columns>',
+  '--target <column>',
+  '--output <name>',
+  '--class <class>',
+]
 
 describe('a name from the command line', () => {
   for (const { name, command, args, required } of everyCommand()) {

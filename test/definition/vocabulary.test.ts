@@ -149,10 +149,22 @@ describe('a step key', () => {
   )
 
   it('depends on the code of features and target', () => {
-    const step = { kind: 'train', features: code('a'), target: { column: 'x', code: code('b') } }
+    const learner = { kind: 'linear', l2: 1 }
+    const step = { kind: 'train', features: code('a'), target: { column: 'x', code: code('b') }, learner }
     const codeOf = (over: object) => stepMaterial({ ...step, ...over } as never, {}, {}).code
     expect(codeOf({})).toEqual({ features: 'a', target: 'b' })
     expect(codeOf({ features: code('c') })).toEqual({ features: 'c', target: 'b' })
+  })
+
+  it('depends on the bytes of a finished model, and on how it is fed, but not on where its file was', () => {
+    const keyOf = (over: object) => {
+      const learner = { kind: 'onnx', file: 'a.onnx', model: `sha256:${'1'.repeat(64)}`, ...over }
+      const step = { kind: 'train', features: code('a'), target: { column: 'x' }, learner }
+      return JSON.stringify(stepMaterial(step as never, {}, {}))
+    }
+    expect(keyOf({ file: 'elsewhere/b.onnx' })).toBe(keyOf({}))
+    for (const other of [{ model: `sha256:${'2'.repeat(64)}` }, { inputs: { X: 'a' } }, { output: 'y' }, { class: 1 }])
+      expect(keyOf(other)).not.toBe(keyOf({}))
   })
 })
 

@@ -1,5 +1,5 @@
 import type { Task } from '../../formats/plan.ts'
-import { type Attribute, node, tensor, valueInfo } from '../onnx/messages.ts'
+import { type Attribute, node, nodeMessage, tensor, tensorMessage, valueInfo } from '../onnx/messages.ts'
 import { MessageWriter } from '../onnx/protobuf.ts'
 import { double, float, text } from './elements.ts'
 import type { Feed } from './feeds.ts'
@@ -43,11 +43,12 @@ export function wrapped(model: Uint8Array, graph: FinishedGraph, wrapping: Wrapp
   const constants: MessageWriter[] = []
   const write: Writer = {
     node(operator, inputs, attributes = [], output = free('made')) {
-      return { name: output, message: node(operator, '', inputs, [output], attributes) }
+      const made = node(operator, '', inputs, [output], attributes)
+      return { name: output, message: nodeMessage(made, (value) => value as string) }
     },
     constant(values, dimensions) {
       const name = free('constant')
-      constants.push(tensor(name, values, dimensions))
+      constants.push(tensorMessage(tensor(name, values, dimensions)))
       return name
     },
   }
