@@ -17,6 +17,8 @@ export const TrainingReport = z.object({
       offset: z.number().optional(),
       /** The graph takes it as float64; others as float32. */
       exact: z.literal(true).optional(),
+      /** The graph makes whole numbers of it, and takes no others. */
+      whole: z.literal(true).optional(),
       importance: z.number(),
       /** Of a number in a linear model: what a standard deviation more adds to the log odds or to the prediction. */
       weight: z.number().optional(),

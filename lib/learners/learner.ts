@@ -10,6 +10,8 @@ export type ModelInput =
       readonly kind: 'number'
       /** The graph takes it as float64: of finished models only. */
       readonly exact?: true
+      /** The graph makes whole numbers of it: of finished models only. */
+      readonly whole?: true
     }
   | { readonly name: string; readonly kind: 'category'; readonly categories: readonly string[] }
 

@@ -25,6 +25,7 @@ export function trainingReport(
       kind: input.kind,
       ...(input.kind === 'category' ? { categories: input.categories.length } : {}),
       ...(input.kind === 'number' && input.exact && { exact: input.exact }),
+      ...(input.kind === 'number' && input.whole && { whole: input.whole }),
       ...offsetFact(train.features[i]),
       ...shareOf(i),
     }

@@ -7,6 +7,7 @@ import type { CompiledInput, CompiledModel } from '../compiler/compiled-model.ts
 import { Digest } from '../formats/artifact.ts'
 import { type Column, type Numbers, rowCount } from '../formats/columns.ts'
 import { Cross } from '../formats/crosses.ts'
+import { SlipwayError } from '../formats/errors.ts'
 import { LearnerParameters } from '../formats/learner.ts'
 import { Task } from '../formats/plan.ts'
 import { RowSchema } from '../formats/row-schema.ts'
@@ -32,6 +33,8 @@ export const ModelFacts = z.object({
       offset: z.number().optional(),
       /** The graph takes it as float64. */
       exact: z.literal(true).optional(),
+      /** The graph makes whole numbers of it: of others it would answer nonsense. */
+      whole: z.literal(true).optional(),
     }),
   ),
   /** Of predictions in double precision; others are float32. */
@@ -57,8 +60,10 @@ export function trainedFacts({
 }: TrainingReport): Pick<ModelFacts, 'features' | 'crosses' | 'answers'> {
   const crosses = features.filter(({ kind }) => kind === 'cross').map(({ name }) => name)
   return {
-    features: features.flatMap(({ name, kind, offset, exact }) =>
-      kind === 'cross' ? [] : [{ name, kind, ...(offset !== undefined && { offset }), ...(exact && { exact }) }],
+    features: features.flatMap(({ name, kind, offset, exact, whole }) =>
+      kind === 'cross'
+        ? []
+        : [{ name, kind, ...(offset !== undefined && { offset }), ...(exact && { exact }), ...(whole && { whole }) }],
     ),
     ...(crosses.length > 0 && { crosses }),
     ...(answers !== undefined && { answers }),
@@ -183,12 +188,35 @@ async function inputMaker({ facts, crossesFile }: LocalModel): Promise<LoadedMod
     facts.crosses === undefined
       ? () => ({})
       : crossReader(z.array(Cross).parse(JSON.parse(await readFile(crossesFile as string, 'utf8'))))
+  const whole = facts.features.filter((feature) => feature.whole === true)
+  if (whole.length > 0) return (features) => requireWhole(whole, features) as GraphInputs
   if (offsets.length === 0 && facts.crosses === undefined) return (features) => features as GraphInputs
   return (features) => ({
     ...(features as GraphInputs),
     ...Object.fromEntries(offsets.map(([name, offset]) => [name, lessOffset(features[name] as Numbers, offset)])),
     ...readCrosses(features),
   })
+}
+
+/**
+ * What a finished model makes whole numbers of has to be some; such a model has neither offsets nor crosses.
+ * @throws SlipwayError FEATURES_NOT_FINITE
+ */
+function requireWhole(whole: ModelFacts['features'], features: Features): Features {
+  for (const { name } of whole) {
+    const values = features[name] as Numbers
+    for (let row = 0; row < values.length; row++) {
+      if (Number.isSafeInteger(values[row])) continue
+      throw new SlipwayError(
+        'FEATURES_NOT_FINITE',
+        `feature "${name}" is ${values[row]}, and the model takes whole numbers`,
+        {
+          next: 'make whole numbers of it in the feature function, of missing ones too',
+        },
+      )
+    }
+  }
+  return features
 }
 
 type Scorer = Pick<LoadedModel, 'engine' | 'release'> & {

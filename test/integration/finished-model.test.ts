@@ -132,6 +132,25 @@ describe('a finished model in a pipeline', () => {
     expect(predictions).toEqual(some.map(({ prediction }) => prediction))
   })
 
+  it('refuses to score what is no whole number where the model takes whole numbers', async () => {
+    const row = { id: 1, day: '2024-01-01T00:00:00Z', income: 30_000, age: 30, purpose: 'car' }
+    const body = (age: number) => ({
+      inputs: [
+        ['income', 'FP32', 30_000],
+        ['age', 'FP64', age],
+        ['purpose', 'BYTES', 'car'],
+      ].map(([name, datatype, value]) => ({ name, datatype, shape: [1, 1], data: [value] })),
+    })
+    const ask = (age: number) =>
+      fetch(`${place.gateway}/v2/models/given/infer`, { method: 'POST', body: JSON.stringify(body(age)) })
+    expect((await ask(row.age)).status).toBe(200)
+    const refused = await ask(30.5)
+    expect(refused.ok).toBe(false)
+    expect(JSON.stringify(await refused.json())).toContain(
+      'feature \\"age\\" is 30.5, and the model takes whole numbers',
+    )
+  })
+
   it('is watched against the rows of its snapshot', async () => {
     const report = JSON.parse(await slipway('drift', 'check', 'given', '--from', 'data/new.parquet', '--json'))
     expect(JSON.stringify(report)).toContain('"income"')

@@ -1,8 +1,14 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
 import { compileModel } from '../../lib/compiler/compile.ts'
+import { onnx } from '../../lib/definition/index.ts'
+import type { ModelFacts } from '../../lib/models/model.ts'
+import { digestOf } from '../../lib/store/digest.ts'
 import { constant, type GraphOf, onnxFile, op, readBack, tensorValue, types } from '../support/finished-models.ts'
+import { makeLocalModel } from '../support/local-model.ts'
+import { proveCompiledModel } from '../support/prove.ts'
 import { type Rows, refusal, served } from '../support/serve-finished.ts'
 
 describe('models of converters', () => {
@@ -33,6 +39,23 @@ describe('models of converters', () => {
     expect(answers).toEqual(Array.from({ length: 5_000 }, (_, row) => result.data[row * width + column]))
     expect(new Set(answers).size).toBeGreaterThan(10)
     await expect(compileModel(wrapped)).resolves.toBeDefined()
+  })
+
+  it('keep their compiled trees only once those are proven on rows of a table', async () => {
+    const { model, table, folder: local } = await makeLocalModel('binary')
+    const { wrapped } = await served(readFileSync(new URL('lightgbm-binary.onnx', folder)), rows(5), {}, 'binary')
+    writeFileSync(join(local, 'given.onnx'), wrapped)
+    const code = `module.exports.default = ({ x, y }) => ({ f0: x, f1: y, f2: x, f3: y, f4: x })`
+    writeFileSync(join(local, 'given.js'), code)
+    const facts: ModelFacts = {
+      ...model.facts,
+      learner: onnx('given.onnx'),
+      features: Object.keys(rows(5)).map((name) => ({ name, kind: 'number' })),
+      featureCode: { name: 'features', digest: digestOf(code), host: {} },
+    }
+    const given = { ...model, facts, onnxFile: join(local, 'given.onnx'), codeFile: join(local, 'given.js') }
+    const report = await proveCompiledModel({ model: given, table, folder: local })
+    expect(report).toMatchObject({ status: 'proven', proof: { tableRows: table.rows, fuzzRows: 303_104 } })
   })
 
   it.each(['lightgbm-binary-zipmap.onnx', 'sklearn-random-forest-binary-zipmap.onnx'])(

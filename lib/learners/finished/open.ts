@@ -25,6 +25,8 @@ export type FeatureRows = Readonly<Record<string, Feature>>
 export interface FinishedModel {
   /** Features that it takes more of than float32 holds. */
   readonly exact: ReadonlySet<string>
+  /** Features that it takes whole numbers of. */
+  readonly whole: ReadonlySet<string>
   /**
    * What the model as it was given says of rows [rows], in its own precision.
    * @param firstRow number of the first row, from 1, for messages
@@ -70,12 +72,14 @@ export async function openFinished(
   const feeds = feedsOf(learner, graph, features)
   requireUse(learner.file, feeds, features)
   const exact = new Set(feeds.flatMap((feed) => (elements[feed.element]?.isExact === true ? feed.features : [])))
+  const whole = new Set(feeds.flatMap((feed) => (elements[feed.element]?.whole === undefined ? [] : feed.features)))
   const texts = new Set(feeds.flatMap((feed) => (feed.element === text ? feed.features : [])))
   const session = await openModel(learner.file, answering(model, score))
   const asked = { learner, task, feeds, exact, score, session }
   let shape: Pick<Wrapping, 'width' | 'column'> | undefined
   return {
     exact,
+    whole,
     async predict(rows, firstRow = 1) {
       const count = Object.values(rows)[0]?.length ?? 0
       const answers = score.element === double ? new Float64Array(count) : new Float32Array(count)

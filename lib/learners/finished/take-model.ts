@@ -53,7 +53,7 @@ export async function takeModel(
     const inputs = train.features.map((feature): ModelInput => {
       const { name } = feature
       if (feature.kind === 'category') return { name, kind: 'category', categories: feature.values }
-      return { name, kind: 'number', ...(model.exact.has(name) && { exact: true }) }
+      return { name, kind: 'number', ...flag(model.exact.has(name), 'exact'), ...flag(model.whole.has(name), 'whole') }
     })
     return {
       rows,
@@ -64,6 +64,9 @@ export async function takeModel(
     await model.release()
   }
 }
+
+const flag = <Name extends string>(isSo: boolean, name: Name): { readonly [Each in Name]?: true } =>
+  (isSo ? { [name]: true } : {}) as { readonly [Each in Name]?: true }
 
 /** Features as vectors of a table, as rows of the model. */
 function rowsOf({ features }: LabelledFeatures): FeatureRows {
