@@ -9,6 +9,7 @@ import {
 import type { Activities } from '../activities/index.ts'
 import { errorCodes, exitCodes } from '../lib/formats/errors.ts'
 import type { Expected } from '../lib/formats/in-force.ts'
+import { looksUpTheSame } from '../lib/formats/lookup.ts'
 import type { StepOutline } from '../lib/formats/plan-outline.ts'
 import type { RolloutRecord } from '../lib/formats/records.ts'
 import { describeStrategy } from '../lib/formats/rollout-policy.ts'
@@ -53,7 +54,13 @@ export async function deploy(
   const model = state.models.get(step.package)
   if (model === undefined) throw new Error('a package is deployed that was not registered')
   const { endpoint } = step
-  const candidate: ModelVersion = { model: model.name, version: model.version, digest: model.digest }
+  const { lookups } = step
+  const candidate: ModelVersion = {
+    model: model.name,
+    version: model.version,
+    digest: model.digest,
+    ...(lookups !== undefined && { lookups }),
+  }
   const arrival: Arrival = { state, step, candidate, expect: judgement.inForce.champion }
   const done = (summary: string, cached = false): void => {
     report({ stepKey: '', cached, outputs: [], facts: { summary } }, summary)
@@ -75,6 +82,12 @@ export async function deploy(
   const isThere = (): undefined => {
     promoted()
     done(`${endpoint} serves version ${model.version} already`, true)
+  }
+  if (champion.digest === candidate.digest && !looksUpTheSame(champion, candidate)) {
+    await lookUpAnew(arrival)
+    promoted()
+    done(`${endpoint} serves version ${model.version} already; what it looks up was changed`)
+    return undefined
   }
   if (champion.digest === candidate.digest) return isThere()
   const id = `${endpoint}-${state.input.runId.replace(`${state.plan.pipeline}-`, '')}`
@@ -126,6 +139,14 @@ async function open({ state, step, candidate, expect }: Arrival): Promise<string
     if (refusalOf(error).code === 'ROUTE_CONFLICT') return null
     throw error
   }
+}
+
+/** Has the owner change what the champion looks up: its rows stay what they were. */
+async function lookUpAnew({ state, step, candidate }: Arrival): Promise<void> {
+  const { endpoint, target } = step
+  const reason = `run ${state.input.runId}: ${candidate.lookups === undefined ? 'nothing is looked up' : 'other lookups'}`
+  const order: RouteOrder = { change: { kind: 'lookups', variant: candidate }, target, reason }
+  await state.owners.changeRoute(endpoint, order, `lookups of ${endpoint}`)
 }
 
 /** Windows of a gateway that a rollout takes in from before it began: it began while they were written. */

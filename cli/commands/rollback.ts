@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { Route } from '../../lib/formats/route.ts'
 import { readModel } from '../../lib/store/registry.ts'
-import { readAlive, readRoute } from '../../lib/store/routes.ts'
+import { asServed, readAlive, readRoute } from '../../lib/store/routes.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { readSettings, type Settings, storeOf } from '../../workers/settings.ts'
 import { numberedVersion } from '../model-version.ts'
@@ -35,7 +35,10 @@ async function rollbackEndpoint(access: RouteAccess, route: Route, options: Roll
   const startedAt = performance.now()
   const { store } = access
   const { endpoint, champion } = route
-  const to = options.to === undefined ? null : await numberedVersion(store, champion.model, options.to)
+  const to =
+    options.to === undefined
+      ? null
+      : await asServed(store, route, await numberedVersion(store, champion.model, options.to))
   if (to === null && route.rollout === null && route.previous === null) {
     throw new SlipwayError('USAGE', `endpoint ${endpoint} has served no version before ${champion.version}`, {
       next: `slipway rollback ${endpoint} --to <version>`,

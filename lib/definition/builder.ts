@@ -152,7 +152,7 @@ export interface Builder {
    * Serves the package under a name. The first version takes over at once; every later one by the strategy given, and becomes
    * champion when its rollout says so, not before.
    */
-  deploy<Row, T extends Task>(candidate: Package<Row, T>, options: DeployOptions): Endpoint<Row, T>
+  deploy<Row, T extends Task>(candidate: Package<Row, T>, options: DeployOptions<NoInfer<Row>>): Endpoint<Row, T>
   /**
    * Watches what is served: every so often the telemetry since the last check is compared with the training rows, and with the labels
    * that came. An alarm is reported, and the supervisor of the pipeline retrains where `retrain` says so.

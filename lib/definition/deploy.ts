@@ -1,6 +1,7 @@
 import { SlipwayError } from '../formats/errors.ts'
 import { RolloutPolicy, type Strategy, type WatchRule } from '../formats/rollout-policy.ts'
 import { type Duration, durationMs } from './duration.ts'
+import type { LookupInto } from './lookup.ts'
 
 interface Comparison {
   /** Request header whose value keeps a user with one version. Default: every request is drawn by its id. */
@@ -17,8 +18,8 @@ interface Comparison {
   readonly approval?: { readonly role: string }
 }
 
-/** Exactly one of the four strategies; `shadow` may come before any. */
-export type DeployOptions = {
+/** How a package takes over an endpoint: exactly one of the four strategies; `shadow` may come before any. */
+type RolloutOptions = {
   readonly endpoint: string
   /** Where it is deployed: by default Slipway's own gateways; else a target that `slipway.config.ts` lists. */
   readonly target?: string
@@ -31,8 +32,13 @@ export type DeployOptions = {
   | { readonly allAtOnce: true }
 )
 
+export type DeployOptions<Row = never> = RolloutOptions & {
+  /** Columns that gateways look up in views when they are asked, so that requests need not carry them. */
+  readonly lookup?: readonly LookupInto<Row>[]
+}
+
 /** @throws SlipwayError DEFINITION_INVALID for steps that do not ascend, or when nothing could show a candidate to be good */
-export function policyOf(options: DeployOptions): RolloutPolicy {
+export function policyOf(options: RolloutOptions): RolloutPolicy {
   const [strategy, comparison] = strategyOf(options)
   const { alpha = 0.05, watch, approval } = comparison
   const { shadow } = options
@@ -61,7 +67,7 @@ export function policyOf(options: DeployOptions): RolloutPolicy {
   })
 }
 
-function strategyOf(options: DeployOptions): [Strategy, Comparison] {
+function strategyOf(options: RolloutOptions): [Strategy, Comparison] {
   if ('canary' in options) {
     const { steps } = options.canary
     if (steps.some((step, i) => i > 0 && step <= (steps[i - 1] as number)))

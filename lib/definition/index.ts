@@ -20,6 +20,7 @@ export {
   slice,
 } from './gates.ts'
 export { learner, linear, onnx, trees } from './learners.ts'
+export { lookup } from './lookup.ts'
 export {
   cramersV,
   jensenShannon,

@@ -1,9 +1,15 @@
 import { z } from 'zod'
+import { canonicalJson } from './canonical.ts'
 import { SlipwayError } from './errors.ts'
 import { Expected, requireInForce, VersionName } from './in-force.ts'
+import { Lookup, looksUpTheSame, Snapshot, viewsOf } from './lookup.ts'
 
 /** A model version as an endpoint serves it. */
-export const ModelVersion = VersionName.extend({ model: z.string() })
+export const ModelVersion = VersionName.extend({
+  model: z.string(),
+  /** Columns of its rows that gateways look up; missing where requests carry them all. */
+  lookups: z.array(Lookup).min(1).optional(),
+})
 export type ModelVersion = z.infer<typeof ModelVersion>
 
 /** A rollout's hold on a route. */
@@ -33,6 +39,8 @@ export const Route = z.object({
   /** The champion before this one: stays loaded, so that going back is instant. */
   previous: ModelVersion.nullable(),
   rollout: RouteRollout.nullable(),
+  /** What the versions named here look up in, a snapshot a view, by name; missing where they look nothing up. */
+  snapshots: z.array(Snapshot).min(1).optional(),
 })
 export type Route = z.infer<typeof Route>
 
@@ -59,15 +67,56 @@ export const RouteChange = z.discriminatedUnion('kind', [
   }),
   /** Back to the champion if a rollout is going on, else to the champion before, or to the version named. */
   z.object({ kind: z.literal('rollback'), from: z.int().positive(), to: ModelVersion.nullable() }),
+  /** To the newest snapshots of its views. `variant` says besides how the champion of that digest looks up from now on. */
+  z.object({ kind: z.literal('lookups'), variant: ModelVersion.nullable() }),
 ])
 export type RouteChange = z.infer<typeof RouteChange>
 
+/** Every version that a route names: gateways keep them loaded. */
+export const versionsOf = ({ champion, previous, rollout }: Route): (ModelVersion | null | undefined)[] => [
+  champion,
+  previous,
+  rollout?.candidate,
+]
+
 /**
  * The route after a change; the same object when there is nothing to change.
+ * @param published the views that it looks up in as they are published now, as far as it needs to know
  * @throws SlipwayError ROUTE_CONFLICT when the route is not in a state for it; CHAMPION_MOVED when it serves another version than the
- *   candidate was judged against
+ *   candidate was judged against; VIEW_UNPUBLISHED when there is no snapshot of a view that it looks up in
  */
-export function changeRoute(route: Route | undefined, endpoint: string, change: RouteChange): Route {
+export function changeRoute(
+  route: Route | undefined,
+  endpoint: string,
+  change: RouteChange,
+  published: readonly Snapshot[] = [],
+): Route {
+  const changed = changeVersions(route, endpoint, change)
+  if (changed === route && change.kind !== 'lookups') return changed
+  const snapshots = snapshotsFor(changed, published)
+  if (canonicalJson(snapshots) === canonicalJson(changed.snapshots ?? [])) return changed
+  const { snapshots: _, ...bare } = changed
+  // What changed by its snapshots alone is a revision of its own.
+  const revision = changed === route ? changed.revision + 1 : changed.revision
+  return { ...bare, revision, ...(snapshots.length > 0 && { snapshots }) }
+}
+
+/** The newest snapshot of every view that a route looks up in. @throws SlipwayError VIEW_UNPUBLISHED */
+function snapshotsFor(route: Route, published: readonly Snapshot[]): Snapshot[] {
+  const known = [...(route.snapshots ?? []), ...published]
+  return viewsOf(versionsOf(route)).map((view) => {
+    const [first, ...others] = known.filter((each) => each.view === view)
+    if (first === undefined)
+      throw new SlipwayError(
+        'VIEW_UNPUBLISHED',
+        `endpoint ${route.endpoint} looks up in view "${view}", which is not published`,
+        { next: 'run a pipeline that has the view, then this again' },
+      )
+    return others.reduce((newest, each) => (each.revision > newest.revision ? each : newest), first)
+  })
+}
+
+function changeVersions(route: Route | undefined, endpoint: string, change: RouteChange): Route {
   const refuse = (why: string, next = `slipway rollout status ${endpoint}`): never => {
     throw new SlipwayError('ROUTE_CONFLICT', `endpoint ${endpoint}: ${why}`, { next })
   }
@@ -105,8 +154,8 @@ export function changeRoute(route: Route | undefined, endpoint: string, change: 
     case 'rollback': {
       // Somebody else was first, or this very change was: then `from` is not what is served any more.
       if (route.revision !== change.from) return route
+      const target = targetOf(route, change)
       if (change.to === null && rollout !== null) return changed({ rollout: null })
-      const target = change.to ?? route.previous
       if (target === null) return refuse('it has no version to go back to')
       if (target.digest === champion.digest && rollout === null) return route
       return changed({
@@ -115,7 +164,19 @@ export function changeRoute(route: Route | undefined, endpoint: string, change: 
         rollout: null,
       })
     }
+    case 'lookups': {
+      const { variant } = change
+      // Another version may have taken over since: it looks up as its own deployment said.
+      if (variant === null || variant.digest !== champion.digest || looksUpTheSame(variant, champion)) return route
+      return changed({ champion: variant })
+    }
   }
+}
+
+/** What is to serve after a rollback; null where there is nothing to go back to. A version that the route names is as it is there. */
+export function targetOf(route: Route, { to }: RouteChange & { kind: 'rollback' }): ModelVersion | null {
+  if (to === null) return route.rollout === null ? route.previous : route.champion
+  return to.lookups === undefined ? (versionsOf(route).find((each) => each?.digest === to.digest) ?? to) : to
 }
 
 /** `25 % to version 4 (candidate), the rest to version 3`: a route in words. */

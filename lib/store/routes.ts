@@ -1,4 +1,6 @@
-import { changeRoute, Route, type RouteChange } from '../formats/route.ts'
+import { SlipwayError } from '../formats/errors.ts'
+import { type Snapshot, viewsOf } from '../formats/lookup.ts'
+import { changeRoute, type ModelVersion, Route, type RouteChange, targetOf, versionsOf } from '../formats/route.ts'
 import { GatewayPresence, TelemetryWindow } from '../formats/telemetry.ts'
 import { PublishedView } from '../formats/view.ts'
 import { isBroken, passOver } from './broken.ts'
@@ -12,6 +14,7 @@ import {
   replaceDocument,
 } from './documents.ts'
 import { Ref, readRef, readRefLog, refKey, updateRef } from './refs.ts'
+import { readSnapshots, requireFit } from './snapshots.ts'
 import type { Store } from './store.ts'
 
 const refName = (endpoint: string): string => `routes/${endpoint}`
@@ -34,7 +37,7 @@ export async function readChangedRoute(
 /** The value of a ref under another number: routes and views carry it too. @param name of the ref: `routes/flights` */
 export function renumbered(name: string, value: Ref['value'], generation: number): Ref['value'] {
   if (name.startsWith('views/')) return { ...PublishedView.parse(value), revision: generation }
-  return name.startsWith('routes/') ? { ...Route.parse(value), revision: generation } : value
+  return name.startsWith('routes/') ? ({ ...Route.parse(value), revision: generation } as Ref['value']) : value
 }
 
 /** Names of all endpoints. */
@@ -44,16 +47,120 @@ export async function listEndpoints(store: Store): Promise<string[]> {
 }
 
 /**
- * Changes a route by compare-and-swap. Its owner workflow is the writer; only rollbacks are written past it.
- * @throws SlipwayError ROUTE_CONFLICT
+ * Changes a route by compare-and-swap. Its owner workflow is the writer; only rollbacks are written past it. A version that
+ * looks something up begins with what is published then.
+ * @throws SlipwayError ROUTE_CONFLICT, CHAMPION_MOVED, VIEW_UNPUBLISHED
  */
-export function writeRoute(store: Store, endpoint: string, change: RouteChange, reason: string): Promise<Route> {
-  return updateRef(store, refName(endpoint), Route, reason, (route) => changeRoute(route, endpoint, change))
+export async function writeRoute(store: Store, endpoint: string, change: RouteChange, reason: string): Promise<Route> {
+  const write = (what: RouteChange, published: readonly Snapshot[]): Promise<Route> =>
+    updateRef(store, refName(endpoint), Route, reason, (route) => changeRoute(route, endpoint, what, published))
+  switch (change.kind) {
+    case 'lookups':
+      return write(change, await snapshotsFor(store, endpoint, change.variant))
+    case 'rollback':
+      return writeRollback(store, endpoint, change, reason)
+    case 'open':
+    case 'begin': {
+      const arrival = change.kind === 'open' ? change.variant : change.rollout.candidate
+      const published = await readSnapshots(store, viewsOf([arrival]))
+      await requireFit(store, arrival, published)
+      const route = await write(change, published)
+      if (route.snapshots === undefined) return route
+      // Whoever publishes a view looks afterwards for the routes that look up in it. Here it is the other way round, so
+      // that one of the two sees what the other wrote.
+      return write({ kind: 'lookups', variant: null }, await snapshotsFor(store, endpoint, null))
+    }
+    default:
+      return write(change, [])
+  }
+}
+
+/**
+ * Goes back. A version that looks something up does so in the snapshots that the route has, in published ones only of
+ * views that it has not; for one that looks nothing up the store is asked for nothing but the write.
+ * @throws SlipwayError TABLE_SCHEMA when the version would not find its columns there
+ */
+async function writeRollback(
+  store: Store,
+  endpoint: string,
+  change: RouteChange & { kind: 'rollback' },
+  reason: string,
+): Promise<Route> {
+  let looking: { readonly version: ModelVersion; readonly held: readonly Snapshot[] } | undefined
+  const written = await updateRef(store, refName(endpoint), Route, reason, (route) => {
+    const version = route === undefined ? null : targetOf(route, change)
+    const isNew = version?.lookups !== undefined && version.digest !== route?.champion.digest
+    if (route === undefined || !isNew) return changeRoute(route, endpoint, change)
+    looking = { version, held: route.snapshots ?? [] }
+    return route
+  })
+  if (looking === undefined) return written
+  const { version, held } = looking
+  const absent = viewsOf([version]).filter((view) => !held.some((each) => each.view === view))
+  const published = await readSnapshots(store, absent)
+  await requireFit(store, version, [...held, ...published])
+  return updateRef(store, refName(endpoint), Route, reason, (route) => changeRoute(route, endpoint, change, published))
+}
+
+/**
+ * The newest snapshots of the views that a route looks up in. One that a version in force would not find its columns in
+ * is left out: the route stays with the one before.
+ * @param variant another way in which its champion is to look up @throws SlipwayError TABLE_SCHEMA when that does not fit
+ */
+async function snapshotsFor(store: Store, endpoint: string, variant: ModelVersion | null): Promise<Snapshot[]> {
+  const route = await readRoute(store, endpoint)
+  if (route === undefined) return []
+  const published = await readSnapshots(store, viewsOf([variant, ...versionsOf(route)]))
+  if (variant !== null) await requireFit(store, variant, published)
+  const isNew = ({ view, revision }: Snapshot): boolean =>
+    route.snapshots?.some((each) => each.view === view && each.revision >= revision) !== true
+  const fitting: Snapshot[] = []
+  for (const snapshot of published.filter(isNew)) {
+    const { champion, rollout } = route
+    const inForce = [variant ?? champion, ...(rollout === null ? [] : [rollout.candidate])]
+    const refusal = await Promise.all(inForce.map((version) => requireFit(store, version, [snapshot]))).catch(unfit)
+    if (refusal instanceof SlipwayError) console.error(`${endpoint}: ${refusal.message}; the one before stays`)
+    else fitting.push(snapshot)
+  }
+  return fitting
+}
+
+/** @throws what is no misfit */
+function unfit(error: unknown): SlipwayError {
+  if (error instanceof SlipwayError && error.code === 'TABLE_SCHEMA') return error
+  throw error
+}
+
+/** Endpoints that look up in a view, and whose snapshot of it is older than a publication. */
+export async function endpointsBehind(store: Store, view: string, revision: number): Promise<string[]> {
+  const endpoints = await listEndpoints(store)
+  const behind = await Promise.all(
+    endpoints.map(async (endpoint) => {
+      // A route that is broken moves when it is restored: its owner looks again.
+      const route = await passOver(readRoute(store, endpoint))
+      return route?.snapshots?.some((each) => each.view === view && each.revision < revision) === true
+    }),
+  )
+  return endpoints.filter((_, i) => behind[i])
 }
 
 /** One revision of a route from its log: who made it and why. */
 export function readRouteLog(store: Store, endpoint: string, revision: number): Promise<Ref | undefined> {
   return readRefLog(store, refName(endpoint), revision)
+}
+
+/**
+ * A version as an endpoint served it last, with what it looked up, from the log of its route. One that it never served
+ * comes back as it is, and so does every version where the endpoint looks nothing up.
+ */
+export async function asServed(store: Store, route: Route, version: ModelVersion): Promise<ModelVersion> {
+  if (route.snapshots === undefined) return version
+  for (let revision = route.revision; revision > 0; revision--) {
+    const logged = Route.safeParse((await readRouteLog(store, route.endpoint, revision))?.value)
+    const found = logged.success ? versionsOf(logged.data).find((each) => each?.digest === version.digest) : undefined
+    if (found) return found
+  }
+  return version
 }
 
 const presenceKey = (id: string): string => `gateways/${id}.json`

@@ -34,7 +34,7 @@ export async function writeChange(
     return { route: before, champion: null, waitsFor: other.id }
   const route = await writeRoute(store, endpoint, change, reason)
   await target.apply(route)
-  const mayMove = change.kind !== 'begin' && change.kind !== 'traffic'
+  const mayMove = change.kind !== 'begin' && change.kind !== 'traffic' && change.kind !== 'lookups'
   return { route, champion: mayMove ? route.champion : null, waitsFor: null }
 }
 
@@ -62,17 +62,25 @@ export async function awaitApplied(
   }
 }
 
-/** What others wrote to a route since the revision that its owner knows, applied now; null when nobody did. */
+/**
+ * What others wrote to a route since the revision that its owner knows, applied now; null when nobody did, and its views
+ * were not published anew either: of that its owner is told, unless whoever should tell it has died.
+ */
 export async function takeOver(
   store: Store,
   target: Target,
   { endpoint, seen }: { readonly endpoint: string; readonly seen: number },
 ): Promise<{ readonly route: Route; readonly strangers: string[] } | null> {
-  const route = await readRoute(store, endpoint)
-  if (route === undefined || route.revision <= seen) return null
+  const found = await readRoute(store, endpoint)
+  if (found === undefined) return null
+  const route =
+    found.snapshots === undefined
+      ? found
+      : await writeRoute(store, endpoint, { kind: 'lookups', variant: null }, 'a view was published anew')
+  if (route.revision <= seen) return null
   await target.apply(route)
   const strangers: string[] = []
-  for (let revision = seen + 1; seen > 0 && revision <= route.revision; revision++) {
+  for (let revision = seen + 1; seen > 0 && revision <= found.revision; revision++) {
     const entry = await readRouteLog(store, endpoint, revision)
     strangers.push(`revision ${revision}: ${entry?.reason ?? 'no reason on record'}`)
   }

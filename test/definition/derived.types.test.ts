@@ -4,7 +4,14 @@ import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { packageRoot } from '../../lib/code/host.ts'
 import { dataframe } from '../../lib/definition/dataframe.ts'
-import { type ArtifactContent, type ColumnsOf, pipeline, regression, trees } from '../../lib/definition/index.ts'
+import {
+  type ArtifactContent,
+  type ColumnsOf,
+  lookup,
+  pipeline,
+  regression,
+  trees,
+} from '../../lib/definition/index.ts'
 
 const Order = z.object({ customer: z.string(), placed: z.date(), amount: z.number(), note: z.string().nullable() })
 const Score = z.object({ customer: z.string(), scored: z.date(), loaded: z.date().nullable(), score: z.number() })
@@ -131,10 +138,85 @@ const wrong = () =>
     })
   })
 
-it('does not compile what is wired wrongly: tables, joins and steps of one’s own', () => {
+const Trip = z.object({ passenger: z.string(), flown: z.date(), distance: z.number(), delay: z.number() })
+const History = z.object({
+  passenger: z.string(),
+  as_of: z.date(),
+  flights: z.number(),
+  mean_delay: z.number().nullable(),
+  tier: z.string(),
+})
+const Whole = Trip.extend({ flights: z.number(), tier: z.number() })
+
+// Never run either.
+const wrongLookups = () =>
+  pipeline('wrong', (p) => {
+    const trips = p.snapshot('trips', { from: 'x.parquet', schema: Trip })
+    const history = p.feature('history', {
+      from: [trips],
+      sql: 'SELECT …',
+      schema: History,
+      key: 'passenger',
+      known: 'as_of',
+    })
+    const seen = p.join(trips, history, { on: ['passenger'], asOf: { at: 'flown', event: 'as_of', known: null } })
+    const parts = p.split(seen, { by: 'flown', test: '7d', validation: '7d' })
+    const features = ({ distance, flights }: { distance: Float64Array; flights: Float64Array }) => ({
+      distance,
+      flights,
+    })
+    const candidate = p.package(
+      p.train('m', { on: parts, features, target: regression('delay'), learner: trees(), seed: 1 }),
+    )
+    const on = { endpoint: 'e', allAtOnce: true } as const
+
+    p.deploy(candidate, { ...on, lookup: [lookup(history, { on: 'passenger', columns: ['flights', 'mean_delay'] })] })
+    p.deploy(candidate, { ...on, lookup: [lookup(history, { on: { rider: 'passenger' }, columns: 'tier' })] })
+    p.deploy(candidate, {
+      ...on,
+      lookup: [
+        lookup(history, { on: 'passenger', columns: { mean_delay: 'flights' }, staleAfter: '2d' }),
+        lookup('elsewhere', { on: 'passenger', columns: ['tier'] }),
+      ],
+    })
+    // @ts-expect-error the view has no such column
+    p.deploy(candidate, { ...on, lookup: [lookup(history, { on: 'passenger', columns: ['distance'] })] })
+    // @ts-expect-error the model has no column of that name
+    p.deploy(candidate, { ...on, lookup: [lookup(history, { on: 'passenger', columns: { flight: 'flights' } })] })
+    // @ts-expect-error a text is no number
+    p.deploy(candidate, { ...on, lookup: [lookup(history, { on: 'passenger', columns: { flights: 'tier' } })] })
+    // @ts-expect-error a view is looked up by its key
+    p.deploy(candidate, { ...on, lookup: [lookup(history, { on: 'flights', columns: ['tier'] })] })
+    // @ts-expect-error a column of a request is equal to a column of the key
+    p.deploy(candidate, { ...on, lookup: [lookup(history, { on: { rider: 'as_of' }, columns: ['tier'] })] })
+    // @ts-expect-error where the model has the key's column, it is of the key's type
+    p.deploy(candidate, { ...on, lookup: [lookup(history, { on: { distance: 'passenger' }, columns: ['tier'] })] })
+    // @ts-expect-error neither has a view of another pipeline columns that the model has not
+    p.deploy(candidate, { ...on, lookup: [lookup('elsewhere', { on: 'passenger', columns: ['rank'] })] })
+    // @ts-expect-error an age has a unit
+    p.deploy(candidate, { ...on, lookup: [lookup(history, { on: 'passenger', columns: ['tier'], staleAfter: '2' })] })
+    // @ts-expect-error a table that is not published is no view
+    p.deploy(candidate, { ...on, lookup: [lookup(seen, { on: 'passenger', columns: ['tier'] })] })
+
+    const whole = p.split(p.snapshot('whole', { from: 'y.parquet', schema: Whole }), {
+      by: 'flown',
+      test: '7d',
+      validation: '7d',
+    })
+    const other = p.package(
+      p.train('o', { on: whole, features, target: regression('delay'), learner: trees(), seed: 1 }),
+    )
+    p.deploy(other, { ...on, lookup: [lookup(history, { on: 'passenger', columns: ['flights'] })] })
+    // @ts-expect-error what may be missing in the view may not in the model
+    p.deploy(other, { ...on, lookup: [lookup(history, { on: 'passenger', columns: { flights: 'mean_delay' } })] })
+    // @ts-expect-error of one name and two types
+    p.deploy(other, { ...on, lookup: [lookup(history, { on: 'passenger', columns: ['tier'] })] })
+  })
+
+it('does not compile what is wired wrongly: tables, joins, steps of one’s own and lookups', () => {
   // Wrong wiring that compiles after all is an error of its line: an expectation that nothing meets.
   const tsc = join(packageRoot, 'node_modules/typescript/bin/tsc')
   const compile = () => execFileSync(process.execPath, [tsc, '-p', packageRoot], { encoding: 'utf8', stdio: 'pipe' })
   expect(compile).not.toThrow()
-  expect(wrong).toBeTypeOf('function')
+  expect([wrong, wrongLookups]).toEqual([expect.any(Function), expect.any(Function)])
 })

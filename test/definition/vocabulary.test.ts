@@ -109,7 +109,7 @@ describe('a step key', () => {
     backtest: ['splits', 'evaluations'],
     publish: ['view', 'schema'],
     gate: ['model', 'backtests'],
-    deploy: ['model'],
+    deploy: ['model', 'looksIn'],
     monitor: ['model'],
     batch: ['model'],
     guard: ['endpoint'],

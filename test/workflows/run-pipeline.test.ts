@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Activities } from '../../activities/index.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
 import { gateFacts } from '../../lib/stats/gate-facts.ts'
+import type { Route, RouteChange } from '../../lib/formats/route.ts'
 import {
   approveUpdate,
   championUpdate,
@@ -14,6 +15,7 @@ import {
   runWorkflowId,
 } from '../../workflows/messages.ts'
 import { samplePlan } from '../support/plans.ts'
+import { sampleRoute } from '../support/rollout-mocks.ts'
 import { digest, outcome, planned, runMocks } from '../support/run-mocks.ts'
 import { openWorkflowEnvironment, type WorkflowEnvironment } from '../support/workflow-environment.ts'
 
@@ -58,6 +60,37 @@ async function failureOf(promise: Promise<unknown>): Promise<ApplicationFailure 
   cause.record = cause.details?.[0] as RunRecord
   return cause
 }
+
+describe('a run that deploys what looks columns up', () => {
+  const lookups = [{ view: 'history', on: { id: 'id' }, columns: { x: 'x' }, staleAfterMs: null }]
+  const candidate = { model: 'sample', version: 1, digest: digest('a') }
+  const noHistory = { errors: { n: 0, k: 0 }, latency: { n: 0, k: 0 } }
+  /** What an endpoint that serves this is asked for by the run. */
+  async function askedOf(champion: Route['champion'] | null, looksUp: boolean): Promise<RouteChange[]> {
+    const route = champion === null ? null : { ...sampleRoute, champion }
+    const asked: RouteChange[] = []
+    const mocks = runMocks({
+      lookAtEndpoint: async () => ({ route, cursors: {}, history: noHistory }),
+      requestRouteChange: async ({ change }) => {
+        asked.push(change)
+        return { route: sampleRoute, gateways: 1, mismatch: null }
+      },
+    })
+    await withWorker(mocks, async (queue) => {
+      const plan = samplePlan({ approval: false, deploy: true, looksUp })
+      expect(await (await start(queue, plan)).result()).toMatchObject({ status: 'succeeded' })
+    })
+    return asked
+  }
+
+  it('tells the owner of the endpoint what the version looks up, and of the same version what it looks up now', async () => {
+    expect(await askedOf(null, true)).toMatchObject([{ kind: 'open', variant: { ...candidate, lookups } }])
+    expect(await askedOf({ ...candidate, lookups }, true)).toEqual([])
+    expect(await askedOf(candidate, true)).toEqual([{ kind: 'lookups', variant: { ...candidate, lookups } }])
+    expect(await askedOf({ ...candidate, lookups }, false)).toEqual([{ kind: 'lookups', variant: candidate }])
+    expect(await askedOf(candidate, false)).toEqual([])
+  })
+})
 
 describe('a run', () => {
   it('carries the steps out in order and ends with its record', async () => {

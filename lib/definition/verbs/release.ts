@@ -3,6 +3,7 @@ import { batchPolicyOf } from '../batch.ts'
 import type { Builder } from '../builder.ts'
 import { policyOf } from '../deploy.ts'
 import { durationMs } from '../duration.ts'
+import { lookupsOf } from '../lookup.ts'
 import { monitorPolicyOf } from '../monitor.ts'
 import { add, addLast, modelOf, nextId, type Place, stepNamed, trainingOf } from '../recording.ts'
 
@@ -23,7 +24,7 @@ export const approve =
 export const deploy =
   (at: Place): Builder['deploy'] =>
   (candidate, options) => {
-    const { endpoint } = options
+    const { endpoint, target, lookup = [] } = options
     const { pipeline, last } = at.recording
     const model = modelOf(at, candidate.id)
     const others = last.deploy.filter((step) => step.endpoint === endpoint)
@@ -42,13 +43,22 @@ export const deploy =
         `pipeline "${pipeline}" deploys two models to "${endpoint}": ${other.model} and ${model}`,
         { next: 'name an endpoint of its own for each: the item of a branch makes a good ending' },
       )
+    if (target !== undefined && lookup.length > 0)
+      throw new SlipwayError(
+        'DEFINITION_INVALID',
+        `endpoint "${endpoint}" looks columns up, which target "${target}" does not`,
+        { next: "leave the target out (Slipway's own gateways look up), or the lookup" },
+      )
+    const { lookups, looksIn } = lookupsOf(endpoint, trainingOf(at, candidate.id).inputs, lookup)
     const id = addLast(at, {
       kind: 'deploy',
       package: candidate.id,
       model,
       endpoint,
       policy: policyOf(options),
-      ...(options.target !== undefined && { target: options.target }),
+      ...(target !== undefined && { target }),
+      ...(lookups.length > 0 && { lookups }),
+      ...(looksIn.length > 0 && { looksIn }),
     })
     return { kind: 'endpoint', id, endpoint }
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { BatchPolicy } from '../batch-policy.ts'
 import { TargetRef, Task } from '../code-ref.ts'
+import { Lookup, lookupsInWords } from '../lookup.ts'
 import { codeOfDrift, describeRule, MonitorPolicy, rulesOf } from '../monitor-policy.ts'
 import { describeStrategy, RolloutPolicy } from '../rollout-policy.ts'
 import { Name, StepId } from '../step-id.ts'
@@ -92,23 +93,34 @@ export const deploy = stepKind({
     policy: RolloutPolicy,
     /** Where it is deployed; missing: to Slipway's own gateways. */
     target: Name.optional(),
+    /** Columns that gateways look up in views; missing where requests carry all of them. */
+    lookups: z.array(Lookup).min(1).optional(),
+    /** Steps of this plan that publish those views: they come first. */
+    looksIn: z.array(StepId).min(1).optional(),
   }),
-  refs: ['package'],
+  refs: ['package', 'looksIn'],
   notInKey: ['model'],
   version: 1,
   hosts: [],
-  links: ({ package: packageId, endpoint, policy, target }) => ({
+  links: ({ package: packageId, endpoint, policy, target, lookups, looksIn }) => ({
     package: packageId,
     endpoint,
     policy,
     ...(target !== undefined && { target }),
+    ...(lookups !== undefined && { lookups }),
+    ...(looksIn !== undefined && { looksIn }),
   }),
-  reads: (step) => packageOf(step),
+  reads: (step) => ({
+    ...packageOf(step),
+    ...Object.fromEntries((step.looksIn ?? []).map((id) => [`view:${id}`, { step: id, output: 'table' }])),
+  }),
   decides: 'in turn',
   turns: ({ endpoint }) => [`rollouts to ${endpoint}`],
   isPatient: true,
-  planned: ({ endpoint, policy }) => `deploy • ${endpoint}: ${describeStrategy(policy)}`,
-  always: ({ endpoint, policy }) => `brings it to ${endpoint} unless that serves it: ${describeStrategy(policy)}`,
+  planned: ({ endpoint, policy, lookups }) =>
+    `deploy • ${endpoint}: ${describeStrategy(policy)}${lookupsInWords(lookups)}`,
+  always: ({ endpoint, policy, lookups }) =>
+    `brings it to ${endpoint} unless that serves it: ${describeStrategy(policy)}${lookupsInWords(lookups)}`,
 })
 
 /** Watches an endpoint once it is deployed: a Temporal Schedule, and the supervisor that retrains. */
