@@ -3,6 +3,7 @@ import { type StepOutcome, stepOf } from '../lib/formats/step-inputs.ts'
 import { checkView } from '../lib/jobs/steps/check-view.ts'
 import { getPlan } from '../lib/store/plans.ts'
 import { definitionOf, writeView } from '../lib/store/views.ts'
+import { runWorkflowId } from '../workflows/messages.ts'
 import {
   type Order,
   ownerOfView,
@@ -10,6 +11,7 @@ import {
   type ViewPublished,
   viewOrderSignal,
 } from '../workflows/owner-messages.ts'
+import { moveLookups } from './move-lookups.ts'
 import { type ActivityDeps, runActivity, runStep, type StepOrder } from './step.ts'
 import { told } from './told.ts'
 
@@ -33,7 +35,7 @@ export function createViewActivities(deps: ActivityDeps) {
       return runActivity('publish', async () => {
         const plan = await getPlan(store, ref.plan)
         const step = stepOf(plan, ref.id, 'publish')
-        const { revision } = await writeView(store, {
+        const { revision, publishedAt } = await writeView(store, {
           ...asked,
           name: view,
           definition: definitionOf(plan, step),
@@ -41,6 +43,7 @@ export function createViewActivities(deps: ActivityDeps) {
           key: step.key,
           known: step.known,
         })
+        await moveLookups(deps, { view, revision, publishedAt, answerTo: runWorkflowId(asked.run) })
         return { revision }
       })
     },
