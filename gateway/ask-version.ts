@@ -2,7 +2,7 @@ import type { Numbers } from '../lib/formats/columns.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { type AnswerCache, createAnswerCache } from './answer-cache.ts'
 import { DeadlinePassed } from './batcher.ts'
-import type { Incoming, Prediction } from './protocols/protocol.ts'
+import type { Incoming, Prediction, ServedVersion } from './protocols/protocol.ts'
 import type { Outcome } from './recorder.ts'
 import { type Input, ScoringFailure } from './scoring.ts'
 import type { LoadedVersion } from './versions.ts'
@@ -14,7 +14,7 @@ const inlineRows = { onnxruntime: 128, compiled: 1024 } as const
 export interface InferRequest {
   readonly id: string
   /** Reads the request by a version's schema. @throws SlipwayError REQUEST_INVALID */
-  read(version: LoadedVersion): Input
+  read(version: ServedVersion): Input
   /** As it came. A sticky rollout takes its key from a header; equal bodies of equal form may have a kept answer. */
   readonly incoming: Incoming
   /** Answer by this version, whatever the route says. */
@@ -75,7 +75,8 @@ export class VersionAsker {
       if (trust === 'fail')
         throw new ScoringFailure('injected', `a drill makes version ${scorer.modelVersion.version} fail`)
       if (input.rows === 0) return outcomeOf(request, 0, new Float32Array(0), undefined)
-      const key = { digest: scorer.modelVersion.digest, form: request.form, body: request.incoming.body }
+      const form = input.lookups === undefined ? request.form : `${request.form} ${input.lookups.snapshots}`
+      const key = { digest: scorer.modelVersion.digest, form, body: request.incoming.body }
       const kept = this.cache?.get(key)
       if (kept !== undefined) {
         // Drift counts every request. What was offloaded has to be scored again to have its features.
@@ -99,9 +100,10 @@ export class VersionAsker {
 
   /**
    * What a version answered, as the request's answer.
+   * @param input what it was asked
    * @throws SlipwayError FEATURES_FAILED, PREDICTION_FAILED where it has none
    */
-  result(outcome: Outcome, version: LoadedVersion, role: InferResult['role']): InferResult {
+  result(outcome: Outcome, version: LoadedVersion, role: InferResult['role'], input: Input | undefined): InferResult {
     if (outcome.predictions !== undefined)
       return {
         predictions: outcome.predictions,
@@ -109,6 +111,7 @@ export class VersionAsker {
         role,
         version,
         cached: outcome.cached,
+        lookups: input?.lookups?.reports,
       }
     const { kind, message } = outcome.failure as NonNullable<Outcome['failure']>
     if (kind === 'features') throw new SlipwayError('FEATURES_FAILED', message)

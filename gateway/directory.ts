@@ -1,6 +1,6 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { LoadedVersion } from './versions.ts'
+import type { ServedVersion } from './protocols/protocol.ts'
 
 /** What is served, looked up by what stands in paths. */
 export interface Directory {
@@ -9,7 +9,7 @@ export interface Directory {
   /** @param name without one, the only endpoint is meant @throws SlipwayError NOT_FOUND */
   endpoint(name: string | undefined): Endpoint
   /** @param number of a version; without one, the champion is meant @throws SlipwayError NOT_FOUND */
-  find(name: string, number: string | undefined): { version: LoadedVersion; numbers: readonly number[] }
+  find(name: string, number: string | undefined): { version: ServedVersion; numbers: readonly number[] }
 }
 
 /** @param endpoints those with a route @param byName one of them, or one whose first route is still being loaded */
@@ -35,9 +35,10 @@ export function createDirectory(
     endpoints,
     endpoint,
     find(name, number) {
-      const { champion, versions } = endpoint(name)
+      const found = endpoint(name)
+      const { champion, versions } = found
       const version = number === undefined ? champion : versions.byNumber(versionNumber(number) ?? 0)
-      if (version !== undefined) return { version, numbers: versions.numbers() }
+      if (version !== undefined) return { version: found.asked(version), numbers: versions.numbers() }
       throw new SlipwayError('NOT_FOUND', `endpoint ${name} has no version ${number} loaded`)
     },
   }

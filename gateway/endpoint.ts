@@ -3,6 +3,9 @@ import type { ModelVersion, Route } from '../lib/formats/route.ts'
 import type { GatewayPresence, TelemetryWindow, VersionCounts } from '../lib/formats/telemetry.ts'
 import type { InferRequest, InferResult } from './ask-version.ts'
 import { Inference, type InferenceOptions, type View } from './inference.ts'
+import { loadJoins } from './lookups/joins.ts'
+import type { Snapshots } from './lookups/snapshots.ts'
+import type { ServedVersion } from './protocols/protocol.ts'
 import { type CapturedRow, createRecorder, type RecordedWindow, type Recorder } from './recorder.ts'
 import type { Scorer } from './scorer.ts'
 import type { UserEvents } from './user-events.ts'
@@ -11,6 +14,8 @@ import { createVersions, type LoadedVersion, type Versions } from './versions.ts
 export interface EndpointOptions extends InferenceOptions {
   /** Loads and warms a version. */
   load(version: ModelVersion): Promise<Scorer>
+  /** What versions look up in, of all endpoints. */
+  readonly snapshots: Snapshots
 }
 
 /** One served name: the versions its route names, loaded; who answers what; and what came of it. */
@@ -25,9 +30,11 @@ export class Endpoint {
   private refused: GatewayPresence['endpoints'][string]['refused'] = null
   private newestAsked = 0
   private readonly inference: Inference
+  private readonly snapshots: Snapshots
 
   constructor(options: EndpointOptions) {
     this.name = options.name
+    this.snapshots = options.snapshots
     this.versions = createVersions(options.load)
     this.inference = new Inference(options, this.versions)
   }
@@ -41,6 +48,11 @@ export class Endpoint {
     return this.view?.champion
   }
 
+  /** A version as requests see it: without what is looked up, with the keys. */
+  asked(version: LoadedVersion): ServedVersion {
+    return this.view?.joins?.of(version)?.asked ?? version
+  }
+
   get refusal(): GatewayPresence['endpoints'][string]['refused'] {
     return this.refused
   }
@@ -48,22 +60,24 @@ export class Endpoint {
   /**
    * Applies a revision of the route: loads and warms what it names, then switches in one assignment. Until then, and if
    * something cannot be loaded, what was applied before goes on. A newer revision overtakes one that is still loading.
-   * @throws SlipwayError why a version could not be loaded
+   * @throws SlipwayError why a version or a snapshot could not be loaded
    */
   async apply(route: Route): Promise<void> {
     if (route.revision <= (this.view?.route.revision ?? 0)) return
     this.newestAsked = Math.max(this.newestAsked, route.revision)
     try {
-      const [champion, candidate] = await Promise.all([
+      const [champion, candidate, joins] = await Promise.all([
         this.versions.get(route.champion),
         route.rollout === null ? undefined : this.versions.get(route.rollout.candidate),
+        loadJoins(route, this.snapshots),
       ])
+      for (const version of [champion, candidate]) if (version !== undefined) joins?.of(version)
       if (route.revision <= (this.view?.route.revision ?? 0)) return
       const { id = '' } = route.rollout ?? {}
       if (this.users.rollout !== id) this.users = { rollout: id, events: new Map() }
       const recorder = createRecorder(route, champion.scorer.baseline, this.users.events, Date.now())
       if (this.view !== undefined) this.retired.push(this.view.recorder)
-      this.view = { route, champion, candidate, recorder }
+      this.view = { route, champion, candidate, recorder, joins }
       this.refused = null
     } catch (error) {
       if (route.revision === this.newestAsked)
@@ -74,6 +88,7 @@ export class Endpoint {
     if (route.previous !== null) void this.versions.get(route.previous).catch(() => {})
     const named = [route.champion, route.previous, route.rollout?.candidate]
     this.versions.keepOnly(new Set(named.flatMap((version) => version?.digest ?? [])))
+    this.snapshots.keepOnly(this.name, this.view.joins?.snapshots ?? new Set())
   }
 
   /**

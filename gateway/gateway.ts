@@ -15,6 +15,7 @@ import { type LabelInbox, openLabelInbox } from './feedback.ts'
 import { isAliveHere, newGatewayId } from './gateway-id.ts'
 import { type HttpOptions, type HttpServer, listen } from './http.ts'
 import type { RequestHandler } from './http-request.ts'
+import { createSnapshots, type Snapshots } from './lookups/snapshots.ts'
 import { createMetrics } from './metrics.ts'
 import { type Outbox, openOutbox } from './outbox.ts'
 import { createPresenceTeller, presenceOf } from './presence.ts'
@@ -39,6 +40,8 @@ export interface GatewayOptions extends ServerOptions, Pick<HttpOptions, 'host' 
   readonly alert: AlertTaker | undefined
   /** Predictions kept to answer the same body again; 0 keeps none. */
   readonly cacheEntries: number
+  /** Bytes that the snapshots that versions look up in may take together. */
+  readonly lookupBytes: number
   /** How long a gateway that is told to stop answers on, ms: load balancers must see first that it is not ready. */
   readonly drainMs: number
   /** How often windows are closed and sent, new endpoints looked for, and its presence told, ms. */
@@ -88,6 +91,7 @@ class RunningGateway implements Gateway {
   private readonly admission = createAdmission()
   private readonly link = createStoreLink(note)
   private readonly endpoints: Endpoints
+  private readonly snapshots: Snapshots
   private readonly outbox: Outbox
   private readonly windows: WindowSender
   private readonly routes: RouteFollower
@@ -102,14 +106,20 @@ class RunningGateway implements Gateway {
   private stopped: Promise<void> | undefined
 
   constructor(options: GatewayOptions, tracer: Tracer | undefined) {
-    const { store, folder, windowMs } = options
+    const { store, folder, windowMs, lookupBytes } = options
     const { id, link } = this
     this.options = options
     this.tracer = tracer
     const inbox = openLabelInbox(join(folder, 'outbox', id), id)
     this.outbox = openOutbox(store, join(folder, 'outbox'), id, isAliveHere)
     this.windows = new WindowSender(id, inbox, this.outbox)
-    this.endpoints = createEndpoints({ ...options, maxWaitMs, load: versionLoader(options) })
+    this.snapshots = createSnapshots(store, lookupBytes)
+    this.endpoints = createEndpoints({
+      ...options,
+      maxWaitMs,
+      load: versionLoader(options),
+      snapshots: this.snapshots,
+    })
     this.tell = createPresenceTeller(store, link, () => this.presence())
     this.routes = new RouteFollower({
       store,
@@ -150,12 +160,13 @@ class RunningGateway implements Gateway {
   }
 
   private makeHandler(inbox: LabelInbox): RequestHandler {
-    const { id, endpoints, outbox, link, admission, tracer, options } = this
+    const { id, endpoints, outbox, link, admission, tracer, options, snapshots } = this
     const state: GatewayState = {
       id,
       endpoints,
       outbox,
       link,
+      snapshots,
       inFlight: () => this.server?.inFlight ?? 0,
       isDraining: () => this.isDraining,
     }

@@ -2,6 +2,7 @@ import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Route } from '../lib/formats/route.ts'
 import { isCandidates } from '../lib/stats/assignment.ts'
 import { type AskOptions, type InferRequest, type InferResult, outcomeOf, VersionAsker } from './ask-version.ts'
+import type { Joins } from './lookups/joins.ts'
 import type { Outcome, Recorder } from './recorder.ts'
 import { type Sampled, sampleRows } from './row-sample.ts'
 import type { Input } from './scoring.ts'
@@ -18,10 +19,18 @@ export interface View {
   readonly champion: LoadedVersion
   readonly candidate: LoadedVersion | undefined
   readonly recorder: Recorder
+  /** Where some version looks something up. */
+  readonly joins: Joins | undefined
 }
 
 /** Mirrored requests that may wait for the shadow; more are not mirrored, and counted. */
 const shadowRows = 512
+
+/** What a version is asked: the request as it reads it, with what it looks up. */
+function readRows({ joins }: View, request: InferRequest, version: LoadedVersion): Input {
+  const join = joins?.of(version)
+  return join === undefined ? request.read(version) : join.join(request.read(join.asked))
+}
 
 /** Who answers a request, and what is counted and kept of it. */
 export class Inference {
@@ -40,7 +49,7 @@ export class Inference {
    * @throws SlipwayError REQUEST_INVALID, OVERLOADED, DEADLINE_EXCEEDED, PREDICTION_FAILED, NOT_FOUND
    */
   infer(view: View, request: InferRequest): Promise<InferResult> {
-    if (request.version !== undefined) return this.inferPinned(request, request.version)
+    if (request.version !== undefined) return this.inferPinned(view, request, request.version)
     const { rollout } = view.route
     if (view.candidate === undefined || rollout === null) return this.inferByChampion(view, request, undefined)
     const user = rollout.sticky === null ? undefined : request.incoming.header(rollout.sticky)
@@ -51,13 +60,13 @@ export class Inference {
 
   private async inferByChampion(view: View, request: InferRequest, user: string | undefined): Promise<InferResult> {
     const { champion, recorder } = view
-    const input = request.read(champion)
+    const input = readRows(view, request, champion)
     recorder.inFlight++
     try {
       const outcome = await this.asker.ask(champion, input, request, 'trusted')
       const first = recorder.count('champion', outcome, user)
       this.sample(view, { role: 'champion', first, request, version: champion, input, outcome })
-      return this.asker.result(outcome, champion, 'champion')
+      return this.asker.result(outcome, champion, 'champion', input)
     } finally {
       recorder.inFlight--
     }
@@ -86,13 +95,10 @@ export class Inference {
     const candidate = view.candidate as LoadedVersion
     if (outcome.predictions !== undefined && input !== undefined) {
       this.sample(view, { role: 'candidate', first, request, version: candidate, input, outcome })
-      return this.asker.result(outcome, candidate, 'candidate')
+      return this.asker.result(outcome, candidate, 'candidate', input)
     }
-    return this.asker.result(
-      await this.asker.ask(champion, request.read(champion), request, 'trusted'),
-      champion,
-      'fallback',
-    )
+    const whole = readRows(view, request, champion)
+    return this.asker.result(await this.asker.ask(champion, whole, request, 'trusted'), champion, 'fallback', whole)
   }
 
   /** Rows that only the champion takes count against the candidate; rows that neither takes are the client's fault. */
@@ -103,9 +109,9 @@ export class Inference {
     const candidate = view.candidate as LoadedVersion
     let input: Input
     try {
-      input = request.read(candidate)
+      input = readRows(view, request, candidate)
     } catch (error) {
-      const { rows } = request.read(view.champion)
+      const { rows } = readRows(view, request, view.champion)
       const failure = { kind: 'features' as const, message: (error as Error).message }
       return { input: undefined, outcome: outcomeOf(request, rows, undefined, failure) }
     }
@@ -133,14 +139,15 @@ export class Inference {
       const first = recorder.count(isShadow ? 'champion' : 'candidate', outcome, user)
       if (!isShadow) return await this.orFallback(view, request, { input, outcome }, first)
       this.sample(view, { role: 'champion', first, request, version: champion, input: input as Input, outcome })
-      return this.asker.result(outcome, champion, 'champion')
+      return this.asker.result(outcome, champion, 'champion', input)
     } finally {
       recorder.inFlight--
     }
   }
 
-  private async askChampion({ champion }: View, request: InferRequest): Promise<{ input: Input; outcome: Outcome }> {
-    const input = request.read(champion)
+  private async askChampion(view: View, request: InferRequest): Promise<{ input: Input; outcome: Outcome }> {
+    const { champion } = view
+    const input = readRows(view, request, champion)
     return { input, outcome: await this.asker.ask(champion, input, request, 'trusted') }
   }
 
@@ -159,7 +166,7 @@ export class Inference {
       const version = isShadow ? (view.candidate as LoadedVersion) : view.champion
       const { input, outcome: mirrored } = isShadow
         ? await this.askCandidate(view, late)
-        : await this.askOffloaded(view.champion, late)
+        : await this.askOffloaded(view, late)
       recorder.count(isShadow ? 'candidate' : 'champion', mirrored, undefined)
       if (input !== undefined)
         this.sample(view, { role: 'shadow', first: true, request, version, input, outcome: mirrored })
@@ -173,14 +180,14 @@ export class Inference {
   }
 
   private async askOffloaded(
-    version: LoadedVersion,
+    view: View,
     request: InferRequest,
   ): Promise<{ input: Input | undefined; outcome: Outcome }> {
-    const input = request.read(version)
-    return { input, outcome: await this.asker.ask(version, input, request, 'apart') }
+    const input = readRows(view, request, view.champion)
+    return { input, outcome: await this.asker.ask(view.champion, input, request, 'apart') }
   }
 
-  private async inferPinned(request: InferRequest, number: number): Promise<InferResult> {
+  private async inferPinned(view: View, request: InferRequest, number: number): Promise<InferResult> {
     const version = this.versions.byNumber(number)
     if (version === undefined) {
       throw new SlipwayError(
@@ -188,8 +195,9 @@ export class Inference {
         `endpoint ${this.options.name} has no version ${number} loaded; it has ${this.versions.numbers().join(', ')}`,
       )
     }
-    const outcome = await this.asker.ask(version, request.read(version), request, 'trusted')
-    return this.asker.result(outcome, version, 'pinned')
+    const input = readRows(view, request, version)
+    const outcome = await this.asker.ask(version, input, request, 'trusted')
+    return this.asker.result(outcome, version, 'pinned', input)
   }
 
   private sample({ recorder }: View, sampled: Sampled): void {

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { latencyBounds } from '../lib/formats/telemetry.ts'
 import { binOf } from '../lib/stats/profile-counter.ts'
+import { countLookups, type LookupCounts } from './lookups/counts.ts'
 
 /** What `/metrics` says of the gateway itself, read when it is asked for. */
 export interface GatewayReadings {
@@ -12,6 +13,10 @@ export interface GatewayReadings {
   /** What scores each endpoint's champion. */
   engines(): readonly { readonly endpoint: string; readonly engine: string }[]
   revisions(): readonly { readonly endpoint: string; readonly revision: number }[]
+  /** Of snapshots that versions look up in. */
+  lookupBytes(): number
+  /** When the snapshots in force were published, seconds since 1970. */
+  snapshots(): readonly { readonly endpoint: string; readonly view: string; readonly published: number }[]
 }
 
 interface Series {
@@ -28,6 +33,8 @@ interface Series {
  */
 export interface Metrics {
   count(endpoint: string, version: string, role: string, status: number, seconds: number): void
+  /** What came of looking columns up. */
+  readonly lookups: LookupCounts
   text(): Promise<string>
   readonly contentType: string
 }
@@ -39,6 +46,7 @@ export function createMetrics(readings: GatewayReadings): Metrics {
   const series = new Map<string, Series>()
   return {
     contentType: registry.contentType,
+    lookups: countLookups(registry),
     count(endpoint, version, role, status, seconds) {
       const key = `${endpoint}|${version}|${role}|${status}`
       let found = series.get(key)
@@ -77,6 +85,7 @@ function registerGauges(registry: Registry, readings: GatewayReadings): void {
   gauge('slipway_queued_rows', 'Rows that wait for a batch.', readings.queuedRows)
   gauge('slipway_windows_waiting', 'Telemetry windows not in the store yet.', readings.windowsWaiting)
   gauge('slipway_windows_lost', 'Telemetry windows given up.', readings.windowsLost)
+  gauge('slipway_lookup_bytes', 'Memory of the snapshots that are looked up in.', readings.lookupBytes)
   gauge('slipway_store_reachable', '1 if the store answered last.', () => (readings.storeReachable() ? 1 : 0))
   new Gauge({
     name: 'slipway_route_revision',
@@ -86,6 +95,16 @@ function registerGauges(registry: Registry, readings: GatewayReadings): void {
     collect() {
       this.reset()
       for (const { endpoint, revision } of readings.revisions()) this.set({ endpoint }, revision)
+    },
+  })
+  new Gauge({
+    name: 'slipway_lookup_published_seconds',
+    help: 'When the snapshot in force was published, seconds since 1970.',
+    labelNames: ['endpoint', 'view'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { endpoint, view, published } of readings.snapshots()) this.set({ endpoint, view }, published)
     },
   })
   new Gauge({

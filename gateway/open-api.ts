@@ -15,11 +15,13 @@ export function openApiDocument(
 ): object {
   const schemas: Record<string, object> = { Error: errorBody }
   const described: DescribedEndpoint[] = []
-  for (const { champion, name } of endpoints) {
+  for (const endpoint of endpoints) {
+    const { champion, name } = endpoint
     if (champion === undefined) continue
-    const { $schema: _, ...row } = jsonSchemaOf(champion.facts.inputs)
+    const { facts } = endpoint.asked(champion)
+    const { $schema: _, ...row } = jsonSchemaOf(facts.inputs)
     schemas[`${name}-row`] = row
-    described.push({ name, facts: champion.facts, row: { $ref: `#/components/schemas/${name}-row` } })
+    described.push({ name, facts, row: { $ref: `#/components/schemas/${name}-row` } })
   }
   return {
     openapi: '3.1.0',

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { SlipwayError } from '../lib/formats/errors.ts'
 import type { InferRequest, InferResult } from './ask-version.ts'
 import { readableBody } from './body.ts'
 import { chooseEncoding, compress } from './compression.ts'
 import { type Directory, versionNumber } from './directory.ts'
 import { errorAnswer } from './error-answers.ts'
 import type { HttpRequest } from './http-request.ts'
+import { lookupHeader } from './lookups/report.ts'
 import { chooseMediaType } from './media.ts'
 import type { Metrics } from './metrics.ts'
 import { namesHeader } from './names.ts'
@@ -73,6 +75,7 @@ export class Predictions {
       const question = this.questionOf(request, protocol, asked, { id, version: versionNumber(version) })
       result = await endpoint.infer(question)
       if (span !== undefined) describe(span, label, id, result)
+      if (result.lookups !== undefined) metrics.lookups.count(label, result.lookups)
       const written = asked.write(result, id)
       pushHeaders(headers, result, written, question.ignored)
       const packed = encoding === undefined ? undefined : await compress(written.body, encoding)
@@ -80,6 +83,8 @@ export class Predictions {
       headers.push('content-encoding', packed.encoding)
       return { status, headers, body: packed.body }
     } catch (error) {
+      if (error instanceof SlipwayError && error.code === 'KEY_UNKNOWN')
+        metrics.lookups.countRefused(label, error.facts)
       const answer = errorAnswer(protocol, error, headers)
       status = answer.status
       return answer
@@ -152,7 +157,7 @@ function describe(span: RequestSpan, endpoint: string, id: string, { answeredBy,
 /** Names what is answered by, for proxies and clients look there; and how. */
 function pushHeaders(
   headers: string[],
-  { answeredBy, role, cached, version }: InferResult,
+  { answeredBy, role, cached, version, lookups }: InferResult,
   written: Written,
   ignored: Input['ignored'],
 ): void {
@@ -160,6 +165,7 @@ function pushHeaders(
   headers.push('x-model-digest', answeredBy.digest)
   headers.push('x-slipway-role', role, 'x-slipway-engine', version.scorer.engine.name)
   if (cached !== undefined) headers.push('x-cache', cached ? 'hit' : 'miss')
+  if (lookups !== undefined) headers.push('x-slipway-lookup', lookupHeader(lookups))
   headers.push('content-type', written.contentType)
   if (written.headers !== undefined)
     for (const [name, value] of Object.entries(written.headers)) headers.push(name, value)

@@ -4,6 +4,7 @@ import type { Problem } from './protocols/protocol.ts'
 /** HTTP's status for a refused or failed request, for all protocols. Codes that are not named are our own faults: 500. */
 const statusOf: Partial<Record<ErrorCode, number>> = {
   REQUEST_INVALID: 400,
+  KEY_UNKNOWN: 400,
   UNAUTHORIZED: 401,
   NOT_FOUND: 404,
   NOT_ACCEPTABLE: 406,

@@ -1,5 +1,6 @@
 import type { Endpoint } from './endpoint.ts'
 import type { Endpoints } from './endpoints.ts'
+import type { Snapshots } from './lookups/snapshots.ts'
 import type { GatewayReadings } from './metrics.ts'
 import type { Outbox } from './outbox.ts'
 import type { StoreLink } from './store-link.ts'
@@ -10,6 +11,7 @@ export interface GatewayState {
   readonly endpoints: Endpoints
   readonly outbox: Outbox
   readonly link: StoreLink
+  readonly snapshots: Snapshots
   inFlight(): number
   isDraining(): boolean
 }
@@ -19,9 +21,18 @@ export const isReady = ({ endpoints, isDraining }: GatewayState): boolean =>
   !isDraining() && endpoints.serving().length > 0
 
 /** For `/metrics`. */
-export function readingsOf({ endpoints, outbox, link, inFlight }: GatewayState): GatewayReadings {
+export function readingsOf({ endpoints, outbox, link, snapshots, inFlight }: GatewayState): GatewayReadings {
   return {
     inFlight,
+    lookupBytes: snapshots.bytes,
+    snapshots: () =>
+      endpoints.all().flatMap(({ name, route }) =>
+        (route?.snapshots ?? []).map(({ view, publishedAt }) => ({
+          endpoint: name,
+          view,
+          published: Date.parse(publishedAt) / 1000,
+        })),
+      ),
     queuedRows: () => endpoints.all().reduce((sum, { versions }) => sum + versions.queued(), 0),
     windowsWaiting: () => outbox.waiting,
     windowsLost: () => outbox.lost,
@@ -63,6 +74,9 @@ const endpointHealth = ({ route, refusal, champion }: Endpoint): object => ({
   champion: route?.champion.version ?? null,
   candidate: route?.rollout?.candidate.version ?? null,
   share: route?.rollout?.share ?? 0,
+  ...(route?.snapshots !== undefined && {
+    snapshots: route.snapshots.map(({ view, digest, publishedAt }) => ({ view, digest, publishedAt })),
+  }),
   engine: champion?.scorer.engine ?? null,
   refused: refusal,
 })

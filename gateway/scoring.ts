@@ -1,6 +1,7 @@
 import type { Feature } from '../lib/code/run-features.ts'
 import type { Column } from '../lib/formats/columns.ts'
 import { type BundlePosition, SlipwayError } from '../lib/formats/errors.ts'
+import type { LookupReport } from './lookups/report.ts'
 
 /** Raw rows, which the packaged feature code sees first, or features ready for the model. */
 export type InputKind = 'rows' | 'features'
@@ -13,6 +14,12 @@ export interface Input {
   readonly rows: number
   /** Names that came along and that the model does not know. */
   readonly ignored?: readonly string[]
+  /** What came of looking columns up, where some were. */
+  readonly lookups?: {
+    readonly reports: readonly LookupReport[]
+    /** Tells the snapshots from others: with others, the same request has other rows. */
+    readonly snapshots: string
+  }
 }
 
 /** Why a version gave no answer: a class of its telemetry. */

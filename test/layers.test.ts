@@ -65,7 +65,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   'lib/reports': { rooms: ['lib/formats', 'lib/stats'], packages: [] },
   gateway: {
     rooms: ['lib/formats', 'lib/definition', 'lib/stats', 'lib/store', 'lib/code', 'lib/models'],
-    packages: ['node:', 'prom-client', 'hyparquet-writer', '@opentelemetry/'],
+    packages: ['node:', 'prom-client', 'hyparquet', 'hyparquet-writer', 'fzstd', '@opentelemetry/'],
   },
   workflows: { rooms: ['lib/formats', 'lib/stats'], packages: ['@temporalio/workflow', '@temporalio/common'] },
   activities: {

@@ -55,6 +55,7 @@ async function readOptions(env = process.env): Promise<GatewayOptions> {
     captureRate: number('SLIPWAY_CAPTURE_RATE', 0.01),
     alert: alertTaker(root),
     cacheEntries: number('SLIPWAY_CACHE_ENTRIES', 0),
+    lookupBytes: Math.min(number('SLIPWAY_LOOKUP_MB', 512), 4_095) * 2 ** 20,
     drainMs: number('SLIPWAY_DRAIN_MS', usualDrainMs),
     windowMs: number('SLIPWAY_WINDOW_MS', 2_000, 50),
     tokens: file('SLIPWAY_GATEWAY_TOKENS')

@@ -4,8 +4,8 @@ import { resolve } from 'node:path'
 import { builtFile } from '../../lib/code/host.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import { RowSchema } from '../../lib/formats/row-schema.ts'
-import { getBundle } from '../../lib/store/objects.ts'
+import type { RowSchema } from '../../lib/formats/row-schema.ts'
+import { requestRows } from '../../lib/store/snapshots.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { openContext } from '../context.ts'
 import { gatewayAddress, gatewayClient } from '../gateway-client.ts'
@@ -29,11 +29,9 @@ export async function gateway({ port, host }: { port?: string; host?: string }):
   return new Promise((done) => child.once('exit', (code) => done(code ?? 1)))
 }
 
-/** The rows an endpoint takes. */
-export async function schemaOf(store: Store, endpoint: string): Promise<RowSchema> {
-  const { champion } = await requireRoute(store, endpoint)
-  return RowSchema.parse((await getBundle(store, champion.digest, 'model')).facts.inputs)
-}
+/** The rows that requests to an endpoint have: without what it looks up, with the keys. */
+export const schemaOf = async (store: Store, endpoint: string): Promise<RowSchema> =>
+  requestRows(store, await requireRoute(store, endpoint))
 
 /** Asks an endpoint for predictions of rows in a JSON file: one object, or an array of them. */
 export async function predict(endpoint: string, options: JsonOption & { data: string }): Promise<number> {

@@ -2,6 +2,7 @@ import type { Numbers } from '../../lib/formats/columns.ts'
 import type { ErrorCode } from '../../lib/formats/errors.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
 import type { ModelFacts } from '../../lib/models/model.ts'
+import type { LookupReport } from '../lookups/report.ts'
 import type { RowReader } from '../rows.ts'
 import type { Input } from '../scoring.ts'
 
@@ -85,6 +86,8 @@ export interface Prediction {
   readonly answeredBy: ModelVersion
   readonly role: 'champion' | 'candidate' | 'fallback' | 'pinned'
   readonly version: ServedVersion
+  /** What came of looking columns up, a view each; undefined where none were. */
+  readonly lookups?: readonly LookupReport[] | undefined
 }
 
 /** What a client may know of an error. */

@@ -209,7 +209,12 @@ function handlerWith(protocols: readonly Protocol[], admits = true): RequestHand
       admission: { admits: () => admits, enter() {}, leave() {}, underWay: 0, stop() {} },
       isReady: () => false,
       health: () => ({}),
-      metrics: { count() {}, text: async () => '', contentType: 'text/plain' },
+      metrics: {
+        count() {},
+        lookups: { count() {}, countRefused() {} },
+        text: async () => '',
+        contentType: 'text/plain',
+      },
       tracer: undefined,
       keepLabels() {},
       alert: undefined,

@@ -21,6 +21,7 @@ export function startTestGateway(store: Store, over: Partial<GatewayOptions> = {
     captureRate: 0,
     alert: undefined,
     cacheEntries: 0,
+    lookupBytes: 64 * 2 ** 20,
     drainMs: 0,
     windowMs: 500,
     tokens: undefined,

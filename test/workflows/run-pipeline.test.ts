@@ -4,8 +4,8 @@ import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Activities } from '../../activities/index.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
-import { gateFacts } from '../../lib/stats/gate-facts.ts'
 import type { Route, RouteChange } from '../../lib/formats/route.ts'
+import { gateFacts } from '../../lib/stats/gate-facts.ts'
 import {
   approveUpdate,
   championUpdate,

@@ -1,4 +1,5 @@
 import { kindOf } from '../../../lib/definition/contract/read.ts'
+import { lookupParameters } from '../../lookups/report.ts'
 import { invalid } from '../../rows.ts'
 import { isObject, parseJson } from '../json.ts'
 import type { Asked, Incoming, Prediction, Protocol, Route, Served, Written } from '../protocol.ts'
@@ -61,8 +62,13 @@ function readInferRequest(incoming: Incoming): Asked {
   }
 }
 
-function writeResponse({ predictions, answeredBy, version }: Prediction, id: string, isBinary: boolean): Written {
-  const head = `{"model_name":${JSON.stringify(answeredBy.model)},"model_version":"${answeredBy.version}","id":${JSON.stringify(id)},"outputs":[{"name":"${outputName(version)}","datatype":"${outputType(version)}","shape":[${predictions.length}]`
+function writeResponse(
+  { predictions, answeredBy, version, lookups }: Prediction,
+  id: string,
+  isBinary: boolean,
+): Written {
+  const told = lookups === undefined ? '' : `"parameters":${JSON.stringify(lookupParameters(lookups))},`
+  const head = `{"model_name":${JSON.stringify(answeredBy.model)},"model_version":"${answeredBy.version}","id":${JSON.stringify(id)},${told}"outputs":[{"name":"${outputName(version)}","datatype":"${outputType(version)}","shape":[${predictions.length}]`
   if (!isBinary) return { contentType: 'application/json', body: `${head},"data":${numbersJson(predictions)}}]}` }
   const json = Buffer.from(`${head},"parameters":{"binary_data_size":${predictions.byteLength}}}]}`)
   const bytes = Buffer.from(predictions.buffer, predictions.byteOffset, predictions.byteLength)
