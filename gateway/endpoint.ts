@@ -69,7 +69,7 @@ export class Endpoint {
       const [champion, candidate, joins] = await Promise.all([
         this.versions.get(route.champion),
         route.rollout === null ? undefined : this.versions.get(route.rollout.candidate),
-        loadJoins(route, this.snapshots),
+        loadJoins(route, this.snapshots, this.view),
       ])
       for (const version of [champion, candidate]) if (version !== undefined) joins?.of(version)
       if (route.revision <= (this.view?.route.revision ?? 0)) return

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../lib/formats/canonical.ts'
 import type { ModelVersion, Route } from '../../lib/formats/route.ts'
 import { versionsOf } from '../../lib/formats/route.ts'
 import type { LoadedVersion } from '../versions.ts'
@@ -15,11 +16,24 @@ export interface Joins {
   readonly snapshots: ReadonlySet<LoadedSnapshot>
 }
 
+/** A revision of a route that is in force. */
+interface Applied {
+  readonly route: Route
+  readonly joins: Joins | undefined
+}
+
 /**
- * Loads the snapshots that the versions of a route look up in.
+ * Loads the snapshots that the versions of a route look up in. A revision that moves traffic, back to a good version
+ * perhaps, never waits for a snapshot that cannot be loaded: the one in force goes on in its place, as answers say. A
+ * revision that moves to that snapshot and does nothing else is refused.
+ * @param applied what is in force
  * @returns undefined for a route without any @throws SlipwayError why one cannot be loaded
  */
-export async function loadJoins(route: Route, shelf: Snapshots): Promise<Joins | undefined> {
+export async function loadJoins(
+  route: Route,
+  shelf: Snapshots,
+  applied: Applied | undefined,
+): Promise<Joins | undefined> {
   if (route.snapshots === undefined) return undefined
   const looking = new Map<string, NonNullable<ModelVersion['lookups']>>()
   for (const version of versionsOf(route))
@@ -28,8 +42,20 @@ export async function loadJoins(route: Route, shelf: Snapshots): Promise<Joins |
     const lookups = [...looking.values()].flat().filter((lookup) => lookup.view === view)
     return [...new Set(lookups.flatMap(({ columns }) => Object.values(columns)))]
   }
+  const standIn = (view: string): LoadedSnapshot | undefined =>
+    applied !== undefined && movesTraffic(applied.route, route)
+      ? [...(applied.joins?.snapshots ?? [])].find(
+          (each) => each.view === view && columnsOf(view).every((column) => each.table.columns[column] !== undefined),
+        )
+      : undefined
   const loaded = await Promise.all(
-    route.snapshots.map((snapshot) => shelf.get(route.endpoint, snapshot, columnsOf(snapshot.view))),
+    route.snapshots.map((snapshot) =>
+      shelf.get(route.endpoint, snapshot, columnsOf(snapshot.view)).catch((error) => {
+        const other = standIn(snapshot.view)
+        if (other === undefined) throw error
+        return other
+      }),
+    ),
   )
   const byView = new Map(loaded.map((snapshot) => [snapshot.view, snapshot]))
   const joins = new Map<string, Join>()
@@ -47,3 +73,6 @@ export async function loadJoins(route: Route, shelf: Snapshots): Promise<Joins |
     },
   }
 }
+
+const movesTraffic = (before: Route, after: Route): boolean =>
+  canonicalJson([before.champion, before.rollout]) !== canonicalJson([after.champion, after.rollout])
