@@ -18,6 +18,7 @@ const entries = {
   job: 'activities/job-thread.ts',
   'rehearse-thread': 'cli/rehearse-thread.ts',
   'trees-thread': 'lib/learners/trees/thread.ts',
+  'program-guard': 'lib/learners/program/guard.ts',
 }
 
 /** Packages of many files that every thread loads: as part of ours that takes half as long. */

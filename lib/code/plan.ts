@@ -13,6 +13,7 @@ import type { Store } from '../store/store.ts'
 import { bundleFunction, type FunctionBundle } from './bundle.ts'
 import { loadDefinition } from './definition.ts'
 import { nearest } from './nearest.ts'
+import { type ProgramFolder, publishProgramFolder, readProgramFolder, requireLock } from './program-folder.ts'
 import { writeCodeMap } from './source-map.ts'
 import { placed } from './user-fault.ts'
 
@@ -24,6 +25,8 @@ export interface PlannedPipeline {
   readonly sources: readonly string[]
   /** Finished models that it names, by digest. */
   readonly models?: ReadonlyMap<string, Uint8Array>
+  /** Folders of programs that it names. */
+  readonly folders?: readonly ProgramFolder[]
 }
 type NamedBundle = FunctionBundle & { readonly name: string }
 
@@ -81,8 +84,27 @@ export async function planPipeline(
     refs.set(userFunction, ref)
     bundles.set(ref.digest, { ...bundle, name: `${file}#${exported.name}` })
   }
-  const plan = compile((userFunction) => refs.get(userFunction) ?? placeholder)
-  return { plan: override(plan, overrides), bundles, sources }
+  const compiled = compile((userFunction) => refs.get(userFunction) ?? placeholder)
+  const { plan, folders } = await withFolders(root, override(compiled, overrides))
+  return { plan, bundles, folders, sources }
+}
+
+/** A plan whose programs name their files. @throws SlipwayError DEFINITION_INVALID */
+async function withFolders(root: string, plan: Plan): Promise<Required<Pick<PlannedPipeline, 'plan' | 'folders'>>> {
+  const folders = new Map<string, ProgramFolder>()
+  const steps: Plan['steps'] = []
+  for (const step of plan.steps) {
+    if (step.kind !== 'train' || step.learner.kind !== 'program') {
+      steps.push(step)
+      continue
+    }
+    const { learner } = step
+    const folder = folders.get(learner.folder) ?? (await readProgramFolder(root, learner.folder))
+    folders.set(learner.folder, folder)
+    if (learner.environment !== 'none') await requireLock(folder)
+    steps.push({ ...step, learner: { ...learner, files: folder.digest } })
+  }
+  return { plan: { ...plan, steps }, folders: [...folders.values()] }
 }
 
 /** A function that a definition names: what for, and where. */
@@ -133,9 +155,10 @@ function override(plan: Plan, overrides: Overrides): Plan {
 export async function publishPlan(
   store: Store,
   signer: Signer | undefined,
-  { plan, bundles, models = new Map() }: PlannedPipeline,
+  { plan, bundles, models = new Map(), folders = [] }: PlannedPipeline,
 ): Promise<ArtifactRef> {
   for (const model of models.values()) await putBytes(store, model, mediaTypes.onnx)
+  for (const folder of folders) await publishProgramFolder(store, signer, folder)
   await Promise.all(
     [...bundles].map(async ([digest, { code, sourceMap, name }]) => {
       await putBytes(store, code, mediaTypes.javascript)

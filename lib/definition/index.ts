@@ -19,7 +19,7 @@ export {
   size,
   slice,
 } from './gates.ts'
-export { learner, linear, onnx, trees } from './learners.ts'
+export { learner, linear, onnx, program, trees } from './learners.ts'
 export { lookup } from './lookup.ts'
 export {
   cramersV,

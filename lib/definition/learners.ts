@@ -1,5 +1,7 @@
 import type { z } from 'zod'
-import { LinearLearner, OnnxLearner, OutsideLearner, TreesLearner } from '../formats/learner.ts'
+import { LinearLearner, OnnxLearner, OutsideLearner, ProgramLearner, TreesLearner } from '../formats/learner.ts'
+import { bytesOf, type Size } from './bytes.ts'
+import { type Duration, durationMs } from './duration.ts'
 
 /** Gradient-boosted trees, trained in process; see `TreesLearner` for the parameters and their defaults. */
 export function trees(options: Omit<z.input<typeof TreesLearner>, 'kind'> = {}): TreesLearner {
@@ -9,6 +11,32 @@ export function trees(options: Omit<z.input<typeof TreesLearner>, 'kind'> = {}):
 /** Logistic regression of a yes/no target, ridge regression of a number; see `LinearLearner` for the penalty. */
 export function linear(options: Omit<z.input<typeof LinearLearner>, 'kind'> = {}): LinearLearner {
   return LinearLearner.parse({ kind: 'linear', ...options })
+}
+
+export interface ProgramOptions extends Omit<z.input<typeof ProgramLearner>, 'kind' | 'files' | 'limits'> {
+  /** How long it may take: 23 hours unless less is said, for a step takes a day at most. */
+  readonly timeout?: Duration
+  /** Processor time that each of its processes may take. */
+  readonly processorTime?: Duration
+  /** Memory that all its processes together may take. */
+  readonly memory?: Size
+  /** Room for the files that it writes. */
+  readonly disk?: Size
+}
+
+/**
+ * Any program that keeps the contract of SageMaker's training containers; see `ProgramLearner` for the parameters and their defaults.
+ * Its folder is stored with the plan.
+ */
+export function program(options: ProgramOptions): ProgramLearner {
+  const { timeout = '23h', processorTime, memory, disk = '10GB', ...given } = options
+  const limits = {
+    timeoutMs: durationMs(timeout),
+    ...(processorTime !== undefined && { processorMs: durationMs(processorTime) }),
+    ...(memory !== undefined && { memoryBytes: bytesOf(memory) }),
+    diskBytes: bytesOf(disk),
+  }
+  return ProgramLearner.parse({ kind: 'program', ...given, limits })
 }
 
 /**

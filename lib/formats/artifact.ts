@@ -20,7 +20,7 @@ export type Output = z.infer<typeof Output>
 /** A manifest naming several artifacts; its own digest names them all. `facts` belong to what the bundle is. */
 export const Bundle = z.object({
   slipway: z.literal('bundle/1'),
-  kind: z.enum(['snapshot', 'table', 'model']),
+  kind: z.enum(['snapshot', 'table', 'model', 'program']),
   files: z.record(z.string(), ArtifactRef),
   facts: z.record(z.string(), z.json()),
 })
@@ -38,6 +38,7 @@ export const mediaTypes = {
   csv: 'text/csv',
   ndjson: 'application/x-ndjson',
   html: 'text/html',
+  text: 'text/plain',
 } as const
 
 /** The first twelve digits: enough for people, never for machines. */

@@ -50,9 +50,69 @@ export const OnnxLearner = z.strictObject({
 })
 export type OnnxLearner = z.infer<typeof OnnxLearner>
 
-/** A learner without what its results do not depend on. */
+/** Bounds of a program; what goes past one is ended. No part of what its model is. */
+const ProgramLimits = z.strictObject({
+  /** Less than a step may take. */
+  timeoutMs: z
+    .number()
+    .gt(0)
+    .lte(23 * 3_600_000),
+  /** Processor time of each of its processes. */
+  processorMs: z.number().gt(0).optional(),
+  /** Resident memory of all its processes together. */
+  memoryBytes: z.int().min(1).optional(),
+  /** Of the files that it adds to its folder. */
+  diskBytes: z.int().min(1),
+})
+
+/** Any program that keeps the contract of SageMaker's training containers (`lib/learners/program`). */
+export const ProgramLearner = z.strictObject({
+  kind: z.literal('program'),
+  /** The program and its arguments, as they are: no shell reads them. */
+  command: z.array(z.string().min(1)).min(1),
+  /** Where its files are, from the project's folder: for people. */
+  folder: z.string().min(1),
+  /** The bundle of its files. Set when a plan is made. */
+  files: Digest.optional(),
+  hyperparameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  /** What its channels hold. */
+  data: z.enum(['csv', 'parquet']).default('csv'),
+  /** What makes its environment from `requirements.txt` in its folder. */
+  environment: z.enum(['none', 'pip', 'uv']).default('none'),
+  /** By name: regular expressions whose first group is the value; the last one in the log counts. */
+  metrics: z.record(z.string().min(1), z.string().check(isExpressionWithGroup)).optional(),
+  /** Said of a program that may make other bytes of the same order. */
+  deterministic: z.literal(false).optional(),
+  /** Said of a program that hands over no predictions: then nothing is compared with the model that it exports. */
+  predictions: z.literal(false).optional(),
+  limits: ProgramLimits.optional(),
+})
+export type ProgramLearner = z.infer<typeof ProgramLearner>
+
+function isExpressionWithGroup({ value, issues }: z.core.ParsePayload<string>): void {
+  const refuse = (message: string): void => void issues.push({ code: 'custom', message, input: value })
+  try {
+    // Beside what is empty, so that it matches: an array with a place for each group.
+    if ((new RegExp(`${value}|`).exec('')?.length ?? 0) < 2) refuse('a regular expression with a group for the value')
+  } catch (error) {
+    refuse((error as Error).message)
+  }
+}
+
+/**
+ * What of a learner decides what its models are: that is in packages. Where a finished model or the folder of a program
+ * lay when the plan was made, and how much of the machine a program may take, is not.
+ */
+export function identityOf(learner: LearnerParameters): LearnerParameters {
+  if (learner.kind === 'onnx') return { ...learner, file: 'model.onnx' }
+  if (learner.kind !== 'program') return learner
+  const { limits: _, ...rest } = learner
+  return { ...rest, folder: '.' }
+}
+
+/** The same, in a step key. */
 export function learnerInKey(learner: LearnerParameters): Readonly<Record<string, unknown>> {
-  if (learner.kind !== 'onnx') return learner
+  if (learner.kind !== 'onnx') return identityOf(learner)
   const { file: _, ...rest } = learner
   return rest
 }
@@ -72,11 +132,13 @@ export type OutsideLearner = z.infer<typeof OutsideLearner>
 export function describeLearner(learner: LearnerParameters): string {
   if (learner.kind === 'trees') return `${learner.trees} trees × ${learner.leaves} leaves`
   if (learner.kind === 'onnx') return `${learner.file}, as it is`
-  return learner.kind === 'linear' ? `linear, L2 ${learner.l2}` : learner.name
+  if (learner.kind === 'linear') return `linear, L2 ${learner.l2}`
+  if (learner.kind !== 'program') return learner.name
+  return `${learner.command.join(' ')} in ${learner.folder}${learner.deterministic === false ? ', not deterministic' : ''}`
 }
 
 /** The learners a plan may name, one entry each; what carries them out is the table of `lib/learners/learners.ts`, and of a finished model `lib/learners/finished`. */
-const learners = [TreesLearner, LinearLearner, OnnxLearner, OutsideLearner] as const
+const learners = [TreesLearner, LinearLearner, OnnxLearner, ProgramLearner, OutsideLearner] as const
 const kinds = learners.map(({ shape }) => shape.kind.value).filter((kind) => kind !== 'outside')
 
 /** A learner's kind with its parameters: what a train step holds of it. */

@@ -19,6 +19,12 @@ export interface Parity {
   readonly largest: number
 }
 
+const nextStep = {
+  program:
+    'what the program exports is not what it trained: convert it otherwise, or allow more by `parity` in p.package',
+  own: 'this is a fault in the export: report it, with the run',
+} as const
+
 /** Compares predictions, as they come, with the trainer's. */
 export async function parityMeter({ predictions, limit }: TrainersPredictions, facts: ModelFacts) {
   const bytes = await readFile(predictions)
@@ -42,7 +48,7 @@ export async function parityMeter({ predictions, limit }: TrainersPredictions, f
       throw new SlipwayError(
         'PARITY',
         `ONNX Runtime and the trainer differ by ${largest} on ${expected.length} rows; ${limit} is allowed`,
-        { next: 'this is a fault in the export: report it, with the run' },
+        { next: nextStep[facts.learner.kind === 'program' ? 'program' : 'own'] },
       )
     },
   }

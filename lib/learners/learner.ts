@@ -50,6 +50,20 @@ export interface LearnerOrder<Parameters> {
   readonly validation: LearnerRows
   /** Threads it may use; the model must not depend on them. */
   readonly threads: number
+  /** Of a program: where it runs. */
+  readonly place?: ProgramPlace | undefined
+}
+
+/** Where a program runs. */
+export interface ProgramPlace {
+  /** A folder for it alone, with its files in `code`. */
+  readonly root: string
+  /** Folder of the environments that are kept. */
+  readonly environments: string
+  /** File for its log, outside its folder. */
+  readonly log: string
+  /** How long it is waited for when it is asked to end, milliseconds; what is usual if it is not said. */
+  readonly graceMs?: number | undefined
 }
 
 /** What a learner makes of an order. */
@@ -72,6 +86,8 @@ export interface Learned {
    * not of texts.
    */
   readonly weights?: readonly (number | undefined)[]
+  /** What a program said of itself in its log: no part of the model. */
+  readonly said?: Readonly<Record<string, number>> | undefined
   /** The part of the training report that only the learner knows. */
   readonly report: Pick<TrainingReport, 'trees' | 'validationLoss' | 'words'>
 }

@@ -2,6 +2,7 @@ import { SlipwayError } from '../formats/errors.ts'
 import type { LearnerParameters } from '../formats/learner.ts'
 import type { CategoryOrder, Learned, Learner, LearnerOrder } from './learner.ts'
 import { linearLearner } from './linear/learner.ts'
+import { programLearner } from './program/learner.ts'
 import { treesLearner } from './trees/learner.ts'
 
 /** A learner of any parameters, as a table holds it. */
@@ -11,6 +12,7 @@ export type AnyLearner = Learner<{ readonly kind: string }>
 const own: Readonly<Record<string, AnyLearner>> = {
   trees: treesLearner as unknown as AnyLearner,
   linear: linearLearner as unknown as AnyLearner,
+  program: programLearner as unknown as AnyLearner,
 }
 
 /** Learners that a configuration adds, by their kind. */

@@ -30,6 +30,8 @@ export interface Trained {
   readonly report: TrainingReport
   /** Where there is one to compare with. */
   readonly linearBaseline?: LinearBaseline | undefined
+  /** What a program said of itself. */
+  readonly said?: Learned['said']
 }
 
 /**
@@ -60,12 +62,12 @@ export async function trainModel(
   await write('baseline', canonicalJson(profileOfRows(rows, learned)))
   await write('parity', bytesOf(learned.predictions.subarray(0, parityRows)))
   if (beside !== undefined) await write('linearBaseline', canonicalJson(beside))
-  return { report, linearBaseline: beside }
+  return { report, linearBaseline: beside, said: learned.said }
 }
 
 /** A model with the rows it is judged by: one that a learner makes, or a finished one. */
 async function modelOf(
-  { model, step, modelFile }: TrainingOrder,
+  { model, step, modelFile, place }: TrainingOrder,
   made: TrainingRows,
   onProgress: (what: string, done: number) => void,
   outside: OutsideLearners | undefined,
@@ -78,7 +80,7 @@ async function modelOf(
   const rows = prepareRows(step, made)
   const learner = learnerOf(named, outside)
   const encoded = encodeRows(rows, learner.categoryOrder(textsIn(rows)))
-  const given = { model, task, seed, threads: Math.min(4, availableParallelism()), ...encoded }
+  const given = { model, task, seed, place, threads: Math.min(4, availableParallelism()), ...encoded }
   return { rows, inputs: encoded.inputs, learned: await learner.train(given, onProgress) }
 }
 

@@ -6,6 +6,7 @@ import type { LocalTable } from '../data/table.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { StepOf, Task } from '../formats/plan.ts'
 import { type LabelledFeatures, prepare } from './dataset.ts'
+import type { ProgramPlace } from './learner.ts'
 import { offsetsOf, withOffsets } from './offsets.ts'
 
 export interface TrainingOrder {
@@ -18,6 +19,8 @@ export interface TrainingOrder {
   /** Of a finished model its file. */
   readonly modelFile?: string | undefined
   readonly folder: string
+  /** Of a program: where it runs. */
+  readonly place?: ProgramPlace | undefined
   /** The project whose configuration may add learners. */
   readonly root?: string | undefined
 }

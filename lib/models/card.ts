@@ -136,7 +136,8 @@ function readInWords({ profile, schema }: SourceRead): string {
 function scoringInWords(compiledModel: CompiledModelReport, { trees }: TrainingReport, isFinished: boolean): string {
   if (isFinished && compiledModel.status === 'refused')
     return `By ONNX Runtime. It was not compiled: ${compiledModel.reason}.`
-  if (trees === undefined && !isFinished) return 'By ONNX Runtime: there are no trees to compile.'
+  if (trees === undefined && compiledModel.status === 'refused')
+    return 'By ONNX Runtime: there are no trees to compile.'
   if (compiledModel.status === 'refused')
     return `By ONNX Runtime. The trees were not compiled: ${compiledModel.reason}.`
   const { shape, proof } = compiledModel

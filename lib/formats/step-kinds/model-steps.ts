@@ -42,9 +42,10 @@ export const train = stepKind({
   runsUserCode: true,
   isLeased: true,
   planned: ({ learner, seed }) => `train • ${describeLearner(learner)}, seed ${seed}`,
-  made({ trees, model, rows, metrics: measured, linear }) {
+  made({ trees, model, rows, metrics: measured, linear, said }) {
     const made = trees === undefined ? model : `${count(trees)} trees`
-    return `${made} on ${count(rows)} rows; validation ${metrics(measured)}${linearInWords(measured, linear)}`
+    const itself = said === undefined ? '' : `; it says ${metrics(said)}`
+    return `${made} on ${count(rows)} rows; validation ${metrics(measured)}${linearInWords(measured, linear)}${itself}`
   },
 })
 
@@ -83,8 +84,13 @@ export const packageModel = stepKind({
   runsUserCode: true,
   isLeased: true,
   planned: ({ parity }) => `package • ONNX, parity ${parity}`,
-  made: ({ bytes, kernel, parity, parityRows }) =>
-    `${count(bytes)} bytes of ONNX${compiledInWords(kernel)}; parity ${Number(parity).toExponential(1)} over ${count(parityRows)} rows`,
+  made({ bytes, kernel, parity, parityRows, uncompared }) {
+    const compared =
+      uncompared === true
+        ? 'not compared with the program that made it'
+        : `parity ${Number(parity).toExponential(1)} over ${count(parityRows)} rows`
+    return `${count(bytes)} bytes of ONNX${compiledInWords(kernel)}; ${compared}`
+  },
 })
 
 /** Scores a package on a part of the rows. */

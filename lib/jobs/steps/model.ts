@@ -17,6 +17,7 @@ import type { Store } from '../../store/store.ts'
 import { evaluationFiles, sliceFile } from '../evaluate.ts'
 import type { LocalEvaluation } from '../judge.ts'
 import type { StepResult, WorkOn } from '../step-work.ts'
+import { inProgramPlace, programLog } from './program-place.ts'
 
 /** Trains a model on the parts of a split. @param source the project at `root` may add learners */
 export async function trainModel(
@@ -26,7 +27,7 @@ export async function trainModel(
 ): Promise<StepResult> {
   const { store, root } = source
   progress('fetching tables and code', 0)
-  const { report, linearBaseline } = await job('trainModel', {
+  const order = {
     step,
     model,
     train: await localTable(store, required(inputs, 'train').digest),
@@ -36,13 +37,17 @@ export async function trainModel(
     modelFile: await localModelFile(store, step.learner),
     folder,
     root,
-  })
+  }
+  const { report, linearBaseline, said } = await inProgramPlace(source, step.learner, folder, (place) =>
+    job('trainModel', { ...order, place }),
+  )
   const outputs = [
     await output('model', trainingFiles.model, mediaTypes.onnx),
     await output('training', trainingFiles.report, mediaTypes.json),
     await output('baseline', trainingFiles.baseline, mediaTypes.json),
     await output('parity', trainingFiles.parity),
     ...(step.crosses === undefined ? [] : [await output('crosses', trainingFiles.crosses, mediaTypes.json)]),
+    ...(step.learner.kind === 'program' ? [await output('log', programLog, mediaTypes.text)] : []),
     // No input of the package: what else could have been trained does not change what the model is.
     ...(linearBaseline === undefined
       ? []
@@ -54,6 +59,7 @@ export async function trainModel(
       ...(report.trees === undefined ? { model: report.words?.model ?? 'a model' } : { trees: report.trees }),
       rows: report.rows.train,
       metrics: report.validationMetrics,
+      ...(said !== undefined && Object.keys(said).length > 0 && { said }),
       ...(linearBaseline !== undefined && { linear: linearBaseline.validationMetrics }),
     },
   }

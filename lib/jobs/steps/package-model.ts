@@ -4,6 +4,7 @@ import { localTable } from '../../data/local-table.ts'
 import { jsonSchemaOf } from '../../definition/contract/json-schema.ts'
 import { type ArtifactRef, type Bundle, mediaTypes } from '../../formats/artifact.ts'
 import { brief } from '../../formats/brief.ts'
+import { identityOf } from '../../formats/learner.ts'
 import type { StepOf } from '../../formats/plan.ts'
 import { digestsOf, required, type StepInputs } from '../../formats/step-inputs.ts'
 import type { HostVersions } from '../../formats/step-key.ts'
@@ -87,6 +88,7 @@ export async function packageModel(
       bytes: onnx.size,
       parityRows: parity.rows,
       parity: parity.largest,
+      ...(train.learner.kind === 'program' && train.learner.predictions === false && { uncompared: true }),
       kernel: report.status === 'proven' ? 'proven' : brief(report.reason, 500),
     },
   }
@@ -106,8 +108,7 @@ function factsOf(
     target: train.target.column,
     ...trainedFacts(training),
     featureCode: { name, digest, host },
-    // Where a finished model lay when the plan was made says nothing of what it is.
-    learner: train.learner.kind === 'onnx' ? { ...train.learner, file: modelFiles.onnx } : train.learner,
+    learner: identityOf(train.learner),
     seed: train.seed,
     signature: step.signature,
     snapshot: required(inputs, 'snapshot').digest,

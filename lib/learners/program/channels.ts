@@ -1,0 +1,99 @@
+import { createWriteStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { DOUBLE, DuckDBDataChunk, FLOAT, VARCHAR } from '@duckdb/node-api'
+import { name, text, withDuckDb } from '../../data/duckdb.ts'
+import { SlipwayError } from '../../formats/errors.ts'
+import type { LearnerRows, ModelInput } from '../learner.ts'
+
+/** What the label is called in a channel, and the weight where rows have one. */
+export const labelColumn = 'label'
+export const weightColumn = 'weight'
+
+export const channelFormats = { csv: 'text/csv', parquet: 'application/x-parquet' } as const
+
+/** Rows that are written at once: DuckDB's vector size. */
+const vectorRows = 2_048
+
+/**
+ * Writes rows as a table: features as the model takes them (numbers float32, texts), the label, and the weight where there is one.
+ * Missing values are empty in CSV and null in parquet.
+ * @throws SlipwayError FEATURES_TYPE where a feature is called as the label or the weight
+ */
+export async function writeChannel(
+  inputs: readonly ModelInput[],
+  rows: LearnerRows,
+  format: keyof typeof channelFormats,
+  file: string,
+): Promise<void> {
+  const names = inputs.map((input) => input.name)
+  const taken = [labelColumn, ...(rows.weights === undefined ? [] : [weightColumn])].find((each) =>
+    names.includes(each),
+  )
+  if (taken !== undefined)
+    throw new SlipwayError('FEATURES_TYPE', `a feature is called "${taken}", as a column that programs are given`, {
+      next: 'give that feature another name',
+    })
+  const columns = [
+    ...inputs.map((input, i) => columnOf(input, rows.features[i] as Float32Array)),
+    { name: labelColumn, type: DOUBLE, at: (row: number) => rows.labels[row] as number },
+    ...(rows.weights === undefined ? [] : [columnOf({ name: weightColumn, kind: 'number' }, rows.weights)]),
+  ]
+  await (format === 'csv' ? writeCsv : writeParquet)(columns, rows.labels.length, file)
+}
+
+interface ChannelColumn {
+  readonly name: string
+  readonly type: typeof DOUBLE | typeof FLOAT | typeof VARCHAR
+  at(row: number): number | string | null
+}
+
+function columnOf(input: ModelInput, values: Float32Array): ChannelColumn {
+  const { name } = input
+  if (input.kind === 'category')
+    return { name, type: VARCHAR, at: (row) => input.categories[values[row] as number] ?? null }
+  return {
+    name,
+    type: FLOAT,
+    at: (row) => (Number.isNaN(values[row]) ? null : (values[row] as number)),
+  }
+}
+
+/** Numbers are written so that who reads them as float64 has just the float32 that the model will be given. */
+async function writeCsv(columns: readonly ChannelColumn[], rows: number, file: string): Promise<void> {
+  const quoted = (value: number | string | null): string => {
+    if (typeof value !== 'string') return value === null ? '' : String(value)
+    return /[",\r\n]|^$|^\s|\s$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value
+  }
+  function* chunks(): Generator<string> {
+    yield `${columns.map((column) => quoted(column.name)).join(',')}\n`
+    for (let at = 0; at < rows; at += vectorRows) {
+      let text = ''
+      for (let row = at; row < Math.min(rows, at + vectorRows); row++)
+        text += `${columns.map((column) => quoted(column.at(row))).join(',')}\n`
+      yield text
+    }
+  }
+  await pipeline(Readable.from(chunks()), createWriteStream(file))
+}
+
+async function writeParquet(columns: readonly ChannelColumn[], rows: number, file: string): Promise<void> {
+  const types = columns.map(({ type }) => type)
+  await withDuckDb(1, async (connection) => {
+    await connection.run(
+      `CREATE TEMP TABLE channel (${columns.map((column) => `${name(column.name)} ${column.type}`).join(', ')})`,
+    )
+    const appender = await connection.createAppender('channel')
+    for (let at = 0; at < rows; at += vectorRows) {
+      const chunk = DuckDBDataChunk.create(types, Math.min(vectorRows, rows - at))
+      for (const [i, column] of columns.entries())
+        chunk.setColumnValues(
+          i,
+          Array.from({ length: chunk.rowCount }, (_, row) => column.at(at + row)),
+        )
+      appender.appendDataChunk(chunk)
+    }
+    appender.closeSync()
+    await connection.run(`COPY channel TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`)
+  })
+}

@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises'
+import { SlipwayError } from '../../formats/errors.ts'
+import { ProgramLearner } from '../../formats/learner.ts'
+import type { Learned, Learner, LearnerOrder, ProgramPlace } from '../learner.ts'
+import { adoptModel } from '../onnx/adopt-model.ts'
+import { requireProgram } from './command.ts'
+import { pathWithEnvironment } from './environment.ts'
+import type { Ended } from './guard.ts'
+import { runGuarded } from './guarded.ts'
+import { environmentOf, type Layout, layOut, layoutIn } from './layout.ts'
+import { readModel, readPredictions } from './results.ts'
+
+/** Largest log that is kept, bytes. */
+const logBytes = 4e6
+/** Values of each text that programs are told of. */
+const mostValues = 1_000
+/** Characters of a failure file that the contract reads. */
+const failureLength = 1_024
+
+/** Any program that keeps the contract of SageMaker's training containers. */
+export const programLearner = {
+  kind: 'program',
+  parameters: ProgramLearner,
+  categoryOrder: () => ({ by: 'frequency', most: mostValues }),
+
+  async train(order, onProgress) {
+    const { parameters, inputs, task, validation } = order
+    const place = requirePlace(order)
+    const layout = layoutIn(place.root)
+    onProgress('writing what the program reads', 0)
+    await layOut(order, layout)
+    const log = { environment: `${place.log}.environment`, program: place.log }
+    const path = await pathWithEnvironment(
+      { made: parameters.environment, code: layout.code, environments: place.environments, log: log.environment },
+      (line) => onProgress(`making its environment: ${line}`, 0),
+    )
+    requireProgram(parameters.command[0] as string, path, layout.code)
+    const ended = await runGuarded(
+      {
+        command: parameters.command,
+        workingFolder: layout.code,
+        env: environmentOf(order, layout, path),
+        folder: layout.root,
+        log: { file: log.program, bytes: logBytes, metrics: Object.entries(parameters.metrics ?? {}) },
+        limits: parameters.limits ?? {},
+        graceMs: place.graceMs,
+      },
+      (line) => onProgress(line, 0.1),
+    )
+    await requireSuccess(ended, layout, parameters, log.program)
+    onProgress('reading its model', 0.9)
+    const own = parameters.predictions === false ? undefined : await readPredictions(layout.outputData, validation)
+    const model = await adoptModel(await readModel(layout.model), { inputs, task, file: 'model.onnx' })
+    try {
+      return {
+        onnx: model.onnx,
+        predictions: own === undefined ? await model.score(validation) : model.inItsPrecision(own),
+        importance: await model.importance(validation, order.seed),
+        said: ended.metrics,
+        report: { words: wordsOf(parameters) },
+      } satisfies Learned
+    } finally {
+      await model.release()
+    }
+  },
+} satisfies Learner<ProgramLearner>
+
+function requirePlace({ place }: LearnerOrder<ProgramLearner>): ProgramPlace {
+  if (place === undefined) throw new Error('a program needs a place to run in')
+  return place
+}
+
+/** @throws SlipwayError PROGRAM_FAILED, PROGRAM_LIMIT */
+async function requireSuccess(
+  ended: Ended,
+  { failure }: Layout,
+  { command, limits }: ProgramLearner,
+  log: string,
+): Promise<void> {
+  const { exitCode, signal, limit, notStarted } = ended
+  if (exitCode === 0 && limit === undefined) return
+  const called = command.join(' ')
+  if (limit !== undefined)
+    throw new SlipwayError('PROGRAM_LIMIT', `${called} ${limitsInWords[limit](limits?.[limit] ?? 0)}, and was ended`, {
+      next: 'give it more in the pipeline, or see in its log what it was doing',
+    })
+  const said = (await readFile(failure, 'utf8').catch(() => '')).slice(0, failureLength).trim()
+  const lastLines = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-5).join('\n')
+  const how = notStarted ?? (exitCode === null ? `was ended by ${signal}` : `ended with exit code ${exitCode}`)
+  throw new SlipwayError('PROGRAM_FAILED', `${called} ${how}: ${said === '' ? `\n${lastLines}` : said}`, {
+    next: 'mend the program; its log says more',
+  })
+}
+
+const limitsInWords: Readonly<Record<NonNullable<Ended['limit']>, (limit: number) => string>> = {
+  timeoutMs: (limit) => `took more than ${limit / 1000} s (timeout)`,
+  processorMs: (limit) => `took more than ${limit / 1000} s of processor time (processorTime)`,
+  memoryBytes: (limit) => `took more than ${limit / 1e6} MB of memory (memory)`,
+  diskBytes: (limit) => `wrote more than ${limit / 1e6} MB of files (disk)`,
+}
+
+/** What the model card says of it. */
+function wordsOf({ command, hyperparameters, environment, deterministic, predictions }: ProgramLearner) {
+  const set = Object.entries(hyperparameters).map(([name, value]) => `${name} ${value}`)
+  const sentences = [
+    `Trained by \`${command.join(' ')}\`${set.length === 0 ? '' : ` with ${set.join(', ')}`}.`,
+    ...(environment === 'none'
+      ? []
+      : [`Its packages are those of its \`requirements.txt\`, installed by ${environment}.`]),
+    ...(deterministic === false ? ['It is not byte-deterministic: the same order may make another model.'] : []),
+    ...(predictions === false ? ['It handed over no predictions: its export was compared with nothing.'] : []),
+  ]
+  return {
+    model: `${deterministic === false ? 'made, not reproducibly, by' : 'made by'} a program`,
+    importance: 'share of the change of predictions when the feature is shuffled',
+    training: sentences.join(' '),
+  }
+}
