@@ -117,7 +117,7 @@ function override(plan: Plan, overrides: Overrides): Plan {
   const entries = Object.entries(overrides)
   if (entries.length === 0) return plan
   const trains = plan.steps.filter((step) => step.kind === 'train')
-  const parameters = trains.flatMap(({ learner }) => Object.keys(learner)).filter((key) => key !== 'kind')
+  const parameters = trains.flatMap(({ learner }) => parametersOf(learner))
   const valid = [...new Set(['seed', ...parameters])]
   for (const [key, text] of entries) {
     if (!valid.includes(key)) {
@@ -136,9 +136,13 @@ function override(plan: Plan, overrides: Overrides): Plan {
     steps: plan.steps.map((step) => {
       if (step.kind !== 'train') return step
       // Learners of several kinds have parameters of their own: each takes what it has.
-      const own = entries.filter(([key]) => key === 'seed' || Object.hasOwn(step.learner, key))
+      const own = entries.filter(([key]) => key === 'seed' || parametersOf(step.learner).includes(key))
       const { seed, ...changed } = Object.fromEntries(own.map(([key, text]) => [key, Number(text)]))
-      const learner = LearnerParameters.safeParse({ ...step.learner, ...changed })
+      const learner = LearnerParameters.safeParse(
+        step.learner.kind === 'program'
+          ? { ...step.learner, hyperparameters: { ...step.learner.hyperparameters, ...hyperparametersOf(own) } }
+          : { ...step.learner, ...changed },
+      )
       if (!learner.success || (seed !== undefined && !Number.isSafeInteger(seed))) {
         const issue = learner.error?.issues[0]
         throw new SlipwayError(
@@ -150,6 +154,20 @@ function override(plan: Plan, overrides: Overrides): Plan {
     }),
   }
 }
+
+/** What of a learner can be changed from the command line. */
+const parametersOf = (learner: LearnerParameters): string[] =>
+  learner.kind === 'program'
+    ? Object.keys(learner.hyperparameters)
+    : Object.keys(learner).filter((key) => key !== 'kind')
+
+/** Numbers, and other texts as they are: what they mean only the program knows. */
+const hyperparametersOf = (entries: readonly [string, string][]): Record<string, string | number> =>
+  Object.fromEntries(
+    entries
+      .filter(([key]) => key !== 'seed')
+      .map(([key, text]) => [key, text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text]),
+  )
 
 /** Stores the plan with its code and the models it names, the code signed if there is a signer: from here on any worker can carry it out. */
 export async function publishPlan(

@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { firstOf } from '../brief.ts'
 import { Check, codeOfCheck, metricsInWords, subjectOf, withoutCode } from '../check.ts'
 import { CodeRef, TargetRef, Task } from '../code-ref.ts'
 import { describeLearner, LearnerParameters, learnerInKey } from '../learner.ts'
 import { RowSchema } from '../row-schema.ts'
+import { show } from '../show-number.ts'
 import { Name, NamedStepId, readOf, StepId } from '../step-id.ts'
 import { type Read, stepKind } from './step-kind.ts'
 import { count, gatesPassed, metrics } from './words.ts'
@@ -44,8 +46,8 @@ export const train = stepKind({
   planned: ({ learner, seed }) => `train • ${describeLearner(learner)}, seed ${seed}`,
   made({ trees, model, rows, metrics: measured, linear, said }) {
     const made = trees === undefined ? model : `${count(trees)} trees`
-    const itself = said === undefined ? '' : `; it says ${metrics(said)}`
-    return `${made} on ${count(rows)} rows; validation ${metrics(measured)}${linearInWords(measured, linear)}${itself}`
+    const itself = said === undefined ? '' : `; it says ${saidInWords(said as Record<string, number>)}`
+    return `${made} on ${count(rows)} rows; validation ${metrics(measured)}${itself}${linearInWords(measured, linear)}`
   },
 })
 
@@ -171,6 +173,13 @@ export const gate = stepKind({
   planned: ({ must }) => `gate • ${must.length} checks`,
   made: gatesPassed,
 })
+
+/** What a program said of itself, the first of it. */
+const saidInWords = (said: Readonly<Record<string, number>>): string =>
+  firstOf(
+    Object.entries(said).map(([name, value]) => `${name} ${show(value)}`),
+    { most: 3 },
+  )
 
 /** What a linear model reaches on the same rows, by the first metric; records of 0.8 and before do not know. */
 function linearInWords(measured: unknown, linear: unknown): string {

@@ -114,7 +114,9 @@ async function run({ command, workingFolder, env, mark, log: kept, ...bounds }: 
     }
   })
   const watch = watchLimits(bounds.folder, bounds.limits, family, (why) => stop?.(why))
-  const telling = setInterval(() => tell({ line: log.lastLine }), lookEveryMs)
+  const telling = setInterval(() => {
+    if (log.lastLine !== '') tell({ line: log.lastLine })
+  }, lookEveryMs)
   await Promise.race([exited, stopped])
   watch.end()
   if (limit !== undefined) log.note(limit === 'unwanted' ? 'cancelled' : 'a limit was reached')
