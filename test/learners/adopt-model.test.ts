@@ -67,6 +67,7 @@ describe('a model from outside', () => {
       { input: 'town', output: 'income' },
       { input: 'probabilities', output: 'prediction' },
       { input: 'program:matrix', output: 'code/town' },
+      { input: 'program/matrix', output: 'program/given/X' },
       { input: 'whole matrix', output: 'probabilities' },
     ])
       for (const matrix of ['float', 'double'] as const)

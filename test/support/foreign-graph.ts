@@ -1,4 +1,4 @@
-import { node, tensor, valueInfo } from '../../lib/learners/onnx/messages.ts'
+import { node, nodeMessage, tensor, tensorMessage, valueInfo } from '../../lib/learners/onnx/messages.ts'
 import { MessageWriter } from '../../lib/learners/onnx/protobuf.ts'
 
 /** A model as programs export them: a matrix in, and one of the usual answers out, half of the sigmoid of the sum of its columns. */
@@ -20,7 +20,7 @@ export function foreignGraph({ columns, answer, matrix = 'float', names }: Forei
   const numbers = matrix === 'float' ? Float32Array : Float64Array
   const graph = new MessageWriter()
   const add = (operator: string, inputs: string[], to: string, ...rest: Parameters<typeof node>[4][number][]): void => {
-    graph.bytes(1, node(operator, '', inputs, [to], rest))
+    graph.bytes(1, nodeMessage(node(operator, '', inputs, [to], rest), String))
   }
   add('IsNaN', [input], 'isMissing')
   add('Where', ['isMissing', 'quarter', input], 'whole')
@@ -32,10 +32,10 @@ export function foreignGraph({ columns, answer, matrix = 'float', names }: Forei
   } else if (answer === 'column') add('Identity', ['share'], output)
   else add('Reshape', ['share', 'flat'], output)
   graph.bytes(2, 'foreign')
-  graph.bytes(5, tensor('quarter', numbers.of(0.25)))
-  graph.bytes(5, tensor('one', numbers.of(1)))
-  graph.bytes(5, tensor('ones', new numbers(columns).fill(1), [columns, 1]))
-  graph.bytes(5, tensor('flat', BigInt64Array.of(-1n)))
+  graph.bytes(5, tensorMessage(tensor('quarter', numbers.of(0.25))))
+  graph.bytes(5, tensorMessage(tensor('one', numbers.of(1))))
+  graph.bytes(5, tensorMessage(tensor('ones', new numbers(columns).fill(1), [columns, 1])))
+  graph.bytes(5, tensorMessage(tensor('flat', BigInt64Array.of(-1n))))
   graph.bytes(11, valueInfo(input, matrix, columns))
   const width = answer === 'probabilities' ? 2 : answer === 'column' ? 1 : undefined
   graph.bytes(12, valueInfo(output, matrix, width))

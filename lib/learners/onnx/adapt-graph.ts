@@ -1,6 +1,6 @@
 import type { Task } from '../../formats/plan.ts'
 import type { ModelInput } from '../learner.ts'
-import { node, tensor, valueInfo } from './messages.ts'
+import { type GraphNode, node, nodeMessage, tensor, tensorMessage, valueInfo } from './messages.ts'
 import { MessageWriter } from './protobuf.ts'
 import { type FieldRewrites, numberOf, rewriteMessage, valuesOf } from './rewrite.ts'
 
@@ -45,27 +45,28 @@ export function adaptGraph(
   const { takes, output } = model
   const wanted = task === 'binary' ? 'probabilities' : 'prediction'
   const isWhole = output.columns === (task === 'binary' ? 2 : 1) && (task !== 'binary' || output.type === 'float32')
+  const own = ownNames(inputs)
   const kept = new Set(takes === 'columns' ? model.inputs : [])
   const rename = (name: string): string => {
     if (name === '' || kept.has(name)) return name
-    return isWhole && name === output.name ? wanted : `program/${name}`
+    return isWhole && name === output.name ? wanted : own(`given/${name}`)
   }
-  const before = takes === 'matrix' ? matrixOf(inputs, model.matrix, rename(model.inputs[0] as string)) : []
-  const after = isWhole ? { nodes: [], constants: [] } : answerOf(task, output, rename(output.name))
+  const before = takes === 'matrix' ? matrixOf(inputs, model.matrix, rename(model.inputs[0] as string), own) : []
+  const after = isWhole ? { nodes: [], constants: [] } : answerOf(task, output, rename(output.name), own)
   const fed = new Set(model.inputs)
   const graph = valuesOf(onnx, inModel.graph)[0] ?? new Uint8Array()
   const body = rewriteMessage(graph, {
-    ...renaming(rename),
+    ...renaming(rename, own),
     // Values with a constant of their own may be listed as inputs.
     [inGraph.input]: (value) => (fed.has(nameIn(value)) ? undefined : renameValue(value, rename)),
     [inGraph.output]: () => undefined,
   })
   const writer = new MessageWriter()
-  for (const each of before) writer.bytes(inGraph.node, each)
+  for (const each of before) writer.bytes(inGraph.node, nodeMessage(each, String))
   const head = writer.finish()
   const tail = new MessageWriter()
-  for (const each of after.nodes) tail.bytes(inGraph.node, each)
-  for (const each of after.constants) tail.bytes(inGraph.initializer, each)
+  for (const each of after.nodes) tail.bytes(inGraph.node, nodeMessage(each, String))
+  for (const each of after.constants) tail.bytes(inGraph.initializer, tensorMessage(each))
   for (const input of inputs)
     tail.bytes(inGraph.input, valueInfo(input.name, input.kind === 'number' ? 'float' : 'string', 1))
   const type = task === 'regression' && output.type === 'float64' ? 'double' : 'float'
@@ -75,10 +76,17 @@ export function adaptGraph(
   return withOperators(rewriteMessage(onnx, { [inModel.graph]: () => adapted }), graph, encodes)
 }
 
+/** Names of values that no feature has: they all begin with what none of those begins with. */
+function ownNames(inputs: readonly ModelInput[]): (name: string) => string {
+  let prefix = 'program/'
+  while (inputs.some(({ name }) => name.startsWith(prefix))) prefix = `:${prefix}`
+  return (name) => `${prefix}${name}`
+}
+
 /** Renames values wherever a graph, or one inside it, says a name. What is only said about values is left out. */
-function renaming(rename: (name: string) => string): FieldRewrites {
+function renaming(rename: (name: string) => string, own: (name: string) => string): FieldRewrites {
   const text = (value: Uint8Array): Uint8Array => Buffer.from(rename(Buffer.from(value).toString()))
-  const nodeName = (value: Uint8Array): Uint8Array => Buffer.concat([Buffer.from('program/'), value])
+  const nodeName = (value: Uint8Array): Uint8Array => Buffer.concat([Buffer.from(own('given/')), value])
   const named = (value: Uint8Array): Uint8Array => rewriteMessage(value, { [tensorName]: text })
   const inner = (value: Uint8Array): Uint8Array => rewriteMessage(value, rewrites)
   const attribute = (value: Uint8Array): Uint8Array =>
@@ -106,7 +114,12 @@ const renameValue = (value: Uint8Array, rename: (name: string) => string): Uint8
   rewriteMessage(value, { 1: (name) => Buffer.from(rename(Buffer.from(name).toString())) })
 
 /** The matrix of all features: numbers as they are, of texts their place among the values that are known, NaN for others. */
-function matrixOf(inputs: readonly ModelInput[], type: 'float32' | 'float64', into: string): MessageWriter[] {
+function matrixOf(
+  inputs: readonly ModelInput[],
+  type: 'float32' | 'float64',
+  into: string,
+  own: (name: string) => string,
+): GraphNode[] {
   const encoders = inputs.flatMap((input) =>
     input.kind === 'number'
       ? []
@@ -115,7 +128,7 @@ function matrixOf(inputs: readonly ModelInput[], type: 'float32' | 'float64', in
             'LabelEncoder',
             mlDomain,
             [input.name],
-            [`code/${input.name}`],
+            [own(`code/${input.name}`)],
             [
               ['default_float', 'float', Number.NaN],
               ['keys_strings', 'strings', input.categories],
@@ -124,8 +137,8 @@ function matrixOf(inputs: readonly ModelInput[], type: 'float32' | 'float64', in
           ),
         ],
   )
-  const columns = inputs.map(({ name, kind }) => (kind === 'number' ? name : `code/${name}`))
-  const joined = type === 'float32' ? into : 'program:matrix'
+  const columns = inputs.map(({ name, kind }) => (kind === 'number' ? name : own(`code/${name}`)))
+  const joined = type === 'float32' ? into : own('matrix')
   return [
     ...encoders,
     node('Concat', '', columns, [joined], [['axis', 'int', 1]]),
@@ -134,8 +147,8 @@ function matrixOf(inputs: readonly ModelInput[], type: 'float32' | 'float64', in
 }
 
 /** What is left to do to an output until it is what models answer. */
-function answerOf(task: Task, { type, columns }: ForeignModel['output'], from: string) {
-  const nodes: MessageWriter[] = []
+function answerOf(task: Task, { type, columns }: ForeignModel['output'], from: string, own: (name: string) => string) {
+  const nodes: GraphNode[] = []
   let at = from
   const then = (
     operator: string,
@@ -147,22 +160,22 @@ function answerOf(task: Task, { type, columns }: ForeignModel['output'], from: s
     at = to
   }
   if (task === 'regression') {
-    then('Reshape', ['program:column'], 'prediction')
-    return { nodes, constants: [tensor('program:column', BigInt64Array.of(-1n, 1n))] }
+    then('Reshape', [own('column')], 'prediction')
+    return { nodes, constants: [tensor(own('column'), BigInt64Array.of(-1n, 1n))] }
   }
   if (columns === 2) {
     then('Cast', [], 'probabilities', ['to', 'int', float])
     return { nodes, constants: [] }
   }
-  then('Reshape', ['program:column'], 'program:positive')
-  if (type === 'float64') then('Cast', [], 'program:positive32', ['to', 'int', float])
+  then('Reshape', [own('column')], own('positive'))
+  if (type === 'float64') then('Cast', [], own('positive32'), ['to', 'int', float])
   nodes.push(
-    node('Sub', '', ['program:one', at], ['program:negative'], []),
-    node('Concat', '', ['program:negative', at], ['probabilities'], [['axis', 'int', 1]]),
+    node('Sub', '', [own('one'), at], [own('negative')], []),
+    node('Concat', '', [own('negative'), at], ['probabilities'], [['axis', 'int', 1]]),
   )
   return {
     nodes,
-    constants: [tensor('program:column', BigInt64Array.of(-1n, 1n)), tensor('program:one', Float32Array.of(1))],
+    constants: [tensor(own('column'), BigInt64Array.of(-1n, 1n)), tensor(own('one'), Float32Array.of(1))],
   }
 }
 
