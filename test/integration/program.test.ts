@@ -75,9 +75,7 @@ describe('a model that a program makes', () => {
     runId = first.runId
     expect(first).toMatchObject({ status: 'succeeded', model: { name: 'simple', version: 1, champion: true } })
     const steps = await slipway('show', runId)
-    expect(steps).toMatch(
-      /risk .* made by a program on 2,\d\d\d rows; validation auc 0\.\d+.*; it says mean 0\.\d+/,
-    )
+    expect(steps).toMatch(/risk .* made by a program on 2,\d\d\d rows; validation auc 0\.\d+.*; it says mean 0\.\d+/)
     expect(steps).toMatch(/package .*parity \d\.\de[-+]\d+ over \d+ rows/)
     expect(await slipway('show', 'simple')).toContain('Trained by `node train.mjs` with l2 2.')
   })

@@ -56,6 +56,8 @@ for (const [folder, environment, hyperparameters] of cases)
   describeLearner(folder, placed(folder), {
     parameters: program({ command, folder, environment, hyperparameters }),
     refused: [{ environment: 'conda' }],
+    // They add up leaves in float32 where the mean is one of them: labels of these rows lie forty spreads from zero.
+    parity: 1e-4,
   })
 
 it.each(cases)('%s pins all that it installs by digest', async (folder) => {
