@@ -74,14 +74,15 @@ describe('the table of learners', () => {
     expect(() => planOf({ kind: 'forest' })).toThrow(
       expect.objectContaining({
         code: 'DEFINITION_INVALID',
-        message: 'pipeline "p", step "m", learner.kind: no learner is called "forest": there are trees, linear, onnx',
+        message:
+          'pipeline "p", step "m", learner.kind: no learner is called "forest": there are trees, linear, onnx, program',
       }),
     )
-    expect(() => planOf(undefined)).toThrow('learner: this names no learner: there are trees, linear, onnx')
+    expect(() => planOf(undefined)).toThrow('learner: this names no learner: there are trees, linear, onnx, program')
     expect(() => learnerOf({ kind: 'outside', name: 'forest', parameters: {} })).toThrow(
       expect.objectContaining({
         code: 'DEFINITION_INVALID',
-        facts: { next: expect.stringMatching(/^there are trees, linear; others are listed in/) },
+        facts: { next: expect.stringMatching(/^there are trees, linear, program; others are listed in/) },
       }),
     )
   })

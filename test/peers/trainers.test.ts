@@ -49,7 +49,6 @@ const cases = [
   ['lightgbm', 'pip', { rounds: 40, num_leaves: 7 }],
   ['sklearn', 'uv', { C: 2 }],
   ['xgboost', 'uv', { rounds: 40, max_depth: 3 }],
-  ['catboost', 'pip', { depth: 4 }],
 ] as const
 
 for (const [folder, environment, hyperparameters] of cases)
