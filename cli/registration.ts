@@ -10,6 +10,7 @@ import { Plan, type Step, type Task } from '../lib/formats/plan.ts'
 import { isText, type RowSchema } from '../lib/formats/row-schema.ts'
 import type { CsvOptions, TableFormat } from '../lib/formats/table-format.ts'
 import { readModelFile } from '../lib/jobs/model-files.ts'
+import { byDefinition } from '../lib/learners/finished/brought.ts'
 import { feedsOf, type KnownFeature } from '../lib/learners/finished/feeds.ts'
 import { readModel } from '../lib/learners/finished/open.ts'
 import { digestOf } from '../lib/store/digest.ts'
@@ -45,7 +46,8 @@ export async function planRegistration(root: string, registration: Registration)
   const known = others.map(
     (column): KnownFeature => ({ name: column.name, kind: isText(column) ? 'category' : 'number' }),
   )
-  const feeds = feedsOf(learner, readModel(learner, model).graph, known)
+  const brought = byDefinition(learner)
+  const feeds = feedsOf(brought, readModel(brought, model).graph, known)
   const used = new Set(feeds.flatMap(({ features }) => features))
   const bundle = await bundleFunction(packageRoot, join(packageRoot, 'lib/definition/all-columns.ts'), 'allColumns')
   const features = {

@@ -3,6 +3,7 @@ import { SlipwayError } from '../formats/errors.ts'
 import type { OnnxLearner } from '../formats/learner.ts'
 import type { Plan, Step } from '../formats/plan.ts'
 import { nameOfStep } from '../formats/step-names.ts'
+import { byDefinition } from '../learners/finished/brought.ts'
 import { readWhole } from '../learners/finished/external-data.ts'
 import { readModel } from '../learners/finished/open.ts'
 import { openModel } from '../learners/finished/session.ts'
@@ -43,9 +44,10 @@ export async function withModelFiles(
 
 /** A finished model as one file. @throws SlipwayError MODEL_INVALID */
 export async function readModelFile(root: string, learner: OnnxLearner): Promise<Uint8Array> {
-  const model = await readWhole(resolve(root, learner.file), learner.file)
-  const session = await openModel(learner.file, model)
+  const brought = byDefinition(learner)
+  const model = await readWhole(resolve(root, learner.file), brought.refuse)
+  const session = await openModel(brought.refuse, model)
   await session.release()
-  readModel(learner, model)
+  readModel(brought, model)
   return model
 }

@@ -18,6 +18,7 @@ import type { Column } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { OnnxLearner } from '../formats/learner.ts'
 import type { StepOf, Task } from '../formats/plan.ts'
+import { byDefinition } from '../learners/finished/brought.ts'
 import type { KnownFeature } from '../learners/finished/feeds.ts'
 import { openFinished } from '../learners/finished/open.ts'
 import type { Rehearsal, RehearsalOrder, RehearsedSource } from './rehearsal.ts'
@@ -117,6 +118,6 @@ async function tryModel(
       kind: isNumbers(values) ? 'number' : 'category',
     }),
   )
-  const model = await openFinished(learner, task, models.get(learner.model ?? '') as Uint8Array, known)
+  const model = await openFinished(byDefinition(learner), task, models.get(learner.model ?? '') as Uint8Array, known)
   await model.predict(features).finally(() => model.release())
 }

@@ -2,6 +2,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { expect } from 'vitest'
 import type { Feature } from '../../lib/code/run-features.ts'
 import { onnx } from '../../lib/definition/index.ts'
+import { byDefinition } from '../../lib/learners/finished/brought.ts'
 import { openFinished } from '../../lib/learners/finished/open.ts'
 
 export type Options = Parameters<typeof onnx>[1]
@@ -18,7 +19,7 @@ export async function served(
     name,
     kind: ArrayBuffer.isView(values) ? ('number' as const) : ('category' as const),
   }))
-  const finished = await openFinished(onnx('m.onnx', given), task, model, features)
+  const finished = await openFinished(byDefinition(onnx('m.onnx', given)), task, model, features)
   const predictions = await finished.predict(rows)
   const wrapped = finished.onnx()
   await finished.release()

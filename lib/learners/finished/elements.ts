@@ -1,5 +1,3 @@
-import { SlipwayError } from '../../formats/errors.ts'
-
 /** A kind of element that inputs may have. */
 export interface Element {
   /** As onnxruntime-node calls it. */
@@ -77,7 +75,3 @@ export function fromHalf(bits: number): number {
   if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25)
 }
-
-/** A finished model that cannot be served, with the name of its file. */
-export const modelInvalid = (file: string, what: string, next: string): SlipwayError =>
-  new SlipwayError('MODEL_INVALID', `${file}: ${what}`, { next })

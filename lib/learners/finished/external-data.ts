@@ -1,6 +1,6 @@
 import { open, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, sep } from 'node:path'
-import { modelInvalid } from './elements.ts'
+import type { Refuse } from './brought.ts'
 import { changedGraph, tensorFields, withGraph } from './graph-changes.ts'
 import { type Field, fieldOf, fieldsOf, rewritten, textOf, written } from './wire.ts'
 
@@ -17,27 +17,25 @@ interface Place {
 /**
  * A model as one file: what it keeps in files beside it is read and put in.
  * @param path of the model
- * @param file its name for messages
- * @throws SlipwayError MODEL_INVALID that names the file that is missing, too short, or outside the model's folder
+ * @throws SlipwayError of `refuse`, that names the file that is missing, too short, or outside the model's folder
  */
-export async function readWhole(path: string, file: string): Promise<Uint8Array> {
+export async function readWhole(path: string, refuse: Refuse): Promise<Uint8Array> {
   const size = await stat(path).then(
     (found) => (found.isFile() ? found.size : undefined),
     () => undefined,
   )
-  if (size === undefined)
-    throw modelInvalid(file, 'there is no such file', 'correct the path; it begins at the project')
-  if (size === 0) throw modelInvalid(file, 'it is empty (0 bytes)', 'export the model again')
-  if (size > mostBytes) throw tooLarge(file)
+  if (size === undefined) throw refuse('there is no such file', 'correct the path; it begins at the project')
+  if (size === 0) throw refuse('it is empty (0 bytes)', 'export the model again')
+  if (size > mostBytes) throw tooLarge(refuse)
   const model = await readFile(path)
-  const places = placesIn(model, file)
+  const places = placesIn(model, refuse)
   if (places.length === 0) return model
   const contents = new Map<string, Uint8Array>()
   let total = size
   for (const place of places) {
-    const bytes = await readPlace(dirname(path), file, place)
+    const bytes = await readPlace(dirname(path), refuse, place)
     total += bytes.length
-    if (total > mostBytes) throw tooLarge(file)
+    if (total > mostBytes) throw tooLarge(refuse)
     contents.set(keyOf(place), bytes)
   }
   return changedConstants(model, (tensor) => {
@@ -51,10 +49,10 @@ export async function readWhole(path: string, file: string): Promise<Uint8Array>
   })
 }
 
-const tooLarge = (file: string) =>
-  modelInvalid(file, 'with its external data it is larger than 2 GB', 'quantise it, or leave out what is not asked for')
+const tooLarge = (refuse: Refuse) =>
+  refuse('with its external data it is larger than 2 GB', 'quantise it, or leave out what is not asked for')
 
-function placesIn(model: Uint8Array, file: string): Place[] {
+function placesIn(model: Uint8Array, refuse: Refuse): Place[] {
   const places: Place[] = []
   try {
     changedConstants(model, (tensor) => {
@@ -63,8 +61,7 @@ function placesIn(model: Uint8Array, file: string): Place[] {
       return tensor
     })
   } catch (error) {
-    throw modelInvalid(
-      file,
+    throw refuse(
       `this is no ONNX model: ${(error as Error).message}`,
       'give a file as onnx.save writes it, not cut off',
     )
@@ -94,15 +91,13 @@ function placeOf(tensor: readonly Field[]): Place | undefined {
 
 const keyOf = ({ location, offset, length }: Place): string => `${location}\n${offset}\n${length}`
 
-async function readPlace(folder: string, file: string, { location, offset, length }: Place): Promise<Uint8Array> {
-  const outside = modelInvalid(
-    file,
+async function readPlace(folder: string, refuse: Refuse, { location, offset, length }: Place): Promise<Uint8Array> {
+  const outside = refuse(
     `its external data is at ${JSON.stringify(location)}, outside the folder it is in`,
     'keep external data beside the model, and save it with a relative location',
   )
   if (location === '' || isAbsolute(location)) throw outside
-  const missing = modelInvalid(
-    file,
+  const missing = refuse(
     `its external data "${location}" is not there`,
     'bring it along: it lies beside the model where that was exported',
   )
@@ -118,8 +113,7 @@ async function readPlace(folder: string, file: string, { location, offset, lengt
     const { size } = await handle.stat()
     const count = length ?? size - offset
     if (!(offset >= 0 && count >= 0 && offset + count <= size))
-      throw modelInvalid(
-        file,
+      throw refuse(
         `its external data "${location}" has ${size} bytes, and a constant is at ${offset} to ${offset + count}`,
         'bring along the file that was exported with this very model',
       )

@@ -1,7 +1,7 @@
 import { nearest } from '../../code/nearest.ts'
 import { firstOf } from '../../formats/brief.ts'
-import type { OnnxLearner } from '../../formats/learner.ts'
-import { elements, modelInvalid, text } from './elements.ts'
+import type { Brought, Refuse } from './brought.ts'
+import { elements, text } from './elements.ts'
 import type { FinishedGraph, GraphValue } from './read-graph.ts'
 
 /** A feature by its name, and whether it is numbers or text. */
@@ -28,28 +28,26 @@ interface Room extends Pick<Feed, 'element' | 'isVector'> {
 /**
  * Which features feed which inputs: those that the definition names; else an input of one column takes the feature of
  * its name, and the only input of a graph takes all features in the order the feature function makes them.
- * @throws SlipwayError MODEL_INVALID that names the file and the input
+ * @throws SlipwayError of `refuse`, that names the input
  */
 export function feedsOf(
-  { file, inputs: named = {} }: OnnxLearner,
+  { refuse, inputs: named = {} }: Brought,
   graph: FinishedGraph,
   features: readonly KnownFeature[],
 ): Feed[] {
   const inputs = graph.inputs.map(({ name }) => name)
   for (const name of Object.keys(named)) {
     if (inputs.includes(name)) continue
-    throw modelInvalid(file, `it has no input "${name}"`, meant(name, inputs, `its inputs are ${firstOf(inputs)}`))
+    throw refuse(`it has no input "${name}"`, meant(name, inputs, `its inputs are ${firstOf(inputs)}`))
   }
-  if (inputs.length === 0)
-    throw modelInvalid(file, 'it has no inputs: rows cannot be given to it', 'export it with some')
+  if (inputs.length === 0) throw refuse('it has no inputs: rows cannot be given to it', 'export it with some')
   return graph.inputs.map((input): Feed => {
-    const { columns, ...room } = roomOf(file, input)
+    const { columns, ...room } = roomOf(refuse, input)
     const said = named[input.name]
-    const fed = said === undefined ? byName(file, graph, input.name, features) : [said].flat()
-    requireKnown(file, input.name, fed, features, room.element)
+    const fed = said === undefined ? byName(refuse, graph, input.name, features) : [said].flat()
+    requireKnown(refuse, input.name, fed, features, room.element)
     if (columns !== undefined && columns !== fed.length)
-      throw modelInvalid(
-        file,
+      throw refuse(
         `its input "${input.name}" has ${columns} column${columns === 1 ? '' : 's'}, and ${fed.length} feature${fed.length === 1 ? '' : 's'} would feed it: ${firstOf(fed)}`,
         `name as many features as it has columns, in their order: inputs: { ${keyOf(input.name)}: ['…', '…'] }`,
       )
@@ -57,20 +55,19 @@ export function feedsOf(
   })
 }
 
-/** @throws SlipwayError MODEL_INVALID where a feature feeds nothing */
-export function requireUse(file: string, feeds: readonly Feed[], features: readonly KnownFeature[]): void {
+/** @throws SlipwayError of `refuse` where a feature feeds nothing */
+export function requireUse(refuse: Refuse, feeds: readonly Feed[], features: readonly KnownFeature[]): void {
   const used = new Set(feeds.flatMap((feed) => feed.features))
   const idle = features.find(({ name }) => !used.has(name))
   if (idle === undefined) return
-  throw modelInvalid(
-    file,
+  throw refuse(
     `the feature "${idle.name}" feeds none of its inputs`,
     `leave it out of the feature function, or name it in inputs: there are ${firstOf(feeds.map(({ name }) => name))}`,
   )
 }
 
 function byName(
-  file: string,
+  refuse: Refuse,
   { inputs }: FinishedGraph,
   input: string,
   features: readonly KnownFeature[],
@@ -78,15 +75,14 @@ function byName(
   const names = features.map(({ name }) => name)
   if (names.includes(input)) return [input]
   if (inputs.length === 1) return names
-  throw modelInvalid(
-    file,
+  throw refuse(
     `no feature feeds its input "${input}"`,
     meant(input, names, `make it in the feature function, or name what feeds it: inputs: { ${keyOf(input)}: '…' }`),
   )
 }
 
 function requireKnown(
-  file: string,
+  refuse: Refuse,
   input: string,
   fed: readonly string[],
   features: readonly KnownFeature[],
@@ -96,15 +92,13 @@ function requireKnown(
   for (const name of fed) {
     const feature = features.find((each) => each.name === name)
     if (feature === undefined)
-      throw modelInvalid(
-        file,
+      throw refuse(
         `the feature "${name}", which is to feed its input "${input}", is not made`,
         meant(name, names, `the feature function makes ${firstOf(names)}`),
       )
     const takesText = element === text
     if (takesText === (feature.kind === 'category')) continue
-    throw modelInvalid(
-      file,
+    throw refuse(
       takesText
         ? `its input "${input}" takes text, and the feature "${name}" is numbers`
         : `its input "${input}" takes ${elements[element]?.noun} numbers, and the feature "${name}" is text`,
@@ -113,34 +107,30 @@ function requireKnown(
   }
 }
 
-/** @throws SlipwayError MODEL_INVALID where there is no input, or one that no rows can be given to */
-export function requireRooms(file: string, { inputs }: FinishedGraph): void {
-  if (inputs.length === 0)
-    throw modelInvalid(file, 'it has no inputs: rows cannot be given to it', 'export it with some')
-  for (const input of inputs) roomOf(file, input)
+/** @throws SlipwayError of `refuse` where there is no input, or one that no rows can be given to */
+export function requireRooms(refuse: Refuse, { inputs }: FinishedGraph): void {
+  if (inputs.length === 0) throw refuse('it has no inputs: rows cannot be given to it', 'export it with some')
+  for (const input of inputs) roomOf(refuse, input)
 }
 
-function roomOf(file: string, { name, type }: GraphValue): Room {
+function roomOf(refuse: Refuse, { name, type }: GraphValue): Room {
   if (type.kind !== 'tensor')
-    throw modelInvalid(file, `its input "${name}" is of kind ${type.kind}`, 'export it with tensors as inputs')
+    throw refuse(`its input "${name}" is of kind ${type.kind}`, 'export it with tensors as inputs')
   const { element, shape } = type
   if (element !== text && elements[element] === undefined)
-    throw modelInvalid(
-      file,
+    throw refuse(
       `its input "${name}" is of element type ${element} of ONNX, which rows are not turned into`,
       'put a Cast from float32 or int64 in front of it',
     )
   if (shape === undefined) return { element, isVector: false, columns: undefined }
   const [rows, columns] = shape
   if (shape.length === 0 || shape.length > 2)
-    throw modelInvalid(
-      file,
+    throw refuse(
       `its input "${name}" has ${shape.length} axes: rows of features fill one or two`,
       'export it with inputs [rows, columns]',
     )
   if (rows !== undefined)
-    throw modelInvalid(
-      file,
+    throw refuse(
       `its input "${name}" takes exactly ${rows} row${rows === 1 ? '' : 's'} at a time`,
       'export it with a first axis of any size (dynamic_axes)',
     )

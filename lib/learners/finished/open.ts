@@ -2,11 +2,11 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Feature } from '../../code/run-features.ts'
 import { brief } from '../../formats/brief.ts'
 import type { Numbers } from '../../formats/columns.ts'
-import type { OnnxLearner } from '../../formats/learner.ts'
 import type { Task } from '../../formats/plan.ts'
 import { textsForOnnx } from '../../formats/texts-for-onnx.ts'
 import { MessageWriter } from '../onnx/protobuf.ts'
-import { double, elements, fromHalf, half, modelInvalid, text } from './elements.ts'
+import type { Brought, Refuse } from './brought.ts'
+import { double, elements, fromHalf, half, text } from './elements.ts'
 import { type Feed, feedsOf, type KnownFeature, requireRooms, requireUse } from './feeds.ts'
 import { graphFields, withGraph } from './graph-changes.ts'
 import { readGraph } from './read-graph.ts'
@@ -30,7 +30,7 @@ export interface FinishedModel {
   /**
    * What the model as it was given says of rows [rows], in its own precision.
    * @param firstRow number of the first row, from 1, for messages
-   * @throws SlipwayError MODEL_INVALID where it cannot score a row, or where that is no score
+   * @throws SlipwayError of `refuse` where it cannot score a row, or where that is no score
    */
   predict(features: FeatureRows, firstRow?: number): Promise<Numbers>
   /** The model as Slipway serves it; after the first rows, which show what shape its scores have. */
@@ -38,44 +38,44 @@ export interface FinishedModel {
   release(): Promise<void>
 }
 
-/** What is said of a finished model before any rows are known. @throws SlipwayError MODEL_INVALID */
-export function readModel(learner: OnnxLearner, model: Uint8Array) {
-  const { file } = learner
+/** What is said of a finished model before any rows are known. @throws SlipwayError of `refuse` */
+export function readModel(brought: Brought, model: Uint8Array) {
+  const { refuse } = brought
   try {
     const graph = readGraph(model)
     const opset = graph.opsets.get('')
     if (opset !== undefined && opset < oldestOpset)
-      throw modelInvalid(
-        file,
+      throw refuse(
         `it is of version ${opset} of the operators of ai.onnx, and ${oldestOpset} is the oldest that is served`,
         'convert it with onnx.version_converter',
       )
-    requireRooms(file, graph)
-    return { graph, score: scoreSourceOf(learner, graph) }
+    requireRooms(refuse, graph)
+    return { graph, score: scoreSourceOf(brought, graph) }
   } catch (error) {
     if ((error as Error).name === 'SlipwayError') throw error
-    throw modelInvalid(file, `this is no ONNX model: ${(error as Error).message}`, 'give a file as onnx.save writes it')
+    throw refuse(`this is no ONNX model: ${(error as Error).message}`, 'give a file as onnx.save writes it')
   }
 }
 
 /**
  * Opens a finished model for features of these names and kinds.
- * @throws SlipwayError MODEL_INVALID that names the file and what does not fit
+ * @throws SlipwayError of `refuse`, that names what does not fit
  */
 export async function openFinished(
-  learner: OnnxLearner,
+  brought: Brought,
   task: Task,
   model: Uint8Array,
   features: readonly KnownFeature[],
 ): Promise<FinishedModel> {
-  const { graph, score } = readModel(learner, model)
-  const feeds = feedsOf(learner, graph, features)
-  requireUse(learner.file, feeds, features)
+  const { refuse } = brought
+  const { graph, score } = readModel(brought, model)
+  const feeds = feedsOf(brought, graph, features)
+  requireUse(refuse, feeds, features)
   const exact = new Set(feeds.flatMap((feed) => (elements[feed.element]?.isExact === true ? feed.features : [])))
   const whole = new Set(feeds.flatMap((feed) => (elements[feed.element]?.whole === undefined ? [] : feed.features)))
   const texts = new Set(feeds.flatMap((feed) => (feed.element === text ? feed.features : [])))
-  const session = await openModel(learner.file, answering(model, score))
-  const asked = { learner, task, feeds, exact, score, session }
+  const session = await openModel(refuse, answering(model, score))
+  const asked = { refuse, task, feeds, exact, score, session }
   let shape: Pick<Wrapping, 'width' | 'column'> | undefined
   return {
     exact,
@@ -86,9 +86,9 @@ export async function openFinished(
       for (let from = 0; from < count; from += batchRows) {
         const to = Math.min(count, from + batchRows)
         const scored = await scores(asked, rows, from, to, firstRow)
-        shape ??= { width: scored.width, column: scoreColumnOf(learner, score, scored.width, task) }
+        shape ??= { width: scored.width, column: scoreColumnOf(brought, score, scored.width, task) }
         const { width = 1, column = 0 } = shape
-        if (scored.width !== shape.width) throw shapeless(learner.file, score, scored.dims, to - from)
+        if (scored.width !== shape.width) throw shapeless(refuse, score, scored.dims, to - from)
         for (let row = from; row < to; row++) answers[row] = scored.values[(row - from) * width + column] as number
         requireScores(asked, answers, from, to, firstRow)
       }
@@ -103,7 +103,7 @@ export async function openFinished(
 }
 
 interface Asked {
-  readonly learner: OnnxLearner
+  readonly refuse: Refuse
   readonly task: Task
   readonly feeds: readonly Feed[]
   readonly exact: ReadonlySet<string>
@@ -121,7 +121,7 @@ function answering(model: Uint8Array, { value, element }: ScoreSource): Uint8Arr
 }
 
 async function scores(
-  { learner, feeds, exact, score, session }: Asked,
+  { refuse, feeds, exact, score, session }: Asked,
   rows: FeatureRows,
   from: number,
   to: number,
@@ -146,8 +146,7 @@ async function scores(
       const value = columns[feature]?.[row] as number
       const named = feed.features[feature] as string
       if (whole !== undefined && !(Number.isInteger(value) && value >= whole[0] && value <= whole[1]))
-        throw modelInvalid(
-          learner.file,
+        throw refuse(
           `the feature "${named}" is ${value} in row ${firstRow + row}, and its input "${feed.name}" takes ${noun}s`,
           'make whole numbers of it in the feature function, of missing ones too',
         )
@@ -156,8 +155,7 @@ async function scores(
     given[feed.name] = new Tensor(name as 'float32', of(numbers) as Float32Array, shape)
   }
   const results = await session.run(given as InferenceSession.FeedsType).catch((error: Error) => {
-    throw modelInvalid(
-      learner.file,
+    throw refuse(
       `ONNX Runtime cannot score rows ${firstRow + from} to ${firstRow + to - 1} with it: ${brief(error.message, 300)}`,
       'look at what the feature function makes of these rows',
     )
@@ -165,7 +163,7 @@ async function scores(
   const { dims, data } = results[score.value] as Tensor
   const width = dims.length === 1 ? undefined : dims[1]
   if (dims.length === 0 || dims.length > 2 || dims[0] !== to - from || width === 0)
-    throw shapeless(learner.file, score, dims, to - from)
+    throw shapeless(refuse, score, dims, to - from)
   return { dims, width, values: numbersOf(data, score.element) }
 }
 
@@ -175,9 +173,8 @@ function numbersOf(data: Tensor['data'], element: number): ArrayLike<number> {
   return Float32Array.from(new Uint16Array(buffer, byteOffset, length), fromHalf)
 }
 
-const shapeless = (file: string, { output }: ScoreSource, dims: readonly number[], rows: number) =>
-  modelInvalid(
-    file,
+const shapeless = (refuse: Refuse, { output }: ScoreSource, dims: readonly number[], rows: number) =>
+  refuse(
     `its output "${output}" is [${dims.join(', ')}] for ${rows} row${rows === 1 ? '' : 's'}`,
     'export it with scores [rows] or [rows, columns]',
   )
@@ -186,7 +183,7 @@ const shapeless = (file: string, { output }: ScoreSource, dims: readonly number[
 const slack = 1e-4
 
 function requireScores(
-  { learner: { file }, task, score: { output } }: Asked,
+  { refuse, task, score: { output } }: Asked,
   answers: Numbers,
   from: number,
   to: number,
@@ -195,14 +192,12 @@ function requireScores(
   for (let row = from; row < to; row++) {
     const answer = answers[row] as number
     if (!Number.isFinite(answer))
-      throw modelInvalid(
-        file,
+      throw refuse(
         `its output "${output}" is ${answer} in row ${firstRow + row}`,
         'fill what is missing there in the feature function',
       )
     if (task === 'binary' && !(answer >= -slack && answer <= 1 + slack))
-      throw modelInvalid(
-        file,
+      throw refuse(
         `its output "${output}" is ${answer} in row ${firstRow + row}, which is no probability`,
         'export it with probabilities, or name the output or the class that has them',
       )

@@ -1,6 +1,6 @@
 import { firstOf } from '../../formats/brief.ts'
-import type { OnnxLearner } from '../../formats/learner.ts'
-import { double, float, half, modelInvalid } from './elements.ts'
+import type { Brought } from './brought.ts'
+import { double, float, half } from './elements.ts'
 import type { FinishedGraph, GraphValue } from './read-graph.ts'
 
 /** Where the scores of rows are in a graph. */
@@ -17,18 +17,16 @@ export interface ScoreSource {
 
 /**
  * The output that scores rows: the one that is named, else the only one that can.
- * @throws SlipwayError MODEL_INVALID that names the file and the outputs
+ * @throws SlipwayError of `refuse`, that names the outputs
  */
-export function scoreSourceOf({ file, output }: OnnxLearner, graph: FinishedGraph): ScoreSource {
+export function scoreSourceOf({ refuse, output }: Brought, graph: FinishedGraph): ScoreSource {
   const names = graph.outputs.map(({ name }) => name)
   if (output !== undefined) {
     const found = graph.outputs.find(({ name }) => name === output)
-    if (found === undefined)
-      throw modelInvalid(file, `it has no output "${output}"`, `its outputs are ${firstOf(names)}`)
+    if (found === undefined) throw refuse(`it has no output "${output}"`, `its outputs are ${firstOf(names)}`)
     const source = sourceOf(graph, found)
     if (typeof source !== 'string') return source
-    throw modelInvalid(
-      file,
+    throw refuse(
       `its output "${output}" cannot be a score: it is ${source}`,
       'name an output of floating-point numbers, one or a few a row',
     )
@@ -37,15 +35,13 @@ export function scoreSourceOf({ file, output }: OnnxLearner, graph: FinishedGrap
   const fit = sources.filter((source) => typeof source !== 'string')
   const [only, ...more] = fit
   if (only === undefined)
-    throw modelInvalid(
-      file,
+    throw refuse(
       `none of its outputs can be a score: ${firstOf(sources.map((source, i) => `"${names[i]}" is ${source}`))}`,
       'export it with an output of floating-point numbers, one or a few a row',
     )
   if (more.length === 0) return only
   const fitNames = fit.map((source) => source.output)
-  throw modelInvalid(
-    file,
+  throw refuse(
     `${fit.length} of its outputs may be the score: ${firstOf(fitNames)}`,
     `say which: output: '${fitNames[0]}'`,
   )
@@ -76,10 +72,10 @@ const elementWords: Readonly<Record<number, string>> = {
  * The column of the scores that is the answer.
  * @param width columns that were seen; undefined of [rows]
  * @returns undefined of [rows]
- * @throws SlipwayError MODEL_INVALID where it is not clear, or there is none such
+ * @throws SlipwayError of `refuse` where it is not clear, or there is none such
  */
 export function scoreColumnOf(
-  { file, class: named }: OnnxLearner,
+  { refuse, class: named }: Brought,
   { output, classes }: ScoreSource,
   width: number | undefined,
   task: 'binary' | 'regression',
@@ -89,8 +85,7 @@ export function scoreColumnOf(
   if (named !== undefined) {
     const column = known.findIndex((each) => String(each) === String(named))
     if (column >= 0 && column < columns) return width === undefined ? undefined : column
-    throw modelInvalid(
-      file,
+    throw refuse(
       `its output "${output}" has no ${classes === undefined ? 'column' : 'class'} ${JSON.stringify(named)}`,
       classes === undefined ? `its columns are 0 to ${columns - 1}` : `its classes are ${firstOf(known.map(String))}`,
     )
@@ -99,8 +94,7 @@ export function scoreColumnOf(
   if (width === 1) return 0
   // Of two classes the second is the one that is asked about, as everywhere in Slipway.
   if (width === 2 && task === 'binary') return 1
-  throw modelInvalid(
-    file,
+  throw refuse(
     `its output "${output}" has ${width} columns, and the score is one number`,
     `say which: class: ${JSON.stringify(known[1] ?? known[0])}`,
   )

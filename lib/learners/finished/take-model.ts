@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { shortDigest } from '../../formats/artifact.ts'
-import { SlipwayError } from '../../formats/errors.ts'
 import type { OnnxLearner } from '../../formats/learner.ts'
 import type { Task } from '../../formats/plan.ts'
 import { seededRandom } from '../../stats/random.ts'
 import type { FeatureVector, LabelledFeatures } from '../dataset.ts'
 import type { Learned, ModelInput } from '../learner.ts'
 import type { TrainingRows } from '../training-rows.ts'
+import { byDefinition } from './brought.ts'
 import { type FeatureRows, type FinishedModel, openFinished } from './open.ts'
 
 /** Rows on which it is measured what the model uses; of many features fewer. */
@@ -38,12 +38,11 @@ export async function takeModel(
   { train, validation }: TrainingRows,
   onProgress: (what: string, done: number) => void,
 ): Promise<Taken> {
+  const brought = byDefinition(learner)
   if (modelFile === undefined)
-    throw new SlipwayError('MODEL_INVALID', `${learner.file}: the plan was made without the file`, {
-      next: 'plan it with slipway run or slipway plan',
-    })
+    throw brought.refuse('the plan was made without the file', 'plan it with slipway run or slipway plan')
   onProgress('opening the model', 0)
-  const model = await openFinished(learner, task, await readFile(modelFile), train.features)
+  const model = await openFinished(brought, task, await readFile(modelFile), train.features)
   try {
     onProgress('scoring validation rows', 0.2)
     const predictions = await model.predict(rowsOf(validation))

@@ -1,0 +1,20 @@
+import { SlipwayError } from '../../formats/errors.ts'
+import type { OnnxLearner } from '../../formats/learner.ts'
+
+/**
+ * The error of a model that cannot be served.
+ * @param next what to do about it where a definition names the model
+ * @param inProgram what to do where a program exports it, if that is something else
+ */
+export type Refuse = (what: string, next: string, inProgram?: string) => SlipwayError
+
+/** A finished model as it is brought: what is said of it, and how it is refused. */
+export interface Brought extends Pick<OnnxLearner, 'inputs' | 'output' | 'class'> {
+  readonly refuse: Refuse
+}
+
+/** A file that a definition or a command names. Its refusals are MODEL_INVALID. */
+export const byDefinition = ({ file, ...said }: OnnxLearner): Brought => ({
+  ...said,
+  refuse: (what, next) => new SlipwayError('MODEL_INVALID', `${file}: ${what}`, { next }),
+})
