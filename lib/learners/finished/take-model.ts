@@ -2,16 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { shortDigest } from '../../formats/artifact.ts'
 import type { OnnxLearner } from '../../formats/learner.ts'
 import type { Task } from '../../formats/plan.ts'
-import { seededRandom } from '../../stats/random.ts'
 import type { FeatureVector, LabelledFeatures } from '../dataset.ts'
 import type { Learned, ModelInput } from '../learner.ts'
 import type { TrainingRows } from '../training-rows.ts'
 import { byDefinition } from './brought.ts'
+import { importanceInWords, importanceOf } from './importance.ts'
 import { type FeatureRows, type FinishedModel, openFinished } from './open.ts'
-
-/** Rows on which it is measured what the model uses; of many features fewer. */
-const shuffledRows = 2_000
-const shuffledValues = 20_000_000
 
 export interface TakeOrder {
   readonly learner: OnnxLearner
@@ -45,9 +41,10 @@ export async function takeModel(
   const model = await openFinished(brought, task, await readFile(modelFile), train.features)
   try {
     onProgress('scoring validation rows', 0.2)
-    const predictions = await model.predict(rowsOf(validation))
+    const given = rowsOf(validation)
+    const predictions = await model.predict(given)
     onProgress('measuring what it uses', 0.6)
-    const importance = await importanceOf(model, validation)
+    const importance = await importanceOf(model, train.features, given)
     const rows = { train: asTaken(train, model), validation: asTaken(validation, model) }
     const inputs = train.features.map((feature): ModelInput => {
       const { name } = feature
@@ -89,51 +86,9 @@ function asTaken(made: LabelledFeatures, { exact }: FinishedModel): LabelledFeat
   return { ...made, features }
 }
 
-/**
- * How much the model uses each feature: by how much its answers move when the feature's values are those
- * of other rows; as shares of 1. Labels have no say in it. (After Breiman, Random Forests, Machine Learning 45, 2001,
- * section 10, which measures what it costs.)
- */
-async function importanceOf(model: FinishedModel, validation: LabelledFeatures): Promise<number[]> {
-  const { features, labels } = validation
-  const most = Math.max(2, Math.min(shuffledRows, Math.floor(shuffledValues / features.length ** 2)))
-  const every = Math.max(1, Math.ceil(labels.length / most))
-  const rows = Object.fromEntries(
-    Object.entries(rowsOf(validation)).map(([name, values]) => [
-      name,
-      Array.from({ length: Math.ceil(labels.length / every) }, (_, i) => values[i * every]),
-    ]),
-  ) as unknown as FeatureRows
-  const usual = await model.predict(rows)
-  const order = shuffled(usual.length)
-  const moves: number[] = []
-  for (const { name } of features) {
-    const mixed = Array.from(order, (row) => (rows[name] as ArrayLike<unknown>)[row])
-    const moved = await model.predict({ ...rows, [name]: mixed as string[] })
-    let sum = 0
-    for (let row = 0; row < usual.length; row++) sum += Math.abs((moved[row] as number) - (usual[row] as number))
-    moves.push(sum)
-  }
-  const total = moves.reduce((sum, move) => sum + move, 0)
-  return moves.map((move) => (total === 0 ? 0 : move / total))
-}
-
-/** Numbers below n in an order that is always the same (Fisher–Yates). */
-function shuffled(n: number): Uint32Array {
-  const next = seededRandom(1)
-  const order = Uint32Array.from({ length: n }, (_, i) => i)
-  for (let i = n - 1; i > 0; i--) {
-    const other = next() % (i + 1)
-    const value = order[i] as number
-    order[i] = order[other] as number
-    order[other] = value
-  }
-  return order
-}
-
 /** What the card says of it. */
 const wordsOf = ({ model }: OnnxLearner) => ({
   model: 'a finished model',
-  importance: 'share of what its answers move by',
+  importance: importanceInWords,
   training: `None here: it is the ONNX file \`${shortDigest(model ?? '')}\`, taken as it is. The rows above are those it was tried on.`,
 })
