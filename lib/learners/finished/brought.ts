@@ -11,6 +11,8 @@ export type Refuse = (what: string, next: string, inProgram?: string) => Slipway
 /** A finished model as it is brought: what is said of it, and how it is refused. */
 export interface Brought extends Pick<OnnxLearner, 'inputs' | 'output' | 'class'> {
   readonly refuse: Refuse
+  /** It was trained on numbers in float32: those it is served, also where it takes float64. */
+  readonly float32?: true
 }
 
 /** A file that a definition or a command names. Its refusals are MODEL_INVALID. */
@@ -18,3 +20,10 @@ export const byDefinition = ({ file, ...said }: OnnxLearner): Brought => ({
   ...said,
   refuse: (what, next) => new SlipwayError('MODEL_INVALID', `${file}: ${what}`, { next }),
 })
+
+/** The file that a program has left. Its refusals are PROGRAM_FAILED. */
+export const byProgram: Brought = {
+  float32: true,
+  refuse: (what, next, inProgram = next) =>
+    new SlipwayError('PROGRAM_FAILED', `model.onnx: ${what}`, { next: inProgram }),
+}

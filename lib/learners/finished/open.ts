@@ -7,7 +7,7 @@ import { textsForOnnx } from '../../formats/texts-for-onnx.ts'
 import { MessageWriter } from '../onnx/protobuf.ts'
 import type { Brought, Refuse } from './brought.ts'
 import { double, elements, fromHalf, half, text } from './elements.ts'
-import { type Feed, feedsOf, type KnownFeature, requireRooms, requireUse } from './feeds.ts'
+import { type Feed, feedsOf, type KnownFeature, requireEncoder, requireRooms, requireUse } from './feeds.ts'
 import { graphFields, withGraph } from './graph-changes.ts'
 import { readGraph } from './read-graph.ts'
 import { type ScoreSource, scoreColumnOf, scoreSourceOf } from './score.ts'
@@ -67,13 +67,15 @@ export async function openFinished(
   model: Uint8Array,
   features: readonly KnownFeature[],
 ): Promise<FinishedModel> {
-  const { refuse } = brought
+  const { refuse, float32 = false } = brought
   const { graph, score } = readModel(brought, model)
   const feeds = feedsOf(brought, graph, features)
   requireUse(refuse, feeds, features)
-  const exact = new Set(feeds.flatMap((feed) => (elements[feed.element]?.isExact === true ? feed.features : [])))
-  const whole = new Set(feeds.flatMap((feed) => (elements[feed.element]?.whole === undefined ? [] : feed.features)))
-  const texts = new Set(feeds.flatMap((feed) => (feed.element === text ? feed.features : [])))
+  requireEncoder(refuse, graph, feeds)
+  const fedBy = (is: (feed: Feed) => boolean) => new Set(feeds.flatMap((feed) => (is(feed) ? feed.features : [])))
+  const exact = fedBy(({ element }) => !float32 && elements[element]?.isExact === true)
+  const whole = fedBy(({ element }) => elements[element]?.whole !== undefined)
+  const texts = new Set(features.flatMap(({ name, kind }) => (kind === 'category' ? [name] : [])))
   const session = await openModel(refuse, answering(model, score))
   const asked = { refuse, task, feeds, exact, score, session }
   let shape: Pick<Wrapping, 'width' | 'column'> | undefined
@@ -130,7 +132,10 @@ async function scores(
   const { Tensor } = await import('onnxruntime-node')
   const given: Record<string, Tensor> = {}
   for (const feed of feeds) {
-    const columns = feed.features.map((name) => rows[name] as Feature)
+    const columns = feed.features.map((name) => {
+      const values = feed.places?.get(name)
+      return values === undefined ? (rows[name] as Feature) : placesOf(rows[name] as readonly (string | null)[], values)
+    })
     const cells = (of: (feature: number, row: number) => unknown): unknown[] =>
       Array.from({ length: (to - from) * columns.length }, (_, i) =>
         of(i % columns.length, from + Math.floor(i / columns.length)),
@@ -158,6 +163,7 @@ async function scores(
     throw refuse(
       `ONNX Runtime cannot score rows ${firstRow + from} to ${firstRow + to - 1} with it: ${brief(error.message, 300)}`,
       'look at what the feature function makes of these rows',
+      'try it in ONNX Runtime on the validation rows, with missing values and texts that are not known',
     )
   })
   const { dims, data } = results[score.value] as Tensor
@@ -165,6 +171,12 @@ async function scores(
   if (dims.length === 0 || dims.length > 2 || dims[0] !== to - from || width === 0)
     throw shapeless(refuse, score, dims, to - from)
   return { dims, width, values: numbersOf(data, score.element) }
+}
+
+/** Texts as their places among values; NaN for any other. */
+function placesOf(texts: readonly (string | null)[], values: readonly string[]): Float32Array {
+  const places = new Map(values.map((value, place) => [value, place]))
+  return Float32Array.from(texts, (value) => places.get(value as string) ?? Number.NaN)
 }
 
 function numbersOf(data: Tensor['data'], element: number): ArrayLike<number> {
@@ -195,11 +207,13 @@ function requireScores(
       throw refuse(
         `its output "${output}" is ${answer} in row ${firstRow + row}`,
         'fill what is missing there in the feature function',
+        'export a model that answers a number where values are missing too',
       )
     if (task === 'binary' && !(answer >= -slack && answer <= 1 + slack))
       throw refuse(
         `its output "${output}" is ${answer} in row ${firstRow + row}, which is no probability`,
         'export it with probabilities, or name the output or the class that has them',
+        'export it with probabilities',
       )
   }
 }

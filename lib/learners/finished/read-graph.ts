@@ -24,6 +24,9 @@ export interface ClassMap {
   readonly classes: readonly (number | string)[]
 }
 
+/** Operators of classical models, ZipMap and LabelEncoder among them. */
+export const mlDomain = 'ai.onnx.ml'
+
 /** What an ONNX file says of itself. */
 export interface FinishedGraph {
   /** Version by domain; the empty one is ai.onnx. */
@@ -33,6 +36,8 @@ export interface FinishedGraph {
   readonly outputs: readonly GraphValue[]
   /** By the name of their output. */
   readonly classMaps: ReadonlyMap<string, ClassMap>
+  /** Those of its nodes, not of graphs within them. */
+  readonly operators: ReadonlySet<string>
   /** All names of values, those of graphs within nodes too. */
   readonly names: ReadonlySet<string>
 }
@@ -62,11 +67,15 @@ export function readGraph(model: Uint8Array): FinishedGraph {
       .filter(({ name }) => !constants.has(name)),
     outputs: all(graphFields.output).map(graphValueOf),
     classMaps: new Map(all(graphFields.node).flatMap(classMapOf)),
+    operators: new Set(
+      all(graphFields.node).map((node) => textOf(fieldOf(fieldsOf(node), nodeFields.operator)?.bytes)),
+    ),
     names,
   }
 }
 
-function opsetOf({ bytes }: Field): [domain: string, version: number] {
+/** What an import of operators says. */
+export function opsetOf({ bytes }: Field): [domain: string, version: number] {
   const fields = fieldsOf(bytes as Uint8Array)
   const domain = textOf(fieldOf(fields, 1)?.bytes)
   return [domain === 'ai.onnx' ? '' : domain, fieldOf(fields, 2)?.int ?? 0]

@@ -16,7 +16,7 @@ export interface ScoreSource {
 }
 
 /**
- * The output that scores rows: the one that is named, else the only one that can.
+ * The output that scores rows: the one that is named, else the only one that can, else the one called as Slipway's own.
  * @throws SlipwayError of `refuse`, that names the outputs
  */
 export function scoreSourceOf({ refuse, output }: Brought, graph: FinishedGraph): ScoreSource {
@@ -40,10 +40,14 @@ export function scoreSourceOf({ refuse, output }: Brought, graph: FinishedGraph)
       'export it with an output of floating-point numbers, one or a few a row',
     )
   if (more.length === 0) return only
+  const usual = ['probabilities', 'prediction'].map((name) => fit.find((source) => source.output === name))
+  const known = usual.find((source) => source !== undefined)
+  if (known !== undefined) return known
   const fitNames = fit.map((source) => source.output)
   throw refuse(
     `${fit.length} of its outputs may be the score: ${firstOf(fitNames)}`,
     `say which: output: '${fitNames[0]}'`,
+    'call the one that is meant probabilities or prediction',
   )
 }
 
@@ -97,5 +101,6 @@ export function scoreColumnOf(
   throw refuse(
     `its output "${output}" has ${width} columns, and the score is one number`,
     `say which: class: ${JSON.stringify(known[1] ?? known[0])}`,
+    `export it with ${task === 'binary' ? 'the probability of class 1, or of both classes' : 'one number a row'}`,
   )
 }

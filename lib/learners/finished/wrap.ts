@@ -2,9 +2,9 @@ import type { Task } from '../../formats/plan.ts'
 import { type Attribute, node, nodeMessage, tensor, tensorMessage, valueInfo } from '../onnx/messages.ts'
 import { MessageWriter } from '../onnx/protobuf.ts'
 import { double, float, text } from './elements.ts'
-import type { Feed } from './feeds.ts'
+import { encoderOpset, type Feed } from './feeds.ts'
 import { changedGraph, graphFields, modelFields, withGraph } from './graph-changes.ts'
-import type { FinishedGraph } from './read-graph.ts'
+import { type FinishedGraph, mlDomain, opsetOf } from './read-graph.ts'
 import type { ScoreSource } from './score.ts'
 import { fieldOf, fieldsOf, rewritten, textOf, written } from './wire.ts'
 
@@ -43,7 +43,7 @@ export function wrapped(model: Uint8Array, graph: FinishedGraph, wrapping: Wrapp
   const constants: MessageWriter[] = []
   const write: Writer = {
     node(operator, inputs, attributes = [], output = free('made')) {
-      const made = node(operator, '', inputs, [output], attributes)
+      const made = node(operator, operator === 'LabelEncoder' ? mlDomain : '', inputs, [output], attributes)
       return { name: output, message: nodeMessage(made, (value) => value as string) }
     },
     constant(values, dimensions) {
@@ -76,9 +76,24 @@ export function wrapped(model: Uint8Array, graph: FinishedGraph, wrapping: Wrapp
       ...parts(graphFields.output, outputsOf(wrapping)),
     ])
   })
-  if (graph.opsets.has('')) return changed
-  const opset = new MessageWriter().bytes(1, '').int(2, usualOpset)
-  return Buffer.concat([changed, written(modelFields.opsetImport, opset)])
+  return withOperators(
+    changed,
+    graph,
+    feeds.some(({ places }) => places !== undefined),
+  )
+}
+
+/** A model that knows the operators which were added to it. */
+function withOperators(model: Uint8Array, { opsets }: FinishedGraph, encodes: boolean): Uint8Array {
+  const opset = (domain: string, version: number): Uint8Array =>
+    written(modelFields.opsetImport, new MessageWriter().bytes(1, domain).int(2, version))
+  const usual = opsets.has('') ? [] : [opset('', usualOpset)]
+  if (!encodes || (opsets.get(mlDomain) ?? 0) >= encoderOpset) return Buffer.concat([model, ...usual])
+  // Of what is older and no LabelEncoder all is the same in this version.
+  const kept = rewritten(model, (field) =>
+    field.number === modelFields.opsetImport && opsetOf(field)[0] === mlDomain ? undefined : field.raw,
+  )
+  return Buffer.concat([kept, ...usual, opset(mlDomain, encoderOpset)])
 }
 
 /** Makes nodes and constants under names of their own. */
@@ -102,9 +117,12 @@ function freeNames(names: ReadonlySet<string>): (wanted: string) => string {
   }
 }
 
-/** From features to an input: cast where it takes something else, side by side, and without the second axis of a vector. */
+/**
+ * From features to an input: text as its place where it takes numbers, cast where it takes something else, side by side,
+ * and without the second axis of a vector.
+ */
 function feedNodes(
-  { element, isVector, features }: Feed,
+  { element, isVector, features, places }: Feed,
   input: string,
   { exact }: Wrapping,
   write: Writer,
@@ -115,8 +133,10 @@ function feedNodes(
     return name
   }
   const columns = features.map((feature) => {
+    const values = places?.get(feature)
     const given = element === text ? text : exact.has(feature) ? double : float
-    return given === element ? feature : then(write.node('Cast', [feature], [['to', 'int', element]]))
+    const column = values === undefined ? feature : then(write.node('LabelEncoder', [feature], encoderOf(values)))
+    return given === element ? column : then(write.node('Cast', [column], [['to', 'int', element]]))
   })
   const [first] = columns as [string]
   const matrix = columns.length === 1 ? first : then(write.node('Concat', columns, [['axis', 'int', 1]]))
@@ -124,6 +144,13 @@ function feedNodes(
   else then(write.node('Identity', [matrix], [], input))
   return nodes
 }
+
+/** Attributes of what makes texts their places among values. */
+const encoderOf = (values: readonly string[]): Attribute[] => [
+  ['default_float', 'float', Number.NaN],
+  ['keys_strings', 'strings', values],
+  ['values_floats', 'floats', Float32Array.from(values, (_, place) => place)],
+]
 
 /** From scores to what Slipway's models answer. */
 function answerNodes(scores: string, { task, score, width, column }: Wrapping, write: Writer): MessageWriter[] {

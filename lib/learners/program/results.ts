@@ -1,12 +1,11 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SlipwayError } from '../../formats/errors.ts'
+import { byProgram } from '../finished/brought.ts'
+import { readWhole } from '../finished/external-data.ts'
 import type { LearnerRows } from '../learner.ts'
 
-/** Largest model that is read, bytes: what protobuf can hold. */
-const mostBytes = 2 ** 31 - 1
-
-/** The model that a program left. @throws SlipwayError PROGRAM_FAILED */
+/** The model that a program left, with what it keeps in files beside it. @throws SlipwayError PROGRAM_FAILED */
 export async function readModel(folder: string): Promise<Uint8Array> {
   const file = join(folder, 'model.onnx')
   const found = await stat(file).catch(() => undefined)
@@ -14,11 +13,7 @@ export async function readModel(folder: string): Promise<Uint8Array> {
     throw new SlipwayError('PROGRAM_FAILED', 'the program ended well but left no model.onnx', {
       next: 'write model.onnx to the folder that SM_MODEL_DIR names',
     })
-  if (found.size > mostBytes)
-    throw new SlipwayError('PROGRAM_FAILED', `model.onnx has ${found.size} bytes; ${mostBytes} are the most`, {
-      next: 'make it smaller',
-    })
-  return readFile(file)
+  return readWhole(file, byProgram.refuse)
 }
 
 /**
