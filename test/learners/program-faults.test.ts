@@ -204,9 +204,9 @@ describe('what a program hands over', () => {
     [
       'what is no ONNX',
       `echo hello > $SM_MODEL_DIR/model.onnx; ${writePredictions}`,
-      'model.onnx: ONNX Runtime refuses it',
+      'model.onnx: this is no ONNX model',
     ],
-    ['an empty model', `: > $SM_MODEL_DIR/model.onnx; ${writePredictions}`, 'model.onnx: ONNX Runtime refuses it'],
+    ['an empty model', `: > $SM_MODEL_DIR/model.onnx; ${writePredictions}`, 'model.onnx: it is empty (0 bytes)'],
   ])('is refused: %s', async (_, script, words) => {
     const { code, message, next } = await failure(script)
     expect([code, message]).toEqual(['PROGRAM_FAILED', expect.stringContaining(words)])
@@ -217,8 +217,8 @@ describe('what a program hands over', () => {
     const other = Buffer.from(foreignGraph({ columns: 5, answer: 'probabilities' })).toString('base64')
     const script = `echo ${other} | base64 -d > $SM_MODEL_DIR/model.onnx; ${writePredictions}`
     const { message, next } = await failure(script)
-    expect(message).toBe('model.onnx: it takes X float32 [rows, 5]; there are 2 features, x, town')
-    expect(next).toContain('one float32 matrix [rows, 2]')
+    expect(message).toBe('model.onnx: its input "X" has 5 columns, and 2 features would feed it: x, town')
+    expect(next).toBe('export it with a column a feature, in the order of columns.json')
   })
 
   it('needs no predictions where it says that it hands over none', async () => {

@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises'
+import type { Numbers } from '../../formats/columns.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import { ProgramLearner } from '../../formats/learner.ts'
-import type { Learned, Learner, LearnerOrder, ProgramPlace } from '../learner.ts'
-import { adoptModel } from '../onnx/adopt-model.ts'
+import { byProgram } from '../finished/brought.ts'
+import { importanceInWords, importanceOf } from '../finished/importance.ts'
+import { type FeatureRows, openFinished } from '../finished/open.ts'
+import type { Learned, Learner, LearnerOrder, LearnerRows, ModelInput, ProgramPlace } from '../learner.ts'
 import { requireProgram } from './command.ts'
 import { pathWithEnvironment } from './environment.ts'
 import type { Ended } from './guard.ts'
@@ -50,12 +53,14 @@ export const programLearner = {
     await requireSuccess(ended, layout, parameters, log.program)
     onProgress('reading its model', 0.9)
     const own = parameters.predictions === false ? undefined : await readPredictions(layout.outputData, validation)
-    const model = await adoptModel(await readModel(layout.model), { inputs, task, file: 'model.onnx' })
+    const model = await openFinished(byProgram, task, await readModel(layout.model), inputs)
     try {
+      const rows = rowsOf(inputs, validation)
+      const scored = await model.predict(rows)
       return {
-        onnx: model.onnx,
-        predictions: own === undefined ? await model.score(validation) : model.inItsPrecision(own),
-        importance: await model.importance(validation, order.seed),
+        onnx: model.onnx(),
+        predictions: own === undefined ? scored : inPrecisionOf(scored, own),
+        importance: await importanceOf(model, inputs, rows),
         said: ended.metrics,
         report: { words: wordsOf(parameters) },
       } satisfies Learned
@@ -64,6 +69,20 @@ export const programLearner = {
     }
   },
 } satisfies Learner<ProgramLearner>
+
+/** Rows as the model takes them: text as it is, and null where it is missing or not known. */
+function rowsOf(inputs: readonly ModelInput[], { features }: LearnerRows): FeatureRows {
+  return Object.fromEntries(
+    inputs.map((input, i) => {
+      const values = features[i] as Float32Array
+      if (input.kind === 'number') return [input.name, values]
+      return [input.name, Array.from(values, (code) => input.categories[code] ?? null)]
+    }),
+  )
+}
+
+const inPrecisionOf = (others: Numbers, values: Float64Array): Numbers =>
+  others instanceof Float64Array ? values : Float32Array.from(values)
 
 function requirePlace({ place }: LearnerOrder<ProgramLearner>): ProgramPlace {
   if (place === undefined) throw new Error('a program needs a place to run in')
@@ -112,7 +131,7 @@ function wordsOf({ command, hyperparameters, environment, deterministic, predict
   ]
   return {
     model: `${deterministic === false ? 'made, not reproducibly, by' : 'made by'} a program`,
-    importance: 'share of the change of predictions when the feature is shuffled',
+    importance: importanceInWords,
     training: sentences.join(' '),
   }
 }
