@@ -58,7 +58,7 @@ On the validation rows: ${Object.entries(training.validationMetrics)
     .join(', ')}.
 
 ## Scoring
-${scoringInWords(compiledModel, training, isFinished)}${precisionInWords(training)}
+${scoringInWords(compiledModel, training, isFinished || facts.learner.kind === 'program')}${precisionInWords(training)}
 
 ## Limits
 ${isFinished ? 'Which rows it was trained on is not known here.' : 'It knows the rows it was trained on. Values of a category that did not occur there count as missing.'} Compare its inputs with
@@ -133,11 +133,10 @@ function readInWords({ profile, schema }: SourceRead): string {
   ].join('\n')
 }
 
-function scoringInWords(compiledModel: CompiledModelReport, { trees }: TrainingReport, isFinished: boolean): string {
-  if (isFinished && compiledModel.status === 'refused')
+function scoringInWords(compiledModel: CompiledModelReport, { trees }: TrainingReport, isGiven: boolean): string {
+  if (isGiven && compiledModel.status === 'refused')
     return `By ONNX Runtime. It was not compiled: ${compiledModel.reason}.`
-  if (trees === undefined && compiledModel.status === 'refused')
-    return 'By ONNX Runtime: there are no trees to compile.'
+  if (trees === undefined && !isGiven) return 'By ONNX Runtime: there are no trees to compile.'
   if (compiledModel.status === 'refused')
     return `By ONNX Runtime. The trees were not compiled: ${compiledModel.reason}.`
   const { shape, proof } = compiledModel
