@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config'
 import LongestFirst from './test/support/longest-first.ts'
 
-/** Time enough for a machine whose cores are busy with something else: no test is about time, a limit only ends what hangs. */
+/**
+ * Time enough for a machine whose cores are busy with something else: no test is about time, a limit only ends what
+ * hangs.
+ */
 const patient = { testTimeout: 900_000, hookTimeout: 900_000 }
 /** Real servers and processes wait much of the time: one more file at a time than there are cores. */
 const shared = { ...patient, globalSetup: ['test/support/global-setup.ts'], maxWorkers: 3 }

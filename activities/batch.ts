@@ -61,7 +61,10 @@ export function createBatchActivities(deps: ActivityDeps) {
       })
     },
 
-    /** Fixes everything a batch depends on. @param time ISO time the batch is for, where the request names no partition */
+    /**
+     * Fixes everything a batch depends on.
+     * @param time ISO time the batch is for, where the request names no partition
+     */
     async planBatch({ request, time }: { request: BatchRequest; time: string }): Promise<BatchPlanned> {
       return runActivity('plan', (_context, progress) =>
         planBatch({ ...deps, from: sourcesOfWorker(deps) }, request, new Date(time), progress),
@@ -80,8 +83,8 @@ export function createBatchActivities(deps: ActivityDeps) {
     },
 
     /**
-     * Publishes a batch whose shards are all scored, as a whole: counts once more, fills the output folder, and puts the manifest in
-     * force create-only. The monitor of the endpoint hears what was scored.
+     * Publishes a batch whose shards are all scored, as a whole: counts once more, fills the output folder, and puts
+     * the manifest in force create-only. The monitor of the endpoint hears what was scored.
      */
     async publishBatch(order: PublishOrder): Promise<BatchRecord> {
       return runActivity('publish', async (_context, progress) =>

@@ -43,7 +43,10 @@ export type JobCall = { readonly name: JobName; readonly order: unknown } | { re
 
 type Orders = { readonly [Name in JobName]: Parameters<Jobs[Name]>[0] }
 
-/** Whose code each job runs. The never-worse gate runs that of several models, gates perhaps metrics of the user's besides. */
+/**
+ * Whose code each job runs. The never-worse gate runs that of several models, gates perhaps metrics of the user's
+ * besides.
+ */
 const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } = {
   profileFiles: () => ours,
   reportBacktest: () => ours,
@@ -67,7 +70,8 @@ const codeOfModel = ({ facts: { featureCode } }: LocalModel): JobCode => ({
 })
 
 /**
- * Runs a job in a thread, alone there: a fresh instance of the user's code every time, and an endless loop in it can be stopped.
+ * Runs a job in a thread, alone there: a fresh instance of the user's code every time, and an endless loop in it can be
+ * stopped.
  * @param signal ends the thread; the promise then rejects with the signal's reason
  */
 export function runJob<Name extends JobName>(

@@ -3,7 +3,10 @@ import type { StepOf } from '../lib/formats/plan.ts'
 import { gatherScheduleId, monitorScheduleId, retrainScheduleId, taskQueue } from '../workflows/messages.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
 
-/** Longer than this no gathering waits, ms: a check of a week would have hundreds of thousands of windows to read at once. */
+/**
+ * Longer than this no gathering waits, ms: a check of a week would have hundreds of thousands of windows to read at
+ * once.
+ */
 const gatherEveryMs = 3_600_000
 
 /** A schedule of a monitor: what it starts, and how often. */

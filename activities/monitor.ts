@@ -31,7 +31,10 @@ export function createMonitorActivities(deps: ActivityDeps) {
       })
     },
 
-    /** One step of a check of an endpoint: windows and labels since the last one; judged, if it is to, when nothing more waits. */
+    /**
+     * One step of a check of an endpoint: windows and labels since the last one; judged, if it is to, when nothing more
+     * waits.
+     */
     async checkEndpoint(order: { endpoint: string; check: string; judge: boolean }): Promise<CheckResult | null> {
       return runActivity('monitor', (context, progress) => {
         const measureDrift: Examination['measureDrift'] = (drift) =>

@@ -30,7 +30,10 @@ export function createRegistryActivities(deps: ActivityDeps) {
       )
     },
 
-    /** Tells the owner workflow of a model what is asked of it, starting it if this is the model's first. It answers by signal. */
+    /**
+     * Tells the owner workflow of a model what is asked of it, starting it if this is the model's first. It answers by
+     * signal.
+     */
     async tellModelOwner({ model, order }: { model: string; order: Order<ModelOrder> }): Promise<void> {
       const message = { ...ownerOfModel(model), signal: modelOrderSignal, signalArgs: [order] as [Order<ModelOrder>] }
       await runActivity('register', () =>

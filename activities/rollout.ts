@@ -72,7 +72,10 @@ export function createRolloutActivities(deps: ActivityDeps) {
       return runActivity('deploy', () => writeChange(store, targetFor(order), order))
     },
 
-    /** For the owner workflow only: waits until everything that serves applies a revision, or says why something does not. */
+    /**
+     * For the owner workflow only: waits until everything that serves applies a revision, or says why something does
+     * not.
+     */
     async readBack(order: OnTarget & { endpoint: string; revision: number }): Promise<Omit<RouteOutcome, 'route'>> {
       return runActivity('deploy', (context, progress) =>
         awaitApplied(targetFor(order), order, async (behind) => {

@@ -3,9 +3,9 @@ import { builtFile } from '../lib/code/host.ts'
 import type { JobCall } from './jobs.ts'
 
 /*
- * Threads for jobs. One that has done its job waits a while for the next one of the same code, with what it has loaded: a run does four jobs
- * with one feature function, and a library such as danfojs takes seconds to load. Every job gets a fresh instance of the user's code; what
- * that might leave behind in its thread is met by nobody else's.
+ * Threads for jobs. One that has done its job waits a while for the next one of the same code, with what it has loaded:
+ * a run does four jobs with one feature function, and a library such as danfojs takes seconds to load. Every job gets a
+ * fresh instance of the user's code; what that might leave behind in its thread is met by nobody else's.
  */
 
 /** Whose code a job runs. */
@@ -16,13 +16,18 @@ export interface JobCode {
   readonly packages: readonly string[] | undefined
 }
 
-/** How long a thread waits for its next job, and a fresh one for its first; how long all is quiet before one is started ahead. Milliseconds. */
+/**
+ * How long a thread waits for its next job, and a fresh one for its first; how long all is quiet before one is started
+ * ahead. Milliseconds.
+ */
 const idleMs = 20_000
 const spareMs = 600_000
 const quietMs = 1_500
 
 const idle: { readonly thread: Worker; readonly owner: string }[] = []
-/** A fresh thread that has loaded what the last user code asked for: the first job of an edited function begins in it. */
+/**
+ * A fresh thread that has loaded what the last user code asked for: the first job of an edited function begins in it.
+ */
 let spare: Worker | undefined
 let busy = 0
 

@@ -22,7 +22,10 @@ export function createViewActivities(deps: ActivityDeps) {
     checkView: (order: StepOrder<'publish'>): Promise<StepOutcome> =>
       runStep(deps, order, (work) => checkView(deps, work, order.inputs)),
 
-    /** Tells the owner workflow of a view what is asked of it, starting it if this is the view's first. It answers by signal. */
+    /**
+     * Tells the owner workflow of a view what is asked of it, starting it if this is the view's first. It answers by
+     * signal.
+     */
     async tellViewOwner({ view, order }: { view: string; order: Order<ViewOrder> }): Promise<void> {
       const message = { ...ownerOfView(view), signal: viewOrderSignal, signalArgs: [order] as [Order<ViewOrder>] }
       await runActivity('publish', () =>

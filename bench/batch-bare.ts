@@ -8,8 +8,8 @@ import { textsForOnnx } from '../lib/formats/texts-for-onnx.ts'
 import { type GraphInputs, type LocalModel, loadModel } from '../lib/models/model.ts'
 
 /*
- * What ONNX Runtime alone takes for the features of one shard, made before, at its best batch size and number of threads:
- * batch-bare.ts <order.json>. Prints seconds a million rows.
+ * What ONNX Runtime alone takes for the features of one shard, made before, at its best batch size and number of
+ * threads: batch-bare.ts <order.json>. Prints seconds a million rows.
  */
 const {
   model: local,

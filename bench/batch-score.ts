@@ -7,8 +7,8 @@ import type { ScoredShard } from '../lib/jobs/batch/score-shard.ts'
 import type { LocalModel } from '../lib/models/model.ts'
 
 /*
- * Scores the shards of a file as a worker's scoring activities do, in a process of its own, so that its memory can be told:
- * batch-score.ts <order.json> <threads>. Prints seconds, rows, and peak megabytes.
+ * Scores the shards of a file as a worker's scoring activities do, in a process of its own, so that its memory can be
+ * told: batch-score.ts <order.json> <threads>. Prints seconds, rows, and peak megabytes.
  */
 const [orderFile = '', threadsText = '2'] = process.argv.slice(2)
 const { model, file, shards } = JSON.parse(readFileSync(orderFile, 'utf8')) as {

@@ -23,7 +23,10 @@ interface Scored {
 const flights = join(packageRoot, 'node_modules/vega-datasets/data/flights-3m.parquet')
 const rounds = 3
 
-/** Batch scoring: against ONNX Runtime alone, Python, Spark, itself at ten times the size, and without the durable layer. */
+/**
+ * Batch scoring: against ONNX Runtime alone, Python, Spark, itself at ten times the size, and without the durable
+ * layer.
+ */
 export async function measureBatch(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-batch-'))
   const place = await openPlace({ SLIPWAY_SCORING_THREADS: '1' })
@@ -179,7 +182,10 @@ async function measureAlone(
   }
 }
 
-/** Whole batches through workflow, activities, store and manifest; columns in another order each time, so that nothing is found. */
+/**
+ * Whole batches through workflow, activities, store and manifest; columns in another order each time, so that nothing
+ * is found.
+ */
 async function measureDurable(place: Place, { model }: ModelVersion, alone: number): Promise<Figure[]> {
   const columns = ['date', 'distance', 'origin', 'destination']
   let batches = 0

@@ -19,8 +19,9 @@ import { measureValidation } from './validation.ts'
 import { measureWide } from './wide.ts'
 
 /*
- * Measures the ratios that Slipway promises, both sides in one run, prints them and writes docs/benchmarks.md: `npm run bench`.
- * With names of measures (`npm run bench overhead join`) only these, and nothing is written. Exits with 1 when a limit is not kept.
+ * Measures the ratios that Slipway promises, both sides in one run, prints them and writes docs/benchmarks.md: `npm run
+ * bench`. With names of measures (`npm run bench overhead join`) only these, and nothing is written. Exits with 1 when
+ * a limit is not kept.
  */
 const load = (loadavg()[0] as number).toFixed(2)
 console.log(`${availableParallelism()} cores, ${cpus()[0]?.model ?? ''}, Node ${process.version}, load ${load}`)

@@ -11,7 +11,9 @@ import { benchQueue, withBenchWorker } from './worker.ts'
 
 const branches = 100
 
-/** A branch is one `p.step`, all of which may work at once. Each has code of its own: equal steps would be done once. */
+/**
+ * A branch is one `p.step`, all of which may work at once. Each has code of its own: equal steps would be done once.
+ */
 function planOf(round: number): Plan {
   const names = Array.from({ length: branches }, (_, i) => `b${i + 1}`)
   const note = () => ({ outputs: { note: '' } })

@@ -13,9 +13,9 @@ import { loansSql, newProject, writeLoans } from '../test/support/project.ts'
 import { startTestStore } from '../test/support/servers.ts'
 
 /*
- * What clients lose when gateways stop: 20 stops of a gateway alone, whose 32 clients stop when it is not ready, and 20 stops in turn of
- * two gateways behind nginx with deploy/gateway/nginx.conf, whose clients go on. Needs an `nginx` on the path, or NGINX_PATH
- * (nginx itself reads NGINX, as a list of sockets):
+ * What clients lose when gateways stop: 20 stops of a gateway alone, whose 32 clients stop when it is not ready, and 20
+ * stops in turn of two gateways behind nginx with deploy/gateway/nginx.conf, whose clients go on. Needs an `nginx` on
+ * the path, or NGINX_PATH (nginx itself reads NGINX, as a list of sockets):
  *   node scripts/run.mjs bench/drain.ts
  */
 

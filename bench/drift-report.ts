@@ -4,8 +4,8 @@ import { exactDrift } from '../lib/data/exact-drift.ts'
 import type { RowSchema } from '../lib/formats/row-schema.ts'
 
 /*
- * One exact drift report of two parquet files, by our own code or by queries written by hand for these very columns; prints its time and
- * the memory of the process. A process of its own, so that memory is comparable.
+ * One exact drift report of two parquet files, by our own code or by queries written by hand for these very columns;
+ * prints its time and the memory of the process. A process of its own, so that memory is comparable.
  */
 const [, , how, baseline = '', now = ''] = process.argv
 const numbers = ['date', 'delay', 'distance', 'hour']

@@ -21,7 +21,10 @@ interface Cost {
 }
 const rounds = 3
 
-/** Drift: the exact report against Evidently's and against queries by hand, a check over windows, a look for one request. */
+/**
+ * Drift: the exact report against Evidently's and against queries by hand, a check over windows, a look for one
+ * request.
+ */
 export async function measureDrift(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-drift-'))
   try {
@@ -80,7 +83,10 @@ async function measureExact(folder: string): Promise<Figure[]> {
   ]
 }
 
-/** A check over 1,000 windows of five features, page included, against one second: nothing of it depends on the rows behind. */
+/**
+ * A check over 1,000 windows of five features, page included, against one second: nothing of it depends on the rows
+ * behind.
+ */
 function measureWindows(): Figure {
   const rows = 5_000
   const numbers = (seed: number): Float32Array =>

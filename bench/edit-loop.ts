@@ -7,8 +7,8 @@ import { readPlatform } from '../workers/platform/state.ts'
 import { median } from './measure.ts'
 
 /*
- * The edit loop: from an edited helper of a feature function to a judged candidate, as `slipway run <pipeline> --wait` takes it, start of the
- * command included. With another checkout the two run by turns, each on a platform of its own:
+ * The edit loop: from an edited helper of a feature function to a judged candidate, as `slipway run <pipeline> --wait`
+ * takes it, start of the command included. With another checkout the two run by turns, each on a platform of its own:
  *
  *   node scripts/run.mjs bench/edit-loop.ts [--base <checkout>] [--rounds <n>] [--pipeline <name>]
  *

@@ -13,7 +13,10 @@ const run = promisify(execFile)
 const flights = join(packageRoot, 'node_modules/vega-datasets/data/flights-3m.parquet')
 const columns = 'date timestamp, delay bigint, distance bigint, origin varchar, destination varchar'
 
-/** 3,000,000 flights from a table of Postgres to parquet files, digests included, against psql, which throws away what COPY sends. */
+/**
+ * 3,000,000 flights from a table of Postgres to parquet files, digests included, against psql, which throws away what
+ * COPY sends.
+ */
 export async function measurePostgres(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-postgres-'))
   const server = await startPostgres('-c', 'shared_buffers=512MB')

@@ -2,8 +2,8 @@ import { createInterface } from 'node:readline'
 import { gatewayClient } from '../cli/gateway-client.ts'
 
 /*
- * Clients that ask an endpoint without pause until their input ends, in a process of their own. For every line they are sent they answer with one:
- * by version, when its last answer came, ms since 1970.
+ * Clients that ask an endpoint without pause until their input ends, in a process of their own. For every line they are
+ * sent they answer with one: by version, when its last answer came, ms since 1970.
  */
 const [address, endpoint, body, connections] = process.argv.slice(2) as [string, string, string, string]
 const last: Record<string, number> = {}

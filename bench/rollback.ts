@@ -20,9 +20,10 @@ const loan = { income: 30_000, age: 40, purpose: 'car', id: 1, day: '2024-01-01T
 const now = (): number => performance.timeOrigin + performance.now()
 
 /**
- * From the beginning of a rollback to the last answer that the bad version gave, to clients that ask without pause, on a machine whose cores
- * are kept busy by two loops; against one GET and one PUT of a document of that size. The command's function, and the command itself, whose
- * process has to start first. Real servers, a real gateway, a real owner; then with Temporal killed.
+ * From the beginning of a rollback to the last answer that the bad version gave, to clients that ask without pause, on
+ * a machine whose cores are kept busy by two loops; against one GET and one PUT of a document of that size. The
+ * command's function, and the command itself, whose process has to start first. Real servers, a real gateway, a real
+ * owner; then with Temporal killed.
  */
 export async function measureRollback(): Promise<Figure[]> {
   const place = await openPlace()

@@ -18,7 +18,9 @@ export const seconds = 3
 export const rounds = 3
 
 export const values = { hour: 8.5, weekday: 3, day: 152, distance: 500, origin: 120, destination: 340 }
-/** Row schema and features share their names: what goes to the feature code has all of the row's columns and no more. */
+/**
+ * Row schema and features share their names: what goes to the feature code has all of the row's columns and no more.
+ */
 export const tensors = (rows: number, datatype: 'FP64' | 'FP32') =>
   Object.entries(values).map(([name, value]) => ({
     name,
@@ -34,7 +36,10 @@ function cpuOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
 
-/** Puts a server under load for a while. @param rate requests a second, sent whether it answers or not; without, as fast as it answers */
+/**
+ * Puts a server under load for a while.
+ * @param rate requests a second, sent whether it answers or not; without, as fast as it answers
+ */
 export async function load(
   { port, pid }: Server,
   requests: Buffer[],

@@ -36,8 +36,9 @@ const schema: StepOf<'snapshot'>['schema'] = [
 ]
 
 /**
- * A snapshot of 1 GB of parquet, as a run takes it: found, hashed and stored by the command line, then read and profiled by a worker's step,
- * against the same by hand: sha256, the SDK's upload and SUMMARIZE side by side. Then once more with nothing changed.
+ * A snapshot of 1 GB of parquet, as a run takes it: found, hashed and stored by the command line, then read and
+ * profiled by a worker's step, against the same by hand: sha256, the SDK's upload and SUMMARIZE side by side. Then once
+ * more with nothing changed.
  */
 export async function measureSnapshot(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-snapshot-'))

@@ -6,9 +6,9 @@ import { predict } from '../lib/learners/trees/ensemble.ts'
 import { crossReader, fitCross } from '../lib/stats/crosses.ts'
 
 /*
- * Trains the built-in learner, 200 trees of 31 leaves on two threads:
- * train-trees.ts <train> <test> [crosses=0-4,0-5] [sets=4,5]. Rows are float32s: <name>.columns.f32 column after column,
- * <name>.labels.f32; columns named as sets hold categories. Prints seconds and processor seconds of training, peak megabytes, and AUC on the test rows.
+ * Trains the built-in learner, 200 trees of 31 leaves on two threads: train-trees.ts <train> <test> [crosses=0-4,0-5]
+ * [sets=4,5]. Rows are float32s: <name>.columns.f32 column after column, <name>.labels.f32; columns named as sets hold
+ * categories. Prints seconds and processor seconds of training, peak megabytes, and AUC on the test rows.
  */
 const [trainFile = '', testFile = '', ...options] = process.argv.slice(2)
 const listed = (option: string): string[] =>

@@ -8,8 +8,8 @@ import type { ForestOutput } from '../lib/compiler/forest.ts'
 import { median } from './measure.ts'
 
 /*
- * Rows a second by a compiled model and by onnxruntime-node, by turns, on one thread and on two: trees-score.ts <model.onnx> <rows> <columns>.
- * Prints them, the microseconds a single row takes, and how many probabilities differ.
+ * Rows a second by a compiled model and by onnxruntime-node, by turns, on one thread and on two: trees-score.ts
+ * <model.onnx> <rows> <columns>. Prints them, the microseconds a single row takes, and how many probabilities differ.
  */
 const rounds = 5
 const batchRows = 4_096

@@ -22,7 +22,10 @@ type Peers = Record<'lightgbm' | 'lleaves' | 'tl2cgen', { readonly rowsPerSecond
 const flights = join(packageRoot, 'node_modules/vega-datasets/data/flights-3m.parquet')
 const sampled = 100_000
 
-/** Compiled models against onnxruntime-node and against compilers of trees, on models that LightGBM trained and exported. */
+/**
+ * Compiled models against onnxruntime-node and against compilers of trees, on models that LightGBM trained and
+ * exported.
+ */
 export async function measureTrees(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-trees-'))
   const python = join(await pythonEnvironment(join(packageRoot, 'bench/peers/trees-requirements.txt')), 'python')

@@ -12,8 +12,8 @@ import { lastLine } from './programs.ts'
 const rows = 600
 
 /**
- * Profiling tables of many columns: 700 columns of 600 rows against pandas' `describe` and counts of values, and what a column costs
- * among 2,000 against one among 100.
+ * Profiling tables of many columns: 700 columns of 600 rows against pandas' `describe` and counts of values, and what a
+ * column costs among 2,000 against one among 100.
  */
 export async function measureWide(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-wide-'))

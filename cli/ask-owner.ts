@@ -13,7 +13,10 @@ import {
   routeUpdate,
 } from '../workflows/messages.ts'
 
-/** Has the owner of an endpoint change its route. @throws SlipwayError what the owner refuses it with, TEMPORAL_UNREACHABLE */
+/**
+ * Has the owner of an endpoint change its route.
+ * @throws SlipwayError what the owner refuses it with, TEMPORAL_UNREACHABLE
+ */
 export async function askOwnerOfEndpoint(settings: Settings, endpoint: string, order: RouteOrder): Promise<Route> {
   const { client } = await connect(settings)
   const startWorkflowOperation = new WithStartWorkflowOperation('ownEndpoint', ownerOfEndpoint(endpoint))

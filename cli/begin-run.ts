@@ -28,7 +28,10 @@ export interface BegunRun {
   readonly workflowId: string
 }
 
-/** Stores a plan with its code, and starts a run of it. @throws SlipwayError INTERRUPTED where that was asked for before */
+/**
+ * Stores a plan with its code, and starts a run of it.
+ * @throws SlipwayError INTERRUPTED where that was asked for before
+ */
 export async function beginRun(
   { settings, store, temporal }: CliContext,
   planned: PlannedPipeline,

@@ -16,7 +16,10 @@ function byWorker({ settings }: CliContext): Pick<Wait<unknown>, 'signs' | 'log'
   return { signs: signsOfPlatform(root), log: logFile(root, 'worker'), say: (line) => say(`  ${line}`) }
 }
 
-/** Has the monitor check an endpoint now, with all it was asked before. @returns what it finds, once the supervisor has heard of it */
+/**
+ * Has the monitor check an endpoint now, with all it was asked before.
+ * @returns what it finds, once the supervisor has heard of it
+ */
 export async function checkNow(context: CliContext, endpoint: string): Promise<MonitorReport> {
   const { store } = context
   const before = (await readLastJudgement(store, endpoint))?.seq ?? -1

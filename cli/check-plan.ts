@@ -9,7 +9,8 @@ export interface CheckOptions {
 }
 
 /**
- * Finds out what is wrong with a plan before anything is stored: the types beside the first rows of the sources and the functions.
+ * Finds out what is wrong with a plan before anything is stored: the types beside the first rows of the sources and the
+ * functions.
  * @returns what was checked, in sentences
  * @throws SlipwayError what the run would end with
  */

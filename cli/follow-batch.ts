@@ -19,7 +19,8 @@ import { progressView } from './progress.ts'
 const silence = 15_000
 
 /**
- * Starts a batch, or finds the one of the same partition that is under way, and follows it to its end. It goes on without us.
+ * Starts a batch, or finds the one of the same partition that is under way, and follows it to its end. It goes on
+ * without us.
  * @throws SlipwayError INTERRUPTED, and what the batch failed with
  */
 export async function followBatch(context: CliContext, request: BatchRequest, partition: string): Promise<BatchResult> {

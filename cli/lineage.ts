@@ -117,7 +117,9 @@ interface Revision {
   readonly reason: string
 }
 
-/** Everything that can use a version, read once for many of them: routes with their logs, and the records of batches. */
+/**
+ * Everything that can use a version, read once for many of them: routes with their logs, and the records of batches.
+ */
 export async function readUses(store: Store): Promise<(digest: string) => Promise<Uses>> {
   const logs = await Promise.all((await listEndpoints(store)).map((endpoint) => readLog(store, endpoint)))
   const batches = await listBatchRecords(store)

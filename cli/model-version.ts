@@ -5,8 +5,8 @@ import { readRoute } from '../lib/store/routes.ts'
 import type { Store } from '../lib/store/store.ts'
 
 /**
- * `flights`, `flights@3`, `flights@champion`: a version of a model, by its own name or that of an endpoint that serves it. Without a
- * number the champion: of the endpoint, where there is one.
+ * `flights`, `flights@3`, `flights@champion`: a version of a model, by its own name or that of an endpoint that serves
+ * it. Without a number the champion: of the endpoint, where there is one.
  * @throws SlipwayError NOT_FOUND
  */
 export async function servedVersion(store: Store, what: string): Promise<ModelVersion> {
@@ -26,8 +26,8 @@ export async function servedVersion(store: Store, what: string): Promise<ModelVe
 }
 
 /**
- * `flights`, `flights@3`, `flights@champion`, `flights@candidate`. A bare name is its champion, or its last version; undefined where
- * there is no model of that name.
+ * `flights`, `flights@3`, `flights@champion`, `flights@candidate`. A bare name is its champion, or its last version;
+ * undefined where there is no model of that name.
  * @throws SlipwayError NOT_FOUND
  */
 export async function registeredVersion(store: Store, what: string): Promise<ModelVersion | undefined> {

@@ -172,7 +172,11 @@ export const oneOf = (...choices: readonly [string, ...string[]]): Kind => ({
   known: () => choices,
 })
 
-/** @returns the text @throws SlipwayError USAGE @param of the argument or option as help shows it: `<pipeline>`, `--limit <n>` */
+/**
+ * @returns the text
+ * @throws SlipwayError USAGE
+ * @param of the argument or option as help shows it: `<pipeline>`, `--limit <n>`
+ */
 export function checked(of: string, kind: Kind, text: string): string {
   if (kind.accepts(text)) return text
   const meant = nearest(text.toLowerCase(), kind.known?.() ?? [])

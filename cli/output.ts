@@ -70,10 +70,9 @@ function shown(error: unknown): ShownError {
 }
 
 /**
- * Says what went wrong.
- * For people: at most five lines on standard error: what, the line of theirs, what to do; the trace is for `verbose`.
- * With `json` besides: one document on standard output, `{ error: { code, message, file, line, column, text, next }, exitCode }`; the place is there
- * where the fault is in a file of theirs.
+ * Says what went wrong. For people: at most five lines on standard error: what, the line of theirs, what to do; the
+ * trace is for `verbose`. With `json` besides: one document on standard output, `{ error: { code, message, file, line,
+ * column, text, next }, exitCode }`; the place is there where the fault is in a file of theirs.
  * @returns the exit code
  */
 export function showError(error: unknown, { verbose = false, json = false } = {}): number {

@@ -35,7 +35,10 @@ export interface Past {
   readonly last: number
   /** Rows of the source between two times: a sample of at most `rows`. */
   stretch(from: number, to: number, rows: number): Promise<Stretch>
-  /** For a label that says whether a column is above something: the value to turn the column around so that labels say the opposite. */
+  /**
+   * For a label that says whether a column is above something: the value to turn the column around so that labels say
+   * the opposite.
+   */
   turningPoint(): Promise<number>
   readonly source: {
     readonly files: readonly string[]

@@ -24,9 +24,10 @@ const patienceMs = 1_000
 const mostAttempts = 5
 
 /**
- * Takes traffic from what a route serves: from the candidate if a rollout is going on, else from the champion. The route is written at
- * once, past its owner; what others change meanwhile does not undo the intent.
- * @param before the route as it was seen @param to the version that is to serve; null the one before
+ * Takes traffic from what a route serves: from the candidate if a rollout is going on, else from the champion. The
+ * route is written at once, past its owner; what others change meanwhile does not undo the intent.
+ * @param before the route as it was seen
+ * @param to the version that is to serve; null the one before
  * @throws SlipwayError ROUTE_CONFLICT, and what keeps both the store and the owner from doing it
  */
 export async function rollBack(
@@ -48,7 +49,9 @@ export async function rollBack(
   })
 }
 
-/** Whether a route serves what a rollback of an earlier one is to serve: nothing any more of what was to be taken back. */
+/**
+ * Whether a route serves what a rollback of an earlier one is to serve: nothing any more of what was to be taken back.
+ */
 export function isTakenBack(before: Route, now: Route, to: ModelVersion | null): boolean {
   if (to !== null) return now.champion.digest === to.digest && now.rollout === null
   const bad = (before.rollout?.candidate ?? before.champion).digest
@@ -56,9 +59,9 @@ export function isTakenBack(before: Route, now: Route, to: ModelVersion | null):
 }
 
 /**
- * Changes one revision of a route. Compare-and-swap lets only one of two writers change it: whoever is first has done it, so the owner,
- * which takes longer (its client alone takes longer to load than the store to answer), is asked only where the store does not take
- * the route soon.
+ * Changes one revision of a route. Compare-and-swap lets only one of two writers change it: whoever is first has done
+ * it, so the owner, which takes longer (its client alone takes longer to load than the store to answer), is asked only
+ * where the store does not take the route soon.
  */
 async function changeAtOnce(
   access: RouteAccess,
@@ -92,7 +95,10 @@ function isRefusal(error: unknown): boolean {
   return error instanceof SlipwayError && error.code === 'ROUTE_CONFLICT'
 }
 
-/** The error to show of the store's and the owner's: a refusal of the owner, else what the store said, and that the owner cannot help. */
+/**
+ * The error to show of the store's and the owner's: a refusal of the owner, else what the store said, and that the
+ * owner cannot help.
+ */
 function tellingOf([stored, asked]: readonly unknown[]): unknown {
   if (isRefusal(stored) || !(asked instanceof SlipwayError)) return stored
   if (asked.code !== 'TEMPORAL_UNREACHABLE' || !(stored instanceof SlipwayError)) return asked

@@ -30,7 +30,10 @@ function metricsOfScored(scored: Scored): string {
   return shown.map((name) => `${name} ${show(metrics[name] as number)}`).join(', ')
 }
 
-/** What one version predicts for the rows that another one answered and that were labelled, in the order of `readLabelled`. */
+/**
+ * What one version predicts for the rows that another one answered and that were labelled, in the order of
+ * `readLabelled`.
+ */
 async function asPredictedBy(
   { store, settings }: CliContext,
   model: string,
@@ -50,7 +53,10 @@ async function asPredictedBy(
   }
 }
 
-/** Tells the story once more, with what it came to: live metrics before and after, and what they would have been without. */
+/**
+ * Tells the story once more, with what it came to: live metrics before and after, and what they would have been
+ * without.
+ */
 export async function summarize(
   context: CliContext,
   endpoint: string,

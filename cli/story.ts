@@ -33,9 +33,10 @@ const replay = {
 } as const
 
 /**
- * The whole life of a model, on real rows in fast time: the first half of the source trains it, the second half is replayed as
- * traffic with labels that come late; the monitor judges every week, the supervisor retrains, gates and canary decide, and a
- * sabotaged candidate is thrown out. @returns the exit code
+ * The whole life of a model, on real rows in fast time: the first half of the source trains it, the second half is
+ * replayed as traffic with labels that come late; the monitor judges every week, the supervisor retrains, gates and
+ * canary decide, and a sabotaged candidate is thrown out.
+ * @returns the exit code
  */
 export async function tellStory(context: CliContext, pipeline: string, options: RunOptions): Promise<number> {
   const { store, settings } = context
@@ -149,8 +150,8 @@ async function followRetraining(
 }
 
 /**
- * A drill: the source is poisoned so that its labels say the opposite, and a run is made of it. Its own test rows are poisoned as well,
- * so it looks fine by them; the rows that were served, whose outcomes came another way, tell.
+ * A drill: the source is poisoned so that its labels say the opposite, and a run is made of it. Its own test rows are
+ * poisoned as well, so it looks fine by them; the rows that were served, whose outcomes came another way, tell.
  */
 async function tryPoison(
   context: CliContext,

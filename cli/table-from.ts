@@ -7,7 +7,8 @@ import type { Store } from '../lib/store/store.ts'
 import { allFiles } from './first-files.ts'
 
 /**
- * The table that a user names by an address, on this machine: read by its name, or as JSON. Paths start where the user is.
+ * The table that a user names by an address, on this machine: read by its name, or as JSON. Paths start where the user
+ * is.
  * @throws SlipwayError SOURCE_MISSING, SOURCE_EMPTY; what the source throws
  */
 export async function tableFrom(store: Store, from: string): Promise<Pick<LocalTable, 'files' | 'format' | 'dialect'>> {

@@ -33,8 +33,8 @@ export interface TrafficReport {
 }
 
 /**
- * Requests that may be under way at once: more, and the gateway is not keeping up; then fewer are sent. At usual rates no more than a
- * gateway lets in whatever happens.
+ * Requests that may be under way at once: more, and the gateway is not keeping up; then fewer are sent. At usual rates
+ * no more than a gateway lets in whatever happens.
  */
 const mostAt = (rate: number): number => Math.max(8, Math.ceil(rate / 60))
 

@@ -3,7 +3,10 @@ import { SlipwayError } from '../lib/formats/errors.ts'
 /** gRPC's status of a server that is not there. */
 const unavailable = 14
 
-/** That Temporal is away, as an error of ours: its SDK says it somewhere among the causes. Undefined for all else, errors of ours too. */
+/**
+ * That Temporal is away, as an error of ours: its SDK says it somewhere among the causes. Undefined for all else,
+ * errors of ours too.
+ */
 export function unreachable(error: unknown): SlipwayError | undefined {
   if (error instanceof SlipwayError) return undefined
   for (let cause = error; cause instanceof Error; cause = cause.cause) {

@@ -27,7 +27,8 @@ export async function viewsOf(store: Store, plan: Plan): Promise<ViewStanding[]>
 /**
  * What a run takes along of the views it publishes.
  * @param changed views that are to change, whoever uses them
- * @throws SlipwayError VIEW_DISAGREES where another pipeline uses another definition; USAGE for a view that the pipeline has not
+ * @throws SlipwayError VIEW_DISAGREES where another pipeline uses another definition; USAGE for a view that the
+ *   pipeline has not
  */
 export function seenViews(
   pipeline: string,

@@ -9,7 +9,9 @@ const sayAgainMs = 60_000
 /** Places that are remembered. */
 const most = 1_000
 
-/** Writes to the log what fails in the code of versions: file, line and the line's text. Clients are told none of it. */
+/**
+ * Writes to the log what fails in the code of versions: file, line and the line's text. Clients are told none of it.
+ */
 export function createFaultLog(
   store: Store,
   say: (line: string) => void,

@@ -1,7 +1,9 @@
 import { type ErrorCode, SlipwayError } from '../lib/formats/errors.ts'
 import type { Problem } from './protocols/protocol.ts'
 
-/** HTTP's status for a refused or failed request, for all protocols. Codes that are not named are our own faults: 500. */
+/**
+ * HTTP's status for a refused or failed request, for all protocols. Codes that are not named are our own faults: 500.
+ */
 const statusOf: Partial<Record<ErrorCode, number>> = {
   REQUEST_INVALID: 400,
   KEY_UNKNOWN: 400,

@@ -1,5 +1,5 @@
-// Builds dist/: one file an entry point with most packages left outside, and the workflow bundle. Nothing is done when the
-// sources have not changed, so that the command can ask for it at every start.
+// Builds dist/: one file an entry point with most packages left outside, and the workflow bundle. Nothing is done when
+// the sources have not changed, so that the command can ask for it at every start.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -87,7 +87,9 @@ export async function ensureBuilt() {
   writeFileSync(join(dist, '.stamp'), stamp)
 }
 
-/** The loops of the learner of trees, from AssemblyScript: no runtime, its memory from outside and shared by threads. */
+/**
+ * The loops of the learner of trees, from AssemblyScript: no runtime, its memory from outside and shared by threads.
+ */
 async function buildTreesKernels() {
   const folder = 'lib/learners/trees/kernels'
   const stamp = stampOf([folder])

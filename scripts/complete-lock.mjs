@@ -1,5 +1,5 @@
-// Adds to package-lock.json the builds for other systems that npm left out because its registry did not offer them when the
-// lock was written: without them `npm ci` refuses the lock. Run after changing dependencies: npm run complete-lock
+// Adds to package-lock.json the builds for other systems that npm left out because its registry did not offer them when
+// the lock was written: without them `npm ci` refuses the lock. Run after changing dependencies: npm run complete-lock
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'))

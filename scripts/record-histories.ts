@@ -22,8 +22,8 @@ import {
 } from '../workflows/messages.ts'
 
 /*
- * Records the histories that `test/workflows/replay.test.ts` replays: real runs on the real server. Run it for a release
- * (`npm run record-histories`), never to make a failing replay pass: runs like the recorded ones are out there.
+ * Records the histories that `test/workflows/replay.test.ts` replays: real runs on the real server. Run it for a
+ * release (`npm run record-histories`), never to make a failing replay pass: runs like the recorded ones are out there.
  */
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
 const project = newProject()

@@ -6,8 +6,8 @@ import { expensive, installers, shareOfSlowest } from './support/budget.ts'
 import { readDurations } from './support/longest-first.ts'
 
 /*
- * What `npm test` may cost, for it is what a newcomer sees. Systems that are not ours, and what has to be installed, are for
- * `npm run test:peers`.
+ * What `npm test` may cost, for it is what a newcomer sees. Systems that are not ours, and what has to be installed,
+ * are for `npm run test:peers`.
  */
 const sources = readdirSync(join(packageRoot, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts') && !/^(peers\/|cases\/[^/]+\/)/.test(file))

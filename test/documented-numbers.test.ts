@@ -50,7 +50,7 @@ it.each([
   ['docs/compiled-models.md', 'more than 64 MB of tables', 'lib/compiler/layout.ts', 'mostTableBytes = 64 * 2 ** 20'],
   ['docs/compiled-models.md', '200,000 masks', 'lib/compiler/layout.ts', 'mostLoads = 200_000'],
   ['docs/compiled-models.md', '64 golden rows', 'lib/models/compare-engines.ts', 'goldenRows = 64'],
-  ['docs/compiled-models.md', 'Up to four threads', 'activities/proven-trees.ts', 'mostParts = 4'],
+  ['docs/compiled-models.md', 'Up to four threads', 'lib/jobs/steps/proven-trees.ts', 'mostParts = 4'],
   ['docs/compiled-models.md', 'draws 800 graphs', 'test/compiler/graphs.test.ts', 'seed <= 800'],
   ['docs/monitoring.md', 'more than an hour apart', 'activities/monitor-schedules.ts', 'gatherEveryMs = 3_600_000'],
   ['docs/monitoring.md', 'minRows rows (500)', 'lib/definition/monitor.ts', 'options.minRows ?? 500'],

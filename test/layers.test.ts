@@ -4,7 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { packageRoot } from '../lib/code/host.ts'
 import { parse, type SyntaxNode, walk } from '../lib/code/syntax.ts'
 
-/** What each room may import besides itself: rooms, and packages by prefix. Types of `activities/` are open to workflows. */
+/**
+ * What each room may import besides itself: rooms, and packages by prefix. Types of `activities/` are open to
+ * workflows.
+ */
 const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   'lib/formats': { rooms: [], packages: ['zod'] },
   'lib/definition': { rooms: ['lib/formats'], packages: ['zod', 'danfojs-node'] },

@@ -70,7 +70,8 @@ async function readOptions(env = process.env): Promise<GatewayOptions> {
 }
 
 /**
- * Hands alerts to supervisors. The connection is made when the first alert comes: serving needs no Temporal, and must not wait for it.
+ * Hands alerts to supervisors. The connection is made when the first alert comes: serving needs no Temporal, and must
+ * not wait for it.
  */
 function alertTaker(root: string): GatewayOptions['alert'] {
   let connecting: Promise<TemporalClient> | undefined

@@ -28,8 +28,8 @@ export interface LocalOrder {
 const isHarmless = (step: StepOutline): boolean => kindOf(step).always === undefined
 
 /**
- * Carries out the steps of a plan up to its gates, in this process and thread: by the activities of a worker, with the same step records in
- * the same store, but without Temporal, and so that nothing is registered.
+ * Carries out the steps of a plan up to its gates, in this process and thread: by the activities of a worker, with the
+ * same step records in the same store, but without Temporal, and so that nothing is registered.
  * @param onStep hears what each step made, before the next one begins
  */
 export async function runLocally(

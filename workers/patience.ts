@@ -8,11 +8,15 @@ export interface Signs {
 
 /** How long something may show no sign of life before it is given up, ms. */
 export const usualSilenceMs = 600_000
-/** What two looks in a row count for at most, ms: a time in which nobody could look (we were stopped, the machine slept) is no silence. */
+/**
+ * What two looks in a row count for at most, ms: a time in which nobody could look (we were stopped, the machine slept)
+ * is no silence.
+ */
 export const longestGapMs = 60_000
 
 /**
- * Decides how long to wait: as long as there are signs of life, however slow the machine is. Feed it what is seen, again and again.
+ * Decides how long to wait: as long as there are signs of life, however slow the machine is. Feed it what is seen,
+ * again and again.
  * @returns a function that says why to stop waiting, or undefined to go on. Its clock is in ms and only runs forward
  */
 export function createPatience(silenceMs = usualSilenceMs): (signs: Signs, now: number) => string | undefined {

@@ -12,8 +12,9 @@ import { findRoot } from './root.ts'
 export { findRoot }
 
 /**
- * Where everything is. Addresses come from the environment (`TEMPORAL_ADDRESS` and Temporal's other variables and files,
- * `S3_ENDPOINT`, `SLIPWAY_BUCKET`, the AWS SDK's own variables); what it does not name, from the embedded platform.
+ * Where everything is. Addresses come from the environment (`TEMPORAL_ADDRESS` and Temporal's other variables and
+ * files, `S3_ENDPOINT`, `SLIPWAY_BUCKET`, the AWS SDK's own variables); what it does not name, from the embedded
+ * platform.
  */
 export interface Settings {
   /** The project: the folder with `pipelines/`. */
@@ -106,8 +107,8 @@ export function trustedKeysOf({ trustedKeys }: Settings): TrustedKeys {
 }
 
 /**
- * How long a gateway that got SIGTERM goes on answering unless `SLIPWAY_DRAIN_MS` says otherwise, ms: a load balancer that looks every
- * two seconds has seen twice that it is not ready.
+ * How long a gateway that got SIGTERM goes on answering unless `SLIPWAY_DRAIN_MS` says otherwise, ms: a load balancer
+ * that looks every two seconds has seen twice that it is not ready.
  */
 export const usualDrainMs = 5_000
 

@@ -36,7 +36,8 @@ const tellEvery = 30_000
 
 /**
  * Waits until something is there: as long as it shows signs of life, however slow the machine is.
- * @throws SlipwayError with the code given when it is dead or has been silent too long: what was waited for, and what was seen last
+ * @throws SlipwayError with the code given when it is dead or has been silent too long: what was waited for, and what
+ *   was seen last
  */
 export async function waitFor<T>(wait: Wait<T>): Promise<T> {
   const { clock = realClock, everyMs = 100 } = wait
@@ -93,7 +94,8 @@ function tellingLine(log: string): string | undefined {
 const idleStep = 10
 
 /**
- * What shows that a process works: processor time used and bytes written to its log. Where there is no /proc, the log only.
+ * What shows that a process works: processor time used and bytes written to its log. Where there is no /proc, the log
+ * only.
  * @param idles whether it uses some processor time even when it does nothing, as servers do
  */
 export function lifeOf(pid: number, { log, idles = false }: { log?: string | undefined; idles?: boolean }): unknown[] {

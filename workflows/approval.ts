@@ -8,7 +8,10 @@ import { judgementOf } from './judging.ts'
 import { claimant, type Stop } from './messages.ts'
 import { type RunState, show } from './run-state.ts'
 
-/** Waits for a person, for as long as the definition allows. What is approved is the evidence there is, against what is in force. */
+/**
+ * Waits for a person, for as long as the definition allows. What is approved is the evidence there is, against what is
+ * in force.
+ */
 export async function approval(
   state: RunState,
   step: StepOutline<'approve'>,

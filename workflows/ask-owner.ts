@@ -36,7 +36,9 @@ export interface Owners {
   publishView(view: string, order: ViewOrder, summary: string): Promise<ViewPublished>
 }
 
-/** An owner that does not answer is asked again, after this long and ever longer: it may have been ended. Milliseconds. */
+/**
+ * An owner that does not answer is asked again, after this long and ever longer: it may have been ended. Milliseconds.
+ */
 const patience = { first: 60_000, most: 15 * 60_000 } as const
 /** How long who is in a hurry waits, ms. */
 const hurry = 5_000
@@ -45,8 +47,8 @@ const hurry = 5_000
 export const asksBySignal = (): boolean => patched('owners-answer-by-signal')
 
 /**
- * Lets a workflow ask owners: a short activity signals the owner, starting it if need be, and the owner signals its answer. So
- * however many wait, none holds a slot of a worker. To be called once, when a workflow begins.
+ * Lets a workflow ask owners: a short activity signals the owner, starting it if need be, and the owner signals its
+ * answer. So however many wait, none holds a slot of a worker. To be called once, when a workflow begins.
  */
 export function openOwners(): Owners {
   const open = new Set<string>()

@@ -41,8 +41,8 @@ interface Arrival {
 type Before = Pick<Awaited<ReturnType<typeof look>>, 'cursors' | 'history'> & { readonly champion: ModelVersion }
 
 /**
- * Brings the registered version to its endpoint: at once where nothing is served yet, else by a rollout, a workflow of its own
- * and a child of the run. Rollouts of an endpoint go one after another.
+ * Brings the registered version to its endpoint: at once where nothing is served yet, else by a rollout, a workflow of
+ * its own and a child of the run. Rollouts of an endpoint go one after another.
  * @throws ApplicationFailure CHAMPION_MOVED when something else is in force than the version was judged against
  */
 export async function deploy(
@@ -152,7 +152,10 @@ async function lookUpAnew({ state, step, candidate }: Arrival): Promise<void> {
 /** Windows of a gateway that a rollout takes in from before it began: it began while they were written. */
 const windowsBefore = 60
 
-/** Has the route held for a rollout, which waits its turn, and starts the rollout. @returns null when the candidate took over meanwhile */
+/**
+ * Has the route held for a rollout, which waits its turn, and starts the rollout.
+ * @returns null when the candidate took over meanwhile
+ */
 async function start({ state, step, candidate, expect }: Arrival, id: string, before: Before) {
   const { endpoint, policy, target } = step
   let { cursors, history, champion } = before
@@ -205,7 +208,8 @@ async function start({ state, step, candidate, expect }: Arrival, id: string, be
 }
 
 /**
- * Gives an endpoint back that a rollout holds, or waits for, which will not do so itself: it was terminated, it failed, or has not begun.
+ * Gives an endpoint back that a rollout holds, or waits for, which will not do so itself: it was terminated, it failed,
+ * or has not begun.
  * @param isHurried the run was cancelled: the owner does it, and is not waited for long
  * @returns whether the candidate had taken over before that
  */

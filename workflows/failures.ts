@@ -19,8 +19,8 @@ function rootOf(error: unknown): unknown {
 }
 
 /**
- * What a failure of an activity, a child or an owner says: a code of ours, the reason, and what to do next. Every kind of failure
- * has an answer here, so that nothing ends without one.
+ * What a failure of an activity, a child or an owner says: a code of ours, the reason, and what to do next. Every kind
+ * of failure has an answer here, so that nothing ends without one.
  * @throws the error itself when it says that this workflow's code does not fit its history
  */
 export function refusalOf(error: unknown): Refusal {

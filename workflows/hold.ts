@@ -27,7 +27,8 @@ export function holdOf(
 }
 
 /**
- * Gives the endpoint of a rollout to who has won it. A candidate takes over only from the champion it was compared with.
+ * Gives the endpoint of a rollout to who has won it. A candidate takes over only from the champion it was compared
+ * with.
  * @param isHurried the run was cancelled: the owner does it, and is not waited for long
  * @returns why it is not the rollout's to give any more; null when it was
  */

@@ -23,7 +23,10 @@ import { briefly, stepOptions } from './options.ts'
 import type { RunState } from './run-state.ts'
 import { activityOf } from './step-activity.ts'
 
-/** Judges a candidate by a gate, or by the never-worse gate. @returns why nothing that follows from it may happen, if so */
+/**
+ * Judges a candidate by a gate, or by the never-worse gate.
+ * @returns why nothing that follows from it may happen, if so
+ */
 export async function judgeStep(
   state: RunState,
   step: StepOutline<'gate' | 'guard'>,
@@ -110,7 +113,10 @@ async function judgeNeverWorse(state: RunState, step: StepOutline<'guard'>, inpu
   })
 }
 
-/** What a never-worse gate compares with that was judged together with the gates: what was in force, unless that is the candidate. */
+/**
+ * What a never-worse gate compares with that was judged together with the gates: what was in force, unless that is the
+ * candidate.
+ */
 function comparedBy({ inForce }: Judgement, state: RunState, packageId: string): string | null {
   const { digest } = outputOf(state.outcomes.get(packageId), 'package')
   return inForce.champion === null || inForce.champion.digest === digest ? null : inForce.champion.digest

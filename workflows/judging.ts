@@ -10,7 +10,10 @@ import type { Stop } from './messages.ts'
 import { briefly } from './options.ts'
 import { enter, type RunState } from './run-state.ts'
 
-/** What a package was judged against. All evidence there is of it, gates of both kinds and approvals, is about this and nothing else. */
+/**
+ * What a package was judged against. All evidence there is of it, gates of both kinds and approvals, is about this and
+ * nothing else.
+ */
 export interface Judgement {
   /** Where it would take over; null where it is only registered. */
   readonly endpoint: string | null
@@ -60,8 +63,8 @@ async function beginJudging(state: RunState, packageId: string): Promise<Judgeme
 }
 
 /**
- * Puts a candidate in force by `attempt`, which is told what it was judged against and is refused when something else is in force.
- * Then it is judged again, and tried again.
+ * Puts a candidate in force by `attempt`, which is told what it was judged against and is refused when something else
+ * is in force. Then it is judged again, and tried again.
  * @param endpoint where it takes over; null for the registry, or where the plan deploys it first
  * @returns why the run ends, if it does
  */

@@ -28,7 +28,9 @@ export const batchScheduleId = (owner: string, name: string): string => `${owner
 export const batchWorkflowId = (owner: string, name: string, partition: string): string =>
   `batch/${owner}/${name}/${partition}`
 
-/** How owners are started where they are not there: the second argument of `WithStartWorkflowOperation('ownModel', …)`. */
+/**
+ * How owners are started where they are not there: the second argument of `WithStartWorkflowOperation('ownModel', …)`.
+ */
 export const ownerOfModel = (model: string) => ({
   workflowId: modelWorkflowId(model),
   workflowIdConflictPolicy: 'USE_EXISTING' as const,
@@ -148,7 +150,10 @@ export interface RouteOutcome {
   readonly mismatch: string | null
 }
 
-/** `ann as ml-lead (role not checked)`: who decides, in words. @param asked the role that is asked for, which who names none claims */
+/**
+ * `ann as ml-lead (role not checked)`: who decides, in words.
+ * @param asked the role that is asked for, which who names none claims
+ */
 export const claimant = ({ by, role }: Decision, asked: string): string =>
   `${by} as ${role ?? asked} (role not checked)`
 
@@ -229,7 +234,10 @@ export const causeSignal = defineSignal<[RetrainCause]>('cause')
 /** The incident of an endpoint has ended: what it asked for and has not begun is not wanted any more. */
 export const calmSignal = defineSignal<[{ readonly endpoint: string }]>('calm')
 
-/** How the supervisor of a pipeline is told a cause, and started where it is not there: `signalWithStart('supervise', …)`. */
+/**
+ * How the supervisor of a pipeline is told a cause, and started where it is not there: `signalWithStart('supervise',
+ * …)`.
+ */
 export const tellSupervisor = (pipeline: string, cause: RetrainCause) => ({
   workflowId: supervisorWorkflowId(pipeline),
   taskQueue,

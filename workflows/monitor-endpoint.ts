@@ -10,9 +10,10 @@ import { attributes } from './attributes.ts'
 import { alerting, briefly, checking } from './options.ts'
 
 /**
- * One check of an endpoint, started by its schedule: compares what was served since the last one with the training rows, and what
- * became known with what was predicted; tells people when an incident begins or ends, and the supervisor while it goes on.
- * A check whose windows are very many takes them in step by step; mode `gather` takes them in and judges nothing.
+ * One check of an endpoint, started by its schedule: compares what was served since the last one with the training
+ * rows, and what became known with what was predicted; tells people when an incident begins or ends, and the supervisor
+ * while it goes on. A check whose windows are very many takes them in step by step; mode `gather` takes them in and
+ * judges nothing.
  * @returns the verdict in words
  */
 export async function monitorEndpoint(endpoint: string, mode: 'judge' | 'gather' = 'judge'): Promise<string> {

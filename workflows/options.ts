@@ -3,10 +3,10 @@ import { kindOf, type StepKind } from '../lib/formats/step-kinds/index.ts'
 import { scoringQueue } from './messages.ts'
 
 /**
- * Every time-out and retry there is. Errors that cannot pass by themselves are marked non-retryable where they arise, so
- * what is retried here is infrastructure: for as long as it takes.
- * A worker's death is noticed by missing heartbeats (sent twice a second) after three seconds; the worker's sticky queue is
- * given up after half a second (`workers/worker.ts`): together some seconds until another worker carries on, not a minute.
+ * Every time-out and retry there is. Errors that cannot pass by themselves are marked non-retryable where they arise,
+ * so what is retried here is infrastructure: for as long as it takes. A worker's death is noticed by missing heartbeats
+ * (sent twice a second) after three seconds; the worker's sticky queue is given up after half a second
+ * (`workers/worker.ts`): together some seconds until another worker carries on, not a minute.
  */
 const retry: ActivityOptions['retry'] = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' }
 
@@ -50,8 +50,8 @@ export const readingBack: ActivityOptions = { startToCloseTimeout: '3m', heartbe
 export const reconcileEvery = '30s'
 
 /**
- * How long a rollout waits between two looks at its evidence, ms, by its age: quick while harm is new, sparing with history
- * where traffic is slow.
+ * How long a rollout waits between two looks at its evidence, ms, by its age: quick while harm is new, sparing with
+ * history where traffic is slow.
  */
 export function lookEvery(ageMs: number): number {
   if (ageMs < 10 * 60_000) return 2_000

@@ -47,8 +47,8 @@ interface Owned {
 
 /**
  * Owns one endpoint: the only writer of its route but for rollbacks by command, which it finds and takes over. A change
- * is written by compare-and-swap and then read back from the gateways; only what they really apply is a success. The champion
- * of the endpoint is kept champion of its model. Lives for ever, by continue-as-new.
+ * is written by compare-and-swap and then read back from the gateways; only what they really apply is a success. The
+ * champion of the endpoint is kept champion of its model. Lives for ever, by continue-as-new.
  */
 export async function ownEndpoint(
   endpoint: string,

@@ -15,8 +15,9 @@ import { type Answer, type ModelOrder, modelOrderSignal } from './owner-messages
 import { takeOrders } from './take-orders.ts'
 
 /**
- * Owns one model: the only writer of its versions and aliases. What workflows (by signal) and commands (by update) ask for is carried
- * out one after another; each ends in one compare-and-swap of the model's ref. Lives for ever, by continue-as-new.
+ * Owns one model: the only writer of its versions and aliases. What workflows (by signal) and commands (by update) ask
+ * for is carried out one after another; each ends in one compare-and-swap of the model's ref. Lives for ever, by
+ * continue-as-new.
  * @param answers the last ones, carried through continue-as-new
  */
 export async function ownModel(model: string, answers: readonly Answer[] = []): Promise<void> {

@@ -7,8 +7,8 @@ import type { SeenView } from '../lib/formats/view.ts'
 import { type ChampionChange, type RouteOrder, taskQueue } from './messages.ts'
 
 /*
- * How workflows ask the owners of models, endpoints and views: by a signal that is answered by a signal. Nobody holds a slot of a worker
- * while it waits. Clients, which hold none, use the updates in `messages.ts`.
+ * How workflows ask the owners of models, endpoints and views: by a signal that is answered by a signal. Nobody holds a
+ * slot of a worker while it waits. Clients, which hold none, use the updates in `messages.ts`.
  */
 
 /** What is asked of an owner, and who is to be answered. The same id asked twice is carried out once. */

@@ -1,11 +1,14 @@
 import { ApplicationFailure, defaultPayloadConverter, type Payload, type PayloadConverter } from '@temporalio/common'
 
-/** The most a workflow or activity may pass or return, bytes of JSON. Data belongs into artifacts; history carries references. */
+/**
+ * The most a workflow or activity may pass or return, bytes of JSON. Data belongs into artifacts; history carries
+ * references.
+ */
 export const payloadLimit = 128 * 1024
 
 /**
- * Temporal's JSON converter, with a limit of our own: a payload over the server's limit would be retried for ever, so it is
- * refused here for good, naming the field that is to blame.
+ * Temporal's JSON converter, with a limit of our own: a payload over the server's limit would be retried for ever, so
+ * it is refused here for good, naming the field that is to blame.
  */
 export const payloadConverter: PayloadConverter = {
   toPayload(value) {

@@ -10,7 +10,10 @@ import type { Refusal } from './owner-messages.ts'
 import type { runPipeline } from './run-pipeline.ts'
 import { become, type Supervision } from './supervision.ts'
 
-/** Runs a pipeline again for what asks for it now, and waits for its end. Whether the new model takes over is the run's to say. */
+/**
+ * Runs a pipeline again for what asks for it now, and waits for its end. Whether the new model takes over is the run's
+ * to say.
+ */
 export async function retrain(supervision: Supervision): Promise<RetrainOutcome> {
   const { pipeline, pending, retrainings } = supervision
   const startedAt = new Date().toISOString()

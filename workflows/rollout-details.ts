@@ -9,7 +9,10 @@ export function stageInWords({ mode, share }: Stage): string {
   return mode === 'bake' ? 'all, baking' : percent
 }
 
-/** A rollout as Markdown, for the current details in Temporal's web UI: the sentence first, then the evidence, then the past. */
+/**
+ * A rollout as Markdown, for the current details in Temporal's web UI: the sentence first, then the evidence, then the
+ * past.
+ */
 export function rolloutDetails(status: RolloutStatus): string {
   const { endpoint, champion, candidate, stage, stageNumber, stages, outcome, reason, paused, verdicts, decisions } =
     status

@@ -19,7 +19,10 @@ export interface RolloutInput {
   readonly cursors: Readonly<Record<string, number>>
   readonly state: RolloutState
   readonly progress?: RolloutProgress
-  /** That the route is its own already, and why gateways do not apply that, if they do not; rollouts of 0.7 began it themselves. */
+  /**
+   * That the route is its own already, and why gateways do not apply that, if they do not; rollouts of 0.7 began it
+   * themselves.
+   */
   readonly begun?: Pick<RouteOutcome, 'mismatch'>
 }
 

@@ -23,9 +23,9 @@ import { answerPeople, type Going, goingOf, note, show, stageOf } from './rollou
 import type { RolloutInput } from './rollout-input.ts'
 
 /**
- * Moves an endpoint from its champion to a candidate, or back. Every few seconds it takes in the evidence of those who serve, asks
- * the policy (`lib/stats/rollout.ts`, `next-move.ts`) what follows, and has the owner of the endpoint do it. What it decides rests on
- * stored evidence alone, and can be recomputed from it.
+ * Moves an endpoint from its champion to a candidate, or back. Every few seconds it takes in the evidence of those who
+ * serve, asks the policy (`lib/stats/rollout.ts`, `next-move.ts`) what follows, and has the owner of the endpoint do
+ * it. What it decides rests on stored evidence alone, and can be recomputed from it.
  */
 export async function runRollout(input: RolloutInput): Promise<RolloutRecord> {
   const going = goingOf(input)

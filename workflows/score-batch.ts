@@ -19,9 +19,9 @@ const atOnce = 128
 const shardsAHistory = 3_000
 
 /**
- * Scores a table: looks at the input and fixes model, files and shards; scores the shards on whatever workers there are; publishes
- * all of it, or nothing. What a shard made is kept under its key, so that a batch that failed or was cancelled is carried on
- * by the next one.
+ * Scores a table: looks at the input and fixes model, files and shards; scores the shards on whatever workers there
+ * are; publishes all of it, or nothing. What a shard made is kept under its key, so that a batch that failed or was
+ * cancelled is carried on by the next one.
  */
 export async function scoreBatch(request: BatchRequest, before?: BatchProgress): Promise<BatchResult> {
   let progress: BatchProgress = before ?? {

@@ -10,9 +10,10 @@ import { become, concludeRetraining, listen, type Supervision, supervisionOf } f
 const nothing: SupervisorState = { pending: [], seen: [], paused: null, retrainings: [] }
 
 /**
- * The supervisor of a pipeline: monitors, Alertmanager, schedules and people tell it why it should retrain. However many do at once,
- * one run begins; what is said while it goes on is answered by it. Between runs it keeps the cooldown, the budget and the quiet
- * hours of the definition. Whether the new model takes over is for gates and rollout to say. Lives for ever, by continue-as-new.
+ * The supervisor of a pipeline: monitors, Alertmanager, schedules and people tell it why it should retrain. However
+ * many do at once, one run begins; what is said while it goes on is answered by it. Between runs it keeps the cooldown,
+ * the budget and the quiet hours of the definition. Whether the new model takes over is for gates and rollout to say.
+ * Lives for ever, by continue-as-new.
  */
 export async function supervise(pipeline: string, carried: SupervisorState = nothing): Promise<void> {
   const supervision = supervisionOf(pipeline, carried)

@@ -78,7 +78,10 @@ export function become(supervision: Supervision, state: Supervision['state'], re
   show(supervision)
 }
 
-/** Remembers how a retraining ended. What was said meanwhile was about the model it judged: who still means it says so again. */
+/**
+ * Remembers how a retraining ended. What was said meanwhile was about the model it judged: who still means it says so
+ * again.
+ */
 export function concludeRetraining(supervision: Supervision, outcome: RetrainOutcome): void {
   supervision.retrainings = [...supervision.retrainings, outcome].slice(-remembered.outcomes)
   supervision.run = null

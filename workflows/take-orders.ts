@@ -17,7 +17,10 @@ export interface OrderBook<Asked> {
   isIdle(): boolean
   /** One after another, whoever asks. */
   inTurn<T>(work: () => Promise<T>): Promise<T>
-  /** Carries out an order, once however often it is asked, and answers it. @returns whether somebody heard the answer */
+  /**
+   * Carries out an order, once however often it is asked, and answers it.
+   * @returns whether somebody heard the answer
+   */
   carryOut(order: Order<Asked>, work: (asked: Asked) => Promise<unknown>): Promise<boolean>
   /** Begins anew with the order that has waited longest. */
   carryOutNext(carryOut: (order: Order<Asked>) => Promise<void>): void

@@ -73,7 +73,9 @@ export interface ScoreOptions extends JsonOption {
   readonly redo?: boolean
 }
 
-/** `batch score flights --from flights.parquet --to out/`: scores files with a version of a model; no definition needed. */
+/**
+ * `batch score flights --from flights.parquet --to out/`: scores files with a version of a model; no definition needed.
+ */
 export async function score(model: string, options: ScoreOptions): Promise<number> {
   const context = openContext()
   const { store } = context

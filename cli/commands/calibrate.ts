@@ -19,7 +19,8 @@ import { requireMonitor } from './drift.ts'
 import { requireRoute } from './rollout.ts'
 
 /**
- * `drift calibrate flights`: how often the drift rules of an endpoint would cry wolf, on blocks of its own training rows.
+ * `drift calibrate flights`: how often the drift rules of an endpoint would cry wolf, on blocks of its own training
+ * rows.
  * @returns 17 when that is more often than the definition declares
  */
 export async function calibrate(

@@ -61,7 +61,9 @@ export async function decide(
   return 0
 }
 
-/** What a run shows. A worker that has just taken the run over may not have its handlers yet: it answers a moment later. */
+/**
+ * What a run shows. A worker that has just taken the run over may not have its handlers yet: it answers a moment later.
+ */
 async function progressOf(handle: WorkflowHandle): Promise<RunProgress> {
   for (let attempt = 1; ; attempt++) {
     try {

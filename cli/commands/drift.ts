@@ -38,8 +38,9 @@ export interface DriftOptions extends JsonOption {
 }
 
 /**
- * `drift check flights`: the rules of the monitor, now. Without `--from` on the last check of the endpoint; with it, on the rows of
- * a file against the training rows of a version. @returns 17 on an alarm
+ * `drift check flights`: the rules of the monitor, now. Without `--from` on the last check of the endpoint; with it, on
+ * the rows of a file against the training rows of a version.
+ * @returns 17 on an alarm
  */
 export async function check(
   name: string,
@@ -135,7 +136,10 @@ async function checkFile(
   return { report, policy }
 }
 
-/** Drift of the columns as they come, all rows of the snapshot a version was made from against all of the file; times are left out. */
+/**
+ * Drift of the columns as they come, all rows of the snapshot a version was made from against all of the file; times
+ * are left out.
+ */
 async function exactColumns(
   store: CliContext['store'],
   variant: ModelVersion,

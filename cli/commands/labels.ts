@@ -11,8 +11,8 @@ import { print, printJson } from '../output.ts'
 const batch = 1_000
 
 /**
- * `labels import file.parquet`: sends labels to a gateway. Columns: `label`, and `requestId` or `key` (text, numbers or UUIDs); if there,
- * `row` and `at` (when it became known).
+ * `labels import file.parquet`: sends labels to a gateway. Columns: `label`, and `requestId` or `key` (text, numbers or
+ * UUIDs); if there, `row` and `at` (when it became known).
  */
 export async function importLabels(file: string, options: JsonOption & { endpoint?: string }): Promise<number> {
   const context = openContext()

@@ -17,7 +17,10 @@ import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
 import { findPrediction } from './trace.ts'
 
-/** `lineage flights@2`, a snapshot, a batch, a prediction: what it was made from, up to the commit, and what was made of it. */
+/**
+ * `lineage flights@2`, a snapshot, a batch, a prediction: what it was made from, up to the commit, and what was made of
+ * it.
+ */
 export async function lineage(what: string, options: JsonOption): Promise<number> {
   const { store } = openContext()
   const found = await find(store, what)

@@ -38,7 +38,8 @@ export async function runHere(pipeline: string, options: LocalOptions): Promise<
     if (step.kind === 'snapshot')
       sources[step.id] = await takeSource(store, await findSource(planned.readable, step), step.format)
   if (inspect !== undefined) {
-    // Loaded once before the debugger comes: it finds the functions, and a breakpoint is set before the first of them runs.
+    // Loaded once before the debugger comes: it finds the functions, and a breakpoint is set before the first of them
+    // runs.
     const loaded = [...planned.bundles].map(([name, { code, sourceMap }]) => {
       debugBundle(name, sourceMap, settings.root)
       return loadFunction(code, name)

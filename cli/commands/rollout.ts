@@ -112,7 +112,9 @@ export async function act(
   return 0
 }
 
-/** How long a route may name a rollout whose workflow is not there yet, ms: its run holds the route before it starts it. */
+/**
+ * How long a route may name a rollout whose workflow is not there yet, ms: its run holds the route before it starts it.
+ */
 const beginsWithin = 60_000
 
 /** @returns the rollout that took it @throws SlipwayError USAGE */

@@ -45,7 +45,10 @@ export interface RunOptions extends LocalOptions, CheckOptions {
   readonly quiet?: boolean
 }
 
-/** Plans a pipeline, stores plan and code, and starts a run; with `wait` follows it to its end. @returns the exit code */
+/**
+ * Plans a pipeline, stores plan and code, and starts a run; with `wait` follows it to its end.
+ * @returns the exit code
+ */
 export async function run(pipeline: string, options: RunOptions): Promise<number> {
   if (options.local === true || options.inspect !== undefined)
     return (await import('./local.ts')).runHere(pipeline, options)

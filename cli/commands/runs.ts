@@ -13,7 +13,10 @@ import type { JsonOption } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
 import { runJson } from '../report.ts'
 
-/** `runs flights --sort auc`: finished runs, the newest first; sorted, the best of all first and those without the metric last. */
+/**
+ * `runs flights --sort auc`: finished runs, the newest first; sorted, the best of all first and those without the
+ * metric last.
+ */
 export async function runs(
   pipeline: string | undefined,
   options: JsonOption & { sort?: string; limit?: string },

@@ -23,7 +23,9 @@ export interface SimulateOptions extends JsonOption {
   readonly harm?: string
 }
 
-/** Pretends rollouts of a pipeline by its own policy: with a candidate that does harm, and with one that is the same. */
+/**
+ * Pretends rollouts of a pipeline by its own policy: with a candidate that does harm, and with one that is the same.
+ */
 export async function simulate(pipeline: string, options: SimulateOptions): Promise<number> {
   const { plan } = await planPipeline(findRoot(), pipeline, hostVersions())
   const step = plan.steps.find((each) => each.kind === 'deploy')

@@ -18,8 +18,8 @@ import { type RunOptions, runAndShow } from './run.ts'
 import { schemaOf } from './serve.ts'
 
 /**
- * `npm start`: the platform, which stays up, and what there is to see of a pipeline: a watched one lives through its whole life in
- * fast time (`story.ts`), any other is run.
+ * `npm start`: the platform, which stays up, and what there is to see of a pipeline: a watched one lives through its
+ * whole life in fast time (`story.ts`), any other is run.
  */
 export async function start(pipeline: string, options: RunOptions): Promise<number> {
   const root = findRoot()

@@ -17,8 +17,9 @@ import { print, printJson } from '../output.ts'
 import { progressView } from '../progress.ts'
 
 /**
- * `verify flights/nightly/2001-06-01`, or the folder a batch was written to: whether it is what its manifest says, and some of it
- * scored anew. @returns 16 when something does not match
+ * `verify flights/nightly/2001-06-01`, or the folder a batch was written to: whether it is what its manifest says, and
+ * some of it scored anew.
+ * @returns 16 when something does not match
  */
 export async function verify(what: string, options: JsonOption): Promise<number> {
   const { store, settings } = openContext()

@@ -12,7 +12,10 @@ export function cost(
   }, 0)
 }
 
-/** Total variation: the share of rows that would have to move to another bin. 0 for the same distribution, 1 for one that shares nothing. */
+/**
+ * Total variation: the share of rows that would have to move to another bin. 0 for the same distribution, 1 for one
+ * that shares nothing.
+ */
 export function variation(baseline: Float64Array, now: Float64Array): number {
   return now.reduce((sum, share, i) => sum + Math.abs(share - (baseline[i] as number)), 0) / 2
 }

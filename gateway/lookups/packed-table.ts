@@ -5,7 +5,10 @@ import type { Column } from '../../lib/formats/columns.ts'
  * garbage collector has nothing to walk through, however many rows there are.
  */
 
-/** Numbers, times and booleans (0 and 1) with NaN for a missing one; or texts as UTF-8, a missing one ending before it begins. */
+/**
+ * Numbers, times and booleans (0 and 1) with NaN for a missing one; or texts as UTF-8, a missing one ending before it
+ * begins.
+ */
 export type PackedColumn =
   | { readonly kind: 'numbers'; readonly values: Float64Array }
   | { readonly kind: 'texts'; readonly bytes: Uint8Array; readonly starts: Uint32Array; readonly ends: Uint32Array }
@@ -39,7 +42,9 @@ const loneSurrogate = /\p{Surrogate}/u
 const number = new Float64Array(1)
 const words = new Uint32Array(number.buffer)
 
-/** FNV-1a (Fowler, Noll, Vo) over the bytes of texts and the words of numbers, stirred at the end (MurmurHash3, fmix32). */
+/**
+ * FNV-1a (Fowler, Noll, Vo) over the bytes of texts and the words of numbers, stirred at the end (MurmurHash3, fmix32).
+ */
 export function hashOf(parts: readonly KeyPart[]): number {
   let hash = 0x811c9dc5
   for (const part of parts) {

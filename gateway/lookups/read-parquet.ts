@@ -7,8 +7,8 @@ import type { KeyPart } from './packed-table.ts'
 export type Chunk = Readonly<Record<string, readonly (KeyPart | undefined)[]>>
 
 /**
- * Reads columns of a parquet file, a row group at a time: numbers, times as milliseconds since 1970, booleans as 0 and 1,
- * texts as UTF-8.
+ * Reads columns of a parquet file, a row group at a time: numbers, times as milliseconds since 1970, booleans as 0 and
+ * 1, texts as UTF-8.
  * @param take gets every group and the number of its first row in the file
  * @throws Error where it is no such file
  */

@@ -39,7 +39,10 @@ export const lookupHeader = (reports: readonly LookupReport[]): string =>
 const rowsOf = (what: string, rows: readonly number[]): string[] =>
   rows.length === 0 ? [] : [`${what}=${rows.length}`, `${what}-rows="${rows.slice(0, mostRows).join(' ')}"`]
 
-/** Reports as parameters of the Open Inference Protocol, which are texts, numbers and truth values: `lookup.history.stale`. */
+/**
+ * Reports as parameters of the Open Inference Protocol, which are texts, numbers and truth values:
+ * `lookup.history.stale`.
+ */
 export function lookupParameters(reports: readonly LookupReport[]): Record<string, string | boolean> {
   const parameters: Record<string, string | boolean> = {}
   for (const { view, snapshot, publishedAt, isStale, unknown, missing } of reports) {

@@ -5,7 +5,9 @@ import { openInference } from './open-inference/open-inference.ts'
 import type { Protocol } from './protocol.ts'
 import { tfServing } from './tf-serving.ts'
 
-/** The protocols that every gateway speaks, the most used first. Errors that belong to none have the form of the first. */
+/**
+ * The protocols that every gateway speaks, the most used first. Errors that belong to none have the form of the first.
+ */
 const builtIn: readonly Protocol[] = [openInference, tfServing, sagemaker, invocations]
 
 /**

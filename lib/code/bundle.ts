@@ -20,7 +20,10 @@ export interface FunctionBundle {
   readonly findings: readonly Finding[]
 }
 
-/** Calls at a module's top that change nothing when their result is unused; without this every schema would stick to every function. */
+/**
+ * Calls at a module's top that change nothing when their result is unused; without this every schema would stick to
+ * every function.
+ */
 const pureRoots: Readonly<Record<string, readonly string[]>> = { zod: ['z'], slipway: ['pipeline'] }
 
 /** Settings under which the same code gives the same bytes: whatever the folder, the locale or the names nearby. */
@@ -114,7 +117,9 @@ const userCode: Plugin = {
   },
 }
 
-/** Writes esbuild's pure annotation before each call of an allowed root in top-level initialisers and default exports. */
+/**
+ * Writes esbuild's pure annotation before each call of an allowed root in top-level initialisers and default exports.
+ */
 export function markPureCalls(name: string, source: string): string {
   const program = parse(name, source)
   const body = program.body as SyntaxNode[]

@@ -1,7 +1,9 @@
 import { pathToFileURL } from 'node:url'
 import type { CodeMap } from './source-map.ts'
 
-/** Comments that lead a debugger from bundles to the user's files, by digest: of a process that is being debugged only. */
+/**
+ * Comments that lead a debugger from bundles to the user's files, by digest: of a process that is being debugged only.
+ */
 const comments = new Map<string, string>()
 
 /**

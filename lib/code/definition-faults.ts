@@ -15,7 +15,10 @@ export interface UserCode {
   here(): SourcePlace | undefined
   /** Runs some of it. @throws SlipwayError DEFINITION_INVALID for what it throws, with its place */
   run<T>(body: () => T): T
-  /** Waits for what it left behind, right after it ran. @throws SlipwayError DEFINITION_INVALID for a promise that fails */
+  /**
+   * Waits for what it left behind, right after it ran.
+   * @throws SlipwayError DEFINITION_INVALID for a promise that fails
+   */
   settled(): Promise<void>
 }
 
@@ -103,7 +106,8 @@ function noteStep(steps: Map<string, SourcePlace>, id: string, at: SourcePlace |
 }
 
 /**
- * A builder that says after each call which step it made. Steps without a name of their own count within their kind and branch.
+ * A builder that says after each call which step it made. Steps without a name of their own count within their kind and
+ * branch.
  * @param branch with a slash behind it; empty at the top
  */
 function recording(p: Builder, note: (id: string) => void, branch = ''): Builder {

@@ -28,7 +28,9 @@ export function hostVersions(): HostVersions {
   return versions
 }
 
-/** A built entry point of Slipway, for processes and threads to start from: sources under test have none of their own. */
+/**
+ * A built entry point of Slipway, for processes and threads to start from: sources under test have none of their own.
+ */
 export function builtFile(name: string): string {
   return join(packageRoot, 'dist', `${name}.js`)
 }

@@ -5,7 +5,8 @@ import { z } from 'zod'
 const Kept = z.object({ digest: z.string(), verdict: z.json() })
 
 /**
- * The verdict of a check of a pipeline, made anew only when what it depends on has changed: the last one is kept in `.slipway/checks`.
+ * The verdict of a check of a pipeline, made anew only when what it depends on has changed: the last one is kept in
+ * `.slipway/checks`.
  * @param digest of all it depends on
  * @returns the verdict, and whether it is an old one
  */

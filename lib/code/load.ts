@@ -19,7 +19,8 @@ export function hostRequire(name: string): unknown {
 /**
  * A user function from its bundle: a fresh instance, so that nothing a module keeps leaks from one step into another.
  * Integrity only, not containment: whoever may sign may run what a worker may.
- * @throws SlipwayError DIGEST_MISMATCH when the text is not the one the digest names, DEFINITION_INVALID when its modules throw
+ * @throws SlipwayError DIGEST_MISMATCH when the text is not the one the digest names, DEFINITION_INVALID when its
+ *   modules throw
  */
 export function loadFunction(code: string, digest: string): UserFunction {
   if (digestOf(code) !== digest)

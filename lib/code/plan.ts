@@ -169,7 +169,10 @@ const hyperparametersOf = (entries: readonly [string, string][]): Record<string,
       .map(([key, text]) => [key, text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text]),
   )
 
-/** Stores the plan with its code and the models it names, the code signed if there is a signer: from here on any worker can carry it out. */
+/**
+ * Stores the plan with its code and the models it names, the code signed if there is a signer: from here on any worker
+ * can carry it out.
+ */
 export async function publishPlan(
   store: Store,
   signer: Signer | undefined,

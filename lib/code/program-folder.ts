@@ -26,8 +26,8 @@ export interface ProgramFolder {
 }
 
 /**
- * Reads a program's folder. Its digest names its files, what is in them, and which of them may be executed; not where it lies, nor when it
- * was written.
+ * Reads a program's folder. Its digest names its files, what is in them, and which of them may be executed; not where
+ * it lies, nor when it was written.
  * @param root the project's folder, which it must be in
  * @throws SlipwayError DEFINITION_INVALID
  */
@@ -104,7 +104,10 @@ export async function requireLock({ name, path, bundle }: ProgramFolder): Promis
   if (requirements.length === 0) return refuse('names nothing')
 }
 
-/** Stores a program's folder, signed if there is a signer. @throws SlipwayError DEFINITION_INVALID when it changed meanwhile */
+/**
+ * Stores a program's folder, signed if there is a signer.
+ * @throws SlipwayError DEFINITION_INVALID when it changed meanwhile
+ */
 export async function publishProgramFolder(
   store: Store,
   signer: Signer | undefined,

@@ -169,8 +169,8 @@ function describe(value: unknown): string {
 }
 
 /**
- * Makes sure that features do not depend on how rows are cut into chunks: the sample as a whole, row by row, and in sevens
- * must give the same bits. Otherwise serving one row would differ from training on many.
+ * Makes sure that features do not depend on how rows are cut into chunks: the sample as a whole, row by row, and in
+ * sevens must give the same bits. Otherwise serving one row would differ from training on many.
  * @throws SlipwayError FEATURES_DEPEND_ON_CHUNKS
  */
 export function requireChunkInvariance(

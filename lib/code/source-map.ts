@@ -10,8 +10,8 @@ import { bundlePlace, placed } from './user-fault.ts'
 export const pureMark = '/*@__PURE__*/ '
 
 /**
- * The way from a bundle back to the sources: a source map (version 3) with relative paths, and of the sources only the lines that the
- * bundle has something of.
+ * The way from a bundle back to the sources: a source map (version 3) with relative paths, and of the sources only the
+ * lines that the bundle has something of.
  */
 export const CodeMap = z.object({
   version: z.literal(3),
@@ -119,7 +119,10 @@ export function writeCodeMap(store: Store, code: string, map: CodeMap): Promise<
   return replaceDocument(store, keyOf(code), map)
 }
 
-/** The map of a bundle; undefined where there is none, or none that can be read: an error must not hide behind its place. */
+/**
+ * The map of a bundle; undefined where there is none, or none that can be read: an error must not hide behind its
+ * place.
+ */
 async function readCodeMap(store: Store, code: string): Promise<CodeMap | undefined> {
   return (await readDocument(store, keyOf(code), CodeMap).catch(() => undefined))?.value
 }

@@ -24,8 +24,8 @@ const told = 3
 const patienceMs = 120_000
 
 /**
- * Checks the types of a pipeline's files with the project's own TypeScript and its own tsconfig.json. The verdict is kept until one of
- * the files, the configuration or the lock file changes.
+ * Checks the types of a pipeline's files with the project's own TypeScript and its own tsconfig.json. The verdict is
+ * kept until one of the files, the configuration or the lock file changes.
  * @param sources from the project's folder
  * @returns what was done, in words
  * @throws SlipwayError DEFINITION_INVALID with the first errors
@@ -75,7 +75,10 @@ function findTypeScript(root: string): { file: string; version: string } | undef
 const tsconfigOf = (root: string): string | undefined =>
   existsSync(join(root, 'tsconfig.json')) ? join(root, 'tsconfig.json') : undefined
 
-/** The project's settings for these files alone, or usual ones. Slipway is found where it runs from, if the project has none of its own. */
+/**
+ * The project's settings for these files alone, or usual ones. Slipway is found where it runs from, if the project has
+ * none of its own.
+ */
 function configFor(root: string, folder: string, sources: readonly string[]): unknown {
   const own = tsconfigOf(root)
   const usual = {

@@ -78,8 +78,8 @@ function positionsOf(userFunction: UserFunction, fault?: { readonly thrown: unkn
 }
 
 /**
- * Calls a function of the user. What it throws is the user's: it becomes an error of ours that says so, with its place in the bundle. An
- * error of ours that is about what the function gave back gets the place where the function begins.
+ * Calls a function of the user. What it throws is the user's: it becomes an error of ours that says so, with its place
+ * in the bundle. An error of ours that is about what the function gave back gets the place where the function begins.
  */
 export function withUserFunction<T>(
   userFunction: UserFunction,

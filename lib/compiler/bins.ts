@@ -2,8 +2,8 @@ import type { Forest, ForestTree, TestNode } from './forest.ts'
 import { goesTrue } from './walk.ts'
 
 /*
- * What a tree makes of a value changes only at a few points. Between them all values are alike: they are one bin. So a feature's value
- * can be replaced by the number of its bin, and everything about a bin be worked out beforehand.
+ * What a tree makes of a value changes only at a few points. Between them all values are alike: they are one bin. So a
+ * feature's value can be replaced by the number of its bin, and everything about a bin be worked out beforehand.
  */
 
 /** The bins of a feature. Bin b holds cuts[b-1] < x ≤ cuts[b], the last but one is open, the last is NaN's. */
@@ -16,9 +16,9 @@ export interface Bins {
 }
 
 /**
- * A first guess at a bin: [low, high] is cut into cells of equal width, and `starts` has, for each, the number of cuts in cells before it.
- * Rounding moves values between cells, but never changes their order, so the cuts that are missing from the guess are all in the value's
- * own cell: `steps` halvings find them.
+ * A first guess at a bin: [low, high] is cut into cells of equal width, and `starts` has, for each, the number of cuts
+ * in cells before it. Rounding moves values between cells, but never changes their order, so the cuts that are missing
+ * from the guess are all in the value's own cell: `steps` halvings find them.
  */
 export interface Cells {
   readonly low: number
@@ -69,7 +69,9 @@ export function cutsOf(trees: readonly ForestTree[], feature: number): Float32Ar
   return Float32Array.from(points).sort()
 }
 
-/** The bins of a feature by what a few trees make of them: most are alike to them, above all where sets are asked for. */
+/**
+ * The bins of a feature by what a few trees make of them: most are alike to them, above all where sets are asked for.
+ */
 export interface Classes {
   /** The points at which these trees' tests change: fewer than the feature's. */
   readonly cuts: Float32Array
@@ -120,8 +122,8 @@ const smallest = 2 ** -149
 const largest = 3.4028234663852886e38
 
 /**
- * Values at which a feature's bins could go wrong: each cut and the floats on both sides of it, NaN, infinities, zeros of both signs,
- * denormals and the largest numbers.
+ * Values at which a feature's bins could go wrong: each cut and the floats on both sides of it, NaN, infinities, zeros
+ * of both signs, denormals and the largest numbers.
  */
 export function criticalValues({ cuts }: Pick<Bins, 'cuts'>): Float32Array {
   const special = [

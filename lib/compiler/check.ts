@@ -35,8 +35,8 @@ export function checkBins({ memory, run }: CompiledModel, layout: Layout): Compa
 }
 
 /**
- * Compares every mask with plain walks of its tree: the leaves that can be reached when one feature has a value of the bin and the others
- * are free, for the bin's lowest value and for its highest.
+ * Compares every mask with plain walks of its tree: the leaves that can be reached when one feature has a value of the
+ * bin and the others are free, for the bin's lowest value and for its highest.
  */
 export function checkMasks(layout: Layout, tables: Uint8Array): Comparison {
   const { bins, passes, laneBits, treesAPass } = layout

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { numberedTexts } from '../formats/texts.ts'
 
 /**
- * What a program needs to know to run a compiled model's code and tables: where a chunk's rows go in and its answers come out. Offsets in bytes;
- * everything is float32 unless it says otherwise.
+ * What a program needs to know to run a compiled model's code and tables: where a chunk's rows go in and its answers
+ * come out. Offsets in bytes; everything is float32 unless it says otherwise.
  */
 export const CompiledPlan = z.object({
   /** Inputs in the order of their columns: numbers [rows, width], or text that is looked up. */
@@ -51,7 +51,10 @@ export interface CompiledModel {
   run(rows: number): void
 }
 
-/** Starts a compiled model. @throws WebAssembly.CompileError where the code is broken or the runtime has no 128-bit vectors */
+/**
+ * Starts a compiled model.
+ * @throws WebAssembly.CompileError where the code is broken or the runtime has no 128-bit vectors
+ */
 export function startCompiledModel(plan: CompiledPlan, code: Uint8Array, tables: Uint8Array): CompiledModel {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code))
   const memory = (exports.memory as WebAssembly.Memory).buffer

@@ -1,7 +1,7 @@
 /*
- * The C library's expf, so that probabilities have ONNX Runtime's very bits. glibc since 2.28 and musl since 1.2 have that of Arm's
- * Optimized Routines (math/expf.c, Szabolcs Nagy, 2017), which works in double precision: e^x = 2^(k/32) · 2^r with k a whole number,
- * 2^(k/32) from a table and 2^r by a cubic.
+ * The C library's expf, so that probabilities have ONNX Runtime's very bits. glibc since 2.28 and musl since 1.2 have
+ * that of Arm's Optimized Routines (math/expf.c, Szabolcs Nagy, 2017), which works in double precision: e^x = 2^(k/32)
+ * · 2^r with k a whole number, 2^(k/32) from a table and 2^r by a cubic.
  */
 
 /** 32 / ln 2. */
@@ -15,8 +15,9 @@ export const overflow = Math.fround(88.72283172607422)
 export const underflow = Math.fround(-103.97207641601562)
 
 /**
- * Bits of 2^(i/32), less i · 2^47, as whole numbers: adding k · 2^47 for any k with k mod 32 = i gives the bits of 2^(k/32). Each is the
- * double nearest to the power: its 53 bits m are such that 2m ± 1 lie on both sides, by the 32nd power in whole numbers.
+ * Bits of 2^(i/32), less i · 2^47, as whole numbers: adding k · 2^47 for any k with k mod 32 = i gives the bits of
+ * 2^(k/32). Each is the double nearest to the power: its 53 bits m are such that 2m ± 1 lie on both sides, by the 32nd
+ * power in whole numbers.
  */
 export function powersOfTwo(): BigUint64Array {
   return BigUint64Array.from({ length: 32 }, (_, i) => {

@@ -1,4 +1,6 @@
-/** How a node compares a value with its threshold (ONNX, nodes_modes), in the order of their numbers in ai.onnx.ml 5. */
+/**
+ * How a node compares a value with its threshold (ONNX, nodes_modes), in the order of their numbers in ai.onnx.ml 5.
+ */
 export const comparisons = ['BRANCH_LEQ', 'BRANCH_LT', 'BRANCH_GTE', 'BRANCH_GT', 'BRANCH_EQ', 'BRANCH_NEQ'] as const
 
 /** What a node asks of a feature's value: how it compares with a threshold, or whether it is a member of a set. */
@@ -20,7 +22,10 @@ export type TreeNode = TestNode | { readonly adds: ReadonlyMap<number, number> }
 /** Nodes of one tree, root first. */
 export type ForestTree = readonly TreeNode[]
 
-/** Where the columns of the trees come from: an input of the graph as numbers [rows, width], or as text by a map to numbers. */
+/**
+ * Where the columns of the trees come from: an input of the graph as numbers [rows, width], or as text by a map to
+ * numbers.
+ */
 export type ForestInput =
   | { readonly name: string; readonly kind: 'number'; readonly width: number }
   | {
@@ -36,7 +41,9 @@ export interface ScoreColumn {
   readonly isComplement: boolean
 }
 
-/** An output of the graph that is made of scores: what its columns are [rows, columns]. The last one is the last score. */
+/**
+ * An output of the graph that is made of scores: what its columns are [rows, columns]. The last one is the last score.
+ */
 export interface ForestOutput {
   readonly name: string
   readonly columns: readonly ScoreColumn[]

@@ -83,8 +83,8 @@ export function layoutOf(forest: Forest): Layout {
   const cutsAt = bins.map(({ cuts, cells }) => place((cuts.length + 2 ** cells.steps) * 4))
   const startsAt = bins.map(({ cells }) => place(cells.starts.byteLength))
   const groups = groupsOf(forest, treesAPass)
-  // A pass's trees tell few of a feature's bins apart: a map to those, one load more, keeps a pass's masks in the first-level cache however
-  // many features there are.
+  // A pass's trees tell few of a feature's bins apart: a map to those, one load more, keeps a pass's masks in the
+  // first-level cache however many features there are.
   const maskBytes = vectors * 16
   const told = groups.map(({ trees }) =>
     [...new Set(trees.flatMap(featuresOf))]
@@ -133,7 +133,10 @@ export function layoutOf(forest: Forest): Layout {
   }
 }
 
-/** The trees that add to each sum, in their order, in groups of a pass. A tree that adds to several is in a group of each. */
+/**
+ * The trees that add to each sum, in their order, in groups of a pass. A tree that adds to several is in a group of
+ * each.
+ */
 function groupsOf({ trees, sums }: Forest, treesAPass: number): { sum: number; trees: ForestTree[] }[] {
   const groups: { sum: number; trees: ForestTree[] }[] = []
   for (let sum = 0; sum < sums; sum++) {

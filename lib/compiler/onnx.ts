@@ -125,7 +125,10 @@ const root = protobuf.Root.fromJSON({
 })
 const modelType = root.lookupType('ModelProto')
 
-/** Reads an ONNX file. What trees have no use for (documentation, metadata, what functions do) is left out. @throws Error when it is none */
+/**
+ * Reads an ONNX file. What trees have no use for (documentation, metadata, what functions do) is left out.
+ * @throws Error when it is none
+ */
 export function readOnnx(bytes: Uint8Array): OnnxModel {
   const model = modelType.toObject(modelType.decode(bytes), { longs: Number, defaults: true, arrays: true })
   if (model.graph === null) throw new Error('it has no graph')

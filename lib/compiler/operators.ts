@@ -19,10 +19,15 @@ export type GraphValue =
 /** Whether the trees made a value. */
 export const isBehindTrees = ({ kind }: GraphValue): boolean => kind === 'scores' || kind === 'maps' || kind === 'label'
 
-/** What an operator makes of values; nothing where it is not understood. @throws NotCompilable where there is more to say */
+/**
+ * What an operator makes of values; nothing where it is not understood.
+ * @throws NotCompilable where there is more to say
+ */
 type Operator = (values: readonly GraphValue[], node: OnnxNode) => GraphValue | undefined
 
-/** The operators that may stand before and behind trees, by domain and name. All of them keep rows apart and in order. */
+/**
+ * The operators that may stand before and behind trees, by domain and name. All of them keep rows apart and in order.
+ */
 export const operators: Readonly<Record<string, Operator>> = {
   Identity: ([value]) => value,
   Constant: (_, node) => {

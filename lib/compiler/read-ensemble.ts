@@ -154,7 +154,10 @@ function requireRows(rows: number, columns: Readonly<Record<string, ArrayLike<un
     if (length !== rows) throw new NotCompilable(`there are ${length} ${name} for ${rows} rows`)
 }
 
-/** The numbers that stand for names in ai.onnx.ml 5; of transforms those of ONNX Runtime, which has the first two the other way round than ONNX. */
+/**
+ * The numbers that stand for names in ai.onnx.ml 5; of transforms those of ONNX Runtime, which has the first two the
+ * other way round than ONNX.
+ */
 const modeNames = [...comparisons, 'BRANCH_MEMBER'] as const
 const aggregateNames = ['AVERAGE', 'SUM', 'MIN', 'MAX'] as const
 const transformNames = ['NONE', 'LOGISTIC', 'SOFTMAX', 'SOFTMAX_ZERO', 'PROBIT'] as const
@@ -243,8 +246,8 @@ function finite(weight: number): number {
 const mostNodes = 100_000
 
 /**
- * The tree of a root. Nodes that several lead to become a copy for each, and those that nothing leads to go; a chain of nodes that
- * compare with one value after the other, as converters write sets, becomes a single one.
+ * The tree of a root. Nodes that several lead to become a copy for each, and those that nothing leads to go; a chain of
+ * nodes that compare with one value after the other, as converters write sets, becomes a single one.
  */
 function unfolded(nodes: readonly TreeNode[], root: number, id: number): ForestTree {
   const tree: TreeNode[] = []

@@ -6,8 +6,9 @@ import { readGraph } from './read-graph.ts'
 import { sumsOf } from './read-sums.ts'
 
 /**
- * Reads a tree ensemble from an ONNX model: one TreeEnsembleClassifier or TreeEnsembleRegressor (ai.onnx.ml 1 to 3) or TreeEnsemble
- * (5), with numbers or encoded text in front of it, and behind it what leaves its scores as they are on the way to the graph's outputs.
+ * Reads a tree ensemble from an ONNX model: one TreeEnsembleClassifier or TreeEnsembleRegressor (ai.onnx.ml 1 to 3) or
+ * TreeEnsemble (5), with numbers or encoded text in front of it, and behind it what leaves its scores as they are on
+ * the way to the graph's outputs.
  * @throws NotCompilable that names what is not understood
  */
 export function readForest(onnx: Uint8Array): Forest {
@@ -40,7 +41,10 @@ function requireFeatures({ trees }: Ensemble, features: number): void {
   })
 }
 
-/** Where a set reaches outside 1 to 32, ONNX Runtime looks for the value without its fraction: all one where there is none. */
+/**
+ * Where a set reaches outside 1 to 32, ONNX Runtime looks for the value without its fraction: all one where there is
+ * none.
+ */
 function requireWholeNumbers({ trees }: Ensemble, inputs: readonly ForestInput[]): void {
   const isWhole = inputs.flatMap((input) =>
     input.kind === 'number'

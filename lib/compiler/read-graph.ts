@@ -5,8 +5,8 @@ import { type GraphValue, isBehindTrees, operators } from './operators.ts'
 import type { Ensemble } from './read-ensemble.ts'
 
 /**
- * Follows a graph from its inputs through the trees to every one of its outputs. What its outputs do not need is passed over, as ONNX
- * Runtime does; all the rest is understood or refused.
+ * Follows a graph from its inputs through the trees to every one of its outputs. What its outputs do not need is passed
+ * over, as ONNX Runtime does; all the rest is understood or refused.
  * @returns what the trees read, and the outputs that are made of their scores
  * @throws NotCompilable that names what is not understood
  */
@@ -48,7 +48,10 @@ export function readGraph(
   return { inputs, outputs }
 }
 
-/** ONNX Runtime takes the last of equal constants, and checkers differ about the rest: a name has to stand for one thing. */
+/**
+ * ONNX Runtime takes the last of equal constants, and checkers differ about the rest: a name has to stand for one
+ * thing.
+ */
 function requireOneMeaning({ input, initializer, node, output }: OnnxModel['graph']): void {
   const requireDistinct = (names: readonly string[]): void => {
     const seen = new Set<string>()

@@ -52,8 +52,9 @@ function severalOf({ trees, count, base, output }: Ensemble, transform: Transfor
 }
 
 /**
- * A classifier. ONNX is vague about two classes, and the trees decide: leaves that vote for one class id only leave the other's
- * probability to be made from it. This is ONNX Runtime's reading (core/providers/cpu/ml/tree_ensemble_aggregator.h).
+ * A classifier. ONNX is vague about two classes, and the trees decide: leaves that vote for one class id only leave the
+ * other's probability to be made from it. This is ONNX Runtime's reading
+ * (core/providers/cpu/ml/tree_ensemble_aggregator.h).
  */
 function classes(ensemble: Ensemble): Sums {
   const { trees, count, base, transform: named, output } = ensemble

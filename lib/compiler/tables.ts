@@ -5,9 +5,9 @@ import type { Layout } from './layout.ts'
 import { goesTrue, leavesOf } from './walk.ts'
 
 /**
- * The bytes of a compiled model's tables, as `layout` places them: for every feature its cuts and first guesses; for every tree, feature and
- * bin the leaves that a value of that bin still allows (Lucchese et al., QuickScorer, SIGIR 2015, with the masks of all nodes of a
- * feature combined beforehand); and the leaves' values.
+ * The bytes of a compiled model's tables, as `layout` places them: for every feature its cuts and first guesses; for
+ * every tree, feature and bin the leaves that a value of that bin still allows (Lucchese et al., QuickScorer, SIGIR
+ * 2015, with the masks of all nodes of a feature combined beforehand); and the leaves' values.
  */
 export function tablesOf(layout: Layout): Uint8Array {
   const { bins, passes, laneBits, vectors, cutsAt, startsAt, powersAt, mapBytes, tableBytes } = layout

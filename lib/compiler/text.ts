@@ -6,14 +6,14 @@ import { chunkRows, type Layout, type Pass } from './layout.ts'
 /**
  * The module of a compiled model as WebAssembly text, always the same for the same layout. How a row goes through it:
  *
- * 1. `bin_F`, once for each feature: the value becomes the number of its bin.
- * 2. `pass_P`, once for each group of trees: a map leads from the bin to the masks that these trees have for it, and those of all features are
+ * 1. `bin_F`, once for each feature: the value becomes the number of its bin. 2. `pass_P`, once for each group of
+ * trees: a map leads from the bin to the masks that these trees have for it, and those of all features are
  *    combined by AND. In each tree's lane one bit is left: the leaf.
  *    The leaves' values are added to the row's sum, tree after tree in float32, as ONNX Runtime does.
  * 3. `finish`: the base value is added and the transform applied.
  *
- * Each step goes over all rows of a chunk before the next begins. Numbers that do not change are written into the code: where tables
- * lie, a feature's range, which features a group of trees asks for.
+ * Each step goes over all rows of a chunk before the next begins. Numbers that do not change are written into the code:
+ * where tables lie, a feature's range, which features a group of trees asks for.
  */
 export function moduleText(layout: Layout): string {
   const { bins, passes, forest, memoryBytes } = layout
@@ -127,8 +127,8 @@ function leafReader(
 ): { prepare(vectors: number): string[]; valueOf(lane: number): string } {
   const valuesOf = (lane: number): number => leavesAt + lane * laneBits * 4
   if (laneBits === 32)
-    // A lane with the single bit i, taken for a whole number and made a float, has the exponent 127 + i: four times that is the leaf's
-    // offset, but for 508. (Bit 31 is a negative number; its sign is masked away.)
+    // A lane with the single bit i, taken for a whole number and made a float, has the exponent 127 + i: four times
+    // that is the leaf's offset, but for 508. (Bit 31 is a negative number; its sign is masked away.)
     return {
       prepare: (vectors) =>
         Array.from(
@@ -145,8 +145,8 @@ function leafReader(
       valueOf: (lane) =>
         `(f32.load offset=${valuesOf(lane)} (i32.shl (i32.wrap_i64 (i64.ctz (i64x2.extract_lane ${lane % 2} (local.get $v${Math.floor(lane / 2)})))) (i32.const 2)))`,
     }
-  // Wider masks are several vectors, or one. The byte that is not zero gives the leaf but for its low three bits; all bytes together, as
-  // one 64-bit number, have a single bit, whose place in its byte are those.
+  // Wider masks are several vectors, or one. The byte that is not zero gives the leaf but for its low three bits; all
+  // bytes together, as one 64-bit number, have a single bit, whose place in its byte are those.
   const each = laneBits / 128
   const bytesOf = (vector: number): string =>
     `(i64.extend_i32_u (i8x16.bitmask (i8x16.ne (local.get $v${vector}) (v128.const i64x2 0 0))))`

@@ -1,6 +1,9 @@
 import type { Forest, ForestTree, TestNode, TreeNode } from './forest.ts'
 
-/** Whether a value takes the true branch of a node, as ONNX Runtime compares: in float32, NaN by IEEE 754 unless it tracks true. */
+/**
+ * Whether a value takes the true branch of a node, as ONNX Runtime compares: in float32, NaN by IEEE 754 unless it
+ * tracks true.
+ */
 export function goesTrue(node: TestNode, value: number): boolean {
   if (Number.isNaN(value)) return node.missingTrue || node.mode === 'BRANCH_NEQ'
   // A set knows one zero only, and so do comparisons.
@@ -31,7 +34,8 @@ export function walk(tree: ForestTree, featureOf: (feature: number) => number): 
 }
 
 /**
- * The sums of a row before any transform, leaves added in tree order in float32: what the compiled module has to reproduce.
+ * The sums of a row before any transform, leaves added in tree order in float32: what the compiled module has to
+ * reproduce.
  * @param featureOf the row's value of a feature, a float32
  */
 export function sumsOf({ trees, sums, divisor, base }: Forest, featureOf: (feature: number) => number): Float32Array {

@@ -16,7 +16,10 @@ export interface RowRule {
   readonly rule: string
 }
 
-/** Name of the table of broken rows: `file`, `row`, `rule` (its number) and `value`, a row for each rule that a row breaks. */
+/**
+ * Name of the table of broken rows: `file`, `row`, `rule` (its number) and `value`, a row for each rule that a row
+ * breaks.
+ */
 export const brokenTable = '"broken:"'
 /** Columns that one statement checks. */
 const columnsAtOnce = 200
@@ -56,8 +59,9 @@ export function mistypedIn({ schema, parts }: OpenTable): Set<string> {
 }
 
 /**
- * Finds every row that breaks the contract, into the temporary table `brokenTable`; a row that is wrong as a whole is told as that alone.
- * Numbers, times and booleans are compared by DuckDB; texts are checked by JavaScript, each different one once.
+ * Finds every row that breaks the contract, into the temporary table `brokenTable`; a row that is wrong as a whole is
+ * told as that alone. Numbers, times and booleans are compared by DuckDB; texts are checked by JavaScript, each
+ * different one once.
  * @returns the rules by number
  */
 export async function findBroken(connection: DuckDBConnection, relation: CheckedRelation): Promise<RowRule[]> {
@@ -182,8 +186,8 @@ async function keepTexts(
 }
 
 /**
- * Adds rows whose keys occurred before, among the rows that keep everything else. Keys are compared as they lie in the files, to the
- * last digit; a key with a part that is missing is like no other.
+ * Adds rows whose keys occurred before, among the rows that keep everything else. Keys are compared as they lie in the
+ * files, to the last digit; a key with a part that is missing is like no other.
  * @param columns the key's, which the relation has as `key:<name>`
  */
 export async function addRepeated(

@@ -18,8 +18,8 @@ const rowsAtOnce = (columns: number): number =>
   Math.max(vectorRows, Math.min(chunkRows, Math.floor(chunkValues / columns)))
 
 /**
- * Reads columns of a table in chunks of some ten thousand rows, without row objects: numbers, dates (milliseconds since 1970) and
- * booleans as typed arrays, text as strings. A nullable boolean is a Float64Array with NaN.
+ * Reads columns of a table in chunks of some ten thousand rows, without row objects: numbers, dates (milliseconds since
+ * 1970) and booleans as typed arrays, text as strings. A nullable boolean is a Float64Array with NaN.
  */
 export async function* readColumns(
   connection: DuckDBConnection,
@@ -67,8 +67,8 @@ export async function textValues(
 }
 
 /**
- * Reads columns of a table in memory as `readColumns` does. Text whose values are known is read by their numbers, several times quicker:
- * each value is made once.
+ * Reads columns of a table in memory as `readColumns` does. Text whose values are known is read by their numbers,
+ * several times quicker: each value is made once.
  */
 export function readMemory(
   connection: DuckDBConnection,
@@ -91,7 +91,10 @@ interface ReadColumn {
   readonly values: readonly string[] | undefined
 }
 
-/** A column of numbers, dates or booleans as a DOUBLE, what is missing as NaN: vectors without nulls can be copied as they lie. */
+/**
+ * A column of numbers, dates or booleans as a DOUBLE, what is missing as NaN: vectors without nulls can be copied as
+ * they lie.
+ */
 export function numberOf(rule: RowSchema[number]): string {
   const column = name(rule.name)
   return `coalesce(${rule.type === 'timestamp' ? `epoch_ms(${column})` : column}::DOUBLE, 'NaN'::DOUBLE)`
@@ -136,7 +139,10 @@ async function* readWith(
   if (total !== rows) throw new Error(`read ${total} rows of ${rows}: the stream ended early`)
 }
 
-/** Gathers a column of chunks: `add` puts the column with a number behind the rows there are, `take` gives them and begins anew. */
+/**
+ * Gathers a column of chunks: `add` puts the column with a number behind the rows there are, `take` gives them and
+ * begins anew.
+ */
 interface Gatherer {
   add(chunk: DuckDBDataChunk, column: number, at: number): void
   take(rows: number): Column

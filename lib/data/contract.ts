@@ -55,7 +55,9 @@ async function judge(connection: DuckDBConnection, table: LocalTable, { unique }
   return { open, relation, rules }
 }
 
-/** Checks every row of a table against its schema and rules; what is wrong is looked at closer only where something is. */
+/**
+ * Checks every row of a table against its schema and rules; what is wrong is looked at closer only where something is.
+ */
 export async function checkContract(
   connection: DuckDBConnection,
   table: LocalTable,
@@ -136,7 +138,8 @@ function verdictOf(
 }
 
 /**
- * Writes the rows that keep the contract, and those that break it with their file, row number and reasons, each as parquet.
+ * Writes the rows that keep the contract, and those that break it with their file, row number and reasons, each as
+ * parquet.
  * @returns how many rows were kept
  */
 export async function separateRows(

@@ -50,8 +50,8 @@ async function withConnection<T>(
 let kept: Promise<DuckDBInstance> | undefined
 
 /**
- * The same with one thread, in a database that this thread of ours keeps for the next piece of work: starting one takes longer than
- * reading a shard. What is temporary goes with the work; nothing else may be made.
+ * The same with one thread, in a database that this thread of ours keeps for the next piece of work: starting one takes
+ * longer than reading a shard. What is temporary goes with the work; nothing else may be made.
  * @param spill folder for what does not fit into memory, of the first piece of work
  */
 export async function withKeptDuckDb<T>(spill: string, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
@@ -78,7 +78,10 @@ export function timestamp(ms: number): string {
   return `TIMESTAMP ${text(new Date(ms).toISOString().replace('Z', ''))}`
 }
 
-/** A number as a DOUBLE literal, to the last bit: `0.1234…` would be a DECIMAL, and come out of that one bit off now and then. */
+/**
+ * A number as a DOUBLE literal, to the last bit: `0.1234…` would be a DECIMAL, and come out of that one bit off now and
+ * then.
+ */
 export function double(value: number): string {
   return Number.isFinite(value) ? value.toExponential() : `'${value}'::DOUBLE`
 }

@@ -5,8 +5,8 @@ import { requireColumns } from './inspect.ts'
 import { type LocalTable, openTable } from './table.ts'
 
 /**
- * Writes the rows whose keys occurred before, in the order of files and rows, among those that keep the contract. A key with a part that
- * is missing is like no other.
+ * Writes the rows whose keys occurred before, in the order of files and rows, among those that keep the contract. A key
+ * with a part that is missing is like no other.
  * @returns how many
  */
 export async function writeDuplicates(

@@ -13,8 +13,8 @@ import type { LocalTable } from './table.ts'
 const mostTexts = 10_000
 
 /**
- * How the columns of one table differ from those of another, exactly: every number from one count of the values of a column, all
- * rows of both tables. Intervals are left out (they are the values): nothing is a sample here.
+ * How the columns of one table differ from those of another, exactly: every number from one count of the values of a
+ * column, all rows of both tables. Intervals are left out (they are the values): nothing is a sample here.
  */
 export async function exactDrift(
   connection: DuckDBConnection,

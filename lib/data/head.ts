@@ -22,8 +22,8 @@ export interface Head extends LocalTable {
 }
 
 /**
- * Looks at the beginning of a source, as its columns are described there: parquet's footers and first rows, the first rows of text. What
- * is wrong already here is what a run would say of it.
+ * Looks at the beginning of a source, as its columns are described there: parquet's footers and first rows, the first
+ * rows of text. What is wrong already here is what a run would say of it.
  * @param from what messages call the source
  * @param isPart whether it has other files besides
  * @throws SlipwayError SOURCE_UNREADABLE, SOURCE_EMPTY, COLUMN_MISSING, COLUMN_TYPE

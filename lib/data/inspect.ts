@@ -8,8 +8,8 @@ import { type LocalTable, type OpenTable, openTable, type Scanned, unreadable } 
 import { type FoundColumn, type FoundFiles, fileColumn, nameOf, rowColumn, type TableFile } from './table-file.ts'
 
 /**
- * Makes sure that every file has the schema's columns, each of a type that fits, and more of them. A column without a value fits any
- * nullable one; in JSON a key may be left out.
+ * Makes sure that every file has the schema's columns, each of a type that fits, and more of them. A column without a
+ * value fits any nullable one; in JSON a key may be left out.
  * @throws SlipwayError COLUMN_MISSING, COLUMN_TYPE
  */
 export async function requireColumns(
@@ -107,8 +107,8 @@ export async function inspect(
 const columnsAtOnce = 250
 
 /**
- * Reads every value once: a file that ends too early is found, which its footer would not tell, and rows are counted by two who do not
- * know of one another.
+ * Reads every value once: a file that ends too early is found, which its footer would not tell, and rows are counted by
+ * two who do not know of one another.
  */
 async function requireWhole(connection: DuckDBConnection, open: OpenTable): Promise<void> {
   for (const part of open.parts) {

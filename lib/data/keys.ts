@@ -2,8 +2,9 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { name, rowsOf } from './duckdb.ts'
 
 /*
- * Keys are equal by value, whatever type a system keeps them in: 3000, 3000.0 and "3000" are one number. Each side becomes a text that is
- * the same exactly where the values are. Text compares as it is written: "007" is not "7", and no number.
+ * Keys are equal by value, whatever type a system keeps them in: 3000, 3000.0 and "3000" are one number. Each side
+ * becomes a text that is the same exactly where the values are. Text compares as it is written: "007" is not "7", and
+ * no number.
  */
 
 const whole = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER)$/
@@ -12,7 +13,10 @@ const decimal = /^DECIMAL/
 /** Whether a DuckDB type holds numbers. */
 export const isNumeric = (type: string): boolean => whole.test(type) || floating.test(type) || decimal.test(type)
 
-/** SQL: whether a value no longer says which whole number it was: in floating point those past 2^53 (2^24) stand for their neighbours too. */
+/**
+ * SQL: whether a value no longer says which whole number it was: in floating point those past 2^53 (2^24) stand for
+ * their neighbours too.
+ */
 export const isRounded = (type: string, value: string): string =>
   floating.test(type) ? `abs(${value}) >= ${type === 'FLOAT' ? 2 ** 24 : 2 ** 53}::DOUBLE` : 'false'
 
@@ -37,8 +41,8 @@ export function numberText(key: string): string {
 }
 
 /**
- * SQL: whether the key of a label is the value of a captured column. A floating-point number past 2^53 equals none: it was rounded, and
- * would take the labels of its neighbours.
+ * SQL: whether the key of a label is the value of a captured column. A floating-point number past 2^53 equals none: it
+ * was rounded, and would take the labels of its neighbours.
  * @param key text
  */
 export function sameKey(type: string, column: string, key: string): string {

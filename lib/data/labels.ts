@@ -44,8 +44,8 @@ const identity = (type: string, column: string): { value: string; wrong: string 
 })
 
 /**
- * Reads the labels of a file: columns `label`, and `requestId` or `key`, of text, whole numbers, floating point or UUIDs; if there,
- * `row` and `at`. Keys become text by value: 3000.0 is "3000".
+ * Reads the labels of a file: columns `label`, and `requestId` or `key`, of text, whole numbers, floating point or
+ * UUIDs; if there, `row` and `at`. Keys become text by value: 3000.0 is "3000".
  * @throws SlipwayError SOURCE_UNREADABLE, SOURCE_EMPTY, COLUMN_MISSING, COLUMN_TYPE with the row that is wrong
  */
 export async function* readLabels(connection: DuckDBConnection, table: Scanned): AsyncGenerator<LabelRow[]> {

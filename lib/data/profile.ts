@@ -7,12 +7,17 @@ import { name, rowsOf, text, withDuckDb } from './duckdb.ts'
 import { typedSelect } from './select.ts'
 import type { LocalTable } from './table.ts'
 
-/** Values that are read in one pass over a table: a pass takes in all columns of a wide table, one or two of a long one. */
+/**
+ * Values that are read in one pass over a table: a pass takes in all columns of a wide table, one or two of a long one.
+ */
 const valuesInPass = 8_000_000
 
 /** A table is long of which no pass takes in so many columns: then each of them is worth looking at. */
 const fewColumns = 9
-/** Rows that are looked at to tell whether a column's numbers repeat, and how often they do then at the least, on average. */
+/**
+ * Rows that are looked at to tell whether a column's numbers repeat, and how often they do then at the least, on
+ * average.
+ */
 const sampledRows = 65_536
 const repeated = 4
 
@@ -85,7 +90,8 @@ async function numericProfiles(
 }
 
 /**
- * The profile of a column of numbers that repeat, which DuckDB counts several times quicker than they are read and sorted.
+ * The profile of a column of numbers that repeat, which DuckDB counts several times quicker than they are read and
+ * sorted.
  * @returns undefined where they do not
  */
 async function countedProfile(

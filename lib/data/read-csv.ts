@@ -5,8 +5,8 @@ import { type FoundColumn, type FoundFiles, nameOf, type TableFile } from './tab
 import { type CsvDialect, scanCsv, type TextFile, writeRectangular } from './text-files.ts'
 
 /**
- * A CSV file as a relation of text, in the one dialect: DuckDB is told everything and guesses nothing. A file with ragged rows or mixed
- * line ends is written anew first, for DuckDB would refuse it, or read less of it without a word.
+ * A CSV file as a relation of text, in the one dialect: DuckDB is told everything and guesses nothing. A file with
+ * ragged rows or mixed line ends is written anew first, for DuckDB would refuse it, or read less of it without a word.
  * @param names of the columns, where the file has no header
  * @throws SlipwayError SOURCE_UNREADABLE, COLUMN_MISSING
  */

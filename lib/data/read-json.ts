@@ -7,7 +7,8 @@ import { scanJson } from './text-files.ts'
 const pointer = (key: string): string => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
 
 /**
- * A JSON file as a relation: an array of objects, or an object behind the other. Values stay JSON, so that "1" is text and 1 a number.
+ * A JSON file as a relation: an array of objects, or an object behind the other. Values stay JSON, so that "1" is text
+ * and 1 a number.
  * @throws SlipwayError SOURCE_UNREADABLE
  */
 export async function readJson(connection: DuckDBConnection, file: TableFile, number: number): Promise<FoundFiles> {

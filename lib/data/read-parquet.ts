@@ -11,8 +11,8 @@ export interface RowRange {
 const list = (files: readonly TableFile[]): string => `[${files.map(({ path }) => text(path)).join(', ')}]`
 
 /**
- * Parquet files as relations, each by its own footer: read together, the first one's types would decide for all. Neighbours with the same
- * columns are one relation.
+ * Parquet files as relations, each by its own footer: read together, the first one's types would decide for all.
+ * Neighbours with the same columns are one relation.
  */
 export async function readParquet(
   connection: DuckDBConnection,

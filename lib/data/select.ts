@@ -18,7 +18,10 @@ export interface Wanted {
   readonly keys?: readonly string[]
 }
 
-/** The SQL that reads an open table by its schema: every column as its contract means it, null where it is missing or no value of its type. */
+/**
+ * The SQL that reads an open table by its schema: every column as its contract means it, null where it is missing or no
+ * value of its type.
+ */
 export function selectOf(
   open: OpenTable,
   { raw = false, position = false, more = [], keys = [] }: Wanted = {},
@@ -40,7 +43,8 @@ export function selectOf(
 }
 
 /**
- * `selectOf` as a relation that is asked several times: text is read and understood once, into a file that goes with the connection.
+ * `selectOf` as a relation that is asked several times: text is read and understood once, into a file that goes with
+ * the connection.
  */
 export async function relationOf(connection: DuckDBConnection, open: OpenTable, wanted: Wanted): Promise<string> {
   const select = selectOf(open, wanted)

@@ -6,8 +6,9 @@ import { name, rowsOf, text, timestamp } from './duckdb.ts'
 import { keyIs } from './keys.ts'
 
 /*
- * Tables of what was served. Besides the input columns they have `slipway_request`, `slipway_row`, `slipway_time`, `slipway_role`,
- * `slipway_version` and `slipway_score`; labelled ones `slipway_label` and `slipway_known` (when it became known) as well.
+ * Tables of what was served. Besides the input columns they have `slipway_request`, `slipway_row`, `slipway_time`,
+ * `slipway_role`, `slipway_version` and `slipway_score`; labelled ones `slipway_label` and `slipway_known` (when it
+ * became known) as well.
  */
 
 const files = (paths: readonly string[]): string => `[${paths.map(text).join(', ')}]`
@@ -27,7 +28,10 @@ async function copy(connection: DuckDBConnection, query: string, file: string): 
   return Number(row?.n)
 }
 
-/** Puts captured rows of many windows into one table, sorted by request. A request sent twice is kept once. @returns rows */
+/**
+ * Puts captured rows of many windows into one table, sorted by request. A request sent twice is kept once.
+ * @returns rows
+ */
 export function gatherServed(connection: DuckDBConnection, captures: readonly string[], file: string): Promise<number> {
   return copy(
     connection,
@@ -60,8 +64,8 @@ export interface LabelCounts {
 }
 
 /**
- * Joins labels to the rows they are about. A label sent twice counts once; of several for one row the one that became known last
- * counts; one that says what is known already is left out; one whose row is not there waits for it a while.
+ * Joins labels to the rows they are about. A label sent twice counts once; of several for one row the one that became
+ * known last counts; one that says what is known already is left out; one whose row is not there waits for it a while.
  */
 export async function joinLabels(
   connection: DuckDBConnection,
@@ -130,8 +134,8 @@ export interface MistakeCount {
 }
 
 /**
- * Counts labelled answers to the first rows of requests, and how many of them were wrong: by version where requests were split (of users:
- * their first requests only), and by request where both versions answered it.
+ * Counts labelled answers to the first rows of requests, and how many of them were wrong: by version where requests
+ * were split (of users: their first requests only), and by request where both versions answered it.
  */
 export async function countLabelErrors(
   connection: DuckDBConnection,

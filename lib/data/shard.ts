@@ -34,8 +34,9 @@ export interface ShardRows {
 }
 
 /**
- * Reads a shard into a table in memory that spills to disk, after what texts occur in it, and sets rows aside that break the contract.
- * From then on `goodRows`, `writeParts` and `writeQuarantine` work on it. The connection must have one thread: rows keep their order.
+ * Reads a shard into a table in memory that spills to disk, after what texts occur in it, and sets rows aside that
+ * break the contract. From then on `goodRows`, `writeParts` and `writeQuarantine` work on it. The connection must have
+ * one thread: rows keep their order.
  * @throws SlipwayError SOURCE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE
  */
 export async function openShard(connection: DuckDBConnection, source: ShardSource): Promise<ShardRows> {
@@ -109,7 +110,10 @@ interface InMemory {
   readonly checked: string
 }
 
-/** Parquet lies in memory in its own types, so that what only passes through stays what it is; texts as numbers, which is quicker to read and to write. */
+/**
+ * Parquet lies in memory in its own types, so that what only passes through stays what it is; texts as numbers, which
+ * is quicker to read and to write.
+ */
 async function readTyped(
   connection: DuckDBConnection,
   open: OpenTable,

@@ -40,8 +40,8 @@ const partAt = (place: string, { validation, test }: { validation: number; test:
   `CASE WHEN ${place} < ${test} THEN 'test' WHEN ${place} < ${test + validation} THEN 'validation' ELSE 'train' END`
 
 /**
- * SQL for all values of a row as one text, which other values never have: each with its length before it, in the order of the columns'
- * names. Numbers are as many digits as tell them from every other; -0 is 0.
+ * SQL for all values of a row as one text, which other values never have: each with its length before it, in the order
+ * of the columns' names. Numbers are as many digits as tell them from every other; -0 is 0.
  */
 function rowText(schema: RowSchema): string {
   const values = [...schema]
@@ -55,8 +55,9 @@ function rowText(schema: RowSchema): string {
 }
 
 /**
- * Writes the parts of a table as parquet, rows in their old order. Rows without a date are in no part of a split by time or by age, and
- * are counted; shares that miss by far what was asked for are said (`missed`), and of a backtest where it ends (`cutoff`). The connection must have one thread, so that the bytes come out the same every time.
+ * Writes the parts of a table as parquet, rows in their old order. Rows without a date are in no part of a split by
+ * time or by age, and are counted; shares that miss by far what was asked for are said (`missed`), and of a backtest
+ * where it ends (`cutoff`). The connection must have one thread, so that the bytes come out the same every time.
  * @throws SlipwayError SPLIT_EMPTY when a part has no rows, or the data does not reach the cutoff of a backtest
  */
 export async function splitTable(

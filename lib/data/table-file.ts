@@ -22,7 +22,10 @@ export interface FoundColumn {
 
 /** Files that are read alike, in their order. */
 export interface FoundFiles {
-  /** A FROM clause. Rows come in their order; `fileColumn`, `rowColumn` and `problemColumn` are there besides the files' own. */
+  /**
+   * A FROM clause. Rows come in their order; `fileColumn`, `rowColumn` and `problemColumn` are there besides the files'
+   * own.
+   */
   readonly from: string
   /** The columns there are, by their own names. */
   readonly columns: ReadonlyMap<string, FoundColumn>

@@ -64,7 +64,10 @@ async function* bytesOf({ path, name, compression }: TextFile): AsyncGenerator<B
 const unreadable = (file: string, why: string, next = 'check that the file is whole'): SlipwayError =>
   new SlipwayError('SOURCE_UNREADABLE', `${file}: ${why}`, { next })
 
-/** The bytes of a text, a mark of UTF-8 at its start taken off. @throws SlipwayError SOURCE_UNREADABLE where it is no UTF-8 */
+/**
+ * The bytes of a text, a mark of UTF-8 at its start taken off.
+ * @throws SlipwayError SOURCE_UNREADABLE where it is no UTF-8
+ */
 export async function* textOf(file: TextFile, rowNow: () => number): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0)
   let isFirst = true
@@ -203,8 +206,9 @@ async function* recordsOf(file: TextFile, delimiter: Delimiter): AsyncGenerator<
 const shownRecord = 1_000
 
 /**
- * Writes a CSV file anew, without a header, every record ended by LF and with one field more: what is wrong with it. The fields of a
- * wrong one are left empty, so that rows keep their numbers. For files that DuckDB would refuse whole, or read less of.
+ * Writes a CSV file anew, without a header, every record ended by LF and with one field more: what is wrong with it.
+ * The fields of a wrong one are left empty, so that rows keep their numbers. For files that DuckDB would refuse whole,
+ * or read less of.
  */
 export async function writeRectangular(file: TextFile, dialect: CsvDialect, scan: CsvScan, to: string): Promise<void> {
   const { delimiter } = dialect

@@ -30,8 +30,8 @@ export interface WrittenPart {
 }
 
 /**
- * Writes the good rows with their predictions; one file, or one for every value of the partition's columns. All rows are counted
- * again in what was written.
+ * Writes the good rows with their predictions; one file, or one for every value of the partition's columns. All rows
+ * are counted again in what was written.
  * @param predictions [good rows], in the shard's order
  */
 export async function writeParts(

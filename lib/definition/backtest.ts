@@ -8,8 +8,8 @@ import type { Handle, Names } from './handles.ts'
 export interface BacktestDays<Row> {
   by: Names<Row, Date>
   /**
-   * ISO dates (UTC): at each a model is trained and judged on the rows before that day, as a run as of then would have done. Or so many
-   * days that move with the data: its end, and every so often before.
+   * ISO dates (UTC): at each a model is trained and judged on the rows before that day, as a run as of then would have
+   * done. Or so many days that move with the data: its end, and every so often before.
    */
   cutoffs: readonly string[] | { readonly every: Duration; readonly last: number }
   /** The rows just before a cutoff, and those before them. */
@@ -23,7 +23,10 @@ type Limits<Made> = Pick<Rules<Made>, 'atLeast' | 'atMost'>
 
 /** Models of several past days, and how they did. They are never registered or served. */
 export interface Backtest<T extends Task> extends Handle<'backtest'> {
-  /** For `must` of a gate: passes if the metric keeps to the limit at every cutoff. Metrics are Slipway's, measured on all test rows. */
+  /**
+   * For `must` of a gate: passes if the metric keeps to the limit at every cutoff. Metrics are Slipway's, measured on
+   * all test rows.
+   */
   worst(metric: Rules<Gate<T>> & (Benefit | Loss)): Limits<Gate<T>>
 }
 

@@ -29,11 +29,11 @@ import type { TrainOptions } from './training.ts'
 /** Records the steps of a pipeline. Every method returns a typed handle for the next ones. */
 export interface Builder {
   /**
-   * Fixes the exact bytes a run reads: a file, a folder or a glob of files, in parquet, CSV or JSON, packed or not. Paths start at the
-   * project folder; folders such as `year=2024/` are columns. CSV has commas and a header unless it is said; `na` names texts of its cells
-   * that stand for a missing value. `from` may also be `s3://…`, `https://…` or the path of a `.dvc` file. Where files are
-   * dated, `{date}` stands for the day in `from`, and `last: '90d'` reads those of so many days, the last of them the day of
-   * the run (UTC).
+   * Fixes the exact bytes a run reads: a file, a folder or a glob of files, in parquet, CSV or JSON, packed or not.
+   * Paths start at the project folder; folders such as `year=2024/` are columns. CSV has commas and a header unless it
+   * is said; `na` names texts of its cells that stand for a missing value. `from` may also be `s3://…`, `https://…` or
+   * the path of a `.dvc` file. Where files are dated, `{date}` stands for the day in `from`, and `last: '90d'` reads
+   * those of so many days, the last of them the day of the run (UTC).
    */
   snapshot<S extends z.ZodObject>(
     name: string,
@@ -56,22 +56,25 @@ export interface Builder {
     },
   ): Table<Row>
   /**
-   * Makes a table of others by SQL: one SELECT (DuckDB's) that reads the tables by their names and nothing else, no file, no clock, no
-   * chance. Rows are kept in the order of their values, or in the order it says.
+   * Makes a table of others by SQL: one SELECT (DuckDB's) that reads the tables by their names and nothing else, no
+   * file, no clock, no chance. Rows are kept in the order of their values, or in the order it says.
    */
   table<S extends z.ZodObject, const From extends Tables>(
     name: string,
     options: { from: From; sql: string; schema: S },
   ): Table<z.output<S>>
-  /** Makes a table of others by a function, a named export, over whole columns in memory: the tables of a list are its arguments. */
+  /**
+   * Makes a table of others by a function, a named export, over whole columns in memory: the tables of a list are its
+   * arguments.
+   */
   table<S extends z.ZodObject, const From extends Tables, Run extends (...tables: never) => unknown>(
     name: string,
     options: { from: From; run: Run & TableFunction<From, z.output<S>, Run>; schema: S },
   ): Table<z.output<S>>
   /**
-   * Makes a table as `table` does, and publishes it as a view: pipelines that name the same view share it. One that has another definition
-   * of it than is published is refused. `key` names a row; where rows of a key become known one after another, `known` is the column that
-   * says when.
+   * Makes a table as `table` does, and publishes it as a view: pipelines that name the same view share it. One that has
+   * another definition of it than is published is refused. `key` names a row; where rows of a key become known one
+   * after another, `known` is the column that says when.
    */
   feature<S extends z.ZodObject, const From extends Tables, const Key extends keyof z.output<S> & string>(
     name: string,
@@ -88,8 +91,8 @@ export interface Builder {
     options: { from: From; run: Run & TableFunction<From, z.output<S>, Run>; schema: S } & ViewRows<z.output<S>, Key>,
   ): View<z.output<S>, Key>
   /**
-   * Joins two tables in time: each left row with the newest right row that had happened and was known by then, equal times included; nulls
-   * where there was none. `prefix` stands before the names of the right table's columns.
+   * Joins two tables in time: each left row with the newest right row that had happened and was known by then, equal
+   * times included; nulls where there was none. `prefix` stands before the names of the right table's columns.
    */
   join<Left, Right, const On extends SharedKeys<Left, Right>, const Prefix extends string = ''>(
     left: Table<Left>,
@@ -97,8 +100,8 @@ export interface Builder {
     options: { on: readonly On[]; asOf: JoinTimes<Left, Right>; prefix?: Prefix },
   ): Table<Joined<Left, Right, On, Prefix>>
   /**
-   * Runs a function, a named export, in a thread: from tables, as whole columns, and other artifacts, as bytes, to the outputs declared,
-   * tables of a schema or things of a media type.
+   * Runs a function, a named export, in a thread: from tables, as whole columns, and other artifacts, as bytes, to the
+   * outputs declared, tables of a schema or things of a media type.
    */
   step<const Inputs extends StepInputs, const Outputs extends StepOutputs>(
     name: string,
@@ -108,7 +111,10 @@ export interface Builder {
       run: (inputs: StepArguments<Inputs>) => StepResult<Outputs>
     },
   ): StepHandles<Outputs>
-  /** Cuts the rows into train, validation and test: by time, by age, by a hash, with equal shares of every stratum, or at random. */
+  /**
+   * Cuts the rows into train, validation and test: by time, by age, by a hash, with equal shares of every stratum, or
+   * at random.
+   */
   split<Row>(table: Table<Row>, rule: SplitBy<Row>): Split<Row>
   /**
    * Trains a model. `features` and the target's function are named exports of a module (they are bundled and stored by
@@ -122,17 +128,18 @@ export interface Builder {
     const Weight extends Names<Row, number> = never,
   >(name: string, options: { on: Split<Row> } & TrainOptions<Row, Column, T, Made, Weight>): Model<Row, T>
   /**
-   * Makes the signed model package: ONNX, feature code, schemas, baseline profile, model card. Raise `inputVersion` (default 1)
-   * when rows that the champion takes would no longer do. It is a version of the model that is called as the pipeline is, in a branch
-   * `<pipeline>-<branch>`; `name` says otherwise.
+   * Makes the signed model package: ONNX, feature code, schemas, baseline profile, model card. Raise `inputVersion`
+   * (default 1) when rows that the champion takes would no longer do. It is a version of the model that is called as
+   * the pipeline is, in a branch `<pipeline>-<branch>`; `name` says otherwise.
    */
   package<Row, T extends Task>(
     model: Model<Row, T>,
     options?: { parity?: number; inputVersion?: number; name?: string },
   ): Package<Row, T>
   /**
-   * Scores the package on a part and checks the result; a gate that fails ends the run and keeps the champion. Where no check of a package
-   * compares it with the champion, one is added (1 % of the champion's value, confidence 0.9), unless `champion: 'not compared'` says otherwise.
+   * Scores the package on a part and checks the result; a gate that fails ends the run and keeps the champion. Where no
+   * check of a package compares it with the champion, one is added (1 % of the champion's value, confidence 0.9),
+   * unless `champion: 'not compared'` says otherwise.
    */
   gate<Row, T extends Task>(
     candidate: Package<Row, T>,
@@ -149,23 +156,25 @@ export interface Builder {
     options: { role: string; within: `${number}${'s' | 'm' | 'h' | 'd'}`; otherwise: 'reject' | 'approve' },
   ): void
   /**
-   * Serves the package under a name. The first version takes over at once; every later one by the strategy given, and becomes
-   * champion when its rollout says so, not before.
+   * Serves the package under a name. The first version takes over at once; every later one by the strategy given, and
+   * becomes champion when its rollout says so, not before.
    */
   deploy<Row, T extends Task>(candidate: Package<Row, T>, options: DeployOptions<NoInfer<Row>>): Endpoint<Row, T>
   /**
-   * Watches what is served: every so often the telemetry since the last check is compared with the training rows, and with the labels
-   * that came. An alarm is reported, and the supervisor of the pipeline retrains where `retrain` says so.
+   * Watches what is served: every so often the telemetry since the last check is compared with the training rows, and
+   * with the labels that came. An alarm is reported, and the supervisor of the pipeline retrains where `retrain` says
+   * so.
    */
   monitor<Row, T extends Task>(live: Endpoint<Row, T>, options: MonitorOptions): void
   /**
-   * Scores tables with the version that the endpoint's champion is when a batch begins: on a schedule, or by `slipway batch`. Every
-   * table comes out whole or not at all.
+   * Scores tables with the version that the endpoint's champion is when a batch begins: on a schedule, or by `slipway
+   * batch`. Every table comes out whole or not at all.
    */
   batch<Row, T extends Task>(live: Endpoint<Row, T>, name: string, options: BatchOptions): void
   /**
-   * Trains and judges at several past days, side by side: one table and one chart of how the models did (`slipway show <run>`). What it
-   * returns is for gates: `must: [past.worst(auc).atLeast(0.6)]`. Its models are never registered or served.
+   * Trains and judges at several past days, side by side: one table and one chart of how the models did (`slipway show
+   * <run>`). What it returns is for gates: `must: [past.worst(auc).atLeast(0.6)]`. Its models are never registered or
+   * served.
    */
   backtest<
     Row,
@@ -179,8 +188,9 @@ export interface Builder {
     options: BacktestDays<Row> & { train: TrainOptions<Row, Column, T, Made, Weight> },
   ): Backtest<T>
   /**
-   * Records the same for every item, a branch each: all of them side by side, and one that fails does not end the others. Steps of a
-   * branch have its name in front, `east/split`; what it packages is registered as `<pipeline>-east`.
+   * Records the same for every item, a branch each: all of them side by side, and one that fails does not end the
+   * others. Steps of a branch have its name in front, `east/split`; what it packages is registered as
+   * `<pipeline>-east`.
    * @param items names, or objects with a name
    * @param define records a branch; what it returns is returned by name
    */

@@ -23,7 +23,9 @@ const fields: readonly [Field, Field, Field, Field, Field] = [
   { name: 'day of the week', from: 0, to: 7, words: ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'] },
 ]
 
-/** Times: those whose minute, hour, day of the month, month (1 to 12) and day of the week (0 is Sunday) are all listed. */
+/**
+ * Times: those whose minute, hour, day of the month, month (1 to 12) and day of the week (0 is Sunday) are all listed.
+ */
 export interface CronCalendar {
   readonly minute: readonly number[]
   readonly hour: readonly number[]
@@ -37,8 +39,9 @@ const daysOfMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 const every = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
 /**
- * When a line of cron fires, as crontab(5) means it: at every time that one of these calendars names. Where the day of the month and the
- * day of the week are both restricted (neither holds a `*`) that is a day that either of them names, so there are two.
+ * When a line of cron fires, as crontab(5) means it: at every time that one of these calendars names. Where the day of
+ * the month and the day of the week are both restricted (neither holds a `*`) that is a day that either of them names,
+ * so there are two.
  * @param line five fields, with names of months and days, ranges, steps and lists
  * @throws SlipwayError DEFINITION_INVALID for anything else, and for a line that never fires
  */

@@ -15,8 +15,8 @@ const isFit = (metric: string): boolean =>
 const isAgainstChampion = ({ rule }: Pick<Check, 'rule'>): boolean => rule === 'notWorseThan'
 
 /**
- * The gate that a pipeline has unless it says otherwise: a candidate is not worse than the champion, by the metric of the first check if
- * that says how good a model is, else by log loss or root mean squared error.
+ * The gate that a pipeline has unless it says otherwise: a candidate is not worse than the champion, by the metric of
+ * the first check if that says how good a model is, else by log loss or root mean squared error.
  * @param checks all those of a package, in their order
  * @returns undefined where one of them compares with the champion already
  */
@@ -29,8 +29,8 @@ function defaultGate(task: Task, checks: readonly Check[]): Check | undefined {
 }
 
 /**
- * Gives every package that is registered a gate against the champion, where it has none: at the end of its first gate, or in a gate of its
- * own on the test rows, before anybody is asked.
+ * Gives every package that is registered a gate against the champion, where it has none: at the end of its first gate,
+ * or in a gate of its own on the test rows, before anybody is asked.
  * @param exempt packages whose definition says that they are not compared
  * @throws SlipwayError DEFINITION_INVALID where an exempt package has a gate against the champion
  */

@@ -37,7 +37,10 @@ export type DeployOptions<Row = never> = RolloutOptions & {
   readonly lookup?: readonly LookupInto<Row>[]
 }
 
-/** @throws SlipwayError DEFINITION_INVALID for steps that do not ascend, or when nothing could show a candidate to be good */
+/**
+ * @throws SlipwayError DEFINITION_INVALID for steps that do not ascend, or when nothing could show a candidate to be
+ *   good
+ */
 export function policyOf(options: RolloutOptions): RolloutPolicy {
   const [strategy, comparison] = strategyOf(options)
   const { alpha = 0.05, watch, approval } = comparison
@@ -88,7 +91,8 @@ export const errors = {
 }
 
 /**
- * Watches the share of answers that turn out to be wrong, by the labels gateways are told (`/feedback`). Only captured rows can be labelled.
+ * Watches the share of answers that turn out to be wrong, by the labels gateways are told (`/feedback`). Only captured
+ * rows can be labelled.
  * @param after age at which an answer is judged, by the labels known of it then: `1d`
  * @param offBy how far score and label may be apart; half by default, which is the other class of two
  */

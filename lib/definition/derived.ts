@@ -70,7 +70,9 @@ export interface JoinTimes<Left, Right> {
 export interface ViewRows<Row, Key extends string> {
   /** Columns that name a row. */
   key: Key | readonly Key[]
-  /** Column that says when a row became known: a key has a row for each of these times. Without it, a key has one row. */
+  /**
+   * Column that says when a row became known: a key has a row for each of these times. Without it, a key has one row.
+   */
   known?: Times<Row>
 }
 

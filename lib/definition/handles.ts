@@ -65,7 +65,10 @@ interface ByTime<Row> {
 }
 interface ByAge<Row> {
   by: Names<Row, Date>
-  /** The newest rows, and those before them: the split moves with the data. `run --as-of` sets the day that counts as today. */
+  /**
+   * The newest rows, and those before them: the split moves with the data. `run --as-of` sets the day that counts as
+   * today.
+   */
   test: Duration
   validation: Duration
   /** Rows older than this are left out. */

@@ -25,8 +25,8 @@ export interface ProgramOptions extends Omit<z.input<typeof ProgramLearner>, 'ki
 }
 
 /**
- * Any program that keeps the contract of SageMaker's training containers; see `ProgramLearner` for the parameters and their defaults.
- * Its folder is stored with the plan.
+ * Any program that keeps the contract of SageMaker's training containers; see `ProgramLearner` for the parameters and
+ * their defaults. Its folder is stored with the plan.
  */
 export function program(options: ProgramOptions): ProgramLearner {
   const { timeout = '23h', processorTime, memory, disk = '10GB', ...given } = options

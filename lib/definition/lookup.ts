@@ -33,7 +33,10 @@ type Renamed<Named> = Named extends string
 type ValuesOf<Row, Named> = { [Name in keyof Named]: Named[Name] extends keyof Row ? Row[Named[Name]] : never }
 
 interface LookupOptions<On, Columns> {
-  /** The columns of requests that the view's key is in: where they have other names there, `{ passenger: 'passenger_id' }`. */
+  /**
+   * The columns of requests that the view's key is in: where they have other names there, `{ passenger: 'passenger_id'
+   * }`.
+   */
   readonly on: On
   /** The model's columns that are looked up; where the view calls them otherwise, `{ past_flights: 'flights' }`. */
   readonly columns: Columns

@@ -12,7 +12,10 @@ export const measure = (name: DriftMeasure) => ({
   over: (limit: number): Repeated<DriftRule> => repeated({ measure: name, limit, windows: 1 }),
 })
 
-/** Population stability index over ten bins of equal weight in the training rows; 0.1 is often called some drift, 0.25 much. */
+/**
+ * Population stability index over ten bins of equal weight in the training rows; 0.1 is often called some drift, 0.25
+ * much.
+ */
 export const psi = measure('psi')
 /** Jensen–Shannon distance, base 2: 0 for the same distribution, 1 for ones that share nothing. */
 export const jensenShannon = measure('jensenShannon')

@@ -1,6 +1,8 @@
 import type { Task } from '../formats/plan.ts'
 
-/** What a model predicts: one column of the source, as it is or through a function of it. That column is not a feature. */
+/**
+ * What a model predicts: one column of the source, as it is or through a function of it. That column is not a feature.
+ */
 export interface Target<Column extends string, Value, T extends Task, Cell = unknown> {
   readonly task: T
   readonly column: Column
@@ -13,8 +15,9 @@ export interface Target<Column extends string, Value, T extends Task, Cell = unk
 type YesNo = number | boolean | null | undefined
 
 /**
- * A yes/no target: a column of 0 and 1 or of truth values as it is, `binary('late')`; or `binary('delay', late)` with `late` a named export
- * `(delay) => Uint8Array` of zeros and ones. A row with anything else fails the run (`TARGET_INVALID`).
+ * A yes/no target: a column of 0 and 1 or of truth values as it is, `binary('late')`; or `binary('delay', late)` with
+ * `late` a named export `(delay) => Uint8Array` of zeros and ones. A row with anything else fails the run
+ * (`TARGET_INVALID`).
  */
 export function binary<const Column extends string>(
   column: Column,

@@ -14,11 +14,13 @@ export interface TrainOptions<
   features: (columns: ColumnsOf<Omit<Row, Column | Weight>>) => Made
   target: Target<Column, ColumnsOf<Row>[Column], T, NoInfer<Row>[Column]>
   /**
-   * Sets of features that matter together: the model gets, for each, the mean label of training rows with the same values (out of fold
-   * while it trains, so that no row sees its own label). For text and for numbers with few values.
+   * Sets of features that matter together: the model gets, for each, the mean label of training rows with the same
+   * values (out of fold while it trains, so that no row sees its own label). For text and for numbers with few values.
    */
   crosses?: readonly (readonly [keyof Made & string, ...(keyof Made & string)[]])[]
-  /** A column that says how much each row counts while the model learns, at least 0; evaluations count every row alike. */
+  /**
+   * A column that says how much each row counts while the model learns, at least 0; evaluations count every row alike.
+   */
   weight?: Weight
   learner: LearnerParameters
   seed: number

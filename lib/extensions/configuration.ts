@@ -17,8 +17,8 @@ export const configurationFile = 'slipway.config.ts'
 export interface Loaded {
   readonly configuration: extend.Configuration
   /**
-   * Names the code it consists of, comments and names of files left out; null where a project has none. It is in the keys of steps
-   * that an extension carries out.
+   * Names the code it consists of, comments and names of files left out; null where a project has none. It is in the
+   * keys of steps that an extension carries out.
    */
   readonly digest: string | null
 }
@@ -26,8 +26,8 @@ export interface Loaded {
 const nothing: Loaded = { configuration: { extend: [] }, digest: null }
 
 /**
- * Loads `slipway.config.ts` of a project. It is run with the rights of the process that loads it, as its own code is: it belongs to
- * whoever runs the platform, and no pipeline, plan or request can name another one.
+ * Loads `slipway.config.ts` of a project. It is run with the rights of the process that loads it, as its own code is:
+ * it belongs to whoever runs the platform, and no pipeline, plan or request can name another one.
  * @throws SlipwayError DEFINITION_SYNTAX with file and line, DEFINITION_INVALID
  */
 export async function loadConfiguration(root: string): Promise<Loaded> {

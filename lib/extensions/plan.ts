@@ -5,9 +5,10 @@ import { targetOf } from '../targets/targets.ts'
 import type { Adapters } from './adapters.ts'
 
 /**
- * A plan with the digest of the configuration in every step that an adapter of it changes: other code is another step. Makes sure
- * that there are the adapters it names.
- * @throws SlipwayError DEFINITION_INVALID for a learner or a target that nobody added, and for parameters it does not take
+ * A plan with the digest of the configuration in every step that an adapter of it changes: other code is another step.
+ * Makes sure that there are the adapters it names.
+ * @throws SlipwayError DEFINITION_INVALID for a learner or a target that nobody added, and for parameters it does not
+ *   take
  */
 export function withAdapters(plan: Plan, { digest, learners, targets }: Adapters): Plan {
   const prepare = (step: Step): Step => {

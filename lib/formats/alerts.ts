@@ -16,7 +16,9 @@ export type RetrainCause = z.infer<typeof RetrainCause>
 
 const Texts = z.record(z.string(), z.string())
 
-/** What Prometheus Alertmanager posts to a webhook receiver, version 4 (prometheus.io/docs/alerting, webhook_config). */
+/**
+ * What Prometheus Alertmanager posts to a webhook receiver, version 4 (prometheus.io/docs/alerting, webhook_config).
+ */
 export const AlertmanagerWebhook = z.looseObject({
   version: z.literal('4'),
   status: z.enum(['firing', 'resolved']),
@@ -50,7 +52,10 @@ export interface RefusedAlert {
   readonly why: string
 }
 
-/** The causes in a webhook: alerts that fire, each with a key that stays the same while it goes on; and alerts that name none. */
+/**
+ * The causes in a webhook: alerts that fire, each with a key that stays the same while it goes on; and alerts that name
+ * none.
+ */
 export function causesOf({ alerts, commonLabels }: AlertmanagerWebhook): {
   readonly causes: readonly PipelineCause[]
   readonly refused: readonly RefusedAlert[]

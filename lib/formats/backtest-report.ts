@@ -8,7 +8,10 @@ const PartRows = z.object({ train: z.int(), validation: z.int(), test: z.int() }
 export const Cutoff = z.object({ slipway: z.literal('cutoff/1'), at: z.iso.datetime(), rows: PartRows })
 export type Cutoff = z.infer<typeof Cutoff>
 
-/** A metric of the model of one cutoff; where it can be drawn again quickly, with the 90 % interval of a bootstrap of the test rows. */
+/**
+ * A metric of the model of one cutoff; where it can be drawn again quickly, with the 90 % interval of a bootstrap of
+ * the test rows.
+ */
 const Measured = z.object({ value: z.number(), low: z.number().optional(), high: z.number().optional() })
 
 /** How models did that were trained at several past days: an artifact. */
@@ -18,7 +21,9 @@ export const BacktestReport = z.object({
   task: z.enum(['binary', 'regression']),
   /** In the order of time. A metric that is not defined on the rows of a cutoff is left out there. */
   cutoffs: z.array(z.object({ at: z.iso.datetime(), rows: PartRows, metrics: z.record(z.string(), Measured) })).min(1),
-  /** Of the metrics that are defined at every cutoff: their mean over the cutoffs, and the worst value with its cutoff. */
+  /**
+   * Of the metrics that are defined at every cutoff: their mean over the cutoffs, and the worst value with its cutoff.
+   */
   summary: z.record(z.string(), z.object({ mean: z.number(), worst: z.number(), at: z.iso.datetime() })),
 })
 export type BacktestReport = z.infer<typeof BacktestReport>

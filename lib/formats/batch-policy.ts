@@ -1,11 +1,17 @@
 import { z } from 'zod'
 import { CsvOptions, formatOf, TableFormat } from './table-format.ts'
 
-/** How a table is scored, whole: what is read, what is written, and what becomes of rows that break the model's contract. */
+/**
+ * How a table is scored, whole: what is read, what is written, and what becomes of rows that break the model's
+ * contract.
+ */
 export const BatchPolicy = z.object({
   /** When, in cron's five fields (crontab(5)), UTC; null only when asked. */
   cron: z.string().nullable(),
-  /** Files: a path, a folder or a glob in the project, `s3://…`, or an `https://` address. `{date}` and `{hour}` are filled in. */
+  /**
+   * Files: a path, a folder or a glob in the project, `s3://…`, or an `https://` address. `{date}` and `{hour}` are
+   * filled in.
+   */
   from: z.string().min(1),
   /** A folder in the project or `s3://…/`; null leaves the parts in the store, where the manifest names them. */
   to: z.string().min(1).nullable(),

@@ -5,7 +5,9 @@ import { ModelVersion } from './route.ts'
 import { RowSchema } from './row-schema.ts'
 import { Compression } from './table-format.ts'
 
-/** A file of the input. One in the store has a digest; one elsewhere is known by what changes with it until it is read. */
+/**
+ * A file of the input. One in the store has a digest; one elsewhere is known by what changes with it until it is read.
+ */
 export const BatchFile = z.object({
   /** Where it was found, for people. */
   uri: z.string(),
@@ -75,7 +77,9 @@ export const BatchManifest = z.object({
 })
 export type BatchManifest = z.infer<typeof BatchManifest>
 
-/** That a manifest is in force: `batches/<owner>/<name>/<slot>/<generation>.json`, written once; the last one counts. */
+/**
+ * That a manifest is in force: `batches/<owner>/<name>/<slot>/<generation>.json`, written once; the last one counts.
+ */
 export const BatchRecord = z.object({
   slipway: z.literal('batch-record/1'),
   owner: z.string(),

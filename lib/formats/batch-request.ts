@@ -13,7 +13,9 @@ export interface BatchRequest {
   readonly redo: boolean
   /** Who or what asks. */
   readonly by: string
-  /** All of it, where no pipeline defines it. `files` where they were stored already: the list of them, `BatchFile`s. */
+  /**
+   * All of it, where no pipeline defines it. `files` where they were stored already: the list of them, `BatchFile`s.
+   */
   readonly adHoc: {
     readonly policy: BatchPolicy
     readonly model: ModelVersion

@@ -1,8 +1,8 @@
 import type { RowSchema } from './row-schema.ts'
 
 /**
- * What rows that fit `before` would break in `after`, a sentence each: a column of another type, a column that is new and
- * required, a column that may no longer be missing. Leaving a column out breaks nobody.
+ * What rows that fit `before` would break in `after`, a sentence each: a column of another type, a column that is new
+ * and required, a column that may no longer be missing. Leaving a column out breaks nobody.
  */
 export function breakingChanges(before: RowSchema, after: RowSchema): string[] {
   return after.flatMap((column) => {

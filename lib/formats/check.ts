@@ -49,7 +49,10 @@ export function withoutCode(check: Check): object {
   return { ...check, own }
 }
 
-/** The model does worse on what became known: `metric` beyond `limit`, in `windows` checks of a monitor one after the other. */
+/**
+ * The model does worse on what became known: `metric` beyond `limit`, in `windows` checks of a monitor one after the
+ * other.
+ */
 export const QualityRule = z.object({ metric: MetricName, limit: z.number(), windows: z.int().min(1) })
 export type QualityRule = z.infer<typeof QualityRule>
 
@@ -58,8 +61,8 @@ export const judgeRule = (check: MetricCheck, rows: MeasuredRows): RuleVerdict =
   (gateRules[check.rule].judge as (check: MetricCheck, rows: MeasuredRows) => RuleVerdict)(check, rows)
 
 /**
- * `auc ≥ 0.69`, `rmse not worse than champion by 0.2 (95 %) for each origin`, `auc not worse than champion by 1 % of its value (90 %),
- * default`: a gate in words.
+ * `auc ≥ 0.69`, `rmse not worse than champion by 0.2 (95 %) for each origin`, `auc not worse than champion by 1 % of
+ * its value (90 %), default`: a gate in words.
  */
 export function describeCheck(check: Check): string {
   if (check.rule === 'own') return check.name

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { Digest } from './artifact.ts'
 
-/** A user function, bundled and stored: found by its digest, shown by its name. Only `digest` and `host` are identity. */
+/**
+ * A user function, bundled and stored: found by its digest, shown by its name. Only `digest` and `host` are identity.
+ */
 export const CodeRef = z.object({
   name: z.string(),
   file: z.string(),

@@ -1,4 +1,7 @@
-/** A column as feature functions see it. Dates are milliseconds since 1970 (UTC); a missing number is NaN, a missing string null. */
+/**
+ * A column as feature functions see it. Dates are milliseconds since 1970 (UTC); a missing number is NaN, a missing
+ * string null.
+ */
 export type Column = Float64Array | Float32Array | Int32Array | Uint8Array | readonly (string | null)[]
 
 /** Numbers of rows: float32, or float64 where they lie too far from zero for it. */
@@ -6,8 +9,10 @@ export type Numbers = Float32Array | Float64Array
 
 type Present<T> = Exclude<T, null | undefined>
 
-/** The column type of a row's field: numbers and dates `Float64Array`, booleans `Uint8Array` (0, 1), text `string[]`, whole
- * numbers of any size (`z.int64()`, `z.bigint()`) their digits as `string[]`. */
+/**
+ * The column type of a row's field: numbers and dates `Float64Array`, booleans `Uint8Array` (0, 1), text `string[]`,
+ * whole numbers of any size (`z.int64()`, `z.bigint()`) their digits as `string[]`.
+ */
 export type ColumnOf<T> = [Present<T>] extends [number | Date]
   ? Float64Array
   : [Present<T>] extends [boolean]

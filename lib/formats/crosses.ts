@@ -4,8 +4,9 @@ import { z } from 'zod'
 const Part = z.union([z.string(), z.number(), z.null()])
 
 /**
- * Features combined into one number: the mean label of the training rows that have the same values in all of them, drawn to the mean of all
- * rows where they are few. It travels in the model's package, and is looked up before the trees see a row.
+ * Features combined into one number: the mean label of the training rows that have the same values in all of them,
+ * drawn to the mean of all rows where they are few. It travels in the model's package, and is looked up before the
+ * trees see a row.
  */
 export const Cross = z.object({
   name: z.string(),

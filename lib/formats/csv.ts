@@ -1,6 +1,6 @@
 /*
- * The one dialect of CSV (RFC 4180), for files and for requests: a delimiter, `"` for quotes and `""` for a quote inside them, records ended
- * by LF, CRLF or CR. There are no comments, nothing is skipped, and nothing is guessed.
+ * The one dialect of CSV (RFC 4180), for files and for requests: a delimiter, `"` for quotes and `""` for a quote
+ * inside them, records ended by LF, CRLF or CR. There are no comments, nothing is skipped, and nothing is guessed.
  */
 
 /** What parts fields. */
@@ -33,7 +33,8 @@ export interface CsvScanner {
 const states = { start: 0, plain: 1, quoted: 2, closed: 3 } as const
 
 /**
- * Finds the records of a text that comes in pieces, byte by byte, and tells each: what counts rows independently of whoever reads them.
+ * Finds the records of a text that comes in pieces, byte by byte, and tells each: what counts rows independently of
+ * whoever reads them.
  * @param keepBytes gives each record's bytes along
  */
 export function csvScanner(delimiter: Delimiter, onRecord: (record: CsvRecord) => void, keepBytes = false): CsvScanner {

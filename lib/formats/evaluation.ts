@@ -6,7 +6,10 @@ const ReliabilityBin = z.object({ rows: z.int(), meanPrediction: z.number(), pos
 /** What a feature is worth to a model on some rows. */
 export const FeatureImportance = z.object({
   feature: z.string(),
-  /** By how much the area under the curve falls, or the root mean squared error grows, when the feature's values are shuffled. */
+  /**
+   * By how much the area under the curve falls, or the root mean squared error grows, when the feature's values are
+   * shuffled.
+   */
   loss: z.number(),
   /** Standard deviation of that over the shuffles. */
   spread: z.number(),

@@ -98,7 +98,10 @@ export const RolloutState = z
     minute: z.number(),
     pending: Block.nullable(),
     metrics: byMetric(MetricState),
-    /** What labels say, which come later and have minutes of their own; null before any (and missing in rollouts begun before 0.6). */
+    /**
+     * What labels say, which come later and have minutes of their own; null before any (and missing in rollouts begun
+     * before 0.6).
+     */
     labels: z
       .object({ minute: z.number(), pending: LabelBlock.nullable(), mistakes: MetricState })
       .readonly()

@@ -6,7 +6,10 @@ import { SlipwayError } from './errors.ts'
 export const VersionName = z.object({ version: z.int().positive(), digest: Digest })
 export type VersionName = z.infer<typeof VersionName>
 
-/** What a candidate was judged against: what must still be in force when it takes over. Undefined asks for nothing, null for nobody. */
+/**
+ * What a candidate was judged against: what must still be in force when it takes over. Undefined asks for nothing, null
+ * for nobody.
+ */
 export const Expected = VersionName.nullable().optional()
 export type Expected = z.infer<typeof Expected>
 
@@ -14,7 +17,10 @@ export type Expected = z.infer<typeof Expected>
 export interface InForce {
   /** The champion of its endpoint if that serves something, else of its model; null while there is none. */
   readonly champion: VersionName | null
-  /** The baseline that gates compare with: the champion, or what the candidate took over from if it is the champion already; null for nothing. */
+  /**
+   * The baseline that gates compare with: the champion, or what the candidate took over from if it is the champion
+   * already; null for nothing.
+   */
   readonly opponent: VersionName | null
 }
 
@@ -24,7 +30,8 @@ export function versionInWords(name: VersionName | null | undefined): string {
 }
 
 /**
- * The compare of every compare-and-set: what a candidate was judged against must be in force still, or the candidate itself.
+ * The compare of every compare-and-set: what a candidate was judged against must be in force still, or the candidate
+ * itself.
  * @param where `model flights`, `endpoint flights`
  * @throws SlipwayError CHAMPION_MOVED
  */

@@ -123,7 +123,9 @@ export const OutsideLearner = z.strictObject({
   /** Its own kind. */
   name: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'names are lower-case letters, digits and dashes, at most 63'),
   parameters: z.record(z.string(), z.json()),
-  /** Of the code of the configuration that it was planned with: other code is another model. Set when a plan is made. */
+  /**
+   * Of the code of the configuration that it was planned with: other code is another model. Set when a plan is made.
+   */
   configuration: Digest.optional(),
 })
 export type OutsideLearner = z.infer<typeof OutsideLearner>
@@ -137,7 +139,10 @@ export function describeLearner(learner: LearnerParameters): string {
   return `${learner.command.join(' ')} in ${learner.folder}${learner.deterministic === false ? ', not deterministic' : ''}`
 }
 
-/** The learners a plan may name, one entry each; what carries them out is the table of `lib/learners/learners.ts`, and of a finished model `lib/learners/finished`. */
+/**
+ * The learners a plan may name, one entry each; what carries them out is the table of `lib/learners/learners.ts`, and
+ * of a finished model `lib/learners/finished`.
+ */
 const learners = [TreesLearner, LinearLearner, OnnxLearner, ProgramLearner, OutsideLearner] as const
 const kinds = learners.map(({ shape }) => shape.kind.value).filter((kind) => kind !== 'outside')
 

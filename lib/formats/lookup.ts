@@ -116,7 +116,9 @@ function requireAlike(snapshot: DescribedSnapshot, from: ColumnRule | undefined,
   throw misfit(snapshot, `column "${column}" of the view and "${to.name}" are ${from.type} and ${to.type}`)
 }
 
-/** Whether values of one column may stand in another: whole numbers are numbers, and every other type is itself alone. */
+/**
+ * Whether values of one column may stand in another: whole numbers are numbers, and every other type is itself alone.
+ */
 export function areAlike(one: Pick<ColumnRule, 'type'>, other: Pick<ColumnRule, 'type'>): boolean {
   const kindOf = ({ type }: Pick<ColumnRule, 'type'>): string => (type === 'integer' ? 'number' : type)
   return kindOf(one) === kindOf(other) && isText(one) === isText(other)

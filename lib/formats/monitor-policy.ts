@@ -20,7 +20,10 @@ export const DriftRule = z
   })
 export type DriftRule = z.infer<typeof DriftRule>
 
-/** Less is asked than usual: rows below the share `1 − drop` of the median of the checks before, in `windows` checks one after the other. */
+/**
+ * Less is asked than usual: rows below the share `1 − drop` of the median of the checks before, in `windows` checks one
+ * after the other.
+ */
 export const VolumeRule = z.object({ drop: z.number().gt(0).lt(1), windows: z.int().min(1) })
 export type VolumeRule = z.infer<typeof VolumeRule>
 
@@ -37,7 +40,10 @@ export const RetrainPolicy = z.object({
   maxPerDay: z.int().min(1),
   /** Hours of the day, UTC, in which none begins: from (inclusive) to (exclusive), over midnight if from > to. */
   quietHours: z.object({ from: z.int().min(0).max(23), to: z.int().min(0).max(23) }).nullable(),
-  /** How much worse a candidate may be than the champion, and than the last approved version, in mean loss (Brier; squared error over nine variances). */
+  /**
+   * How much worse a candidate may be than the champion, and than the last approved version, in mean loss (Brier;
+   * squared error over nine variances).
+   */
   margin: z.number().gt(0).lt(1),
   /** Chance of ever letting through a candidate that is worse by the margin, over all retrainings together. */
   alpha: z.number().gt(0).lt(0.5),

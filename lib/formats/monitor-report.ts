@@ -117,8 +117,8 @@ export const MonitorReport = z.object({
   estimated: z.record(z.string(), z.number()),
   labels: z.object({
     /**
-     * Labels that came, that found their row, and that came too late or for unknown rows: since the last judgement where rules were judged,
-     * of this step elsewhere (and always up to 0.6); those that wait for their row now.
+     * Labels that came, that found their row, and that came too late or for unknown rows: since the last judgement
+     * where rules were judged, of this step elsewhere (and always up to 0.6); those that wait for their row now.
      */
     received: z.int(),
     matched: z.int(),

@@ -89,7 +89,10 @@ export const BranchReport = z.object({
 })
 export type BranchReport = z.infer<typeof BranchReport>
 
-/** What a workflow that carried out some branches of a run did: kept beside the run's record, which would grow too large with it. */
+/**
+ * What a workflow that carried out some branches of a run did: kept beside the run's record, which would grow too large
+ * with it.
+ */
 export const BranchesRecord = z.object({
   slipway: z.literal('branches/1'),
   runId: z.string(),
@@ -103,7 +106,9 @@ export const BranchesRecord = z.object({
 })
 export type BranchesRecord = z.infer<typeof BranchesRecord>
 
-/** How a run ended: the result of its workflow, kept in the store as well, so that it can be read with Temporal away. */
+/**
+ * How a run ended: the result of its workflow, kept in the store as well, so that it can be read with Temporal away.
+ */
 export const RunRecord = z.object({
   runId: z.string(),
   workflowId: z.string(),

@@ -11,8 +11,8 @@ export const WatchRule = z.discriminatedUnion('metric', [
   z.object({ metric: z.literal('errors'), margin: z.number().gt(0).lt(1) }),
   z.object({ metric: z.literal('latency'), overMs: z.number().positive(), margin: z.number().gt(0).lt(1) }),
   /**
-   * Answers that labels prove wrong: score and label are more than `offBy` apart. Judged are answers of an age, `afterMs`, by what was
-   * known of them at that age, so that labels may come sooner for some outcomes than for others.
+   * Answers that labels prove wrong: score and label are more than `offBy` apart. Judged are answers of an age,
+   * `afterMs`, by what was known of them at that age, so that labels may come sooner for some outcomes than for others.
    */
   z.object({
     metric: z.literal('mistakes'),
@@ -22,7 +22,9 @@ export const WatchRule = z.discriminatedUnion('metric', [
     key: z.string().nullable(),
     margin: z.number().gt(0).lt(1),
   }),
-  /** The distribution of scores must not differ: for a candidate that should be the same model. Only ever rolls back. */
+  /**
+   * The distribution of scores must not differ: for a candidate that should be the same model. Only ever rolls back.
+   */
   z.object({ metric: z.literal('scores') }),
 ])
 export type WatchRule = z.infer<typeof WatchRule>

@@ -16,7 +16,10 @@ export type ModelVersion = z.infer<typeof ModelVersion>
 export const RouteRollout = z.object({
   id: z.string(),
   candidate: ModelVersion,
-  /** `shadow`: the candidate is asked too and nobody gets its answer; `split`: it answers a share; `bake`: it answers all, the champion is asked too. */
+  /**
+   * `shadow`: the candidate is asked too and nobody gets its answer; `split`: it answers a share; `bake`: it answers
+   * all, the champion is asked too.
+   */
   mode: z.enum(['shadow', 'split', 'bake']),
   /** Share of requests the candidate gets, 0 to 1. */
   share: z.number().min(0).max(1),
@@ -45,11 +48,14 @@ export const Route = z.object({
 export type Route = z.infer<typeof Route>
 
 /**
- * What can be asked of a route. Asking the same twice changes nothing the second time. `expect` is what the candidate was judged
- * against; changes asked for by 0.7 and before name none.
+ * What can be asked of a route. Asking the same twice changes nothing the second time. `expect` is what the candidate
+ * was judged against; changes asked for by 0.7 and before name none.
  */
 export const RouteChange = z.discriminatedUnion('kind', [
-  /** The first version of an endpoint. What it expects is the champion of its model, which the owner asks the model's for. */
+  /**
+   * The first version of an endpoint. What it expects is the champion of its model, which the owner asks the model's
+   * for.
+   */
   z.object({ kind: z.literal('open'), variant: ModelVersion, expect: Expected }),
   z.object({ kind: z.literal('begin'), rollout: RouteRollout, expect: Expected }),
   z.object({
@@ -67,7 +73,9 @@ export const RouteChange = z.discriminatedUnion('kind', [
   }),
   /** Back to the champion if a rollout is going on, else to the champion before, or to the version named. */
   z.object({ kind: z.literal('rollback'), from: z.int().positive(), to: ModelVersion.nullable() }),
-  /** To the newest snapshots of its views. `variant` says besides how the champion of that digest looks up from now on. */
+  /**
+   * To the newest snapshots of its views. `variant` says besides how the champion of that digest looks up from now on.
+   */
   z.object({ kind: z.literal('lookups'), variant: ModelVersion.nullable() }),
 ])
 export type RouteChange = z.infer<typeof RouteChange>
@@ -82,8 +90,9 @@ export const versionsOf = ({ champion, previous, rollout }: Route): (ModelVersio
 /**
  * The route after a change; the same object when there is nothing to change.
  * @param published the views that it looks up in as they are published now, as far as it needs to know
- * @throws SlipwayError ROUTE_CONFLICT when the route is not in a state for it; CHAMPION_MOVED when it serves another version than the
- *   candidate was judged against; VIEW_UNPUBLISHED when there is no snapshot of a view that it looks up in
+ * @throws SlipwayError ROUTE_CONFLICT when the route is not in a state for it; CHAMPION_MOVED when it serves another
+ *   version than the candidate was judged against; VIEW_UNPUBLISHED when there is no snapshot of a view that it looks
+ *   up in
  */
 export function changeRoute(
   route: Route | undefined,
@@ -173,7 +182,10 @@ function changeVersions(route: Route | undefined, endpoint: string, change: Rout
   }
 }
 
-/** What is to serve after a rollback; null where there is nothing to go back to. A version that the route names is as it is there. */
+/**
+ * What is to serve after a rollback; null where there is nothing to go back to. A version that the route names is as it
+ * is there.
+ */
 export function targetOf(route: Route, { to }: RouteChange & { kind: 'rollback' }): ModelVersion | null {
   if (to === null) return route.rollout === null ? route.previous : route.champion
   return to.lookups === undefined ? (versionsOf(route).find((each) => each?.digest === to.digest) ?? to) : to

@@ -17,9 +17,9 @@ export type TextFormat = z.infer<typeof TextFormat>
 const Bound = z.union([z.number(), z.string().regex(/^-?\d+$/)])
 
 /**
- * One column of a source, as the bulk check, the profile, the endpoint and the docs need it: the serialisable form of the
- * user's zod schema. Keywords mean what they mean in zod; a timestamp's bounds are milliseconds since 1970. What is checked of a
- * column is said by `contract/rules.ts`, and nowhere else.
+ * One column of a source, as the bulk check, the profile, the endpoint and the docs need it: the serialisable form of
+ * the user's zod schema. Keywords mean what they mean in zod; a timestamp's bounds are milliseconds since 1970. What is
+ * checked of a column is said by `contract/rules.ts`, and nowhere else.
  */
 export const ColumnRule = z.object({
   name: z.string().min(1),

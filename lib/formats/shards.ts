@@ -4,7 +4,8 @@ import type { Shard } from './batch-records.ts'
 export const shardRows = 262_144
 
 /**
- * Cuts a file into shards of whole row groups, so that no two read the same group. The last one takes what is left over.
+ * Cuts a file into shards of whole row groups, so that no two read the same group. The last one takes what is left
+ * over.
  * @param groups rows of each row group
  */
 export function cutShards(file: number, groups: readonly number[], atLeast = shardRows): Shard[] {
@@ -28,7 +29,10 @@ export function cutShards(file: number, groups: readonly number[], atLeast = sha
 /** The folder of rows whose value is missing, as Hive and all who write like it name it. */
 const missing = '__HIVE_DEFAULT_PARTITION__'
 
-/** Columns that the folders of a path name, as Hive writes them: `region=EU/day=1/x.parquet`. Null where the value is missing. */
+/**
+ * Columns that the folders of a path name, as Hive writes them: `region=EU/day=1/x.parquet`. Null where the value is
+ * missing.
+ */
 export function partitionOf(path: string): Record<string, string | null> {
   const folders = path.split('/').slice(0, -1)
   return Object.fromEntries(

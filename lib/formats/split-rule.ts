@@ -7,8 +7,8 @@ export const SplitRule = z.discriminatedUnion('by', [
   /** Rows before `validationFrom` train, rows before `testFrom` validate, the rest test. ISO dates, UTC. */
   z.object({ by: z.literal('time'), column: z.string(), validationFrom: z.iso.date(), testFrom: z.iso.date() }),
   /**
-   * By age: the newest `testMs` of rows test, those `validationMs` before validate, the others train; rows older than `windowMs` or
-   * not before `until` are left out. `until` null means the end of the newest row's day, UTC.
+   * By age: the newest `testMs` of rows test, those `validationMs` before validate, the others train; rows older than
+   * `windowMs` or not before `until` are left out. `until` null means the end of the newest row's day, UTC.
    */
   z.object({
     by: z.literal('age'),

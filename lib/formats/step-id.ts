@@ -11,7 +11,10 @@ export const Name = z.string().regex(new RegExp(`^${name}$`), nameRule)
 /** The id of a step. Steps of a branch have its name in front, `east/split`. */
 export const StepId = z.string().regex(new RegExp(`^(${name}/)*${name}$`), nameRule)
 
-/** The id of a step that may be a named one: called as another step it keeps its kind, `snapshot:gate` (`step-names.ts`). */
+/**
+ * The id of a step that may be a named one: called as another step it keeps its kind, `snapshot:gate`
+ * (`step-names.ts`).
+ */
 export const NamedStepId = z.string().regex(new RegExp(`^(${name}/)*((${named.join('|')}):)?${name}$`), nameRule)
 
 /** The branch of the outermost `p.each` that a step is in: `east` of `east/q1/split`; empty for a step in none. */

@@ -83,8 +83,8 @@ export function readsOf(
 }
 
 /**
- * What a step reads, from what the steps before it made. `outcomes` are by step id.
- * What a gate compares a candidate with is not here, nor what a never-worse gate does: who is champion is known only then.
+ * What a step reads, from what the steps before it made. `outcomes` are by step id. What a gate compares a candidate
+ * with is not here, nor what a never-worse gate does: who is champion is known only then.
  */
 export function inputsOf(plan: PlanOutline, step: StepOutline, outcomes: ReadonlyMap<string, StepOutcome>): StepInputs {
   const inputs = Object.entries(readsOf(plan, step)).map(([name, { step: id, output }]) => {

@@ -17,7 +17,9 @@ export type StepMaterial = z.infer<typeof StepMaterial>
 /** Versions of packages and engines of this process, by name. */
 export type HostVersions = Readonly<Record<string, string>>
 
-/** The settings of a step: all of it but its own name, code, and the steps it reads from, which count by what they made. */
+/**
+ * The settings of a step: all of it but its own name, code, and the steps it reads from, which count by what they made.
+ */
 function paramsOf(step: Step): Record<string, unknown> {
   const { refs, notInKey = [], inKey } = kindOf(step)
   const left = new Set(['id', 'kind', ...refs, ...notInKey])
@@ -26,8 +28,8 @@ function paramsOf(step: Step): Record<string, unknown> {
 }
 
 /**
- * The material of a step's key. `inputs` names the digests of what it reads; `host` must know every package that the step's kind
- * names. File and function names are left out: they are for people.
+ * The material of a step's key. `inputs` names the digests of what it reads; `host` must know every package that the
+ * step's kind names. File and function names are left out: they are for people.
  * @throws SlipwayError HOST_MISMATCH when code was planned with another version of a package than this host has.
  */
 export function stepMaterial(step: Step, inputs: Readonly<Record<string, string>>, host: HostVersions): StepMaterial {

@@ -31,8 +31,8 @@ export function requireOwnName(pipeline: string, steps: readonly Step[], { id, k
 }
 
 /**
- * Gives recorded steps the ids they keep: a named step its name, unless another step is called the same, as a snapshot "gate" beside the
- * gate; then it keeps its kind as well.
+ * Gives recorded steps the ids they keep: a named step its name, unless another step is called the same, as a snapshot
+ * "gate" beside the gate; then it keeps its kind as well.
  */
 export function settleIds(steps: readonly Step[]): Step[] {
   const bearers = new Map<string, number>()

@@ -5,8 +5,8 @@ import { ColumnRule } from './row-schema.ts'
 import { findKind } from './step-kinds/index.ts'
 
 /**
- * A plan as it is stored: every column stands in it once, however many steps know it; their schemas are numbers into `columns`.
- * What else it holds is checked as a `Plan`, once it is unpacked.
+ * A plan as it is stored: every column stands in it once, however many steps know it; their schemas are numbers into
+ * `columns`. What else it holds is checked as a `Plan`, once it is unpacked.
  */
 const StoredPlan = z.object({
   slipway: z.literal('plan/2'),

@@ -19,7 +19,9 @@ const extension = (path: string): string | undefined => {
   return /\.(parquet|csv|tsv|json|ndjson|jsonl)$/.exec(name.replace(/\.dvc$/, '').replace(/\.(gz|zst)$/, ''))?.[1]
 }
 
-/** The format that a file's name tells, its compression apart, if it does. What Postgres is asked for comes as parquet. */
+/**
+ * The format that a file's name tells, its compression apart, if it does. What Postgres is asked for comes as parquet.
+ */
 export function formatOf(path: string): TableFormat | undefined {
   if (/^postgres(ql)?:\/\//i.test(path)) return 'parquet'
   const found = extension(path)

@@ -11,8 +11,8 @@ const Count = z.int().nonnegative()
 const Counts = z.array(Count)
 
 /**
- * A feature's values in the bins of the version's own baseline profile: numbers by bin, then those below its smallest value, those above
- * its largest (both only since 0.7) and missing ones; text by value.
+ * A feature's values in the bins of the version's own baseline profile: numbers by bin, then those below its smallest
+ * value, those above its largest (both only since 0.7) and missing ones; text by value.
  */
 export const FeatureCounts = z.union([Counts, z.record(z.string(), Count)])
 export type FeatureCounts = z.infer<typeof FeatureCounts>
@@ -34,14 +34,19 @@ export const VersionCounts = z.object({
   latency: Counts,
   /** Score of each request's first row, in the champion's bins of scores. */
   scores: Counts,
-  /** Where the split is sticky: users not seen before, what came of their first request, and users whose first event it was. */
+  /**
+   * Where the split is sticky: users not seen before, what came of their first request, and users whose first event it
+   * was.
+   */
   users: z.object({ new: Count, errors: Count, slow: Count, errorOnsets: Count, slowOnsets: Count }).nullable(),
   /** All rows, by feature; `score:` are the predictions. */
   profile: z.record(z.string(), FeatureCounts),
 })
 export type VersionCounts = z.infer<typeof VersionCounts>
 
-/** A closed interval of serving under one revision of a route, as one gateway saw it: the object `windows/…/<seq>.json`. */
+/**
+ * A closed interval of serving under one revision of a route, as one gateway saw it: the object `windows/…/<seq>.json`.
+ */
 export const TelemetryWindow = z.object({
   slipway: z.literal('window/1'),
   endpoint: z.string(),

@@ -16,8 +16,8 @@ export function textColumn(texts: NumberedTexts): (string | null)[] {
 }
 
 /**
- * What a column of text was made of, so that something about each different text is looked up once. The column may have been changed
- * since: the number of a row counts only where the row still holds that text.
+ * What a column of text was made of, so that something about each different text is looked up once. The column may have
+ * been changed since: the number of a row counts only where the row still holds that text.
  */
 export function numberedTexts(column: readonly (string | null)[]): NumberedTexts | undefined {
   return made.get(column)

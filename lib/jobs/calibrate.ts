@@ -25,7 +25,10 @@ export interface CalibrationOrder {
   readonly table: LocalTable
   /** Column that orders them in time; undefined takes them as they lie. */
   readonly time: string | undefined
-  /** Rows a check sees, the time they come from (ms; without a time column rows that follow each other), and checks to pretend. */
+  /**
+   * Rows a check sees, the time they come from (ms; without a time column rows that follow each other), and checks to
+   * pretend.
+   */
   readonly rows: number
   readonly spanMs: number
   readonly runs: number
@@ -41,9 +44,9 @@ export interface FalseAlarms {
 }
 
 /**
- * How often drift rules cry wolf: checks are pretended on stretches of time from the training part, drawn by chance with a fixed seed
- * (moving blocks: Künsch, Annals of Statistics 17, 1989). Rows of one time are alike: an hour is not a week, and a rule that takes that
- * for drift is of no use. One check each: `.for(n)` only makes alarms rarer.
+ * How often drift rules cry wolf: checks are pretended on stretches of time from the training part, drawn by chance
+ * with a fixed seed (moving blocks: Künsch, Annals of Statistics 17, 1989). Rows of one time are alike: an hour is not
+ * a week, and a rule that takes that for drift is of no use. One check each: `.for(n)` only makes alarms rarer.
  */
 export async function falseAlarms(order: CalibrationOrder): Promise<FalseAlarms[]> {
   const { baseline, importances, policy, table, time, rows, spanMs, runs } = order
@@ -69,7 +72,9 @@ export async function falseAlarms(order: CalibrationOrder): Promise<FalseAlarms[
   return [...breaches].map(([rule, count]) => ({ rule, breaches: count, runs }))
 }
 
-/** Features and scores of all rows in the order of time, by column, and their times; as they lie where there is no time. */
+/**
+ * Features and scores of all rows in the order of time, by column, and their times; as they lie where there is no time.
+ */
 async function scoredInTime({ model: local, table, time, scratch }: CalibrationOrder) {
   const parts: Record<string, Feature[]> = {}
   const times = new Float64Array(time === undefined ? 0 : table.rows)

@@ -18,8 +18,8 @@ interface CheckOrder extends Pick<Examination, 'check' | 'judge' | 'progress' | 
 }
 
 /**
- * One step of a check of an endpoint, published: windows and labels since the last one; judged, if it is to, when nothing more waits.
- * Null where nothing is watched or served.
+ * One step of a check of an endpoint, published: windows and labels since the last one; judged, if it is to, when
+ * nothing more waits. Null where nothing is watched or served.
  */
 export async function checkEndpoint(
   { store, trusted, scratch }: PackageSource & { readonly scratch: string },

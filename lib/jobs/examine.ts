@@ -44,8 +44,8 @@ export interface Examination {
 }
 
 /**
- * One step of a check: takes in the windows and labels since the last one, and judges what has come together since the last judgement,
- * if it is to and nothing more waits. All the next step needs is in the report.
+ * One step of a check: takes in the windows and labels since the last one, and judges what has come together since the
+ * last judgement, if it is to and nothing more waits. All the next step needs is in the report.
  */
 export async function examine(examination: Examination): Promise<Omit<MonitorReport, 'page'>> {
   const { store, trusted, monitor, champion, last, check, progress } = examination

@@ -43,8 +43,8 @@ export interface ComparedOrder {
 const leastLabelled = 200
 
 /**
- * What a candidate is compared with: the champion of the endpoint, the last approved version, rows to compare on, and what this run may
- * spend of the chance of error. Null while nothing else is served.
+ * What a candidate is compared with: the champion of the endpoint, the last approved version, rows to compare on, and
+ * what this run may spend of the chance of error. Null while nothing else is served.
  */
 export async function findCompared(
   store: Store,
@@ -82,7 +82,10 @@ async function lastApproved(store: Store, model: string, champion: Digest): Prom
   return champion
 }
 
-/** Rows that were served and labelled lately, as a table; null where there are too few, or where a masked column is missing. */
+/**
+ * Rows that were served and labelled lately, as a table; null where there are too few, or where a masked column is
+ * missing.
+ */
 async function labelledTable(
   store: Store,
   { step }: Monitor,

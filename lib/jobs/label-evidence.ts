@@ -48,7 +48,10 @@ export interface JudgingOrder {
 
 export type Judge = ReturnType<typeof createJudge>
 
-/** Judges answers of earlier looks that are old enough by the labels that came meanwhile: every answer once, all at the same age. */
+/**
+ * Judges answers of earlier looks that are old enough by the labels that came meanwhile: every answer once, all at the
+ * same age.
+ */
 export function createJudge(store: Store) {
   const known = new Map<string, EvidenceEntry>()
 

@@ -20,7 +20,8 @@ const rounds = 5
 
 /**
  * Measures a package's engines on made-up rows, by turns.
- * @returns of a package without a compiled model that runs here, ONNX Runtime's speed only; undefined where its graph has no trees to make rows for
+ * @returns of a package without a compiled model that runs here, ONNX Runtime's speed only; undefined where its graph
+ *   has no trees to make rows for
  */
 export async function measureEngines(
   local: LocalModel,

@@ -12,9 +12,9 @@ type Columns = Readonly<Record<string, Column>>
 const warmUp = 100
 
 /**
- * Measures single-row predictions over the first rows of a table, block by block, until it is known what each limit makes of them.
- * Beside every prediction a no-op is measured by the same clock: it is busy with nothing for as long as a prediction usually takes, so that
- * it is interrupted as often; what it takes longer than that, the machine took.
+ * Measures single-row predictions over the first rows of a table, block by block, until it is known what each limit
+ * makes of them. Beside every prediction a no-op is measured by the same clock: it is busy with nothing for as long as
+ * a prediction usually takes, so that it is interrupted as often; what it takes longer than that, the machine took.
  * @param limits ms
  */
 export async function measureLatency(

@@ -13,8 +13,8 @@ import { digestOf } from '../store/digest.ts'
 export type ModelFiles = ReadonlyMap<string, Uint8Array>
 
 /**
- * A plan with the digests of the finished models it names, and those. A model that ONNX Runtime cannot load, or that has
- * no scores, is refused here.
+ * A plan with the digests of the finished models it names, and those. A model that ONNX Runtime cannot load, or that
+ * has no scores, is refused here.
  * @param root where their paths begin
  * @throws SlipwayError MODEL_INVALID with the name of the file
  */

@@ -35,8 +35,8 @@ export interface NeverWorseOrder {
 }
 
 /**
- * Compares a candidate with the champion and the last approved version, table by table. Every comparison must show that it is not worse by the margin, at
- * the level this run may spend; a comparison with too little evidence fails.
+ * Compares a candidate with the champion and the last approved version, table by table. Every comparison must show that
+ * it is not worse by the margin, at the level this run may spend; a comparison with too little evidence fails.
  */
 export function judgeNeverWorse(order: NeverWorseOrder, onProgress: Progress): Promise<GateResult[]> {
   return withModels([order.candidate, order.champion, order.lastApproved], (candidate, champion, lastApproved) =>

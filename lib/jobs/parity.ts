@@ -55,7 +55,8 @@ export async function parityMeter({ predictions, limit }: TrainersPredictions, f
 }
 
 /**
- * Scores the first rows of a table through the package (feature code and ONNX Runtime) and compares with the trainer's own predictions.
+ * Scores the first rows of a table through the package (feature code and ONNX Runtime) and compares with the trainer's
+ * own predictions.
  * @throws SlipwayError PARITY
  */
 export async function checkParity({
@@ -72,7 +73,9 @@ export async function checkParity({
   return meter.result()
 }
 
-/** What differences of numbers are measured in: their spread, and as much of their size as lets one float32 step pass. */
+/**
+ * What differences of numbers are measured in: their spread, and as much of their size as lets one float32 step pass.
+ */
 function unitOf(predictions: Numbers): number {
   const standard = standardOf(predictions)
   return predictions instanceof Float64Array ? scaleOf(standard) : scaleOf(standard) + Math.abs(standard.centre) / 64

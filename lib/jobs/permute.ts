@@ -46,10 +46,10 @@ export function sampler(rows: number, features: number): Sample {
 }
 
 /**
- * Permutation importance (Breiman, Machine Learning 45, 2001, section 10): how much worse the model is when a feature is cut off from
- * everything else, its values being those of other rows. Largest first. Features that say the same stand in for each other, and
- * each then looks worth little. Empty where the measure is not defined on the rows.
- * Of many features only those are shuffled that the trees use most: each costs a few scorings of all of them.
+ * Permutation importance (Breiman, Machine Learning 45, 2001, section 10): how much worse the model is when a feature
+ * is cut off from everything else, its values being those of other rows. Largest first. Features that say the same
+ * stand in for each other, and each then looks worth little. Empty where the measure is not defined on the rows. Of
+ * many features only those are shuffled that the trees use most: each costs a few scorings of all of them.
  * @param gains share of the trees' gain, by feature
  */
 export async function importanceOf(

@@ -25,8 +25,8 @@ export interface RowsOrder {
 export type ComparedRows = { readonly rows: number; readonly answers: string } | { readonly refused: string }
 
 /**
- * Runs a table through feature code, compiled model and ONNX Runtime, once: compiled model and ONNX Runtime have to say the same of every row, bit by bit,
- * and what they say of the first rows has to be what the trainer said of them.
+ * Runs a table through feature code, compiled model and ONNX Runtime, once: compiled model and ONNX Runtime have to say
+ * the same of every row, bit by bit, and what they say of the first rows has to be what the trainer said of them.
  * @throws SlipwayError PARITY
  */
 export async function proveRows(
@@ -48,7 +48,9 @@ export async function proveRows(
   return { parity: await checkParity({ model, table, ...trainers }), compared: undefined }
 }
 
-/** @param take hears ONNX Runtime's answers, which are the compiled model's: predictions, and the row they begin with */
+/**
+ * @param take hears ONNX Runtime's answers, which are the compiled model's: predictions, and the row they begin with
+ */
 export async function compareRows(
   model: LocalModel,
   table: LocalTable,

@@ -12,9 +12,10 @@ export interface ProofPieces {
 }
 
 /**
- * Compiles a model's trees and proves that the result answers as ONNX Runtime does, bit by bit, with one thread there (with more its
- * sums depend on how the trees were shared out), whatever the rows: all bins, all masks, and sums and answers on made-up rows.
- * It depends on the trees only, and neither on features nor on how many threads share the rows.
+ * Compiles a model's trees and proves that the result answers as ONNX Runtime does, bit by bit, with one thread there
+ * (with more its sums depend on how the trees were shared out), whatever the rows: all bins, all masks, and sums and
+ * answers on made-up rows. It depends on the trees only, and neither on features nor on how many threads share the
+ * rows.
  * @param parts threads that share the made-up rows
  */
 export async function proveTrees(order: CompileOrder, parts: number, pieces: ProofPieces): Promise<TreesProof> {

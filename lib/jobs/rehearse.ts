@@ -27,8 +27,8 @@ import type { Rehearsal, RehearsalOrder, RehearsedSource } from './rehearsal.ts'
 const triedRows = 64
 
 /**
- * Tries the SQL of tables on empty ones, and does with the first rows of the sources what a run would do with all: looks at the columns,
- * applies the contract, and runs the user's functions and finished models on what keeps it.
+ * Tries the SQL of tables on empty ones, and does with the first rows of the sources what a run would do with all:
+ * looks at the columns, applies the contract, and runs the user's functions and finished models on what keeps it.
  * @param onCode called before the first query or function runs: from then on it is the user's time
  * @throws SlipwayError what the run would end with
  */

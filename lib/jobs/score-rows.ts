@@ -17,8 +17,8 @@ export async function scoreRows(local: LocalModel, table: LocalTable): Promise<N
 }
 
 /**
- * Counts the rows of a table as a gateway would that was asked for them: features and predictions in the bins of the model's
- * baseline, so that a file is judged by the very code that judges telemetry.
+ * Counts the rows of a table as a gateway would that was asked for them: features and predictions in the bins of the
+ * model's baseline, so that a file is judged by the very code that judges telemetry.
  */
 export async function countRows(
   local: LocalModel,

@@ -16,8 +16,8 @@ import type { Task } from '../formats/plan.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
 
 /**
- * A feature of all rows: numbers, with what is to be subtracted before they become float32 (see `offsets.ts`); or codes into the texts
- * seen (−1 for missing).
+ * A feature of all rows: numbers, with what is to be subtracted before they become float32 (see `offsets.ts`); or codes
+ * into the texts seen (−1 for missing).
  */
 export type FeatureVector =
   | { readonly name: string; readonly kind: 'number'; readonly values: Numbers; readonly offset?: number }
@@ -44,8 +44,8 @@ export interface Preparation {
 const invarianceSample = 2_000
 
 /**
- * Reads a table through the feature function into vectors as long as the table. Text becomes codes while it streams by, so
- * that strings never pile up.
+ * Reads a table through the feature function into vectors as long as the table. Text becomes codes while it streams by,
+ * so that strings never pile up.
  */
 export async function prepare(
   connection: DuckDBConnection,

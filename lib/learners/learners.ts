@@ -46,7 +46,8 @@ export interface ReadyLearner {
 
 /**
  * The learner that a train step names.
- * @throws SlipwayError DEFINITION_INVALID where there is none of that kind, or where its parameters are not what it takes
+ * @throws SlipwayError DEFINITION_INVALID where there is none of that kind, or where its parameters are not what it
+ *   takes
  */
 export function learnerOf(named: LearnerParameters, outside: OutsideLearners = new Map()): ReadyLearner {
   const [kind, given] =

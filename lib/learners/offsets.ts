@@ -9,9 +9,10 @@ const sampleSize = 200_000
 const enoughSteps = 2 ** 20
 
 /**
- * What numbers lie too far from zero for float32, milliseconds since 1970 above all (a step of 131,072 there, two minutes), and what to
- * subtract from them first, in float64: their median. Only where float32 merges values that differ and fewer of them after that, so
- * that most features stay as they are. Decided on a sample that is spread evenly over the rows.
+ * What numbers lie too far from zero for float32, milliseconds since 1970 above all (a step of 131,072 there, two
+ * minutes), and what to subtract from them first, in float64: their median. Only where float32 merges values that
+ * differ and fewer of them after that, so that most features stay as they are. Decided on a sample that is spread
+ * evenly over the rows.
  * @returns by name; others need nothing
  */
 export function offsetsOf(features: readonly FeatureVector[]): ReadonlyMap<string, number> {

@@ -35,8 +35,8 @@ export interface Trained {
 }
 
 /**
- * Trains a model, or takes a finished one: rows through the feature function, the learner, ONNX, the baseline profile of features and scores;
- * and how well a linear model does on the same rows.
+ * Trains a model, or takes a finished one: rows through the feature function, the learner, ONNX, the baseline profile
+ * of features and scores; and how well a linear model does on the same rows.
  * @param onProgress what is being done, in words, and how far it is (0 to 1)
  * @param outside learners that a configuration adds
  * @throws SlipwayError SINGLE_CLASS, and those of feature functions and of the learner

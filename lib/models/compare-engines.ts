@@ -15,7 +15,8 @@ const goldenRows = 64
 type Columns = Readonly<Record<string, CompiledInput>>
 
 /**
- * Compares a compiled model with ONNX Runtime row by row, bit by bit: its answers with all that the graph's own outputs say of them, and its sums.
+ * Compares a compiled model with ONNX Runtime row by row, bit by bit: its answers with all that the graph's own outputs
+ * say of them, and its sums.
  * @throws NotCompilable at the first difference, and where ONNX Runtime cannot run the model
  */
 export async function compareWithOnnxRuntime(
@@ -103,7 +104,9 @@ export async function compareWithOnnxRuntime(
   }
 }
 
-/** ONNX Runtime with the model, and where its answers are transformed sums, with the same model before the transform. */
+/**
+ * ONNX Runtime with the model, and where its answers are transformed sums, with the same model before the transform.
+ */
 async function openSessions(onnx: Uint8Array, forest: Forest, plan: CompiledPlan) {
   const ort = await import('onnxruntime-node')
   // Of shapes that a converter declared wrongly, as of labels, ONNX Runtime would warn with every batch.

@@ -36,8 +36,8 @@ export interface ComparedBatches {
 }
 
 /**
- * Compares a compiled model with ONNX Runtime on made-up rows, bit by bit, up to the first difference. The rows are the same in however many parts
- * they are compared: each part makes up all of them, which takes little beside scoring.
+ * Compares a compiled model with ONNX Runtime on made-up rows, bit by bit, up to the first difference. The rows are the
+ * same in however many parts they are compared: each part makes up all of them, which takes little beside scoring.
  */
 export async function compareMadeUp(
   { onnxFile, compiledModel, part, parts }: MadeUpOrder,

@@ -27,8 +27,8 @@ export type CompiledTrees =
     })
 
 /**
- * Compiles a model's trees, and compares all bins at their critical values with their definition, and all masks with walks of the trees.
- * What cannot be compiled, or differs anywhere, is refused with the reason.
+ * Compiles a model's trees, and compares all bins at their critical values with their definition, and all masks with
+ * walks of the trees. What cannot be compiled, or differs anywhere, is refused with the reason.
  */
 export async function compileTrees(order: CompileOrder): Promise<CompiledTrees> {
   try {

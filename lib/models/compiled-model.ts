@@ -6,7 +6,10 @@ import { digestOf } from '../store/digest.ts'
 
 const Count = z.int().nonnegative()
 
-/** Rows that a compiled model has to give ONNX Runtime's very bits for before a model is scored with it. float32s are base64. */
+/**
+ * Rows that a compiled model has to give ONNX Runtime's very bits for before a model is scored with it. float32s are
+ * base64.
+ */
 export const GoldenRows = z.object({
   rows: Count,
   inputs: z.record(z.string(), z.union([z.object({ float32: z.base64() }), z.array(z.string().nullable())])),
@@ -51,7 +54,10 @@ export const CompiledModelReport = z.discriminatedUnion('status', [
   Proven.extend({
     proof: Compared.extend({
       tableRows: Count,
-      /** Of ONNX Runtime's answers to all those rows: of the digests of its answers to the table's and to the made-up ones. */
+      /**
+       * Of ONNX Runtime's answers to all those rows: of the digests of its answers to the table's and to the made-up
+       * ones.
+       */
       answers: Digest,
     }),
   }),
@@ -86,7 +92,8 @@ export type Engine = { readonly name: 'compiled' } | { readonly name: 'onnxrunti
 /**
  * Starts a package's compiled model after it has shown on the golden rows that it answers as it was proven to.
  * @param onnxDigest of the package's model
- * @returns the compiled model, or why the model has to be scored without: never a compiled model that might answer otherwise
+ * @returns the compiled model, or why the model has to be scored without: never a compiled model that might answer
+ *   otherwise
  */
 export async function openCompiledModel(
   local: LocalCompiledModel | undefined,

@@ -4,7 +4,8 @@ import type { Forest } from '../compiler/forest.ts'
 import { seededRandom } from '../stats/random.ts'
 
 /**
- * Rows made up to find differences: values at and beside thresholds, between them, far outside, any bits at all; known and unknown text.
+ * Rows made up to find differences: values at and beside thresholds, between them, far outside, any bits at all; known
+ * and unknown text.
  * @param rows in all; what comes is whole batches
  */
 export function* fuzzRows(

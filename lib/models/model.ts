@@ -17,7 +17,10 @@ import { crossReader } from '../stats/crosses.ts'
 import { digestOf } from '../store/digest.ts'
 import { type Engine, type LocalCompiledModel, openCompiledModel } from './compiled-model.ts'
 
-/** What a model is, besides its files: the facts of its bundle. When, where and by whom it was made is in the run record. */
+/**
+ * What a model is, besides its files: the facts of its bundle. When, where and by whom it was made is in the run
+ * record.
+ */
 export const ModelFacts = z.object({
   name: z.string(),
   task: Task,
@@ -113,13 +116,17 @@ export interface LoadedModel {
   inputsOf(features: Features): GraphInputs
   /** Predictions for features made already. */
   scoreFeatures(features: Features): Promise<Numbers>
-  /** The same session with a fresh instance of the feature code: what a module keeps does not leak from one piece of work into the next. */
+  /**
+   * The same session with a fresh instance of the feature code: what a module keeps does not leak from one piece of
+   * work into the next.
+   */
   withFreshCode(): LoadedModel
   release(): Promise<void>
 }
 
 /**
- * Loads a model's feature code and what scores it: its compiled model where it has one that repeats its golden rows here, else ONNX Runtime.
+ * Loads a model's feature code and what scores it: its compiled model where it has one that repeats its golden rows
+ * here, else ONNX Runtime.
  * @throws SlipwayError DIGEST_MISMATCH when the code is not what the model names
  */
 export async function loadModel(local: LocalModel): Promise<LoadedModel> {

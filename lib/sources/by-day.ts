@@ -28,8 +28,8 @@ export const byName = (files: readonly FoundFile[]): FoundFile[] =>
   [...files].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 
 /**
- * Makes a `find` that knows windows of one that knows addresses: `{date}` is each of the days in turn. A day may have no
- * files; all of them may not.
+ * Makes a `find` that knows windows of one that knows addresses: `{date}` is each of the days in turn. A day may have
+ * no files; all of them may not.
  * @throws SlipwayError SOURCE_MISSING
  */
 export function byDay(

@@ -21,7 +21,8 @@ export interface DvcProject {
 type Settings = ReadonlyMap<string, string>
 
 /**
- * Looks for the DVC project that a file belongs to: its own settings, and over them those of this machine (`config.local`).
+ * Looks for the DVC project that a file belongs to: its own settings, and over them those of this machine
+ * (`config.local`).
  * @throws SlipwayError SOURCE_UNREADABLE
  */
 export async function projectOf(path: string): Promise<DvcProject> {

@@ -9,7 +9,10 @@ export interface Output {
   readonly path: string
   /** 32 hexadecimal digits; behind it `.dir` where the output is a folder. */
   readonly md5: string
-  /** Whether it was hashed as DVC 2 did, which took line ends of text for Unix ones, and lies in the layout of that time. */
+  /**
+   * Whether it was hashed as DVC 2 did, which took line ends of text for Unix ones, and lies in the layout of that
+   * time.
+   */
   readonly isLegacy: boolean
   /** The remote it is in, if not the usual one. */
   readonly remote: string | undefined

@@ -18,8 +18,8 @@ import type { FoundFile, Source } from './source.ts'
 const atOnce = 16
 
 /**
- * Files that DVC tracks, by the path of their pointer: `data/flights.parquet.dvc`, or a glob of pointers. Their bytes come
- * from the project's cache or its remote, and are those of the md5 that the pointer names.
+ * Files that DVC tracks, by the path of their pointer: `data/flights.parquet.dvc`, or a glob of pointers. Their bytes
+ * come from the project's cache or its remote, and are those of the md5 that the pointer names.
  * @param s3 reads remotes in S3
  */
 export function dvcSource(place: Place, s3: Source): Source {

@@ -6,7 +6,10 @@ import { byDay } from './by-day.ts'
 import { causeOf, resuming } from './resuming.ts'
 import type { FoundFile, Source } from './source.ts'
 
-/** A `Last-Modified` counts by seconds: within this time, ms, a file may change again without another one (RFC 9110, 8.8.2.2). */
+/**
+ * A `Last-Modified` counts by seconds: within this time, ms, a file may change again without another one (RFC 9110,
+ * 8.8.2.2).
+ */
 const settledMs = 60_000
 
 /**

@@ -10,7 +10,9 @@ import { byDay } from './by-day.ts'
 import { changedError, nameOfPath, type Place, pathError, pathsOf, requireInside, rootOf } from './paths.ts'
 import type { FoundFile, Source } from './source.ts'
 
-/** File systems tell times by steps of up to two seconds, ms: what changed within the last one may change again unseen. */
+/**
+ * File systems tell times by steps of up to two seconds, ms: what changed within the last one may change again unseen.
+ */
 const freshMs = 2_000
 /** Bytes read at once: fewer, and the hash waits for the disk. */
 const chunkBytes = 1 << 20

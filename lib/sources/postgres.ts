@@ -15,8 +15,9 @@ const partLimits: PartLimits = { rows: 491_520, bytes: 64 * 1024 * 1024 }
 const patience = 600_000
 
 /**
- * Tables and queries of PostgreSQL: `postgres://user@host/database?table=schema.name` or `?query=select …`. Finding reads them
- * whole, in one snapshot, into parquet files of the local cache, named by their digests: a database has no files to open later.
+ * Tables and queries of PostgreSQL: `postgres://user@host/database?table=schema.name` or `?query=select …`. Finding
+ * reads them whole, in one snapshot, into parquet files of the local cache, named by their digests: a database has no
+ * files to open later.
  * @param cacheFolder the store's, whose files are known by their digests
  * @param options.silence ms without a byte from the server after which it counts as gone
  */

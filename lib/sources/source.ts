@@ -6,15 +6,17 @@ import type { Compression } from '../formats/table-format.ts'
 
 /** A file as a source finds it: what is known of it before it is read. */
 export interface FoundFile {
-  /** Names the file among all files of all sources, and no secret: what `open` is given, and what known digests go by. */
+  /**
+   * Names the file among all files of all sources, and no secret: what `open` is given, and what known digests go by.
+   */
   readonly uri: string
   /** What messages and stored lists call it: the same on every machine. */
   readonly name: string
   /** Bytes; null where only reading tells. */
   readonly size: number | null
   /**
-   * What changes whenever the bytes do: an ETag, a generation, a time of change with an inode. Null where nothing tells:
-   * such a file is read each time.
+   * What changes whenever the bytes do: an ETag, a generation, a time of change with an inode. Null where nothing
+   * tells: such a file is read each time.
    */
   readonly version: string | null
   /** Changed so lately that the next change may leave the version as it is: nothing is remembered by it. */
@@ -33,8 +35,8 @@ export interface Window {
 }
 
 /**
- * A place where bytes come from. An adapter is one file and passes `test/contracts/source.ts`. What it needs (a client, a
- * folder for scratch files) is given to the function that makes it.
+ * A place where bytes come from. An adapter is one file and passes `test/contracts/source.ts`. What it needs (a client,
+ * a folder for scratch files) is given to the function that makes it.
  */
 export interface Source {
   /** What messages call it: `Amazon S3`. */

@@ -52,7 +52,10 @@ function sourceFileOf({ compression, partition, name }: FoundFile, { digest, siz
   }
 }
 
-/** Names a source's content: digests, sizes and what paths say of the bytes, in the order of the names. Where files lie does not matter. */
+/**
+ * Names a source's content: digests, sizes and what paths say of the bytes, in the order of the names. Where files lie
+ * does not matter.
+ */
 export const contentOf = (files: readonly SourceFile[]): Digest =>
   digestOfJson(files.map(({ name: _, ...file }) => file))
 

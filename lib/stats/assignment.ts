@@ -1,6 +1,6 @@
 /**
- * Where a key falls in [0, 1): FNV-1a over UTF-16 code units (Fowler, Noll & Vo), mixed by MurmurHash3's finaliser (Appleby), so
- * that keys that differ little fall far apart. The same on every gateway and in every run.
+ * Where a key falls in [0, 1): FNV-1a over UTF-16 code units (Fowler, Noll & Vo), mixed by MurmurHash3's finaliser
+ * (Appleby), so that keys that differ little fall far apart. The same on every gateway and in every run.
  */
 export function placeOf(salt: string, key: string): number {
   let hash = 0x811c9dc5

@@ -5,10 +5,10 @@ import { selectRows } from './metrics.ts'
 import { seededRandom } from './random.ts'
 
 /**
- * Compares two models on the same rows by a paired bootstrap: rows are drawn with replacement, both models are measured on
- * each draw, and the bound is a percentile of the differences (Efron & Tibshirani, An Introduction to the Bootstrap, 1993,
- * ch. 13). The same seed gives the same numbers. Labels of both must be the same.
- * Draws: 1,000, or 200 from 50,000 rows on, where the bound hardly moves any more.
+ * Compares two models on the same rows by a paired bootstrap: rows are drawn with replacement, both models are measured
+ * on each draw, and the bound is a percentile of the differences (Efron & Tibshirani, An Introduction to the Bootstrap,
+ * 1993, ch. 13). The same seed gives the same numbers. Labels of both must be the same. Draws: 1,000, or 200 from
+ * 50,000 rows on, where the bound hardly moves any more.
  */
 export function comparePaired(
   measure: Measure,
@@ -33,8 +33,8 @@ const resampled = (measure: Measure, scored: Scored): ((counts: Uint16Array) => 
   measure.resampled?.(scored) ?? ((counts) => measureRows(measure, drawn(scored, counts)))
 
 /**
- * The 90 % interval of a metric by a bootstrap of the rows: the percentiles of what the draws are measured at, as many draws as
- * `comparePaired` makes.
+ * The 90 % interval of a metric by a bootstrap of the rows: the percentiles of what the draws are measured at, as many
+ * draws as `comparePaired` makes.
  * @returns undefined of a metric that cannot be drawn again quickly, or that is not defined on any draw
  */
 export function intervalOf(measure: Measure, scored: Scored, seed: number): { low: number; high: number } | undefined {
@@ -46,7 +46,10 @@ export function intervalOf(measure: Measure, scored: Scored, seed: number): { lo
   return low === undefined || high === undefined ? undefined : { low, high }
 }
 
-/** Draws rows with replacement, and measures every draw: the values in ascending order, without those that are not defined. */
+/**
+ * Draws rows with replacement, and measures every draw: the values in ascending order, without those that are not
+ * defined.
+ */
 function draw(
   rows: number,
   seed: number,

@@ -46,8 +46,9 @@ function numbering() {
 
 /**
  * Fits a cross on training rows (target encoding with smoothing: Micci-Barreca, SIGKDD Explorations 3(1), 2001).
- * @returns the cross for rows to come, and the values for the training rows themselves [rows]: each from the labels of the other folds
- * only, since a row that is encoded by its own label tells the trees what they are to learn. Folds are drawn with the seed.
+ * @returns the cross for rows to come, and the values for the training rows themselves [rows]: each from the labels of
+ *   the other folds only, since a row that is encoded by its own label tells the trees what they are to learn. Folds
+ *   are drawn with the seed.
  */
 export function fitCross(
   of: readonly string[],

@@ -11,8 +11,9 @@ export interface Bins {
 }
 
 /**
- * Joins neighbouring bins until each holds a tenth of the baseline's rows: ten bins where values are many, fewer where one value
- * holds more than a tenth. Bins of one twentieth become deciles. Bins without a row of the baseline belong to no group.
+ * Joins neighbouring bins until each holds a tenth of the baseline's rows: ten bins where values are many, fewer where
+ * one value holds more than a tenth. Bins of one twentieth become deciles. Bins without a row of the baseline belong to
+ * no group.
  */
 export function joinToTenths(baseline: readonly number[]): number[][] {
   const tenth = sum(baseline) / 10
@@ -43,8 +44,9 @@ export const grouped = (counts: readonly number[], groups: readonly (readonly nu
   groups.map((group) => group.reduce((total, i) => total + (counts[i] as number), 0))
 
 /**
- * The bins a column of numbers is compared in: about ten of equal weight, and one each for what the baseline had no row of, below
- * its values, between them and above them. Such a bin is there only where rows are in it: an empty one is no news, and would add noise.
+ * The bins a column of numbers is compared in: about ten of equal weight, and one each for what the baseline had no row
+ * of, below its values, between them and above them. Such a bin is there only where rows are in it: an empty one is no
+ * news, and would add noise.
  * @param edges between the bins of the baseline, right-closed
  * @param counts of the baseline [edges + 1]
  * @param now rows by bin: below, [edges + 1], above
@@ -65,7 +67,10 @@ export function numericBins(edges: readonly number[], counts: readonly number[],
   return { baseline, groups: all.map(({ group }) => group), labels: all.map(({ label }) => label) }
 }
 
-/** A group of bins in words: `3 – 7.5`, `3` where it is one value. The first bin is below all edges' bins, which begin at 1. */
+/**
+ * A group of bins in words: `3 – 7.5`, `3` where it is one value. The first bin is below all edges' bins, which begin
+ * at 1.
+ */
 function rangeLabel(edges: readonly number[], group: readonly number[]): string {
   const [from, to] = [edges[(group[0] as number) - 2], edges[(group.at(-1) as number) - 1]]
   if (from === undefined) return to === undefined ? 'all' : `≤ ${rounded(to, 4)}`

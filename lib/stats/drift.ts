@@ -32,12 +32,12 @@ function middles({ edges, min, max }: { edges: readonly number[]; min: number | 
 }
 
 /**
- * The drift of a column from counts in the bins of its baseline, as telemetry windows have them. PSI, Jensen–Shannon, Cramér's V,
- * missing and unseen shares are what they would be on the rows themselves; the Kolmogorov–Smirnov statistic can be too small by at
- * most the largest bin (a twentieth where values are many), and the Wasserstein distance, which takes the mass of a bin to
- * lie in its middle, is within a fifth of the rows' where tails are not long and little lies outside the range of the baseline: of
- * that it only knows the side.
- * Intervals: a parametric bootstrap of the window's counts (Efron & Tibshirani, 1993, ch. 6), the baseline taken as known.
+ * The drift of a column from counts in the bins of its baseline, as telemetry windows have them. PSI, Jensen–Shannon,
+ * Cramér's V, missing and unseen shares are what they would be on the rows themselves; the Kolmogorov–Smirnov statistic
+ * can be too small by at most the largest bin (a twentieth where values are many), and the Wasserstein distance, which
+ * takes the mass of a bin to lie in its middle, is within a fifth of the rows' where tails are not long and little lies
+ * outside the range of the baseline: of that it only knows the side. Intervals: a parametric bootstrap of the window's
+ * counts (Efron & Tibshirani, 1993, ch. 6), the baseline taken as known.
  */
 export function driftOfCounts(
   name: string,

@@ -19,8 +19,8 @@ export interface EqualCandidates {
 export const agreements = [0.9, 0.97, 0.99] as const
 
 /**
- * Shares of equal candidates that the default gate fails, by rows to judge by: `scripts/equal-candidates.ts` measures them, a test holds
- * them and the table of docs/definition.md to it.
+ * Shares of equal candidates that the default gate fails, by rows to judge by: `scripts/equal-candidates.ts` measures
+ * them, a test holds them and the table of docs/definition.md to it.
  */
 export const measuredFailures: Record<'auc' | 'logLoss' | 'rmse', Readonly<Record<number, readonly number[]>>> = {
   auc: { 300: [0.8, 0.66, 0.39], 1000: [0.6, 0.28, 0.03], 10000: [0, 0, 0] },
@@ -29,8 +29,9 @@ export const measuredFailures: Record<'auc' | 'logLoss' | 'rmse', Readonly<Recor
 }
 
 /**
- * About how often the default gate fails a candidate that is as good as the champion, from trainings that are much alike to such that are
- * less, where that is often; by so many rows as were measured and are at most those that there are.
+ * About how often the default gate fails a candidate that is as good as the champion, from trainings that are much
+ * alike to such that are less, where that is often; by so many rows as were measured and are at most those that there
+ * are.
  */
 export function failuresByDefault(
   metric: string,
@@ -49,12 +50,15 @@ export function failuresByDefault(
   return usual > 0.15 ? { least, most } : undefined
 }
 
-/** Spread of the true log odds (their area under the curve is about 0.8), and of a regression's truth beside noise of 1. */
+/**
+ * Spread of the true log odds (their area under the curve is about 0.8), and of a regression's truth beside noise of 1.
+ */
 const signal = 1.5
 
 /**
- * How often a gate against the champion fails a candidate that is no worse: the same model trained with another seed. Both see the truth
- * through independent errors of one size; they are judged on the same rows by the code that judges runs.
+ * How often a gate against the champion fails a candidate that is no worse: the same model trained with another seed.
+ * Both see the truth through independent errors of one size; they are judged on the same rows by the code that judges
+ * runs.
  * @returns failures among the repetitions
  */
 export function failuresOfEquals({ check, task, rows, agreement, repetitions, seed }: EqualCandidates): number {

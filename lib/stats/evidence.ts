@@ -67,7 +67,10 @@ export function blocksOf(windows: readonly TelemetryWindow[], rollout: string): 
   return [...byRevision].sort(([a], [b]) => a - b).map(([, block]) => block)
 }
 
-/** What a version did in windows from before a rollout: what is usual. Slow is read off the latency histogram, from below. */
+/**
+ * What a version did in windows from before a rollout: what is usual. Slow is read off the latency histogram, from
+ * below.
+ */
 export function historyOf(
   windows: readonly TelemetryWindow[],
   digest: string,

@@ -1,4 +1,6 @@
-/** A stretch of single-row predictions on the machine that judges, each with a no-op beside it: 99th percentiles, ms. */
+/**
+ * A stretch of single-row predictions on the machine that judges, each with a no-op beside it: 99th percentiles, ms.
+ */
 export interface LatencyBlock {
   readonly p99: number
   /** Of what a no-op took longer than it was to: what the machine takes for others. */
@@ -24,7 +26,8 @@ export interface LatencyVerdict {
 }
 
 /**
- * Whether 99 of 100 predictions take at most `limit` ms, by the best block that counts: a busy neighbour makes a block worse, never better.
+ * Whether 99 of 100 predictions take at most `limit` ms, by the best block that counts: a busy neighbour makes a block
+ * worse, never better.
  * @returns undefined while more blocks could still change the answer
  */
 export function judgeLatency(blocks: readonly LatencyBlock[], limit: number): LatencyVerdict | undefined {

@@ -11,12 +11,14 @@ import { seededRandom } from './random.ts'
 
 /** Draws of the bootstrap. */
 const draws = 200
-/** More rows than this are thinned evenly before resampling: the interval is then a little too wide, never too narrow. */
+/**
+ * More rows than this are thinned evenly before resampling: the interval is then a little too wide, never too narrow.
+ */
 const mostRows = 20_000
 
 /**
- * A metric on labelled rows with its 90 % interval: percentile bootstrap over rows (Efron & Tibshirani, 1993, ch. 13), the same
- * every time for the same rows. Undefined where the metric is (one class only).
+ * A metric on labelled rows with its 90 % interval: percentile bootstrap over rows (Efron & Tibshirani, 1993, ch. 13),
+ * the same every time for the same rows. Undefined where the metric is (one class only).
  */
 export function liveMetric(metric: MetricName, scored: Scored): Estimate | undefined {
   const measure = rowMetric(metric)
@@ -46,9 +48,10 @@ export const shownMetrics = (task: Task): MetricName[] =>
   metricsFor(task).flatMap(([name, { isShown }]) => (isShown === true ? [name] : []))
 
 /**
- * What a classifier's metrics would be if its probabilities were right, without a label: confidence-based performance estimation
- * (NannyML's CBPE). Every row counts as positive with its probability and as negative with the rest. It knows nothing of
- * changes in what the inputs mean (concept drift): then the truth, when it comes, differs, and that is shown.
+ * What a classifier's metrics would be if its probabilities were right, without a label: confidence-based performance
+ * estimation (NannyML's CBPE). Every row counts as positive with its probability and as negative with the rest. It
+ * knows nothing of changes in what the inputs mean (concept drift): then the truth, when it comes, differs, and that is
+ * shown.
  */
 export function estimatedQuality(probabilities: Numbers): { auc: number; logLoss: number; brier: number } {
   const order = ascendingOrder(probabilities)

@@ -18,8 +18,8 @@ export interface Findings {
 }
 
 /**
- * Judges the rules of a monitor: a pure function of what was found and of how often each rule was breached before. A check with too
- * few rows or labels neither adds to a streak nor breaks it: no data is neither good nor bad news.
+ * Judges the rules of a monitor: a pure function of what was found and of how often each rule was breached before. A
+ * check with too few rows or labels neither adds to a streak nor breaks it: no data is neither good nor bad news.
  */
 export function judgeRules(
   policy: MonitorPolicy,

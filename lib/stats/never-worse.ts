@@ -1,14 +1,14 @@
 /**
- * Whether a candidate is not worse than another model by a margin, in mean loss over pairs of predictions for the same rows, with
- * a chance of error that holds over all retrainings together.
+ * Whether a candidate is not worse than another model by a margin, in mean loss over pairs of predictions for the same
+ * rows, with a chance of error that holds over all retrainings together.
  *
- * One comparison: losses lie in [0, 1], d = loss of candidate − loss of baseline in [−1, 1]. Under "worse by at least the margin",
- * E[d] ≥ δ, every factor 1 + λ(δ − d) with 0 < λ < 1/(1 − δ) is positive and has expectation at most 1, so their product is a test
- * supermartingale, and so is a mixture over λ: betting, Waudby-Smith & Ramdas, JRSSB 86 (2024), section 4. By Ville's inequality
- * it ever reaches 1/α with probability at most α.
+ * One comparison: losses lie in [0, 1], d = loss of candidate − loss of baseline in [−1, 1]. Under "worse by at least
+ * the margin", E[d] ≥ δ, every factor 1 + λ(δ − d) with 0 < λ < 1/(1 − δ) is positive and has expectation at most 1, so
+ * their product is a test supermartingale, and so is a mixture over λ: betting, Waudby-Smith & Ramdas, JRSSB 86 (2024),
+ * section 4. By Ville's inequality it ever reaches 1/α with probability at most α.
  *
- * Many comparisons: the k-th retraining spends α/(k(k+1)), which sums to α: the chance of ever letting a worse one through stays
- * below α. Margins do not add up, for the last approved version is compared too.
+ * Many comparisons: the k-th retraining spends α/(k(k+1)), which sums to α: the chance of ever letting a worse one
+ * through stays below α. Margins do not add up, for the last approved version is compared too.
  */
 export interface PairedLosses {
   /** [rows] losses in [0, 1]. */
@@ -16,7 +16,10 @@ export interface PairedLosses {
   readonly baseline: ArrayLike<number>
 }
 
-/** Bets, as shares of the largest one allowed. Losses of probabilities differ by little, so most of the weight bets high. */
+/**
+ * Bets, as shares of the largest one allowed. Losses of probabilities differ by little, so most of the weight bets
+ * high.
+ */
 const bets: readonly number[] = [0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.5, 0.8]
 
 /** What the k-th retraining (from 1) may spend of α. */

@@ -41,7 +41,10 @@ export const waitsForApproval = (decision: Decision, { approval, approvedBy, ...
   rest.wish === undefined &&
   rest.paused === null
 
-/** What follows from the evidence and the circumstances. Somebody who took the route comes first, then people, then the evidence. */
+/**
+ * What follows from the evidence and the circumstances. Somebody who took the route comes first, then people, then the
+ * evidence.
+ */
 export function nextMove(decision: Decision, circumstances: Circumstances): Move {
   const { endpoint, taken, wish, paused, approval, approvedBy } = circumstances
   if (taken !== null)

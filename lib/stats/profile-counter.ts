@@ -36,12 +36,14 @@ interface ColumnCounter {
 }
 
 /**
- * Counts of numbers lie as [edges + 4]: by bin, below the baseline's smallest value, above its largest, missing. Up to 0.6 they lacked
- * the two in between: what was outside the range is in the first and the last bin then.
+ * Counts of numbers lie as [edges + 4]: by bin, below the baseline's smallest value, above its largest, missing. Up to
+ * 0.6 they lacked the two in between: what was outside the range is in the first and the last bin then.
  */
 const outsideCounts = 2
 
-/** @param isRounded whether other engines make values with another last bit: that does not put them outside the range */
+/**
+ * @param isRounded whether other engines make values with another last bit: that does not put them outside the range
+ */
 function numberCounter({ edges, min, max, infinite }: NumericProfile, isRounded: boolean): ColumnCounter {
   const [below, above, missing] = [edges.length + 1, edges.length + 2, edges.length + 3]
   const [low, high] = [min ?? Number.NEGATIVE_INFINITY, max ?? Number.POSITIVE_INFINITY]

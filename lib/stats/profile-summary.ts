@@ -6,7 +6,10 @@ import type { ColumnProfile, Profile } from './profile.ts'
 /** The head of `profileRows`. */
 export const profileHead = ['column', 'lowest', 'highest', 'missing', 'distinct'] as const
 
-/** What was read of every column, in words, a row each. Texts have no order; their most frequent value stands for lowest and highest. */
+/**
+ * What was read of every column, in words, a row each. Texts have no order; their most frequent value stands for lowest
+ * and highest.
+ */
 export function profileRows(profile: Profile, schema: RowSchema): string[][] {
   return schema.flatMap((rule) => {
     const column = profile[rule.name]
@@ -41,7 +44,9 @@ const missingOf = (column: ColumnProfile): string =>
 /** Profiles of numbers that 0.6 and before made do not say. */
 const distinctOf = (column: ColumnProfile): string => (column.distinct === undefined ? '' : String(column.distinct))
 
-/** What of a profile somebody should know, in a line: `12 columns; missing: age 2.5 %; one value: region; empty: notes`. */
+/**
+ * What of a profile somebody should know, in a line: `12 columns; missing: age 2.5 %; one value: region; empty: notes`.
+ */
 export function notableIn(profile: Profile): string {
   const all = Object.entries(profile)
   const named = (columns: typeof all, word = ([name]: (typeof all)[number]): string => name): string =>

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { sortNumbers } from './sort-numbers.ts'
 
 /**
- * What a column of numbers looked like. Bins are right-closed: bin i holds edges[i-1] < x ≤ edges[i]; the last is open. Infinite values
- * count in the outer bins and enter no other number.
+ * What a column of numbers looked like. Bins are right-closed: bin i holds edges[i-1] < x ≤ edges[i]; the last is open.
+ * Infinite values count in the outer bins and enter no other number.
  */
 export const NumericProfile = z.object({
   kind: z.literal('numeric'),
@@ -45,9 +45,10 @@ type EdgesAt = 'values' | 'between' | 'around'
 
 /**
  * Profile of numbers; NaN counts as missing.
- * @param edgesAt `between` puts the edges of bins halfway to the next larger value instead of on a value: for numbers that others compute
- * with another last bit, scores above all, where many rows may have the very value an edge would be. `around` gives every value of
- * a column of few, known well, a bin of its own, and what lies between them others: for features, where a new value is news.
+ * @param edgesAt `between` puts the edges of bins halfway to the next larger value instead of on a value: for numbers
+ *   that others compute with another last bit, scores above all, where many rows may have the very value an edge would
+ *   be. `around` gives every value of a column of few, known well, a bin of its own, and what lies between them others:
+ *   for features, where a new value is news.
  */
 export function profileNumbers(values: Float32Array | Float64Array, edgesAt: EdgesAt = 'values'): ColumnProfile {
   return profileInPlace(values.slice(), edgesAt)
@@ -146,7 +147,9 @@ function edgesOf(ascending: Float32Array | Float64Array, edgesAt: EdgesAt): numb
     : edgesAround(few, ascending instanceof Float32Array ? 2 ** -24 : 2 ** -52)
 }
 
-/** Values of a column of few are known well when each is there this often on average: one more is hardly chance then. */
+/**
+ * Values of a column of few are known well when each is there this often on average: one more is hardly chance then.
+ */
 const wellKnown = 50
 /** Values a column of few has at most: then each can have a bin. */
 export const mostFew = profileQuantiles.length + 1
@@ -170,13 +173,16 @@ export function edgesAround(values: readonly number[], precision: number): numbe
 }
 
 /**
- * How far numbers may lie from a value that are the same but for rounding: a millionth of the range, whatever its unit, and some steps of
- * float32 where values are of that.
+ * How far numbers may lie from a value that are the same but for rounding: a millionth of the range, whatever its unit,
+ * and some steps of float32 where values are of that.
  */
 export const roundingAt = (value: number, range: number, isSingle: boolean): number =>
   Math.max(range * 1e-6, Math.abs(value) * (isSingle ? 1e-6 : 2 ** -50))
 
-/** Halfway between a value and the next one that is larger by more than rounding; a bit more than the value where there is none. */
+/**
+ * Halfway between a value and the next one that is larger by more than rounding; a bit more than the value where there
+ * is none.
+ */
 function halfwayUp(ascending: Float32Array | Float64Array, value: number): number {
   const range = (ascending.at(-1) as number) - (ascending[0] as number)
   const rounding = roundingAt(value, range, ascending instanceof Float32Array)

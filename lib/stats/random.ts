@@ -1,5 +1,6 @@
 /**
- * A small seeded generator of 32-bit integers, for resampling: sfc32 (Chris Doty-Humphrey, PractRand), mixed from the seed.
+ * A small seeded generator of 32-bit integers, for resampling: sfc32 (Chris Doty-Humphrey, PractRand), mixed from the
+ * seed.
  * @returns a function giving uniform integers in [0, 2^32).
  */
 export function seededRandom(seed: number): () => number {

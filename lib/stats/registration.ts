@@ -20,8 +20,8 @@ function nameOf(state: ModelState | undefined, version: number | undefined): Ver
 export const championIn = (state: ModelState | undefined): VersionName | null => nameOf(state, state?.champions.at(-1))
 
 /**
- * A model after a registration; the same object when the digest is registered already: not its number nor the aliases change then, for
- * somebody may have moved them meanwhile.
+ * A model after a registration; the same object when the digest is registered already: not its number nor the aliases
+ * change then, for somebody may have moved them meanwhile.
  * @throws SlipwayError CHAMPION_MOVED when it would replace another version than it was judged against
  */
 export function register(state: ModelState | undefined, model: string, order: Registering): ModelState {
@@ -48,8 +48,9 @@ export function promote(state: ModelState, model: string, version: number, expec
 }
 
 /**
- * What a candidate would replace, and what it is compared with: a candidate that is in force already has to hold its own against the
- * one it took over from. So a repeated run asks the same question again and finds the same answer in its records.
+ * What a candidate would replace, and what it is compared with: a candidate that is in force already has to hold its
+ * own against the one it took over from. So a repeated run asks the same question again and finds the same answer in
+ * its records.
  * @param route of the endpoint it is deployed to, if it is and that serves something
  */
 export function inForceFor(

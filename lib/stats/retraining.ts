@@ -9,8 +9,8 @@ export interface PastRetraining {
 }
 
 /**
- * From when on the next retraining may begin, and what holds it until then: the rest after the last one, the budget of the day
- * (any 24 hours), quiet hours.
+ * From when on the next retraining may begin, and what holds it until then: the rest after the last one, the budget of
+ * the day (any 24 hours), quiet hours.
  * @returns `at` ≤ now when nothing holds it
  */
 export function earliestRetraining(

@@ -28,7 +28,10 @@ export interface MetricVerdict {
   readonly notWorse: number | null
   /** What the next step tolerates, as a difference of shares; null for scores. */
   readonly margin: number | null
-  /** A/B only, once either is known: bounds of candidate − champion, valid at any time, at the level of `alpha.promote` each. */
+  /**
+   * A/B only, once either is known: bounds of candidate − champion, valid at any time, at the level of `alpha.promote`
+   * each.
+   */
   readonly interval: { readonly low: number; readonly high: number } | null
 }
 
@@ -149,8 +152,9 @@ const metricOf = ({ metrics, labels }: RolloutState, rule: ShareRule): MetricSta
   rule.metric === 'mistakes' ? (labels?.mistakes ?? newMetric()) : metrics[rule.metric]
 
 /**
- * The differences that no test has ruled out: worse by `high` or more is, and better by `-low` or more. Null while neither is: in the
- * shadow, whose pairs say which of two answers is wrong and not how often either is, and before the first answers are in.
+ * The differences that no test has ruled out: worse by `high` or more is, and better by `-low` or more. Null while
+ * neither is: in the shadow, whose pairs say which of two answers is wrong and not how often either is, and before the
+ * first answers are in.
  */
 function intervalOf({ best }: MetricState, need: number): { low: number; high: number } | null {
   const isRuledOut = (target: string): boolean => (best[target] ?? 0) >= need

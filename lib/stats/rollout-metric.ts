@@ -42,7 +42,9 @@ export const differences: readonly number[] = [
   -0.5, -0.2, -0.1, -0.05, -0.02, -0.01, -0.005, -0.002, -0.001, 0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
   0.5,
 ]
-/** Targets of the tests whose rejected nulls bound the difference: from above, and with the arms exchanged from below. */
+/**
+ * Targets of the tests whose rejected nulls bound the difference: from above, and with the arms exchanged from below.
+ */
 export const above = (delta: number): string => `<${delta}`
 export const below = (delta: number): string => `>${delta}`
 
@@ -61,7 +63,9 @@ export interface Events {
   readonly onsets: Both | null
 }
 
-/** Log-wealth that minutes after the one bring to the restarting e-processes: ½ Σ 1/(j(j+1)) = ½ (1/(m+1) − 1/(i+1)). */
+/**
+ * Log-wealth that minutes after the one bring to the restarting e-processes: ½ Σ 1/(j(j+1)) = ½ (1/(m+1) − 1/(i+1)).
+ */
 export function enteringCapital(minute: number, until: number): number {
   return Math.log(0.5 * (1 / (minute + 1) - 1 / (until + 1)))
 }

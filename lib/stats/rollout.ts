@@ -5,16 +5,17 @@ import { counted, enteringCapital, newMetric, type Stage, withEvents } from './r
 import { logScoreWeights, scoreFactors } from './sequential.ts'
 
 /*
- * The rollout as a pure state machine: `observe` takes in a block of evidence here, `decide` in `rollout-decision.ts` says what follows. The workflow, the
- * simulation and the replay of stored evidence run these very functions.
+ * The rollout as a pure state machine: `observe` takes in a block of evidence here, `decide` in `rollout-decision.ts`
+ * says what follows. The workflow, the simulation and the replay of stored evidence run these very functions.
  *
- * Rolling back: the mean over the watched metrics of their harm processes, each half on harm from the start and half on harm
- * that begins at some later minute, reaches 1/α. The mean is an e-process under any dependence, so over all metrics, looks and
- * steps together a candidate that is never worse is rolled back with probability at most α.
+ * Rolling back: the mean over the watched metrics of their harm processes, each half on harm from the start and half on
+ * harm that begins at some later minute, reaches 1/α. The mean is an e-process under any dependence, so over all
+ * metrics, looks and steps together a candidate that is never worse is rolled back with probability at most α.
  *
- * Going on: to take the share w a candidate must have been shown, on every metric, to be worse by less than margin / w: at
- * full traffic by less than the margin itself. The nulls of later steps are nested in those of earlier ones, so no α need be
- * divided: the chance of ever standing at a share where some metric is worse by more than margin / w is at most α.
+ * Going on: to take the share w a candidate must have been shown, on every metric, to be worse by less than margin / w:
+ * at full traffic by less than the margin itself. The nulls of later steps are nested in those of earlier ones, so no α
+ * need be divided: the chance of ever standing at a share where some metric is worse by more than margin / w is at most
+ * α.
  */
 
 /** The stages of a policy, in order; after the last one the candidate is champion. */
@@ -66,7 +67,9 @@ export function tick(state: RolloutState, now: number): RolloutState {
   return now <= state.now ? state : { ...state, now }
 }
 
-/** Takes in a block. Small ones wait for more of the same weight: when a block closes must not depend on what failed. */
+/**
+ * Takes in a block. Small ones wait for more of the same weight: when a block closes must not depend on what failed.
+ */
 export function observe(policy: RolloutPolicy, state: RolloutState, block: Block): RolloutState {
   const candidateAnswers = block.pairs === null ? block.arms.errors.nB : block.pairs.n
   const isStage = stagesOf(policy)[state.stage]
@@ -134,8 +137,8 @@ function withScores(state: RolloutState['scores'], block: Block['scores']): Roll
 }
 
 /**
- * Takes in labelled answers, which are of some time ago. Like any evidence they count whatever stage they are of: what is tested is the same
- * at every weight.
+ * Takes in labelled answers, which are of some time ago. Like any evidence they count whatever stage they are of: what
+ * is tested is the same at every weight.
  */
 export function observeLabels(policy: RolloutPolicy, state: RolloutState, block: LabelBlock): RolloutState {
   const before = state.labels ?? { minute: 0, pending: null, mistakes: newMetric() }

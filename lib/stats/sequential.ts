@@ -1,12 +1,13 @@
 import type { Arms } from '../formats/evidence.ts'
 /*
  * Sequential tests for rollouts: e-processes over blocks. An e-process starts at 1 and stays below 1/α for ever with
- * probability 1 − α while its null hypothesis holds (Ville 1939; Ramdas et al., Statistical Science 38, 2023), however often
- * it is looked at. All are kept as logarithms. A is the champion, B the candidate.
+ * probability 1 − α while its null hypothesis holds (Ville 1939; Ramdas et al., Statistical Science 38, 2023), however
+ * often it is looked at. All are kept as logarithms. A is the champion, B the candidate.
  *
- * A block is a set of requests drawn at one weight: n answers and k events an arm. With the share s of B that the block really
- * has, factors lA, lB ≥ 0 with (1−s) E[lA] + s E[lB] ≤ 1 under the null make the product over a block's outcomes an e-value
- * (Turner, Ly & Grünwald, JSPI 230, 2024, theorem 1), and products over blocks a supermartingale although the rates drift.
+ * A block is a set of requests drawn at one weight: n answers and k events an arm. With the share s of B that the block
+ * really has, factors lA, lB ≥ 0 with (1−s) E[lA] + s E[lB] ≤ 1 under the null make the product over a block's outcomes
+ * an e-value (Turner, Ly & Grünwald, JSPI 230, 2024, theorem 1), and products over blocks a supermartingale although
+ * the rates drift.
  */
 
 /** How many times more often the candidate may fail, and how likely each is held to be. */
@@ -56,7 +57,9 @@ export function thinnedHarmFactors(kA: number, kB: number, share: number): numbe
   return effects.map((effect) => kB * Math.log(effect) - (kA + kB) * Math.log1p(share * (effect - 1)))
 }
 
-/** The same for pairs, both models asked the same: only pairs count in which just one failed (a sign test by betting). */
+/**
+ * The same for pairs, both models asked the same: only pairs count in which just one failed (a sign test by betting).
+ */
 export function pairedHarmFactors(candidateOnly: number, championOnly: number): number[] {
   return effects.map((effect) => {
     const q = effect / (1 + effect)
@@ -68,8 +71,8 @@ export function pairedHarmFactors(candidateOnly: number, championOnly: number): 
 export const logAlternativeWeights: readonly number[] = [0.6, 0.2, 0.2].map(Math.log)
 
 /**
- * ln of a block's e-values against H0: pB ≥ pA + δ, one an alternative: pB = pA, 0.8 pA, and 0.3 of the way to the null.
- * The nearest null point (Turner & Grünwald, arXiv 2203.09785) is the root of an increasing function.
+ * ln of a block's e-values against H0: pB ≥ pA + δ, one an alternative: pB = pA, 0.8 pA, and 0.3 of the way to the
+ * null. The nearest null point (Turner & Grünwald, arXiv 2203.09785) is the root of an increasing function.
  * @param rateA the champion's rate from before this block
  * @param delta in (−1, 1)
  */
@@ -77,7 +80,8 @@ export function notWorseFactors({ nA, kA, nB, kB }: Arms, rateA: number, delta: 
   if (nA === 0 || nB === 0) return logAlternativeWeights.map(() => 0)
   const share = nB / (nA + nB)
   return [rateA, 0.8 * rateA, rateA + 0.3 * delta].map((rateB) => {
-    // An alternative that lies in the null itself would not be an e-value: it sits this block out, which only the past decides.
+    // An alternative that lies in the null itself would not be an e-value: it sits this block out, which only the past
+    // decides.
     if (!(rateB > 0 && rateB < Math.min(1, rateA + delta))) return 0
     const a = nearestNull(rateA, rateB, share, delta)
     const b = a + delta
@@ -90,7 +94,10 @@ export function notWorseFactors({ nA, kA, nB, kB }: Arms, rateA: number, delta: 
   })
 }
 
-/** The root a of (1−s)(a−tA)/(a(1−a)) + s(b−tB)/(b(1−b)) with b = a + δ: Newton's steps, kept inside a shrinking bracket. */
+/**
+ * The root a of (1−s)(a−tA)/(a(1−a)) + s(b−tB)/(b(1−b)) with b = a + δ: Newton's steps, kept inside a shrinking
+ * bracket.
+ */
 function nearestNull(rateA: number, rateB: number, share: number, delta: number): number {
   let low = Math.max(0, -delta)
   let high = Math.min(1, 1 - delta)
@@ -120,8 +127,9 @@ const stakes: readonly number[] = [0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.5, 0.8]
 export const logStakeWeights: readonly number[] = stakes.map(() => -Math.log(stakes.length))
 
 /**
- * ln of the e-values of pairs against H0: the candidate loses δ or more than the champion, by betting on d = lossB − lossA in
- * [−1, 1] (Waudby-Smith & Ramdas, JRSS B 86, 2024, section 4). `losses` are the d of the pairs with how often each occurred.
+ * ln of the e-values of pairs against H0: the candidate loses δ or more than the champion, by betting on d = lossB −
+ * lossA in [−1, 1] (Waudby-Smith & Ramdas, JRSS B 86, 2024, section 4). `losses` are the d of the pairs with how often
+ * each occurred.
  */
 export function pairedNotWorseFactors(
   losses: readonly (readonly [d: number, count: number])[],
@@ -190,8 +198,9 @@ export function scoreFactors(
 }
 
 /**
- * ln of the e-value against H0: each of n units falls on B with probability w. Beta mixture, centred on w: a sample-ratio
- * check that may be looked at as often as wanted (Lindon & Malek, NeurIPS 2022; Fabijan et al., KDD 2019 on why).
+ * ln of the e-value against H0: each of n units falls on B with probability w. Beta mixture, centred on w: a
+ * sample-ratio check that may be looked at as often as wanted (Lindon & Malek, NeurIPS 2022; Fabijan et al., KDD 2019
+ * on why).
  */
 export function splitMismatch(
   k: number,

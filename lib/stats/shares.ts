@@ -1,8 +1,9 @@
 const inPercent = (share: number): string => `${Number((share * 100).toPrecision(3))} %`
 
 /**
- * Parts of a split by chance whose share of the rows is far from the one asked for: by more than a fifth of it, and by more than four
- * standard deviations of a draw of single rows. So little data is no reason to warn; rows that move in large groups are.
+ * Parts of a split by chance whose share of the rows is far from the one asked for: by more than a fifth of it, and by
+ * more than four standard deviations of a draw of single rows. So little data is no reason to warn; rows that move in
+ * large groups are.
  * @param rows by part
  * @param asked shares of validation and test; the rest trains
  * @returns in words; undefined where all is as asked

@@ -32,7 +32,10 @@ export interface SimulatedRollout {
 
 const uniformFrom = (random: () => number) => (): number => (random() + 0.5) / 2 ** 32
 
-/** Poisson: inversion for small means, else the rounded normal (above 200 its error is far below the spread between runs). */
+/**
+ * Poisson: inversion for small means, else the rounded normal (above 200 its error is far below the spread between
+ * runs).
+ */
 function poisson(uniform: () => number, mean: number): number {
   if (mean <= 0) return 0
   if (mean > 200) return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal(uniform)))
@@ -58,8 +61,8 @@ function normal(uniform: () => number): number {
 }
 
 /**
- * Pretends one rollout: the very `observe` and `decide` of real ones, on requests drawn at random. Latency and scores are the
- * same for both versions. Every answer is labelled when it is as old as the policy says.
+ * Pretends one rollout: the very `observe` and `decide` of real ones, on requests drawn at random. Latency and scores
+ * are the same for both versions. Every answer is labelled when it is as old as the policy says.
  */
 export function simulateRollout(policy: RolloutPolicy, traffic: Traffic, seed: number): SimulatedRollout {
   const uniform = uniformFrom(seededRandom(seed))

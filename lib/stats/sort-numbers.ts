@@ -24,8 +24,9 @@ function digitsOf(words: number): Digit[] {
 }
 
 /**
- * Sorts numbers in ascending order, -0 before 0, as `sort` of a typed array does, several times as quickly: digit by digit from the lowest
- * one (radix sort: Knuth, The Art of Computer Programming 3, 5.2.5). Digits in which all agree cost nothing, as most of whole numbers do.
+ * Sorts numbers in ascending order, -0 before 0, as `sort` of a typed array does, several times as quickly: digit by
+ * digit from the lowest one (radix sort: Knuth, The Art of Computer Programming 3, 5.2.5). Digits in which all agree
+ * cost nothing, as most of whole numbers do.
  * @param values none of them NaN; overwritten
  * @returns the numbers in order, in the memory of `values` or in other memory of the same size
  */
@@ -58,7 +59,10 @@ function countsOf(numbers: Numbers, { words, word, shift, mask }: Digit): Uint32
   return counts
 }
 
-/** Puts numbers in the order of a digit, those with the same value in the order they have; negative ones before others, turned round. */
+/**
+ * Puts numbers in the order of a digit, those with the same value in the order they have; negative ones before others,
+ * turned round.
+ */
 function distribute(from: Numbers, to: Numbers, counts: Uint32Array, digit: Digit): void {
   const { words, word, shift, mask, negativeFrom } = digit
   const bits = wordsOf(from)

@@ -1,6 +1,9 @@
 import type { Numbers } from '../formats/columns.ts'
 
-/** Where the labels of a regression lie and how far they spread: what they are measured by before anything becomes float32. */
+/**
+ * Where the labels of a regression lie and how far they spread: what they are measured by before anything becomes
+ * float32.
+ */
 export interface Standard {
   readonly centre: number
   /** Standard deviation (ddof 0); 0 where all labels are equal. */
@@ -8,8 +11,9 @@ export interface Standard {
 }
 
 /**
- * Mean and standard deviation of the labels, in float64, each row by its weight. Deviations are taken from a label, so that a target far
- * from zero loses no more than its own float64 already has: labels c·y + d give the same (y − centre) / spread.
+ * Mean and standard deviation of the labels, in float64, each row by its weight. Deviations are taken from a label, so
+ * that a target far from zero loses no more than its own float64 already has: labels c·y + d give the same (y − centre)
+ * / spread.
  */
 export function standardOf(labels: Numbers, weights?: ArrayLike<number>): Standard {
   const from = labels[0] ?? 0
@@ -40,8 +44,8 @@ export function standardized(labels: Numbers, standard: Standard): Float64Array 
 }
 
 /**
- * Whether predictions need float64. A float32 step at the centre is then more than 1/16,384 of the spread, as with seconds since 1970
- * (a step of 128), or the spread is next to the ends of what float32 can hold.
+ * Whether predictions need float64. A float32 step at the centre is then more than 1/16,384 of the spread, as with
+ * seconds since 1970 (a step of 128), or the spread is next to the ends of what float32 can hold.
  */
 export function needsFloat64({ centre, spread }: Standard): boolean {
   if (spread === 0) return Math.fround(centre) !== centre

@@ -58,7 +58,9 @@ export async function readDocument<T>(
   return stored === undefined ? undefined : parsed(store, key, stored, schema)
 }
 
-/** The document at a key unless it still has that ETag: then, and if there is none, undefined. For those who look often. */
+/**
+ * The document at a key unless it still has that ETag: then, and if there is none, undefined. For those who look often.
+ */
 export async function readIfChanged<T>(
   store: Store,
   key: string,
@@ -128,9 +130,9 @@ async function put(
 }
 
 /**
- * Writes a document if nobody changed it since: `etag` undefined means it must not exist yet.
- * An ETag is a hash of the content: a value that has stood there before would let a stale ETag match again. Refs carry a
- * generation, so theirs never recur.
+ * Writes a document if nobody changed it since: `etag` undefined means it must not exist yet. An ETag is a hash of the
+ * content: a value that has stood there before would let a stale ETag match again. Refs carry a generation, so theirs
+ * never recur.
  * @returns false when another writer was first.
  */
 export async function writeDocument(

@@ -28,8 +28,9 @@ interface Wanted<T> {
 }
 
 /**
- * Takes the lease of a piece of work, or waits while somebody else has it: its result is waited for instead of made twice.
- * Nothing rests on it: whoever is taken for dead and is not does the work a second time, and one of two equal records wins.
+ * Takes the lease of a piece of work, or waits while somebody else has it: its result is waited for instead of made
+ * twice. Nothing rests on it: whoever is taken for dead and is not does the work a second time, and one of two equal
+ * records wins.
  * @returns the result, or what gives the lease back
  */
 export async function leaseOrResult<T>(

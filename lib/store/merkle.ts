@@ -10,8 +10,8 @@ const sha256 = (...parts: (Buffer | string)[]): Buffer => {
 const [leaf, inner] = [Buffer.of(0), Buffer.of(1)]
 
 /**
- * The Merkle tree hash of some values' canonical JSON (RFC 6962, section 2.1): one digest for all, of which any single one can be
- * proven with a logarithm of the others' hashes.
+ * The Merkle tree hash of some values' canonical JSON (RFC 6962, section 2.1): one digest for all, of which any single
+ * one can be proven with a logarithm of the others' hashes.
  */
 export function merkleRoot(values: readonly unknown[]): Digest {
   return `sha256:${rootOf(values.map((value) => sha256(leaf, canonicalJson(value)))).toString('hex')}`

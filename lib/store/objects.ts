@@ -188,7 +188,10 @@ function jsonOf<T>(store: Store, digest: string, bytes: Uint8Array, schema: z.Zo
   return read.value
 }
 
-/** A manifest of one of some kinds, verified and checked against its schema. @throws SlipwayError DIGEST_MISMATCH for another kind */
+/**
+ * A manifest of one of some kinds, verified and checked against its schema.
+ * @throws SlipwayError DIGEST_MISMATCH for another kind
+ */
 export async function getBundle(store: Store, digest: string, ...kinds: Bundle['kind'][]): Promise<Bundle> {
   return bundleOf(store, await getBytes(store, digest), digest, kinds)
 }

@@ -169,7 +169,10 @@ async function occupantOf(folder: OutputFolder, mine: string): Promise<Set<strin
   return new Set(names)
 }
 
-/** The manifest that lies in a folder; undefined where there is none, null where it is none of ours: it may hold anything. */
+/**
+ * The manifest that lies in a folder; undefined where there is none, null where it is none of ours: it may hold
+ * anything.
+ */
 export async function manifestIn(
   folder: OutputFolder,
   file: string = outputFiles.manifest,
@@ -195,8 +198,8 @@ export async function requireFree(
 }
 
 /**
- * Puts the parts of a batch into a folder: those who follow `_manifest.json` see the table before or the new one, those who wait for
- * `_SUCCESS`, as Spark leaves it, see none in between. Done again after a crash it ends the same.
+ * Puts the parts of a batch into a folder: those who follow `_manifest.json` see the table before or the new one, those
+ * who wait for `_SUCCESS`, as Spark leaves it, see none in between. Done again after a crash it ends the same.
  * @throws SlipwayError OUTPUT_OCCUPIED, OUTPUT_UNWRITABLE, STORE_DENIED
  */
 export async function fillFolder(

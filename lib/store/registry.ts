@@ -33,8 +33,8 @@ export async function listModels(store: Store): Promise<string[]> {
 export const championOf = (state: ModelState | undefined): Digest | undefined => championIn(state)?.digest
 
 /**
- * What a candidate would replace, and what it is compared with. Versions that take other rows are not compared: a new signature
- * begins a line of champions of its own.
+ * What a candidate would replace, and what it is compared with. Versions that take other rows are not compared: a new
+ * signature begins a line of champions of its own.
  * @param endpoint where it is deployed to, null for nowhere
  */
 export async function findInForce(
@@ -104,8 +104,8 @@ export async function runOfVersion(store: Store, model: string, digest: string):
 }
 
 /**
- * The table that a version was trained on, by its digest: what its training read, whatever other splits and branches its run has.
- * Undefined where that is not on record.
+ * The table that a version was trained on, by its digest: what its training read, whatever other splits and branches
+ * its run has. Undefined where that is not on record.
  */
 export async function trainingTableOf(store: Store, model: string, digest: string): Promise<string | undefined> {
   const run = await runOfVersion(store, model, digest)

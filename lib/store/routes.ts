@@ -47,8 +47,8 @@ export async function listEndpoints(store: Store): Promise<string[]> {
 }
 
 /**
- * Changes a route by compare-and-swap. Its owner workflow is the writer; only rollbacks are written past it. A version that
- * looks something up begins with what is published then.
+ * Changes a route by compare-and-swap. Its owner workflow is the writer; only rollbacks are written past it. A version
+ * that looks something up begins with what is published then.
  * @throws SlipwayError ROUTE_CONFLICT, CHAMPION_MOVED, VIEW_UNPUBLISHED
  */
 export async function writeRoute(store: Store, endpoint: string, change: RouteChange, reason: string): Promise<Route> {
@@ -105,7 +105,8 @@ async function writeRollback(
 /**
  * The newest snapshots of the views that a route looks up in. One that a version in force would not find its columns in
  * is left out: the route stays with the one before.
- * @param variant another way in which its champion is to look up @throws SlipwayError TABLE_SCHEMA when that does not fit
+ * @param variant another way in which its champion is to look up
+ * @throws SlipwayError TABLE_SCHEMA when that does not fit
  */
 async function snapshotsFor(store: Store, endpoint: string, variant: ModelVersion | null): Promise<Snapshot[]> {
   const route = await readRoute(store, endpoint)

@@ -24,7 +24,9 @@ export interface Signer {
   readonly key: KeyObject
 }
 
-/** Public keys whose signatures count, by key id. Empty means that nothing was configured and only digests are checked. */
+/**
+ * Public keys whose signatures count, by key id. Empty means that nothing was configured and only digests are checked.
+ */
 export type TrustedKeys = ReadonlyMap<string, KeyObject>
 
 const payloadType = 'application/vnd.in-toto+json'
@@ -85,7 +87,10 @@ export interface Signed {
   readonly claim?: Readonly<Record<string, unknown>>
 }
 
-/** Signs a digest and what is claimed of it (an in-toto statement in a DSSE envelope), and stores the envelope beside it. */
+/**
+ * Signs a digest and what is claimed of it (an in-toto statement in a DSSE envelope), and stores the envelope beside
+ * it.
+ */
 export async function sign(store: Store, signer: Signer, { subject, name, digest, claim = {} }: Signed): Promise<void> {
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',

@@ -20,7 +20,8 @@ export interface Changed {
 }
 
 /**
- * Writes a change of a route by compare-and-set, and has the target apply it. Rollouts of an endpoint go one after another: one that begins while another goes on changes nothing.
+ * Writes a change of a route by compare-and-set, and has the target apply it. Rollouts of an endpoint go one after
+ * another: one that begins while another goes on changes nothing.
  * @throws SlipwayError ROUTE_CONFLICT, CHAMPION_MOVED
  */
 export async function writeChange(
@@ -63,8 +64,8 @@ export async function awaitApplied(
 }
 
 /**
- * What others wrote to a route since the revision that its owner knows, applied now; null when nobody did, and its views
- * were not published anew either: of that its owner is told, unless whoever should tell it has died.
+ * What others wrote to a route since the revision that its owner knows, applied now; null when nobody did, and its
+ * views were not published anew either: of that its owner is told, unless whoever should tell it has died.
  */
 export async function takeOver(
   store: Store,

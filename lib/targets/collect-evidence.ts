@@ -52,8 +52,8 @@ export type Collected = Pick<EvidenceEntry, 'at' | 'blocks' | 'cursors'> &
   Partial<Pick<EvidenceEntry, 'mistakes' | 'judged'>> & { readonly taken: string | null }
 
 /**
- * Takes in the windows since the last look and puts them on record as evidence, with what was decided then, and judges answers of
- * earlier looks whose labels are due. Whoever collects a look again gets what was collected first.
+ * Takes in the windows since the last look and puts them on record as evidence, with what was decided then, and judges
+ * answers of earlier looks whose labels are due. Whoever collects a look again gets what was collected first.
  */
 export async function collectEvidence(
   store: Store,

@@ -6,7 +6,10 @@ import type { Target } from './target.ts'
 /** Windows of a gateway that are read at a time; the next reading takes the rest. */
 const windowsAtATime = 100
 
-/** Slipway's own gateways: they follow the route in the store, say there what they apply, and send windows of what they served. */
+/**
+ * Slipway's own gateways: they follow the route in the store, say there what they apply, and send windows of what they
+ * served.
+ */
 export function gatewayRoute(store: Store): Target {
   return {
     kind: 'gateway',

@@ -1,7 +1,10 @@
 import type { Route } from '../formats/route.ts'
 import type { TelemetryWindow } from '../formats/telemetry.ts'
 
-/** Something that serves an endpoint and tells of it in windows, numbered without gaps: a gateway, a variant of a hosted endpoint. */
+/**
+ * Something that serves an endpoint and tells of it in windows, numbered without gaps: a gateway, a variant of a hosted
+ * endpoint.
+ */
 export interface Source {
   /** The number of the window that it sends next; all before are there, or lost. */
   readonly next: number
@@ -23,16 +26,19 @@ export interface Applied {
 export type Cursors = Readonly<Record<string, number>>
 
 /**
- * Where models are deployed: what a rollout needs of it, and all that it knows of it. The route itself, its compare-and-set and its log
- * are Slipway's, in the store; a target makes a route so, and says what is so. It decides nothing. Every verb may be asked again after a
- * crash, and changes nothing the second time.
+ * Where models are deployed: what a rollout needs of it, and all that it knows of it. The route itself, its
+ * compare-and-set and its log are Slipway's, in the store; a target makes a route so, and says what is so. It decides
+ * nothing. Every verb may be asked again after a crash, and changes nothing the second time.
  */
 export interface Target {
   /** Its name in definitions, plans and messages: `gateway`. */
   readonly kind: string
   /** Says who serves an endpoint or did, and how far each one's windows go. Changes nothing. */
   look(endpoint: string): Promise<Readonly<Record<string, Source>>>
-  /** Makes an endpoint serve by a route, or sets out to: `readBack` says when it does. An older revision than was seen changes nothing. */
+  /**
+   * Makes an endpoint serve by a route, or sets out to: `readBack` says when it does. An older revision than was seen
+   * changes nothing.
+   */
   apply(route: Route): Promise<void>
   /** Says what those who serve really apply: what was asked for is not taken for what is so. */
   readBack(route: Pick<Route, 'endpoint' | 'revision'>): Promise<Applied>

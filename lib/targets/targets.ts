@@ -9,7 +9,10 @@ export type Targets = ReadonlyMap<string, Target>
 /** What deploys where nothing else is said. */
 const usual = 'gateway'
 
-/** The targets there are: Slipway's own gateways, and what a configuration adds. @throws SlipwayError DEFINITION_INVALID for two of one name */
+/**
+ * The targets there are: Slipway's own gateways, and what a configuration adds.
+ * @throws SlipwayError DEFINITION_INVALID for two of one name
+ */
 export function targetsOf(store: Store, others: readonly Target[] = []): Targets {
   const targets = new Map<string, Target>()
   for (const target of [gatewayRoute(store), ...others]) {

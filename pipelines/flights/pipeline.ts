@@ -2,7 +2,10 @@ import { auc, binary, calibrationError, errors, latency, logLoss, pipeline, psi,
 import { features, late } from './features.ts'
 import { Flight } from './schema.ts'
 
-/** Will a flight arrive more than 15 minutes late? Judged on the newest week, stopped by the one before, learnt from all older ones. */
+/**
+ * Will a flight arrive more than 15 minutes late? Judged on the newest week, stopped by the one before, learnt from all
+ * older ones.
+ */
 export default pipeline('flights', (p) => {
   const flights = p.snapshot('flights', { from: 'node_modules/vega-datasets/data/flights-3m.parquet', schema: Flight })
   const checked = p.validate(flights, { maxBadRows: 0.001, completeness: { origin: 0.99, destination: 0.99 } })
@@ -36,7 +39,8 @@ export default pipeline('flights', (p) => {
       within: '2h',
     },
   })
-  // Whole weeks: hour and weekday are features, and no hour is like the week (`slipway drift calibrate flights --span 1h`).
+  // Whole weeks: hour and weekday are features, and no hour is like the week (`slipway drift calibrate flights --span
+  // 1h`).
   p.monitor(live, {
     every: '7d',
     drift: psi.over(0.2).for(2),

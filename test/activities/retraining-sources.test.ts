@@ -19,7 +19,8 @@ import { newProject, type TestProject } from '../support/project.ts'
 import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
 /*
- * Retrainings run by themselves, on workers: they read what lies below SLIPWAY_SOURCES, as batches do, and nothing else.
+ * Retrainings run by themselves, on workers: they read what lies below SLIPWAY_SOURCES, as batches do, and nothing
+ * else.
  */
 let server: TestBucket
 const project = newProject()

@@ -15,8 +15,8 @@ import { newProject, type TestProject } from '../support/project.ts'
 import { sourceFiles } from '../support/sources.ts'
 
 /*
- * Small tables that went wrong in 0.6, each for a kind of fault; what is right of them was computed with pandas and pyarrow. Each goes
- * through plan, snapshot, validation and split as a run does, without servers.
+ * Small tables that went wrong in 0.6, each for a kind of fault; what is right of them was computed with pandas and
+ * pyarrow. Each goes through plan, snapshot, validation and split as a run does, without servers.
  */
 
 interface Tried {

@@ -18,8 +18,8 @@ import { newProject, type TestProject } from '../support/project.ts'
 import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
 /*
- * One formula as the target three times: with a spread of some dozens, that in units of 1e-7, and that 1.7e9 from zero. And features far
- * from zero: milliseconds since 1970 of which seconds matter, coordinates of which metres do.
+ * One formula as the target three times: with a spread of some dozens, that in units of 1e-7, and that 1.7e9 from zero.
+ * And features far from zero: milliseconds since 1970 of which seconds matter, coordinates of which metres do.
  */
 let server: TestBucket
 let project: TestProject
@@ -98,7 +98,8 @@ describe('a model of a target and a feature far from zero', () => {
   let file: string
 
   beforeAll(async () => {
-    // The target is the minute of an hour, 1.7e9 from zero: float32 has steps of 128 there, and of two minutes in the feature.
+    // The target is the minute of an hour, 1.7e9 from zero: float32 has steps of 128 there, and of two minutes in the
+    // feature.
     await project.data(
       'data/both.parquet',
       `SELECT ${at}::DOUBLE + 60000 * minute AS x, 1700000000 + minute AS y
@@ -180,7 +181,8 @@ describe('a model of a target and a feature far from zero', () => {
 })
 
 describe('features far from zero', () => {
-  // Of each: what is told by it, in what units, and where it lies. One float32 step is 131 s at 1.7e12 ms, 4e-6 at 47.3 degrees.
+  // Of each: what is told by it, in what units, and where it lies. One float32 step is 131 s at 1.7e12 ms, 4e-6 at 47.3
+  // degrees.
   const far = {
     milliseconds: ['(i * 7919) % 86400 / 100', 'near * 100', '1700000000000'],
     degrees: ['(i * 7919) % 86400 / 100', 'near / 1e8', '47.3'],

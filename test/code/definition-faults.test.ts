@@ -6,8 +6,8 @@ import { expectAt } from '../support/expect-place.ts'
 import { newProject, type TestProject, writeLoans } from '../support/project.ts'
 
 /*
- * What goes wrong in a user's own files is said with the file, the line, the column and the line's text, whatever it is. The line is
- * found here by its text, so that nothing is computed as the product computes it.
+ * What goes wrong in a user's own files is said with the file, the line, the column and the line's text, whatever it
+ * is. The line is found here by its text, so that nothing is computed as the product computes it.
  */
 const projects: TestProject[] = []
 afterAll(() => {

@@ -47,7 +47,10 @@ const compiledOf = (onnx: Uint8Array): Promise<CompiledBytes | NotCompilable> =>
     throw error
   })
 
-/** Whether a model was compiled, and then says what ONNX Runtime says; or was refused. @throws AssertionError otherwise */
+/**
+ * Whether a model was compiled, and then says what ONNX Runtime says; or was refused.
+ * @throws AssertionError otherwise
+ */
 async function judge(onnx: Uint8Array, seed: number, what: string): Promise<'compiled' | 'refused'> {
   const compiled = await compiledOf(onnx)
   if (compiled instanceof NotCompilable) return 'refused'
@@ -75,7 +78,10 @@ async function judge(onnx: Uint8Array, seed: number, what: string): Promise<'com
   return 'compiled'
 }
 
-/* Each is refused, or the last column of all outputs but labels is what the compiled model answers, bit by bit, for rows at all corners. */
+/*
+ * Each is refused, or the last column of all outputs but labels is what the compiled model answers, bit by bit, for
+ * rows at all corners.
+ */
 describe('what is compiled says what ONNX Runtime says', () => {
   it('of graphs with any operators around their trees', async () => {
     const counts = { compiled: 0, refused: 0 }

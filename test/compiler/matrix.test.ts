@@ -8,8 +8,9 @@ import { compareWithOnnxRuntime } from '../../lib/models/compare-engines.ts'
 import { fuzzRows } from '../../lib/models/fuzz-rows.ts'
 
 /*
- * Models of LightGBM, XGBoost and scikit-learn as their converters write them, and some made by hand (test/reference/tree_models.py):
- * each is compiled and then gives ONNX Runtime's very bits, or is refused for the reason named here.
+ * Models of LightGBM, XGBoost and scikit-learn as their converters write them, and some made by hand
+ * (test/reference/tree_models.py): each is compiled and then gives ONNX Runtime's very bits, or is refused for the
+ * reason named here.
  */
 const folder = join(import.meta.dirname, 'models')
 const refused: Record<string, string> = {

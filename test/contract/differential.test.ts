@@ -14,8 +14,8 @@ import type { ColumnRule } from '../../lib/formats/row-schema.ts'
 import { brokenRows, csvFile, jsonFile, parquetFile } from './verdicts.ts'
 
 /*
- * One contract, run four ways: zod itself, the checker of requests, the checker of cells, and scans by DuckDB over JSON, CSV and parquet.
- * The same values go to all of them, ten thousand a rule, and the verdicts are the same.
+ * One contract, run four ways: zod itself, the checker of requests, the checker of cells, and scans by DuckDB over
+ * JSON, CSV and parquet. The same values go to all of them, ten thousand a rule, and the verdicts are the same.
  */
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-contract-'))

@@ -6,7 +6,10 @@ export interface LearnerContract<Parameters> {
   readonly parameters: Parameters
   /** What its parameters must refuse, besides another kind and a name it does not know. */
   readonly refused: readonly Readonly<Record<string, unknown>>[]
-  /** How much its graph may differ from its own predictions, of the spread of labels or of a probability; 1e-5 where it is not said. */
+  /**
+   * How much its graph may differ from its own predictions, of the spread of labels or of a probability; 1e-5 where it
+   * is not said.
+   */
   readonly parity?: number
 }
 

@@ -18,7 +18,10 @@ export interface SourcePlace {
   addressOf(name: string): string
   /** Whether what was read is what was put; the same bytes by default. A database gives another form of them. */
   isAsPut?(read: Buffer, put: Buffer): Promise<boolean>
-  /** Needed where there are rights: does something while nobody may read a file, and gives it a source that finds that out. */
+  /**
+   * Needed where there are rights: does something while nobody may read a file, and gives it a source that finds that
+   * out.
+   */
   whileDenied?(name: string, work: (source: Source) => Promise<void>): Promise<void>
   /** Needed where there are connections: breaks them behind so many bytes of a file, so many times in a row. */
   cut?(name: string, behind: number, times: number): void

@@ -6,7 +6,10 @@ import type { Cursors, Target } from '../../lib/targets/target.ts'
 /** A target to be tried, with an endpoint that serves nothing yet. */
 export interface TargetUnderTest {
   readonly target: Target
-  /** The route of the endpoint at a revision, from 1: what it names can be served. The target sees it as it sees Slipway's own. */
+  /**
+   * The route of the endpoint at a revision, from 1: what it names can be served. The target sees it as it sees
+   * Slipway's own.
+   */
   routeAt(revision: number): Promise<Route>
   /** Sends so many requests to the endpoint, one after another. */
   ask(requests: number): Promise<void>

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { expectAgreement, referenceTables, titleOf } from '../support/reference-tables.ts'
 
 /*
- * Tables of packages that are installed anyway; `npm run test:peers` reads all of tables.json. See test/reference/tables.py.
+ * Tables of packages that are installed anyway; `npm run test:peers` reads all of tables.json. See
+ * test/reference/tables.py.
  */
 const modules = join(import.meta.dirname, '../../node_modules')
 const installed = referenceTables.filter(({ package: from }) => from === 'vega-datasets' || from === 'csv-spectrum')

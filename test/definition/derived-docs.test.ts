@@ -92,7 +92,8 @@ describe('the tables of tables of the documentation', () => {
     const { sql = '', schema } = step('table', 'spending')
     const seen: LocalTable = { files: [made('seen')], format: 'parquet', schema: joined.schema, rows: 4 }
     const rows = await deriveTable({ name: 'spending', sql, schema }, { seen }, { folder, file: made('spending') })
-    // Loaded on the 5th of February: known to the order of the 9th, not to that of the 30th of January. The second score comes too late.
+    // Loaded on the 5th of February: known to the order of the 9th, not to that of the 30th of January. The second
+    // score comes too late.
     expect((await read(made('spending'))).map(({ score, before }) => [score, before])).toEqual([
       [null, 0],
       [null, 1],

@@ -116,7 +116,10 @@ const predictionsOf = (reply: Reply): number[] => {
 const errorOf = (reply: Reply): string => (reply.json() as { error: string }).error
 const move = (name: string) => writeRoute(server.store, name, { kind: 'lookups', variant: null }, 'test')
 
-/** Moves an endpoint to a snapshot whose bytes are torn. @param flights different ones for every test: equal tables are stored once */
+/**
+ * Moves an endpoint to a snapshot whose bytes are torn.
+ * @param flights different ones for every test: equal tables are stored once
+ */
 async function moveToTorn(name: string, flights: number): Promise<void> {
   const torn = await storeTable(server.store, history(flights))
   const { files } = await getBundle(server.store, torn, 'table')

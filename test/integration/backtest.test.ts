@@ -5,7 +5,8 @@ import { listModels } from '../../lib/store/registry.ts'
 import { openPlace, type Place } from '../support/place.ts'
 
 /*
- * A model is trained and judged as of two past days, by a real worker; then as of one day more, and of days that the data cannot answer for.
+ * A model is trained and judged as of two past days, by a real worker; then as of one day more, and of days that the
+ * data cannot answer for.
  */
 let place: Place
 const days = 120
@@ -70,7 +71,8 @@ describe('a backtest, carried out by a worker', () => {
     const first = await run()
     expect(ran(first)).toEqual(expect.arrayContaining([...ofCutoff('2024-03-01'), ...ofCutoff('2024-04-01'), 'days']))
     const report = await getJson(place.store.store, outputOf(first, 'report'), BacktestReport)
-    // 40 rows a day: of the sixty and the ninety-one days before a cutoff the last ten test, and the ten before validate.
+    // 40 rows a day: of the sixty and the ninety-one days before a cutoff the last ten test, and the ten before
+    // validate.
     expect(report.cutoffs.map(({ at, rows }) => [at, rows])).toEqual([
       ['2024-03-01T00:00:00.000Z', { train: 1_600, validation: 400, test: 400 }],
       ['2024-04-01T00:00:00.000Z', { train: 2_840, validation: 400, test: 400 }],

@@ -10,8 +10,8 @@ import { loansSql, newProject, writeLoans } from '../support/project.ts'
 import { runCommand as slipway } from '../support/run-command.ts'
 
 /*
- * Every mistake a user can make ends with its documented exit code, its stable error code, what to do next, in at most five
- * lines without a stack trace; and nothing is registered.
+ * Every mistake a user can make ends with its documented exit code, its stable error code, what to do next, in at most
+ * five lines without a stack trace; and nothing is registered.
  */
 const project = newProject()
 const parquet = 'data/loans.parquet'

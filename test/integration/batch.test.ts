@@ -10,7 +10,8 @@ import { expectUserError } from '../support/cli.ts'
 import { eventually } from '../support/gateways.ts'
 
 /*
- * Batch scoring with real servers and processes: tables in, tables with predictions out, whole or not at all, each row once.
+ * Batch scoring with real servers and processes: tables in, tables with predictions out, whole or not at all, each row
+ * once.
  */
 let place: BatchPlace
 

@@ -9,8 +9,8 @@ import { openRealWorld, type RealWorld } from '../support/real-world.ts'
 import { planOf } from '../support/world.ts'
 
 /*
- * Runs that cross, on the real Temporal server and the real store: what `test/workflows/crossing.test.ts` and `never-worse.test.ts` show
- * in memory holds there as well.
+ * Runs that cross, on the real Temporal server and the real store: what `test/workflows/crossing.test.ts` and
+ * `never-worse.test.ts` show in memory holds there as well.
  */
 let world: RealWorld
 beforeAll(async () => {

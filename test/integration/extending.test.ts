@@ -12,8 +12,8 @@ import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
 
 /*
- * A project in a folder of its own, outside this repository, with a slipway.config.ts that adds a source, a learner, a target and a
- * protocol: those of examples/extending.
+ * A project in a folder of its own, outside this repository, with a slipway.config.ts that adds a source, a learner, a
+ * target and a protocol: those of examples/extending.
  */
 
 let place: Place

@@ -5,7 +5,8 @@ import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
 
 /*
- * A pipeline whose learner is linear goes the way that trees go: package, gates, endpoint, batch. And trees are told beside it.
+ * A pipeline whose learner is linear goes the way that trees go: package, gates, endpoint, batch. And trees are told
+ * beside it.
  */
 let place: Place
 

@@ -8,8 +8,8 @@ import { linearProgram } from '../support/programs.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
 
 /*
- * A pipeline whose learner is a program goes the way that trees go: package with parity, gate, endpoint, batch. The program is a process of
- * its own that ends with its worker.
+ * A pipeline whose learner is a program goes the way that trees go: package with parity, gate, endpoint, batch. The
+ * program is a process of its own that ends with its worker.
  */
 let place: Place
 

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../lib/code/host.ts'
 
 /**
- * A stranger's copy: what git would clone, in an empty folder, and the packages that `npm ci` brings. They are those that this very test
- * runs on, linked: `npm run test:peers` installs them in an empty folder.
+ * A stranger's copy: what git would clone, in an empty folder, and the packages that `npm ci` brings. They are those
+ * that this very test runs on, linked: `npm run test:peers` installs them in an empty folder.
  */
 const clone = mkdtempSync(join(tmpdir(), 'slipway-clone-'))
 const readme = readFileSync(join(packageRoot, 'README.md'), 'utf8')

@@ -18,14 +18,17 @@ import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
 
 /*
- * What docs/rollouts.md and docs/serving.md promise of approvals, strategies, several gateways and TLS, on real servers and processes.
+ * What docs/rollouts.md and docs/serving.md promise of approvals, strategies, several gateways and TLS, on real servers
+ * and processes.
  */
 let place: Place
 let second: GatewayProcess
 let connection: Connection
 let temporal: Client
 
-/** A pipeline whose model differs by its number of trees, judged by little, brought to its endpoint in one of the ways. */
+/**
+ * A pipeline whose model differs by its number of trees, judged by little, brought to its endpoint in one of the ways.
+ */
 function definition(trees: number, deploy: string, before = '', after = ''): void {
   writeLoans(place.project, {
     body: `import { auc, binary, errors, pipeline, trees } from 'slipway'

@@ -8,8 +8,8 @@ import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 
 /*
- * Two sources become one table in time, a table by SQL, one by a function, and a step of the user's own; a model learns from that. By a real
- * worker, twice; then one thing is edited after the other.
+ * Two sources become one table in time, a table by SQL, one by a function, and a step of the user's own; a model learns
+ * from that. By a real worker, twice; then one thing is edited after the other.
  */
 let place: Place
 const orders = 4_000

@@ -9,8 +9,8 @@ import type { CliResult } from '../support/cli.ts'
 import { openPlace, type Place } from '../support/place.ts'
 
 /*
- * Two pipelines share a view, whose definition both import. It is published, read at points in time, edited, disagreed on, and changed, by
- * real processes.
+ * Two pipelines share a view, whose definition both import. It is published, read at points in time, edited, disagreed
+ * on, and changed, by real processes.
  */
 let place: Place
 const sql = `SELECT passenger, landed AS as_of, loaded AS known_at,

@@ -31,7 +31,9 @@ const rows = {
   town: ['Ulm', 'Bonn', 'Bonn', null, 'Kiel'],
 }
 const categories = { town: ['Ulm', 'Bonn'] }
-/** The sigmoid of the sum, where a missing value and a text that is not known count as a quarter; texts by their places. */
+/**
+ * The sigmoid of the sum, where a missing value and a text that is not known count as a quarter; texts by their places.
+ */
 const expected = [0.5 + 0, -1 + 1, 0.25 + 1, 3 + 0.25, 0 + 0.25].map((sum) => 1 / (1 + Math.exp(-sum)))
 
 const adopted = (graph: Partial<ForeignGraph>, task: 'binary' | 'regression' = 'binary') =>

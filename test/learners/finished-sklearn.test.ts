@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { type Options, type Rows, served } from '../support/serve-finished.ts'
 
 /*
- * Models that skl2onnx exported, against what scikit-learn itself says of their rows: test/reference/finished_models.py.
+ * Models that skl2onnx exported, against what scikit-learn itself says of their rows:
+ * test/reference/finished_models.py.
  */
 const folder = new URL('models/', import.meta.url)
 

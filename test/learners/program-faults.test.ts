@@ -11,8 +11,8 @@ import { eventually } from '../support/gateways.ts'
 import { placeFor, type TestPlace } from '../support/programs.ts'
 
 /*
- * Programs that do what programs do: fail, hang, write too much, leave others behind. Whatever it is, it is said in words, and nothing of
- * them goes on.
+ * Programs that do what programs do: fail, hang, write too much, leave others behind. Whatever it is, it is said in
+ * words, and nothing of them goes on.
  */
 
 type Options = Parameters<typeof program>[0]

@@ -7,7 +7,8 @@ import { describeLearner } from '../contracts/learner.ts'
 import { linearProgram, placeFor, type TestPlace } from '../support/programs.ts'
 
 /*
- * A program keeps the contract of all learners: one that fits a linear model, in a place of its own for each training, as steps make it.
+ * A program keeps the contract of all learners: one that fits a linear model, in a place of its own for each training,
+ * as steps make it.
  */
 const text = await linearProgram()
 const places: TestPlace[] = []

@@ -16,7 +16,8 @@ import { eventually, startTestGateway } from '../support/gateways.ts'
 import { startTestStore, type TestStore } from '../support/servers.ts'
 
 /*
- * With Prometheus' own Alertmanager on the other side: it takes our alerts by its API, and we take its groups by its webhook.
+ * With Prometheus' own Alertmanager on the other side: it takes our alerts by its API, and we take its groups by its
+ * webhook.
  */
 const run = promisify(execFile)
 const folder = mkdtempSync(join(tmpdir(), 'slipway-alertmanager-'))

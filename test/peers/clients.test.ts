@@ -13,8 +13,8 @@ import { pythonEnvironmentOr } from '../support/python.ts'
 import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
 /*
- * The gateway against the protocols' own public clients: tritonclient, boto3's sagemaker-runtime and MLflow's scoring client, in
- * a Python environment of their own. test/reference/clients.py says what is checked.
+ * The gateway against the protocols' own public clients: tritonclient, boto3's sagemaker-runtime and MLflow's scoring
+ * client, in a Python environment of their own. test/reference/clients.py says what is checked.
  */
 const run = promisify(execFile)
 const reference = join(packageRoot, 'test/reference')

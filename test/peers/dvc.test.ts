@@ -12,7 +12,8 @@ import { pythonEnvironmentOr } from '../support/python.ts'
 import { bucketSettings, openTestBucket, type TestBucket } from '../support/servers.ts'
 
 /*
- * Our reading of DVC's pointers and remotes against the real `dvc`: what it adds and pushes we read, and what we read it pulls.
+ * Our reading of DVC's pointers and remotes against the real `dvc`: what it adds and pushes we read, and what we read
+ * it pulls.
  */
 type Dvc = (project: TestProject, ...args: string[]) => Promise<void>
 

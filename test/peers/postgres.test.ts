@@ -18,8 +18,8 @@ import { readersPassword, startPostgres, type TestPostgres } from '../support/po
 import { startTestStore } from '../support/servers.ts'
 
 /*
- * Tables and queries of a real server, read into parquet files. What they hold is read back by DuckDB and compared with what
- * was written into the tables, by hand or by Postgres' own words for it.
+ * Tables and queries of a real server, read into parquet files. What they hold is read back by DuckDB and compared with
+ * what was written into the tables, by hand or by Postgres' own words for it.
  */
 const folder = mkdtempSync(join(tmpdir(), 'slipway-from-postgres-'))
 const cache = join(folder, 'cache')

@@ -6,8 +6,8 @@ import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
 
 /*
- * A folder of LightGBM goes through a run: its environment is made from its lock, its trees are compiled, and what its converter gets wrong
- * for options that it takes without a word is noticed by what is on by default.
+ * A folder of LightGBM goes through a run: its environment is made from its lock, its trees are compiled, and what its
+ * converter gets wrong for options that it takes without a word is noticed by what is on by default.
  */
 let place: Place
 beforeAll(async () => {

@@ -14,8 +14,9 @@ import { placeFor, type TestPlace } from '../support/programs.ts'
 import { pythonEnvironment } from '../support/python.ts'
 
 /*
- * The programs of examples/trainers, each in an environment that is made from its lock, keep the contract of all learners: the same bytes of
- * the same order, answers of ONNX Runtime equal to their own predictions, missing values and unknown texts.
+ * The programs of examples/trainers, each in an environment that is made from its lock, keep the contract of all
+ * learners: the same bytes of the same order, answers of ONNX Runtime equal to their own predictions, missing values
+ * and unknown texts.
  */
 const trainers = join(packageRoot, 'examples/trainers')
 const places: TestPlace[] = []

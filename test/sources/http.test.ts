@@ -45,7 +45,9 @@ async function listen(answer: (request: IncomingMessage, response: ServerRespons
   }
 }
 
-/** A server of files that gives ranges where it is asked for them and can, and breaks connections when it is told to. */
+/**
+ * A server of files that gives ranges where it is asked for them and can, and breaks connections when it is told to.
+ */
 const makePlace = (tells: Tells) => async (): Promise<SourcePlace> => {
   const files = new Map<string, Stored>()
   const cuts = new Map<string, { behind: number; left: number }>()

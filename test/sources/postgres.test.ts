@@ -109,7 +109,9 @@ describe('a password file', () => {
 })
 
 describe('values in binary form', () => {
-  /** What `numeric_send` writes for digits before and after the point: groups of four, none that are zero at either end. */
+  /**
+   * What `numeric_send` writes for digits before and after the point: groups of four, none that are zero at either end.
+   */
   const numeric = (unscaled: bigint, scale: number): Buffer => {
     const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0')
     const [whole, fraction] = [digits.slice(0, digits.length - scale), digits.slice(digits.length - scale)]

@@ -58,7 +58,8 @@ describe('the test that a candidate is not worse', () => {
 
 /**
  * A year of weekly retrainings. The world has a best possible loss; candidates are about as good as the champion, and a
- * share of them is sabotaged. A candidate is judged by champion and anchor on paired rows; only one that passes both takes over.
+ * share of them is sabotaged. A candidate is judged by champion and anchor on paired rows; only one that passes both
+ * takes over.
  * @returns whether a model worse than the anchor by more than the margin ever served, and how many candidates took over
  */
 function year(

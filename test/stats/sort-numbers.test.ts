@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { profileCounted, profileInPlace, profileNumbers } from '../../lib/stats/profile.ts'
 import { sortNumbers } from '../../lib/stats/sort-numbers.ts'
 
-/** Of more numbers than the engine's own sort is left with; few of them are drawn, and the rest repeats them or lies beside them. */
+/**
+ * Of more numbers than the engine's own sort is left with; few of them are drawn, and the rest repeats them or lies
+ * beside them.
+ */
 const many = 40_000
 const drawn = fc.array(fc.double({ noNaN: true }), { minLength: 1, maxLength: 50 })
 const spread = (some: readonly number[], step: number): Float64Array =>

@@ -10,7 +10,10 @@ import { DriftRule } from '../../lib/formats/monitor-policy.ts'
 import { drawn } from '../../lib/stats/bootstrap.ts'
 import { binaryMetricsOf, regressionMetricsOf } from '../../lib/stats/metrics.ts'
 
-/* What holds of every entry of the tables of metrics, gate rules and drift measures, so that the next one has it by being there. */
+/*
+ * What holds of every entry of the tables of metrics, gate rules and drift measures, so that the next one has it by
+ * being there.
+ */
 const names = metricNames.filter((name) => rowMetric(name) !== undefined)
 const isNamed = (name: string): boolean => Object.hasOwn(slipway, name)
 

@@ -9,7 +9,9 @@ import { loansSql, writeLoans } from './project.ts'
 /** A batch as the command prints it. */
 type Published = BatchRecord & { cached: boolean; cachedShards: number; shards: number; batch: string }
 
-/** A place whose pipeline `loans` has run once, is deployed to `credit`, and has two batches: `nightly` and `strict`. */
+/**
+ * A place whose pipeline `loans` has run once, is deployed to `credit`, and has two batches: `nightly` and `strict`.
+ */
 export interface BatchPlace extends Place {
   /** Writes the pipeline with so many trees. */
   define(trees: number): void

@@ -10,8 +10,8 @@ export function shareOfSlowest(durations: Durations): number {
 }
 
 /**
- * Programs that install, and products that are not ours, where a command begins: at the start of a text, after a space, a slash or
- * what ends a command before it.
+ * Programs that install, and products that are not ours, where a command begins: at the start of a text, after a space,
+ * a slash or what ends a command before it.
  */
 const forbidden =
   /(?:^|[\s/;&|("'`])(?:pip3?|venv|virtualenv|conda|apt-get|dpkg-deb|npm (?:ci|i|install)|npx (?!slipway\b)[\w@-]+|java|javac|mvn|gradle|spark-submit|playwright|puppeteer|chromium|chrome|firefox|mlflow|mlserver|tritonserver|docker|kafka[\w-]*|postgres|nginx|prometheus|alertmanager)(?=$|[\s"'`])/
@@ -20,8 +20,8 @@ const forbidden =
 export const installers = ['test/support/python.ts', 'test/support/debian.ts', 'test/support/postgres-server.ts']
 
 /**
- * What a test file, or a helper of one, does that belongs to `npm run test:peers`: it names a program that installs or is another
- * product's, where it starts processes at all, or imports what installs.
+ * What a test file, or a helper of one, does that belongs to `npm run test:peers`: it names a program that installs or
+ * is another product's, where it starts processes at all, or imports what installs.
  * @returns each with its text
  */
 export function expensive(file: string, text: string): string[] {

@@ -5,8 +5,9 @@ import { shareOfSlowest } from './budget.ts'
 import { durationsFile, readDurations } from './longest-first.ts'
 
 /**
- * Prints the line that CI reads: `N passed, N failed`, and how many were skipped where some were. Before it stands which share of the time
- * the ten slowest files took; with `RECORD_DURATIONS=1` what each file of the run took is put on record in test/durations.json.
+ * Prints the line that CI reads: `N passed, N failed`, and how many were skipped where some were. Before it stands
+ * which share of the time the ten slowest files took; with `RECORD_DURATIONS=1` what each file of the run took is put
+ * on record in test/durations.json.
  */
 export default class ClosingLine implements Reporter {
   private counts = { passed: 0, failed: 0, skipped: 0 }

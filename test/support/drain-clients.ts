@@ -16,7 +16,10 @@ interface Clients {
   readonly seen: Promise<Seen>
 }
 
-/** Clients that ask one after another without pause, over connections that are kept, and over one a request, until they are told to stop. */
+/**
+ * Clients that ask one after another without pause, over connections that are kept, and over one a request, until they
+ * are told to stop.
+ */
 export function runClients(
   address: string,
   { path, body, kept, oneShot }: { path: string; body: string; kept: number; oneShot: number },

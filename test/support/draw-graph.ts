@@ -16,8 +16,8 @@ import {
 } from './graphs.ts'
 
 /**
- * A graph with operators before, between, behind and beside an ensemble, drawn so that some of it is usual and much of it is not; whether
- * ONNX Runtime takes it is not known.
+ * A graph with operators before, between, behind and beside an ensemble, drawn so that some of it is usual and much of
+ * it is not; whether ONNX Runtime takes it is not known.
  */
 export function drawGraph(draw: Draw): { readonly onnx: Uint8Array; readonly operators: string } {
   const nodes: OnnxNode[] = []

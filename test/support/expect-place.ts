@@ -1,7 +1,10 @@
 import { expect } from 'vitest'
 import type { SlipwayError } from '../../lib/formats/errors.ts'
 
-/** Expects an error at the one line of a file that contains some words, where those begin: in its facts and at the start of its message. */
+/**
+ * Expects an error at the one line of a file that contains some words, where those begin: in its facts and at the start
+ * of its message.
+ */
 export function expectAt(error: SlipwayError, code: string, file: string, text: string, words: string): void {
   const lines = text.split('\n')
   const found = lines.flatMap((line, i) => (line.includes(words) ? [i] : []))

@@ -5,9 +5,9 @@ import { readSettings } from '../../workers/settings.ts'
 import { createWorker } from '../../workers/worker.ts'
 
 /*
- * A real worker that kills itself (SIGKILL: no clean-up, no good-bye) once in every activity: KILL_WHEN=during in the middle of its work,
- * KILL_WHEN=after when the work took effect but before Temporal hears of it. KILL_FOLDER/died remembers where it died already, KILL_FOLDER/ran
- * which activities there were.
+ * A real worker that kills itself (SIGKILL: no clean-up, no good-bye) once in every activity: KILL_WHEN=during in the
+ * middle of its work, KILL_WHEN=after when the work took effect but before Temporal hears of it. KILL_FOLDER/died
+ * remembers where it died already, KILL_FOLDER/ran which activities there were.
  */
 Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } } })
 const folder = process.env.KILL_FOLDER

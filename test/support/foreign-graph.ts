@@ -1,7 +1,10 @@
 import { node, nodeMessage, tensor, tensorMessage, valueInfo } from '../../lib/learners/onnx/messages.ts'
 import { MessageWriter } from '../../lib/learners/onnx/protobuf.ts'
 
-/** A model as programs export them: a matrix in, and one of the usual answers out, half of the sigmoid of the sum of its columns. */
+/**
+ * A model as programs export them: a matrix in, and one of the usual answers out, half of the sigmoid of the sum of its
+ * columns.
+ */
 export interface ForeignGraph {
   readonly columns: number
   /** What its answer is: two probabilities, one as a column or as a row, or a number. */

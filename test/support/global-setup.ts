@@ -3,7 +3,10 @@ import { findSeaweed, findTemporal, fromPython, testServerPackage } from '../../
 import { cacheHome } from '../../workers/settings.ts'
 import { keepSharedStore } from './servers.ts'
 
-/** What tests start must be built, and the servers they start must be there. @returns what ends the server they share */
+/**
+ * What tests start must be built, and the servers they start must be there.
+ * @returns what ends the server they share
+ */
 export default async function setup(): Promise<() => Promise<void>> {
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
   const say = (what: string): void => console.log(`  ${what}`)

@@ -31,8 +31,9 @@ export interface Scene {
 }
 
 /**
- * Three runs that wait for approval, their approvals, a rollback and a retraining, in an order that the seed says: some one after another,
- * some at once. @returns what took over, in order
+ * Three runs that wait for approval, their approvals, a rollback and a retraining, in an order that the seed says: some
+ * one after another, some at once.
+ * @returns what took over, in order
  */
 export async function interleave(
   { client, taskQueue, world, prefix, rest }: Scene,

@@ -4,8 +4,8 @@ import type { LearnerRows, ModelInput } from '../../lib/learners/learner.ts'
 import { linearLearner } from '../../lib/learners/linear/learner.ts'
 
 /*
- * A program that keeps the containers' contract and learns something: a linear model, of what it reads in its channels. Bundled by tests, it
- * needs nothing but Node.
+ * A program that keeps the containers' contract and learns something: a linear model, of what it reads in its channels.
+ * Bundled by tests, it needs nothing but Node.
  */
 
 const env = (name: string): string => process.env[name] ?? ''

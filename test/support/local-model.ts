@@ -11,7 +11,10 @@ import type { LocalModel, ModelFacts } from '../../lib/models/model.ts'
 import { seededRandom } from '../../lib/stats/random.ts'
 import { digestOf } from '../../lib/store/digest.ts'
 
-/** A small model of two numbers and a text, trained on made-up rows, as files in a folder of its own, and a table of its rows. */
+/**
+ * A small model of two numbers and a text, trained on made-up rows, as files in a folder of its own, and a table of its
+ * rows.
+ */
 export async function makeLocalModel(
   task: 'binary' | 'regression',
   categories: 'ordered' | 'sets' = 'ordered',

@@ -9,8 +9,8 @@ export const durationsFile = new URL('../durations.json', import.meta.url)
 export const readDurations = (): Durations => JSON.parse(readFileSync(durationsFile, 'utf8'))
 
 /**
- * Longest files first, whichever project they belong to: then no core is idle at the end for one long file. Files that share
- * their modules come last and together, for only then is a worker used again.
+ * Longest files first, whichever project they belong to: then no core is idle at the end for one long file. Files that
+ * share their modules come last and together, for only then is a worker used again.
  */
 export default class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -22,7 +22,10 @@ import {
 
 const features = 3
 
-/** An ensemble that says something in an unusual way, or that says what cannot be; whether ONNX Runtime takes it is not known. */
+/**
+ * An ensemble that says something in an unusual way, or that says what cannot be; whether ONNX Runtime takes it is not
+ * known.
+ */
 export function drawOddEnsemble(draw: Draw): { readonly onnx: Uint8Array; readonly oddities: string } {
   const one = <T>(values: readonly T[]): T => values[draw(values.length)] as T
   const kind = one(ensembleKinds)
@@ -62,7 +65,10 @@ const mapFloats = (ensemble: OnnxNode, name: string, change: (value: number, i: 
   put(ensemble, floats(name, (attributeOf(ensemble, name)?.floats ?? []).map(change)))
 const pick = <T>(draw: Draw, values: readonly T[]): T => values[draw(values.length)] as T
 
-/** Rows of a table of attributes (`nodes_`, `target_`, `class_`) as they are, in another order, or more or fewer of them. */
+/**
+ * Rows of a table of attributes (`nodes_`, `target_`, `class_`) as they are, in another order, or more or fewer of
+ * them.
+ */
 function reorder(ensemble: OnnxNode, prefix: string, order: readonly number[]): OnnxNode {
   const columns = ensemble.attribute.filter(({ name }) => name.startsWith(`${prefix}_`))
   const taken = <T>(values: readonly T[]): T[] => order.flatMap((i) => (i < values.length ? [values[i] as T] : []))

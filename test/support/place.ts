@@ -13,7 +13,10 @@ interface Kept {
   kill(): void
 }
 
-/** Everything a rollout needs: a bucket, and as processes of their own a Temporal server, a worker and a gateway; a project to run commands in. */
+/**
+ * Everything a rollout needs: a bucket, and as processes of their own a Temporal server, a worker and a gateway; a
+ * project to run commands in.
+ */
 export interface Place {
   readonly project: TestProject
   readonly store: TestBucket

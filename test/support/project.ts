@@ -41,8 +41,8 @@ export const loansSql = (rows = 4_000): string => `
   FROM range(${rows}) t(i)`
 
 /**
- * Writes the small pipeline `loans`. Pieces can be replaced to make variants and mistakes: gates of their own compare with the champion
- * only where they say so.
+ * Writes the small pipeline `loans`. Pieces can be replaced to make variants and mistakes: gates of their own compare
+ * with the champion only where they say so.
  */
 export function writeLoans(
   project: TestProject,

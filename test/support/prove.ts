@@ -9,7 +9,10 @@ import { compileTrees } from '../../lib/models/compile-trees.ts'
 import type { CompiledModelReport } from '../../lib/models/compiled-model.ts'
 import { type LocalModel, modelFiles } from '../../lib/models/model.ts'
 
-/** Compiles and proves a model's compiled model as a worker does, in this process. @returns the report, which is in the folder too, with the compiled model's files */
+/**
+ * Compiles and proves a model's compiled model as a worker does, in this process.
+ * @returns the report, which is in the folder too, with the compiled model's files
+ */
 export async function proveCompiledModel(
   { model, table, folder }: { readonly model: LocalModel; readonly table: LocalTable; readonly folder: string },
   parts = 1,

@@ -8,7 +8,8 @@ import { cacheHome } from '../../workers/settings.ts'
 const run = promisify(execFile)
 
 /**
- * A Python environment with pinned packages, installed once for all projects: the digest of what is pinned names the place.
+ * A Python environment with pinned packages, installed once for all projects: the digest of what is pinned names the
+ * place.
  * @param options of `pip install`
  * @returns its folder of executables
  */

@@ -16,7 +16,10 @@ import { taskQueue } from '../../workflows/messages.ts'
 import { startTestStore, startTestTemporal } from './servers.ts'
 import { openWorld, type World } from './world.ts'
 
-/** A world on the real servers: owners, registry, routes and records are real; what comes before the gate answers at once. */
+/**
+ * A world on the real servers: owners, registry, routes and records are real; what comes before the gate answers at
+ * once.
+ */
 export interface RealWorld extends World {
   readonly store: Store
   /** Where commands find the servers. */

@@ -33,7 +33,10 @@ export const referenceTables: readonly ReferenceTable[] = JSON.parse(
   readFileSync(join(reference, 'tables.json'), 'utf8'),
 )
 
-/** What a reading of a table is compared by. Columns without a name, or with one that another has too, cannot be asked for. */
+/**
+ * What a reading of a table is compared by. Columns without a name, or with one that another has too, cannot be asked
+ * for.
+ */
 export interface Reading {
   readonly columns?: readonly string[]
   readonly rows?: number
@@ -58,7 +61,10 @@ export function expectedReading(table: ReferenceTable): Reading {
   }
 }
 
-/** What the reader of runs, batches and requests makes of the same file. Sums are the reference's where they differ by rounding only. */
+/**
+ * What the reader of runs, batches and requests makes of the same file. Sums are the reference's where they differ by
+ * rounding only.
+ */
 export async function ourReading(table: ReferenceTable, file: string): Promise<Reading> {
   const { path, format } = table
   const expected = expectedReading(table)
@@ -144,8 +150,8 @@ function rounded(found: Record<string, unknown>, i: number, expected: number | n
 }
 
 /**
- * Where ours is right to read otherwise than Python's csv module, which refuses these: a row with text behind a closing quote is a bad row
- * (`"T. \"Eddie\" Tolan"`), and others are read.
+ * Where ours is right to read otherwise than Python's csv module, which refuses these: a row with text behind a closing
+ * quote is a bad row (`"T. \"Eddie\" Tolan"`), and others are read.
  */
 const malformed: Readonly<Record<string, Reading>> = {
   'bokeh_sampledata/_data/sprint.csv': { rows: 80, bad: 5, firstBad: [50, 55, 59] },

@@ -16,7 +16,10 @@ export const sampleRoute: Route = {
   rollout: null,
 }
 
-/** Activities of endpoints, rollouts, monitors and supervisors that answer at once; `calls` notes what was asked of the route. */
+/**
+ * Activities of endpoints, rollouts, monitors and supervisors that answer at once; `calls` notes what was asked of the
+ * route.
+ */
 export function rolloutMocks(
   calls: string[],
   over: Partial<Activities> = {},

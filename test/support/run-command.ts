@@ -5,8 +5,8 @@ import type { CliResult } from './cli.ts'
 let here = { key: '', running: 0 }
 
 /**
- * Runs a command in this process: what `slipway()` does in one of its own, without its start. Commands of one place may run at
- * once; a file has one place at a time, for working folder and environment are the process's.
+ * Runs a command in this process: what `slipway()` does in one of its own, without its start. Commands of one place may
+ * run at once; a file has one place at a time, for working folder and environment are the process's.
  * @param ended rejects with what ends the command from outside
  */
 export async function runCommand(

@@ -4,8 +4,9 @@ import { packageModel } from './models.ts'
 import type { TestProject } from './project.ts'
 
 /*
- * The models of test/cases/serving: `opt`, whose columns may all be missing; `words`, of two columns of text; `churn`, with a column
- * of every type; and `ids`, whose feature is the last digit of a number past 2^53. Their feature functions rename what they take, so that columns and features are told apart by name.
+ * The models of test/cases/serving: `opt`, whose columns may all be missing; `words`, of two columns of text; `churn`,
+ * with a column of every type; and `ids`, whose feature is the last digit of a number past 2^53. Their feature
+ * functions rename what they take, so that columns and features are told apart by name.
  */
 
 const definitions = {

@@ -97,8 +97,8 @@ export async function keepSharedStore(): Promise<() => Promise<void>> {
 }
 
 /**
- * An empty bucket of one's own on the SeaweedFS that files share; on one of one's own where none is shared, as in benchmarks. It goes with
- * `stop`: the server has room for some 25.
+ * An empty bucket of one's own on the SeaweedFS that files share; on one of one's own where none is shared, as in
+ * benchmarks. It goes with `stop`: the server has room for some 25.
  */
 export async function openTestBucket(): Promise<TestBucket> {
   const shared = process.env[sharedStore]
@@ -140,7 +140,8 @@ const credentialsOf = ({ client }: Store): Promise<Credentials> =>
 
 /**
  * A Temporal development server.
- * @param root keeps its database below this folder, so that one started there later goes on with it; a folder of its own by default
+ * @param root keeps its database below this folder, so that one started there later goes on with it; a folder of its
+ *   own by default
  * @param address where it was before
  */
 export async function startTestTemporal(

@@ -14,8 +14,8 @@ import { modelOrderSignal, routeOrderSignal } from '../../workflows/owner-messag
 import { runMocks } from './run-mocks.ts'
 
 /*
- * A registry, routes and gates in memory, for real runs, rollouts and owners. A candidate is as good as its digest says; a gate passes
- * what is not worse than what it is compared with.
+ * A registry, routes and gates in memory, for real runs, rollouts and owners. A candidate is as good as its digest
+ * says; a gate passes what is not worse than what it is compared with.
  */
 
 /** A candidate: its number, and how good it is, 0 to 255. */
@@ -64,8 +64,8 @@ interface PlanShape {
 }
 
 /**
- * The plan of a pipeline as its workflow sees it, from the package on: what comes before is one step, which makes the package and the
- * rows to test it on.
+ * The plan of a pipeline as its workflow sees it, from the package on: what comes before is one step, which makes the
+ * package and the rows to test it on.
  */
 export function planOf(pipeline: string, { approval = false, endpoints = [], guard = false }: PlanShape): PlanOutline {
   const of = { package: 'package', summary: '' }

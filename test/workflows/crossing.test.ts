@@ -6,7 +6,8 @@ import { openWorkflowEnvironment, type WorkflowEnvironment } from '../support/wo
 import { candidateOf, openWorld, planOf, qualityOf, type World } from '../support/world.ts'
 
 /*
- * What happens when runs cross: real runs, rollouts and owners on the time-skipping server; registry, routes and gates in memory.
+ * What happens when runs cross: real runs, rollouts and owners on the time-skipping server; registry, routes and gates
+ * in memory.
  */
 let workflows: WorkflowEnvironment
 beforeAll(async () => {

@@ -4,8 +4,8 @@ import { openWorkflowEnvironment, type WorkflowEnvironment } from '../support/wo
 import { openWorld, type World } from '../support/world.ts'
 
 /*
- * The property: no champion was ever judged worse, by its own gates, than the one it replaced. Random interleavings of three runs,
- * their approvals, rollbacks and a retraining; each is repeated by its seed.
+ * The property: no champion was ever judged worse, by its own gates, than the one it replaced. Random interleavings of
+ * three runs, their approvals, rollbacks and a retraining; each is repeated by its seed.
  */
 let workflows: WorkflowEnvironment
 beforeAll(async () => {

@@ -40,7 +40,10 @@ function inputFor(options: object): RolloutInput {
   }
 }
 
-/** Evidence of two seconds at 6,000 requests a minute; the candidate fails `factor` times as often as the champion's 0.5 %. */
+/**
+ * Evidence of two seconds at 6,000 requests a minute; the candidate fails `factor` times as often as the champion's 0.5
+ * %.
+ */
 function evidence(input: RolloutInput, stage: () => number, factor: number): Activities['collectEvidence'] {
   return async ({ seq, cursors, before }) => {
     const { mode, share } = stagesOf(input.policy)[stage()] ?? { mode: 'split', share: 0.01 }

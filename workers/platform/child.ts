@@ -4,8 +4,8 @@ import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 
 /**
- * Starts a process that cannot outlive us. A small shell holds the reading end of a pipe (3) and ends the process, first
- * politely, when the pipe closes: because we ask for it, or because we are gone, however that came about.
+ * Starts a process that cannot outlive us. A small shell holds the reading end of a pipe (3) and ends the process,
+ * first politely, when the pipe closes: because we ask for it, or because we are gone, however that came about.
  */
 const guard = `
 umask "$1"

@@ -5,8 +5,8 @@ import { lifeOf, waitFor } from '../wait-for.ts'
 import { breakPidLock, pidIn, takePidLock } from './pid-lock.ts'
 
 /**
- * One server of this user starts at a time: free ports are found by looking, and two that look at once find the same. A lock whose
- * owner has died, or hangs, does not count.
+ * One server of this user starts at a time: free ports are found by looking, and two that look at once find the same. A
+ * lock whose owner has died, or hangs, does not count.
  */
 export async function withStartLock<T>(work: () => Promise<T>, say?: (line: string) => void): Promise<T> {
   const file = join(cacheHome(), 'platform-start.lock')

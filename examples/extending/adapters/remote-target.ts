@@ -2,7 +2,8 @@ import { type Applied, type Cursors, type Serving, SlipwayError, type Target, ta
 
 /**
  * A serving system of one's own that speaks four requests: PUT /routes/<endpoint>, which keeps the newest revision; GET
- * /routes/<endpoint> says what it applies; GET /sources/<endpoint> says who has served; GET /windows/<endpoint>?since= gives windows.
+ * /routes/<endpoint> says what it applies; GET /sources/<endpoint> says who has served; GET /windows/<endpoint>?since=
+ * gives windows.
  */
 export function remote(address: string): Target {
   const ask = async <Answer>(path: string, body?: unknown): Promise<Answer> => {

@@ -8,15 +8,17 @@ export type Value = number | string | boolean
 type Keeps = (value: never) => boolean
 
 /**
- * zod's own remainder (4.6, `floatSafeRemainder`): a quotient is whole that is off by no more than the rounding of two doubles and their
- * division. `multipleOf(0.01)` holds for every price in cents.
+ * zod's own remainder (4.6, `floatSafeRemainder`): a quotient is whole that is off by no more than the rounding of two
+ * doubles and their division. `multipleOf(0.01)` holds for every price in cents.
  */
 function isMultiple(value: number, step: number): boolean {
   const ratio = value / step
   return Math.abs(ratio - Math.round(ratio)) < 4 * Number.EPSILON * Math.max(Math.abs(ratio), 1)
 }
 
-/** Length in code points, as zod (4.6) and JSON Schema count: of UTF-16 units, the second one of a pair does not count. */
+/**
+ * Length in code points, as zod (4.6) and JSON Schema count: of UTF-16 units, the second one of a pair does not count.
+ */
 function codePoints(value: string): number {
   let count = value.length
   for (let i = 1; i < value.length; i++) {

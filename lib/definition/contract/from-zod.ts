@@ -30,8 +30,8 @@ const definitionOf = (field: z.core.$ZodType): Definition => field._zod.def as D
 /**
  * Turns a zod object into column rules.
  * @param na texts of a cell that stand for a missing value
- * @throws SlipwayError DEFINITION_INVALID for what a scan over millions of rows cannot check (refinements, transformations,
- * nested objects, look-around in a pattern), naming the column.
+ * @throws SlipwayError DEFINITION_INVALID for what a scan over millions of rows cannot check (refinements,
+ *   transformations, nested objects, look-around in a pattern), naming the column.
  */
 export function rowSchemaOf(schema: z.ZodObject, na: readonly string[] = []): RowSchema {
   requireDistinct(Object.keys(schema.shape))
@@ -42,7 +42,10 @@ export function rowSchemaOf(schema: z.ZodObject, na: readonly string[] = []): Ro
   }))
 }
 
-/** A file may have names that differ by case only; who reads several of them would have to tell them apart everywhere after. */
+/**
+ * A file may have names that differ by case only; who reads several of them would have to tell them apart everywhere
+ * after.
+ */
 function requireDistinct(names: readonly string[]): void {
   const seen = new Map<string, string>()
   for (const name of names) {
@@ -250,7 +253,9 @@ function addFormat(rule: ColumnRule, check: Definition, refuse: Refuse): void {
 
 const patternOf = ({ source, flags }: RegExp): Pattern => ({ source, flags: [...flags].sort().join('') })
 
-/** Patterns must mean the same to every reader of a plan, other languages' among them: what only some have is refused. */
+/**
+ * Patterns must mean the same to every reader of a plan, other languages' among them: what only some have is refused.
+ */
 function requireCheckable({ source, flags }: RegExp, refuse: Refuse): void {
   const strange = [...flags].filter((flag) => !'ism'.includes(flag)).join('')
   if (strange !== '') refuse(`the flag "${strange}" of a pattern`, 'use no flags but i, s and m')

@@ -1,9 +1,12 @@
 /*
- * What a cell of text may say, for every reader: cells of CSV (in scans and in requests), folders of Hive, texts in JSON. The expressions
- * mean the same to JavaScript and to RE2, so that one text has one value everywhere.
+ * What a cell of text may say, for every reader: cells of CSV (in scans and in requests), folders of Hive, texts in
+ * JSON. The expressions mean the same to JavaScript and to RE2, so that one text has one value everywhere.
  */
 
-/** Blanks around a number, a time or a boolean say nothing; a cell of nothing else is missing. In columns of text every blank counts. */
+/**
+ * Blanks around a number, a time or a boolean say nothing; a cell of nothing else is missing. In columns of text every
+ * blank counts.
+ */
 export const blank = '[ \\t\\n\\v\\f\\r]*'
 
 /** Decimal digits, ASCII; no separators, no hexadecimal. What overflows to infinity breaks "finite number". */
@@ -22,12 +25,15 @@ export const time =
 export const truths: readonly string[] = ['true', 't', 'yes', 'y', '1', '1.0']
 export const untruths: readonly string[] = ['false', 'f', 'no', 'n', '0', '0.0']
 
-/** Milliseconds since 1970 as text: as many digits as years from 1973 to 5138 have, so that `2024` and `20240301` are no times. */
+/**
+ * Milliseconds since 1970 as text: as many digits as years from 1973 to 5138 have, so that `2024` and `20240301` are no
+ * times.
+ */
 export const epochText = '[+-]?[0-9]{12,14}'
 
 /**
- * Numbers that are no milliseconds since 1970: those that are seconds of the years 1973 to 2286, and those from the year 5138 on, which are
- * micro- or nanoseconds. They are refused by name instead of being read as another century.
+ * Numbers that are no milliseconds since 1970: those that are seconds of the years 1973 to 2286, and those from the
+ * year 5138 on, which are micro- or nanoseconds. They are refused by name instead of being read as another century.
  */
 export const epochMs = { secondsFrom: 1e8, secondsBelow: 1e10, below: 1e14 } as const
 

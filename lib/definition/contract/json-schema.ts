@@ -2,8 +2,9 @@ import type { ColumnRule, RowSchema } from '../../formats/row-schema.ts'
 import { type Rule, type RuleKind, type RuleOf, rulesOf } from './rules.ts'
 
 /*
- * A row as JSON Schema (2020-12), for OpenAPI, documents and other people's tools. It differs from the contract in two ways, each for
- * a reason: patterns have no flags there, so one with flags is told as an annotation; and `multipleOf` has no tolerance there.
+ * A row as JSON Schema (2020-12), for OpenAPI, documents and other people's tools. It differs from the contract in two
+ * ways, each for a reason: patterns have no flags there, so one with flags is told as an annotation; and `multipleOf`
+ * has no tolerance there.
  */
 
 type Keywords = Record<string, unknown>

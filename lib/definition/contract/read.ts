@@ -3,7 +3,9 @@ import { checkerOf, type Value } from './check.ts'
 import { blank, digits, epochText, epochUnit, infinite, nan, number, time, truths, untruths } from './grammar.ts'
 import { ruleInWords, typeInWords } from './words.ts'
 
-/** A value that breaks the contract of its column, and how: `expected a number, got the text "x"`, `-1 breaks "≥ 0"`. */
+/**
+ * A value that breaks the contract of its column, and how: `expected a number, got the text "x"`, `-1 breaks "≥ 0"`.
+ */
 export class Broken {
   readonly what: string
   constructor(what: string) {
@@ -11,7 +13,10 @@ export class Broken {
   }
 }
 
-/** What a column holds of a value: NaN for a missing number, time or nullable boolean, null for a missing text, 0 and 1 for booleans. */
+/**
+ * What a column holds of a value: NaN for a missing number, time or nullable boolean, null for a missing text, 0 and 1
+ * for booleans.
+ */
 export type Read = number | string | null | Broken
 export type Reader<From> = (value: From) => Read
 

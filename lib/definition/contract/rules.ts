@@ -19,8 +19,9 @@ const limits = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum', 'm
 const lengths = ['minLength', 'maxLength'] as const
 
 /**
- * All that is checked of a column's values: the one list. What runs or shows these rules stands beside this file, one table by kind each:
- * `check.ts` (JavaScript: the gateway, cells of CSV, texts in scans), `sql.ts` (numbers in scans), `json-schema.ts`, `words.ts`.
+ * All that is checked of a column's values: the one list. What runs or shows these rules stands beside this file, one
+ * table by kind each: `check.ts` (JavaScript: the gateway, cells of CSV, texts in scans), `sql.ts` (numbers in scans),
+ * `json-schema.ts`, `words.ts`.
  */
 export function rulesOf(column: ColumnRule): Rule[] {
   const rules: Rule[] = []

@@ -149,7 +149,10 @@ function json({ type }: ColumnRule, column: string): SqlColumn {
   }
 }
 
-/** SQL that is true for a value that breaks a rule: of numbers, times and booleans. Texts are checked by `check.ts`, each once. */
+/**
+ * SQL that is true for a value that breaks a rule: of numbers, times and booleans. Texts are checked by `check.ts`,
+ * each once.
+ */
 export const broken: {
   readonly [Kind in RuleKind]?: (
     rule: RuleOf<Kind>,
@@ -178,7 +181,10 @@ const textKinds: readonly RuleKind[] = ['minLength', 'maxLength', 'pattern', 'fo
 /** Whether a rule is checked once a text, by `check.ts`. */
 export const isTextRule = (rule: Rule, column: ColumnRule): boolean => isText(column) && textKinds.includes(rule.kind)
 
-/** SQL that is true for a row whose value breaks a rule that is no text rule. @param column the value's, as `sqlColumn` reads it */
+/**
+ * SQL that is true for a row whose value breaks a rule that is no text rule.
+ * @param column the value's, as `sqlColumn` reads it
+ */
 export function brokenSql(rule: Rule, { type }: ColumnRule, column: string): string {
   const render = broken[rule.kind] as
     | ((rule: Rule, column: string, literal: (value: number | string) => string) => string)

@@ -2,9 +2,9 @@
 export const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)
 
 /**
- * Population stability index of two histograms over the same k bins: Σ (q − p) ln(q / p), with Jeffreys' half a row added to every
- * bin (no bin is empty) and the expectation of sampling noise, (k − 1)(1/n + 1/m), taken off; never below 0.
- * (Yurdakul, Statistical Properties of Population Stability Index, 2018, for the noise.)
+ * Population stability index of two histograms over the same k bins: Σ (q − p) ln(q / p), with Jeffreys' half a row
+ * added to every bin (no bin is empty) and the expectation of sampling noise, (k − 1)(1/n + 1/m), taken off; never
+ * below 0. (Yurdakul, Statistical Properties of Population Stability Index, 2018, for the noise.)
  */
 export function stabilityIndex(baseline: readonly number[], now: readonly number[]): number {
   return Math.max(0, rawStabilityIndex(baseline, now) - (baseline.length - 1) * (1 / sum(baseline) + 1 / sum(now)))
@@ -35,7 +35,10 @@ export function jensenShannonDistance(baseline: readonly number[], now: readonly
   return Math.sqrt(Math.max(0, divergence))
 }
 
-/** Kolmogorov–Smirnov statistic of two histograms over ascending values: the largest difference of their distribution functions. */
+/**
+ * Kolmogorov–Smirnov statistic of two histograms over ascending values: the largest difference of their distribution
+ * functions.
+ */
 export function kolmogorovSmirnov(baseline: readonly number[], now: readonly number[]): number {
   const [n, m] = [sum(baseline), sum(now)]
   let [a, b, largest] = [0, 0, 0]
@@ -64,8 +67,8 @@ export function wassersteinDistance(
 }
 
 /**
- * Pearson's chi-square of a two-row contingency table. Cells in which fewer than five rows are expected are pooled into one first
- * (Cochran, 1954), so that a rare category cannot make it large.
+ * Pearson's chi-square of a two-row contingency table. Cells in which fewer than five rows are expected are pooled into
+ * one first (Cochran, 1954), so that a rare category cannot make it large.
  */
 export function chiSquare(
   baseline: readonly number[],
@@ -101,8 +104,9 @@ export function cramersV(baseline: readonly number[], now: readonly number[]): n
 }
 
 /**
- * Categories as PSI compares them: those with less than a hundredth of the baseline count as one, for noise of hundreds of small bins
- * is not drift; those that the baseline does not have at all count as one as well, apart, for they are news.
+ * Categories as PSI compares them: those with less than a hundredth of the baseline count as one, for noise of hundreds
+ * of small bins is not drift; those that the baseline does not have at all count as one as well, apart, for they are
+ * news.
  */
 export function pooled(baseline: readonly number[], now: readonly number[]): [number[], number[]] {
   const least = sum(baseline) / 100

@@ -1,8 +1,8 @@
 import type { Numbers } from '../columns.ts'
 
 /**
- * Indices that put values in ascending order (NaN last), stable. Those of float32 by three passes of a least-significant-digit radix
- * sort on their bits, linear in their number.
+ * Indices that put values in ascending order (NaN last), stable. Those of float32 by three passes of a
+ * least-significant-digit radix sort on their bits, linear in their number.
  */
 export function ascendingOrder(values: Numbers): Uint32Array {
   return values instanceof Float32Array ? orderOfBits(values) : byComparison(values)

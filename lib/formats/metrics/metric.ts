@@ -1,7 +1,10 @@
 import type { Task } from '../code-ref.ts'
 import type { Column, Numbers } from '../columns.ts'
 
-/** Predictions [rows] (probability of the positive class, or the predicted number) and labels [rows] (0/1, or the true number). */
+/**
+ * Predictions [rows] (probability of the positive class, or the predicted number) and labels [rows] (0/1, or the true
+ * number).
+ */
 export interface Scored {
   readonly predictions: Numbers
   readonly labels: Float64Array
@@ -26,7 +29,9 @@ export interface RowMetric<Fits extends Task = Task> extends Measure {
   readonly tasks: readonly Fits[]
   /** It is shown of every check of a monitor, whether rules ask for it or not. */
   readonly isShown?: true
-  /** A constant prediction can be perfect in it, or it says nothing of quality: models are not compared by it unasked. */
+  /**
+   * A constant prediction can be perfect in it, or it says nothing of quality: models are not compared by it unasked.
+   */
   readonly isUnfitToCompare?: true
 }
 

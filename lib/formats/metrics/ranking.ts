@@ -37,7 +37,10 @@ export interface ReliabilityBin {
   readonly positiveShare: number
 }
 
-/** A reliability diagram over ten equal-count bins, cut as scikit-learn's `calibration_curve(strategy='quantile')` cuts them. */
+/**
+ * A reliability diagram over ten equal-count bins, cut as scikit-learn's `calibration_curve(strategy='quantile')` cuts
+ * them.
+ */
 export function reliability({ predictions, labels }: Scored, order = ascendingOrder(predictions)): ReliabilityBin[] {
   const n = predictions.length
   const at = (rank: number): number => predictions[order[rank] as number] as number

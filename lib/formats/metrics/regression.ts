@@ -2,7 +2,9 @@ import { areAllEqual, meanOf, type RowMetric } from './metric.ts'
 
 const tasks = ['regression'] as const
 
-/** Metrics of a model of numbers: root mean squared error, mean absolute error and R² (NaN when all labels are equal). */
+/**
+ * Metrics of a model of numbers: root mean squared error, mean absolute error and R² (NaN when all labels are equal).
+ */
 export const regressionMetrics = {
   rmse: {
     tasks,

@@ -12,7 +12,10 @@ export const snapshot = stepKind({
     id: NamedStepId,
     kind: z.literal('snapshot'),
     from: z.string(),
-    /** Of files that `{date}` in `from` tells apart: those of so many days, the last of them `until`, or the day of the run. */
+    /**
+     * Of files that `{date}` in `from` tells apart: those of so many days, the last of them `until`, or the day of the
+     * run.
+     */
     last: z.object({ days: z.int().positive(), until: z.iso.date().nullable() }).optional(),
     format: TableFormat,
     ...CsvOptions.shape,

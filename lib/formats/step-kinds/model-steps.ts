@@ -16,7 +16,10 @@ export const train = stepKind({
     kind: z.literal('train'),
     split: StepId,
     task: Task,
-    /** The schema of the rows the feature function gets: the source's, without the columns of the target and of the weight. */
+    /**
+     * The schema of the rows the feature function gets: the source's, without the columns of the target and of the
+     * weight.
+     */
     inputs: RowSchema,
     features: CodeRef,
     target: TargetRef,

@@ -35,9 +35,9 @@ export const approve = stepKind({
 })
 
 /**
- * Before a version of a watched endpoint is registered: it is compared with the champion and with the last approved version on labelled rows that were
- * served lately and on the champion's own test rows, by tests that hold over all retrainings together (`lib/stats/never-worse.ts`).
- * Passes while nothing is served.
+ * Before a version of a watched endpoint is registered: it is compared with the champion and with the last approved
+ * version on labelled rows that were served lately and on the champion's own test rows, by tests that hold over all
+ * retrainings together (`lib/stats/never-worse.ts`). Passes while nothing is served.
  */
 export const guard = stepKind({
   shape: z.object({

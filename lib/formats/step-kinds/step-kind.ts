@@ -67,7 +67,9 @@ export interface StepKindEntry<Shape extends z.ZodObject = z.ZodObject, Links ex
 
   /** What a workflow needs of it. */
   links(step: z.infer<Shape>): Links
-  /** What it reads, under which names. What is known only when it is reached, as what a gate compares with, is not here. */
+  /**
+   * What it reads, under which names. What is known only when it is reached, as what a gate compares with, is not here.
+   */
   reads(step: Outline<Shape, NoInfer<Links>>, plan: PlanView): Readonly<Record<string, Read>>
   /**
    * It decides about a package, or acts on what was decided: such steps of one package keep the order they have in the

@@ -16,7 +16,10 @@ import type { Store } from '../../store/store.ts'
 /** Footers read at once. */
 const footersAtOnce = 32
 
-/** The files that hold something, and the shards they are cut into: text by file, parquet by row groups, of which only footers are read. */
+/**
+ * The files that hold something, and the shards they are cut into: text by file, parquet by row groups, of which only
+ * footers are read.
+ */
 export async function cutInputs(
   store: Store,
   { format }: BatchPolicy,
@@ -38,8 +41,8 @@ export async function cutInputs(
 }
 
 /**
- * Finds rows whose keys occurred before, over all files, among the rows that keep the model's contract; null where there are none, or
- * no keys.
+ * Finds rows whose keys occurred before, over all files, among the rows that keep the model's contract; null where
+ * there are none, or no keys.
  * @throws SlipwayError COLUMN_MISSING, COLUMN_TYPE, SOURCE_UNREADABLE
  */
 export async function findDuplicates(

@@ -29,8 +29,8 @@ interface BatchDeps extends PackageSource {
 }
 
 /**
- * Fixes everything a batch depends on: the model that is champion now, the files that are there now, the shards they are cut into.
- * Of parquet only footers are read. What was published already of the same is found.
+ * Fixes everything a batch depends on: the model that is champion now, the files that are there now, the shards they
+ * are cut into. Of parquet only footers are read. What was published already of the same is found.
  * @param time that the batch is for, where the request names no partition
  * @throws SlipwayError NOT_FOUND, BATCH_EXISTS, OUTPUT_OCCUPIED, and those of sources
  */

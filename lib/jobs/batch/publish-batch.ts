@@ -30,8 +30,8 @@ interface PublishDeps extends ShardRecords {
 }
 
 /**
- * Puts what the shards made together in force: counts once more, fills the output folder, publishes the record create-only, and tells
- * the monitor. Done again after a crash it ends the same.
+ * Puts what the shards made together in force: counts once more, fills the output folder, publishes the record
+ * create-only, and tells the monitor. Done again after a crash it ends the same.
  * @throws SlipwayError BAD_ROWS, BATCH_EXISTS, and what filling the folder throws
  */
 export async function publishBatch(

@@ -51,8 +51,8 @@ async function modelOf(local: LocalModel): Promise<LoadedModel> {
 }
 
 /**
- * Scores a shard: reads it once, sets rows aside that break the model's contract, runs features and model over the rest chunk by
- * chunk, and writes the rows with their predictions. Memory grows with the shard, not with the input.
+ * Scores a shard: reads it once, sets rows aside that break the model's contract, runs features and model over the rest
+ * chunk by chunk, and writes the rows with their predictions. Memory grows with the shard, not with the input.
  * @throws SlipwayError as `openShard`, DATA_CONTRACT where bad rows are to fail the batch, FEATURES_…
  */
 export async function scoreShard(

@@ -27,8 +27,8 @@ export interface Verification {
 const sampled = 2
 
 /**
- * Makes sure that a published batch is what its record says: manifest, signature, root, sums, every file's bytes and rows, the output
- * folder if it can be seen from here, and some shards scored anew to the same bytes.
+ * Makes sure that a published batch is what its record says: manifest, signature, root, sums, every file's bytes and
+ * rows, the output folder if it can be seen from here, and some shards scored anew to the same bytes.
  * @param folder of the output; undefined where it cannot be looked into
  * @param scratch folder for what is scored anew
  */
@@ -124,7 +124,10 @@ async function lookInto(folder: OutputFolder, manifest: BatchManifest): Promise<
   return `${manifest.parts.length} parts in ${folder.address}`
 }
 
-/** Shards spread over the batch, drawn by the manifest's own root: nobody chose them, and they are the same for everybody. */
+/**
+ * Shards spread over the batch, drawn by the manifest's own root: nobody chose them, and they are the same for
+ * everybody.
+ */
 function sampleOf({ parts, merkleRoot: root }: BatchManifest): number[] {
   const shards = [...new Set(parts.map(({ shard }) => shard))]
   const start = Number.parseInt(root.slice(7, 15), 16)

@@ -9,7 +9,10 @@ import { localModel, type PackageSource } from '../../models/package.ts'
 import { gateFacts } from '../../stats/gate-facts.ts'
 import type { StepResult, WorkOn } from '../step-work.ts'
 
-/** Compares a candidate with the champion and the last approved version, so that no chain of retrainings ends with a worse model. */
+/**
+ * Compares a candidate with the champion and the last approved version, so that no chain of retrainings ends with a
+ * worse model.
+ */
 export async function compareCandidate(
   source: PackageSource,
   { step, folder, job, output, progress }: WorkOn<'guard'>,

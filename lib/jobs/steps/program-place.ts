@@ -13,8 +13,8 @@ import { putFile } from '../../store/objects.ts'
 export const programLog = 'program.log'
 
 /**
- * Does work with a place for the program that a learner is: a folder of its own beside the step's, with its files. Its log is kept also when
- * it fails, and named then.
+ * Does work with a place for the program that a learner is: a folder of its own beside the step's, with its files. Its
+ * log is kept also when it fails, and named then.
  * @param folder the step's scratch folder
  * @param work gets no place where the learner is no program
  */

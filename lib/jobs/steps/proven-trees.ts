@@ -41,8 +41,8 @@ const materialOf = (host: HostVersions, model: string): StepMaterial => ({
 })
 
 /**
- * The compiled model of a model's trees and what is proven of it whatever the rows. The same trees are compiled and proven once: an edit after
- * which the features are worth the same finds them here.
+ * The compiled model of a model's trees and what is proven of it whatever the rows. The same trees are compiled and
+ * proven once: an edit after which the features are worth the same finds them here.
  * @param once keeps what was proven, by the digest of the model
  */
 export async function provenTrees(

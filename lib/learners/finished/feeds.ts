@@ -8,7 +8,9 @@ import { type FinishedGraph, type GraphValue, mlDomain } from './read-graph.ts'
 export interface KnownFeature {
   readonly name: string
   readonly kind: 'number' | 'category'
-  /** Of a text whose places among these values stand for it where an input takes fractions: as programs are told of it. */
+  /**
+   * Of a text whose places among these values stand for it where an input takes fractions: as programs are told of it.
+   */
   readonly categories?: readonly string[]
 }
 
@@ -20,7 +22,9 @@ export interface Feed {
   /** Whether it is [rows] and not [rows, columns]. */
   readonly isVector: boolean
   readonly features: readonly string[]
-  /** Those of them that are text and taken as numbers, with the values whose places stand for them; NaN for any other. */
+  /**
+   * Those of them that are text and taken as numbers, with the values whose places stand for them; NaN for any other.
+   */
   readonly places?: ReadonlyMap<string, readonly string[]>
 }
 
@@ -80,7 +84,9 @@ export function requireUse(refuse: Refuse, feeds: readonly Feed[], features: rea
 /** Texts are given their places by LabelEncoder of this version of ai.onnx.ml, or a newer one. */
 export const encoderOpset = 2
 
-/** @throws SlipwayError of `refuse` where texts have to be given their places and the graph needs another LabelEncoder */
+/**
+ * @throws SlipwayError of `refuse` where texts have to be given their places and the graph needs another LabelEncoder
+ */
 export function requireEncoder(refuse: Refuse, { opsets, operators }: FinishedGraph, feeds: readonly Feed[]): void {
   const version = opsets.get(mlDomain) ?? encoderOpset
   if (version >= encoderOpset || !operators.has('LabelEncoder') || feeds.every(({ places }) => !places)) return

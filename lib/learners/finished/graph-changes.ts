@@ -26,7 +26,9 @@ export interface GraphChanges {
   readonly tensor?: (tensor: Uint8Array) => Uint8Array
 }
 
-/** A graph with changes, in all that names a value or holds a constant: its nodes' own graphs see what is around them. */
+/**
+ * A graph with changes, in all that names a value or holds a constant: its nodes' own graphs see what is around them.
+ */
 export function changedGraph(graph: Uint8Array, changes: GraphChanges): Uint8Array {
   const tensor = (field: Field): Uint8Array => rewrittenIn(field, changes.tensor ?? same)
   const named = (number: number) => (message: Uint8Array) =>

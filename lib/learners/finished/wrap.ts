@@ -118,8 +118,8 @@ function freeNames(names: ReadonlySet<string>): (wanted: string) => string {
 }
 
 /**
- * From features to an input: text as its place where it takes numbers, cast where it takes something else, side by side,
- * and without the second axis of a vector.
+ * From features to an input: text as its place where it takes numbers, cast where it takes something else, side by
+ * side, and without the second axis of a vector.
  */
 function feedNodes(
   { element, isVector, features, places }: Feed,

@@ -40,7 +40,10 @@ export function modelBytes({ name, task, answers, inputs, nodes, constants, mlVe
     .finish()
 }
 
-/** The name of a value in its graph. A name stands for one thing there: values in between give way to a feature that is called the same. */
+/**
+ * The name of a value in its graph. A name stands for one thing there: values in between give way to a feature that is
+ * called the same.
+ */
 function namesIn({ inputs, nodes, constants }: Pick<ModelGraph, 'inputs' | 'nodes' | 'constants'>) {
   const ofInputs = new Set(inputs.map((input) => input.name))
   const between = [...nodes.flatMap(({ outputs }) => outputs), ...constants.map((constant) => constant.name)]

@@ -16,8 +16,8 @@ export const channelFormats = { csv: 'text/csv', parquet: 'application/x-parquet
 const vectorRows = 2_048
 
 /**
- * Writes rows as a table: features as the model takes them (numbers float32, texts), the label, and the weight where there is one.
- * Missing values are empty in CSV and null in parquet.
+ * Writes rows as a table: features as the model takes them (numbers float32, texts), the label, and the weight where
+ * there is one. Missing values are empty in CSV and null in parquet.
  * @throws SlipwayError FEATURES_TYPE where a feature is called as the label or the weight
  */
 export async function writeChannel(

@@ -26,8 +26,8 @@ const installing = { timeoutMs: 3_600_000, diskBytes: 30e9 }
 const staleMs = 24 * 3_600_000
 
 /**
- * Where a program finds its interpreter and its packages: the folder of an environment that is made from its lock, once for every lock,
- * interpreter and kind of machine. It appears whole, under its name, or not at all.
+ * Where a program finds its interpreter and its packages: the folder of an environment that is made from its lock, once
+ * for every lock, interpreter and kind of machine. It appears whole, under its name, or not at all.
  * @returns PATH for the program
  * @throws SlipwayError ENVIRONMENT_FAILED, PROGRAM_FAILED where what makes environments is not installed
  */
@@ -104,7 +104,9 @@ async function install(
   })
 }
 
-/** Installers find their index, their cache and the way out as they do by hand. The program itself is not told of these. */
+/**
+ * Installers find their index, their cache and the way out as they do by hand. The program itself is not told of these.
+ */
 function installersEnvironment(): Record<string, string> {
   const allowed =
     /^(PATH|HOME|LANG|LC_[A-Z]+|TMPDIR|PIP_.*|UV_.*|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|(https?|no|all)_proxy)$/i

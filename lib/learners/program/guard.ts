@@ -9,8 +9,9 @@ import { type MetricDefinition, openLog } from './log.ts'
 import { canListProcesses, endFamily, membersOf } from './processes.ts'
 
 /*
- * A process that runs a program and outlives neither it nor whoever asked for it: it reads its order from its input, which stays open;
- * when that closes, whether a thread was ended or its process was killed, the program and all it started are ended, and its files removed.
+ * A process that runs a program and outlives neither it nor whoever asked for it: it reads its order from its input,
+ * which stays open; when that closes, whether a thread was ended or its process was killed, the program and all it
+ * started are ended, and its files removed.
  */
 
 /** Bounds of a program; those that are not there do not bound. */

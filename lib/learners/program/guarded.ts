@@ -9,8 +9,8 @@ import { endFamily, markVariable } from './processes.ts'
 const usualGraceMs = 10_000
 
 /**
- * Runs a program under a guard, a process of its own that ends the program, all its children and its files when this thread or this
- * process is gone.
+ * Runs a program under a guard, a process of its own that ends the program, all its children and its files when this
+ * thread or this process is gone.
  * @param onLine hears the last line of its log, now and then
  */
 export async function runGuarded(

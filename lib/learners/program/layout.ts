@@ -36,8 +36,8 @@ export function layoutIn(root: string): Layout {
 }
 
 /**
- * Writes what a program reads: its channels, and its configuration as the containers' contract has it; besides these `columns.json`, which
- * says what the columns are. Its code is there already.
+ * Writes what a program reads: its channels, and its configuration as the containers' contract has it; besides these
+ * `columns.json`, which says what the columns are. Its code is there already.
  */
 export async function layOut(order: LearnerOrder<ProgramLearner>, layout: Layout): Promise<void> {
   const { config, train, validation, model, outputData, home, temporary } = layout
@@ -95,7 +95,8 @@ const asTexts = (values: Readonly<Record<string, unknown>>): Record<string, stri
 const allowed = /^(LANG|LC_[A-Z]+|LD_LIBRARY_PATH|CUDA_VISIBLE_DEVICES|NVIDIA_[A-Z_]+)$/
 
 /**
- * The environment of a program: where everything is, as SageMaker's toolkit says it. Nothing of ours but what is allowed.
+ * The environment of a program: where everything is, as SageMaker's toolkit says it. Nothing of ours but what is
+ * allowed.
  * @param path where programs are looked for
  */
 export function environmentOf(

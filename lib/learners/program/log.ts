@@ -19,8 +19,9 @@ export interface ProgramLog {
 }
 
 /**
- * The log of a program, a line each with time (UTC) and stream. However much it says, the file stays below some size: half of it for
- * the beginning, half for the end, and between them how many lines were left out. Metrics are read from all lines.
+ * The log of a program, a line each with time (UTC) and stream. However much it says, the file stays below some size:
+ * half of it for the beginning, half for the end, and between them how many lines were left out. Metrics are read from
+ * all lines.
  * @param bytes largest size of the file
  * @param now for tests
  */

@@ -22,7 +22,8 @@ interface Member {
 export const canListProcesses: boolean = process.platform === 'linux'
 
 /**
- * The processes that belong to a program: those of its group, and those that left it but carry its mark. Zombies do not count.
+ * The processes that belong to a program: those of its group, and those that left it but carry its mark. Zombies do not
+ * count.
  */
 export function membersOf({ group, mark }: Family): Member[] {
   if (!canListProcesses) return isThere(-group) ? [{ pid: -group, resident: 0 }] : []
@@ -41,7 +42,8 @@ export function membersOf({ group, mark }: Family): Member[] {
 }
 
 /**
- * Ends all processes of a program: asks them, waits, and then makes them. Those that are started meanwhile are ended too.
+ * Ends all processes of a program: asks them, waits, and then makes them. Those that are started meanwhile are ended
+ * too.
  * @param graceMs how long they are waited for before they are made to
  * @returns how many there were
  */

@@ -17,8 +17,8 @@ export async function readModel(folder: string): Promise<Uint8Array> {
 }
 
 /**
- * The program's own predictions for the validation rows: `predictions.csv`, a number a line in the order of the rows, perhaps
- * below a line with a name.
+ * The program's own predictions for the validation rows: `predictions.csv`, a number a line in the order of the rows,
+ * perhaps below a line with a name.
  * @throws SlipwayError PROGRAM_FAILED
  */
 export async function readPredictions(folder: string, { labels }: LearnerRows): Promise<Float64Array> {

@@ -5,9 +5,9 @@ export const missingBin = 255
 export const sampleSize = 200_000
 
 /**
- * Places the cuts of a feature's histogram: bin b holds cuts[b-1] < x ≤ cuts[b], the last bin is open. Few distinct values
- * get a bin each; many are cut into bins of about equal count. A cut lies between two values that occur, as float32, since
- * that is what the exported model compares.
+ * Places the cuts of a feature's histogram: bin b holds cuts[b-1] < x ≤ cuts[b], the last bin is open. Few distinct
+ * values get a bin each; many are cut into bins of about equal count. A cut lies between two values that occur, as
+ * float32, since that is what the exported model compares.
  * @param sample [sampleSize] scratch, for many features to share
  */
 export function placeCuts(

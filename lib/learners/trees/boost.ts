@@ -44,8 +44,9 @@ export interface Boosted {
 }
 
 /**
- * Gradient boosting on histograms (Friedman 2001; LightGBM's layout and leaf-wise growth). With early stopping the trees
- * after the best validation loss are dropped. The same data and parameters give the same trees, whatever `threads`.
+ * Gradient boosting on histograms (Friedman 2001; LightGBM's layout and leaf-wise growth). With early stopping the
+ * trees after the best validation loss are dropped. The same data and parameters give the same trees, whatever
+ * `threads`.
  */
 export function boost(
   task: 'binary' | 'regression',

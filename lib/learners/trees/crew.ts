@@ -41,7 +41,10 @@ function carryOut(share: Share, order: Order, operands: Iterable<number>): void 
 /** Looks before sleep: some 20 µs. */
 const looks = 5_000
 
-/** Waits until a place no longer holds a value: awake for a moment, since waking takes longer than most orders, then asleep. */
+/**
+ * Waits until a place no longer holds a value: awake for a moment, since waking takes longer than most orders, then
+ * asleep.
+ */
 function awaitChange(control: Int32Array, place: number, value: number): void {
   for (let i = 0; i < looks; i++) if (Atomics.load(control, place) !== value) return
   while (Atomics.load(control, place) === value) Atomics.wait(control, place, value)
@@ -52,7 +55,8 @@ export function serve(memory: TrainingMemory, thread: number): void {
   const { control } = memory
   const share = shareOf(memory, compiledLoops(memory), thread)
   for (let seen = 0; ; seen++) {
-    // Whoever wakes us may be late: an order that was seen before it was announced is notified while we wait for the next.
+    // Whoever wakes us may be late: an order that was seen before it was announced is notified while we wait for the
+    // next.
     awaitChange(control, generation, seen)
     const order = orders[control[orderCode] as number] as (typeof orders)[number]
     if (order === 'stop') return

@@ -31,8 +31,8 @@ export interface Growth {
 
 /**
  * Grows one tree leaf by leaf, always splitting the leaf that gains most (Shi 2007; LightGBM, Ke et al., NIPS 2017), on
- * histograms; a split's second histogram is the difference of its parent's and its first. Leaves the leaf values in memory for
- * the update.
+ * histograms; a split's second histogram is the difference of its parent's and its first. Leaves the leaf values in
+ * memory for the update.
  */
 export function growTree(
   memory: TrainingMemory,

@@ -7,12 +7,16 @@ import { sumOf } from './restore.ts'
 const lessOrEqual = 0
 const isMember = 6
 const sum = 1
-/** ONNX's number for SOFTMAX and ONNX Runtime's for LOGISTIC: where the other class scores 0, both make the same of a score. */
+/**
+ * ONNX's number for SOFTMAX and ONNX Runtime's for LOGISTIC: where the other class scores 0, both make the same of a
+ * score.
+ */
 const softmaxOrLogistic = 1
 
 /**
- * Trees as ai.onnx.ml 5 has them, where a node can ask for a set: inner nodes of all trees in one list, leaves in another. There are no
- * base values, so a last tree adds them; and no classes, so a binary task has two targets, of which the first always scores 0.
+ * Trees as ai.onnx.ml 5 has them, where a node can ask for a set: inner nodes of all trees in one list, leaves in
+ * another. There are no base values, so a last tree adds them; and no classes, so a binary task has two targets, of
+ * which the first always scores 0.
  * @returns the nodes, and the constants they need
  */
 export function indexedTrees(ensemble: Ensemble): GraphPart {

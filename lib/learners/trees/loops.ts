@@ -2,7 +2,9 @@ import { binOf } from './bins.ts'
 import { binsOf, featureStride, type TrainingMemory } from './memory.ts'
 import { gradientScale, logisticCells, lossCells } from './tables.ts'
 
-/** The loops that take the time. Each works on a range, so that threads can share it; none depends on how it was cut. */
+/**
+ * The loops that take the time. Each works on a range, so that threads can share it; none depends on how it was cut.
+ */
 export interface Loops {
   /** Puts a feature's values [rows] (NaN for missing) in bins, those of row `first` and on. */
   fillColumn(memory: TrainingMemory, feature: number, first: number, values: Float32Array, cuts: Float32Array): void
@@ -17,13 +19,18 @@ export interface Loops {
   resetOrder(memory: TrainingMemory, from: number, to: number): void
   /** Tells rows order[from..to) their leaf. */
   mark(memory: TrainingMemory, leaf: number, from: number, to: number): void
-  /** Adds each row's leaf value to its score and looks up the gradient of the logistic loss: g = p − y, h = p (1 − p). */
+  /**
+   * Adds each row's leaf value to its score and looks up the gradient of the logistic loss: g = p − y, h = p (1 − p).
+   */
   updateBinary(memory: TrainingMemory, from: number, to: number): void
   /** Adds each row's leaf value to its score. @returns the largest |score| */
   updateScores(memory: TrainingMemory, from: number, to: number): number
   /** The gradient of the squared loss, the score, in units of the largest one; h = 1. */
   gradientsOfSquares(memory: TrainingMemory, largest: number, from: number, to: number): void
-  /** Multiplies gradients and hessians by the rows' weights; hessians give up as many bits as the weights bring, or none. */
+  /**
+   * Multiplies gradients and hessians by the rows' weights; hessians give up as many bits as the weights bring, or
+   * none.
+   */
   weigh(memory: TrainingMemory, hessianShift: 0 | 16, from: number, to: number): void
   /** The sum of the rows' log losses, by their weights where they have some. */
   logLoss(memory: TrainingMemory, from: number, to: number): number
@@ -32,8 +39,8 @@ export interface Loops {
 }
 
 /**
- * The loops in plain TypeScript: what the compiled ones are tested against, to the bit. Scores are rounded to float32 when
- * they are stored; everything else is float64 or integer.
+ * The loops in plain TypeScript: what the compiled ones are tested against, to the bit. Scores are rounded to float32
+ * when they are stored; everything else is float64 or integer.
  */
 export const plainLoops: Loops = {
   fillColumn(memory, feature, first, values, cuts) {

@@ -1,7 +1,10 @@
 import { SlipwayError } from '../../formats/errors.ts'
 import { logisticCells, lossCells } from './tables.ts'
 
-/** Features are kept in groups of this many, so that one row of a group is one load and its histogram stays in the first-level cache. */
+/**
+ * Features are kept in groups of this many, so that one row of a group is one load and its histogram stays in the
+ * first-level cache.
+ */
 export const groupWidth = 8
 /** Histogram entries of a feature: 256 bins, each a sum of gradients and a sum of hessians. */
 export const featureStride = 512
@@ -17,9 +20,10 @@ export const cellsBytes = (8 * 256 + 256 * 2) * 8
 export const parts = { training: 0, validation: 1 } as const
 
 /**
- * What the loops work on: one WebAssembly memory that all threads share and both the plain and the compiled loops address.
- * n rows to train on, then v rows to validate; F features in groups of up to 8. A thread owns rows, and the same places of
- * `order`. Sums are integers, exact in any order and grouping: the model does not depend on the number of threads.
+ * What the loops work on: one WebAssembly memory that all threads share and both the plain and the compiled loops
+ * address. n rows to train on, then v rows to validate; F features in groups of up to 8. A thread owns rows, and the
+ * same places of `order`. Sums are integers, exact in any order and grouping: the model does not depend on the number
+ * of threads.
  */
 export interface TrainingMemory extends Views {
   readonly memory: WebAssembly.Memory
@@ -35,7 +39,10 @@ type Views = { readonly [Name in keyof ViewTypes]: InstanceType<ViewTypes[Name][
 function viewsOf(rows: number, validationRows: number, features: number, threads: number, weighted: boolean) {
   const all = rows + validationRows
   return {
-    /** By row: [groups][n + v][features of the group], and the bytes that a load of eight sees past the end. See `binsOf`. */
+    /**
+     * By row: [groups][n + v][features of the group], and the bytes that a load of eight sees past the end. See
+     * `binsOf`.
+     */
     bins: [Uint8Array, features * all + groupWidth],
     /** A row's gradient (signed 16 bits, high) and hessian (unsigned 16 bits, low), fixed point: [n]. */
     gradients: [Int32Array, rows],

@@ -11,7 +11,10 @@ interface Test {
   readonly missingLeft: number
 }
 
-/** Trees of thresholds as ai.onnx.ml 3 has them, which every runtime knows: TreeEnsembleClassifier or TreeEnsembleRegressor. */
+/**
+ * Trees of thresholds as ai.onnx.ml 3 has them, which every runtime knows: TreeEnsembleClassifier or
+ * TreeEnsembleRegressor.
+ */
 export function namedTrees(ensemble: Ensemble): GraphPart {
   const { task, base, trees } = ensemble
   const nodes = {
@@ -54,8 +57,8 @@ export function namedTrees(ensemble: Ensemble): GraphPart {
       if (!inside) addLeaf(number, id, tree.value[id] as number)
     })
   })
-  // ONNX Runtime takes a binary classifier without a negative weight for one whose sums are probabilities already. A last
-  // tree that is one leaf, too light to change any sum, tells it otherwise.
+  // ONNX Runtime takes a binary classifier without a negative weight for one whose sums are probabilities already. A
+  // last tree that is one leaf, too light to change any sum, tells it otherwise.
   if (task === 'binary' && leaves.weights.every((weight) => weight >= 0)) {
     addNode(trees.length, 0, { feature: -1, value: 0, left: 0, right: 0, missingLeft: 0 })
     addLeaf(trees.length, 0, -1e-38)

@@ -6,8 +6,8 @@ export interface Share {
   /** Puts all rows in leaf 0 and measures it. */
   beginTree(): void
   /**
-   * Parts a leaf's rows by a feature's bin: those that `goesLeft` stay in it, the others become leaf `right`. Then measures one
-   * of the two, so that threads meet once a split.
+   * Parts a leaf's rows by a feature's bin: those that `goesLeft` stay in it, the others become leaf `right`. Then
+   * measures one of the two, so that threads meet once a split.
    */
   split(leaf: number, right: number, feature: number, measured: number): void
   /** Adds the values of a tree's leaves to the scores, and finds the gradients (binary) or the largest residual. */

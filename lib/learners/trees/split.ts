@@ -4,7 +4,10 @@ import { featureStride } from './memory.ts'
 export interface SplitSettings {
   readonly minRowsPerLeaf: number
   readonly l2: number
-  /** Splits that gain less are rounding: in units of the loss, labels of spread 1 and rows that weigh 1 taken for granted. */
+  /**
+   * Splits that gain less are rounding: in units of the loss, labels of spread 1 and rows that weigh 1 taken for
+   * granted.
+   */
   readonly leastGain: number
   /** By feature: the cuts between its bins. */
   readonly cuts: readonly Float32Array[]
@@ -33,8 +36,8 @@ export interface LeafSums {
 }
 
 /*
- * LightGBM's defaults for categories (Parameters: cat_smooth, cat_l2, max_cat_threshold, min_data_per_group): what keeps sets of
- * rare categories from learning the noise.
+ * LightGBM's defaults for categories (Parameters: cat_smooth, cat_l2, max_cat_threshold, min_data_per_group): what
+ * keeps sets of rare categories from learning the noise.
  */
 const setSmoothing = 10
 const setL2 = 10
@@ -118,8 +121,9 @@ function searchThresholds(search: Search, feature: number, cuts: number): void {
 }
 
 /**
- * Sets of categories: in the order of their gradient by hessian the best of all sets is a beginning (Fisher 1958), so beginnings and
- * ends of that order are tried, up to a number of members. What a set does not name goes right, as do categories the leaf never saw.
+ * Sets of categories: in the order of their gradient by hessian the best of all sets is a beginning (Fisher 1958), so
+ * beginnings and ends of that order are tried, up to a number of members. What a set does not name goes right, as do
+ * categories the leaf never saw.
  */
 function searchSets(search: Search, feature: number, categories: number, hessianUnit: number): void {
   const { leaf, leastHessian, lambda } = search

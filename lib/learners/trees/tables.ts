@@ -1,6 +1,6 @@
 /*
- * The logistic function and its loss, looked up: a row's gradient costs one load, and the plain and the compiled loops have
- * no exponential to differ in.
+ * The logistic function and its loss, looked up: a row's gradient costs one load, and the plain and the compiled loops
+ * have no exponential to differ in.
  */
 
 /** Full scale of a gradient and of a hessian in fixed point. */
@@ -12,8 +12,8 @@ export const logisticCells = { perUnit: 2_048, count: 65_536 } as const
 export const lossCells = { perUnit: 512, count: 32_768 } as const
 
 /**
- * The gradient and hessian of the logistic loss of a negative label, g = p and h = p (1 − p), packed in fixed point, in the
- * middle of each cell: a score is off by at most 1/4096, the gradient by two units.
+ * The gradient and hessian of the logistic loss of a negative label, g = p and h = p (1 − p), packed in fixed point, in
+ * the middle of each cell: a score is off by at most 1/4096, the gradient by two units.
  */
 export function fillLogistic(table: Int32Array): void {
   for (let cell = 0; cell < table.length; cell++) {
@@ -24,7 +24,9 @@ export function fillLogistic(table: Int32Array): void {
   }
 }
 
-/** The log loss of a negative label, log(1 + eˢ), at the borders of cells: interpolated, it is off by at most 1.2e-7. */
+/**
+ * The log loss of a negative label, log(1 + eˢ), at the borders of cells: interpolated, it is off by at most 1.2e-7.
+ */
 export function fillLogLosses(table: Float64Array): void {
   for (let cell = 0; cell < table.length; cell++)
     table[cell] = Math.log1p(Math.exp((cell - lossCells.count / 2) / lossCells.perUnit))

@@ -25,8 +25,9 @@ const parameters = ['table', 'query', 'sslmode', 'sslrootcert'] as const
 const shape = /^postgres(?:ql)?:\/\/(?:([^@/?]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?([\s\S]*))?$/i
 
 /**
- * Reads an address: `postgres://user@host:5432/database?table=schema.name`, or `?query=select …`. What it leaves out comes from
- * PGHOST, PGPORT, PGUSER, PGDATABASE, PGSSLMODE, PGSSLROOTCERT and the service of PGSERVICE, as libpq has it.
+ * Reads an address: `postgres://user@host:5432/database?table=schema.name`, or `?query=select …`. What it leaves out
+ * comes from PGHOST, PGPORT, PGUSER, PGDATABASE, PGSSLMODE, PGSSLROOTCERT and the service of PGSERVICE, as libpq has
+ * it.
  * @throws SlipwayError DEFINITION_INVALID
  */
 export function parseAddress(uri: string, env: NodeJS.ProcessEnv): PostgresAddress {

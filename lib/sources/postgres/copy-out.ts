@@ -13,9 +13,9 @@ export type OnRow = (bytes: Buffer, at: number, end: number) => void
 type Listener = (bytes: Buffer) => void
 
 /**
- * A `COPY … TO STDOUT` for the driver to carry out. The driver would make two objects and an event of each of millions of
- * rows; so while rows come, this listens to the connection in its place, and hands it back what follows the last row, an error
- * as well.
+ * A `COPY … TO STDOUT` for the driver to carry out. The driver would make two objects and an event of each of millions
+ * of rows; so while rows come, this listens to the connection in its place, and hands it back what follows the last
+ * row, an error as well.
  */
 export class CopyOut implements Submittable {
   /** Ends when the server has sent everything, with what went wrong otherwise. */

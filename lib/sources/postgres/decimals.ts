@@ -1,7 +1,9 @@
 import type { ColumnBuffer } from './column-buffer.ts'
 import type { Put } from './values.ts'
 
-/** Digits up to which all steps of reading a decimal are exact as floating-point numbers: groups of four may add three. */
+/**
+ * Digits up to which all steps of reading a decimal are exact as floating-point numbers: groups of four may add three.
+ */
 const exactDigits = 12
 
 /** The signs of `numeric_send` that are not a sign. */
@@ -13,7 +15,9 @@ export function decimalWidth(precision: number): number {
   return precision <= 4 ? 2 : precision <= 9 ? 4 : precision <= 18 ? 8 : 16
 }
 
-/** Reads a numeric of a fixed scale: its digits in groups of four, as `numeric_send` writes them, to a scaled integer. */
+/**
+ * Reads a numeric of a fixed scale: its digits in groups of four, as `numeric_send` writes them, to a scaled integer.
+ */
 export function putDecimal(precision: number, scale: number): Put {
   const width = decimalWidth(precision)
   return (column, from, at, _length, row) => {

@@ -7,7 +7,9 @@ const { DatabaseError } = pg
 const passwordPlaces =
   'check the user; the password comes from PGPASSWORD, PGPASSFILE or ~/.pgpass, which only its owner may read'
 
-/** What SQLSTATEs are to us, by their beginning, the first that fits; every other one says that what was asked is wrong. */
+/**
+ * What SQLSTATEs are to us, by their beginning, the first that fits; every other one says that what was asked is wrong.
+ */
 const codes: readonly (readonly [string, ErrorCode, string])[] = [
   ['28', 'STORE_DENIED', passwordPlaces],
   ['42501', 'STORE_DENIED', 'let the user read it: GRANT SELECT'],
@@ -25,8 +27,8 @@ const codes: readonly (readonly [string, ErrorCode, string])[] = [
 const unconnected = /^Connection terminated|^timeout expired|^it has sent nothing|SSL connection|not queryable/
 
 /**
- * What went wrong with a server, in the words of the product; errors that are not about it are given back as they are. No secret
- * is in it: neither addresses nor servers' messages have one.
+ * What went wrong with a server, in the words of the product; errors that are not about it are given back as they are.
+ * No secret is in it: neither addresses nor servers' messages have one.
  */
 export function postgresError({ host, port }: PostgresAddress, cause: unknown): unknown {
   if (cause instanceof SlipwayError || !(cause instanceof Error)) return cause

@@ -19,8 +19,8 @@ const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /**
- * Writes parts of a table to parquet files, in an in-memory DuckDB with one thread: the same rows give the same bytes. DuckDB
- * fetches them from a table function by its C interface, which takes columns as they lie in memory.
+ * Writes parts of a table to parquet files, in an in-memory DuckDB with one thread: the same rows give the same bytes.
+ * DuckDB fetches them from a table function by its C interface, which takes columns as they lie in memory.
  */
 export class PartWriter {
   private readonly database = duckdb.open(':memory:', oneThread())

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { PostgresAddress } from './address.ts'
 
 /**
- * The password for a server, from where libpq looks for it: the service, PGPASSWORD, the file of PGPASSFILE or `~/.pgpass`. The
- * driver's own way to that file ends with its next version.
+ * The password for a server, from where libpq looks for it: the service, PGPASSWORD, the file of PGPASSFILE or
+ * `~/.pgpass`. The driver's own way to that file ends with its next version.
  * @returns undefined where there is none, or the file may be read by others
  */
 export function passwordFor(address: PostgresAddress, env: NodeJS.ProcessEnv): string | undefined {

@@ -23,13 +23,16 @@ export interface Snapshot {
   readonly files: readonly string[]
 }
 
-/** So that values which queries turn into text are the same whoever asks, and tables without order come from their beginning. */
+/**
+ * So that values which queries turn into text are the same whoever asks, and tables without order come from their
+ * beginning.
+ */
 const settings = `SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, MDY'; SET LOCAL IntervalStyle = 'postgres';
 SET LOCAL client_encoding = 'UTF8'; SET LOCAL bytea_output = 'hex'; SET LOCAL synchronize_seqscans = off`
 
 /**
- * Reads a table or query into parquet files, in one transaction that sees one state of the database and changes nothing. At most
- * three parts are in memory.
+ * Reads a table or query into parquet files, in one transaction that sees one state of the database and changes
+ * nothing. At most three parts are in memory.
  * @param silence ms without a byte from the server after which it counts as gone
  * @throws SlipwayError SOURCE_MISSING, SOURCE_EMPTY, SOURCE_UNREADABLE, COLUMN_TYPE, STORE_DENIED, STORE_UNREACHABLE
  */

@@ -25,7 +25,9 @@ export interface MappedType {
 
 const text: MappedType = { type: 'VARCHAR', width: 16, put: putText }
 
-/** By names of `pg_type`, with the identifiers that every server has for them. `docs/definition.md` shows this table. */
+/**
+ * By names of `pg_type`, with the identifiers that every server has for them. `docs/definition.md` shows this table.
+ */
 export const mappedTypes: Readonly<Record<string, MappedType & { readonly oid: number }>> = {
   bool: { oid: 16, type: 'BOOLEAN', width: 1, put: putBoolean },
   int2: { oid: 21, type: 'SMALLINT', width: 2, put: put16 },

@@ -1,8 +1,8 @@
 import type { ColumnBuffer } from './column-buffer.ts'
 
 /*
- * Postgres' binary form of values (big-endian; `src/backend/utils/adt`, the functions named …send) to what DuckDB's vectors
- * hold (little-endian). Each writes the value at `at` into the row of a column.
+ * Postgres' binary form of values (big-endian; `src/backend/utils/adt`, the functions named …send) to what DuckDB's
+ * vectors hold (little-endian). Each writes the value at `at` into the row of a column.
  */
 export type Put = (column: ColumnBuffer, from: Buffer, at: number, length: number, row: number) => void
 

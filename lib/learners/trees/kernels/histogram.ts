@@ -9,8 +9,8 @@ const cellsStride: usize = 2_048
 const sumsStride: usize = 4_096
 
 /**
- * Sums gradients and hessians of rows order[from..to) by feature and bin, for one group of features. A cell is
- * gradient · 2^32 + hessian, so that one addition adds both, and the cells of a group (16 KB) stay in the first-level cache.
+ * Sums gradients and hessians of rows order[from..to) by feature and bin, for one group of features. A cell is gradient
+ * · 2^32 + hessian, so that one addition adds both, and the cells of a group (16 KB) stay in the first-level cache.
  * @param bins [n][width] u8, readable 7 bytes past its end
  * @param width features in the group: 1 to 8
  * @param gradients [n] i32: gradient (16 bits, signed) and hessian (16 bits, unsigned)
@@ -42,7 +42,10 @@ export function histogram(
   }
 }
 
-/** Rows lie far apart in a small leaf. Many are fetched in a loop that does little else, so that their cache misses overlap. */
+/**
+ * Rows lie far apart in a small leaf. Many are fetched in a loop that does little else, so that their cache misses
+ * overlap.
+ */
 function fetch(bins: usize, width: usize, gradients: usize, start: usize, stop: usize, into: usize): usize {
   for (let at = start; at < stop; at += 4, into += 16) {
     const row: usize = load<u32>(at)

@@ -1,6 +1,6 @@
 // AssemblyScript, not TypeScript: compiled by scripts/build.mjs. Pointers are byte addresses in the shared memory; the
-// arithmetic is that of loops.ts: a sum of two float32 is the same whether it is rounded from float64 or made in float32.
-// Four rows at a time, then those left one by one.
+// arithmetic is that of loops.ts: a sum of two float32 is the same whether it is rounded from float64 or made in
+// float32. Four rows at a time, then those left one by one.
 
 /** The cells of the table of gradients: 2,048 a unit of score, numbered from the middle. */
 const lowestCell: i32 = -32_768
