@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digestOf } from '../../lib/store/digest.ts'
+import { readRoute } from '../../lib/store/routes.ts'
 import { query } from '../support/batch-place.ts'
 import { expectUserError } from '../support/cli.ts'
 import { loanModel } from '../support/finished-models.ts'
@@ -166,6 +167,43 @@ describe('a finished model in a pipeline', () => {
     expect(await ran()).not.toContain('risk')
     writeFileSync(join(place.project.root, 'moved.onnx'), loanModelNamed('another'))
     expect(await ran()).toContain('risk')
+  })
+})
+
+describe('the rollout of a finished model', () => {
+  const definition = 'pipelines/given/pipeline.ts'
+  const canary = 'canary: { steps: [50], minSamples: 20, watch: [errors.notWorseBy(0.05)] }'
+
+  /** Brings a model of that name to the endpoint by steps, while somebody asks it. @returns the exit code and the record */
+  async function rolledOut(name: string, headers: Record<string, string> = {}) {
+    writeFileSync(join(place.project.root, 'moved.onnx'), loanModelNamed(name))
+    let isOver = false
+    const asking = (async () => {
+      for (let i = 0; !isOver; i++) {
+        const loan = { id: i, day: 0, income: 20_000 + ((i * 7_919) % 60_000), age: 40, purpose: 'car' }
+        const body = JSON.stringify({ instances: [loan] })
+        await fetch(`${place.gateway}/v1/models/given:predict`, { method: 'POST', headers, body }).catch(() => {})
+      }
+    })()
+    const { code, stdout, stderr } = await place.run('run', 'given', '--wait', '--json').finally(() => {
+      isOver = true
+    })
+    await asking
+    expect(stdout, stderr).not.toBe('')
+    return { code, record: JSON.parse(stdout) }
+  }
+
+  it('goes by steps: one that answers takes over, one that fails is thrown out', async () => {
+    const text = readFileSync(join(place.project.root, definition), 'utf8')
+    const byCanary = text.replace('allAtOnce: true', canary).replace('{ auc,', '{ auc, errors,')
+    place.project.write(definition, byCanary)
+    const sound = await rolledOut('sound')
+    expect(sound).toMatchObject({ code: 0, record: { model: { champion: true } } })
+    const { version } = sound.record.model
+    const failing = await rolledOut('failing', { 'x-slipway-fault': 'candidate' })
+    expect(failing).toMatchObject({ code: 14, record: { model: { version: version + 1, champion: false } } })
+    expect((await readRoute(place.store.store, 'given'))?.champion.version).toBe(version)
+    place.project.write(definition, text)
   })
 })
 
