@@ -117,6 +117,23 @@ describe('names', () => {
     expect((await served(model, { a, b: Float64Array.of(-1, -1, -1) }, given)).answers).toEqual([100, 200, 300])
   })
 
+  it('of nodes may be those that Slipway calls its own by', async () => {
+    const named = (name: string, ...node: Parameters<typeof op>) => ({ ...op(...node), name })
+    const model = onnxFile({
+      inputs: [tensorValue('X', types.float, ['N', 2])],
+      nodes: [
+        named('prediction', 'Neg', ['X'], ['minus']),
+        named('made', 'Neg', ['minus'], ['plus']),
+        named('X', 'MatMul', ['plus', 'ones'], ['prediction']),
+        named('given:X', 'Identity', ['prediction'], ['unused']),
+      ],
+      constants: [constant('ones', [2, 1], Float32Array.of(1, 1))],
+      outputs: [tensorValue('prediction', types.float, ['N', 1])],
+    })
+    const a = Float64Array.of(0, 1, 2)
+    expect((await served(model, { a, b: a })).answers).toEqual([0, 2, 4])
+  })
+
   it('stay as they are where they are not in the way, and so does all else of the model', async () => {
     const { wrapped } = await served(
       loanModel(),

@@ -14,7 +14,7 @@ export const graphFields = {
   quantization: 14,
   sparse: 15,
 } as const
-export const nodeFields = { input: 1, output: 2, operator: 4, attribute: 5, domain: 7 } as const
+export const nodeFields = { input: 1, output: 2, name: 3, operator: 4, attribute: 5, domain: 7 } as const
 export const tensorFields = { type: 2, name: 8, raw: 9, external: 13, location: 14 } as const
 const attributeFields = { tensor: 5, graph: 6, tensors: 10, graphs: 11 } as const
 
@@ -22,6 +22,8 @@ const attributeFields = { tensor: 5, graph: 6, tensors: 10, graphs: 11 } as cons
 export interface GraphChanges {
   /** The name of a value. */
   readonly name?: (name: string) => string
+  /** The name of a node. */
+  readonly node?: (name: string) => string
   /** A constant, as a message. */
   readonly tensor?: (tensor: Uint8Array) => Uint8Array
 }
@@ -32,7 +34,7 @@ export interface GraphChanges {
 export function changedGraph(graph: Uint8Array, changes: GraphChanges): Uint8Array {
   const tensor = (field: Field): Uint8Array => rewrittenIn(field, changes.tensor ?? same)
   const named = (number: number) => (message: Uint8Array) =>
-    rewritten(message, (field) => (field.number === number ? renamed(field, changes) : field.raw))
+    rewritten(message, (field) => (field.number === number ? renamed(field, changes.name) : field.raw))
   const attribute = (field: Field): Uint8Array => {
     const { number } = field
     if (number === attributeFields.tensor || number === attributeFields.tensors) return tensor(field)
@@ -41,7 +43,8 @@ export function changedGraph(graph: Uint8Array, changes: GraphChanges): Uint8Arr
     return field.raw
   }
   const ofNode = (field: Field): Uint8Array => {
-    if (field.number === nodeFields.input || field.number === nodeFields.output) return renamed(field, changes)
+    if (field.number === nodeFields.input || field.number === nodeFields.output) return renamed(field, changes.name)
+    if (field.number === nodeFields.name) return renamed(field, changes.node)
     return field.number === nodeFields.attribute
       ? rewrittenIn(field, (message) => rewritten(message, attribute))
       : field.raw
@@ -57,7 +60,11 @@ export function changedGraph(graph: Uint8Array, changes: GraphChanges): Uint8Arr
     // A tensor's name, and pairs of a parameter and the name of its tensor.
     [graphFields.quantization]: (message) =>
       rewritten(message, (field) =>
-        field.number === 1 ? renamed(field, changes) : field.number === 2 ? rewrittenIn(field, named(2)) : field.raw,
+        field.number === 1
+          ? renamed(field, changes.name)
+          : field.number === 2
+            ? rewrittenIn(field, named(2))
+            : field.raw,
       ),
     [graphFields.sparse]: (message) =>
       rewritten(message, (field) =>
@@ -72,7 +79,7 @@ export function changedGraph(graph: Uint8Array, changes: GraphChanges): Uint8Arr
 
 const same = (message: Uint8Array): Uint8Array => message
 
-function renamed({ number, bytes, raw }: Field, { name }: GraphChanges): Uint8Array {
+function renamed({ number, bytes, raw }: Field, name: GraphChanges['name']): Uint8Array {
   if (name === undefined) return raw
   const before = textOf(bytes)
   const after = name(before)

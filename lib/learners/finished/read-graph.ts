@@ -40,6 +40,8 @@ export interface FinishedGraph {
   readonly operators: ReadonlySet<string>
   /** All names of values, those of graphs within nodes too. */
   readonly names: ReadonlySet<string>
+  /** All names of nodes. */
+  readonly nodes: ReadonlySet<string>
 }
 
 /** @throws Error where the bytes are no ONNX model */
@@ -51,13 +53,12 @@ export function readGraph(model: Uint8Array): FinishedGraph {
   const constants = new Set(
     all(graphFields.initializer).map((each) => textOf(fieldOf(fieldsOf(each), tensorFields.name)?.bytes)),
   )
-  const names = new Set<string>()
-  changedGraph(graph, {
-    name(name) {
-      names.add(name)
-      return name
-    },
-  })
+  const [names, nodes] = [new Set<string>(), new Set<string>()]
+  const into = (seen: Set<string>) => (name: string) => {
+    seen.add(name)
+    return name
+  }
+  changedGraph(graph, { name: into(names), node: into(nodes) })
   return {
     opsets: new Map(
       fieldsOf(model).flatMap((field) => (field.number === modelFields.opsetImport ? [opsetOf(field)] : [])),
@@ -71,6 +72,7 @@ export function readGraph(model: Uint8Array): FinishedGraph {
       all(graphFields.node).map((node) => textOf(fieldOf(fieldsOf(node), nodeFields.operator)?.bytes)),
     ),
     names,
+    nodes,
   }
 }
 

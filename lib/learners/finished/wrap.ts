@@ -41,8 +41,11 @@ export function wrapped(model: Uint8Array, graph: FinishedGraph, wrapping: Wrapp
   )
   const nameOf = (name: string): string => renamed.get(name) ?? name
   const constants: MessageWriter[] = []
+  // Nodes are called as what they make.
+  const ours = new Set<string>()
   const write: Writer = {
     node(operator, inputs, attributes = [], output = free('made')) {
+      ours.add(output)
       const made = node(operator, operator === 'LabelEncoder' ? mlDomain : '', inputs, [output], attributes)
       return { name: output, message: nodeMessage(made, (value) => value as string) }
     },
@@ -57,9 +60,13 @@ export function wrapped(model: Uint8Array, graph: FinishedGraph, wrapping: Wrapp
   const inputs = features.map((name) =>
     valueInfo(name, texts.has(name) ? 'string' : exact.has(name) ? 'double' : 'float', 1),
   )
+  const freeNode = freeNames(new Set([...graph.nodes, ...ours]))
+  const nodes = new Map(
+    [...graph.nodes].filter((name) => ours.has(name)).map((name) => [name, freeNode(`given:${name}`)]),
+  )
   const fed = new Set(graph.inputs.map(({ name }) => nameOf(name)))
   const changed = withGraph(model, (bytes) => {
-    const inner = changedGraph(bytes, { name: nameOf })
+    const inner = changedGraph(bytes, { name: nameOf, node: (name) => nodes.get(name) ?? name })
     const kept = rewritten(inner, (field) => {
       if (field.number === graphFields.output) return undefined
       if (field.number !== graphFields.input) return field.raw
