@@ -174,7 +174,10 @@ describe('the rollout of a finished model', () => {
   const definition = 'pipelines/given/pipeline.ts'
   const canary = 'canary: { steps: [50], minSamples: 20, watch: [errors.notWorseBy(0.05)] }'
 
-  /** Brings a model of that name to the endpoint by steps, while somebody asks it. @returns the exit code and the record */
+  /**
+   * Brings a model of that name to the endpoint by steps, while somebody asks it.
+   * @returns the exit code and the record
+   */
   async function rolledOut(name: string, headers: Record<string, string> = {}) {
     writeFileSync(join(place.project.root, 'moved.onnx'), loanModelNamed(name))
     let isOver = false

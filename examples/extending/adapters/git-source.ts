@@ -5,10 +5,7 @@ import { type FoundFile, SlipwayError, type Source, source } from 'slipway/exten
 
 const run = promisify(execFile)
 
-/**
- * `git://v1.2/data/rows.csv`: a file of this repository as a revision has it. Its version is the name that Git gives
- * its bytes.
- */
+/** `git://v1.2/data/rows.csv`: a file of a revision of this repository. Its version is Git's name of its bytes. */
 export const committedFiles: Source = {
   name: 'Git',
   schemes: ['git'],
