@@ -20,6 +20,7 @@ import {
   supervisorStatusQuery,
   supervisorWorkflowId,
 } from '../workflows/messages.ts'
+import { ownerOfView } from '../workflows/owner-messages.ts'
 
 /*
  * Records the histories that `test/workflows/replay.test.ts` replays: real runs on the real server. Run it for a
@@ -99,6 +100,24 @@ project.write(
   ),
 )
 await record('run-branches', branchesWorkflowId(await run('branches'), 0))
+writeLoans(project)
+
+// A view that a run publishes.
+project.write(
+  'pipelines/loans/pipeline.ts',
+  `import { z } from 'zod'\n${body.replace(
+    '  const model = ',
+    `  p.feature('incomes', {
+    from: { checked },
+    sql: 'SELECT purpose, max(income) AS income FROM checked GROUP BY purpose',
+    schema: z.object({ purpose: z.string(), income: z.number() }),
+    key: 'purpose',
+  })
+  const model = `,
+  )}`,
+)
+await run('view')
+await record('own-view', ownerOfView('incomes').workflowId)
 writeLoans(project)
 
 // Rollouts: the first version, one that is promoted under traffic, one that is rolled back, one without data.

@@ -55,6 +55,8 @@ describe('workflow code still carries out what older versions began', () => {
       'score-batch-failed',
       'run-pipeline-branches',
       'run-branches',
+      'run-pipeline-view',
+      'own-view',
     ]) {
       expect(
         files.some((file) => file.startsWith(`${name}-`)),
