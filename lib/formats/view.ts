@@ -1,9 +1,6 @@
 import { z } from 'zod'
 import { Digest } from './artifact.ts'
-import type { Json } from './canonical.ts'
-import type { Plan, StepOf } from './plan.ts'
 import { Name } from './step-id.ts'
-import { stepOf } from './step-inputs.ts'
 
 /** What a pipeline published last of a view. */
 const ViewUse = z.object({ definition: Digest, run: z.string() })
@@ -42,13 +39,4 @@ export interface SeenView {
   readonly since: number | null
   /** Somebody said that the view is to change, whoever uses it. */
   readonly isChange?: true
-}
-
-/**
- * What a view is: views of two pipelines are the same one where this is equal. Neither where its rows come from counts
- * nor what files and functions are called.
- */
-export function contentOfView(plan: Plan, { table, schema, key, known }: StepOf<'publish'>): Json {
-  const { sql, run } = stepOf(plan, table, 'table')
-  return { sql, code: run?.digest, schema: schema as Json, key, known }
 }

@@ -1,6 +1,7 @@
 import type { Digest } from '../formats/artifact.ts'
 import type { Plan, StepOf } from '../formats/plan.ts'
-import { contentOfView, PublishedView } from '../formats/view.ts'
+import { stepOf } from '../formats/step-inputs.ts'
+import { PublishedView } from '../formats/view.ts'
 import { type Publication, publishView } from '../stats/views.ts'
 import { digestOfJson } from './digest.ts'
 import { listKeys } from './documents.ts'
@@ -19,8 +20,14 @@ export async function listViews(store: Store): Promise<string[]> {
   return keys.map((key) => key.slice('refs/views/'.length, -'.json'.length))
 }
 
-/** The digest of what a view of a plan is. */
-export const definitionOf = (plan: Plan, step: StepOf<'publish'>): Digest => digestOfJson(contentOfView(plan, step))
+/**
+ * The digest of what a view of a plan is: views of two pipelines are the same one where this is equal. Neither where its
+ * rows come from counts nor what files and functions are called.
+ */
+export function definitionOf(plan: Plan, { table, schema, key, known }: StepOf<'publish'>): Digest {
+  const { sql, run } = stepOf(plan, table, 'table')
+  return digestOfJson({ sql, code: run?.digest, schema, key, known })
+}
 
 /**
  * Publishes a view by compare-and-swap. Its owner workflow is the writer.
