@@ -21,8 +21,8 @@ export async function listViews(store: Store): Promise<string[]> {
 }
 
 /**
- * The digest of what a view of a plan is: views of two pipelines are the same one where this is equal. Neither where its
- * rows come from counts nor what files and functions are called.
+ * The digest of what a view of a plan is: views of two pipelines are the same one where this is equal. Neither where
+ * its rows come from counts nor what files and functions are called.
  */
 export function definitionOf(plan: Plan, { table, schema, key, known }: StepOf<'publish'>): Digest {
   const { sql, run } = stepOf(plan, table, 'table')
