@@ -23,5 +23,9 @@ const ended = new Promise<never>((_, end) => {
   process.on('uncaughtException', end)
 })
 
+const code = await runCommandLine(process.argv.slice(2), ended)
+// A pipe holds 64 kB; the rest waits for its reader, and whoever is tired of that may interrupt.
+process.once('SIGINT', () => process.exit(130))
+await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((taken) => stream.write('', taken))))
 // Connections to servers would keep the process alive.
-process.exit(await runCommandLine(process.argv.slice(2), ended))
+process.exit(code)
