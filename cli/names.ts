@@ -70,6 +70,7 @@ export const ref = matching(
 )
 const view = matching('a view, after view:', 'view:history', new RegExp(`^view:${named}$`))
 /** What `show` shows. */
+export const modelOrRun = either('a model (flights@3), or a run', modelVersion, id)
 export const shown = either(
   'a run, a model (flights@3), the first digits of a digest, or a view (view:history)',
   modelVersion,

@@ -3,6 +3,7 @@ import { metricsInWords } from '../../lib/formats/check.ts'
 import { passOver } from '../../lib/store/broken.ts'
 import { listModels, readModel, readVersion } from '../../lib/store/registry.ts'
 import { openContext } from '../context.ts'
+import { aliasesOf } from '../model-version.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
 
@@ -42,11 +43,4 @@ export async function models(options: JsonOption): Promise<number> {
       ),
     )
   return 0
-}
-
-function aliasesOf(state: { champions: number[]; candidate: number | null }, version: number): string[] {
-  return [
-    ...(state.champions.at(-1) === version ? ['champion'] : []),
-    ...(state.candidate === version && state.champions.at(-1) !== version ? ['candidate'] : []),
-  ]
 }

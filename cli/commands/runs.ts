@@ -1,14 +1,17 @@
+import { writeFile } from 'node:fs/promises'
 import { nearest } from '../../lib/code/nearest.ts'
 import { canonicalJson } from '../../lib/formats/canonical.ts'
 import { MetricName } from '../../lib/formats/check.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
 import { show as showNumber } from '../../lib/formats/show-number.ts'
+import { modelPage } from '../../lib/reports/model-page.ts'
 import { listRuns, readWholeRun } from '../../lib/store/runs.ts'
 import { readStepRecord } from '../../lib/store/steps.ts'
 import { openContext } from '../context.ts'
 import { reasonItRan } from '../forecast.ts'
 import { bestFirst, betterOf, metricNamed } from '../metrics.ts'
+import { reportOnRun } from '../model-report.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
 import { runJson } from '../report.ts'
@@ -92,8 +95,8 @@ export async function why(stepName: string, options: JsonOption & { run?: string
   return 0
 }
 
-/** What differs between two runs, and nothing else. */
-export async function compare(a: string, b: string, options: JsonOption): Promise<number> {
+/** What differs between two runs, and nothing else; with `html`, the model of the second drawn beside the first's. */
+export async function compare(a: string, b: string, options: JsonOption & { html?: string }): Promise<number> {
   const { store } = openContext()
   const [first, second] = (await Promise.all(
     [a, b].map(async (id) => {
@@ -103,6 +106,10 @@ export async function compare(a: string, b: string, options: JsonOption): Promis
       return record
     }),
   )) as [RunRecord, RunRecord]
+  if (options.html !== undefined) {
+    await writeFile(options.html, modelPage(await reportOnRun(store, second, first)))
+    say(`page written to ${options.html}`)
+  }
   const differences: { what: string; a: string; b: string; better?: 'a' | 'b' }[] = []
   const note = (what: string, x: unknown, y: unknown, better?: 'a' | 'b'): void => {
     const [left, right] = [x ?? null, y ?? null]

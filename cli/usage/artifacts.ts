@@ -5,6 +5,7 @@ const models = () => import('../commands/models.ts')
 const showing = () => import('../commands/show.ts')
 const descending = () => import('../commands/lineage.ts')
 const registering = () => import('../commands/register.ts')
+const opening = () => import('../commands/open.ts')
 const tracing = () => import('../commands/trace.ts')
 
 /** What was made, and from what. */
@@ -53,6 +54,14 @@ export function artifactCommands(program: Usage): void {
       'npx slipway show view:history',
     )
     .does(async (what, options) => (await showing()).show(what, options))
+  program
+    .command('open')
+    .description('the report of a model, or of what a run packaged, drawn: a page that needs nothing else')
+    .takes('<what>', kinds.modelOrRun)
+    .offers('--html <file>', 'write the page there, and open no browser', kinds.path)
+    .json()
+    .examples('npx slipway open flights', 'npx slipway open flights@3 --html report.html')
+    .does(async (what, options) => (await opening()).open(what, options))
   program
     .command('lineage')
     .description('what a model, snapshot, batch or prediction was made from, and what was made of it')

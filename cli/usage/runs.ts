@@ -94,6 +94,7 @@ export function runCommands(program: Usage): void {
     .description('what differs between two runs')
     .takes('<run>', kinds.id)
     .takes('<other>', kinds.id)
+    .offers('--html <file>', "draw the other run's model beside the first one's, as a page", kinds.path)
     .json()
     .does(async (a, b, options) => (await runs()).compare(a, b, options))
   program

@@ -30,9 +30,12 @@ td.number,th.number{text-align:right}
 .scroll{overflow-x:auto}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(310px,1fr));gap:14px}
 .card{background:var(--paper);border:1px solid var(--line);padding:12px 14px}
+.wide{grid-column:span 2}
+@media(max-width:720px){.wide{grid-column:auto}}
 svg{display:block;width:100%;height:auto;font:10px system-ui,sans-serif}
 svg .then{fill:var(--then)} svg .now{fill:var(--now)} svg .axis{stroke:var(--line)} svg text{fill:var(--soft)}
 svg .path{fill:none;stroke:var(--now);stroke-width:1.4} svg .guess{fill:none;stroke:var(--then);stroke-width:1.2;stroke-dasharray:4 3}
+svg .then-line{fill:none;stroke:var(--then);stroke-width:1.4} svg .guess-line{fill:none;stroke:var(--soft);stroke-width:1;stroke-dasharray:4 3}
 svg .bar{stroke:var(--then);stroke-width:3;stroke-linecap:round}
 svg .limit{stroke:var(--bad);stroke-width:1;stroke-dasharray:3 3} svg .dot{fill:var(--now)} svg .dot.bad{fill:var(--bad)}
 .key i{display:inline-block;width:10px;height:10px;margin:0 5px 0 12px}

@@ -139,6 +139,12 @@ describe('of two runs', () => {
     }
   })
 
+  it('the later one is drawn beside the earlier one', async () => {
+    const [later, earlier] = (await document('runs', 'loans')).map(({ runId }: { runId: string }) => runId)
+    expect((await run('compare', earlier, later, '--html', 'compared.html')).code).toBe(0)
+    expect(file('compared.html')).toContain(`; ${earlier} reaches `)
+  })
+
   it('compare says which is better', async () => {
     const [best, ...others] = await document('runs', 'loans', '--sort', 'logLoss')
     const other = others.find(
@@ -146,6 +152,31 @@ describe('of two runs', () => {
     )
     const { differences } = await document('compare', other.runId, best.runId)
     expect(differences).toContainEqual(expect.objectContaining({ what: 'metric logLoss', better: 'b' }))
+  })
+})
+
+describe('open', () => {
+  it('draws a version from what the store has, beside what it was judged against', async () => {
+    const { code, stdout } = await run('open', 'loans@1', '--html', 'loans.html')
+    expect([code, stdout]).toEqual([0, `${join(place.project.root, 'loans.html')}\n`])
+    const page = file('loans.html')
+    expect(page).toContain('<h1>loans version 1</h1>')
+    expect(page).toContain('aria-label="ROC curve"')
+    const { metrics } = (await document('show', 'loans@1')).record
+    expect(page).toContain(`auc ${Number(metrics.auc.toPrecision(4))} (`)
+  })
+
+  it('draws what a run packaged, registered or not', async () => {
+    writeLoans(place.project, { must: '[auc.atLeast(0.999)]' })
+    const failed = await run('run', 'loans', '--wait', '--json')
+    writeLoans(place.project, { must: '[auc.atLeast(0.5)]' })
+    expect(failed.code).toBe(12)
+    expect((await run('open', JSON.parse(failed.stdout).runId, '--html', 'failed.html')).code).toBe(0)
+    expect(file('failed.html')).toContain('<p class="verdict alarm">Failed: auc ≥ 0.999')
+  })
+
+  it('says what there is not', async () => {
+    expectUserError(await run('open', 'nothing-20010101-000000-abcd'), 2, 'NOT_FOUND')
   })
 })
 

@@ -1,0 +1,190 @@
+import { shortDigest } from '../lib/formats/artifact.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
+import { Evaluation } from '../lib/formats/evaluation.ts'
+import { describeLearner } from '../lib/formats/learner.ts'
+import type { Scored } from '../lib/formats/metrics/metric.ts'
+import { GateResult, type ModelState, type RunRecord } from '../lib/formats/records.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
+import { TrainingReport } from '../lib/formats/training-report.ts'
+import { answersOf, ModelFacts, modelFiles } from '../lib/models/model.ts'
+import { readSourceRead } from '../lib/models/source-read.ts'
+import type { ModelReport } from '../lib/reports/model-report.ts'
+import { modelQuality } from '../lib/stats/model-quality.ts'
+import { profileHead, profileRows } from '../lib/stats/profile-summary.ts'
+import { passOver } from '../lib/store/broken.ts'
+import { getBundle, getBytes, getJson } from '../lib/store/objects.ts'
+import { readModel, readVersion } from '../lib/store/registry.ts'
+import { readWholeRun } from '../lib/store/runs.ts'
+import { neighbours, type StepRecord } from '../lib/store/steps.ts'
+import type { Store } from '../lib/store/store.ts'
+import { aliasesOf } from './model-version.ts'
+
+/** Columns of the source that are told of. */
+const columnsTold = 100
+
+/** A package to report on, with what it was judged by; nulls where that is not on record. */
+interface Subject {
+  readonly model: string
+  /** Null where it was not registered. */
+  readonly version: number | null
+  readonly digest: string
+  readonly run: string | null
+  readonly at: string | null
+  /** Digests of its evaluation and of the outcomes of its gates. */
+  readonly evaluation: string | null
+  readonly gates: string | null
+}
+
+/** What is on record about a registered version. */
+export async function reportOnVersion(store: Store, { model, version, digest }: ModelVersion): Promise<ModelReport> {
+  const record = await passOver(readVersion(store, model, digest))
+  return report(store, {
+    model,
+    version,
+    digest,
+    run: record?.run ?? null,
+    at: record?.registeredAt ?? null,
+    evaluation: record?.evaluation?.digest ?? null,
+    gates: record?.gates?.digest ?? null,
+  })
+}
+
+/**
+ * What is on record about the model that a run packaged, registered or not.
+ * @param beside another run whose model it is shown beside, in place of what its gates compared it with
+ * @throws SlipwayError NOT_FOUND, USAGE where a run packaged several
+ */
+export async function reportOnRun(store: Store, run: RunRecord, beside?: RunRecord): Promise<ModelReport> {
+  return report(store, await packagedBy(store, run), beside && (await packagedBy(store, beside)))
+}
+
+async function packagedBy(store: Store, run: RunRecord): Promise<Subject> {
+  const made = (kind: string, name: string): string[] =>
+    run.steps.flatMap((step) =>
+      step.kind === kind ? step.outputs.flatMap((output) => (output.name === name ? [output.digest] : [])) : [],
+    )
+  const [digest, ...others] = new Set(made('package', 'package'))
+  if (digest === undefined) throw new SlipwayError('NOT_FOUND', `run ${run.runId} packaged no model`)
+  if (others.length > 0)
+    throw new SlipwayError('USAGE', `run ${run.runId} packaged ${others.length + 1} models`, {
+      next: 'name one of them: see `slipway models`',
+    })
+  const { name } = ModelFacts.parse((await getBundle(store, digest, 'model')).facts)
+  const version = ((await readModel(store, name))?.versions.indexOf(digest) ?? -1) + 1
+  return {
+    model: name,
+    version: version === 0 ? null : version,
+    digest,
+    run: run.runId,
+    at: run.finishedAt,
+    evaluation: made('evaluate', 'evaluation')[0] ?? null,
+    gates: made('gate', 'gates')[0] ?? null,
+  }
+}
+
+async function report(store: Store, subject: Subject, beside?: Subject): Promise<ModelReport> {
+  const { model, version, digest, run, at, evaluation, gates } = subject
+  const bundle = await getBundle(store, digest, 'model')
+  const facts = ModelFacts.parse(bundle.facts)
+  const [training, source, state, made] = await Promise.all([
+    getJson(store, bundle.files[modelFiles.training]?.digest as string, TrainingReport),
+    readSourceRead(store, facts.snapshot),
+    readModel(store, model),
+    run === null ? undefined : passOver(readWholeRun(store, run)),
+  ])
+  const columns = profileRows(source.profile, source.schema)
+  return {
+    model,
+    version,
+    digest,
+    aliases: state === undefined || version === null ? [] : aliasesOf(state, version),
+    task: facts.task,
+    target: facts.target,
+    made: run === null || at === null ? null : { run, at, origin: made?.origin ?? {} },
+    training,
+    learner: `${describeLearner(facts.learner)}, seed ${facts.seed}`,
+    code: [{ what: 'feature code', name: facts.featureCode.name, digest: facts.featureCode.digest }],
+    data: {
+      snapshot: facts.snapshot,
+      rows: source.rows,
+      head: profileHead,
+      columns: columns.slice(0, columnsTold),
+      more: Math.max(0, columns.length - columnsTold),
+    },
+    gates: gates === null ? [] : await getJson(store, gates, GateResult.array()),
+    ...(evaluation === null
+      ? { judged: null, against: null }
+      : await judgement(store, evaluation, facts, { state, beside })),
+  }
+}
+
+/** How a package did on the rows it was judged on, and what it is shown beside. */
+async function judgement(
+  store: Store,
+  evaluation: string,
+  { task, seed }: ModelFacts,
+  { state, beside }: { readonly state: ModelState | undefined; readonly beside: Subject | undefined },
+): Promise<Pick<ModelReport, 'judged' | 'against'>> {
+  const evaluated = await readEvaluated(store, evaluation)
+  if (evaluated === undefined) return { judged: null, against: null }
+  const qualityOf = async (of: Predictions) => modelQuality(task, await readScored(store, of), seed)
+  const { importance, slices } = await getJson(store, evaluation, Evaluation)
+  const judged = { quality: await qualityOf(evaluated), importance, slices }
+  const other =
+    beside === undefined ? await comparedWith(store, evaluation, evaluated, state) : await asked(store, beside)
+  if (other === undefined) return { judged, against: null }
+  const rows = other.of.labels === evaluated.labels ? 'the same' : 'its own'
+  return { judged, against: { version: other.version, quality: await qualityOf(other.of), rows } }
+}
+
+/** What somebody asked to be shown beside it. */
+async function asked(store: Store, { evaluation, run, digest }: Subject): Promise<Compared | undefined> {
+  const of = evaluation === null ? undefined : await readEvaluated(store, evaluation)
+  return of && { version: run ?? shortDigest(digest), of }
+}
+
+/** What the gates of a package compared it with: the version in force, on the same rows. */
+async function comparedWith(
+  store: Store,
+  evaluation: string,
+  { labels, readBy }: Evaluated,
+  state: ModelState | undefined,
+): Promise<Compared | undefined> {
+  const inputs = readBy
+    .map(({ material }) => material.inputs)
+    .find((read) => read['candidate:evaluation'] === evaluation && read['opponent:predictions'] !== undefined)
+  const predictions = inputs?.['opponent:predictions']
+  if (predictions === undefined) return undefined
+  const opponent = inputs?.['opponent:evaluation']
+  const digest = opponent && (await neighbours(store, opponent)).madeBy[0]?.material.inputs.package
+  const number = digest === undefined ? 0 : (state?.versions.indexOf(digest) ?? -1) + 1
+  const version = number > 0 ? `version ${number}` : shortDigest(digest ?? predictions)
+  return { version, of: { predictions, labels } }
+}
+
+/** Digests of what a model predicted, and of what was true. */
+interface Predictions {
+  readonly predictions: string
+  readonly labels: string
+}
+interface Evaluated extends Predictions {
+  /** Steps that read the evaluation. */
+  readonly readBy: readonly StepRecord[]
+}
+interface Compared {
+  readonly version: string
+  readonly of: Predictions
+}
+
+async function readEvaluated(store: Store, evaluation: string): Promise<Evaluated | undefined> {
+  const { madeBy, readBy } = await neighbours(store, evaluation)
+  const outputs = madeBy.flatMap((step) => step.outputs)
+  const digestOf = (name: string): string | undefined => outputs.find((output) => output.name === name)?.digest
+  const [predictions, labels] = [digestOf('predictions'), digestOf('labels')]
+  return predictions === undefined || labels === undefined ? undefined : { predictions, labels, readBy }
+}
+
+async function readScored(store: Store, { predictions, labels }: Predictions): Promise<Scored> {
+  const known = new Float64Array(Uint8Array.from(await getBytes(store, labels)).buffer)
+  return { predictions: answersOf(await getBytes(store, predictions), known.length), labels: known }
+}

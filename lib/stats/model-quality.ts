@@ -1,0 +1,109 @@
+import type { Task } from '../formats/code-ref.ts'
+import { measureAll, measureRows, metricsFor } from '../formats/metrics/index.ts'
+import type { Measure, Scored } from '../formats/metrics/metric.ts'
+import { reliability } from '../formats/metrics/ranking.ts'
+import { intervalOf } from './bootstrap.ts'
+import {
+  type CalibrationBin,
+  type Confusion,
+  confusionAt,
+  type Histogram,
+  histogramOf,
+  type PredictedBin,
+  predictedBins,
+  type RankingCurves,
+  rankingCurves,
+  withIntervals,
+} from './curves.ts'
+import { selectRows } from './metrics.ts'
+
+/** A metric of some rows, with its 90 % interval where the rows can be drawn again quickly. */
+export interface MeasuredMetric {
+  readonly value: number
+  readonly low?: number
+  readonly high?: number
+}
+
+/** How a model does on labelled rows, as far as it can be drawn. */
+export interface ModelQuality {
+  readonly rows: number
+  /** By name, those that are defined, the telling ones first. */
+  readonly metrics: Readonly<Record<string, MeasuredMetric>>
+  readonly shape: YesNoShape | NumberShape
+}
+
+/** Of a yes/no model. */
+export interface YesNoShape {
+  readonly task: 'binary'
+  /** Undefined where a class is missing. */
+  readonly curves: RankingCurves | undefined
+  readonly confusion: Confusion
+  readonly calibration: readonly CalibrationBin[]
+  /** Of scores from 0 to 1: rows of class 0, and of class 1. */
+  readonly scores: Histogram
+}
+
+/** Of a model of numbers. */
+export interface NumberShape {
+  readonly task: 'regression'
+  readonly predicted: readonly PredictedBin[]
+  /** Of predictions less labels. */
+  readonly errors: Histogram
+}
+
+/** Of more rows than this as many are drawn, evenly among all. */
+const mostDrawn = 50_000
+
+/** Measures a model on labelled rows: its metrics with intervals, and the curves of its task. */
+export function modelQuality(task: Task, scored: Scored, seed: number): ModelQuality {
+  const rows = scored.labels.length
+  const values: Record<string, number> = measureAll(task, scored)
+  const drawn = rows > mostDrawn ? selectRows(scored, evenly(rows, mostDrawn)) : scored
+  const metrics = metricsFor(task).flatMap(([name, metric]): [string, MeasuredMetric][] => {
+    const value = values[name] as number
+    return Number.isFinite(value) ? [[name, { value, ...intervalAround(value, metric, { scored, drawn }, seed) }]] : []
+  })
+  return { rows, metrics: Object.fromEntries(metrics), shape: shapes[task](scored) }
+}
+
+/** The interval that some of the rows have, about the value of all of them: it shrinks with the root of the rows. */
+function intervalAround(
+  value: number,
+  metric: Measure,
+  { scored, drawn }: { readonly scored: Scored; readonly drawn: Scored },
+  seed: number,
+): ReturnType<typeof intervalOf> {
+  const interval = intervalOf(metric, drawn, seed)
+  if (interval === undefined || drawn === scored) return interval
+  const centre = measureRows(metric, drawn)
+  const scale = Math.sqrt(drawn.labels.length / scored.labels.length)
+  return { low: value + (interval.low - centre) * scale, high: value + (interval.high - centre) * scale }
+}
+
+const shapes: Readonly<Record<Task, (scored: Scored) => ModelQuality['shape']>> = {
+  binary: (scored) => ({
+    task: 'binary',
+    curves: rankingCurves(scored),
+    confusion: confusionAt(scored, 0.5),
+    calibration: withIntervals(reliability(scored)),
+    scores: histogramOf(
+      [0, 1].map((label) => scored.predictions.filter((_, row) => scored.labels[row] === label)),
+      { bins: 20, from: 0, to: 1 },
+    ),
+  }),
+  regression(scored) {
+    const errors = scored.labels.map((label, row) => (scored.predictions[row] as number) - label)
+    const sorted = errors.slice().sort()
+    // Some far off would squeeze all others into one bin: they are counted in the outermost.
+    const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? 0
+    return {
+      task: 'regression',
+      predicted: predictedBins(scored),
+      errors: histogramOf([errors], { bins: 21, from: at(0.005), to: at(0.995) }),
+    }
+  },
+}
+
+/** As many positions as are wanted, evenly among all. */
+const evenly = (rows: number, wanted: number): Uint32Array =>
+  Uint32Array.from({ length: wanted }, (_, i) => Math.floor((i * rows) / wanted))
