@@ -2,8 +2,7 @@
 # TreeExplainer's answers are exact Shapley values for the scores of trees. With model_output="probability" (0.54.1)
 # they are not: for each background row the score's parts are stretched until they add up to the difference in
 # probability. They do add up, and so pass every check; against the definition a part is off by up to a tenth, and for
-# some rows in a hundred another feature is named as the strongest. The same with shap.Explainer, which picks this
-# algorithm itself.
+# some rows in a hundred another feature is named as the strongest.
 # What to do: for parts of probabilities give shap.explainers.Exact or Permutation predict_proba; or explain scores.
 set -euo pipefail
 folder=$(mktemp -d)
