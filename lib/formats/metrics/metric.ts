@@ -44,18 +44,33 @@ export interface CostMetric {
 }
 
 /** A mean of a loss over rows: resampled by the losses, which do not change between draws. */
-export function meanOf(
+export const meanOf = (
   loss: (prediction: number, label: number) => number,
+  finish?: (mean: number) => number,
+): Resampled =>
+  meanOfRows(
+    ({ predictions, labels }) =>
+      (row) =>
+        loss(predictions[row] as number, labels[row] as number),
+    finish,
+  )
+
+/** The same of a loss that reads more of a row than its first prediction. */
+export function meanOfRows(
+  lossesOf: (scored: Scored) => (row: number) => number,
   finish: (mean: number) => number = (mean) => mean,
-): Required<Pick<Measure, 'of' | 'resampled'>> {
+): Resampled {
   return {
-    of({ predictions, labels }) {
+    of(scored) {
+      const loss = lossesOf(scored)
+      const rows = scored.labels.length
       let sum = 0
-      for (let i = 0; i < labels.length; i++) sum += loss(predictions[i] as number, labels[i] as number)
-      return finish(sum / labels.length)
+      for (let row = 0; row < rows; row++) sum += loss(row)
+      return finish(sum / rows)
     },
-    resampled({ predictions, labels }) {
-      const losses = Float64Array.from(predictions, (prediction, i) => loss(prediction, labels[i] as number))
+    resampled(scored) {
+      const loss = lossesOf(scored)
+      const losses = Float64Array.from(scored.labels, (_, row) => loss(row))
       return (counts) => {
         let sum = 0
         for (let i = 0; i < losses.length; i++) sum += (losses[i] as number) * (counts[i] as number)
@@ -64,6 +79,8 @@ export function meanOf(
     },
   }
 }
+
+type Resampled = Required<Pick<Measure, 'of' | 'resampled'>>
 
 /** Whether all labels are equal. By value: the variance of equal labels is not 0 in floating point. */
 export const areAllEqual = (labels: Float64Array): boolean => labels.every((label) => label === labels[0])
