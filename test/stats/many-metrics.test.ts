@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { ndcg } from '../../lib/formats/metrics/gain.ts'
 import { measureRows } from '../../lib/formats/metrics/index.ts'
 import type { Measure, Scored } from '../../lib/formats/metrics/metric.ts'
 import { classScores, multiclassMetrics, ofSeveralClasses } from '../../lib/formats/metrics/multiclass.ts'
+import { coverage, meanPinballLoss, pinballLosses } from '../../lib/formats/metrics/quantiles.ts'
 import reference from '../reference/many-metrics.json' with { type: 'json' }
 
 const scoredOf = ({ predictions, labels }: { predictions: number[]; labels: number[] }): Scored => ({
@@ -43,5 +45,38 @@ describe('metrics of several classes equal scikit-learn on the same probabilitie
 
   it('says so of a label that is no class of the model', () => {
     expect(() => classScores(scoredOf({ predictions: [0.5, 0.5], labels: [2] }))).toThrow('row 0 is of no class')
+  })
+})
+
+describe('metrics of quantiles equal scikit-learn', () => {
+  for (const given of reference.quantiles) {
+    it(`levels ${given.levels.join(', ')}`, () => {
+      const scored = scoredOf(given)
+      const exact = { ...scored, predictions: Float64Array.from(given.predictions) }
+      pinballLosses(exact, given.levels).forEach((loss, i) => {
+        expect(Math.abs(loss - (given.pinball[i] as number))).toBeLessThan(1e-9)
+      })
+      const mean = given.pinball.reduce((sum, loss) => sum + loss, 0) / given.levels.length
+      expect(Math.abs(meanPinballLoss(exact, given.levels) - mean)).toBeLessThan(1e-9)
+      expect(coverage(exact, [0, given.levels.length - 1])).toBeCloseTo(given.coverage, 12)
+    })
+  }
+})
+
+describe('the gain of a ranking equals scikit-learn', () => {
+  for (const [i, given] of reference.ranking.entries()) {
+    it(`case ${i + 1}: groups apart, ties, a group without gain, one of a single row`, () => {
+      const scored = { ...scoredOf(given), predictions: Float64Array.from(given.predictions) }
+      for (const [most, expected] of [
+        [undefined, given.ndcg],
+        [1, given['ndcg@1']],
+        [5, given['ndcg@5']],
+      ] as const)
+        expect(Math.abs(ndcg(scored, given.groups, most) - expected)).toBeLessThan(1e-9)
+    })
+  }
+
+  it('is not defined where no group can be ranked', () => {
+    expect(ndcg(scoredOf({ predictions: [1, 2], labels: [1, 0] }), [0, 1])).toBeNaN()
   })
 })
