@@ -97,6 +97,12 @@ export async function planRegistration(root: string, registration: Registration)
   return { plan, bundles, sources: [], models: new Map([[digest, model]]) }
 }
 
+const targets = {
+  binary: 'a binary target is 0 and 1 or truth values',
+  multiclass: 'classes are texts or whole numbers',
+  regression: 'a regression predicts a number',
+} as const
+
 /** @throws SlipwayError COLUMN_MISSING, COLUMN_TYPE */
 function requireTarget({ task, target, snapshot: { schema } }: Registration): void {
   const column = schema.find(({ name }) => name === target)
@@ -104,8 +110,8 @@ function requireTarget({ task, target, snapshot: { schema } }: Registration): vo
     throw new SlipwayError('COLUMN_MISSING', `--target ${target}: the snapshot has no such column`, {
       next: `it has ${schema.map(({ name }) => name).join(', ')}`,
     })
-  if (!isText(column) && column.type !== 'timestamp') return
+  if (column.type !== 'timestamp' && (task === 'multiclass' || !isText(column))) return
   throw new SlipwayError('COLUMN_TYPE', `--target ${target}: that is a ${column.type} column`, {
-    next: `${task === 'binary' ? 'a binary target is 0 and 1 or truth values' : 'a regression predicts a number'}; make it one in a pipeline`,
+    next: `${targets[task]}; make it one in a pipeline`,
   })
 }

@@ -119,10 +119,13 @@ async function runBatch(score: Score, batch: readonly Waiting[]): Promise<void> 
   const { kind, columns } = first.item
   try {
     const predictions = await score(kind, batch.length === 1 ? columns : joined(batch))
+    let rows = 0
+    for (const { item } of batch) rows += item.rows
+    const width = predictions.length / rows
     let at = 0
     for (const { item, resolve } of batch) {
-      resolve(predictions.subarray(at, at + item.rows))
-      at += item.rows
+      resolve(predictions.subarray(at, at + item.rows * width))
+      at += item.rows * width
     }
   } catch (error) {
     if (batch.length === 1 || (error as ScoringFailure).kind === 'timeout') {

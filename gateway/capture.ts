@@ -1,5 +1,6 @@
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import type { RowSchema } from '../lib/formats/row-schema.ts'
+import { servedClass, servedScore } from '../lib/formats/telemetry.ts'
 import type { CapturedRow } from './recorder.ts'
 
 const parquetType = {
@@ -13,7 +14,7 @@ const parquetType = {
 
 /**
  * Captured rows as a parquet file: request id, time, who answered, whether it is a user's first, score, and the input
- * columns under their own names.
+ * columns under their own names. Of several classes also which was the likeliest, and a column a class.
  */
 export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Uint8Array {
   const plain = <T>(value: (row: CapturedRow) => T): T[] => rows.map(value)
@@ -25,6 +26,7 @@ export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Ui
     { name: 'slipway_first', data: plain(({ first }) => first), type: 'BOOLEAN' as const },
     { name: 'slipway_version', data: plain(({ version }) => version), type: 'INT32' as const },
     { name: 'slipway_score', data: plain(({ score }) => score), type: 'DOUBLE' as const },
+    ...classColumns(rows),
     ...schema.map(({ name, type }) => ({
       name,
       type: parquetType[type],
@@ -38,4 +40,24 @@ export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Ui
     })),
   ]
   return new Uint8Array(parquetWriteBuffer({ columnData: columns }))
+}
+
+/** Columns of rows that were answered with classes; versions may know different ones. */
+function classColumns(rows: readonly CapturedRow[]) {
+  const names = [...new Set(rows.flatMap(({ classes }) => Object.keys(classes?.scores ?? {})))]
+  if (names.length === 0) return []
+  return [
+    {
+      name: servedClass,
+      data: rows.map(({ classes }) => classes?.likeliest ?? null),
+      type: 'STRING' as const,
+      nullable: true,
+    },
+    ...names.map((name) => ({
+      name: servedScore(name),
+      data: rows.map(({ classes }) => classes?.scores[name] ?? null),
+      type: 'DOUBLE' as const,
+      nullable: true,
+    })),
+  ]
 }

@@ -6,7 +6,7 @@ import { Inference, type InferenceOptions, type View } from './inference.ts'
 import { loadJoins } from './lookups/joins.ts'
 import type { Snapshots } from './lookups/snapshots.ts'
 import type { ServedVersion } from './protocols/protocol.ts'
-import { type CapturedRow, createRecorder, type RecordedWindow, type Recorder } from './recorder.ts'
+import { type CapturedRow, type Compared, createRecorder, type RecordedWindow, type Recorder } from './recorder.ts'
 import type { Scorer } from './scorer.ts'
 import type { UserEvents } from './user-events.ts'
 import { createVersions, type LoadedVersion, type Versions } from './versions.ts'
@@ -17,6 +17,11 @@ export interface EndpointOptions extends InferenceOptions {
   /** What versions look up in, of all endpoints. */
   readonly snapshots: Snapshots
 }
+
+const comparedOf = ({ facts, scorer }: LoadedVersion, candidate: LoadedVersion | undefined): Compared => ({
+  champion: { outputs: facts.outputs, baseline: scorer.baseline },
+  candidate: candidate?.facts,
+})
 
 /** One served name: the versions its route names, loaded; who answers what; and what came of it. */
 export class Endpoint {
@@ -75,7 +80,7 @@ export class Endpoint {
       if (route.revision <= (this.view?.route.revision ?? 0)) return
       const { id = '' } = route.rollout ?? {}
       if (this.users.rollout !== id) this.users = { rollout: id, events: new Map() }
-      const recorder = createRecorder(route, champion.scorer.baseline, this.users.events, Date.now())
+      const recorder = createRecorder(route, comparedOf(champion, candidate), this.users.events, Date.now())
       if (this.view !== undefined) this.retired.push(this.view.recorder)
       this.view = { route, champion, candidate, recorder, joins }
       this.refused = null

@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import type { Task } from '../lib/formats/plan.ts'
 import { FeedbackBody, type Label } from '../lib/formats/telemetry.ts'
 import { invalid } from './rows.ts'
 import { jsonOf } from './text.ts'
@@ -18,7 +19,7 @@ export type LabelsByEndpoint = ReadonlyMap<string, readonly Label[]>
  */
 export function readFeedback(
   body: Buffer,
-  taskOf: (endpoint: string | undefined) => { endpoint: string; task: 'binary' | 'regression' },
+  taskOf: (endpoint: string | undefined) => { endpoint: string; task: Task },
   now: number,
 ): LabelsByEndpoint {
   const given = jsonOf(body)
@@ -29,18 +30,27 @@ export function readFeedback(
     const path = Array.isArray(given) ? `[${i}]` : ''
     if ((requestId === null) === (key === null)) throw invalid('give either requestId or key', path)
     const { endpoint: name, task } = taskOf(endpoint)
-    if (!Number.isFinite(label) || (task === 'binary' && label !== 0 && label !== 1)) {
-      throw invalid(
-        `label is ${label}, expected ${task === 'binary' ? '0, 1, true or false' : 'a number'} for ${name}`,
-        path,
-      )
-    }
+    if (!isLabelOf[task](label))
+      throw invalid(`label is ${JSON.stringify(label)}, expected ${labelsInWords[task]} for ${name}`, path)
     if (at > now + aheadMs) throw invalid(`at is ${new Date(at).toISOString()}, more than a day ahead`, path)
     const labels = byEndpoint.get(name) ?? []
-    labels.push({ request: requestId, row, key, label, at })
+    labels.push({ request: requestId, row, key, label: task === 'multiclass' ? String(label) : label, at })
     byEndpoint.set(name, labels)
   }
   return byEndpoint
+}
+
+const labelsInWords: Readonly<Record<Task, string>> = {
+  binary: '0, 1, true or false',
+  multiclass: 'the name of a class',
+  regression: 'a number',
+}
+
+const isLabelOf: Readonly<Record<Task, (label: number | string) => boolean>> = {
+  binary: (label) => label === 0 || label === 1,
+  // One that the model does not know is news, and no mistake.
+  multiclass: (label) => typeof label === 'string' || Number.isSafeInteger(label),
+  regression: Number.isFinite,
 }
 
 interface Issue {

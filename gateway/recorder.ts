@@ -1,7 +1,9 @@
+import { type Named, underNames } from '../lib/formats/answers.ts'
 import type { Column, Numbers } from '../lib/formats/columns.ts'
 import type { Route } from '../lib/formats/route.ts'
 import type { TelemetryWindow, VersionCounts } from '../lib/formats/telemetry.ts'
 import type { Profile } from '../lib/stats/profile.ts'
+import { scoreBins } from './score-bins.ts'
 import type { ScoringFailure } from './scoring.ts'
 import { countPair, newPairs } from './shadow-pairs.ts'
 import { countOutcome, newTally, type Tally } from './tally.ts'
@@ -32,7 +34,10 @@ export interface CapturedRow {
   readonly first: boolean
   readonly version: number
   readonly row: number
+  /** Of several classes the probability of the likeliest. */
   readonly score: number
+  /** Of several classes: the likeliest, and the probability of each. */
+  readonly classes?: { readonly likeliest: string; readonly scores: Readonly<Record<string, number>> } | undefined
   readonly input: Readonly<Record<string, Column[number]>>
 }
 
@@ -63,20 +68,29 @@ export interface Recorder {
 /** Rows a window keeps at most. */
 const mostCaptured = 20_000
 
+/** What is known of the versions of a route: what their answers are called, and what the champion's looked like. */
+export interface Compared {
+  readonly champion: Named & { readonly baseline: Profile }
+  readonly candidate?: Named | undefined
+}
+
 /** @param startedAt when the first window begins, ms since 1970 */
 export function createRecorder(
   route: Route,
-  championBaseline: Profile,
+  { champion: own, candidate: other = own }: Compared,
   users: UserEvents,
   startedAt: number,
 ): Recorder {
-  const scores = championBaseline['score:']
-  const edges = scores?.kind === 'numeric' ? scores.edges : []
+  const scores = own.baseline['score:']
+  const bins = { champion: scoreBins(own, own), candidate: scoreBins(own, other) }
   // Rounding of scores, in their own unit: a hundred-thousandth of their spread.
   const rounding = 1e-5 * ((scores?.kind === 'numeric' && scores.std) || 0.1)
   const { rollout } = route
   const slowMs = rollout?.slowMs ?? Number.POSITIVE_INFINITY
-  const newTallies = (): Record<Role, Tally> => ({ champion: newTally(edges), candidate: newTally(edges) })
+  const newTallies = (): Record<Role, Tally> => ({
+    champion: newTally(bins.champion.count),
+    candidate: newTally(bins.champion.count),
+  })
   let from = startedAt
   let tallies = newTallies()
   let pairs = newPairs()
@@ -87,10 +101,11 @@ export function createRecorder(
     count(role, outcome, user) {
       const tally = tallies[role]
       const isSlow = outcome.ms > slowMs
-      countOutcome(tally, outcome, isSlow, edges)
+      countOutcome(tally, outcome, isSlow, bins[role].of)
       return user === undefined || countUser(tally.users, users, user, outcome.failure !== undefined, isSlow)
     },
-    countPair: (champion, candidate) => countPair(pairs, champion, candidate, { slowMs, rounding }),
+    countPair: (champion, candidate) =>
+      countPair(pairs, champion, asCalled(candidate, other, own), { slowMs, rounding }),
     countDropped() {
       pairs.dropped++
     },
@@ -117,6 +132,13 @@ export function createRecorder(
       return window
     },
   }
+}
+
+/** An outcome under the names that another version has for its answers: only the same classes are compared. */
+function asCalled(outcome: Outcome, { outputs: own }: Named, { outputs: names }: Named): Outcome {
+  const { predictions } = outcome
+  if (predictions === undefined || own === undefined || names === undefined) return outcome
+  return { ...outcome, predictions: underNames(predictions, own, names) }
 }
 
 /** Under which revision a window is, and of which rollout. */

@@ -1,4 +1,5 @@
-import type { Column } from '../lib/formats/columns.ts'
+import { likeliest, type Named } from '../lib/formats/answers.ts'
+import type { Column, Numbers } from '../lib/formats/columns.ts'
 import { isCandidates } from '../lib/stats/assignment.ts'
 import type { InferRequest } from './ask-version.ts'
 import type { CapturedRow, Outcome, Recorder } from './recorder.ts'
@@ -14,6 +15,19 @@ export interface Sampled extends Pick<CapturedRow, 'role' | 'first'> {
   readonly version: LoadedVersion
   readonly input: Input
   readonly outcome: Outcome
+}
+
+function scoreOf(predictions: Numbers, row: number, { outputs }: Named): Pick<CapturedRow, 'score' | 'classes'> {
+  if (outputs === undefined) return { score: predictions[row] as number }
+  const scores = predictions.subarray(row * outputs.length, (row + 1) * outputs.length)
+  const best = likeliest(scores, 0, outputs.length)
+  return {
+    score: scores[best] as number,
+    classes: {
+      likeliest: outputs[best] as string,
+      scores: Object.fromEntries(outputs.map((name, column) => [name, scores[column] as number])),
+    },
+  }
 }
 
 /** Keeps rows of a share of the requests, with their answers. @param rate the share, 0 to 1 */
@@ -33,7 +47,7 @@ export function sampleRows(recorder: Recorder, rate: number, sampled: Sampled): 
       first,
       version: version.scorer.modelVersion.version,
       row,
-      score: outcome.predictions[row] as number,
+      ...scoreOf(outcome.predictions, row, version.facts),
       input: cells,
     })
   }

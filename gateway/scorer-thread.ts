@@ -16,7 +16,7 @@ const say = (answer: ThreadAnswer, transfer: ArrayBuffer[] = []): void => parent
 try {
   const local = workerData as LocalModel
   const model = await loadModel(local)
-  const counter = profileCounter(JSON.parse(await readFile(local.baselineFile, 'utf8')))
+  const counter = profileCounter(JSON.parse(await readFile(local.baselineFile, 'utf8')), local.facts)
   let queue = Promise.resolve()
   parentPort?.on('message', (question: ThreadQuestion) => {
     queue = queue.then(() => carryOut(question))

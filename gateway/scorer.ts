@@ -90,7 +90,7 @@ async function loadInline(
       `version ${modelVersion.version} of ${modelVersion.model} cannot be loaded: ${error.message}`,
     )
   })
-  const counter = profileCounter(baseline)
+  const counter = profileCounter(baseline, local.facts)
   const featuresOf = (kind: InputKind, columns: InputColumns): Features =>
     kind === 'rows' ? model.makeFeatures(columns as Record<string, Column>) : (columns as Features)
   return {

@@ -1,6 +1,7 @@
 import { latencyBounds } from '../lib/formats/telemetry.ts'
 import { binOf } from '../lib/stats/profile-counter.ts'
 import type { Outcome } from './recorder.ts'
+import type { ScoreBins } from './score-bins.ts'
 import type { UserCounts } from './user-events.ts'
 
 /** What came of asking one version in a window. */
@@ -11,19 +12,19 @@ export interface Tally {
   slow: number
   /** Requests by `latencyBounds`. */
   latency: number[]
-  /** First scores of requests by the bins of the champion's baseline. */
+  /** First scores of requests by the champion's bins. */
   scores: number[]
   users: UserCounts
 }
 
-/** @param edges of the bins of scores */
-export const newTally = (edges: readonly number[]): Tally => ({
+/** @param bins of scores */
+export const newTally = (bins: number): Tally => ({
   requests: 0,
   rows: 0,
   errors: {},
   slow: 0,
   latency: new Array<number>(latencyBounds.length + 1).fill(0),
-  scores: new Array<number>(edges.length + 1).fill(0),
+  scores: new Array<number>(bins).fill(0),
   users: { new: 0, errors: 0, slow: 0, errorOnsets: 0, slowOnsets: 0 },
 })
 
@@ -31,7 +32,7 @@ export function countOutcome(
   tally: Tally,
   { rows, ms, predictions, failure }: Outcome,
   isSlow: boolean,
-  edges: readonly number[],
+  binOfScore: ScoreBins['of'],
 ): void {
   tally.requests++
   tally.rows += rows
@@ -40,7 +41,7 @@ export function countOutcome(
   const bucket = binOf(latencyBounds, ms / 1000)
   tally.latency[bucket] = (tally.latency[bucket] as number) + 1
   if (predictions !== undefined && predictions.length > 0) {
-    const bin = binOf(edges, predictions[0] as number)
+    const bin = binOfScore(predictions)
     tally.scores[bin] = (tally.scores[bin] as number) + 1
   }
 }

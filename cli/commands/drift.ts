@@ -18,8 +18,8 @@ import { readBaseline } from '../../lib/models/baseline.ts'
 import { ModelFacts } from '../../lib/models/model.ts'
 import { localModel } from '../../lib/models/package.ts'
 import { monitorPage } from '../../lib/reports/monitor-page.ts'
+import { nameOfColumn } from '../../lib/stats/answer-profile.ts'
 import { labelsInWords } from '../../lib/stats/label-counts.ts'
-import { nameOf } from '../../lib/stats/monitor.ts'
 import { conclude, driftOfAll, noLabels, nothingBefore } from '../../lib/stats/monitor-check.ts'
 import { type Monitor, readLastJudgement, readMonitor, readReport } from '../../lib/store/monitors.ts'
 import { getBundle } from '../../lib/store/objects.ts'
@@ -170,7 +170,7 @@ function tell(report: Shown, policy: MonitorPolicy, options: DriftOptions): void
       table(
         ['column', 'importance', 'PSI', 'at least', 'JS', 'KS', 'unseen', 'missing'],
         sorted.map(({ name, importance, measures }) => [
-          nameOf(name),
+          nameOfColumn(name),
           importance === null ? '' : `${(importance * 100).toFixed(1)} %`,
           cell(measures.psi?.value),
           cell(measures.psi?.low),

@@ -55,7 +55,7 @@ export async function predict(endpoint: string, options: JsonOption & { data: st
       })
     })
   client.close()
-  const body = JSON.parse(answer.body) as { predictions?: number[]; error?: string }
+  const body = JSON.parse(answer.body) as { predictions?: (number | ClassAnswer)[]; error?: string }
   if (body.predictions === undefined) {
     const code = answer.status === 404 ? 'NOT_FOUND' : answer.status < 500 ? 'REQUEST_INVALID' : 'PREDICTION_FAILED'
     throw new SlipwayError(code, body.error ?? `status ${answer.status}`, { next: 'correct the rows' })
@@ -63,15 +63,27 @@ export async function predict(endpoint: string, options: JsonOption & { data: st
   if (options.json === true)
     printJson({ endpoint, version: Number(answer.version), role: answer.role, predictions: body.predictions })
   else {
-    print(
-      table(
-        ['row', 'prediction'],
-        body.predictions.map((value, i) => [String(i + 1), String(value)]),
-      ),
-    )
+    print(predictionTable(body.predictions))
     say(`version ${answer.version} (${answer.role}), ${answer.ms.toFixed(1)} ms`)
   }
   return 0
+}
+
+/** Of several classes: the likeliest, and how likely each is. */
+interface ClassAnswer {
+  readonly label: string
+  readonly probabilities: readonly number[]
+}
+
+function predictionTable(predictions: readonly (number | ClassAnswer)[]): string {
+  const isClasses = predictions.some((each) => typeof each === 'object')
+  return table(
+    isClasses ? ['row', 'label', 'probability'] : ['row', 'prediction'],
+    predictions.map((each, i) => [
+      String(i + 1),
+      ...(typeof each === 'object' ? [each.label, String(Math.max(...each.probabilities))] : [String(each)]),
+    ]),
+  )
 }
 
 export interface TrafficCommandOptions extends JsonOption {

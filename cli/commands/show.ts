@@ -173,6 +173,12 @@ async function getEvaluation(store: Store, digest: string): Promise<Evaluation> 
   return Evaluation.parse(JSON.parse((await getBytes(store, digest)).toString('utf8')))
 }
 
+const importanceInWords = {
+  binary: 'AUC lost when shuffled',
+  multiclass: 'log loss gained when shuffled',
+  regression: 'RMSE gained when shuffled',
+} as const
+
 /** Which features the model rests on, as bars. */
 function showImportance({ task, importance }: Evaluation): void {
   const [first] = importance
@@ -180,7 +186,7 @@ function showImportance({ task, importance }: Evaluation): void {
   const bar = (loss: number): string => '█'.repeat(Math.max(0, Math.round((20 * loss) / Math.max(first.loss, 1e-12))))
   print(
     `\n${table(
-      ['feature', task === 'binary' ? 'AUC lost when shuffled' : 'RMSE gained when shuffled', ''],
+      ['feature', importanceInWords[task], ''],
       importance.map(({ feature, loss, spread }) => [
         feature,
         `${loss.toPrecision(3)} ± ${spread.toPrecision(1)}`,

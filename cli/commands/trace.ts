@@ -2,6 +2,7 @@ import { withDuckDb } from '../../lib/data/duckdb.ts'
 import { findRequest } from '../../lib/data/served.ts'
 import { type ArtifactRef, shortDigest } from '../../lib/formats/artifact.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
+import { servedClass } from '../../lib/formats/telemetry.ts'
 import { ModelFacts } from '../../lib/models/model.ts'
 import { readLastReport } from '../../lib/store/monitors.ts'
 import { getBundle, localFile } from '../../lib/store/objects.ts'
@@ -46,8 +47,10 @@ interface TracedRow {
   readonly role: string
   readonly version: number
   readonly prediction: number
+  /** Of several classes the one that was answered; the prediction is its probability. */
+  readonly answer?: string
   readonly input: Readonly<Record<string, unknown>>
-  readonly label: { readonly value: number; readonly knownAt: string } | null
+  readonly label: { readonly value: number | string; readonly knownAt: string } | null
 }
 
 /** Looks in the tables that checks made, then in what gateways sent since. */
@@ -73,14 +76,18 @@ async function rowsOf(store: Store, endpoint: string, request: string): Promise<
       role: String(row.slipway_role),
       version: Number(row.slipway_version),
       prediction: Number(row.slipway_score),
+      ...(typeof row[servedClass] === 'string' && { answer: row[servedClass] }),
       input: Object.fromEntries(Object.entries(row).filter(([name]) => !name.startsWith('slipway_'))),
       label:
         known === undefined
           ? null
-          : { value: Number(known.slipway_label), knownAt: new Date(Number(known.slipway_known)).toISOString() },
+          : { value: labelOf(known.slipway_label), knownAt: new Date(Number(known.slipway_known)).toISOString() },
     }
   })
 }
+
+/** Labels of classes are texts. */
+const labelOf = (value: unknown): number | string => (typeof value === 'string' ? value : Number(value))
 
 async function capturesSince(
   store: Store,
@@ -120,13 +127,15 @@ async function lineageOf(store: Store, endpoint: string, rows: readonly TracedRo
 function tell(request: string, found: Prediction): void {
   const { endpoint, model, run, snapshot, commit, tree, masked, rows } = found
   print(`request   ${request} to ${endpoint}`)
-  for (const { row, at, role, prediction, input, label } of rows) {
+  for (const { row, at, role, prediction, answer, input, label } of rows) {
     const cells = Object.entries(input).map(([name, value]) =>
       masked.includes(name)
         ? `${name}=(masked)`
         : `${name}=${value instanceof Date ? value.toISOString() : String(value)}`,
     )
-    print(`row ${String(row).padEnd(6)}${at} by the ${role}: ${prediction}`)
+    print(
+      `row ${String(row).padEnd(6)}${at} by the ${role}: ${answer === undefined ? '' : `${answer}, probability `}${prediction}`,
+    )
     print(`          ${cells.join(' ')}`)
     print(`label     ${label === null ? 'none yet' : `${label.value}, known ${label.knownAt}`}`)
   }

@@ -22,7 +22,7 @@ export function artifactCommands(program: Usage): void {
     .takes('<file>', kinds.existingFile)
     .needs('--on <snapshot>', 'the first digits of the snapshot, as slipway show <run> has them', kinds.digest)
     .needs('--target <column>', 'the column of what it predicts', kinds.columns)
-    .needs('--task <what>', 'binary, or regression', kinds.oneOf('binary', 'regression'))
+    .needs('--task <what>', 'binary, multiclass, or regression', kinds.oneOf('binary', 'multiclass', 'regression'))
     .offers('--name <model>', 'what it is registered as; by default as the file is called', kinds.name)
     .collects(
       '--feed <input=columns>',

@@ -1,3 +1,6 @@
+import { answerSchema } from '../../lib/models/answer-schema.ts'
+import type { DescribedEndpoint } from './protocol.ts'
+
 /** One operation of an OpenAPI document. */
 export interface Operation {
   readonly id: string
@@ -11,8 +14,11 @@ export interface Operation {
 
 const json = (schema: object): object => ({ 'application/json': { schema } })
 
-/** A schema of numbers, one for each row. */
-export const numbersSchema = { type: 'array', items: { type: 'number' } }
+/** A schema of predictions, one for each row: numbers, or what several classes are answered by. */
+export const predictionsSchema = ({ facts }: Pick<DescribedEndpoint, 'facts'>): object => ({
+  type: 'array',
+  items: facts.outputs === undefined ? { type: 'number' } : answerSchema(facts),
+})
 
 /** A schema of an object whose only key is required. */
 export const objectOf = (key: string, value: object): object => ({

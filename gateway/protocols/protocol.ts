@@ -81,7 +81,7 @@ export interface ServedVersion {
 }
 
 export interface Prediction {
-  /** One for each row, in the order of the rows. */
+  /** One for each row, in the order of the rows; of several classes one for each class of each row. */
   readonly predictions: Numbers
   readonly answeredBy: ModelVersion
   readonly role: 'champion' | 'candidate' | 'fallback' | 'pinned'

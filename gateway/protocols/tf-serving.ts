@@ -1,9 +1,9 @@
 import { invalid } from '../rows.ts'
 import { parseJson } from './json.ts'
-import { numbersSchema, objectOf, operation } from './operation.ts'
-import type { Asked, Incoming, Protocol } from './protocol.ts'
+import { objectOf, operation, predictionsSchema } from './operation.ts'
+import type { Asked, Incoming, Prediction, Protocol } from './protocol.ts'
 import { readRowsOrColumns } from './rows-or-columns.ts'
-import { jsonAnswer, numbersJson } from './write.ts'
+import { answersJson, jsonAnswer, labelsOf, numbersJson, rowsJson } from './write.ts'
 
 const answers = ['application/json']
 
@@ -20,15 +20,15 @@ export const tfServing: Protocol = {
   error: ({ status, message }) => jsonAnswer(status, { error: message }),
   openApi: (endpoints) =>
     Object.fromEntries(
-      endpoints.map(({ name, row }) => [
-        `/v1/models/${name}:predict`,
+      endpoints.map((endpoint) => [
+        `/v1/models/${endpoint.name}:predict`,
         {
           post: operation({
-            id: `${name}Predict`,
-            endpoint: name,
+            id: `${endpoint.name}Predict`,
+            endpoint: endpoint.name,
             summary: 'TensorFlow Serving: instances in, predictions out',
-            request: objectOf('instances', { type: 'array', items: row }),
-            answer: objectOf('predictions', numbersSchema),
+            request: objectOf('instances', { type: 'array', items: endpoint.row }),
+            answer: objectOf('predictions', predictionsSchema(endpoint)),
           }),
         },
       ]),
@@ -48,9 +48,24 @@ function readPredict({ body }: Incoming): Asked {
   if (request === null || key === undefined) throw invalid('expected an object with "instances" or "inputs"')
   return {
     read: (version) => readRowsOrColumns(request[key], version, key),
-    write: ({ predictions }) => ({
+    write: (prediction) => ({
       contentType: 'application/json',
-      body: `{"${key === 'instances' ? 'predictions' : 'outputs'}":${numbersJson(predictions)}}`,
+      body:
+        key === 'instances'
+          ? `{"predictions":${predictionsJson(prediction)}}`
+          : `{"outputs":${outputsJson(prediction)}}`,
     }),
   }
 }
+
+const isOneNumber = ({ version }: Prediction): boolean => version.facts.outputs === undefined
+
+/** A value for each row; of several outputs an object for each. */
+const predictionsJson = (prediction: Prediction): string =>
+  isOneNumber(prediction) ? numbersJson(prediction.predictions) : `[${answersJson(prediction).join(',')}]`
+
+/** The only output; of several an object of them. */
+const outputsJson = (prediction: Prediction): string =>
+  isOneNumber(prediction)
+    ? numbersJson(prediction.predictions)
+    : `{"label":${JSON.stringify(labelsOf(prediction))},"probabilities":${rowsJson(prediction)}}`

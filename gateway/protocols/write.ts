@@ -1,12 +1,58 @@
+import { likeliest } from '../../lib/formats/answers.ts'
 import type { Numbers } from '../../lib/formats/columns.ts'
-import type { Outgoing, ServedVersion } from './protocol.ts'
+import type { Outgoing, Prediction, ServedVersion } from './protocol.ts'
 
-/** Data type of the one output tensor, as the Open Inference Protocol names it. */
-export const outputType = ({ facts }: ServedVersion): 'FP32' | 'FP64' => (facts.answers === 'float64' ? 'FP64' : 'FP32')
+type Facts = Pick<ServedVersion, 'facts'>
 
-/** Name of the one output tensor or column. */
-export const outputName = ({ facts }: Pick<ServedVersion, 'facts'>): string =>
-  facts.task === 'binary' ? 'probability' : 'prediction'
+/** Data type of the output tensor of numbers, as the Open Inference Protocol names it. */
+export const outputType = ({ facts }: Facts): 'FP32' | 'FP64' => (facts.answers === 'float64' ? 'FP64' : 'FP32')
+
+/** Name of the output tensor or column of numbers. */
+export function outputName({ facts }: Facts): string {
+  if (facts.outputs !== undefined) return 'probabilities'
+  return facts.task === 'binary' ? 'probability' : 'prediction'
+}
+
+/** Names of all output tensors: of several classes the likeliest one too. */
+export const outputNames = (version: Facts): readonly string[] =>
+  version.facts.outputs === undefined ? [outputName(version)] : ['label', outputName(version)]
+
+/** How many rows were predicted. */
+export const rowsOf = ({ predictions, version }: Prediction): number =>
+  predictions.length / (version.facts.outputs?.length ?? 1)
+
+/** The likeliest class of each row, of several. */
+export function labelsOf({ predictions, version }: Prediction): readonly string[] {
+  const { outputs = [] } = version.facts
+  return Array.from(
+    { length: predictions.length / outputs.length },
+    (_, row) => outputs[likeliest(predictions, row, outputs.length)] as string,
+  )
+}
+
+/** Predictions row by row: numbers, of several classes each row's in brackets. */
+export function rowsJson(prediction: Prediction): string {
+  const { predictions, version } = prediction
+  const { outputs } = version.facts
+  if (outputs === undefined) return numbersJson(predictions)
+  const width = outputs.length
+  const rows = Array.from({ length: rowsOf(prediction) }, (_, row) =>
+    numbersJson(predictions.subarray(row * width, (row + 1) * width)),
+  )
+  return `[${rows.join(',')}]`
+}
+
+/** Predictions as values, one a row: a number, or which class it is and how likely each is. */
+export function answersJson(prediction: Prediction): readonly string[] {
+  const { predictions, version } = prediction
+  const { outputs } = version.facts
+  if (outputs === undefined) return Array.from(predictions, String)
+  const width = outputs.length
+  return labelsOf(prediction).map(
+    (label, row) =>
+      `{"label":${JSON.stringify(label)},"probabilities":${numbersJson(predictions.subarray(row * width, (row + 1) * width))}}`,
+  )
+}
 
 /**
  * Predictions as a JSON array, written by hand: a float32 has a short exact decimal of its own, but readers expect the

@@ -1,7 +1,6 @@
 import type { UserFunction } from '../formats/columns.ts'
 import { type Column, type Numbers, rowCount } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
-import type { Task } from '../formats/plan.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
 import { withUserFunction } from './user-fault.ts'
 
@@ -157,13 +156,13 @@ function missingIn(inputs: Readonly<Record<string, Column>>): (row: number) => b
 }
 
 /** Whether something is awaited by an async function; what becomes of it is nobody's. */
-function isPromise(value: unknown): boolean {
+export function isPromise(value: unknown): boolean {
   if (typeof (value as PromiseLike<unknown> | undefined)?.then !== 'function') return false
   void Promise.resolve(value as PromiseLike<unknown>).catch(() => {})
   return true
 }
 
-function describe(value: unknown): string {
+export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   return typeof value === 'object' ? `a ${value.constructor?.name ?? 'object'}` : `a ${typeof value}`
 }
@@ -220,69 +219,6 @@ export function sliceColumns(
 ): Record<string, Column> {
   return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.slice(from, to)]))
 }
-
-/**
- * The labels of a chunk: the target's column as it is, or through its function. Binary ones are 0 and 1.
- * @throws SlipwayError TARGET_INVALID
- */
-export function runTarget(
-  userFunction: UserFunction | undefined,
-  task: Task,
-  columnName: string,
-  column: Column,
-  firstRow = 1,
-): Float64Array {
-  const labelled = { task, columnName, rows: column.length, firstRow }
-  if (userFunction === undefined) {
-    const values = task === 'binary' ? '0 and 1, or truth values' : 'a number'
-    const next = `the column must hold ${values} in every row; or give the target a function`
-    return labelsOf(column, labelled, next)
-  }
-  const next = `return ${task === 'binary' ? '0 or 1' : 'a number'} for every row`
-  return withUserFunction(
-    userFunction,
-    'TARGET_INVALID',
-    `target "${columnName}": its function throws on rows ${firstRow} to ${firstRow + column.length - 1}`,
-    next,
-    () => labelsOf(userFunction(column), labelled, next),
-  )
-}
-
-/** Rows that labels are made for. */
-interface Labelled {
-  readonly task: Task
-  readonly columnName: string
-  readonly rows: number
-  readonly firstRow: number
-}
-
-function labelsOf(given: unknown, { task, columnName, rows, firstRow }: Labelled, next: string): Float64Array {
-  const fail = (why: string): never => {
-    throw new SlipwayError('TARGET_INVALID', `target "${columnName}": ${why}`, { next })
-  }
-  if (isPromise(given)) fail('its function returns a Promise: target functions are synchronous')
-  if (typeof given !== 'object' || typeof (given as ArrayLike<unknown> | null)?.length !== 'number')
-    fail(`${describe(given)} for ${rows} rows`)
-  const values = given as ArrayLike<number | boolean | null>
-  if (values.length !== rows) fail(`${values.length} labels for ${rows} rows`)
-  const labels = Float64Array.from(values as ArrayLike<number>, labelOf)
-  for (let i = 0; i < rows; i++) {
-    const label = labels[i] as number
-    if (!Number.isFinite(label) || (task === 'binary' && label !== 0 && label !== 1))
-      fail(`the label of row ${firstRow + i} is ${describeLabel(values[i])}`)
-  }
-  return labels
-}
-
-/** `Number` would take nothing for 0. */
-const labelOf = (value: unknown): number => (value === null || value === '' ? Number.NaN : Number(value))
-
-const describeLabel = (value: unknown): string =>
-  typeof value === 'string'
-    ? JSON.stringify(value.slice(0, 50))
-    : typeof value === 'number'
-      ? String(value)
-      : describe(value)
 
 /** The schema of a target's column. */
 export function ruleOf(schema: RowSchema, column: string): RowSchema[number] {

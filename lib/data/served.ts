@@ -1,21 +1,33 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { type Named, underNames } from '../formats/answers.ts'
+import { classNumbers } from '../formats/classes.ts'
 import type { Numbers } from '../formats/columns.ts'
 import type { Arms, Both } from '../formats/evidence.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
+import { servedClass, servedScore } from '../formats/telemetry.ts'
 import { name, rowsOf, text, timestamp } from './duckdb.ts'
 import { keyIs } from './keys.ts'
 
 /*
  * Tables of what was served. Besides the input columns they have `slipway_request`, `slipway_row`, `slipway_time`,
  * `slipway_role`, `slipway_version` and `slipway_score`; labelled ones `slipway_label` and `slipway_known` (when it
- * became known) as well.
+ * became known) as well. Of several classes also `slipway_class`, and a column `slipway_score:a` a class; their labels
+ * are text.
  */
 
 const files = (paths: readonly string[]): string => `[${paths.map(text).join(', ')}]`
 const parquet = (paths: readonly string[]): string => `read_parquet(${files(paths)}, union_by_name = true)`
 
-/** A `Label` as DuckDB reads it. */
-const labelColumns = "{'request': 'VARCHAR', 'row': 'INTEGER', 'key': 'VARCHAR', 'label': 'DOUBLE', 'at': 'DOUBLE'}"
+/** Type of labels in DuckDB. */
+const labelType = (areClasses: boolean): string => (areClasses ? 'VARCHAR' : 'DOUBLE')
+
+/** A FROM clause of `Label`s in JSON lines. */
+const labelsIn = (paths: readonly string[], areClasses: boolean): string =>
+  `read_json(${files(paths)}, format = 'newline_delimited', columns = {'request': 'VARCHAR', 'row': 'INTEGER', 'key': 'VARCHAR', 'label': '${labelType(areClasses)}', 'at': 'DOUBLE'}, ignore_errors = true)`
+
+async function columnsIn(connection: DuckDBConnection, from: string): Promise<ReadonlySet<string>> {
+  return new Set((await rowsOf(connection, `DESCRIBE SELECT * FROM ${from}`)).map((row) => String(row.column_name)))
+}
 
 /** Rows a group holds: of a table sorted by request, a look for one request reads one group. */
 const groupRows = 20_000
@@ -54,6 +66,8 @@ export interface LabelJoin {
   readonly now: number
   /** Labels that became known before this, ms, do not wait any longer. */
   readonly waitSince: number
+  /** They are names of classes. */
+  readonly areClasses?: boolean | undefined
 }
 
 export interface LabelCounts {
@@ -69,17 +83,13 @@ export interface LabelCounts {
  */
 export async function joinLabels(
   connection: DuckDBConnection,
-  { labels, waiting, served, labelled, key, now, waitSince }: LabelJoin,
+  { labels, waiting, served, labelled, key, now, waitSince, areClasses = false }: LabelJoin,
   labelledFile: string,
   waitingFile: string,
 ): Promise<LabelCounts> {
-  const come =
-    labels.length === 0
-      ? ''
-      : `SELECT * FROM read_json(${files(labels)}, format = 'newline_delimited', columns = ${labelColumns}, ignore_errors = true)`
+  const come = labels.length === 0 ? '' : `SELECT * FROM ${labelsIn(labels, areClasses)}`
   const kept = waiting === undefined ? '' : `SELECT * FROM ${parquet([waiting])}`
-  const none =
-    'SELECT NULL::VARCHAR AS request, NULL::INTEGER AS "row", NULL::VARCHAR AS "key", NULL::DOUBLE AS label, NULL::DOUBLE AS "at" WHERE false'
+  const none = `SELECT NULL::VARCHAR AS request, NULL::INTEGER AS "row", NULL::VARCHAR AS "key", NULL::${labelType(areClasses)} AS label, NULL::DOUBLE AS "at" WHERE false`
   await connection.run(
     `CREATE TEMP TABLE told AS SELECT *, row_number() OVER () AS id FROM (SELECT * FROM (${[come, kept, none].filter((part) => part !== '').join(' UNION ALL ')}) WHERE label IS NOT NULL QUALIFY row_number() OVER (PARTITION BY request, "row", "key" ORDER BY "at" DESC, label) = 1)`,
   )
@@ -135,7 +145,8 @@ export interface MistakeCount {
 
 /**
  * Counts labelled answers to the first rows of requests, and how many of them were wrong: by version where requests
- * were split (of users: their first requests only), and by request where both versions answered it.
+ * were split (of users: their first requests only), and by request where both versions answered it. Of several classes
+ * any other is wrong.
  */
 export async function countLabelErrors(
   connection: DuckDBConnection,
@@ -143,11 +154,13 @@ export async function countLabelErrors(
   mode: 'split' | 'pairs',
 ): Promise<{ arms: Arms; pairs: { n: number; only: Both } | null }> {
   const answers = parquet(captures)
-  const told = `read_json(${files(labels)}, format = 'newline_delimited', columns = ${labelColumns}, ignore_errors = true)`
+  const areClasses = (await columnsIn(connection, answers)).has(servedClass)
+  const told = labelsIn(labels, areClasses)
+  const isWrong = areClasses ? `${servedClass} IS DISTINCT FROM label` : `abs(slipway_score - label) > ${offBy}`
   const by = (on: string): string => `SELECT a.*, l.label, l."at" FROM ${answers} a JOIN ${told} l ON ${on}`
   const byRequest = by('l.request = a.slipway_request AND l."row" = 0')
   const byKey = by(await keyIs(connection, answers, 'a', key, 'l."key"'))
-  const judged = `SELECT slipway_request AS request, slipway_version = ${candidate} AS "isCandidate", abs(slipway_score - label) > ${offBy} AS wrong
+  const judged = `SELECT slipway_request AS request, slipway_version = ${candidate} AS "isCandidate", ${isWrong} AS wrong
     FROM (${byRequest} UNION ALL ${byKey})
     WHERE slipway_row = 0 AND label IS NOT NULL AND "at" <= epoch_ms(slipway_time) + ${afterMs}${mode === 'split' ? ' AND slipway_first' : ''}
     QUALIFY row_number() OVER (PARTITION BY slipway_request, slipway_version ORDER BY "at" DESC, label) = 1`
@@ -177,18 +190,44 @@ export async function countLabelErrors(
   return { arms: { nA: n, kA, nB: n, kB }, pairs: { n, only: { champion, candidate: own } } }
 }
 
-/** Scores and labels of a labelled table, of one version. */
+/** Scores and labels of a labelled table, of one version. @param named what its answers are called */
 export async function readLabelled(
   connection: DuckDBConnection,
   paths: readonly string[],
   version: number,
+  { outputs }: Named = {},
 ): Promise<Scored> {
+  if (outputs !== undefined) return labelledClasses(connection, paths, version, outputs)
   return scoredOf(
     await rowsOf(
       connection,
       `SELECT slipway_score AS score, slipway_label AS label FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
     ),
   )
+}
+
+/** Classes that the version does not know are behind its own, with a probability of 0. */
+async function labelledClasses(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  version: number,
+  outputs: readonly string[],
+): Promise<Scored> {
+  const there = await columnsIn(connection, parquet(paths))
+  // Rows of other versions only: they may know other classes.
+  if (!outputs.every((output) => there.has(servedScore(output))))
+    return { predictions: new Float32Array(0), labels: new Float64Array(0) }
+  const scores = outputs.map((output, i) => `${name(servedScore(output))} AS "${i}"`)
+  const rows = await rowsOf(
+    connection,
+    `SELECT ${scores.join(', ')}, slipway_label AS label FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
+  )
+  const classes = classNumbers(outputs)
+  const labels = classes.numbersOf(rows.map(({ label }) => String(label)))
+  const predictions = Float32Array.from({ length: rows.length * outputs.length }, (_, i) =>
+    Number(rows[Math.floor(i / outputs.length)]?.[i % outputs.length]),
+  )
+  return { predictions: underNames(predictions, outputs, classes.names), labels }
 }
 
 /** The labelled rows that a version answered, in the order of `readLabelled`, as one table. @returns rows */

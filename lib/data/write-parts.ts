@@ -1,19 +1,37 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { DOUBLE, type DuckDBConnection, DuckDBDataChunk, FLOAT } from '@duckdb/node-api'
+import { DOUBLE, type DuckDBConnection, DuckDBDataChunk, FLOAT, VARCHAR } from '@duckdb/node-api'
+import { columnOf, type Named } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
+import { classesOf } from '../stats/answer-profile.ts'
 import { name, rowsOf, text } from './duckdb.ts'
 import type { LocalTable } from './table.ts'
 import { scanCsv } from './text-files.ts'
 
-/** Column of the output with the model's answer. */
-export const predictionColumn = 'prediction'
+/**
+ * Columns of the output with the model's answer: `prediction`; of several classes `label`, the likeliest, and
+ * `probability_a` a class. DuckDB takes names that differ in case only for one: of such the later get a number.
+ */
+export function answerColumnNames({ outputs }: Named): readonly [string, ...string[]] {
+  if (outputs === undefined) return ['prediction']
+  const taken = new Set<string>()
+  const free = outputs.map((output) => {
+    let column = `probability_${output}`
+    for (let number = 2; taken.has(column.toLowerCase()); number++) column = `probability_${output}_${number}`
+    taken.add(column.toLowerCase())
+    return column
+  })
+  return ['label', ...free]
+}
+
 /** Rows of a data chunk, DuckDB's vector size. */
 const vectorRows = 2_048
 
 export interface PartsOrder {
   readonly folder: string
   readonly columns: readonly string[]
+  /** What the answers are called. */
+  readonly named: Named
   readonly format: 'parquet' | 'csv'
   readonly partitionBy: readonly string[]
   /** What was read: of text, CSV is written as it was, and parquet by the columns' types. */
@@ -32,27 +50,16 @@ export interface WrittenPart {
 /**
  * Writes the good rows with their predictions; one file, or one for every value of the partition's columns. All rows
  * are counted again in what was written.
- * @param predictions [good rows], in the shard's order
+ * @param predictions [good rows · width], in the shard's order
  */
 export async function writeParts(
   connection: DuckDBConnection,
   predictions: Numbers,
-  { folder, columns, format, partitionBy, table }: PartsOrder,
+  { folder, columns, named, format, partitionBy, table }: PartsOrder,
 ): Promise<WrittenPart[]> {
-  const type = predictions instanceof Float64Array ? DOUBLE : FLOAT
-  await connection.run(`CREATE TEMP TABLE predicted (${predictionColumn} ${type})`)
-  const appender = await connection.createAppender('predicted')
-  for (let at = 0; at < predictions.length; at += vectorRows) {
-    const values = predictions.subarray(at, at + vectorRows)
-    const chunk = DuckDBDataChunk.create([type], values.length)
-    const vector = chunk.getColumnVector(0) as unknown as { items: Numbers; flush(): void }
-    vector.items.set(values)
-    vector.flush()
-    appender.appendDataChunk(chunk)
-  }
-  appender.closeSync()
+  const answers = await loadAnswers(connection, predictions, named)
   // Rows of both tables lie in the order they were read in.
-  const select = `SELECT ${columns.map((column) => `${outputSql(column, table, format)} AS ${name(column)}`).join(', ')}, p.${predictionColumn} FROM shard s POSITIONAL JOIN predicted p`
+  const select = `SELECT ${columns.map((column) => `${outputSql(column, table, format)} AS ${name(column)}`).join(', ')}${answers.map((column) => `, p.${name(column)}`).join('')} FROM shard s POSITIONAL JOIN predicted p`
   const options = [
     format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd',
     ...(partitionBy.length === 0 ? [] : [`PARTITION_BY (${partitionBy.map(name).join(', ')})`]),
@@ -73,9 +80,41 @@ export async function writeParts(
     parts.push({ file, partition, rows: await countRows(connection, join(folder, file), format) })
   }
   const written = parts.reduce((sum, { rows }) => sum + rows, 0)
-  if (written !== predictions.length)
-    throw new Error(`${predictions.length} rows were scored and ${written} written: nothing is published`)
+  const scored = predictions.length / (named.outputs?.length ?? 1)
+  if (written !== scored) throw new Error(`${scored} rows were scored and ${written} written: nothing is published`)
   return parts
+}
+
+/** Puts the answers into the table `predicted`. @returns its columns */
+async function loadAnswers(
+  connection: DuckDBConnection,
+  predictions: Numbers,
+  named: Named,
+): Promise<readonly string[]> {
+  const { outputs } = named
+  const type = predictions instanceof Float64Array ? DOUBLE : FLOAT
+  const names = answerColumnNames(named)
+  const types = outputs === undefined ? [type] : [VARCHAR, ...outputs.map(() => type)]
+  await connection.run(
+    `CREATE TEMP TABLE predicted (${names.map((column, i) => `${name(column)} ${types[i]}`).join(', ')})`,
+  )
+  const width = outputs?.length ?? 1
+  const rows = predictions.length / width
+  const appender = await connection.createAppender('predicted')
+  for (let at = 0; at < rows; at += vectorRows) {
+    const answers = predictions.subarray(at * width, (at + vectorRows) * width)
+    const chunk = DuckDBDataChunk.create(types, answers.length / width)
+    const labels = outputs === undefined ? 0 : 1
+    if (outputs !== undefined) chunk.setColumnValues(0, classesOf(answers, outputs))
+    for (let column = 0; column < width; column++) {
+      const vector = chunk.getColumnVector(labels + column) as unknown as { items: Numbers; flush(): void }
+      vector.items.set(columnOf(answers, column, width))
+      vector.flush()
+    }
+    appender.appendDataChunk(chunk)
+  }
+  appender.closeSync()
+  return names
 }
 
 /** A column of the output as it was in the input. */

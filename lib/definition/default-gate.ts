@@ -23,7 +23,7 @@ const isAgainstChampion = ({ rule }: Pick<Check, 'rule'>): boolean => rule === '
 function defaultGate(task: Task, checks: readonly Check[]): Check | undefined {
   if (checks.some(isAgainstChampion)) return undefined
   const [first] = checks
-  const usual = task === 'binary' ? 'logLoss' : 'rmse'
+  const usual = task === 'regression' ? 'rmse' : 'logLoss'
   const metric = first !== undefined && first.rule !== 'own' && isFit(first.metric) ? first.metric : usual
   return { rule: 'notWorseThan', metric, opponent: 'champion', ...margin, default: true }
 }

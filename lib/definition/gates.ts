@@ -82,13 +82,22 @@ export const accuracy = builtIn('accuracy')
 export const precision = builtIn('precision')
 export const recall = builtIn('recall')
 export const f1 = builtIn('f1')
+/** Of several classes: the mean over classes of the area under the ROC curve of one against the rest. */
+export const aucMacro = builtIn('aucMacro')
+export const f1Macro = builtIn('f1Macro')
+export const f1Weighted = builtIn('f1Weighted')
+/** The mean recall of the classes. */
+export const balancedAccuracy = builtIn('balancedAccuracy')
+export const precisionMacro = builtIn('precisionMacro')
+export const recallMacro = builtIn('recallMacro')
+export const top3Accuracy = builtIn('top3Accuracy')
 export const rmse = builtIn('rmse')
 export const mae = builtIn('mae')
 export const r2 = builtIn('r2')
 
 /** The ONNX model takes at most this many bytes. */
 export const size = {
-  atMost: (bytes: number): Gate<'binary' | 'regression'> => ({
+  atMost: (bytes: number): Gate<Task> => ({
     check: { rule: 'atMost', metric: 'sizeBytes', limit: bytes },
   }),
 }
@@ -100,7 +109,7 @@ export const size = {
 export const latency = {
   over: answersOver,
   p99: {
-    atMost: (ms: number): Gate<'binary' | 'regression'> => ({
+    atMost: (ms: number): Gate<Task> => ({
       check: { rule: 'atMost', metric: 'latencyP99Ms', limit: ms },
     }),
   },

@@ -6,18 +6,25 @@ export type { ArtifactContent, MadeColumns } from './derived.ts'
 export {
   accuracy,
   auc,
+  aucMacro,
+  balancedAccuracy,
   brier,
   calibrationError,
   f1,
+  f1Macro,
+  f1Weighted,
   latency,
   logLoss,
   mae,
   precision,
+  precisionMacro,
   r2,
   recall,
+  recallMacro,
   rmse,
   size,
   slice,
+  top3Accuracy,
 } from './gates.ts'
 export { learner, linear, onnx, program, trees } from './learners.ts'
 export { lookup } from './lookup.ts'
@@ -33,4 +40,4 @@ export {
   wasserstein,
 } from './monitor.ts'
 export { driftMeasure, gate, metric } from './own-measures.ts'
-export { binary, regression } from './target.ts'
+export { binary, multiclass, regression } from './target.ts'

@@ -6,7 +6,7 @@ import type { Task } from '../formats/plan.ts'
 export interface Target<Column extends string, Value, T extends Task, Cell = unknown> {
   readonly task: T
   readonly column: Column
-  readonly code: ((column: Value) => ArrayLike<number> | readonly boolean[]) | undefined
+  readonly code: ((column: Value) => ArrayLike<number> | readonly boolean[] | readonly string[]) | undefined
   /** What a row may hold in that column. */
   readonly cell?: (cell: Cell) => void
 }
@@ -31,6 +31,29 @@ export function binary(
   code?: (column: never) => ArrayLike<number> | readonly boolean[],
 ): Target<string, never, 'binary', never> {
   return { task: 'binary', column, code }
+}
+
+/** What a column of classes without a function may hold: texts, whole numbers or truth values. */
+type ClassCell = string | number | bigint | boolean | null | undefined
+
+/**
+ * One of several classes: a column of texts or of whole numbers as it is, `multiclass('species')`; or
+ * `multiclass('minutes', howLate)` with `howLate` a named export that gives a text or a whole number for every row. The
+ * classes are those of the training rows, texts in the order of their code units, numbers ascending. A row with
+ * anything else fails the run (`TARGET_INVALID`), and so does a class that is in other rows only (`CLASS_UNSEEN`).
+ */
+export function multiclass<const Column extends string>(
+  column: Column,
+): Target<Column, Float64Array | Uint8Array | readonly (string | null)[], 'multiclass', ClassCell>
+export function multiclass<const Column extends string, Value>(
+  column: Column,
+  code: (column: Value) => ArrayLike<number> | readonly string[],
+): Target<Column, Value, 'multiclass'>
+export function multiclass(
+  column: string,
+  code?: (column: never) => ArrayLike<number> | readonly string[],
+): Target<string, never, 'multiclass', never> {
+  return { task: 'multiclass', column, code }
 }
 
 /** A number to predict: a numeric column as it is, or a function of it. */

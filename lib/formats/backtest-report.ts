@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Task } from './code-ref.ts'
 import type { StepReport } from './records.ts'
 
 /** Rows of the parts of a split. */
@@ -18,7 +19,7 @@ const Measured = z.object({ value: z.number(), low: z.number().optional(), high:
 export const BacktestReport = z.object({
   slipway: z.literal('backtest/1'),
   name: z.string(),
-  task: z.enum(['binary', 'regression']),
+  task: Task,
   /** In the order of time. A metric that is not defined on the rows of a cutoff is left out there. */
   cutoffs: z.array(z.object({ at: z.iso.datetime(), rows: PartRows, metrics: z.record(z.string(), Measured) })).min(1),
   /**

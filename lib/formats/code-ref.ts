@@ -13,7 +13,7 @@ export const CodeRef = z.object({
 })
 export type CodeRef = z.infer<typeof CodeRef>
 
-export const Task = z.enum(['binary', 'regression'])
+export const Task = z.enum(['binary', 'regression', 'multiclass'])
 export type Task = z.infer<typeof Task>
 
 /** The column predicted, and the function that makes labels of it; without one the column is the label. */

@@ -61,6 +61,7 @@ export const errorCodes = {
   TARGET_INVALID: exitCodes.trainingFailed,
   MEASURE_FAILED: exitCodes.trainingFailed,
   SINGLE_CLASS: exitCodes.trainingFailed,
+  CLASS_UNSEEN: exitCodes.trainingFailed,
   TRAINING_TOO_LARGE: exitCodes.trainingFailed,
   WEIGHTS_INVALID: exitCodes.trainingFailed,
   PARITY: exitCodes.trainingFailed,

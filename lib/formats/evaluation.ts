@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Task } from './code-ref.ts'
 
 const Metrics = z.record(z.string(), z.number())
 const ReliabilityBin = z.object({ rows: z.int(), meanPrediction: z.number(), positiveShare: z.number() })
@@ -7,8 +8,8 @@ const ReliabilityBin = z.object({ rows: z.int(), meanPrediction: z.number(), pos
 export const FeatureImportance = z.object({
   feature: z.string(),
   /**
-   * By how much the area under the curve falls, or the root mean squared error grows, when the feature's values are
-   * shuffled.
+   * By how much the area under the curve falls, or the root mean squared error grows (of several classes the log
+   * loss), when the feature's values are shuffled.
    */
   loss: z.number(),
   /** Standard deviation of that over the shuffles. */
@@ -19,9 +20,17 @@ export type FeatureImportance = z.infer<typeof FeatureImportance>
 /** How a model did on a table: an artifact. Metrics that are not defined (one class only) are left out. */
 export const Evaluation = z.object({
   rows: z.int(),
-  task: z.enum(['binary', 'regression']),
+  task: Task,
+  /**
+   * The classes of a multiclass task: of its predictions, and of its labels, which are their numbers. Classes that the
+   * model does not know come last; their probabilities are 0.
+   */
+  outputs: z.array(z.string()).optional(),
   metrics: Metrics,
+  /** Of several classes: of the one that is answered, by its probability. */
   reliability: z.array(ReliabilityBin),
+  /** Classes in the rows that the model does not know, and the part of the split they are in. */
+  unseen: z.object({ part: z.string(), classes: z.array(z.object({ name: z.string(), rows: z.int() })) }).optional(),
   /** What the model rests on: largest first, see `lib/jobs/permute.ts`. Missing in evaluations of before 0.6. */
   importance: z.array(FeatureImportance).default([]),
   /** By slicing column: its values, in the order of the codes in `slice-<column>.i32`. */

@@ -45,6 +45,8 @@ export const OnnxLearner = z.strictObject({
   output: z.string().optional(),
   /** Of several scores a row the one that answers: its class where the model names classes, else its column, from 0. */
   class: z.union([z.int(), z.string()]).optional(),
+  /** Of a multiclass task: the classes of its columns, in their order, where the model does not name them. */
+  classes: z.array(z.string()).min(2).optional(),
   /** Of the file with all that it keeps in files beside it: what the model is known by. Set when a plan is made. */
   model: Digest.optional(),
 })

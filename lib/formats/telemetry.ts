@@ -32,14 +32,14 @@ export const VersionCounts = z.object({
   slow: Count,
   /** By `latencyBounds`. */
   latency: Counts,
-  /** Score of each request's first row, in the champion's bins of scores. */
+  /** Score of each request's first row, in the champion's bins of scores; of several classes by class, others last. */
   scores: Counts,
   /**
    * Where the split is sticky: users not seen before, what came of their first request, and users whose first event it
    * was.
    */
   users: z.object({ new: Count, errors: Count, slow: Count, errorOnsets: Count, slowOnsets: Count }).nullable(),
-  /** All rows, by feature; `score:` are the predictions. */
+  /** All rows, by feature; `score:` are the predictions, of several classes `score:a` … and `class:`. */
   profile: z.record(z.string(), FeatureCounts),
 })
 export type VersionCounts = z.infer<typeof VersionCounts>
@@ -81,6 +81,10 @@ export const TelemetryWindow = z.object({
 })
 export type TelemetryWindow = z.infer<typeof TelemetryWindow>
 
+/** Columns of captured rows of several classes: the likeliest class, and the probability of each. */
+export const servedClass = 'slipway_class'
+export const servedScore = (output: string): string => `slipway_score:${output}`
+
 /** What became of a prediction, as it was told to a gateway. One of `request` and `key` says of which. */
 export const Label = z.object({
   request: z.string().nullable(),
@@ -88,8 +92,8 @@ export const Label = z.object({
   row: Count,
   /** Value of the column that the monitor's `labels.key` names. */
   key: z.string().nullable(),
-  /** 1 or 0 of a classifier; the true number of a regression. */
-  label: z.number(),
+  /** 1 or 0 of a binary classifier; the class of one of several, as text; the true number of a regression. */
+  label: z.union([z.number(), z.string()]),
   /** When it became known, ms since 1970. */
   at: z.number(),
 })
@@ -108,7 +112,7 @@ const Feedback = z.strictObject({
     ])
     .transform(String)
     .optional(),
-  label: z.union([z.boolean().transform(Number), z.number()]),
+  label: z.union([z.boolean().transform(Number), z.number(), z.string().min(1).max(1_000)]),
   /** When it became known: ISO time or ms since 1970; by default now. */
   at: z.union([z.number(), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))]).optional(),
   /** The endpoint it is about, where a gateway serves more than one. */

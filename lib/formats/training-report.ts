@@ -28,8 +28,12 @@ export const TrainingReport = z.object({
   trees: z.int().optional(),
   /** Of predictions that float32 cannot hold: where the target lies far from zero for its spread. */
   answers: z.literal('float64').optional(),
-  /** Mean label of the training rows. */
-  meanLabel: z.number(),
+  /** What its answers are called, where there are several a row: the classes, in their order. */
+  outputs: z.array(z.string()).optional(),
+  /** Training rows of each class, in the order of `outputs`. */
+  classRows: z.array(z.int()).optional(),
+  /** Mean label of the training rows, but of classes. */
+  meanLabel: z.number().optional(),
   /** Standard deviation of the labels of a regression, by their weights. */
   labelSpread: z.number().optional(),
   /** Of a model of trees: the loss of the validation rows after each. */

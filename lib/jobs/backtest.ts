@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { type BacktestReport, Cutoff } from '../formats/backtest-report.ts'
-import { Evaluation } from '../formats/evaluation.ts'
+import type { Evaluation } from '../formats/evaluation.ts'
 import { rowMetric } from '../formats/metrics/index.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
 import type { StepOf } from '../formats/plan.ts'
 import { nameOfStep } from '../formats/step-names.ts'
 import { summarise } from '../stats/backtest.ts'
 import { intervalOf } from '../stats/bootstrap.ts'
-import { type LocalEvaluation, readScored } from './judge.ts'
+import { type LocalEvaluation, readEvaluation, readScored, requireSeen } from './judge.ts'
 
 export interface BacktestOrder {
   readonly step: StepOf<'backtest'>
@@ -26,8 +26,9 @@ export async function reportBacktest(
   for (const [i, files] of cutoffs.entries()) {
     onProgress(`cutoff ${i + 1} of ${cutoffs.length}`, i / cutoffs.length)
     const { at, rows } = Cutoff.parse(JSON.parse(await readFile(files.cutoff, 'utf8')))
-    const { metrics } = Evaluation.parse(JSON.parse(await readFile(files.report, 'utf8')))
-    made.push({ at, rows, metrics: withIntervals(metrics, await readScored(files)) })
+    const evaluation = await readEvaluation(files)
+    requireSeen(evaluation, `of the cutoff ${at}`)
+    made.push({ at, rows, metrics: withIntervals(evaluation.metrics, await readScored(files, evaluation.outputs)) })
   }
   made.sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
   return { slipway: 'backtest/1', name: nameOfStep(step), task: step.task, cutoffs: made, summary: summarise(made) }

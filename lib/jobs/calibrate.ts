@@ -6,6 +6,7 @@ import type { Numbers } from '../formats/columns.ts'
 import type { MonitorPolicy } from '../formats/monitor-policy.ts'
 import type { LocalModel } from '../models/model.ts'
 import { withModels } from '../models/with-models.ts'
+import { answerColumns } from '../stats/answer-profile.ts'
 import { judgeRules } from '../stats/monitor.ts'
 import { driftOfAll } from '../stats/monitor-check.ts'
 import type { Profile } from '../stats/profile.ts'
@@ -85,7 +86,10 @@ async function scoredInTime({ model: local, table, time, scratch }: CalibrationO
   await withModels([local], (model) =>
     scoreTable({ models: [model], table: sorted, columns }, ({ columns: read, at, scored: [own] }) => {
       if (time !== undefined) times.set(read[time] as Float64Array, at)
-      for (const [name, values] of Object.entries({ ...own.features, 'score:': own.predictions })) {
+      for (const [name, values] of Object.entries({
+        ...own.features,
+        ...answerColumns(own.predictions, model.facts),
+      })) {
         parts[name] ??= []
         parts[name].push(values)
       }

@@ -1,9 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadFunction } from '../code/load.ts'
-import { ruleOf, runTarget } from '../code/run-features.ts'
+import { ruleOf } from '../code/run-features.ts'
+import { runClasses, runTarget } from '../code/run-target.ts'
 import type { LocalTable } from '../data/table.ts'
+import { likeliest, underNames, widthOf } from '../formats/answers.ts'
 import { canonicalJson } from '../formats/canonical.ts'
+import { classNumbers } from '../formats/classes.ts'
 import type { Column } from '../formats/columns.ts'
 import type { Evaluation } from '../formats/evaluation.ts'
 import { measureAll } from '../formats/metrics/index.ts'
@@ -37,12 +40,16 @@ export interface EvaluationOrder {
 /** Scores a table and measures the result; predictions, labels and slices are kept for comparisons. */
 export async function evaluateModel(order: EvaluationOrder, onProgress: Progress): Promise<Evaluation> {
   const { step, table, folder } = order
-  const { scored, slices, importance } = await withModels([order.model], (model) => measured(order, model, onProgress))
+  const { scored, outputs, unseen, slices, importance } = await withModels([order.model], (model) =>
+    measured(order, model, onProgress),
+  )
   const evaluation: Evaluation = {
     rows: table.rows,
     task: step.task,
+    ...(outputs !== undefined && { outputs: [...outputs] }),
+    ...(unseen.length > 0 && { unseen: { part: step.part, classes: unseen } }),
     metrics: metricsOf(step.task, scored),
-    reliability: step.task === 'binary' ? reliability(scored) : [],
+    reliability: reliabilityOf(step.task, scored),
     importance,
     slices: Object.fromEntries(slices.map((slice) => [slice.column, measuredSlices(step.task, scored, slice)])),
   }
@@ -51,6 +58,19 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
   await writeFile(join(folder, evaluationFiles.labels), scored.labels)
   for (const { column, codes } of slices) await writeFile(join(folder, sliceFile(column)), codes)
   return evaluation
+}
+
+/** How probabilities fit what came: of several classes those of the one that is answered. */
+function reliabilityOf(task: Evaluation['task'], scored: Scored): Evaluation['reliability'] {
+  if (task === 'regression') return []
+  if (task === 'binary') return reliability(scored)
+  const { predictions, labels } = scored
+  const width = predictions.length / labels.length
+  const answered = Uint32Array.from(labels, (_, row) => likeliest(predictions, row, width))
+  return reliability({
+    predictions: Float64Array.from(answered, (column, row) => predictions[row * width + column] as number),
+    labels: labels.map((label, row) => Number(label === answered[row])),
+  })
 }
 
 /** A slicing column: its values with their codes, and the code of every row. */
@@ -62,7 +82,9 @@ interface SliceCodes {
 
 async function measured({ step, table, target, gains }: EvaluationOrder, model: LoadedModel, onProgress: Progress) {
   const toLabels = target === undefined ? undefined : loadFunction(await readFile(target.file, 'utf8'), target.digest)
-  const { inputs, features } = model.facts
+  const { inputs, features, outputs } = model.facts
+  const width = widthOf(model.facts)
+  const classes = outputs && classNumbers(outputs)
   const predictions = newAnswers(model.facts, table.rows)
   const labels = new Float64Array(table.rows)
   const slices: SliceCodes[] = step.slices.map((column) => ({
@@ -75,15 +97,26 @@ async function measured({ step, table, target, gains }: EvaluationOrder, model: 
   const others = [...new Set([outcome, ...step.slices])].filter((name) => !inputs.some((input) => input.name === name))
   const columns = [...inputs, ...others.map((name) => ruleOf(table.schema, name))]
   await scoreTable({ models: [model], table, columns }, ({ columns: read, at, rows, scored: [own] }) => {
-    predictions.set(own.predictions, at)
-    labels.set(runTarget(toLabels, step.task, outcome, read[outcome] as Column, at + 1), at)
+    predictions.set(own.predictions, at * width)
+    const cells = read[outcome] as Column
+    if (classes === undefined) labels.set(runTarget(toLabels, step.task, outcome, cells, at + 1), at)
+    else labels.set(classes.numbersOf(runClasses(toLabels, outcome, cells, at + 1)), at)
     for (const slice of slices) takeCodes(slice, read[slice.column] as Column, at)
     sample.take(own.features, labels, at)
     onProgress(`scored ${at + rows} of ${table.rows} rows`, (at + rows) / table.rows)
   })
   onProgress('shuffling features', 1)
   const importance = await importanceOf(model, sample.features, sample.labels, gains)
-  return { scored: { predictions, labels } satisfies Scored, slices, importance }
+  if (outputs === undefined || classes === undefined)
+    return { scored: { predictions, labels } satisfies Scored, outputs, unseen: [], slices, importance }
+  const { names, rows } = classes
+  return {
+    scored: { predictions: underNames(predictions, outputs, names), labels } satisfies Scored,
+    outputs: names,
+    unseen: names.slice(outputs.length).map((name, i) => ({ name, rows: rows[outputs.length + i] as number })),
+    slices,
+    importance,
+  }
 }
 
 /** @param at the table's row that the cells begin with */
@@ -108,7 +141,7 @@ function measuredSlices(task: Evaluation['task'], scored: Scored, { values, code
   }))
 }
 
-function metricsOf(task: 'binary' | 'regression', scored: Scored): Record<string, number> {
+function metricsOf(task: Evaluation['task'], scored: Scored): Record<string, number> {
   return Object.fromEntries(
     Object.entries<number>(measureAll(task, scored)).filter(([, value]) => Number.isFinite(value)),
   )

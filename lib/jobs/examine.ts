@@ -2,8 +2,10 @@ import { join } from 'node:path'
 import { localCodes } from '../code/local-code.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { gatherServed, joinLabels, newestOf, readLabelled, readScores } from '../data/served.ts'
+import type { Named } from '../formats/answers.ts'
 import { type ArtifactRef, mediaTypes } from '../formats/artifact.ts'
 import type { MetricName } from '../formats/check.ts'
+import type { Task } from '../formats/code-ref.ts'
 import type { Numbers } from '../formats/columns.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
 import { codeOfDrift, type MonitorPolicy } from '../formats/monitor-policy.ts'
@@ -58,7 +60,7 @@ export async function examine(examination: Examination): Promise<Omit<MonitorRep
   const { facts, profile, importances } = await readBaseline({ store, trusted }, champion.digest)
 
   progress('gathering rows and labels', 0.3)
-  const gathered = await gather(examination, windows, now)
+  const gathered = await gather(examination, windows, facts.task === 'multiclass', now)
   const openTables = {
     served: (last?.next.openTables.served ?? 0) + gathered.served.length,
     labelled: (last?.next.openTables.labelled ?? 0) + gathered.labelled.length,
@@ -86,6 +88,7 @@ export async function examine(examination: Examination): Promise<Omit<MonitorRep
         tail(next.served, openTables.served),
         tail(next.labelled, openTables.labelled),
         champion.version,
+        facts,
       )
     : { scored: undefined, scores: undefined }
   return conclude({
@@ -104,16 +107,25 @@ export async function examine(examination: Examination): Promise<Omit<MonitorRep
       columns: judge ? await driftNow(examination, { counts: open.counts, baseline: profile, importances }) : [],
     },
     quality: qualityOf(known.scored, facts.task, policy),
-    estimated:
-      facts.task === 'binary' && known.scores !== undefined && known.scores.length > 0
-        ? Object.fromEntries(
-            Object.entries(estimatedQuality(known.scores)).filter(([, value]) => Number.isFinite(value)),
-          )
-        : {},
+    estimated: estimatedOf(facts.task, known.scores),
     labels: gathered.counts,
     next,
     timelinePoints,
   })
+}
+
+/** What quality is to be expected of scores, where they are probabilities. */
+function estimatedOf(task: Task, scores: Numbers | undefined): Record<string, number> {
+  if (task === 'regression' || scores === undefined || scores.length === 0) return {}
+  // Of several classes a score is the probability that the answer is right.
+  if (task === 'multiclass') return { accuracy: meanOf(scores) }
+  return Object.fromEntries(Object.entries(estimatedQuality(scores)).filter(([, value]) => Number.isFinite(value)))
+}
+
+function meanOf(values: Numbers): number {
+  let sum = 0
+  for (const value of values) sum += value
+  return sum / values.length
 }
 
 /** How columns differ from the baseline; in a thread where the user's code says so. */
@@ -138,7 +150,12 @@ const localFiles = (store: Store, refs: readonly ArtifactRef[]): Promise<string[
   Promise.all(refs.map(({ digest }) => localFile(store, digest)))
 
 /** Makes tables of captured rows, and of those that labels have come for. */
-async function gather({ store, monitor, last, folder }: Examination, windows: readonly TelemetryWindow[], now: number) {
+async function gather(
+  { store, monitor, last, folder }: Examination,
+  windows: readonly TelemetryWindow[],
+  areClasses: boolean,
+  now: number,
+) {
   const { policy, time } = monitor.step
   const captures = await localFiles(
     store,
@@ -177,6 +194,7 @@ async function gather({ store, monitor, last, folder }: Examination, windows: re
               key: policy.labels.key,
               now,
               waitSince: now - Math.min(labelPatience, policy.labels.withinMs),
+              areClasses,
             },
             files.labelled,
             files.waiting,
@@ -208,19 +226,16 @@ async function readKnown(
   served: readonly ArtifactRef[],
   labelled: readonly ArtifactRef[],
   version: number,
+  named: Named,
 ): Promise<{ scored: Scored | undefined; scores: Numbers | undefined }> {
   const [servedFiles, labelledFiles] = [await localFiles(store, served), await localFiles(store, labelled)]
   return withDuckDb(2, async (connection) => ({
-    scored: labelledFiles.length === 0 ? undefined : await readLabelled(connection, labelledFiles, version),
+    scored: labelledFiles.length === 0 ? undefined : await readLabelled(connection, labelledFiles, version, named),
     scores: servedFiles.length === 0 ? undefined : await readScores(connection, servedFiles, version),
   }))
 }
 
-function qualityOf(
-  scored: Scored | undefined,
-  task: 'binary' | 'regression',
-  policy: MonitorPolicy,
-): MonitorReport['quality'] {
+function qualityOf(scored: Scored | undefined, task: Task, policy: MonitorPolicy): MonitorReport['quality'] {
   if (scored === undefined || scored.labels.length === 0) return null
   const wanted = new Set<MetricName>([...shownMetrics(task), ...policy.quality.map(({ metric }) => metric)])
   const metrics: Record<string, Estimate> = {}

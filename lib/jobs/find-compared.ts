@@ -101,7 +101,14 @@ async function labelledTable(
     const file = join(folder, 'labelled.parquet')
     const rows = await withDuckDb(1, (connection) => latestLabels(connection, files, file, testPeriod(plan, report)))
     if (rows < leastLabelled) return null
-    const schema = [...facts.inputs, { name: labelColumn, type: 'number' as const, nullable: false }]
+    const schema = [
+      ...facts.inputs,
+      {
+        name: labelColumn,
+        type: facts.task === 'multiclass' ? ('string' as const) : ('number' as const),
+        nullable: false,
+      },
+    ]
     const bundle = await putBundle(store, {
       slipway: 'bundle/1',
       kind: 'table',

@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { ruleOf } from '../code/run-features.ts'
 import type { LocalTable } from '../data/table.ts'
 import { wholeColumns } from '../data/whole-columns.ts'
+import { underNames, widthOf } from '../formats/answers.ts'
 import { BacktestReport } from '../formats/backtest-report.ts'
 import { backtestOf, type Check, describeCheck } from '../formats/check.ts'
+import { classUnseen } from '../formats/class-unseen.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { Evaluation } from '../formats/evaluation.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
@@ -47,7 +49,8 @@ export interface GateOrder {
 export async function judgeGates(order: GateOrder, onProgress: Progress): Promise<GateResult[]> {
   const { step, model, table } = order
   const functions = await loadOwn(order.code)
-  const report = Evaluation.parse(JSON.parse(await readFile(order.candidate.report, 'utf8')))
+  const report = await readEvaluation(order.candidate)
+  requireSeen(report, model.facts.target)
   const backtests = await readBacktests(order)
   const evidence = await evidenceOf(order, report, functions)
   return withModels([model], async (loaded) => {
@@ -95,14 +98,17 @@ async function evidenceOf(
   const wanted = step.must.flatMap((check) => (check.rule === 'own' ? [] : (check.own?.columns ?? [])))
   for (const column of wanted) ruleOf(table.schema, column)
   const columns = wanted.length === 0 ? undefined : await wholeColumns(table, wanted)
-  const scoredOf = async (evaluation: LocalEvaluation): Promise<Scored> => {
-    const scored = await readScored(evaluation)
+  const opponent = baseline && (await readEvaluation(baseline))
+  // Each knows classes of its own; both are judged by all.
+  const classes = report.outputs && [...new Set([...report.outputs, ...(opponent?.outputs ?? [])])]
+  const scoredOf = async (evaluation: LocalEvaluation, { outputs }: Evaluation): Promise<Scored> => {
+    const scored = inClasses(await readScored(evaluation, outputs), outputs, classes)
     return columns === undefined ? scored : { ...scored, columns }
   }
   const slices = await slicesOf(candidate, report)
   return {
-    candidate: await scoredOf(candidate),
-    baseline: baseline === undefined ? undefined : await scoredOf(baseline),
+    candidate: await scoredOf(candidate, report),
+    baseline: baseline === undefined || opponent === undefined ? undefined : await scoredOf(baseline, opponent),
     slicesOf: (column) => slices.get(column) ?? [],
     task: report.task,
     seed: step.seed,
@@ -153,10 +159,38 @@ function undecidedError(check: Check, blocks: readonly LatencyBlock[]): SlipwayE
   })
 }
 
-export async function readScored({
-  predictions,
-  labels,
-}: Pick<LocalEvaluation, 'predictions' | 'labels'>): Promise<Scored> {
+export async function readEvaluation({ report }: Pick<LocalEvaluation, 'report'>): Promise<Evaluation> {
+  return Evaluation.parse(JSON.parse(await readFile(report, 'utf8')))
+}
+
+/**
+ * A candidate is not judged on rows of classes that it has never seen: it can only be wrong about them.
+ * @throws SlipwayError CLASS_UNSEEN
+ */
+export function requireSeen({ unseen }: Evaluation, target: string): void {
+  if (unseen !== undefined) throw classUnseen(target, unseen.part, unseen.classes)
+}
+
+/** @param outputs of the evaluation */
+export async function readScored(
+  { predictions, labels }: Pick<LocalEvaluation, 'predictions' | 'labels'>,
+  outputs: Evaluation['outputs'],
+): Promise<Scored> {
   const known = new Float64Array(Uint8Array.from(await readFile(labels)).buffer)
-  return { predictions: answersOf(await readFile(predictions), known.length), labels: known }
+  const count = known.length * widthOf({ outputs })
+  return { predictions: answersOf(await readFile(predictions), count), labels: known }
+}
+
+/** The same rows with other classes: all those of the rows, and maybe more. */
+function inClasses(
+  { predictions, labels }: Scored,
+  own: readonly string[] | undefined,
+  classes: readonly string[] | undefined,
+): Scored {
+  if (own === undefined || classes === undefined) return { predictions, labels }
+  const places = own.map((name) => classes.indexOf(name))
+  return {
+    predictions: underNames(predictions, own, classes),
+    labels: labels.map((label) => places[label] as number),
+  }
 }

@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { loadFunction } from '../code/load.ts'
-import { ruleOf, runTarget } from '../code/run-features.ts'
+import { ruleOf } from '../code/run-features.ts'
+import { runClasses, runTarget } from '../code/run-target.ts'
 import type { LocalTable } from '../data/table.ts'
+import { widthOf } from '../formats/answers.ts'
 import type { Column, Numbers } from '../formats/columns.ts'
 import type { StepOf } from '../formats/plan.ts'
 import type { GateResult } from '../formats/records.ts'
 import { type LoadedModel, type LocalModel, newAnswers } from '../models/model.ts'
 import { withModels } from '../models/with-models.ts'
-import { brierLoss, isEnough, notWorse, squaredLoss } from '../stats/never-worse.ts'
+import { brierLoss, brierOfClasses, isEnough, notWorse, squaredLoss } from '../stats/never-worse.ts'
 import { scoreTable } from './score-table.ts'
 import type { Progress } from './step-work.ts'
 
@@ -60,7 +62,7 @@ async function compareAll(
     outcomes.push({
       name: `not worse than ${namesInResults[against]} on ${name}`,
       passed,
-      metric: step.task === 'binary' ? 'brier' : 'rmse',
+      metric: step.task === 'regression' ? 'rmse' : 'brier',
       value: result.meanDifference,
       limit: step.margin,
       evidence: `mean loss ${difference} on ${result.rows} rows, margin ${step.margin}; evidence ${words(result.logEvidence)}, ${words(-Math.log(alpha))} is needed`,
@@ -105,19 +107,27 @@ async function lossesOf(
   code: Parameters<typeof runTarget>[0],
 ): Promise<Losses> {
   const labels = new Float64Array(table.rows)
+  const classes: string[] = []
   const models = [candidate, champion, ...(lastApproved === undefined ? [] : [lastApproved])] as const
   const predictions = models.map(({ facts }) => newAnswers(facts, table.rows))
   const inputs = new Set(models.flatMap(({ facts }) => facts.inputs.map(({ name }) => name)))
   const columns = [...inputs, column].map((name) => ruleOf(table.schema, name))
   await scoreTable({ models, table, columns }, ({ columns: read, at, scored }) => {
     scored.forEach((own, i) => {
-      predictions[i]?.set(own.predictions, at)
+      predictions[i]?.set(own.predictions, at * widthOf((models[i] as LoadedModel).facts))
     })
     const cells = read[column] as Column
-    labels.set(column === labelColumn ? (cells as Float64Array) : runTarget(code, step.task, column, cells, at + 1), at)
+    if (step.task === 'multiclass') for (const name of runClasses(code, column, cells, at + 1)) classes.push(name)
+    else if (column === labelColumn) labels.set(cells as Float64Array, at)
+    else labels.set(runTarget(code, step.task, column, cells, at + 1), at)
   })
   const loss = step.task === 'binary' ? brierLoss : squaredLoss(varianceOf(labels))
-  const losses = (of: Numbers): Float64Array => Float64Array.from(of, (p, i) => loss(p, labels[i] as number))
+  const losses = (of: Numbers, i: number): Float64Array => {
+    const { outputs } = (models[i] as LoadedModel).facts
+    return outputs === undefined
+      ? Float64Array.from(of, (p, row) => loss(p, labels[row] as number))
+      : Float64Array.from(classes, (name, row) => brierOfClasses(of, row, outputs, name))
+  }
   const [ofCandidate, ofChampion, ofLastApproved] = predictions.map(losses)
   return {
     candidate: ofCandidate as Float64Array,

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { LocalTable } from '../data/table.ts'
+import { widthOf } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { answersOf, type LocalModel, type ModelFacts, newAnswers } from '../models/model.ts'
@@ -28,13 +29,16 @@ const nextStep = {
 /** Compares predictions, as they come, with the trainer's. */
 export async function parityMeter({ predictions, limit }: TrainersPredictions, facts: ModelFacts) {
   const bytes = await readFile(predictions)
-  const expected = answersOf(bytes, bytes.length / newAnswers(facts, 1).byteLength)
-  const scale = facts.task === 'binary' ? 1 : unitOf(expected)
+  const width = widthOf(facts)
+  const rows = bytes.length / newAnswers(facts, 1).byteLength
+  const expected = answersOf(bytes, rows * width)
+  const scale = facts.task === 'regression' ? unitOf(expected) : 1
   let largest = 0
   return {
-    rows: expected.length,
-    /** @param at the row that the predictions begin with */
-    take(predictions: Numbers, at: number): void {
+    rows,
+    /** @param row that the predictions begin with */
+    take(predictions: Numbers, row: number): void {
+      const at = row * width
       const count = Math.min(predictions.length, expected.length - at)
       for (let i = 0; i < count; i++) {
         const difference = Math.abs((predictions[i] as number) - (expected[at + i] as number)) / scale
@@ -44,10 +48,10 @@ export async function parityMeter({ predictions, limit }: TrainersPredictions, f
     },
     /** @throws SlipwayError PARITY when the largest difference is above the limit */
     result(): Parity {
-      if (largest <= limit) return { rows: expected.length, largest }
+      if (largest <= limit) return { rows, largest }
       throw new SlipwayError(
         'PARITY',
-        `ONNX Runtime and the trainer differ by ${largest} on ${expected.length} rows; ${limit} is allowed`,
+        `ONNX Runtime and the trainer differ by ${largest} on ${rows} rows; ${limit} is allowed`,
         { next: nextStep[facts.learner.kind === 'program' ? 'program' : 'own'] },
       )
     },

@@ -1,6 +1,8 @@
 import { type Features, isNumbers } from '../code/run-features.ts'
+import { widthOf } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
 import type { FeatureImportance } from '../formats/evaluation.ts'
+import { logLossOf } from '../formats/metrics/binary.ts'
 import { areaUnderRoc } from '../formats/metrics/ranking.ts'
 import type { LoadedModel } from '../models/model.ts'
 import { regressionMetricsOf } from '../stats/metrics.ts'
@@ -58,10 +60,7 @@ export async function importanceOf(
   labels: Float64Array,
   gains: Readonly<Record<string, number>>,
 ): Promise<FeatureImportance[]> {
-  const badness = (predictions: Numbers): number =>
-    model.facts.task === 'binary'
-      ? -areaUnderRoc({ predictions, labels })
-      : regressionMetricsOf({ predictions, labels }).rmse
+  const badness = (predictions: Numbers): number => badnessOf(model.facts, predictions, labels)
   const usual = badness(await model.scoreFeatures(features))
   if (!Number.isFinite(usual)) return []
   const importance: FeatureImportance[] = []
@@ -79,6 +78,20 @@ export async function importanceOf(
     importance.push({ feature: name, loss, spread: Math.sqrt(variance) })
   }
   return importance.sort((a, b) => b.loss - a.loss || (a.feature < b.feature ? -1 : 1))
+}
+
+/** What grows when a model gets worse: of several classes the log loss. */
+function badnessOf(facts: LoadedModel['facts'], predictions: Numbers, labels: Float64Array): number {
+  if (facts.task === 'binary') return -areaUnderRoc({ predictions, labels })
+  if (facts.task === 'regression') return regressionMetricsOf({ predictions, labels }).rmse
+  const width = widthOf(facts)
+  let sum = 0
+  for (let row = 0; row < labels.length; row++) {
+    const label = labels[row] as number
+    // A class that it does not know has no chance.
+    sum += logLossOf(label < width ? (predictions[row * width + label] as number) : 0, 1)
+  }
+  return sum / labels.length
 }
 
 /** Features with their numbers, those that gain most where there are too many. */

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { startCompiledModel } from '../compiler/compiled-model.ts'
+import type { Forest } from '../compiler/forest.ts'
 import { NotCompilable } from '../compiler/not-compilable.ts'
 import { readForest } from '../compiler/read-forest.ts'
 import type { LocalTable } from '../data/table.ts'
+import { widthOf } from '../formats/answers.ts'
 import { type Numbers, rowCount } from '../formats/columns.ts'
 import { compareWithOnnxRuntime } from '../models/compare-engines.ts'
 import type { CompiledModelFiles } from '../models/compiled-model.ts'
@@ -67,7 +69,10 @@ export async function compareRows(
   const { makeFeatures, inputsOf } = await loadFeatures(model)
   let compare: Awaited<ReturnType<typeof compareWithOnnxRuntime>> | undefined
   try {
-    const comparing = await compareWithOnnxRuntime(onnx, readForest(onnx), compiledModel.plan, started)
+    const forest = readForest(onnx)
+    const { outputs } = model.facts
+    if (outputs !== undefined) requireInOrder(forest, outputs.length)
+    const comparing = await compareWithOnnxRuntime(onnx, forest, compiledModel.plan, started, widthOf(model.facts))
     compare = comparing
     const both: TableModel = {
       facts: model.facts,
@@ -86,4 +91,11 @@ export async function compareRows(
   } finally {
     await compare?.release()
   }
+}
+
+/** Several answers a row are the sums of the trees, one by one. @throws NotCompilable */
+function requireInOrder({ sums, outputs }: Forest, width: number): void {
+  const answers = outputs.find(({ name }) => name === 'probabilities')?.columns ?? []
+  if (sums === width && answers.every(({ of, isComplement }, column) => of === column && !isComplement)) return
+  throw new NotCompilable(`its trees have ${sums} sums, and ${width} answers are not just those, in their order`)
 }

@@ -1,13 +1,7 @@
 import { join } from 'node:path'
 import { loadFunction } from '../code/load.ts'
-import {
-  type Features,
-  isNumbers,
-  requireChunkInvariance,
-  runFeatures,
-  runTarget,
-  sliceColumns,
-} from '../code/run-features.ts'
+import { type Features, isNumbers, requireChunkInvariance, runFeatures, sliceColumns } from '../code/run-features.ts'
+import { runClasses, runTarget } from '../code/run-target.ts'
 import { readColumns } from '../data/columns.ts'
 import { type ContractReport, checkContract, separateRows } from '../data/contract.ts'
 import { checkQuery } from '../data/derive.ts'
@@ -101,7 +95,9 @@ function tryFunctions(
   const made = runFeatures(features, step.features.name, inputs, 1, () => true)
   requireChunkInvariance(features, step.features.name, inputs)
   const { column, code: target } = step.target
-  runTarget(target && load(target.digest), step.task, column, columns[column] as Column)
+  const toLabels = target && load(target.digest)
+  if (step.task === 'multiclass') runClasses(toLabels, column, columns[column] as Column)
+  else runTarget(toLabels, step.task, column, columns[column] as Column)
   return made
 }
 
@@ -118,6 +114,11 @@ async function tryModel(
       kind: isNumbers(values) ? 'number' : 'category',
     }),
   )
-  const model = await openFinished(byDefinition(learner), task, models.get(learner.model ?? '') as Uint8Array, known)
+  const model = await openFinished(
+    byDefinition(learner),
+    { task },
+    models.get(learner.model ?? '') as Uint8Array,
+    known,
+  )
   await model.predict(features).finally(() => model.release())
 }

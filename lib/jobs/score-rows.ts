@@ -1,4 +1,5 @@
 import type { LocalTable } from '../data/table.ts'
+import { widthOf } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
 import type { FeatureCounts } from '../formats/telemetry.ts'
 import { type LocalModel, newAnswers } from '../models/model.ts'
@@ -7,11 +8,12 @@ import type { Profile } from '../stats/profile.ts'
 import { profileCounter } from '../stats/profile-counter.ts'
 import { scoreTable } from './score-table.ts'
 
-/** Predictions for the rows of a table [rows]. */
+/** Predictions for the rows of a table [rows · width]. */
 export async function scoreRows(local: LocalModel, table: LocalTable): Promise<Numbers> {
   const all = newAnswers(local.facts, table.rows)
+  const width = widthOf(local.facts)
   await withModels([local], (model) =>
-    scoreTable({ models: [model], table }, ({ at, scored: [{ predictions }] }) => all.set(predictions, at)),
+    scoreTable({ models: [model], table }, ({ at, scored: [{ predictions }] }) => all.set(predictions, at * width)),
   )
   return all
 }
@@ -25,7 +27,7 @@ export async function countRows(
   baseline: Profile,
   table: LocalTable,
 ): Promise<Record<string, FeatureCounts>> {
-  const counter = profileCounter(baseline)
+  const counter = profileCounter(baseline, local.facts)
   await withModels([local], (model) =>
     scoreTable({ models: [model], table }, ({ scored: [{ features, predictions }] }) =>
       counter.add(features, predictions),

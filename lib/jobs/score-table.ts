@@ -14,7 +14,7 @@ export type TableModel = Pick<LoadedModel, 'makeFeatures' | 'scoreFeatures'> & {
   readonly facts: Pick<LoadedModel['facts'], 'inputs'>
 }
 
-/** What a model makes of some rows, each [rows of the chunk]. */
+/** What a model makes of some rows, each [rows of the chunk]; predictions [rows · width]. */
 export interface ModelScores {
   readonly features: Features
   readonly predictions: Numbers

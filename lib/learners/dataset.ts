@@ -5,11 +5,12 @@ import {
   requireChunkInvariance,
   ruleOf,
   runFeatures,
-  runTarget,
   sliceColumns,
 } from '../code/run-features.ts'
+import { runClasses, runTarget } from '../code/run-target.ts'
 import { readColumns } from '../data/columns.ts'
 import type { LocalTable } from '../data/table.ts'
+import { classNumbers, mostClasses } from '../formats/classes.ts'
 import type { Column, Numbers, UserFunction } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { Task } from '../formats/plan.ts'
@@ -25,7 +26,10 @@ export type FeatureVector =
 
 export interface LabelledFeatures {
   readonly features: readonly FeatureVector[]
+  /** [rows]: of several classes their numbers. */
   readonly labels: Float64Array
+  /** Of a multiclass task: what its classes are called, and how many rows each has. */
+  readonly classes?: { readonly names: readonly string[]; readonly rows: readonly number[] } | undefined
   /** How much each row counts, where a column says so. */
   readonly weights?: Float32Array | undefined
 }
@@ -38,6 +42,8 @@ export interface Preparation {
   readonly target: { readonly column: string; readonly code: UserFunction | undefined }
   readonly weight: string | undefined
   readonly task: Task
+  /** Classes that are known before these rows; others come behind them. */
+  readonly classes?: readonly string[] | undefined
 }
 
 /** Rows on which chunk invariance is checked in every run. */
@@ -57,6 +63,7 @@ export async function prepare(
   const read = [target.column, ...(weight === undefined ? [] : [weight])]
   const columns = [...inputs, ...read.map((name) => ruleOf(table.schema, name))]
   const labels = new Float64Array(table.rows)
+  const classes = task === 'multiclass' ? classNumbers(preparation.classes) : undefined
   const weights = weight === undefined ? undefined : new Float32Array(table.rows)
   const vectors: (FeatureVector & { index?: Map<string, number> })[] = []
   let at = 0
@@ -65,7 +72,10 @@ export async function prepare(
     const { [weight ?? '']: weightColumn, ...rest } = others
     if (at === 0 && checkInvariance)
       requireChunkInvariance(preparation.features, preparation.featuresName, sliceColumns(rest, 0, invarianceSample))
-    labels.set(runTarget(target.code, task, target.column, targetColumn as Column, at + 1), at)
+    if (classes === undefined)
+      labels.set(runTarget(target.code, task, target.column, targetColumn as Column, at + 1), at)
+    else labels.set(classes.numbersOf(runClasses(target.code, target.column, targetColumn as Column, at + 1)), at)
+    requireFew(target.column, classes?.names)
     append(
       vectors,
       runFeatures(preparation.features, preparation.featuresName, rest, at + 1, () => true),
@@ -76,7 +86,15 @@ export async function prepare(
     at += (targetColumn as Column).length
   }
   if (weights?.every((value) => value === 0)) throw weightsInvalid(`all ${weights.length} rows weigh 0 by "${weight}"`)
-  return { features: vectors, labels, weights }
+  return { features: vectors, labels, weights, ...(classes !== undefined && { classes }) }
+}
+
+/** @throws SlipwayError TARGET_INVALID */
+function requireFew(target: string, classes: readonly string[] | undefined): void {
+  if (classes === undefined || classes.length <= mostClasses) return
+  throw new SlipwayError('TARGET_INVALID', `target "${target}" has more than ${mostClasses} classes`, {
+    next: 'look whether it is an id; or have a function put rare classes together',
+  })
 }
 
 function requireWeights(name: string, values: Column, firstRow: number): Float64Array {

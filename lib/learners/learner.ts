@@ -31,7 +31,7 @@ export interface LearnerRows {
    * NaN where it is missing or not among them.
    */
   readonly features: readonly Float32Array[]
-  /** [rows]: 0 and 1 of a binary task, else numbers of any centre and spread. */
+  /** [rows]: 0 and 1 of a binary task, of several classes their numbers, else numbers of any centre and spread. */
   readonly labels: Float64Array
   /** [rows]: how much each row counts, at least 0, and some row more; all alike without. */
   readonly weights?: Float32Array | undefined
@@ -45,7 +45,9 @@ export interface LearnerOrder<Parameters> {
   readonly parameters: Parameters
   readonly seed: number
   readonly inputs: readonly ModelInput[]
-  /** A binary task has both classes here. */
+  /** Of a multiclass task: what its classes are called, two at least; labels are places among them. */
+  readonly classes?: readonly string[] | undefined
+  /** All classes are here. */
   readonly train: LearnerRows
   readonly validation: LearnerRows
   /** Threads it may use; the model must not depend on them. */
@@ -71,12 +73,13 @@ export interface Learned {
   /**
    * The model, byte for byte the same for the same order. It takes one tensor [rows, 1] an input, by name: float32, or
    * string of a text, of which any other value than `categories` counts as missing. It answers `probabilities` float32
-   * [rows, 2] of a binary task (the second is that of class 1), else `prediction` [rows, 1], float32 or float64.
+   * [rows, 2] of a binary task (the second is that of class 1), [rows, classes] and `label`, text, of several classes;
+   * else `prediction` [rows, 1], float32 or float64.
    */
   readonly onnx: Uint8Array
   /**
-   * What the learner itself predicts for the validation rows [rows], in the precision of the model; packaging compares
-   * the model with it.
+   * What the learner itself predicts for the validation rows [rows], of several classes [rows · classes] row by row, in
+   * the precision of the model; packaging compares the model with it.
    */
   readonly predictions: Numbers
   /** How much the model uses each input: shares of 1, or all 0 where it uses none. */

@@ -7,7 +7,10 @@ import type { TrainingRows } from './training-rows.ts'
 
 /** Rows with what every learner is given of them, whichever it is. */
 export interface PreparedRows extends TrainingRows {
-  /** Labels of the training rows: of a regression from their centre, in units of their spread. */
+  /**
+   * Labels of the training rows whose means order texts: of a regression from their centre, in units of their spread;
+   * of several classes whether it is the most frequent one.
+   */
   readonly labels: Float64Array
   readonly labelSpread: number | undefined
   readonly crosses: readonly FittedCross[]
@@ -15,20 +18,27 @@ export interface PreparedRows extends TrainingRows {
 
 /** Means of labels, of categories and of crosses, are taken from their centre. */
 export function prepareRows(step: StepOf<'train'>, { train, validation }: TrainingRows): PreparedRows {
-  const standard = step.task === 'binary' ? undefined : standardOf(train.labels, train.weights)
-  const labels = standard === undefined ? train.labels : standardized(train.labels, standard)
+  const standard = step.task === 'regression' ? standardOf(train.labels, train.weights) : undefined
+  const labels = standard === undefined ? orderingLabels(train) : standardized(train.labels, standard)
   const crosses = fitCrosses(step, { train: { ...train, labels }, validation })
   return { train, validation, labels, labelSpread: standard?.spread, crosses }
+}
+
+function orderingLabels({ labels, classes }: TrainingRows['train']): Float64Array {
+  if (classes === undefined) return labels
+  const commonest = classes.rows.indexOf(Math.max(...classes.rows))
+  return labels.map((label) => (label === commonest ? 1 : 0))
 }
 
 /** Rows as a learner takes them: features in the order of its inputs, then crosses. */
 export function encodeRows(
   { train, validation, labels, crosses }: PreparedRows,
   order: CategoryOrder,
-): Pick<LearnerOrder<unknown>, 'inputs' | 'train' | 'validation'> {
+): Pick<LearnerOrder<unknown>, 'inputs' | 'classes' | 'train' | 'validation'> {
   const inputs = fitInputs(train.features, labels, order)
   return {
     inputs: [...inputs, ...crosses.map(({ cross }) => ({ name: cross.name, kind: 'number' as const }))],
+    ...(train.classes !== undefined && { classes: train.classes.names }),
     train: {
       features: [...encode(train.features, inputs), ...crosses.map((cross) => cross.train)],
       labels: train.labels,

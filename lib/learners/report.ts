@@ -1,6 +1,6 @@
+import { measureAll } from '../formats/metrics/index.ts'
 import type { Task } from '../formats/plan.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
-import { binaryMetricsOf, regressionMetricsOf } from '../stats/metrics.ts'
 import type { FeatureVector } from './dataset.ts'
 import type { Learned, ModelInput } from './learner.ts'
 import type { PreparedRows } from './order.ts'
@@ -35,7 +35,9 @@ export function trainingReport(
     features,
     ...report,
     ...(predictions instanceof Float64Array && { answers: 'float64' as const }),
-    meanLabel: train.labels.reduce((sum, label) => sum + label, 0) / train.labels.length,
+    ...(train.classes === undefined
+      ? { meanLabel: train.labels.reduce((sum, label) => sum + label, 0) / train.labels.length }
+      : { outputs: [...train.classes.names], classRows: [...train.classes.rows] }),
     ...(labelSpread !== undefined && { labelSpread }),
     validationMetrics: metricsOf(task, predictions, validation.labels),
   }
@@ -47,9 +49,8 @@ export function metricsOf(
   predictions: Learned['predictions'],
   labels: Float64Array,
 ): Record<string, number> {
-  const measure = task === 'binary' ? binaryMetricsOf : regressionMetricsOf
-  const metrics: Readonly<Record<string, number>> = measure({ predictions, labels })
-  return Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)))
+  const metrics = Object.entries<number>(measureAll(task, { predictions, labels }))
+  return Object.fromEntries(metrics.filter(([, value]) => Number.isFinite(value)))
 }
 
 const offsetFact = (feature: FeatureVector | undefined): { offset?: number } =>

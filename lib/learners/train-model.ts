@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { widthOf } from '../formats/answers.ts'
 import { canonicalJson } from '../formats/canonical.ts'
 import type { LinearBaseline, TrainingReport } from '../formats/training-report.ts'
+import { profileOfAnswers } from '../stats/answer-profile.ts'
 import { type Profile, profileCategories, profileNumbers } from '../stats/profile.ts'
 import type { FeatureVector } from './dataset.ts'
 import { takeModel } from './finished/take-model.ts'
@@ -59,8 +61,8 @@ export async function trainModel(
   await write('model', learned.onnx)
   await write('crosses', canonicalJson(rows.crosses.map(({ cross }) => cross)))
   await write('report', canonicalJson(report))
-  await write('baseline', canonicalJson(profileOfRows(rows, learned)))
-  await write('parity', bytesOf(learned.predictions.subarray(0, parityRows)))
+  await write('baseline', canonicalJson(profileOfRows(rows, learned, report)))
+  await write('parity', bytesOf(learned.predictions.subarray(0, parityRows * widthOf(report))))
   if (beside !== undefined) await write('linearBaseline', canonicalJson(beside))
   return { report, linearBaseline: beside, said: learned.said }
 }
@@ -85,9 +87,9 @@ async function modelOf(
 }
 
 /** What served rows are compared with. */
-function profileOfRows({ train }: PreparedRows, { predictions }: Learned): Profile {
+function profileOfRows({ train }: PreparedRows, { predictions }: Learned, report: TrainingReport): Profile {
   const profile: Profile = Object.fromEntries(train.features.map((feature) => [feature.name, profileOf(feature)]))
-  return { ...profile, 'score:': profileNumbers(predictions, 'between') }
+  return { ...profile, ...profileOfAnswers(predictions, report) }
 }
 
 function profileOf(feature: FeatureVector): Profile[string] {

@@ -3,8 +3,11 @@ import { loadFunction } from '../code/load.ts'
 import type { LocalCode } from '../code/local-code.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
+import { classUnseen } from '../formats/class-unseen.ts'
+import { classNumbers, sortedClasses } from '../formats/classes.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { StepOf, Task } from '../formats/plan.ts'
+import { isAnswerColumn } from '../stats/answer-profile.ts'
 import { type LabelledFeatures, prepare } from './dataset.ts'
 import type { ProgramPlace } from './learner.ts'
 import { offsetsOf, withOffsets } from './offsets.ts'
@@ -49,11 +52,18 @@ export async function readTrainingRows(order: TrainingOrder): Promise<TrainingRo
   return withDuckDb(2, async (connection) => {
     const made = await prepare(connection, order.train, preparation, true)
     requireFreeNames(order.features.name, made, step.task)
-    const validation = await prepare(connection, order.validation, preparation, false)
+    const { classes } = made
+    const others = classes === undefined ? preparation : { ...preparation, classes: classes.names }
+    const validation = await prepare(connection, order.validation, others, false)
     if (step.task === 'binary') requireBothClasses(made.labels)
-    if (step.learner.kind === 'onnx') return { train: made, validation }
+    const isGiven = step.learner.kind === 'onnx'
+    const rows =
+      classes === undefined
+        ? { train: made, validation }
+        : inOrder(step.target.column, { train: made, validation }, isGiven)
+    if (isGiven) return rows
     const offsets = offsetsOf(made.features)
-    return { train: withOffsets(made, offsets), validation: withOffsets(validation, offsets) }
+    return { train: withOffsets(rows.train, offsets), validation: withOffsets(rows.validation, offsets) }
   })
 }
 
@@ -63,14 +73,46 @@ async function load({ file, digest }: LocalCode) {
 
 /** What a graph answers has a name in it, which no input can have as well. */
 function requireFreeNames(functionName: string, { features }: LabelledFeatures, task: Task): void {
-  const outputs = task === 'binary' ? ['label', 'probabilities'] : ['prediction']
-  const taken = features.find(({ name }) => outputs.includes(name))
+  const outputs = task === 'regression' ? ['prediction'] : ['label', 'probabilities']
+  const isTaken = (name: string): boolean => outputs.includes(name) || (task === 'multiclass' && isAnswerColumn(name))
+  const taken = features.find(({ name }) => isTaken(name))
   if (taken === undefined) return
   throw new SlipwayError(
     'FEATURES_TYPE',
     `${functionName}: feature "${taken.name}" is called as what the model answers`,
     { next: 'give that feature another name' },
   )
+}
+
+/**
+ * Rows whose classes are in the order of `sortedClasses`. What a finished model knows nobody here knows yet; others
+ * learn the classes of the training rows only.
+ * @throws SlipwayError SINGLE_CLASS, CLASS_UNSEEN
+ */
+function inOrder(target: string, { train, validation }: TrainingRows, isGiven: boolean): TrainingRows {
+  const [learned, all] = [train.classes?.names ?? [], validation.classes?.names ?? []]
+  if (learned.length === 1)
+    throw new SlipwayError(
+      'SINGLE_CLASS',
+      `all ${train.labels.length} training rows are of the class "${learned[0]}": there is nothing to tell apart`,
+      { next: 'check the target and the training part of the split' },
+    )
+  if (!isGiven && all.length > learned.length) {
+    const unseen = all
+      .slice(learned.length)
+      .map((name, i) => ({ name, rows: validation.classes?.rows[learned.length + i] ?? 0 }))
+    throw classUnseen(target, 'validation', unseen)
+  }
+  const names = sortedClasses(all)
+  return { train: renumbered(train, names), validation: renumbered(validation, names) }
+}
+
+/** Rows with other numbers for their classes: places among `names`, which have all of them. */
+export function renumbered(made: LabelledFeatures, names: readonly string[]): LabelledFeatures {
+  const own = made.classes?.names ?? []
+  const classes = classNumbers(names)
+  const labels = classes.numbersOf(Array.from(made.labels, (number) => own[number] as string))
+  return { ...made, labels, classes }
 }
 
 function requireBothClasses(labels: Float64Array): void {

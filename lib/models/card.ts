@@ -28,7 +28,7 @@ export function modelCard(
   const features = [...training.features].sort((a, b) => b.importance - a.importance)
   return `# ${facts.name}
 
-${facts.task === 'binary' ? 'Binary classifier' : 'Regression model'} for \`${facts.target}\`, ${words.model}, ONNX.
+${kindsInWords[facts.task]} for \`${facts.target}\`, ${words.model}, ONNX.
 
 ## Data
 | | |
@@ -36,7 +36,7 @@ ${facts.task === 'binary' ? 'Binary classifier' : 'Regression model'} for \`${fa
 | snapshot | \`${shortDigest(facts.snapshot)}\` |
 | ${isFinished ? 'rows of the baseline' : 'training rows'} | ${training.rows.train} |
 | validation rows | ${training.rows.validation} |
-| mean label | ${labelInWords(training)} |
+${labelInWords(training)}
 
 ${readInWords(source)}
 
@@ -65,6 +65,12 @@ ${isFinished ? 'Which rows it was trained on is not known here.' : 'It knows the
 \`baseline.json\` before you trust it on other data.
 `
 }
+
+const kindsInWords = {
+  binary: 'Binary classifier',
+  multiclass: 'Classifier of several classes',
+  regression: 'Regression model',
+} as const
 
 /** Reports on trees say nothing in words: these bytes are part of the model's digest. */
 function treesInWords({ learner, seed }: ModelFacts, { trees }: TrainingReport): NonNullable<TrainingReport['words']> {
@@ -102,15 +108,23 @@ function kindInWords({ kind, categories, offset }: TrainingReport['features'][nu
   return `${kind}${count}${offset === undefined ? '' : `, the graph takes it less ${offset}`}`
 }
 
+/** The classes with their training rows; or the mean label. */
+function labelInWords(training: TrainingReport): string {
+  const { outputs, classRows = [] } = training
+  if (outputs === undefined) return `| mean label | ${meanInWords(training)} |`
+  const cell = (name: string): string => name.replaceAll('|', '\\|').replaceAll('\n', ' ')
+  return outputs.map((name, i) => `| rows of \`${cell(name)}\` | ${classRows[i] ?? 0} |`).join('\n')
+}
+
 /** The mean label to as many digits as its spread gives a meaning to. */
-function labelInWords({ meanLabel, labelSpread }: TrainingReport): string {
+function meanInWords({ meanLabel = 0, labelSpread }: TrainingReport): string {
   if (labelSpread === undefined || labelSpread === 0) return show(meanLabel)
   const digits = Math.ceil(Math.log10(Math.max(1, Math.abs(meanLabel / labelSpread)))) + 4
   return `${Number(meanLabel.toPrecision(Math.min(17, digits)))}, spread ${show(labelSpread)}`
 }
 
 /** What float32 costs a regression. */
-function precisionInWords({ answers, meanLabel, labelSpread }: TrainingReport): string {
+function precisionInWords({ answers, meanLabel = 0, labelSpread }: TrainingReport): string {
   if (answers === 'float64')
     return '\nPredictions are float64: labels lie too far from zero for their spread, or spread too little, for float32.'
   if (labelSpread === undefined || labelSpread === 0 || meanLabel === 0) return ''

@@ -4,6 +4,7 @@ import type { CompiledInput, CompiledModel, CompiledPlan } from '../compiler/com
 import type { Forest, ScoreColumn } from '../compiler/forest.ts'
 import { NotCompilable } from '../compiler/not-compilable.ts'
 import { withoutMaps, withoutTransform } from '../compiler/variant.ts'
+import { sideBySide } from '../formats/answers.ts'
 import type { Digest } from '../formats/artifact.ts'
 import { textsForOnnx } from '../formats/texts-for-onnx.ts'
 import { base64Of, type GoldenRows } from './compiled-model.ts'
@@ -17,6 +18,7 @@ type Columns = Readonly<Record<string, CompiledInput>>
 /**
  * Compares a compiled model with ONNX Runtime row by row, bit by bit: its answers with all that the graph's own outputs
  * say of them, and its sums.
+ * @param answered how many of the answers count, the last ones
  * @throws NotCompilable at the first difference, and where ONNX Runtime cannot run the model
  */
 export async function compareWithOnnxRuntime(
@@ -24,6 +26,7 @@ export async function compareWithOnnxRuntime(
   forest: Forest,
   plan: CompiledPlan,
   compiledModel: CompiledModel,
+  answered = 1,
 ) {
   const { output, columns, width } = forest.scores
   const { answering, summing, run, release } = await openSessions(onnx, forest, plan)
@@ -58,9 +61,9 @@ export async function compareWithOnnxRuntime(
       })
     }
     compared += rows
-    const answers = mine.answers.at(-1) as Float32Array
-    golden = { inputs: sliceOf(inputs, 0, Math.min(goldenRows, rows), plan), answers: answers.slice(0, goldenRows) }
-    return answers
+    const last = mine.answers.at(-1) as Float32Array
+    golden = { inputs: sliceOf(inputs, 0, Math.min(goldenRows, rows), plan), answers: last.slice(0, goldenRows) }
+    return sideBySide(mine.answers.slice(-answered))
   }
   return {
     /** Rows so far. */
@@ -69,14 +72,14 @@ export async function compareWithOnnxRuntime(
     },
     /**
      * @param at how many rows came before, for messages
-     * @returns the last answer of each row [rows]
+     * @returns the answers of each row [rows · answers]
      */
     async rows(inputs: Columns, rows: number, at = compared): Promise<Float32Array> {
       if (rows <= batchRows) return batch(inputs, rows, at)
-      const answers = new Float32Array(rows)
+      const answers = new Float32Array(rows * answered)
       for (let from = 0; from < rows; from += batchRows) {
         const to = Math.min(rows, from + batchRows)
-        answers.set(await batch(sliceOf(inputs, from, to, plan), to - from, at + from), from)
+        answers.set(await batch(sliceOf(inputs, from, to, plan), to - from, at + from), from * answered)
       }
       return answers
     },

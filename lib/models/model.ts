@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { loadFunction } from '../code/load.ts'
 import { type Features, lessOffset, runFeatures } from '../code/run-features.ts'
 import type { CompiledInput, CompiledModel } from '../compiler/compiled-model.ts'
+import { columnOf, sideBySide, widthOf } from '../formats/answers.ts'
 import { Digest } from '../formats/artifact.ts'
 import { type Column, type Numbers, rowCount } from '../formats/columns.ts'
 import { Cross } from '../formats/crosses.ts'
@@ -42,6 +43,8 @@ export const ModelFacts = z.object({
   ),
   /** Of predictions in double precision; others are float32. */
   answers: z.literal('float64').optional(),
+  /** What its answers are called, where there are several a row: the classes, in their order. */
+  outputs: z.array(z.string()).min(2).optional(),
   /** Names of the columns that are made of features before the graph sees them, if any: `crosses.json`. */
   crosses: z.array(z.string()).optional(),
   featureCode: z.object({ name: z.string(), digest: Digest, host: z.record(z.string(), z.string()) }),
@@ -60,7 +63,8 @@ export const isMadeFloat64 = ({ offset, exact }: ModelFacts['features'][number])
 export function trainedFacts({
   features,
   answers,
-}: TrainingReport): Pick<ModelFacts, 'features' | 'crosses' | 'answers'> {
+  outputs,
+}: TrainingReport): Pick<ModelFacts, 'features' | 'crosses' | 'answers' | 'outputs'> {
   const crosses = features.filter(({ kind }) => kind === 'cross').map(({ name }) => name)
   return {
     features: features.flatMap(({ name, kind, offset, exact, whole }) =>
@@ -70,6 +74,7 @@ export function trainedFacts({
     ),
     ...(crosses.length > 0 && { crosses }),
     ...(answers !== undefined && { answers }),
+    ...(outputs !== undefined && { outputs }),
   }
 }
 
@@ -108,7 +113,10 @@ export interface LoadedModel {
   readonly facts: ModelFacts
   readonly sizeBytes: number
   readonly engine: Engine
-  /** Rows in, predictions out [rows]: the probability of the positive class, or the predicted number. */
+  /**
+   * Rows in, predictions out [rows]: the probability of the positive class, or the predicted number; of several classes
+   * their probabilities [rows · classes].
+   */
   score(columns: Readonly<Record<string, Column>>, firstRow?: number): Promise<Numbers>
   /** What the feature code makes of rows. */
   makeFeatures(columns: Readonly<Record<string, Column>>, firstRow?: number): Features
@@ -138,7 +146,7 @@ export async function loadModel(local: LocalModel): Promise<LoadedModel> {
   const firstCode = featureMaker(facts, code)
   // Opened last: whatever fails before leaves no session behind.
   const { score, ...scorer } =
-    typeof compiledModel === 'string' ? await onnxRuntime(facts, onnx, compiledModel) : compiled(compiledModel)
+    typeof compiledModel === 'string' ? await onnxRuntime(facts, onnx, compiledModel) : compiled(facts, compiledModel)
   const scoreFeatures = (features: Features): Promise<Numbers> => score(inputsOf(features), rowsOf(features))
   const modelWith = (makeFeatures: LoadedModel['makeFeatures']): LoadedModel => ({
     ...scorer,
@@ -174,15 +182,16 @@ const rowsOf = (features: Features): number => {
 }
 
 /** Room for the predictions of rows. */
-export function newAnswers({ answers }: Pick<ModelFacts, 'answers'>, rows: number): Numbers {
-  return answers === 'float64' ? new Float64Array(rows) : new Float32Array(rows)
+export function newAnswers(facts: Pick<ModelFacts, 'answers' | 'outputs'>, rows: number): Numbers {
+  const length = rows * widthOf(facts)
+  return facts.answers === 'float64' ? new Float64Array(length) : new Float32Array(length)
 }
 
-/** Predictions from a file, which holds nothing else: four bytes a row, or eight. */
-export function answersOf(bytes: Uint8Array, rows: number): Numbers {
+/** Predictions from a file, which holds nothing else: four bytes each, or eight. */
+export function answersOf(bytes: Uint8Array, count: number): Numbers {
   // A fresh buffer: typed arrays need their alignment.
   const { buffer } = Uint8Array.from(bytes)
-  return bytes.length === rows * 8 ? new Float64Array(buffer) : new Float32Array(buffer)
+  return bytes.length === count * 8 ? new Float64Array(buffer) : new Float32Array(buffer)
 }
 
 const offsetsIn = ({ features }: ModelFacts): ReadonlyMap<string, number> =>
@@ -231,9 +240,12 @@ type Scorer = Pick<LoadedModel, 'engine' | 'release'> & {
   score(inputs: GraphInputs, rows: number): Promise<Numbers>
 }
 
-const compiled = (compiledModel: CompiledModel): Scorer => ({
+const compiled = ({ outputs }: ModelFacts, compiledModel: CompiledModel): Scorer => ({
   engine: { name: 'compiled' },
-  score: async (inputs, rows) => compiledModel.score(inputs, rows),
+  score:
+    outputs === undefined
+      ? async (inputs, rows) => compiledModel.score(inputs, rows)
+      : async (inputs, rows) => sideBySide(compiledModel.scoreAll(inputs, rows).answers),
   release: async () => {},
 })
 
@@ -246,7 +258,7 @@ const numbersTensor = (ort: typeof import('onnxruntime-node'), values: Numbers):
 async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string): Promise<Scorer> {
   const ort = await import('onnxruntime-node')
   const session = await ort.InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1 })
-  const output = facts.task === 'binary' ? 'probabilities' : 'prediction'
+  const output = facts.task === 'regression' ? 'prediction' : 'probabilities'
   const kinds = [...facts.features, ...(facts.crosses ?? []).map((name) => ({ name, kind: 'number' as const }))]
   const score = async (made: GraphInputs): Promise<Numbers> => {
     const feeds: Record<string, Tensor> = {}
@@ -259,7 +271,7 @@ async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string):
     }
     const results = await session.run(feeds as InferenceSession.FeedsType, [output])
     const data = results[output]?.data as Numbers
-    return facts.task === 'binary' ? data.filter((_, i) => i % 2 === 1) : data
+    return facts.task === 'binary' ? columnOf(data, 1, 2) : data
   }
   return {
     engine: { name: 'onnxruntime', reason },

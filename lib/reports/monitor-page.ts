@@ -3,8 +3,8 @@ import { driftMeasures, isDriftMeasure } from '../formats/drift-measures/index.t
 import type { MonitorPolicy } from '../formats/monitor-policy.ts'
 import type { MonitorReport } from '../formats/monitor-report.ts'
 import { show } from '../formats/show-number.ts'
+import { nameOfColumn } from '../stats/answer-profile.ts'
 import { labelsInWords } from '../stats/label-counts.ts'
-import { nameOf } from '../stats/monitor.ts'
 import { histogram, timeline } from './charts.ts'
 import { escapeHtml, page } from './html.ts'
 
@@ -86,7 +86,7 @@ function timelines({ next }: Shown, policy: MonitorPolicy): string {
         title: `${time(point.to)}, version ${point.version}: ${show(point.psi[name] as number)}`,
         isBad: point.firing,
       }))
-    return card(`PSI of ${nameOf(name)}`, timeline(line, { limit: psiLimit }))
+    return card(`PSI of ${nameOfColumn(name)}`, timeline(line, { limit: psiLimit }))
   })
   return `<h2>Over time</h2><p class="soft">Red: an alarm. Red dashes: the limit. Grey dashes: estimated from the scores, without labels.</p><div class="cards">${[...metricCards, ...psiCards].join('\n')}</div>`
 }
@@ -98,7 +98,7 @@ function columnCard({ name, importance, measures, note, bins }: Shown['columns']
     ...(measures.psi === undefined ? [] : [`PSI ${show(measures.psi.value)}`]),
     ...(measures.ks === undefined ? [] : [`KS ${show(measures.ks.value)}`]),
   ]
-  return `<div class="card"><h3>${escapeHtml(nameOf(name))}</h3><p class="soft">${told.join(', ')}</p>${histogram(bins)}</div>`
+  return `<div class="card"><h3>${escapeHtml(nameOfColumn(name))}</h3><p class="soft">${told.join(', ')}</p>${histogram(bins)}</div>`
 }
 
 function driftTable(columns: Shown['columns']): string {
@@ -110,6 +110,6 @@ function driftTable(columns: Shown['columns']): string {
   const own = [...new Set(columns.flatMap(({ measures }) => Object.keys(measures)))].filter((n) => !isDriftMeasure(n))
   const shown = [...known, ...own.map((name) => [name, escapeHtml(name)] as const)]
   return `<h2>All measures</h2><div class="scroll"><table><tr><th>column</th><th class="number">rows</th>${shown.map(([, title]) => `<th class="number">${title}</th>`).join('')}</tr>
-${columns.map(({ name: column, rows, measures }) => `<tr><td>${escapeHtml(nameOf(column))}</td><td class="number">${rows}</td>${shown.map(([name]) => `<td class="number">${cell(measures[name])}</td>`).join('')}</tr>`).join('\n')}
+${columns.map(({ name: column, rows, measures }) => `<tr><td>${escapeHtml(nameOfColumn(column))}</td><td class="number">${rows}</td>${shown.map(([name]) => `<td class="number">${cell(measures[name])}</td>`).join('')}</tr>`).join('\n')}
 </table></div>`
 }

@@ -38,7 +38,7 @@ export function failuresByDefault(
   task: Task,
   rows: number,
 ): { readonly least: number; readonly most: number } | undefined {
-  const near = metric === 'auc' ? 'auc' : task === 'binary' ? 'logLoss' : 'rmse'
+  const near = metric === 'auc' ? 'auc' : task === 'regression' ? 'rmse' : 'logLoss'
   const measured = measuredFailures[near]
   const known = Math.max(
     300,

@@ -1,4 +1,5 @@
 import { describeCheck, judgeRule, type MetricCheck } from '../formats/check.ts'
+import type { Task } from '../formats/code-ref.ts'
 import { gateRules, type OwnMetric, type RuleVerdict } from '../formats/gate-rules.ts'
 import { findMetric, measureRows, rowMetric } from '../formats/metrics/index.ts'
 import { areAllEqual, type Measure, type Scored } from '../formats/metrics/metric.ts'
@@ -21,13 +22,16 @@ export interface GateEvidence {
   readonly sizeBytes: number
   /** Measured for gates of latency: see `latency.ts`. */
   readonly latency: readonly LatencyBlock[]
-  readonly task: 'binary' | 'regression'
+  readonly task: Task
   readonly seed: number
   /** How a metric of the user's is computed. */
   readonly measureOf?: (metric: string, own: OwnMetric) => Measure
 }
 
-/** A slice needs this many rows, and this many of each class, to be judged; smaller ones are counted and named only. */
+/**
+ * A slice needs this many rows, and this many of each class (of several classes, of two of them), to be judged; smaller
+ * ones are counted and named only.
+ */
 export const minimumSlice = { rows: 200, ofEachClass: 20 }
 
 /** Judges one gate. A value that is missing or not a number never passes. */
@@ -84,8 +88,9 @@ function badness(check: MetricCheck, value: number | null): number {
 function isLargeEnough({ labels }: Scored, task: GateEvidence['task']): boolean {
   if (labels.length < minimumSlice.rows) return false
   if (task === 'regression') return true
-  const positives = labels.reduce((sum, label) => sum + label, 0)
-  return Math.min(positives, labels.length - positives) >= minimumSlice.ofEachClass
+  const rows = new Map<number, number>()
+  for (const label of labels) rows.set(label, (rows.get(label) ?? 0) + 1)
+  return [...rows.values()].filter((count) => count >= minimumSlice.ofEachClass).length >= 2
 }
 
 function judgeRows(
@@ -96,8 +101,8 @@ function judgeRows(
 ): RuleVerdict {
   const { metric, own } = check
   const measure = own === undefined ? rowMetric(metric) : evidence.measureOf?.(metric, own)
-  // A classifier is judged by both classes, as it is in slices: by one alone, a constant would do.
-  const isOneClass = evidence.task === 'binary' && measure !== undefined && areAllEqual(candidate.labels)
+  // A classifier is judged by more classes than one, as it is in slices: by one alone, a constant would do.
+  const isOneClass = evidence.task !== 'regression' && measure !== undefined && areAllEqual(candidate.labels)
   const cost = measure === undefined ? costOf(check, evidence) : undefined
   return judgeRule(check, {
     value: () => cost?.value ?? (measure === undefined || isOneClass ? Number.NaN : measureRows(measure, candidate)),

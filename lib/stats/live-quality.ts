@@ -1,3 +1,4 @@
+import { likeliest } from '../formats/answers.ts'
 import type { MetricName } from '../formats/check.ts'
 import type { Task } from '../formats/code-ref.ts'
 import type { Numbers } from '../formats/columns.ts'
@@ -73,8 +74,22 @@ export function estimatedQuality(probabilities: Numbers): { auc: number; logLoss
   return { auc: area / (positives * negatives), logLoss: loss / n, brier: brier / n }
 }
 
-/** Mean prediction and mean label: where a model is off on the whole. */
-export function means({ predictions, labels }: Scored): { prediction: number; label: number } {
+/**
+ * Mean prediction and mean label: where a model is off on the whole. Of several classes: how sure it was of its answers,
+ * and how often it was right.
+ */
+export function means(scored: Scored): { prediction: number; label: number } {
+  const { predictions, labels } = scored
+  const width = predictions.length / labels.length
+  if (width > 1) {
+    let [sure, right] = [0, 0]
+    labels.forEach((label, row) => {
+      const column = likeliest(predictions, row, width)
+      sure += predictions[row * width + column] as number
+      right += Number(column === label)
+    })
+    return { prediction: sure / labels.length, label: right / labels.length }
+  }
   let [a, b] = [0, 0]
   for (let i = 0; i < labels.length; i++) {
     a += predictions[i] as number

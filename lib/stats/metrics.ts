@@ -1,3 +1,4 @@
+import { pickRows } from '../formats/answers.ts'
 import type { Column } from '../formats/columns.ts'
 import { type MetricsOf, measureAll } from '../formats/metrics/index.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
@@ -11,9 +12,7 @@ export const regressionMetricsOf = (scored: Scored): RegressionMetrics => measur
 /** The rows at some positions. */
 export function selectRows({ predictions, labels, columns }: Scored, rows: Uint32Array): Scored {
   return {
-    predictions: new (predictions.constructor as Float64ArrayConstructor)(rows.length).map(
-      (_, i) => predictions[rows[i] as number] as number,
-    ),
+    predictions: pickRows(predictions, rows, labels.length === 0 ? 1 : predictions.length / labels.length),
     labels: Float64Array.from(rows, (row) => labels[row] as number),
     ...(columns !== undefined && {
       columns: Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, selectCells(column, rows)])),

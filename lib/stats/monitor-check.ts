@@ -2,6 +2,7 @@ import type { OwnDistances } from '../formats/drift-measures/index.ts'
 import type { MonitorPolicy } from '../formats/monitor-policy.ts'
 import type { ColumnDrift, Incident, MonitorReport, OpenInterval, TimelinePoint } from '../formats/monitor-report.ts'
 import type { FeatureCounts, TelemetryWindow, VersionCounts } from '../formats/telemetry.ts'
+import { isAnswerColumn } from './answer-profile.ts'
 import { driftOfCounts } from './drift.ts'
 import { type LabelCounts, labelWarning, noSums, sumLabels } from './label-counts.ts'
 import { judgeRules } from './monitor.ts'
@@ -53,7 +54,7 @@ export function driftOfAll(
     const now = counts[name]
     return now === undefined
       ? []
-      : [driftOfCounts(name, profile, now, name === 'score:' ? null : (importances[name] ?? 0), own)]
+      : [driftOfCounts(name, profile, now, isAnswerColumn(name) ? null : (importances[name] ?? 0), own)]
   })
 }
 

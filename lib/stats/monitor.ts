@@ -4,6 +4,7 @@ import { metrics as knownMetrics } from '../formats/metrics/index.ts'
 import { type DriftRule, describeRule, type MonitorPolicy, type VolumeRule } from '../formats/monitor-policy.ts'
 import type { ColumnDrift, RuleState } from '../formats/monitor-report.ts'
 import { show } from '../formats/show-number.ts'
+import { nameOfColumn } from './answer-profile.ts'
 import type { Estimate } from './drift.ts'
 
 /** What a check found, for its rules to be judged on. */
@@ -51,10 +52,10 @@ function judgeDrift({ measure, limit }: DriftRule, policy: MonitorPolicy, { rows
   const weight = drifted.reduce((sum, { importance }) => sum + (importance ?? 1), 0)
   // All-null columns have no such measure: that is said, and judged by the rules on missing values.
   const notes = columns
-    .flatMap(({ name, note }) => (note === undefined ? [] : [`; ${nameOf(name)} has ${note}`]))
+    .flatMap(({ name, note }) => (note === undefined ? [] : [`; ${nameOfColumn(name)} has ${note}`]))
     .join('')
   const words = (each: (typeof measured)[number]): string =>
-    `${nameOf(each.name)} ${show(each.value)} (at least ${show(each.low)})`
+    `${nameOfColumn(each.name)} ${show(each.value)} (at least ${show(each.low)})`
   if (drifted.length === 0) {
     const [largest] = [...measured].sort((a, b) => b.value - a.value)
     return {
@@ -92,6 +93,3 @@ function judgeVolume({ drop }: VolumeRule, { rows, rowsBefore }: Findings): Judg
   const usual = [...recent].sort((a, b) => a - b)[Math.floor(recent.length / 2)] as number
   return { state: rows < usual * (1 - drop) ? 'breached' : 'kept', reason: `${rows} rows, usual are ${usual}` }
 }
-
-/** The name of a column for people. */
-export const nameOf = (column: string): string => (column === 'score:' ? 'predictions' : column)

@@ -88,6 +88,23 @@ function logMean(logs: Float64Array): number {
 /** Squared error of a probability (Brier): what the comparison of classifiers is about. */
 export const brierLoss = (probability: number, label: number): number => (probability - label) ** 2
 
+/**
+ * The same of several classes: half the squared distance between the probabilities and what came, from 0 to 1 (Brier,
+ * Monthly Weather Review 78, 1950). A class that the model does not know has no probability.
+ * @param answers [rows · classes]
+ */
+export function brierOfClasses(
+  answers: ArrayLike<number>,
+  row: number,
+  classes: readonly string[],
+  label: string,
+): number {
+  let sum = classes.includes(label) ? 0 : 1
+  for (let column = 0; column < classes.length; column++)
+    sum += ((answers[row * classes.length + column] as number) - Number(classes[column] === label)) ** 2
+  return sum / 2
+}
+
 /** Squared error of a number as a share of nine variances of the labels, at most 1: bounded, as the bets need it. */
 export const squaredLoss =
   (variance: number) =>

@@ -1,6 +1,8 @@
+import type { Named } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
 import { type FeatureCounts, missingText, otherText } from '../formats/telemetry.ts'
 import { numberedTexts } from '../formats/texts.ts'
+import { answerColumns, isAnswerColumn } from './answer-profile.ts'
 import { type ColumnProfile, type Profile, roundingAt } from './profile.ts'
 
 /** A column to count: numbers (NaN for missing) or text (null for missing). */
@@ -8,8 +10,8 @@ type Counted = Numbers | readonly (string | null)[]
 
 /** Counts values in the bins of a baseline profile, so that windows can be compared with it and with each other. */
 export interface ProfileCounter {
-  /** @param scores counted as `score:`, where they are no column */
-  add(columns: Readonly<Record<string, Counted>>, scores?: Numbers): void
+  /** @param answers of the rows, where they are no columns */
+  add(columns: Readonly<Record<string, Counted>>, answers?: Numbers): void
   /** What was counted since the last time. */
   take(): Record<string, FeatureCounts>
 }
@@ -116,15 +118,19 @@ function counterOf(profile: ColumnProfile, isScore: boolean): ColumnCounter {
   }
 }
 
-/** A counter for the columns of a baseline; columns it does not know are left out. */
-export function profileCounter(baseline: Profile): ProfileCounter {
+/**
+ * A counter for the columns of a baseline; columns it does not know are left out.
+ * @param named what the answers of the model are called
+ */
+export function profileCounter(baseline: Profile, named: Named = {}): ProfileCounter {
   const counters = Object.entries(baseline).map(
-    ([name, profile]) => [name, counterOf(profile, name === 'score:')] as const,
+    ([name, profile]) => [name, counterOf(profile, isAnswerColumn(name))] as const,
   )
   return {
-    add(columns, scores) {
+    add(columns, answers) {
+      const ofAnswers = answers === undefined ? {} : answerColumns(answers, named)
       for (const [name, counter] of counters) {
-        const values = columns[name] ?? (name === 'score:' ? scores : undefined)
+        const values = columns[name] ?? ofAnswers[name]
         if (values !== undefined) counter.add(values)
       }
     },

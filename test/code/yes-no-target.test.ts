@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { runTarget } from '../../lib/code/run-features.ts'
+import { runTarget } from '../../lib/code/run-target.ts'
 import { binary, pipeline, trees } from '../../lib/definition/index.ts'
 import type { CodeRef, Plan } from '../../lib/formats/plan.ts'
 

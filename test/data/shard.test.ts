@@ -28,6 +28,7 @@ async function score(table: LocalTable, format: 'parquet' | 'csv', keep: readonl
     const [part] = await writeParts(connection, new Float32Array(rows.good).fill(1), {
       folder,
       columns: keep,
+      named: {},
       format,
       partitionBy: [],
       table,

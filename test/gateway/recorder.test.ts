@@ -23,7 +23,7 @@ const route: Route = {
 
 it.each([1e-7, 1, 1e9])('answers differ by more than rounding in their own unit: %s', (unit) => {
   const baseline = { 'score:': profileNumbers(Float64Array.of(0, unit, 2 * unit)) }
-  const recorder = createRecorder(route, baseline, new Map(), 0)
+  const recorder = createRecorder(route, { champion: { baseline } }, new Map(), 0)
   const outcome = (prediction: number) => ({
     rows: 1,
     ms: 1,

@@ -93,7 +93,12 @@ describe('a model that a program exports', () => {
 
   it('uses what it uses: shares by how much its answers move', async () => {
     const features = ['much', 'little', 'constant'].map((name) => ({ name, kind: 'number' as const }))
-    const model = await openFinished(byProgram, 'regression', foreignGraph({ columns: 3, answer: 'row' }), features)
+    const model = await openFinished(
+      byProgram,
+      { task: 'regression' },
+      foreignGraph({ columns: 3, answer: 'row' }),
+      features,
+    )
     const columns = features.map(({ name }, i) => [
       name,
       Float32Array.from({ length: 5_000 }, (_, row) => ([1, 0.1, 0][i] as number) * Math.sin(row * (i + 1) * 12.9898)),

@@ -37,7 +37,7 @@ async function servedBy(
       ...(categories[name] !== undefined && { categories: categories[name] }),
     }),
   )
-  const finished = await openFinished(brought, task, model, features)
+  const finished = await openFinished(brought, { task }, model, features)
   const predictions = await finished.predict(rows)
   const wrapped = finished.onnx()
   await finished.release()

@@ -1,4 +1,4 @@
-import { numbersSchema, objectOf, operation } from '../operation.ts'
+import { objectOf, operation, predictionsSchema } from '../operation.ts'
 import type { DescribedEndpoint, Protocol } from '../protocol.ts'
 import { jsonAnswer } from '../write.ts'
 import { invocationAnswers, readInvocation } from './read-invocation.ts'
@@ -23,13 +23,14 @@ function mlflowCode(status: number): string {
   return status < 500 ? 'BAD_REQUEST' : 'INTERNAL_ERROR'
 }
 
-export function invocationOperation({ name, row }: DescribedEndpoint, id: string): object {
+export function invocationOperation(endpoint: DescribedEndpoint, id: string): object {
+  const { name, row } = endpoint
   const rows = { type: 'array', items: row }
   return operation({
     id,
     endpoint: name,
     summary: 'SageMaker and MLflow: rows in, predictions out',
     request: { oneOf: [objectOf('instances', rows), objectOf('dataframe_records', rows)] },
-    answer: objectOf('predictions', numbersSchema),
+    answer: objectOf('predictions', predictionsSchema(endpoint)),
   })
 }

@@ -4,7 +4,7 @@ import { invalid } from '../../rows.ts'
 import { isObject, parseJson } from '../json.ts'
 import type { Asked, Incoming, Prediction, Written } from '../protocol.ts'
 import { readMatrix, readRecords, readRowsOrColumns } from '../rows-or-columns.ts'
-import { numbersJson } from '../write.ts'
+import { answersJson, labelsOf, numbersJson } from '../write.ts'
 import { readCsv } from './csv.ts'
 import { jsonLinesTypes, parseJsonLines } from './json-lines.ts'
 
@@ -62,10 +62,29 @@ export function readInvocation(
   }
 }
 
-const bodyOf = ({ predictions }: Prediction, type: string): string =>
-  type === 'application/json'
+function bodyOf(prediction: Prediction, type: string): string {
+  const { predictions, version } = prediction
+  const { outputs } = version.facts
+  if (outputs !== undefined) {
+    if (type === 'application/json') return `{"predictions":[${answersJson(prediction).join(',')}]}`
+    if (type === 'text/csv') return classesCsv(prediction, outputs.length)
+    return answersJson(prediction)
+      .map((answer) => `${answer}\n`)
+      .join('')
+  }
+  return type === 'application/json'
     ? `{"predictions":${numbersJson(predictions)}}`
     : Array.from(predictions, (value) => `${value}\n`).join('')
+}
+
+/** A line a row: the likeliest class, and the probability of each. */
+const classesCsv = (prediction: Prediction, width: number): string =>
+  labelsOf(prediction)
+    .map((label, row) => {
+      const cell = /[",\r\n]/.test(label) ? `"${label.replaceAll('"', '""')}"` : label
+      return `${cell},${prediction.predictions.subarray(row * width, (row + 1) * width).join(',')}\n`
+    })
+    .join('')
 
 function readJson(request: unknown): Asked['read'] {
   if (Array.isArray(request)) return (version) => readRowsOrColumns(request, version, 'rows')

@@ -11,7 +11,10 @@ const datatypeOf = {
   timestamp: 'BYTES',
 } as const
 
-/** The metadata of a model: its row schema as tensors, and under `parameters` the features that may be sent instead. */
+/**
+ * The metadata of a model: its row schema as tensors, and under `parameters` the features that may be sent instead, and
+ * the classes whose probabilities it answers, as JSON.
+ */
 export function modelMetadata(name: string, versions: readonly number[], version: ServedVersion): object {
   const { facts } = version
   return {
@@ -19,8 +22,9 @@ export function modelMetadata(name: string, versions: readonly number[], version
     versions: versions.map(String),
     platform: 'onnx_onnxv1',
     inputs: facts.inputs.map((rule) => ({ name: rule.name, datatype: datatypeOf[rule.type], shape: [-1] })),
-    outputs: [{ name: outputName(version), datatype: outputType(version), shape: [-1] }],
+    outputs: outputsOf(version),
     parameters: {
+      ...(facts.outputs !== undefined && { classes: JSON.stringify(facts.outputs) }),
       features: facts.features
         .map(
           (feature) =>
@@ -29,6 +33,16 @@ export function modelMetadata(name: string, versions: readonly number[], version
         .join(','),
     },
   }
+}
+
+function outputsOf(version: ServedVersion): object[] {
+  const { outputs } = version.facts
+  const numbers = { name: outputName(version), datatype: outputType(version) }
+  if (outputs === undefined) return [{ ...numbers, shape: [-1] }]
+  return [
+    { name: 'label', datatype: 'BYTES', shape: [-1] },
+    { ...numbers, shape: [-1, outputs.length] },
+  ]
 }
 
 export const serverMetadata = (slipway: string): object => ({

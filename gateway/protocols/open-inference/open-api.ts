@@ -1,6 +1,6 @@
 import { objectOf, operation } from '../operation.ts'
 import type { DescribedEndpoint } from '../protocol.ts'
-import { outputName } from '../write.ts'
+import { outputNames } from '../write.ts'
 
 const tensors = {
   type: 'array',
@@ -31,7 +31,9 @@ export function openApiPaths(endpoints: readonly DescribedEndpoint[]): Record<st
       post: operation({
         id: `${name}Infer`,
         endpoint: name,
-        summary: `Open Inference Protocol: one tensor a column in, "${outputName(endpoint)}" out`,
+        summary: `Open Inference Protocol: one tensor a column in, ${outputNames(endpoint)
+          .map((output) => `"${output}"`)
+          .join(' and ')} out`,
         request: objectOf('inputs', tensors),
         answer: objectOf('outputs', tensors),
       }),

@@ -3,11 +3,12 @@ import { lookupParameters } from '../../lookups/report.ts'
 import { invalid } from '../../rows.ts'
 import { isObject, parseJson } from '../json.ts'
 import type { Asked, Incoming, Prediction, Protocol, Route, Served, Written } from '../protocol.ts'
-import { jsonAnswer, numbersJson, outputName, outputType } from '../write.ts'
+import { jsonAnswer, outputNames } from '../write.ts'
 import { modelMetadata, serverMetadata } from './metadata.ts'
 import { openApiPaths } from './open-api.ts'
 import { readInput } from './read-input.ts'
 import { readTensors } from './tensors.ts'
+import { outputTensors } from './write-outputs.ts'
 
 // Whether the answer is binary is said in the body.
 const answers = ['application/json', 'application/octet-stream']
@@ -53,28 +54,39 @@ function readInferRequest(incoming: Incoming): Asked {
     read(version) {
       for (const output of outputs) {
         const name = isObject(output) ? output.name : undefined
-        if (name !== outputName(version))
-          throw invalid(`there is no output ${kindOf(name)}; the model has "${outputName(version)}"`, 'outputs')
+        const names = outputNames(version)
+        if (typeof name !== 'string' || !names.includes(name))
+          throw invalid(`there is no output ${kindOf(name)}; the model has "${names.join('" and "')}"`, 'outputs')
       }
       return readInput(tensors, version)
     },
-    write: (prediction, requestId) => writeResponse(prediction, typeof id === 'string' ? id : requestId, isBinary),
+    write: (prediction, requestId) =>
+      writeResponse(prediction, typeof id === 'string' ? id : requestId, isBinary, namesIn(outputs)),
   }
 }
 
-function writeResponse(
-  { predictions, answeredBy, version, lookups }: Prediction,
-  id: string,
-  isBinary: boolean,
-): Written {
+/** The outputs that a request names; none where it wants all. */
+const namesIn = (outputs: readonly unknown[]): readonly unknown[] =>
+  outputs.map((output) => (isObject(output) ? output.name : undefined))
+
+/** @param wanted names of outputs; all of them if there are none */
+function writeResponse(prediction: Prediction, id: string, isBinary: boolean, wanted: readonly unknown[]): Written {
+  const { answeredBy, lookups } = prediction
   const told = lookups === undefined ? '' : `"parameters":${JSON.stringify(lookupParameters(lookups))},`
-  const head = `{"model_name":${JSON.stringify(answeredBy.model)},"model_version":"${answeredBy.version}","id":${JSON.stringify(id)},${told}"outputs":[{"name":"${outputName(version)}","datatype":"${outputType(version)}","shape":[${predictions.length}]`
-  if (!isBinary) return { contentType: 'application/json', body: `${head},"data":${numbersJson(predictions)}}]}` }
-  const json = Buffer.from(`${head},"parameters":{"binary_data_size":${predictions.byteLength}}}]}`)
-  const bytes = Buffer.from(predictions.buffer, predictions.byteOffset, predictions.byteLength)
+  const head = `{"model_name":${JSON.stringify(answeredBy.model)},"model_version":"${answeredBy.version}","id":${JSON.stringify(id)},${told}"outputs":[`
+  const tensors = outputTensors(prediction).filter(({ name }) => wanted.length === 0 || wanted.includes(name))
+  if (!isBinary) {
+    const outputs = tensors.map(({ head: described, json }) => `${described},"data":${json()}}`)
+    return { contentType: 'application/json', body: `${head}${outputs.join(',')}]}` }
+  }
+  const data = tensors.map(({ bytes }) => bytes())
+  const outputs = tensors.map(
+    ({ head: described }, i) => `${described},"parameters":{"binary_data_size":${data[i]?.length}}}`,
+  )
+  const json = Buffer.from(`${head}${outputs.join(',')}]}`)
   return {
     contentType: 'application/octet-stream',
-    body: Buffer.concat([json, bytes]),
+    body: Buffer.concat([json, ...data]),
     headers: { [lengthHeader]: String(json.length) },
   }
 }

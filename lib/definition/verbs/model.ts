@@ -11,6 +11,7 @@ export const train =
   (at: Place): Builder['train'] =>
   (called, { on, features, target, crosses, weight, learner, seed }) => {
     requireColumns(called, on.schema, target, weight)
+    requireNoCrosses(called, target.task, crosses)
     const { codeOf } = at.recording
     const id = add(at.recording, {
       id: idIn(at, recordedId('train', called)),
@@ -51,10 +52,22 @@ function requireColumns(
     throw new SlipwayError('DEFINITION_INVALID', `the target of "${called}" is a ${type} column: "${target.column}"`, {
       next: `binary('${target.column}') wants 0 and 1 or truth values: give it a function, binary('${target.column}', fn)`,
     })
+  if (target.task === 'multiclass' && target.code === undefined && type === 'timestamp')
+    throw new SlipwayError('DEFINITION_INVALID', `the target of "${called}" is a ${type} column: "${target.column}"`, {
+      next: `multiclass('${target.column}') wants texts or whole numbers: give it a function, multiclass('${target.column}', fn)`,
+    })
   if (weight === target.column)
     throw new SlipwayError('DEFINITION_INVALID', `"${weight}" is both the target and the weight of "${called}"`, {
       next: 'weigh rows by another column',
     })
+}
+
+/** A cross is the mean label of rows, which classes have not. @throws SlipwayError DEFINITION_INVALID */
+function requireNoCrosses(called: string, task: string, crosses: readonly unknown[] | undefined): void {
+  if (task !== 'multiclass' || crosses === undefined) return
+  throw new SlipwayError('DEFINITION_INVALID', `"${called}" has crosses, and several classes have no mean label`, {
+    next: 'leave crosses out: trees find what matters together',
+  })
 }
 
 export const packageModel =

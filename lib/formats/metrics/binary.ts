@@ -1,5 +1,6 @@
 import { ascendingOrder } from './ascending-order.ts'
-import { meanOf, type RowMetric, type Scored } from './metric.ts'
+import { meanOf, type Resampled, type RowMetric, type Scored } from './metric.ts'
+import { ofSeveralClasses } from './multiclass.ts'
 import { areaUnderRoc, reliability } from './ranking.ts'
 
 /** Cross-entropy of one prediction, clipped as scikit-learn clips float64. */
@@ -24,6 +25,16 @@ function decisionsOf({ predictions, labels }: Scored): { hits: number; predicted
 }
 
 const tasks = ['binary'] as const
+const anyClasses = ['binary', 'multiclass'] as const
+
+/** The same metric of two classes and of several, which rows tell by how many numbers they are answered with. */
+const ofClasses = (two: Resampled, several: Resampled): Resampled => {
+  const fitting = ({ predictions, labels }: Scored): Resampled => (predictions.length > labels.length ? several : two)
+  return {
+    of: (scored, order) => fitting(scored).of(scored, order),
+    resampled: (scored) => fitting(scored).resampled(scored),
+  }
+}
 
 /**
  * Metrics of a yes/no model. Without a positive label recall and F1 are NaN, and so is AUC without both classes; a
@@ -40,7 +51,12 @@ export const binaryMetrics = {
       return (counts) => areaUnderRoc(scored, order, counts)
     },
   },
-  logLoss: { tasks, better: 'smaller', isShown: true, ...meanOf(logLossOf) },
+  logLoss: {
+    tasks: anyClasses,
+    better: 'smaller',
+    isShown: true,
+    ...ofClasses(meanOf(logLossOf), ofSeveralClasses.logLoss),
+  },
   brier: { tasks, better: 'smaller', isShown: true, ...meanOf((prediction, label) => (prediction - label) ** 2) },
   calibrationError: {
     tasks,
@@ -56,9 +72,12 @@ export const binaryMetrics = {
     },
   },
   accuracy: {
-    tasks,
+    tasks: anyClasses,
     better: 'larger',
-    ...meanOf((prediction, label) => ((prediction >= 0.5 ? 1 : 0) === label ? 1 : 0)),
+    ...ofClasses(
+      meanOf((prediction, label) => ((prediction >= 0.5 ? 1 : 0) === label ? 1 : 0)),
+      ofSeveralClasses.accuracy,
+    ),
   },
   precision: {
     tasks,
@@ -85,4 +104,4 @@ export const binaryMetrics = {
       return positives === 0 ? Number.NaN : (2 * hits) / (predicted + positives)
     },
   },
-} as const satisfies Record<string, RowMetric<'binary'>>
+} as const satisfies Record<string, RowMetric<'binary'> | RowMetric<'binary' | 'multiclass'>>

@@ -2,9 +2,15 @@ import type { Task } from '../code-ref.ts'
 import { ascendingOrder } from './ascending-order.ts'
 import { binaryMetrics } from './binary.ts'
 import type { CostMetric, Measure, RowMetric, Scored } from './metric.ts'
+import { multiclassMetrics } from './multiclass.ts'
 import { regressionMetrics } from './regression.ts'
 
-const cost = { tasks: ['binary', 'regression'], better: 'smaller', isCost: true, isUnfitToCompare: true } as const
+const cost = {
+  tasks: ['binary', 'regression', 'multiclass'],
+  better: 'smaller',
+  isCost: true,
+  isUnfitToCompare: true,
+} as const
 
 /**
  * Every metric there is, the telling ones first: names in plans, gates, monitors and displays are taken from here.
@@ -12,6 +18,7 @@ const cost = { tasks: ['binary', 'regression'], better: 'smaller', isCost: true,
  */
 export const metrics = {
   ...binaryMetrics,
+  ...multiclassMetrics,
   ...regressionMetrics,
   /** Bytes of the ONNX model. */
   sizeBytes: cost,

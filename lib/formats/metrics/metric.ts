@@ -3,7 +3,8 @@ import type { Column, Numbers } from '../columns.ts'
 
 /**
  * Predictions [rows] (probability of the positive class, or the predicted number) and labels [rows] (0/1, or the true
- * number).
+ * number). Of several classes predictions are their probabilities [rows · classes], row by row, and labels their
+ * numbers.
  */
 export interface Scored {
   readonly predictions: Numbers
@@ -80,7 +81,7 @@ export function meanOfRows(
   }
 }
 
-type Resampled = Required<Pick<Measure, 'of' | 'resampled'>>
+export type Resampled = Required<Pick<Measure, 'of' | 'resampled'>>
 
 /** Whether all labels are equal. By value: the variance of equal labels is not 0 in floating point. */
 export const areAllEqual = (labels: Float64Array): boolean => labels.every((label) => label === labels[0])

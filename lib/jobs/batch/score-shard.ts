@@ -3,7 +3,14 @@ import { dirname, join } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { withKeptDuckDb } from '../../data/duckdb.ts'
 import { goodRows, openShard, type ShardSource } from '../../data/shard.ts'
-import { firstBadRow, predictionColumn, type WrittenPart, writeParts, writeQuarantine } from '../../data/write-parts.ts'
+import {
+  answerColumnNames,
+  firstBadRow,
+  type WrittenPart,
+  writeParts,
+  writeQuarantine,
+} from '../../data/write-parts.ts'
+import { widthOf } from '../../formats/answers.ts'
 import type { BatchPolicy } from '../../formats/batch-policy.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { FeatureCounts } from '../../formats/telemetry.ts'
@@ -66,16 +73,18 @@ export async function scoreShard(
       column: stray,
       next: `choose among ${columns.join(', ')}, or add it with keep`,
     })
-  if (columns.includes(predictionColumn))
+  const answers = answerColumnNames(local.facts)
+  const taken = answers.find((answer) => columns.some((column) => column.toLowerCase() === answer.toLowerCase()))
+  if (taken !== undefined)
     throw new SlipwayError(
       'COLUMN_TYPE',
-      `the input has a column "${predictionColumn}", where the output has the model's answer`,
+      `the input has a column "${taken}", where the output has the model's answer`,
       {
         next: 'leave it out with keep, or rename it',
       },
     )
   const model = await modelOf(local)
-  const counter = profileCounter(JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile)
+  const counter = profileCounter(JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile, local.facts)
   return withKeptDuckDb(join(dirname(folder), `spill-${threadId}`), async (connection) => {
     onProgress('reading', 0)
     const rows = await openShard(connection, source)
@@ -93,7 +102,7 @@ export async function scoreShard(
     const predictions = newAnswers(local.facts, rows.good)
     const take = ({ at, rows: more, scored: [own] }: ScoredChunk<readonly [LoadedModel]>): void => {
       counter.add(own.features, own.predictions)
-      predictions.set(own.predictions, at)
+      predictions.set(own.predictions, at * widthOf(local.facts))
       onProgress(`scored ${at + more} of ${rows.good} rows`, (at + more) / rows.good)
     }
     const firstRow = (source.table.range?.from ?? 0) + 1
@@ -105,6 +114,7 @@ export async function scoreShard(
         : await writeParts(connection, predictions, {
             folder,
             columns,
+            named: local.facts,
             format: policy.write,
             partitionBy: policy.partitionBy,
             table: source.table,

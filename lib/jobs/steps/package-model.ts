@@ -9,6 +9,7 @@ import type { StepOf } from '../../formats/plan.ts'
 import { digestsOf, required, type StepInputs } from '../../formats/step-inputs.ts'
 import type { HostVersions } from '../../formats/step-key.ts'
 import { TrainingReport } from '../../formats/training-report.ts'
+import { answerSchema } from '../../models/answer-schema.ts'
 import { modelCard } from '../../models/card.ts'
 import type { CompiledModelReport } from '../../models/compiled-model.ts'
 import { type LocalModel, type ModelFacts, modelFiles, trainedFacts } from '../../models/model.ts'
@@ -142,16 +143,7 @@ async function filesOf(
   training: TrainingReport,
   compiled: Compiled,
 ): Promise<Bundle['files']> {
-  const answer =
-    facts.task === 'binary'
-      ? { probability: { type: 'number', minimum: 0, maximum: 1 } }
-      : { prediction: { type: 'number' } }
-  const outputSchema = {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    type: 'object',
-    properties: answer,
-    required: Object.keys(answer),
-  }
+  const outputSchema = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...answerSchema(facts) }
   const card = modelCard(facts, training, compiled.report, await readSourceRead(store, facts.snapshot))
   return {
     [modelFiles.onnx]: required(inputs, 'model'),

@@ -30,13 +30,13 @@ export async function importanceOf(
     ]),
   ) as unknown as FeatureRows
   const usual = await model.predict(rows)
-  const order = shuffled(usual.length)
+  const order = shuffled(Math.ceil(count / every))
   const moves: number[] = []
   for (const { name } of features) {
     const mixed = Array.from(order, (row) => (rows[name] as ArrayLike<unknown>)[row])
     const moved = await model.predict({ ...rows, [name]: mixed as string[] })
     let sum = 0
-    for (let row = 0; row < usual.length; row++) sum += Math.abs((moved[row] as number) - (usual[row] as number))
+    for (let i = 0; i < usual.length; i++) sum += Math.abs((moved[i] as number) - (usual[i] as number))
     moves.push(sum)
   }
   const total = moves.reduce((sum, move) => sum + move, 0)

@@ -2,7 +2,6 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Feature } from '../../code/run-features.ts'
 import { brief } from '../../formats/brief.ts'
 import type { Numbers } from '../../formats/columns.ts'
-import type { Task } from '../../formats/plan.ts'
 import { textsForOnnx } from '../../formats/texts-for-onnx.ts'
 import { MessageWriter } from '../onnx/protobuf.ts'
 import type { Brought, Refuse } from './brought.ts'
@@ -10,10 +9,10 @@ import { double, elements, fromHalf, half, text } from './elements.ts'
 import { type Feed, feedsOf, type KnownFeature, requireEncoder, requireRooms, requireUse } from './feeds.ts'
 import { graphFields, withGraph } from './graph-changes.ts'
 import { readGraph } from './read-graph.ts'
-import { type ScoreSource, scoreColumnOf, scoreSourceOf } from './score.ts'
+import { type Answering, answeringOf, type ScoreSource, scoreSourceOf, type Wanted } from './score.ts'
 import { openModel } from './session.ts'
 import { rewritten, written } from './wire.ts'
-import { oldestOpset, type Wrapping, wrapped } from './wrap.ts'
+import { oldestOpset, wrapped } from './wrap.ts'
 
 /** Rows that ONNX Runtime gets at a time. */
 const batchRows = 4_096
@@ -28,11 +27,13 @@ export interface FinishedModel {
   /** Features that it takes whole numbers of. */
   readonly whole: ReadonlySet<string>
   /**
-   * What the model as it was given says of rows [rows], in its own precision.
+   * What the model as it was given says of rows [rows], in its own precision; of several classes [rows · classes].
    * @param firstRow number of the first row, from 1, for messages
    * @throws SlipwayError of `refuse` where it cannot score a row, or where that is no score
    */
   predict(features: FeatureRows, firstRow?: number): Promise<Numbers>
+  /** What several classes are called, in the order of their probabilities; known after the first rows. */
+  classes(): readonly string[] | undefined
   /** The model as Slipway serves it; after the first rows, which show what shape its scores have. */
   onnx(): Uint8Array
   release(): Promise<void>
@@ -59,11 +60,12 @@ export function readModel(brought: Brought, model: Uint8Array) {
 
 /**
  * Opens a finished model for features of these names and kinds.
+ * @param wanted with the classes that rows are of, where the task has several
  * @throws SlipwayError of `refuse`, that names what does not fit
  */
 export async function openFinished(
   brought: Brought,
-  task: Task,
+  wanted: Wanted,
   model: Uint8Array,
   features: readonly KnownFeature[],
 ): Promise<FinishedModel> {
@@ -77,25 +79,30 @@ export async function openFinished(
   const whole = fedBy(({ element }) => elements[element]?.whole !== undefined)
   const texts = new Set(features.flatMap(({ name, kind }) => (kind === 'category' ? [name] : [])))
   const session = await openModel(refuse, answering(model, score))
+  const { task } = wanted
   const asked = { refuse, task, feeds, exact, score, session }
-  let shape: Pick<Wrapping, 'width' | 'column'> | undefined
+  let shape: Answering | undefined
   return {
     exact,
     whole,
     async predict(rows, firstRow = 1) {
       const count = Object.values(rows)[0]?.length ?? 0
-      const answers = score.element === double ? new Float64Array(count) : new Float32Array(count)
+      let answers = newAnswers(score, 0)
       for (let from = 0; from < count; from += batchRows) {
         const to = Math.min(count, from + batchRows)
         const scored = await scores(asked, rows, from, to, firstRow)
-        shape ??= { width: scored.width, column: scoreColumnOf(brought, score, scored.width, task) }
-        const { width = 1, column = 0 } = shape
+        shape ??= answeringOf(brought, score, scored.width, wanted)
+        const { width = 1, columns } = shape
         if (scored.width !== shape.width) throw shapeless(refuse, score, scored.dims, to - from)
-        for (let row = from; row < to; row++) answers[row] = scored.values[(row - from) * width + column] as number
-        requireScores(asked, answers, from, to, firstRow)
+        if (from === 0) answers = newAnswers(score, count * columns.length)
+        for (let row = from; row < to; row++)
+          for (const [at, column] of columns.entries())
+            answers[row * columns.length + at] = scored.values[(row - from) * width + column] as number
+        requireScores(asked, answers, columns.length, { from, to, firstRow })
       }
-      return task === 'binary' ? Float32Array.from(answers) : answers
+      return task === 'regression' ? answers : Float32Array.from(answers)
     },
+    classes: () => shape?.classes,
     onnx() {
       if (shape === undefined) throw new Error('no rows were scored yet')
       return wrapped(model, graph, { task, feeds, exact, texts, score, ...shape })
@@ -104,9 +111,11 @@ export async function openFinished(
   }
 }
 
-interface Asked {
+const newAnswers = ({ element }: ScoreSource, count: number): Numbers =>
+  element === double ? new Float64Array(count) : new Float32Array(count)
+
+interface Asked extends Pick<Wanted, 'task'> {
   readonly refuse: Refuse
-  readonly task: Task
   readonly feeds: readonly Feed[]
   readonly exact: ReadonlySet<string>
   readonly score: ScoreSource
@@ -191,28 +200,46 @@ const shapeless = (refuse: Refuse, { output }: ScoreSource, dims: readonly numbe
     'export it with scores [rows] or [rows, columns]',
   )
 
-/** What rounding may add to a probability. */
-const slack = 1e-4
+/** What rounding may add to a probability, and to the sum of those of all classes. */
+const slack = { one: 1e-4, all: 1e-2 }
+
+/** Rows that were scored at a time. */
+interface Stretch {
+  readonly from: number
+  readonly to: number
+  /** The number of the first of all, from 1. */
+  readonly firstRow: number
+}
 
 function requireScores(
   { refuse, task, score: { output } }: Asked,
   answers: Numbers,
-  from: number,
-  to: number,
-  firstRow: number,
+  width: number,
+  { from, to, firstRow }: Stretch,
 ): void {
+  const isProbability = (answer: number): boolean => answer >= -slack.one && answer <= 1 + slack.one
   for (let row = from; row < to; row++) {
-    const answer = answers[row] as number
-    if (!Number.isFinite(answer))
+    let sum = 0
+    for (let column = 0; column < width; column++) {
+      const answer = answers[row * width + column] as number
+      sum += answer
+      if (!Number.isFinite(answer))
+        throw refuse(
+          `its output "${output}" is ${answer} in row ${firstRow + row}`,
+          'fill what is missing there in the feature function',
+          'export a model that answers a number where values are missing too',
+        )
+      if (task !== 'regression' && !isProbability(answer))
+        throw refuse(
+          `its output "${output}" is ${answer} in row ${firstRow + row}, which is no probability`,
+          'export it with probabilities, or name the output or the class that has them',
+          'export it with probabilities',
+        )
+    }
+    if (task === 'multiclass' && Math.abs(sum - 1) > slack.all)
       throw refuse(
-        `its output "${output}" is ${answer} in row ${firstRow + row}`,
-        'fill what is missing there in the feature function',
-        'export a model that answers a number where values are missing too',
-      )
-    if (task === 'binary' && !(answer >= -slack && answer <= 1 + slack))
-      throw refuse(
-        `its output "${output}" is ${answer} in row ${firstRow + row}, which is no probability`,
-        'export it with probabilities, or name the output or the class that has them',
+        `its output "${output}" has ${width} numbers that sum to ${sum} in row ${firstRow + row}: they are no probabilities of classes`,
+        'export it with a softmax at its end, or name the output that has probabilities',
         'export it with probabilities',
       )
   }

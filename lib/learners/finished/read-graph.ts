@@ -36,6 +36,8 @@ export interface FinishedGraph {
   readonly outputs: readonly GraphValue[]
   /** By the name of their output. */
   readonly classMaps: ReadonlyMap<string, ClassMap>
+  /** The classes that its classifiers name, where they all name the same. */
+  readonly labels: readonly (number | string)[] | undefined
   /** Those of its nodes, not of graphs within them. */
   readonly operators: ReadonlySet<string>
   /** All names of values, those of graphs within nodes too. */
@@ -68,6 +70,7 @@ export function readGraph(model: Uint8Array): FinishedGraph {
       .filter(({ name }) => !constants.has(name)),
     outputs: all(graphFields.output).map(graphValueOf),
     classMaps: new Map(all(graphFields.node).flatMap(classMapOf)),
+    labels: labelsIn(all(graphFields.node)),
     operators: new Set(
       all(graphFields.node).map((node) => textOf(fieldOf(fieldsOf(node), nodeFields.operator)?.bytes)),
     ),
@@ -121,13 +124,26 @@ function sizeOf(dimension: Uint8Array | undefined): number | undefined {
 function classMapOf(node: Uint8Array): [output: string, map: ClassMap][] {
   const fields = fieldsOf(node)
   if (textOf(fieldOf(fields, nodeFields.operator)?.bytes) !== 'ZipMap') return []
-  const attributes = fields.flatMap(({ number, bytes }) =>
-    number === nodeFields.attribute && bytes !== undefined ? [fieldsOf(bytes)] : [],
-  )
-  const attribute = (name: string): Field[] => attributes.find((each) => textOf(fieldOf(each, 1)?.bytes) === name) ?? []
-  const ints = intsOf(attribute('classlabels_int64s'), 8)
-  const classes = ints.length > 0 ? ints : textsOf(attribute('classlabels_strings'), 9)
+  const classes = classesOf(fields)
   const [scores] = textsOf(fields, nodeFields.input)
   const [output] = textsOf(fields, nodeFields.output)
   return scores === undefined || output === undefined ? [] : [[output, { scores, classes }]]
+}
+
+/** The classes that a node names, if it does. */
+function classesOf(node: readonly Field[]): readonly (number | string)[] {
+  const attributes = node.flatMap(({ number, bytes }) =>
+    number === nodeFields.attribute && bytes !== undefined ? [fieldsOf(bytes)] : [],
+  )
+  const named = (...names: readonly string[]): Field[] =>
+    attributes.find((each) => names.includes(textOf(fieldOf(each, 1)?.bytes))) ?? []
+  // SVMClassifier and LinearClassifier call them otherwise than trees do.
+  const ints = intsOf(named('classlabels_int64s', 'classlabels_ints'), 8)
+  return ints.length > 0 ? ints : textsOf(named('classlabels_strings'), 9)
+}
+
+function labelsIn(nodes: readonly Uint8Array[]): readonly (number | string)[] | undefined {
+  const named = nodes.map((node) => classesOf(fieldsOf(node))).filter(({ length }) => length > 0)
+  const [first] = named
+  return named.every((each) => each.join('\0') === first?.join('\0')) ? first : undefined
 }

@@ -1,4 +1,5 @@
 import { firstOf } from '../../formats/brief.ts'
+import type { Task } from '../../formats/plan.ts'
 import type { Brought } from './brought.ts'
 import { double, float, half } from './elements.ts'
 import type { FinishedGraph, GraphValue } from './read-graph.ts'
@@ -13,6 +14,8 @@ export interface ScoreSource {
   readonly element: number
   /** The classes of its columns, where the graph says. */
   readonly classes: readonly (number | string)[] | undefined
+  /** Of columns that it does not name: the classes that its classifiers do, where they are of one mind. */
+  readonly labels?: readonly (number | string)[] | undefined
 }
 
 /**
@@ -52,7 +55,7 @@ export function scoreSourceOf({ refuse, output }: Brought, graph: FinishedGraph)
 }
 
 /** @returns the source, or in words what the output is instead */
-function sourceOf({ classMaps }: FinishedGraph, { name, type }: GraphValue): ScoreSource | string {
+function sourceOf({ classMaps, labels }: FinishedGraph, { name, type }: GraphValue): ScoreSource | string {
   const map = classMaps.get(name)
   if (map !== undefined) return { output: name, value: map.scores, element: float, classes: map.classes }
   if (type.kind !== 'tensor') return `of kind ${type.kind}, which no ZipMap made`
@@ -62,7 +65,7 @@ function sourceOf({ classMaps }: FinishedGraph, { name, type }: GraphValue): Sco
   if (shape !== undefined && (shape.length === 0 || shape.length > 2))
     return `a tensor of ${shape.length} axes, and rows have one score or a few`
   if (shape?.[0] !== undefined) return `of ${shape[0]} row${shape[0] === 1 ? '' : 's'}, however many are asked about`
-  return { output: name, value: name, element, classes: undefined }
+  return { output: name, value: name, element, classes: undefined, labels }
 }
 
 const elementWords: Readonly<Record<number, string>> = {
@@ -72,30 +75,89 @@ const elementWords: Readonly<Record<number, string>> = {
   9: 'truth values',
 }
 
+/** What is asked of a model: the task, and of several classes those that rows are of, where all were looked at. */
+export interface Wanted {
+  readonly task: Task
+  readonly classes?: readonly string[] | undefined
+}
+
+/** Which columns of the scores are the answer, and what they are called. */
+export interface Answering {
+  /** Columns that were seen; undefined of [rows]. */
+  readonly width: number | undefined
+  /** In the order of the answers. */
+  readonly columns: readonly number[]
+  /** Of several classes. */
+  readonly classes?: readonly string[]
+}
+
 /**
- * The column of the scores that is the answer.
+ * Which of the scores are the answer.
  * @param width columns that were seen; undefined of [rows]
- * @returns undefined of [rows]
  * @throws SlipwayError of `refuse` where it is not clear, or there is none such
  */
-export function scoreColumnOf(
+export function answeringOf(
+  brought: Brought,
+  source: ScoreSource,
+  width: number | undefined,
+  { task, classes }: Wanted,
+): Answering {
+  if (task !== 'multiclass') return { width, columns: [scoreColumnOf(brought, source, width, task)] }
+  const known = classesOf(brought, source, width ?? 1, classes)
+  return { width, columns: known.map((_, column) => column), classes: known }
+}
+
+/**
+ * What the columns of the scores of several classes are called: as the definition says; as the model says; else they
+ * are the classes of the rows in their order.
+ * @param ofRows undefined where not all rows were looked at
+ */
+function classesOf(
+  brought: Brought,
+  { output, classes: mapped, labels }: ScoreSource,
+  width: number,
+  ofRows: readonly string[] | undefined,
+): readonly string[] {
+  const { refuse, classes: said, classPlaces } = brought
+  const named = (mapped ?? (labels?.length === width ? labels : undefined))?.map(String)
+  const arePlaces = named?.every((name, place) => name === String(place)) === true
+  const isNamed = named !== undefined && !(arePlaces && (classPlaces || !ofRows?.some((name) => named.includes(name))))
+  const known =
+    said ?? (isNamed ? named : undefined) ?? ofRows ?? Array.from({ length: width }, (_, place) => `${place}`)
+  if (known.length !== width)
+    throw refuse(
+      `its output "${output}" has ${width} column${width === 1 ? '' : 's'}, and there are ${known.length} classes: ${firstOf(known)}`,
+      "export it with a probability of each class; or name the classes of its columns: classes: ['…', '…']",
+      'export it with a probability of each class of columns.json, in their order',
+    )
+  const wrong = classPlaces ? ofRows?.findIndex((name, place) => name !== known[place]) : -1
+  const unknown = ofRows?.find((name) => !known.includes(name)) ?? ofRows?.[wrong ?? -1]
+  if (unknown === undefined) return known
+  throw refuse(
+    `it knows no class "${unknown}", which some rows are of`,
+    `its classes are ${firstOf(known)}: take such rows out, or have the target's function give another class`,
+    `it has the classes ${firstOf(known)}: export it with those of columns.json, in their order`,
+  )
+}
+
+/** @returns the column of the score; 0 of [rows] */
+function scoreColumnOf(
   { refuse, class: named }: Brought,
   { output, classes }: ScoreSource,
   width: number | undefined,
   task: 'binary' | 'regression',
-): number | undefined {
+): number {
   const columns = width ?? 1
   const known = classes ?? Array.from({ length: columns }, (_, column) => column)
   if (named !== undefined) {
     const column = known.findIndex((each) => String(each) === String(named))
-    if (column >= 0 && column < columns) return width === undefined ? undefined : column
+    if (column >= 0 && column < columns) return column
     throw refuse(
       `its output "${output}" has no ${classes === undefined ? 'column' : 'class'} ${JSON.stringify(named)}`,
       classes === undefined ? `its columns are 0 to ${columns - 1}` : `its classes are ${firstOf(known.map(String))}`,
     )
   }
-  if (width === undefined) return undefined
-  if (width === 1) return 0
+  if (columns === 1) return 0
   // Of two classes the second is the one that is asked about, as everywhere in Slipway.
   if (width === 2 && task === 'binary') return 1
   throw refuse(

@@ -4,7 +4,7 @@ import type { OnnxLearner } from '../../formats/learner.ts'
 import type { Task } from '../../formats/plan.ts'
 import type { FeatureVector, LabelledFeatures } from '../dataset.ts'
 import type { Learned, ModelInput } from '../learner.ts'
-import type { TrainingRows } from '../training-rows.ts'
+import { renumbered, type TrainingRows } from '../training-rows.ts'
 import { byDefinition } from './brought.ts'
 import { importanceInWords, importanceOf } from './importance.ts'
 import { type FeatureRows, type FinishedModel, openFinished } from './open.ts'
@@ -38,7 +38,8 @@ export async function takeModel(
   if (modelFile === undefined)
     throw brought.refuse('the plan was made without the file', 'plan it with slipway run or slipway plan')
   onProgress('opening the model', 0)
-  const model = await openFinished(brought, task, await readFile(modelFile), train.features)
+  const wanted = { task, classes: train.classes?.names }
+  const model = await openFinished(brought, wanted, await readFile(modelFile), train.features)
   try {
     onProgress('scoring validation rows', 0.2)
     const given = rowsOf(validation)
@@ -76,14 +77,15 @@ function rowsOf({ features }: LabelledFeatures): FeatureRows {
   )
 }
 
-/** Numbers in float32, but for those that the model takes more of: as gateways and batches make them. */
-function asTaken(made: LabelledFeatures, { exact }: FinishedModel): LabelledFeatures {
+/** Numbers in float32, but for those that the model takes more of: as gateways and batches make them; labels by its classes. */
+function asTaken(made: LabelledFeatures, { exact, classes }: FinishedModel): LabelledFeatures {
+  const known = classes()
   const features = made.features.map((feature): FeatureVector => {
     if (feature.kind === 'category') return feature
     const values = exact.has(feature.name) ? Float64Array.from(feature.values) : Float32Array.from(feature.values)
     return { ...feature, values }
   })
-  return { ...made, features }
+  return { ...(known === undefined ? made : renumbered(made, known)), features }
 }
 
 /** What the card says of it. */

@@ -5,11 +5,11 @@ import { double, float, text } from './elements.ts'
 import { encoderOpset, type Feed } from './feeds.ts'
 import { changedGraph, graphFields, modelFields, withGraph } from './graph-changes.ts'
 import { type FinishedGraph, mlDomain, opsetOf } from './read-graph.ts'
-import type { ScoreSource } from './score.ts'
+import type { Answering, ScoreSource } from './score.ts'
 import { fieldOf, fieldsOf, rewritten, textOf, written } from './wire.ts'
 
 /** How a finished model is served: what feeds it, and which of its numbers is the answer. */
-export interface Wrapping {
+export interface Wrapping extends Answering {
   readonly task: Task
   readonly feeds: readonly Feed[]
   /** Features that the graph takes as float64. */
@@ -17,9 +17,6 @@ export interface Wrapping {
   /** Features that are text. */
   readonly texts: ReadonlySet<string>
   readonly score: ScoreSource
-  /** Columns of the scores; undefined of [rows]. */
-  readonly width: number | undefined
-  readonly column: number | undefined
 }
 
 /** From here on ai.onnx knows the operators written here as they are written: Sub repeats what has one row. */
@@ -28,13 +25,13 @@ const usualOpset = 17
 
 /**
  * A finished model as Slipway's own are: a tensor [rows, 1] an input, by the name of a feature, float32, float64 where
- * float32 would lose something, or string; `label` and `probabilities` of a binary task, else `prediction`. All of the
+ * float32 would lose something, or string; `label` and `probabilities` of classes, else `prediction`. All of the
  * model between them stays as it is, byte for byte, but for names that would be there twice.
  */
 export function wrapped(model: Uint8Array, graph: FinishedGraph, wrapping: Wrapping): Uint8Array {
   const { feeds, texts, exact, task } = wrapping
   const features = [...new Set(feeds.flatMap((feed) => feed.features))]
-  const taken = new Set([...features, ...(task === 'binary' ? ['label', 'probabilities'] : ['prediction'])])
+  const taken = new Set([...features, ...(task === 'regression' ? ['prediction'] : ['label', 'probabilities'])])
   const free = freeNames(graph.names)
   const renamed = new Map(
     [...graph.names].filter((name) => taken.has(name)).map((name) => [name, free(`given:${name}`)]),
@@ -106,7 +103,7 @@ function withOperators(model: Uint8Array, { opsets }: FinishedGraph, encodes: bo
 /** Makes nodes and constants under names of their own. */
 interface Writer {
   node(operator: string, inputs: readonly string[], attributes?: readonly Attribute[], output?: string): Made
-  constant(values: Float32Array | BigInt64Array, dimensions?: readonly number[]): string
+  constant(values: Float32Array | BigInt64Array | readonly string[], dimensions?: readonly number[]): string
 }
 interface Made {
   readonly name: string
@@ -160,7 +157,11 @@ const encoderOf = (values: readonly string[]): Attribute[] => [
 ]
 
 /** From scores to what Slipway's models answer. */
-function answerNodes(scores: string, { task, score, width, column }: Wrapping, write: Writer): MessageWriter[] {
+function answerNodes(
+  scores: string,
+  { task, score, width, columns, classes }: Wrapping,
+  write: Writer,
+): MessageWriter[] {
   const nodes: MessageWriter[] = []
   const then = ({ name, message }: Made): string => {
     nodes.push(message)
@@ -169,14 +170,25 @@ function answerNodes(scores: string, { task, score, width, column }: Wrapping, w
   // What a regression answers in double precision stays so.
   const answer = task === 'regression' && score.element === double ? double : float
   const cast = score.element === answer ? scores : then(write.node('Cast', [scores], [['to', 'int', answer]]))
+  const [column] = columns as [number]
   const chosen = (): string => {
     if (width === undefined) return then(write.node('Reshape', [cast, write.constant(BigInt64Array.of(-1n, 1n))]))
     if (width === 1) return cast
-    const index = write.constant(BigInt64Array.of(BigInt(column as number)))
+    const index = write.constant(BigInt64Array.of(BigInt(column)))
     return then(write.node('Gather', [cast, index], [['axis', 'int', 1]]))
   }
   if (task === 'regression') {
     then(write.node('Identity', [chosen()], [], 'prediction'))
+    return nodes
+  }
+  const likeliest: Attribute[] = [
+    ['axis', 'int', 1],
+    ['keepdims', 'int', 0],
+  ]
+  if (classes !== undefined) {
+    then(write.node('Identity', [cast], [], 'probabilities'))
+    const place = then(write.node('ArgMax', ['probabilities'], likeliest))
+    then(write.node('Gather', [write.constant(classes), place], [['axis', 'int', 0]], 'label'))
     return nodes
   }
   if (width === 2 && column === 1) then(write.node('Identity', [cast], [], 'probabilities'))
@@ -185,15 +197,14 @@ function answerNodes(scores: string, { task, score, width, column }: Wrapping, w
     const negative = then(write.node('Sub', [write.constant(Float32Array.of(1)), positive]))
     then(write.node('Concat', [negative, positive], [['axis', 'int', 1]], 'probabilities'))
   }
-  const attributes: Attribute[] = [
-    ['axis', 'int', 1],
-    ['keepdims', 'int', 0],
-  ]
-  then(write.node('ArgMax', ['probabilities'], attributes, 'label'))
+  then(write.node('ArgMax', ['probabilities'], likeliest, 'label'))
   return nodes
 }
 
-function outputsOf({ task, score }: Wrapping): MessageWriter[] {
+function outputsOf({ task, score, classes }: Wrapping): MessageWriter[] {
   if (task === 'regression') return [valueInfo('prediction', score.element === double ? 'double' : 'float', 1)]
-  return [valueInfo('label', 'int64', undefined), valueInfo('probabilities', 'float', 2)]
+  return [
+    valueInfo('label', classes === undefined ? 'int64' : 'string', undefined),
+    valueInfo('probabilities', 'float', classes?.length ?? 2),
+  ]
 }

@@ -15,7 +15,7 @@ export type Attribute = readonly [
 /** Numbers under a name: a value of an attribute, or a constant of the graph. */
 export interface Tensor {
   readonly name: string
-  readonly values: Numbers | Uint8Array | BigInt64Array
+  readonly values: Numbers | Uint8Array | BigInt64Array | readonly string[]
   readonly dimensions: readonly number[]
 }
 
@@ -76,14 +76,19 @@ function attributeMessage([name, type, value]: Attribute): MessageWriter {
 }
 
 export function tensorMessage({ name, values, dimensions }: Tensor): MessageWriter {
-  return new MessageWriter()
-    .packedInts(1, dimensions)
+  const message = new MessageWriter().packedInts(1, dimensions)
+  if (!ArrayBuffer.isView(values)) {
+    message.int(2, elementType.string)
+    for (const text of values) message.bytes(6, text)
+    return message.bytes(8, name)
+  }
+  return message
     .int(2, elementType[typeOf(values)])
     .bytes(8, name)
     .bytes(9, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
 }
 
-function typeOf(values: Tensor['values']): keyof typeof elementType {
+function typeOf(values: Exclude<Tensor['values'], readonly string[]>): keyof typeof elementType {
   if (values instanceof Float32Array) return 'float'
   if (values instanceof Float64Array) return 'double'
   return values instanceof Uint8Array ? 'uint8' : 'int64'

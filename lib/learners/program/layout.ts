@@ -77,11 +77,13 @@ const channelsOf = (data: ProgramLearner['data']): Record<string, unknown> => {
 const host = 'algo-1'
 const resources = { current_host: host, hosts: [host], network_interface_name: 'lo' }
 
-function columnsOf({ task, seed, inputs, train }: LearnerOrder<unknown>): Record<string, unknown> {
+function columnsOf({ task, seed, inputs, classes, train }: LearnerOrder<unknown>): Record<string, unknown> {
   return {
     task,
     seed,
     label: labelColumn,
+    // What the labels, which are their places, stand for.
+    ...(classes !== undefined && { classes }),
     ...(train.weights !== undefined && { weight: weightColumn }),
     features: inputs,
   }

@@ -27,7 +27,7 @@ export const programLearner = {
   categoryOrder: () => ({ by: 'frequency', most: mostValues }),
 
   async train(order, onProgress) {
-    const { parameters, inputs, task, validation } = order
+    const { parameters, inputs, task, classes, validation } = order
     const place = requirePlace(order)
     const layout = layoutIn(place.root)
     onProgress('writing what the program reads', 0)
@@ -52,8 +52,8 @@ export const programLearner = {
     )
     await requireSuccess(ended, layout, parameters, log.program)
     onProgress('reading its model', 0.9)
-    const own = parameters.predictions === false ? undefined : await readPredictions(layout.outputData, validation)
-    const model = await openFinished(byProgram, task, await readModel(layout.model), inputs)
+    const own = parameters.predictions === false ? undefined : await readPredictions(layout.outputData, order)
+    const model = await openFinished(byProgram, { task, classes }, await readModel(layout.model), inputs)
     try {
       const rows = rowsOf(inputs, validation)
       const scored = await model.predict(rows)

@@ -13,6 +13,7 @@ export const treesLearner: Learner<TreesLearner> = {
 
   train(order, onProgress) {
     const { model, task, parameters, inputs, train, validation, threads } = order
+    if (task === 'multiclass') throw new Error('trees do not learn several classes yet')
     const { ensemble, importance, validationLoss } = boost(
       task,
       { train: datasetOf(order, train), validation: datasetOf(order, validation) },

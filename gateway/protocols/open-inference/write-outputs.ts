@@ -1,0 +1,44 @@
+import type { Prediction } from '../protocol.ts'
+import { labelsOf, numbersJson, outputName, outputType, rowsOf } from '../write.ts'
+
+/** A tensor of an answer, to be written as JSON or as bytes. */
+export interface OutputTensor {
+  readonly name: string
+  /** Its JSON without its data: not closed yet. */
+  readonly head: string
+  json(): string
+  bytes(): Buffer
+}
+
+/** The tensors of an answer: its numbers, and before them, of several classes, which one is the likeliest. */
+export function outputTensors(prediction: Prediction): readonly OutputTensor[] {
+  const { predictions, version } = prediction
+  const { outputs } = version.facts
+  const rows = rowsOf(prediction)
+  const numbers: OutputTensor = {
+    name: outputName(version),
+    head: headOf(outputName(version), outputType(version), outputs === undefined ? [rows] : [rows, outputs.length]),
+    // Of tensors with more axes than one the data may be flat, row by row.
+    json: () => numbersJson(predictions),
+    bytes: () => Buffer.from(predictions.buffer, predictions.byteOffset, predictions.byteLength),
+  }
+  if (outputs === undefined) return [numbers]
+  const labels: OutputTensor = {
+    name: 'label',
+    head: headOf('label', 'BYTES', [rows]),
+    json: () => JSON.stringify(labelsOf(prediction)),
+    bytes: () => Buffer.concat(labelsOf(prediction).flatMap(lengthAndText)),
+  }
+  return [labels, numbers]
+}
+
+const headOf = (name: string, datatype: string, shape: readonly number[]): string =>
+  `{"name":"${name}","datatype":"${datatype}","shape":[${shape.join(',')}]`
+
+/** An element of BYTES: four bytes of length, little-endian, and UTF-8. */
+function lengthAndText(text: string): [Buffer, Buffer] {
+  const bytes = Buffer.from(text)
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(bytes.length)
+  return [length, bytes]
+}

@@ -1,0 +1,112 @@
+import type { Column, UserFunction } from '../formats/columns.ts'
+import { SlipwayError } from '../formats/errors.ts'
+import type { Task } from '../formats/plan.ts'
+import { describe, isPromise } from './run-features.ts'
+import { withUserFunction } from './user-fault.ts'
+
+/**
+ * The labels of a chunk: the target's column as it is, or through its function. Binary ones are 0 and 1.
+ * @throws SlipwayError TARGET_INVALID
+ */
+export function runTarget(
+  userFunction: UserFunction | undefined,
+  task: Task,
+  columnName: string,
+  column: Column,
+  firstRow = 1,
+): Float64Array {
+  const labelled = { task, columnName, rows: column.length, firstRow }
+  if (userFunction === undefined) {
+    const values = task === 'binary' ? '0 and 1, or truth values' : 'a number'
+    return labelsOf(column, labelled, nextOfColumn(values))
+  }
+  const next = `return ${task === 'binary' ? '0 or 1' : 'a number'} for every row`
+  return asked(userFunction, labelled, next, () => labelsOf(userFunction(column), labelled, next))
+}
+
+/**
+ * The classes of a chunk's rows, as `classes.ts` has them.
+ * @throws SlipwayError TARGET_INVALID
+ */
+export function runClasses(
+  userFunction: UserFunction | undefined,
+  columnName: string,
+  column: Column,
+  firstRow = 1,
+): string[] {
+  const labelled = { task: 'multiclass', columnName, rows: column.length, firstRow } as const
+  if (userFunction === undefined) return classesOf(column, labelled, nextOfColumn('text or whole numbers'))
+  const next = 'return a text or a whole number for every row'
+  return asked(userFunction, labelled, next, () => classesOf(userFunction(column), labelled, next))
+}
+
+const nextOfColumn = (values: string): string =>
+  `the column must hold ${values} in every row; or give the target a function`
+
+function asked<Made>(
+  userFunction: UserFunction,
+  { columnName, firstRow, rows }: Labelled,
+  next: string,
+  make: () => Made,
+): Made {
+  const where = `target "${columnName}": its function throws on rows ${firstRow} to ${firstRow + rows - 1}`
+  return withUserFunction(userFunction, 'TARGET_INVALID', where, next, make)
+}
+
+/** Rows that labels are made for. */
+interface Labelled {
+  readonly task: Task
+  readonly columnName: string
+  readonly rows: number
+  readonly firstRow: number
+}
+
+function labelsOf(given: unknown, labelled: Labelled, next: string): Float64Array {
+  const { task, rows } = labelled
+  const values = valuesOf(given, labelled, next)
+  const labels = Float64Array.from(values as ArrayLike<number>, labelOf)
+  for (let i = 0; i < rows; i++) {
+    const label = labels[i] as number
+    if (!Number.isFinite(label) || (task === 'binary' && label !== 0 && label !== 1))
+      throw wrong(values, i, labelled, next)
+  }
+  return labels
+}
+
+function classesOf(given: unknown, labelled: Labelled, next: string): string[] {
+  const values = valuesOf(given, labelled, next)
+  return Array.from(values, (value, i) => {
+    if (typeof value === 'string' && value !== '') return value
+    if (Number.isSafeInteger(value)) return String(value)
+    throw wrong(values, i, labelled, next)
+  })
+}
+
+/** What a target gave, a value a row. */
+function valuesOf(given: unknown, { columnName, rows }: Labelled, next: string): ArrayLike<unknown> {
+  const fail = (why: string): never => {
+    throw new SlipwayError('TARGET_INVALID', `target "${columnName}": ${why}`, { next })
+  }
+  if (isPromise(given)) fail('its function returns a Promise: target functions are synchronous')
+  if (typeof given !== 'object' || typeof (given as ArrayLike<unknown> | null)?.length !== 'number')
+    fail(`${describe(given)} for ${rows} rows`)
+  const values = given as ArrayLike<unknown>
+  return values.length === rows ? values : fail(`${values.length} labels for ${rows} rows`)
+}
+
+const wrong = (values: ArrayLike<unknown>, row: number, { columnName, firstRow }: Labelled, next: string) =>
+  new SlipwayError(
+    'TARGET_INVALID',
+    `target "${columnName}": the label of row ${firstRow + row} is ${describeLabel(values[row])}`,
+    { next },
+  )
+
+/** `Number` would take nothing for 0. */
+const labelOf = (value: unknown): number => (value === null || value === '' ? Number.NaN : Number(value))
+
+const describeLabel = (value: unknown): string =>
+  typeof value === 'string'
+    ? JSON.stringify(value.slice(0, 50))
+    : typeof value === 'number'
+      ? String(value)
+      : describe(value)

@@ -1,0 +1,18 @@
+import { firstOf } from './brief.ts'
+import { SlipwayError } from './errors.ts'
+
+/** The error of classes that rows of a part are of and no training row is. */
+export function classUnseen(
+  target: string,
+  part: string,
+  classes: readonly { readonly name: string; readonly rows: number }[],
+): SlipwayError {
+  const named = firstOf(classes.map(({ name, rows }) => `"${name}" (${rows} row${rows === 1 ? '' : 's'})`))
+  return new SlipwayError(
+    'CLASS_UNSEEN',
+    `target "${target}": rows of the ${part} part are of a class that no training row is of: ${named}`,
+    {
+      next: `split by stratifiedBy: '${target}', train on more rows, or have the target's function put rare classes together`,
+    },
+  )
+}

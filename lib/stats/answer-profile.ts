@@ -1,0 +1,57 @@
+import { columnOf, likeliest, type Named, widthOf } from '../formats/answers.ts'
+import type { Numbers } from '../formats/columns.ts'
+import { type Profile, profileCategories, profileNumbers } from './profile.ts'
+
+/*
+ * Answers among the columns of a profile: `score:` of a model of one number a row; else a column each, `score:a`, and
+ * `class:`, which class was answered. A feature that is called so is refused in training.
+ */
+const scoreMark = 'score:'
+export const classColumn = 'class:'
+
+/** What the column of an answer is called in profiles. @param output undefined of a model of one number a row */
+export const scoreColumn = (output?: string): string => `${scoreMark}${output ?? ''}`
+
+export const isAnswerColumn = (column: string): boolean => column === classColumn || column.startsWith(scoreMark)
+
+/** The name of a column for people. */
+export function nameOfColumn(column: string): string {
+  if (column === classColumn) return 'predicted class'
+  if (!column.startsWith(scoreMark)) return column
+  return column === scoreMark ? 'predictions' : `probability of ${column.slice(scoreMark.length)}`
+}
+
+/** What the answers of the rows of a baseline looked like. */
+export function profileOfAnswers(answers: Numbers, { outputs }: Named): Profile {
+  if (outputs === undefined) return { [scoreColumn()]: profileNumbers(answers, 'between') }
+  const width = outputs.length
+  const scores = outputs.map((output, column): [string, Profile[string]] => [
+    scoreColumn(output),
+    profileNumbers(columnOf(answers, column, width), 'between'),
+  ])
+  const codes = Int32Array.from({ length: answers.length / width }, (_, row) => likeliest(answers, row, width))
+  return { ...Object.fromEntries(scores), [classColumn]: profileCategories(outputs, codes) }
+}
+
+/** Answers as columns of that profile. */
+export function answerColumns(
+  answers: Numbers,
+  named: Named,
+): Readonly<Record<string, Numbers | readonly (string | null)[]>> {
+  const { outputs } = named
+  if (outputs === undefined) return { [scoreColumn()]: answers }
+  const width = widthOf(named)
+  const columns: Record<string, Numbers | readonly string[]> = {}
+  outputs.forEach((output, column) => {
+    columns[scoreColumn(output)] = columnOf(answers, column, width)
+  })
+  columns[classColumn] = classesOf(answers, outputs)
+  return columns
+}
+
+/** The class that is answered for each row. */
+export const classesOf = (answers: Numbers, outputs: readonly string[]): string[] =>
+  Array.from(
+    { length: answers.length / outputs.length },
+    (_, row) => outputs[likeliest(answers, row, outputs.length)] as string,
+  )

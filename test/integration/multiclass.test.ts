@@ -1,0 +1,144 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { query } from '../support/batch-place.ts'
+import { eventually } from '../support/gateways.ts'
+import { givenSpecies, penguinModel, penguinsSql, probabilitiesOf, writePenguins } from '../support/penguins.ts'
+import { openPlace, type Place } from '../support/place.ts'
+
+/*
+ * A model of several classes goes the way that others go: gates, endpoint, labels, drift, batch.
+ */
+let place: Place
+
+beforeAll(async () => {
+  place = await openPlace()
+  const { project } = place
+  await project.data('data/penguins.parquet', penguinsSql())
+  await project.data('data/new.parquet', penguinsSql(500, { from: 5_000 }))
+  writeFileSync(join(project.root, 'penguins.onnx'), penguinModel())
+  writePenguins(project, { learner: "onnx('penguins.onnx')", imports: 'onnx' })
+})
+afterAll(() => place?.close())
+
+/** Runs a command that ends well. */
+const slipway = async (...args: string[]): Promise<string> => {
+  const { code, stdout, stderr } = await place.run(...args)
+  expect(code, stderr).toBe(0)
+  return stdout
+}
+const run = async (...args: string[]) => JSON.parse(await slipway('run', ...args, '--wait', '--json'))
+
+type Penguin = Readonly<{ id: bigint; bill: number; flipper: bigint; label: string }>
+
+const ask = async (path: string, body: unknown, headers: Record<string, string> = {}) =>
+  fetch(`${place.gateway}${path}`, { method: 'POST', body: JSON.stringify(body), headers })
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever the answer holds
+const json = async (answer: Response | Promise<Response>): Promise<any> => (await answer).json()
+
+describe('a finished model of several classes', () => {
+  let runId: string
+  let scored: Penguin[]
+
+  it('is taken with its own classes, packaged, gated by its metrics and deployed', async () => {
+    const first = await run('penguins')
+    runId = first.runId
+    expect(first).toMatchObject({ status: 'succeeded', model: { name: 'penguins', version: 1, champion: true } })
+    expect(first.gates).toMatchObject([{ passed: true }, { passed: true }, { passed: true }])
+    const steps = await slipway('show', runId)
+    expect(steps).toMatch(/species .* a finished model on 1,\d\d\d rows; validation logLoss 0\.\d+, accuracy 0\.\d+/)
+  })
+
+  it('says on its card which classes there are, and how many rows each has', async () => {
+    const card = await slipway('show', 'penguins')
+    expect(card).toContain('Classifier of several classes for `species`, a finished model, ONNX.')
+    for (const name of givenSpecies)
+      expect(card).toMatch(new RegExp(`^\\| rows of \`${name}\` \\| [1-9]\\d+ \\|$`, 'm'))
+    expect(card).toMatch(/log loss gained when shuffled/)
+  })
+
+  it('answers in a batch the class and the probability of each', async () => {
+    await slipway('batch', 'score', 'penguins', '--from', 'data/new.parquet', '--to', 'scored/')
+    await slipway('verify', 'scored/')
+    scored = (await query(
+      `SELECT * EXCLUDE (day, island) FROM '${place.project.root}/scored/*.parquet' ORDER BY id`,
+    )) as never
+    expect(scored).toHaveLength(500)
+    for (const row of scored.slice(0, 50)) {
+      const expected = probabilitiesOf({ bill: row.bill, flipper: Number(row.flipper) })
+      const answered = givenSpecies.map((name) => (row as never)[`probability_${name}`] as number)
+      for (const [i, value] of expected.entries()) expect(answered[i]).toBeCloseTo(value, 5)
+      expect(row.label).toBe(givenSpecies[answered.indexOf(Math.max(...answered))])
+    }
+    expect(new Set(scored.map(({ label }) => label))).toEqual(new Set(givenSpecies))
+  })
+
+  it('answers the same at its endpoint, by every protocol', async () => {
+    await eventually(
+      async () => (await fetch(`${place.gateway}/v2/models/penguins/ready`).catch(() => undefined))?.ok === true,
+    )
+    const rows = scored.slice(0, 3).map(({ bill, flipper }) => ({ bill, flipper: Number(flipper) }))
+    const labels = scored.slice(0, 3).map(({ label }) => label)
+    const vectors = scored.slice(0, 3).map((row) => givenSpecies.map((name) => (row as never)[`probability_${name}`]))
+    const answers = labels.map((label, i) => ({ label, probabilities: vectors[i] }))
+
+    const instances = await ask('/v1/models/penguins:predict', { instances: rows })
+    expect(await instances.json()).toEqual({ predictions: answers })
+    const columns = { bill: rows.map(({ bill }) => bill), flipper: rows.map(({ flipper }) => flipper) }
+    const inputs = await ask('/v1/models/penguins:predict', { inputs: columns })
+    expect(await inputs.json()).toEqual({ outputs: { label: labels, probabilities: vectors } })
+    const invoked = await ask('/invocations', rows, { 'content-type': 'application/json' })
+    expect(await invoked.json()).toEqual({ predictions: answers })
+    const csv = await ask('/invocations', rows, { 'content-type': 'application/json', accept: 'text/csv' })
+    expect(await csv.text()).toBe(labels.map((label, i) => `${label},${vectors[i]?.join(',')}\n`).join(''))
+
+    const tensors = {
+      inputs: Object.entries(columns).map(([name, data]) => ({ name, datatype: 'FP64', shape: [3], data })),
+    }
+    const inferred = await json(ask('/v2/models/penguins/infer', tensors))
+    expect(inferred.outputs).toEqual([
+      { name: 'label', datatype: 'BYTES', shape: [3], data: labels },
+      { name: 'probabilities', datatype: 'FP32', shape: [3, 3], data: vectors.flat() },
+    ])
+    const only = { ...tensors, outputs: [{ name: 'label' }] }
+    expect((await json(ask('/v2/models/penguins/infer', only))).outputs).toHaveLength(1)
+    const { outputs, parameters } = await json(fetch(`${place.gateway}/v2/models/penguins`))
+    expect(outputs).toMatchObject([
+      { name: 'label', shape: [-1] },
+      { name: 'probabilities', shape: [-1, 3] },
+    ])
+    expect(JSON.parse(parameters.classes)).toEqual(givenSpecies)
+
+    place.project.write('rows.json', JSON.stringify(rows))
+    expect(await slipway('predict', 'penguins', '--data', 'rows.json')).toMatch(new RegExp(`1 +${labels[0]} +0\\.\\d+`))
+  })
+
+  it('answers tensors as bytes where they are asked for', async () => {
+    const inputs = [
+      { name: 'bill', datatype: 'FP64', shape: [2], data: [36, 54] },
+      { name: 'flipper', datatype: 'INT64', shape: [2], data: [180, 180] },
+    ]
+    const answer = await ask('/v2/models/penguins/infer', { inputs, parameters: { binary_data_output: true } })
+    const length = Number(answer.headers.get('inference-header-content-length'))
+    const body = Buffer.from(await answer.arrayBuffer())
+    const [label, numbers] = JSON.parse(body.subarray(0, length).toString()).outputs
+    const texts = body.subarray(length, length + label.parameters.binary_data_size)
+    expect(texts.subarray(4, 10).toString()).toBe('Adelie')
+    expect(texts.readUInt32LE(0)).toBe(6)
+    expect(numbers).toMatchObject({ shape: [2, 3], parameters: { binary_data_size: 24 } })
+    expect(body).toHaveLength(length + texts.length + 24)
+  })
+
+  it('says in its OpenAPI document what it answers', async () => {
+    const { paths } = await json(fetch(`${place.gateway}/openapi.json`))
+    const answer = paths['/v1/models/penguins:predict'].post.responses['200'].content['application/json'].schema
+    expect(answer.properties.predictions.items.properties.label.enum).toEqual(givenSpecies)
+  })
+
+  it('is watched by the probability of each class and by the class that it answers', async () => {
+    const report = await slipway('drift', 'check', 'penguins', '--from', 'data/new.parquet')
+    expect(report).toContain('predicted class')
+    for (const name of givenSpecies) expect(report).toContain(`probability of ${name}`)
+  })
+})
