@@ -52,6 +52,8 @@ export const operators: Readonly<Record<string, Operator>> = {
     return { kind: 'scores', columns: scores.columns.map(({ of }) => ({ of, isComplement: true })) }
   },
   Gather: ([scores, indices], node) => {
+    // The names of classes by their numbers.
+    if (scores?.kind === 'constant' && indices?.kind === 'label') return indices
     if (scores?.kind !== 'scores' || indices?.kind !== 'constant' || !isColumnAxis(node)) return undefined
     const chosen = longsOf(indices.tensor)
     if (indices.tensor.dims.length !== 1 || indices.tensor.dims[0] !== chosen.length) return undefined

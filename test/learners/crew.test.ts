@@ -5,7 +5,7 @@ import { hireCrew } from '../../lib/learners/trees/crew.ts'
 import { allocate } from '../../lib/learners/trees/memory.ts'
 
 it('a helper that is woken late carries no order out twice', async () => {
-  const memory = allocate(1_000, 0, 1, 2)
+  const memory = allocate({ rows: 1_000, validationRows: 0, features: 1, threads: 2 })
   const [generation, finished] = [0, 1]
   const crew = hireCrew(memory, compiledLoops(memory))
   for (let order = 1; order <= 5; order++) {
@@ -21,7 +21,7 @@ it('a helper that is woken late carries no order out twice', async () => {
 })
 
 it('a helper that fails fails the training, and does not keep it waiting', () => {
-  const memory = allocate(1_000, 0, 1, 2)
+  const memory = allocate({ rows: 1_000, validationRows: 0, features: 1, threads: 2 })
   const crew = hireCrew(memory, compiledLoops(memory))
   // A leaf that ends far outside the memory: the loop of the thread that owns it traps.
   memory.segments[(1 * 2 + 0) * 256 * 2 + 1] = 0x1000_0000

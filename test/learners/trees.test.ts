@@ -171,7 +171,7 @@ describe('weights', () => {
   it('move the mean to where the heavy rows are', () => {
     const labels = Float32Array.from({ length: 400 }, (_, row) => row % 2)
     const weights = labels.map((label) => (label === 1 ? 3 : 1))
-    const { base } = grow('binary', { features: [new Float32Array(400)], labels, weights })
+    const [base] = grow('binary', { features: [new Float32Array(400)], labels, weights }).bases
     expect(base).toBeCloseTo(Math.log(3), 6)
   })
 
@@ -287,7 +287,7 @@ describe('the exported ONNX model', () => {
       [-0.2, -0.7],
       [-0.2, 0.7],
     ] as const) {
-      const ensemble: Ensemble = { task: 'binary', base: 0.1, trees: [split(left, right)], features: 1 }
+      const ensemble: Ensemble = { task: 'binary', bases: [0.1], trees: [split(left, right)], features: 1 }
       const column = Float32Array.of(0, 1, Number.NaN)
       const expected = [...predict(ensemble, [column], 3)]
       const theirs = await run(ensemble, [column])
@@ -296,7 +296,7 @@ describe('the exported ONNX model', () => {
   })
 
   it('works for a single leaf', async () => {
-    const [value] = await run({ task: 'regression', base: 2, trees: [leafOnly(1.5)], features: 1 }, [
+    const [value] = await run({ task: 'regression', bases: [2], trees: [leafOnly(1.5)], features: 1 }, [
       Float32Array.of(9),
     ])
     expect(value).toBeCloseTo(3.5, 6)

@@ -118,7 +118,7 @@ describe.each([
     }
     writeFileSync(
       other,
-      toOnnx('other', { task, base: 0, trees: [leaf], features: 3 }, [
+      toOnnx('other', { task, bases: [0], trees: [leaf], features: 3 }, [
         { name: 'x', kind: 'number' },
         { name: 'y', kind: 'number' },
         { name: 'town', kind: 'category', categories: ['Ulm'] },
@@ -143,7 +143,7 @@ describe.each([
     }
     writeFileSync(
       onnxFile,
-      toOnnx('empty text', { task, base: 0, trees: [isEmpty], features: 3 }, [
+      toOnnx('empty text', { task, bases: [0], trees: [isEmpty], features: 3 }, [
         { name: 'x', kind: 'number' },
         { name: 'y', kind: 'number' },
         { name: 'town', kind: 'category', categories: ['', 'Ulm'] },

@@ -6,7 +6,9 @@ import { MessageWriter } from './protobuf.ts'
 /** What a learner says of its model's graph. */
 export interface ModelGraph extends GraphPart {
   readonly name: string
-  readonly task: Task
+  readonly task: Task | 'multiclass'
+  /** Of a multiclass task: what its classes are called, in the order of their probabilities. */
+  readonly classes?: readonly string[] | undefined
   /** Of a regression whose predictions float32 cannot hold. */
   readonly answers?: 'float64' | undefined
   readonly inputs: readonly ModelInput[]
@@ -16,19 +18,30 @@ export interface ModelGraph extends GraphPart {
 
 /**
  * An ONNX model, byte for byte the same for the same graph. Inputs: one tensor [rows, 1] a feature, float32 or string,
- * by name. Outputs: `label` int64 [rows] and `probabilities` float32 [rows, 2]; or `prediction` [rows, 1], float32 or
- * float64.
+ * by name. Outputs: `label` int64 [rows] and `probabilities` float32 [rows, 2]; of several classes `label` string [rows]
+ * and `probabilities` float32 [rows, classes]; or `prediction` [rows, 1], float32 or float64.
  */
-export function modelBytes({ name, task, answers, inputs, nodes, constants, mlVersion }: ModelGraph): Uint8Array {
+export function modelBytes({
+  name,
+  task,
+  classes,
+  answers,
+  inputs,
+  nodes,
+  constants,
+  mlVersion,
+}: ModelGraph): Uint8Array {
   const nameOf = namesIn({ inputs, nodes, constants })
   const graph = new MessageWriter()
   for (const each of nodes) graph.bytes(1, nodeMessage(each, nameOf))
   graph.bytes(2, name)
   for (const constant of constants) graph.bytes(5, tensorMessage({ ...constant, name: nameOf(constant.name) }))
   for (const input of inputs) graph.bytes(11, valueInfo(input.name, input.kind === 'number' ? 'float' : 'string', 1))
-  if (task === 'binary')
-    graph.bytes(12, valueInfo('label', 'int64', undefined)).bytes(12, valueInfo('probabilities', 'float', 2))
-  else graph.bytes(12, valueInfo('prediction', answers === 'float64' ? 'double' : 'float', 1))
+  if (task === 'regression') graph.bytes(12, valueInfo('prediction', answers === 'float64' ? 'double' : 'float', 1))
+  else
+    graph
+      .bytes(12, valueInfo('label', classes === undefined ? 'int64' : 'string', undefined))
+      .bytes(12, valueInfo('probabilities', 'float', classes?.length ?? 2))
 
   const opset = (domain: string, version: number): MessageWriter => new MessageWriter().bytes(1, domain).int(2, version)
   return new MessageWriter()

@@ -5,15 +5,16 @@ import { placeCuts, sampleSize } from './bins.ts'
 import { compiledLoops } from './compiled.ts'
 import { hireCrew } from './crew.ts'
 import type { Ensemble, Tree } from './ensemble.ts'
-import { type GrowthSettings, growTree, makeHistograms } from './grow.ts'
+import { growTree, makeHistograms } from './grow.ts'
 import type { Loops } from './loops.ts'
 import { allocate, type TrainingMemory } from './memory.ts'
-import { largestResidual } from './share.ts'
-import { fillLogistic, fillLogLosses, fixedPointUnits, weightScale } from './tables.ts'
+import { type Objective, objectives } from './objective.ts'
+import { fillLogistic, fillLogLosses, fillLogs, weightScale } from './tables.ts'
 
 /** Rows to learn from: one array a feature (NaN for missing) and the labels, of any centre and spread. */
 export interface Dataset {
   readonly features: readonly Float32Array[]
+  /** [rows]: numbers; of a binary task 0 and 1, of several classes their numbers. */
   readonly labels: Numbers
   /** How much each row counts, at least 0; all alike without. */
   readonly weights?: Float32Array | undefined
@@ -29,8 +30,10 @@ export interface BoostedRows {
 
 export interface BoostOptions {
   readonly threads: number
-  /** Called after each tree with the number grown so far. */
-  readonly onTree?: (grown: number) => void
+  /** Of a multiclass task: how many there are. */
+  readonly classes?: number | undefined
+  /** Called after each round with their number so far. */
+  readonly onRound?: (rounds: number) => void
   /** The compiled loops, or plain ones to test them against. */
   readonly loopsFor?: ((memory: TrainingMemory) => Loops) | undefined
 }
@@ -39,76 +42,121 @@ export interface Boosted {
   readonly ensemble: Ensemble
   /** Share of the total gain, by feature; sums to 1. */
   readonly importance: number[]
-  /** Loss on the validation rows after each tree: log loss, or mean squared error. */
+  /** Loss on the validation rows after each round: log loss, or mean squared error. */
   readonly validationLoss: number[]
 }
 
 /**
- * Gradient boosting on histograms (Friedman 2001; LightGBM's layout and leaf-wise growth). With early stopping the
- * trees after the best validation loss are dropped. The same data and parameters give the same trees, whatever
- * `threads`.
+ * Gradient boosting on histograms (Friedman 2001; LightGBM's layout and leaf-wise growth): each round grows a tree, or
+ * one for each of several classes, of the gradients of the softmax. With early stopping the rounds after the best
+ * validation loss are dropped. The same data and parameters give the same trees, whatever `threads`.
  */
 export function boost(
-  task: 'binary' | 'regression',
-  { train, validation }: BoostedRows,
+  task: Ensemble['task'],
+  data: BoostedRows,
   learner: TreesLearner,
-  { threads, onTree = () => {}, loopsFor = compiledLoops }: BoostOptions,
+  { threads, classes = 1, onRound = () => {}, loopsFor = compiledLoops }: BoostOptions,
 ): Boosted {
-  const rows = train.labels.length
-  const sample = new Float32Array(sampleSize)
-  const cuts = train.features.map((values, feature) => {
-    const count = train.categories?.[feature]
-    return count === undefined ? placeCuts(values, learner.bins, sample) : cutsBetween(count)
+  const { train, validation } = data
+  const [rows, features] = [train.labels.length, train.features.length]
+  const [shape, isSet] = [
+    cutsOf(train, learner.bins),
+    train.features.map((_, i) => train.categories?.[i] !== undefined),
+  ]
+  const memory = allocate({
+    ...{ rows, validationRows: validation.labels.length, features, threads },
+    ...{ weighted: train.weights !== undefined, sums: classes },
   })
-  const isSet = cuts.map((_, feature) => train.categories?.[feature] !== undefined)
-  const weighted = train.weights !== undefined
-  const memory = allocate(rows, validation.labels.length, train.features.length, threads, weighted)
   const loops = loopsFor(memory)
   const standard = task === 'regression' ? standardOf(train.labels, train.weights) : undefined
-  const base = standard === undefined ? Math.fround(logOdds(train)) : 0
-  fill(memory, loops, { train, validation }, { cuts, start: standard ?? base })
+  const bases = basesOf(task, train, classes)
+  fill(memory, loops, data, { cuts: shape, start: standard ?? bases })
 
   const heaviest = train.weights === undefined ? undefined : heaviestOf(train.weights)
-  const validationWeight = weighted ? sumOf(memory.weights.subarray(rows)) : validation.labels.length
-  const histograms = makeHistograms(learner.leaves, train.features.length)
-  const gains = new Float64Array(train.features.length)
+  const settings = { ...learner, cuts: shape, isSet, leastGain: 1e-9 * (heaviest ?? 1) }
+  const histograms = makeHistograms(learner.leaves, features)
+  const gains = new Float64Array(features)
   const trees: Tree[] = []
-  const validationLoss: number[] = []
-  let best = { loss: Number.POSITIVE_INFINITY, trees: 0 }
+  const stopping = stopAfter(learner.earlyStopping)
   const crew = hireCrew(memory, loops)
   try {
-    const update = task === 'binary' ? 'updateBinary' : 'updateScores'
+    const { gradients, update, units, loss }: Objective = objectives[task]
     // The first gradients: no tree yet, and all rows in a leaf that adds nothing.
-    crew.run(update, 0)
-    while (trees.length < learner.trees) {
-      if (task === 'regression') crew.run('gradientsOfSquares')
-      const units = fixedPointUnits(task, largestResidual(memory), heaviest)
-      const settings: GrowthSettings = { ...learner, cuts, isSet, units, leastGain: 1e-9 * (heaviest ?? 1) }
-      const growth = growTree(memory, crew, settings, histograms)
-      if (growth.tree.feature.length === 1) break
-      crew.run(update, (growth.tree.feature.length + 1) / 2)
-      trees.push(growth.tree)
-      growth.gains.forEach((gain, feature) => {
-        gains[feature] = (gains[feature] as number) + gain
+    crew.run(update, 0, 0)
+    for (let round = 1; round <= learner.trees; round++) {
+      if (gradients !== undefined) crew.run(gradients)
+      const scale = units(memory, heaviest)
+      const grown = bases.map((_, sum) => {
+        const growth = growTree(memory, crew, { ...settings, sum, units: scale }, histograms)
+        crew.run(update, leavesOf(growth.tree), sum)
+        return growth
       })
-      const sum = (task === 'binary' ? loops.logLoss : loops.squaredLoss)(memory, rows, rows + validation.labels.length)
-      const loss = sum / validationWeight
-      validationLoss.push(loss)
-      onTree(trees.length)
-      if (loss < best.loss) best = { loss, trees: trees.length }
-      else if (learner.earlyStopping > 0 && trees.length - best.trees >= learner.earlyStopping) break
+      if (grown.every(({ tree }) => leavesOf(tree) === 1)) break
+      for (const growth of grown) {
+        trees.push(growth.tree)
+        growth.gains.forEach((gain, feature) => {
+          gains[feature] = (gains[feature] as number) + gain
+        })
+      }
+      const isOver = stopping.isOver(loss(loops, memory, rows, rows + validation.labels.length) / weightOf(memory))
+      onRound(round)
+      if (isOver) break
     }
   } finally {
     crew.dismiss()
   }
-  const kept = learner.earlyStopping > 0 && best.trees > 0 ? trees.slice(0, best.trees) : trees
   const total = gains.reduce((sum, gain) => sum + gain, 0)
+  const kept = trees.slice(0, stopping.kept() * bases.length)
   return {
-    ensemble: restored({ task, base, trees: kept, features: train.features.length }, standard),
+    ensemble: restored({ task, bases, trees: kept, features }, standard),
     importance: Array.from(gains, (gain) => (total === 0 ? 0 : gain / total)),
     validationLoss:
-      standard === undefined ? validationLoss : validationLoss.map((loss) => loss * scaleOf(standard) ** 2),
+      standard === undefined ? stopping.losses : stopping.losses.map((each) => each * scaleOf(standard) ** 2),
   }
+}
+
+/** Watches the validation loss: whether it has not improved for so many rounds; of 0 never. */
+function stopAfter(patience: number) {
+  const losses: number[] = []
+  let best = { loss: Number.POSITIVE_INFINITY, rounds: 0 }
+  return {
+    losses,
+    isOver(loss: number): boolean {
+      losses.push(loss)
+      if (loss < best.loss) best = { loss, rounds: losses.length }
+      else return patience > 0 && losses.length - best.rounds >= patience
+      return false
+    },
+    /** Rounds that count. */
+    kept: () => (patience > 0 && best.rounds > 0 ? best.rounds : losses.length),
+  }
+}
+
+const leavesOf = ({ feature }: Tree): number => (feature.length + 1) / 2
+
+/** The weight of all validation rows. */
+const weightOf = ({ rows, validationRows, weights }: TrainingMemory): number =>
+  weights.length > 0 ? sumOf(weights.subarray(rows)) : validationRows
+
+function cutsOf({ features, categories }: Dataset, bins: number): Float32Array[] {
+  const sample = new Float32Array(sampleSize)
+  return features.map((values, feature) => {
+    const count = categories?.[feature]
+    return count === undefined ? placeCuts(values, bins, sample) : cutsBetween(count)
+  })
+}
+
+/** What scores begin at: log odds, or the logarithms of the classes' shares; a regression is measured from its mean. */
+function basesOf(task: Ensemble['task'], train: Dataset, classes: number): number[] {
+  if (task === 'regression') return [0]
+  if (task === 'binary') return [Math.fround(logOdds(train))]
+  const shares = new Float64Array(classes)
+  train.labels.forEach((label, row) => {
+    if (!(label < classes)) throw new RangeError(`a label is ${label}, of ${classes} classes`)
+    shares[label] = (shares[label] as number) + (train.weights?.[row] ?? 1)
+  })
+  const total = sumOf(shares)
+  return Array.from(shares, (share) => Math.fround(Math.log(Math.max(share / total, 1e-15))))
 }
 
 /** Trees that were grown on labels of centre 0 and spread 1 for the labels as they were. */
@@ -118,15 +166,15 @@ function restored(ensemble: Ensemble, standard: Standard | undefined): Ensemble 
   const scale = scaleOf(standard)
   if (needsFloat64(standard)) return { ...ensemble, restore: { scale, offset: centre } }
   const trees = ensemble.trees.map((tree) => ({ ...tree, value: tree.value.map((value) => value * scale) }))
-  return { ...ensemble, base: Math.fround(centre), trees }
+  return { ...ensemble, bases: [Math.fround(centre)], trees }
 }
 
-/** Puts rows into the memory of a training, in bins; scores begin at a number, or labels on a standard scale. */
+/** Puts rows into the memory of a training, in bins; scores begin at numbers, or labels on a standard scale. */
 function fill(
   memory: TrainingMemory,
   loops: Loops,
   { train, validation }: BoostedRows,
-  { cuts, start }: { readonly cuts: readonly Float32Array[]; readonly start: Standard | number },
+  { cuts, start }: { readonly cuts: readonly Float32Array[]; readonly start: Standard | readonly number[] },
 ): void {
   const { rows, classes, scores } = memory
   cuts.forEach((cutsOf, feature) => {
@@ -137,12 +185,12 @@ function fill(
     [0, train],
     [rows, validation],
   ] as const)
-    if (typeof start === 'number') classes.set(labels, first)
-    else
+    if ('centre' in start)
       scores.set(
         standardized(labels, start).map((label) => -label),
         first,
       )
+    else classes.set(labels, first)
   for (const [first, { weights }] of [
     [0, train],
     [rows, validation],
@@ -154,11 +202,14 @@ function fill(
       first,
     )
   }
-  if (typeof start === 'number') {
-    scores.fill(start)
-    fillLogistic(memory.logistic)
-    fillLogLosses(memory.logLosses)
-  }
+  if ('centre' in start) return
+  const all = scores.length / start.length
+  start.forEach((base, sum) => {
+    scores.fill(base, sum * all, (sum + 1) * all)
+  })
+  fillLogistic(memory.logistic)
+  fillLogLosses(memory.logLosses)
+  fillLogs(memory.logs)
 }
 
 /** Cuts that give each category a bin of its own. */

@@ -99,6 +99,32 @@ export function compiledLoops({ memory }: TrainingMemory): Loops {
     squaredLoss({ scores, weights }, from, to) {
       return kernels.squaredLoss(scores.byteOffset, orNone(weights), from, to)
     },
+
+    gradientsOfClasses({ rows, validationRows, sums, classes, scores, gradients }, from, to) {
+      kernels.gradientsOfClasses(
+        classes.byteOffset,
+        scores.byteOffset,
+        gradients.byteOffset,
+        sums,
+        rows,
+        rows + validationRows,
+        from,
+        to,
+      )
+    },
+
+    classLoss({ rows, validationRows, sums, classes, scores, logs, weights }, from, to) {
+      return kernels.classLoss(
+        classes.byteOffset,
+        scores.byteOffset,
+        logs.byteOffset,
+        orNone(weights),
+        sums,
+        rows + validationRows,
+        from,
+        to,
+      )
+    },
   }
 }
 

@@ -13,6 +13,7 @@ const orders: readonly ('stop' | Order)[] = [
   'updateBinary',
   'updateScores',
   'gradientsOfSquares',
+  'gradientsOfClasses',
 ]
 
 // Places in `memory.control`.
@@ -20,7 +21,7 @@ const generation = 0
 const finished = 1
 const orderCode = 2
 const firstOperand = 3
-const operandCount = 4
+const operandCount = 5
 const broken = firstOperand + operandCount
 
 /** The coordinator and its helper threads: each carries out an order for the rows it owns, and all are waited for. */

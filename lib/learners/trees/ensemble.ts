@@ -18,9 +18,10 @@ export interface Tree {
 }
 
 export interface Ensemble {
-  readonly task: 'binary' | 'regression'
-  /** What all trees are added to: log odds or the mean. */
-  readonly base: number
+  readonly task: 'binary' | 'regression' | 'multiclass'
+  /** What trees are added to, a sum each: log odds or the mean, or of each class the logarithm of its share. */
+  readonly bases: readonly number[]
+  /** Tree i is added to sum i mod the number of sums. */
   readonly trees: readonly Tree[]
   readonly features: number
   /** What makes predictions of sums, in float64, where float32 cannot hold them: scale · sum + offset. */
@@ -44,14 +45,35 @@ function addTree(tree: Tree, features: readonly Float32Array[], sums: Float32Arr
   }
 }
 
-/** The trainer's own predictions, summed in float32 in tree order as ONNX Runtime does: [rows]. */
-export function predict(
-  { task, base, trees, restore }: Ensemble,
-  features: readonly Float32Array[],
-  rows: number,
-): Numbers {
-  const sums = new Float32Array(rows)
-  for (const tree of trees) addTree(tree, features, sums)
-  if (restore !== undefined) return Float64Array.from(sums, (sum) => sum * restore.scale + restore.offset)
-  return sums.map((sum) => (task === 'binary' ? 1 / (1 + Math.exp(-Math.fround(sum + base))) : sum + base))
+/**
+ * The trainer's own predictions, summed in float32 in tree order as ONNX Runtime does: [rows], or of several classes
+ * their probabilities [rows · classes], row by row.
+ */
+export function predict(ensemble: Ensemble, features: readonly Float32Array[], rows: number): Numbers {
+  const { task, bases, trees, restore } = ensemble
+  const sums = bases.map(() => new Float32Array(rows))
+  trees.forEach((tree, i) => {
+    addTree(tree, features, sums[i % sums.length] as Float32Array)
+  })
+  if (task === 'multiclass') return softmax(sums.map((sum, i) => sum.map((each) => each + (bases[i] as number))))
+  const [sum, base] = [sums[0] as Float32Array, bases[0] as number]
+  if (restore !== undefined) return Float64Array.from(sum, (each) => each * restore.scale + restore.offset)
+  return sum.map((each) => (task === 'binary' ? 1 / (1 + Math.exp(-Math.fround(each + base))) : each + base))
+}
+
+/** Probabilities [rows · classes] of scores [classes][rows], in float32 as ONNX Runtime makes them. */
+function softmax(scores: readonly Float32Array[]): Float32Array {
+  const [classes, rows] = [scores.length, scores[0]?.length ?? 0]
+  const probabilities = new Float32Array(rows * classes)
+  for (let row = 0; row < rows; row++) {
+    const at = row * classes
+    const largest = scores.reduce((most, own) => Math.max(most, own[row] as number), Number.NEGATIVE_INFINITY)
+    let total = 0
+    scores.forEach((own, i) => {
+      probabilities[at + i] = Math.exp(Math.fround((own[row] as number) - largest))
+      total = Math.fround(total + (probabilities[at + i] as number))
+    })
+    for (let i = at; i < at + classes; i++) probabilities[i] = (probabilities[i] as number) / total
+  }
+  return probabilities
 }

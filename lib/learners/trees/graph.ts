@@ -1,4 +1,5 @@
 import type { ModelInput } from '../learner.ts'
+import { classAnswers } from '../onnx/class-answers.ts'
 import { modelBytes } from '../onnx/graph.ts'
 import { node } from '../onnx/messages.ts'
 import type { Ensemble } from './ensemble.ts'
@@ -9,8 +10,14 @@ import { restorePrediction } from './restore.ts'
 /**
  * An ensemble as an ONNX model (`graph.ts` says what it takes and answers); text is mapped to its code inside, unknown
  * text is missing. Trees that ask for sets need ai.onnx.ml 5, others 3.
+ * @param classes of a multiclass task: what they are called
  */
-export function toOnnx(name: string, ensemble: Ensemble, inputs: readonly ModelInput[]): Uint8Array {
+export function toOnnx(
+  name: string,
+  ensemble: Ensemble,
+  inputs: readonly ModelInput[],
+  classes?: readonly string[],
+): Uint8Array {
   const encoders = inputs.flatMap((input) =>
     input.kind === 'number'
       ? []
@@ -29,12 +36,15 @@ export function toOnnx(name: string, ensemble: Ensemble, inputs: readonly ModelI
         ],
   )
   const columns = inputs.map((input) => (input.kind === 'number' ? input : `${input.name}:code`))
-  const asksForSets = ensemble.trees.some(({ members }) => members.size > 0)
+  // The newer operator has no softmax that all runtimes agree on: of several classes the older one asks for members.
+  const asksForSets = classes === undefined && ensemble.trees.some(({ members }) => members.size > 0)
   const trees = (asksForSets ? indexedTrees : namedTrees)(ensemble)
   const restore = restorePrediction(ensemble)
+  const label = classes === undefined ? { nodes: [], constants: [] } : classAnswers(classes)
   return modelBytes({
     name,
     task: ensemble.task,
+    classes,
     answers: ensemble.restore && 'float64',
     inputs,
     nodes: [
@@ -42,8 +52,9 @@ export function toOnnx(name: string, ensemble: Ensemble, inputs: readonly ModelI
       node('Concat', '', columns, ['features'], [['axis', 'int', 1]]),
       ...trees.nodes,
       ...restore.nodes,
+      ...label.nodes,
     ],
-    constants: [...trees.constants, ...restore.constants],
+    constants: [...trees.constants, ...restore.constants, ...label.constants],
     mlVersion: asksForSets ? 5 : 3,
   })
 }

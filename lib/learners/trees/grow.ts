@@ -6,6 +6,8 @@ import { rowsIn } from './share.ts'
 import { bestSplit, type LeafSums, type Split, type SplitSettings } from './split.ts'
 
 export interface GrowthSettings extends SplitSettings {
+  /** Which of the sums the tree is for. */
+  readonly sum: number
   readonly leaves: number
   readonly learningRate: number
 }
@@ -54,7 +56,7 @@ export function growTree(
     crew.sumHistograms(histogram)
     return histogram
   }
-  crew.run('beginTree')
+  crew.run('beginTree', settings.sum)
   const leaves = [makeLeaf(0, rowsIn(memory, 0), takeHistogram(0))]
 
   while (leaves.length < settings.leaves) {
@@ -74,7 +76,7 @@ export function growTree(
     const right = leaves.length
     const leftIsSmaller = leftHessian <= leaf.hessian - leftHessian
     const run = leaf.rows < rowsToShare ? crew.runAlone : crew.run
-    run('split', best, right, feature, leftIsSmaller ? best : right)
+    run('split', best, right, feature, leftIsSmaller ? best : right, settings.sum)
     const smaller = takeHistogram(right)
     const larger = leaf.histogram
     subtract(larger, smaller)

@@ -20,7 +20,7 @@ const softmaxOrLogistic = 1
  * @returns the nodes, and the constants they need
  */
 export function indexedTrees(ensemble: Ensemble): GraphPart {
-  const { task, base, trees } = ensemble
+  const { task, bases, trees } = ensemble
   const [modes, features, missing] = [[] as number[], [] as number[], [] as number[]]
   const [splits, members, roots] = [[] as number[], [] as number[], [] as number[]]
   const [trueIds, trueLeaves, falseIds, falseLeaves] = [[] as number[], [] as number[], [] as number[], [] as number[]]
@@ -63,7 +63,7 @@ export function indexedTrees(ensemble: Ensemble): GraphPart {
     }
   }
   for (const tree of trees) addRoot(add(tree, 0))
-  addRoot(addLeaf(base))
+  addRoot(addLeaf(bases[0] as number))
 
   const isBinary = task === 'binary'
   const scores = isBinary ? 'scores' : sumOf(ensemble)

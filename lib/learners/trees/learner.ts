@@ -18,7 +18,7 @@ export const treesLearner: Learner<TreesLearner> = {
       task,
       { train: datasetOf(order, train), validation: datasetOf(order, validation) },
       parameters,
-      { threads, onTree: (grown) => onProgress(`tree ${grown} of ${parameters.trees}`, grown / parameters.trees) },
+      { threads, onRound: (rounds) => onProgress(`tree ${rounds} of ${parameters.trees}`, rounds / parameters.trees) },
     )
     return {
       onnx: toOnnx(model, ensemble, inputs),

@@ -1,11 +1,12 @@
 import { binOf } from './bins.ts'
+import { type LoopsOfClasses, plainLoopsOfClasses } from './loops-of-classes.ts'
 import { binsOf, featureStride, type TrainingMemory } from './memory.ts'
 import { gradientScale, logisticCells, lossCells } from './tables.ts'
 
 /**
  * The loops that take the time. Each works on a range, so that threads can share it; none depends on how it was cut.
  */
-export interface Loops {
+export interface Loops extends LoopsOfClasses {
   /** Puts a feature's values [rows] (NaN for missing) in bins, those of row `first` and on. */
   fillColumn(memory: TrainingMemory, feature: number, first: number, values: Float32Array, cuts: Float32Array): void
   /** Sums the gradients and hessians of rows order[from..to), by feature and bin, as the thread's histogram. */
@@ -43,6 +44,8 @@ export interface Loops {
  * when they are stored; everything else is float64 or integer.
  */
 export const plainLoops: Loops = {
+  ...plainLoopsOfClasses,
+
   fillColumn(memory, feature, first, values, cuts) {
     const { at, width } = binsOf(memory, feature)
     for (const [i, value] of values.entries()) memory.bins[at + (first + i) * width] = binOf(value, cuts)

@@ -1,5 +1,5 @@
 import { SlipwayError } from '../../formats/errors.ts'
-import { logisticCells, lossCells } from './tables.ts'
+import { logCells, logisticCells, lossCells } from './tables.ts'
 
 /**
  * Features are kept in groups of this many, so that one row of a group is one load and its histogram stays in the
@@ -25,18 +25,25 @@ export const parts = { training: 0, validation: 1 } as const
  * same places of `order`. Sums are integers, exact in any order and grouping: the model does not depend on the number
  * of threads.
  */
-export interface TrainingMemory extends Views {
+export interface TrainingMemory extends Views, Readonly<Required<Omit<MemoryShape, 'weighted'>>> {
   readonly memory: WebAssembly.Memory
+}
+
+/** What decides how much memory a training takes. */
+export interface MemoryShape {
   readonly rows: number
   readonly validationRows: number
   readonly features: number
   readonly threads: number
+  /** Sums a row: 1, or one a class. */
+  readonly sums?: number
+  readonly weighted?: boolean
 }
 
 type ViewTypes = ReturnType<typeof viewsOf>
 type Views = { readonly [Name in keyof ViewTypes]: InstanceType<ViewTypes[Name][0]> }
 
-function viewsOf(rows: number, validationRows: number, features: number, threads: number, weighted: boolean) {
+function viewsOf({ rows, validationRows, features, threads, weighted = false, sums = 1 }: MemoryShape) {
   const all = rows + validationRows
   return {
     /**
@@ -44,14 +51,14 @@ function viewsOf(rows: number, validationRows: number, features: number, threads
      * `binsOf`.
      */
     bins: [Uint8Array, features * all + groupWidth],
-    /** A row's gradient (signed 16 bits, high) and hessian (unsigned 16 bits, low), fixed point: [n]. */
-    gradients: [Int32Array, rows],
-    /** Labels of a binary task, 0 or 1: [n + v]. */
+    /** A row's gradient (signed 16 bits, high) and hessian (unsigned 16 bits, low), fixed point: [sums][n]. */
+    gradients: [Int32Array, sums * rows],
+    /** Labels that are classes, from 0: [n + v]. */
     classes: [Uint8Array, all],
     /** By row, in shares of the largest, 65,535: [n + v]; empty where all rows count alike. */
     weights: [Uint16Array, weighted ? all : 0],
-    /** What the trees say so far: log odds, or in a regression how far they are above the label: [n + v]. */
-    scores: [Float32Array, all],
+    /** What the trees say so far: log odds, or in a regression how far they are above the label: [sums][n + v]. */
+    scores: [Float32Array, sums * all],
     /** Row numbers, in each thread's places those of a leaf side by side: [n + v]. */
     order: [Uint32Array, all],
     /** Where a partition puts rows aside: [n + v]. */
@@ -72,6 +79,7 @@ function viewsOf(rows: number, validationRows: number, features: number, threads
     /** See `tables.ts`. */
     logistic: [Int32Array, logisticCells.count],
     logLosses: [Float64Array, lossCells.count + 1],
+    logs: [Float64Array, sums > 1 ? logCells + 1 : 0],
     cuts: [Float32Array, cutsLength],
     /** Orders to the threads: see `crew.ts`. */
     control: [Int32Array, 16],
@@ -83,14 +91,9 @@ const pageBytes = 65_536
 const mostPages = 65_535
 
 /** Memory for a training, all zeros. @throws SlipwayError TRAINING_TOO_LARGE past 4 GiB */
-export function allocate(
-  rows: number,
-  validationRows: number,
-  features: number,
-  threads: number,
-  weighted = false,
-): TrainingMemory {
-  const views = Object.entries(viewsOf(rows, validationRows, features, threads, weighted))
+export function allocate(shape: MemoryShape): TrainingMemory {
+  const { rows, validationRows, features, threads, sums = 1 } = shape
+  const views = Object.entries(viewsOf(shape))
   let bytes = 0
   const starts = views.map(([_, [type, length]]) => {
     const start = bytes
@@ -107,7 +110,18 @@ export function allocate(
     )
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
   const placed = views.map(([name, [type, length]], i) => [name, new type(memory.buffer, starts[i], length)])
-  return { ...(Object.fromEntries(placed) as Views), memory, rows, validationRows, features, threads }
+  return { ...(Object.fromEntries(placed) as Views), memory, rows, validationRows, features, threads, sums }
+}
+
+/** The memory of one of several sums: its gradients and scores, and all that sums share. */
+export function memoryOfSum(memory: TrainingMemory, sum: number): TrainingMemory {
+  const { rows, validationRows, gradients, scores } = memory
+  const all = rows + validationRows
+  return {
+    ...memory,
+    gradients: gradients.subarray(sum * rows, (sum + 1) * rows),
+    scores: scores.subarray(sum * all, (sum + 1) * all),
+  }
 }
 
 /** The place in `segments` of a leaf's begin; its end is the next. */

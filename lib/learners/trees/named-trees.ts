@@ -1,72 +1,39 @@
 import { type Attribute, type GraphPart, node } from '../onnx/messages.ts'
-import type { Ensemble } from './ensemble.ts'
+import type { Ensemble, Tree } from './ensemble.ts'
 import { sumOf } from './restore.ts'
 
 /** What a node of a tree asks, and where the answer leads; a leaf asks for feature -1. */
 interface Test {
   readonly feature: number
+  readonly mode: 'LEAF' | 'BRANCH_LEQ' | 'BRANCH_EQ'
   readonly value: number
   readonly left: number
   readonly right: number
   readonly missingLeft: number
 }
 
+const leaf: Test = { feature: 0, mode: 'LEAF', value: 0, left: 0, right: 0, missingLeft: 0 }
+
 /**
- * Trees of thresholds as ai.onnx.ml 3 has them, which every runtime knows: TreeEnsembleClassifier or
- * TreeEnsembleRegressor.
+ * Trees as ai.onnx.ml 3 has them, which every runtime knows: TreeEnsembleClassifier or TreeEnsembleRegressor. Of several
+ * classes a regressor with a target each: a classifier of two that both have votes is not read alike everywhere.
  */
 export function namedTrees(ensemble: Ensemble): GraphPart {
-  const { task, base, trees } = ensemble
-  const nodes = {
-    treeids: [] as number[],
-    nodeids: [] as number[],
-    featureids: [] as number[],
-    modes: [] as string[],
-    values: [] as number[],
-    trueids: [] as number[],
-    falseids: [] as number[],
-    missing: [] as number[],
-  }
-  const leaves = { treeids: [] as number[], nodeids: [] as number[], weights: [] as number[] }
-  const addLeaf = (tree: number, id: number, weight: number): void => {
-    leaves.treeids.push(tree)
-    leaves.nodeids.push(id)
-    leaves.weights.push(weight)
-  }
-  const addNode = (tree: number, id: number, test: Test): void => {
-    const { feature, value, left, right, missingLeft } = test
-    nodes.treeids.push(tree)
-    nodes.nodeids.push(id)
-    nodes.featureids.push(Math.max(0, feature))
-    nodes.modes.push(feature < 0 ? 'LEAF' : 'BRANCH_LEQ')
-    nodes.values.push(value)
-    nodes.trueids.push(left)
-    nodes.falseids.push(right)
-    nodes.missing.push(missingLeft)
-  }
+  const { task, bases, trees } = ensemble
+  const written = new Written()
   trees.forEach((tree, number) => {
-    tree.feature.forEach((feature, id) => {
-      const inside = feature >= 0
-      addNode(number, id, {
-        feature,
-        value: tree.threshold[id] as number,
-        left: inside ? (tree.left[id] as number) : 0,
-        right: inside ? (tree.right[id] as number) : 0,
-        missingLeft: tree.missingLeft[id] as number,
-      })
-      if (!inside) addLeaf(number, id, tree.value[id] as number)
-    })
+    written.tree(tree, number, number % bases.length)
   })
   // ONNX Runtime takes a binary classifier without a negative weight for one whose sums are probabilities already. A
   // last tree that is one leaf, too light to change any sum, tells it otherwise.
+  const { nodes, leaves } = written
   if (task === 'binary' && leaves.weights.every((weight) => weight >= 0)) {
-    addNode(trees.length, 0, { feature: -1, value: 0, left: 0, right: 0, missingLeft: 0 })
-    addLeaf(trees.length, 0, -1e-38)
+    written.node(trees.length, 0, leaf)
+    written.leaf(trees.length, 0, { sum: 0, weight: -1e-38 })
   }
 
-  const zeros = leaves.weights.map(() => 0)
   const shape: Attribute[] = [
-    ['base_values', 'floats', Float32Array.of(base)],
+    ['base_values', 'floats', Float32Array.from(bases)],
     ['nodes_falsenodeids', 'ints', nodes.falseids],
     ['nodes_featureids', 'ints', nodes.featureids],
     ['nodes_missing_value_tracks_true', 'ints', nodes.missing],
@@ -78,7 +45,7 @@ export function namedTrees(ensemble: Ensemble): GraphPart {
   ]
   if (task === 'binary') {
     const weights: Attribute[] = [
-      ['class_ids', 'ints', zeros],
+      ['class_ids', 'ints', leaves.sums],
       ['class_nodeids', 'ints', leaves.nodeids],
       ['class_treeids', 'ints', leaves.treeids],
       ['class_weights', 'floats', Float32Array.from(leaves.weights)],
@@ -95,13 +62,85 @@ export function namedTrees(ensemble: Ensemble): GraphPart {
     return { nodes: [classifier], constants: [] }
   }
   const weights: Attribute[] = [
-    ['n_targets', 'int', 1],
-    ['post_transform', 'string', 'NONE'],
-    ['target_ids', 'ints', zeros],
+    ['n_targets', 'int', bases.length],
+    ['post_transform', 'string', task === 'multiclass' ? 'SOFTMAX' : 'NONE'],
+    ['target_ids', 'ints', leaves.sums],
     ['target_nodeids', 'ints', leaves.nodeids],
     ['target_treeids', 'ints', leaves.treeids],
     ['target_weights', 'floats', Float32Array.from(leaves.weights)],
   ]
-  const regressor = node('TreeEnsembleRegressor', 'ai.onnx.ml', ['features'], [sumOf(ensemble)], [...shape, ...weights])
+  const output = task === 'multiclass' ? 'probabilities' : sumOf(ensemble)
+  const regressor = node('TreeEnsembleRegressor', 'ai.onnx.ml', ['features'], [output], [...shape, ...weights])
   return { nodes: [regressor], constants: [] }
+}
+
+/** Nodes of trees as columns. */
+class Written {
+  readonly nodes = {
+    treeids: [] as number[],
+    nodeids: [] as number[],
+    featureids: [] as number[],
+    modes: [] as string[],
+    values: [] as number[],
+    trueids: [] as number[],
+    falseids: [] as number[],
+    missing: [] as number[],
+  }
+  readonly leaves = {
+    treeids: [] as number[],
+    nodeids: [] as number[],
+    sums: [] as number[],
+    weights: [] as number[],
+  }
+
+  leaf(tree: number, id: number, { sum, weight }: { readonly sum: number; readonly weight: number }): void {
+    this.leaves.treeids.push(tree)
+    this.leaves.nodeids.push(id)
+    this.leaves.sums.push(sum)
+    this.leaves.weights.push(weight)
+  }
+
+  node(tree: number, id: number, { feature, mode, value, left, right, missingLeft }: Test): void {
+    this.nodes.treeids.push(tree)
+    this.nodes.nodeids.push(id)
+    this.nodes.featureids.push(feature)
+    this.nodes.modes.push(mode)
+    this.nodes.values.push(value)
+    this.nodes.trueids.push(left)
+    this.nodes.falseids.push(right)
+    this.nodes.missing.push(missingLeft)
+  }
+
+  tree(tree: Tree, number: number, sum: number): void {
+    let free = tree.feature.length
+    tree.feature.forEach((feature, id) => {
+      if (feature < 0) {
+        this.node(number, id, leaf)
+        this.leaf(number, id, { sum, weight: tree.value[id] as number })
+        return
+      }
+      const members = tree.members.get(id)
+      const test: Test = {
+        feature,
+        mode: 'BRANCH_LEQ',
+        value: tree.threshold[id] as number,
+        left: tree.left[id] as number,
+        right: tree.right[id] as number,
+        missingLeft: tree.missingLeft[id] as number,
+      }
+      if (members === undefined) this.node(number, id, test)
+      // A set is a chain of questions, one a member, that all lead to the same place, as LightGBM's converter writes it.
+      else
+        members.forEach((value, i) => {
+          const isLast = i === members.length - 1
+          const link: Test = {
+            ...test,
+            mode: 'BRANCH_EQ',
+            value,
+            right: isLast ? test.right : i === 0 ? free : free + 1,
+          }
+          this.node(number, i === 0 ? id : free++, link)
+        })
+    })
+  }
 }

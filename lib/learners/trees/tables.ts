@@ -32,6 +32,14 @@ export function fillLogLosses(table: Float64Array): void {
     table[cell] = Math.log1p(Math.exp((cell - lossCells.count / 2) / lossCells.perUnit))
 }
 
+/** Cells of the table of logarithms of 1 to 2. */
+export const logCells = 4_096
+
+/** Natural logarithms at the borders of cells. */
+export function fillLogs(table: Float64Array): void {
+  for (let cell = 0; cell < table.length; cell++) table[cell] = Math.log1p(cell / logCells)
+}
+
 /** Full scale of a weight in fixed point: that of the heaviest row. */
 export const weightScale = 65_535
 
@@ -40,16 +48,18 @@ export const weightScale = 65_535
  * @param heaviest the largest weight of a row; undefined where all count alike
  */
 export function fixedPointUnits(
-  task: 'binary' | 'regression',
-  largestResidual: number,
+  of: { readonly classes: number } | { readonly largestResidual: number },
   heaviest: number | undefined,
 ): { gradient: number; hessian: number } {
   // Weighed sums have lost 16 bits (see `weigh`), but for the hessians of a regression, which are weights then.
   const weight = heaviest === undefined ? 1 : (heaviest * 65_536) / weightScale
-  return task === 'binary'
-    ? { gradient: weight / gradientScale, hessian: weight / (4 * hessianScale) }
-    : {
-        gradient: (weight * largestResidual) / gradientScale,
-        hessian: heaviest === undefined ? 1 : heaviest / weightScale,
-      }
+  if ('classes' in of) {
+    // Of several classes LightGBM's, K / (K − 1): sums that are each others' rivals take smaller steps.
+    const share = of.classes > 1 ? of.classes / (of.classes - 1) : 1
+    return { gradient: weight / gradientScale, hessian: (share * weight) / (4 * hessianScale) }
+  }
+  return {
+    gradient: (weight * of.largestResidual) / gradientScale,
+    hessian: heaviest === undefined ? 1 : heaviest / weightScale,
+  }
 }
