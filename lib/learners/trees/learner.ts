@@ -12,16 +12,19 @@ export const treesLearner: Learner<TreesLearner> = {
     categories === 'sets' ? { by: 'frequency', most: bins } : { by: 'mean label' },
 
   train(order, onProgress) {
-    const { model, task, parameters, inputs, train, validation, threads } = order
-    if (task === 'multiclass') throw new Error('trees do not learn several classes yet')
+    const { model, task, parameters, inputs, classes, train, validation, threads } = order
     const { ensemble, importance, validationLoss } = boost(
       task,
       { train: datasetOf(order, train), validation: datasetOf(order, validation) },
       parameters,
-      { threads, onRound: (rounds) => onProgress(`tree ${rounds} of ${parameters.trees}`, rounds / parameters.trees) },
+      {
+        threads,
+        classes: classes?.length,
+        onRound: (rounds) => onProgress(`tree ${rounds} of ${parameters.trees}`, rounds / parameters.trees),
+      },
     )
     return {
-      onnx: toOnnx(model, ensemble, inputs),
+      onnx: toOnnx(model, ensemble, inputs, classes),
       predictions: predict(ensemble, validation.features, validation.labels.length),
       importance,
       report: { trees: ensemble.trees.length, validationLoss },
