@@ -19,6 +19,13 @@ export const TreesLearner = z.strictObject({
   categories: z.enum(['ordered', 'sets']).optional(),
   /** Stop when the validation loss has not improved for this many trees; 0 keeps all trees. */
   earlyStopping: z.int().nonnegative().default(0),
+  /**
+   * How much the rows of a class count, in training and for early stopping: 'balanced' that all classes weigh the same,
+   * or a factor by class (the classes of a binary task are 0 and 1), 1 for those that are not named.
+   */
+  classWeights: z.union([z.literal('balanced'), z.record(z.string(), z.number().gt(0))]).optional(),
+  /** By feature, a number: what the answer does as it grows, all else alike. Not of several classes. */
+  monotone: z.record(z.string(), z.enum(['increasing', 'decreasing'])).optional(),
 })
 export type TreesLearner = z.infer<typeof TreesLearner>
 

@@ -2,6 +2,7 @@ import type { Numbers } from '../../formats/columns.ts'
 import type { TreesLearner } from '../../formats/learner.ts'
 import { needsFloat64, type Standard, scaleOf, standardized, standardOf } from '../../stats/standard.ts'
 import { placeCuts, sampleSize } from './bins.ts'
+import type { Direction } from './bounds.ts'
 import { compiledLoops } from './compiled.ts'
 import { hireCrew } from './crew.ts'
 import type { Ensemble, Tree } from './ensemble.ts'
@@ -18,6 +19,8 @@ export interface Dataset {
   readonly labels: Numbers
   /** How much each row counts, at least 0; all alike without. */
   readonly weights?: Float32Array | undefined
+  /** By feature: how the answer may change with it. */
+  readonly directions?: readonly Direction[] | undefined
   /** By feature: how many categories it has (codes 0, 1, …) where it is to be parted by sets of them. */
   readonly categories?: readonly (number | undefined)[] | undefined
 }
@@ -73,7 +76,7 @@ export function boost(
   fill(memory, loops, data, { cuts: shape, start: standard ?? bases })
 
   const heaviest = train.weights === undefined ? undefined : heaviestOf(train.weights)
-  const settings = { ...learner, cuts: shape, isSet, leastGain: 1e-9 * (heaviest ?? 1) }
+  const settings = { ...learner, cuts: shape, isSet, directions: train.directions, leastGain: 1e-9 * (heaviest ?? 1) }
   const histograms = makeHistograms(learner.leaves, features)
   const gains = new Float64Array(features)
   const trees: Tree[] = []

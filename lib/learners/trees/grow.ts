@@ -1,4 +1,5 @@
 import { missingBin } from './bins.ts'
+import { type Bounds, boundsBelow, outputOf, unbounded } from './bounds.ts'
 import type { Crew } from './crew.ts'
 import type { Tree } from './ensemble.ts'
 import { featureStride, type TrainingMemory } from './memory.ts'
@@ -47,8 +48,8 @@ export function growTree(
   const members = new Map<number, readonly number[]>()
   const gains = new Float64Array(features)
 
-  const makeLeaf = (node: number, rows: number, histogram: Float64Array): Leaf => {
-    const sums: LeafSums = { rows, ...totals(histogram), histogram }
+  const makeLeaf = (node: number, rows: number, histogram: Float64Array, bounds: Bounds | undefined): Leaf => {
+    const sums: LeafSums = { rows, ...totals(histogram), histogram, bounds }
     return { node, ...sums, split: bestSplit(sums, settings) }
   }
   const takeHistogram = (leaf: number): Float64Array => {
@@ -57,7 +58,8 @@ export function growTree(
     return histogram
   }
   crew.run('beginTree', settings.sum)
-  const leaves = [makeLeaf(0, rowsIn(memory, 0), takeHistogram(0))]
+  const isBounded = settings.directions !== undefined
+  const leaves = [makeLeaf(0, rowsIn(memory, 0), takeHistogram(0), isBounded ? unbounded : undefined)]
 
   while (leaves.length < settings.leaves) {
     let best = -1
@@ -90,14 +92,14 @@ export function growTree(
     nodes.left[leaf.node] = left
     nodes.right[leaf.node] = left + 1
     nodes.missingLeft[leaf.node] = missingLeft ? 1 : 0
-    leaves[best] = makeLeaf(left, rowsIn(memory, best), leftIsSmaller ? smaller : larger)
-    leaves.push(makeLeaf(left + 1, rowsIn(memory, right), leftIsSmaller ? larger : smaller))
+    const [ofLeft, ofRight] = leftIsSmaller ? [smaller, larger] : [larger, smaller]
+    const [within, beyond] = boundsOf(settings, leaf, feature, [ofLeft, ofRight])
+    leaves[best] = makeLeaf(left, rowsIn(memory, best), ofLeft, within)
+    leaves.push(makeLeaf(left + 1, rowsIn(memory, right), ofRight, beyond))
   }
 
   leaves.forEach((leaf, number) => {
-    const gradient = leaf.gradient * settings.units.gradient
-    const hessian = leaf.hessian * settings.units.hessian
-    const value = Math.fround((-settings.learningRate * gradient) / (hessian + settings.l2))
+    const value = answerOf(leaf, settings)
     nodes.value[leaf.node] = value
     leafValues[number] = value
   })
@@ -114,6 +116,33 @@ export function growTree(
     },
   }
 }
+
+/** What a leaf adds to the score of its rows. */
+function answerOf(leaf: Leaf, { units, learningRate, l2 }: GrowthSettings): number {
+  if (leaf.bounds === undefined)
+    return Math.fround((-learningRate * (leaf.gradient * units.gradient)) / (leaf.hessian * units.hessian + l2))
+  const output = outputOf(penalised(leaf, l2 / units.hessian), leaf.bounds)
+  return Math.fround(learningRate * ((output * units.gradient) / units.hessian))
+}
+
+/** What both sides of a leaf's split by a feature may answer, where there are constraints. */
+function boundsOf(
+  { directions, units, l2 }: GrowthSettings,
+  { bounds }: Leaf,
+  feature: number,
+  histograms: readonly [Float64Array, Float64Array],
+): readonly [Bounds | undefined, Bounds | undefined] {
+  if (bounds === undefined) return [undefined, undefined]
+  const [left, right] = histograms.map((histogram) =>
+    outputOf(penalised(totals(histogram), l2 / units.hessian), bounds),
+  ) as [number, number]
+  return boundsBelow(bounds, directions?.[feature] ?? 0, [left, right])
+}
+
+const penalised = ({ gradient, hessian }: ReturnType<typeof totals>, lambda: number) => ({
+  gradient,
+  hessian: hessian + lambda,
+})
 
 function subtract(from: Float64Array, histogram: Float64Array): void {
   for (let i = 0; i < from.length; i++) from[i] = (from[i] as number) - (histogram[i] as number)

@@ -3,6 +3,7 @@ import type { Learner, LearnerOrder, LearnerRows } from '../learner.ts'
 import { boost, type Dataset } from './boost.ts'
 import { predict } from './ensemble.ts'
 import { toOnnx } from './graph.ts'
+import { directionsOf, withClassWeights } from './options.ts'
 
 /** Gradient-boosted trees. */
 export const treesLearner: Learner<TreesLearner> = {
@@ -32,8 +33,13 @@ export const treesLearner: Learner<TreesLearner> = {
   },
 }
 
-/** Rows as the trees take them, with how many values texts have where they are parted by sets of them. */
-function datasetOf({ parameters, inputs }: LearnerOrder<TreesLearner>, rows: LearnerRows): Dataset {
+/**
+ * Rows as the trees take them: by the weights of their classes, with how many values texts have where they are parted
+ * by sets of them.
+ */
+function datasetOf(order: LearnerOrder<TreesLearner>, given: LearnerRows): Dataset {
+  const { parameters, inputs } = order
+  const rows = { ...withClassWeights(order, given), directions: directionsOf(order) }
   if (parameters.categories !== 'sets') return rows
   return {
     ...rows,

@@ -1,4 +1,5 @@
 import { missingBin } from './bins.ts'
+import { type Bounds, type Direction, loweredBy, outputOf } from './bounds.ts'
 import { featureStride } from './memory.ts'
 
 export interface SplitSettings {
@@ -13,6 +14,8 @@ export interface SplitSettings {
   readonly cuts: readonly Float32Array[]
   /** By feature: whether its bins are categories in no order, parted by sets. */
   readonly isSet: readonly boolean[]
+  /** By feature: how the answer may change with it; of no constraints missing. */
+  readonly directions?: readonly Direction[] | undefined
   /** What a unit of a summed gradient and hessian is worth. */
   readonly units: { readonly gradient: number; readonly hessian: number }
 }
@@ -33,6 +36,8 @@ export interface LeafSums {
   readonly gradient: number
   readonly hessian: number
   readonly histogram: Float64Array
+  /** Where there are constraints: what it may answer. */
+  readonly bounds?: Bounds | undefined
 }
 
 /*
@@ -54,10 +59,15 @@ export function bestSplit(leaf: LeafSums, settings: SplitSettings): Split | unde
   if (rows < 2 * settings.minRowsPerLeaf) return undefined
   const { gradient: unit, hessian: hessianUnit } = settings.units
   const lambda = settings.l2 / hessianUnit
+  const own = { gradient, hessian: hessian + lambda }
   const search: Search = {
     leaf,
+    directions: settings.directions,
     leastHessian: (settings.minRowsPerLeaf * hessian) / rows,
-    parent: (gradient * gradient) / (hessian + lambda),
+    parent:
+      leaf.bounds === undefined
+        ? (gradient * gradient) / (hessian + lambda)
+        : loweredBy(own, outputOf(own, leaf.bounds)),
     lambda,
     best: undefined,
     bestGain: settings.leastGain / ((unit * unit) / hessianUnit),
@@ -73,6 +83,7 @@ export function bestSplit(leaf: LeafSums, settings: SplitSettings): Split | unde
 /** The best split so far, and what it is measured by: all in fixed-point units. */
 interface Search {
   readonly leaf: LeafSums
+  readonly directions: readonly Direction[] | undefined
   readonly leastHessian: number
   readonly parent: number
   readonly lambda: number
@@ -90,13 +101,31 @@ function* sidesOfMissing({ histogram }: LeafSums, feature: number) {
 }
 
 /** What parting the leaf so would gain. */
-function gainOf({ leaf, parent }: Search, leftGradient: number, leftHessian: number, lambda: number): number {
+function gainOf(search: Search, feature: number, leftGradient: number, leftHessian: number, lambda: number): number {
+  const { leaf, parent } = search
+  if (leaf.bounds !== undefined) return gainWithin(search, feature, leftGradient, leftHessian + lambda, lambda)
   const rightGradient = leaf.gradient - leftGradient
   return (
     (leftGradient * leftGradient) / (leftHessian + lambda) +
     (rightGradient * rightGradient) / (leaf.hessian - leftHessian + lambda) -
     parent
   )
+}
+
+/** The same where answers are bounded: nothing of a split against the direction of its feature. */
+function gainWithin(
+  { leaf, parent, directions }: Search,
+  feature: number,
+  gradient: number,
+  hessian: number,
+  lambda: number,
+): number {
+  const bounds = leaf.bounds as Bounds
+  const left = { gradient, hessian }
+  const right = { gradient: leaf.gradient - gradient, hessian: leaf.hessian + 2 * lambda - hessian }
+  const [below, above] = [outputOf(left, bounds), outputOf(right, bounds)]
+  if ((directions?.[feature] ?? 0) * (above - below) < 0) return Number.NEGATIVE_INFINITY
+  return loweredBy(left, below) + loweredBy(right, above) - parent
 }
 
 function searchThresholds(search: Search, feature: number, cuts: number): void {
@@ -111,7 +140,7 @@ function searchThresholds(search: Search, feature: number, cuts: number): void {
       leftHessian += histogram[start + bin * 2 + 1] as number
       if (leftHessian < leastHessian) continue
       if (leaf.hessian - leftHessian < leastHessian) break
-      const gain = gainOf(search, leftGradient, leftHessian, lambda)
+      const gain = gainOf(search, feature, leftGradient, leftHessian, lambda)
       if (gain > search.bestGain) {
         search.bestGain = gain
         search.best = { feature, left: bin, missingLeft: side.missingLeft, leftHessian }
@@ -152,7 +181,7 @@ function searchSets(search: Search, feature: number, categories: number, hessian
         if (leaf.hessian - leftHessian < leastGroup) break
         if (leftHessian < leastHessian || group < leastGroup) continue
         group = 0
-        const gain = gainOf(search, leftGradient, leftHessian, setLambda)
+        const gain = gainOf(search, feature, leftGradient, leftHessian, setLambda)
         if (gain > search.bestGain) {
           search.bestGain = gain
           search.best = {
