@@ -7,6 +7,7 @@ import { measureBranches } from './branches.ts'
 import { measureDrift } from './drift.ts'
 import { measureJoin } from './join.ts'
 import { type Figure, isKept } from './measure.ts'
+import { measureMulticlass } from './multiclass.ts'
 import { measureOverhead } from './overhead.ts'
 import { measurePostgres } from './postgres.ts'
 import { measureRerun } from './rerun.ts'
@@ -32,6 +33,7 @@ const measures: Record<string, () => Promise<Figure | readonly Figure[]>> = {
   batch: measureBatch,
   trees: measureTrees,
   training: measureTraining,
+  multiclass: measureMulticlass,
   drift: measureDrift,
   overhead: measureOverhead,
   branches: measureBranches,

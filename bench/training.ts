@@ -24,10 +24,10 @@ export async function measureTraining(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-training-'))
   const python = join(await pythonEnvironment(join(packageRoot, 'bench/peers/trees-requirements.txt')), 'python')
   try {
-    const june = await writeRows(join(folder, 'june'), "date >= '2001-06-01'", 200_000)
+    const june = await writeFlights(join(folder, 'june'), "date >= '2001-06-01'", 200_000)
     const figures: Figure[] = []
     for (const rows of [300_000, 2_000_000]) {
-      const train = await writeRows(join(folder, String(rows)), "date < '2001-06-01'", rows)
+      const train = await writeFlights(join(folder, String(rows)), "date < '2001-06-01'", rows)
       const lightGbm = (...more: string[]): Trained =>
         lastLine(python, [
           ...['bench/peers/trees_train.py', '--train', train, '--test', june, '--features', String(features)],
@@ -74,25 +74,33 @@ export async function measureTraining(): Promise<Figure[]> {
   }
 }
 
-/** A sample of flights in the layouts that either side reads without copying. */
-async function writeRows(name: string, where: string, rows: number): Promise<string> {
+/**
+ * A sample of flights in the layouts that either side reads without copying.
+ * @param label as SQL
+ */
+export async function writeFlights(name: string, where: string, rows: number, label = '(delay > 15)'): Promise<string> {
   const table = await withDuckDb(1, async (connection) => {
     const result = await connection.runAndReadAll(
       `WITH airports AS (SELECT airport, row_number() OVER (ORDER BY airport) - 1 AS code FROM
           (SELECT origin AS airport FROM read_parquet('${flights}') UNION SELECT destination FROM read_parquet('${flights}'))),
         sampled AS (SELECT * FROM (SELECT * FROM read_parquet('${flights}') WHERE ${where}) USING SAMPLE ${rows} (reservoir, 7))
-      SELECT hour(date)::DOUBLE, dayofweek(date)::DOUBLE, day(date)::DOUBLE, distance::DOUBLE, o.code::DOUBLE, d.code::DOUBLE, (delay > 15)::DOUBLE
+      SELECT hour(date)::DOUBLE, dayofweek(date)::DOUBLE, day(date)::DOUBLE, distance::DOUBLE, o.code::DOUBLE, d.code::DOUBLE, ${label}::DOUBLE
       FROM sampled JOIN airports o ON o.airport = origin JOIN airports d ON d.airport = destination`,
     )
     return (result.getColumns() as number[][]).map((column) => Float32Array.from(column))
   })
   const labels = table.pop() as Float32Array
-  const byRow = new Float32Array(labels.length * features)
-  table.forEach((column, c) => {
-    for (let row = 0; row < column.length; row++) byRow[row * features + c] = column[row] as number
+  return writeTable(name, table, labels)
+}
+
+/** Columns and labels in the same layouts. */
+export function writeTable(name: string, columns: readonly Float32Array[], labels: Float32Array): string {
+  const byRow = new Float32Array(labels.length * columns.length)
+  columns.forEach((column, c) => {
+    for (let row = 0; row < column.length; row++) byRow[row * columns.length + c] = column[row] as number
   })
   writeFileSync(`${name}.rows.f32`, byRow)
-  writeFileSync(`${name}.columns.f32`, Buffer.concat(table.map((column) => new Uint8Array(column.buffer))))
+  writeFileSync(`${name}.columns.f32`, Buffer.concat(columns.map((column) => new Uint8Array(column.buffer))))
   writeFileSync(`${name}.labels.f32`, labels)
   return name
 }
