@@ -31,6 +31,15 @@ const run = async (...args: string[]) => JSON.parse(await slipway('run', ...args
 
 type Penguin = Readonly<{ id: bigint; bill: number; flipper: bigint; label: string }>
 
+/** A row as clients send it. */
+const rowOf = (bill: number, flipper: number) => ({
+  id: 1,
+  day: '2024-01-01T00:00:00Z',
+  bill,
+  flipper,
+  island: 'Dream',
+})
+
 const ask = async (path: string, body: unknown, headers: Record<string, string> = {}) =>
   fetch(`${place.gateway}${path}`, { method: 'POST', body: JSON.stringify(body), headers })
 
@@ -78,14 +87,17 @@ describe('a finished model of several classes', () => {
     await eventually(
       async () => (await fetch(`${place.gateway}/v2/models/penguins/ready`).catch(() => undefined))?.ok === true,
     )
-    const rows = scored.slice(0, 3).map(({ bill, flipper }) => ({ bill, flipper: Number(flipper) }))
-    const labels = scored.slice(0, 3).map(({ label }) => label)
-    const vectors = scored.slice(0, 3).map((row) => givenSpecies.map((name) => (row as never)[`probability_${name}`]))
+    const some = scored.slice(0, 3)
+    const features = { bill: some.map(({ bill }) => bill), flipper: some.map(({ flipper }) => Number(flipper)) }
+    const rows = some.map((_, i) => rowOf(features.bill[i] as number, features.flipper[i] as number))
+    const labels = some.map(({ label }) => label)
+    const vectors = some.map((row) => givenSpecies.map((name) => (row as never)[`probability_${name}`]))
     const answers = labels.map((label, i) => ({ label, probabilities: vectors[i] }))
 
     const instances = await ask('/v1/models/penguins:predict', { instances: rows })
     expect(await instances.json()).toEqual({ predictions: answers })
-    const columns = { bill: rows.map(({ bill }) => bill), flipper: rows.map(({ flipper }) => flipper) }
+    const [first] = rows as [(typeof rows)[number]]
+    const columns = Object.fromEntries(Object.keys(first).map((name) => [name, rows.map((row) => row[name as 'bill'])]))
     const inputs = await ask('/v1/models/penguins:predict', { inputs: columns })
     expect(await inputs.json()).toEqual({ outputs: { label: labels, probabilities: vectors } })
     const invoked = await ask('/invocations', rows, { 'content-type': 'application/json' })
@@ -94,7 +106,7 @@ describe('a finished model of several classes', () => {
     expect(await csv.text()).toBe(labels.map((label, i) => `${label},${vectors[i]?.join(',')}\n`).join(''))
 
     const tensors = {
-      inputs: Object.entries(columns).map(([name, data]) => ({ name, datatype: 'FP64', shape: [3], data })),
+      inputs: Object.entries(features).map(([name, data]) => ({ name, datatype: 'FP64', shape: [3], data })),
     }
     const inferred = await json(ask('/v2/models/penguins/infer', tensors))
     expect(inferred.outputs).toEqual([

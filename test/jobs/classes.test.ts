@@ -1,13 +1,20 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { startCompiledModel } from '../../lib/compiler/compiled-model.ts'
+import { answerColumnNames } from '../../lib/data/write-parts.ts'
+import { sideBySide } from '../../lib/formats/answers.ts'
+import { TreesLearner } from '../../lib/formats/learner.ts'
+import { scoreShard } from '../../lib/jobs/batch/score-shard.ts'
 import { evaluateModel } from '../../lib/jobs/evaluate.ts'
 import { judgeGates } from '../../lib/jobs/judge.ts'
 import { judgeNeverWorse } from '../../lib/jobs/never-worse.ts'
 import { checkParity } from '../../lib/jobs/parity.ts'
+import { proveRows } from '../../lib/jobs/prove-rows.ts'
+import { compileTrees } from '../../lib/models/compile-trees.ts'
 import type { LocalModel } from '../../lib/models/model.ts'
 import { withModels } from '../../lib/models/with-models.ts'
-import { classPlace } from '../support/class-model.ts'
+import { classPlace, penguinSchema } from '../support/class-model.ts'
 import { givenSpecies, penguinModel, penguinsSql, probabilitiesOf } from '../support/penguins.ts'
 
 const place = classPlace()
@@ -89,6 +96,33 @@ describe('a finished model of several classes', () => {
       reliability.reduce((sum, bin) => sum + bin.rows * of(bin), 0) / 800
     expect(total(({ positiveShare }) => positiveShare)).toBeCloseTo(evaluation.metrics.accuracy as number, 10)
     expect(evaluation.importance.map(({ feature }) => feature).sort()).toEqual(['bill', 'flipper'])
+  })
+})
+
+describe('trees of several classes', () => {
+  it('are trained, and their compiled model answers as ONNX Runtime does, all classes of every row', async () => {
+    const { model, report, validation, predictions, folder } = await place.train(
+      TreesLearner.parse({ kind: 'trees', trees: 15, leaves: 7 }),
+    )
+    expect(model.facts.outputs).toEqual(['Adelie', 'Chinstrap', 'Gentoo'])
+    expect(report.classRows?.reduce((sum, rows) => sum + rows, 0)).toBe(1_500)
+    expect(report.validationMetrics.accuracy).toBeGreaterThan(0.6)
+    const trees = await compileTrees({ onnxFile: model.onnxFile, folder })
+    if (trees.status === 'refused') throw new Error(trees.reason)
+    const { parity, compared } = await proveRows(
+      { model, table: validation, compiledModel: trees, predictions, limit: 1e-5 },
+      nothing,
+    )
+    expect(parity.rows).toBe(500)
+    expect(compared).toMatchObject({ rows: 500 })
+    const rows = { bill: Float64Array.of(36, 50, 48), flipper: Float64Array.of(180, 180, 225) }
+    const plain = await withModels([model], (loaded) => loaded.score(rows))
+    const started = startCompiledModel(trees.plan, readFileSync(trees.codeFile), readFileSync(trees.tablesFile))
+    const { answers } = started.scoreAll(
+      { bill: Float32Array.from(rows.bill), flipper: Float32Array.from(rows.flipper) },
+      3,
+    )
+    expect([...sideBySide(answers)]).toEqual([...plain])
   })
 })
 
@@ -182,5 +216,35 @@ describe('the never-worse gate', () => {
       )
     expect(await judge(model)).toMatchObject([{ passed: true, metric: 'brier', value: 0 }])
     expect(await judge(worse.model)).toMatchObject([{ passed: false }])
+  })
+})
+
+describe('columns of a batch', () => {
+  it('are the class and a probability each, of names that differ by more than their case', () => {
+    expect(answerColumnNames({})).toEqual(['prediction'])
+    expect(answerColumnNames({ outputs: ['A', 'a', 'b', 'a_2'] })).toEqual([
+      'label',
+      'probability_A',
+      'probability_a_2',
+      'probability_b',
+      'probability_a_2_2',
+    ])
+  })
+
+  it('are refused where the input has one of them', async () => {
+    const { model } = await taken
+    const table = await place.table(`SELECT *, 'x' AS "Label" FROM (${penguinsSql(50)})`)
+    const columns = [...penguinSchema, { name: 'Label', type: 'string' as const, nullable: false }]
+    const source = {
+      table: { ...table, schema: columns },
+      from: 'in',
+      expected: undefined,
+      keep: ['Label'],
+      duplicates: undefined,
+    }
+    const policy = { keep: ['Label'], write: 'parquet' as const, partitionBy: [], onBadRow: 'fail' as const }
+    await expect(
+      scoreShard({ model, source: source as never, policy, folder: newFolder() }, nothing),
+    ).rejects.toMatchObject({ code: 'COLUMN_TYPE', message: expect.stringContaining('a column "label"') })
   })
 })

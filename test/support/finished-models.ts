@@ -66,10 +66,12 @@ const root = protobuf.Root.fromJSON({
       fields: {
         tensor: { type: 'TensorType', id: 1 },
         sequence: { type: 'Sequence', id: 4 },
+        map: { type: 'Map', id: 5 },
         optional: { type: 'Sequence', id: 9 },
       },
     },
     Sequence: { fields: { of: { type: 'Type', id: 1 } } },
+    Map: { fields: { key: { type: 'int32', id: 1 }, value: { type: 'Type', id: 2 } } },
     TensorType: { fields: { element: { type: 'int32', id: 1 }, shape: { type: 'Shape', id: 2 } } },
     Shape: { fields: { sizes: repeated('Size', 1) } },
     Size: { fields: { value: { type: 'int64', id: 1 }, name: { type: 'string', id: 2 } } },

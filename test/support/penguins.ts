@@ -52,7 +52,13 @@ export const penguinModel = (steepness = 1): Uint8Array =>
         Float32Array.of(-40, 22.5, -2.5).map((weight) => weight * steepness),
       ),
     ],
-    outputs: [tensorValue('label', types.int64, ['N']), { name: 'probabilities', type: { sequence: { of: {} } } }],
+    outputs: [
+      tensorValue('label', types.int64, ['N']),
+      {
+        name: 'probabilities',
+        type: { sequence: { of: { map: { key: types.string, value: { tensor: { element: types.float } } } } } },
+      },
+    ],
   })
 
 /** What the model says of a row by its own arithmetic: probabilities in the order of `givenSpecies`. */
