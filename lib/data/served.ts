@@ -1,10 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { type Named, underNames } from '../formats/answers.ts'
-import { classNumbers } from '../formats/classes.ts'
-import type { Numbers } from '../formats/columns.ts'
 import type { Arms, Both } from '../formats/evidence.ts'
-import type { Scored } from '../formats/metrics/metric.ts'
-import { servedClass, servedScore } from '../formats/telemetry.ts'
+import { servedClass } from '../formats/telemetry.ts'
 import { name, rowsOf, text, timestamp } from './duckdb.ts'
 import { keyIs } from './keys.ts'
 
@@ -16,7 +12,7 @@ import { keyIs } from './keys.ts'
  */
 
 const files = (paths: readonly string[]): string => `[${paths.map(text).join(', ')}]`
-const parquet = (paths: readonly string[]): string => `read_parquet(${files(paths)}, union_by_name = true)`
+export const parquet = (paths: readonly string[]): string => `read_parquet(${files(paths)}, union_by_name = true)`
 
 /** Type of labels in DuckDB. */
 const labelType = (areClasses: boolean): string => (areClasses ? 'VARCHAR' : 'DOUBLE')
@@ -25,7 +21,7 @@ const labelType = (areClasses: boolean): string => (areClasses ? 'VARCHAR' : 'DO
 const labelsIn = (paths: readonly string[], areClasses: boolean): string =>
   `read_json(${files(paths)}, format = 'newline_delimited', columns = {'request': 'VARCHAR', 'row': 'INTEGER', 'key': 'VARCHAR', 'label': '${labelType(areClasses)}', 'at': 'DOUBLE'}, ignore_errors = true)`
 
-async function columnsIn(connection: DuckDBConnection, from: string): Promise<ReadonlySet<string>> {
+export async function columnsIn(connection: DuckDBConnection, from: string): Promise<ReadonlySet<string>> {
   return new Set((await rowsOf(connection, `DESCRIBE SELECT * FROM ${from}`)).map((row) => String(row.column_name)))
 }
 
@@ -190,46 +186,6 @@ export async function countLabelErrors(
   return { arms: { nA: n, kA, nB: n, kB }, pairs: { n, only: { champion, candidate: own } } }
 }
 
-/** Scores and labels of a labelled table, of one version. @param named what its answers are called */
-export async function readLabelled(
-  connection: DuckDBConnection,
-  paths: readonly string[],
-  version: number,
-  { outputs }: Named = {},
-): Promise<Scored> {
-  if (outputs !== undefined) return labelledClasses(connection, paths, version, outputs)
-  return scoredOf(
-    await rowsOf(
-      connection,
-      `SELECT slipway_score AS score, slipway_label AS label FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
-    ),
-  )
-}
-
-/** Classes that the version does not know are behind its own, with a probability of 0. */
-async function labelledClasses(
-  connection: DuckDBConnection,
-  paths: readonly string[],
-  version: number,
-  outputs: readonly string[],
-): Promise<Scored> {
-  const there = await columnsIn(connection, parquet(paths))
-  // Rows of other versions only: they may know other classes.
-  if (!outputs.every((output) => there.has(servedScore(output))))
-    return { predictions: new Float32Array(0), labels: new Float64Array(0) }
-  const scores = outputs.map((output, i) => `${name(servedScore(output))} AS "${i}"`)
-  const rows = await rowsOf(
-    connection,
-    `SELECT ${scores.join(', ')}, slipway_label AS label FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
-  )
-  const classes = classNumbers(outputs)
-  const labels = classes.numbersOf(rows.map(({ label }) => String(label)))
-  const predictions = Float32Array.from({ length: rows.length * outputs.length }, (_, i) =>
-    Number(rows[Math.floor(i / outputs.length)]?.[i % outputs.length]),
-  )
-  return { predictions: underNames(predictions, outputs, classes.names), labels }
-}
-
 /** The labelled rows that a version answered, in the order of `readLabelled`, as one table. @returns rows */
 export function labelledOf(
   connection: DuckDBConnection,
@@ -242,30 +198,6 @@ export function labelledOf(
     `SELECT * FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
     file,
   )
-}
-
-/** Scores as the model gave them: float32 where they all are. */
-function scoresOf(rows: readonly Record<string, unknown>[]): Numbers {
-  const scores = Float64Array.from(rows, ({ score }) => Number(score))
-  return scores.every((score) => Object.is(Math.fround(score), score)) ? Float32Array.from(scores) : scores
-}
-
-const scoredOf = (rows: readonly Record<string, unknown>[]): Scored => ({
-  predictions: scoresOf(rows),
-  labels: Float64Array.from(rows, ({ label }) => Number(label)),
-})
-
-/** Scores of a served table, of one version. */
-export async function readScores(
-  connection: DuckDBConnection,
-  paths: readonly string[],
-  version: number,
-): Promise<Numbers> {
-  const rows = await rowsOf(
-    connection,
-    `SELECT slipway_score AS score FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
-  )
-  return scoresOf(rows)
 }
 
 /** The largest value of a time column, ISO; undefined where there is none. */

@@ -75,8 +75,8 @@ export function estimatedQuality(probabilities: Numbers): { auc: number; logLoss
 }
 
 /**
- * Mean prediction and mean label: where a model is off on the whole. Of several classes: how sure it was of its answers,
- * and how often it was right.
+ * Mean prediction and mean label: where a model is off on the whole. Of several classes: how sure it was of its
+ * answers, and how often it was right.
  */
 export function means(scored: Scored): { prediction: number; label: number } {
   const { predictions, labels } = scored

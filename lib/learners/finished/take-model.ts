@@ -77,7 +77,10 @@ function rowsOf({ features }: LabelledFeatures): FeatureRows {
   )
 }
 
-/** Numbers in float32, but for those that the model takes more of: as gateways and batches make them; labels by its classes. */
+/**
+ * Numbers in float32, but for those that the model takes more of: as gateways and batches make them. Labels by its
+ * classes.
+ */
 function asTaken(made: LabelledFeatures, { exact, classes }: FinishedModel): LabelledFeatures {
   const known = classes()
   const features = made.features.map((feature): FeatureVector => {

@@ -17,8 +17,8 @@ export async function readModel(folder: string): Promise<Uint8Array> {
 }
 
 /**
- * The program's own predictions for the validation rows: `predictions.csv`, a number a line in the order of the rows, or
- * of several classes a number each; perhaps below a line with names.
+ * The program's own predictions for the validation rows: `predictions.csv`, a number a line in the order of the rows,
+ * or of several classes a number each; perhaps below a line with names.
  * @returns [rows], of several classes [rows · classes]
  * @throws SlipwayError PROGRAM_FAILED
  */

@@ -1,0 +1,76 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { type Named, underNames } from '../formats/answers.ts'
+import { classNumbers } from '../formats/classes.ts'
+import type { Numbers } from '../formats/columns.ts'
+import type { Scored } from '../formats/metrics/metric.ts'
+import { servedScore } from '../formats/telemetry.ts'
+import { name, rowsOf } from './duckdb.ts'
+import { columnsIn, parquet } from './served.ts'
+
+/*
+ * What versions answered, and what became known of it, in tables of what was served.
+ */
+
+/** Scores and labels of a labelled table, of one version. @param named what its answers are called */
+export async function readLabelled(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  version: number,
+  { outputs }: Named = {},
+): Promise<Scored> {
+  if (outputs !== undefined) return labelledClasses(connection, paths, version, outputs)
+  return scoredOf(
+    await rowsOf(
+      connection,
+      `SELECT slipway_score AS score, slipway_label AS label FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
+    ),
+  )
+}
+
+/** Classes that the version does not know are behind its own, with a probability of 0. */
+async function labelledClasses(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  version: number,
+  outputs: readonly string[],
+): Promise<Scored> {
+  const there = await columnsIn(connection, parquet(paths))
+  // Rows of other versions only: they may know other classes.
+  if (!outputs.every((output) => there.has(servedScore(output))))
+    return { predictions: new Float32Array(0), labels: new Float64Array(0) }
+  const scores = outputs.map((output, i) => `${name(servedScore(output))} AS "${i}"`)
+  const rows = await rowsOf(
+    connection,
+    `SELECT ${scores.join(', ')}, slipway_label AS label FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
+  )
+  const classes = classNumbers(outputs)
+  const labels = classes.numbersOf(rows.map(({ label }) => String(label)))
+  const predictions = Float32Array.from({ length: rows.length * outputs.length }, (_, i) =>
+    Number(rows[Math.floor(i / outputs.length)]?.[i % outputs.length]),
+  )
+  return { predictions: underNames(predictions, outputs, classes.names), labels }
+}
+
+/** Scores as the model gave them: float32 where they all are. */
+function scoresOf(rows: readonly Record<string, unknown>[]): Numbers {
+  const scores = Float64Array.from(rows, ({ score }) => Number(score))
+  return scores.every((score) => Object.is(Math.fround(score), score)) ? Float32Array.from(scores) : scores
+}
+
+const scoredOf = (rows: readonly Record<string, unknown>[]): Scored => ({
+  predictions: scoresOf(rows),
+  labels: Float64Array.from(rows, ({ label }) => Number(label)),
+})
+
+/** Scores of a served table, of one version. */
+export async function readScores(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  version: number,
+): Promise<Numbers> {
+  const rows = await rowsOf(
+    connection,
+    `SELECT slipway_score AS score FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
+  )
+  return scoresOf(rows)
+}
