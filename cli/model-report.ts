@@ -1,15 +1,15 @@
+import { widthOf } from '../lib/formats/answers.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { Evaluation } from '../lib/formats/evaluation.ts'
 import { describeLearner } from '../lib/formats/learner.ts'
-import type { Scored } from '../lib/formats/metrics/metric.ts'
 import { GateResult, type ModelState, type RunRecord } from '../lib/formats/records.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
 import { TrainingReport } from '../lib/formats/training-report.ts'
 import { answersOf, ModelFacts, modelFiles } from '../lib/models/model.ts'
 import { readSourceRead } from '../lib/models/source-read.ts'
 import type { ModelReport } from '../lib/reports/model-report.ts'
-import { modelQuality } from '../lib/stats/model-quality.ts'
+import { type Judged, modelQuality } from '../lib/stats/model-quality.ts'
 import { profileHead, profileRows } from '../lib/stats/profile-summary.ts'
 import { passOver } from '../lib/store/broken.ts'
 import { getBundle, getBytes, getJson } from '../lib/store/objects.ts'
@@ -127,64 +127,79 @@ async function judgement(
 ): Promise<Pick<ModelReport, 'judged' | 'against'>> {
   const evaluated = await readEvaluated(store, evaluation)
   if (evaluated === undefined) return { judged: null, against: null }
-  const qualityOf = async (of: Predictions) => modelQuality(task, await readScored(store, of), seed)
+  const qualityOf = async (of: Predictions) => modelQuality({ task, ...(await readScored(store, of)) }, seed)
   const { importance, slices } = await getJson(store, evaluation, Evaluation)
   const judged = { quality: await qualityOf(evaluated), importance, slices }
   const other =
-    beside === undefined ? await comparedWith(store, evaluation, evaluated, state) : await asked(store, beside)
+    beside === undefined
+      ? await comparedWith(store, evaluation, evaluated, state)
+      : await asked(store, beside, evaluated)
   if (other === undefined) return { judged, against: null }
-  const rows = other.of.labels === evaluated.labels ? 'the same' : 'its own'
-  return { judged, against: { version: other.version, quality: await qualityOf(other.of), rows } }
+  const { version, rows, of } = other
+  return { judged, against: { version, quality: await qualityOf(of), rows } }
 }
 
 /** What somebody asked to be shown beside it. */
-async function asked(store: Store, { evaluation, run, digest }: Subject): Promise<Compared | undefined> {
+async function asked(
+  store: Store,
+  { evaluation, run, digest }: Subject,
+  { labels }: Predictions,
+): Promise<Compared | undefined> {
   const of = evaluation === null ? undefined : await readEvaluated(store, evaluation)
-  return of && { version: run ?? shortDigest(digest), of }
+  return of && { version: run ?? shortDigest(digest), rows: of.labels === labels ? 'the same' : 'its own', of }
 }
 
 /** What the gates of a package compared it with: the version in force, on the same rows. */
 async function comparedWith(
   store: Store,
   evaluation: string,
-  { labels, readBy }: Evaluated,
+  { readBy }: Evaluated,
   state: ModelState | undefined,
 ): Promise<Compared | undefined> {
   const inputs = readBy
     .map(({ material }) => material.inputs)
     .find((read) => read['candidate:evaluation'] === evaluation && read['opponent:predictions'] !== undefined)
-  const predictions = inputs?.['opponent:predictions']
-  if (predictions === undefined) return undefined
   const opponent = inputs?.['opponent:evaluation']
-  const digest = opponent && (await neighbours(store, opponent)).madeBy[0]?.material.inputs.package
+  const of = opponent === undefined ? undefined : await readEvaluated(store, opponent)
+  if (of === undefined) return undefined
+  const digest = of.package
   const number = digest === undefined ? 0 : (state?.versions.indexOf(digest) ?? -1) + 1
-  const version = number > 0 ? `version ${number}` : shortDigest(digest ?? predictions)
-  return { version, of: { predictions, labels } }
+  const version = number > 0 ? `version ${number}` : shortDigest(digest)
+  return { version, rows: 'the same', of }
 }
 
-/** Digests of what a model predicted, and of what was true. */
+/** Digests of an evaluation, of what a model predicted, and of what was true. */
 interface Predictions {
+  readonly evaluation: string
   readonly predictions: string
   readonly labels: string
 }
 interface Evaluated extends Predictions {
-  /** Steps that read the evaluation. */
+  /** What was evaluated, and the steps that read the evaluation. */
+  readonly package: string
   readonly readBy: readonly StepRecord[]
 }
 interface Compared {
   readonly version: string
+  readonly rows: 'the same' | 'its own'
   readonly of: Predictions
 }
 
 async function readEvaluated(store: Store, evaluation: string): Promise<Evaluated | undefined> {
   const { madeBy, readBy } = await neighbours(store, evaluation)
-  const outputs = madeBy.flatMap((step) => step.outputs)
-  const digestOf = (name: string): string | undefined => outputs.find((output) => output.name === name)?.digest
-  const [predictions, labels] = [digestOf('predictions'), digestOf('labels')]
-  return predictions === undefined || labels === undefined ? undefined : { predictions, labels, readBy }
+  const [made] = madeBy
+  const digestOf = (name: string): string | undefined => made?.outputs.find((output) => output.name === name)?.digest
+  const [predictions, labels, judged] = [digestOf('predictions'), digestOf('labels'), made?.material.inputs.package]
+  if (predictions === undefined || labels === undefined || judged === undefined) return undefined
+  return { evaluation, predictions, labels, package: judged, readBy }
 }
 
-async function readScored(store: Store, { predictions, labels }: Predictions): Promise<Scored> {
+async function readScored(
+  store: Store,
+  { evaluation, predictions, labels }: Predictions,
+): Promise<Omit<Judged, 'task'>> {
+  const { outputs: classes } = await getJson(store, evaluation, Evaluation)
   const known = new Float64Array(Uint8Array.from(await getBytes(store, labels)).buffer)
-  return { predictions: answersOf(await getBytes(store, predictions), known.length), labels: known }
+  const count = known.length * widthOf({ outputs: classes })
+  return { classes, scored: { predictions: answersOf(await getBytes(store, predictions), count), labels: known } }
 }

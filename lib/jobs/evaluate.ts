@@ -11,11 +11,11 @@ import type { Column } from '../formats/columns.ts'
 import type { Evaluation } from '../formats/evaluation.ts'
 import { measureAll } from '../formats/metrics/index.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
-import { reliability } from '../formats/metrics/ranking.ts'
 import type { StepOf } from '../formats/plan.ts'
 import { type LoadedModel, type LocalModel, newAnswers } from '../models/model.ts'
 import { withModels } from '../models/with-models.ts'
 import { selectRows } from '../stats/metrics.ts'
+import { reliabilityOf } from '../stats/reliability.ts'
 import { importanceOf, sampler } from './permute.ts'
 import { scoreTable } from './score-table.ts'
 import type { Progress } from './step-work.ts'
@@ -58,19 +58,6 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
   await writeFile(join(folder, evaluationFiles.labels), scored.labels)
   for (const { column, codes } of slices) await writeFile(join(folder, sliceFile(column)), codes)
   return evaluation
-}
-
-/** How probabilities fit what came: of several classes those of the one that is answered. */
-function reliabilityOf(task: Evaluation['task'], scored: Scored): Evaluation['reliability'] {
-  if (task === 'regression') return []
-  if (task === 'binary') return reliability(scored)
-  const { predictions, labels } = scored
-  const width = predictions.length / labels.length
-  const answered = Uint32Array.from(labels, (_, row) => likeliest(predictions, row, width))
-  return reliability({
-    predictions: Float64Array.from(answered, (column, row) => predictions[row * width + column] as number),
-    labels: labels.map((label, row) => Number(label === answered[row])),
-  })
 }
 
 /** A slicing column: its values with their codes, and the code of every row. */

@@ -1,6 +1,6 @@
 import { show } from '../formats/show-number.ts'
 import type { CalibrationBin, Confusion } from '../stats/curves.ts'
-import type { ModelQuality, NumberShape, YesNoShape } from '../stats/model-quality.ts'
+import type { ClassesShape, ModelQuality, NumberShape, YesNoShape } from '../stats/model-quality.ts'
 import { escapeHtml } from './html.ts'
 import { plot, stackedHistogram } from './plots.ts'
 
@@ -16,9 +16,9 @@ const diagonal = {
 /** The drawings of how a model does, a card each; beside another one on the same rows, where there is one. */
 export function qualityCards({ shape }: ModelQuality, against: ModelQuality | undefined): string[] {
   const other = against?.shape
-  return shape.task === 'binary'
-    ? yesNoCards(shape, other?.task === 'binary' ? other : undefined)
-    : numberCards(shape, other?.task === 'regression' ? other : undefined)
+  if (shape.task === 'binary') return yesNoCards(shape, other?.task === 'binary' ? other : undefined)
+  if (shape.task === 'multiclass') return classesCards(shape, other?.task === 'multiclass' ? other : undefined)
+  return numberCards(shape, other?.task === 'regression' ? other : undefined)
 }
 
 const card = (title: string, told: string, drawing: string): string =>
@@ -64,7 +64,7 @@ function yesNoCards({ curves, confusion, calibration, scores }: YesNoShape, othe
     { name: 'rows of class 1', kind: 'now' },
   ] as const
   cards.push(
-    calibrationCard(calibration, other?.calibration),
+    calibrationCard('What share of rows was positive', calibration, other?.calibration),
     card('Scores', 'Grey: rows of class 0; coloured: of class 1.', stackedHistogram(scores, groups, 'score')),
     confusionCard(confusion),
   )
@@ -73,7 +73,11 @@ function yesNoCards({ curves, confusion, calibration, scores }: YesNoShape, othe
 
 const percent = (share: number): string => `${Number((share * 100).toPrecision(3))} %`
 
-function calibrationCard(bins: readonly CalibrationBin[], other: readonly CalibrationBin[] | undefined): string {
+function calibrationCard(
+  what: string,
+  bins: readonly CalibrationBin[],
+  other: readonly CalibrationBin[] | undefined,
+): string {
   const dots = (of: readonly CalibrationBin[], kind: 'now' | 'then') =>
     of.map(({ meanPrediction: x, positiveShare: y, low, high, rows }) => ({
       kind,
@@ -85,11 +89,11 @@ function calibrationCard(bins: readonly CalibrationBin[], other: readonly Calibr
     }))
   return card(
     'Calibration',
-    'What share of rows was positive, by tenths of the scores, with 90 % intervals. Dashed: what was predicted.',
+    `${what}, by tenths of the scores, with 90 % intervals. Dashed: what was predicted.`,
     plot({
       title: 'Calibration',
       x: 'predicted',
-      y: 'were positive',
+      y: 'true',
       xEnds: unit,
       yEnds: unit,
       lines: [diagonal],
@@ -109,6 +113,55 @@ function confusionCard(confusion: Confusion): string {
     `<table><tr><th></th><th class="number">decided yes</th><th class="number">decided no</th></tr>
 <tr><th>were yes</th>${cell(truePositives, true)}${cell(falseNegatives, false)}</tr>
 <tr><th>were no</th>${cell(falsePositives, false)}${cell(trueNegatives, true)}</tr></table>`,
+  )
+}
+
+/** Classes that fit a card beside each other. */
+const classesBeside = 12
+
+function classesCards(shape: ClassesShape, other: ClassesShape | undefined): string[] {
+  const { classes, confusion, scores, calibration } = shape
+  const cards = [
+    calibrationCard('What share of answers was right', calibration, other?.calibration),
+    classTable(classes, scores),
+  ]
+  return classes.length > classesBeside ? cards : [confusionTable(classes, confusion), ...cards]
+}
+
+/** Rows of every class by what was answered, the darker the larger its share of the class. */
+function confusionTable(classes: readonly string[], confusion: ClassesShape['confusion']): string {
+  const rows = classes.map((name, own) => {
+    const counts = confusion[own] ?? []
+    const all = counts.reduce((sum, count) => sum + count, 0)
+    const cells = counts.map((count, answered) => {
+      const share = all === 0 ? 0 : count / all
+      const colour = answered === own ? 'var(--good)' : 'var(--bad)'
+      const ground = `background:color-mix(in srgb,${colour} ${Math.round(share * 60)}%,transparent)`
+      return `<td class="number" style="${ground}" title="${percent(share)}">${count.toLocaleString('en-US')}</td>`
+    })
+    return `<tr><th>${escapeHtml(name)}</th>${cells.join('')}</tr>`
+  })
+  const head = classes.map((name) => `<th class="number">${escapeHtml(name)}</th>`)
+  return card(
+    'Answers',
+    'A line a class that rows had, a column a class that was answered: the likeliest.',
+    `<div class="scroll"><table><tr><th></th>${head.join('')}</tr>${rows.join('\n')}</table></div>`,
+  )
+}
+
+function classTable(classes: readonly string[], scores: ClassesShape['scores']): string {
+  const cell = (text: string): string => `<td class="number">${text}</td>`
+  const rows = classes.map((name, i) => {
+    const score = scores[i]
+    if (score === undefined) return ''
+    const { rows: own, precision, recall, f1 } = score
+    return `<tr><th>${escapeHtml(name)}</th>${cell(own.toLocaleString('en-US'))}${[precision, recall, f1].map((value) => cell(show(value))).join('')}</tr>`
+  })
+  const head = ['rows', 'precision', 'recall', 'F1'].map((name) => `<th class="number">${name}</th>`)
+  return card(
+    'By class',
+    'Precision: what share of its answers was right; recall: what share of its rows was found.',
+    `<div class="scroll"><table><tr><th>class</th>${head.join('')}</tr>${rows.join('\n')}</table></div>`,
   )
 }
 

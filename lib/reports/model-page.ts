@@ -32,7 +32,7 @@ ${madeOf(report)}`
 }
 
 const taskInWords = ({ task, target }: ModelReport): string =>
-  `${{ binary: 'yes/no model', regression: 'model of a number' }[task]} of ${target}`
+  `${{ binary: 'yes/no model', multiclass: 'model of several classes', regression: 'model of a number' }[task]} of ${target}`
 
 function verdict({ gates, judged, against }: ModelReport): string {
   const failed = gates.filter(({ passed }) => !passed)
@@ -106,7 +106,7 @@ function gateTable({ gates }: ModelReport): string {
 function restsOn({ judged, task }: ModelReport): string {
   if (judged === null) return ''
   const { importance, slices } = judged
-  const lost = task === 'binary' ? 'AUC lost' : 'error gained'
+  const lost = { binary: 'AUC lost', multiclass: 'log loss gained', regression: 'error gained' }[task]
   const features = importance.slice(0, featuresShown).map(({ feature, loss, spread }) => ({
     name: feature,
     value: loss,

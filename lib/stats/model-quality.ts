@@ -1,7 +1,7 @@
 import type { Task } from '../formats/code-ref.ts'
 import { measureAll, measureRows, metricsFor } from '../formats/metrics/index.ts'
 import type { Measure, Scored } from '../formats/metrics/metric.ts'
-import { reliability } from '../formats/metrics/ranking.ts'
+import { type ClassScore, classScores, likeliestClasses } from '../formats/metrics/multiclass.ts'
 import { intervalOf } from './bootstrap.ts'
 import {
   type CalibrationBin,
@@ -16,6 +16,7 @@ import {
   withIntervals,
 } from './curves.ts'
 import { selectRows } from './metrics.ts'
+import { reliabilityOf } from './reliability.ts'
 
 /** A metric of some rows, with its 90 % interval where the rows can be drawn again quickly. */
 export interface MeasuredMetric {
@@ -29,7 +30,7 @@ export interface ModelQuality {
   readonly rows: number
   /** By name, those that are defined, the telling ones first. */
   readonly metrics: Readonly<Record<string, MeasuredMetric>>
-  readonly shape: YesNoShape | NumberShape
+  readonly shape: YesNoShape | ClassesShape | NumberShape
 }
 
 /** Of a yes/no model. */
@@ -43,6 +44,18 @@ export interface YesNoShape {
   readonly scores: Histogram
 }
 
+/** Of a model of several classes. */
+export interface ClassesShape {
+  readonly task: 'multiclass'
+  readonly classes: readonly string[]
+  /** Rows by their class, and by the class that was answered: [classes][classes]. */
+  readonly confusion: readonly (readonly number[])[]
+  /** In the order of the classes. */
+  readonly scores: readonly ClassScore[]
+  /** Of the class that is answered. */
+  readonly calibration: readonly CalibrationBin[]
+}
+
 /** Of a model of numbers. */
 export interface NumberShape {
   readonly task: 'regression'
@@ -54,8 +67,16 @@ export interface NumberShape {
 /** Of more rows than this as many are drawn, evenly among all. */
 const mostDrawn = 50_000
 
+/** A model's predictions for labelled rows. */
+export interface Judged {
+  readonly task: Task
+  readonly scored: Scored
+  /** Of a task of several classes. */
+  readonly classes?: readonly string[] | undefined
+}
+
 /** Measures a model on labelled rows: its metrics with intervals, and the curves of its task. */
-export function modelQuality(task: Task, scored: Scored, seed: number): ModelQuality {
+export function modelQuality({ task, scored, classes = [] }: Judged, seed: number): ModelQuality {
   const rows = scored.labels.length
   const values: Record<string, number> = measureAll(task, scored)
   const drawn = rows > mostDrawn ? selectRows(scored, evenly(rows, mostDrawn)) : scored
@@ -63,7 +84,7 @@ export function modelQuality(task: Task, scored: Scored, seed: number): ModelQua
     const value = values[name] as number
     return Number.isFinite(value) ? [[name, { value, ...intervalAround(value, metric, { scored, drawn }, seed) }]] : []
   })
-  return { rows, metrics: Object.fromEntries(metrics), shape: shapes[task](scored) }
+  return { rows, metrics: Object.fromEntries(metrics), shape: shapes[task](scored, classes) }
 }
 
 /** The interval that some of the rows have, about the value of all of them: it shrinks with the root of the rows. */
@@ -80,16 +101,23 @@ function intervalAround(
   return { low: value + (interval.low - centre) * scale, high: value + (interval.high - centre) * scale }
 }
 
-const shapes: Readonly<Record<Task, (scored: Scored) => ModelQuality['shape']>> = {
+const shapes: Readonly<Record<Task, (scored: Scored, classes: readonly string[]) => ModelQuality['shape']>> = {
   binary: (scored) => ({
     task: 'binary',
     curves: rankingCurves(scored),
     confusion: confusionAt(scored, 0.5),
-    calibration: withIntervals(reliability(scored)),
+    calibration: withIntervals(reliabilityOf('binary', scored)),
     scores: histogramOf(
       [0, 1].map((label) => scored.predictions.filter((_, row) => scored.labels[row] === label)),
       { bins: 20, from: 0, to: 1 },
     ),
+  }),
+  multiclass: (scored, classes) => ({
+    task: 'multiclass',
+    classes,
+    confusion: confusionOf(scored, classes.length),
+    scores: classScores(scored),
+    calibration: withIntervals(reliabilityOf('multiclass', scored)),
   }),
   regression(scored) {
     const errors = scored.labels.map((label, row) => (scored.predictions[row] as number) - label)
@@ -102,6 +130,15 @@ const shapes: Readonly<Record<Task, (scored: Scored) => ModelQuality['shape']>> 
       errors: histogramOf([errors], { bins: 21, from: at(0.005), to: at(0.995) }),
     }
   },
+}
+
+function confusionOf(scored: Scored, classes: number): number[][] {
+  const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
+  likeliestClasses(scored).forEach((answered, row) => {
+    const own = counts[scored.labels[row] as number] as number[]
+    own[answered] = (own[answered] as number) + 1
+  })
+  return counts
 }
 
 /** As many positions as are wanted, evenly among all. */

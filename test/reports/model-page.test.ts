@@ -34,7 +34,7 @@ const report = (changes: Partial<ModelReport> = {}): ModelReport => ({
   data: { snapshot: digest, rows: 12_000, head: ['column'], columns: [['x']], more: 0 },
   gates: [gate],
   judged: {
-    quality: modelQuality('binary', scored(0.2), 1),
+    quality: modelQuality({ task: 'binary', scored: scored(0.2) }, 1),
     importance: [{ feature: 'hour', loss: 0.1, spread: 0.01 }],
     slices: {
       origin: [
@@ -44,7 +44,11 @@ const report = (changes: Partial<ModelReport> = {}): ModelReport => ({
       ],
     },
   },
-  against: { version: 'version 2', quality: modelQuality('binary', scored(0.1), 1), rows: 'the same' },
+  against: {
+    version: 'version 2',
+    quality: modelQuality({ task: 'binary', scored: scored(0.1) }, 1),
+    rows: 'the same',
+  },
   ...changes,
 })
 
@@ -78,16 +82,25 @@ describe('the page of a model', () => {
 
   it('shows a number that is predicted', () => {
     const predicted = scored(0.2)
-    const quality = modelQuality(
-      'regression',
-      { ...predicted, labels: Float64Array.from(predicted.predictions, (p) => p + 1) },
-      1,
-    )
+    const labelled = { ...predicted, labels: Float64Array.from(predicted.predictions, (p) => p + 1) }
+    const quality = modelQuality({ task: 'regression', scored: labelled }, 1)
     const judged = { quality, importance: [], slices: {} }
     const page = modelPage(report({ task: 'regression', judged, against: null }))
     expect(page).toContain('aria-label="Predicted and true"')
     expect(page).toContain('>-1<')
     expect(page).not.toContain('NaN')
+  })
+
+  it('shows which classes are taken for which', () => {
+    const predictions = Float32Array.of(0.8, 0.1, 0.1, 0.2, 0.5, 0.3, 0.6, 0.3, 0.1, 0.1, 0.2, 0.7)
+    const classes = ['adelie', 'chinstrap', 'g<en>too']
+    const classesScored = { predictions, labels: Float64Array.of(0, 1, 1, 2) }
+    const quality = modelQuality({ task: 'multiclass', scored: classesScored, classes }, 1)
+    const judged = { quality, importance: [], slices: {} }
+    const page = modelPage(report({ task: 'multiclass', judged, against: null }))
+    expect(page).toMatch(/<th>chinstrap<\/th><td[^>]*title="50 %">1<\/td><td[^>]*title="50 %">1<\/td><td[^>]*>0<\/td>/)
+    expect(page).toMatch(/<th>adelie<\/th><td class="number">1<\/td><td class="number">0.5<\/td><td class="number">1</)
+    expect(page).toContain('g&lt;en&gt;too')
   })
 
   it('says what is not on record', () => {
