@@ -4,6 +4,7 @@ import type { StepOutcome } from '../lib/formats/step-inputs.ts'
 import type { Once } from '../lib/jobs/step-work.ts'
 import { evaluatePackage, judgeCandidate, trainModel } from '../lib/jobs/steps/model.ts'
 import { packageModel } from '../lib/jobs/steps/package-model.ts'
+import { packageTensors } from '../lib/jobs/steps/package-tensors.ts'
 import { type ActivityDeps, runIdempotent, runStep, type StepGiven, type StepOrder, wholeStep } from './step.ts'
 
 /** The plan's train step goes along: it says what the packaged model is. */
@@ -35,6 +36,10 @@ export function createModelActivities(deps: ActivityDeps) {
         },
         { train: order.trainKey },
       ),
+
+    /** The same of a finished model of tensors alone. */
+    packageTensors: (order: StepOrder<'tensors'>): Promise<StepOutcome> =>
+      runStep(deps, order, (work) => packageTensors(deps, work)),
 
     evaluatePackage: (order: StepOrder<'evaluate'>): Promise<StepOutcome> =>
       runStep(deps, order, (work) => evaluatePackage(deps, work, order.inputs)),

@@ -15,14 +15,15 @@ export interface BesideLinear {
 
 /**
  * What a linear model does on a model's rows, as the run that made the model found it.
- * @param training digest of the report on the model's training
+ * @param training digest of the report on the model's training; undefined of a model that has none
  * @returns nothing of linear models, and of those made by 0.8 and before
  */
 export async function besideLinear(
   store: Store,
   run: RunRecord | undefined,
-  training: string,
+  training: string | undefined,
 ): Promise<BesideLinear | undefined> {
+  if (training === undefined) return undefined
   const outputs = run?.steps.find((step) => step.outputs.some(({ digest }) => digest === training))?.outputs
   const baseline = outputs?.find(({ name }) => name === linearBaselineOutput)
   if (baseline === undefined) return undefined

@@ -6,7 +6,7 @@ import { describeLearner } from '../lib/formats/learner.ts'
 import { GateResult, type ModelState, type RunRecord } from '../lib/formats/records.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
 import { TrainingReport } from '../lib/formats/training-report.ts'
-import { answersOf, ModelFacts, modelFiles } from '../lib/models/model.ts'
+import { answersOf, type ModelFacts, modelFactsOf, modelFiles } from '../lib/models/model.ts'
 import { readSourceRead } from '../lib/models/source-read.ts'
 import type { ModelReport } from '../lib/reports/model-report.ts'
 import { type Judged, modelQuality } from '../lib/stats/model-quality.ts'
@@ -69,7 +69,7 @@ async function packagedBy(store: Store, run: RunRecord): Promise<Subject> {
     throw new SlipwayError('USAGE', `run ${run.runId} packaged ${others.length + 1} models`, {
       next: 'name one of them: see `slipway models`',
     })
-  const { name } = ModelFacts.parse((await getBundle(store, digest, 'model')).facts)
+  const { name } = modelFactsOf(await getBundle(store, digest, 'model'))
   const version = ((await readModel(store, name))?.versions.indexOf(digest) ?? -1) + 1
   return {
     model: name,
@@ -85,7 +85,7 @@ async function packagedBy(store: Store, run: RunRecord): Promise<Subject> {
 async function report(store: Store, subject: Subject, beside?: Subject): Promise<ModelReport> {
   const { model, version, digest, run, at, evaluation, gates } = subject
   const bundle = await getBundle(store, digest, 'model')
-  const facts = ModelFacts.parse(bundle.facts)
+  const facts = modelFactsOf(bundle)
   const [training, source, state, made] = await Promise.all([
     getJson(store, bundle.files[modelFiles.training]?.digest as string, TrainingReport),
     readSourceRead(store, facts.snapshot),

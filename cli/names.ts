@@ -158,6 +158,18 @@ export const shareBelowOne: Kind = {
   accepts: (text) => /^\d*\.?\d+$/.test(text) && Number(text) < 1,
 }
 
+/** Shares of a rollout's steps. */
+export const shares = matching(
+  'percents that ascend, with commas',
+  '1,5,25,50',
+  /^\d{1,2}(?:\.\d+)?(?:,\d{1,2}(?:\.\d+)?)*$/,
+)
+export const positive: Kind = {
+  rule: 'a number above 0',
+  example: '0.2',
+  accepts: (text) => /^\d{0,9}\.?\d{1,9}$/.test(text) && Number(text) > 0,
+}
+
 /** A whole number in a range, ends included. */
 export const whole = (least: number, most = 1_000_000_000): Kind => ({
   rule: `a whole number from ${least}${most === 1_000_000_000 ? ' on' : ` to ${most}`}`,

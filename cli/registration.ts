@@ -3,7 +3,6 @@ import { bundleFunction } from '../lib/code/bundle.ts'
 import { packageRoot } from '../lib/code/host.ts'
 import type { PlannedPipeline } from '../lib/code/plan.ts'
 import { withDefaultGates } from '../lib/definition/default-gate.ts'
-import { policyOf } from '../lib/definition/deploy.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { OnnxLearner } from '../lib/formats/learner.ts'
 import { Plan, type Step, type Task } from '../lib/formats/plan.ts'
@@ -14,6 +13,7 @@ import { byDefinition } from '../lib/learners/finished/brought.ts'
 import { feedsOf, type KnownFeature } from '../lib/learners/finished/feeds.ts'
 import { readModel } from '../lib/learners/finished/open.ts'
 import { digestOf } from '../lib/store/digest.ts'
+import { type DeploymentOptions, deploymentSteps } from './deployment-options.ts'
 
 /** A finished model that is to be registered without a pipeline. */
 export interface Registration {
@@ -21,8 +21,8 @@ export interface Registration {
   readonly learner: OnnxLearner
   readonly task: Task
   readonly target: string
-  /** Where it is to be served, all at once. */
-  readonly endpoint: string | undefined
+  /** Where it is to be served, and how it gets there. */
+  readonly deployment: DeploymentOptions
   /** The snapshot that its baseline is made of. */
   readonly snapshot: CsvOptions & { readonly digest: string; readonly format: TableFormat; readonly schema: RowSchema }
 }
@@ -38,7 +38,7 @@ const shares = { validation: 0.2, test: 0.2, seed: 0 }
  * @throws SlipwayError MODEL_INVALID where the columns do not fit the model, COLUMN_MISSING
  */
 export async function planRegistration(root: string, registration: Registration): Promise<PlannedPipeline> {
-  const { name, learner, task, target, endpoint, snapshot } = registration
+  const { name, learner, task, target, deployment, snapshot } = registration
   const { digest: _, ...source } = snapshot
   requireTarget(registration)
   const model = await readModelFile(root, learner)
@@ -79,18 +79,7 @@ export async function planRegistration(root: string, registration: Registration)
     steps: [
       ...withDefaultGates(steps, new Set(), name),
       { id: 'register', kind: 'register', package: 'package', model: name },
-      ...(endpoint === undefined
-        ? []
-        : [
-            {
-              id: 'deploy',
-              kind: 'deploy',
-              package: 'package',
-              model: name,
-              endpoint,
-              policy: policyOf({ endpoint, allAtOnce: true }),
-            },
-          ]),
+      ...deploymentSteps(name, deployment),
     ],
   })
   const bundles = new Map([[features.digest, { ...bundle, name: `${features.file}#${features.name}` }]])

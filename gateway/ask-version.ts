@@ -1,20 +1,26 @@
 import type { Numbers } from '../lib/formats/columns.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import type { TensorFacts, Tensors } from '../lib/formats/tensors.ts'
 import { type AnswerCache, createAnswerCache } from './answer-cache.ts'
 import { DeadlinePassed } from './batcher.ts'
 import type { Incoming, Prediction, ServedVersion } from './protocols/protocol.ts'
 import type { Outcome } from './recorder.ts'
-import { type Input, ScoringFailure } from './scoring.ts'
-import type { LoadedVersion } from './versions.ts'
+import { type AnyInput, type Input, ScoringFailure, type TensorInput } from './scoring.ts'
+import type { LoadedRows, LoadedTensors, LoadedVersion } from './versions.ts'
 
 /** Requests of more rows are offloaded: so many are a third of a millisecond. */
 const inlineRows = { onnxruntime: 128, compiled: 1024 } as const
+
+/** Requests to a model of tensors that may wait, however long an answer takes. */
+export const mostWaiting = 4
 
 /** A request as an endpoint is asked. */
 export interface InferRequest {
   readonly id: string
   /** Reads the request by a version's schema. @throws SlipwayError REQUEST_INVALID */
   read(version: ServedVersion): Input
+  /** The same by what a model of tensors takes. @throws SlipwayError REQUEST_INVALID */
+  readTensors(facts: TensorFacts): TensorInput
   /** As it came. A sticky rollout takes its key from a header; equal bodies of equal form may have a kept answer. */
   readonly incoming: Incoming
   /** Answer by this version, whatever the route says. */
@@ -28,8 +34,10 @@ export interface InferRequest {
   readonly form: string
 }
 
-export interface InferResult extends Prediction {
+export interface InferResult extends Omit<Prediction, 'version'> {
   readonly version: LoadedVersion
+  /** Of a model of tensors, whose `predictions` stand for these. */
+  readonly outputs?: Tensors | undefined
   /** Whether the answer was kept from before; undefined without a cache. */
   readonly cached: boolean | undefined
 }
@@ -57,13 +65,19 @@ export class VersionAsker {
   }
 
   /** Asks a version. Refusals for the queue's sake are thrown: they say nothing about the version. */
-  async ask(
-    { inline, offloaded, scorer }: LoadedVersion,
+  ask(version: LoadedVersion, input: AnyInput, request: InferRequest, trust: Trust): Promise<Outcome> {
+    return version.kind === 'tensors'
+      ? this.askTensors(version, input as TensorInput, request, trust)
+      : this.askRows(version, input as Input, request, trust)
+  }
+
+  private async askRows(
+    { inline, offloaded, scorer }: LoadedRows,
     input: Input,
     request: InferRequest,
     trust: Trust,
   ): Promise<Outcome> {
-    const { arrivedAt, deadline } = request
+    const { deadline } = request
     const isSmall = input.rows <= inlineRows[scorer.engine.name]
     const batcher = inline !== undefined && trust === 'trusted' && isSmall ? inline : offloaded
     if (batcher.expectedWaitMs > this.options.maxWaitMs) {
@@ -91,10 +105,28 @@ export class VersionAsker {
       this.cache?.set(key, predictions)
       return outcomeOf(request, input.rows, predictions, undefined, this.cache && false)
     } catch (error) {
-      if (error instanceof DeadlinePassed)
-        throw new SlipwayError('DEADLINE_EXCEEDED', `no answer within the ${Math.round(deadline - arrivedAt)} ms given`)
-      if (!(error instanceof ScoringFailure)) throw error
-      return outcomeOf(request, input.rows, undefined, error)
+      return failedOutcome(request, input, error)
+    }
+  }
+
+  private async askTensors(
+    { offloaded, scorer }: LoadedTensors,
+    input: TensorInput,
+    request: InferRequest,
+    trust: Trust,
+  ): Promise<Outcome> {
+    // Some may always wait: one answer of a large model takes longer than small ones are to wait.
+    if (offloaded.queued > mostWaiting && offloaded.expectedWaitMs > this.options.maxWaitMs)
+      throw new SlipwayError('OVERLOADED', `endpoint ${this.options.name} has ${offloaded.queued} requests waiting`, {
+        next: 'try again in a second, or add gateways',
+      })
+    try {
+      if (trust === 'fail')
+        throw new ScoringFailure('injected', `a drill makes version ${scorer.modelVersion.version} fail`)
+      const { outputs, scores } = await offloaded.answer(input.tensors, request.deadline)
+      return { ...outcomeOf(request, input.rows, scores, undefined), tensors: { facts: scorer.facts, outputs } }
+    } catch (error) {
+      return failedOutcome(request, input, error)
     }
   }
 
@@ -103,10 +135,16 @@ export class VersionAsker {
    * @param input what it was asked
    * @throws SlipwayError FEATURES_FAILED, PREDICTION_FAILED where it has none
    */
-  result(outcome: Outcome, version: LoadedVersion, role: InferResult['role'], input: Input | undefined): InferResult {
+  result(
+    outcome: Outcome,
+    version: LoadedVersion,
+    role: InferResult['role'],
+    input: AnyInput | undefined,
+  ): InferResult {
     if (outcome.predictions !== undefined)
       return {
         predictions: outcome.predictions,
+        outputs: outcome.tensors?.outputs,
         answeredBy: version.scorer.modelVersion,
         role,
         version,
@@ -120,6 +158,15 @@ export class VersionAsker {
       `version ${version.scorer.modelVersion.version} gives no answer: ${message}`,
     )
   }
+}
+
+/** What came of a request that got no answer. @throws whatever says nothing about the version */
+function failedOutcome(request: InferRequest, { rows }: AnyInput, error: unknown): Outcome {
+  const { arrivedAt, deadline } = request
+  if (error instanceof DeadlinePassed)
+    throw new SlipwayError('DEADLINE_EXCEEDED', `no answer within the ${Math.round(deadline - arrivedAt)} ms given`)
+  if (!(error instanceof ScoringFailure)) throw error
+  return outcomeOf(request, rows, undefined, error)
 }
 
 /** What came of a request. */

@@ -1,6 +1,6 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { ServedVersion } from './protocols/protocol.ts'
+import type { Found } from './protocols/protocol.ts'
 
 /** What is served, looked up by what stands in paths. */
 export interface Directory {
@@ -9,7 +9,7 @@ export interface Directory {
   /** @param name without one, the only endpoint is meant @throws SlipwayError NOT_FOUND */
   endpoint(name: string | undefined): Endpoint
   /** @param number of a version; without one, the champion is meant @throws SlipwayError NOT_FOUND */
-  find(name: string, number: string | undefined): { version: ServedVersion; numbers: readonly number[] }
+  find(name: string, number: string | undefined): Found
 }
 
 /** @param endpoints those with a route @param byName one of them, or one whose first route is still being loaded */
@@ -38,7 +38,9 @@ export function createDirectory(
       const found = endpoint(name)
       const { champion, versions } = found
       const version = number === undefined ? champion : versions.byNumber(versionNumber(number) ?? 0)
-      if (version !== undefined) return { version: found.asked(version), numbers: versions.numbers() }
+      const numbers = versions.numbers()
+      if (version?.kind === 'tensors') return { tensors: version.facts, numbers }
+      if (version !== undefined) return { version: found.asked(version), numbers }
       throw new SlipwayError('NOT_FOUND', `endpoint ${name} has no version ${number} loaded`)
     },
   }

@@ -1,3 +1,4 @@
+import type { Named } from '../lib/formats/answers.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { ModelVersion, Route } from '../lib/formats/route.ts'
 import type { GatewayPresence, TelemetryWindow, VersionCounts } from '../lib/formats/telemetry.ts'
@@ -8,20 +9,24 @@ import type { Snapshots } from './lookups/snapshots.ts'
 import type { ServedVersion } from './protocols/protocol.ts'
 import { type CapturedRow, type Compared, createRecorder, type RecordedWindow, type Recorder } from './recorder.ts'
 import type { Scorer } from './scorer.ts'
+import type { TensorScorer } from './tensors/scorer.ts'
 import type { UserEvents } from './user-events.ts'
-import { createVersions, type LoadedVersion, type Versions } from './versions.ts'
+import { createVersions, type LoadedRows, type LoadedVersion, type Versions } from './versions.ts'
 
 export interface EndpointOptions extends InferenceOptions {
   /** Loads and warms a version. */
-  load(version: ModelVersion): Promise<Scorer>
+  load(version: ModelVersion): Promise<Scorer | TensorScorer>
   /** What versions look up in, of all endpoints. */
   readonly snapshots: Snapshots
 }
 
-const comparedOf = ({ facts, scorer }: LoadedVersion, candidate: LoadedVersion | undefined): Compared => ({
-  champion: { outputs: facts.outputs, baseline: scorer.baseline },
-  candidate: candidate?.facts,
+const comparedOf = (champion: LoadedVersion, candidate: LoadedVersion | undefined): Compared => ({
+  champion: { outputs: namedOf(champion).outputs, baseline: champion.scorer.baseline },
+  candidate: candidate && namedOf(candidate),
 })
+
+/** What answers of rows are called; those of tensors are compared as tensors. */
+const namedOf = (version: LoadedVersion): Named => (version.kind === 'rows' ? version.facts : {})
 
 /** One served name: the versions its route names, loaded; who answers what; and what came of it. */
 export class Endpoint {
@@ -54,7 +59,7 @@ export class Endpoint {
   }
 
   /** A version as requests see it: without what is looked up, with the keys. */
-  asked(version: LoadedVersion): ServedVersion {
+  asked(version: LoadedRows): ServedVersion {
     return this.view?.joins?.of(version)?.asked ?? version
   }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ModelVersion } from '../lib/formats/route.ts'
 import type { GatewayPresence } from '../lib/formats/telemetry.ts'
-import { localModel } from '../lib/models/package.ts'
+import { isTensorModel, localPackage } from '../lib/models/package.ts'
 import { removePresence } from '../lib/store/routes.ts'
 import type { TrustedKeys } from '../lib/store/signing.ts'
 import type { Store } from '../lib/store/store.ts'
@@ -23,8 +23,10 @@ import { type GatewayState, healthOf, isReady, readingsOf } from './readings.ts'
 import { createRepeater } from './repeat.ts'
 import { RouteFollower } from './route-follower.ts'
 import { loadScorer, type Scorer } from './scorer.ts'
+import type { ScoringFailure } from './scoring.ts'
 import { createHandler, type ServerOptions } from './server.ts'
 import { createStoreLink } from './store-link.ts'
+import { loadTensorScorer, type TensorScorer } from './tensors/scorer.ts'
 import { createTracer, type Tracer } from './tracing.ts'
 import { WindowSender } from './window-sender.ts'
 
@@ -216,12 +218,11 @@ class RunningGateway implements Gateway {
 }
 
 /** Loads versions, and says in the log what fails in their code. */
-function versionLoader({ store, trusted }: GatewayOptions): (version: ModelVersion) => Promise<Scorer> {
+function versionLoader({ store, trusted }: GatewayOptions): (version: ModelVersion) => Promise<Scorer | TensorScorer> {
   const noteFault = createFaultLog(store, note)
-  return async (version) =>
-    loadScorer(
-      version,
-      await localModel({ store, trusted }, version.digest),
-      (failure) => void noteFault(version, failure),
-    )
+  return async (version) => {
+    const local = await localPackage({ store, trusted }, version.digest)
+    const noted = (failure: ScoringFailure): void => void noteFault(version, failure)
+    return isTensorModel(local) ? loadTensorScorer(version, local, noted) : loadScorer(version, local, noted)
+  }
 }

@@ -1,11 +1,18 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Route } from '../lib/formats/route.ts'
 import { isCandidates } from '../lib/stats/assignment.ts'
-import { type AskOptions, type InferRequest, type InferResult, outcomeOf, VersionAsker } from './ask-version.ts'
+import {
+  type AskOptions,
+  type InferRequest,
+  type InferResult,
+  mostWaiting,
+  outcomeOf,
+  VersionAsker,
+} from './ask-version.ts'
 import type { Joins } from './lookups/joins.ts'
 import type { Outcome, Recorder } from './recorder.ts'
 import { type Sampled, sampleRows } from './row-sample.ts'
-import type { Input } from './scoring.ts'
+import type { AnyInput } from './scoring.ts'
 import type { LoadedVersion, Versions } from './versions.ts'
 
 export interface InferenceOptions extends AskOptions {
@@ -23,11 +30,12 @@ export interface View {
   readonly joins: Joins | undefined
 }
 
-/** Mirrored requests that may wait for the shadow; more are not mirrored, and counted. */
+/** Mirrored rows that may wait for the shadow, of a model of tensors requests (`mostWaiting`); more are not mirrored, and counted. */
 const shadowRows = 512
 
 /** What a version is asked: the request as it reads it, with what it looks up. */
-function readRows({ joins }: View, request: InferRequest, version: LoadedVersion): Input {
+function readInput({ joins }: View, request: InferRequest, version: LoadedVersion): AnyInput {
+  if (version.kind === 'tensors') return request.readTensors(version.facts)
   const join = joins?.of(version)
   return join === undefined ? request.read(version) : join.join(request.read(join.asked))
 }
@@ -60,7 +68,7 @@ export class Inference {
 
   private async inferByChampion(view: View, request: InferRequest, user: string | undefined): Promise<InferResult> {
     const { champion, recorder } = view
-    const input = readRows(view, request, champion)
+    const input = readInput(view, request, champion)
     recorder.inFlight++
     try {
       const outcome = await this.asker.ask(champion, input, request, 'trusted')
@@ -88,7 +96,7 @@ export class Inference {
   private async orFallback(
     view: View,
     request: InferRequest,
-    { input, outcome }: { input: Input | undefined; outcome: Outcome },
+    { input, outcome }: { input: AnyInput | undefined; outcome: Outcome },
     first: boolean,
   ): Promise<InferResult> {
     const { champion } = view
@@ -97,7 +105,7 @@ export class Inference {
       this.sample(view, { role: 'candidate', first, request, version: candidate, input, outcome })
       return this.asker.result(outcome, candidate, 'candidate', input)
     }
-    const whole = readRows(view, request, champion)
+    const whole = readInput(view, request, champion)
     return this.asker.result(await this.asker.ask(champion, whole, request, 'trusted'), champion, 'fallback', whole)
   }
 
@@ -105,13 +113,13 @@ export class Inference {
   private async askCandidate(
     view: View,
     request: InferRequest,
-  ): Promise<{ input: Input | undefined; outcome: Outcome }> {
+  ): Promise<{ input: AnyInput | undefined; outcome: Outcome }> {
     const candidate = view.candidate as LoadedVersion
-    let input: Input
+    let input: AnyInput
     try {
-      input = readRows(view, request, candidate)
+      input = readInput(view, request, candidate)
     } catch (error) {
-      const { rows } = readRows(view, request, view.champion)
+      const { rows } = readInput(view, request, view.champion)
       const failure = { kind: 'features' as const, message: (error as Error).message }
       return { input: undefined, outcome: outcomeOf(request, rows, undefined, failure) }
     }
@@ -129,7 +137,7 @@ export class Inference {
     const isShadow = view.route.rollout?.mode === 'shadow'
     if (isShadow && !drawn) return this.inferByChampion(view, request, user)
     const other = isShadow ? (candidate as LoadedVersion) : champion
-    const isBusy = other.offloaded.queued > shadowRows
+    const isBusy = other.offloaded.queued > (other.kind === 'tensors' ? mostWaiting : shadowRows)
     if (isBusy) recorder.countDropped()
     recorder.inFlight++
     try {
@@ -138,16 +146,16 @@ export class Inference {
       const { input, outcome } = await asked
       const first = recorder.count(isShadow ? 'champion' : 'candidate', outcome, user)
       if (!isShadow) return await this.orFallback(view, request, { input, outcome }, first)
-      this.sample(view, { role: 'champion', first, request, version: champion, input: input as Input, outcome })
+      this.sample(view, { role: 'champion', first, request, version: champion, input: input as AnyInput, outcome })
       return this.asker.result(outcome, champion, 'champion', input)
     } finally {
       recorder.inFlight--
     }
   }
 
-  private async askChampion(view: View, request: InferRequest): Promise<{ input: Input; outcome: Outcome }> {
+  private async askChampion(view: View, request: InferRequest): Promise<{ input: AnyInput; outcome: Outcome }> {
     const { champion } = view
-    const input = readRows(view, request, champion)
+    const input = readInput(view, request, champion)
     return { input, outcome: await this.asker.ask(champion, input, request, 'trusted') }
   }
 
@@ -182,8 +190,8 @@ export class Inference {
   private async askOffloaded(
     view: View,
     request: InferRequest,
-  ): Promise<{ input: Input | undefined; outcome: Outcome }> {
-    const input = readRows(view, request, view.champion)
+  ): Promise<{ input: AnyInput | undefined; outcome: Outcome }> {
+    const input = readInput(view, request, view.champion)
     return { input, outcome: await this.asker.ask(view.champion, input, request, 'apart') }
   }
 
@@ -195,7 +203,7 @@ export class Inference {
         `endpoint ${this.options.name} has no version ${number} loaded; it has ${this.versions.numbers().join(', ')}`,
       )
     }
-    const input = readRows(view, request, version)
+    const input = readInput(view, request, version)
     const outcome = await this.asker.ask(version, input, request, 'trusted')
     return this.asker.result(outcome, version, 'pinned', input)
   }

@@ -1,6 +1,6 @@
 import { jsonSchemaOf } from '../lib/definition/contract/json-schema.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { DescribedEndpoint, Protocol } from './protocols/protocol.ts'
+import type { DescribedEndpoint, DescribedTensors, Protocol } from './protocols/protocol.ts'
 
 const errorBody = { type: 'object', properties: { error: { type: 'string' } }, required: ['error'] }
 
@@ -15,9 +15,14 @@ export function openApiDocument(
 ): object {
   const schemas: Record<string, object> = { Error: errorBody }
   const described: DescribedEndpoint[] = []
+  const tensors: DescribedTensors[] = []
   for (const endpoint of endpoints) {
     const { champion, name } = endpoint
     if (champion === undefined) continue
+    if (champion.kind === 'tensors') {
+      tensors.push({ name, facts: champion.facts })
+      continue
+    }
     const { facts } = endpoint.asked(champion)
     const { $schema: _, ...row } = jsonSchemaOf(facts.inputs)
     schemas[`${name}-row`] = row
@@ -26,7 +31,7 @@ export function openApiDocument(
   return {
     openapi: '3.1.0',
     info: { title: 'Slipway gateway', version },
-    paths: Object.assign({}, ...protocols.map((protocol) => protocol.openApi(described))),
+    paths: Object.assign({}, ...protocols.map((protocol) => protocol.openApi(described, tensors))),
     components: { schemas },
   }
 }

@@ -54,7 +54,7 @@ export function ownRoutes(deps: OwnRoutesDeps): readonly Route[] {
 function takeFeedback(body: Buffer, { directory, keepLabels }: OwnRoutesDeps): Outgoing {
   const taskOf = (name: string | undefined) => {
     const { name: endpoint, champion } = directory.endpoint(name)
-    return { endpoint, task: champion?.facts.task ?? ('regression' as const) }
+    return { endpoint, task: champion?.kind === 'rows' ? champion.facts.task : ('regression' as const) }
   }
   const labels = readFeedback(body, taskOf, Date.now())
   keepLabels(labels)

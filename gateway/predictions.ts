@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import type { TensorFacts, Tensors } from '../lib/formats/tensors.ts'
 import type { InferRequest, InferResult } from './ask-version.ts'
 import { readableBody } from './body.ts'
 import { chooseEncoding, compress } from './compression.ts'
@@ -10,7 +11,16 @@ import { lookupHeader } from './lookups/report.ts'
 import { chooseMediaType } from './media.ts'
 import type { Metrics } from './metrics.ts'
 import { namesHeader } from './names.ts'
-import type { Asked, Incoming, Outgoing, PredictionRoute, Protocol, Written } from './protocols/protocol.ts'
+import type {
+  Asked,
+  AskedTensors,
+  Incoming,
+  Outgoing,
+  PredictionRoute,
+  Protocol,
+  Written,
+} from './protocols/protocol.ts'
+import { invalid } from './rows.ts'
 import type { Input } from './scoring.ts'
 import type { RequestSpan, Tracer } from './tracing.ts'
 
@@ -76,7 +86,7 @@ export class Predictions {
       result = await endpoint.infer(question)
       if (span !== undefined) describe(span, label, id, result)
       if (result.lookups !== undefined) metrics.lookups.count(label, result.lookups)
-      const written = asked.write(result, id)
+      const written = writtenBy(asked, result, id)
       pushHeaders(headers, result, written, question.ignored)
       const packed = encoding === undefined ? undefined : await compress(written.body, encoding)
       if (packed === undefined) return { status, headers, body: written.body }
@@ -112,6 +122,11 @@ export class Predictions {
         question.ignored = input.ignored
         return input
       },
+      readTensors(facts) {
+        const input = requireTensors(asked, protocol, facts).read(facts)
+        question.ignored = input.ignored
+        return input
+      },
       version,
       arrivedAt,
       deadline: arrivedAt + (timeout === undefined ? timeoutMs : timeoutOf(timeout, timeoutMs)),
@@ -121,6 +136,22 @@ export class Predictions {
     }
     return question
   }
+}
+
+/** @throws SlipwayError REQUEST_INVALID where a protocol asks no models of tensors */
+function requireTensors({ tensors }: Asked, { name }: Protocol, { name: model }: TensorFacts): AskedTensors {
+  if (tensors !== undefined) return tensors
+  throw invalid(`model ${model} takes tensors, and ${name} sends rows: ask it at /v2/models/<endpoint>/infer`)
+}
+
+/** An answer in the form of its protocol. */
+function writtenBy(asked: Asked, result: InferResult, id: string): Written {
+  const { version, outputs, answeredBy, role } = result
+  if (version.kind === 'rows') return asked.write(result as InferResult & { version: typeof version }, id)
+  return (asked.tensors as AskedTensors).write(
+    { facts: version.facts, outputs: outputs as Tensors, answeredBy, role },
+    id,
+  )
 }
 
 /** A request id of the client's that may go into headers and logs, or one of ours. */

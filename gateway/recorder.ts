@@ -2,6 +2,7 @@ import { type Named, underNames } from '../lib/formats/answers.ts'
 import type { Column, Numbers } from '../lib/formats/columns.ts'
 import type { Route } from '../lib/formats/route.ts'
 import type { TelemetryWindow, VersionCounts } from '../lib/formats/telemetry.ts'
+import type { TensorFacts, Tensors } from '../lib/formats/tensors.ts'
 import type { Profile } from '../lib/stats/profile.ts'
 import { scoreBins } from './score-bins.ts'
 import type { ScoringFailure } from './scoring.ts'
@@ -17,6 +18,8 @@ export interface Outcome {
   /** Milliseconds from the request's arrival to the answer. */
   readonly ms: number
   readonly predictions: Numbers | undefined
+  /** Of a model of tensors: what it answered; `predictions` has a number an item that stands for it. */
+  readonly tensors?: { readonly facts: TensorFacts; readonly outputs: Tensors }
   /** Why there are none. */
   readonly failure: Pick<ScoringFailure, 'kind' | 'message'> | undefined
   /** Whether they were kept from before; undefined without a cache. */

@@ -3,7 +3,7 @@ import type { Column, Numbers } from '../lib/formats/columns.ts'
 import { isCandidates } from '../lib/stats/assignment.ts'
 import type { InferRequest } from './ask-version.ts'
 import type { CapturedRow, Outcome, Recorder } from './recorder.ts'
-import type { Input } from './scoring.ts'
+import type { AnyInput } from './scoring.ts'
 import type { LoadedVersion } from './versions.ts'
 
 /** Rows of one request that are kept at most. */
@@ -13,7 +13,7 @@ const mostRows = 16
 export interface Sampled extends Pick<CapturedRow, 'role' | 'first'> {
   readonly request: InferRequest
   readonly version: LoadedVersion
-  readonly input: Input
+  readonly input: AnyInput
   readonly outcome: Outcome
 }
 
@@ -33,7 +33,9 @@ function scoreOf(predictions: Numbers, row: number, { outputs }: Named): Pick<Ca
 /** Keeps rows of a share of the requests, with their answers. @param rate the share, 0 to 1 */
 export function sampleRows(recorder: Recorder, rate: number, sampled: Sampled): void {
   const { request, version, input, outcome, role, first } = sampled
-  if (rate === 0 || outcome.predictions === undefined || input.kind !== 'rows') return
+  if (rate === 0 || outcome.predictions === undefined) return
+  // Features alone are no rows, nor are tensors, which may be large.
+  if (input.kind !== 'rows' || version.kind !== 'rows') return
   // By the request's id, not by chance: a retry is captured again or not at all.
   if (!isCandidates('capture', request.id, rate)) return
   for (let row = 0; row < Math.min(input.rows, mostRows); row++) {

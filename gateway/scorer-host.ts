@@ -5,19 +5,24 @@ import type { Numbers } from '../lib/formats/columns.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
 import type { FeatureCounts } from '../lib/formats/telemetry.ts'
+import type { Tensors } from '../lib/formats/tensors.ts'
 import type { Engine } from '../lib/models/compiled-model.ts'
 import type { LocalModel } from '../lib/models/model.ts'
+import type { LocalTensorModel } from '../lib/models/tensors/session.ts'
 import { failureOf, type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
+import type { TensorAnswer } from './tensors/scorer.ts'
 
-type Question =
-  | { readonly kind: InputKind; readonly columns: InputColumns; readonly count: boolean }
-  | { readonly profile: true }
-/** What the thread is asked, and what it says. */
-export type ThreadQuestion = Question & { readonly id: number }
+type ForProfile = { readonly profile: true }
+type RowQuestion = { readonly kind: InputKind; readonly columns: InputColumns; readonly count: boolean } | ForProfile
+type TensorQuestion = { readonly tensors: Tensors; readonly count: boolean } | ForProfile
+/** What a thread is asked, of rows or of tensors, and what it says. */
+export type ThreadQuestion = RowQuestion & { readonly id: number }
+export type TensorThreadQuestion = TensorQuestion & { readonly id: number }
 export type ThreadAnswer =
   | { readonly ready: true; readonly engine: Engine }
   | { readonly broken: string }
   | { readonly id: number; readonly predictions: Numbers }
+  | { readonly id: number; readonly answer: TensorAnswer }
   | { readonly id: number; readonly failed: Pick<ScoringFailure, 'kind' | 'message' | 'inBundle'> }
   | { readonly id: number; readonly profile: Record<string, FeatureCounts> }
 
@@ -47,6 +52,23 @@ export async function startScorerThread(
   return {
     engine,
     score: (kind, columns, count) => host.ask({ kind, columns, count }),
+    takeProfile: () => host.ask({ profile: true }),
+    close: () => host.close(),
+  }
+}
+
+/** The same of a model of tensors. */
+export async function startTensorThread(
+  version: ModelVersion,
+  local: LocalTensorModel,
+  note: (failure: ScoringFailure) => void,
+): Promise<
+  Pick<ScorerThread, 'takeProfile' | 'close'> & { answer(tensors: Tensors, count: boolean): Promise<TensorAnswer> }
+> {
+  const start = () => startThread(version, local, 'tensor-thread')
+  const host = new ScorerHost((await start()).thread, { start, number: version.version, note })
+  return {
+    answer: (tensors, count) => host.ask({ tensors, count }),
     takeProfile: () => host.ask({ profile: true }),
     close: () => host.close(),
   }
@@ -82,7 +104,7 @@ class ScorerHost {
   }
 
   /** @throws ScoringFailure */
-  async ask<T>(question: Question): Promise<T> {
+  async ask<T>(question: RowQuestion | TensorQuestion): Promise<T> {
     await this.restarting
     return new Promise<T>((resolve, reject) => {
       const id = this.nextId++
@@ -119,6 +141,7 @@ class ScorerHost {
     clearTimeout(asked?.timer)
     if ('predictions' in answer) asked?.resolve(answer.predictions as never)
     else if ('profile' in answer) asked?.resolve(answer.profile as never)
+    else if ('answer' in answer) asked?.resolve(answer.answer as never)
     else {
       const { kind, message, inBundle } = answer.failed
       const failure = new ScoringFailure(kind, message, inBundle)
@@ -151,9 +174,10 @@ class ScorerHost {
 
 async function startThread(
   { version, model }: ModelVersion,
-  local: LocalModel,
+  local: LocalModel | LocalTensorModel,
+  entry: 'scorer-thread' | 'tensor-thread' = 'scorer-thread',
 ): Promise<{ thread: Worker; engine: Engine }> {
-  const thread = new Worker(builtFile('scorer-thread'), { workerData: local })
+  const thread = new Worker(builtFile(entry), { workerData: local })
   const answer = await new Promise<ThreadAnswer>((resolve, reject) => {
     thread.once('message', resolve)
     thread.once('error', reject)

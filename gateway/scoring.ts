@@ -1,6 +1,7 @@
 import type { Feature } from '../lib/code/run-features.ts'
 import type { Column } from '../lib/formats/columns.ts'
 import { type BundlePosition, SlipwayError } from '../lib/formats/errors.ts'
+import type { Tensors } from '../lib/formats/tensors.ts'
 import type { LookupReport } from './lookups/report.ts'
 
 /** Raw rows, which the packaged feature code sees first, or features ready for the model. */
@@ -21,6 +22,16 @@ export interface Input {
     readonly snapshots: string
   }
 }
+
+/** The same of a model of tensors. */
+export interface TensorInput extends Pick<Input, 'ignored'> {
+  readonly kind: 'tensors'
+  readonly tensors: Tensors
+  /** How many items it is about. */
+  readonly rows: number
+  readonly lookups?: undefined
+}
+export type AnyInput = Input | TensorInput
 
 /** Why a version gave no answer: a class of its telemetry. */
 export class ScoringFailure extends Error {

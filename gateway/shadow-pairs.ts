@@ -1,4 +1,5 @@
 import type { TelemetryWindow } from '../lib/formats/telemetry.ts'
+import { differenceOf } from '../lib/stats/tensor-summary.ts'
 import type { Outcome } from './recorder.ts'
 
 /** Requests that both versions were asked, counted by how their outcomes differ. */
@@ -27,6 +28,10 @@ export function countPair(
   const [slowA, slowB] = [champion.ms > slowMs, candidate.ms > slowMs]
   if (slowA && !slowB) pairs.championOnly.slow++
   if (slowB && !slowA) pairs.candidateOnly.slow++
+  if (champion.tensors !== undefined || candidate.tensors !== undefined) {
+    countTensors(pairs, champion, candidate)
+    return
+  }
   const { predictions: left = [] } = champion
   const { predictions: right = [] } = candidate
   let largest = 0
@@ -34,4 +39,18 @@ export function countPair(
     largest = Math.max(largest, Math.abs((left[i] as number) - (right[i] as number)))
   if (largest > rounding) pairs.different++
   if (largest > pairs.largest) pairs.largest = largest
+}
+
+/** As a share of the champion's answer: what is less is rounding. */
+const tensorRounding = 1e-5
+
+/** How two answers of tensors differ, as wholes; nothing where one of the two is missing. */
+function countTensors(pairs: ShadowPairs, { tensors: left }: Outcome, { tensors: right }: Outcome): void {
+  if (left === undefined || right === undefined) return
+  const { largest, cosine, relative } = differenceOf(left.facts.outputs, left.outputs, right.outputs)
+  if (relative > tensorRounding || largest === Number.POSITIVE_INFINITY) pairs.different++
+  if (Number.isFinite(largest)) pairs.largest = Math.max(pairs.largest, largest)
+  if (Number.isNaN(cosine)) return
+  const { n, sum, least } = pairs.cosine ?? { n: 0, sum: 0, least: 1 }
+  pairs.cosine = { n: n + 1, sum: sum + cosine, least: Math.min(least, cosine) }
 }

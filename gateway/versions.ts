@@ -1,16 +1,30 @@
 import type { ModelVersion } from '../lib/formats/route.ts'
+import type { TensorFacts } from '../lib/formats/tensors.ts'
 import { type Batcher, createBatcher } from './batcher.ts'
 import type { ServedVersion } from './protocols/protocol.ts'
 import { rowReader } from './rows.ts'
 import type { Scorer } from './scorer.ts'
+import { createTensorQueue, type TensorQueue } from './tensors/queue.ts'
+import type { TensorScorer } from './tensors/scorer.ts'
 
 /** A version that is loaded, with what it takes to ask it. */
-export interface LoadedVersion extends ServedVersion {
+export interface LoadedRows extends ServedVersion {
+  readonly kind: 'rows'
   readonly scorer: Scorer
   /** For small batches of a version that is trusted; see `Scorer`. */
   readonly inline: Batcher | undefined
   readonly offloaded: Batcher
 }
+
+/** The same of a model of tensors. */
+export interface LoadedTensors {
+  readonly kind: 'tensors'
+  readonly facts: TensorFacts
+  readonly scorer: TensorScorer
+  readonly inline: undefined
+  readonly offloaded: TensorQueue
+}
+export type LoadedVersion = LoadedRows | LoadedTensors
 
 /** The versions of an endpoint that are loaded or being loaded, each once. */
 export interface Versions {
@@ -31,7 +45,24 @@ export interface Versions {
 /** Requests that hold an old view of the route reach their batcher within this, ms. */
 const graceMs = 1_000
 
-export function createVersions(load: (version: ModelVersion) => Promise<Scorer>): Versions {
+const loadedRows = (scorer: Scorer): LoadedRows => ({
+  kind: 'rows',
+  scorer,
+  facts: scorer.facts,
+  inline: scorer.inline === undefined ? undefined : createBatcher(scorer.inline),
+  offloaded: createBatcher(scorer.offloaded),
+  reader: rowReader(scorer.facts.inputs),
+})
+
+const loadedTensors = (scorer: TensorScorer): LoadedTensors => ({
+  kind: 'tensors',
+  scorer,
+  facts: scorer.facts,
+  inline: undefined,
+  offloaded: createTensorQueue(scorer),
+})
+
+export function createVersions(load: (version: ModelVersion) => Promise<Scorer | TensorScorer>): Versions {
   const loading = new Map<string, Promise<LoadedVersion>>()
   const loaded = new Map<string, LoadedVersion>()
 
@@ -41,13 +72,7 @@ export function createVersions(load: (version: ModelVersion) => Promise<Scorer>)
   }
   const begin = async (version: ModelVersion): Promise<LoadedVersion> => {
     const scorer = await load(version)
-    const begun = {
-      scorer,
-      facts: scorer.facts,
-      inline: scorer.inline === undefined ? undefined : createBatcher(scorer.inline),
-      offloaded: createBatcher(scorer.offloaded),
-      reader: rowReader(scorer.facts.inputs),
-    }
+    const begun = 'answer' in scorer ? loadedTensors(scorer) : loadedRows(scorer)
     // Nobody may want it any more.
     if (loading.has(version.digest)) loaded.set(version.digest, begun)
     else void letGo(begun)

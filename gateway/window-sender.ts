@@ -31,7 +31,7 @@ export class WindowSender {
     for (const [i, { captured, ...window }] of closed.entries()) {
       const seq = this.next.get(name) ?? 0
       this.next.set(name, seq + 1)
-      const schema = endpoint.champion?.facts.inputs ?? []
+      const schema = endpoint.champion?.kind === 'rows' ? endpoint.champion.facts.inputs : []
       await this.outbox.put(
         { slipway: 'window/1', endpoint: name, gateway: this.gateway, seq, capture: null, labels: null, ...window },
         {

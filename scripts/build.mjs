@@ -14,6 +14,7 @@ const entries = {
   worker: 'workers/main.ts',
   gateway: 'workers/gateway-main.ts',
   'scorer-thread': 'gateway/scorer-thread.ts',
+  'tensor-thread': 'gateway/tensors/thread.ts',
   'snapshot-thread': 'gateway/lookups/snapshot-thread.ts',
   job: 'activities/job-thread.ts',
   'rehearse-thread': 'cli/rehearse-thread.ts',

@@ -65,7 +65,7 @@ export function branchReports(
     const failed = steps.find(({ id }) => failures.has(id))
     const stop = failed === undefined ? undefined : failures.get(failed.id)
     const isWhole = steps.every(({ id }) => !notBegun.has(id))
-    const registered = steps.flatMap((step) => (step.kind === 'package' ? (models.get(step.id) ?? []) : []))
+    const registered = steps.flatMap(({ id }) => models.get(id) ?? [])
     const words = registered.map((model) => `${model.name} version ${model.version}`).join(', ')
     return {
       name,

@@ -15,7 +15,7 @@ import { show } from '../../lib/formats/show-number.ts'
 import { loadDistances } from '../../lib/jobs/own-measures.ts'
 import { countRows } from '../../lib/jobs/score-rows.ts'
 import { readBaseline } from '../../lib/models/baseline.ts'
-import { ModelFacts } from '../../lib/models/model.ts'
+import { modelFactsOf } from '../../lib/models/model.ts'
 import { localModel } from '../../lib/models/package.ts'
 import { monitorPage } from '../../lib/reports/monitor-page.ts'
 import { nameOfColumn } from '../../lib/stats/answer-profile.ts'
@@ -146,7 +146,7 @@ async function exactColumns(
   table: LocalTable,
   own: OwnDistances,
 ): Promise<ColumnDrift[]> {
-  const { snapshot } = ModelFacts.parse((await getBundle(store, variant.digest, 'model')).facts)
+  const { snapshot } = modelFactsOf(await getBundle(store, variant.digest, 'model'))
   const baseline = await localTable(store, snapshot)
   const columns = table.schema.filter(({ type }) => type !== 'timestamp')
   return withDuckDb(2, (connection) => exactDrift(connection, baseline, table, columns, own))

@@ -31,7 +31,7 @@ export async function runHere(pipeline: string, options: LocalOptions): Promise<
   const settings = readSettings(undefined, undefined, { temporal: false })
   const store = storeOf(settings)
   const planned = await plannedHere(settings.root, store, pipeline, pairs('--set', options.set))
-  await requireSameInputs(store, planned.plan)
+  await requireSameInputs(store, planned)
   const { digest } = await publishPlan(store, signerOf(settings), planned)
   const sources: Record<string, string> = {}
   for (const step of planned.plan.steps)

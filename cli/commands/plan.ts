@@ -29,7 +29,7 @@ export async function plan(
   const lookAt: LookAt = async (step) => firstFiles(store, await findSource(sources, step))
   const checking = checkPlan(settings.root, whole, lookAt, options)
   // What is wrong is said first, whatever the store says meanwhile.
-  const forecasting = requireSameInputs(store, planned).then(() => forecast(store, planned, host, sources))
+  const forecasting = requireSameInputs(store, whole).then(() => forecast(store, planned, host, sources))
   forecasting.catch(() => {})
   const checks = await checking
   const steps = await forecasting

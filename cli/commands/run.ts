@@ -137,7 +137,7 @@ async function startRun(
     return source && firstFiles(store, source)
   }
   await checkPlan(root, planned, lookAt, options)
-  await requireSameInputs(store, planned.plan)
+  await requireSameInputs(store, planned)
   const views = seenViews(pipeline, await viewsOf(store, planned.plan), options.changeView ?? [])
   const sources: Record<string, string> = {}
   for (const [i, { id, format }] of read.entries())

@@ -11,6 +11,7 @@ import { openContext } from '../context.ts'
 import { gatewayAddress, gatewayClient } from '../gateway-client.ts'
 import { type JsonOption, tableAt } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
+import { predictTensors, tensorsServed } from '../predict-tensors.ts'
 import { bodiesFrom, faultShare, sendTraffic, type TrafficReport } from '../traffic.ts'
 import { requireRoute } from './rollout.ts'
 
@@ -33,7 +34,10 @@ export async function gateway({ port, host }: { port?: string; host?: string }):
 export const schemaOf = async (store: Store, endpoint: string): Promise<RowSchema> =>
   requestRows(store, await requireRoute(store, endpoint))
 
-/** Asks an endpoint for predictions of rows in a JSON file: one object, or an array of them. */
+/**
+ * Asks an endpoint for predictions of rows in a JSON file: one object, or an array of them. A model of tensors is asked
+ * about the tensors there.
+ */
 export async function predict(endpoint: string, options: JsonOption & { data: string }): Promise<number> {
   const context = openContext()
   let given: unknown
@@ -44,6 +48,8 @@ export async function predict(endpoint: string, options: JsonOption & { data: st
       next: 'give a file with a JSON array of rows',
     })
   }
+  const tensors = await tensorsServed(context, endpoint)
+  if (tensors !== undefined) return predictTensors(context, { endpoint, facts: tensors, given }, options)
   const rows = Array.isArray(given) ? given : [given]
   const address = await gatewayAddress(context)
   const client = gatewayClient(address, 1, context.gateway)

@@ -125,7 +125,7 @@ async function showModel(
   const bundle = JSON.parse((await getBytes(store, digest)).toString('utf8'))
   const record = await passOver(readVersion(store, name, digest))
   const run = record === undefined ? undefined : await readWholeRun(store, record.run)
-  const beside = await besideLinear(store, run, bundle.files[modelFiles.training].digest)
+  const beside = await besideLinear(store, run, bundle.files[modelFiles.training]?.digest)
   if (options.json === true) {
     const evaluation = record?.evaluation == null ? null : await getEvaluation(store, record.evaluation.digest)
     printJson({

@@ -3,7 +3,7 @@ import { findRequest } from '../../lib/data/served.ts'
 import { type ArtifactRef, shortDigest } from '../../lib/formats/artifact.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { servedClass } from '../../lib/formats/telemetry.ts'
-import { ModelFacts } from '../../lib/models/model.ts'
+import { modelFactsOf } from '../../lib/models/model.ts'
 import { readLastReport } from '../../lib/store/monitors.ts'
 import { getBundle, localFile } from '../../lib/store/objects.ts'
 import { readModel, readVersion } from '../../lib/store/registry.ts'
@@ -111,7 +111,7 @@ async function lineageOf(store: Store, endpoint: string, rows: readonly TracedRo
   const { version } = rows[0] as TracedRow
   const digest = (await readModel(store, name))?.versions[version - 1]
   const record = digest === undefined ? undefined : await readVersion(store, name, digest)
-  const facts = digest === undefined ? undefined : ModelFacts.parse((await getBundle(store, digest, 'model')).facts)
+  const facts = digest === undefined ? undefined : modelFactsOf(await getBundle(store, digest, 'model'))
   const run = record === undefined ? undefined : await readWholeRun(store, record.run)
   return {
     model: { name, version, digest: digest ?? null },

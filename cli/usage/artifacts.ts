@@ -18,11 +18,19 @@ export function artifactCommands(program: Usage): void {
     .does(async (options) => (await models()).models(options))
   program
     .command('register')
-    .description('register a finished ONNX model, no definition needed: its baseline are the rows of a snapshot')
+    .description(
+      'register a finished ONNX model, no definition needed: of rows, whose baseline are those of a snapshot (--on), or of tensors alone',
+    )
     .takes('<file>', kinds.existingFile)
-    .needs('--on <snapshot>', 'the first digits of the snapshot, as slipway show <run> has them', kinds.digest)
-    .needs('--target <column>', 'the column of what it predicts', kinds.columns)
-    .needs('--task <what>', 'binary, multiclass, or regression', kinds.oneOf('binary', 'multiclass', 'regression'))
+    .offers('--on <snapshot>', 'the first digits of the snapshot, as slipway show <run> has them', kinds.digest)
+    .offers('--target <column>', 'with --on: the column of what it predicts', kinds.columns)
+    .offers(
+      '--task <what>',
+      'with --on: binary, multiclass, or regression',
+      kinds.oneOf('binary', 'multiclass', 'regression'),
+    )
+    .offers('--samples <file>', 'of tensors: inputs, as JSON, whose answers are its baseline', kinds.existingFile)
+    .offers('--input-version <n>', 'of tensors: raise it when the champion takes other inputs', kinds.whole(1))
     .offers('--name <model>', 'what it is registered as; by default as the file is called', kinds.name)
     .collects(
       '--feed <input=columns>',
@@ -31,12 +39,21 @@ export function artifactCommands(program: Usage): void {
     )
     .offers('--output <name>', 'the output that holds its scores, where several could', kinds.words)
     .offers('--class <class>', 'of several scores a row the class that counts, or its column, from 0', kinds.words)
-    .offers('--endpoint <name>', 'serve it there', kinds.name)
+    .offers('--endpoint <name>', 'serve it there: all at once, unless --canary says otherwise', kinds.name)
+    .offers('--canary <shares>', 'by a canary: the shares of its steps, in percent', kinds.shares)
+    .option('--shadow', 'mirror requests to it first, whose answers nobody gets')
+    .offers('--min-samples <n>', 'requests that a step and a shadow have at least; 200', kinds.whole(1))
+    .offers('--slow <ms>', 'answers that take longer count as slow; 250', kinds.whole(1))
+    .offers('--within <time>', 'how long its rollout may take; 24h', kinds.duration)
+    .offers('--check-every <time>', 'watch the endpoint this often for drift', kinds.duration)
+    .offers('--psi <limit>', 'drift that is an alarm; 0.2', kinds.positive)
+    .offers('--min-rows <n>', 'rows or items that a check needs; 500', kinds.whole(1))
     .option('--wait', 'follow the run; its result is the exit code')
     .json()
     .examples(
       'npx slipway register rain.onnx --on 3f9a1c22b0d4 --target rained --task binary --wait',
       'npx slipway register rain.onnx --on 3f9a1c22b0d4 --target rained --task binary --feed X=wind,temp_min --endpoint rain --wait',
+      'npx slipway register encoder.onnx --samples some.json --endpoint images --canary 5,25,50 --shadow --wait',
     )
     .does(async (file, options) => (await registering()).register(file, options))
   program

@@ -66,7 +66,7 @@ export async function loadJoins(
       const known = joins.get(digest)
       if (known !== undefined) return known
       const lookups = looking.get(digest)
-      if (lookups === undefined) return undefined
+      if (lookups === undefined || version.kind === 'tensors') return undefined
       const join = createJoin(version, lookups, byView)
       joins.set(digest, join)
       return join

@@ -1,10 +1,11 @@
 import type { Numbers } from '../../lib/formats/columns.ts'
 import type { ErrorCode } from '../../lib/formats/errors.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
+import type { TensorFacts, Tensors } from '../../lib/formats/tensors.ts'
 import type { ModelFacts } from '../../lib/models/model.ts'
 import type { LookupReport } from '../lookups/report.ts'
 import type { RowReader } from '../rows.ts'
-import type { Input } from '../scoring.ts'
+import type { Input, TensorInput } from '../scoring.ts'
 
 /**
  * A way in which clients ask for predictions. The server goes through a list of protocols and knows none of them by
@@ -27,7 +28,10 @@ export interface Protocol {
   /** A failed request, as clients of this protocol expect to be told. */
   error(problem: Problem): Outgoing
   /** Its part of the OpenAPI document: path items by path, for every endpoint. */
-  openApi(endpoints: readonly DescribedEndpoint[]): Readonly<Record<string, object>>
+  openApi(
+    endpoints: readonly DescribedEndpoint[],
+    tensors: readonly DescribedTensors[],
+  ): Readonly<Record<string, object>>
   /** What clients ask it besides predictions: whether the gateway is ready, what a model takes. */
   lookups?(served: Served): readonly Route[]
 }
@@ -66,6 +70,21 @@ export interface Asked {
   read(version: ServedVersion): Input
   /** @param id of the request */
   write(prediction: Prediction, id: string): Written
+  /** The same of a model of tensors alone; missing in protocols that ask none. */
+  readonly tensors?: AskedTensors
+}
+
+/** A request to a model of tensors as a protocol understood it. */
+export interface AskedTensors {
+  /** Reads the tensors that a model takes. @throws SlipwayError REQUEST_INVALID */
+  read(facts: TensorFacts): TensorInput
+  write(prediction: TensorPrediction, id: string): Written
+}
+
+/** What a model of tensors answered. */
+export interface TensorPrediction extends Pick<Prediction, 'answeredBy' | 'role'> {
+  readonly facts: TensorFacts
+  readonly outputs: Tensors
 }
 
 export interface Written {
@@ -90,6 +109,12 @@ export interface Prediction {
   readonly lookups?: readonly LookupReport[] | undefined
 }
 
+/** A version that a lookup asked for, of rows or of tensors, and the numbers of all that are loaded. */
+export type Found = { readonly numbers: readonly number[] } & (
+  | { readonly version: ServedVersion; readonly tensors?: undefined }
+  | { readonly version?: undefined; readonly tensors: TensorFacts }
+)
+
 /** What a client may know of an error. */
 export interface Problem {
   readonly code: ErrorCode
@@ -104,6 +129,12 @@ export interface DescribedEndpoint {
   readonly facts: ModelFacts
   /** Reference to the JSON schema of one of its rows. */
   readonly row: { readonly $ref: string }
+}
+
+/** The same of a model of tensors. */
+export interface DescribedTensors {
+  readonly name: string
+  readonly facts: TensorFacts
 }
 
 /** Something that is answered at a path. HEAD is answered as GET is, without the body. */
@@ -125,8 +156,5 @@ export interface Served {
    * A version of an endpoint: without a number its champion; and the numbers of all that are loaded.
    * @throws SlipwayError NOT_FOUND
    */
-  find(
-    name: string,
-    version: string | undefined,
-  ): { readonly version: ServedVersion; readonly numbers: readonly number[] }
+  find(name: string, version: string | undefined): Found
 }

@@ -23,7 +23,7 @@ export interface PlannedPipeline {
   readonly bundles: ReadonlyMap<string, NamedBundle>
   /** Files of the project that the definition reaches, from the project's folder. */
   readonly sources: readonly string[]
-  /** Finished models that it names, by digest. */
+  /** Finished models that it names, and sample inputs of those of tensors, by digest. */
   readonly models?: ReadonlyMap<string, Uint8Array>
   /** Folders of programs that it names. */
   readonly folders?: readonly ProgramFolder[]
@@ -178,7 +178,9 @@ export async function publishPlan(
   signer: Signer | undefined,
   { plan, bundles, models = new Map(), folders = [] }: PlannedPipeline,
 ): Promise<ArtifactRef> {
-  for (const model of models.values()) await putBytes(store, model, mediaTypes.onnx)
+  const samples = new Set(plan.steps.flatMap((step) => (step.kind === 'tensors' ? (step.samples?.digest ?? []) : [])))
+  for (const [digest, file] of models)
+    await putBytes(store, file, samples.has(digest) ? mediaTypes.json : mediaTypes.onnx)
   for (const folder of folders) await publishProgramFolder(store, signer, folder)
   await Promise.all(
     [...bundles].map(async ([digest, { code, sourceMap, name }]) => {

@@ -21,7 +21,7 @@ import type {
 } from './derived.ts'
 import type { Duration } from './duration.ts'
 import type { Gate } from './gates.ts'
-import type { Endpoint, Model, Names, Package, Part, Split, SplitBy, Table, View } from './handles.ts'
+import type { Endpoint, Model, Names, Package, Part, Split, SplitBy, Table, TensorPackage, View } from './handles.ts'
 import type { MonitorOptions } from './monitor.ts'
 import type { OwnGate } from './own-measures.ts'
 import type { TrainOptions } from './training.ts'
@@ -136,6 +136,12 @@ export interface Builder {
     model: Model<Row, T>,
     options?: { parity?: number; inputVersion?: number; name?: string },
   ): Package<Row, T>
+  /**
+   * Takes a finished ONNX model of tensors alone as it is, an image or text encoder, without rows or features: it is
+   * deployed, rolled out, compared in the shadow and watched on its outputs. `samples` is a file of inputs; the answers
+   * to them are its baseline profile. Paths begin at the project.
+   */
+  tensors(file: string, options?: { samples?: string; inputVersion?: number; name?: string }): TensorPackage
   /**
    * Scores the package on a part and checks the result; a gate that fails ends the run and keeps the champion. Where no
    * check of a package compares it with the champion, one is added (1 % of the champion's value, confidence 0.9),

@@ -12,6 +12,7 @@ import { each } from './verbs/each.ts'
 import { feature } from './verbs/feature.ts'
 import { gate, packageModel, train } from './verbs/model.ts'
 import { approve, batch, deploy, monitor } from './verbs/release.ts'
+import { tensors } from './verbs/tensors.ts'
 
 /**
  * Has a pipeline's function record its steps, and makes the plan of them.
@@ -40,6 +41,7 @@ const builderAt = (at: Place): Builder => ({
   split: split(at),
   train: train(at),
   package: packageModel(at),
+  tensors: tensors(at),
   gate: gate(at),
   approve: approve(at),
   deploy: deploy(at),
@@ -61,7 +63,7 @@ function wholePlan(recording: Recording): Step[] {
   for (const step of last.guard) add(whole, step)
   const at: Place = { recording: whole, branch: '' }
   for (const { id, kind } of recording.steps) {
-    if (kind !== 'package' || unregistered.has(id)) continue
+    if ((kind !== 'package' && kind !== 'tensors') || unregistered.has(id)) continue
     const registered = numberedId(whole.steps, 'register', branchOf(id))
     add(whole, { id: registered, kind: 'register', package: id, model: modelOf(at, id) })
   }

@@ -47,6 +47,9 @@ export interface Package<Row, T extends Task> extends Handle<'package'> {
   readonly of?: (row: Row, task: T) => void
 }
 
+/** The package of a model of tensors alone: it has no rows that could be judged or scored in batches. */
+export type TensorPackage = Package<never, never>
+
 /** A served name: what monitors and batch scoring work on. */
 export interface Endpoint<Row, T extends Task> extends Handle<'endpoint'> {
   readonly endpoint: string

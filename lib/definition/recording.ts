@@ -76,13 +76,27 @@ export function stepNamed<Kind extends StepKind>({ recording }: Place, kind: Kin
   })
 }
 
-/** The step that trained a package's model. */
-export const trainingOf = (at: Place, packageId: string): StepOf<'train'> =>
-  stepNamed(at, 'train', stepNamed(at, 'package', packageId).model)
+/** The step that took a package's model where that is of tensors alone. */
+export const tensorsOf = ({ recording }: Place, packageId: string): StepOf<'tensors'> | undefined =>
+  recording.steps.find((step): step is StepOf<'tensors'> => step.kind === 'tensors' && step.id === packageId)
+
+/**
+ * The step that trained a package's model.
+ * @throws SlipwayError DEFINITION_INVALID for one of tensors alone, which has no rows
+ */
+export function trainingOf(at: Place, packageId: string): StepOf<'train'> {
+  const taken = tensorsOf(at, packageId)
+  if (taken === undefined) return stepNamed(at, 'train', stepNamed(at, 'package', packageId).model)
+  throw new SlipwayError(
+    'DEFINITION_INVALID',
+    `pipeline "${at.recording.pipeline}": "${taken.file}" is a model of tensors, and this is about rows`,
+    { next: 'deploy it and monitor its outputs; gates, batches, lookups and retraining are for models of rows' },
+  )
+}
 
 /** The model that a package is a version of: named by the user, after its branch, or as the pipeline. */
 export const modelOf = (at: Place, packageId: string): string =>
-  stepNamed(at, 'package', packageId).name ?? at.recording.pipeline
+  tensorsOf(at, packageId)?.name ?? stepNamed(at, 'package', packageId).name ?? at.recording.pipeline
 
 /** The model of what a branch packages, where nobody names it; undefined for that of the pipeline. */
 export const modelOfBranch = ({ pipeline }: Recording, branch: string): string | undefined =>

@@ -29,6 +29,7 @@ export const errorCodes = {
   SQL_INVALID: exitCodes.invalid,
   HOST_MISMATCH: exitCodes.invalid,
   MODEL_INVALID: exitCodes.invalid,
+  MODEL_OF_TENSORS: exitCodes.invalid,
   SIGNATURE_BREAKING: exitCodes.invalid,
   VIEW_DISAGREES: exitCodes.invalid,
   NOT_FOUND: exitCodes.invalid,

@@ -70,6 +70,8 @@ export const TelemetryWindow = z.object({
       /** Scores that differ by more than 1e-6, and the largest difference. */
       different: Count,
       largest: z.number(),
+      /** Of answers of tensors, as vectors: cosines of their angles, where both have a length; absent without any. */
+      cosine: z.object({ n: Count, sum: z.number(), least: z.number() }).optional(),
       /** Not mirrored, because the shadow was busy. */
       dropped: Count,
     })

@@ -61,7 +61,7 @@ export async function examine(examination: Examination): Promise<Omit<MonitorRep
   const { facts, profile, importances } = await readBaseline({ store, trusted }, champion.digest)
 
   progress('gathering rows and labels', 0.3)
-  const gathered = await gather(examination, windows, facts.task === 'multiclass', now)
+  const gathered = await gather(examination, windows, facts?.task === 'multiclass', now)
   const openTables = {
     served: (last?.next.openTables.served ?? 0) + gathered.served.length,
     labelled: (last?.next.openTables.labelled ?? 0) + gathered.labelled.length,
@@ -89,7 +89,7 @@ export async function examine(examination: Examination): Promise<Omit<MonitorRep
         tail(next.served, openTables.served),
         tail(next.labelled, openTables.labelled),
         champion.version,
-        facts,
+        facts ?? {},
       )
     : { scored: undefined, scores: undefined }
   return conclude({
@@ -107,8 +107,8 @@ export async function examine(examination: Examination): Promise<Omit<MonitorRep
       to: open.to || now,
       columns: judge ? await driftNow(examination, { counts: open.counts, baseline: profile, importances }) : [],
     },
-    quality: qualityOf(known.scored, facts.task, policy),
-    estimated: estimatedOf(facts.task, known.scores),
+    quality: facts === undefined ? null : qualityOf(known.scored, facts.task, policy),
+    estimated: facts === undefined ? {} : estimatedOf(facts.task, known.scores),
     labels: gathered.counts,
     next,
     timelinePoints,

@@ -7,7 +7,7 @@ import { cutRowsOfModel } from '../formats/backtest-report.ts'
 import type { MonitorReport } from '../formats/monitor-report.ts'
 import type { Plan } from '../formats/plan.ts'
 import { isOfBacktest } from '../formats/split-rule.ts'
-import { ModelFacts } from '../models/model.ts'
+import { modelFactsOf } from '../models/model.ts'
 import { spentAlpha } from '../stats/never-worse.ts'
 import { type Monitor, readLastReport, readMonitor } from '../store/monitors.ts'
 import { getBundle, localFile, putBundle, putFile } from '../store/objects.ts'
@@ -93,7 +93,7 @@ async function labelledTable(
 ): Promise<Digest | null> {
   const report = await readLastReport(store, step.endpoint)
   const tables = report?.next.labelled ?? []
-  const facts = ModelFacts.parse((await getBundle(store, champion, 'model')).facts)
+  const facts = modelFactsOf(await getBundle(store, champion, 'model'))
   if (tables.length === 0 || facts.inputs.some(({ masked }) => masked === true)) return null
   const files = await Promise.all(tables.map(({ table }) => localFile(store, table.digest)))
   const folder = await mkdtemp(join(scratch, 'labelled-'))

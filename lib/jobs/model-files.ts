@@ -8,8 +8,12 @@ import { readWhole } from '../learners/finished/external-data.ts'
 import { readModel } from '../learners/finished/open.ts'
 import { openModel } from '../learners/finished/session.ts'
 import { digestOf } from '../store/digest.ts'
+import { withTensorFiles } from './tensor-files.ts'
 
-/** Finished models that a plan names, by their digests: each one file, with what it keeps in others. */
+/**
+ * Finished models that a plan names, by their digests: each one file, with what it keeps in others; and the sample
+ * inputs of those of tensors.
+ */
 export type ModelFiles = ReadonlyMap<string, Uint8Array>
 
 /**
@@ -25,7 +29,8 @@ export async function withModelFiles(
   const models = new Map<string, Uint8Array>()
   const steps: Step[] = []
   for (const step of plan.steps) {
-    if (step.kind !== 'train' || step.learner.kind !== 'onnx') steps.push(step)
+    if (step.kind === 'tensors') steps.push(await withTensorFiles(root, step, models))
+    else if (step.kind !== 'train' || step.learner.kind !== 'onnx') steps.push(step)
     else {
       if (step.crosses !== undefined)
         throw new SlipwayError(

@@ -12,6 +12,7 @@ import type { evaluateModel } from './evaluate.ts'
 import type { judgeGates } from './judge.ts'
 import type { measureDrift } from './measure-drift.ts'
 import type { judgeNeverWorse } from './never-worse.ts'
+import type { profileTensors } from './profile-tensors.ts'
 import type { proveRows } from './prove-rows.ts'
 import type { runOwnStep, runTable } from './run-code.ts'
 
@@ -30,6 +31,7 @@ export interface Jobs {
   readonly compileTrees: typeof compileTrees
   readonly compareMadeUp: typeof compareMadeUp
   readonly proveRows: typeof proveRows
+  readonly profileTensors: typeof profileTensors
   readonly judgeNeverWorse: typeof judgeNeverWorse
   readonly measureDrift: typeof measureDrift
   readonly scoreShard: typeof scoreShard

@@ -3,11 +3,12 @@ import { TrainingReport } from '../formats/training-report.ts'
 import type { Profile } from '../stats/profile.ts'
 import { getJson } from '../store/objects.ts'
 import { type ModelFacts, modelFiles } from './model.ts'
-import { localModel, type PackageSource, packagedFile } from './package.ts'
+import { isTensorModel, localPackage, type PackageSource, packagedFile } from './package.ts'
 
 /** What rows are compared with: what a version was trained on, and how much it uses each feature. */
 export interface Baseline {
-  readonly facts: ModelFacts
+  /** Undefined of a model of tensors alone. */
+  readonly facts: ModelFacts | undefined
   readonly profile: Profile
   /** Share of the model's importance, by feature. */
   readonly importances: Readonly<Record<string, number>>
@@ -24,12 +25,15 @@ function importancesOf(features: TrainingReport['features'], facts: ModelFacts):
 
 /** The baseline of a version, verified as its package is. */
 export async function readBaseline(source: PackageSource, digest: string): Promise<Baseline> {
-  const { facts, baselineFile } = await localModel(source, digest)
+  const local = await localPackage(source, digest)
+  const profile = JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile
+  if (isTensorModel(local)) return { facts: undefined, profile, importances: {} }
+  const { facts } = local
   const training = await packagedFile(source, digest, modelFiles.training)
   const { features } = await getJson(source.store, training, TrainingReport)
   return {
     facts,
-    profile: JSON.parse(await readFile(baselineFile, 'utf8')) as Profile,
+    profile,
     importances: importancesOf(features, facts),
   }
 }

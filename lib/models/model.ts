@@ -5,13 +5,14 @@ import { loadFunction } from '../code/load.ts'
 import { type Features, lessOffset, runFeatures } from '../code/run-features.ts'
 import type { CompiledInput, CompiledModel } from '../compiler/compiled-model.ts'
 import { columnOf, sideBySide, widthOf } from '../formats/answers.ts'
-import { Digest } from '../formats/artifact.ts'
+import { type Bundle, Digest } from '../formats/artifact.ts'
 import { type Column, type Numbers, rowCount } from '../formats/columns.ts'
 import { Cross } from '../formats/crosses.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { LearnerParameters } from '../formats/learner.ts'
 import { Task } from '../formats/plan.ts'
 import { RowSchema } from '../formats/row-schema.ts'
+import { requireRows } from '../formats/tensors.ts'
 import { textsForOnnx } from '../formats/texts-for-onnx.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
 import { crossReader } from '../stats/crosses.ts'
@@ -54,6 +55,12 @@ export const ModelFacts = z.object({
   snapshot: Digest,
 })
 export type ModelFacts = z.infer<typeof ModelFacts>
+
+/** The facts of a bundle of a model of rows. @throws SlipwayError MODEL_OF_TENSORS */
+export function modelFactsOf({ facts }: Pick<Bundle, 'facts'>): ModelFacts {
+  requireRows(facts)
+  return ModelFacts.parse(facts)
+}
 
 /** Whether a feature keeps the float64 it is made in: for its offset, or for the graph. Others become float32. */
 export const isMadeFloat64 = ({ offset, exact }: ModelFacts['features'][number]): boolean =>

@@ -1,6 +1,7 @@
 import { columnOf, likeliest, type Named, widthOf } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
 import { type Profile, profileCategories, profileNumbers } from './profile.ts'
+import { isOutputColumn, outputInWords } from './tensor-summary.ts'
 
 /*
  * Answers among the columns of a profile: `score:` of a model of one number a row; else a column each, `score:a`, and
@@ -12,11 +13,13 @@ export const classColumn = 'class:'
 /** What the column of an answer is called in profiles. @param output undefined of a model of one number a row */
 export const scoreColumn = (output?: string): string => `${scoreMark}${output ?? ''}`
 
-export const isAnswerColumn = (column: string): boolean => column === classColumn || column.startsWith(scoreMark)
+export const isAnswerColumn = (column: string): boolean =>
+  column === classColumn || column.startsWith(scoreMark) || isOutputColumn(column)
 
 /** The name of a column for people. */
 export function nameOfColumn(column: string): string {
   if (column === classColumn) return 'predicted class'
+  if (isOutputColumn(column)) return outputInWords(column)
   if (!column.startsWith(scoreMark)) return column
   return column === scoreMark ? 'predictions' : `probability of ${column.slice(scoreMark.length)}`
 }

@@ -3,6 +3,7 @@ import type { Bundle } from '../formats/artifact.ts'
 import { type DescribedSnapshot, requestSchema, type Snapshot, snapshotOf } from '../formats/lookup.ts'
 import type { ModelVersion, Route } from '../formats/route.ts'
 import { RowSchema } from '../formats/row-schema.ts'
+import { requireRows } from '../formats/tensors.ts'
 import { brokenError } from './broken.ts'
 import { blobKey, getBundle, localBundle, localFile } from './objects.ts'
 import type { Store } from './store.ts'
@@ -40,9 +41,12 @@ async function describe(store: Store, snapshots: readonly Snapshot[]): Promise<M
   return described
 }
 
-/** The columns of a model's rows. */
-const inputsOf = async (store: Store, model: string): Promise<RowSchema> =>
-  RowSchema.parse((await getBundle(store, model, 'model')).facts.inputs)
+/** The columns of a model's rows. @throws SlipwayError MODEL_OF_TENSORS */
+async function inputsOf(store: Store, model: string): Promise<RowSchema> {
+  const { facts } = await getBundle(store, model, 'model')
+  requireRows(facts)
+  return RowSchema.parse(facts.inputs)
+}
 
 /**
  * The rows that requests to an endpoint have: those of its champion, without what is looked up, with the keys.

@@ -104,6 +104,7 @@ describe('a step key', () => {
   const alsoNames: Record<string, string[]> = {
     snapshot: ['last'],
     package: ['model'],
+    tensors: ['file'],
     join: ['left', 'right'],
     step: ['inputs'],
     backtest: ['splits', 'evaluations'],
@@ -119,6 +120,7 @@ describe('a step key', () => {
   const others: Record<string, unknown> = {
     target: { column: 'y', code: code('b') },
     must: [{ rule: 'atLeast', metric: 'auc', limit: 0.6 }],
+    samples: { file: 'some', digest: 'other' },
     policy: { drift: [{ measure: 'psi', limit: 0.2, windows: 1 }] },
   }
 

@@ -6,7 +6,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
 import { onnx } from '../../lib/definition/index.ts'
 import { readModelFile } from '../../lib/jobs/model-files.ts'
-import { fromHalf, halfOf } from '../../lib/learners/finished/elements.ts'
+import { fromHalf, halfOf } from '../../lib/formats/half.ts'
 import {
   constant,
   constantAt,

@@ -58,8 +58,8 @@ describe('a model with crosses', () => {
 
   it('asks clients for its features only, and weighs drift in them', async () => {
     const { facts, importances } = await readBaseline(source(), both.compiled.digest)
-    expect(facts.features.map(({ name }) => name)).toEqual(['town', 'hour'])
-    expect(facts.crosses).toEqual(['mean(town, hour)', 'mean(town)'])
+    expect(facts?.features.map(({ name }) => name)).toEqual(['town', 'hour'])
+    expect(facts?.crosses).toEqual(['mean(town, hour)', 'mean(town)'])
     expect(Object.keys(importances)).toEqual(['town', 'hour'])
     expect((importances.town as number) + (importances.hour as number)).toBeCloseTo(1, 6)
   })

@@ -60,7 +60,7 @@ describe('a model with sets of categories, its rows weighed', () => {
 
   it('asks clients for no weight', async () => {
     const { facts } = await readBaseline(source(), both.compiled.digest)
-    expect(facts.inputs.map(({ name }) => name)).toEqual(['id', 'town'])
+    expect(facts?.inputs.map(({ name }) => name)).toEqual(['id', 'town'])
   })
 })
 

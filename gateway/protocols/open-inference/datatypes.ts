@@ -1,3 +1,4 @@
+import { fromHalf } from '../../../lib/formats/half.ts'
 import { invalid } from '../../rows.ts'
 import { utf8Of } from '../../text.ts'
 
@@ -23,7 +24,7 @@ export const datatypes: Readonly<Record<string, Decoder>> = {
   UINT16: fixed(2, (buffer) => new Uint16Array(buffer)),
   UINT32: fixed(4, (buffer) => new Uint32Array(buffer)),
   UINT64: fixed(8, (buffer) => new BigUint64Array(buffer)),
-  FP16: fixed(2, (buffer) => Float32Array.from(new Uint16Array(buffer), halfAsNumber)),
+  FP16: fixed(2, (buffer) => Float32Array.from(new Uint16Array(buffer), fromHalf)),
   // The upper half of a float32.
   BF16: fixed(2, (buffer) => new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer)),
   FP32: fixed(4, (buffer) => new Float32Array(buffer)),
@@ -43,14 +44,7 @@ export const datatypes: Readonly<Record<string, Decoder>> = {
     return texts
   },
 }
-/** IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction. */
-function halfAsNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-}
+/** How elements of a datatype that is known are read. */
+export const decoderOf = (datatype: string): Decoder => datatypes[datatype] as Decoder
 
 export const isIntegral = (datatype: string): boolean => /^U?INT/.test(datatype)

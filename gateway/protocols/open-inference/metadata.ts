@@ -1,3 +1,4 @@
+import type { TensorFacts, TensorSpec } from '../../../lib/formats/tensors.ts'
 import { isMadeFloat64 } from '../../../lib/models/model.ts'
 import type { ServedVersion } from '../protocol.ts'
 import { outputName, outputType } from '../write.ts'
@@ -44,6 +45,25 @@ function outputsOf(version: ServedVersion): object[] {
     { ...numbers, shape: [-1, outputs.length] },
   ]
 }
+
+/** The metadata of a model of tensors: those of its graph. Axes that may be any size are -1, as are unknown shapes. */
+export const tensorMetadata = (
+  name: string,
+  versions: readonly number[],
+  { inputs, outputs }: TensorFacts,
+): object => ({
+  name,
+  versions: versions.map(String),
+  platform: 'onnx_onnxv1',
+  inputs: inputs.map(describe),
+  outputs: outputs.map(describe),
+})
+
+const describe = ({ name, datatype, shape = [''] }: TensorSpec): object => ({
+  name,
+  datatype,
+  shape: shape.map((axis) => (typeof axis === 'number' ? axis : -1)),
+})
 
 export const serverMetadata = (slipway: string): object => ({
   name: 'slipway',

@@ -4,10 +4,11 @@ import { invalid } from '../../rows.ts'
 import { isObject, parseJson } from '../json.ts'
 import type { Asked, Incoming, Prediction, Protocol, Route, Served, Written } from '../protocol.ts'
 import { jsonAnswer, outputNames } from '../write.ts'
-import { modelMetadata, serverMetadata } from './metadata.ts'
+import { modelMetadata, serverMetadata, tensorMetadata } from './metadata.ts'
 import { openApiPaths } from './open-api.ts'
 import { readInput } from './read-input.ts'
-import { readTensors } from './tensors.ts'
+import { tensorModel } from './tensor-model.ts'
+import { columnTensors, sentTensors, type Tensor } from './tensors.ts'
 import { outputTensors } from './write-outputs.ts'
 
 // Whether the answer is binary is said in the body.
@@ -18,7 +19,8 @@ const lengthHeader = 'inference-header-content-length'
 /**
  * The Open Inference Protocol, version 2, with the binary tensor data extension
  * (github.com/kserve/open-inference-protocol; Triton's extension_binary_data.md). A model takes one tensor of shape [n]
- * or [n, 1] for each column: either the columns of its row schema, or the features that its ONNX graph takes.
+ * or [n, 1] for each column: either the columns of its row schema, or the features that its ONNX graph takes. A
+ * model of tensors alone takes those of its graph.
  */
 export const openInference: Protocol = {
   name: 'open-inference',
@@ -42,7 +44,9 @@ function readInferRequest(incoming: Incoming): Asked {
   const request = parseJson(body.subarray(0, cut))
   if (!isObject(request) || !Array.isArray(request.inputs))
     throw invalid('expected an object with "inputs", an array of tensors')
-  const tensors = readTensors(request.inputs, body.subarray(cut))
+  const sent = sentTensors(request.inputs, body.subarray(cut))
+  // Read once, however many versions are asked.
+  let columns: ReadonlyMap<string, Tensor> | undefined
   const parameters = isObject(request.parameters) ? request.parameters : {}
   const { id } = request
   const outputs = Array.isArray(request.outputs) ? request.outputs : []
@@ -58,10 +62,12 @@ function readInferRequest(incoming: Incoming): Asked {
         if (typeof name !== 'string' || !names.includes(name))
           throw invalid(`there is no output ${kindOf(name)}; the model has "${names.join('" and "')}"`, 'outputs')
       }
-      return readInput(tensors, version)
+      columns ??= columnTensors(sent)
+      return readInput(columns, version)
     },
     write: (prediction, requestId) =>
       writeResponse(prediction, typeof id === 'string' ? id : requestId, isBinary, namesIn(outputs)),
+    tensors: tensorModel(sent, outputs, { id, isBinary: parameters.binary_data_output === true }),
   }
 }
 
@@ -93,8 +99,11 @@ function writeResponse(prediction: Prediction, id: string, isBinary: boolean, wa
 
 function lookups({ slipway, isReady, find }: Served): readonly Route[] {
   const metadata: Route['answer'] = (_, name = '', number = undefined) => {
-    const { version, numbers } = find(name, number)
-    return jsonAnswer(200, modelMetadata(name, numbers, version))
+    const { version, tensors, numbers } = find(name, number)
+    return jsonAnswer(
+      200,
+      version === undefined ? tensorMetadata(name, numbers, tensors) : modelMetadata(name, numbers, version),
+    )
   }
   const ready: Route['answer'] = (_, name = '', number = undefined) => {
     find(name, number)

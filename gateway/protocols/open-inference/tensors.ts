@@ -1,7 +1,7 @@
 import { kindOf } from '../../../lib/definition/contract/read.ts'
 import { invalid } from '../../rows.ts'
 import { isObject } from '../json.ts'
-import { datatypes } from './datatypes.ts'
+import { datatypes, decoderOf } from './datatypes.ts'
 
 /** One tensor of a request: a column. */
 export interface Tensor {
@@ -12,36 +12,57 @@ export interface Tensor {
   readonly path: string
 }
 
-/** Tensors by name. @param binary data of those that give a `binary_data_size`, one after another */
-export function readTensors(inputs: readonly unknown[], binary: Buffer): Map<string, Tensor> {
-  const tensors = new Map<string, Tensor>()
+/** One tensor as it was sent: whose shape and elements fit is known by who reads it. */
+export interface SentTensor {
+  readonly name: string
+  readonly datatype: string
+  readonly shape: unknown
+  /** Elements in JSON; undefined where they are binary. */
+  readonly data: unknown
+  readonly bytes: Buffer | undefined
+  readonly path: string
+}
+
+/** Tensors as they were sent. @param binary data of those that give a `binary_data_size`, one after another */
+export function sentTensors(inputs: readonly unknown[], binary: Buffer): SentTensor[] {
+  const names = new Set<string>()
   let at = 0
-  for (const [i, input] of inputs.entries()) {
+  const sent = inputs.map((input, i): SentTensor => {
     const path = `inputs[${i}]`
     if (!isObject(input)) throw invalid('expected a tensor: { name, shape, datatype, data }', path)
     const { name, datatype, shape, data, parameters } = input
     if (typeof name !== 'string' || name === '') throw invalid('a tensor needs a name', path)
-    if (tensors.has(name)) throw invalid(`a second tensor "${name}"`, path)
-    const decode = typeof datatype === 'string' && Object.hasOwn(datatypes, datatype) ? datatypes[datatype] : undefined
-    if (decode === undefined)
+    if (names.has(name)) throw invalid(`a second tensor "${name}"`, path)
+    names.add(name)
+    if (typeof datatype !== 'string' || !Object.hasOwn(datatypes, datatype))
       throw invalid(`datatype is ${kindOf(datatype)}; known are ${Object.keys(datatypes).join(', ')}`, path)
-    const rows = rowsOf(shape, path)
     const size = isObject(parameters) ? parameters.binary_data_size : undefined
-    let values: ArrayLike<unknown>
-    if (size !== undefined) {
-      if (typeof size !== 'number' || !Number.isInteger(size) || size < 0 || at + size > binary.length)
-        throw invalid('the binary data is shorter than binary_data_size says', path)
-      values = decode(binary.subarray(at, at + size), rows, path)
-      at += size
-    } else {
-      if (!Array.isArray(data)) throw invalid('a tensor needs data, an array', path)
-      values = data.length > 0 && Array.isArray(data[0]) ? data.flat() : data
-      if (values.length !== rows) throw invalid(`the shape asks for ${rows} elements, data has ${values.length}`, path)
-    }
-    tensors.set(name, { name, datatype: datatype as string, rows, values, path })
-  }
+    if (size === undefined) return { name, datatype, shape, data, bytes: undefined, path }
+    if (typeof size !== 'number' || !Number.isInteger(size) || size < 0 || at + size > binary.length)
+      throw invalid('the binary data is shorter than binary_data_size says', path)
+    at += size
+    return { name, datatype, shape, data, bytes: binary.subarray(at - size, at), path }
+  })
   if (at !== binary.length) throw invalid(`${binary.length - at} bytes more than the tensors name`)
-  return tensors
+  return sent
+}
+
+/** Tensors as columns, by name. */
+export function columnTensors(sent: readonly SentTensor[]): Map<string, Tensor> {
+  return new Map(
+    sent.map(({ name, datatype, shape, data, bytes, path }) => {
+      const rows = rowsOf(shape, path)
+      const values = bytes === undefined ? inJson(data, rows, path) : decoderOf(datatype)(bytes, rows, path)
+      return [name, { name, datatype, rows, values, path }]
+    }),
+  )
+}
+
+function inJson(data: unknown, rows: number, path: string): readonly unknown[] {
+  if (!Array.isArray(data)) throw invalid('a tensor needs data, an array', path)
+  const values = data.length > 0 && Array.isArray(data[0]) ? data.flat() : data
+  if (values.length === rows) return values
+  throw invalid(`the shape asks for ${rows} elements, data has ${values.length}`, path)
 }
 
 function rowsOf(shape: unknown, path: string): number {

@@ -1,11 +1,13 @@
 import { SlipwayError } from '../../formats/errors.ts'
+import type { MonitorPolicy } from '../../formats/monitor-policy.ts'
+import type { StepOf } from '../../formats/plan.ts'
 import { batchPolicyOf } from '../batch.ts'
 import type { Builder } from '../builder.ts'
 import { policyOf } from '../deploy.ts'
 import { durationMs } from '../duration.ts'
 import { lookupsOf } from '../lookup.ts'
 import { monitorPolicyOf } from '../monitor.ts'
-import { add, addLast, modelOf, nextId, type Place, stepNamed, trainingOf } from '../recording.ts'
+import { add, addLast, modelOf, nextId, type Place, stepNamed, tensorsOf, trainingOf } from '../recording.ts'
 
 export const approve =
   (at: Place): Builder['approve'] =>
@@ -20,6 +22,8 @@ export const approve =
       otherwise,
     })
   }
+
+const noLookups: ReturnType<typeof lookupsOf> = { lookups: [], looksIn: [] }
 
 export const deploy =
   (at: Place): Builder['deploy'] =>
@@ -49,7 +53,8 @@ export const deploy =
         `endpoint "${endpoint}" looks columns up, which target "${target}" does not`,
         { next: "leave the target out (Slipway's own gateways look up), or the lookup" },
       )
-    const { lookups, looksIn } = lookupsOf(endpoint, trainingOf(at, candidate.id).inputs, lookup)
+    const { lookups, looksIn } =
+      lookup.length === 0 ? noLookups : lookupsOf(endpoint, trainingOf(at, candidate.id).inputs, lookup)
     const id = addLast(at, {
       kind: 'deploy',
       package: candidate.id,
@@ -63,14 +68,25 @@ export const deploy =
     return { kind: 'endpoint', id, endpoint }
   }
 
+/** @throws SlipwayError DEFINITION_INVALID where answers could be compared with nothing */
+function requireOutputsOnly({ file, samples }: StepOf<'tensors'>, { drift }: MonitorPolicy): void {
+  if (drift.length === 0 || samples !== undefined) return
+  throw new SlipwayError('DEFINITION_INVALID', `"${file}" is watched for drift, and there is nothing to compare with`, {
+    next: "name inputs as they are usual: p.tensors(file, { samples: 'samples.json' })",
+  })
+}
+
 export const monitor =
   (at: Place): Builder['monitor'] =>
   (live, options) => {
     const deployed = stepNamed(at, 'deploy', live.id)
-    const training = trainingOf(at, deployed.package)
-    const { rule } = stepNamed(at, 'split', training.split)
     const policy = monitorPolicyOf(options, at.recording.codeOf)
-    if (policy.retrain !== null) {
+    const taken = tensorsOf(at, deployed.package)
+    if (taken !== undefined) requireOutputsOnly(taken, policy)
+    const isOfRows = taken === undefined || policy.retrain !== null || policy.quality.length > 0
+    const training = isOfRows ? trainingOf(at, deployed.package) : undefined
+    const rule = training && stepNamed(at, 'split', training.split).rule
+    if (policy.retrain !== null && training !== undefined) {
       const { margin, alpha } = policy.retrain
       const { split, task, target } = training
       const { package: packageId, endpoint } = deployed
@@ -82,7 +98,7 @@ export const monitor =
       model: deployed.model,
       endpoint: live.endpoint,
       policy,
-      time: rule.by === 'age' ? rule.column : null,
+      time: rule?.by === 'age' ? rule.column : null,
     })
   }
 
@@ -91,6 +107,8 @@ export const batch =
   (live, name, options) => {
     const deployed = stepNamed(at, 'deploy', live.id)
     const { pipeline, last } = at.recording
+    // Of tensors alone there are no rows.
+    trainingOf(at, deployed.package)
     if (last.batch.some((step) => step.name === name))
       throw new SlipwayError('DEFINITION_INVALID', `pipeline "${pipeline}" has two batches "${name}"`, {
         next: 'give one of them another name',

@@ -5,6 +5,7 @@ import { join, step, table } from './derived-steps.ts'
 import { evaluate, gate, packageModel, train } from './model-steps.ts'
 import { approve, batch, deploy, guard, monitor, register } from './release-steps.ts'
 import type { StepKindEntry } from './step-kind.ts'
+import { tensors } from './tensor-step.ts'
 import { publish } from './view-step.ts'
 
 /**
@@ -21,6 +22,7 @@ export const stepKinds = {
   split,
   train,
   package: packageModel,
+  tensors,
   evaluate,
   backtest,
   gate,

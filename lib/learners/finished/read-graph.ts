@@ -9,6 +9,8 @@ export type ValueType =
       readonly element: number
       /** Sizes, undefined where any will do; undefined where the file does not say how many there are. */
       readonly shape: readonly (number | undefined)[] | undefined
+      /** Names of its axes, '' of those that have none; missing where no axis has one. */
+      readonly axes?: readonly string[]
     }
   | { readonly kind: 'sequence' | 'map' | 'optional' | 'sparse tensor' | 'unknown' }
 
@@ -107,10 +109,15 @@ function typeOf(message: Uint8Array | undefined): ValueType {
   }
   const said = fieldsOf(tensor)
   const shape = fieldOf(said, 2)?.bytes
+  const axes = (shape === undefined ? [] : fieldsOf(shape)).flatMap(({ number, bytes }) =>
+    number === 1 ? [bytes] : [],
+  )
+  const names = axes.map((axis) => textOf(fieldOf(fieldsOf(axis ?? new Uint8Array()), 2)?.bytes))
   return {
     kind: 'tensor',
     element: fieldOf(said, 1)?.int ?? 0,
-    shape: shape && fieldsOf(shape).flatMap(({ number, bytes }) => (number === 1 ? [sizeOf(bytes)] : [])),
+    shape: shape && axes.map(sizeOf),
+    ...(names.some((name) => name !== '') && { axes: names }),
   }
 }
 
