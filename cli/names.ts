@@ -70,6 +70,11 @@ export const ref = matching(
 )
 const view = matching('a view, after view:', 'view:history', new RegExp(`^view:${named}$`))
 /** What `show` shows. */
+export const serverAddress = matching(
+  'an address: http://host:port',
+  'http://127.0.0.1:5000',
+  /^https?:\/\/[^\s/]+[^\s]*$/,
+)
 export const modelOrRun = either('a model (flights@3), or a run', modelVersion, id)
 export const shown = either(
   'a run, a model (flights@3), the first digits of a digest, or a view (view:history)',

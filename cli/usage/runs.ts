@@ -6,6 +6,7 @@ const planning = () => import('../commands/plan.ts')
 const cancelling = () => import('../commands/cancel.ts')
 const deciding = () => import('../commands/decide.ts')
 const exporting = () => import('../commands/export.ts')
+const tracking = () => import('../commands/track.ts')
 const shelling = () => import('../commands/shell.ts')
 const runs = () => import('../commands/runs.ts')
 
@@ -81,6 +82,14 @@ export function runCommands(program: Usage): void {
     .json()
     .examples('npx slipway runs flights --sort auc')
     .does(async (pipeline, options) => (await runs()).runs(pipeline, options))
+  program
+    .command('track')
+    .description('write runs, model versions and aliases of a pipeline to an MLflow tracking server')
+    .takes('<pipeline>', kinds.name)
+    .needs('--mlflow <address>', 'where the server is', kinds.serverAddress)
+    .json()
+    .examples('npx slipway track flights --mlflow http://127.0.0.1:5000')
+    .does(async (pipeline, options) => (await tracking()).track(pipeline, options))
   program
     .command('why')
     .description('why a step of the last run ran or was reused')

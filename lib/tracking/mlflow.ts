@@ -1,0 +1,163 @@
+import { SlipwayError } from '../formats/errors.ts'
+
+/** Where a tracking server is, and as whom it is spoken to. */
+export interface MlflowSettings {
+  /** `http://127.0.0.1:5000`. */
+  readonly address: string
+  /** The value of the `authorization` header. */
+  readonly authorization?: string | undefined
+}
+
+export interface MlflowTag {
+  readonly key: string
+  readonly value: string
+}
+
+export interface MlflowMetric {
+  readonly key: string
+  readonly value: number
+  /** Milliseconds since 1970. */
+  readonly timestamp: number
+  readonly step: number
+}
+
+export interface MlflowVersion {
+  readonly version: string
+  readonly tags?: readonly MlflowTag[]
+}
+
+/** How long an answer is waited for, ms. */
+const timeoutMs = 60_000
+
+/** The part of MLflow's REST API (mlflow.org, REST API) that runs, versions and aliases are written by. */
+export class MlflowServer {
+  private readonly settings: MlflowSettings
+
+  constructor(settings: MlflowSettings) {
+    this.settings = { ...settings, address: settings.address.replace(/\/+$/, '') }
+  }
+
+  /** The id of an experiment, which is made if there is none of that name. */
+  async experiment(name: string): Promise<string> {
+    const found = await this.ask('GET', `experiments/get-by-name?experiment_name=${encodeURIComponent(name)}`)
+    if (found !== undefined) return (found as { experiment: { experiment_id: string } }).experiment.experiment_id
+    return ((await this.post('experiments/create', { name })) as { experiment_id: string }).experiment_id
+  }
+
+  /** The run of an experiment that has a tag. */
+  async findRun(experiment: string, { key, value }: MlflowTag): Promise<MlflowRun | undefined> {
+    const filter = `tags.\`${key}\` = '${value}'`
+    const found = await this.post('runs/search', { experiment_ids: [experiment], filter, max_results: 1 })
+    return (found as { runs?: MlflowRun[] }).runs?.[0]
+  }
+
+  async createRun(experiment: string, name: string, startedAt: number, tags: readonly MlflowTag[]): Promise<MlflowRun> {
+    const made = await this.post('runs/create', {
+      experiment_id: experiment,
+      run_name: name,
+      start_time: startedAt,
+      tags,
+    })
+    return (made as { run: MlflowRun }).run
+  }
+
+  async logBatch(run: string, metrics: readonly MlflowMetric[], params: readonly MlflowTag[]): Promise<void> {
+    await this.post('runs/log-batch', { run_id: run, metrics, params })
+  }
+
+  async endRun(run: string, status: 'FINISHED' | 'FAILED' | 'KILLED', endedAt: number): Promise<void> {
+    await this.post('runs/update', { run_id: run, status, end_time: endedAt })
+  }
+
+  async setTag(run: string, { key, value }: MlflowTag): Promise<void> {
+    await this.post('runs/set-tag', { run_id: run, key, value })
+  }
+
+  /** Stores a file below the artifacts of a run. @throws SlipwayError USAGE where the server stores none itself */
+  async putArtifact({ info }: MlflowRun, path: string, content: Uint8Array): Promise<void> {
+    const root = info.artifact_uri
+    if (!root.startsWith('mlflow-artifacts:/'))
+      throw new SlipwayError('USAGE', `the MLflow server keeps artifacts at ${root}, which only it should write`, {
+        next: 'start it with --serve-artifacts, which is its default, and track into a new experiment',
+      })
+    const place = `${root.slice('mlflow-artifacts:'.length).replace(/^\/+/, '')}/${path}`
+    await this.send('PUT', `mlflow-artifacts/artifacts/${place.split('/').map(encodeURIComponent).join('/')}`, content)
+  }
+
+  /** Versions of a registered model, which is made if there is none of that name. */
+  async versions(model: string): Promise<MlflowVersion[]> {
+    const known = await this.ask('GET', `registered-models/get?name=${encodeURIComponent(model)}`)
+    if (known === undefined) await this.post('registered-models/create', { name: model })
+    const found: MlflowVersion[] = []
+    for (let token = ''; ; ) {
+      const filter = encodeURIComponent(`name='${model}'`)
+      const page = `model-versions/search?filter=${filter}&max_results=1000&page_token=${encodeURIComponent(token)}`
+      const answer = (await this.ask('GET', page)) as { model_versions?: MlflowVersion[]; next_page_token?: string }
+      found.push(...(answer.model_versions ?? []))
+      token = answer.next_page_token ?? ''
+      if (token === '') return found
+    }
+  }
+
+  async createVersion(model: string, { info }: MlflowRun, path: string, tags: readonly MlflowTag[]): Promise<string> {
+    const source = `${info.artifact_uri}/${path}`
+    const made = await this.post('model-versions/create', { name: model, source, run_id: info.run_id, tags })
+    return (made as { model_version: MlflowVersion }).model_version.version
+  }
+
+  async setAlias(model: string, alias: string, version: string): Promise<void> {
+    await this.post('registered-models/alias', { name: model, alias, version })
+  }
+
+  async deleteAlias(model: string, alias: string): Promise<void> {
+    await this.ask('DELETE', 'registered-models/alias', { name: model, alias })
+  }
+
+  private async post(path: string, body: unknown): Promise<unknown> {
+    const answer = await this.ask('POST', path, body)
+    if (answer === undefined) throw new SlipwayError('NOT_FOUND', `${this.settings.address} knows no ${path}`)
+    return answer
+  }
+
+  /** @returns undefined where the server says that there is no such thing */
+  private async ask(method: string, path: string, body?: unknown): Promise<unknown> {
+    const answer = await this.send(method, path, body === undefined ? undefined : JSON.stringify(body))
+    return answer === undefined ? undefined : JSON.parse(answer || '{}')
+  }
+
+  private async send(method: string, path: string, body?: string | Uint8Array): Promise<string | undefined> {
+    const { address, authorization } = this.settings
+    const headers = {
+      ...(typeof body === 'string' && { 'content-type': 'application/json' }),
+      ...(authorization !== undefined && { authorization }),
+    }
+    const url = `${address}/api/2.0/${path.startsWith('mlflow-artifacts/') ? path : `mlflow/${path}`}`
+    const options = { method, headers, signal: AbortSignal.timeout(timeoutMs), ...(body !== undefined && { body }) }
+    const response = await fetch(url, options).catch((error: Error) => {
+      const cause = (error.cause as Error | undefined)?.message ?? error.message
+      throw new SlipwayError('USAGE', `the MLflow server at ${address} does not answer: ${cause}`, {
+        next: 'see that it runs, and that the address is right',
+      })
+    })
+    const text = await response.text()
+    if (response.ok) return text
+    const { error_code: code, message } = errorIn(text)
+    if (code === 'RESOURCE_DOES_NOT_EXIST') return undefined
+    throw new SlipwayError('USAGE', `the MLflow server at ${address} refuses ${path}: ${message ?? response.status}`, {
+      next: response.status === 401 ? 'set MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD' : 'see its log',
+    })
+  }
+}
+
+export interface MlflowRun {
+  readonly info: { readonly run_id: string; readonly artifact_uri: string }
+  readonly data?: { readonly tags?: readonly MlflowTag[] }
+}
+
+function errorIn(text: string): { readonly error_code?: string; readonly message?: string } {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return {}
+  }
+}

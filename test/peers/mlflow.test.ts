@@ -1,0 +1,102 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import getPort from 'get-port'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packageRoot } from '../../lib/code/host.ts'
+import { loadModel } from '../../lib/models/model.ts'
+import { localModel } from '../../lib/models/package.ts'
+import { eventually } from '../support/gateways.ts'
+import { openPlace, type Place } from '../support/place.ts'
+import { loansSql, writeLoans } from '../support/project.ts'
+import { pythonEnvironmentOr } from '../support/python.ts'
+
+/*
+ * Runs, versions and aliases written to a real MLflow server, and a model loaded from it by `mlflow.pyfunc`.
+ */
+const execute = promisify(execFile)
+const reference = join(packageRoot, 'test/reference')
+let place: Place
+let environment: Awaited<ReturnType<typeof pythonEnvironmentOr>>
+let server: ChildProcess | undefined
+let address: string
+
+beforeAll(async () => {
+  environment = await pythonEnvironmentOr(join(reference, 'mlflow-requirements.txt'))
+  if ('missing' in environment) return
+  place = await openPlace()
+  await place.project.data('data/loans.parquet', loansSql())
+  const port = await getPort()
+  address = `http://127.0.0.1:${port}`
+  const { root } = place.project
+  const store = ['--backend-store-uri', `sqlite:///${root}/mlflow.db`, '--artifacts-destination', join(root, 'mlflow')]
+  server = spawn(
+    join(environment.bin, 'mlflow'),
+    ['server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1', ...store],
+    { stdio: 'ignore', detached: true },
+  )
+  await eventually(
+    () =>
+      fetch(`${address}/health`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    300_000,
+  )
+})
+afterAll(async () => {
+  // Its workers are of its group.
+  if (server?.pid !== undefined) process.kill(-server.pid, 'SIGKILL')
+  await place?.close()
+})
+
+/** Runs the pipeline with a learner and gates. @returns the document of the run */
+async function run(learner: string, must: string) {
+  writeLoans(place.project, { learner, must })
+  return JSON.parse((await place.run('run', 'loans', '--wait', '--json')).stdout)
+}
+const track = async () => JSON.parse((await place.run('track', 'loans', '--mlflow', address, '--json')).stdout)
+
+describe('an MLflow server', () => {
+  it('gets runs, versions and aliases once, and hands out a model that predicts the same', async (context) => {
+    if ('missing' in environment) return context.skip(environment.missing)
+    const usual = '[auc.atLeast(0.5)]'
+    const first = await run('trees({ trees: 20, leaves: 7, minRowsPerLeaf: 10 })', usual)
+    const failed = await run('trees({ trees: 2, leaves: 2 })', '[auc.atLeast(0.999)]')
+    const second = await run('trees({ trees: 30, leaves: 7, minRowsPerLeaf: 10 })', usual)
+    expect(await track()).toMatchObject({ runs: 3, versions: 2, withoutModel: [] })
+    expect(await track()).toMatchObject({ runs: 0, versions: 0 })
+
+    const source = { store: place.store.store, trusted: new Map() }
+    const model = await loadModel(await localModel(source, second.model.digest))
+    const ages = Float64Array.from({ length: 200 }, (_, i) => 18 + (i % 60))
+    const rows = {
+      id: ages.map((_, i) => i),
+      day: ages.map((_, i) => Date.UTC(2024, 0, 1 + i)),
+      income: ages.map((_, i) => 20_000 + ((i * 7919) % 60_000) + 0.25),
+      age: ages,
+      purpose: Array.from(ages, (_, i) => ['car', 'home', 'travel', 'tools', 'boat'][i % 5] as string),
+    }
+    const inputs = Object.fromEntries(model.facts.inputs.map(({ name }) => [name, rows[name as keyof typeof rows]]))
+    const features = model.makeFeatures(inputs)
+    const expected = await model.scoreFeatures(features)
+    await model.release()
+    const file = join(place.project.root, 'features.json')
+    writeFileSync(
+      file,
+      JSON.stringify(features, (_, value) => (ArrayBuffer.isView(value) ? [...(value as Float64Array)] : value)),
+    )
+    const script = [join(reference, 'mlflow-loads.py'), address, 'models:/loans@champion', file]
+    const loaded = JSON.parse((await execute(join(environment.bin, 'python'), script)).stdout)
+    expect(loaded.predictions).toEqual([...expected])
+    expect(loaded.inputs).toEqual(model.facts.features.map(({ name }) => name))
+    expect(loaded.aliases).toEqual({ champion: '2', candidate: '2' })
+    expect(loaded.runs).toMatchObject([
+      { name: first.runId, status: 'FINISHED', metrics: first.metrics, params: { kind: 'trees', trees: '20' } },
+      { name: failed.runId, status: 'FAILED' },
+      { name: second.runId, status: 'FINISHED', params: { trees: '30' } },
+    ])
+    expect(loaded.runs[2].artifacts).toEqual(['card.md', 'evaluation.json', 'gates.json', 'model', 'training.json'])
+  })
+})
