@@ -65,7 +65,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   },
   'lib/targets': { rooms: ['lib/formats', 'lib/stats', 'lib/store', 'lib/jobs'], packages: [] },
   'lib/extensions': { rooms: ['lib/'], packages: ['node:', 'zod', 'esbuild'] },
-  'lib/tracking': { rooms: ['lib/formats', 'lib/store', 'lib/code', 'lib/models'], packages: [] },
+  'lib/tracking': { rooms: ['lib/formats', 'lib/store', 'lib/code', 'lib/models'], packages: ['node:'] },
   'lib/reports': { rooms: ['lib/formats', 'lib/stats'], packages: [] },
   gateway: {
     rooms: ['lib/formats', 'lib/definition', 'lib/stats', 'lib/store', 'lib/code', 'lib/models'],

@@ -24,6 +24,7 @@ const samples: Readonly<Record<string, string>> = {
   '--task': 'binary',
   '--data': 'rows.json',
   '--from': 'rows.json',
+  '--mlflow': 'http://127.0.0.1:9',
   '--to': 'out/',
   'schedule backfill --from': '2001-06-01',
   'schedule backfill --to': '2001-06-30',
