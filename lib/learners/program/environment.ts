@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises'
-import { basename, delimiter, join } from 'node:path'
+import { mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { lockFile } from '../../code/program-folder.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { ProgramLearner } from '../../formats/learner.ts'
 import { requireProgram } from './command.ts'
 import { runGuarded } from './guarded.ts'
+import { markNew, removeOld, takeKept } from './kept-environments.ts'
 
 export interface EnvironmentOrder {
   readonly made: ProgramLearner['environment']
@@ -22,21 +22,26 @@ export interface EnvironmentOrder {
 
 /** Bounds of what is installed. */
 const installing = { timeoutMs: 3_600_000, diskBytes: 30e9 }
-/** What was begun longer ago than this and is not there was left behind by a machine that was switched off. */
-const staleMs = 24 * 3_600_000
+
+/** Where a program finds its interpreter and its packages. */
+export interface UsedEnvironment {
+  readonly path: string
+  /** To be called when the program has ended: until then the environment is kept. */
+  release(): void
+}
 
 /**
- * Where a program finds its interpreter and its packages: the folder of an environment that is made from its lock, once
- * for every lock, interpreter and kind of machine. It appears whole, under its name, or not at all.
+ * Takes an environment into use that is made from a program's lock, once for every lock, interpreter and kind of
+ * machine. It appears whole, under its name, or not at all.
  * @returns PATH for the program
  * @throws SlipwayError ENVIRONMENT_FAILED, PROGRAM_FAILED where what makes environments is not installed
  */
-export async function pathWithEnvironment(
+export async function useEnvironment(
   { made, code, environments, log }: EnvironmentOrder,
   onLine: (line: string) => void,
-): Promise<string> {
+): Promise<UsedEnvironment> {
   const path = process.env.PATH ?? '/usr/bin:/bin'
-  if (made === 'none') return path
+  if (made === 'none') return { path, release: () => {} }
   requireProgram('python3', path, code)
   if (made === 'uv') requireProgram('uv', path, code)
   const lock = await readFile(join(code, lockFile))
@@ -46,25 +51,35 @@ export async function pathWithEnvironment(
   ])
   const name = createHash('sha256').update(made).update(interpreter).update(lock).digest('hex')
   const place = join(environments, name)
-  const withPath = (): string => [join(place, 'bin'), path].join(delimiter)
-  if (existsSync(join(place, 'bin'))) return withPath()
+  const withPlace = [join(place, 'bin'), path].join(delimiter)
+  for (;;) {
+    const release = await takeKept(place)
+    if (release !== undefined) return { path: withPlace, release }
+    await make({ made, code, environments, log }, name, onLine)
+  }
+}
 
+async function make(
+  { made, code, environments, log }: EnvironmentOrder,
+  name: string,
+  onLine: (line: string) => void,
+): Promise<void> {
   await mkdir(environments, { recursive: true, mode: 0o700 })
-  await removeStale(environments)
   // Environments know where they lie: the folder keeps its name, and a link to it is what appears.
   const folder = join(environments, `${name}.${randomUUID().slice(0, 8)}`)
   await mkdir(folder, { mode: 0o700 })
   try {
     for (const command of commandsFor(made, folder, join(code, lockFile))) await install(command, folder, log, onLine)
+    await markNew(folder)
     const link = `${folder}.link`
     await symlink(folder, link)
     // Of two that made the same, the later one is used; the other stays for who runs in it, and is stale one day.
-    await rename(link, place)
+    await rename(link, join(environments, name))
   } catch (error) {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
     throw error
   }
-  return withPath()
+  await removeOld(environments)
 }
 
 function commandsFor(made: ProgramLearner['environment'], folder: string, lock: string): string[][] {
@@ -113,16 +128,4 @@ function installersEnvironment(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name, value]) => allowed.test(name) && value !== undefined),
   ) as Record<string, string>
-}
-
-/** Removes environments that were begun long ago and that no link names. */
-async function removeStale(environments: string): Promise<void> {
-  const names = await readdir(environments)
-  const targets = names.map((name) => readlink(join(environments, name)).catch(() => ''))
-  const used = new Set((await Promise.all(targets)).map((target) => basename(target)))
-  for (const name of names.filter((each) => each.includes('.') && !used.has(each))) {
-    const path = join(environments, name)
-    const { mtimeMs } = await lstat(path).catch(() => ({ mtimeMs: Date.now() }))
-    if (Date.now() - mtimeMs > staleMs) await rm(path, { recursive: true, force: true })
-  }
 }

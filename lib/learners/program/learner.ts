@@ -7,7 +7,7 @@ import { importanceInWords, importanceOf } from '../finished/importance.ts'
 import { type FeatureRows, openFinished } from '../finished/open.ts'
 import type { Learned, Learner, LearnerOrder, LearnerRows, ModelInput, ProgramPlace } from '../learner.ts'
 import { requireProgram } from './command.ts'
-import { pathWithEnvironment } from './environment.ts'
+import { useEnvironment } from './environment.ts'
 import type { Ended } from './guard.ts'
 import { runGuarded } from './guarded.ts'
 import { environmentOf, type Layout, layOut, layoutIn } from './layout.ts'
@@ -33,23 +33,23 @@ export const programLearner = {
     onProgress('writing what the program reads', 0)
     await layOut(order, layout)
     const log = { environment: `${place.log}.environment`, program: place.log }
-    const path = await pathWithEnvironment(
+    const environment = await useEnvironment(
       { made: parameters.environment, code: layout.code, environments: place.environments, log: log.environment },
       (line) => onProgress(`making its environment: ${line}`, 0),
     )
-    requireProgram(parameters.command[0] as string, path, layout.code)
+    requireProgram(parameters.command[0] as string, environment.path, layout.code)
     const ended = await runGuarded(
       {
         command: parameters.command,
         workingFolder: layout.code,
-        env: environmentOf(order, layout, path),
+        env: environmentOf(order, layout, environment.path),
         folder: layout.root,
         log: { file: log.program, bytes: logBytes, metrics: Object.entries(parameters.metrics ?? {}) },
         limits: parameters.limits ?? {},
         graceMs: place.graceMs,
       },
       (line) => onProgress(line, 0.1),
-    )
+    ).finally(environment.release)
     await requireSuccess(ended, layout, parameters, log.program)
     onProgress('reading its model', 0.9)
     const own = parameters.predictions === false ? undefined : await readPredictions(layout.outputData, order)
