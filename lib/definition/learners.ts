@@ -13,7 +13,7 @@ export function linear(options: Omit<z.input<typeof LinearLearner>, 'kind'> = {}
   return LinearLearner.parse({ kind: 'linear', ...options })
 }
 
-export interface ProgramOptions extends Omit<z.input<typeof ProgramLearner>, 'kind' | 'files' | 'limits'> {
+export interface ProgramOptions extends Omit<z.input<typeof ProgramLearner>, 'kind' | 'files' | 'limits' | 'madeUp'> {
   /** How long it may take: 23 hours unless less is said, for a step takes a day at most. */
   readonly timeout?: Duration
   /** Processor time that each of its processes may take. */
@@ -36,7 +36,7 @@ export function program(options: ProgramOptions): ProgramLearner {
     ...(memory !== undefined && { memoryBytes: bytesOf(memory) }),
     diskBytes: bytesOf(disk),
   }
-  return ProgramLearner.parse({ kind: 'program', ...given, limits })
+  return ProgramLearner.parse({ kind: 'program', ...given, madeUp: 'required', limits })
 }
 
 /**

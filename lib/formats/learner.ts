@@ -92,8 +92,13 @@ export const ProgramLearner = z.strictObject({
   metrics: z.record(z.string().min(1), z.string().check(isExpressionWithGroup)).optional(),
   /** Said of a program that may make other bytes of the same order. */
   deterministic: z.literal(false).optional(),
-  /** Said of a program that hands over no predictions: then nothing is compared with the model that it exports. */
-  predictions: z.literal(false).optional(),
+  /**
+   * Said of a program that hands over no predictions, so that nothing is compared with the model that it exports, or
+   * only those for the validation rows.
+   */
+  predictions: z.union([z.literal(false), z.literal('validation')]).optional(),
+  /** Whether predictions for rows that are made up must be handed over too: plans of 0.10 do not say so. */
+  madeUp: z.literal('required').optional(),
   limits: ProgramLimits.optional(),
 })
 export type ProgramLearner = z.infer<typeof ProgramLearner>
@@ -110,12 +115,12 @@ function isExpressionWithGroup({ value, issues }: z.core.ParsePayload<string>): 
 
 /**
  * What of a learner decides what its models are: that is in packages. Where a finished model or the folder of a program
- * lay when the plan was made, and how much of the machine a program may take, is not.
+ * lay when the plan was made, and what a program may take and has to hand over, is not.
  */
 export function identityOf(learner: LearnerParameters): LearnerParameters {
   if (learner.kind === 'onnx') return { ...learner, file: 'model.onnx' }
   if (learner.kind !== 'program') return learner
-  const { limits: _, ...rest } = learner
+  const { limits: _, madeUp: __, ...rest } = learner
   return { ...rest, folder: '.' }
 }
 

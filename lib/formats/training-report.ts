@@ -40,6 +40,11 @@ export const TrainingReport = z.object({
   validationLoss: z.array(z.number()).optional(),
   validationMetrics: z.record(z.string(), z.number()),
   /**
+   * Of a program: how much what it exports differs from what it predicts of rows that were made up, in the units of
+   * parity; null where it answers no number.
+   */
+  madeUp: z.object({ rows: z.int(), largest: z.number().nullable() }).optional(),
+  /**
    * What the card says of models of another kind than trees: what they are, what importance is a share of, how they
    * came to be.
    */

@@ -3,9 +3,10 @@ import type { LocalTable } from '../data/table.ts'
 import { widthOf } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
+import type { TrainingReport } from '../formats/training-report.ts'
 import { answersOf, type LocalModel, type ModelFacts, newAnswers } from '../models/model.ts'
 import { withModels } from '../models/with-models.ts'
-import { scaleOf, standardOf } from '../stats/standard.ts'
+import { unitOfDifferences } from '../stats/standard.ts'
 import { scoreTable } from './score-table.ts'
 
 /** The trainer's own predictions for the first rows of a table, and how much others may differ from them. */
@@ -26,13 +27,27 @@ const nextStep = {
   own: 'this is a fault in the export: report it, with the run',
 } as const
 
+/**
+ * Refuses the model of a program that differs too much from the program on rows that were made up.
+ * @throws SlipwayError PARITY
+ */
+export function requireMadeUpParity(madeUp: TrainingReport['madeUp'], limit: number): void {
+  if (madeUp === undefined || (madeUp.largest !== null && madeUp.largest <= limit)) return
+  const { rows, largest } = madeUp
+  throw new SlipwayError(
+    'PARITY',
+    `ONNX Runtime and the trainer differ by ${largest ?? NaN} on ${rows} made-up rows, with zeros, missing values and combinations that the training rows lack; ${limit} is allowed`,
+    { next: nextStep.program },
+  )
+}
+
 /** Compares predictions, as they come, with the trainer's. */
 export async function parityMeter({ predictions, limit }: TrainersPredictions, facts: ModelFacts) {
   const bytes = await readFile(predictions)
   const width = widthOf(facts)
   const rows = bytes.length / newAnswers(facts, 1).byteLength
   const expected = answersOf(bytes, rows * width)
-  const scale = facts.task === 'regression' ? unitOf(expected) : 1
+  const scale = facts.task === 'regression' ? unitOfDifferences(expected) : 1
   let largest = 0
   return {
     rows,
@@ -75,12 +90,4 @@ export async function checkParity({
     ),
   )
   return meter.result()
-}
-
-/**
- * What differences of numbers are measured in: their spread, and as much of their size as lets one float32 step pass.
- */
-function unitOf(predictions: Numbers): number {
-  const standard = standardOf(predictions)
-  return predictions instanceof Float64Array ? scaleOf(standard) : scaleOf(standard) + Math.abs(standard.centre) / 64
 }

@@ -92,7 +92,7 @@ export interface Learned {
   /** What a program said of itself in its log: no part of the model. */
   readonly said?: Readonly<Record<string, number>> | undefined
   /** The part of the training report that only the learner knows. */
-  readonly report: Pick<TrainingReport, 'trees' | 'validationLoss' | 'words'>
+  readonly report: Pick<TrainingReport, 'trees' | 'validationLoss' | 'words' | 'madeUp'>
 }
 
 /** Something that makes models of rows. */

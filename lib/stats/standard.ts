@@ -37,6 +37,15 @@ export function standardOf(labels: Numbers, weights?: ArrayLike<number>): Standa
 /** What labels are divided by. */
 export const scaleOf = ({ spread }: Standard): number => (spread === 0 ? 1 : spread)
 
+/**
+ * What differences of predictions are measured in: their spread, and as much of their size as lets one float32 step
+ * pass.
+ */
+export function unitOfDifferences(predictions: Numbers): number {
+  const standard = standardOf(predictions)
+  return predictions instanceof Float64Array ? scaleOf(standard) : scaleOf(standard) + Math.abs(standard.centre) / 64
+}
+
 /** Labels from their centre, in units of their spread: [rows]. */
 export function standardized(labels: Numbers, standard: Standard): Float64Array {
   const scale = scaleOf(standard)

@@ -76,7 +76,7 @@ describe('a model that a program makes', () => {
     expect(first).toMatchObject({ status: 'succeeded', model: { name: 'simple', version: 1, champion: true } })
     const steps = await slipway('show', runId)
     expect(steps).toMatch(/risk .* made by a program on 2,\d\d\d rows; validation auc 0\.\d+.*; it says mean 0\.\d+/)
-    expect(steps).toMatch(/package .*parity \d\.\de[-+]\d+ over \d+ rows/)
+    expect(steps).toMatch(/package .*parity \d\.\de[-+]\d+ over \d+ rows, \d\.\de[-+]\d+ over 1,024 made-up ones/)
     expect(await slipway('show', 'simple')).toContain('Trained by `node train.mjs` with l2 2.')
   })
 
@@ -126,6 +126,18 @@ describe('a model that a program makes', () => {
     expect(code).toBe(11)
     expect(stdout).toMatch(/differ by 0\.0(1|0999)\d* on/)
     expect(stdout).toContain('what the program exports is not what it trained')
+  })
+
+  it('is not made where only rows show it that the table lacks', async () => {
+    write("command: ['node', 'train.mjs'], hyperparameters: { predictions: 'wrong of zeros' }")
+    const { code, stdout } = await place.run('run', 'simple', '--wait')
+    expect(code).toBe(11)
+    expect(stdout).toMatch(/differ by 0\.0(1|0999)\d* on 1024 made-up rows, with zeros, missing values/)
+    write(
+      "command: ['node', 'train.mjs'], hyperparameters: { predictions: 'wrong of zeros' }, predictions: 'validation'",
+    )
+    expect(await run()).toMatchObject({ status: 'succeeded' })
+    expect(await slipway('show', 'simple')).toContain('Its export was compared on the validation rows only.')
   })
 
   it('leaves its log where it fails, which the error names', async () => {

@@ -37,9 +37,10 @@ async function train(
   script: string,
   options: Partial<Options> = {},
   files: Record<string, string> = {},
+  over: Partial<ReturnType<typeof program>> = {},
 ): Promise<Learned> {
   place = placeFor({ 'train.sh': `#!/bin/sh\n${script}\n`, ...files }, 300)
-  const parameters = program({ command: ['./train.sh'], folder: '.', ...options })
+  const parameters = { ...program({ command: ['./train.sh'], folder: '.', ...options }), ...over }
   const order = { model: 'made-up', task: 'binary' as const, seed: 7, threads: 1, train: rows, validation: rows }
   return programLearner.train({ ...order, inputs, parameters, place }, () => {})
 }
@@ -69,7 +70,10 @@ function processesWith(folder: string): string[] {
 
 const graph = Buffer.from(foreignGraph({ columns: 2, answer: 'probabilities' })).toString('base64')
 const writeModel = `echo ${graph} | base64 -d > $SM_MODEL_DIR/model.onnx`
-const writePredictions = 'printf "0.5\\n0.5\\n0.5\\n" > $SM_OUTPUT_DATA_DIR/predictions.csv'
+const writePredictions = [
+  'printf "0.5\\n0.5\\n0.5\\n" > $SM_OUTPUT_DATA_DIR/predictions.csv',
+  'tail -n +2 $SM_CHANNEL_PARITY/parity.csv | sed "s/.*/0.5/" > $SM_OUTPUT_DATA_DIR/parity.csv',
+].join('; ')
 
 describe('a program that ends badly', () => {
   it('says in its failure file why', async () => {
@@ -206,6 +210,21 @@ describe('what a program hands over', () => {
       `echo hello > $SM_MODEL_DIR/model.onnx; ${writePredictions}`,
       'model.onnx: this is no ONNX model',
     ],
+    [
+      'no predictions for the rows that are made up',
+      `${writeModel}; ${writePredictions}; rm $SM_OUTPUT_DATA_DIR/parity.csv`,
+      'handed over no parity.csv',
+    ],
+    [
+      'too few of these',
+      `${writeModel}; ${writePredictions}; echo 0.5 > $SM_OUTPUT_DATA_DIR/parity.csv`,
+      'parity.csv has 1 lines for 1024 rows of the channel "parity"',
+    ],
+    [
+      'words among these',
+      `${writeModel}; ${writePredictions}; sed -i "3s/.*/much/" $SM_OUTPUT_DATA_DIR/parity.csv`,
+      'parity.csv says "much" of row 3',
+    ],
     ['an empty model', `: > $SM_MODEL_DIR/model.onnx; ${writePredictions}`, 'model.onnx: it is empty (0 bytes)'],
   ])('is refused: %s', async (_, script, words) => {
     const { code, message, next } = await failure(script)
@@ -225,6 +244,23 @@ describe('what a program hands over', () => {
     const { predictions, report } = await train(writeModel, { predictions: false })
     expect(predictions).toHaveLength(3)
     expect(report.words?.training).toContain('its export was compared with nothing')
+  })
+
+  it('needs none for rows that are made up where it says so, or where its plan is older than they are', async () => {
+    const { report } = await train(`${writeModel}; ${writePredictions}`, { predictions: 'validation' })
+    expect(report.madeUp).toBeUndefined()
+    expect(report.words?.training).toContain('compared on the validation rows only')
+    place.remove()
+    const without = `${writeModel}; ${writePredictions}; rm $SM_OUTPUT_DATA_DIR/parity.csv`
+    const older = await train(without, {}, {}, { madeUp: undefined })
+    expect(older.report.madeUp).toBeUndefined()
+  })
+
+  it('is compared on rows that are made up where it predicts a number for them', async () => {
+    const said = `${writeModel}; ${writePredictions}; cd $SM_OUTPUT_DATA_DIR; sed -i "1s/.*/nan/; 2s/.*//; 3s/.*/-inf/" parity.csv`
+    const { report } = await train(said)
+    expect(report.madeUp).toEqual({ rows: 1_021, largest: expect.any(Number) })
+    expect(report.madeUp?.largest).toBeGreaterThan(0.01)
   })
 
   it('are metrics too, the last value of each', async () => {
@@ -249,7 +285,7 @@ describe('what a program is given', () => {
     })
     const config = (name: string) => JSON.parse(readFileSync(join(place.root, 'input/config', name), 'utf8'))
     expect(config('hyperparameters.json')).toEqual({ depth: '3', rate: '0.1', fast: 'true', by: 'gain' })
-    expect(Object.keys(config('inputdataconfig.json'))).toEqual(['train', 'validation'])
+    expect(Object.keys(config('inputdataconfig.json'))).toEqual(['train', 'validation', 'parity'])
     expect(config('resourceconfig.json')).toMatchObject({ current_host: 'algo-1', hosts: ['algo-1'] })
     expect(config('columns.json')).toEqual({ task: 'binary', seed: 7, label: 'label', features: inputs })
   })

@@ -33,6 +33,9 @@ afterAll(() => {
 /** Environments are kept between runs of the tests, as a worker keeps them. */
 const environments = join(cacheHome(), 'environments')
 
+/** How far each export was from its program on rows that were made up, of all trainings of a folder. */
+const madeUp: Record<string, Learned['report']['madeUp'][]> = {}
+
 function placed(folder: string): Learner<ProgramLearner> {
   return {
     ...programLearner,
@@ -40,7 +43,9 @@ function placed(folder: string): Learner<ProgramLearner> {
       const place = placeFor({})
       places.push(place)
       cpSync(join(trainers, folder), join(place.root, 'code'), { recursive: true })
-      return programLearner.train({ ...order, place: { ...place, environments } }, onProgress)
+      const learned = await programLearner.train({ ...order, place: { ...place, environments } }, onProgress)
+      madeUp[folder] = [...(madeUp[folder] ?? []), learned.report.madeUp]
+      return learned
     },
   }
 }
@@ -52,13 +57,23 @@ const cases = [
   ['xgboost', 'uv', { rounds: 40, max_depth: 3 }],
 ] as const
 
+/** They add up leaves in float32 where the mean is one of them: labels of these rows lie forty spreads from zero. */
+const parity = 1e-4
+
 for (const [folder, environment, hyperparameters] of cases)
   describeLearner(folder, placed(folder), {
     parameters: program({ command, folder, environment, hyperparameters }),
     refused: [{ environment: 'conda' }],
-    // They add up leaves in float32 where the mean is one of them: labels of these rows lie forty spreads from zero.
-    parity: 1e-4,
+    parity,
   })
+
+it.each(cases)('%s exports what it trained also for rows that it never saw', (folder) => {
+  expect(madeUp[folder]?.length).toBeGreaterThan(0)
+  for (const compared of madeUp[folder] ?? []) {
+    expect(compared?.rows).toBe(1_024)
+    expect(compared?.largest).toBeLessThanOrEqual(parity)
+  }
+})
 
 it.each(cases)('%s pins all that it installs by digest', async (folder) => {
   await requireLock(await readProgramFolder(packageRoot, join('examples/trainers', folder)))

@@ -33,11 +33,12 @@ def read(channel):
     missing = {name: [""] for name in numbers}
     table = pd.read_csv(path, dtype={name: object for name in texts}, keep_default_na=False, na_values=missing)
     weights = table[columns["weight"]] if channel == "train" and "weight" in columns else None
-    return table[numbers + texts].astype({name: np.float32 for name in numbers}), table[columns["label"]], weights
+    return table[numbers + texts].astype({name: np.float32 for name in numbers}), table.get(columns["label"]), weights
 
 
 x, y, weights = read("train")
 validation, truth, _ = read("validation")
+made_up, _, _ = read("parity")
 last = (
     LogisticRegression(C=float(hyperparameters.get("C", 1)), max_iter=1_000)
     if isBinary
@@ -55,8 +56,9 @@ model = make_pipeline(
 model.fit(x, y.astype(int) if isBinary else y, **{f"{model.steps[-1][0]}__sample_weight": weights})
 print(f"validation score={model.score(validation, truth)}")
 
-predictions = model.predict_proba(validation)[:, 1] if isBinary else model.predict(validation)
-np.savetxt(Path(os.environ["SM_OUTPUT_DATA_DIR"]) / "predictions.csv", predictions, fmt="%.17g")
+for name, rows in ("predictions", validation), ("parity", made_up):
+    predictions = model.predict_proba(rows)[:, 1] if isBinary else model.predict(rows)
+    np.savetxt(Path(os.environ["SM_OUTPUT_DATA_DIR"]) / f"{name}.csv", predictions, fmt="%.17g")
 types = [(name, FloatTensorType([None, 1])) for name in numbers]
 types += [(name, StringTensorType([None, 1])) for name in texts]
 onnx = to_onnx(model, initial_types=types, options={"zipmap": False} if isBinary else None)

@@ -20,7 +20,7 @@ hyperparameters = json.loads(os.environ["SM_HPS"])
 
 
 def read(channel):
-    """Features as the model takes them [rows, features], labels, and weights where there are some."""
+    """Features as the model takes them [rows, features], labels where a channel has some, and weights."""
     codes = {each["name"]: {text: code for code, text in enumerate(each.get("categories", []))} for each in features}
 
     def value(row, feature):
@@ -33,10 +33,11 @@ def read(channel):
         rows = list(csv.DictReader(file))
     x = np.array([[value(row, feature) for feature in features] for row in rows], dtype=np.float32)
     weights = [float(row[columns["weight"]]) for row in rows] if channel == "train" and "weight" in columns else None
-    return xgb.DMatrix(x, np.array([float(row[columns["label"]]) for row in rows]), weight=weights)
+    labels = None if channel == "parity" else np.array([float(row[columns["label"]]) for row in rows])
+    return xgb.DMatrix(x, labels, weight=weights)
 
 
-train, validation = read("train"), read("validation")
+train, validation, made_up = read("train"), read("validation"), read("parity")
 rounds = int(hyperparameters.pop("rounds", 100))
 parameters = {
     "objective": "binary:logistic" if columns["task"] == "binary" else "reg:squarederror",
@@ -48,5 +49,6 @@ booster = xgb.train(parameters, train, rounds, evals=[(validation, "validation")
 
 output = Path(os.environ["SM_OUTPUT_DATA_DIR"])
 np.savetxt(output / "predictions.csv", booster.predict(validation), fmt="%.9g")
+np.savetxt(output / "parity.csv", booster.predict(made_up), fmt="%.9g")
 model = convert_xgboost(booster, "xgboost", [("X", FloatTensorType([None, len(features)]))])
 (Path(os.environ["SM_MODEL_DIR"]) / "model.onnx").write_bytes(model.SerializeToString())

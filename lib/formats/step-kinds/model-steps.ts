@@ -89,11 +89,11 @@ export const packageModel = stepKind({
   runsUserCode: true,
   isLeased: true,
   planned: ({ parity }) => `package • ONNX, parity ${parity}`,
-  made({ bytes, kernel, parity, parityRows, uncompared }) {
+  made({ bytes, kernel, parity, parityRows, uncompared, madeUp, madeUpParity }) {
     const compared =
       uncompared === true
         ? 'not compared with the program that made it'
-        : `parity ${Number(parity).toExponential(1)} over ${count(parityRows)} rows`
+        : `parity ${Number(parity).toExponential(1)} over ${count(parityRows)} rows${madeUpInWords(madeUp, madeUpParity)}`
     return `${count(bytes)} bytes of ONNX${compiledInWords(kernel)}; ${compared}`
   },
 })
@@ -191,6 +191,10 @@ function linearInWords(measured: unknown, linear: unknown): string {
   const value = (linear as Record<string, number>)[first]
   return value === undefined ? '' : `; a linear model reaches ${metrics({ [first]: value })}`
 }
+
+/** Of a program that predicted rows that were made up. */
+const madeUpInWords = (rows: unknown, parity: unknown): string =>
+  rows === undefined ? '' : `, ${Number(parity).toExponential(1)} over ${count(rows)} made-up ones`
 
 /** Packages made before models were compiled say nothing of them. */
 function compiledInWords(compiled: unknown): string {

@@ -18,6 +18,7 @@ import { readSourceRead } from '../../models/source-read.ts'
 import { getJson, localFile, putBundle, putBytes, putJson } from '../../store/objects.ts'
 import { type Signer, sign } from '../../store/signing.ts'
 import type { Store } from '../../store/store.ts'
+import { requireMadeUpParity } from '../parity.ts'
 import { compiledReport } from '../prove-trees.ts'
 import type { Once, StepResult, WorkOn } from '../step-work.ts'
 import { type ProvenTrees, provenTrees } from './proven-trees.ts'
@@ -55,6 +56,7 @@ export async function packageModel(
   const { inputs, train } = order
   const onnx = required(inputs, 'model')
   const training = await getJson(store, required(inputs, 'training').digest, TrainingReport)
+  requireMadeUpParity(training.madeUp, work.step.parity)
   const code = await localCode(deps, train.features)
   const facts = factsOf(order, work.step, training)
   const { crosses } = inputs
@@ -89,6 +91,7 @@ export async function packageModel(
       bytes: onnx.size,
       parityRows: parity.rows,
       parity: parity.largest,
+      ...(training.madeUp !== undefined && { madeUp: training.madeUp.rows, madeUpParity: training.madeUp.largest }),
       ...(train.learner.kind === 'program' && train.learner.predictions === false && { uncompared: true }),
       kernel: report.status === 'proven' ? 'proven' : brief(report.reason, 500),
     },

@@ -35,6 +35,8 @@ export interface FinishedModel {
   predict(features: FeatureRows, firstRow?: number): Promise<Numbers>
   /** What several classes are called, in the order of their probabilities; known after the first rows. */
   classes(): readonly string[] | undefined
+  /** The same of rows that were made up: also what is no score. */
+  predictAny(features: FeatureRows): Promise<Numbers>
   /** The model as Slipway serves it; after the first rows, which show what shape its scores have. */
   onnx(): Uint8Array
   release(): Promise<void>
@@ -83,26 +85,32 @@ export async function openFinished(
   const { task } = wanted
   const asked = { refuse, task, feeds, exact, score, session }
   let shape: Answering | undefined
+  const answersTo = async (
+    rows: FeatureRows,
+    firstRow: number,
+    check: (answers: Numbers, width: number, stretch: Stretch) => void,
+  ): Promise<Numbers> => {
+    const count = Object.values(rows)[0]?.length ?? 0
+    let answers = newAnswers(score, 0)
+    for (let from = 0; from < count; from += batchRows) {
+      const to = Math.min(count, from + batchRows)
+      const scored = await scores(asked, rows, from, to, firstRow)
+      shape ??= answeringOf(brought, score, scored.width, wanted)
+      const { width = 1, columns } = shape
+      if (scored.width !== shape.width) throw shapeless(refuse, score, scored.dims, to - from)
+      if (from === 0) answers = newAnswers(score, count * columns.length)
+      for (let row = from; row < to; row++)
+        for (const [at, column] of columns.entries())
+          answers[row * columns.length + at] = scored.values[(row - from) * width + column] as number
+      check(answers, columns.length, { from, to, firstRow })
+    }
+    return task === 'regression' ? answers : Float32Array.from(answers)
+  }
   return {
     exact,
     whole,
-    async predict(rows, firstRow = 1) {
-      const count = Object.values(rows)[0]?.length ?? 0
-      let answers = newAnswers(score, 0)
-      for (let from = 0; from < count; from += batchRows) {
-        const to = Math.min(count, from + batchRows)
-        const scored = await scores(asked, rows, from, to, firstRow)
-        shape ??= answeringOf(brought, score, scored.width, wanted)
-        const { width = 1, columns } = shape
-        if (scored.width !== shape.width) throw shapeless(refuse, score, scored.dims, to - from)
-        if (from === 0) answers = newAnswers(score, count * columns.length)
-        for (let row = from; row < to; row++)
-          for (const [at, column] of columns.entries())
-            answers[row * columns.length + at] = scored.values[(row - from) * width + column] as number
-        requireScores(asked, answers, columns.length, { from, to, firstRow })
-      }
-      return task === 'regression' ? answers : Float32Array.from(answers)
-    },
+    predict: (rows, firstRow = 1) => answersTo(rows, firstRow, (...scored) => requireScores(asked, ...scored)),
+    predictAny: (rows) => answersTo(rows, 1, () => {}),
     classes: () => shape?.classes,
     onnx() {
       if (shape === undefined) throw new Error('no rows were scored yet')

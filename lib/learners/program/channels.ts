@@ -15,14 +15,17 @@ export const channelFormats = { csv: 'text/csv', parquet: 'application/x-parquet
 /** Rows that are written at once: DuckDB's vector size. */
 const vectorRows = 2_048
 
+/** Rows of a channel; those without labels are only predicted. */
+export type ChannelRows = Pick<LearnerRows, 'features' | 'weights'> & { readonly labels?: LearnerRows['labels'] }
+
 /**
- * Writes rows as a table: features as the model takes them (numbers float32, texts), the label, and the weight where
- * there is one. Missing values are empty in CSV and null in parquet.
+ * Writes rows as a table: features as the model takes them (numbers float32, texts), the label and the weight where
+ * there are some. Missing values are empty in CSV and null in parquet.
  * @throws SlipwayError FEATURES_TYPE where a feature is called as the label or the weight
  */
 export async function writeChannel(
   inputs: readonly ModelInput[],
-  rows: LearnerRows,
+  rows: ChannelRows,
   format: keyof typeof channelFormats,
   file: string,
 ): Promise<void> {
@@ -36,10 +39,10 @@ export async function writeChannel(
     })
   const columns = [
     ...inputs.map((input, i) => columnOf(input, rows.features[i] as Float32Array)),
-    { name: labelColumn, type: DOUBLE, at: (row: number) => rows.labels[row] as number },
+    ...(rows.labels === undefined ? [] : [labelsOf(rows.labels)]),
     ...(rows.weights === undefined ? [] : [columnOf({ name: weightColumn, kind: 'number' }, rows.weights)]),
   ]
-  await (format === 'csv' ? writeCsv : writeParquet)(columns, rows.labels.length, file)
+  await (format === 'csv' ? writeCsv : writeParquet)(columns, rows.features[0]?.length ?? 0, file)
 }
 
 interface ChannelColumn {
@@ -58,6 +61,12 @@ function columnOf(input: ModelInput, values: Float32Array): ChannelColumn {
     at: (row) => (Number.isNaN(values[row]) ? null : (values[row] as number)),
   }
 }
+
+const labelsOf = (labels: Float64Array): ChannelColumn => ({
+  name: labelColumn,
+  type: DOUBLE,
+  at: (row) => labels[row] as number,
+})
 
 /** Numbers are written so that who reads them as float64 has just the float32 that the model will be given. */
 async function writeCsv(columns: readonly ChannelColumn[], rows: number, file: string): Promise<void> {

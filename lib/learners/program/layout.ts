@@ -11,6 +11,7 @@ export interface Layout {
   readonly config: string
   readonly train: string
   readonly validation: string
+  readonly parity: string
   readonly model: string
   readonly output: string
   readonly outputData: string
@@ -26,6 +27,7 @@ export function layoutIn(root: string): Layout {
     config: join(root, 'input/config'),
     train: join(root, 'input/data/train'),
     validation: join(root, 'input/data/validation'),
+    parity: join(root, 'input/data/parity'),
     model: join(root, 'model'),
     output: join(root, 'output'),
     outputData: join(root, 'output/data'),
@@ -36,15 +38,22 @@ export function layoutIn(root: string): Layout {
 }
 
 /**
- * Writes what a program reads: its channels, and its configuration as the containers' contract has it; besides these
- * `columns.json`, which says what the columns are. Its code is there already.
+ * Writes what a program reads: its channels, one of them of rows that are made up for it to predict, and its
+ * configuration as the containers' contract has it; besides these `columns.json`, which says what the columns are. Its
+ * code is there already.
+ * @param madeUp [inputs][rows]
  */
-export async function layOut(order: LearnerOrder<ProgramLearner>, layout: Layout): Promise<void> {
-  const { config, train, validation, model, outputData, home, temporary } = layout
+export async function layOut(
+  order: LearnerOrder<ProgramLearner>,
+  madeUp: readonly Float32Array[],
+  layout: Layout,
+): Promise<void> {
+  const { config, train, validation, parity, model, outputData, home, temporary } = layout
   for (const folder of [
     config,
     train,
     validation,
+    parity,
     model,
     outputData,
     join(layout.output, 'intermediate'),
@@ -61,6 +70,7 @@ export async function layOut(order: LearnerOrder<ProgramLearner>, layout: Layout
   await write('columns.json', columnsOf(order))
   await writeChannel(order.inputs, order.train, data, join(train, `train.${data}`))
   await writeChannel(order.inputs, order.validation, data, join(validation, `validation.${data}`))
+  await writeChannel(order.inputs, { features: madeUp }, data, join(parity, `parity.${data}`))
   await chmod(layout.root, 0o700)
 }
 
@@ -71,7 +81,7 @@ const channelsOf = (data: ProgramLearner['data']): Record<string, unknown> => {
     S3DistributionType: 'FullyReplicated',
     RecordWrapperType: 'None',
   }
-  return { train: channel, validation: channel }
+  return { train: channel, validation: channel, parity: channel }
 }
 
 const host = 'algo-1'
@@ -128,9 +138,10 @@ export function environmentOf(
     SM_INPUT_CONFIG_DIR: layout.config,
     SM_INPUT_DATA_CONFIG: JSON.stringify(channelsOf(data)),
     SM_RESOURCE_CONFIG: JSON.stringify(resources),
-    SM_CHANNELS: JSON.stringify(['train', 'validation']),
+    SM_CHANNELS: JSON.stringify(['train', 'validation', 'parity']),
     SM_CHANNEL_TRAIN: layout.train,
     SM_CHANNEL_VALIDATION: layout.validation,
+    SM_CHANNEL_PARITY: layout.parity,
     SM_MODEL_DIR: layout.model,
     SM_OUTPUT_DIR: layout.output,
     SM_OUTPUT_DATA_DIR: layout.outputData,

@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises'
 import type { Numbers } from '../../formats/columns.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import { ProgramLearner } from '../../formats/learner.ts'
+import type { Task } from '../../formats/plan.ts'
+import type { TrainingReport } from '../../formats/training-report.ts'
+import { unitOfDifferences } from '../../stats/standard.ts'
 import { byProgram } from '../finished/brought.ts'
 import { importanceInWords, importanceOf } from '../finished/importance.ts'
 import { type FeatureRows, openFinished } from '../finished/open.ts'
@@ -11,7 +14,8 @@ import { useEnvironment } from './environment.ts'
 import type { Ended } from './guard.ts'
 import { runGuarded } from './guarded.ts'
 import { environmentOf, type Layout, layOut, layoutIn } from './layout.ts'
-import { readModel, readPredictions } from './results.ts'
+import { madeUpRows, makeUpRows } from './made-up.ts'
+import { readModel, readPredictions, requirePredictions } from './results.ts'
 
 /** Largest log that is kept, bytes. */
 const logBytes = 4e6
@@ -31,38 +35,38 @@ export const programLearner = {
     const place = requirePlace(order)
     const layout = layoutIn(place.root)
     onProgress('writing what the program reads', 0)
-    await layOut(order, layout)
-    const log = { environment: `${place.log}.environment`, program: place.log }
+    const madeUp = makeUpRows(inputs, order.train, order.seed)
+    await layOut(order, madeUp, layout)
     const environment = await useEnvironment(
-      { made: parameters.environment, code: layout.code, environments: place.environments, log: log.environment },
+      {
+        made: parameters.environment,
+        code: layout.code,
+        environments: place.environments,
+        log: `${place.log}.environment`,
+      },
       (line) => onProgress(`making its environment: ${line}`, 0),
     )
-    requireProgram(parameters.command[0] as string, environment.path, layout.code)
-    const ended = await runGuarded(
-      {
-        command: parameters.command,
-        workingFolder: layout.code,
-        env: environmentOf(order, layout, environment.path),
-        folder: layout.root,
-        log: { file: log.program, bytes: logBytes, metrics: Object.entries(parameters.metrics ?? {}) },
-        limits: parameters.limits ?? {},
-        graceMs: place.graceMs,
-      },
-      (line) => onProgress(line, 0.1),
-    ).finally(environment.release)
-    await requireSuccess(ended, layout, parameters, log.program)
+    const ended = await runProgram(order, place, { layout, path: environment.path }, onProgress).finally(
+      environment.release,
+    )
+    await requireSuccess(ended, layout, parameters, place.log)
     onProgress('reading its model', 0.9)
-    const own = parameters.predictions === false ? undefined : await readPredictions(layout.outputData, order)
+    const own = await ownPredictions(order, layout)
     const model = await openFinished(byProgram, { task, classes }, await readModel(layout.model), inputs)
     try {
-      const rows = rowsOf(inputs, validation)
+      const rows = rowsOf(inputs, validation.features)
       const scored = await model.predict(rows)
       return {
         onnx: model.onnx(),
-        predictions: own === undefined ? scored : inPrecisionOf(scored, own),
+        predictions: own.validation === undefined ? scored : inPrecisionOf(scored, own.validation),
         importance: await importanceOf(model, inputs, rows),
         said: ended.metrics,
-        report: { words: wordsOf(parameters) },
+        report: {
+          ...(own.madeUp !== undefined && {
+            madeUp: compared(task, own.madeUp, await model.predictAny(rowsOf(inputs, madeUp))),
+          }),
+          words: wordsOf(parameters),
+        },
       } satisfies Learned
     } finally {
       await model.release()
@@ -70,8 +74,30 @@ export const programLearner = {
   },
 } satisfies Learner<ProgramLearner>
 
+async function runProgram(
+  order: LearnerOrder<ProgramLearner>,
+  place: ProgramPlace,
+  { layout, path }: { readonly layout: Layout; readonly path: string },
+  onProgress: (what: string, done: number) => void,
+): Promise<Ended> {
+  const { command, metrics = {}, limits = {} } = order.parameters
+  requireProgram(command[0] as string, path, layout.code)
+  return runGuarded(
+    {
+      command,
+      workingFolder: layout.code,
+      env: environmentOf(order, layout, path),
+      folder: layout.root,
+      log: { file: place.log, bytes: logBytes, metrics: Object.entries(metrics) },
+      limits,
+      graceMs: place.graceMs,
+    },
+    (line) => onProgress(line, 0.1),
+  )
+}
+
 /** Rows as the model takes them: text as it is, and null where it is missing or not known. */
-function rowsOf(inputs: readonly ModelInput[], { features }: LearnerRows): FeatureRows {
+function rowsOf(inputs: readonly ModelInput[], features: LearnerRows['features']): FeatureRows {
   return Object.fromEntries(
     inputs.map((input, i) => {
       const values = features[i] as Float32Array
@@ -79,6 +105,31 @@ function rowsOf(inputs: readonly ModelInput[], { features }: LearnerRows): Featu
       return [input.name, Array.from(values, (code) => input.categories[code] ?? null)]
     }),
   )
+}
+
+/** What a program predicts itself, as far as it has to say it. */
+async function ownPredictions(order: LearnerOrder<ProgramLearner>, { outputData }: Layout) {
+  const { predictions, madeUp } = order.parameters
+  if (predictions === false) return {}
+  const classes = order.classes?.length
+  const rows = order.validation.labels.length
+  const validation = await requirePredictions(outputData, { file: 'predictions.csv', rows, classes })
+  if (predictions === 'validation') return { validation }
+  const read = madeUp === 'required' ? requirePredictions : readPredictions
+  return { validation, madeUp: await read(outputData, { file: 'parity.csv', rows: madeUpRows, classes }) }
+}
+
+/** How far a model is from what the program predicts itself, where that are numbers. */
+function compared(task: Task, own: Float64Array, scored: Numbers): NonNullable<TrainingReport['madeUp']> {
+  const isNumber = (_: number, i: number): boolean => !Number.isNaN(own[i])
+  const expected = inPrecisionOf(scored, own.filter(isNumber))
+  const answers = scored.filter(isNumber)
+  const unit = task === 'regression' ? unitOfDifferences(expected) : 1
+  let largest = 0
+  for (let i = 0; i < expected.length; i++)
+    largest = Math.max(largest, Math.abs((answers[i] as number) - (expected[i] as number)) / unit)
+  const rows = (madeUpRows * expected.length) / own.length
+  return { rows, largest: Number.isFinite(largest) ? largest : null }
 }
 
 const inPrecisionOf = (others: Numbers, values: Float64Array): Numbers =>
@@ -128,6 +179,7 @@ function wordsOf({ command, hyperparameters, environment, deterministic, predict
       : [`Its packages are those of its \`requirements.txt\`, installed by ${environment}.`]),
     ...(deterministic === false ? ['It is not byte-deterministic: the same order may make another model.'] : []),
     ...(predictions === false ? ['It handed over no predictions: its export was compared with nothing.'] : []),
+    ...(predictions === 'validation' ? ['Its export was compared on the validation rows only.'] : []),
   ]
   return {
     model: `${deterministic === false ? 'made, not reproducibly, by' : 'made by'} a program`,
