@@ -66,12 +66,18 @@ export default pipeline('loans', (p) => {
 })
 `
 
-/** @param settings besides those of every place */
-export async function openClosedLoop(settings: Readonly<Record<string, string>> = {}): Promise<ClosedLoopPlace> {
+/**
+ * @param settings besides those of every place
+ * @param pieces of the pipeline, whose endpoint is `credit`
+ */
+export async function openClosedLoop(
+  settings: Readonly<Record<string, string>> = {},
+  pieces: Parameters<typeof writeLoans>[1] = { body: definition },
+): Promise<ClosedLoopPlace> {
   const place = await openPlace({ SLIPWAY_CAPTURE_RATE: '1', ...settings })
   const { store } = place.store
   await place.project.data('data/loans-1.parquet', loans(0, 4_000))
-  writeLoans(place.project, { body: definition })
+  writeLoans(place.project, pieces)
   const post: ClosedLoopPlace['post'] = (path, body, headers = {}) =>
     fetch(`${place.gateway}${path}`, {
       method: 'POST',
