@@ -55,6 +55,7 @@ const cases = [
   ['lightgbm', 'pip', { rounds: 40, num_leaves: 7 }],
   ['sklearn', 'uv', { C: 2 }],
   ['xgboost', 'uv', { rounds: 40, max_depth: 3 }],
+  ['catboost', 'uv', { iterations: 60, depth: 4 }],
 ] as const
 
 /** They add up leaves in float32 where the mean is one of them: labels of these rows lie forty spreads from zero. */

@@ -9,7 +9,7 @@ import { sizeOfFolder } from './folder-size.ts'
  */
 
 /** Room for all environments, bytes; those that were not used for longest go first. */
-export const mostBytes = 20e9
+const mostBytes = 20e9
 const usedFile = '.used'
 const sizeFile = '.size'
 const sayEveryMs = 60_000

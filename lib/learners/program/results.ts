@@ -16,7 +16,7 @@ export async function readModel(folder: string): Promise<Uint8Array> {
 }
 
 /** Which rows a program hands over predictions for, in a file of its own, and of how many classes. */
-export interface PredictedRows {
+interface PredictedRows {
   readonly file: 'predictions.csv' | 'parity.csv'
   readonly rows: number
   readonly classes: number | undefined
