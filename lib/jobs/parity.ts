@@ -34,9 +34,10 @@ const nextStep = {
 export function requireMadeUpParity(madeUp: TrainingReport['madeUp'], limit: number): void {
   if (madeUp === undefined || (madeUp.largest !== null && madeUp.largest <= limit)) return
   const { rows, largest } = madeUp
+  const differ = largest === null ? 'differ in whether they answer a number' : `differ by ${largest}`
   throw new SlipwayError(
     'PARITY',
-    `ONNX Runtime and the trainer differ by ${largest ?? NaN} on ${rows} made-up rows, with zeros, missing values and combinations that the training rows lack; ${limit} is allowed`,
+    `ONNX Runtime and the trainer ${differ} on ${rows} made-up rows, with zeros, missing values and combinations that the training rows lack; ${limit} is allowed`,
     { next: nextStep.program },
   )
 }

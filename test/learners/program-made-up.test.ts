@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { requireMadeUpParity } from '../../lib/jobs/parity.ts'
 import type { LearnerRows, ModelInput } from '../../lib/learners/learner.ts'
 import { makeUpRows } from '../../lib/learners/program/made-up.ts'
 
@@ -62,4 +63,14 @@ it('have zeros in every number, and values missing in every one that lacks some,
   // Rows as they are, and values from several.
   expect(count((row) => full[row] === gaps[row])).toBeGreaterThan(100)
   expect(count((row) => full[row] !== 0 && gaps[row] !== 0 && full[row] !== gaps[row])).toBeGreaterThan(100)
+})
+
+it('refuse a model that is too far from its program there, or answers no number where it does', () => {
+  const judged = (largest: number | null) => () => requireMadeUpParity({ rows: 1_020, largest }, 1e-5)
+  expect(judged(1e-5)).not.toThrow()
+  expect(() => requireMadeUpParity(undefined, 1e-5)).not.toThrow()
+  for (const largest of [1.1e-5, null])
+    expect(judged(largest)).toThrow(
+      expect.objectContaining({ code: 'PARITY', message: expect.stringContaining('on 1020 made-up rows') }),
+    )
 })
