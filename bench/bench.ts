@@ -10,6 +10,7 @@ import { type Figure, isKept } from './measure.ts'
 import { measureMulticlass } from './multiclass.ts'
 import { measureOverhead } from './overhead.ts'
 import { measurePostgres } from './postgres.ts'
+import { measureProgram } from './program.ts'
 import { measureRerun } from './rerun.ts'
 import { measureRollback } from './rollback.ts'
 import { measureServing } from './serving.ts'
@@ -34,6 +35,7 @@ const measures: Record<string, () => Promise<Figure | readonly Figure[]>> = {
   trees: measureTrees,
   training: measureTraining,
   multiclass: measureMulticlass,
+  program: measureProgram,
   drift: measureDrift,
   overhead: measureOverhead,
   branches: measureBranches,
