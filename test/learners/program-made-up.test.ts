@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { requireMadeUpParity } from '../../lib/jobs/parity.ts'
 import type { LearnerRows, ModelInput } from '../../lib/learners/learner.ts'
 import { makeUpRows } from '../../lib/learners/program/made-up.ts'
+import { readPredictions } from '../../lib/learners/program/results.ts'
 
 /*
  * Rows that are made up for a program to predict: what the training rows hold, otherwise combined, with zeros, with
@@ -73,4 +77,18 @@ it('refuse a model that is too far from its program there, or answers no number 
     expect(judged(largest)).toThrow(
       expect.objectContaining({ code: 'PARITY', message: expect.stringContaining('on 1020 made-up rows') }),
     )
+})
+
+it('are predicted by a number a class where there are several; a row with none of them counts for nothing', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-parity-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const read = (text: string, file: 'parity.csv' | 'predictions.csv' = 'parity.csv') => {
+    writeFileSync(join(folder, file), text)
+    return readPredictions(folder, { file, rows: 2, classes: 3 })
+  }
+  const [a, b, c] = [0.2, 0.3, 0.5]
+  const nothing = Number.NaN
+  expect(await read('0.2,0.3,0.5\n0.1,nan,0.9\n')).toEqual(Float64Array.of(a, b, c, nothing, nothing, nothing))
+  await expect(read('0.2,0.3,0.5\n0.1,0.9\n')).rejects.toThrow('parity.csv says "0.1,0.9" of row 2')
+  await expect(read('0.2,0.3,0.5\n0.1,nan,0.9\n', 'predictions.csv')).rejects.toThrow('says "0.1,nan,0.9" of row 2')
 })
