@@ -38,12 +38,12 @@ export function standardOf(labels: Numbers, weights?: ArrayLike<number>): Standa
 export const scaleOf = ({ spread }: Standard): number => (spread === 0 ? 1 : spread)
 
 /**
- * What differences of predictions are measured in: their spread, and as much of their size as lets one float32 step
- * pass.
+ * What differences of predictions are measured in: their spread, and as much of their size as lets four float32 steps
+ * pass, for others add trees up in another order.
  */
 export function unitOfDifferences(predictions: Numbers): number {
   const standard = standardOf(predictions)
-  return predictions instanceof Float64Array ? scaleOf(standard) : scaleOf(standard) + Math.abs(standard.centre) / 64
+  return predictions instanceof Float64Array ? scaleOf(standard) : scaleOf(standard) + Math.abs(standard.centre) / 16
 }
 
 /** Labels from their centre, in units of their spread: [rows]. */
