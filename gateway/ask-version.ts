@@ -40,6 +40,8 @@ export interface InferResult extends Omit<Prediction, 'version'> {
   readonly outputs?: Tensors | undefined
   /** Whether the answer was kept from before; undefined without a cache. */
   readonly cached: boolean | undefined
+  /** What the version was asked. */
+  readonly input: Input | undefined
 }
 
 export interface AskOptions {
@@ -150,6 +152,7 @@ export class VersionAsker {
         version,
         cached: outcome.cached,
         lookups: input?.lookups?.reports,
+        input,
       }
     const { kind, message } = outcome.failure as NonNullable<Outcome['failure']>
     if (kind === 'features') throw new SlipwayError('FEATURES_FAILED', message)

@@ -6,6 +6,7 @@ import { readableBody } from './body.ts'
 import { chooseEncoding, compress } from './compression.ts'
 import { type Directory, versionNumber } from './directory.ts'
 import { errorAnswer } from './error-answers.ts'
+import { explainAnswer, requireFewRows } from './explain.ts'
 import type { HttpRequest } from './http-request.ts'
 import { lookupHeader } from './lookups/report.ts'
 import { chooseMediaType } from './media.ts'
@@ -86,7 +87,9 @@ export class Predictions {
       result = await endpoint.infer(question)
       if (span !== undefined) describe(span, label, id, result)
       if (result.lookups !== undefined) metrics.lookups.count(label, result.lookups)
-      const written = writtenBy(asked, result, id)
+      const explained =
+        asked.explain === true ? await explainAnswer(result as InferResult, question.deadline) : undefined
+      const written = writtenBy(asked, explained === undefined ? result : { ...result, explained }, id)
       pushHeaders(headers, result, written, question.ignored)
       const packed = encoding === undefined ? undefined : await compress(written.body, encoding)
       if (packed === undefined) return { status, headers, body: written.body }
@@ -120,6 +123,7 @@ export class Predictions {
       read(by) {
         const input = asked.read(by)
         question.ignored = input.ignored
+        if (asked.explain === true) requireFewRows(by.facts, input.rows)
         return input
       },
       readTensors(facts) {

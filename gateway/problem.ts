@@ -7,6 +7,7 @@ import type { Problem } from './protocols/protocol.ts'
 const statusOf: Partial<Record<ErrorCode, number>> = {
   REQUEST_INVALID: 400,
   KEY_UNKNOWN: 400,
+  EXPLAIN_UNAVAILABLE: 400,
   UNAUTHORIZED: 401,
   NOT_FOUND: 404,
   NOT_ACCEPTABLE: 406,

@@ -9,11 +9,13 @@ import type { Tensors } from '../lib/formats/tensors.ts'
 import type { Engine } from '../lib/models/compiled-model.ts'
 import type { LocalModel } from '../lib/models/model.ts'
 import type { LocalTensorModel } from '../lib/models/tensors/session.ts'
+import type { Explained } from './explain.ts'
 import { failureOf, type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
 import type { TensorAnswer } from './tensors/scorer.ts'
 
 type ForProfile = { readonly profile: true }
-type RowQuestion = { readonly kind: InputKind; readonly columns: InputColumns; readonly count: boolean } | ForProfile
+type ForExplanation = { readonly explain: InputKind; readonly columns: InputColumns }
+type RowQuestion = { readonly kind: InputKind; readonly columns: InputColumns; readonly count: boolean } | ForExplanation | ForProfile
 type TensorQuestion = { readonly tensors: Tensors; readonly count: boolean } | ForProfile
 /** What a thread is asked, of rows or of tensors, and what it says. */
 export type ThreadQuestion = RowQuestion & { readonly id: number }
@@ -23,6 +25,7 @@ export type ThreadAnswer =
   | { readonly broken: string }
   | { readonly id: number; readonly predictions: Numbers }
   | { readonly id: number; readonly answer: TensorAnswer }
+  | { readonly id: number; readonly explained: Explained }
   | { readonly id: number; readonly failed: Pick<ScoringFailure, 'kind' | 'message' | 'inBundle'> }
   | { readonly id: number; readonly profile: Record<string, FeatureCounts> }
 
@@ -34,6 +37,8 @@ export interface ScorerThread {
   /** @throws ScoringFailure */
   score(kind: InputKind, columns: InputColumns, count: boolean): Promise<Numbers>
   takeProfile(): Promise<Record<string, FeatureCounts>>
+  /** @throws ScoringFailure */
+  explain(kind: InputKind, columns: InputColumns): Promise<Explained>
   close(): Promise<void>
 }
 
@@ -53,6 +58,7 @@ export async function startScorerThread(
     engine,
     score: (kind, columns, count) => host.ask({ kind, columns, count }),
     takeProfile: () => host.ask({ profile: true }),
+    explain: (kind, columns) => host.ask({ explain: kind, columns }),
     close: () => host.close(),
   }
 }
@@ -142,6 +148,7 @@ class ScorerHost {
     if ('predictions' in answer) asked?.resolve(answer.predictions as never)
     else if ('profile' in answer) asked?.resolve(answer.profile as never)
     else if ('answer' in answer) asked?.resolve(answer.answer as never)
+    else if ('explained' in answer) asked?.resolve(answer.explained as never)
     else {
       const { kind, message, inBundle } = answer.failed
       const failure = new ScoringFailure(kind, message, inBundle)

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Features } from '../lib/code/run-features.ts'
 import type { Column } from '../lib/formats/columns.ts'
+import { openExplainer } from '../lib/models/explainer.ts'
 import { type LocalModel, loadModel } from '../lib/models/model.ts'
 import { profileCounter } from '../lib/stats/profile-counter.ts'
 import type { ThreadAnswer, ThreadQuestion } from './scorer-host.ts'
@@ -17,6 +18,7 @@ try {
   const local = workerData as LocalModel
   const model = await loadModel(local)
   const counter = profileCounter(JSON.parse(await readFile(local.baselineFile, 'utf8')), local.facts)
+  let opened: ReturnType<typeof openExplainer> | undefined
   let queue = Promise.resolve()
   parentPort?.on('message', (question: ThreadQuestion) => {
     queue = queue.then(() => carryOut(question))
@@ -26,10 +28,17 @@ try {
   async function carryOut(question: ThreadQuestion): Promise<void> {
     if ('profile' in question) return say({ id: question.id, profile: counter.take() })
     try {
+      const kind = 'explain' in question ? question.explain : question.kind
       const features =
-        question.kind === 'rows'
+        kind === 'rows'
           ? model.makeFeatures(question.columns as Record<string, Column>)
           : (question.columns as Features)
+      if ('explain' in question) {
+        opened ??= openExplainer(local, model)
+        const explanations = await (await opened)?.explain(features)
+        if (explanations === undefined) throw new Error('its package keeps no explanations')
+        return say({ id: question.id, explained: { explanations, features } })
+      }
       const predictions = await model.scoreFeatures(features)
       // Warming up is not traffic.
       if (question.count) counter.add(features, predictions)

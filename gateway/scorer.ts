@@ -8,6 +8,8 @@ import type { Engine } from '../lib/models/compiled-model.ts'
 import { isMadeFloat64, type LocalModel, loadModel, type ModelFacts } from '../lib/models/model.ts'
 import type { Profile } from '../lib/stats/profile.ts'
 import { addFeatureCounts, profileCounter } from '../lib/stats/profile-counter.ts'
+import type { Explained } from './explain.ts'
+import { explainerThread } from './explainer-thread.ts'
 import { startScorerThread } from './scorer-host.ts'
 import { failureOf, type InputColumns, type InputKind, type ScoringFailure } from './scoring.ts'
 
@@ -31,6 +33,8 @@ export interface Scorer {
   readonly offloaded: Score
   /** What counts a batch that was scored here, without scoring it; nothing where `inline` is undefined. */
   countInline(kind: InputKind, columns: InputColumns, predictions: Numbers): () => void
+  /** Why rows get the answers they get; in one more thread, begun when it is first asked for. @throws ScoringFailure */
+  explain(kind: InputKind, columns: InputColumns): Promise<Explained>
   /** Counts of features and scores since the last time. */
   takeProfile(): Promise<Record<string, FeatureCounts>>
   close(): Promise<void>
@@ -50,6 +54,7 @@ export async function loadScorer(
   const thread = await startScorerThread(modelVersion, local, note)
   const isHeavy = local.facts.featureCode.host['danfojs-node'] !== undefined
   const inline = isHeavy ? undefined : await loadInline(modelVersion, local, baseline, note)
+  const explainer = explainerThread(() => startScorerThread(modelVersion, local, note))
   await warm((columns) => thread.score('features', columns, false), local.facts)
   if (inline !== undefined) await warm(inline.warm, local.facts)
   return {
@@ -60,6 +65,7 @@ export async function loadScorer(
     inline: inline?.score,
     countInline: (kind, columns, predictions) => inline?.count(kind, columns, predictions) ?? (() => {}),
     offloaded: (kind, columns) => thread.score(kind, columns, true),
+    explain: explainer.explain,
     async takeProfile() {
       const offloaded = await thread.takeProfile()
       if (inline === undefined) return offloaded
@@ -72,7 +78,7 @@ export async function loadScorer(
       )
     },
     async close() {
-      await thread.close()
+      await Promise.all([thread.close(), explainer.close()])
       await inline?.release()
     },
   }

@@ -40,8 +40,9 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     packages: ['node:', 'zod', 'fzstd', '@duckdb/node-api'],
   },
   'lib/compiler': { rooms: ['lib/formats'], packages: ['zod', 'protobufjs', 'wabt'] },
+  'lib/explain': { rooms: ['lib/formats', 'lib/stats', 'lib/compiler'], packages: [] },
   'lib/models': {
-    rooms: ['lib/formats', 'lib/definition', 'lib/stats', 'lib/store', 'lib/code', 'lib/compiler'],
+    rooms: ['lib/formats', 'lib/definition', 'lib/stats', 'lib/store', 'lib/code', 'lib/compiler', 'lib/explain'],
     packages: ['node:', 'zod', 'onnxruntime-node'],
   },
   'lib/learners': {
@@ -58,6 +59,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
       'lib/code',
       'lib/data',
       'lib/compiler',
+      'lib/explain',
       'lib/models',
       'lib/learners',
     ],

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../lib/formats/errors.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
 import type { TensorFacts, Tensors } from '../../lib/formats/tensors.ts'
 import type { ModelFacts } from '../../lib/models/model.ts'
+import type { Explained } from '../explain.ts'
 import type { LookupReport } from '../lookups/report.ts'
 import type { RowReader } from '../rows.ts'
 import type { Input, TensorInput } from '../scoring.ts'
@@ -68,6 +69,8 @@ export interface Outgoing {
 export interface Asked {
   /** Reads the rows by a version's schema. @throws SlipwayError REQUEST_INVALID */
   read(version: ServedVersion): Input
+  /** Whether each answer is to come with why it is what it is. */
+  readonly explain?: boolean
   /** @param id of the request */
   write(prediction: Prediction, id: string): Written
   /** The same of a model of tensors alone; missing in protocols that ask none. */
@@ -107,6 +110,8 @@ export interface Prediction {
   readonly version: ServedVersion
   /** What came of looking columns up, a view each; undefined where none were. */
   readonly lookups?: readonly LookupReport[] | undefined
+  /** Where the request asks for them. */
+  readonly explained?: Explained | undefined
 }
 
 /** A version that a lookup asked for, of rows or of tensors, and the numbers of all that are loaded. */

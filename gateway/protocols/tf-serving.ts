@@ -1,9 +1,10 @@
+import { asksExplanations } from '../explain.ts'
 import { invalid } from '../rows.ts'
 import { parseJson } from './json.ts'
 import { objectOf, operation, predictionsSchema } from './operation.ts'
 import type { Asked, Incoming, Prediction, Protocol } from './protocol.ts'
 import { readRowsOrColumns } from './rows-or-columns.ts'
-import { answersJson, jsonAnswer, labelsOf, numbersJson, rowsJson } from './write.ts'
+import { answersJson, explanationsField, jsonAnswer, labelsOf, numbersJson, rowsJson } from './write.ts'
 
 const answers = ['application/json']
 
@@ -47,13 +48,14 @@ function readPredict({ body }: Incoming): Asked {
           : undefined
   if (request === null || key === undefined) throw invalid('expected an object with "instances" or "inputs"')
   return {
+    explain: asksExplanations(request, 'explain'),
     read: (version) => readRowsOrColumns(request[key], version, key),
     write: (prediction) => ({
       contentType: 'application/json',
       body:
         key === 'instances'
-          ? `{"predictions":${predictionsJson(prediction)}}`
-          : `{"outputs":${outputsJson(prediction)}}`,
+          ? `{"predictions":${predictionsJson(prediction)}${explanationsField(prediction.explained)}}`
+          : `{"outputs":${outputsJson(prediction)}${explanationsField(prediction.explained)}}`,
     }),
   }
 }

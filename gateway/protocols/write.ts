@@ -1,5 +1,6 @@
 import { likeliest } from '../../lib/formats/answers.ts'
 import type { Numbers } from '../../lib/formats/columns.ts'
+import { type Explained, explanationsJson } from '../explain.ts'
 import type { Outgoing, Prediction, ServedVersion } from './protocol.ts'
 
 type Facts = Pick<ServedVersion, 'facts'>
@@ -64,6 +65,10 @@ export function numbersJson(values: Numbers): string {
   for (let i = 0; i < values.length; i++) text += i === 0 ? values[i] : `,${values[i]}`
   return `${text}]`
 }
+
+/** The last field of an answer that is explained, with the comma in front of it. */
+export const explanationsField = (explained: Explained | undefined): string =>
+  explained === undefined ? '' : `,"explanations":${JSON.stringify(explanationsJson(explained))}`
 
 export const jsonAnswer = (status: number, value: unknown): Outgoing => ({
   status,

@@ -20,6 +20,7 @@ import type {
   ViewRows,
 } from './derived.ts'
 import type { Duration } from './duration.ts'
+import type { Explain } from './explain.ts'
 import type { Gate } from './gates.ts'
 import type { Endpoint, Model, Names, Package, Part, Split, SplitBy, Table, TensorPackage, View } from './handles.ts'
 import type { MonitorOptions } from './monitor.ts'
@@ -130,11 +131,12 @@ export interface Builder {
   /**
    * Makes the signed model package: ONNX, feature code, schemas, baseline profile, model card. Raise `inputVersion`
    * (default 1) when rows that the champion takes would no longer do. It is a version of the model that is called as
-   * the pipeline is, in a branch `<pipeline>-<branch>`; `name` says otherwise.
+   * the pipeline is, in a branch `<pipeline>-<branch>`; `name` says otherwise. `explain` keeps what explanations of
+   * single predictions need.
    */
   package<Row, T extends Task>(
     model: Model<Row, T>,
-    options?: { parity?: number; inputVersion?: number; name?: string },
+    options?: { parity?: number; inputVersion?: number; name?: string; explain?: boolean | Explain },
   ): Package<Row, T>
   /**
    * Takes a finished ONNX model of tensors alone as it is, an image or text encoder, without rows or features: it is

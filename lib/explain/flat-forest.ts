@@ -86,7 +86,7 @@ function testsOf(tests: readonly TestNode[], feature: Int32Array, nodes: number)
       const column = feature[i] as number
       if (column < 0) continue
       const value = row[column] as number
-      into[i] = value <= (thresholds[i] as number) ? 1 : value !== value ? (missing[i] as number) : 0
+      into[i] = value <= (thresholds[i] as number) ? 1 : Number.isNaN(value) ? (missing[i] as number) : 0
     }
     for (const i of others) into[i] = goesTrue(tests[i] as TestNode, row[feature[i] as number] as number) ? 1 : 0
   }

@@ -62,8 +62,10 @@ function pairWalker(forest: FlatForest): (row: Uint8Array, other: Uint8Array, pa
     }
     const mine = (row[node] === 1 ? onTrue[node] : onFalse[node]) as number
     const its = (other[node] === 1 ? onTrue[node] : onFalse[node]) as number
-    if (mine === its || side[column] === 1) return visit(mine, p, q)
-    if (side[column] === 2) return visit(its, p, q)
+    if (mine === its || side[column] !== 0) {
+      visit(side[column] === 2 ? its : mine, p, q)
+      return
+    }
     side[column] = 1
     visit(mine, p + 1, q)
     const [oursHere, theirsHere] = [ours, theirs]

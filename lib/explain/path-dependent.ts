@@ -22,7 +22,7 @@ export interface RowExplainer {
  * went along), o where it is (1 or 0). Shapley's weights are integrals, |S|! (d-1-|S|)! / d! = ∫ t^|S| (1-t)^(d-1-|S|)
  * dt, so the part of column i is v (o_i - z_i) ∫ Π_{j≠i} (z_j + (o_j - z_j) t) dt: a polynomial of a degree below d,
  * which ⌈d/2⌉ points of Gauss–Legendre quadrature integrate exactly. Products at those points go down a tree and their
- * sums come up it, each in one pass, as in Linear TreeSHAP (Yu et al., NeurIPS 2022), whose polynomials are interpolated
+ * sums come up it, each in one pass, as in Linear TreeSHAP (Yu et al., NeurIPS 2022), which interpolates polynomials
  * instead; here all factors are positive and nothing cancels.
  * @param covers how many training rows passed each node
  */

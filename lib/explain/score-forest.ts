@@ -1,8 +1,6 @@
 import type { Forest, TreeNode } from '../compiler/forest.ts'
 import { NotCompilable } from '../compiler/not-compilable.ts'
-
-/** What parts add up to: log odds, or scores before a softmax, or the answer itself. */
-export type Space = 'log odds' | 'score' | 'probability' | 'prediction'
+import type { Space } from '../formats/explain.ts'
 
 /** Trees as sums of leaves, before any transform. */
 export interface ScoreForest {
@@ -17,28 +15,38 @@ export interface ScoreForest {
 }
 
 /**
- * The scores of a forest that its trees add up to. Of two classes with scores of their own, the difference is the log
- * odds of the second.
- * @param isProbability whether an answer without a transform is a probability
+ * The scores of a forest that its trees add up to. Of a binary model that is one, of the second class: where both
+ * classes have scores of their own under a softmax, the difference, which is the log odds.
  * @throws NotCompilable where the transform leaves nothing that parts add up to
  */
-export function scoreForest(forest: Forest, isProbability: boolean): ScoreForest {
-  const { sums, divisor, transform } = forest
+export function scoreForest(forest: Forest, isBinary: boolean): ScoreForest {
+  const { sums, divisor, transform, base } = forest
+  const last = sums - 1
   if (transform === 'softmax zero') throw new NotCompilable('the post-transform SOFTMAX_ZERO')
-  if (transform === 'softmax' && sums === 2)
+  if (isBinary && transform === 'softmax') {
+    if (sums !== 2) throw new NotCompilable(`a softmax of ${sums} scores in a binary model`)
     return {
       forest,
       space: 'log odds',
       outputs: 1,
-      base: Float64Array.of((forest.base[1] as number) - (forest.base[0] as number)),
+      base: Float64Array.of((base[1] as number) - (base[0] as number)),
       add: ({ adds }) => ((adds.get(1) ?? 0) - (adds.get(0) ?? 0)) / divisor,
     }
-  const plain = isProbability ? 'probability' : 'prediction'
+  }
+  const space = transform === 'logistic' ? 'log odds' : isBinary ? 'probability' : 'prediction'
+  if (isBinary)
+    return {
+      forest,
+      space,
+      outputs: 1,
+      base: Float64Array.of(base[last] as number),
+      add: ({ adds }) => (adds.get(last) ?? 0) / divisor,
+    }
   return {
     forest,
-    space: transform === 'logistic' ? 'log odds' : transform === 'softmax' ? 'score' : plain,
+    space: transform === 'softmax' ? 'score' : space,
     outputs: sums,
-    base: Float64Array.from(forest.base),
+    base: Float64Array.from(base),
     add: ({ adds }, output) => (adds.get(output) ?? 0) / divisor,
   }
 }

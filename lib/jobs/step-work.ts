@@ -10,6 +10,7 @@ import type { reportBacktest } from './backtest.ts'
 import type { scoreShard } from './batch/score-shard.ts'
 import type { evaluateModel } from './evaluate.ts'
 import type { judgeGates } from './judge.ts'
+import type { makeExplainer } from './make-explainer.ts'
 import type { measureDrift } from './measure-drift.ts'
 import type { judgeNeverWorse } from './never-worse.ts'
 import type { profileTensors } from './profile-tensors.ts'
@@ -32,6 +33,7 @@ export interface Jobs {
   readonly compareMadeUp: typeof compareMadeUp
   readonly proveRows: typeof proveRows
   readonly profileTensors: typeof profileTensors
+  readonly makeExplainer: typeof makeExplainer
   readonly judgeNeverWorse: typeof judgeNeverWorse
   readonly measureDrift: typeof measureDrift
   readonly scoreShard: typeof scoreShard

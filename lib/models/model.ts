@@ -9,6 +9,7 @@ import { type Bundle, Digest } from '../formats/artifact.ts'
 import { type Column, type Numbers, rowCount } from '../formats/columns.ts'
 import { Cross } from '../formats/crosses.ts'
 import { SlipwayError } from '../formats/errors.ts'
+import { ExplainFacts } from '../formats/explain.ts'
 import { LearnerParameters } from '../formats/learner.ts'
 import { Task } from '../formats/plan.ts'
 import { RowSchema } from '../formats/row-schema.ts'
@@ -53,6 +54,8 @@ export const ModelFacts = z.object({
   seed: z.int(),
   signature: z.int().default(1),
   snapshot: Digest,
+  /** How its predictions are explained, where the definition asks for it: `explainer.json`. */
+  explain: ExplainFacts.optional(),
 })
 export type ModelFacts = z.infer<typeof ModelFacts>
 
@@ -95,6 +98,7 @@ export const modelFiles = {
   training: 'training.json',
   card: 'card.md',
   crosses: 'crosses.json',
+  explainer: 'explainer.json',
   compiledModel: 'kernel.json',
   compiledCode: 'kernel.wasm',
   compiledTables: 'kernel.tables',
@@ -108,6 +112,8 @@ export interface LocalModel {
   readonly baselineFile: string
   /** Where the model has crosses. */
   readonly crossesFile?: string | undefined
+  /** Where its predictions are explained. */
+  readonly explainerFile?: string | undefined
   /** Missing in packages made before models were compiled. */
   readonly compiledModel?: LocalCompiledModel | undefined
 }

@@ -1,10 +1,11 @@
 import { SlipwayError } from '../../../lib/formats/errors.ts'
+import { asksExplanations } from '../../explain.ts'
 import { chooseMediaType, parseMediaType } from '../../media.ts'
 import { invalid } from '../../rows.ts'
 import { isObject, parseJson } from '../json.ts'
 import type { Asked, Incoming, Prediction, Written } from '../protocol.ts'
 import { readMatrix, readRecords, readRowsOrColumns } from '../rows-or-columns.ts'
-import { answersJson, labelsOf, numbersJson } from '../write.ts'
+import { answersJson, explanationsField, labelsOf, numbersJson } from '../write.ts'
 import { readCsv } from './csv.ts'
 import { jsonLinesTypes, parseJsonLines } from './json-lines.ts'
 
@@ -52,8 +53,12 @@ export function readInvocation(
     // What curl says of its own.
     case 'application/x-www-form-urlencoded':
     case 'application/json':
-    case '':
-      return { read: readJson(parseJson(body)), write }
+    case '': {
+      const json = parseJson(body)
+      const explain = isObject(json) && asksExplanations(json.params, 'params.explain')
+      if (explain && answerType !== 'application/json') throw invalid(`explanations come as JSON, not ${answerType}`)
+      return { explain, read: readJson(json), write }
+    }
     default:
       throw new SlipwayError(
         'MEDIA_UNSUPPORTED',
@@ -63,17 +68,18 @@ export function readInvocation(
 }
 
 function bodyOf(prediction: Prediction, type: string): string {
-  const { predictions, version } = prediction
+  const { predictions, version, explained } = prediction
   const { outputs } = version.facts
   if (outputs !== undefined) {
-    if (type === 'application/json') return `{"predictions":[${answersJson(prediction).join(',')}]}`
+    if (type === 'application/json')
+      return `{"predictions":[${answersJson(prediction).join(',')}]${explanationsField(explained)}}`
     if (type === 'text/csv') return classesCsv(prediction, outputs.length)
     return answersJson(prediction)
       .map((answer) => `${answer}\n`)
       .join('')
   }
   return type === 'application/json'
-    ? `{"predictions":${numbersJson(predictions)}}`
+    ? `{"predictions":${numbersJson(predictions)}${explanationsField(explained)}}`
     : Array.from(predictions, (value) => `${value}\n`).join('')
 }
 

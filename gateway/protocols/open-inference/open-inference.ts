@@ -1,4 +1,5 @@
 import { kindOf } from '../../../lib/definition/contract/read.ts'
+import { asksExplanations, explanationsJson } from '../../explain.ts'
 import { lookupParameters } from '../../lookups/report.ts'
 import { invalid } from '../../rows.ts'
 import { isObject, parseJson } from '../json.ts'
@@ -48,6 +49,7 @@ function readInferRequest(incoming: Incoming): Asked {
   // Read once, however many versions are asked.
   let columns: ReadonlyMap<string, Tensor> | undefined
   const parameters = isObject(request.parameters) ? request.parameters : {}
+  const explain = asksExplanations(request.parameters, 'parameters.explain')
   const { id } = request
   const outputs = Array.isArray(request.outputs) ? request.outputs : []
   const asksBinary = outputs.some(
@@ -55,6 +57,7 @@ function readInferRequest(incoming: Incoming): Asked {
   )
   const isBinary = asksBinary || (outputs.length === 0 && parameters.binary_data_output === true)
   return {
+    explain,
     read(version) {
       for (const output of outputs) {
         const name = isObject(output) ? output.name : undefined
@@ -77,9 +80,10 @@ const namesIn = (outputs: readonly unknown[]): readonly unknown[] =>
 
 /** @param wanted names of outputs; all of them if there are none */
 function writeResponse(prediction: Prediction, id: string, isBinary: boolean, wanted: readonly unknown[]): Written {
-  const { answeredBy, lookups } = prediction
+  const { answeredBy, lookups, explained } = prediction
   const told = lookups === undefined ? '' : `"parameters":${JSON.stringify(lookupParameters(lookups))},`
-  const head = `{"model_name":${JSON.stringify(answeredBy.model)},"model_version":"${answeredBy.version}","id":${JSON.stringify(id)},${told}"outputs":[`
+  const why = explained === undefined ? '' : `"explanations":${JSON.stringify(explanationsJson(explained))},`
+  const head = `{"model_name":${JSON.stringify(answeredBy.model)},"model_version":"${answeredBy.version}","id":${JSON.stringify(id)},${told}${why}"outputs":[`
   const tensors = outputTensors(prediction).filter(({ name }) => wanted.length === 0 || wanted.includes(name))
   if (!isBinary) {
     const outputs = tensors.map(({ head: described, json }) => `${described},"data":${json()}}`)

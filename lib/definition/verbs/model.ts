@@ -3,6 +3,7 @@ import { SlipwayError } from '../../formats/errors.ts'
 import type { RowSchema } from '../../formats/row-schema.ts'
 import { recordedId } from '../../formats/step-names.ts'
 import type { Builder } from '../builder.ts'
+import { explainOptionsOf } from '../explain.ts'
 import type { Gate } from '../gates.ts'
 import { checksOf, type OwnGate } from '../own-measures.ts'
 import { add, idIn, modelOf, modelOfBranch, nextId, type Place, trainingOf } from '../recording.ts'
@@ -72,7 +73,7 @@ function requireNoCrosses(called: string, task: string, crosses: readonly unknow
 
 export const packageModel =
   (at: Place): Builder['package'] =>
-  (model, { parity = 1e-5, inputVersion = 1, name = modelOfBranch(at.recording, at.branch) } = {}) => {
+  (model, { parity = 1e-5, inputVersion = 1, name = modelOfBranch(at.recording, at.branch), explain } = {}) => {
     const id = add(at.recording, {
       id: nextId(at, 'package'),
       kind: 'package',
@@ -80,6 +81,7 @@ export const packageModel =
       parity,
       signature: inputVersion,
       ...(name === undefined ? {} : { name }),
+      ...(explain === undefined || explain === false ? {} : { explain: explainOptionsOf(explain) }),
     })
     return { kind: 'package', id }
   }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { firstOf } from '../brief.ts'
 import { Check, codeOfCheck, metricsInWords, subjectOf, withoutCode } from '../check.ts'
 import { CodeRef, TargetRef, Task } from '../code-ref.ts'
+import { ExplainOptions } from '../explain.ts'
 import { describeLearner, LearnerParameters, learnerInKey } from '../learner.ts'
 import { RowSchema } from '../row-schema.ts'
 import { show } from '../show-number.ts'
@@ -66,17 +67,24 @@ export const packageModel = stepKind({
     signature: z.int().min(1),
     /** The model it is a version of, where that is not called as the pipeline is. */
     name: Name.optional(),
+    /** Whether and how its predictions can be explained. */
+    explain: ExplainOptions.optional(),
   }),
   refs: ['model'],
   version: 5,
   hosts: ['onnxruntime-node', 'wabt', 'v8'],
-  links: ({ model, name }) => ({ model, ...(name === undefined ? {} : { name }) }),
-  reads({ model }, plan) {
+  links: ({ model, name, explain }) => ({
+    model,
+    ...(name === undefined ? {} : { name }),
+    ...(explain !== undefined && { isExplained: true }),
+  }),
+  reads({ model, isExplained }, plan) {
     const { id, split, isCrossed } = plan.step(train, model)
     const files = ['model', 'training', 'baseline', 'parity', ...(isCrossed ? ['crosses'] : [])]
     return {
       ...Object.fromEntries(files.map((output): [string, Read] => [output, { step: id, output }])),
       validation: { step: split, output: 'validation' },
+      ...(isExplained === true && { 'training rows': { step: split, output: 'train' } }),
       snapshot: readOf(plan.sourceOf(split)),
     }
   },

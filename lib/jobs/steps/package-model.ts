@@ -58,10 +58,10 @@ export async function packageModel(
   const training = await getJson(store, required(inputs, 'training').digest, TrainingReport)
   requireMadeUpParity(training.madeUp, work.step.parity)
   const code = await localCode(deps, train.features)
-  const facts = factsOf(order, work.step, training)
+  const plain = factsOf(order, work.step, training)
   const { crosses } = inputs
   const model: LocalModel = {
-    facts,
+    facts: plain,
     onnxFile: await localFile(store, onnx.digest),
     codeFile: code.file,
     baselineFile: await localFile(store, required(inputs, 'baseline').digest),
@@ -69,8 +69,10 @@ export async function packageModel(
   }
   const trees = await provenTrees(store, deps.host, onnx, once)
   const compiled = await compareWithTrainer(store, work, { model, trees, inputs })
-  work.progress('packaging', 0.8)
-  const files = await filesOf(store, inputs, model, training, compiled)
+  const explained = await explainer(store, work, model, inputs)
+  const facts = { ...plain, ...explained.facts }
+  work.progress('packaging', 0.9)
+  const files = { ...(await filesOf(store, inputs, { ...model, facts }, training, compiled)), ...explained.files }
   const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
   if (deps.signer !== undefined) {
     const lineage = digestsOf(inputs)
@@ -117,6 +119,20 @@ function factsOf(
     signature: step.signature,
     snapshot: required(inputs, 'snapshot').digest,
   }
+}
+
+/** What a package keeps to explain its predictions, and says of them; nothing where nobody asked. */
+async function explainer(
+  store: Store,
+  { step, job, progress }: WorkOn<'package'>,
+  model: LocalModel,
+  inputs: StepInputs,
+): Promise<{ readonly facts: Pick<ModelFacts, 'explain'>; readonly files: Bundle['files'] }> {
+  if (step.explain === undefined) return { facts: {}, files: {} }
+  progress('counting training rows for explanations', 0.8)
+  const table = await localTable(store, required(inputs, 'training rows').digest)
+  const { file, facts } = await job('makeExplainer', { model, table, options: step.explain })
+  return { facts: { explain: facts }, files: { [modelFiles.explainer]: await putJson(store, file) } }
 }
 
 /** Compares the model, and its compiled form, with the trainer on the validation rows. */
