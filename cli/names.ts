@@ -62,6 +62,8 @@ export const digest = matching(
   '3f9a1c22b0d4',
   /^(?:sha256:)?[0-9a-f]{6,64}$/,
 )
+/** What `explain` explains. */
+export const explained = either('a rollout, or a model or a version of it (flights@3)', id, modelVersion)
 /** A ref, as the error says that finds it broken. */
 export const ref = matching(
   'a ref: routes/<endpoint>, models/<name>, views/<name>, monitors/<endpoint>, checks/<endpoint> or batches/<owner>/<name>',

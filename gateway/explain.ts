@@ -81,10 +81,10 @@ export function explanationsJson({ explanations, features }: Explained): object 
   return {
     method,
     of,
-    rows: Array.from({ length: rows }, (_, row) =>
+    rows: Array.from({ length: rows }, (__, row) =>
       outputs === 1
         ? answerOf(row, 0)
-        : { outputs: base.reduce<object[]>((all, __, i) => [...all, answerOf(row, i)], []) },
+        : { outputs: Array.from(base, (_, output) => answerOf(row, output)) },
     ),
   }
 }

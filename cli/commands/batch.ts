@@ -70,6 +70,7 @@ export interface ScoreOptions extends JsonOption {
   readonly write?: string
   readonly delimiter?: string
   readonly header?: boolean
+  readonly explain?: boolean
   readonly redo?: boolean
 }
 
@@ -135,6 +136,7 @@ function policyFrom(options: ScoreOptions, to: string | null): BatchPolicy {
     keys: list(options.keys),
     keep: list(options.keep),
     partitionBy: list(options.partitionBy),
+    explain: options.explain,
   })
 }
 

@@ -1,21 +1,37 @@
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import type { EvidenceEntry } from '../../lib/formats/evidence.ts'
+import type { EvidenceEntry, RolloutStart } from '../../lib/formats/evidence.ts'
 import { describeStrategy } from '../../lib/formats/rollout-policy.ts'
 import { type ReplayedLook, replayRollout } from '../../lib/stats/replay.ts'
 import { readEvidence, readRolloutEnd, readRolloutStart } from '../../lib/store/rollouts.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
+import { registeredVersion } from '../model-version.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, seconds } from '../output.ts'
 import { verdictTable } from '../verdicts.ts'
 
-/** Every decision of a rollout with its evidence; with `replay` each is recomputed from it and compared. */
-export async function explain(id: string, options: JsonOption & { replay?: boolean }): Promise<number> {
-  const { store } = openContext()
-  const start = await readRolloutStart(store, id)
-  if (start === undefined)
-    throw new SlipwayError('NOT_FOUND', `there is no rollout ${id}`, { next: 'slipway rollout status <endpoint>' })
+/**
+ * Every decision of a rollout with its evidence; with `replay` each is recomputed from it and compared. Of a model, what
+ * its scores rest on.
+ */
+export async function explain(what: string, options: JsonOption & { replay?: boolean; row?: string }): Promise<number> {
+  const context = openContext()
+  const start = what.includes('@') ? undefined : await readRolloutStart(context.store, what)
+  if (start !== undefined) return explainRollout(context.store, what, start, options)
+  const version = await registeredVersion(context.store, what)
+  if (version !== undefined) return (await import('./explain-model.ts')).explainModel(context, version, options)
+  throw new SlipwayError('NOT_FOUND', `there is no rollout and no model ${what}`, {
+    next: 'see slipway rollout status <endpoint>, and slipway models',
+  })
+}
+
+async function explainRollout(
+  store: Store,
+  id: string,
+  start: RolloutStart,
+  options: JsonOption & { replay?: boolean },
+): Promise<number> {
   const end = await readRolloutEnd(store, id)
   const looks = await readLooks(store, id)
   const replayed = replayRollout(

@@ -72,6 +72,7 @@ function scoreCommand(batch: Usage): void {
       kinds.oneOf(',', '\t', ';', '|'),
     )
     .option('--no-header', 'CSV in has no header: its columns are those of the model, in their order')
+    .option('--explain', 'one more column: why each answer is what it is')
     .option('--redo', 'score again what was published')
     .json()
     .examples(

@@ -22,11 +22,19 @@ export function servingCommands(program: Usage): void {
   rolloutCommands(program.command('rollout').description('what an endpoint serves, and its rollout'))
   program
     .command('explain')
-    .description('every decision of a rollout with its evidence')
-    .takes('<rollout>', kinds.id)
+    .description('every decision of a rollout with its evidence; what the scores of a model rest on')
+    .takes('<rollout or model>', kinds.explained)
+    .offers(
+      '--row <file>',
+      'of a model: why the rows of a JSON, CSV or parquet file get their scores',
+      kinds.existingFile,
+    )
     .option('--replay', 'recompute each decision from the stored evidence and compare; exit 16 if one differs')
     .json()
-    .examples('npx slipway explain flights-20261122-034512-k3x9 --replay')
+    .examples(
+      'npx slipway explain flights-20261122-034512-k3x9 --replay',
+      'npx slipway explain flights@champion --row row.json',
+    )
     .does(async (id, options) => (await explaining()).explain(id, options))
   program
     .command('gateway')

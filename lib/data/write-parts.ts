@@ -5,6 +5,7 @@ import { columnOf, type Named } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
 import { classesOf } from '../stats/answer-profile.ts'
 import { name, rowsOf, text } from './duckdb.ts'
+import { explanationColumn } from './explained-column.ts'
 import type { LocalTable } from './table.ts'
 import { scanCsv } from './text-files.ts'
 
@@ -36,6 +37,8 @@ export interface PartsOrder {
   readonly partitionBy: readonly string[]
   /** What was read: of text, CSV is written as it was, and parquet by the columns' types. */
   readonly table: Pick<LocalTable, 'schema' | 'format'>
+  /** SQL of explanations, from the table `explained`: see `explained-column.ts`. */
+  readonly explained?: string | undefined
 }
 
 /** A file of the output. */
@@ -55,11 +58,11 @@ export interface WrittenPart {
 export async function writeParts(
   connection: DuckDBConnection,
   predictions: Numbers,
-  { folder, columns, named, format, partitionBy, table }: PartsOrder,
+  { folder, columns, named, format, partitionBy, table, explained }: PartsOrder,
 ): Promise<WrittenPart[]> {
   const answers = await loadAnswers(connection, predictions, named)
   // Rows of both tables lie in the order they were read in.
-  const select = `SELECT ${columns.map((column) => `${outputSql(column, table, format)} AS ${name(column)}`).join(', ')}${answers.map((column) => `, p.${name(column)}`).join('')} FROM shard s POSITIONAL JOIN predicted p`
+  const select = `SELECT ${columns.map((column) => `${outputSql(column, table, format)} AS ${name(column)}`).join(', ')}${answers.map((column) => `, p.${name(column)}`).join('')}${explainedSql(explained, format)} FROM shard s POSITIONAL JOIN predicted p${explained === undefined ? '' : ' POSITIONAL JOIN explained e'}`
   const options = [
     format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd',
     ...(partitionBy.length === 0 ? [] : [`PARTITION_BY (${partitionBy.map(name).join(', ')})`]),
@@ -115,6 +118,12 @@ async function loadAnswers(
   }
   appender.closeSync()
   return names
+}
+
+/** The column of explanations; CSV has them as JSON. */
+function explainedSql(explained: string | undefined, write: 'parquet' | 'csv'): string {
+  if (explained === undefined) return ''
+  return `, ${write === 'csv' ? `to_json(${explained})` : explained} AS ${explanationColumn}`
 }
 
 /** A column of the output as it was in the input. */

@@ -24,6 +24,8 @@ export interface BatchOptions {
   readonly keys?: readonly string[] | undefined
   readonly keep?: readonly string[] | undefined
   readonly partitionBy?: readonly string[] | undefined
+  /** One more column, `explanation`: why each answer is what it is. The package must have been made with `explain`. */
+  readonly explain?: boolean | undefined
   /** Default 1 day. */
   readonly catchup?: Duration | undefined
   /** Default `wait`. */
@@ -75,6 +77,7 @@ export function batchPolicyOf(
     keys: [...(options.keys ?? [])],
     keep: options.keep === undefined ? null : [...options.keep],
     partitionBy: [...(options.partitionBy ?? [])],
+    ...(options.explain === true && { explain: true }),
     catchupMs: durationMs(options.catchup ?? '1d'),
     overlap: options.overlap ?? 'wait',
   })

@@ -28,6 +28,8 @@ export const BatchPolicy = z.object({
   keep: z.array(z.string()).nullable(),
   /** Columns of the output whose values become folders, `origin=ORD/`. */
   partitionBy: z.array(z.string()),
+  /** Whether the output has a column that says why each answer is what it is. */
+  explain: z.literal(true).optional(),
   /** How late a schedule that was missed may still begin, ms. */
   catchupMs: z.number().nonnegative(),
   /** What happens when the one before is not done. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Task } from './code-ref.ts'
+import { ExplainFacts } from './explain.ts'
 
 const Metrics = z.record(z.string(), z.number())
 const ReliabilityBin = z.object({ rows: z.int(), meanPrediction: z.number(), positiveShare: z.number() })
@@ -17,6 +18,15 @@ export const FeatureImportance = z.object({
 })
 export type FeatureImportance = z.infer<typeof FeatureImportance>
 
+/** How much features move the scores of rows, where the package explains its predictions. */
+export const Attribution = ExplainFacts.extend({
+  /** How many rows were explained. */
+  rows: z.int(),
+  /** Mean size of each feature's parts; largest first. */
+  features: z.array(z.object({ feature: z.string(), mean: z.number() })),
+})
+export type Attribution = z.infer<typeof Attribution>
+
 /** How a model did on a table: an artifact. Metrics that are not defined (one class only) are left out. */
 export const Evaluation = z.object({
   rows: z.int(),
@@ -33,6 +43,7 @@ export const Evaluation = z.object({
   unseen: z.object({ part: z.string(), classes: z.array(z.object({ name: z.string(), rows: z.int() })) }).optional(),
   /** What the model rests on: largest first, see `lib/jobs/permute.ts`. Missing in evaluations of before 0.6. */
   importance: z.array(FeatureImportance).default([]),
+  attribution: Attribution.optional(),
   /** By slicing column: its values, in the order of the codes in `slice-<column>.i32`. */
   slices: z.record(z.string(), z.array(z.object({ value: z.string(), rows: z.int(), metrics: Metrics }))),
 })

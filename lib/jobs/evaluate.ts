@@ -16,6 +16,7 @@ import { type LoadedModel, type LocalModel, newAnswers } from '../models/model.t
 import { withModels } from '../models/with-models.ts'
 import { selectRows } from '../stats/metrics.ts'
 import { reliabilityOf } from '../stats/reliability.ts'
+import { attributionOf } from './attribution.ts'
 import { importanceOf, sampler } from './permute.ts'
 import { scoreTable } from './score-table.ts'
 import type { Progress } from './step-work.ts'
@@ -40,7 +41,7 @@ export interface EvaluationOrder {
 /** Scores a table and measures the result; predictions, labels and slices are kept for comparisons. */
 export async function evaluateModel(order: EvaluationOrder, onProgress: Progress): Promise<Evaluation> {
   const { step, table, folder } = order
-  const { scored, outputs, unseen, slices, importance } = await withModels([order.model], (model) =>
+  const { scored, outputs, unseen, slices, importance, attribution } = await withModels([order.model], (model) =>
     measured(order, model, onProgress),
   )
   const evaluation: Evaluation = {
@@ -51,6 +52,7 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
     metrics: metricsOf(step.task, scored),
     reliability: reliabilityOf(step.task, scored),
     importance,
+    ...(attribution !== undefined && { attribution }),
     slices: Object.fromEntries(slices.map((slice) => [slice.column, measuredSlices(step.task, scored, slice)])),
   }
   await writeFile(join(folder, evaluationFiles.report), canonicalJson(evaluation))
@@ -67,7 +69,8 @@ interface SliceCodes {
   readonly codes: Int32Array
 }
 
-async function measured({ step, table, target, gains }: EvaluationOrder, model: LoadedModel, onProgress: Progress) {
+async function measured(order: EvaluationOrder, model: LoadedModel, onProgress: Progress) {
+  const { step, table, target, gains } = order
   const toLabels = target === undefined ? undefined : loadFunction(await readFile(target.file, 'utf8'), target.digest)
   const { inputs, features, outputs } = model.facts
   const width = widthOf(model.facts)
@@ -94,8 +97,9 @@ async function measured({ step, table, target, gains }: EvaluationOrder, model: 
   })
   onProgress('shuffling features', 1)
   const importance = await importanceOf(model, sample.features, sample.labels, gains)
+  const attribution = await attributionOf(order.model, model, sample.features)
   if (outputs === undefined || classes === undefined)
-    return { scored: { predictions, labels } satisfies Scored, outputs, unseen: [], slices, importance }
+    return { scored: { predictions, labels } satisfies Scored, outputs, unseen: [], slices, importance, attribution }
   const { names, rows } = classes
   return {
     scored: { predictions: underNames(predictions, outputs, names), labels } satisfies Scored,
@@ -103,6 +107,7 @@ async function measured({ step, table, target, gains }: EvaluationOrder, model: 
     unseen: names.slice(outputs.length).map((name, i) => ({ name, rows: rows[outputs.length + i] as number })),
     slices,
     importance,
+    attribution,
   }
 }
 

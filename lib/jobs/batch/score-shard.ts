@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { withKeptDuckDb } from '../../data/duckdb.ts'
+import { explanationColumn } from '../../data/explained-column.ts'
 import { goodRows, openShard, type ShardSource } from '../../data/shard.ts'
 import {
   answerColumnNames,
@@ -19,11 +20,12 @@ import { type LoadedModel, type LocalModel, loadModel, newAnswers } from '../../
 import type { Profile } from '../../stats/profile.ts'
 import { profileCounter } from '../../stats/profile-counter.ts'
 import { type ScoredChunk, scoreChunks } from '../score-table.ts'
+import { explainShard } from './explain-shard.ts'
 
 export interface ScoreShardOrder {
   readonly model: LocalModel
   readonly source: ShardSource
-  readonly policy: Pick<BatchPolicy, 'keep' | 'write' | 'partitionBy' | 'onBadRow'>
+  readonly policy: Pick<BatchPolicy, 'keep' | 'write' | 'partitionBy' | 'onBadRow' | 'explain'>
   /** Where the output goes; must exist. */
   readonly folder: string
 }
@@ -83,6 +85,14 @@ export async function scoreShard(
         next: 'leave it out with keep, or rename it',
       },
     )
+  if (policy.explain === true && columns.includes(explanationColumn))
+    throw new SlipwayError(
+      'COLUMN_TYPE',
+      `the input has a column "${explanationColumn}", where the output has why the answer is what it is`,
+      {
+        next: 'leave it out with keep, or rename it',
+      },
+    )
   const model = await modelOf(local)
   const counter = profileCounter(JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile, local.facts)
   return withKeptDuckDb(join(dirname(folder), `spill-${threadId}`), async (connection) => {
@@ -108,6 +118,10 @@ export async function scoreShard(
     const firstRow = (source.table.range?.from ?? 0) + 1
     const scored =
       rows.good === 0 ? 0 : await scoreChunks([model], goodRows(connection, rows, model.facts.inputs), take, firstRow)
+    const explained =
+      policy.explain !== true || rows.good === 0
+        ? undefined
+        : await explainShard(connection, { local, model, rows }, (done) => onProgress('explaining', done))
     const parts =
       rows.good === 0
         ? []
@@ -118,6 +132,7 @@ export async function scoreShard(
             format: policy.write,
             partitionBy: policy.partitionBy,
             table: source.table,
+            explained,
           })
     if (bad > 0) await writeQuarantine(connection, source.table, source.from, join(folder, 'quarantine.parquet'))
     return {

@@ -53,7 +53,7 @@ export function materialOf(host: HostVersions, plan: BatchPlan, number: number, 
   const { policy, duplicates } = plan
   const shard = plan.shards[number] as BatchPlan['shards'][number]
   const file = plan.inputs[shard.file] as BatchFile
-  const { format, delimiter, header, write, onBadRow, keep, partitionBy, keys } = policy
+  const { format, delimiter, header, write, onBadRow, keep, partitionBy, keys, explain } = policy
   return {
     step: 'score',
     version: shardVersion,
@@ -69,6 +69,7 @@ export function materialOf(host: HostVersions, plan: BatchPlan, number: number, 
       ...(delimiter === undefined ? {} : { delimiter }),
       ...(header === undefined ? {} : { header }),
       write,
+      ...(explain === true && { explain }),
       onBadRow,
       keep,
       partitionBy,
