@@ -25,6 +25,8 @@ export interface FlatForest {
    * @param into 1 where they do: [nodes]
    */
   test(row: ArrayLike<number>, into: Uint8Array): void
+  /** Whether one inner node's test holds. */
+  holds(node: number, row: ArrayLike<number>): boolean
 }
 
 /** Lays a forest out. */
@@ -65,28 +67,23 @@ export function flatForest({ forest, outputs, base, add }: ScoreForest): FlatFor
     values,
     base,
     test: testsOf(tests, feature, next),
+    holds: (node, row) => goesTrue(tests[node] as TestNode, row[feature[node] as number] as number),
   }
 }
 
 /** Nearly all tests compare with a threshold, `<=`; others are asked one by one. */
 function testsOf(tests: readonly TestNode[], feature: Int32Array, nodes: number): FlatForest['test'] {
-  const thresholds = new Float64Array(nodes)
-  const missing = new Uint8Array(nodes)
-  const others: number[] = []
-  for (let i = 0; i < nodes; i++) {
-    const node = tests[i]
-    if (node === undefined) continue
-    if (node.mode === 'BRANCH_LEQ') {
-      thresholds[i] = node.threshold
-      missing[i] = node.missingTrue ? 1 : 0
-    } else others.push(i)
-  }
+  const numbers = Array.from({ length: nodes }, (_, i) => i)
+  const plain = Int32Array.from(numbers.filter((i) => tests[i]?.mode === 'BRANCH_LEQ'))
+  const columns = Int32Array.from(plain, (i) => feature[i] as number)
+  const thresholds = Float64Array.from(plain, (i) => (tests[i] as { threshold: number }).threshold)
+  const missing = Uint8Array.from(plain, (i) => (tests[i]?.missingTrue === true ? 1 : 0))
+  const others = numbers.filter((i) => tests[i] !== undefined && tests[i].mode !== 'BRANCH_LEQ')
   return (row, into) => {
-    for (let i = 0; i < nodes; i++) {
-      const column = feature[i] as number
-      if (column < 0) continue
-      const value = row[column] as number
-      into[i] = value <= (thresholds[i] as number) ? 1 : Number.isNaN(value) ? (missing[i] as number) : 0
+    for (let i = 0; i < plain.length; i++) {
+      const value = row[columns[i] as number] as number
+      const isHigh = value > (thresholds[i] as number)
+      into[plain[i] as number] = value <= (thresholds[i] as number) ? 1 : isHigh ? 0 : (missing[i] as number)
     }
     for (const i of others) into[i] = goesTrue(tests[i] as TestNode, row[feature[i] as number] as number) ? 1 : 0
   }
@@ -108,17 +105,15 @@ export function scoresOf(forest: FlatForest, tests: Uint8Array, into: Float64Arr
 export function coverCounter(forest: FlatForest) {
   const { roots, feature, onTrue, onFalse } = forest
   const covers = new Float64Array(feature.length)
-  const tests = new Uint8Array(feature.length)
   return {
     covers,
     /** @param row as the trees see it: [features] */
     add(row: ArrayLike<number>): void {
-      forest.test(row, tests)
       for (let tree = 0; tree + 1 < roots.length; tree++) {
         let at = roots[tree] as number
         covers[at] = (covers[at] as number) + 1
         while ((feature[at] as number) >= 0) {
-          at = (tests[at] === 1 ? onTrue[at] : onFalse[at]) as number
+          at = (forest.holds(at, row) ? onTrue[at] : onFalse[at]) as number
           covers[at] = (covers[at] as number) + 1
         }
       }

@@ -3,6 +3,7 @@ import { type Features, isNumbers } from '../code/run-features.ts'
 import { NotCompilable } from '../compiler/not-compilable.ts'
 import type { LocalTable } from '../data/table.ts'
 import { coverCounter, flatForest } from '../explain/flat-forest.ts'
+import { leafPaths } from '../explain/leaf-paths.ts'
 import { readLinear } from '../explain/linear.ts'
 import { readTrees } from '../explain/read-trees.ts'
 import type { ScoreForest } from '../explain/score-forest.ts'
@@ -59,7 +60,12 @@ function chooseMethod(
 ): { method: ExplainMethod; reason?: string } {
   if (method === 'kernel') return { method }
   const trees = treesOf(onnx, facts.task === 'binary')
-  if (typeof trees !== 'string') return { method: method === 'auto' ? 'path-dependent' : method, reason: 'leaves' }
+  if (typeof trees !== 'string') {
+    const tooDeep = method === 'interventional' ? undefined : deepPath(trees)
+    if (tooDeep === undefined) return { method: method === 'auto' ? 'path-dependent' : method, reason: 'leaves' }
+    if (method === 'auto') return { method: 'interventional', reason: 'leaves' }
+    throw unsuitable(method, tooDeep)
+  }
   const isLinear = readLinear(onnx) !== undefined
   if (isLinear && method !== 'path-dependent') return { method: 'linear', reason: 'terms' }
   if (method === 'auto') return { method: 'kernel' }
@@ -69,6 +75,18 @@ function chooseMethod(
 function treesOf(onnx: Uint8Array, isBinary: boolean): ScoreForest | string {
   try {
     return readTrees(onnx, isBinary)
+  } catch (error) {
+    if (error instanceof NotCompilable) return error.message
+    throw error
+  }
+}
+
+/** Why trees cannot be explained by the rows that passed their nodes, if they cannot. */
+function deepPath(trees: ScoreForest): string | undefined {
+  const flat = flatForest(trees)
+  try {
+    leafPaths(flat, new Float64Array(flat.feature.length))
+    return undefined
   } catch (error) {
     if (error instanceof NotCompilable) return error.message
     throw error
