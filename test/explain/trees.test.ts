@@ -9,7 +9,7 @@ import { pathDependent } from '../../lib/explain/path-dependent.ts'
 import { gaussLegendre } from '../../lib/explain/quadrature.ts'
 import { scoreForest } from '../../lib/explain/score-forest.ts'
 import { seededRandom } from '../../lib/stats/random.ts'
-import { averaged, drawTree, forestModel } from '../support/forests.ts'
+import { averaged, drawTree, forestModel, type MadeNode } from '../support/forests.ts'
 import { backgroundGame, pathGame, shapley } from './brute-force.ts'
 
 const drawer = (seed: number) => {
@@ -26,8 +26,8 @@ interface Case {
 /** Trees with every kind of comparison, sets among them, and rows with missing values. */
 function madeCase(seed: number): Case {
   const draw = drawer(seed)
-  const features = 1 + draw(5)
-  const trees = Array.from({ length: 1 + draw(3) }, () => drawTree(draw, features, 1 + draw(9), false))
+  const features = 1 + draw(8)
+  const trees = Array.from({ length: 1 + draw(3) }, () => drawTree(draw, features, 1 + draw(14), false))
   const read = readForest(forestModel(trees, features, draw(2) === 0 ? [averaged] : []))
   const forest = { ...read, trees: read.trees.map((tree) => tree.map((node) => withSet(node, draw))) }
   const rowOf = (): number[] =>
@@ -76,7 +76,7 @@ describe('trees explained exactly', () => {
         near([game(0)[0] as number], explainer.expected)
         near([sum(parts) + (explainer.expected[0] as number)], scores)
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 
@@ -95,6 +95,31 @@ describe('trees explained exactly', () => {
       }),
       { numRuns: 300 },
     )
+  })
+
+  it('equals it where the path to a leaf asks for twelve columns, some of them twice', () => {
+    const draw = drawer(5)
+    let chain: MadeNode = { weight: 1.5 }
+    for (let level = 0; level < 16; level++)
+      chain = {
+        mode: level % 3 === 0 ? 'BRANCH_GT' : 'BRANCH_LEQ',
+        feature: level % 12,
+        threshold: (draw(64) - 32) / 16,
+        missingTrue: level % 2 === 0,
+        yes: level % 3 === 0 ? chain : { weight: draw(100) / 16 - 3 },
+        no: level % 3 === 0 ? { weight: draw(100) / 16 - 3 } : chain,
+      }
+    const forest = readForest(forestModel([chain], 12))
+    const rows = Array.from({ length: 200 }, () => Array.from({ length: 12 }, () => (draw(64) - 32) / 16))
+    const flat = flatForest(scoreForest(forest, false))
+    const counter = coverCounter(flat)
+    for (const each of rows) counter.add(each)
+    const explainer = pathDependent(flat, counter.covers)
+    const parts = new Float64Array(12)
+    for (const row of rows.slice(0, 3)) {
+      explainer.explain(row, parts, new Float64Array(1))
+      near(shapley(12, 1, pathGame(forest, coversByTree(forest, rows), row))[0] as number[], parts)
+    }
   })
 
   it('has points that integrate polynomials exactly up to their degree', () => {
