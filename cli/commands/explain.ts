@@ -12,8 +12,8 @@ import { print, printJson, seconds } from '../output.ts'
 import { verdictTable } from '../verdicts.ts'
 
 /**
- * Every decision of a rollout with its evidence; with `replay` each is recomputed from it and compared. Of a model, what
- * its scores rest on.
+ * Every decision of a rollout with its evidence; with `replay` each is recomputed from it and compared. Of a model,
+ * what its scores rest on.
  */
 export async function explain(what: string, options: JsonOption & { replay?: boolean; row?: string }): Promise<number> {
   const context = openContext()

@@ -2,7 +2,7 @@ import { NotCompilable } from '../compiler/not-compilable.ts'
 import type { FlatForest } from './flat-forest.ts'
 import { gaussLegendre, type Quadrature } from './quadrature.ts'
 
-/** Of leaves that ask for so few columns, parts are worked out ahead for every way in which a row can leave the path. */
+/** Of leaves that ask for so few columns, parts are worked out ahead for every way in which a row leaves the path. */
 const tabledColumns = 5
 /** Numbers of all tables together, about: 32 MB. */
 const mostNumbers = 4_194_304
@@ -112,7 +112,7 @@ function stepDown(
   return { columns: path.columns, known: path.known.map((z, i) => (i === slot ? z * share : z)) }
 }
 
-/** What a column that the row follows makes of a leaf at a point of the quadrature; one that it leaves by, z (1 - t). */
+/** What a column that the row follows makes of a leaf at a point; one that it leaves by, z (1 - t). */
 const followed = (z: number, t: number): number => z + (1 - z) * t
 
 /** Parts for every set of columns, by bits, by which a row leaves the path (Fast TreeSHAP v2, Yang, 2021). */

@@ -21,8 +21,8 @@ export interface RowExplainer {
  * A leaf's weight is a product over the columns of its path: z where the column is not known (the share of rows that
  * went along), o where it is (1 or 0). Shapley's weights are integrals, |S|! (d-1-|S|)! / d! = ∫ t^|S| (1-t)^(d-1-|S|)
  * dt, so the part of column i is v (o_i - z_i) ∫ Π_{j≠i} (z_j + (o_j - z_j) t) dt: a polynomial of a degree below d,
- * which ⌈d/2⌉ points of Gauss–Legendre quadrature integrate exactly. All factors are positive, so nothing cancels. Which
- * columns of a path a row follows is told for all paths at once, on the way down.
+ * which ⌈d/2⌉ points of Gauss–Legendre quadrature integrate exactly. All factors are positive, so nothing cancels.
+ * Which columns of a path a row follows is told for all paths at once, on the way down.
  * @param covers how many training rows passed each node
  */
 export function pathDependent(forest: FlatForest, covers: ArrayLike<number>): RowExplainer {
