@@ -5,6 +5,7 @@ import { packageRoot } from '../lib/code/host.ts'
 import { measureBatch } from './batch.ts'
 import { measureBranches } from './branches.ts'
 import { measureDrift } from './drift.ts'
+import { measureExplain } from './explain.ts'
 import { measureJoin } from './join.ts'
 import { type Figure, isKept } from './measure.ts'
 import { measureMulticlass } from './multiclass.ts'
@@ -36,6 +37,7 @@ const measures: Record<string, () => Promise<Figure | readonly Figure[]>> = {
   training: measureTraining,
   multiclass: measureMulticlass,
   program: measureProgram,
+  explain: measureExplain,
   drift: measureDrift,
   overhead: measureOverhead,
   branches: measureBranches,

@@ -83,27 +83,26 @@ export async function ensureBuilt() {
     packages: 'external',
     logLevel: 'warning',
   })
-  await buildTreesKernels()
+  // Threads share the memory of training.
+  await buildKernels('trees-kernels', 'lib/learners/trees/kernels', ['--enable', 'simd,threads', '--sharedMemory'])
+  await buildKernels('explain-kernels', 'lib/explain/kernels', ['--enable', 'simd'])
   await buildWorkflows()
   writeFileSync(join(dist, '.stamp'), stamp)
 }
 
-/**
- * The loops of the learner of trees, from AssemblyScript: no runtime, its memory from outside and shared by threads.
- */
-async function buildTreesKernels() {
-  const folder = 'lib/learners/trees/kernels'
+/** Loops from AssemblyScript: no runtime, their memory from outside. */
+async function buildKernels(name, folder, memory) {
   const stamp = stampOf([folder])
-  if (isFresh('.kernels-stamp', stamp)) return
+  if (isFresh(`.${name}-stamp`, stamp)) return
   const { main } = await import('assemblyscript/asc')
   const { error, stderr } = await main([
     ...readdirSync(join(root, folder)).map((file) => join(folder, file)),
-    ...['--baseDir', root, '--outFile', 'dist/trees-kernels.wasm'],
-    ...['--optimizeLevel', '3', '--noAssert', '--runtime', 'stub', '--enable', 'simd,threads'],
-    ...['--importMemory', '--noExportMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
+    ...['--baseDir', root, '--outFile', `dist/${name}.wasm`],
+    ...['--optimizeLevel', '3', '--noAssert', '--runtime', 'stub'],
+    ...['--importMemory', '--noExportMemory', '--initialMemory', '1', '--maximumMemory', '65536', ...memory],
   ])
-  if (error) throw new Error(`the kernels of the learner of trees do not compile: ${stderr}`, { cause: error })
-  writeFileSync(join(dist, '.kernels-stamp'), stamp)
+  if (error) throw new Error(`the kernels in ${folder} do not compile: ${stderr}`, { cause: error })
+  writeFileSync(join(dist, `.${name}-stamp`), stamp)
 }
 
 /** Workflow code is bundled apart, for the sandbox it runs in: seconds, so only when what it can import has changed. */

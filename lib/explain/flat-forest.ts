@@ -19,12 +19,15 @@ export interface FlatForest {
   readonly values: Float64Array
   /** [outputs]. */
   readonly base: Float64Array
-  /**
-   * Whether nodes' tests hold for a row.
-   * @param row the columns the trees see, float32: [features]
-   * @param into 1 where they do: [nodes]
-   */
-  test(row: ArrayLike<number>, into: Uint8Array): void
+  /** Tests `<=`: their nodes, columns, thresholds, and what NaN answers. */
+  readonly plain: {
+    readonly nodes: Int32Array
+    readonly columns: Int32Array
+    readonly thresholds: Float64Array
+    readonly missing: Uint8Array
+  }
+  /** Nodes with other tests. */
+  readonly others: readonly number[]
   /** Whether one inner node's test holds. */
   holds(node: number, row: ArrayLike<number>): boolean
 }
@@ -66,27 +69,42 @@ export function flatForest({ forest, outputs, base, add }: ScoreForest): FlatFor
     onFalse,
     values,
     base,
-    test: testsOf(tests, feature, next),
+    ...plainTests(tests, next),
     holds: (node, row) => goesTrue(tests[node] as TestNode, row[feature[node] as number] as number),
   }
 }
 
-/** Nearly all tests compare with a threshold, `<=`; others are asked one by one. */
-function testsOf(tests: readonly TestNode[], feature: Int32Array, nodes: number): FlatForest['test'] {
+/** Tests that compare with a threshold, `<=`, which nearly all do, laid out; and the nodes of the others. */
+function plainTests(tests: readonly (TestNode | undefined)[], nodes: number): Pick<FlatForest, 'plain' | 'others'> {
   const numbers = Array.from({ length: nodes }, (_, i) => i)
-  const plain = Int32Array.from(numbers.filter((i) => tests[i]?.mode === 'BRANCH_LEQ'))
-  const columns = Int32Array.from(plain, (i) => feature[i] as number)
-  const thresholds = Float64Array.from(plain, (i) => (tests[i] as { threshold: number }).threshold)
-  const missing = Uint8Array.from(plain, (i) => (tests[i]?.missingTrue === true ? 1 : 0))
-  const others = numbers.filter((i) => tests[i] !== undefined && tests[i].mode !== 'BRANCH_LEQ')
-  return (row, into) => {
-    for (let i = 0; i < plain.length; i++) {
-      const value = row[columns[i] as number] as number
-      const isHigh = value > (thresholds[i] as number)
-      into[plain[i] as number] = value <= (thresholds[i] as number) ? 1 : isHigh ? 0 : (missing[i] as number)
-    }
-    for (const i of others) into[i] = goesTrue(tests[i] as TestNode, row[feature[i] as number] as number) ? 1 : 0
+  const plain = numbers.flatMap((i) => {
+    const test = tests[i]
+    return test?.mode === 'BRANCH_LEQ' ? [{ i, test }] : []
+  })
+  return {
+    plain: {
+      nodes: Int32Array.from(plain, ({ i }) => i),
+      columns: Int32Array.from(plain, ({ test }) => test.feature),
+      thresholds: Float64Array.from(plain, ({ test }) => (test as { threshold: number }).threshold),
+      missing: Uint8Array.from(plain, ({ test }) => (test.missingTrue ? 1 : 0)),
+    },
+    others: numbers.filter((i) => tests[i] !== undefined && tests[i].mode !== 'BRANCH_LEQ'),
   }
+}
+
+/**
+ * Whether nodes' tests hold for a row.
+ * @param row the columns the trees see, float32: [features]
+ * @param into 1 where they do: [nodes]
+ */
+export function testAll({ plain, others, holds }: FlatForest, row: ArrayLike<number>, into: Uint8Array): void {
+  const { nodes, columns, thresholds, missing } = plain
+  for (let i = 0; i < nodes.length; i++) {
+    const value = row[columns[i] as number] as number
+    const isHigh = value > (thresholds[i] as number)
+    into[nodes[i] as number] = value <= (thresholds[i] as number) ? 1 : isHigh ? 0 : (missing[i] as number)
+  }
+  for (const node of others) into[node] = holds(node, row) ? 1 : 0
 }
 
 /** The scores of a row in double precision. @param tests what its nodes' tests say @param into [outputs] */

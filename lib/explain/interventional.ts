@@ -1,4 +1,4 @@
-import { type FlatForest, scoresOf } from './flat-forest.ts'
+import { type FlatForest, scoresOf, testAll } from './flat-forest.ts'
 import type { RowExplainer } from './path-dependent.ts'
 
 /**
@@ -16,7 +16,7 @@ export function interventional(forest: FlatForest, background: Float32Array): Ro
   const tests = new Uint8Array(nodes)
   const others = Array.from({ length: rows }, (_, row) => {
     const own = new Uint8Array(nodes)
-    forest.test(background.subarray(row * features, (row + 1) * features), own)
+    testAll(forest, background.subarray(row * features, (row + 1) * features), own)
     return own
   })
   const expected = new Float64Array(outputs)
@@ -31,7 +31,7 @@ export function interventional(forest: FlatForest, background: Float32Array): Ro
     expected,
     explain(row, parts, into) {
       parts.fill(0)
-      forest.test(row, tests)
+      testAll(forest, row, tests)
       scoresOf(forest, tests, into)
       for (const other of others) walker(tests, other, parts)
       for (let i = 0; i < parts.length; i++) parts[i] = (parts[i] as number) / rows

@@ -3,9 +3,9 @@ import type { FlatForest } from './flat-forest.ts'
 import { gaussLegendre, type Quadrature } from './quadrature.ts'
 
 /** Of leaves that ask for so few columns, parts are worked out ahead for every way in which a row leaves the path. */
-const tabledColumns = 5
-/** Numbers of all tables together, about: 32 MB. */
-const mostNumbers = 4_194_304
+const tabledColumns = 8
+/** Numbers of all tables together, about: 16 MB. */
+const mostNumbers = 2_097_152
 /** Columns that the path to a leaf may ask for: bits of an integer. */
 const mostColumns = 30
 
@@ -14,11 +14,14 @@ export interface LeafPaths {
   /** Inner nodes, parents first, and the bit of each one's column among those of its path. */
   readonly splits: Int32Array
   readonly bits: Int32Array
-  /** Leaves whose path asks for something: their nodes, and how many columns that are. */
+  /**
+   * Leaves whose path asks for something, those with tables first, then by the number of columns: their nodes, and how
+   * many columns that are.
+   */
   readonly leaves: Int32Array
+  /** How many of them have tables. */
+  readonly tabled: number
   readonly widths: Int32Array
-  /** Whether the leaf has a table. */
-  readonly tabled: Uint8Array
   /** Where the leaf's columns begin, in the order in which its path asks for them: output · features + column. */
   readonly columnsAt: Int32Array
   readonly columns: Int32Array
@@ -46,9 +49,9 @@ export function leafPaths(forest: FlatForest, covers: ArrayLike<number>): LeafPa
   const { parent, feature, values, outputs, features, base } = forest
   const paths: Path[] = []
   const slots = new Int32Array(feature.length)
-  const [splits, bits, leaves, widths] = [[] as number[], [] as number[], [] as number[], [] as number[]]
-  const [columnsAt, columns, numbersAt, tabled] = [[] as number[], [] as number[], [] as number[], [] as number[]]
-  const tables: Float64Array[] = []
+  const [splits, bits, columns] = [[] as number[], [] as number[], [] as number[]]
+  const leaves: { node: number; width: number; isTabled: boolean; columnsAt: number; numbersAt: number }[] = []
+  const tables: { readonly table: Float64Array; readonly at: number }[] = []
   let length = 0
   const expected = Float64Array.from(base)
   for (let node = 0; node < feature.length; node++) {
@@ -70,27 +73,30 @@ export function leafPaths(forest: FlatForest, covers: ArrayLike<number>): LeafPa
       const value = values[node * outputs + output] as number
       expected[output] = (expected[output] as number) + value * reached
       if (value === 0 || width === 0) continue
-      leaves.push(node)
-      widths.push(width)
-      columnsAt.push(columns.length)
-      columns.push(...path.columns.map((each) => output * features + each))
-      numbersAt.push(length)
       const isTabled = width <= tabledColumns && length < mostNumbers
+      leaves.push({ node, width, isTabled, columnsAt: columns.length, numbersAt: length })
+      columns.push(...path.columns.map((each) => output * features + each))
       const table = (isTabled ? tableOf : sharesOf)(path.known, value)
-      tabled.push(isTabled ? 1 : 0)
-      tables.push(table)
+      tables.push({ table, at: length })
       length += table.length
     }
   }
   const numbers = new Float64Array(length)
-  tables.forEach((table, i) => {
-    numbers.set(table, numbersAt[i])
-  })
-  const ints = (list: readonly number[]): Int32Array => Int32Array.from(list)
+  for (const { table, at } of tables) numbers.set(table, at)
+  // Loops of one length after the other are foreseen rightly.
+  leaves.sort((a, b) => Number(b.isTabled) - Number(a.isTabled) || a.width - b.width || a.node - b.node)
+  const ofLeaves = (pick: (leaf: (typeof leaves)[number]) => number): Int32Array => Int32Array.from(leaves, pick)
   return {
-    ...{ splits: ints(splits), bits: ints(bits), leaves: ints(leaves), widths: ints(widths) },
-    tabled: Uint8Array.from(tabled),
-    ...{ columnsAt: ints(columnsAt), columns: ints(columns), numbersAt: ints(numbersAt), numbers, expected },
+    splits: Int32Array.from(splits),
+    bits: Int32Array.from(bits),
+    leaves: ofLeaves(({ node }) => node),
+    tabled: leaves.filter(({ isTabled }) => isTabled).length,
+    widths: ofLeaves(({ width }) => width),
+    columnsAt: ofLeaves(({ columnsAt }) => columnsAt),
+    columns: Int32Array.from(columns),
+    numbersAt: ofLeaves(({ numbersAt }) => numbersAt),
+    numbers,
+    expected,
   }
 }
 
@@ -194,7 +200,7 @@ export function leafAdder(forest: FlatForest, paths: LeafPaths): (tests: Uint8Ar
     for (let leaf = 0; leaf < leaves.length; leaf++) {
       const own = left[leaves[leaf] as number] as number
       const width = widths[leaf] as number
-      if (tabled[leaf] === 0) {
+      if (leaf >= tabled) {
         addWide(paths, leaf, own, parts)
         continue
       }

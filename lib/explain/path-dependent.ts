@@ -1,5 +1,6 @@
-import { type FlatForest, scoresOf } from './flat-forest.ts'
-import { leafAdder, leafPaths } from './leaf-paths.ts'
+import { compiledRows, type Rows } from './compiled-rows.ts'
+import { type FlatForest, scoresOf, testAll } from './flat-forest.ts'
+import { type LeafPaths, leafAdder, leafPaths } from './leaf-paths.ts'
 
 /** Explains rows one at a time. */
 export interface RowExplainer {
@@ -24,18 +25,33 @@ export interface RowExplainer {
  * which ⌈d/2⌉ points of Gauss–Legendre quadrature integrate exactly. All factors are positive, so nothing cancels.
  * Which columns of a path a row follows is told for all paths at once, on the way down.
  * @param covers how many training rows passed each node
+ * @param kernels the loops over nodes and leaves, compiled; without them they are JavaScript
  */
-export function pathDependent(forest: FlatForest, covers: ArrayLike<number>): RowExplainer {
+export function pathDependent(
+  forest: FlatForest,
+  covers: ArrayLike<number>,
+  kernels?: WebAssembly.Module,
+): RowExplainer {
   const paths = leafPaths(forest, covers)
-  const add = leafAdder(forest, paths)
-  const tests = new Uint8Array(forest.feature.length)
+  const rows = kernels === undefined ? plainRows(forest, paths) : compiledRows(forest, paths, kernels)
   return {
     expected: paths.expected,
     explain(row, parts, scores) {
       parts.fill(0)
-      forest.test(row, tests)
-      scoresOf(forest, tests, scores)
-      add(tests, parts)
+      scoresOf(forest, rows.test(row), scores)
+      rows.add(parts)
     },
+  }
+}
+
+function plainRows(forest: FlatForest, paths: LeafPaths): Rows {
+  const tests = new Uint8Array(forest.feature.length)
+  const add = leafAdder(forest, paths)
+  return {
+    test(row) {
+      testAll(forest, row, tests)
+      return tests
+    },
+    add: (parts) => add(tests, parts),
   }
 }

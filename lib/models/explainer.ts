@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { packageRoot } from '../code/host.ts'
 import { type Features, isNumbers } from '../code/run-features.ts'
 import { flatForest } from '../explain/flat-forest.ts'
 import { interventional } from '../explain/interventional.ts'
@@ -42,6 +45,13 @@ export function explainerOf(file: ExplainerFile, onnx: Uint8Array, model: Scorin
   }
 }
 
+/** The loops of path-dependent explanations, compiled; read when they are first wanted. */
+function kernels(): WebAssembly.Module {
+  compiled ??= new WebAssembly.Module(readFileSync(join(packageRoot, 'dist', 'explain-kernels.wasm')))
+  return compiled
+}
+let compiled: WebAssembly.Module | undefined
+
 function byTrees(
   file: Extract<ExplainerFile, { method: 'path-dependent' | 'interventional' }>,
   onnx: Uint8Array,
@@ -52,7 +62,7 @@ function byTrees(
   const { names, rowsOf } = treeColumns(trees.forest)
   const { features: width, outputs } = flat
   let rows: RowExplainer
-  if (file.method === 'path-dependent') rows = pathDependent(flat, file.covers)
+  if (file.method === 'path-dependent') rows = pathDependent(flat, file.covers, kernels())
   else {
     const background = featuresOf(file.background)
     rows = interventional(flat, rowsOf(inputsOf(background), file.background.rows))

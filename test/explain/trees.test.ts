@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { packageRoot } from '../../lib/code/host.ts'
 import type { Forest } from '../../lib/compiler/forest.ts'
 import { readForest } from '../../lib/compiler/read-forest.ts'
 import { walk } from '../../lib/compiler/walk.ts'
@@ -11,6 +14,9 @@ import { scoreForest } from '../../lib/explain/score-forest.ts'
 import { seededRandom } from '../../lib/stats/random.ts'
 import { averaged, drawTree, forestModel, type MadeNode } from '../support/forests.ts'
 import { backgroundGame, pathGame, shapley } from './brute-force.ts'
+
+/** The loops as they are served. */
+const kernels = new WebAssembly.Module(readFileSync(join(packageRoot, 'dist', 'explain-kernels.wasm')))
 
 const drawer = (seed: number) => {
   const next = seededRandom(seed)
@@ -75,6 +81,11 @@ describe('trees explained exactly', () => {
         near(shapley(flat.features, 1, game)[0] as number[], parts)
         near([game(0)[0] as number], explainer.expected)
         near([sum(parts) + (explainer.expected[0] as number)], scores)
+        const [compiled, again] = [new Float64Array(flat.features), new Float64Array(1)]
+        const loops = pathDependent(flat, counter.covers, kernels)
+        for (const other of rows) loops.explain(other, compiled, again)
+        loops.explain(row, compiled, again)
+        near([...parts, ...scores], Float64Array.of(...compiled, ...again))
       }),
       { numRuns: 150 },
     )
@@ -115,9 +126,11 @@ describe('trees explained exactly', () => {
     const counter = coverCounter(flat)
     for (const each of rows) counter.add(each)
     const explainer = pathDependent(flat, counter.covers)
-    const parts = new Float64Array(12)
+    const [parts, compiled] = [new Float64Array(12), new Float64Array(12)]
     for (const row of rows.slice(0, 3)) {
       explainer.explain(row, parts, new Float64Array(1))
+      pathDependent(flat, counter.covers, kernels).explain(row, compiled, new Float64Array(1))
+      near([...parts], compiled)
       near(shapley(12, 1, pathGame(forest, coversByTree(forest, rows), row))[0] as number[], parts)
     }
   })
