@@ -16,7 +16,7 @@ const rows = new Float32Array(Uint8Array.from(readFileSync(join(folder, 'rows.f3
 const shap = new Float64Array(Uint8Array.from(readFileSync(join(folder, 'parts.f64'))).buffer)
 const row = (i: number): Float32Array => rows.subarray(i * columns, (i + 1) * columns)
 
-const forest = flatForest(readTrees(readFileSync(join(folder, 'model.onnx')), true))
+const forest = flatForest(readTrees(readFileSync(join(folder, 'model.onnx')), 'binary'))
 const counter = coverCounter(forest)
 for (let i = 0; i < rows.length / columns; i++) counter.add(row(i))
 const kernels = new WebAssembly.Module(readFileSync(join(packageRoot, 'dist', 'explain-kernels.wasm')))

@@ -10,6 +10,8 @@ import { ScoringFailure } from './scoring.ts'
 export interface Explained {
   readonly explanations: Explanations
   readonly features: Features
+  /** What the scores are called, where a row has several. */
+  readonly outputs?: readonly string[] | undefined
 }
 
 /** @throws SlipwayError REQUEST_INVALID where a request wants more rows explained than it may */
@@ -42,7 +44,8 @@ export async function explainAnswer({ version, input, answeredBy }: InferResult,
     )
   })
   try {
-    return await Promise.race([scorer.explain(input.kind, input.columns), late])
+    const explained = await Promise.race([scorer.explain(input.kind, input.columns), late])
+    return { ...explained, outputs: facts.outputs }
   } catch (error) {
     if (!(error instanceof ScoringFailure)) throw error
     throw new SlipwayError('PREDICTION_FAILED', `version ${answeredBy.version} gives no explanation: ${error.message}`)
@@ -55,7 +58,7 @@ export async function explainAnswer({ version, input, answeredBy }: InferResult,
  * Explanations as every protocol writes them: for each row the base, the score, and the parts that lead from one to the
  * other, largest first.
  */
-export function explanationsJson({ explanations, features }: Explained): object {
+export function explanationsJson({ explanations, features, outputs: names }: Explained): object {
   const { method, of, columns, rows, outputs, base, scores, parts, errors } = explanations
   const valueIn = (column: string, row: number): { value?: string | number | null } => {
     const values = Object.hasOwn(features, column) ? features[column] : undefined
@@ -66,6 +69,7 @@ export function explanationsJson({ explanations, features }: Explained): object 
   const answerOf = (row: number, output: number): object => {
     const from = (row * outputs + output) * columns.length
     return {
+      ...(names !== undefined && { output: names[output] }),
       base: base[output],
       score: scores[row * outputs + output],
       parts: columns
@@ -82,9 +86,7 @@ export function explanationsJson({ explanations, features }: Explained): object 
     method,
     of,
     rows: Array.from({ length: rows }, (__, row) =>
-      outputs === 1
-        ? answerOf(row, 0)
-        : { outputs: Array.from(base, (_, output) => answerOf(row, output)) },
+      outputs === 1 ? answerOf(row, 0) : { outputs: Array.from(base, (_, output) => answerOf(row, output)) },
     ),
   }
 }

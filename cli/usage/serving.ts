@@ -23,7 +23,7 @@ export function servingCommands(program: Usage): void {
   program
     .command('explain')
     .description('every decision of a rollout with its evidence; what the scores of a model rest on')
-    .takes('<rollout or model>', kinds.explained)
+    .takes('<what>', kinds.explained)
     .offers(
       '--row <file>',
       'of a model: why the rows of a JSON, CSV or parquet file get their scores',

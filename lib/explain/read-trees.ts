@@ -1,19 +1,19 @@
 import { elementTypes, type OnnxModel, readOnnx, writeOnnx } from '../compiler/onnx.ts'
 import { readForest } from '../compiler/read-forest.ts'
+import type { Task } from '../formats/code-ref.ts'
 import { type ScoreForest, scoreForest } from './score-forest.ts'
 
 /**
  * The trees of a model and the scores they add up to. Where the built-in learner has predictions restored in float64
  * (sum · scale + offset), so are the scores.
- * @param isBinary whether the model answers with one probability
  * @throws NotCompilable that names what is not understood
  */
-export function readTrees(onnx: Uint8Array, isBinary: boolean): ScoreForest {
+export function readTrees(onnx: Uint8Array, task: Task): ScoreForest {
   const model = readOnnx(onnx)
   const restored = restoredSum(model)
-  if (restored === undefined) return scoreForest(readForest(onnx), isBinary)
+  if (restored === undefined) return scoreForest(readForest(onnx), task)
   const { scale, offset, sums } = restored
-  const { base, add, ...rest } = scoreForest(readForest(writeOnnx(sums)), isBinary)
+  const { base, add, ...rest } = scoreForest(readForest(writeOnnx(sums)), task)
   return {
     ...rest,
     base: base.map((value) => value * scale + offset),

@@ -1,5 +1,6 @@
 import type { Forest, TreeNode } from '../compiler/forest.ts'
 import { NotCompilable } from '../compiler/not-compilable.ts'
+import type { Task } from '../formats/code-ref.ts'
 import type { Space } from '../formats/explain.ts'
 
 /** Trees as sums of leaves, before any transform. */
@@ -19,7 +20,8 @@ export interface ScoreForest {
  * classes have scores of their own under a softmax, the difference, which is the log odds.
  * @throws NotCompilable where the transform leaves nothing that parts add up to
  */
-export function scoreForest(forest: Forest, isBinary: boolean): ScoreForest {
+export function scoreForest(forest: Forest, task: Task): ScoreForest {
+  const isBinary = task === 'binary'
   const { sums, divisor, transform, base } = forest
   const last = sums - 1
   if (transform === 'softmax zero') throw new NotCompilable('the post-transform SOFTMAX_ZERO')
@@ -33,7 +35,7 @@ export function scoreForest(forest: Forest, isBinary: boolean): ScoreForest {
       add: ({ adds }) => ((adds.get(1) ?? 0) - (adds.get(0) ?? 0)) / divisor,
     }
   }
-  const space = transform === 'logistic' ? 'log odds' : isBinary ? 'probability' : 'prediction'
+  const space = transform === 'logistic' ? 'log odds' : task === 'regression' ? 'prediction' : 'probability'
   if (isBinary)
     return {
       forest,

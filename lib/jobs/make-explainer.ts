@@ -8,6 +8,7 @@ import { readLinear } from '../explain/linear.ts'
 import { readTrees } from '../explain/read-trees.ts'
 import type { ScoreForest } from '../explain/score-forest.ts'
 import { treeColumns } from '../explain/tree-columns.ts'
+import type { Task } from '../formats/code-ref.ts'
 import { type Numbers, rowCount } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { ExplainerFile, ExplainFacts, ExplainMethod, ExplainOptions } from '../formats/explain.ts'
@@ -59,7 +60,7 @@ function chooseMethod(
   { method }: ExplainOptions,
 ): { method: ExplainMethod; reason?: string } {
   if (method === 'kernel') return { method }
-  const trees = treesOf(onnx, facts.task === 'binary')
+  const trees = treesOf(onnx, facts.task)
   if (typeof trees !== 'string') {
     const tooDeep = method === 'interventional' ? undefined : deepPath(trees)
     if (tooDeep === undefined) return { method: method === 'auto' ? 'path-dependent' : method, reason: 'leaves' }
@@ -72,9 +73,9 @@ function chooseMethod(
   throw unsuitable(method, trees)
 }
 
-function treesOf(onnx: Uint8Array, isBinary: boolean): ScoreForest | string {
+function treesOf(onnx: Uint8Array, task: Task): ScoreForest | string {
   try {
-    return readTrees(onnx, isBinary)
+    return readTrees(onnx, task)
   } catch (error) {
     if (error instanceof NotCompilable) return error.message
     throw error
@@ -134,7 +135,7 @@ async function fileFor(
       means: Object.fromEntries([...sums].map(([name, sum]) => [name, sum / rows])),
     }
   }
-  const trees = readTrees(onnx, model.facts.task === 'binary')
+  const trees = readTrees(onnx, model.facts.task)
   const counter = coverCounter(flatForest(trees))
   const { rowsOf } = treeColumns(trees.forest)
   const width = trees.forest.features
@@ -196,11 +197,14 @@ async function eachChunk(
 async function agrees(explainer: ModelExplainer, model: LoadedModel, features: Features): Promise<boolean> {
   const { scores, outputs, of } = await explainer.explain(features)
   const answers = await model.scoreFeatures(features)
-  if (answers.length !== scores.length) return outputs > 1
+  if (answers.length !== scores.length) return false
   let spread = 1
   for (const answer of answers) spread = Math.max(spread, Math.abs(answer))
-  return scores.every((score, i) => {
-    const answer = of === 'log odds' ? 1 / (1 + Math.exp(-score)) : score
-    return Math.abs(answer - (answers[i] as number)) <= tolerance * spread
-  })
+  const answerOf = (score: number, i: number): number => {
+    if (of === 'log odds') return 1 / (1 + Math.exp(-score))
+    if (of !== 'score') return score
+    const from = Math.floor(i / outputs) * outputs
+    return 1 / scores.subarray(from, from + outputs).reduce((sum, other) => sum + Math.exp(other - score), 0)
+  }
+  return scores.every((score, i) => Math.abs(answerOf(score, i) - (answers[i] as number)) <= tolerance * spread)
 }

@@ -57,7 +57,7 @@ function byTrees(
   onnx: Uint8Array,
   { facts, inputsOf }: Scoring,
 ): ModelExplainer {
-  const trees = readTrees(onnx, facts.task === 'binary')
+  const trees = readTrees(onnx, facts.task)
   const flat = flatForest(trees)
   const { names, rowsOf } = treeColumns(trees.forest)
   const { features: width, outputs } = flat
@@ -118,7 +118,7 @@ function byWeights(
 function byKernel(file: Extract<ExplainerFile, { method: 'kernel' }>, model: Scoring): ModelExplainer {
   const background = featuresOf(file.background)
   const names = model.facts.features.map(({ name }) => name)
-  const of = model.facts.task === 'binary' ? 'probability' : 'prediction'
+  const of = model.facts.task === 'regression' ? 'prediction' : 'probability'
   return {
     method: 'kernel',
     of,

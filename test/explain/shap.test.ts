@@ -73,7 +73,7 @@ function opened({ trees, divisor, path }: Case) {
     transform: 'as it is',
     scores: { output: 'Y', columns: [], width: sums },
   }
-  return { flat: flatForest(scoreForest(forest, false)), covers }
+  return { flat: flatForest(scoreForest(forest, 'regression')), covers }
 }
 const numbers = (rows: readonly (number | null)[][]): number[][] =>
   rows.map((row) => row.map((value) => value ?? Number.NaN))

@@ -71,7 +71,7 @@ describe('trees explained exactly', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const { forest, rows, row } = madeCase(seed)
-        const flat = flatForest(scoreForest(forest, false))
+        const flat = flatForest(scoreForest(forest, 'regression'))
         const counter = coverCounter(flat)
         for (const each of rows) counter.add(each)
         const explainer = pathDependent(flat, counter.covers)
@@ -95,7 +95,7 @@ describe('trees explained exactly', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const { forest, rows, row } = madeCase(seed)
-        const flat = flatForest(scoreForest(forest, false))
+        const flat = flatForest(scoreForest(forest, 'regression'))
         const explainer = interventional(flat, Float32Array.from(rows.flat()))
         const [parts, scores] = [new Float64Array(flat.features), new Float64Array(1)]
         explainer.explain(row, parts, scores)
@@ -122,7 +122,7 @@ describe('trees explained exactly', () => {
       }
     const forest = readForest(forestModel([chain], 12))
     const rows = Array.from({ length: 200 }, () => Array.from({ length: 12 }, () => (draw(64) - 32) / 16))
-    const flat = flatForest(scoreForest(forest, false))
+    const flat = flatForest(scoreForest(forest, 'regression'))
     const counter = coverCounter(flat)
     for (const each of rows) counter.add(each)
     const explainer = pathDependent(flat, counter.covers)
