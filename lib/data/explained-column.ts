@@ -30,12 +30,24 @@ export async function explainedColumn(connection: DuckDBConnection, chunks: read
       appender.appendDataChunk(data)
     }
   appender.closeSync()
+  const fields = fieldsOf(columns)
   const structs = Array.from({ length: outputs }, (_, output) => {
     const at = output * (columns.length + 2)
-    const parts = columns.map((column, i) => `${name(column)} := e.c${at + 2 + i}`)
+    const parts = fields.map((field, i) => `${name(field)} := e.c${at + 2 + i}`)
     return `struct_pack(base := e.c${at}, score := e.c${at + 1}, parts := struct_pack(${parts.join(', ')}))`
   })
   return outputs === 1 ? (structs[0] as string) : `[${structs.join(', ')}]`
+}
+
+/** DuckDB takes names that differ in case only for one: of such the later get a number. */
+function fieldsOf(columns: readonly string[]): string[] {
+  const taken = new Set<string>()
+  return columns.map((column) => {
+    let field = column
+    for (let number = 2; taken.has(field.toLowerCase()); number++) field = `${column}_${number}`
+    taken.add(field.toLowerCase())
+    return field
+  })
 }
 
 /** Base, score and parts of each output, one after the other. */
