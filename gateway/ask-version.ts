@@ -152,7 +152,7 @@ export class VersionAsker {
         version,
         cached: outcome.cached,
         lookups: input?.lookups?.reports,
-        input,
+        input: input !== undefined && 'columns' in input ? input : undefined,
       }
     const { kind, message } = outcome.failure as NonNullable<Outcome['failure']>
     if (kind === 'features') throw new SlipwayError('FEATURES_FAILED', message)

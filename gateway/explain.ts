@@ -27,12 +27,12 @@ export function requireFewRows({ explain }: ModelFacts, rows: number): void {
  * @throws SlipwayError EXPLAIN_UNAVAILABLE, OVERLOADED, DEADLINE_EXCEEDED, PREDICTION_FAILED
  */
 export async function explainAnswer({ version, input, answeredBy }: InferResult, deadline: number): Promise<Explained> {
-  const { facts, scorer } = version
-  if (facts.explain === undefined || input === undefined)
+  if (version.kind !== 'rows' || version.facts.explain === undefined || input === undefined)
     throw new SlipwayError(
       'EXPLAIN_UNAVAILABLE',
       `version ${answeredBy.version} of ${answeredBy.model} keeps nothing to explain its predictions with: package it with p.package(…, { explain: true })`,
     )
+  const { facts, scorer } = version
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
