@@ -13,7 +13,7 @@ import { championOf, readModel } from '../lib/store/registry.ts'
 import type { Store } from '../lib/store/store.ts'
 
 /**
- * Makes sure that whoever sends rows to the champion can send them to the plan's model too.
+ * Makes sure that whoever sends rows to the champion can send them to the plan's model too, and is answered alike.
  * @throws SlipwayError SIGNATURE_BREAKING unless the definition says so by a higher input version
  */
 export async function requireSameInputs(
@@ -32,7 +32,7 @@ export async function requireSameInputs(
     const higher = Number(facts.signature ?? 1) + 1
     throw new SlipwayError(
       'SIGNATURE_BREAKING',
-      `breaking change of what the model takes, against the champion of ${step.model}: ${changes.join('; ')}`,
+      `breaking change of what the model takes or answers, against the champion of ${step.model}: ${changes.join('; ')}`,
       {
         next:
           packaging.kind === 'tensors'
@@ -51,8 +51,12 @@ function changesOf(
 ): string[] {
   if (isOfTensors(facts) !== (packaging.kind === 'tensors'))
     return [isOfTensors(facts) ? 'it took tensors and takes rows' : 'it took rows and takes tensors']
-  if (packaging.kind === 'package')
-    return breakingChanges(RowSchema.parse(facts.inputs), stepOf(plan, packaging.model, 'train').inputs)
+  if (packaging.kind === 'package') {
+    const { task, inputs } = stepOf(plan, packaging.model, 'train')
+    const changes = breakingChanges(RowSchema.parse(facts.inputs), inputs)
+    if (facts.task === task) return changes
+    return [...changes, `it was a ${facts.task} task and is a ${task} one, which answers otherwise`]
+  }
   const onnx = models?.get(packaging.model ?? '')
   return onnx === undefined ? [] : breakingTensorChanges(TensorFacts.parse(facts), factsOf(packaging, onnx))
 }

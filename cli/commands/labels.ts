@@ -14,14 +14,17 @@ const batch = 1_000
  * `labels import file.parquet`: sends labels to a gateway. Columns: `label`, and `requestId` or `key` (text, numbers or
  * UUIDs); if there, `row` and `at` (when it became known).
  */
-export async function importLabels(file: string, options: JsonOption & { endpoint?: string }): Promise<number> {
+export async function importLabels(
+  file: string,
+  options: JsonOption & { endpoint?: string; classes?: boolean },
+): Promise<number> {
   const context = openContext()
   const address = await gatewayAddress(context)
   const client = gatewayClient(address, 4, context.gateway)
   const path = resolve(file)
   let sent = 0
   await withDuckDb(1, async (connection) => {
-    for await (const all of readLabels(connection, tableAt(path))) {
+    for await (const all of readLabels(connection, tableAt(path), options.classes)) {
       for (let from = 0; from < all.length; from += batch) {
         const labels = all.slice(from, from + batch)
         const body = JSON.stringify(labels.map((label) => ({ ...label, endpoint: options.endpoint })))

@@ -45,6 +45,7 @@ export function watchingCommands(program: Usage): void {
     .description('send the labels of a file to a gateway')
     .takes('<file>', kinds.existingFile)
     .offers('--endpoint <name>', 'the endpoint they are about, where a gateway serves several', kinds.name)
+    .option('--classes', 'they are names of classes')
     .json()
     .examples('npx slipway labels import outcomes.parquet')
     .does(async (file, options) => (await labelling()).importLabels(file, options))

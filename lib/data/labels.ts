@@ -7,9 +7,9 @@ import { isNumeric, isRounded, keyText, numberText } from './keys.ts'
 import { openTable, type Scanned, unreadable } from './table.ts'
 import { type FoundColumn, nameOf, rowColumn } from './table-file.ts'
 
-/** A label as a file has it; `at` in ms since 1970. */
+/** A label as a file has it, a class as text; `at` in ms since 1970. */
 export interface LabelRow {
-  readonly label: number
+  readonly label: number | string
   readonly requestId?: string
   readonly key?: string
   readonly row?: number
@@ -43,12 +43,22 @@ const identity = (type: string, column: string): { value: string; wrong: string 
   wrong: `coalesce(${isRounded(type, column)}, false)`,
 })
 
+/** The name of a class: of a number its digits. */
+function className(type: string, column: string): { value: string; wrong: string } {
+  const { value, wrong } = identity(type, column)
+  return { value, wrong: `${column} IS NULL OR ${wrong}` }
+}
+
 /**
  * Reads the labels of a file: columns `label`, and `requestId` or `key`, of text, whole numbers, floating point or
- * UUIDs; if there, `row` and `at`. Keys become text by value: 3000.0 is "3000".
+ * UUIDs; if there, `row` and `at`. Keys become text by value: 3000.0 is "3000"; so do labels that name classes.
  * @throws SlipwayError SOURCE_UNREADABLE, SOURCE_EMPTY, COLUMN_MISSING, COLUMN_TYPE with the row that is wrong
  */
-export async function* readLabels(connection: DuckDBConnection, table: Scanned): AsyncGenerator<LabelRow[]> {
+export async function* readLabels(
+  connection: DuckDBConnection,
+  table: Scanned,
+  areClasses = false,
+): AsyncGenerator<LabelRow[]> {
   const { parts, files } = await openTable(connection, { ...table, schema: [] })
   const [part] = parts as [(typeof parts)[number]]
   const path = nameOf(files[0] as (typeof files)[number])
@@ -64,7 +74,8 @@ export async function* readLabels(connection: DuckDBConnection, table: Scanned):
     )
   const read = columns.map((column) => {
     const { own, type } = ownOf(part.columns.get(column) as FoundColumn, column)
-    return { column, own, ...readers[column](type, own) }
+    const reader = areClasses && column === 'label' ? className : readers[column]
+    return { column, own, ...reader(type, own) }
   })
   const select = read.map(({ column, value }) => `${value} AS ${name(column)}`)
   const wrong = read.map(
@@ -84,16 +95,19 @@ export async function* readLabels(connection: DuckDBConnection, table: Scanned):
   if (found.row !== null)
     throw new SlipwayError('COLUMN_TYPE', `${path}, row ${found.row}: ${found.wrong}`, {
       row: Number(found.row),
-      next: 'labels are numbers, times ISO; whole numbers past 2^53 are no floating point: write them as whole numbers or text',
+      next: 'labels are numbers (names of classes with --classes), times ISO; whole numbers past 2^53 are no floating point: write them as whole numbers or text',
     })
   const schema = columns.map((column) => ({
     name: column,
-    type: column === 'requestId' || column === 'key' ? ('string' as const) : ('number' as const),
+    type: isText(column, areClasses) ? ('string' as const) : ('number' as const),
     nullable: true,
   }))
   for await (const chunk of readMemory(connection, 'labels', rows, schema, new Map()))
     yield Array.from({ length: rowCount(chunk) }, (_, i) => labelAt(chunk, i))
 }
+
+const isText = (column: keyof LabelRow, areClasses: boolean): boolean =>
+  column === 'requestId' || column === 'key' || (areClasses && column === 'label')
 
 /** A column as it lies there, with its type: of text, text. A key that JSON has as a number is one. */
 function ownOf({ sql, type, carrier }: FoundColumn, column: string): { own: string; type: string } {
@@ -114,7 +128,7 @@ function labelAt(chunk: Readonly<Record<string, Column>>, i: number): LabelRow {
   const [row, at] = [chunk.row?.[i] as number | undefined, chunk.at?.[i] as number | undefined]
   const [requestId, key] = [chunk.requestId?.[i] as string | null, chunk.key?.[i] as string | null]
   return {
-    label: chunk.label?.[i] as number,
+    label: chunk.label?.[i] as number | string,
     ...(requestId == null ? {} : { requestId }),
     ...(key == null ? {} : { key }),
     ...(row === undefined || Number.isNaN(row) ? {} : { row }),

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { query } from '../support/batch-place.ts'
+import { expectUserError } from '../support/cli.ts'
 import { eventually } from '../support/gateways.ts'
 import { givenSpecies, penguinModel, penguinsSql, probabilitiesOf, writePenguins } from '../support/penguins.ts'
 import { openPlace, type Place } from '../support/place.ts'
@@ -12,7 +13,7 @@ import { openPlace, type Place } from '../support/place.ts'
 let place: Place
 
 beforeAll(async () => {
-  place = await openPlace()
+  place = await openPlace({ SLIPWAY_CAPTURE_RATE: '1' })
   const { project } = place
   await project.data('data/penguins.parquet', penguinsSql())
   await project.data('data/new.parquet', penguinsSql(500, { from: 5_000 }))
@@ -152,5 +153,91 @@ describe('a finished model of several classes', () => {
     const report = await slipway('drift', 'check', 'penguins', '--from', 'data/new.parquet')
     expect(report).toContain('predicted class')
     for (const name of givenSpecies) expect(report).toContain(`probability of ${name}`)
+  })
+})
+
+describe('labels of a model of several classes', () => {
+  it('are names of classes, also of such as it does not know; a check measures it by them', async () => {
+    const path = `${place.project.root}/data/new.parquet`
+    const rows = (await query(`SELECT bill, flipper, species FROM '${path}' ORDER BY id LIMIT 60`)) as unknown as {
+      bill: number
+      flipper: bigint
+      species: string
+    }[]
+    for (const [i, { bill, flipper }] of rows.entries())
+      await ask(
+        '/v1/models/penguins:predict',
+        { instances: [rowOf(bill, Number(flipper))] },
+        { 'x-request-id': `labelled-${i}` },
+      )
+    const labels = rows.map(({ species }, i) => ({ requestId: `labelled-${i}`, label: i === 0 ? 'Macaroni' : species }))
+    expect((await ask('/feedback', labels.slice(0, 40))).status).toBe(202)
+    const values = labels.slice(40).map(({ requestId, label }) => `('${requestId}', '${label}')`)
+    await place.project.data('data/labels.csv', `SELECT * FROM (VALUES ${values.join(', ')}) t("requestId", label)`)
+    const file = join(place.project.root, 'data/labels.csv')
+    expect(await slipway('labels', 'import', file, '--classes')).toContain('20 labels taken')
+
+    let known = 0
+    let quality: { metrics: Record<string, { value: number }>; prediction: number; label: number } | undefined
+    await eventually(async () => {
+      const report = JSON.parse((await place.run('drift', 'check', 'penguins', '--json')).stdout)
+      known += report.quality?.labels ?? 0
+      quality = report.quality ?? quality
+      return known === 60
+    })
+    expect(quality?.metrics.accuracy?.value).toBeGreaterThan(0.4)
+    expect(Object.keys(quality?.metrics ?? {})).toEqual(expect.arrayContaining(['logLoss', 'aucMacro', 'f1Macro']))
+    const traced = await slipway('trace', 'labelled-0')
+    expect(traced).toMatch(/by the champion: (Gentoo|Adelie|Chinstrap), probability 0\.\d+/)
+    expect(traced).toMatch(/label +Macaroni, known/)
+  })
+})
+
+describe('trees of several classes', () => {
+  it('are trained, compiled, proven and served', async () => {
+    writePenguins(place.project, {
+      name: 'grown',
+      learner: 'trees({ trees: 15, leaves: 7 })',
+      imports: 'trees',
+      more: '',
+    })
+    const first = await run('grown')
+    expect(first).toMatchObject({ status: 'succeeded', model: { name: 'grown', version: 1, champion: true } })
+    expect(await slipway('show', first.runId)).toMatch(/package .*compiled model proven; parity \d/)
+    const card = await slipway('show', 'grown')
+    expect(card).toMatch(/\| rows of `Adelie` .*\n\| rows of `Chinstrap` .*\n\| rows of `Gentoo`/)
+    await slipway('batch', 'score', 'grown', '--from', 'data/new.parquet', '--to', 'by-trees/')
+    const path = `${place.project.root}/by-trees/*.parquet`
+    const [row] = await query(
+      `SELECT count(*) AS n, max(abs(probability_Adelie + probability_Chinstrap + probability_Gentoo - 1)) AS off FROM '${path}'`,
+    )
+    expect(row).toMatchObject({ n: 500n })
+    expect(Number(row?.off)).toBeLessThan(1e-5)
+  })
+
+  it('are not judged on rows of a class that no training row is of', async () => {
+    // The newest rows, and with them the new class, are those of the test part.
+    const odd = penguinsSql(200, { from: 1_500, species: "CASE WHEN id > 1690 THEN 'Macaroni' ELSE 'Adelie' END" })
+    await place.project.data('data/penguins.parquet', `(${penguinsSql(1_500)}) UNION ALL (${odd})`)
+    const split = "{ by: 'day', test: '7d', validation: '7d' }"
+    writePenguins(place.project, { name: 'grown', learner: 'trees({ trees: 5 })', imports: 'trees', more: '', split })
+    const told = expectUserError(await place.run('run', 'grown', '--wait'), 11, 'CLASS_UNSEEN')
+    expect(told).toMatch(/rows of the test part are of a class that no training row is of: "Macaroni" \(9 rows\)/)
+    expect(told).toContain("split by stratifiedBy: 'species'")
+  })
+
+  it('do not take the place of a model that answers otherwise unless the definition says so', async () => {
+    const target = "regression('flipper')"
+    writePenguins(place.project, {
+      name: 'grown',
+      learner: 'trees({ trees: 5 })',
+      imports: 'trees, regression, rmse',
+      more: '',
+      target,
+      must: '[rmse.atMost(100)]',
+      features: '({ bill }: { bill: Float64Array }) { return { bill } }',
+    })
+    const told = expectUserError(await place.run('plan', 'grown'), 2, 'SIGNATURE_BREAKING')
+    expect(told).toContain('it was a multiclass task and is a regression one')
   })
 })

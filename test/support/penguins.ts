@@ -25,12 +25,21 @@ export const penguinsSql = (rows = 3_000, { from = 0, bill = '35 + (i * 7919) % 
     ${species || "CASE WHEN chance < a / (a + c + g) THEN 'Adelie' WHEN chance < (a + c) / (a + c + g) THEN 'Chinstrap' ELSE 'Gentoo' END"} AS species
   FROM known ORDER BY id`
 
+/** Of the sums above: what a bill and a flipper weigh, and the intercept. */
+const weights = { Gentoo: [0, 0.2, -40], Adelie: [-0.5, 0, 22.5], Chinstrap: [0.5, -0.1, -2.5] } as const
+
 /**
  * A classifier as skl2onnx writes one: an input a column, a label, and probabilities in maps by class.
  * @param steepness of its sums: 1 is right
+ * @param order of its classes
  */
-export const penguinModel = (steepness = 1): Uint8Array =>
-  onnxFile({
+export function penguinModel(
+  steepness = 1,
+  order: readonly (typeof givenSpecies)[number][] = givenSpecies,
+): Uint8Array {
+  const columns = order.map((name) => weights[name])
+  const W = Float32Array.from([0, 1].flatMap((input) => columns.map((column) => steepness * (column[input] as number))))
+  return onnxFile({
     inputs: [tensorValue('bill', types.float, ['N', 1]), tensorValue('flipper', types.float, ['N', 1])],
     nodes: [
       op('Concat', ['bill', 'flipper'], ['X'], { axis: 1 }),
@@ -38,18 +47,14 @@ export const penguinModel = (steepness = 1): Uint8Array =>
       op('Add', ['products', 'b'], ['sums']),
       op('Softmax', ['sums'], ['scores'], { axis: 1 }),
       op('ArgMax', ['scores'], ['label'], { axis: 1, keepdims: 0 }),
-      op('ZipMap', ['scores'], ['probabilities'], { classlabels_strings: [...givenSpecies] }, 'ai.onnx.ml'),
+      op('ZipMap', ['scores'], ['probabilities'], { classlabels_strings: [...order] }, 'ai.onnx.ml'),
     ],
     constants: [
-      constant(
-        'W',
-        [2, 3],
-        Float32Array.of(0, -0.5, 0.5, 0.2, 0, -0.1).map((weight) => weight * steepness),
-      ),
+      constant('W', [2, 3], W),
       constant(
         'b',
         [3],
-        Float32Array.of(-40, 22.5, -2.5).map((weight) => weight * steepness),
+        Float32Array.from(columns, (column) => steepness * column[2]),
       ),
     ],
     outputs: [
@@ -60,6 +65,7 @@ export const penguinModel = (steepness = 1): Uint8Array =>
       },
     ],
   })
+}
 
 /** What the model says of a row by its own arithmetic: probabilities in the order of `givenSpecies`. */
 export function probabilitiesOf({ bill, flipper }: { bill: number; flipper: number }): number[] {

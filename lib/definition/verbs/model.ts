@@ -12,7 +12,7 @@ export const train =
   (at: Place): Builder['train'] =>
   (called, { on, features, target, crosses, weight, learner, seed }) => {
     requireColumns(called, on.schema, target, weight)
-    requireNoCrosses(called, target.task, crosses)
+    if (target.task === 'multiclass') requireForClasses(called, crosses, learner.kind)
     const { codeOf } = at.recording
     const id = add(at.recording, {
       id: idIn(at, recordedId('train', called)),
@@ -64,8 +64,12 @@ function requireColumns(
 }
 
 /** A cross is the mean label of rows, which classes have not. @throws SlipwayError DEFINITION_INVALID */
-function requireNoCrosses(called: string, task: string, crosses: readonly unknown[] | undefined): void {
-  if (task !== 'multiclass' || crosses === undefined) return
+function requireForClasses(called: string, crosses: readonly unknown[] | undefined, learner: string): void {
+  if (learner === 'linear')
+    throw new SlipwayError('DEFINITION_INVALID', `the learner of "${called}" does not tell several classes apart`, {
+      next: 'take trees(…), a program, or a finished model',
+    })
+  if (crosses === undefined) return
   throw new SlipwayError('DEFINITION_INVALID', `"${called}" has crosses, and several classes have no mean label`, {
     next: 'leave crosses out: trees find what matters together',
   })

@@ -130,13 +130,16 @@ function classesOf(
       "export it with a probability of each class; or name the classes of its columns: classes: ['…', '…']",
       'export it with a probability of each class of columns.json, in their order',
     )
-  const wrong = classPlaces ? ofRows?.findIndex((name, place) => name !== known[place]) : -1
-  const unknown = ofRows?.find((name) => !known.includes(name)) ?? ofRows?.[wrong ?? -1]
+  if (classPlaces && ofRows?.some((name, place) => name !== known[place]))
+    throw refuse(
+      `its output "${output}" has the classes ${firstOf(known)}, and columns.json ${firstOf(ofRows)}`,
+      'export it with the classes of columns.json, in their order',
+    )
+  const unknown = ofRows?.find((name) => !known.includes(name))
   if (unknown === undefined) return known
   throw refuse(
     `it knows no class "${unknown}", which some rows are of`,
     `its classes are ${firstOf(known)}: take such rows out, or have the target's function give another class`,
-    `it has the classes ${firstOf(known)}: export it with those of columns.json, in their order`,
   )
 }
 

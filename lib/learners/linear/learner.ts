@@ -1,5 +1,6 @@
 import { SlipwayError } from '../../formats/errors.ts'
 import { LinearLearner } from '../../formats/learner.ts'
+import type { Task } from '../../formats/plan.ts'
 import { type Standard, scaleOf, standardized, standardOf } from '../../stats/standard.ts'
 import type { Learned, Learner, LearnerOrder } from '../learner.ts'
 import { modelBytes } from '../onnx/graph.ts'
@@ -28,6 +29,7 @@ export const linearLearner = {
 
   train(order, onProgress) {
     const { model: name, task, parameters, inputs, train, validation } = order
+    requireOneSum(task)
     const design = designOf(order)
     requireRoom(design.columns)
     const standard = task === 'regression' ? standardOf(train.labels, train.weights) : undefined
@@ -53,6 +55,14 @@ export const linearLearner = {
     }
   },
 } satisfies Learner<LinearLearner>
+
+/** @throws SlipwayError DEFINITION_INVALID */
+function requireOneSum(task: Task): void {
+  if (task !== 'multiclass') return
+  throw new SlipwayError('DEFINITION_INVALID', 'a linear model does not tell several classes apart', {
+    next: 'take trees(…), a program, or a finished model',
+  })
+}
 
 /** @throws SlipwayError TRAINING_TOO_LARGE */
 function requireRoom(columns: number): void {
