@@ -164,13 +164,36 @@ async function showModel(
       )}`,
     )
   if (beside !== undefined) print(`\n${besideLinearTable(beside)}`)
-  if (record?.evaluation != null) showImportance(await getEvaluation(store, record.evaluation.digest))
+  if (record?.evaluation != null) {
+    const evaluation = await getEvaluation(store, record.evaluation.digest)
+    showClasses(evaluation)
+    showImportance(evaluation)
+  }
   print(`\n${(await getBytes(store, bundle.files['card.md'].digest)).toString('utf8')}`)
   return 0
 }
 
 async function getEvaluation(store: Store, digest: string): Promise<Evaluation> {
   return Evaluation.parse(JSON.parse((await getBytes(store, digest)).toString('utf8')))
+}
+
+/** How each of several classes does. */
+function showClasses({ outputs = [], classes = [] }: Evaluation): void {
+  if (classes.length === 0) return
+  const share = (value: number): string => value.toFixed(3)
+  print(
+    `\n${table(
+      ['class', 'rows', 'taken for it', 'precision', 'recall', 'F1'],
+      classes.map(({ rows, predicted, precision, recall, f1 }, i) => [
+        outputs[i] ?? '',
+        String(rows),
+        String(predicted),
+        share(precision),
+        share(recall),
+        share(f1),
+      ]),
+    )}`,
+  )
 }
 
 const importanceInWords = {

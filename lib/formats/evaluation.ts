@@ -37,6 +37,18 @@ export const Evaluation = z.object({
    */
   outputs: z.array(z.string()).optional(),
   metrics: Metrics,
+  /** How each class does, in the order of `outputs`: rows that are of it, rows that are taken for it. */
+  classes: z
+    .array(
+      z.object({
+        rows: z.int(),
+        predicted: z.int(),
+        precision: z.number(),
+        recall: z.number(),
+        f1: z.number(),
+      }),
+    )
+    .optional(),
   /** Of several classes: of the one that is answered, by its probability. */
   reliability: z.array(ReliabilityBin),
   /** Classes in the rows that the model does not know, and the part of the split they are in. */

@@ -11,6 +11,7 @@ import type { Column } from '../formats/columns.ts'
 import type { Evaluation } from '../formats/evaluation.ts'
 import { measureAll } from '../formats/metrics/index.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
+import { classScores } from '../formats/metrics/multiclass.ts'
 import type { StepOf } from '../formats/plan.ts'
 import { type LoadedModel, type LocalModel, newAnswers } from '../models/model.ts'
 import { withModels } from '../models/with-models.ts'
@@ -50,6 +51,7 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
     ...(outputs !== undefined && { outputs: [...outputs] }),
     ...(unseen.length > 0 && { unseen: { part: step.part, classes: unseen } }),
     metrics: metricsOf(step.task, scored),
+    ...(outputs !== undefined && { classes: classScores(scored).map(({ hits: _, ...score }) => score) }),
     reliability: reliabilityOf(step.task, scored),
     importance,
     ...(attribution !== undefined && { attribution }),

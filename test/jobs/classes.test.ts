@@ -89,6 +89,9 @@ describe('a finished model of several classes', () => {
     expect(evaluation.metrics.accuracy).toBeGreaterThan(0.6)
     expect(evaluation.metrics.aucMacro).toBeGreaterThan(0.8)
     expect(evaluation.metrics).not.toHaveProperty('auc')
+    const { classes = [] } = evaluation
+    expect(classes.reduce((sum, { rows }) => sum + rows, 0)).toBe(800)
+    expect(classes.reduce((sum, { f1 }) => sum + f1, 0) / 3).toBeCloseTo(evaluation.metrics.f1Macro as number, 12)
     expect(evaluation.slices.island?.map(({ value }) => value).sort()).toEqual(['Biscoe', 'Dream'])
     // Of the class that is answered: how sure it is, and how often it is right.
     const { reliability } = evaluation
