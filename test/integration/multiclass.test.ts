@@ -223,9 +223,10 @@ describe('trees of several classes', () => {
     await place.project.data('data/penguins.parquet', `(${penguinsSql(1_500)}) UNION ALL (${odd})`)
     const split = "{ by: 'day', test: '7d', validation: '7d' }"
     writePenguins(place.project, { name: 'grown', learner: 'trees({ trees: 5 })', imports: 'trees', more: '', split })
-    const told = expectUserError(await place.run('run', 'grown', '--wait'), 11, 'CLASS_UNSEEN')
-    expect(told).toMatch(/rows of the test part are of a class that no training row is of: "Macaroni" \(9 rows\)/)
-    expect(told).toContain("split by stratifiedBy: 'species'")
+    const { code, stdout } = await place.run('run', 'grown', '--wait')
+    expect(code, stdout).toBe(11)
+    expect(stdout).toMatch(/failed: target "species": rows of the test part are of a class .*: "Macaroni" \(9 rows\)/s)
+    expect(stdout).toContain("split by stratifiedBy: 'species'")
   })
 
   it('do not take the place of a model that answers otherwise unless the definition says so', async () => {
