@@ -9,9 +9,9 @@ import { crossReader, fitCross } from '../lib/stats/crosses.ts'
 
 /*
  * Trains the built-in learner, 200 trees of 31 leaves on two threads: train-trees.ts <train> <test> [crosses=0-4,0-5]
- * [sets=4,5] [classes=4 trees=50]. Rows are float32s: <name>.columns.f32 column after column, <name>.labels.f32; columns named as sets hold
- * categories. Prints seconds and processor seconds of training, peak megabytes, and AUC on the test rows;
- * of several classes their log loss there.
+ * [sets=4,5] [classes=4 trees=50]. Rows are float32s: <name>.columns.f32 column after column, <name>.labels.f32;
+ * columns named as sets hold categories. Prints seconds and processor seconds of training, peak megabytes, and AUC on
+ * the test rows; of several classes their log loss there.
  */
 const [trainFile = '', testFile = '', ...options] = process.argv.slice(2)
 const listed = (option: string): string[] =>

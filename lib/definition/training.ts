@@ -1,5 +1,5 @@
 import type { ColumnsOf, FeatureColumns } from '../formats/columns.ts'
-import type { LearnerParameters } from '../formats/learner.ts'
+import type { Calibrate, LearnerParameters } from '../formats/learner.ts'
 import type { Task } from '../formats/plan.ts'
 import type { Target } from './target.ts'
 
@@ -22,6 +22,12 @@ export interface TrainOptions<
    * A column that says how much each row counts while the model learns, at least 0; evaluations count every row alike.
    */
   weight?: Weight
+  /**
+   * Calibrates the probabilities of a yes/no model by the validation rows: 'isotonic' by a rising line through the
+   * shares of positives (some thousand rows), 'platt' by a logistic curve (fewer). Of trees and linear models. Where
+   * the same rows also stop the trees early, what they say is a little better than it is.
+   */
+  calibrate?: T extends 'binary' ? Calibrate : never
   learner: LearnerParameters
   seed: number
 }

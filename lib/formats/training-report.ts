@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Calibrate } from './learner.ts'
 
 /** What training found out, besides the model: an artifact, and part of the model card. */
 export const TrainingReport = z.object({
@@ -39,6 +40,8 @@ export const TrainingReport = z.object({
   /** Of a model of trees: the loss of the validation rows after each. */
   validationLoss: z.array(z.number()).optional(),
   validationMetrics: z.record(z.string(), z.number()),
+  /** How its probabilities were calibrated by the validation rows, where they were. */
+  calibrated: Calibrate.optional(),
   /**
    * Of a program: how much what it exports differs from what it predicts of rows that were made up, in the units of
    * parity; null where it answers no number.

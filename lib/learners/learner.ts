@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Numbers } from '../formats/columns.ts'
+import type { Calibrate } from '../formats/learner.ts'
 import type { Task } from '../formats/plan.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
 
@@ -50,6 +51,8 @@ export interface LearnerOrder<Parameters> {
   /** All classes are here. */
   readonly train: LearnerRows
   readonly validation: LearnerRows
+  /** Of a binary task: how its probabilities are calibrated by the validation rows. */
+  readonly calibrate?: Calibrate | undefined
   /** Threads it may use; the model must not depend on them. */
   readonly threads: number
   /** Of a program: where it runs. */
@@ -92,7 +95,7 @@ export interface Learned {
   /** What a program said of itself in its log: no part of the model. */
   readonly said?: Readonly<Record<string, number>> | undefined
   /** The part of the training report that only the learner knows. */
-  readonly report: Pick<TrainingReport, 'trees' | 'validationLoss' | 'words' | 'madeUp'>
+  readonly report: Pick<TrainingReport, 'trees' | 'validationLoss' | 'words' | 'madeUp' | 'calibrated'>
 }
 
 /** Something that makes models of rows. */

@@ -74,7 +74,7 @@ async function modelOf(
   onProgress: (what: string, done: number) => void,
   outside: OutsideLearners | undefined,
 ): Promise<{ readonly rows: PreparedRows; readonly inputs: readonly ModelInput[]; readonly learned: Learned }> {
-  const { task, seed, learner: named } = step
+  const { task, seed, calibrate, learner: named } = step
   if (named.kind === 'onnx') {
     const taken = await takeModel({ learner: named, task, modelFile }, made, onProgress)
     return { ...taken, rows: prepareRows(step, taken.rows) }
@@ -82,7 +82,7 @@ async function modelOf(
   const rows = prepareRows(step, made)
   const learner = learnerOf(named, outside)
   const encoded = encodeRows(rows, learner.categoryOrder(textsIn(rows)))
-  const given = { model, task, seed, place, threads: Math.min(4, availableParallelism()), ...encoded }
+  const given = { model, task, seed, calibrate, place, threads: Math.min(4, availableParallelism()), ...encoded }
   return { rows, inputs: encoded.inputs, learned: await learner.train(given, onProgress) }
 }
 

@@ -55,7 +55,7 @@ ${words.training}
 
 On the validation rows: ${Object.entries(training.validationMetrics)
     .map(([name, value]) => `${name} ${show(value)}`)
-    .join(', ')}.
+    .join(', ')}.${calibrationInWords(training)}
 
 ## Scoring
 ${scoringInWords(compiledModel, training, isFinished || facts.learner.kind === 'program')}${precisionInWords(training)}
@@ -71,6 +71,12 @@ const kindsInWords = {
   multiclass: 'Classifier of several classes',
   regression: 'Regression model',
 } as const
+
+function calibrationInWords({ calibrated }: TrainingReport): string {
+  if (calibrated === undefined) return ''
+  const how = calibrated === 'platt' ? 'a logistic curve (Platt)' : 'isotonic regression'
+  return ` Probabilities are calibrated by ${how} on these rows, so that this is a little better than it is elsewhere.`
+}
 
 /** Reports on trees say nothing in words: these bytes are part of the model's digest. */
 function treesInWords({ learner, seed }: ModelFacts, { trees }: TrainingReport): NonNullable<TrainingReport['words']> {

@@ -10,9 +10,10 @@ import { add, idIn, modelOf, modelOfBranch, nextId, type Place, trainingOf } fro
 
 export const train =
   (at: Place): Builder['train'] =>
-  (called, { on, features, target, crosses, weight, learner, seed }) => {
+  (called, { on, features, target, crosses, weight, calibrate, learner, seed }) => {
     requireColumns(called, on.schema, target, weight)
     if (target.task === 'multiclass') requireForClasses(called, crosses, learner.kind)
+    if (calibrate !== undefined) requireCalibrable(called, target.task, learner.kind)
     const { codeOf } = at.recording
     const id = add(at.recording, {
       id: idIn(at, recordedId('train', called)),
@@ -27,11 +28,25 @@ export const train =
           : { column: target.column, code: codeOf(target.code as UserFunction, 'target') },
       ...(crosses !== undefined && { crosses: crosses.map((of) => [...of]) }),
       ...(weight !== undefined && { weight }),
+      ...(calibrate !== undefined && { calibrate }),
       learner,
       seed,
     })
     return { kind: 'model', id }
   }
+
+/** @throws SlipwayError DEFINITION_INVALID */
+function requireCalibrable(called: string, task: string, kind: string): void {
+  const next = 'leave calibrate out'
+  if (task !== 'binary')
+    throw new SlipwayError('DEFINITION_INVALID', `"${called}" calibrates probabilities, and its target is ${task}`, {
+      next: `${next}, or take binary(…)`,
+    })
+  if (kind !== 'trees' && kind !== 'linear')
+    throw new SlipwayError('DEFINITION_INVALID', `"${called}" calibrates, which its learner (${kind}) does not`, {
+      next: `${next}, or take trees(…) or linear(…)`,
+    })
+}
 
 /** @throws SlipwayError DEFINITION_INVALID */
 function requireColumns(

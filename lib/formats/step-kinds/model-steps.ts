@@ -3,7 +3,7 @@ import { firstOf } from '../brief.ts'
 import { Check, codeOfCheck, metricsInWords, subjectOf, withoutCode } from '../check.ts'
 import { CodeRef, TargetRef, Task } from '../code-ref.ts'
 import { ExplainOptions } from '../explain.ts'
-import { describeLearner, LearnerParameters, learnerInKey } from '../learner.ts'
+import { Calibrate, describeLearner, LearnerParameters, learnerInKey } from '../learner.ts'
 import { RowSchema } from '../row-schema.ts'
 import { show } from '../show-number.ts'
 import { Name, NamedStepId, readOf, StepId } from '../step-id.ts'
@@ -28,6 +28,8 @@ export const train = stepKind({
     crosses: z.array(z.array(z.string()).min(1)).optional(),
     /** The column that says how much a row counts in training; features do not see it. */
     weight: z.string().optional(),
+    /** Of a binary task: how its probabilities are calibrated, by the validation rows. */
+    calibrate: Calibrate.optional(),
     learner: LearnerParameters,
     seed: z.int().nonnegative(),
   }),
@@ -47,7 +49,8 @@ export const train = stepKind({
   order: (_, { pipeline }) => ({ model: pipeline }),
   runsUserCode: true,
   isLeased: true,
-  planned: ({ learner, seed }) => `train • ${describeLearner(learner)}, seed ${seed}`,
+  planned: ({ learner, seed, calibrate }) =>
+    `train • ${describeLearner(learner)}, ${calibrate === undefined ? '' : `calibrated (${calibrate}), `}seed ${seed}`,
   made({ trees, model, rows, metrics: measured, linear, said }) {
     const made = trees === undefined ? model : `${count(trees)} trees`
     const itself = said === undefined ? '' : `; it says ${saidInWords(said as Record<string, number>)}`

@@ -1,5 +1,6 @@
 import type { ModelInput } from '../learner.ts'
 import { binaryAnswers } from '../onnx/binary-answers.ts'
+import { calibratedAnswers } from '../onnx/calibration.ts'
 import { type GraphPart, node, tensor } from '../onnx/messages.ts'
 import type { NumberInput, TextInput } from './design.ts'
 import type { LinearModel } from './model.ts'
@@ -109,7 +110,12 @@ function textTerm({ first, values }: TextInput, input: ModelInput, weights: Floa
 }
 
 /** What is made of the sum: probabilities and label, or the prediction. */
-function answerOf({ task, restore }: LinearModel): GraphPart {
+function answerOf({ task, calibration, restore }: LinearModel): GraphPart {
+  if (calibration !== undefined) {
+    const answers = calibratedAnswers(calibration, ':score', ':')
+    const score = node('Cast', '', [':sum'], [':score'], [['to', 'int', toFloat]])
+    return { nodes: [score, ...answers.nodes], constants: answers.constants }
+  }
   if (task === 'binary') {
     const answers = binaryAnswers(':')
     return {

@@ -2,6 +2,7 @@ import { SlipwayError } from '../../formats/errors.ts'
 import { LinearLearner } from '../../formats/learner.ts'
 import type { Task } from '../../formats/plan.ts'
 import { type Standard, scaleOf, standardized, standardOf } from '../../stats/standard.ts'
+import { calibrationOf } from '../calibrate.ts'
 import type { Learned, Learner, LearnerOrder } from '../learner.ts'
 import { modelBytes } from '../onnx/graph.ts'
 import { designOf } from './design.ts'
@@ -44,14 +45,17 @@ export const linearLearner = {
       },
       (taken) => onProgress(`step ${taken + 1} of Newton's method`, 1 - 1 / (taken + 1)),
     )
-    const model = modelOf(task, design, fit.weights, standard)
+    const fitted = modelOf(task, design, fit.weights, standard)
+    // Sums are what a regression answers.
+    const calibration = calibrationOf(order, () => predictLinear({ ...fitted, task: 'regression' }, validation))
+    const model = calibration === undefined ? fitted : { ...fitted, calibration }
     const answers = model.restore && 'float64'
     return {
       onnx: modelBytes({ name, task, answers, inputs, mlVersion: 3, ...linearGraph(model, inputs) }),
       predictions: predictLinear(model, validation),
       importance: importanceOf(model, train, inputs.length),
       weights: weightsByInput(fit, design, standard),
-      report: { words: wordsOf(order, fit, model) },
+      report: { words: wordsOf(order, fit, model), ...(calibration && { calibrated: calibration.method }) },
     }
   },
 } satisfies Learner<LinearLearner>

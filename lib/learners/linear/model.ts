@@ -1,5 +1,6 @@
 import type { Numbers } from '../../formats/columns.ts'
 import type { Task } from '../../formats/plan.ts'
+import { type Calibration, calibrated } from '../../stats/calibration.ts'
 import { needsFloat64, type Standard, scaleOf } from '../../stats/standard.ts'
 import type { LearnerRows } from '../learner.ts'
 import { type Design, rowReader, sumOfRow } from './design.ts'
@@ -10,6 +11,8 @@ export interface LinearModel {
   readonly design: Design
   /** [columns], the intercept last; of a regression in units of the target, unless `restore` brings the sum there. */
   readonly weights: Float64Array
+  /** Of a binary task: what makes a probability of log odds, where it is not the logistic function. */
+  readonly calibration?: Calibration | undefined
   /** What makes predictions of sums, in float64, where float32 cannot hold them: scale · sum + offset. */
   readonly restore?: { readonly scale: number; readonly offset: number } | undefined
 }
@@ -31,14 +34,15 @@ export function modelOf(
 
 /** The learner's own predictions: sums in float64, answers in the precision of the model, as its graph has it. */
 export function predictLinear(
-  { task, design, weights, restore }: LinearModel,
+  { task, design, weights, calibration, restore }: LinearModel,
   { features, labels }: Pick<LearnerRows, 'features' | 'labels'>,
 ): Numbers {
   const read = rowReader(design, features)
   const answers = restore === undefined ? new Float32Array(labels.length) : new Float64Array(labels.length)
   for (let at = 0; at < labels.length; at++) {
     const sum = sumOfRow(read(at), weights)
-    if (restore !== undefined) answers[at] = Math.fround(sum) * restore.scale + restore.offset
+    if (calibration !== undefined) answers[at] = calibrated(calibration, Math.fround(sum))
+    else if (restore !== undefined) answers[at] = Math.fround(sum) * restore.scale + restore.offset
     else answers[at] = task === 'binary' ? 1 / (1 + Math.exp(-sum)) : sum
   }
   return answers

@@ -1,6 +1,9 @@
 import { type GraphPart, node, tensor } from './messages.ts'
 
-/** The label of several classes, made of `probabilities` [rows, classes]: the name of the likeliest, the first of equal ones. */
+/**
+ * The label of several classes, made of `probabilities` [rows, classes]: the name of the likeliest, the first of equal
+ * ones.
+ */
 export function classAnswers(classes: readonly string[]): GraphPart {
   return {
     nodes: [

@@ -18,8 +18,8 @@ export interface ModelGraph extends GraphPart {
 
 /**
  * An ONNX model, byte for byte the same for the same graph. Inputs: one tensor [rows, 1] a feature, float32 or string,
- * by name. Outputs: `label` int64 [rows] and `probabilities` float32 [rows, 2]; of several classes `label` string [rows]
- * and `probabilities` float32 [rows, classes]; or `prediction` [rows, 1], float32 or float64.
+ * by name. Outputs: `label` int64 [rows] and `probabilities` float32 [rows, 2]; of several classes `label` string
+ * [rows] and `probabilities` float32 [rows, classes]; or `prediction` [rows, 1], float32 or float64.
  */
 export function modelBytes({
   name,

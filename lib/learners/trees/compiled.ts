@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageRoot } from '../../code/host.ts'
 import type { Loops } from './loops.ts'
+import type { LoopsOfClasses } from './loops-of-classes.ts'
 import { binsOf, cellsBytes, cutsLength, featureStride, groupWidth, type TrainingMemory } from './memory.ts'
 import { gradientScale } from './tables.ts'
 
@@ -100,6 +101,12 @@ export function compiledLoops({ memory }: TrainingMemory): Loops {
       return kernels.squaredLoss(scores.byteOffset, orNone(weights), from, to)
     },
 
+    ...loopsOfClasses(kernels),
+  }
+}
+
+function loopsOfClasses(kernels: Kernels): LoopsOfClasses {
+  return {
     gradientsOfClasses({ rows, validationRows, sums, classes, scores, gradients }, from, to) {
       kernels.gradientsOfClasses(
         classes.byteOffset,

@@ -1,4 +1,5 @@
 import type { Numbers } from '../../formats/columns.ts'
+import { type Calibration, calibrated } from '../../stats/calibration.ts'
 
 /**
  * One regression tree as parallel arrays over its nodes, root first. A row goes left where its feature is at most the
@@ -24,6 +25,8 @@ export interface Ensemble {
   /** Tree i is added to sum i mod the number of sums. */
   readonly trees: readonly Tree[]
   readonly features: number
+  /** Of a binary task: what makes a probability of log odds, where it is not the logistic function. */
+  readonly calibration?: Calibration | undefined
   /** What makes predictions of sums, in float64, where float32 cannot hold them: scale · sum + offset. */
   readonly restore?: { readonly scale: number; readonly offset: number } | undefined
 }
@@ -50,13 +53,14 @@ function addTree(tree: Tree, features: readonly Float32Array[], sums: Float32Arr
  * their probabilities [rows · classes], row by row.
  */
 export function predict(ensemble: Ensemble, features: readonly Float32Array[], rows: number): Numbers {
-  const { task, bases, trees, restore } = ensemble
+  const { task, bases, trees, calibration, restore } = ensemble
   const sums = bases.map(() => new Float32Array(rows))
   trees.forEach((tree, i) => {
     addTree(tree, features, sums[i % sums.length] as Float32Array)
   })
   if (task === 'multiclass') return softmax(sums.map((sum, i) => sum.map((each) => each + (bases[i] as number))))
   const [sum, base] = [sums[0] as Float32Array, bases[0] as number]
+  if (calibration !== undefined) return sum.map((each) => calibrated(calibration, Math.fround(each + base)))
   if (restore !== undefined) return Float64Array.from(sum, (each) => each * restore.scale + restore.offset)
   return sum.map((each) => (task === 'binary' ? 1 / (1 + Math.exp(-Math.fround(each + base))) : each + base))
 }

@@ -1,7 +1,8 @@
 import type { ModelInput } from '../learner.ts'
+import { calibratedAnswers } from '../onnx/calibration.ts'
 import { classAnswers } from '../onnx/class-answers.ts'
 import { modelBytes } from '../onnx/graph.ts'
-import { node } from '../onnx/messages.ts'
+import { type GraphPart, node } from '../onnx/messages.ts'
 import type { Ensemble } from './ensemble.ts'
 import { indexedTrees } from './indexed-trees.ts'
 import { namedTrees } from './named-trees.ts'
@@ -40,7 +41,7 @@ export function toOnnx(
   const asksForSets = classes === undefined && ensemble.trees.some(({ members }) => members.size > 0)
   const trees = (asksForSets ? indexedTrees : namedTrees)(ensemble)
   const restore = restorePrediction(ensemble)
-  const label = classes === undefined ? { nodes: [], constants: [] } : classAnswers(classes)
+  const answers = answersOf(ensemble, classes)
   return modelBytes({
     name,
     task: ensemble.task,
@@ -52,9 +53,15 @@ export function toOnnx(
       node('Concat', '', columns, ['features'], [['axis', 'int', 1]]),
       ...trees.nodes,
       ...restore.nodes,
-      ...label.nodes,
+      ...answers.nodes,
     ],
-    constants: [...trees.constants, ...restore.constants, ...label.constants],
+    constants: [...trees.constants, ...restore.constants, ...answers.constants],
     mlVersion: asksForSets ? 5 : 3,
   })
+}
+
+/** What follows the trees where they do not answer by themselves. */
+function answersOf({ calibration }: Ensemble, classes: readonly string[] | undefined): GraphPart {
+  if (calibration !== undefined) return calibratedAnswers(calibration, 'score', '')
+  return classes === undefined ? { nodes: [], constants: [] } : classAnswers(classes)
 }

@@ -1,7 +1,7 @@
 import { binaryAnswers } from '../onnx/binary-answers.ts'
 import { type GraphPart, node, tensor } from '../onnx/messages.ts'
 import type { Ensemble, Tree } from './ensemble.ts'
-import { sumOf } from './restore.ts'
+import { isClassifier, sumOf } from './restore.ts'
 
 // Numbers of TreeEnsemble's enumerations (github.com/onnx/onnx, docs/Operators-ml.md).
 const lessOrEqual = 0
@@ -20,7 +20,7 @@ const softmaxOrLogistic = 1
  * @returns the nodes, and the constants they need
  */
 export function indexedTrees(ensemble: Ensemble): GraphPart {
-  const { task, bases, trees } = ensemble
+  const { bases, trees } = ensemble
   const [modes, features, missing] = [[] as number[], [] as number[], [] as number[]]
   const [splits, members, roots] = [[] as number[], [] as number[], [] as number[]]
   const [trueIds, trueLeaves, falseIds, falseLeaves] = [[] as number[], [] as number[], [] as number[], [] as number[]]
@@ -65,7 +65,7 @@ export function indexedTrees(ensemble: Ensemble): GraphPart {
   for (const tree of trees) addRoot(add(tree, 0))
   addRoot(addLeaf(bases[0] as number))
 
-  const isBinary = task === 'binary'
+  const isBinary = isClassifier(ensemble)
   const scores = isBinary ? 'scores' : sumOf(ensemble)
   const operator = node(
     'TreeEnsemble',

@@ -1,4 +1,5 @@
 import { TreesLearner } from '../../formats/learner.ts'
+import { calibrationOf } from '../calibrate.ts'
 import type { Learner, LearnerOrder, LearnerRows } from '../learner.ts'
 import { boost, type Dataset } from './boost.ts'
 import { predict } from './ensemble.ts'
@@ -14,21 +15,25 @@ export const treesLearner: Learner<TreesLearner> = {
 
   train(order, onProgress) {
     const { model, task, parameters, inputs, classes, train, validation, threads } = order
-    const { ensemble, importance, validationLoss } = boost(
-      task,
-      { train: datasetOf(order, train), validation: datasetOf(order, validation) },
-      parameters,
-      {
-        threads,
-        classes: classes?.length,
-        onRound: (rounds) => onProgress(`tree ${rounds} of ${parameters.trees}`, rounds / parameters.trees),
-      },
-    )
+    const {
+      ensemble: grown,
+      importance,
+      validationLoss,
+    } = boost(task, { train: datasetOf(order, train), validation: datasetOf(order, validation) }, parameters, {
+      threads,
+      classes: classes?.length,
+      onRound: (rounds) => onProgress(`tree ${rounds} of ${parameters.trees}`, rounds / parameters.trees),
+    })
+    const rows = validation.labels.length
+    // Sums are what a regression answers.
+    const logOdds = () => predict({ ...grown, task: 'regression' }, validation.features, rows)
+    const calibration = calibrationOf(order, logOdds)
+    const ensemble = calibration === undefined ? grown : { ...grown, calibration }
     return {
       onnx: toOnnx(model, ensemble, inputs, classes),
-      predictions: predict(ensemble, validation.features, validation.labels.length),
+      predictions: predict(ensemble, validation.features, rows),
       importance,
-      report: { trees: ensemble.trees.length, validationLoss },
+      report: { trees: ensemble.trees.length, validationLoss, ...(calibration && { calibrated: calibration.method }) },
     }
   },
 }

@@ -1,6 +1,6 @@
 import { type Attribute, type GraphPart, node } from '../onnx/messages.ts'
 import type { Ensemble, Tree } from './ensemble.ts'
-import { sumOf } from './restore.ts'
+import { isClassifier, sumOf } from './restore.ts'
 
 /** What a node of a tree asks, and where the answer leads; a leaf asks for feature -1. */
 interface Test {
@@ -15,8 +15,8 @@ interface Test {
 const leaf: Test = { feature: 0, mode: 'LEAF', value: 0, left: 0, right: 0, missingLeft: 0 }
 
 /**
- * Trees as ai.onnx.ml 3 has them, which every runtime knows: TreeEnsembleClassifier or TreeEnsembleRegressor. Of several
- * classes a regressor with a target each: a classifier of two that both have votes is not read alike everywhere.
+ * Trees as ai.onnx.ml 3 has them, which every runtime knows: TreeEnsembleClassifier or TreeEnsembleRegressor. Of
+ * several classes a regressor with a target each: a classifier of two that both get votes is read in several ways.
  */
 export function namedTrees(ensemble: Ensemble): GraphPart {
   const { task, bases, trees } = ensemble
@@ -27,7 +27,7 @@ export function namedTrees(ensemble: Ensemble): GraphPart {
   // ONNX Runtime takes a binary classifier without a negative weight for one whose sums are probabilities already. A
   // last tree that is one leaf, too light to change any sum, tells it otherwise.
   const { nodes, leaves } = written
-  if (task === 'binary' && leaves.weights.every((weight) => weight >= 0)) {
+  if (isClassifier(ensemble) && leaves.weights.every((weight) => weight >= 0)) {
     written.node(trees.length, 0, leaf)
     written.leaf(trees.length, 0, { sum: 0, weight: -1e-38 })
   }
@@ -43,7 +43,7 @@ export function namedTrees(ensemble: Ensemble): GraphPart {
     ['nodes_truenodeids', 'ints', nodes.trueids],
     ['nodes_values', 'floats', Float32Array.from(nodes.values)],
   ]
-  if (task === 'binary') {
+  if (isClassifier(ensemble)) {
     const weights: Attribute[] = [
       ['class_ids', 'ints', leaves.sums],
       ['class_nodeids', 'ints', leaves.nodeids],
@@ -129,7 +129,7 @@ class Written {
         missingLeft: tree.missingLeft[id] as number,
       }
       if (members === undefined) this.node(number, id, test)
-      // A set is a chain of questions, one a member, that all lead to the same place, as LightGBM's converter writes it.
+      // A set is a chain of questions, one a member, that all lead to one place, as LightGBM's converter writes it.
       else
         members.forEach((value, i) => {
           const isLast = i === members.length - 1

@@ -5,7 +5,7 @@ import { fixedPointUnits } from './tables.ts'
 
 /** What is minimised: in which order gradients, trees and scores follow each other, and what the loss of rows is. */
 export interface Objective {
-  /** What the crew does once a round, before its trees are grown: one a sum, of the gradients that all sums had then. */
+  /** What the crew does once a round, before its trees are grown: one a sum, all of the gradients of that moment. */
   readonly gradients?: 'gradientsOfSquares' | 'gradientsOfClasses'
   /** What it does after each tree. */
   readonly update: 'updateBinary' | 'updateScores'
