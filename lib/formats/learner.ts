@@ -26,6 +26,8 @@ export const TreesLearner = z.strictObject({
   classWeights: z.union([z.literal('balanced'), z.record(z.string(), z.number().gt(0))]).optional(),
   /** By feature, a number: what the answer does as it grows, all else alike. Not of several classes. */
   monotone: z.record(z.string(), z.enum(['increasing', 'decreasing'])).optional(),
+  /** Of a number: it is this quantile of it that is predicted, not the mean. */
+  quantile: z.number().gt(0).lt(1).optional(),
 })
 export type TreesLearner = z.infer<typeof TreesLearner>
 

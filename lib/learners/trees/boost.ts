@@ -10,6 +10,7 @@ import { growTree, makeHistograms } from './grow.ts'
 import type { Loops } from './loops.ts'
 import { allocate, type TrainingMemory } from './memory.ts'
 import { type Objective, objectives } from './objective.ts'
+import { quantileObjective } from './quantile.ts'
 import { fillLogistic, fillLogLosses, fillLogs, weightScale } from './tables.ts'
 
 /** Rows to learn from: one array a feature (NaN for missing) and the labels, of any centre and spread. */
@@ -45,7 +46,7 @@ export interface Boosted {
   readonly ensemble: Ensemble
   /** Share of the total gain, by feature; sums to 1. */
   readonly importance: number[]
-  /** Loss on the validation rows after each round: log loss, or mean squared error. */
+  /** Loss on the validation rows after each round: log loss, mean squared error, or pinball loss. */
   readonly validationLoss: number[]
 }
 
@@ -81,16 +82,19 @@ export function boost(
   const gains = new Float64Array(features)
   const trees: Tree[] = []
   const stopping = stopAfter(learner.earlyStopping)
+  const { gradients, renew, update, units, loss, lossPower }: Objective =
+    learner.quantile === undefined ? objectives[task] : quantileObjective(learner.quantile, learner.learningRate)
   const crew = hireCrew(memory, loops)
   try {
-    const { gradients, update, units, loss }: Objective = objectives[task]
     // The first gradients: no tree yet, and all rows in a leaf that adds nothing.
     crew.run(update, 0, 0)
     for (let round = 1; round <= learner.trees; round++) {
-      if (gradients !== undefined) crew.run(gradients)
+      if (typeof gradients === 'string') crew.run(gradients)
+      else gradients?.(memory, loops)
       const scale = units(memory, heaviest)
       const grown = bases.map((_, sum) => {
         const growth = growTree(memory, crew, { ...settings, sum, units: scale }, histograms)
+        renew?.(memory, growth)
         crew.run(update, leavesOf(growth.tree), sum)
         return growth
       })
@@ -114,7 +118,7 @@ export function boost(
     ensemble: restored({ task, bases, trees: kept, features }, standard),
     importance: Array.from(gains, (gain) => (total === 0 ? 0 : gain / total)),
     validationLoss:
-      standard === undefined ? stopping.losses : stopping.losses.map((each) => each * scaleOf(standard) ** 2),
+      standard === undefined ? stopping.losses : stopping.losses.map((each) => each * scaleOf(standard) ** lossPower),
   }
 }
 

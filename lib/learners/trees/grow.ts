@@ -29,6 +29,8 @@ export function makeHistograms(leaves: number, features: number): Float64Array[]
 /** A grown tree and what its splits gained, by feature. */
 export interface Growth {
   readonly tree: Tree
+  /** By leaf: its node. */
+  readonly leafNodes: readonly number[]
   readonly gains: Float64Array
 }
 
@@ -105,6 +107,7 @@ export function growTree(
   })
   return {
     gains,
+    leafNodes: leaves.map(({ node }) => node),
     tree: {
       feature: Int32Array.from(nodes.feature),
       threshold: Float32Array.from(nodes.threshold),

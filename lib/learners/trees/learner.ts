@@ -4,7 +4,7 @@ import type { Learner, LearnerOrder, LearnerRows } from '../learner.ts'
 import { boost, type Dataset } from './boost.ts'
 import { predict } from './ensemble.ts'
 import { toOnnx } from './graph.ts'
-import { directionsOf, withClassWeights } from './options.ts'
+import { directionsOf, requireNumber, withClassWeights } from './options.ts'
 
 /** Gradient-boosted trees. */
 export const treesLearner: Learner<TreesLearner> = {
@@ -15,15 +15,14 @@ export const treesLearner: Learner<TreesLearner> = {
 
   train(order, onProgress) {
     const { model, task, parameters, inputs, classes, train, validation, threads } = order
-    const {
-      ensemble: grown,
-      importance,
-      validationLoss,
-    } = boost(task, { train: datasetOf(order, train), validation: datasetOf(order, validation) }, parameters, {
+    requireNumber(order)
+    const data = { train: datasetOf(order, train), validation: datasetOf(order, validation) }
+    const boosted = boost(task, data, parameters, {
       threads,
       classes: classes?.length,
       onRound: (rounds) => onProgress(`tree ${rounds} of ${parameters.trees}`, rounds / parameters.trees),
     })
+    const { ensemble: grown, importance, validationLoss } = boosted
     const rows = validation.labels.length
     // Sums are what a regression answers.
     const logOdds = () => predict({ ...grown, task: 'regression' }, validation.features, rows)

@@ -8,8 +8,12 @@ import type { Direction } from './bounds.ts'
  * @throws SlipwayError FEATURES_TYPE where a name is no number of the model's, or the task has several classes
  */
 export function directionsOf({ parameters, inputs, task }: LearnerOrder<TreesLearner>): Direction[] | undefined {
-  const { monotone } = parameters
+  const { monotone, quantile } = parameters
   if (monotone === undefined) return undefined
+  if (quantile !== undefined)
+    throw new SlipwayError('FEATURES_TYPE', 'trees of a quantile keep no monotone constraints', {
+      next: 'leave monotone out, or quantile',
+    })
   if ((task as string) === 'multiclass')
     throw new SlipwayError('FEATURES_TYPE', 'trees of several classes keep no monotone constraints', {
       next: 'leave monotone out: what grows for one class falls for another',
@@ -70,4 +74,12 @@ function named(given: Readonly<Record<string, number>>, names: readonly string[]
       next: `classes are ${names.join(', ')}`,
     })
   return names.map((name) => (Object.hasOwn(given, name) ? (given[name] as number) : 1))
+}
+
+/** @throws SlipwayError TARGET_INVALID where a quantile is asked for of classes */
+export function requireNumber({ parameters, task }: LearnerOrder<TreesLearner>): void {
+  if (parameters.quantile === undefined || task === 'regression') return
+  throw new SlipwayError('TARGET_INVALID', `trees of a quantile predict a number, and this target is ${task}`, {
+    next: 'take regression(…), or leave quantile out',
+  })
 }
