@@ -30,7 +30,9 @@ export interface View {
   readonly joins: Joins | undefined
 }
 
-/** Mirrored rows that may wait for the shadow (requests of tensors: `mostWaiting`); more are not mirrored, and counted. */
+/**
+ * Mirrored rows that may wait for the shadow (requests of tensors: `mostWaiting`); more are not mirrored, and counted.
+ */
 const shadowRows = 512
 
 /** What a version is asked: the request as it reads it, with what it looks up. */
