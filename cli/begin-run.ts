@@ -17,8 +17,10 @@ import type { seenViews } from './views.ts'
 export interface RunInputs {
   readonly sources: Readonly<Record<string, string>>
   readonly snapshots: Readonly<Record<string, string>>
-  /** What was read in the place of what the definition says, for the record. */
-  readonly from?: string | undefined
+  /** For the record: what was read in the place of what the definition says, parameters that were set. */
+  readonly told?: Readonly<Record<string, string>>
+  /** Where the plan's code is from, where that is not what is checked out here. */
+  readonly code?: Readonly<Record<string, string>>
   /** The views of its tables as they were seen, where it has some. */
   readonly views?: ReturnType<typeof seenViews>
 }
@@ -35,7 +37,7 @@ export interface BegunRun {
 export async function beginRun(
   { settings, store, temporal }: CliContext,
   planned: PlannedPipeline,
-  { sources, snapshots, from, views }: RunInputs,
+  { sources, snapshots, told = {}, code = undefined, views }: RunInputs,
   interrupt: Interrupt,
 ): Promise<BegunRun> {
   const { pipeline } = planned.plan
@@ -55,11 +57,11 @@ export async function beginRun(
         planDigest: plan.digest,
         sources,
         snapshots,
-        origin: { ...(await originOf(settings.root)), ...(from === undefined ? {} : { from }) },
+        origin: { ...(code ?? (await codeOf(settings.root))), ...whoStarts(), ...told },
         ...(views !== undefined && { views }),
       },
     ],
-    staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}${from === undefined ? '' : ` • from ${from}`}`,
+    staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}${told.from === undefined ? '' : ` • from ${told.from}`}`,
   })
   return { runId, workflowId }
 }
@@ -70,8 +72,8 @@ function newRunId(pipeline: string): string {
   return `${pipeline}-${time}-${randomBytes(2).toString('hex')}`
 }
 
-/** Who and what starts a run: on record with the run, part of no digest. */
-async function originOf(root: string): Promise<Record<string, string>> {
+/** The commit and the lock file of what is checked out: on record with a run, part of no digest. */
+async function codeOf(root: string): Promise<Record<string, string>> {
   const git = (...args: string[]): string | undefined => {
     try {
       return execFileSync('git', args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' }).trim()
@@ -84,8 +86,11 @@ async function originOf(root: string): Promise<Record<string, string>> {
   return {
     ...(commit === undefined ? {} : { commit, tree: git('status', '--porcelain') === '' ? 'clean' : 'dirty' }),
     ...(existsSync(lock) ? { lockFile: (await digestOfFile(lock)).digest } : {}),
-    node: process.version,
-    user: userInfo().username,
-    host: hostname(),
   }
 }
+
+const whoStarts = (): Record<string, string> => ({
+  node: process.version,
+  user: userInfo().username,
+  host: hostname(),
+})

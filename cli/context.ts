@@ -6,13 +6,17 @@ import { readPlatform } from '../workers/platform/state.ts'
 import { readSettings, type Settings, storeOf } from '../workers/settings.ts'
 import { sayAbove } from './progress.ts'
 
+/** What commands work with that need the store alone. */
+export interface StoreContext {
+  readonly settings: Settings
+  readonly store: Store
+}
+
 /**
  * What most commands work with. Temporal is connected to only when a command needs it: many work with it away.
  * Servers that are away for a moment are waited for, wherever a command is, and it says so.
  */
-export interface CliContext {
-  readonly settings: Settings
-  readonly store: Store
+export interface CliContext extends StoreContext {
   /** Waits for a gateway that is away. */
   readonly gateway: Outage
   temporal(): Promise<TemporalClient>
@@ -20,7 +24,15 @@ export interface CliContext {
 
 /** @param patient false for those who want to know what is away, and not to wait for it */
 export function openContext(patient = true): CliContext {
-  const settings = readSettings()
+  return contextOf(readSettings(), patient)
+}
+
+/** The same for commands that need the store alone: that Temporal is somewhere nobody has to say. */
+export function openStoreContext(): StoreContext {
+  return contextOf(readSettings(undefined, undefined, { temporal: false }), true)
+}
+
+function contextOf(settings: Settings, patient: boolean): CliContext {
   const { endpoint, region, bucket } = settings.s3
   // Said from callbacks of connections, and meant for whoever runs this command.
   const say = AsyncResource.bind(sayAbove)

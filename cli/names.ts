@@ -90,12 +90,17 @@ const published = matching(
   'flights/nightly/2001-06-01',
   new RegExp(`^${named}/${named}/${partition}$`),
 )
-/** A batch by its name, or the folder it was written to. */
-export const batch = either('a batch (flights/nightly/2001-06-01), or a folder that one was written to', published, {
-  rule: '',
-  example: '',
-  accepts: (text) => isPath(text) && (statSync(text, { throwIfNoEntry: false })?.isDirectory() ?? false),
-})
+/** What `verify` verifies: a model, a batch by its name, or the folder that was written to. */
+export const verified = either(
+  'a model (flights@3), a batch (flights/nightly/2001-06-01), or a folder that one was written to',
+  modelVersion,
+  published,
+  {
+    rule: '',
+    example: '',
+    accepts: (text) => isPath(text) && (statSync(text, { throwIfNoEntry: false })?.isDirectory() ?? false),
+  },
+)
 /** As gateways take them from clients; a part of only dots is none. */
 export const request: Kind = {
   rule: 'the id of a request: letters, digits and . : / + = - _, at most 128',

@@ -2,7 +2,7 @@ import inspector from 'node:inspector'
 import { debugBundle } from '../../lib/code/debug.ts'
 import { loadFunction } from '../../lib/code/load.ts'
 import { publishPlan } from '../../lib/code/plan.ts'
-import { exitCodes, isErrorCode, SlipwayError } from '../../lib/formats/errors.ts'
+import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
 import type { GateResult } from '../../lib/formats/records.ts'
 import { findSource, takeSource } from '../../lib/sources/take.ts'
 import { runLocally } from '../../workers/local-run.ts'
@@ -54,7 +54,7 @@ export async function runHere(pipeline: string, options: LocalOptions): Promise<
     steps.push({ name: id, cached, stepKey, outputs })
     if (kind === 'gate') gates.push(...(facts.gates as GateResult[]))
     say(`  ${id.padEnd(12)} ${cached ? 'reused' : seconds(took)}`)
-  }).catch(rethrow)
+  })
   const failed = gates.filter(({ passed }) => !passed)
   const exitCode = failed.length === 0 ? exitCodes.done : exitCodes.gateFailed
   const status = failed.length === 0 ? 'succeeded' : 'gate failed'
@@ -76,11 +76,4 @@ function waitForDebugger(inspect: string | true, functions: number): void {
   say(`waits for a debugger at ${inspector.url()}`)
   say(`  set breakpoints in your ${functions} functions, then attach: chrome://inspect, or "attach" in an editor`)
   inspector.waitForDebugger()
-}
-
-/** What an activity fails with is for Temporal; the user is told as by any other command. */
-function rethrow(error: unknown): never {
-  const { type, message, details } = error as { type?: unknown; message: string; details?: [{ next?: string | null }?] }
-  if (!isErrorCode(type)) throw error
-  throw new SlipwayError(type, message, { next: details?.[0]?.next ?? undefined }, { cause: error })
 }

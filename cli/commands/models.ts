@@ -1,7 +1,10 @@
 import { shortDigest } from '../../lib/formats/artifact.ts'
 import { metricsInWords } from '../../lib/formats/check.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import { passOver } from '../../lib/store/broken.ts'
+import { getBundle } from '../../lib/store/objects.ts'
 import { listModels, readModel, readVersion } from '../../lib/store/registry.ts'
+import type { Store } from '../../lib/store/store.ts'
 import { openContext } from '../context.ts'
 import { aliasesOf } from '../model-version.ts'
 import type { JsonOption } from '../options.ts'
@@ -19,6 +22,7 @@ export async function models(options: JsonOption): Promise<number> {
         version: i + 1,
         digest,
         aliases: aliasesOf(state, i + 1),
+        ...((await isDeterministic(store, digest)) ? {} : { deterministic: false }),
         ...(await passOver(readVersion(store, name, digest))),
       })),
     )
@@ -31,10 +35,10 @@ export async function models(options: JsonOption): Promise<number> {
       table(
         ['model', 'version', 'alias', 'digest', 'metrics', 'run'],
         documents.flatMap(({ name, versions }) =>
-          versions.map(({ version, digest, aliases, metrics, run }) => [
+          versions.map(({ version, digest, aliases, deterministic, metrics, run }) => [
             name,
             String(version),
-            aliases.join(' '),
+            [...aliases, ...(deterministic === false ? ['not deterministic'] : [])].join(', '),
             shortDigest(digest),
             metricsInWords(metrics ?? {}),
             run ?? '',
@@ -43,4 +47,13 @@ export async function models(options: JsonOption): Promise<number> {
       ),
     )
   return 0
+}
+
+/** Whether the learner of a version makes the same bytes of the same order; of a broken package nobody knows. */
+async function isDeterministic(store: Store, digest: string): Promise<boolean> {
+  const bundle = await getBundle(store, digest, 'model').catch((error: unknown) => {
+    if (error instanceof SlipwayError && !error.retryable) return undefined
+    throw error
+  })
+  return (bundle?.facts.learner as { deterministic?: boolean } | undefined)?.deterministic !== false
 }

@@ -4,6 +4,7 @@ import type { PlannedPipeline } from '../../lib/code/plan.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import { planAsOf } from '../../lib/definition/plan-as-of.ts'
 import { schemeOf } from '../../lib/formats/address.ts'
+import { canonicalJson } from '../../lib/formats/canonical.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { Plan, StepOf } from '../../lib/formats/plan.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
@@ -11,17 +12,19 @@ import { nameOfStep } from '../../lib/formats/step-names.ts'
 import { formatOf } from '../../lib/formats/table-format.ts'
 import type { Sources } from '../../lib/sources/source.ts'
 import { type FoundSource, findSource, takeSource } from '../../lib/sources/take.ts'
+import { trustedKeysOf } from '../../workers/settings.ts'
 import { backtestLines } from '../backtests.ts'
 import { type BegunRun, beginRun } from '../begin-run.ts'
 import { type CheckOptions, checkPlan } from '../check-plan.ts'
 import { colors } from '../colors.ts'
 import { type CliContext, openContext, workflowLink } from '../context.ts'
+import { readExported, storedPlan } from '../exported-plan.ts'
 import { firstFiles } from '../first-files.ts'
 import { followRun, type Interrupt, listenForInterrupt } from '../follow.ts'
 import { requireSameInputs } from '../input-version.ts'
 import { isoTime, pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
-import { planned as plannedHere } from '../planned.ts'
+import { planned as plannedHere, readableFrom } from '../planned.ts'
 import { noProgress, progressView } from '../progress.ts'
 import type { LookAt } from '../rehearsal.ts'
 import { junit, junitOfError, runJson, summaryLines, verdict } from '../report.ts'
@@ -39,6 +42,8 @@ export interface RunOptions extends LocalOptions, CheckOptions {
   readonly asOf?: string
   /** Views that are to change, whoever uses them. */
   readonly changeView?: readonly string[]
+  /** A file with the plan to run, instead of the definition. */
+  readonly plan?: string
   /** Show the verdict only. */
   readonly brief?: boolean
   /** Show nothing while it goes on. */
@@ -49,7 +54,8 @@ export interface RunOptions extends LocalOptions, CheckOptions {
  * Plans a pipeline, stores plan and code, and starts a run; with `wait` follows it to its end.
  * @returns the exit code
  */
-export async function run(pipeline: string, options: RunOptions): Promise<number> {
+export async function run(named: string | undefined, options: RunOptions): Promise<number> {
+  const pipeline = await pipelineOf(named, options)
   if (options.local === true || options.inspect !== undefined)
     return (await import('./local.ts')).runHere(pipeline, options)
   try {
@@ -61,6 +67,19 @@ export async function run(pipeline: string, options: RunOptions): Promise<number
     if (options.junit !== undefined) writeReport(options.junit, junitOfError(pipeline, code, message))
     throw error
   }
+}
+
+/** The pipeline that is run. @throws SlipwayError USAGE */
+async function pipelineOf(named: string | undefined, options: RunOptions): Promise<string> {
+  const { plan, set, local } = options
+  if (plan === undefined && named === undefined)
+    throw new SlipwayError('USAGE', 'run needs a pipeline, or --plan with a file', { next: 'slipway run --help' })
+  if (plan === undefined) return named as string
+  if (set !== undefined || local === true)
+    throw new SlipwayError('USAGE', `--plan ${plan} is run as it is: --set and --local are for definitions`, {
+      next: 'leave them out',
+    })
+  return (await readExported(plan, named)).pipeline
 }
 
 /** The same without a report: the exit code, and the record of the run if it was followed. */
@@ -126,7 +145,7 @@ async function startRun(
 ): Promise<BegunRun> {
   const { settings, store } = context
   const { root } = settings
-  const { readable, ...whole } = await plannedHere(root, store, pipeline, pairs('--set', options.set))
+  const { readable, ...whole } = await plannedFor(context, pipeline, options)
   const planned = plannedAsOf(whole, options)
   const snapshotSteps = planned.plan.steps.filter((step) => step.kind === 'snapshot')
   const snapshots = snapshotsOf(planned.plan, options)
@@ -136,14 +155,27 @@ async function startRun(
     const source = found[read.findIndex((step) => step.id === id)]
     return source && firstFiles(store, source)
   }
-  await checkPlan(root, planned, lookAt, options)
+  if (options.plan === undefined) await checkPlan(root, planned, lookAt, options)
   await requireSameInputs(store, planned)
   const views = seenViews(pipeline, await viewsOf(store, planned.plan), options.changeView ?? [])
   const sources: Record<string, string> = {}
   for (const [i, { id, format }] of read.entries())
     sources[id] = await takeSource(store, found[i] as FoundSource, format)
-  const from = options.from === undefined ? undefined : nameOf(options.from, root)
-  return beginRun(context, planned, { sources, snapshots, from, views }, interrupt)
+  const told = {
+    ...(options.from !== undefined && { from: nameOf(options.from, root) }),
+    ...(options.set !== undefined && { set: canonicalJson(pairs('--set', options.set)) }),
+  }
+  // Nobody knows which commit an exported plan is from.
+  const code = options.plan === undefined ? {} : { code: {} }
+  return beginRun(context, planned, { sources, snapshots, told, ...code, views }, interrupt)
+}
+
+/** The plan of the definition, or of the file that stands in its place, and the sources it may be given. */
+async function plannedFor({ settings, store }: CliContext, pipeline: string, { plan, set }: RunOptions) {
+  const { root } = settings
+  if (plan === undefined) return plannedHere(root, store, pipeline, pairs('--set', set))
+  const stored = await storedPlan({ store, trusted: trustedKeysOf(settings) }, await readExported(plan, pipeline))
+  return { ...stored, readable: await readableFrom(root, store) }
 }
 
 const isPath = (from: string): boolean => ['file', 'dvc'].includes(schemeOf(from))

@@ -6,6 +6,7 @@ const showing = () => import('../commands/show.ts')
 const descending = () => import('../commands/lineage.ts')
 const registering = () => import('../commands/register.ts')
 const opening = () => import('../commands/open.ts')
+const verifying = () => import('../commands/verify.ts')
 const tracing = () => import('../commands/trace.ts')
 
 /** What was made, and from what. */
@@ -86,10 +87,34 @@ export function artifactCommands(program: Usage): void {
     .json()
     .examples('npx slipway lineage flights@2', 'npx slipway lineage flights/nightly/2001-06-01')
     .does(async (what, options) => (await descending()).lineage(what, options))
+  verifyCommand(program)
   program
     .command('trace')
     .description('from a prediction to its model, run, snapshot, commit and label')
     .takes('<request>', kinds.request)
     .json()
     .does(async (request, options) => (await tracing()).trace(request, options))
+}
+
+function verifyCommand(program: Usage): void {
+  program
+    .command('verify')
+    .description('whether a model, made again from the store alone, is what is on record, or a batch; exit 16 if not')
+    .takes('[what]', kinds.verified)
+    .option('--all', 'all versions of the model, or of all models')
+    .option('--commit', 'of a model: plan it anew from the commit on record, too')
+    .offers(
+      '--tolerance <share>',
+      'how far predictions of a learner that is not deterministic may be apart, 0.01 by default',
+      kinds.shareBelowOne,
+    )
+    .json()
+    .examples(
+      'npx slipway verify flights@3',
+      'npx slipway verify flights --commit',
+      'npx slipway verify --all --json',
+      'npx slipway verify flights/nightly/2001-06-01',
+      'npx slipway verify out/',
+    )
+    .does(async (what, options) => (await verifying()).verify(what, options))
 }

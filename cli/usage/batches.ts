@@ -3,7 +3,6 @@ import * as kinds from '../names.ts'
 import type { Usage } from './usage.ts'
 
 const batching = () => import('../commands/batch.ts')
-const verifying = () => import('../commands/verify.ts')
 const scheduling = () => import('../commands/schedule.ts')
 
 /** Tables that are scored whole, and what happens by itself. */
@@ -34,13 +33,6 @@ export function batchCommands(program: Usage): void {
     .description('what is defined, and what was published')
     .json()
     .does(async (options) => (await batching()).list(options))
-  program
-    .command('verify')
-    .description('whether a batch is what its manifest says, some of it scored anew; exit 16 if not')
-    .takes('<batch>', kinds.batch)
-    .json()
-    .examples('npx slipway verify flights/nightly/2001-06-01', 'npx slipway verify out/')
-    .does(async (what, options) => (await verifying()).verify(what, options))
   scheduleCommands(program.command('schedule').description('what happens by itself'))
 }
 

@@ -2,6 +2,7 @@ import * as kinds from '../names.ts'
 import type { Usage } from './usage.ts'
 
 const running = () => import('../commands/run.ts')
+const rerunning = () => import('../commands/rerun.ts')
 const planning = () => import('../commands/plan.ts')
 const cancelling = () => import('../commands/cancel.ts')
 const deciding = () => import('../commands/decide.ts')
@@ -13,41 +14,7 @@ const runs = () => import('../commands/runs.ts')
 /** From a definition to a registered model. */
 export function runCommands(program: Usage): void {
   program.commandsGroup('Runs:')
-  program
-    .command('plan')
-    .description('what a run would do now, and why')
-    .takes('<pipeline>', kinds.name)
-    .collects('--set <name=value>', 'change a parameter', kinds.setting)
-    .option('--no-types', 'do not check the types')
-    .json()
-    .examples('npx slipway plan flights', 'npx slipway plan flights --set leaves=15')
-    .does(async (pipeline, options) => (await planning()).plan(pipeline, options))
-  program
-    .command('run')
-    .description('start a run')
-    .takes('<pipeline>', kinds.name)
-    .option('--wait', 'follow the run; its result is the exit code')
-    .offers('--timeout <duration>', 'stop waiting after this long, exit 124; the run goes on', kinds.duration)
-    .collects('--set <name=value>', 'change a parameter', kinds.setting)
-    .collects('--snapshot <digest>', 'use this snapshot instead of reading the source', kinds.snapshot)
-    .offers('--from <file>', 'read this instead of what the definition says (in place of the only source)', kinds.path)
-    .offers('--as-of <time>', 'the day or time that counts as now for splits by age', kinds.time)
-    .collects('--change-view <view>', 'make the definition here the view’s, whoever uses another one', kinds.name)
-    .option('--no-types', 'do not check the types')
-    .offers('--junit <file>', 'write a JUnit report (waits)', kinds.path)
-    .option('--local', 'in this process, without Temporal, up to the gates; registers nothing')
-    .offers(
-      '--inspect [port]',
-      'with --local: wait for a debugger; your functions run again, and breakpoints in them hold',
-      kinds.whole(0, 65_535),
-    )
-    .json()
-    .examples(
-      'npx slipway run flights --wait',
-      'npx slipway run flights --wait --set trees=50 --junit report.xml',
-      'npx slipway run flights --local --inspect',
-    )
-    .does(async (pipeline, options) => (await running()).run(pipeline, options))
+  startCommands(program)
   program
     .command('cancel')
     .description('stop a run: it gives back what it holds, and finished steps are kept')
@@ -113,4 +80,61 @@ export function runCommands(program: Usage): void {
     .offers('--output <file>', 'write it there', kinds.path)
     .json()
     .does(async (run, options) => (await exporting()).exportPlan(run, options))
+}
+
+/** What is planned and started. */
+function startCommands(program: Usage): void {
+  program
+    .command('plan')
+    .description('what a run would do now, and why')
+    .takes('<pipeline>', kinds.name)
+    .collects('--set <name=value>', 'change a parameter', kinds.setting)
+    .option('--no-types', 'do not check the types')
+    .json()
+    .examples('npx slipway plan flights', 'npx slipway plan flights --set leaves=15')
+    .does(async (pipeline, options) => (await planning()).plan(pipeline, options))
+  program
+    .command('run')
+    .description('start a run')
+    .takes('[pipeline]', kinds.name)
+    .option('--wait', 'follow the run; its result is the exit code')
+    .offers('--timeout <duration>', 'stop waiting after this long, exit 124; the run goes on', kinds.duration)
+    .collects('--set <name=value>', 'change a parameter', kinds.setting)
+    .collects('--snapshot <digest>', 'use this snapshot instead of reading the source', kinds.snapshot)
+    .offers('--from <file>', 'read this instead of what the definition says (in place of the only source)', kinds.path)
+    .offers('--as-of <time>', 'the day or time that counts as now for splits by age', kinds.time)
+    .collects('--change-view <view>', 'make the definition here the view’s, whoever uses another one', kinds.name)
+    .offers('--plan <file>', 'run this plan, as export writes it, instead of the definition', kinds.existingFile)
+    .option('--no-types', 'do not check the types')
+    .offers('--junit <file>', 'write a JUnit report (waits)', kinds.path)
+    .option('--local', 'in this process, without Temporal, up to the gates; registers nothing')
+    .offers(
+      '--inspect [port]',
+      'with --local: wait for a debugger; your functions run again, and breakpoints in them hold',
+      kinds.whole(0, 65_535),
+    )
+    .json()
+    .examples(
+      'npx slipway run flights --wait',
+      'npx slipway run flights --wait --set trees=50 --junit report.xml',
+      'npx slipway run flights --local --inspect',
+    )
+    .does(async (pipeline, options) => (await running()).run(pipeline, options))
+  program
+    .command('rerun')
+    .description('run again what a run was asked for, on the bytes that it read')
+    .takes('<run>', kinds.id)
+    .needs(
+      '--plan <which>',
+      'same: the plan of that run; new: what the definition here makes of its parameters',
+      kinds.oneOf('same', 'new'),
+    )
+    .option('--wait', 'follow the run; its result is the exit code')
+    .offers('--timeout <duration>', 'stop waiting after this long, exit 124; the run goes on', kinds.duration)
+    .json()
+    .examples(
+      'npx slipway rerun flights-20261122-034512-k3x9 --plan same --wait',
+      'npx slipway rerun flights-20261122-034512-k3x9 --plan new --wait',
+    )
+    .does(async (run, options) => (await rerunning()).rerun(run, options))
 }

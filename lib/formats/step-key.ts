@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { canonicalJson } from './canonical.ts'
 import { SlipwayError } from './errors.ts'
+import { changedKeys, jsonDifferences } from './json-differences.ts'
 import { kindOf, type Step } from './step-kinds/index.ts'
 
 /** Everything the result of a step depends on, and nothing else: its hash is the step key. */
@@ -69,24 +69,6 @@ export function describeChanges(before: StepMaterial, after: StepMaterial): stri
     changes.push(`${name} ${before.host[name] ?? 'none'}→${after.host[name] ?? 'none'}`)
   const inputs = changedKeys(before.inputs, after.inputs)
   if (inputs.length > 0) changes.push(`input${inputs.length > 1 ? 's' : ''} ${inputs.join(', ')}`)
-  changes.push(...describeJsonChanges(before.params, after.params, ''))
+  for (const change of jsonDifferences(before.params, after.params)) changes.push(change.replace(/^learner\./, ''))
   return changes
-}
-
-function changedKeys(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): string[] {
-  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
-  return keys.filter((key) => canonicalJson(before[key] ?? null) !== canonicalJson(after[key] ?? null))
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-function describeJsonChanges(before: Record<string, unknown>, after: Record<string, unknown>, path: string): string[] {
-  return changedKeys(before, after).flatMap((key) => {
-    const [a, b] = [before[key], after[key]]
-    const name = path === '' || path === 'learner' ? key : `${path}.${key}`
-    if (isRecord(a) && isRecord(b)) return describeJsonChanges(a, b, name)
-    const [from, to] = [canonicalJson(a ?? null), canonicalJson(b ?? null)]
-    return from.length + to.length <= 40 ? [`${name} ${from}→${to}`] : [name]
-  })
 }

@@ -1,5 +1,6 @@
 import {
   CreateBucketCommand,
+  DeleteBucketCommand,
   HeadBucketCommand,
   S3Client,
   type S3ClientConfig,
@@ -113,6 +114,12 @@ export async function ensureBucket(store: Store): Promise<void> {
         throw storeError(store, createError)
     }
   }
+}
+
+/** Removes a bucket with all that is in it, as SeaweedFS does: for those of one's own. */
+export async function dropBucket(store: Store): Promise<void> {
+  await store.client.send(new DeleteBucketCommand({ Bucket: store.bucket }))
+  store.client.destroy()
 }
 
 /** The HTTP status an S3 call ended with, if it got an answer. */

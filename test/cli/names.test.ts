@@ -82,7 +82,7 @@ describe('a name from the command line', () => {
   it('is refused with the rule, and with the nearest that is there', async () => {
     const { stderr } = await runCommand(project.root, ['run', 'Flihgts'])
     expect(stderr).toContain(
-      '<pipeline>: expected a name: lower-case letters, digits and dashes, at most 63; got "Flihgts"',
+      '[pipeline]: expected a name: lower-case letters, digits and dashes, at most 63; got "Flihgts"',
     )
     expect(stderr).toContain('next: did you mean "flights"?')
     expect((await runCommand(project.root, ['signal', 'drfit', 'flights'])).stderr).toContain('did you mean "drift"?')

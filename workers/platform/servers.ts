@@ -96,6 +96,16 @@ export async function startS3(
   say: Say,
 ): Promise<PlatformState['s3']> {
   if (process.env.S3_ENDPOINT !== undefined) return { endpoint: process.env.S3_ENDPOINT, from: 'S3_ENDPOINT' }
+  return startOwnS3(root, last, supervise, say)
+}
+
+/** The same whatever the environment names. */
+export async function startOwnS3(
+  root: string,
+  last: PlatformState | undefined,
+  supervise: Supervise,
+  say: Say,
+): Promise<PlatformState['s3']> {
   const binary = await findSeaweed(cacheHome(), say)
   return withStartLock(() => launchS3(binary, root, last, supervise, say), say)
 }

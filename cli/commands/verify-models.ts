@@ -1,0 +1,179 @@
+import { join } from 'node:path'
+import { shortDigest } from '../../lib/formats/artifact.ts'
+import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
+import type { ModelVersion } from '../../lib/formats/route.ts'
+import { readOnRecord } from '../../lib/jobs/verify/on-record.ts'
+import { trustedKeysOf } from '../../workers/settings.ts'
+import { type ScratchServer, startScratchServer } from '../../workers/verify/scratch-store.ts'
+import { apartInWords, type VersionVerified } from '../../workers/verify/verified.ts'
+import { verifyVersion } from '../../workers/verify/verify-version.ts'
+import { colors } from '../colors.ts'
+import type { StoreContext } from '../context.ts'
+import { print, printJson, say, seconds } from '../output.ts'
+import { type ProgressView, progressView, sayAbove } from '../progress.ts'
+import { type PlannedAtCommit, planAtCommit } from '../recorded-commit.ts'
+import type { VerifyOptions } from './verify.ts'
+
+/** A hundredth: of a probability, or of the standard deviation of other predictions. */
+const usualTolerance = 0.01
+
+/** What is said of a version. */
+interface Verdict extends VersionVerified {
+  readonly model: string
+  readonly version: number
+  readonly digest: string
+  readonly run: string
+  readonly plan: string
+  readonly passed: boolean
+  readonly exitCode: number
+  /** What the recorded commit plans, where that was asked for and a commit plans it. */
+  readonly commit?: PlannedAtCommit
+}
+
+/** A version of which nothing can be said here. */
+interface NoVerdict extends Pick<Verdict, 'model' | 'version' | 'digest' | 'passed' | 'exitCode'> {
+  readonly outcome: 'not verified'
+  readonly error: { readonly code: string; readonly message: string; readonly next: string | null }
+}
+
+/**
+ * Makes versions again, one after the other, on a store of their own, and says how they compare with what is on record.
+ * @param wanted one, which is the document then; or a list of them, of which each is told, also where one fails
+ * @returns 16 when one of them is not what is on record; else the exit code of the first that cannot be verified
+ */
+export async function verifyModels(
+  context: StoreContext,
+  wanted: ModelVersion | readonly ModelVersion[],
+  options: VerifyOptions,
+): Promise<number> {
+  const view = progressView()
+  const environments = join(context.store.cacheFolder, 'environments')
+  const server = await startScratchServer(environments, sayAbove)
+  try {
+    if (!('length' in wanted)) {
+      const verdict = await verdictOf(context, server, wanted, options, view)
+      if (options.json === true) printJson(verdict)
+      else show(verdict)
+      return verdict.exitCode
+    }
+    const verdicts: (Verdict | NoVerdict)[] = []
+    for (const version of wanted) {
+      const verdict = await verdictOf(context, server, version, options, view).catch((error) =>
+        noVerdict(version, error),
+      )
+      verdicts.push(verdict)
+      if (options.json !== true) show(verdict, `${version.model}@${version.version} `)
+    }
+    const codes = verdicts.map(({ exitCode }) => exitCode)
+    const exitCode = codes.includes(exitCodes.verification) ? exitCodes.verification : (codes.find(Boolean) ?? 0)
+    if (options.json === true) printJson({ passed: exitCode === 0, exitCode, models: verdicts })
+    else if (verdicts.length === 0) print('no models yet: npx slipway run <pipeline> --wait')
+    return exitCode
+  } finally {
+    view.end()
+    await server.stop()
+  }
+}
+
+async function verdictOf(
+  { store, settings }: StoreContext,
+  server: ScratchServer,
+  version: ModelVersion,
+  options: VerifyOptions,
+  view: ProgressView,
+): Promise<Verdict> {
+  const source = { store, trusted: trustedKeysOf(settings) }
+  const onRecord = await readOnRecord(source, version)
+  const { run } = onRecord
+  view.note(
+    `${colors.bold(`${version.model} version ${version.version}`)}  run ${run.runId}, plan ${shortDigest(run.plan.digest)}`,
+  )
+  const commit = options.commit === true ? await planAtCommit(settings.root, store, onRecord) : null
+  if (commit !== null) view.note(`  commit ${commit.commit.slice(0, 12)} plans ${shortDigest(commit.plan)}`)
+  if (options.commit === true && commit === null) view.note('  registered without a pipeline: no commit plans it')
+  const verified = commit?.difference
+    ? { outcome: 'differs' as const, steps: [], left: [], predictions: [], difference: differenceIn(commit) }
+    : await verifiedOn(server, { source, root: settings.root, onRecord, tolerance: toleranceIn(options) }, view)
+  const passed = verified.outcome !== 'differs'
+  return {
+    ...version,
+    run: run.runId,
+    plan: run.plan.digest,
+    ...verified,
+    ...(commit !== null && { commit }),
+    passed,
+    exitCode: passed ? exitCodes.done : exitCodes.verification,
+  }
+}
+
+async function verifiedOn(
+  server: ScratchServer,
+  order: Omit<Parameters<typeof verifyVersion>[0], 'scratch'>,
+  view: ProgressView,
+): Promise<VersionVerified> {
+  const scratch = await server.open()
+  try {
+    const verified = await verifyVersion(
+      { ...order, scratch },
+      {
+        working: view.working,
+        finished({ name, outcome, seconds: took }) {
+          const mark = outcome === 'differs' ? colors.red('✗') : colors.green('✓')
+          view.note(`  ${mark} ${name.padEnd(12)} ${outcome}  ${colors.dim(seconds(took))}`)
+        },
+      },
+    )
+    view.end()
+    for (const why of new Set(verified.left.map((each) => each.why))) {
+      const steps = verified.left.filter((each) => each.why === why).map(({ step }) => step)
+      view.note(colors.dim(`  not done again: ${steps.join(', ')} (${why})`))
+    }
+    return verified
+  } finally {
+    view.end()
+    await scratch.drop()
+  }
+}
+
+const differenceIn = ({ commit, difference, notes }: PlannedAtCommit) =>
+  difference && {
+    ...difference,
+    how: [`commit ${commit.slice(0, 12)} plans it otherwise: ${difference.how.join(', ')}`, ...notes],
+  }
+
+function toleranceIn({ tolerance }: VerifyOptions): number {
+  return tolerance === undefined ? usualTolerance : Number(tolerance)
+}
+
+function noVerdict({ model, version, digest }: ModelVersion, error: unknown): NoVerdict {
+  if (!(error instanceof SlipwayError) || error.retryable) throw error
+  const { code, message, facts, exitCode } = error
+  const known = { code, message, next: facts.next ?? null }
+  return { model, version, digest, outcome: 'not verified', passed: false, exitCode, error: known }
+}
+
+/** The verdict, in a line; of a difference with what differs. */
+function show(verdict: Verdict | NoVerdict, name = ''): void {
+  const [line = '', ...more] = linesOf(verdict)
+  print(`${name}${line}`)
+  for (const each of more) print(`  ${each}`)
+  if (verdict.outcome === 'not verified' && verdict.error.next !== null) say(`  next: ${verdict.error.next}`)
+}
+
+function linesOf(verdict: Verdict | NoVerdict): string[] {
+  switch (verdict.outcome) {
+    case 'identical':
+      return [`${colors.green('identical')} ${verdict.digest}`]
+    case 'predictions agree':
+      return [
+        `${colors.green('predictions agree')}: its learner is not deterministic, and it came out as other bytes`,
+        ...verdict.predictions.map(apartInWords),
+      ]
+    case 'not verified':
+      return [`${colors.red('not verified')}: ${verdict.error.code}: ${verdict.error.message}`]
+    case 'differs': {
+      const { step, kind, how } = verdict.difference ?? { step: '', kind: '', how: [] }
+      return [`${colors.red('differs')} at ${step}${kind === step ? '' : ` (${kind})`}`, ...how]
+    }
+  }
+}

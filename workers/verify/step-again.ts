@@ -1,0 +1,48 @@
+import { SlipwayError } from '../../lib/formats/errors.ts'
+import type { StepOutline } from '../../lib/formats/plan-outline.ts'
+import { outputOf, type StepOutcome, stepOf } from '../../lib/formats/step-inputs.ts'
+import { differenceInWords, differentOutputs, gatesApart, withoutClock } from '../../lib/jobs/verify/compare-outputs.ts'
+import { outputOnRecord, type StepOnRecord } from '../../lib/jobs/verify/on-record.ts'
+import type { VersionAgain } from './version-again.ts'
+
+/**
+ * Does a step again; what it made is among the outcomes then, unless it failed.
+ * @returns how it is not as it is on record, in words; nothing where it is
+ * @throws SlipwayError where it cannot be done here
+ */
+export async function stepAgain(work: VersionAgain, step: StepOutline): Promise<string[]> {
+  const { here, onRecord } = work
+  const recorded = onRecord.steps.get(step.id)
+  if (recorded === undefined) return [`run ${onRecord.run.runId} has no step of that name on record`]
+  let outcome: StepOutcome
+  try {
+    outcome = await (step.kind === 'gate' ? judge(work, step) : here.carryOut(step))
+  } catch (error) {
+    if (!(error instanceof SlipwayError) || isOfThisPlace(error)) throw error
+    return [`it ended well on record, and ends with ${error.code} here: ${error.message}`]
+  }
+  here.outcomes.set(step.id, outcome)
+  return step.kind === 'gate' ? gateDifferences(work, recorded, outcome) : differences(work, recorded, outcome)
+}
+
+function judge({ here, onRecord }: VersionAgain, step: StepOutline<'gate'>): Promise<StepOutcome> {
+  const gate = withoutClock(stepOf(onRecord.plan, step.id, 'gate'))
+  return here.judge(step, onRecord.registered.against, gate)
+}
+
+function differences({ source, scratch }: VersionAgain, recorded: StepOnRecord, outcome: StepOutcome) {
+  const different = differentOutputs(recorded.outputs, outcome.outputs)
+  return Promise.all(different.map((each) => differenceInWords(each, source.store, scratch.store)))
+}
+
+async function gateDifferences({ source, scratch }: VersionAgain, recorded: StepOnRecord, outcome: StepOutcome) {
+  const before = outputOnRecord(recorded, 'gates')
+  if (before === undefined) return ['its gates are not on record']
+  const after = outputOf(outcome, 'gates').digest
+  return gatesApart({ store: source.store, digest: before.digest }, { store: scratch.store, digest: after })
+}
+
+const ofThisPlace = ['HOST_MISMATCH', 'ENVIRONMENT_FAILED', 'PROGRAM_LIMIT', 'OBJECT_MISSING', 'STORE_DENIED']
+
+/** Says nothing of the version: the machine, the network or the installation is another one, or out of order. */
+const isOfThisPlace = ({ code, retryable }: SlipwayError): boolean => retryable || ofThisPlace.includes(code)

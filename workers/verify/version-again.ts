@@ -1,0 +1,48 @@
+import { hostVersions } from '../../lib/code/host.ts'
+import { adaptersOf } from '../../lib/extensions/adapters.ts'
+import type { OnRecord } from '../../lib/jobs/verify/on-record.ts'
+import { type ScratchPlace, takeInputs } from '../../lib/jobs/verify/take-inputs.ts'
+import type { PackageSource } from '../../lib/models/package.ts'
+import { newKeyPair, signerFrom, trustedKeysFrom } from '../../lib/store/signing.ts'
+import { type StepsHere, stepsHere } from '../steps-here.ts'
+import type { ScratchStore } from './scratch-store.ts'
+import type { VerifyView } from './verified.ts'
+
+export interface VerifyOrder {
+  /** Where the version is, and whose signatures count. Nothing is written there. */
+  readonly source: PackageSource
+  /** The project, whose `slipway.config.ts` may add learners. */
+  readonly root: string
+  readonly onRecord: OnRecord
+  readonly scratch: ScratchStore
+  /** How far predictions may be apart where bytes may be: see `predictionsApart`. */
+  readonly tolerance: number
+}
+
+/** A version that is being made again: the scratch store holds what it was made from, and what it made so far. */
+export interface VersionAgain extends VerifyOrder {
+  readonly place: ScratchPlace
+  readonly here: StepsHere
+}
+
+/** Takes what a version was made from to the scratch store. @throws SlipwayError where some of it is not as it was */
+export async function beginAgain(order: VerifyOrder, view: VerifyView): Promise<VersionAgain> {
+  const { source, scratch, onRecord, root } = order
+  const { store, folder } = scratch
+  // A key of its own: nothing is signed in anybody's name.
+  const { privateKey, publicKey } = newKeyPair()
+  const place = { store, signer: signerFrom(privateKey) }
+  view.working('inputs', 'taking what it was made from', 0)
+  const taken = await takeInputs(source, place, onRecord)
+  const deps = {
+    store,
+    signer: place.signer,
+    trusted: trustedKeysFrom([publicKey]),
+    host: hostVersions(),
+    root,
+    adapters: await adaptersOf(root, { store }),
+    scratch: folder,
+  }
+  const run = { ...taken, plan: onRecord.plan, runId: onRecord.run.runId }
+  return { ...order, place, here: stepsHere(deps, run, view.working) }
+}
