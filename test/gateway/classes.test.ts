@@ -88,7 +88,11 @@ describe('rows that were kept', () => {
         role: 'champion',
         first: true,
         request: { id } as never,
-        version: { facts: { inputs: [], outputs: names }, scorer: { modelVersion: { version: number } } } as never,
+        version: {
+          kind: 'rows',
+          facts: { inputs: [], outputs: names },
+          scorer: { modelVersion: { version: number } },
+        } as never,
         input: { kind: 'rows', columns: {}, rows: 1 },
         outcome: outcome(...predictions),
       })

@@ -45,7 +45,12 @@ function train(model: Uint8Array, hyperparameters: Record<string, number> = {}) 
     {
       model: 'penguins',
       task: 'multiclass',
-      parameters: program({ command: ['node', 'train.mjs'], folder: './trainer', hyperparameters }),
+      parameters: program({
+        command: ['node', 'train.mjs'],
+        folder: './trainer',
+        hyperparameters,
+        predictions: 'validation',
+      }),
       seed: 1,
       inputs: [
         { name: 'bill', kind: 'number' },
