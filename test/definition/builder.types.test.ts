@@ -4,13 +4,17 @@ import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { packageRoot } from '../../lib/code/host.ts'
 import {
+  accuracy,
   auc,
   binary,
   brier,
   driftMeasure,
   errors,
+  f1Macro,
   gate,
+  logLoss,
   metric,
+  multiclass,
   type Numbers,
   pipeline,
   psi,
@@ -161,6 +165,17 @@ const wrong = () =>
     // @ts-expect-error a classification metric cannot judge a regression
     p.gate(other, { on: parts.test, must: [auc.atLeast(0.5)] })
     p.gate(other, { on: parts.test, must: [rmse.atMost(30), slice('origin', rmse.atMost(60))] })
+
+    const whence = ({ distance }: { distance: Float64Array }) => ({ distance })
+    // @ts-expect-error a date is no class
+    p.train('when', { on: parts, features: whence, target: multiclass('date'), learner, seed: 1 })
+    const origin = p.train('origin', { on: parts, features: whence, target: multiclass('origin'), learner, seed: 1 })
+    const port = p.package(origin)
+    // @ts-expect-error the area under the curve is of two classes
+    p.gate(port, { on: parts.test, must: [auc.atLeast(0.5)] })
+    // @ts-expect-error a mean over classes judges no model of two
+    p.gate(candidate, { on: parts.test, must: [f1Macro.atLeast(0.5)] })
+    p.gate(port, { on: parts.test, must: [f1Macro.atLeast(0.5), accuracy.atLeast(0.5), logLoss.atMost(1)] })
 
     const byRegion = p.each(['east', 'west'], (p, region) => {
       // @ts-expect-error an item is one of the names given
