@@ -15,7 +15,10 @@ import type { TensorAnswer } from './tensors/scorer.ts'
 
 type ForProfile = { readonly profile: true }
 type ForExplanation = { readonly explain: InputKind; readonly columns: InputColumns }
-type RowQuestion = { readonly kind: InputKind; readonly columns: InputColumns; readonly count: boolean } | ForExplanation | ForProfile
+type RowQuestion =
+  | { readonly kind: InputKind; readonly columns: InputColumns; readonly count: boolean }
+  | ForExplanation
+  | ForProfile
 type TensorQuestion = { readonly tensors: Tensors; readonly count: boolean } | ForProfile
 /** What a thread is asked, of rows or of tensors, and what it says. */
 export type ThreadQuestion = RowQuestion & { readonly id: number }

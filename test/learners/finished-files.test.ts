@@ -5,8 +5,8 @@ import fc from 'fast-check'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
 import { onnx } from '../../lib/definition/index.ts'
-import { readModelFile } from '../../lib/jobs/model-files.ts'
 import { fromHalf, halfOf } from '../../lib/formats/half.ts'
+import { readModelFile } from '../../lib/jobs/model-files.ts'
 import {
   constant,
   constantAt,
