@@ -1,3 +1,4 @@
+import { likeliest } from '../answers.ts'
 import { ascendingOrder } from './ascending-order.ts'
 import { type Measure, meanOfRows, type RowMetric, type Scored } from './metric.ts'
 import { areaUnderRoc } from './ranking.ts'
@@ -13,14 +14,8 @@ export const widthOf = ({ predictions, labels }: Scored): number => predictions.
 
 /** The likeliest class of each row, the first of those that are equally likely: [rows]. */
 export function likeliestClasses(scored: Scored): Uint32Array {
-  const { predictions, labels } = scored
   const width = widthOf(scored)
-  return Uint32Array.from(labels, (_, row) => {
-    let best = 0
-    for (let column = 1; column < width; column++)
-      if ((predictions[row * width + column] as number) > (predictions[row * width + best] as number)) best = column
-    return best
-  })
+  return Uint32Array.from(scored.labels, (_, row) => likeliest(scored.predictions, row, width))
 }
 
 /** How a class does: `rows` are labelled so, `predicted` have it as their likeliest, `hits` both. */
