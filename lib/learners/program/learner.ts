@@ -55,10 +55,12 @@ export const programLearner = {
     const model = await openFinished(byProgram, { task, classes }, await readModel(layout.model), inputs)
     try {
       const rows = rowsOf(inputs, validation.features)
-      const scored = await model.predict(rows)
+      const said = own.validation
+      // Packaging scores these rows: where the program has, a row is enough to see in what precision.
+      const scored = await model.predict(said === undefined ? rows : firstRow(rows))
       return {
         onnx: model.onnx(),
-        predictions: own.validation === undefined ? scored : inPrecisionOf(scored, own.validation),
+        predictions: said === undefined ? scored : inPrecisionOf(scored, said),
         importance: await importanceOf(model, inputs, rows),
         said: ended.metrics,
         report: {
@@ -106,6 +108,9 @@ function rowsOf(inputs: readonly ModelInput[], features: LearnerRows['features']
     }),
   )
 }
+
+const firstRow = (rows: FeatureRows): FeatureRows =>
+  Object.fromEntries(Object.entries(rows).map(([name, values]) => [name, values.slice(0, 1)]))
 
 /** What a program predicts itself, as far as it has to say it. */
 async function ownPredictions(order: LearnerOrder<ProgramLearner>, { outputData }: Layout) {
