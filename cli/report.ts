@@ -126,6 +126,8 @@ export function summaryLines(record: RunRecord, link: string): string[] {
   if (record.error?.next) lines.push(`  next: ${record.error.next}`)
   if (record.origin.from !== undefined) lines.push(`  from  ${record.origin.from}`)
   lines.push(`  run   ${record.runId}  plan ${shortDigest(record.plan.digest)}`, `  look  ${link}`)
-  if (record.steps.some(({ kind }) => kind === 'evaluate')) lines.push(`  open  npx slipway open ${record.runId}`)
+  // Of several models each is opened by its name.
+  if (record.steps.filter(({ kind }) => kind === 'package').length === 1)
+    lines.push(`  open  npx slipway open ${record.runId}`)
   return lines
 }

@@ -21,8 +21,8 @@ export function qualityCards({ shape }: ModelQuality, against: ModelQuality | un
   return numberCards(shape, other?.task === 'regression' ? other : undefined)
 }
 
-const card = (title: string, told: string, drawing: string): string =>
-  `<div class="card"><h3>${escapeHtml(title)}</h3><p class="soft">${escapeHtml(told)}</p>${drawing}</div>`
+const card = (title: string, told: string, drawing: string, kind: 'card' | 'card wide' = 'card'): string =>
+  `<div class="${kind}"><h3>${escapeHtml(title)}</h3><p class="soft">${escapeHtml(told)}</p>${drawing}</div>`
 
 function yesNoCards({ curves, confusion, calibration, scores }: YesNoShape, other: YesNoShape | undefined): string[] {
   const cards: string[] = []
@@ -146,6 +146,7 @@ function confusionTable(classes: readonly string[], confusion: ClassesShape['con
     'Answers',
     'A line a class that rows had, a column a class that was answered: the likeliest.',
     `<div class="scroll"><table><tr><th></th>${head.join('')}</tr>${rows.join('\n')}</table></div>`,
+    'card wide',
   )
 }
 
@@ -162,6 +163,7 @@ function classTable(classes: readonly string[], scores: ClassesShape['scores']):
     'By class',
     'Precision: what share of its answers was right; recall: what share of its rows was found.',
     `<div class="scroll"><table><tr><th>class</th>${head.join('')}</tr>${rows.join('\n')}</table></div>`,
+    'card wide',
   )
 }
 
