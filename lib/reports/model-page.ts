@@ -116,7 +116,7 @@ function restsOn({ judged, task }: ModelReport): string {
   const drawn =
     features.length === 0
       ? ''
-      : `<h2>What it rests on</h2><div class="cards"><div class="card wide"><p class="soft">${lost} when a feature is shuffled, with its standard deviation</p>${bars(features)}</div></div>`
+      : `<h2>What it rests on</h2><div class="cards"><div class="card"><p class="soft">${lost} when a feature is shuffled, with its standard deviation</p>${bars(features)}</div></div>`
   return (
     drawn +
     Object.entries(slices)
@@ -156,14 +156,14 @@ function sliceTable(column: string, values: Judged['slices'][string], { quality:
 function trainingCurve({ training: { validationLoss = [], trees } }: ModelReport): string {
   if (validationLoss.length < 2) return ''
   const points = validationLoss.map((y, i) => ({ x: i + 1, y }))
-  const kept = trees === undefined ? '' : `, ${trees} kept`
+  const kept = trees === undefined ? '' : `, ${trees} trees kept`
   const drawing = plot({
     title: 'Loss of the validation rows',
-    x: 'trees',
+    x: 'rounds',
     y: 'loss',
     lines: [{ kind: 'now', points }],
   })
-  return `<h2>How it was trained</h2><div class="cards"><div class="card"><h3>Loss of the validation rows</h3><p class="soft">${validationLoss.length} trees grown${kept}</p>${drawing}</div></div>`
+  return `<h2>How it was trained</h2><div class="cards"><div class="card"><h3>Loss of the validation rows</h3><p class="soft">${validationLoss.length} rounds of boosting${kept}</p>${drawing}</div></div>`
 }
 
 function madeOf({ made, training, learner, code, data }: ModelReport): string {

@@ -109,9 +109,9 @@ export function bars(
     readonly title: string
   }[],
 ): string {
-  const [row, names, wide] = [20, 130, 640]
+  const [row, names] = [20, 120]
   const top = Math.max(1e-300, ...values.map(({ value, spread = 0 }) => value + spread))
-  const length = (value: number): number => (Math.max(0, value) / top) * (wide - names - 8)
+  const length = (value: number): number => (Math.max(0, value) / top) * (width - names - 8)
   const drawn = values.map(({ name, value, spread, title }, i) => {
     const y = i * row
     const end = names + length(value)
@@ -122,5 +122,5 @@ export function bars(
     const short = name.length > 20 ? `${name.slice(0, 19)}…` : name
     return `<text x="${names - 6}" y="${y + 14}" text-anchor="end">${escapeHtml(short)}</text><rect class="now" x="${names}" y="${y + 4}" width="${(end - names).toFixed(1)}" height="12"><title>${escapeHtml(title)}</title></rect>${range}`
   })
-  return `<svg viewBox="0 0 ${wide} ${values.length * row + 4}" role="img" aria-label="Bars">${drawn.join('')}</svg>`
+  return `<svg viewBox="0 0 ${width} ${values.length * row + 4}" role="img" aria-label="Bars">${drawn.join('')}</svg>`
 }
