@@ -147,8 +147,8 @@ function sliceTable(column: string, values: Judged['slices'][string], { quality:
   const tooSmall = values.length - known.length
   const more = Math.max(0, known.length - slicesShown)
   const left = [
-    ...(more > 0 ? [`${more} values more`] : []),
-    ...(tooSmall > 0 ? [`${tooSmall} values have too few rows to judge by`] : []),
+    ...(more > 0 ? [`${more} more values`] : []),
+    ...(tooSmall > 0 ? [`${tooSmall} with too few rows to judge by`] : []),
   ]
   return `<h2>By ${escapeHtml(column)}, the worst ${escapeHtml(first)} first</h2><div class="scroll"><table><tr><th>${escapeHtml(column)}</th><th class="number">rows</th>${names.map((name) => `<th class="number">${escapeHtml(name)}</th>`).join('')}</tr>${rows.join('\n')}</table></div>${left.length === 0 ? '' : `<p class="soft">${left.join('; ')}</p>`}`
 }

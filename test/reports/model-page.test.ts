@@ -77,7 +77,7 @@ describe('the page of a model', () => {
     const page = modelPage(report())
     expect(page.indexOf('LAX')).toBeLessThan(page.indexOf('SFO'))
     expect(page).not.toContain('SCC')
-    expect(page).toContain('1 values have too few rows to judge by')
+    expect(page).toContain('1 with too few rows to judge by')
   })
 
   it('shows a number that is predicted', () => {

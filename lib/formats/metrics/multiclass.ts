@@ -10,7 +10,7 @@ import { areaUnderRoc } from './ranking.ts'
  */
 
 /** How many numbers a row is answered with: of classes the probability of each. */
-export const widthOf = ({ predictions, labels }: Scored): number => predictions.length / labels.length
+const widthOf = ({ predictions, labels }: Scored): number => predictions.length / labels.length
 
 /** The likeliest class of each row, the first of those that are equally likely: [rows]. */
 export function likeliestClasses(scored: Scored): Uint32Array {
@@ -30,17 +30,18 @@ export interface ClassScore {
 
 /**
  * How each class does, in the order of classes.
+ * @param answered [rows] the likeliest class
  * @param counts [rows] how often each row counts, once without
  */
 export function classScores(
   scored: Scored,
-  likeliest: Uint32Array = likeliestClasses(scored),
+  answered: Uint32Array = likeliestClasses(scored),
   counts?: Uint16Array,
 ): ClassScore[] {
   const tallies = Array.from({ length: widthOf(scored) || 0 }, () => ({ rows: 0, predicted: 0, hits: 0 }))
-  for (let row = 0; row < likeliest.length; row++) {
+  for (let row = 0; row < answered.length; row++) {
     const count = counts === undefined ? 1 : (counts[row] as number)
-    const [own, said] = [tallies[scored.labels[row] as number], tallies[likeliest[row] as number]]
+    const [own, said] = [tallies[scored.labels[row] as number], tallies[answered[row] as number]]
     if (own === undefined || said === undefined) throw new RangeError(`row ${row} is of no class of the model`)
     own.rows += count
     said.predicted += count
@@ -62,8 +63,8 @@ function ofClasses(value: (classes: readonly ClassScore[]) => number): Required<
   return {
     of: (scored) => value(classScores(scored)),
     resampled(scored) {
-      const likeliest = likeliestClasses(scored)
-      return (counts) => value(classScores(scored, likeliest, counts))
+      const answered = likeliestClasses(scored)
+      return (counts) => value(classScores(scored, answered, counts))
     },
   }
 }
@@ -115,8 +116,8 @@ const top3 = meanOfRows((scored) => {
 export const ofSeveralClasses = {
   /** Share of rows whose likeliest class is theirs. */
   accuracy: meanOfRows((scored) => {
-    const likeliest = likeliestClasses(scored)
-    return (row) => Number(likeliest[row] === scored.labels[row])
+    const answered = likeliestClasses(scored)
+    return (row) => Number(answered[row] === scored.labels[row])
   }),
   /** Cross-entropy of the class that rows have, clipped as scikit-learn clips float64. */
   logLoss: meanOfRows((scored) => {
