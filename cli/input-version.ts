@@ -1,13 +1,15 @@
 import type { PlannedPipeline } from '../lib/code/plan.ts'
 import type { Bundle } from '../lib/formats/artifact.ts'
 import { breakingChanges } from '../lib/formats/breaking-changes.ts'
+import { targetOutputs } from '../lib/formats/code-ref.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { Plan, StepOf } from '../lib/formats/plan.ts'
+import type { Plan, StepOf, Task } from '../lib/formats/plan.ts'
 import { RowSchema } from '../lib/formats/row-schema.ts'
 import { stepOf } from '../lib/formats/step-inputs.ts'
 import { breakingTensorChanges } from '../lib/formats/tensor-changes.ts'
 import { isOfTensors, TensorFacts } from '../lib/formats/tensors.ts'
 import { factsOf } from '../lib/jobs/steps/package-tensors.ts'
+import { ModelFacts } from '../lib/models/model.ts'
 import { getBundle } from '../lib/store/objects.ts'
 import { championOf, readModel } from '../lib/store/registry.ts'
 import type { Store } from '../lib/store/store.ts'
@@ -43,6 +45,17 @@ export async function requireSameInputs(
   }
 }
 
+/** What else is answered where a row has several numbers; classes are known only once a model is trained. */
+function otherNumbers(
+  before: readonly string[] | undefined,
+  after: readonly string[] | undefined,
+  task: Task,
+): string[] {
+  const inWords = (names: readonly string[] | undefined): string => names?.join(', ') ?? 'one number'
+  if (task === 'multiclass' || inWords(before) === inWords(after)) return []
+  return [`it answered ${inWords(before)} and answers ${inWords(after)}`]
+}
+
 function changesOf(
   facts: Bundle['facts'],
   plan: Plan,
@@ -52,10 +65,11 @@ function changesOf(
   if (isOfTensors(facts) !== (packaging.kind === 'tensors'))
     return [isOfTensors(facts) ? 'it took tensors and takes rows' : 'it took rows and takes tensors']
   if (packaging.kind === 'package') {
-    const { task, inputs } = stepOf(plan, packaging.model, 'train')
+    const { task, inputs, target } = stepOf(plan, packaging.model, 'train')
     const changes = breakingChanges(RowSchema.parse(facts.inputs), inputs)
-    if (facts.task === task) return changes
-    return [...changes, `it was a ${facts.task} task and is a ${task} one, which answers otherwise`]
+    if (facts.task !== task)
+      return [...changes, `it was a ${facts.task} task and is a ${task} one, which answers otherwise`]
+    return [...changes, ...otherNumbers(ModelFacts.shape.outputs.parse(facts.outputs), targetOutputs(target), task)]
   }
   const onnx = models?.get(packaging.model ?? '')
   return onnx === undefined ? [] : breakingTensorChanges(TensorFacts.parse(facts), factsOf(packaging, onnx))

@@ -1,11 +1,13 @@
-import { widthOf } from '../lib/formats/answers.ts'
+import { classesIn, widthOf } from '../lib/formats/answers.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { Evaluation } from '../lib/formats/evaluation.ts'
 import { describeLearner } from '../lib/formats/learner.ts'
+import { outputsOf } from '../lib/formats/metrics/several.ts'
 import { GateResult, type ModelState, type RunRecord } from '../lib/formats/records.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
 import { TrainingReport } from '../lib/formats/training-report.ts'
+import { targetInWords } from '../lib/models/answer-schema.ts'
 import { answersOf, type ModelFacts, modelFactsOf, modelFiles } from '../lib/models/model.ts'
 import { readSourceRead } from '../lib/models/source-read.ts'
 import type { ModelReport } from '../lib/reports/model-report.ts'
@@ -99,7 +101,7 @@ async function report(store: Store, subject: Subject, beside?: Subject): Promise
     digest,
     aliases: state === undefined || version === null ? [] : aliasesOf(state, version),
     task: facts.task,
-    target: facts.target,
+    target: targetInWords(facts),
     made: run === null || at === null ? null : { run, at, origin: made?.origin ?? {} },
     training,
     learner: `${describeLearner(facts.learner)}, seed ${facts.seed}`,
@@ -198,8 +200,11 @@ async function readScored(
   store: Store,
   { evaluation, predictions, labels }: Predictions,
 ): Promise<Omit<Judged, 'task'>> {
-  const { outputs: classes } = await getJson(store, evaluation, Evaluation)
+  const evaluated = await getJson(store, evaluation, Evaluation)
   const known = new Float64Array(Uint8Array.from(await getBytes(store, labels)).buffer)
-  const count = known.length * widthOf({ outputs: classes })
-  return { classes, scored: { predictions: answersOf(await getBytes(store, predictions), count), labels: known } }
+  const answers = answersOf(await getBytes(store, predictions), evaluated.rows * widthOf(evaluated))
+  return {
+    classes: classesIn(evaluated),
+    scored: { predictions: answers, labels: known, ...outputsOf(evaluated) },
+  }
 }

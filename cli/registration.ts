@@ -90,6 +90,7 @@ const targets = {
   binary: 'a binary target is 0 and 1 or truth values',
   multiclass: 'classes are texts or whole numbers',
   regression: 'a regression predicts a number',
+  quantiles: 'quantiles are of a number',
 } as const
 
 /** @throws SlipwayError COLUMN_MISSING, COLUMN_TYPE */

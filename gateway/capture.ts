@@ -14,7 +14,8 @@ const parquetType = {
 
 /**
  * Captured rows as a parquet file: request id, time, who answered, whether it is a user's first, score, and the input
- * columns under their own names. Of several classes also which was the likeliest, and a column a class.
+ * columns under their own names. Of several classes also which was the likeliest, and a column a class; of several
+ * targets or quantiles a column each.
  */
 export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Uint8Array {
   const plain = <T>(value: (row: CapturedRow) => T): T[] => rows.map(value)
@@ -27,6 +28,7 @@ export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Ui
     { name: 'slipway_version', data: plain(({ version }) => version), type: 'INT32' as const },
     { name: 'slipway_score', data: plain(({ score }) => score), type: 'DOUBLE' as const },
     ...classColumns(rows),
+    ...numberColumns(rows),
     ...schema.map(({ name, type }) => ({
       name,
       type: parquetType[type],
@@ -40,6 +42,16 @@ export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Ui
     })),
   ]
   return new Uint8Array(parquetWriteBuffer({ columnData: columns }))
+}
+
+function numberColumns(rows: readonly CapturedRow[]) {
+  const names = [...new Set(rows.flatMap(({ numbers }) => Object.keys(numbers ?? {})))]
+  return names.map((name) => ({
+    name,
+    data: rows.map(({ numbers }) => numbers?.[name] ?? null),
+    type: 'DOUBLE' as const,
+    nullable: true,
+  }))
 }
 
 /** Columns of rows that were answered with classes; versions may know different ones. */

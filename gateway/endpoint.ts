@@ -21,12 +21,13 @@ export interface EndpointOptions extends InferenceOptions {
 }
 
 const comparedOf = (champion: LoadedVersion, candidate: LoadedVersion | undefined): Compared => ({
-  champion: { outputs: namedOf(champion).outputs, baseline: champion.scorer.baseline },
+  champion: { ...namedOf(champion), baseline: champion.scorer.baseline },
   candidate: candidate && namedOf(candidate),
 })
 
 /** What answers of rows are called; those of tensors are compared as tensors. */
-const namedOf = (version: LoadedVersion): Named => (version.kind === 'rows' ? version.facts : {})
+const namedOf = (version: LoadedVersion): Named =>
+  version.kind === 'rows' ? { task: version.facts.task, outputs: version.facts.outputs } : {}
 
 /** One served name: the versions its route names, loaded; who answers what; and what came of it. */
 export class Endpoint {

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renam
 import { join } from 'node:path'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Task } from '../lib/formats/plan.ts'
-import { FeedbackBody, type Label } from '../lib/formats/telemetry.ts'
+import { FeedbackBody, type GivenLabel, type Label } from '../lib/formats/telemetry.ts'
 import { invalid } from './rows.ts'
 import { jsonOf } from './text.ts'
 
@@ -19,7 +19,7 @@ export type LabelsByEndpoint = ReadonlyMap<string, readonly Label[]>
  */
 export function readFeedback(
   body: Buffer,
-  taskOf: (endpoint: string | undefined) => { endpoint: string; task: Task },
+  taskOf: (endpoint: string | undefined) => LabelledEndpoint,
   now: number,
 ): LabelsByEndpoint {
   const given = jsonOf(body)
@@ -29,21 +29,50 @@ export function readFeedback(
   for (const [i, { requestId = null, row, key = null, label, at = now, endpoint }] of parsed.data.entries()) {
     const path = Array.isArray(given) ? `[${i}]` : ''
     if ((requestId === null) === (key === null)) throw invalid('give either requestId or key', path)
-    const { endpoint: name, task } = taskOf(endpoint)
-    if (!isLabelOf[task](label))
-      throw invalid(`label is ${JSON.stringify(label)}, expected ${labelsInWords[task]} for ${name}`, path)
+    const { endpoint: name, task, outputs } = taskOf(endpoint)
+    const targets = task === 'regression' ? outputs : undefined
+    const known = targets === undefined ? labelOf(task, label) : labelOfTargets(targets, label)
+    if (known === undefined) {
+      const expected = targets === undefined ? labelsInWords[task] : `a number each of ${targets.join(', ')}, by name`
+      throw invalid(`label is ${JSON.stringify(label)}, expected ${expected} for ${name}`, path)
+    }
     if (at > now + aheadMs) throw invalid(`at is ${new Date(at).toISOString()}, more than a day ahead`, path)
     const labels = byEndpoint.get(name) ?? []
-    labels.push({ request: requestId, row, key, label: task === 'multiclass' ? String(label) : label, at })
+    labels.push({ request: requestId, row, key, label: known, at })
     byEndpoint.set(name, labels)
   }
   return byEndpoint
+}
+
+/** An endpoint that labels are about, and what they have to be. */
+export interface LabelledEndpoint {
+  readonly endpoint: string
+  readonly task: Task
+  /** What its answers are called, where a row has several. */
+  readonly outputs?: readonly string[] | undefined
+}
+
+/** A label as it is kept; undefined where it is none of the task. */
+function labelOf(task: Task, label: GivenLabel): Label['label'] | undefined {
+  if (typeof label === 'object' || !isLabelOf[task](label)) return undefined
+  return task === 'multiclass' ? String(label) : label
+}
+
+/** The labels of several targets in their order: given so, or by name. */
+function labelOfTargets(targets: readonly string[], label: GivenLabel): number[] | undefined {
+  if (typeof label !== 'object') return undefined
+  const values = Array.isArray(label)
+    ? label
+    : targets.map((name) => (Object.hasOwn(label, name) ? label[name] : undefined))
+  const isWhole = (Array.isArray(label) ? label : Object.keys(label)).length === targets.length
+  return isWhole && values.every((value) => value !== undefined) ? (values as number[]) : undefined
 }
 
 const labelsInWords: Readonly<Record<Task, string>> = {
   binary: '0, 1, true or false',
   multiclass: 'the name of a class',
   regression: 'a number',
+  quantiles: 'a number',
 }
 
 const isLabelOf: Readonly<Record<Task, (label: number | string) => boolean>> = {
@@ -51,6 +80,7 @@ const isLabelOf: Readonly<Record<Task, (label: number | string) => boolean>> = {
   // One that the model does not know is news, and no mistake.
   multiclass: (label) => typeof label === 'string' || Number.isSafeInteger(label),
   regression: Number.isFinite,
+  quantiles: Number.isFinite,
 }
 
 interface Issue {

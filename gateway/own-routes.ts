@@ -1,6 +1,6 @@
 import { type AlertTaker, takeAlerts } from './alertmanager.ts'
 import type { Directory } from './directory.ts'
-import { type LabelsByEndpoint, readFeedback } from './feedback.ts'
+import { type LabelledEndpoint, type LabelsByEndpoint, readFeedback } from './feedback.ts'
 import type { Metrics } from './metrics.ts'
 import { openApiDocument } from './open-api.ts'
 import type { Outgoing, Protocol, Route } from './protocols/protocol.ts'
@@ -52,9 +52,11 @@ export function ownRoutes(deps: OwnRoutesDeps): readonly Route[] {
 }
 
 function takeFeedback(body: Buffer, { directory, keepLabels }: OwnRoutesDeps): Outgoing {
-  const taskOf = (name: string | undefined) => {
+  const taskOf = (name: string | undefined): LabelledEndpoint => {
     const { name: endpoint, champion } = directory.endpoint(name)
-    return { endpoint, task: champion?.kind === 'rows' ? champion.facts.task : ('regression' as const) }
+    if (champion?.kind !== 'rows') return { endpoint, task: 'regression' }
+    const { task, outputs } = champion.facts
+    return { endpoint, task, outputs }
   }
   const labels = readFeedback(body, taskOf, Date.now())
   keepLabels(labels)

@@ -3,6 +3,7 @@ import type { Column, Numbers } from '../lib/formats/columns.ts'
 import type { Route } from '../lib/formats/route.ts'
 import type { TelemetryWindow, VersionCounts } from '../lib/formats/telemetry.ts'
 import type { TensorFacts, Tensors } from '../lib/formats/tensors.ts'
+import { answerColumnsIn } from '../lib/stats/answer-profile.ts'
 import type { Profile } from '../lib/stats/profile.ts'
 import { scoreBins } from './score-bins.ts'
 import type { ScoringFailure } from './scoring.ts'
@@ -37,10 +38,12 @@ export interface CapturedRow {
   readonly first: boolean
   readonly version: number
   readonly row: number
-  /** Of several classes the probability of the likeliest. */
+  /** Of several classes the probability of the likeliest; of several targets the first, of quantiles the middle one. */
   readonly score: number
   /** Of several classes: the likeliest, and the probability of each. */
   readonly classes?: { readonly likeliest: string; readonly scores: Readonly<Record<string, number>> } | undefined
+  /** Of several targets or quantiles: each, under its column's name. */
+  readonly numbers?: Readonly<Record<string, number>> | undefined
   readonly input: Readonly<Record<string, Column[number]>>
 }
 
@@ -84,10 +87,12 @@ export function createRecorder(
   users: UserEvents,
   startedAt: number,
 ): Recorder {
-  const scores = own.baseline['score:']
   const bins = { champion: scoreBins(own, own), candidate: scoreBins(own, other) }
-  // Rounding of scores, in their own unit: a hundred-thousandth of their spread.
-  const rounding = 1e-5 * ((scores?.kind === 'numeric' && scores.std) || 0.1)
+  // Rounding of scores, in their own units: a hundred-thousandth of their spread.
+  const rounding = answerColumnsIn(own).map((column) => {
+    const scores = own.baseline[column]
+    return 1e-5 * ((scores?.kind === 'numeric' && scores.std) || 0.1)
+  })
   const { rollout } = route
   const slowMs = rollout?.slowMs ?? Number.POSITIVE_INFINITY
   const newTallies = (): Record<Role, Tally> => ({

@@ -1,5 +1,6 @@
-import { likeliest, type Named } from '../lib/formats/answers.ts'
+import { likeliest, type Named, numbersIn } from '../lib/formats/answers.ts'
 import type { Column, Numbers } from '../lib/formats/columns.ts'
+import { servedQuantile, servedScore } from '../lib/formats/telemetry.ts'
 import { isCandidates } from '../lib/stats/assignment.ts'
 import type { InferRequest } from './ask-version.ts'
 import type { CapturedRow, Outcome, Recorder } from './recorder.ts'
@@ -17,9 +18,18 @@ export interface Sampled extends Pick<CapturedRow, 'role' | 'first'> {
   readonly outcome: Outcome
 }
 
-function scoreOf(predictions: Numbers, row: number, { outputs }: Named): Pick<CapturedRow, 'score' | 'classes'> {
+function scoreOf(predictions: Numbers, row: number, named: Named): Pick<CapturedRow, 'score' | 'classes' | 'numbers'> {
+  const { outputs } = named
   if (outputs === undefined) return { score: predictions[row] as number }
   const scores = predictions.subarray(row * outputs.length, (row + 1) * outputs.length)
+  if (numbersIn(named) !== undefined) {
+    const areQuantiles = named.task === 'quantiles'
+    const columnOf = areQuantiles ? servedQuantile : servedScore
+    return {
+      score: scores[areQuantiles ? Math.floor((outputs.length - 1) / 2) : 0] as number,
+      numbers: Object.fromEntries(outputs.map((name, column) => [columnOf(name), scores[column] as number])),
+    }
+  }
   const best = likeliest(scores, 0, outputs.length)
   return {
     score: scores[best] as number,

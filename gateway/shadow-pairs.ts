@@ -14,12 +14,12 @@ export const newPairs = (): ShadowPairs => ({
   dropped: 0,
 })
 
-/** @param limits from when on an answer is slow, ms; and up to where a difference of scores is rounding */
+/** @param limits from when on an answer is slow, ms; and up to where a difference of scores is rounding, by output */
 export function countPair(
   pairs: ShadowPairs,
   champion: Outcome,
   candidate: Outcome,
-  { slowMs, rounding }: { readonly slowMs: number; readonly rounding: number },
+  { slowMs, rounding }: { readonly slowMs: number; readonly rounding: readonly number[] },
 ): void {
   pairs.n++
   const [a, b] = [champion.failure !== undefined, candidate.failure !== undefined]
@@ -34,10 +34,13 @@ export function countPair(
   }
   const { predictions: left = [] } = champion
   const { predictions: right = [] } = candidate
-  let largest = 0
-  for (let i = 0; i < Math.min(left.length, right.length); i++)
-    largest = Math.max(largest, Math.abs((left[i] as number) - (right[i] as number)))
-  if (largest > rounding) pairs.different++
+  let [largest, isDifferent] = [0, false]
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    const apart = Math.abs((left[i] as number) - (right[i] as number))
+    largest = Math.max(largest, apart)
+    if (apart > (rounding[i % rounding.length] as number)) isDifferent = true
+  }
+  if (isDifferent) pairs.different++
   if (largest > pairs.largest) pairs.largest = largest
 }
 

@@ -61,7 +61,7 @@ export async function predict(endpoint: string, options: JsonOption & { data: st
       })
     })
   client.close()
-  const body = JSON.parse(answer.body) as { predictions?: (number | ClassAnswer)[]; error?: string }
+  const body = JSON.parse(answer.body) as { predictions?: (number | SeveralAnswer)[]; error?: string }
   if (body.predictions === undefined) {
     const code = answer.status === 404 ? 'NOT_FOUND' : answer.status < 500 ? 'REQUEST_INVALID' : 'PREDICTION_FAILED'
     throw new SlipwayError(code, body.error ?? `status ${answer.status}`, { next: 'correct the rows' })
@@ -81,14 +81,22 @@ interface ClassAnswer {
   readonly probabilities: readonly number[]
 }
 
-function predictionTable(predictions: readonly (number | ClassAnswer)[]): string {
-  const isClasses = predictions.some((each) => typeof each === 'object')
+/** Or several numbers by name. */
+type SeveralAnswer = ClassAnswer | Readonly<Record<string, number>>
+
+const isOfClasses = (answer: number | SeveralAnswer): answer is ClassAnswer =>
+  typeof answer === 'object' && Array.isArray(answer.probabilities)
+
+function predictionTable(predictions: readonly (number | SeveralAnswer)[]): string {
+  const [first] = predictions
+  const names = typeof first === 'object' && !isOfClasses(first) ? Object.keys(first) : ['prediction']
   return table(
-    isClasses ? ['row', 'label', 'probability'] : ['row', 'prediction'],
-    predictions.map((each, i) => [
-      String(i + 1),
-      ...(typeof each === 'object' ? [each.label, String(Math.max(...each.probabilities))] : [String(each)]),
-    ]),
+    first !== undefined && isOfClasses(first) ? ['row', 'label', 'probability'] : ['row', ...names],
+    predictions.map((each, i) => {
+      if (typeof each === 'number') return [String(i + 1), String(each)]
+      if (isOfClasses(each)) return [String(i + 1), each.label, String(Math.max(...each.probabilities))]
+      return [String(i + 1), ...names.map((name) => String(each[name]))]
+    }),
   )
 }
 

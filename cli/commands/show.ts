@@ -200,6 +200,7 @@ const importanceInWords = {
   binary: 'AUC lost when shuffled',
   multiclass: 'log loss gained when shuffled',
   regression: 'RMSE gained when shuffled',
+  quantiles: 'pinball loss gained when shuffled',
 } as const
 
 /** Which features the model rests on, as bars. */

@@ -1,10 +1,11 @@
+import { numbersIn } from '../../lib/formats/answers.ts'
 import { asksExplanations } from '../explain.ts'
 import { invalid } from '../rows.ts'
 import { parseJson } from './json.ts'
 import { objectOf, operation, predictionsSchema } from './operation.ts'
 import type { Asked, Incoming, Prediction, Protocol } from './protocol.ts'
 import { readRowsOrColumns } from './rows-or-columns.ts'
-import { answersJson, explanationsField, jsonAnswer, labelsOf, numbersJson, rowsJson } from './write.ts'
+import { answersJson, columnsJson, explanationsField, jsonAnswer, labelsOf, numbersJson, rowsJson } from './write.ts'
 
 const answers = ['application/json']
 
@@ -67,7 +68,8 @@ const predictionsJson = (prediction: Prediction): string =>
   isOneNumber(prediction) ? numbersJson(prediction.predictions) : `[${answersJson(prediction).join(',')}]`
 
 /** The only output; of several an object of them. */
-const outputsJson = (prediction: Prediction): string =>
-  isOneNumber(prediction)
-    ? numbersJson(prediction.predictions)
-    : `{"label":${JSON.stringify(labelsOf(prediction))},"probabilities":${rowsJson(prediction)}}`
+function outputsJson(prediction: Prediction): string {
+  if (isOneNumber(prediction)) return numbersJson(prediction.predictions)
+  if (numbersIn(prediction.version.facts) !== undefined) return columnsJson(prediction)
+  return `{"label":${JSON.stringify(labelsOf(prediction))},"probabilities":${rowsJson(prediction)}}`
+}

@@ -1,4 +1,4 @@
-import { likeliest } from '../../lib/formats/answers.ts'
+import { classesIn, columnOf, likeliest, numbersIn } from '../../lib/formats/answers.ts'
 import type { Numbers } from '../../lib/formats/columns.ts'
 import { type Explained, explanationsJson } from '../explain.ts'
 import type { Outgoing, Prediction, ServedVersion } from './protocol.ts'
@@ -10,13 +10,13 @@ export const outputType = ({ facts }: Facts): 'FP32' | 'FP64' => (facts.answers 
 
 /** Name of the output tensor or column of numbers. */
 export function outputName({ facts }: Facts): string {
-  if (facts.outputs !== undefined) return 'probabilities'
+  if (classesIn(facts) !== undefined) return 'probabilities'
   return facts.task === 'binary' ? 'probability' : 'prediction'
 }
 
 /** Names of all output tensors: of several classes the likeliest one too. */
 export const outputNames = (version: Facts): readonly string[] =>
-  version.facts.outputs === undefined ? [outputName(version)] : ['label', outputName(version)]
+  classesIn(version.facts) === undefined ? [outputName(version)] : ['label', outputName(version)]
 
 /** How many rows were predicted. */
 export const rowsOf = ({ predictions, version }: Prediction): number =>
@@ -31,7 +31,7 @@ export function labelsOf({ predictions, version }: Prediction): readonly string[
   )
 }
 
-/** Predictions row by row: numbers, of several classes each row's in brackets. */
+/** Predictions row by row: numbers, of several answers each row's in brackets. */
 export function rowsJson(prediction: Prediction): string {
   const { predictions, version } = prediction
   const { outputs } = version.facts
@@ -43,16 +43,32 @@ export function rowsJson(prediction: Prediction): string {
   return `[${rows.join(',')}]`
 }
 
-/** Predictions as values, one a row: a number, or which class it is and how likely each is. */
+/** Predictions as values, one a row: a number, several by name, or which class it is and how likely each is. */
 export function answersJson(prediction: Prediction): readonly string[] {
   const { predictions, version } = prediction
   const { outputs } = version.facts
   if (outputs === undefined) return Array.from(predictions, String)
   const width = outputs.length
+  if (numbersIn(version.facts) !== undefined) {
+    const keys = outputs.map((name) => `${JSON.stringify(name)}:`)
+    return Array.from(
+      { length: rowsOf(prediction) },
+      (_, row) => `{${keys.map((key, i) => `${key}${predictions[row * width + i]}`).join(',')}}`,
+    )
+  }
   return labelsOf(prediction).map(
     (label, row) =>
       `{"label":${JSON.stringify(label)},"probabilities":${numbersJson(predictions.subarray(row * width, (row + 1) * width))}}`,
   )
+}
+
+/** Columns of several numbers, by name. */
+export function columnsJson({ predictions, version }: Prediction): string {
+  const { outputs = [] } = version.facts
+  const columns = outputs.map(
+    (name, i) => `${JSON.stringify(name)}:${numbersJson(columnOf(predictions, i, outputs.length))}`,
+  )
+  return `{${columns.join(',')}}`
 }
 
 /**

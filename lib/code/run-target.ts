@@ -1,3 +1,4 @@
+import { type TargetRef, targetColumns } from '../formats/code-ref.ts'
 import type { Column, UserFunction } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { Task } from '../formats/plan.ts'
@@ -22,6 +23,29 @@ export function runTarget(
   }
   const next = `return ${task === 'binary' ? '0 or 1' : 'a number'} for every row`
   return asked(userFunction, labelled, next, () => labelsOf(userFunction(column), labelled, next))
+}
+
+/**
+ * The labels of rows whose columns are known by name: of several targets one each, row by row [rows · targets].
+ * @throws SlipwayError TARGET_INVALID
+ */
+export function labelsOfRows(
+  target: Pick<TargetRef, 'column' | 'columns'>,
+  columns: Readonly<Record<string, Column>>,
+  {
+    code,
+    task,
+    firstRow = 1,
+  }: { readonly code: UserFunction | undefined; readonly task: Task; readonly firstRow?: number },
+): Float64Array {
+  const names = targetColumns(target)
+  const labels = names.map((name) => runTarget(code, task, name, columns[name] as Column, firstRow))
+  const [first] = labels as [Float64Array]
+  if (labels.length === 1) return first
+  return Float64Array.from(
+    { length: first.length * labels.length },
+    (_, i) => labels[i % labels.length]?.[Math.floor(i / labels.length)] as number,
+  )
 }
 
 /**

@@ -54,6 +54,7 @@ export function planOf({ forest, valuesAt, sumsAt, answersAt }: Layout): Compile
     ),
     chunkRows,
     sums: forest.sums,
+    ...(forest.isSorted && { isSorted: true }),
     valuesAt,
     sumsAt,
     answersAt,

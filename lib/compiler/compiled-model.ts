@@ -22,6 +22,8 @@ export const CompiledPlan = z.object({
   ),
   chunkRows: z.int(),
   sums: z.int(),
+  /** The answers of a row are put in ascending order once the code has run. */
+  isSorted: z.literal(true).optional(),
   /** [features][chunkRows]. */
   valuesAt: z.int(),
   /** [sums][chunkRows]: before the transform. */
@@ -58,13 +60,17 @@ export interface CompiledModel {
 export function startCompiledModel(plan: CompiledPlan, code: Uint8Array, tables: Uint8Array): CompiledModel {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code))
   const memory = (exports.memory as WebAssembly.Memory).buffer
-  const run = exports.score as (rows: number) => void
+  const score = exports.score as (rows: number) => void
   new Uint8Array(memory).set(tables)
   const { chunkRows, sums } = plan
   const chunk = (at: number): Float32Array => new Float32Array(memory, at, chunkRows)
   const perSum = (at: number): Float32Array[] => Array.from({ length: sums }, (_, i) => chunk(at + i * chunkRows * 4))
   const [answers, totals] = [perSum(plan.answersAt), perSum(plan.sumsAt)]
   const last = answers.at(-1) as Float32Array
+  const run = (rows: number): void => {
+    score(rows)
+    if (plan.isSorted) sortRows(answers, rows)
+  }
 
   let column = 0
   const fills = plan.inputs.map((input) => {
@@ -109,6 +115,18 @@ export function startCompiledModel(plan: CompiledPlan, code: Uint8Array, tables:
       return all
     },
   }
+}
+
+/** Puts the values of each row in ascending order [columns][rows]; equal ones stay in theirs. */
+function sortRows(columns: readonly Float32Array[], rows: number): void {
+  for (let row = 0; row < rows; row++)
+    for (let to = 1; to < columns.length; to++) {
+      const value = columns[to]?.[row] as number
+      let place = to
+      for (; place > 0 && value < (columns[place - 1]?.[row] as number); place--)
+        (columns[place] as Float32Array)[row] = columns[place - 1]?.[row] as number
+      ;(columns[place] as Float32Array)[row] = value
+    }
 }
 
 type Fill = (inputs: Readonly<Record<string, CompiledInput>>, from: number, count: number) => void

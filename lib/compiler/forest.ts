@@ -66,6 +66,8 @@ export interface Forest {
   /** … and this is added: [sums]. */
   readonly base: Float32Array
   readonly transform: Transform
+  /** The answers of a row are put in ascending order, equal ones in that of their sums. */
+  readonly isSorted?: true
   /** The trees' name for their scores [rows, width], and which of their columns the answers are: [sums]. */
   readonly scores: { readonly output: string; readonly columns: readonly number[]; readonly width: number }
 }

@@ -9,8 +9,8 @@ export type GraphValue =
   | { readonly kind: 'text'; readonly name: string }
   /** Numbers for the trees [rows, columns of the inputs]. */
   | { readonly kind: 'features'; readonly inputs: readonly ForestInput[] }
-  /** float32 [rows, columns]. */
-  | { readonly kind: 'scores'; readonly columns: readonly ScoreColumn[] }
+  /** float32 [rows, columns]; sorted ones ascend in every row. */
+  | { readonly kind: 'scores'; readonly columns: readonly ScoreColumn[]; readonly isSorted?: true }
   /** The same as a map from class to score for each row. */
   | { readonly kind: 'maps'; readonly columns: readonly ScoreColumn[] }
   /** Which class it is: whole numbers or text, of any shape. */
@@ -49,7 +49,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Sub: ([one, scores]) => {
     if (scores?.kind !== 'scores' || !isOne(one, scores.columns.length)) return undefined
     if (scores.columns.some(({ isComplement }) => isComplement)) return undefined
-    return { kind: 'scores', columns: scores.columns.map(({ of }) => ({ of, isComplement: true })) }
+    return { ...scores, columns: scores.columns.map(({ of }) => ({ of, isComplement: true })) }
   },
   Gather: ([scores, indices], node) => {
     // The names of classes by their numbers.
@@ -58,12 +58,15 @@ export const operators: Readonly<Record<string, Operator>> = {
     const chosen = longsOf(indices.tensor)
     if (indices.tensor.dims.length !== 1 || indices.tensor.dims[0] !== chosen.length) return undefined
     const columns = chosen.flatMap((index) => scores.columns.at(index) ?? [])
-    return columns.length === chosen.length && columns.length > 0 ? { kind: 'scores', columns } : undefined
+    return columns.length === chosen.length && columns.length > 0 ? { ...scores, columns } : undefined
   },
+  TopK: sort,
   ArgMax: ([scores]) => (scores?.kind === 'scores' ? { kind: 'label' } : undefined),
   'ai.onnx.ml.LabelEncoder': ([text], node) => ({ kind: 'features', inputs: [category(text, node)] }),
   'ai.onnx.ml.ZipMap': ([scores], node) =>
-    scores?.kind === 'scores' && isAscending(classesOf(node)) ? { kind: 'maps', columns: scores.columns } : undefined,
+    scores?.kind === 'scores' && !scores.isSorted && isAscending(classesOf(node))
+      ? { kind: 'maps', columns: scores.columns }
+      : undefined,
 }
 
 /** int32, int64 and text. */
@@ -74,9 +77,22 @@ const attributeOf = (node: OnnxNode, name: string): OnnxAttribute | undefined =>
 
 const isColumnAxis = (node: OnnxNode): boolean => [1, -1].includes(attributeOf(node, 'axis')?.i ?? 0)
 
+/** The smallest so many of the scores, which is all of them in ascending order. */
+function sort([scores, count]: readonly GraphValue[], node: OnnxNode): GraphValue | undefined {
+  if (scores?.kind !== 'scores' || scores.isSorted || count?.kind !== 'constant') return undefined
+  const { columns } = scores
+  const isAll = columns.every(({ of, isComplement }, column) => of === column && !isComplement)
+  const isAscending = attributeOf(node, 'largest')?.i === 0 && (attributeOf(node, 'sorted')?.i ?? 1) === 1
+  const axis = attributeOf(node, 'axis')?.i ?? -1
+  if (!isAll || !isAscending || ![1, -1].includes(axis)) return undefined
+  return longsOf(count.tensor).length === 1 && longsOf(count.tensor)[0] === columns.length
+    ? { ...scores, isSorted: true }
+    : undefined
+}
+
 function concat(values: readonly GraphValue[], node: OnnxNode): GraphValue | undefined {
   const inputs = values.flatMap((value) => (value.kind === 'features' ? [value.inputs] : []))
-  const scores = values.flatMap((value) => (value.kind === 'scores' ? [value.columns] : []))
+  const scores = values.flatMap((value) => (value.kind === 'scores' && !value.isSorted ? [value.columns] : []))
   if (values.length === 0 || ![inputs.length, scores.length].includes(values.length)) return undefined
   if (!isColumnAxis(node)) throw new NotCompilable('Concat joins rows')
   return inputs.length > 0 ? { kind: 'features', inputs: inputs.flat() } : { kind: 'scores', columns: scores.flat() }

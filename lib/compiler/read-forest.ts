@@ -25,12 +25,19 @@ export function readForest(onnx: Uint8Array): Forest {
   if (node === undefined) throw new NotCompilable('the graph has no tree ensemble')
   if (ensembles.length > 1) throw new NotCompilable(`the graph has ${ensembles.length} tree ensembles`)
   const ensemble = readEnsemble(node)
-  const { inputs, outputs } = readGraph(model, node, ensemble)
+  const { inputs, outputs, isSorted } = readGraph(model, node, ensemble)
   const features = inputs.reduce((sum, input) => sum + (input.kind === 'number' ? input.width : 1), 0)
   requireFeatures(ensemble, features)
   if (ensemble.dropsFractions) requireWholeNumbers(ensemble, inputs)
   const { voters, ...sums } = sumsOf(ensemble)
-  return { inputs, outputs, features, trees: ensemble.trees.map((tree) => countingOnly(tree, voters)), ...sums }
+  return {
+    inputs,
+    outputs,
+    features,
+    trees: ensemble.trees.map((tree) => countingOnly(tree, voters)),
+    ...sums,
+    ...(isSorted && { isSorted }),
+  }
 }
 
 function requireFeatures({ trees }: Ensemble, features: number): void {

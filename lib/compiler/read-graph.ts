@@ -14,7 +14,7 @@ export function readGraph(
   { graph }: OnnxModel,
   trees: OnnxNode,
   ensemble: Ensemble,
-): { readonly inputs: readonly ForestInput[]; readonly outputs: readonly ForestOutput[] } {
+): { readonly inputs: readonly ForestInput[]; readonly outputs: readonly ForestOutput[]; readonly isSorted?: true } {
   requireOneMeaning(graph)
   const values = new Map<string, GraphValue>(
     graph.initializer.map((tensor) => [tensor.name, { kind: 'constant', tensor }]),
@@ -33,7 +33,7 @@ export function readGraph(
       return value
     })
     if (node === trees) inputs = readBy(trees, given)
-    const results = node === trees ? scoresOf(ensemble) : [resultOf(node, given)]
+    const results = node === trees ? scoresOf(ensemble) : resultsOf(node, given)
     node.output.forEach((name, i) => {
       const result = results[i]
       if (name !== '' && result === undefined)
@@ -42,10 +42,13 @@ export function readGraph(
     })
   }
   const outputs = graph.output.flatMap(({ name }) => outputOf(name, values.get(name), ensemble))
+  const isSorted = graph.output.flatMap(({ name }) => sortedness(values.get(name)))
   if (outputs.length === 0) throw new NotCompilable('no output of the graph is made of the scores of its trees')
   for (const { name } of fed)
     if (!inputs.some((input) => input.name === name)) throw new NotCompilable(`the trees do not read the input ${name}`)
-  return { inputs, outputs }
+  if (isSorted.includes(true) && (isSorted.includes(false) || ensemble.transform !== 'NONE'))
+    throw new NotCompilable('some of its outputs are sorted, or scores that were transformed are')
+  return { inputs, outputs, ...(isSorted.includes(true) && { isSorted: true }) }
 }
 
 /**
@@ -109,6 +112,13 @@ function scoresOf({ isClassifier, count }: Ensemble): readonly GraphValue[] {
   }
   return isClassifier ? [{ kind: 'label' }, scores] : [scores]
 }
+
+/** What sorts scores says besides where each of them was. */
+const resultsOf = (node: OnnxNode, given: readonly GraphValue[]): readonly GraphValue[] =>
+  node.opType === 'TopK' ? [resultOf(node, given), { kind: 'label' }] : [resultOf(node, given)]
+
+const sortedness = (value: GraphValue | undefined): boolean[] =>
+  value?.kind === 'scores' || value?.kind === 'maps' ? ['isSorted' in value && value.isSorted === true] : []
 
 function resultOf(node: OnnxNode, given: readonly GraphValue[]): GraphValue {
   const { domain, opType } = node

@@ -1,9 +1,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { type Named, underNames } from '../formats/answers.ts'
+import { classesIn, type Named, numbersIn, underNames } from '../formats/answers.ts'
 import { classNumbers } from '../formats/classes.ts'
 import type { Numbers } from '../formats/columns.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
-import { servedScore } from '../formats/telemetry.ts'
+import { servedQuantile, servedScore } from '../formats/telemetry.ts'
 import { name, rowsOf } from './duckdb.ts'
 import { columnsIn, parquet } from './served.ts'
 
@@ -16,9 +16,12 @@ export async function readLabelled(
   connection: DuckDBConnection,
   paths: readonly string[],
   version: number,
-  { outputs }: Named = {},
+  named: Named = {},
 ): Promise<Scored> {
-  if (outputs !== undefined) return labelledClasses(connection, paths, version, outputs)
+  const classes = classesIn(named)
+  if (classes !== undefined) return labelledClasses(connection, paths, version, classes)
+  const numbers = numbersIn(named)
+  if (numbers !== undefined) return labelledNumbers(connection, paths, version, { ...named, outputs: numbers })
   return scoredOf(
     await rowsOf(
       connection,
@@ -51,9 +54,38 @@ async function labelledClasses(
   return { predictions: underNames(predictions, outputs, classes.names), labels }
 }
 
+/** Several targets with as many labels a row, or several quantiles with one. */
+async function labelledNumbers(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  version: number,
+  { task, outputs }: Named & { readonly outputs: readonly string[] },
+): Promise<Scored> {
+  const columnOf = task === 'quantiles' ? servedQuantile : servedScore
+  const there = await columnsIn(connection, parquet(paths))
+  if (!outputs.every((output) => there.has(columnOf(output))))
+    return { predictions: new Float32Array(0), labels: new Float64Array(0), outputs }
+  const width = outputs.length
+  const scores = outputs.map((output, i) => `${name(columnOf(output))} AS "s${i}"`)
+  const labels =
+    task === 'quantiles' ? ['slipway_label AS "l0"'] : outputs.map((_, i) => `slipway_label[${i + 1}] AS "l${i}"`)
+  const rows = await rowsOf(
+    connection,
+    `SELECT ${[...scores, ...labels].join(', ')} FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
+  )
+  const flat = (mark: string, count: number): Float64Array =>
+    Float64Array.from({ length: rows.length * count }, (_, i) =>
+      Number(rows[Math.floor(i / count)]?.[`${mark}${i % count}`]),
+    )
+  return { predictions: asGiven(flat('s', width)), labels: flat('l', labels.length), outputs }
+}
+
 /** Scores as the model gave them: float32 where they all are. */
 function scoresOf(rows: readonly Record<string, unknown>[]): Numbers {
-  const scores = Float64Array.from(rows, ({ score }) => Number(score))
+  return asGiven(Float64Array.from(rows, ({ score }) => Number(score)))
+}
+
+function asGiven(scores: Float64Array): Numbers {
   return scores.every((score) => Object.is(Math.fround(score), score)) ? Float32Array.from(scores) : scores
 }
 

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { classesIn, type Named, numbersIn } from '../formats/answers.ts'
 import type { Arms, Both } from '../formats/evidence.ts'
-import { servedClass } from '../formats/telemetry.ts'
+import { isServedScore, servedClass } from '../formats/telemetry.ts'
 import { name, rowsOf, text, timestamp } from './duckdb.ts'
 import { keyIs } from './keys.ts'
 
@@ -8,18 +9,27 @@ import { keyIs } from './keys.ts'
  * Tables of what was served. Besides the input columns they have `slipway_request`, `slipway_row`, `slipway_time`,
  * `slipway_role`, `slipway_version` and `slipway_score`; labelled ones `slipway_label` and `slipway_known` (when it
  * became known) as well. Of several classes also `slipway_class`, and a column `slipway_score:a` a class; their labels
- * are text.
+ * are text. Of several targets a column `slipway_score:a` a target, and labels are lists; of quantiles
+ * `slipway_quantile:0.1`.
  */
 
 const files = (paths: readonly string[]): string => `[${paths.map(text).join(', ')}]`
 export const parquet = (paths: readonly string[]): string => `read_parquet(${files(paths)}, union_by_name = true)`
 
+/** What a label is: a number, one of each of several targets, or the name of a class. */
+export type LabelKind = 'number' | 'numbers' | 'class'
+
+export const labelKindOf = (named: Named): LabelKind => {
+  if (classesIn(named) !== undefined) return 'class'
+  return numbersIn(named) !== undefined && named.task === 'regression' ? 'numbers' : 'number'
+}
+
 /** Type of labels in DuckDB. */
-const labelType = (areClasses: boolean): string => (areClasses ? 'VARCHAR' : 'DOUBLE')
+const labelTypes: Readonly<Record<LabelKind, string>> = { number: 'DOUBLE', numbers: 'DOUBLE[]', class: 'VARCHAR' }
 
 /** A FROM clause of `Label`s in JSON lines. */
-const labelsIn = (paths: readonly string[], areClasses: boolean): string =>
-  `read_json(${files(paths)}, format = 'newline_delimited', columns = {'request': 'VARCHAR', 'row': 'INTEGER', 'key': 'VARCHAR', 'label': '${labelType(areClasses)}', 'at': 'DOUBLE'}, ignore_errors = true)`
+const labelsIn = (paths: readonly string[], kind: LabelKind): string =>
+  `read_json(${files(paths)}, format = 'newline_delimited', columns = {'request': 'VARCHAR', 'row': 'INTEGER', 'key': 'VARCHAR', 'label': '${labelTypes[kind]}', 'at': 'DOUBLE'}, ignore_errors = true)`
 
 export async function columnsIn(connection: DuckDBConnection, from: string): Promise<ReadonlySet<string>> {
   return new Set((await rowsOf(connection, `DESCRIBE SELECT * FROM ${from}`)).map((row) => String(row.column_name)))
@@ -62,8 +72,8 @@ export interface LabelJoin {
   readonly now: number
   /** Labels that became known before this, ms, do not wait any longer. */
   readonly waitSince: number
-  /** They are names of classes. */
-  readonly areClasses?: boolean | undefined
+  /** What they are: numbers, unless it is said. */
+  readonly kind?: LabelKind | undefined
 }
 
 export interface LabelCounts {
@@ -79,13 +89,13 @@ export interface LabelCounts {
  */
 export async function joinLabels(
   connection: DuckDBConnection,
-  { labels, waiting, served, labelled, key, now, waitSince, areClasses = false }: LabelJoin,
+  { labels, waiting, served, labelled, key, now, waitSince, kind = 'number' }: LabelJoin,
   labelledFile: string,
   waitingFile: string,
 ): Promise<LabelCounts> {
-  const come = labels.length === 0 ? '' : `SELECT * FROM ${labelsIn(labels, areClasses)}`
+  const come = labels.length === 0 ? '' : `SELECT * FROM ${labelsIn(labels, kind)}`
   const kept = waiting === undefined ? '' : `SELECT * FROM ${parquet([waiting])}`
-  const none = `SELECT NULL::VARCHAR AS request, NULL::INTEGER AS "row", NULL::VARCHAR AS "key", NULL::${labelType(areClasses)} AS label, NULL::DOUBLE AS "at" WHERE false`
+  const none = `SELECT NULL::VARCHAR AS request, NULL::INTEGER AS "row", NULL::VARCHAR AS "key", NULL::${labelTypes[kind]} AS label, NULL::DOUBLE AS "at" WHERE false`
   await connection.run(
     `CREATE TEMP TABLE told AS SELECT *, row_number() OVER () AS id FROM (SELECT * FROM (${[come, kept, none].filter((part) => part !== '').join(' UNION ALL ')}) WHERE label IS NOT NULL QUALIFY row_number() OVER (PARTITION BY request, "row", "key" ORDER BY "at" DESC, label) = 1)`,
   )
@@ -142,7 +152,7 @@ export interface MistakeCount {
 /**
  * Counts labelled answers to the first rows of requests, and how many of them were wrong: by version where requests
  * were split (of users: their first requests only), and by request where both versions answered it. Of several classes
- * any other is wrong.
+ * any other is wrong, of several targets one that is off by more.
  */
 export async function countLabelErrors(
   connection: DuckDBConnection,
@@ -150,9 +160,8 @@ export async function countLabelErrors(
   mode: 'split' | 'pairs',
 ): Promise<{ arms: Arms; pairs: { n: number; only: Both } | null }> {
   const answers = parquet(captures)
-  const areClasses = (await columnsIn(connection, answers)).has(servedClass)
-  const told = labelsIn(labels, areClasses)
-  const isWrong = areClasses ? `${servedClass} IS DISTINCT FROM label` : `abs(slipway_score - label) > ${offBy}`
+  const { kind, isWrong } = wrongIn([...(await columnsIn(connection, answers))], offBy)
+  const told = labelsIn(labels, kind)
   const by = (on: string): string => `SELECT a.*, l.label, l."at" FROM ${answers} a JOIN ${told} l ON ${on}`
   const byRequest = by('l.request = a.slipway_request AND l."row" = 0')
   const byKey = by(await keyIs(connection, answers, 'a', key, 'l."key"'))
@@ -186,6 +195,15 @@ export async function countLabelErrors(
   return { arms: { nA: n, kA, nB: n, kB }, pairs: { n, only: { champion, candidate: own } } }
 }
 
+/** When an answer is wrong. @param columns of the answers */
+function wrongIn(columns: readonly string[], offBy: number): { readonly kind: LabelKind; readonly isWrong: string } {
+  if (columns.includes(servedClass)) return { kind: 'class', isWrong: `${servedClass} IS DISTINCT FROM label` }
+  const targets = columns.filter(isServedScore)
+  if (targets.length === 0) return { kind: 'number', isWrong: `abs(slipway_score - label) > ${offBy}` }
+  const differences = targets.map((column, i) => `abs(${name(column)} - label[${i + 1}])`)
+  return { kind: 'numbers', isWrong: `greatest(${differences.join(', ')}) > ${offBy}` }
+}
+
 /** The labelled rows that a version answered, in the order of `readLabelled`, as one table. @returns rows */
 export function labelledOf(
   connection: DuckDBConnection,
@@ -215,18 +233,21 @@ export async function newestOf(
 
 /**
  * The latest label of every row of some labelled tables, as one table.
- * @param from rows older than this by `time` are left out
+ * @param recent rows older than this by `time` are left out
+ * @param targets columns for the labels of several targets, and which of them
  */
 export function latestLabels(
   connection: DuckDBConnection,
   paths: readonly string[],
   file: string,
   recent: { readonly time: string; readonly from: string } | undefined,
+  targets: readonly { readonly column: string; readonly place: number }[] = [],
 ): Promise<number> {
+  const labels = targets.map(({ column, place }) => `, slipway_label[${place + 1}] AS ${name(column)}`).join('')
   const where = recent === undefined ? '' : ` WHERE ${name(recent.time)} >= ${timestamp(Date.parse(recent.from))}`
   return copy(
     connection,
-    `SELECT * FROM ${parquet(paths)}${where} QUALIFY row_number() OVER (PARTITION BY slipway_request, slipway_row ORDER BY slipway_known DESC) = 1 ORDER BY slipway_request, slipway_row`,
+    `SELECT *${labels} FROM ${parquet(paths)}${where} QUALIFY row_number() OVER (PARTITION BY slipway_request, slipway_row ORDER BY slipway_known DESC) = 1 ORDER BY slipway_request, slipway_row`,
     file,
   )
 }

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { DOUBLE, type DuckDBConnection, DuckDBDataChunk, FLOAT, VARCHAR } from '@duckdb/node-api'
-import { columnOf, type Named } from '../formats/answers.ts'
+import { classesIn, columnOf, type Named, numbersIn } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
 import { classesOf } from '../stats/answer-profile.ts'
 import { name, rowsOf, text } from './duckdb.ts'
@@ -11,18 +11,21 @@ import { scanCsv } from './text-files.ts'
 
 /**
  * Columns of the output with the model's answer: `prediction`; of several classes `label`, the likeliest, and
- * `probability_a` a class. DuckDB takes names that differ in case only for one: of such the later get a number.
+ * `probability_a` a class; of several targets or quantiles `prediction_a` each. DuckDB takes names that differ in case only for one: of such the later get a number.
  */
-export function answerColumnNames({ outputs }: Named): readonly [string, ...string[]] {
+export function answerColumnNames(named: Named): readonly [string, ...string[]] {
+  const { outputs } = named
+  const isOfNumbers = numbersIn(named) !== undefined
+  const mark = isOfNumbers ? 'prediction' : 'probability'
   if (outputs === undefined) return ['prediction']
   const taken = new Set<string>()
   const free = outputs.map((output) => {
-    let column = `probability_${output}`
-    for (let number = 2; taken.has(column.toLowerCase()); number++) column = `probability_${output}_${number}`
+    let column = `${mark}_${output}`
+    for (let number = 2; taken.has(column.toLowerCase()); number++) column = `${mark}_${output}_${number}`
     taken.add(column.toLowerCase())
     return column
   })
-  return ['label', ...free]
+  return (isOfNumbers ? free : ['label', ...free]) as [string, ...string[]]
 }
 
 /** Rows of a data chunk, DuckDB's vector size. */
@@ -97,7 +100,8 @@ async function loadAnswers(
   const { outputs } = named
   const type = predictions instanceof Float64Array ? DOUBLE : FLOAT
   const names = answerColumnNames(named)
-  const types = outputs === undefined ? [type] : [VARCHAR, ...outputs.map(() => type)]
+  const classes = classesIn(named)
+  const types = [...(classes === undefined ? [] : [VARCHAR]), ...(outputs ?? ['']).map(() => type)]
   await connection.run(
     `CREATE TEMP TABLE predicted (${names.map((column, i) => `${name(column)} ${types[i]}`).join(', ')})`,
   )
@@ -107,8 +111,8 @@ async function loadAnswers(
   for (let at = 0; at < rows; at += vectorRows) {
     const answers = predictions.subarray(at * width, (at + vectorRows) * width)
     const chunk = DuckDBDataChunk.create(types, answers.length / width)
-    const labels = outputs === undefined ? 0 : 1
-    if (outputs !== undefined) chunk.setColumnValues(0, classesOf(answers, outputs))
+    const labels = classes === undefined ? 0 : 1
+    if (classes !== undefined) chunk.setColumnValues(0, classesOf(answers, classes))
     for (let column = 0; column < width; column++) {
       const vector = chunk.getColumnVector(labels + column) as unknown as { items: Numbers; flush(): void }
       vector.items.set(columnOf(answers, column, width))

@@ -1,12 +1,14 @@
 import type { Check } from '../formats/check.ts'
 import { SlipwayError } from '../formats/errors.ts'
-import { rowMetric } from '../formats/metrics/index.ts'
+import { rowMetric, wholeMetric } from '../formats/metrics/index.ts'
 import type { Step, StepOf, Task } from '../formats/plan.ts'
 import { branchOf } from '../formats/step-id.ts'
 import { numberedId } from '../formats/step-names.ts'
 
 /** How the default gate judges: 1 % of the champion's value is still accepted, at a confidence of 0.9. */
 const margin = { byShare: 0.01, confidence: 0.9 } as const
+
+const usual = { binary: 'logLoss', multiclass: 'logLoss', regression: 'rmse', quantiles: 'pinball' } as const
 
 /** A metric that says how good a model is. Of the user's own ones nobody knows whether they do. */
 const isFit = (metric: string): boolean =>
@@ -16,15 +18,16 @@ const isAgainstChampion = ({ rule }: Pick<Check, 'rule'>): boolean => rule === '
 
 /**
  * The gate that a pipeline has unless it says otherwise: a candidate is not worse than the champion, by the metric of
- * the first check if that says how good a model is, else by log loss or root mean squared error.
+ * the first check (of several outputs by all of them) if that says how good a model is, else by log loss, root mean
+ * squared error or pinball loss.
  * @param checks all those of a package, in their order
  * @returns undefined where one of them compares with the champion already
  */
 function defaultGate(task: Task, checks: readonly Check[]): Check | undefined {
   if (checks.some(isAgainstChampion)) return undefined
   const [first] = checks
-  const usual = task === 'regression' ? 'rmse' : 'logLoss'
-  const metric = first !== undefined && first.rule !== 'own' && isFit(first.metric) ? first.metric : usual
+  const named = first === undefined || first.rule === 'own' ? '' : wholeMetric(first.metric)
+  const metric = isFit(named) ? named : usual[task]
   return { rule: 'notWorseThan', metric, opponent: 'champion', ...margin, default: true }
 }
 

@@ -1,7 +1,7 @@
 import type { MetricCheck, QualityRule } from '../formats/check.ts'
 import type { UserFunction } from '../formats/columns.ts'
 import type { OwnMetric } from '../formats/gate-rules.ts'
-import type { MetricName, MetricsOf, metrics } from '../formats/metrics/index.ts'
+import { type MetricName, type MetricsOf, metricOfOutput, type metrics } from '../formats/metrics/index.ts'
 import type { Task } from '../formats/plan.ts'
 import { answersOver } from './deploy.ts'
 
@@ -66,11 +66,25 @@ export interface Loss {
 type TasksOf<Name extends MetricName> = (typeof metrics)[Name]['tasks'][number]
 type Alarm<Name extends MetricName> = (typeof metrics)[Name]['better'] extends 'larger' ? Benefit : Loss
 
-/** A metric of the table, with the rules and the alarm that fit it. */
-function builtIn<Name extends MetricsOf<Task>>(name: Name): Rules<Gate<TasksOf<Name>>> & Alarm<Name> {
+function metricCalled<Made>(name: string): Made {
   const alarm = (limit: number) => repeated({ metric: name, limit, windows: 1 })
   const both: Benefit & Loss = { below: alarm, above: alarm }
-  return { ...rulesOf(name, (check): Gate<TasksOf<Name>> => ({ check })), ...both } as never
+  return { ...rulesOf(name, (check): Gate<Task> => ({ check })), ...both } as never
+}
+
+/** A metric of the table, with the rules and the alarm that fit it. */
+const builtIn = <Name extends MetricsOf<Task>>(name: Name): Rules<Gate<TasksOf<Name>>> & Alarm<Name> =>
+  metricCalled(name)
+
+/** The same, of which there is one of each output too, where a row has several: `rmse.of('rent')`. */
+function ofOutputs<Name extends MetricsOf<'regression' | 'quantiles'>>(name: Name) {
+  type Made = Rules<Gate<TasksOf<Name>>> & Alarm<Name>
+  return {
+    ...metricCalled<Made>(name),
+    /** Of one of several targets, by its column; of one of several quantiles, by its level. */
+    of: (output: Name extends MetricsOf<'quantiles'> ? number : string): Made =>
+      metricCalled(metricOfOutput(name, String(output))),
+  }
 }
 
 export const auc = builtIn('auc')
@@ -91,9 +105,16 @@ export const balancedAccuracy = builtIn('balancedAccuracy')
 export const precisionMacro = builtIn('precisionMacro')
 export const recallMacro = builtIn('recallMacro')
 export const top3Accuracy = builtIn('top3Accuracy')
-export const rmse = builtIn('rmse')
-export const mae = builtIn('mae')
-export const r2 = builtIn('r2')
+export const rmse = ofOutputs('rmse')
+export const mae = ofOutputs('mae')
+export const r2 = ofOutputs('r2')
+/** Of quantiles: the mean of their pinball losses; `pinball.of(0.9)` of one. */
+export const pinball = ofOutputs('pinball')
+/**
+ * Of quantiles: the share of labels between the lowest and the highest; `coverage.of(0.9)` is that of labels at most at
+ * this one.
+ */
+export const coverage = ofOutputs('coverage')
 
 /** The ONNX model takes at most this many bytes. */
 export const size = {

@@ -10,12 +10,14 @@ export {
   balancedAccuracy,
   brier,
   calibrationError,
+  coverage,
   f1,
   f1Macro,
   f1Weighted,
   latency,
   logLoss,
   mae,
+  pinball,
   precision,
   precisionMacro,
   r2,
@@ -40,4 +42,4 @@ export {
   wasserstein,
 } from './monitor.ts'
 export { driftMeasure, gate, metric } from './own-measures.ts'
-export { binary, multiclass, regression } from './target.ts'
+export { binary, multiclass, quantiles, regression } from './target.ts'

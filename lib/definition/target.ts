@@ -7,6 +7,10 @@ export interface Target<Column extends string, Value, T extends Task, Cell = unk
   readonly task: T
   readonly column: Column
   readonly code: ((column: Value) => ArrayLike<number> | readonly boolean[] | readonly string[]) | undefined
+  /** Of several targets: their columns, `column` being each of them to the compiler. */
+  readonly columns?: readonly Column[]
+  /** Of several quantiles: their levels. */
+  readonly levels?: readonly number[]
   /** What a row may hold in that column. */
   readonly cell?: (cell: Cell) => void
 }
@@ -56,10 +60,34 @@ export function multiclass(
   return { task: 'multiclass', column, code }
 }
 
-/** A number to predict: a numeric column as it is, or a function of it. */
+/**
+ * A number to predict: a numeric column as it is, or a function of it. Or several numbers a row, `regression(['price',
+ * 'rent'])`: numeric columns as they are, none of which is a feature.
+ */
 export function regression<const Column extends string, Value = Float64Array>(
   column: Column,
   code?: (column: Value) => ArrayLike<number>,
-): Target<Column, Value, 'regression'> {
-  return { task: 'regression', column, code }
+): Target<Column, Value, 'regression'>
+export function regression<const Column extends string>(
+  columns: readonly [Column, Column, ...Column[]],
+): Target<Column, Float64Array, 'regression'>
+export function regression(
+  columns: string | readonly [string, string, ...string[]],
+  code?: (column: never) => ArrayLike<number>,
+): Target<string, never, 'regression'> {
+  if (typeof columns === 'string') return { task: 'regression', column: columns, code }
+  return { task: 'regression', column: columns[0], code: undefined, columns }
+}
+
+/**
+ * Several quantiles of a number, so that a prediction says how far off it may be: `quantiles('delay', [0.1, 0.5,
+ * 0.9])`, of a numeric column as it is or of a function of it. Levels ascend between 0 and 1, and so do the predictions
+ * of every row.
+ */
+export function quantiles<const Column extends string, Value = Float64Array>(
+  column: Column,
+  levels: readonly [number, number, ...number[]],
+  code?: (column: Value) => ArrayLike<number>,
+): Target<Column, Value, 'quantiles'> {
+  return { task: 'quantiles', column, code, levels }
 }

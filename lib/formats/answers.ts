@@ -1,3 +1,4 @@
+import type { Task } from './code-ref.ts'
 import type { Numbers } from './columns.ts'
 
 /*
@@ -6,12 +7,25 @@ import type { Numbers } from './columns.ts'
  */
 
 /** Something that says what the numbers of its answers are called, where there is more than one a row. */
-export interface Named {
+export interface Outputs {
   readonly outputs?: readonly string[] | undefined
 }
 
+/** The same, and of which task they are: several are classes, where it is not said. */
+export interface Named extends Outputs {
+  readonly task?: Task | undefined
+}
+
 /** How many numbers are answered a row. */
-export const widthOf = ({ outputs }: Named): number => outputs?.length ?? 1
+export const widthOf = ({ outputs }: Outputs): number => outputs?.length ?? 1
+
+/** The classes whose probabilities are answered, where several are. */
+export const classesIn = ({ task = 'multiclass', outputs }: Named): readonly string[] | undefined =>
+  task === 'multiclass' ? outputs : undefined
+
+/** What the numbers that are answered are called, where there are several and they are no probabilities. */
+export const numbersIn = ({ task = 'multiclass', outputs }: Named): readonly string[] | undefined =>
+  task === 'multiclass' ? undefined : outputs
 
 /** Room for numbers like these. */
 export const roomLike = (values: Numbers, length: number): Numbers =>
@@ -33,6 +47,19 @@ export function likeliest(answers: Numbers, row: number, width: number): number 
   return best
 }
 
+/** Answers whose numbers ascend in every row, in place; equal ones stay in their order. */
+export function ascendingRows<Values extends Numbers>(answers: Values, width: number): Values {
+  for (let at = 0; at < answers.length; at += width)
+    for (let to = at + 1; to < at + width; to++) {
+      const value = answers[to] as number
+      let place = to
+      for (; place > at && value < (answers[place - 1] as number); place--)
+        answers[place] = answers[place - 1] as number
+      answers[place] = value
+    }
+  return answers
+}
+
 /** The answers of some rows. */
 export function pickRows(answers: Numbers, rows: ArrayLike<number>, width: number): Numbers {
   const picked = roomLike(answers, rows.length * width)
@@ -43,10 +70,10 @@ export function pickRows(answers: Numbers, rows: ArrayLike<number>, width: numbe
 }
 
 /** Columns of [rows] each as answers of that width; one column is answers already. */
-export function sideBySide(columns: readonly Float32Array[]): Float32Array {
-  const [first] = columns as readonly [Float32Array, ...Float32Array[]]
+export function sideBySide<Values extends Numbers>(columns: readonly Values[]): Values {
+  const [first] = columns as readonly [Values, ...Values[]]
   if (columns.length === 1) return first
-  const all = new Float32Array(first.length * columns.length)
+  const all = roomLike(first, first.length * columns.length) as Values
   columns.forEach((values, column) => {
     for (let row = 0; row < values.length; row++) all[row * columns.length + column] = values[row] as number
   })
@@ -54,13 +81,13 @@ export function sideBySide(columns: readonly Float32Array[]): Float32Array {
 }
 
 /**
- * Answers under the names of others: a column of zeros where there is no such name, and without the columns whose name
- * is not among them.
+ * Answers under the names of others: a column of zeros, or of what else is said, where there is no such name, and
+ * without the columns whose name is not among them.
  */
-export function underNames(answers: Numbers, own: readonly string[], names: readonly string[]): Numbers {
+export function underNames(answers: Numbers, own: readonly string[], names: readonly string[], absent = 0): Numbers {
   if (own.length === names.length && own.every((name, i) => name === names[i])) return answers
   const rows = answers.length / own.length
-  const renamed = roomLike(answers, rows * names.length)
+  const renamed = roomLike(answers, rows * names.length).fill(absent)
   names.forEach((name, column) => {
     const from = own.indexOf(name)
     if (from < 0) return

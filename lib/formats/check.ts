@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { CodeRef } from './code-ref.ts'
 import { gateRules, type MeasuredRows, type RuleVerdict } from './gate-rules.ts'
-import { findMetric, metricNames } from './metrics/index.ts'
+import { findMetric, isMetricName, metricNames, rowMetric } from './metrics/index.ts'
 
 export const MetricName = z.enum(metricNames)
 export type MetricName = z.infer<typeof MetricName>
@@ -14,7 +14,7 @@ const MetricCheck = z
   .refine((check) => check.rule !== 'notWorseThan' || (check.by === undefined) !== (check.byShare === undefined), {
     error: 'takes by or byShare, one of the two',
   })
-  .refine(({ metric, own }) => (findMetric(metric) === undefined) === (own !== undefined), {
+  .refine(({ metric, own }) => (own === undefined ? findMetric(metric) !== undefined : !isMetricName(metric)), {
     path: ['metric'],
     error: `a metric of yours has a name of its own, any other is one of ${metricNames.join(', ')}`,
   })
@@ -49,11 +49,16 @@ export function withoutCode(check: Check): object {
   return { ...check, own }
 }
 
+/** A metric of predictions, of all outputs or of one alone: `rmse`, `rmse.rent`. */
+const WatchedMetric = z.union([MetricName, z.string().refine((name) => rowMetric(name) !== undefined)], {
+  error: `one of ${metricNames.join(', ')}`,
+})
+
 /**
  * The model does worse on what became known: `metric` beyond `limit`, in `windows` checks of a monitor one after the
  * other.
  */
-export const QualityRule = z.object({ metric: MetricName, limit: z.number(), windows: z.int().min(1) })
+export const QualityRule = z.object({ metric: WatchedMetric, limit: z.number(), windows: z.int().min(1) })
 export type QualityRule = z.infer<typeof QualityRule>
 
 /** Judges a rule about a metric on some rows. */

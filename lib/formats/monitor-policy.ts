@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { QualityRule } from './check.ts'
 import { CodeRef } from './code-ref.ts'
 import { driftMeasures, isDriftMeasure } from './drift-measures/index.ts'
-import { metrics } from './metrics/index.ts'
+import { findMetric } from './metrics/index.ts'
 
 /** Inputs, or the scores, have moved: `measure` over `limit`, in `windows` checks one after the other. */
 export const DriftRule = z
@@ -87,5 +87,5 @@ export function describeRule(rule: DriftRule | QualityRule | VolumeRule): string
   const often = rule.windows === 1 ? '' : ` (${rule.windows} checks in a row)`
   if ('drop' in rule) return `rows fall by ${rule.drop * 100} %${often}`
   if ('measure' in rule) return `${rule.measure} > ${rule.limit}${often}`
-  return `${rule.metric} ${metrics[rule.metric].better === 'larger' ? '<' : '>'} ${rule.limit}${often}`
+  return `${rule.metric} ${findMetric(rule.metric)?.better === 'larger' ? '<' : '>'} ${rule.limit}${often}`
 }

@@ -85,7 +85,12 @@ export type TelemetryWindow = z.infer<typeof TelemetryWindow>
 
 /** Columns of captured rows of several classes: the likeliest class, and the probability of each. */
 export const servedClass = 'slipway_class'
-export const servedScore = (output: string): string => `slipway_score:${output}`
+const scoreMark = 'slipway_score:'
+/** Of several targets the prediction of each. */
+export const servedScore = (output: string): string => `${scoreMark}${output}`
+export const isServedScore = (column: string): boolean => column.startsWith(scoreMark)
+/** Of several quantiles each of them. */
+export const servedQuantile = (level: string): string => `slipway_quantile:${level}`
 
 /** What became of a prediction, as it was told to a gateway. One of `request` and `key` says of which. */
 export const Label = z.object({
@@ -94,8 +99,11 @@ export const Label = z.object({
   row: Count,
   /** Value of the column that the monitor's `labels.key` names. */
   key: z.string().nullable(),
-  /** 1 or 0 of a binary classifier; the class of one of several, as text; the true number of a regression. */
-  label: z.union([z.number(), z.string()]),
+  /**
+   * 1 or 0 of a binary classifier; the class of one of several, as text; the true number of a regression, of several
+   * targets a list of theirs.
+   */
+  label: z.union([z.number(), z.string(), z.array(z.number())]),
   /** When it became known, ms since 1970. */
   at: z.number(),
 })
@@ -114,13 +122,20 @@ const Feedback = z.strictObject({
     ])
     .transform(String)
     .optional(),
-  label: z.union([z.boolean().transform(Number), z.number(), z.string().min(1).max(1_000)]),
+  label: z.union([
+    z.boolean().transform(Number),
+    z.number(),
+    z.string().min(1).max(1_000),
+    z.array(z.number()).max(1_000),
+    z.record(z.string(), z.number()),
+  ]),
   /** When it became known: ISO time or ms since 1970; by default now. */
   at: z.union([z.number(), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))]).optional(),
   /** The endpoint it is about, where a gateway serves more than one. */
   endpoint: z.string().optional(),
 })
 export const FeedbackBody = z.union([z.array(Feedback).min(1).max(10_000), Feedback.transform((one) => [one])])
+export type GivenLabel = z.infer<typeof Feedback>['label']
 
 /** What a gateway says of itself: the object `gateways/<id>.json`, replaced every few seconds. */
 export const GatewayPresence = z.object({

@@ -29,11 +29,13 @@ export const TrainingReport = z.object({
   trees: z.int().optional(),
   /** Of predictions that float32 cannot hold: where the target lies far from zero for its spread. */
   answers: z.literal('float64').optional(),
-  /** What its answers are called, where there are several a row: the classes, in their order. */
+  /** What its answers are called, where there are several a row: classes, targets or quantiles, in their order. */
   outputs: z.array(z.string()).optional(),
   /** Training rows of each class, in the order of `outputs`. */
   classRows: z.array(z.int()).optional(),
-  /** Mean label of the training rows, but of classes. */
+  /** Of several targets: mean and standard deviation of each one's labels, by their weights. */
+  targets: z.array(z.object({ name: z.string(), meanLabel: z.number(), labelSpread: z.number() })).optional(),
+  /** Mean label of the training rows, but of classes and of several targets. */
   meanLabel: z.number().optional(),
   /** Standard deviation of the labels of a regression, by their weights. */
   labelSpread: z.number().optional(),

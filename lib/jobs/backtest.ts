@@ -28,7 +28,7 @@ export async function reportBacktest(
     const { at, rows } = Cutoff.parse(JSON.parse(await readFile(files.cutoff, 'utf8')))
     const evaluation = await readEvaluation(files)
     requireSeen(evaluation, `of the cutoff ${at}`)
-    made.push({ at, rows, metrics: withIntervals(evaluation.metrics, await readScored(files, evaluation.outputs)) })
+    made.push({ at, rows, metrics: withIntervals(evaluation.metrics, await readScored(files, evaluation)) })
   }
   made.sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
   return { slipway: 'backtest/1', name: nameOfStep(step), task: step.task, cutoffs: made, summary: summarise(made) }

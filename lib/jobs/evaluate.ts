@@ -2,11 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadFunction } from '../code/load.ts'
 import { ruleOf } from '../code/run-features.ts'
-import { runClasses, runTarget } from '../code/run-target.ts'
+import { labelsOfRows, runClasses } from '../code/run-target.ts'
 import type { LocalTable } from '../data/table.ts'
-import { underNames, widthOf } from '../formats/answers.ts'
+import { classesIn, underNames, widthOf } from '../formats/answers.ts'
 import { canonicalJson } from '../formats/canonical.ts'
 import { classNumbers } from '../formats/classes.ts'
+import { targetColumns, targetOutputs } from '../formats/code-ref.ts'
 import type { Column } from '../formats/columns.ts'
 import type { Evaluation } from '../formats/evaluation.ts'
 import { measureAll } from '../formats/metrics/index.ts'
@@ -51,7 +52,7 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
     ...(outputs !== undefined && { outputs: [...outputs] }),
     ...(unseen.length > 0 && { unseen: { part: step.part, classes: unseen } }),
     metrics: metricsOf(step.task, scored),
-    ...(outputs !== undefined && { classes: classScores(scored).map(({ hits: _, ...score }) => score) }),
+    ...(step.task === 'multiclass' && { classes: classScores(scored).map(({ hits: _, ...score }) => score) }),
     reliability: reliabilityOf(step.task, scored),
     importance,
     ...(attribution !== undefined && { attribution }),
@@ -74,34 +75,45 @@ interface SliceCodes {
 async function measured(order: EvaluationOrder, model: LoadedModel, onProgress: Progress) {
   const { step, table, target, gains } = order
   const toLabels = target === undefined ? undefined : loadFunction(await readFile(target.file, 'utf8'), target.digest)
-  const { inputs, features, outputs } = model.facts
+  const { inputs, features } = model.facts
+  const outputs = classesIn(model.facts)
   const width = widthOf(model.facts)
   const classes = outputs && classNumbers(outputs)
   const predictions = newAnswers(model.facts, table.rows)
-  const labels = new Float64Array(table.rows)
+  const outcomes = targetColumns(step.target)
+  const labels = new Float64Array(table.rows * outcomes.length)
   const slices: SliceCodes[] = step.slices.map((column) => ({
     column,
     values: new Map(),
     codes: new Int32Array(table.rows),
   }))
-  const sample = sampler(table.rows, features.length)
-  const outcome = step.target.column
-  const others = [...new Set([outcome, ...step.slices])].filter((name) => !inputs.some((input) => input.name === name))
+  const sample = sampler(table.rows, features.length, outcomes.length)
+  const others = [...new Set([...outcomes, ...step.slices])].filter(
+    (name) => !inputs.some((input) => input.name === name),
+  )
   const columns = [...inputs, ...others.map((name) => ruleOf(table.schema, name))]
   await scoreTable({ models: [model], table, columns }, ({ columns: read, at, rows, scored: [own] }) => {
     predictions.set(own.predictions, at * width)
-    const cells = read[outcome] as Column
-    if (classes === undefined) labels.set(runTarget(toLabels, step.task, outcome, cells, at + 1), at)
-    else labels.set(classes.numbersOf(runClasses(toLabels, outcome, cells, at + 1)), at)
+    const { column } = step.target
+    if (classes !== undefined)
+      labels.set(classes.numbersOf(runClasses(toLabels, column, read[column] as Column, at + 1)), at)
+    else {
+      const made = labelsOfRows(step.target, read, { code: toLabels, task: step.task, firstRow: at + 1 })
+      labels.set(made, at * outcomes.length)
+    }
     for (const slice of slices) takeCodes(slice, read[slice.column] as Column, at)
     sample.take(own.features, labels, at)
     onProgress(`scored ${at + rows} of ${table.rows} rows`, (at + rows) / table.rows)
   })
   onProgress('shuffling features', 1)
-  const importance = await importanceOf(model, sample.features, sample.labels, gains)
+  const importance = answersLike(model.facts, step)
+    ? await importanceOf(model, sample.features, sample.labels, gains)
+    : []
   const attribution = await attributionOf(order.model, model, sample.features)
-  if (outputs === undefined || classes === undefined)
-    return { scored: { predictions, labels } satisfies Scored, outputs, unseen: [], slices, importance, attribution }
+  if (outputs === undefined || classes === undefined) {
+    const scored = inOutputs({ predictions, labels }, model.facts, step)
+    return { scored, outputs: scored.outputs, unseen: [], slices, importance, attribution }
+  }
   const { names, rows } = classes
   return {
     scored: { predictions: underNames(predictions, outputs, names), labels } satisfies Scored,
@@ -111,6 +123,23 @@ async function measured(order: EvaluationOrder, model: LoadedModel, onProgress: 
     importance,
     attribution,
   }
+}
+
+/** Whether a model answers what is judged; what it rests on cannot be said by labels of something else. */
+const answersLike = (facts: LoadedModel['facts'], { target }: StepOf<'evaluate'>): boolean =>
+  facts.task === 'multiclass' || canonicalJson(facts.outputs ?? null) === canonicalJson(targetOutputs(target) ?? null)
+
+/**
+ * Numbers under the names of what is judged: another model may answer fewer or other ones, and has no value of those
+ * that it lacks.
+ */
+function inOutputs({ predictions, labels }: Scored, facts: LoadedModel['facts'], step: StepOf<'evaluate'>): Scored {
+  const wanted = targetOutputs(step.target)
+  const names = wanted ?? (facts.outputs === undefined ? undefined : [step.target.column])
+  if (names === undefined) return { predictions, labels }
+  const own = facts.outputs ?? [facts.target]
+  const named = underNames(predictions, own, names, Number.NaN)
+  return { predictions: named, labels, ...(wanted !== undefined && { outputs: wanted }) }
 }
 
 /** @param at the table's row that the cells begin with */

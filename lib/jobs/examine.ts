@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { localCodes } from '../code/local-code.ts'
 import { withDuckDb } from '../data/duckdb.ts'
-import { gatherServed, joinLabels, newestOf } from '../data/served.ts'
+import { gatherServed, joinLabels, type LabelKind, labelKindOf, newestOf } from '../data/served.ts'
 import { readLabelled, readScores } from '../data/served-scores.ts'
 import type { Named } from '../formats/answers.ts'
 import { type ArtifactRef, mediaTypes } from '../formats/artifact.ts'
-import type { MetricName } from '../formats/check.ts'
-import type { Task } from '../formats/code-ref.ts'
+import { isOfClasses, type Task } from '../formats/code-ref.ts'
 import type { Numbers } from '../formats/columns.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
+import { rowsOf } from '../formats/metrics/several.ts'
 import { codeOfDrift, type MonitorPolicy } from '../formats/monitor-policy.ts'
 import type { MonitorReport, ServedTable } from '../formats/monitor-report.ts'
 import type { TelemetryWindow } from '../formats/telemetry.ts'
@@ -61,7 +61,7 @@ export async function examine(examination: Examination): Promise<Omit<MonitorRep
   const { facts, profile, importances } = await readBaseline({ store, trusted }, champion.digest)
 
   progress('gathering rows and labels', 0.3)
-  const gathered = await gather(examination, windows, facts?.task === 'multiclass', now)
+  const gathered = await gather(examination, windows, labelKindOf(facts ?? {}), now)
   const openTables = {
     served: (last?.next.openTables.served ?? 0) + gathered.served.length,
     labelled: (last?.next.openTables.labelled ?? 0) + gathered.labelled.length,
@@ -117,7 +117,7 @@ export async function examine(examination: Examination): Promise<Omit<MonitorRep
 
 /** What quality is to be expected of scores, where they are probabilities. */
 function estimatedOf(task: Task, scores: Numbers | undefined): Record<string, number> {
-  if (task === 'regression' || scores === undefined || scores.length === 0) return {}
+  if (!isOfClasses(task) || scores === undefined || scores.length === 0) return {}
   // Of several classes a score is the probability that the answer is right.
   if (task === 'multiclass') return { accuracy: meanOf(scores) }
   return Object.fromEntries(Object.entries(estimatedQuality(scores)).filter(([, value]) => Number.isFinite(value)))
@@ -154,7 +154,7 @@ const localFiles = (store: Store, refs: readonly ArtifactRef[]): Promise<string[
 async function gather(
   { store, monitor, last, folder }: Examination,
   windows: readonly TelemetryWindow[],
-  areClasses: boolean,
+  kind: LabelKind,
   now: number,
 ) {
   const { policy, time } = monitor.step
@@ -195,7 +195,7 @@ async function gather(
               key: policy.labels.key,
               now,
               waitSince: now - Math.min(labelPatience, policy.labels.withinMs),
-              areClasses,
+              kind,
             },
             files.labelled,
             files.waiting,
@@ -238,11 +238,11 @@ async function readKnown(
 
 function qualityOf(scored: Scored | undefined, task: Task, policy: MonitorPolicy): MonitorReport['quality'] {
   if (scored === undefined || scored.labels.length === 0) return null
-  const wanted = new Set<MetricName>([...shownMetrics(task), ...policy.quality.map(({ metric }) => metric)])
+  const wanted = new Set([...shownMetrics(task), ...policy.quality.map(({ metric }) => metric)])
   const metrics: Record<string, Estimate> = {}
   for (const metric of wanted) {
     const estimate = liveMetric(metric, scored)
     if (estimate !== undefined) metrics[metric] = estimate
   }
-  return { labels: scored.labels.length, metrics, ...means(scored) }
+  return { labels: rowsOf(scored), metrics, ...means(scored) }
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withDuckDb } from '../data/duckdb.ts'
-import { latestLabels } from '../data/served.ts'
+import { labelKindOf, latestLabels } from '../data/served.ts'
 import { type Digest, mediaTypes } from '../formats/artifact.ts'
 import { cutRowsOfModel } from '../formats/backtest-report.ts'
 import type { MonitorReport } from '../formats/monitor-report.ts'
@@ -15,7 +15,7 @@ import { getPlan } from '../store/plans.ts'
 import { readModel, runOfVersion } from '../store/registry.ts'
 import { readRoute } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
-import { labelColumn } from './never-worse.ts'
+import { labelColumn, labelColumnOf } from './never-worse.ts'
 
 /** What the never-worse gate compares a candidate with. */
 export interface Compared {
@@ -95,20 +95,21 @@ async function labelledTable(
   const tables = report?.next.labelled ?? []
   const facts = modelFactsOf(await getBundle(store, champion, 'model'))
   if (tables.length === 0 || facts.inputs.some(({ masked }) => masked === true)) return null
+  const targets =
+    labelKindOf(facts) === 'numbers'
+      ? (facts.outputs ?? []).map((output, place) => ({ column: labelColumnOf(output), place }))
+      : []
   const files = await Promise.all(tables.map(({ table }) => localFile(store, table.digest)))
   const folder = await mkdtemp(join(scratch, 'labelled-'))
   try {
     const file = join(folder, 'labelled.parquet')
-    const rows = await withDuckDb(1, (connection) => latestLabels(connection, files, file, testPeriod(plan, report)))
+    const rows = await withDuckDb(1, (connection) =>
+      latestLabels(connection, files, file, testPeriod(plan, report), targets),
+    )
     if (rows < leastLabelled) return null
-    const schema = [
-      ...facts.inputs,
-      {
-        name: labelColumn,
-        type: facts.task === 'multiclass' ? ('string' as const) : ('number' as const),
-        nullable: false,
-      },
-    ]
+    const labelType = facts.task === 'multiclass' ? ('string' as const) : ('number' as const)
+    const labels = targets.length === 0 ? [labelColumn] : targets.map(({ column }) => column)
+    const schema = [...facts.inputs, ...labels.map((column) => ({ name: column, type: labelType, nullable: false }))]
     const bundle = await putBundle(store, {
       slipway: 'bundle/1',
       kind: 'table',

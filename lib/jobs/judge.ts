@@ -2,13 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { ruleOf } from '../code/run-features.ts'
 import type { LocalTable } from '../data/table.ts'
 import { wholeColumns } from '../data/whole-columns.ts'
-import { underNames, widthOf } from '../formats/answers.ts'
+import { classesIn, type Named, underNames, widthOf } from '../formats/answers.ts'
 import { BacktestReport } from '../formats/backtest-report.ts'
 import { backtestOf, type Check, describeCheck } from '../formats/check.ts'
 import { classUnseen } from '../formats/class-unseen.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { Evaluation } from '../formats/evaluation.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
+import { outputsOf } from '../formats/metrics/several.ts'
 import type { StepOf } from '../formats/plan.ts'
 import type { GateResult } from '../formats/records.ts'
 import { answersOf, type LoadedModel, type LocalModel } from '../models/model.ts'
@@ -100,9 +101,10 @@ async function evidenceOf(
   const columns = wanted.length === 0 ? undefined : await wholeColumns(table, wanted)
   const opponent = baseline && (await readEvaluation(baseline))
   // Each knows classes of its own; both are judged by all.
-  const classes = report.outputs && [...new Set([...report.outputs, ...(opponent?.outputs ?? [])])]
-  const scoredOf = async (evaluation: LocalEvaluation, { outputs }: Evaluation): Promise<Scored> => {
-    const scored = inClasses(await readScored(evaluation, outputs), outputs, classes)
+  const known = classesIn(report)
+  const classes = known && [...new Set([...known, ...(opponent?.outputs ?? [])])]
+  const scoredOf = async (evaluation: LocalEvaluation, own: Evaluation): Promise<Scored> => {
+    const scored = inClasses(await readScored(evaluation, own), classesIn(own), classes)
     return columns === undefined ? scored : { ...scored, columns }
   }
   const slices = await slicesOf(candidate, report)
@@ -171,23 +173,19 @@ export function requireSeen({ unseen }: Evaluation, target: string): void {
   if (unseen !== undefined) throw classUnseen(target, unseen.part, unseen.classes)
 }
 
-/** @param outputs of the evaluation */
 export async function readScored(
   { predictions, labels }: Pick<LocalEvaluation, 'predictions' | 'labels'>,
-  outputs: Evaluation['outputs'],
+  evaluation: Named & Pick<Evaluation, 'rows'>,
 ): Promise<Scored> {
   const known = new Float64Array(Uint8Array.from(await readFile(labels)).buffer)
-  const count = known.length * widthOf({ outputs })
-  return { predictions: answersOf(await readFile(predictions), count), labels: known }
+  const answers = answersOf(await readFile(predictions), evaluation.rows * widthOf(evaluation))
+  return { predictions: answers, labels: known, ...outputsOf(evaluation) }
 }
 
 /** The same rows with other classes: all those of the rows, and maybe more. */
-function inClasses(
-  { predictions, labels }: Scored,
-  own: readonly string[] | undefined,
-  classes: readonly string[] | undefined,
-): Scored {
-  if (own === undefined || classes === undefined) return { predictions, labels }
+function inClasses(scored: Scored, own: readonly string[] | undefined, classes: readonly string[] | undefined): Scored {
+  if (own === undefined || classes === undefined) return scored
+  const { predictions, labels } = scored
   const places = own.map((name) => classes.indexOf(name))
   return {
     predictions: underNames(predictions, own, classes),

@@ -1,15 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { loadFunction } from '../code/load.ts'
 import { ruleOf } from '../code/run-features.ts'
-import { runClasses, runTarget } from '../code/run-target.ts'
+import { labelsOfRows, runClasses } from '../code/run-target.ts'
 import type { LocalTable } from '../data/table.ts'
-import { widthOf } from '../formats/answers.ts'
+import { classesIn, columnOf, underNames, widthOf } from '../formats/answers.ts'
+import { type TargetRef, type Task, targetColumns, targetOutputs } from '../formats/code-ref.ts'
 import type { Column, Numbers } from '../formats/columns.ts'
 import type { StepOf } from '../formats/plan.ts'
 import type { GateResult } from '../formats/records.ts'
 import { type LoadedModel, type LocalModel, newAnswers } from '../models/model.ts'
 import { withModels } from '../models/with-models.ts'
-import { brierLoss, brierOfClasses, isEnough, notWorse, squaredLoss } from '../stats/never-worse.ts'
+import { brierLoss, brierOfClasses, isEnough, notWorse, pinballShare, squaredLoss } from '../stats/never-worse.ts'
 import { scoreTable } from './score-table.ts'
 import type { Progress } from './step-work.ts'
 
@@ -18,6 +19,8 @@ const namesInResults = { champion: 'champion', lastApproved: 'anchor' } as const
 
 /** The column of labelled tables that holds what became known. */
 export const labelColumn = 'slipway_label'
+/** The same of one of several targets. */
+export const labelColumnOf = (target: string): string => `${labelColumn}:${target}`
 
 export interface NeverWorseOrder {
   readonly step: StepOf<'guard'>
@@ -46,6 +49,9 @@ export function judgeNeverWorse(order: NeverWorseOrder, onProgress: Progress): P
   )
 }
 
+/** What the losses are: records have these words. */
+const metricOf = { binary: 'brier', multiclass: 'brier', regression: 'rmse', quantiles: 'pinball' } as const
+
 async function compareAll(
   { step, alpha, tables, target }: NeverWorseOrder,
   models: Models,
@@ -62,21 +68,21 @@ async function compareAll(
     outcomes.push({
       name: `not worse than ${namesInResults[against]} on ${name}`,
       passed,
-      metric: step.task === 'regression' ? 'rmse' : 'brier',
+      metric: metricOf[step.task],
       value: result.meanDifference,
       limit: step.margin,
       evidence: `mean loss ${difference} on ${result.rows} rows, margin ${step.margin}; evidence ${words(result.logEvidence)}, ${words(-Math.log(alpha))} is needed`,
     })
   }
   const named = [
-    ['labelled rows served lately', tables.labelled, labelColumn, undefined],
-    ['the newest rows', tables.test, step.target.column, toLabels],
-    ["the champion's own test rows", tables.championTest, step.target.column, toLabels],
+    ['labelled rows served lately', tables.labelled, servedTarget(step.target), undefined],
+    ['the newest rows', tables.test, step.target, toLabels],
+    ["the champion's own test rows", tables.championTest, step.target, toLabels],
   ] as const
-  for (const [i, [name, table, column, code]] of named.entries()) {
+  for (const [i, [name, table, target, code]] of named.entries()) {
     if (table === undefined) continue
     onProgress(`scoring ${name}`, i / named.length)
-    const losses = await lossesOf(models, table, step, column, code)
+    const losses = await lossesOf(models, table, { task: step.task, target, code })
     compare(name, losses, 'champion')
     // What the champion was tested on says nothing about falling behind the last approved version.
     if (i < 2) compare(name, losses, 'lastApproved')
@@ -99,34 +105,73 @@ interface Losses {
   readonly lastApproved: Float64Array | undefined
 }
 
+/** What rows are labelled by. */
+interface Judging {
+  readonly task: Task
+  readonly target: TargetRef
+  readonly code: Parameters<typeof runClasses>[0]
+}
+
+/** The target of rows that were served: what became known stands in columns of its own. */
+const servedTarget = ({ columns, levels }: TargetRef): TargetRef => ({
+  column: columns === undefined ? labelColumn : labelColumnOf(columns[0] as string),
+  ...(columns !== undefined && { columns: columns.map(labelColumnOf) }),
+  ...(levels !== undefined && { levels }),
+})
+
+/**
+ * The loss of a row, from 0 to 1; of several targets the mean of theirs, and the largest of a model that lacks one.
+ * @returns by answers [rows · outputs] and the row
+ */
+function lossOf(task: Task, labels: Float64Array, target: TargetRef): (answers: Numbers, row: number) => number {
+  const targets = targetColumns(target).length
+  const variances = Array.from({ length: targets }, (_, i) => varianceOf(columnOf(labels, i, targets)))
+  if (task === 'quantiles') {
+    const loss = pinballShare(variances[0] as number, target.levels ?? [])
+    return (answers, row) => orWorst(loss(answers, row, labels[row] as number))
+  }
+  const losses = variances.map((variance) => (task === 'binary' ? brierLoss : squaredLoss(variance)))
+  return (answers, row) => {
+    let sum = 0
+    losses.forEach((loss, i) => {
+      const at = row * targets + i
+      sum += loss(answers[at] as number, labels[at] as number)
+    })
+    return orWorst(sum / targets)
+  }
+}
+
+const orWorst = (loss: number): number => (Number.isNaN(loss) ? 1 : loss)
+
 async function lossesOf(
   { candidate, champion, lastApproved }: Models,
   table: LocalTable,
-  step: NeverWorseOrder['step'],
-  column: string,
-  code: Parameters<typeof runTarget>[0],
+  { task, target, code }: Judging,
 ): Promise<Losses> {
-  const labels = new Float64Array(table.rows)
+  const outcomes = targetColumns(target)
+  const labels = new Float64Array(table.rows * outcomes.length)
   const classes: string[] = []
   const models = [candidate, champion, ...(lastApproved === undefined ? [] : [lastApproved])] as const
   const predictions = models.map(({ facts }) => newAnswers(facts, table.rows))
   const inputs = new Set(models.flatMap(({ facts }) => facts.inputs.map(({ name }) => name)))
-  const columns = [...inputs, column].map((name) => ruleOf(table.schema, name))
+  const columns = [...inputs, ...outcomes].map((name) => ruleOf(table.schema, name))
   await scoreTable({ models, table, columns }, ({ columns: read, at, scored }) => {
     scored.forEach((own, i) => {
       predictions[i]?.set(own.predictions, at * widthOf((models[i] as LoadedModel).facts))
     })
-    const cells = read[column] as Column
-    if (step.task === 'multiclass') for (const name of runClasses(code, column, cells, at + 1)) classes.push(name)
-    else if (column === labelColumn) labels.set(cells as Float64Array, at)
-    else labels.set(runTarget(code, step.task, column, cells, at + 1), at)
+    const { column } = target
+    if (task === 'multiclass')
+      for (const name of runClasses(code, column, read[column] as Column, at + 1)) classes.push(name)
+    else labels.set(labelsOfRows(target, read, { code, task, firstRow: at + 1 }), at * outcomes.length)
   })
-  const loss = step.task === 'binary' ? brierLoss : squaredLoss(varianceOf(labels))
+  const numberLoss = lossOf(task, labels, target)
   const losses = (of: Numbers, i: number): Float64Array => {
-    const { outputs } = (models[i] as LoadedModel).facts
-    return outputs === undefined
-      ? Float64Array.from(of, (p, row) => loss(p, labels[row] as number))
-      : Float64Array.from(classes, (name, row) => brierOfClasses(of, row, outputs, name))
+    const { facts } = models[i] as LoadedModel
+    const known = classesIn(facts)
+    if (known !== undefined) return Float64Array.from(classes, (name, row) => brierOfClasses(of, row, known, name))
+    const wanted = targetOutputs(target) ?? [target.column]
+    const own = underNames(of, facts.outputs ?? wanted.slice(0, 1), wanted, Number.NaN)
+    return Float64Array.from({ length: table.rows }, (_, row) => numberLoss(own, row))
   }
   const [ofCandidate, ofChampion, ofLastApproved] = predictions.map(losses)
   return {
@@ -136,7 +181,10 @@ async function lossesOf(
   }
 }
 
-function varianceOf(values: Float64Array): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length
+function varianceOf(values: Numbers): number {
+  let [sum, squares] = [0, 0]
+  for (const value of values) sum += value
+  const mean = sum / values.length
+  for (const value of values) squares += (value - mean) ** 2
+  return squares / values.length
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { LocalTable } from '../data/table.ts'
-import { widthOf } from '../formats/answers.ts'
+import { columnOf, widthOf } from '../formats/answers.ts'
+import { isOfClasses } from '../formats/code-ref.ts'
 import type { Numbers } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
@@ -48,7 +49,9 @@ export async function parityMeter({ predictions, limit }: TrainersPredictions, f
   const width = widthOf(facts)
   const rows = bytes.length / newAnswers(facts, 1).byteLength
   const expected = answersOf(bytes, rows * width)
-  const scale = facts.task === 'regression' ? unitOfDifferences(expected) : 1
+  const units = Array.from({ length: width }, (_, column) =>
+    isOfClasses(facts.task) ? 1 : unitOfDifferences(columnOf(expected, column, width)),
+  )
   let largest = 0
   return {
     rows,
@@ -57,7 +60,8 @@ export async function parityMeter({ predictions, limit }: TrainersPredictions, f
       const at = row * width
       const count = Math.min(predictions.length, expected.length - at)
       for (let i = 0; i < count; i++) {
-        const difference = Math.abs((predictions[i] as number) - (expected[at + i] as number)) / scale
+        const difference =
+          Math.abs((predictions[i] as number) - (expected[at + i] as number)) / (units[i % width] as number)
         // One that is not a number stays.
         if (!(difference <= largest) && !Number.isNaN(largest)) largest = difference
       }

@@ -3,6 +3,7 @@ import { widthOf } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
 import type { FeatureImportance } from '../formats/evaluation.ts'
 import { logLossOf } from '../formats/metrics/binary.ts'
+import { measureAll } from '../formats/metrics/index.ts'
 import { areaUnderRoc } from '../formats/metrics/ranking.ts'
 import type { LoadedModel } from '../models/model.ts'
 import { regressionMetricsOf } from '../stats/metrics.ts'
@@ -22,12 +23,12 @@ export interface Sample {
   take(features: Features, labels: Float64Array, at: number): void
 }
 
-/** Takes every so many of `rows` rows, fewer where there are many features. */
-export function sampler(rows: number, features: number): Sample {
+/** Takes every so many of `rows` rows, fewer where there are many features. @param targets labels a row */
+export function sampler(rows: number, features: number, targets = 1): Sample {
   const step = Math.max(1, Math.ceil(rows / Math.min(mostRows, mostValues / features)))
   const count = Math.ceil(rows / step)
   const kept: Record<string, Numbers | (string | null)[]> = {}
-  const labels = new Float64Array(count)
+  const labels = new Float64Array(count * targets)
   return {
     features: kept as Features,
     labels,
@@ -42,7 +43,8 @@ export function sampler(rows: number, features: number): Sample {
       }
       const [first] = Object.values(features)
       for (let row = Math.ceil(at / step); row * step < at + (first?.length ?? 0); row++)
-        labels[row] = all[row * step] as number
+        for (let target = 0; target < targets; target++)
+          labels[row * targets + target] = all[row * step * targets + target] as number
     },
   }
 }
@@ -67,7 +69,7 @@ export async function importanceOf(
   for (const { number, name, values } of mostUsed(features, gains)) {
     const losses: number[] = []
     for (let repeat = 0; repeat < repeats; repeat++) {
-      const other = shuffled(labels.length, number * repeats + repeat)
+      const other = shuffled(values.length, number * repeats + repeat)
       const mixed = isNumbers(values)
         ? values.map((_, row) => values[other[row] as number] as number)
         : Array.from(other, (row) => values[row] as string | null)
@@ -80,10 +82,12 @@ export async function importanceOf(
   return importance.sort((a, b) => b.loss - a.loss || (a.feature < b.feature ? -1 : 1))
 }
 
-/** What grows when a model gets worse: of several classes the log loss. */
+/** What grows when a model gets worse: of several classes the log loss, of quantiles the pinball loss. */
 function badnessOf(facts: LoadedModel['facts'], predictions: Numbers, labels: Float64Array): number {
   if (facts.task === 'binary') return -areaUnderRoc({ predictions, labels })
-  if (facts.task === 'regression') return regressionMetricsOf({ predictions, labels }).rmse
+  const { outputs } = facts
+  if (facts.task === 'regression') return regressionMetricsOf({ predictions, labels, outputs }).rmse
+  if (facts.task === 'quantiles') return measureAll('quantiles', { predictions, labels, outputs }).pinball
   const width = widthOf(facts)
   let sum = 0
   for (let row = 0; row < labels.length; row++) {

@@ -95,7 +95,7 @@ export async function compareRows(
 
 /** Several answers a row are the sums of the trees, one by one. @throws NotCompilable */
 function requireInOrder({ sums, outputs }: Forest, width: number): void {
-  const answers = outputs.find(({ name }) => name === 'probabilities')?.columns ?? []
+  const answers = outputs.find(({ name }) => name === 'probabilities' || name === 'prediction')?.columns ?? []
   if (sums === width && answers.every(({ of, isComplement }, column) => of === column && !isComplement)) return
   throw new NotCompilable(`its trees have ${sums} sums, and ${width} answers are not just those, in their order`)
 }

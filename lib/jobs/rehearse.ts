@@ -1,17 +1,18 @@
 import { join } from 'node:path'
 import { loadFunction } from '../code/load.ts'
 import { type Features, isNumbers, requireChunkInvariance, runFeatures, sliceColumns } from '../code/run-features.ts'
-import { runClasses, runTarget } from '../code/run-target.ts'
+import { labelsOfRows, runClasses } from '../code/run-target.ts'
 import { readColumns } from '../data/columns.ts'
 import { type ContractReport, checkContract, separateRows } from '../data/contract.ts'
 import { checkQuery } from '../data/derive.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { type Head, readHead } from '../data/head.ts'
 import type { LocalTable } from '../data/table.ts'
+import { targetOutputs } from '../formats/code-ref.ts'
 import type { Column } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { OnnxLearner } from '../formats/learner.ts'
-import type { StepOf, Task } from '../formats/plan.ts'
+import type { StepOf } from '../formats/plan.ts'
 import { byDefinition } from '../learners/finished/brought.ts'
 import type { KnownFeature } from '../learners/finished/feeds.ts'
 import { openFinished } from '../learners/finished/open.ts'
@@ -41,7 +42,7 @@ export async function rehearse(
       onCode()
       for (const step of source.trains) {
         const features = tryFunctions(step, columns, code)
-        if (step.learner.kind === 'onnx') await tryModel(step.task, step.learner, features, models)
+        if (step.learner.kind === 'onnx') await tryModel(step, step.learner, features, models)
       }
     }
     done.push({ from: source.from, ...seen })
@@ -97,13 +98,13 @@ function tryFunctions(
   const { column, code: target } = step.target
   const toLabels = target && load(target.digest)
   if (step.task === 'multiclass') runClasses(toLabels, column, columns[column] as Column)
-  else runTarget(toLabels, step.task, column, columns[column] as Column)
+  else labelsOfRows(step.target, columns, { code: toLabels, task: step.task })
   return made
 }
 
 /** Scores the first rows with a finished model. @throws SlipwayError MODEL_INVALID where the features do not fit it */
 async function tryModel(
-  task: Task,
+  { task, target }: StepOf<'train'>,
   learner: OnnxLearner,
   features: Features,
   models: ReadonlyMap<string, Uint8Array>,
@@ -116,7 +117,7 @@ async function tryModel(
   )
   const model = await openFinished(
     byDefinition(learner),
-    { task },
+    { task, outputs: targetOutputs(target) },
     models.get(learner.model ?? '') as Uint8Array,
     known,
   )

@@ -7,10 +7,11 @@ import {
   runFeatures,
   sliceColumns,
 } from '../code/run-features.ts'
-import { runClasses, runTarget } from '../code/run-target.ts'
+import { labelsOfRows, runClasses } from '../code/run-target.ts'
 import { readColumns } from '../data/columns.ts'
 import type { LocalTable } from '../data/table.ts'
 import { classNumbers, mostClasses } from '../formats/classes.ts'
+import { type TargetRef, targetColumns } from '../formats/code-ref.ts'
 import type { Column, Numbers, UserFunction } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { Task } from '../formats/plan.ts'
@@ -26,7 +27,7 @@ export type FeatureVector =
 
 export interface LabelledFeatures {
   readonly features: readonly FeatureVector[]
-  /** [rows]: of several classes their numbers. */
+  /** [rows]: of several classes their numbers; of several targets [rows · targets], row by row. */
   readonly labels: Float64Array
   /** Of a multiclass task: what its classes are called, and how many rows each has. */
   readonly classes?: { readonly names: readonly string[]; readonly rows: readonly number[] } | undefined
@@ -39,7 +40,7 @@ export interface Preparation {
   readonly features: UserFunction
   readonly featuresName: string
   readonly inputs: RowSchema
-  readonly target: { readonly column: string; readonly code: UserFunction | undefined }
+  readonly target: Omit<TargetRef, 'code'> & { readonly code: UserFunction | undefined }
   readonly weight: string | undefined
   readonly task: Task
   /** Classes that are known before these rows; others come behind them. */
@@ -60,21 +61,22 @@ export async function prepare(
   checkInvariance: boolean,
 ): Promise<LabelledFeatures> {
   const { inputs, target, weight, task } = preparation
-  const read = [target.column, ...(weight === undefined ? [] : [weight])]
+  const predicted = targetColumns(target)
+  const read = [...predicted, ...(weight === undefined ? [] : [weight])]
   const columns = [...inputs, ...read.map((name) => ruleOf(table.schema, name))]
-  const labels = new Float64Array(table.rows)
+  const labels = new Float64Array(table.rows * predicted.length)
   const classes = task === 'multiclass' ? classNumbers(preparation.classes) : undefined
   const weights = weight === undefined ? undefined : new Float32Array(table.rows)
   const vectors: (FeatureVector & { index?: Map<string, number> })[] = []
   let at = 0
   for await (const chunk of readColumns(connection, table, columns)) {
-    const { [target.column]: targetColumn, ...others } = chunk as Record<string, Column>
-    const { [weight ?? '']: weightColumn, ...rest } = others
+    const rest = without(chunk as Record<string, Column>, read)
+    const targetColumn = chunk[target.column] as Column
     if (at === 0 && checkInvariance)
       requireChunkInvariance(preparation.features, preparation.featuresName, sliceColumns(rest, 0, invarianceSample))
     if (classes === undefined)
-      labels.set(runTarget(target.code, task, target.column, targetColumn as Column, at + 1), at)
-    else labels.set(classes.numbersOf(runClasses(target.code, target.column, targetColumn as Column, at + 1)), at)
+      labels.set(labelsOfRows(target, chunk, { ...target, task, firstRow: at + 1 }), at * predicted.length)
+    else labels.set(classes.numbersOf(runClasses(target.code, target.column, targetColumn, at + 1)), at)
     requireFew(target.column, classes?.names)
     append(
       vectors,
@@ -82,12 +84,15 @@ export async function prepare(
       at,
       table.rows,
     )
-    if (weight !== undefined) weights?.set(requireWeights(weight, weightColumn as Column, at + 1), at)
-    at += (targetColumn as Column).length
+    if (weight !== undefined) weights?.set(requireWeights(weight, chunk[weight] as Column, at + 1), at)
+    at += targetColumn.length
   }
   if (weights?.every((value) => value === 0)) throw weightsInvalid(`all ${weights.length} rows weigh 0 by "${weight}"`)
   return { features: vectors, labels, weights, ...(classes !== undefined && { classes }) }
 }
+
+const without = (columns: Readonly<Record<string, Column>>, names: readonly string[]): Record<string, Column> =>
+  Object.fromEntries(Object.entries(columns).filter(([name]) => !names.includes(name)))
 
 /** @throws SlipwayError TARGET_INVALID */
 function requireFew(target: string, classes: readonly string[] | undefined): void {

@@ -32,7 +32,10 @@ export interface LearnerRows {
    * NaN where it is missing or not among them.
    */
   readonly features: readonly Float32Array[]
-  /** [rows]: 0 and 1 of a binary task, of several classes their numbers, else numbers of any centre and spread. */
+  /**
+   * [rows]: 0 and 1 of a binary task, of several classes their numbers, else numbers of any centre and spread; of
+   * several targets [rows · targets], row by row.
+   */
   readonly labels: Float64Array
   /** [rows]: how much each row counts, at least 0, and some row more; all alike without. */
   readonly weights?: Float32Array | undefined
@@ -48,6 +51,13 @@ export interface LearnerOrder<Parameters> {
   readonly inputs: readonly ModelInput[]
   /** Of a multiclass task: what its classes are called, two at least; labels are places among them. */
   readonly classes?: readonly string[] | undefined
+  /**
+   * What the numbers that a row is answered with are called, where there are several that are no classes: of a
+   * regression the targets, of quantiles their levels. Learners that do not know of them answer one, and are refused.
+   */
+  readonly outputs?: readonly string[] | undefined
+  /** Of quantiles: their levels, ascending; the answers of a row must not descend. */
+  readonly levels?: readonly number[] | undefined
   /** All classes are here. */
   readonly train: LearnerRows
   readonly validation: LearnerRows
@@ -58,6 +68,10 @@ export interface LearnerOrder<Parameters> {
   /** Of a program: where it runs. */
   readonly place?: ProgramPlace | undefined
 }
+
+/** How many labels a row has: one of each of several targets. */
+export const targetsOf = ({ outputs, levels }: Pick<LearnerOrder<unknown>, 'outputs' | 'levels'>): number =>
+  outputs === undefined || levels !== undefined ? 1 : outputs.length
 
 /** Where a program runs. */
 export interface ProgramPlace {
@@ -77,11 +91,11 @@ export interface Learned {
    * The model, byte for byte the same for the same order. It takes one tensor [rows, 1] an input, by name: float32, or
    * string of a text, of which any other value than `categories` counts as missing. It answers `probabilities` float32
    * [rows, 2] of a binary task (the second is that of class 1), [rows, classes] and `label`, text, of several classes;
-   * else `prediction` [rows, 1], float32 or float64.
+   * else `prediction` [rows, 1], or [rows, outputs] of several, float32 or float64.
    */
   readonly onnx: Uint8Array
   /**
-   * What the learner itself predicts for the validation rows [rows], of several classes [rows · classes] row by row, in
+   * What the learner itself predicts for the validation rows [rows], of several answers [rows · answers] row by row, in
    * the precision of the model; packaging compares the model with it.
    */
   readonly predictions: Numbers

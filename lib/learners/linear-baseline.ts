@@ -1,3 +1,4 @@
+import { pickRows } from '../formats/answers.ts'
 import type { StepOf } from '../formats/plan.ts'
 import type { LinearBaseline } from '../formats/training-report.ts'
 import type { LabelledFeatures } from './dataset.ts'
@@ -18,12 +19,13 @@ const mostProducts = 2e8
 /**
  * How well a linear model with the usual penalty does on the rows of another model: what that one has to beat to be
  * worth having.
- * @returns nothing where the model is linear itself, tells several classes apart, or has too many features
+ * @returns nothing where the model is linear itself, tells several classes apart, answers quantiles, or has too many features
  */
 export async function linearBaseline(step: StepOf<'train'>, rows: PreparedRows): Promise<LinearBaseline | undefined> {
   const { task, seed, learner } = step
   const features = rows.train.features.length + rows.crosses.length
-  if (learner.kind === 'linear' || task === 'multiclass' || features > mostFeatures) return undefined
+  if (learner.kind === 'linear' || task === 'multiclass' || task === 'quantiles' || features > mostFeatures)
+    return undefined
   const thinned = thin(rows, Math.min(mostRows, Math.floor(mostProducts / features ** 2)))
   const parameters = linearLearner.parameters.parse({ kind: 'linear' })
   const most = Math.max(1, Math.floor(mostValues / Math.max(1, textsIn(rows))))
@@ -34,7 +36,7 @@ export async function linearBaseline(step: StepOf<'train'>, rows: PreparedRows):
     slipway: 'linear-baseline/1',
     l2: parameters.l2,
     rows: thinned.train.labels.length,
-    validationMetrics: metricsOf(task, predictions, rows.validation.labels),
+    validationMetrics: metricsOf(task, { predictions, labels: rows.validation.labels, outputs: rows.outputs }),
   }
 }
 
@@ -48,6 +50,7 @@ function thin(rows: PreparedRows, most: number): PreparedRows {
     for (let i = 0; i < picked.length; i++) picked[i] = values[i * every] as number
     return picked
   }
+  const some = Uint32Array.from({ length: Math.ceil(labels.length / every) }, (_, i) => i * every)
   const features = train.features.map((feature): LabelledFeatures['features'][number] =>
     feature.kind === 'number'
       ? { ...feature, values: pick(feature.values) }
@@ -55,7 +58,11 @@ function thin(rows: PreparedRows, most: number): PreparedRows {
   )
   return {
     ...rows,
-    train: { features, labels: pick(train.labels), weights: train.weights && pick(train.weights) },
+    train: {
+      features,
+      labels: pickRows(train.labels, some, train.labels.length / labels.length) as Float64Array,
+      weights: train.weights && pick(train.weights),
+    },
     labels: pick(labels),
     crosses: crosses.map((cross) => ({ ...cross, train: pick(cross.train) })),
   }

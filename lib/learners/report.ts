@@ -1,6 +1,9 @@
+import { columnOf } from '../formats/answers.ts'
 import { measureAll } from '../formats/metrics/index.ts'
+import type { Scored } from '../formats/metrics/metric.ts'
 import type { Task } from '../formats/plan.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
+import { standardOf } from '../stats/standard.ts'
 import type { FeatureVector } from './dataset.ts'
 import type { Learned, ModelInput } from './learner.ts'
 import type { PreparedRows } from './order.ts'
@@ -8,10 +11,12 @@ import type { PreparedRows } from './order.ts'
 /** What is known of a training: of its rows and features, and what the learner says. */
 export function trainingReport(
   task: Task,
-  { train, validation, labelSpread, crosses }: PreparedRows,
+  rows: PreparedRows,
   inputs: readonly ModelInput[],
   { predictions, importance, weights, report }: Learned,
 ): TrainingReport {
+  const { train, validation, labelSpread, crosses, outputs } = rows
+  const targets = train.labels.length / rows.labels.length
   const shareOf = (input: number) => ({
     importance: importance[input] as number,
     ...(weights?.[input] !== undefined && { weight: weights[input] }),
@@ -31,25 +36,35 @@ export function trainingReport(
     }
   })
   return {
-    rows: { train: train.labels.length, validation: validation.labels.length },
+    rows: { train: rows.labels.length, validation: validation.labels.length / targets },
     features,
     ...report,
     ...(predictions instanceof Float64Array && { answers: 'float64' as const }),
-    ...(train.classes === undefined
-      ? { meanLabel: train.labels.reduce((sum, label) => sum + label, 0) / train.labels.length }
-      : { outputs: [...train.classes.names], classRows: [...train.classes.rows] }),
+    ...(outputs !== undefined && { outputs: [...outputs] }),
+    ...labelsInNumbers(rows, targets),
     ...(labelSpread !== undefined && { labelSpread }),
-    validationMetrics: metricsOf(task, predictions, validation.labels),
+    validationMetrics: metricsOf(task, { predictions, labels: validation.labels, outputs }),
+  }
+}
+
+/** What labels of the training rows are like. */
+function labelsInNumbers(
+  { train, outputs = [] }: PreparedRows,
+  targets: number,
+): Pick<TrainingReport, 'targets' | 'meanLabel' | 'outputs' | 'classRows'> {
+  if (train.classes !== undefined) return { outputs: [...train.classes.names], classRows: [...train.classes.rows] }
+  if (targets === 1) return { meanLabel: train.labels.reduce((sum, label) => sum + label, 0) / train.labels.length }
+  return {
+    targets: outputs.map((name, i) => {
+      const { centre, spread } = standardOf(columnOf(train.labels, i, targets), train.weights)
+      return { name, meanLabel: centre, labelSpread: spread }
+    }),
   }
 }
 
 /** Metrics of predictions; those that rows do not define are left out. */
-export function metricsOf(
-  task: Task,
-  predictions: Learned['predictions'],
-  labels: Float64Array,
-): Record<string, number> {
-  const metrics = Object.entries<number>(measureAll(task, { predictions, labels }))
+export function metricsOf(task: Task, scored: Scored): Record<string, number> {
+  const metrics = Object.entries<number>(measureAll(task, scored))
   return Object.fromEntries(metrics.filter(([, value]) => Number.isFinite(value)))
 }
 

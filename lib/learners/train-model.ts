@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { widthOf } from '../formats/answers.ts'
+import { type Named, widthOf } from '../formats/answers.ts'
 import { canonicalJson } from '../formats/canonical.ts'
+import { targetOutputs } from '../formats/code-ref.ts'
+import { SlipwayError } from '../formats/errors.ts'
 import type { LinearBaseline, TrainingReport } from '../formats/training-report.ts'
 import { profileOfAnswers } from '../stats/answer-profile.ts'
 import { type Profile, profileCategories, profileNumbers } from '../stats/profile.ts'
@@ -55,13 +57,14 @@ export async function trainModel(
   const beside = await linearBaseline(step, rows)
 
   onProgress('writing the model', 1)
+  requireWidth(order, rows, learned)
   const report = trainingReport(step.task, rows, inputs, learned)
   const write = (file: keyof typeof trainingFiles, content: string | Uint8Array): Promise<void> =>
     writeFile(join(folder, trainingFiles[file]), content)
   await write('model', learned.onnx)
   await write('crosses', canonicalJson(rows.crosses.map(({ cross }) => cross)))
   await write('report', canonicalJson(report))
-  await write('baseline', canonicalJson(profileOfRows(rows, learned, report)))
+  await write('baseline', canonicalJson(profileOfRows(rows, learned, { task: step.task, outputs: report.outputs })))
   await write('parity', bytesOf(learned.predictions.subarray(0, parityRows * widthOf(report))))
   if (beside !== undefined) await write('linearBaseline', canonicalJson(beside))
   return { report, linearBaseline: beside, said: learned.said }
@@ -76,7 +79,11 @@ async function modelOf(
 ): Promise<{ readonly rows: PreparedRows; readonly inputs: readonly ModelInput[]; readonly learned: Learned }> {
   const { task, seed, calibrate, learner: named } = step
   if (named.kind === 'onnx') {
-    const taken = await takeModel({ learner: named, task, modelFile }, made, onProgress)
+    const taken = await takeModel(
+      { learner: named, task, outputs: targetOutputs(step.target), modelFile },
+      made,
+      onProgress,
+    )
     return { ...taken, rows: prepareRows(step, taken.rows) }
   }
   const rows = prepareRows(step, made)
@@ -86,10 +93,25 @@ async function modelOf(
   return { rows, inputs: encoded.inputs, learned: await learner.train(given, onProgress) }
 }
 
+/**
+ * Learners from outside may not know of several numbers.
+ * @throws SlipwayError DEFINITION_INVALID
+ */
+function requireWidth({ step }: TrainingOrder, { validation, outputs }: PreparedRows, { predictions }: Learned): void {
+  if (outputs === undefined) return
+  const rows = validation.labels.length / (step.target.columns?.length ?? 1)
+  if (predictions.length === rows * outputs.length) return
+  throw new SlipwayError(
+    'DEFINITION_INVALID',
+    `the learner answers ${predictions.length / rows} numbers a row, and ${outputs.length} are wanted: ${outputs.join(', ')}`,
+    { next: 'take trees(…), linear(…) of several targets, a program, or a finished model' },
+  )
+}
+
 /** What served rows are compared with. */
-function profileOfRows({ train }: PreparedRows, { predictions }: Learned, report: TrainingReport): Profile {
+function profileOfRows({ train }: PreparedRows, { predictions }: Learned, named: Named): Profile {
   const profile: Profile = Object.fromEntries(train.features.map((feature) => [feature.name, profileOf(feature)]))
-  return { ...profile, ...profileOfAnswers(predictions, report) }
+  return { ...profile, ...profileOfAnswers(predictions, named) }
 }
 
 function profileOf(feature: FeatureVector): Profile[string] {

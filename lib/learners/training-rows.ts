@@ -5,8 +5,9 @@ import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
 import { classUnseen } from '../formats/class-unseen.ts'
 import { classNumbers, sortedClasses } from '../formats/classes.ts'
+import { isOfClasses, targetOutputs } from '../formats/code-ref.ts'
 import { SlipwayError } from '../formats/errors.ts'
-import type { StepOf, Task } from '../formats/plan.ts'
+import type { StepOf } from '../formats/plan.ts'
 import { isAnswerColumn } from '../stats/answer-profile.ts'
 import { type LabelledFeatures, prepare } from './dataset.ts'
 import type { ProgramPlace } from './learner.ts'
@@ -45,13 +46,13 @@ export async function readTrainingRows(order: TrainingOrder): Promise<TrainingRo
     features: await load(order.features),
     featuresName: order.features.name,
     inputs: step.inputs,
-    target: { column: step.target.column, code: order.target === undefined ? undefined : await load(order.target) },
+    target: { ...step.target, code: order.target === undefined ? undefined : await load(order.target) },
     weight: step.weight,
     task: step.task,
   }
   return withDuckDb(2, async (connection) => {
     const made = await prepare(connection, order.train, preparation, true)
-    requireFreeNames(order.features.name, made, step.task)
+    requireFreeNames(order.features.name, made, step)
     const { classes } = made
     const others = classes === undefined ? preparation : { ...preparation, classes: classes.names }
     const validation = await prepare(connection, order.validation, others, false)
@@ -72,9 +73,14 @@ async function load({ file, digest }: LocalCode) {
 }
 
 /** What a graph answers has a name in it, which no input can have as well. */
-function requireFreeNames(functionName: string, { features }: LabelledFeatures, task: Task): void {
-  const outputs = task === 'regression' ? ['prediction'] : ['label', 'probabilities']
-  const isTaken = (name: string): boolean => outputs.includes(name) || (task === 'multiclass' && isAnswerColumn(name))
+function requireFreeNames(
+  functionName: string,
+  { features }: LabelledFeatures,
+  { task, target }: StepOf<'train'>,
+): void {
+  const hasSeveral = task === 'multiclass' || targetOutputs(target) !== undefined
+  const outputs = isOfClasses(task) ? ['label', 'probabilities'] : ['prediction']
+  const isTaken = (name: string): boolean => outputs.includes(name) || (hasSeveral && isAnswerColumn(name))
   const taken = features.find(({ name }) => isTaken(name))
   if (taken === undefined) return
   throw new SlipwayError(

@@ -28,7 +28,7 @@ export function modelCard(
   const features = [...training.features].sort((a, b) => b.importance - a.importance)
   return `# ${facts.name}
 
-${kindsInWords[facts.task]} for \`${facts.target}\`, ${words.model}, ONNX.
+${kindsInWords[facts.task]} for ${targetCode(facts)}, ${words.model}, ONNX.
 
 ## Data
 | | |
@@ -70,7 +70,15 @@ const kindsInWords = {
   binary: 'Binary classifier',
   multiclass: 'Classifier of several classes',
   regression: 'Regression model',
+  quantiles: 'Model of quantiles',
 } as const
+
+/** What is predicted: the columns, and of quantiles which. */
+function targetCode({ task, target, outputs = [] }: ModelFacts): string {
+  const code = (name: string): string => `\`${name}\``
+  if (task === 'quantiles') return `${code(target)}, its quantiles ${outputs.join(', ')}`
+  return (task === 'regression' && outputs.length > 0 ? outputs : [target]).map(code).join(', ')
+}
 
 function calibrationInWords({ calibrated }: TrainingReport): string {
   if (calibrated === undefined) return ''
@@ -114,16 +122,18 @@ function kindInWords({ kind, categories, offset }: TrainingReport['features'][nu
   return `${kind}${count}${offset === undefined ? '' : `, the graph takes it less ${offset}`}`
 }
 
-/** The classes with their training rows; or the mean label. */
+/** The classes with their training rows; or the mean label, of several targets each one's. */
 function labelInWords(training: TrainingReport): string {
-  const { outputs, classRows = [] } = training
-  if (outputs === undefined) return `| mean label | ${meanInWords(training)} |`
+  const { outputs, classRows, targets } = training
+  if (targets !== undefined)
+    return targets.map((each) => `| mean of \`${each.name}\` | ${meanInWords(each)} |`).join('\n')
+  if (outputs === undefined || classRows === undefined) return `| mean label | ${meanInWords(training)} |`
   const cell = (name: string): string => name.replaceAll('|', '\\|').replaceAll('\n', ' ')
   return outputs.map((name, i) => `| rows of \`${cell(name)}\` | ${classRows[i] ?? 0} |`).join('\n')
 }
 
 /** The mean label to as many digits as its spread gives a meaning to. */
-function meanInWords({ meanLabel = 0, labelSpread }: TrainingReport): string {
+function meanInWords({ meanLabel = 0, labelSpread }: Pick<TrainingReport, 'meanLabel' | 'labelSpread'>): string {
   if (labelSpread === undefined || labelSpread === 0) return show(meanLabel)
   const digits = Math.ceil(Math.log10(Math.max(1, Math.abs(meanLabel / labelSpread)))) + 4
   return `${Number(meanLabel.toPrecision(Math.min(17, digits)))}, spread ${show(labelSpread)}`

@@ -6,6 +6,7 @@ import { type Features, lessOffset, runFeatures } from '../code/run-features.ts'
 import type { CompiledInput, CompiledModel } from '../compiler/compiled-model.ts'
 import { columnOf, sideBySide, widthOf } from '../formats/answers.ts'
 import { type Bundle, Digest } from '../formats/artifact.ts'
+import { isOfClasses } from '../formats/code-ref.ts'
 import { type Column, type Numbers, rowCount } from '../formats/columns.ts'
 import { Cross } from '../formats/crosses.ts'
 import { SlipwayError } from '../formats/errors.ts'
@@ -45,7 +46,7 @@ export const ModelFacts = z.object({
   ),
   /** Of predictions in double precision; others are float32. */
   answers: z.literal('float64').optional(),
-  /** What its answers are called, where there are several a row: the classes, in their order. */
+  /** What its answers are called, where there are several a row: classes, targets or quantiles, in their order. */
   outputs: z.array(z.string()).min(2).optional(),
   /** Names of the columns that are made of features before the graph sees them, if any: `crosses.json`. */
   crosses: z.array(z.string()).optional(),
@@ -128,7 +129,7 @@ export interface LoadedModel {
   readonly engine: Engine
   /**
    * Rows in, predictions out [rows]: the probability of the positive class, or the predicted number; of several classes
-   * their probabilities [rows · classes].
+   * their probabilities [rows · classes], of several targets or quantiles [rows · outputs].
    */
   score(columns: Readonly<Record<string, Column>>, firstRow?: number): Promise<Numbers>
   /** What the feature code makes of rows. */
@@ -271,7 +272,7 @@ const numbersTensor = (ort: typeof import('onnxruntime-node'), values: Numbers):
 async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string): Promise<Scorer> {
   const ort = await import('onnxruntime-node')
   const session = await ort.InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1 })
-  const output = facts.task === 'regression' ? 'prediction' : 'probabilities'
+  const output = isOfClasses(facts.task) ? 'probabilities' : 'prediction'
   const kinds = [...facts.features, ...(facts.crosses ?? []).map((name) => ({ name, kind: 'number' as const }))]
   const score = async (made: GraphInputs): Promise<Numbers> => {
     const feeds: Record<string, Tensor> = {}

@@ -1,6 +1,6 @@
 import { show } from '../formats/show-number.ts'
 import type { CalibrationBin, Confusion } from '../stats/curves.ts'
-import type { ClassesShape, ModelQuality, NumberShape, YesNoShape } from '../stats/model-quality.ts'
+import type { ClassesShape, ModelQuality, NumberShape, NumbersShape, YesNoShape } from '../stats/model-quality.ts'
 import { escapeHtml } from './html.ts'
 import { plot, stackedHistogram } from './plots.ts'
 
@@ -18,8 +18,45 @@ export function qualityCards({ shape }: ModelQuality, against: ModelQuality | un
   const other = against?.shape
   if (shape.task === 'binary') return yesNoCards(shape, other?.task === 'binary' ? other : undefined)
   if (shape.task === 'multiclass') return classesCards(shape, other?.task === 'multiclass' ? other : undefined)
+  if (shape.task !== 'regression') return numbersCards(shape, other?.task === shape.task ? other : undefined)
   return numberCards(shape, other?.task === 'regression' ? other : undefined)
 }
+
+/** Outputs that are drawn; all are in the table. */
+const outputsDrawn = 6
+
+/** Of several targets how each does, of quantiles how many labels are below each; and the drawings of each. */
+function numbersCards({ task, outputs }: NumbersShape, other: NumbersShape | undefined): string[] {
+  const names = [...new Set(outputs.flatMap(({ metrics }) => Object.keys(metrics)))]
+  const cell = (text: string): string => `<td class="number">${text}</td>`
+  const rows = outputs.map(({ name, metrics }) => {
+    const before = other?.outputs.find((each) => each.name === name)?.metrics
+    const cells = names.map((metric) => {
+      const [own, then] = [metrics[metric], before?.[metric]]
+      const beside = then === undefined ? '' : ` <span class="soft">(${show(then.value)})</span>`
+      return cell(own === undefined ? '' : `${show(own.value)}${beside}`)
+    })
+    return `<tr><th>${escapeHtml(name)}</th>${cells.join('')}</tr>`
+  })
+  const areQuantiles = task === 'quantiles'
+  const head = names.map((name) => `<th class="number">${escapeHtml(areQuantiles ? quantileHead(name) : name)}</th>`)
+  const told = areQuantiles
+    ? 'The share of labels that are at most at a quantile should be its level.'
+    : 'Each in its own units; what is above is the mean over them.'
+  const inTable = card(
+    areQuantiles ? 'By quantile' : 'By target',
+    other === undefined ? told : `${told} In brackets: what it is beside.`,
+    `<div class="scroll"><table><tr><th>${areQuantiles ? 'quantile' : 'target'}</th>${head.join('')}</tr>${rows.join('\n')}</table></div>`,
+    'card wide',
+  )
+  const drawn = outputs.slice(0, outputsDrawn).flatMap((output) => {
+    const then = other?.outputs.find(({ name }) => name === output.name)
+    return numberCards(output, then, output.name)
+  })
+  return [inTable, ...drawn]
+}
+
+const quantileHead = (metric: string): string => (metric === 'coverage' ? 'labels at most there' : metric)
 
 const card = (title: string, told: string, drawing: string, kind: 'card' | 'card wide' = 'card'): string =>
   `<div class="${kind}"><h3>${escapeHtml(title)}</h3><p class="soft">${escapeHtml(told)}</p>${drawing}</div>`
@@ -167,7 +204,11 @@ function classTable(classes: readonly string[], scores: ClassesShape['scores']):
   )
 }
 
-function numberCards({ predicted, errors }: NumberShape, other: NumberShape | undefined): string[] {
+type Numbers = Omit<NumberShape, 'task'>
+
+/** @param named which number it is, where a row has several */
+function numberCards({ predicted, errors }: Numbers, other: Numbers | undefined, named?: string): string[] {
+  const titled = (title: string): string => (named === undefined ? title : `${named}: ${title.toLowerCase()}`)
   const dots = (of: NumberShape['predicted'], kind: 'now' | 'then') =>
     of.map(({ meanPrediction: x, meanLabel: y, low, high, rows }) => ({
       kind,
@@ -182,7 +223,7 @@ function numberCards({ predicted, errors }: NumberShape, other: NumberShape | un
   const line = { kind: 'guess' as const, points: ends.map((at) => ({ x: at, y: at })) }
   return [
     card(
-      'Predicted and true',
+      titled('Predicted and true'),
       'By tenths of the predictions: the mean of what was true, and where 80 % of it lies. Dashed: what was predicted.',
       plot({
         title: 'Predicted and true',
@@ -193,7 +234,7 @@ function numberCards({ predicted, errors }: NumberShape, other: NumberShape | un
       }),
     ),
     card(
-      'Errors',
+      titled('Errors'),
       'Predicted less true; what is further off is in the outermost bins.',
       stackedHistogram(errors, [{ name: 'rows', kind: 'now' }], 'error'),
     ),

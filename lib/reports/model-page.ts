@@ -31,8 +31,14 @@ ${madeOf(report)}`
   return page(title, body)
 }
 
-const taskInWords = ({ task, target }: ModelReport): string =>
-  `${{ binary: 'yes/no model', multiclass: 'model of several classes', regression: 'model of a number' }[task]} of ${target}`
+const taskInWords = ({ task, target }: ModelReport): string => `${kindsInWords[task]} of ${target}`
+
+const kindsInWords = {
+  binary: 'yes/no model',
+  multiclass: 'model of several classes',
+  regression: 'model of a number',
+  quantiles: 'model of quantiles',
+} as const
 
 function verdict({ gates, judged, against }: ModelReport): string {
   const failed = gates.filter(({ passed }) => !passed)
@@ -102,11 +108,18 @@ function gateTable({ gates }: ModelReport): string {
   return `<h2>Gates</h2><div class="scroll"><table><tr><th>gate</th><th>outcome</th><th>evidence</th></tr>${rows.join('\n')}</table></div>`
 }
 
+const lostInWords = {
+  binary: 'AUC lost',
+  multiclass: 'log loss gained',
+  regression: 'error gained',
+  quantiles: 'pinball loss gained',
+} as const
+
 /** What the model rests on, and for whom it is worse. */
 function restsOn({ judged, task }: ModelReport): string {
   if (judged === null) return ''
   const { importance, slices } = judged
-  const lost = { binary: 'AUC lost', multiclass: 'log loss gained', regression: 'error gained' }[task]
+  const lost = lostInWords[task]
   const features = importance.slice(0, featuresShown).map(({ feature, loss, spread }) => ({
     name: feature,
     value: loss,

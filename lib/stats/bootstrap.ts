@@ -1,6 +1,7 @@
 import type { PairedComparison } from '../formats/gate-rules.ts'
 import { measureRows } from '../formats/metrics/index.ts'
 import type { Measure, Scored } from '../formats/metrics/metric.ts'
+import { rowsOf } from '../formats/metrics/several.ts'
 import { selectRows } from './metrics.ts'
 import { seededRandom } from './random.ts'
 
@@ -21,7 +22,7 @@ export function comparePaired(
   const sign = measure.better === 'larger' ? -1 : 1
   const [own, other] = [resampled(measure, candidate), resampled(measure, baseline)]
   const { values: deficits, resamples } = draw(
-    candidate.labels.length,
+    rowsOf(candidate),
     seed,
     (counts) => sign * (own(counts) - other(counts)),
   )
@@ -40,7 +41,7 @@ const resampled = (measure: Measure, scored: Scored): ((counts: Uint16Array) => 
 export function intervalOf(measure: Measure, scored: Scored, seed: number): { low: number; high: number } | undefined {
   const of = measure.resampled?.(scored)
   if (of === undefined) return undefined
-  const { values } = draw(scored.labels.length, seed, of)
+  const { values } = draw(rowsOf(scored), seed, of)
   const at = (share: number): number | undefined => values[Math.round(share * (values.length - 1))]
   const [low, high] = [at(0.05), at(0.95)]
   return low === undefined || high === undefined ? undefined : { low, high }

@@ -1,8 +1,9 @@
 import { describeCheck, judgeRule, type MetricCheck } from '../formats/check.ts'
-import type { Task } from '../formats/code-ref.ts'
+import { isOfClasses, type Task } from '../formats/code-ref.ts'
 import { gateRules, type OwnMetric, type RuleVerdict } from '../formats/gate-rules.ts'
 import { findMetric, measureRows, rowMetric } from '../formats/metrics/index.ts'
 import { areAllEqual, type Measure, type Scored } from '../formats/metrics/metric.ts'
+import { rowsOf } from '../formats/metrics/several.ts'
 import type { GateResult } from '../formats/records.ts'
 import { comparePaired } from './bootstrap.ts'
 import { judgeLatency, type LatencyBlock, latencyInWords } from './latency.ts'
@@ -85,9 +86,10 @@ function badness(check: MetricCheck, value: number | null): number {
   return betterOf(check) === 'larger' && !('isOfDeficit' in gateRules[check.rule]) ? -value : value
 }
 
-function isLargeEnough({ labels }: Scored, task: GateEvidence['task']): boolean {
-  if (labels.length < minimumSlice.rows) return false
-  if (task === 'regression') return true
+function isLargeEnough(scored: Scored, task: GateEvidence['task']): boolean {
+  if (rowsOf(scored) < minimumSlice.rows) return false
+  if (!isOfClasses(task)) return true
+  const { labels } = scored
   const rows = new Map<number, number>()
   for (const label of labels) rows.set(label, (rows.get(label) ?? 0) + 1)
   return [...rows.values()].filter((count) => count >= minimumSlice.ofEachClass).length >= 2
@@ -102,7 +104,7 @@ function judgeRows(
   const { metric, own } = check
   const measure = own === undefined ? rowMetric(metric) : evidence.measureOf?.(metric, own)
   // A classifier is judged by more classes than one, as it is in slices: by one alone, a constant would do.
-  const isOneClass = evidence.task !== 'regression' && measure !== undefined && areAllEqual(candidate.labels)
+  const isOneClass = isOfClasses(evidence.task) && measure !== undefined && areAllEqual(candidate.labels)
   const cost = measure === undefined ? costOf(check, evidence) : undefined
   return judgeRule(check, {
     value: () => cost?.value ?? (measure === undefined || isOneClass ? Number.NaN : measureRows(measure, candidate)),
@@ -113,7 +115,7 @@ function judgeRows(
     },
     whyUndefined: () =>
       measure !== undefined && areAllEqual(candidate.labels)
-        ? `${metric} is undefined: all ${candidate.labels.length} labels are equal`
+        ? `${metric} is undefined: all ${rowsOf(candidate)} labels are equal`
         : `${metric} is not defined here`,
     remark: cost?.remark ?? '',
   })

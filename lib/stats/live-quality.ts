@@ -6,6 +6,7 @@ import { ascendingOrder } from '../formats/metrics/ascending-order.ts'
 import { logLossOf } from '../formats/metrics/binary.ts'
 import { measureRows, metricsFor, rowMetric } from '../formats/metrics/index.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
+import { rowsOf } from '../formats/metrics/several.ts'
 import type { Estimate } from './drift.ts'
 import { selectRows } from './metrics.ts'
 import { seededRandom } from './random.ts'
@@ -21,12 +22,12 @@ const mostRows = 20_000
  * A metric on labelled rows with its 90 % interval: percentile bootstrap over rows (Efron & Tibshirani, 1993, ch. 13),
  * the same every time for the same rows. Undefined where the metric is (one class only).
  */
-export function liveMetric(metric: MetricName, scored: Scored): Estimate | undefined {
+export function liveMetric(metric: string, scored: Scored): Estimate | undefined {
   const measure = rowMetric(metric)
   if (measure === undefined) return undefined
   const value = measureRows(measure, scored)
   if (!Number.isFinite(value)) return undefined
-  const all = scored.labels.length
+  const all = rowsOf(scored)
   const n = Math.min(all, mostRows)
   const random = seededRandom(all)
   const rows = new Uint32Array(n)
@@ -76,10 +77,11 @@ export function estimatedQuality(probabilities: Numbers): { auc: number; logLoss
 
 /**
  * Mean prediction and mean label: where a model is off on the whole. Of several classes: how sure it was of its
- * answers, and how often it was right.
+ * answers, and how often it was right. Of several numbers the means of all.
  */
 export function means(scored: Scored): { prediction: number; label: number } {
-  const { predictions, labels } = scored
+  const { predictions, labels, outputs } = scored
+  if (outputs !== undefined) return { prediction: meanOf(predictions), label: meanOf(labels) }
   const width = predictions.length / labels.length
   if (width > 1) {
     let [sure, right] = [0, 0]
@@ -90,10 +92,11 @@ export function means(scored: Scored): { prediction: number; label: number } {
     })
     return { prediction: sure / labels.length, label: right / labels.length }
   }
-  let [a, b] = [0, 0]
-  for (let i = 0; i < labels.length; i++) {
-    a += predictions[i] as number
-    b += labels[i] as number
-  }
-  return { prediction: a / labels.length, label: b / labels.length }
+  return { prediction: meanOf(predictions), label: meanOf(labels) }
+}
+
+function meanOf(values: Numbers): number {
+  let sum = 0
+  for (const value of values) sum += value
+  return sum / values.length
 }

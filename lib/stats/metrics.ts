@@ -2,6 +2,7 @@ import { pickRows } from '../formats/answers.ts'
 import type { Column } from '../formats/columns.ts'
 import { type MetricsOf, measureAll } from '../formats/metrics/index.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
+import { labelWidthOf, rowsOf } from '../formats/metrics/several.ts'
 
 export type BinaryMetrics = Record<MetricsOf<'binary'>, number>
 export type RegressionMetrics = Record<MetricsOf<'regression'>, number>
@@ -10,10 +11,13 @@ export const binaryMetricsOf = (scored: Scored): BinaryMetrics => measureAll('bi
 export const regressionMetricsOf = (scored: Scored): RegressionMetrics => measureAll('regression', scored)
 
 /** The rows at some positions. */
-export function selectRows({ predictions, labels, columns }: Scored, rows: Uint32Array): Scored {
+export function selectRows(scored: Scored, rows: Uint32Array): Scored {
+  const { predictions, labels, columns, outputs } = scored
+  const all = rowsOf(scored)
   return {
-    predictions: pickRows(predictions, rows, labels.length === 0 ? 1 : predictions.length / labels.length),
-    labels: Float64Array.from(rows, (row) => labels[row] as number),
+    predictions: pickRows(predictions, rows, all === 0 ? 1 : predictions.length / all),
+    labels: pickRows(labels, rows, labelWidthOf(scored)) as Float64Array,
+    ...(outputs !== undefined && { outputs }),
     ...(columns !== undefined && {
       columns: Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, selectCells(column, rows)])),
     }),

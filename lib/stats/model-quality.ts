@@ -1,7 +1,8 @@
 import type { Task } from '../formats/code-ref.ts'
-import { measureAll, measureRows, metricsFor } from '../formats/metrics/index.ts'
+import { measureAll, measureRows, metricOfOutput, metricsFor } from '../formats/metrics/index.ts'
 import type { Measure, Scored } from '../formats/metrics/metric.ts'
 import { type ClassScore, classScores, likeliestClasses } from '../formats/metrics/multiclass.ts'
+import { ofOutput, outputOf, rowsOf } from '../formats/metrics/several.ts'
 import { intervalOf } from './bootstrap.ts'
 import {
   type CalibrationBin,
@@ -30,7 +31,7 @@ export interface ModelQuality {
   readonly rows: number
   /** By name, those that are defined, the telling ones first. */
   readonly metrics: Readonly<Record<string, MeasuredMetric>>
-  readonly shape: YesNoShape | ClassesShape | NumberShape
+  readonly shape: YesNoShape | ClassesShape | NumberShape | NumbersShape
 }
 
 /** Of a yes/no model. */
@@ -64,6 +65,19 @@ export interface NumberShape {
   readonly errors: Histogram
 }
 
+/** One of several numbers a row. */
+export interface OutputShape extends Omit<NumberShape, 'task'> {
+  /** The column of a target, or the level of a quantile. */
+  readonly name: string
+  readonly metrics: Readonly<Record<string, MeasuredMetric>>
+}
+
+/** Of a model of several targets, or of several quantiles of one. */
+export interface NumbersShape {
+  readonly task: 'targets' | 'quantiles'
+  readonly outputs: readonly OutputShape[]
+}
+
 /** Of more rows than this as many are drawn, evenly among all. */
 const mostDrawn = 50_000
 
@@ -77,14 +91,31 @@ export interface Judged {
 
 /** Measures a model on labelled rows: its metrics with intervals, and the curves of its task. */
 export function modelQuality({ task, scored, classes = [] }: Judged, seed: number): ModelQuality {
-  const rows = scored.labels.length
+  const rows = rowsOf(scored)
   const values: Record<string, number> = measureAll(task, scored)
   const drawn = rows > mostDrawn ? selectRows(scored, evenly(rows, mostDrawn)) : scored
-  const metrics = metricsFor(task).flatMap(([name, metric]): [string, MeasuredMetric][] => {
-    const value = values[name] as number
-    return Number.isFinite(value) ? [[name, { value, ...intervalAround(value, metric, { scored, drawn }, seed) }]] : []
-  })
-  return { rows, metrics: Object.fromEntries(metrics), shape: shapes[task](scored, classes) }
+  const measured = (output?: string): Record<string, MeasuredMetric> => {
+    const metrics = metricsFor(task).flatMap(([name, metric]): [string, MeasuredMetric][] => {
+      const value = values[output === undefined ? name : metricOfOutput(name, output)] ?? Number.NaN
+      if (!Number.isFinite(value)) return []
+      const measure = output === undefined ? metric : { ...metric, ...ofOutput(metric, output) }
+      return [[name, { value, ...intervalAround(value, measure, { scored, drawn }, seed) }]]
+    })
+    return Object.fromEntries(metrics)
+  }
+  const { outputs } = scored
+  const shape =
+    outputs === undefined
+      ? shapes[task](scored, classes)
+      : {
+          task: task === 'quantiles' ? ('quantiles' as const) : ('targets' as const),
+          outputs: outputs.map((name, column) => ({
+            name,
+            metrics: measured(name),
+            ...numberShape(outputOf(scored, column)),
+          })),
+        }
+  return { rows, metrics: measured(), shape }
 }
 
 /** The interval that some of the rows have, about the value of all of them: it shrinks with the root of the rows. */
@@ -97,7 +128,7 @@ function intervalAround(
   const interval = intervalOf(metric, drawn, seed)
   if (interval === undefined || drawn === scored) return interval
   const centre = measureRows(metric, drawn)
-  const scale = Math.sqrt(drawn.labels.length / scored.labels.length)
+  const scale = Math.sqrt(rowsOf(drawn) / rowsOf(scored))
   return { low: value + (interval.low - centre) * scale, high: value + (interval.high - centre) * scale }
 }
 
@@ -119,17 +150,19 @@ const shapes: Readonly<Record<Task, (scored: Scored, classes: readonly string[])
     scores: classScores(scored),
     calibration: withIntervals(reliabilityOf('multiclass', scored)),
   }),
-  regression(scored) {
-    const errors = scored.labels.map((label, row) => (scored.predictions[row] as number) - label)
-    const sorted = errors.slice().sort()
-    // Some far off would squeeze all others into one bin: they are counted in the outermost.
-    const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? 0
-    return {
-      task: 'regression',
-      predicted: predictedBins(scored),
-      errors: histogramOf([errors], { bins: 21, from: at(0.005), to: at(0.995) }),
-    }
-  },
+  regression: (scored) => ({ task: 'regression', ...numberShape(scored) }),
+  quantiles: (scored) => ({ task: 'regression', ...numberShape(scored) }),
+}
+
+function numberShape(scored: Scored): Omit<NumberShape, 'task'> {
+  const errors = scored.labels.map((label, row) => (scored.predictions[row] as number) - label)
+  const sorted = errors.slice().sort()
+  // Some far off would squeeze all others into one bin: they are counted in the outermost.
+  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? 0
+  return {
+    predicted: predictedBins(scored),
+    errors: histogramOf([errors], { bins: 21, from: at(0.005), to: at(0.995) }),
+  }
 }
 
 function confusionOf(scored: Scored, classes: number): number[][] {

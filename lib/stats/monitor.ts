@@ -1,6 +1,6 @@
 import { firstOf } from '../formats/brief.ts'
 import type { QualityRule } from '../formats/check.ts'
-import { metrics as knownMetrics } from '../formats/metrics/index.ts'
+import { findMetric } from '../formats/metrics/index.ts'
 import { type DriftRule, describeRule, type MonitorPolicy, type VolumeRule } from '../formats/monitor-policy.ts'
 import type { ColumnDrift, RuleState } from '../formats/monitor-report.ts'
 import { show } from '../formats/show-number.ts'
@@ -76,7 +76,7 @@ function judgeQuality({ metric, limit }: QualityRule, policy: MonitorPolicy, { l
   const estimate = metrics[metric]
   if (estimate === undefined) return { state: 'unknown', reason: `${metric} is not defined on these labels` }
   const { value, low, high } = estimate
-  const isBreached = knownMetrics[metric].better === 'larger' ? high < limit : low > limit
+  const isBreached = findMetric(metric)?.better === 'larger' ? high < limit : low > limit
   return {
     state: isBreached ? 'breached' : 'kept',
     reason: `${metric} ${show(value)} (${show(low)} to ${show(high)}) on ${labels} labels`,

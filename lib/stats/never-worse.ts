@@ -1,3 +1,5 @@
+import { pinballOf } from '../formats/metrics/quantiles.ts'
+
 /**
  * Whether a candidate is not worse than another model by a margin, in mean loss over pairs of predictions for the same
  * rows, with a chance of error that holds over all retrainings together.
@@ -104,6 +106,20 @@ export function brierOfClasses(
     sum += ((answers[row * classes.length + column] as number) - Number(classes[column] === label)) ** 2
   return sum / 2
 }
+
+/**
+ * Mean pinball loss of a row's quantiles as a share of three standard deviations of the labels, at most 1.
+ * @param answers [rows · levels]
+ */
+export const pinballShare =
+  (variance: number, levels: readonly number[]) =>
+  (answers: ArrayLike<number>, row: number, label: number): number => {
+    let sum = 0
+    levels.forEach((level, i) => {
+      sum += pinballOf(level, answers[row * levels.length + i] as number, label)
+    })
+    return Math.min(1, sum / levels.length / (3 * Math.sqrt(variance) || 1))
+  }
 
 /** Squared error of a number as a share of nine variances of the labels, at most 1: bounded, as the bets need it. */
 export const squaredLoss =

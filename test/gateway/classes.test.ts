@@ -121,7 +121,7 @@ describe('rows that were kept', () => {
       const order = { waiting: undefined, labelled: [], key: null, now: Date.now() + 1_000, waitSince: 0 }
       const counts = await joinLabels(
         connection,
-        { ...order, labels, served: [served], areClasses: true },
+        { ...order, labels, served: [served], kind: 'class' },
         labelled,
         waiting,
       )
@@ -142,7 +142,7 @@ describe('rows that were kept', () => {
       const order = { waiting: undefined, labelled: [], key: null, now: Date.now() + 1_000, waitSince: 0 }
       await joinLabels(
         connection,
-        { ...order, labels: [told({ r1: 'x' })], served: [file], areClasses: true },
+        { ...order, labels: [told({ r1: 'x' })], served: [file], kind: 'class' },
         labelled,
         waiting,
       )

@@ -40,7 +40,7 @@ describe('the linear model beside trees', () => {
         { model: 'm', task, parameters, seed: 1, threads: 1, ...encoded },
         () => {},
       )
-      const validationMetrics = metricsOf(task, predictions, rows.validation.labels)
+      const validationMetrics = metricsOf(task, { predictions, labels: rows.validation.labels })
       expect(baseline).toEqual({ slipway: 'linear-baseline/1', l2: 1, rows: 3_000, validationMetrics })
       expect(task === 'binary' ? validationMetrics.auc : validationMetrics.r2).toBeGreaterThan(0.5)
     },

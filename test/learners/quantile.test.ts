@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { trees } from '../../lib/definition/learners.ts'
-import { meanPinballLoss } from '../../lib/formats/metrics/quantiles.ts'
+import { measureAll } from '../../lib/formats/metrics/index.ts'
 import type { LearnerOrder } from '../../lib/learners/learner.ts'
 import { boost } from '../../lib/learners/trees/boost.ts'
 import { predict } from '../../lib/learners/trees/ensemble.ts'
@@ -48,8 +48,13 @@ describe('trees of a quantile', () => {
     ])
       expect(Math.abs(shareBelow(isIn) - level)).toBeLessThan(0.05)
     // The training's own loss is the pinball loss of its predictions, in units of the label.
-    const scored = { predictions: predict(ensemble, validation.features, 2_000), labels: validation.labels }
-    expect(meanPinballLoss(scored, [level]) / Math.min(...validationLoss)).toBeCloseTo(1, 3)
+    const scored = predict(ensemble, validation.features, 2_000)
+    const { pinball } = measureAll('quantiles', {
+      predictions: scored,
+      labels: validation.labels,
+      outputs: [`${level}`],
+    })
+    expect(pinball / Math.min(...validationLoss)).toBeCloseTo(1, 3)
   })
 
   it('are the same trees whatever the threads', () => {

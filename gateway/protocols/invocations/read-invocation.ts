@@ -1,3 +1,4 @@
+import { numbersIn } from '../../../lib/formats/answers.ts'
 import { SlipwayError } from '../../../lib/formats/errors.ts'
 import { asksExplanations } from '../../explain.ts'
 import { chooseMediaType, parseMediaType } from '../../media.ts'
@@ -5,7 +6,7 @@ import { invalid } from '../../rows.ts'
 import { isObject, parseJson } from '../json.ts'
 import type { Asked, Incoming, Prediction, Written } from '../protocol.ts'
 import { readMatrix, readRecords, readRowsOrColumns } from '../rows-or-columns.ts'
-import { answersJson, explanationsField, labelsOf, numbersJson } from '../write.ts'
+import { answersJson, explanationsField, labelsOf, numbersJson, rowsOf } from '../write.ts'
 import { readCsv } from './csv.ts'
 import { jsonLinesTypes, parseJsonLines } from './json-lines.ts'
 
@@ -73,7 +74,7 @@ function bodyOf(prediction: Prediction, type: string): string {
   if (outputs !== undefined) {
     if (type === 'application/json')
       return `{"predictions":[${answersJson(prediction).join(',')}]${explanationsField(explained)}}`
-    if (type === 'text/csv') return classesCsv(prediction, outputs.length)
+    if (type === 'text/csv') return severalCsv(prediction, outputs.length)
     return answersJson(prediction)
       .map((answer) => `${answer}\n`)
       .join('')
@@ -83,14 +84,18 @@ function bodyOf(prediction: Prediction, type: string): string {
     : Array.from(predictions, (value) => `${value}\n`).join('')
 }
 
-/** A line a row: the likeliest class, and the probability of each. */
-const classesCsv = (prediction: Prediction, width: number): string =>
-  labelsOf(prediction)
+/** A line a row: its numbers; of several classes the likeliest one, and the probability of each. */
+function severalCsv(prediction: Prediction, width: number): string {
+  const numbers = (row: number): string => prediction.predictions.subarray(row * width, (row + 1) * width).join(',')
+  if (numbersIn(prediction.version.facts) !== undefined)
+    return Array.from({ length: rowsOf(prediction) }, (_, row) => `${numbers(row)}\n`).join('')
+  return labelsOf(prediction)
     .map((label, row) => {
       const cell = /[",\r\n]/.test(label) ? `"${label.replaceAll('"', '""')}"` : label
-      return `${cell},${prediction.predictions.subarray(row * width, (row + 1) * width).join(',')}\n`
+      return `${cell},${numbers(row)}\n`
     })
     .join('')
+}
 
 function readJson(request: unknown): Asked['read'] {
   if (Array.isArray(request)) return (version) => readRowsOrColumns(request, version, 'rows')

@@ -1,3 +1,4 @@
+import { classesIn } from '../../../lib/formats/answers.ts'
 import type { TensorFacts, TensorSpec } from '../../../lib/formats/tensors.ts'
 import { isMadeFloat64 } from '../../../lib/models/model.ts'
 import type { ServedVersion } from '../protocol.ts'
@@ -14,7 +15,7 @@ const datatypeOf = {
 
 /**
  * The metadata of a model: its row schema as tensors, and under `parameters` the features that may be sent instead, and
- * the classes whose probabilities it answers, as JSON.
+ * the classes whose probabilities it answers, or what the numbers of a row are called, as JSON.
  */
 export function modelMetadata(name: string, versions: readonly number[], version: ServedVersion): object {
   const { facts } = version
@@ -25,7 +26,9 @@ export function modelMetadata(name: string, versions: readonly number[], version
     inputs: facts.inputs.map((rule) => ({ name: rule.name, datatype: datatypeOf[rule.type], shape: [-1] })),
     outputs: outputsOf(version),
     parameters: {
-      ...(facts.outputs !== undefined && { classes: JSON.stringify(facts.outputs) }),
+      ...(facts.outputs !== undefined && {
+        [facts.task === 'multiclass' ? 'classes' : 'outputs']: JSON.stringify(facts.outputs),
+      }),
       features: facts.features
         .map(
           (feature) =>
@@ -40,6 +43,7 @@ function outputsOf(version: ServedVersion): object[] {
   const { outputs } = version.facts
   const numbers = { name: outputName(version), datatype: outputType(version) }
   if (outputs === undefined) return [{ ...numbers, shape: [-1] }]
+  if (classesIn(version.facts) === undefined) return [{ ...numbers, shape: [-1, outputs.length] }]
   return [
     { name: 'label', datatype: 'BYTES', shape: [-1] },
     { ...numbers, shape: [-1, outputs.length] },

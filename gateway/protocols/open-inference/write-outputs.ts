@@ -1,3 +1,4 @@
+import { classesIn } from '../../../lib/formats/answers.ts'
 import type { Prediction } from '../protocol.ts'
 import { labelsOf, numbersJson, outputName, outputType, rowsOf } from '../write.ts'
 
@@ -22,7 +23,7 @@ export function outputTensors(prediction: Prediction): readonly OutputTensor[] {
     json: () => numbersJson(predictions),
     bytes: () => Buffer.from(predictions.buffer, predictions.byteOffset, predictions.byteLength),
   }
-  if (outputs === undefined) return [numbers]
+  if (classesIn(version.facts) === undefined) return [numbers]
   const labels: OutputTensor = {
     name: 'label',
     head: headOf('label', 'BYTES', [rows]),

@@ -1,5 +1,10 @@
+import type { Check } from '../../formats/check.ts'
+import { type TargetRef, targetColumns, targetOutputs } from '../../formats/code-ref.ts'
 import type { UserFunction } from '../../formats/columns.ts'
 import { SlipwayError } from '../../formats/errors.ts'
+import type { LearnerParameters } from '../../formats/learner.ts'
+import { outputOfMetric } from '../../formats/metrics/index.ts'
+import type { Task } from '../../formats/plan.ts'
 import type { RowSchema } from '../../formats/row-schema.ts'
 import { recordedId } from '../../formats/step-names.ts'
 import type { Builder } from '../builder.ts'
@@ -7,12 +12,16 @@ import { explainOptionsOf } from '../explain.ts'
 import type { Gate } from '../gates.ts'
 import { checksOf, type OwnGate } from '../own-measures.ts'
 import { add, idIn, modelOf, modelOfBranch, nextId, type Place, trainingOf } from '../recording.ts'
+import type { Target } from '../target.ts'
+
+type AnyTarget = Target<string, never, Task, never>
 
 export const train =
   (at: Place): Builder['train'] =>
   (called, { on, features, target, crosses, weight, calibrate, learner, seed }) => {
     requireColumns(called, on.schema, target, weight)
     if (target.task === 'multiclass') requireForClasses(called, crosses, learner.kind)
+    requireForSeveral(called, target, { crosses, learner })
     if (calibrate !== undefined) requireCalibrable(called, target.task, learner.kind)
     const { codeOf } = at.recording
     const id = add(at.recording, {
@@ -20,12 +29,14 @@ export const train =
       kind: 'train',
       split: on.id,
       task: target.task,
-      inputs: on.schema.filter(({ name }) => name !== target.column && name !== weight),
+      inputs: on.schema.filter(({ name }) => !targetColumns(target).includes(name) && name !== weight),
       features: codeOf(features as UserFunction, 'features'),
-      target:
-        target.code === undefined
-          ? { column: target.column }
-          : { column: target.column, code: codeOf(target.code as UserFunction, 'target') },
+      target: {
+        column: target.column,
+        ...(target.code !== undefined && { code: codeOf(target.code as UserFunction, 'target') }),
+        ...(target.columns !== undefined && { columns: [...target.columns] }),
+        ...(target.levels !== undefined && { levels: [...target.levels] }),
+      },
       ...(crosses !== undefined && { crosses: crosses.map((of) => [...of]) }),
       ...(weight !== undefined && { weight }),
       ...(calibrate !== undefined && { calibrate }),
@@ -52,13 +63,11 @@ function requireCalibrable(called: string, task: string, kind: string): void {
 function requireColumns(
   called: string,
   schema: RowSchema,
-  target: { readonly column: string; readonly task: string; readonly code: unknown },
+  target: Pick<AnyTarget, 'column' | 'columns' | 'task' | 'code'>,
   weight: string | undefined,
 ): void {
-  for (const [what, column] of [
-    ['target', target.column],
-    ['weight', weight],
-  ] as const)
+  const columns = targetColumns(target)
+  for (const [what, column] of [...columns.map((each) => ['target', each] as const), ['weight', weight] as const])
     if (column !== undefined && !schema.some(({ name }) => name === column))
       throw new SlipwayError('DEFINITION_INVALID', `the ${what} of "${called}" is no column: "${column}"`, {
         next: `there are ${schema.map(({ name }) => name).join(', ')}`,
@@ -72,10 +81,40 @@ function requireColumns(
     throw new SlipwayError('DEFINITION_INVALID', `the target of "${called}" is a ${type} column: "${target.column}"`, {
       next: `multiclass('${target.column}') wants texts or whole numbers: give it a function, multiclass('${target.column}', fn)`,
     })
-  if (weight === target.column)
+  if (weight !== undefined && columns.includes(weight))
     throw new SlipwayError('DEFINITION_INVALID', `"${weight}" is both the target and the weight of "${called}"`, {
       next: 'weigh rows by another column',
     })
+}
+
+/**
+ * What is predicted where a row is answered with several numbers.
+ * @throws SlipwayError DEFINITION_INVALID
+ */
+function requireForSeveral(
+  called: string,
+  { columns, levels }: Pick<AnyTarget, 'columns' | 'levels'>,
+  { crosses, learner }: { readonly crosses: readonly unknown[] | undefined; readonly learner: LearnerParameters },
+): void {
+  const fail = (what: string, next: string): never => {
+    throw new SlipwayError('DEFINITION_INVALID', `"${called}" ${what}`, { next })
+  }
+  if (columns !== undefined) {
+    if (columns.length < 2) fail('has a list of one target', `take regression('${columns[0]}')`)
+    const twice = columns.find((column, i) => columns.indexOf(column) < i)
+    if (twice !== undefined) fail(`has the target "${twice}" twice`, 'name each column once')
+    if (crosses !== undefined)
+      fail('has crosses, and several targets have no one mean label', 'leave crosses out, or train a model a target')
+  }
+  if (levels !== undefined) {
+    const ascend = levels.every((level, i) => level > (levels[i - 1] ?? 0) && level < 1)
+    if (levels.length < 2 || !ascend)
+      fail(`has the quantiles ${levels.join(', ')}`, 'levels ascend between 0 and 1, two at least: [0.1, 0.5, 0.9]')
+    if (learner.kind === 'linear')
+      fail('wants quantiles, which a linear model does not learn', 'take trees(…), a program, or a finished model')
+  }
+  if ((columns ?? levels) !== undefined && learner.kind === 'trees' && learner.quantile !== undefined)
+    fail('has trees of one quantile, and several numbers to predict', "leave quantile out, or take quantiles('…', […])")
 }
 
 /** A cross is the mean label of rows, which classes have not. @throws SlipwayError DEFINITION_INVALID */
@@ -105,6 +144,20 @@ export const packageModel =
     return { kind: 'package', id }
   }
 
+/** @throws SlipwayError DEFINITION_INVALID where a gate is about an output that the model has not */
+function requireOutputs(checks: readonly Check[], target: TargetRef): void {
+  const outputs = targetOutputs(target) ?? []
+  for (const check of checks) {
+    const output = check.rule === 'own' || check.own !== undefined ? undefined : outputOfMetric(check.metric)
+    if (output === undefined || outputs.includes(output)) continue
+    const next =
+      outputs.length === 0 ? 'the model answers one number: leave .of(…) out' : `there are ${outputs.join(', ')}`
+    throw new SlipwayError('DEFINITION_INVALID', `a gate is about "${output}", which the model does not answer`, {
+      next,
+    })
+  }
+}
+
 export const gate =
   (at: Place): Builder['gate'] =>
   (candidate, { on, must, champion, seed = 0 }) => {
@@ -112,6 +165,7 @@ export const gate =
     const checks = checksOf(must as readonly (Gate<never, never, never> | OwnGate)[], at.recording.codeOf)
     const backtests = must.flatMap((each) => ('backtest' in each ? (each.backtest ?? []) : []))
     const { task, target } = trainingOf(at, candidate.id)
+    requireOutputs(checks, target)
     const evaluation = add(at.recording, {
       id: nextId(at, 'evaluate'),
       kind: 'evaluate',

@@ -9,6 +9,8 @@ import type { Column, Numbers } from '../columns.ts'
 export interface Scored {
   readonly predictions: Numbers
   readonly labels: Float64Array
+  /** What the numbers are called, where a row has several that are no classes: see `several.ts`. */
+  readonly outputs?: readonly string[] | undefined
   /** Further columns of the same rows, for metrics of the user's that ask for them. */
   readonly columns?: Readonly<Record<string, Column>>
 }
@@ -34,6 +36,8 @@ export interface RowMetric<Fits extends Task = Task> extends Measure {
    * A constant prediction can be perfect in it, or it says nothing of quality: models are not compared by it unasked.
    */
   readonly isUnfitToCompare?: true
+  /** Where a row has several numbers there is one of each, too: `rmse.rent`, `pinball.0.9`. */
+  readonly isOfOutputs?: true
 }
 
 /** A metric of the model itself, measured in the gate. */

@@ -1,37 +1,49 @@
-import type { Scored } from './metric.ts'
+import { meanOfRows, type RowMetric, type Scored } from './metric.ts'
 
-/**
- * The mean pinball loss of each of several quantiles (Koenker & Bassett 1978; scikit-learn's `mean_pinball_loss`): a
- * label above the prediction costs `level` a unit, one below `1 − level`.
- * @param scored predictions [rows · levels], row by row
+/*
+ * Metrics of a model of several quantiles: predictions [rows · quantiles], row by row, ascending; labels are one number
+ * a row. The outputs' names are the levels.
  */
-export function pinballLosses({ predictions, labels }: Scored, levels: readonly number[]): number[] {
-  return levels.map((level, column) => {
-    let sum = 0
-    for (let row = 0; row < labels.length; row++) {
-      const above = (labels[row] as number) - (predictions[row * levels.length + column] as number)
-      sum += above > 0 ? level * above : (level - 1) * above
-    }
-    return sum / labels.length
-  })
+
+/** The levels of the predictions. */
+const levelsOf = ({ outputs = [] }: Scored): readonly number[] => outputs.map(Number)
+
+/** A label above the prediction costs `level` a unit, one below `1 − level` (Koenker & Bassett 1978). */
+export function pinballOf(level: number, prediction: number, label: number): number {
+  const above = label - prediction
+  return above > 0 ? level * above : (level - 1) * above
 }
 
-/** Their mean over the quantiles. */
-export function meanPinballLoss(scored: Scored, levels: readonly number[]): number {
-  return pinballLosses(scored, levels).reduce((sum, loss) => sum + loss, 0) / levels.length
-}
-
-/**
- * Share of the labels between two quantiles, these included: of well-chosen ones what lies between their levels.
- * @param columns of the lower and of the upper one among the predictions [rows · width]
- */
-export function coverage({ predictions, labels }: Scored, [low, high]: readonly [number, number]): number {
-  const width = predictions.length / labels.length
-  let inside = 0
-  for (let row = 0; row < labels.length; row++) {
+/** The mean of it over the quantiles and the rows: of each quantile scikit-learn's `mean_pinball_loss`. */
+const pinballLoss = meanOfRows((scored) => {
+  const { predictions, labels } = scored
+  const levels = levelsOf(scored)
+  return (row) => {
     const label = labels[row] as number
-    const at = row * width
-    if (label >= (predictions[at + low] as number) && label <= (predictions[at + high] as number)) inside++
+    const at = row * levels.length
+    let sum = 0
+    for (let i = 0; i < levels.length; i++) sum += pinballOf(levels[i] as number, predictions[at + i] as number, label)
+    return sum / levels.length
   }
-  return inside / labels.length
-}
+})
+
+/**
+ * Share of the labels between the lowest and the highest quantile, these included: what lies between their levels, of
+ * well-chosen ones. Of one quantile alone the share of the labels that it does not fall short of.
+ */
+const coverage = meanOfRows((scored) => {
+  const { predictions, labels } = scored
+  const width = levelsOf(scored).length
+  return (row) => {
+    const label = labels[row] as number
+    const [low, high] = [predictions[row * width] as number, predictions[row * width + width - 1] as number]
+    return width === 0 ? Number.NaN : Number(label <= high && (width === 1 || label >= low))
+  }
+})
+
+const tasks = ['quantiles'] as const
+
+export const quantilesMetrics = {
+  pinball: { tasks, better: 'smaller', isShown: true, isOfOutputs: true, ...pinballLoss },
+  coverage: { tasks, better: 'larger', isShown: true, isOfOutputs: true, isUnfitToCompare: true, ...coverage },
+} as const satisfies Record<string, RowMetric<'quantiles'>>

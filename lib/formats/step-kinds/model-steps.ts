@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { firstOf } from '../brief.ts'
 import { Check, codeOfCheck, metricsInWords, subjectOf, withoutCode } from '../check.ts'
-import { CodeRef, TargetRef, Task } from '../code-ref.ts'
+import { CodeRef, TargetRef, Task, targetInKey } from '../code-ref.ts'
 import { ExplainOptions } from '../explain.ts'
 import { Calibrate, describeLearner, LearnerParameters, learnerInKey } from '../learner.ts'
 import { RowSchema } from '../row-schema.ts'
@@ -36,7 +36,7 @@ export const train = stepKind({
   schemas: ['inputs'],
   refs: ['split'],
   notInKey: ['features'],
-  inKey: ({ target, learner }) => ({ target: target.column, learner: learnerInKey(learner) }),
+  inKey: ({ target, learner }) => ({ ...targetInKey(target), learner: learnerInKey(learner) }),
   version: 4,
   hosts: ['@duckdb/node-api', 'v8'],
   code: ({ features, target }) => ({ features, target: target.code }),
@@ -124,7 +124,7 @@ export const evaluate = stepKind({
   refs: ['package', 'split'],
   // The part counts by its rows.
   notInKey: ['part'],
-  inKey: ({ target }) => ({ target: target.column }),
+  inKey: ({ target }) => targetInKey(target),
   version: 3,
   hosts: ['onnxruntime-node', '@duckdb/node-api', 'v8'],
   code: ({ target }) => ({ target: target.code }),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { BatchPolicy } from '../batch-policy.ts'
-import { TargetRef, Task } from '../code-ref.ts'
+import { TargetRef, Task, targetInKey } from '../code-ref.ts'
 import { Lookup, lookupsInWords } from '../lookup.ts'
 import { codeOfDrift, describeRule, MonitorPolicy, rulesOf } from '../monitor-policy.ts'
 import { describeStrategy, RolloutPolicy } from '../rollout-policy.ts'
@@ -53,7 +53,7 @@ export const guard = stepKind({
   }),
   refs: ['package', 'split'],
   notInKey: ['endpoint'],
-  inKey: ({ target }) => ({ target: target.column }),
+  inKey: ({ target }) => targetInKey(target),
   version: 2,
   hosts: ['onnxruntime-node', '@duckdb/node-api', 'v8'],
   code: ({ target }) => ({ target: target.code }),

@@ -1,6 +1,8 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Feature } from '../../code/run-features.ts'
+import { ascendingRows } from '../../formats/answers.ts'
 import { brief } from '../../formats/brief.ts'
+import { isOfClasses } from '../../formats/code-ref.ts'
 import type { Numbers } from '../../formats/columns.ts'
 import { fromHalf } from '../../formats/half.ts'
 import { textsForOnnx } from '../../formats/texts-for-onnx.ts'
@@ -13,7 +15,7 @@ import { readGraph } from './read-graph.ts'
 import { type Answering, answeringOf, type ScoreSource, scoreSourceOf, type Wanted } from './score.ts'
 import { openModel } from './session.ts'
 import { rewritten, written } from './wire.ts'
-import { oldestOpset, wrapped } from './wrap.ts'
+import { oldestOpset, sortingOpset, wrapped } from './wrap.ts'
 
 /** Rows that ONNX Runtime gets at a time. */
 const batchRows = 4_096
@@ -28,7 +30,7 @@ export interface FinishedModel {
   /** Features that it takes whole numbers of. */
   readonly whole: ReadonlySet<string>
   /**
-   * What the model as it was given says of rows [rows], in its own precision; of several classes [rows · classes].
+   * What the model as it was given says of rows [rows], in its own precision; of several answers [rows · answers].
    * @param firstRow number of the first row, from 1, for messages
    * @throws SlipwayError of `refuse` where it cannot score a row, or where that is no score
    */
@@ -74,6 +76,7 @@ export async function openFinished(
 ): Promise<FinishedModel> {
   const { refuse, float32 = false } = brought
   const { graph, score } = readModel(brought, model)
+  if (wanted.task === 'quantiles') requireSorting(refuse, graph.opsets.get(''))
   const feeds = feedsOf(brought, graph, features)
   requireUse(refuse, feeds, features)
   requireEncoder(refuse, graph, feeds)
@@ -104,7 +107,8 @@ export async function openFinished(
           answers[row * columns.length + at] = scored.values[(row - from) * width + column] as number
       check(answers, columns.length, { from, to, firstRow })
     }
-    return task === 'regression' ? answers : Float32Array.from(answers)
+    if (isOfClasses(task)) return Float32Array.from(answers)
+    return task === 'quantiles' ? ascendingRows(answers, shape?.columns.length ?? 1) : answers
   }
   return {
     exact,
@@ -118,6 +122,15 @@ export async function openFinished(
     },
     release: () => session.release(),
   }
+}
+
+/** Quantiles are put in ascending order by an operator that older graphs do not know. */
+function requireSorting(refuse: Refuse, opset: number | undefined): void {
+  if (opset === undefined || opset >= sortingOpset) return
+  throw refuse(
+    `it is of version ${opset} of the operators of ai.onnx, and quantiles are sorted by those of ${sortingOpset}`,
+    'convert it with onnx.version_converter',
+  )
 }
 
 const newAnswers = ({ element }: ScoreSource, count: number): Numbers =>
@@ -238,7 +251,7 @@ function requireScores(
           'fill what is missing there in the feature function',
           'export a model that answers a number where values are missing too',
         )
-      if (task !== 'regression' && !isProbability(answer))
+      if (isOfClasses(task) && !isProbability(answer))
         throw refuse(
           `its output "${output}" is ${answer} in row ${firstRow + row}, which is no probability`,
           'export it with probabilities, or name the output or the class that has them',

@@ -79,6 +79,8 @@ const elementWords: Readonly<Record<number, string>> = {
 export interface Wanted {
   readonly task: Task
   readonly classes?: readonly string[] | undefined
+  /** What the numbers of a row are called, where there are to be several. */
+  readonly outputs?: readonly string[] | undefined
 }
 
 /** Which columns of the scores are the answer, and what they are called. */
@@ -100,11 +102,26 @@ export function answeringOf(
   brought: Brought,
   source: ScoreSource,
   width: number | undefined,
-  { task, classes }: Wanted,
+  { task, classes, outputs }: Wanted,
 ): Answering {
+  if (outputs !== undefined) return { width, columns: outputColumns(brought, source, width ?? 1, outputs) }
   if (task !== 'multiclass') return { width, columns: [scoreColumnOf(brought, source, width, task)] }
   const known = classesOf(brought, source, width ?? 1, classes)
   return { width, columns: known.map((_, column) => column), classes: known }
+}
+
+/** Columns of several numbers are those that are wanted, in their order. */
+function outputColumns(
+  { refuse }: Brought,
+  { output }: ScoreSource,
+  width: number,
+  outputs: readonly string[],
+): number[] {
+  if (width === outputs.length) return outputs.map((_, column) => column)
+  throw refuse(
+    `its output "${output}" has ${width} column${width === 1 ? '' : 's'}, and ${outputs.length} numbers are wanted: ${firstOf(outputs)}`,
+    'export it with a column of each, in their order',
+  )
 }
 
 /**
@@ -148,7 +165,7 @@ function scoreColumnOf(
   { refuse, class: named }: Brought,
   { output, classes }: ScoreSource,
   width: number | undefined,
-  task: 'binary' | 'regression',
+  task: Task,
 ): number {
   const columns = width ?? 1
   const known = classes ?? Array.from({ length: columns }, (_, column) => column)

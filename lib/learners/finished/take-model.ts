@@ -12,6 +12,8 @@ import { type FeatureRows, type FinishedModel, openFinished } from './open.ts'
 export interface TakeOrder {
   readonly learner: OnnxLearner
   readonly task: Task
+  /** What the numbers of a row are called, where there are to be several. */
+  readonly outputs?: readonly string[] | undefined
   /** The model with all that belongs to it, as a local file. */
   readonly modelFile: string | undefined
 }
@@ -30,7 +32,7 @@ export interface Taken {
  * @throws SlipwayError MODEL_INVALID that names the file and what does not fit
  */
 export async function takeModel(
-  { learner, task, modelFile }: TakeOrder,
+  { learner, task, outputs, modelFile }: TakeOrder,
   { train, validation }: TrainingRows,
   onProgress: (what: string, done: number) => void,
 ): Promise<Taken> {
@@ -38,7 +40,7 @@ export async function takeModel(
   if (modelFile === undefined)
     throw brought.refuse('the plan was made without the file', 'plan it with slipway run or slipway plan')
   onProgress('opening the model', 0)
-  const wanted = { task, classes: train.classes?.names }
+  const wanted = { task, classes: train.classes?.names, outputs }
   const model = await openFinished(brought, wanted, await readFile(modelFile), train.features)
   try {
     onProgress('scoring validation rows', 0.2)

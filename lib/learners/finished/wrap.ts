@@ -1,3 +1,4 @@
+import { isOfClasses } from '../../formats/code-ref.ts'
 import type { Task } from '../../formats/plan.ts'
 import { type Attribute, node, nodeMessage, tensor, tensorMessage, valueInfo } from '../onnx/messages.ts'
 import { MessageWriter } from '../onnx/protobuf.ts'
@@ -22,6 +23,8 @@ export interface Wrapping extends Answering {
 /** From here on ai.onnx knows the operators written here as they are written: Sub repeats what has one row. */
 export const oldestOpset = 7
 const usualOpset = 17
+/** From here on TopK finds the smallest, too. */
+export const sortingOpset = 11
 
 /**
  * A finished model as Slipway's own are: a tensor [rows, 1] an input, by the name of a feature, float32, float64 where
@@ -31,7 +34,7 @@ const usualOpset = 17
 export function wrapped(model: Uint8Array, graph: FinishedGraph, wrapping: Wrapping): Uint8Array {
   const { feeds, texts, exact, task } = wrapping
   const features = [...new Set(feeds.flatMap((feed) => feed.features))]
-  const taken = new Set([...features, ...(task === 'regression' ? ['prediction'] : ['label', 'probabilities'])])
+  const taken = new Set([...features, ...(isOfClasses(task) ? ['label', 'probabilities'] : ['prediction'])])
   const free = freeNames(graph.names)
   const renamed = new Map(
     [...graph.names].filter((name) => taken.has(name)).map((name) => [name, free(`given:${name}`)]),
@@ -45,6 +48,20 @@ export function wrapped(model: Uint8Array, graph: FinishedGraph, wrapping: Wrapp
       ours.add(output)
       const made = node(operator, operator === 'LabelEncoder' ? mlDomain : '', inputs, [output], attributes)
       return { name: output, message: nodeMessage(made, (value) => value as string) }
+    },
+    sorted(numbers, count) {
+      ours.add('prediction')
+      const made = node(
+        'TopK',
+        '',
+        [numbers, count],
+        ['prediction', free('order')],
+        [
+          ['axis', 'int', 1],
+          ['largest', 'int', 0],
+        ],
+      )
+      return nodeMessage(made, (value) => value as string)
     },
     constant(values, dimensions) {
       const name = free('constant')
@@ -103,6 +120,8 @@ function withOperators(model: Uint8Array, { opsets }: FinishedGraph, encodes: bo
 /** Makes nodes and constants under names of their own. */
 interface Writer {
   node(operator: string, inputs: readonly string[], attributes?: readonly Attribute[], output?: string): Made
+  /** The numbers of rows in ascending order, as the prediction. */
+  sorted(numbers: string, count: string): MessageWriter
   constant(values: Float32Array | BigInt64Array | readonly string[], dimensions?: readonly number[]): string
 }
 interface Made {
@@ -168,7 +187,7 @@ function answerNodes(
     return name
   }
   // What a regression answers in double precision stays so.
-  const answer = task === 'regression' && score.element === double ? double : float
+  const answer = !isOfClasses(task) && score.element === double ? double : float
   const cast = score.element === answer ? scores : then(write.node('Cast', [scores], [['to', 'int', answer]]))
   const [column] = columns as [number]
   const chosen = (): string => {
@@ -177,8 +196,12 @@ function answerNodes(
     const index = write.constant(BigInt64Array.of(BigInt(column)))
     return then(write.node('Gather', [cast, index], [['axis', 'int', 1]]))
   }
-  if (task === 'regression') {
-    then(write.node('Identity', [chosen()], [], 'prediction'))
+  if (!isOfClasses(task)) {
+    const numbers = columns.length > 1 ? cast : chosen()
+    if (task === 'quantiles') {
+      const count = write.constant(BigInt64Array.of(BigInt(columns.length)))
+      nodes.push(write.sorted(numbers, count))
+    } else then(write.node('Identity', [numbers], [], 'prediction'))
     return nodes
   }
   const likeliest: Attribute[] = [
@@ -201,8 +224,9 @@ function answerNodes(
   return nodes
 }
 
-function outputsOf({ task, score, classes }: Wrapping): MessageWriter[] {
-  if (task === 'regression') return [valueInfo('prediction', score.element === double ? 'double' : 'float', 1)]
+function outputsOf({ task, score, classes, columns }: Wrapping): MessageWriter[] {
+  if (!isOfClasses(task))
+    return [valueInfo('prediction', score.element === double ? 'double' : 'float', columns.length)]
   return [
     valueInfo('label', classes === undefined ? 'int64' : 'string', undefined),
     valueInfo('probabilities', 'float', classes?.length ?? 2),

@@ -9,8 +9,13 @@ const dependent = 1e-13
  * @param vector b
  */
 export function solveSymmetric(matrix: Float64Array, vector: Float64Array): Float64Array {
+  decompose(matrix, vector.length)
+  return solveDecomposed(matrix, vector)
+}
+
+/** The same of a matrix that was decomposed. */
+export function solveDecomposed(matrix: Float64Array, vector: Float64Array): Float64Array {
   const size = vector.length
-  decompose(matrix, size)
   const x = Float64Array.from(vector)
   for (let i = 0; i < size; i++) {
     let rest = x[i] as number
@@ -29,7 +34,7 @@ export function solveSymmetric(matrix: Float64Array, vector: Float64Array): Floa
  * L of A = L·Lᵀ in the place of A; a column that depends on others has an infinite pivot, by which whatever is divided
  * becomes 0.
  */
-function decompose(matrix: Float64Array, size: number): void {
+export function decompose(matrix: Float64Array, size: number): void {
   for (let i = 0; i < size; i++) {
     const rowI = i * size
     for (let j = 0; j < i; j++) {

@@ -7,7 +7,7 @@ const mostSteps = 100
 /** Halvings of a step that makes the loss larger, at most. */
 const mostHalvings = 30
 /** Share of the rows' weight that the largest part of the gradient may be. */
-const tolerance = 1e-10
+export const tolerance = 1e-10
 /** Share of the loss by which its sum may be off: near the end a step makes less difference than that. */
 const rounding = 1e-12
 
@@ -80,7 +80,7 @@ function stepDown(order: FitOrder, from: Place, hessian: Float64Array): Place | 
 }
 
 /** What is known of a place; the lower triangle of the second derivatives goes into `hessian`. */
-function derivatives(order: FitOrder, weights: Float64Array, hessian: Float64Array): Place {
+export function derivatives(order: FitOrder, weights: Float64Array, hessian: Float64Array): Place {
   const { task, design, features, labels, rowWeights, l2 } = order
   const read = rowReader(design, features)
   const gradient = new Float64Array(design.columns)
@@ -104,7 +104,7 @@ function derivatives(order: FitOrder, weights: Float64Array, hessian: Float64Arr
   return { weights, loss, gradient }
 }
 
-function addToGradient(gradient: Float64Array, { numbers, ones, count }: DesignRow, by: number): void {
+export function addToGradient(gradient: Float64Array, { numbers, ones, count }: DesignRow, by: number): void {
   for (let i = 0; i < numbers.length; i++) gradient[i] = (gradient[i] as number) + by * (numbers[i] as number)
   for (let i = 0; i < count; i++) {
     const column = ones[i] as number

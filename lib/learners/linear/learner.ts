@@ -5,11 +5,12 @@ import { type Standard, scaleOf, standardized, standardOf } from '../../stats/st
 import { calibrationOf } from '../calibrate.ts'
 import type { Learned, Learner, LearnerOrder } from '../learner.ts'
 import { modelBytes } from '../onnx/graph.ts'
-import { designOf } from './design.ts'
+import { type Design, designOf } from './design.ts'
 import { type Fit, fitLinear } from './fit.ts'
 import { linearGraph } from './graph.ts'
 import { importanceOf } from './importance.ts'
 import { type LinearModel, modelOf, predictLinear } from './model.ts'
+import { predictSeveral, severalGraph, severalLinear } from './several.ts'
 
 /** Values of a text that have a weight, the most frequent ones: of each at most so many, and of all together. */
 const mostOfText = 254
@@ -33,6 +34,7 @@ export const linearLearner = {
     requireOneSum(task)
     const design = designOf(order)
     requireRoom(design.columns)
+    if (order.outputs !== undefined) return trainSeveral(order, design)
     const standard = task === 'regression' ? standardOf(train.labels, train.weights) : undefined
     const fit = fitLinear(
       {
@@ -60,8 +62,38 @@ export const linearLearner = {
   },
 } satisfies Learner<LinearLearner>
 
+/** Ridge regression of several targets. */
+function trainSeveral(
+  { model: name, task, parameters, inputs, outputs = [], train, validation }: LearnerOrder<LinearLearner>,
+  design: Design,
+) {
+  const rowWeights = train.weights === undefined ? undefined : countingWeights(train.weights)
+  const order = { design, rowWeights, l2: parameters.l2 }
+  const { models, importance } = severalLinear(order, train, { targets: outputs.length, inputs: inputs.length })
+  const answers = models[0]?.restore && 'float64'
+  const width = outputs.length
+  return {
+    onnx: modelBytes({ name, task, answers, width, inputs, mlVersion: 3, ...severalGraph(models, inputs) }),
+    predictions: predictSeveral(models, validation),
+    importance,
+    // One of each target: too many for a column of the card.
+    weights: [] as (number | undefined)[],
+    report: {
+      words: {
+        model: 'ridge regression',
+        importance: 'share of spread',
+        training: `L2 ${parameters.l2}, ${design.columns - 1} weights and an intercept for each of ${width} targets, by one decomposition.`,
+      },
+    },
+  } satisfies Learned
+}
+
 /** @throws SlipwayError DEFINITION_INVALID */
 function requireOneSum(task: Task): void {
+  if (task === 'quantiles')
+    throw new SlipwayError('DEFINITION_INVALID', 'a linear model predicts means, and this target is quantiles', {
+      next: 'take trees(…), a program, or a finished model',
+    })
   if (task !== 'multiclass') return
   throw new SlipwayError('DEFINITION_INVALID', 'a linear model does not tell several classes apart', {
     next: 'take trees(…), a program, or a finished model',

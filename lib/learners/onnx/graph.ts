@@ -1,3 +1,4 @@
+import { isOfClasses } from '../../formats/code-ref.ts'
 import type { Task } from '../../formats/plan.ts'
 import type { ModelInput } from '../learner.ts'
 import { type GraphPart, type GraphValue, nodeMessage, tensorMessage, valueInfo } from './messages.ts'
@@ -6,11 +7,13 @@ import { MessageWriter } from './protobuf.ts'
 /** What a learner says of its model's graph. */
 export interface ModelGraph extends GraphPart {
   readonly name: string
-  readonly task: Task | 'multiclass'
+  readonly task: Task
   /** Of a multiclass task: what its classes are called, in the order of their probabilities. */
   readonly classes?: readonly string[] | undefined
   /** Of a regression whose predictions float32 cannot hold. */
   readonly answers?: 'float64' | undefined
+  /** Of a regression: how many numbers a row is answered with. */
+  readonly width?: number | undefined
   readonly inputs: readonly ModelInput[]
   /** Version of ai.onnx.ml that its operators need. */
   readonly mlVersion: 3 | 5
@@ -19,13 +22,14 @@ export interface ModelGraph extends GraphPart {
 /**
  * An ONNX model, byte for byte the same for the same graph. Inputs: one tensor [rows, 1] a feature, float32 or string,
  * by name. Outputs: `label` int64 [rows] and `probabilities` float32 [rows, 2]; of several classes `label` string
- * [rows] and `probabilities` float32 [rows, classes]; or `prediction` [rows, 1], float32 or float64.
+ * [rows] and `probabilities` float32 [rows, classes]; or `prediction` [rows, numbers], float32 or float64.
  */
 export function modelBytes({
   name,
   task,
   classes,
   answers,
+  width = 1,
   inputs,
   nodes,
   constants,
@@ -37,7 +41,7 @@ export function modelBytes({
   graph.bytes(2, name)
   for (const constant of constants) graph.bytes(5, tensorMessage({ ...constant, name: nameOf(constant.name) }))
   for (const input of inputs) graph.bytes(11, valueInfo(input.name, input.kind === 'number' ? 'float' : 'string', 1))
-  if (task === 'regression') graph.bytes(12, valueInfo('prediction', answers === 'float64' ? 'double' : 'float', 1))
+  if (!isOfClasses(task)) graph.bytes(12, valueInfo('prediction', answers === 'float64' ? 'double' : 'float', width))
   else
     graph
       .bytes(12, valueInfo('label', classes === undefined ? 'int64' : 'string', undefined))

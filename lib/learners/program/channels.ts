@@ -9,6 +9,9 @@ import type { LearnerRows, ModelInput } from '../learner.ts'
 /** What the label is called in a channel, and the weight where rows have one. */
 export const labelColumn = 'label'
 export const weightColumn = 'weight'
+/** What labels are called: of several targets after each of them. */
+export const labelColumns = (targets: number, outputs: readonly string[] = []): readonly string[] =>
+  targets === 1 ? [labelColumn] : outputs.map((name) => `${labelColumn}:${name}`)
 
 export const channelFormats = { csv: 'text/csv', parquet: 'application/x-parquet' } as const
 
@@ -16,7 +19,11 @@ export const channelFormats = { csv: 'text/csv', parquet: 'application/x-parquet
 const vectorRows = 2_048
 
 /** Rows of a channel; those without labels are only predicted. */
-export type ChannelRows = Pick<LearnerRows, 'features' | 'weights'> & { readonly labels?: LearnerRows['labels'] }
+export type ChannelRows = Pick<LearnerRows, 'features' | 'weights'> & {
+  readonly labels?: LearnerRows['labels']
+  /** What several targets are called. */
+  readonly targets?: readonly string[] | undefined
+}
 
 /**
  * Writes rows as a table: features as the model takes them (numbers float32, texts), the label and the weight where
@@ -30,7 +37,9 @@ export async function writeChannel(
   file: string,
 ): Promise<void> {
   const names = inputs.map((input) => input.name)
-  const taken = [labelColumn, ...(rows.weights === undefined ? [] : [weightColumn])].find((each) =>
+  const { labels, targets } = rows
+  const labelNames = labelColumns(targets?.length ?? 1, targets)
+  const taken = [...labelNames, ...(rows.weights === undefined ? [] : [weightColumn])].find((each) =>
     names.includes(each),
   )
   if (taken !== undefined)
@@ -39,7 +48,7 @@ export async function writeChannel(
     })
   const columns = [
     ...inputs.map((input, i) => columnOf(input, rows.features[i] as Float32Array)),
-    ...(rows.labels === undefined ? [] : [labelsOf(rows.labels)]),
+    ...(labels === undefined ? [] : labelNames.map((each, i) => labelsOf(each, labels, i, labelNames.length))),
     ...(rows.weights === undefined ? [] : [columnOf({ name: weightColumn, kind: 'number' }, rows.weights)]),
   ]
   await (format === 'csv' ? writeCsv : writeParquet)(columns, rows.features[0]?.length ?? 0, file)
@@ -62,10 +71,10 @@ function columnOf(input: ModelInput, values: Float32Array): ChannelColumn {
   }
 }
 
-const labelsOf = (labels: Float64Array): ChannelColumn => ({
-  name: labelColumn,
+const labelsOf = (called: string, labels: Float64Array, target: number, targets: number): ChannelColumn => ({
+  name: called,
   type: DOUBLE,
-  at: (row) => labels[row] as number,
+  at: (row) => labels[row * targets + target] as number,
 })
 
 /** Numbers are written so that who reads them as float64 has just the float32 that the model will be given. */

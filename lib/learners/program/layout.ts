@@ -1,8 +1,8 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ProgramLearner } from '../../formats/learner.ts'
-import type { LearnerOrder } from '../learner.ts'
-import { channelFormats, labelColumn, weightColumn, writeChannel } from './channels.ts'
+import { type LearnerOrder, targetsOf } from '../learner.ts'
+import { channelFormats, labelColumns, weightColumn, writeChannel } from './channels.ts'
 
 /** Folders of a program, below one that stands for `/opt/ml` of SageMaker's training containers. */
 export interface Layout {
@@ -68,8 +68,9 @@ export async function layOut(
   await write('inputdataconfig.json', channelsOf(data))
   await write('resourceconfig.json', resources)
   await write('columns.json', columnsOf(order))
-  await writeChannel(order.inputs, order.train, data, join(train, `train.${data}`))
-  await writeChannel(order.inputs, order.validation, data, join(validation, `validation.${data}`))
+  const targets = targetsOf(order) === 1 ? undefined : order.outputs
+  await writeChannel(order.inputs, { ...order.train, targets }, data, join(train, `train.${data}`))
+  await writeChannel(order.inputs, { ...order.validation, targets }, data, join(validation, `validation.${data}`))
   await writeChannel(order.inputs, { features: madeUp }, data, join(parity, `parity.${data}`))
   await chmod(layout.root, 0o700)
 }
@@ -87,11 +88,16 @@ const channelsOf = (data: ProgramLearner['data']): Record<string, unknown> => {
 const host = 'algo-1'
 const resources = { current_host: host, hosts: [host], network_interface_name: 'lo' }
 
-function columnsOf({ task, seed, inputs, classes, train }: LearnerOrder<unknown>): Record<string, unknown> {
+function columnsOf(order: LearnerOrder<unknown>): Record<string, unknown> {
+  const { task, seed, inputs, classes, outputs, levels, train } = order
+  const targets = labelColumns(targetsOf(order), outputs)
   return {
     task,
     seed,
-    label: labelColumn,
+    label: targets[0],
+    // Of several targets a label each, in the order of what is answered.
+    ...(targets.length > 1 && { labels: targets, outputs }),
+    ...(levels !== undefined && { quantiles: levels }),
     // What the labels, which are their places, stand for.
     ...(classes !== undefined && { classes }),
     ...(train.weights !== undefined && { weight: weightColumn }),

@@ -1,14 +1,23 @@
 import { readFile } from 'node:fs/promises'
+import { ascendingRows, columnOf } from '../../formats/answers.ts'
+import { isOfClasses } from '../../formats/code-ref.ts'
 import type { Numbers } from '../../formats/columns.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import { ProgramLearner } from '../../formats/learner.ts'
-import type { Task } from '../../formats/plan.ts'
 import type { TrainingReport } from '../../formats/training-report.ts'
 import { unitOfDifferences } from '../../stats/standard.ts'
 import { byProgram } from '../finished/brought.ts'
 import { importanceInWords, importanceOf } from '../finished/importance.ts'
 import { type FeatureRows, openFinished } from '../finished/open.ts'
-import type { Learned, Learner, LearnerOrder, LearnerRows, ModelInput, ProgramPlace } from '../learner.ts'
+import {
+  type Learned,
+  type Learner,
+  type LearnerOrder,
+  type LearnerRows,
+  type ModelInput,
+  type ProgramPlace,
+  targetsOf,
+} from '../learner.ts'
 import { requireProgram } from './command.ts'
 import { useEnvironment } from './environment.ts'
 import type { Ended } from './guard.ts'
@@ -31,7 +40,7 @@ export const programLearner = {
   categoryOrder: () => ({ by: 'frequency', most: mostValues }),
 
   async train(order, onProgress) {
-    const { parameters, inputs, task, classes, validation } = order
+    const { parameters, inputs, task, classes, outputs, validation } = order
     const place = requirePlace(order)
     const layout = layoutIn(place.root)
     onProgress('writing what the program reads', 0)
@@ -52,7 +61,7 @@ export const programLearner = {
     await requireSuccess(ended, layout, parameters, place.log)
     onProgress('reading its model', 0.9)
     const own = await ownPredictions(order, layout)
-    const model = await openFinished(byProgram, { task, classes }, await readModel(layout.model), inputs)
+    const model = await openFinished(byProgram, { task, classes, outputs }, await readModel(layout.model), inputs)
     try {
       const rows = rowsOf(inputs, validation.features)
       const said = own.validation
@@ -65,7 +74,7 @@ export const programLearner = {
         said: ended.metrics,
         report: {
           ...(own.madeUp !== undefined && {
-            madeUp: compared(task, own.madeUp, await model.predictAny(rowsOf(inputs, madeUp))),
+            madeUp: compared(order, own.madeUp, await model.predictAny(rowsOf(inputs, madeUp))),
           }),
           words: wordsOf(parameters),
         },
@@ -116,23 +125,37 @@ const firstRow = (rows: FeatureRows): FeatureRows =>
 async function ownPredictions(order: LearnerOrder<ProgramLearner>, { outputData }: Layout) {
   const { predictions, madeUp } = order.parameters
   if (predictions === false) return {}
-  const classes = order.classes?.length
-  const rows = order.validation.labels.length
-  const validation = await requirePredictions(outputData, { file: 'predictions.csv', rows, classes })
+  const { outputs, task } = order
+  const several = { classes: order.classes?.length, outputs }
+  const rows = order.validation.labels.length / targetsOf(order)
+  const inOrder = <Values extends Float64Array | undefined>(values: Values): Values =>
+    values !== undefined && task === 'quantiles' ? (ascendingRows(values, outputs?.length ?? 1) as Values) : values
+  const validation = inOrder(await requirePredictions(outputData, { file: 'predictions.csv', rows, ...several }))
   if (predictions === 'validation') return { validation }
   const read = madeUp === 'required' ? requirePredictions : readPredictions
-  return { validation, madeUp: await read(outputData, { file: 'parity.csv', rows: madeUpRows, classes }) }
+  return { validation, madeUp: inOrder(await read(outputData, { file: 'parity.csv', rows: madeUpRows, ...several })) }
 }
 
 /** How far a model is from what the program predicts itself, where that are numbers. */
-function compared(task: Task, own: Float64Array, scored: Numbers): NonNullable<TrainingReport['madeUp']> {
+function compared(
+  { task, outputs }: LearnerOrder<unknown>,
+  own: Float64Array,
+  scored: Numbers,
+): NonNullable<TrainingReport['madeUp']> {
   const isNumber = (_: number, i: number): boolean => !Number.isNaN(own[i])
   const expected = inPrecisionOf(scored, own.filter(isNumber))
   const answers = scored.filter(isNumber)
-  const unit = task === 'regression' ? unitOfDifferences(expected) : 1
+  // Rows lack all their numbers or none.
+  const width = outputs?.length ?? 1
+  const units = Array.from({ length: width }, (_, column) =>
+    isOfClasses(task) ? 1 : unitOfDifferences(columnOf(expected, column, width)),
+  )
   let largest = 0
   for (let i = 0; i < expected.length; i++)
-    largest = Math.max(largest, Math.abs((answers[i] as number) - (expected[i] as number)) / unit)
+    largest = Math.max(
+      largest,
+      Math.abs((answers[i] as number) - (expected[i] as number)) / (units[i % width] as number),
+    )
   const rows = (madeUpRows * expected.length) / own.length
   return { rows, largest: Number.isFinite(largest) ? largest : null }
 }

@@ -16,14 +16,15 @@ export function makeUpRows(inputs: readonly ModelInput[], train: LearnerRows, se
   const random = seededRandom(seed)
   const below = (count: number): number => Math.floor((random() / 2 ** 32) * count)
   const chance = (share: number): boolean => random() < share * 2 ** 32
+  const rows = train.features[0]?.length ?? 0
   const missesSome = train.features.map((values) => values.some(Number.isNaN))
   const features = inputs.map(() => new Float32Array(madeUpRows))
   for (let row = 0; row < madeUpRows; row++) {
     const share = shares[row % shares.length] as number
-    const whole = below(train.labels.length)
+    const whole = below(rows)
     const isMixed = chance(1 / 2)
     for (const [input, { kind }] of inputs.entries()) {
-      const from = isMixed ? below(train.labels.length) : whole
+      const from = isMixed ? below(rows) : whole
       const learnt = train.features[input]?.[from] as number
       const isMissing = kind === 'category' || (missesSome[input] === true && chance(1 / 2))
       const odd = isMissing ? Number.NaN : 0

@@ -15,22 +15,25 @@ export async function readModel(folder: string): Promise<Uint8Array> {
   return readWhole(file, byProgram.refuse)
 }
 
-/** Which rows a program hands over predictions for, in a file of its own, and of how many classes. */
+/** Which rows a program hands over predictions for, in a file of its own, and how many answers a row has. */
 interface PredictedRows {
   readonly file: 'predictions.csv' | 'parity.csv'
   readonly rows: number
   readonly classes: number | undefined
+  /** What several numbers are called. */
+  readonly outputs?: readonly string[] | undefined
 }
 
 /**
  * The program's own predictions for the validation rows or for the rows of the channel `parity`: a number a line in the
- * order of the rows, or of several classes a number each; perhaps below a line with names.
+ * order of the rows, or of several classes, targets or quantiles a number each; perhaps below a line with names.
  * @returns [rows], of several classes [rows · classes]; undefined where there is no such file; NaN in rows for which it
  *   predicts what is no finite number
  * @throws SlipwayError PROGRAM_FAILED
  */
 export async function readPredictions(folder: string, wanted: PredictedRows): Promise<Float64Array | undefined> {
-  const { file, rows, classes: width = 1 } = wanted
+  const { file, rows, classes = 1, outputs } = wanted
+  const width = outputs?.length ?? classes
   const text = await readFile(join(folder, file), 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
   const lines = text.trimEnd().split(/\r?\n/)
@@ -72,9 +75,14 @@ const wordsFor = {
   },
 } as const
 
-function unusable(what: string, { file, rows, classes }: PredictedRows): SlipwayError {
-  const numbers = classes === undefined ? 'one number' : `${classes} numbers, the probabilities of the classes,`
-  const which = classes === undefined ? ', the probability of class 1 or the predicted number' : ''
+function unusable(what: string, { file, rows, classes, outputs }: PredictedRows): SlipwayError {
+  const numbers =
+    outputs !== undefined
+      ? `${outputs.length} numbers (${outputs.join(', ')})`
+      : classes === undefined
+        ? 'one number'
+        : `${classes} numbers, the probabilities of the classes,`
+  const which = (classes ?? outputs) === undefined ? ', the probability of class 1 or the predicted number' : ''
   return new SlipwayError('PROGRAM_FAILED', what, {
     next: `write ${numbers} for each of the ${rows} ${wordsFor[file].rows} to ${file} in SM_OUTPUT_DATA_DIR${which}; or say ${wordsFor[file].otherwise}`,
   })

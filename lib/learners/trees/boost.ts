@@ -171,7 +171,7 @@ function restored(ensemble: Ensemble, standard: Standard | undefined): Ensemble 
   if (standard === undefined) return ensemble
   const { centre } = standard
   const scale = scaleOf(standard)
-  if (needsFloat64(standard)) return { ...ensemble, restore: { scale, offset: centre } }
+  if (needsFloat64(standard)) return { ...ensemble, restore: { scale: [scale], offset: [centre] } }
   const trees = ensemble.trees.map((tree) => ({ ...tree, value: tree.value.map((value) => value * scale) }))
   return { ...ensemble, bases: [Math.fround(centre)], trees }
 }

@@ -1,3 +1,4 @@
+import { ascendingRows, sideBySide } from '../../formats/answers.ts'
 import type { Numbers } from '../../formats/columns.ts'
 import { type Calibration, calibrated } from '../../stats/calibration.ts'
 
@@ -20,16 +21,23 @@ export interface Tree {
 
 export interface Ensemble {
   readonly task: 'binary' | 'regression' | 'multiclass'
-  /** What trees are added to, a sum each: log odds or the mean, or of each class the logarithm of its share. */
+  /** What trees are added to, a sum each: log odds or means, or of each class the logarithm of its share. */
   readonly bases: readonly number[]
-  /** Tree i is added to sum i mod the number of sums. */
   readonly trees: readonly Tree[]
+  /** The sum that each tree is added to; tree i to sum i mod the number of sums, where it is not said. */
+  readonly sums?: readonly number[] | undefined
   readonly features: number
   /** Of a binary task: what makes a probability of log odds, where it is not the logistic function. */
   readonly calibration?: Calibration | undefined
-  /** What makes predictions of sums, in float64, where float32 cannot hold them: scale · sum + offset. */
-  readonly restore?: { readonly scale: number; readonly offset: number } | undefined
+  /** What makes predictions of sums, in float64, where float32 cannot hold them: scale · sum + offset, by sum. */
+  readonly restore?: { readonly scale: readonly number[]; readonly offset: readonly number[] } | undefined
+  /** The predictions of a row are put in ascending order: those of quantiles. */
+  readonly isSorted?: true | undefined
 }
+
+/** The sum that a tree is added to. */
+export const sumOfTree = ({ sums, bases }: Pick<Ensemble, 'sums' | 'bases'>, tree: number): number =>
+  sums?.[tree] ?? tree % bases.length
 
 /** Adds the leaf value that each row ends in, in float32: [rows]. `features[f][row]`, NaN for missing. */
 function addTree(tree: Tree, features: readonly Float32Array[], sums: Float32Array): void {
@@ -50,19 +58,34 @@ function addTree(tree: Tree, features: readonly Float32Array[], sums: Float32Arr
 
 /**
  * The trainer's own predictions, summed in float32 in tree order as ONNX Runtime does: [rows], or of several classes
- * their probabilities [rows · classes], row by row.
+ * their probabilities [rows · classes], row by row; of several targets [rows · targets].
  */
 export function predict(ensemble: Ensemble, features: readonly Float32Array[], rows: number): Numbers {
-  const { task, bases, trees, calibration, restore } = ensemble
+  const { task, bases, trees, calibration } = ensemble
   const sums = bases.map(() => new Float32Array(rows))
   trees.forEach((tree, i) => {
-    addTree(tree, features, sums[i % sums.length] as Float32Array)
+    addTree(tree, features, sums[sumOfTree(ensemble, i)] as Float32Array)
   })
   if (task === 'multiclass') return softmax(sums.map((sum, i) => sum.map((each) => each + (bases[i] as number))))
   const [sum, base] = [sums[0] as Float32Array, bases[0] as number]
   if (calibration !== undefined) return sum.map((each) => calibrated(calibration, Math.fround(each + base)))
-  if (restore !== undefined) return Float64Array.from(sum, (each) => each * restore.scale + restore.offset)
-  return sum.map((each) => (task === 'binary' ? 1 / (1 + Math.exp(-Math.fround(each + base))) : each + base))
+  if (task === 'regression') return numbersOf(ensemble, sums)
+  return sum.map((each) => 1 / (1 + Math.exp(-Math.fround(each + base))))
+}
+
+/** Predictions of numbers: [rows · sums]. @param sums [sums][rows] */
+function numbersOf({ bases, restore, isSorted }: Ensemble, sums: readonly Float32Array[]): Numbers {
+  const columns: readonly Numbers[] =
+    restore === undefined
+      ? sums.map((sum, i) => sum.map((each) => each + (bases[i] as number)))
+      : sums.map((sum, i) =>
+          Float64Array.from(
+            sum,
+            (each) =>
+              Math.fround(each + (bases[i] as number)) * (restore.scale[i] as number) + (restore.offset[i] as number),
+          ),
+        )
+  return isSorted ? ascendingRows(sideBySide(columns), columns.length) : sideBySide(columns)
 }
 
 /** Probabilities [rows · classes] of scores [classes][rows], in float32 as ONNX Runtime makes them. */

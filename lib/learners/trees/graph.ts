@@ -6,7 +6,7 @@ import { type GraphPart, node } from '../onnx/messages.ts'
 import type { Ensemble } from './ensemble.ts'
 import { indexedTrees } from './indexed-trees.ts'
 import { namedTrees } from './named-trees.ts'
-import { restorePrediction } from './restore.ts'
+import { restorePrediction, sortedPrediction } from './restore.ts'
 
 /**
  * An ensemble as an ONNX model (`graph.ts` says what it takes and answers); text is mapped to its code inside, unknown
@@ -41,21 +41,24 @@ export function toOnnx(
   const asksForSets = classes === undefined && ensemble.trees.some(({ members }) => members.size > 0)
   const trees = (asksForSets ? indexedTrees : namedTrees)(ensemble)
   const restore = restorePrediction(ensemble)
+  const sorted = sortedPrediction(ensemble)
   const answers = answersOf(ensemble, classes)
   return modelBytes({
     name,
     task: ensemble.task,
     classes,
     answers: ensemble.restore && 'float64',
+    width: ensemble.bases.length,
     inputs,
     nodes: [
       ...encoders,
       node('Concat', '', columns, ['features'], [['axis', 'int', 1]]),
       ...trees.nodes,
       ...restore.nodes,
+      ...sorted.nodes,
       ...answers.nodes,
     ],
-    constants: [...trees.constants, ...restore.constants, ...answers.constants],
+    constants: [...trees.constants, ...restore.constants, ...sorted.constants, ...answers.constants],
     mlVersion: asksForSets ? 5 : 3,
   })
 }

@@ -1,6 +1,6 @@
 import { binaryAnswers } from '../onnx/binary-answers.ts'
 import { type GraphPart, node, tensor } from '../onnx/messages.ts'
-import type { Ensemble, Tree } from './ensemble.ts'
+import { type Ensemble, sumOfTree, type Tree } from './ensemble.ts'
 import { isClassifier, sumOf } from './restore.ts'
 
 // Numbers of TreeEnsemble's enumerations (github.com/onnx/onnx, docs/Operators-ml.md).
@@ -15,18 +15,22 @@ const softmaxOrLogistic = 1
 
 /**
  * Trees as ai.onnx.ml 5 has them, where a node can ask for a set: inner nodes of all trees in one list, leaves in
- * another. There are no base values, so a last tree adds them; and no classes, so a binary task has two targets, of
+ * another. There are no base values, so a last tree of each sum adds them; and no classes, so a binary task has two targets, of
  * which the first always scores 0.
  * @returns the nodes, and the constants they need
  */
 export function indexedTrees(ensemble: Ensemble): GraphPart {
   const { bases, trees } = ensemble
+  const isBinary = isClassifier(ensemble)
   const [modes, features, missing] = [[] as number[], [] as number[], [] as number[]]
   const [splits, members, roots] = [[] as number[], [] as number[], [] as number[]]
   const [trueIds, trueLeaves, falseIds, falseLeaves] = [[] as number[], [] as number[], [] as number[], [] as number[]]
-  const weights: number[] = []
+  const [weights, targets] = [[] as number[], [] as number[]]
 
-  const addLeaf = (weight: number): Place => ({ id: weights.push(weight) - 1, isLeaf: 1 })
+  const addLeaf = (weight: number, sum: number): Place => {
+    targets.push(isBinary ? 1 : sum)
+    return { id: weights.push(weight) - 1, isLeaf: 1 }
+  }
   const addTest = (mode: number, feature: number, split: number, missingLeft: number): number => {
     features.push(feature)
     splits.push(split)
@@ -39,9 +43,9 @@ export function indexedTrees(ensemble: Ensemble): GraphPart {
     falseIds[from] = right.id
     falseLeaves[from] = right.isLeaf
   }
-  const add = (tree: Tree, at: number): Place => {
+  const add = (tree: Tree, at: number, sum: number): Place => {
     const feature = tree.feature[at] as number
-    if (feature < 0) return addLeaf(tree.value[at] as number)
+    if (feature < 0) return addLeaf(tree.value[at] as number, sum)
     const set = tree.members.get(at)
     const id = addTest(
       set === undefined ? lessOrEqual : isMember,
@@ -50,7 +54,7 @@ export function indexedTrees(ensemble: Ensemble): GraphPart {
       tree.missingLeft[at] as number,
     )
     if (set !== undefined) members.push(...set, Number.NaN)
-    lead(id, add(tree, tree.left[at] as number), add(tree, tree.right[at] as number))
+    lead(id, add(tree, tree.left[at] as number, sum), add(tree, tree.right[at] as number, sum))
     return { id, isLeaf: 0 }
   }
   /** A root is an inner node; where there is none to be, one that leads to the same leaf both ways. */
@@ -62,10 +66,13 @@ export function indexedTrees(ensemble: Ensemble): GraphPart {
       roots.push(test)
     }
   }
-  for (const tree of trees) addRoot(add(tree, 0))
-  addRoot(addLeaf(bases[0] as number))
+  trees.forEach((tree, i) => {
+    addRoot(add(tree, 0, sumOfTree(ensemble, i)))
+  })
+  bases.forEach((base, sum) => {
+    addRoot(addLeaf(base, sum))
+  })
 
-  const isBinary = isClassifier(ensemble)
   const scores = isBinary ? 'scores' : sumOf(ensemble)
   const operator = node(
     'TreeEnsemble',
@@ -74,10 +81,10 @@ export function indexedTrees(ensemble: Ensemble): GraphPart {
     [scores],
     [
       ['aggregate_function', 'int', sum],
-      ['leaf_targetids', 'ints', weights.map(() => (isBinary ? 1 : 0))],
+      ['leaf_targetids', 'ints', targets],
       ['leaf_weights', 'tensor', Float32Array.from(weights)],
       ['membership_values', 'tensor', Float32Array.from(members)],
-      ['n_targets', 'int', isBinary ? 2 : 1],
+      ['n_targets', 'int', isBinary ? 2 : bases.length],
       ['nodes_falseleafs', 'ints', falseLeaves],
       ['nodes_falsenodeids', 'ints', falseIds],
       ['nodes_featureids', 'ints', features],

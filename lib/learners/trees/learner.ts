@@ -1,10 +1,11 @@
 import { TreesLearner } from '../../formats/learner.ts'
 import { calibrationOf } from '../calibrate.ts'
-import type { Learner, LearnerOrder, LearnerRows } from '../learner.ts'
-import { boost, type Dataset } from './boost.ts'
+import { type Learner, type LearnerOrder, type LearnerRows, targetsOf } from '../learner.ts'
+import { type BoostOptions, boost, type Dataset } from './boost.ts'
 import { predict } from './ensemble.ts'
 import { toOnnx } from './graph.ts'
 import { directionsOf, requireNumber, withClassWeights } from './options.ts'
+import { boostSeveral } from './several.ts'
 
 /** Gradient-boosted trees. */
 export const treesLearner: Learner<TreesLearner> = {
@@ -14,16 +15,20 @@ export const treesLearner: Learner<TreesLearner> = {
     categories === 'sets' ? { by: 'frequency', most: bins } : { by: 'mean label' },
 
   train(order, onProgress) {
-    const { model, task, parameters, inputs, classes, train, validation, threads } = order
+    const { model, task, parameters, inputs, classes, outputs, train, validation, threads } = order
     requireNumber(order)
     const data = { train: datasetOf(order, train), validation: datasetOf(order, validation) }
-    const boosted = boost(task, data, parameters, {
+    const options: BoostOptions = {
       threads,
       classes: classes?.length,
-      onRound: (rounds) => onProgress(`tree ${rounds} of ${parameters.trees}`, rounds / parameters.trees),
-    })
+      onRound: (rounds) => onProgress(`tree ${Math.ceil(rounds)} of ${parameters.trees}`, rounds / parameters.trees),
+    }
+    const boosted =
+      outputs !== undefined
+        ? boostSeveral(order, data, options)
+        : boost(task === 'quantiles' ? 'regression' : task, data, parameters, options)
     const { ensemble: grown, importance, validationLoss } = boosted
-    const rows = validation.labels.length
+    const rows = validation.labels.length / targetsOf(order)
     // Sums are what a regression answers.
     const logOdds = () => predict({ ...grown, task: 'regression' }, validation.features, rows)
     const calibration = calibrationOf(order, logOdds)

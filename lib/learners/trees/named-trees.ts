@@ -1,5 +1,5 @@
 import { type Attribute, type GraphPart, node } from '../onnx/messages.ts'
-import type { Ensemble, Tree } from './ensemble.ts'
+import { type Ensemble, sumOfTree, type Tree } from './ensemble.ts'
 import { isClassifier, sumOf } from './restore.ts'
 
 /** What a node of a tree asks, and where the answer leads; a leaf asks for feature -1. */
@@ -22,7 +22,7 @@ export function namedTrees(ensemble: Ensemble): GraphPart {
   const { task, bases, trees } = ensemble
   const written = new Written()
   trees.forEach((tree, number) => {
-    written.tree(tree, number, number % bases.length)
+    written.tree(tree, number, sumOfTree(ensemble, number))
   })
   // ONNX Runtime takes a binary classifier without a negative weight for one whose sums are probabilities already. A
   // last tree that is one leaf, too light to change any sum, tells it otherwise.

@@ -1,3 +1,4 @@
+import { isOfClasses } from '../../formats/code-ref.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { TreesLearner } from '../../formats/learner.ts'
 import type { LearnerOrder, LearnerRows, ModelInput } from '../learner.ts'
@@ -7,10 +8,15 @@ import type { Direction } from './bounds.ts'
  * How the answer may change with each input.
  * @throws SlipwayError FEATURES_TYPE where a name is no number of the model's, or the task has several classes
  */
-export function directionsOf({ parameters, inputs, task }: LearnerOrder<TreesLearner>): Direction[] | undefined {
+export function directionsOf({
+  parameters,
+  inputs,
+  task,
+  levels,
+}: LearnerOrder<TreesLearner>): Direction[] | undefined {
   const { monotone, quantile } = parameters
   if (monotone === undefined) return undefined
-  if (quantile !== undefined)
+  if (quantile !== undefined || levels !== undefined)
     throw new SlipwayError('FEATURES_TYPE', 'trees of a quantile keep no monotone constraints', {
       next: 'leave monotone out, or quantile',
     })
@@ -45,7 +51,7 @@ export function withClassWeights(
 ): LearnerRows {
   const { classWeights } = parameters
   if (classWeights === undefined) return rows
-  if (task === 'regression')
+  if (!isOfClasses(task))
     throw new SlipwayError('WEIGHTS_INVALID', 'classWeights are of classes, and this target is a number', {
       next: 'leave them out, or weigh rows by a column: p.train(name, { weight })',
     })
@@ -76,10 +82,14 @@ function named(given: Readonly<Record<string, number>>, names: readonly string[]
   return names.map((name) => (Object.hasOwn(given, name) ? (given[name] as number) : 1))
 }
 
-/** @throws SlipwayError TARGET_INVALID where a quantile is asked for of classes */
-export function requireNumber({ parameters, task }: LearnerOrder<TreesLearner>): void {
-  if (parameters.quantile === undefined || task === 'regression') return
-  throw new SlipwayError('TARGET_INVALID', `trees of a quantile predict a number, and this target is ${task}`, {
-    next: 'take regression(…), or leave quantile out',
-  })
+/** @throws SlipwayError TARGET_INVALID where a quantile is asked for of classes, or of several numbers */
+export function requireNumber({ parameters, task, outputs }: LearnerOrder<TreesLearner>): void {
+  if (parameters.quantile === undefined || (task === 'regression' && outputs === undefined)) return
+  throw new SlipwayError(
+    'TARGET_INVALID',
+    `trees of a quantile predict a number, and this target is ${task === 'regression' ? `${outputs?.length} numbers` : task}`,
+    {
+      next: 'take regression(…), or leave quantile out',
+    },
+  )
 }
