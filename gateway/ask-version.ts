@@ -66,7 +66,11 @@ export class VersionAsker {
     this.cache = options.cacheEntries > 0 ? createAnswerCache(options.cacheEntries) : undefined
   }
 
-  /** Asks a version. Refusals for the queue's sake are thrown: they say nothing about the version. */
+  /**
+   * Asks a version. Refusals for the queue's sake are thrown, and so is what the request is to blame for: they say
+   * nothing about the version.
+   * @throws SlipwayError OVERLOADED, DEADLINE_EXCEEDED, REQUEST_INVALID
+   */
   ask(version: LoadedVersion, input: AnyInput, request: InferRequest, trust: Trust): Promise<Outcome> {
     return version.kind === 'tensors'
       ? this.askTensors(version, input as TensorInput, request, trust)
@@ -169,6 +173,7 @@ function failedOutcome(request: InferRequest, { rows }: AnyInput, error: unknown
   if (error instanceof DeadlinePassed)
     throw new SlipwayError('DEADLINE_EXCEEDED', `no answer within the ${Math.round(deadline - arrivedAt)} ms given`)
   if (!(error instanceof ScoringFailure)) throw error
+  if (error.kind === 'request') throw new SlipwayError('REQUEST_INVALID', error.message)
   return outcomeOf(request, rows, undefined, error)
 }
 

@@ -42,6 +42,14 @@ function readInput({ joins }: View, request: InferRequest, version: LoadedVersio
   return join === undefined ? request.read(version) : join.join(request.read(join.asked))
 }
 
+/** What a version was asked, if it could read it, and what came of it. */
+interface Asked {
+  readonly input: AnyInput | undefined
+  readonly outcome: Outcome
+  /** The champion's, where it was asked whether the request is to blame. */
+  readonly champions?: Pick<Asked, 'input' | 'outcome'>
+}
+
 /** Who answers a request, and what is counted and kept of it. */
 export class Inference {
   private readonly options: InferenceOptions
@@ -86,7 +94,7 @@ export class Inference {
     const { recorder } = view
     recorder.inFlight++
     try {
-      const asked = await this.askCandidate(view, request)
+      const asked = await this.askCandidate(view, request, () => this.askChampion(view, request))
       const first = recorder.count('candidate', asked.outcome, user)
       return await this.orFallback(view, request, asked, first)
     } finally {
@@ -98,7 +106,7 @@ export class Inference {
   private async orFallback(
     view: View,
     request: InferRequest,
-    { input, outcome }: { input: AnyInput | undefined; outcome: Outcome },
+    { input, outcome, champions }: Asked,
     first: boolean,
   ): Promise<InferResult> {
     const { champion } = view
@@ -107,15 +115,19 @@ export class Inference {
       this.sample(view, { role: 'candidate', first, request, version: candidate, input, outcome })
       return this.asker.result(outcome, candidate, 'candidate', input)
     }
-    const whole = readInput(view, request, champion)
-    return this.asker.result(await this.asker.ask(champion, whole, request, 'trusted'), champion, 'fallback', whole)
+    const standIn = champions ?? (await this.askChampion(view, request))
+    return this.asker.result(standIn.outcome, champion, 'fallback', standIn.input)
   }
 
-  /** Rows that only the champion takes count against the candidate; rows that neither takes are the client's fault. */
+  /**
+   * What only the champion takes counts against the candidate; what neither takes is the client's fault.
+   * @param askChampion asks it, or says what it has answered
+   */
   private async askCandidate(
     view: View,
     request: InferRequest,
-  ): Promise<{ input: AnyInput | undefined; outcome: Outcome }> {
+    askChampion: () => Promise<Pick<Asked, 'input' | 'outcome'>>,
+  ): Promise<Asked> {
     const candidate = view.candidate as LoadedVersion
     let input: AnyInput
     try {
@@ -125,7 +137,17 @@ export class Inference {
       const failure = { kind: 'features' as const, message: (error as Error).message }
       return { input: undefined, outcome: outcomeOf(request, rows, undefined, failure) }
     }
-    return { input, outcome: await this.asker.ask(candidate, input, request, request.failCandidate ? 'fail' : 'apart') }
+    try {
+      return {
+        input,
+        outcome: await this.asker.ask(candidate, input, request, request.failCandidate ? 'fail' : 'apart'),
+      }
+    } catch (error) {
+      if (!(error instanceof SlipwayError && error.code === 'REQUEST_INVALID')) throw error
+      const champions = await askChampion()
+      const failure = { kind: 'model' as const, message: error.message }
+      return { input, outcome: outcomeOf(request, input.rows, undefined, failure), champions }
+    }
   }
 
   /** Shadow: the champion answers; bake: the candidate does. The other one is asked too, and keeps nobody waiting. */
@@ -143,11 +165,14 @@ export class Inference {
     if (isBusy) recorder.countDropped()
     recorder.inFlight++
     try {
-      const asked = isShadow ? this.askChampion(view, request) : this.askCandidate(view, request)
+      const asked: Promise<Asked> = isShadow
+        ? this.askChampion(view, request)
+        : this.askCandidate(view, request, () => this.askChampion(view, request))
       if (!isBusy) void this.mirror(view, request, asked, isShadow)
-      const { input, outcome } = await asked
+      const answered = await asked
+      const { input, outcome } = answered
       const first = recorder.count(isShadow ? 'champion' : 'candidate', outcome, user)
-      if (!isShadow) return await this.orFallback(view, request, { input, outcome }, first)
+      if (!isShadow) return await this.orFallback(view, request, answered, first)
       this.sample(view, { role: 'champion', first, request, version: champion, input: input as AnyInput, outcome })
       return this.asker.result(outcome, champion, 'champion', input)
     } finally {
@@ -161,12 +186,7 @@ export class Inference {
     return { input, outcome: await this.asker.ask(champion, input, request, 'trusted') }
   }
 
-  private async mirror(
-    view: View,
-    request: InferRequest,
-    asked: Promise<{ outcome: Outcome }>,
-    isShadow: boolean,
-  ): Promise<void> {
+  private async mirror(view: View, request: InferRequest, asked: Promise<Asked>, isShadow: boolean): Promise<void> {
     const { recorder } = view
     recorder.inFlight++
     // The answer's own work goes first.
@@ -175,7 +195,7 @@ export class Inference {
       const late = { ...request, arrivedAt: performance.now(), deadline: Number.POSITIVE_INFINITY }
       const version = isShadow ? (view.candidate as LoadedVersion) : view.champion
       const { input, outcome: mirrored } = isShadow
-        ? await this.askCandidate(view, late)
+        ? await this.askCandidate(view, late, () => asked)
         : await this.askOffloaded(view, late)
       recorder.count(isShadow ? 'candidate' : 'champion', mirrored, undefined)
       if (input !== undefined)

@@ -36,7 +36,8 @@ export type AnyInput = Input | TensorInput
 /** Why a version gave no answer: a class of its telemetry. */
 export class ScoringFailure extends Error {
   override readonly name = 'ScoringFailure'
-  readonly kind: 'features' | 'model' | 'timeout' | 'injected'
+  /** `request`: the request is to blame, and the version is not. */
+  readonly kind: 'features' | 'model' | 'timeout' | 'injected' | 'request'
   /** Where in the version's code; for the log, not for clients. */
   readonly inBundle: readonly BundlePosition[]
   constructor(kind: ScoringFailure['kind'], message: string, inBundle: readonly BundlePosition[] = []) {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { TensorFacts, Tensors } from '../../lib/formats/tensors.ts'
 import { outputWithNaN, summarise } from '../../lib/models/tensors/answer.ts'
+import { refusalOf } from '../../lib/models/tensors/refusal.ts'
 import { type LocalTensorModel, loadTensorModel } from '../../lib/models/tensors/session.ts'
 import { profileCounter } from '../../lib/stats/profile-counter.ts'
 import { primaryOf } from '../../lib/stats/tensor-summary.ts'
@@ -42,7 +43,11 @@ try {
       say({ id, answer }, buffersOf(outputs))
     } catch (error) {
       const { kind, message, inBundle } = failureOf(error)
-      say({ id, failed: { kind, message, inBundle } })
+      const refusal = refusalOf(message, facts, question.tensors)
+      say({
+        id,
+        failed: refusal === undefined ? { kind, message, inBundle } : { kind: 'request', message: refusal, inBundle },
+      })
     }
   }
 } catch (error) {
