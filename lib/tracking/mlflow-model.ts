@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { packageRoot } from '../code/host.ts'
 import { canonicalJson } from '../formats/canonical.ts'
+import { isOfTensors } from '../formats/tensors.ts'
 import { ModelFacts, modelFiles } from '../models/model.ts'
 import { getBundle, getBytes } from '../store/objects.ts'
 import type { Store } from '../store/store.ts'
@@ -14,12 +15,13 @@ const mlflowVersion = '3.17.2'
 
 /**
  * The files of a package as an MLflow model that `mlflow.pyfunc` loads: features in, predictions out.
- * @returns undefined of a model with crosses, which are made outside its graph
+ * @returns a text where there is none: why
  */
-export async function mlflowModel(store: Store, digest: string): Promise<ModelFile[] | undefined> {
+export async function mlflowModel(store: Store, digest: string): Promise<readonly ModelFile[] | string> {
   const bundle = await getBundle(store, digest, 'model')
+  if (isOfTensors(bundle.facts)) return 'takes tensors: its file is an ONNX model for mlflow.onnx as it is'
   const facts = ModelFacts.parse(bundle.facts)
-  if (facts.crosses !== undefined) return undefined
+  if (facts.crosses !== undefined) return 'has crosses, which are made outside its graph'
   const onnx = await getBytes(store, bundle.files[modelFiles.onnx]?.digest as string)
   const { task, features, outputs } = facts
   return [

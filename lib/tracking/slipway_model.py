@@ -30,6 +30,12 @@ class SlipwayModel:
         )
 
     def predict(self, data, params=None):
+        missing = [feature["name"] for feature in self.facts["features"] if feature["name"] not in data]
+        if missing:
+            raise ValueError(
+                f"no columns {', '.join(missing)}: this model takes features, which Slipway makes of rows; "
+                "ask its gateway or a batch about rows"
+            )
         feeds = {feature["name"]: self._input(feature, data[feature["name"]]) for feature in self.facts["features"]}
         output = "prediction" if self.facts["task"] == "regression" else "probabilities"
         (answers,) = self.session.run([output], feeds)

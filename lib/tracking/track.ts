@@ -119,6 +119,7 @@ function artifactsOf({ steps }: RunRecord): [name: string, digest: string][] {
     ['gate', 'gates', 'gates.json'],
     ['train', 'training', 'training.json'],
     ['package', 'card', 'card.md'],
+    ['tensors', 'card', 'card.md'],
   ] as const
   return wanted.flatMap(([kind, output, name]) => {
     const digest = outputIn(steps, kind, output)
@@ -150,11 +151,9 @@ async function trackVersions({ store, server, say }: Tracking, { model, state, w
     if (run === undefined) continue
     say(`${model} version ${i + 1}`)
     const files = await mlflowModel(store, digest)
-    if (files === undefined)
-      withoutModel.push(
-        `${model} version ${i + 1} ${shortDigest(digest)} has crosses, which are made outside its graph`,
-      )
-    for (const [path, content] of files ?? []) await server.putArtifact(run, `model/${path}`, Buffer.from(content))
+    if (typeof files === 'string') withoutModel.push(`${model} version ${i + 1} ${shortDigest(digest)} ${files}`)
+    for (const [path, content] of typeof files === 'string' ? [] : files)
+      await server.putArtifact(run, `model/${path}`, Buffer.from(content))
     const own = [
       { key: tags.digest, value: digest },
       { key: tags.version, value: String(i + 1) },

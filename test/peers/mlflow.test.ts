@@ -11,6 +11,7 @@ import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
 import { pythonEnvironmentOr } from '../support/python.ts'
+import { textEncoder } from '../support/tensor-models.ts'
 
 /*
  * Runs, versions and aliases written to a real MLflow server, and a model loaded from it by `mlflow.pyfunc`.
@@ -87,10 +88,17 @@ describe('an MLflow server', () => {
       file,
       JSON.stringify(features, (_, value) => (ArrayBuffer.isView(value) ? [...(value as Float64Array)] : value)),
     )
-    const script = [join(reference, 'mlflow-loads.py'), address, 'models:/loans@champion', file]
+    const rowsFile = join(place.project.root, 'rows.json')
+    writeFileSync(rowsFile, JSON.stringify([{ id: 1, day: '2024-01-01', income: 30_000, age: 40, purpose: 'car' }]))
+    const script = [join(reference, 'mlflow-loads.py'), address, 'models:/loans@champion', file, rowsFile]
     const loaded = JSON.parse((await execute(join(environment.bin, 'python'), script)).stdout)
     expect(loaded.predictions).toEqual([...expected])
     expect(loaded.inputs).toEqual(model.facts.features.map(({ name }) => name))
+    // The model takes features: raw rows lack the one that the feature function makes of them, which is named.
+    expect(loaded.refusals).toEqual([
+      expect.stringMatching(/missing inputs \['ratio'\]/),
+      expect.stringMatching(/^no columns ratio: this model takes features, which Slipway makes of rows/),
+    ])
     expect(loaded.aliases).toEqual({ champion: '2', candidate: '2' })
     expect(loaded.runs).toMatchObject([
       { name: first.runId, status: 'FINISHED', metrics: first.metrics, params: { kind: 'trees', trees: '20' } },
@@ -98,5 +106,22 @@ describe('an MLflow server', () => {
       { name: second.runId, status: 'FINISHED', params: { trees: '30' } },
     ])
     expect(loaded.runs[2].artifacts).toEqual(['card.md', 'evaluation.json', 'gates.json', 'model', 'training.json'])
+  })
+
+  it('gets a version of a model of tensors without a model that takes features, and says so', async (context) => {
+    if ('missing' in environment) return context.skip(environment.missing)
+    writeFileSync(join(place.project.root, 'text.onnx'), textEncoder())
+    place.project.write(
+      'pipelines/texts/pipeline.ts',
+      "import { pipeline } from 'slipway'\nexport default pipeline('texts', (p) => void p.tensors('text.onnx'))\n",
+    )
+    expect((await place.run('run', 'texts', '--wait')).code).toBe(0)
+    const { code, stdout, stderr } = await place.run('track', 'texts', '--mlflow', address, '--json')
+    expect(code, stderr).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      runs: 1,
+      versions: 1,
+      withoutModel: [expect.stringMatching(/^texts version 1 \w+ takes tensors/)],
+    })
   })
 })
