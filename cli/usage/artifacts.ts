@@ -30,7 +30,11 @@ export function artifactCommands(program: Usage): void {
       'with --on: binary, multiclass, or regression',
       kinds.oneOf('binary', 'multiclass', 'regression'),
     )
-    .offers('--samples <file>', 'of tensors: inputs, as JSON, whose answers are its baseline', kinds.existingFile)
+    .offers(
+      '--samples <file>',
+      'of tensors: inputs, as JSON or .npz, whose answers are its baseline',
+      kinds.existingFile,
+    )
     .offers('--input-version <n>', 'of tensors: raise it when the champion takes other inputs', kinds.whole(1))
     .offers('--name <model>', 'what it is registered as; by default as the file is called', kinds.name)
     .collects(

@@ -2,6 +2,7 @@ import { SlipwayError } from '../../formats/errors.ts'
 import { itemsOf, type TensorFacts, type Tensors, type TensorValue } from '../../formats/tensors.ts'
 import { checkTensors, readShape } from './check-shapes.ts'
 import { itemsFrom, tensorFromJson } from './elements.ts'
+import { isNpy, isNpz, type NamedArray, readNpy, readNpz } from './npz.ts'
 
 /** Items that ONNX Runtime gets at a time. */
 const batchItems = 32
@@ -13,30 +14,64 @@ const isObject = (value: unknown): value is Sample =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
- * Sample inputs from a file: JSON, or a JSON value a line. A sample is a request of the Open Inference Protocol, or an
- * object of (nested) arrays by the names of inputs; a file has one or an array of them.
+ * Sample inputs from a file: JSON, or a JSON value a line, `.npz` or `.npy`. A sample is a request of the Open Inference
+ * Protocol, or an object of (nested) arrays by the names of inputs; a file has one or an array of them, one of NumPy
+ * the arrays of one.
  * @returns requests of a few items each
  * @throws SlipwayError USAGE that names the file, the sample and what is wrong with it
  */
 export function readSamples(file: string, bytes: Uint8Array, facts: TensorFacts): Tensors[] {
   const refuse = (what: string): SlipwayError =>
     new SlipwayError('USAGE', `${file}: ${what}`, {
-      next: 'give JSON: {"<input>": [[…], …]}, a request of the Open Inference Protocol, or an array of either',
+      next: 'give JSON: {"<input>": [[…], …]}, a request of the Open Inference Protocol, or an array of either; or .npz',
     })
+  const arrays = arraysIn(bytes, facts, refuse)
+  if (arrays !== undefined) return attempt('', refuse, () => piecesOf(facts, readArrays(facts, arrays)))
   const samples = parse(Buffer.from(bytes).toString('utf8'), refuse)
   if (samples.length === 0) throw refuse('it has no samples')
   return samples.flatMap((sample, i) => {
     if (!isObject(sample)) throw refuse(`sample ${i + 1} is no object`)
-    try {
-      return piecesOf(facts, readSample(facts, sample))
-    } catch (error) {
-      if (error instanceof SlipwayError) throw refuse(`sample ${i + 1}: ${error.message}`)
-      throw error
-    }
+    return attempt(`sample ${i + 1}: `, refuse, () => piecesOf(facts, readSample(facts, sample)))
   })
 }
 
-function parse(text: string, refuse: (what: string) => SlipwayError): unknown[] {
+type Refuse = (what: string) => SlipwayError
+
+function attempt<T>(name: string, refuse: Refuse, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof SlipwayError) throw refuse(`${name}${error.message}`)
+    throw error
+  }
+}
+
+/** The arrays of a file of NumPy's, by names of inputs; undefined of any other file. */
+function arraysIn(bytes: Uint8Array, { inputs }: TensorFacts, refuse: Refuse): Record<string, NamedArray> | undefined {
+  if (!isNpy(bytes) && !isNpz(bytes)) return undefined
+  try {
+    const [only, ...others] = inputs
+    if (isNpz(bytes)) return readNpz(bytes)
+    if (only === undefined || others.length > 0)
+      throw new Error(`one array for the inputs ${inputs.map(({ name }) => name).join(', ')}: save an .npz of them`)
+    return { [only.name]: readNpy(bytes) }
+  } catch (error) {
+    throw refuse((error as Error).message)
+  }
+}
+
+function readArrays(facts: TensorFacts, arrays: Readonly<Record<string, NamedArray>>): Tensors {
+  const said = Object.entries(arrays).map(([name, array]) => ({ ...array, name, path: name }))
+  const { taken } = checkTensors(facts, said)
+  return Object.fromEntries(
+    taken.map(([{ name }, { shape, data, datatype, path }]) => {
+      if (datatype === 'BYTES') return [name, tensorFromJson({ name, datatype }, shape, data, path)]
+      return [name, { shape, data }]
+    }),
+  )
+}
+
+function parse(text: string, refuse: Refuse): unknown[] {
   try {
     const value: unknown = JSON.parse(text)
     return Array.isArray(value) ? value : [value]
