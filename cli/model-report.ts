@@ -65,7 +65,7 @@ async function packagedBy(store: Store, run: RunRecord): Promise<Subject> {
     run.steps.flatMap((step) =>
       step.kind === kind ? step.outputs.flatMap((output) => (output.name === name ? [output.digest] : [])) : [],
     )
-  const [digest, ...others] = new Set(made('package', 'package'))
+  const [digest, ...others] = new Set([...made('package', 'package'), ...made('tensors', 'package')])
   if (digest === undefined) throw new SlipwayError('NOT_FOUND', `run ${run.runId} packaged no model`)
   if (others.length > 0)
     throw new SlipwayError('USAGE', `run ${run.runId} packaged ${others.length + 1} models`, {
@@ -135,18 +135,24 @@ async function judgement(
   const other =
     beside === undefined
       ? await comparedWith(store, evaluation, evaluated, state)
-      : await asked(store, beside, evaluated)
+      : await asked(store, beside, evaluated, task)
   if (other === undefined) return { judged, against: null }
   const { version, rows, of } = other
   return { judged, against: { version, quality: await qualityOf(of), rows } }
 }
 
-/** What somebody asked to be shown beside it. */
+/** What somebody asked to be shown beside it. @throws SlipwayError USAGE where it is a model of another task */
 async function asked(
   store: Store,
-  { evaluation, run, digest }: Subject,
+  { evaluation, run, digest, model }: Subject,
   { labels }: Predictions,
+  task: ModelFacts['task'],
 ): Promise<Compared | undefined> {
+  const other = modelFactsOf(await getBundle(store, digest, 'model')).task
+  if (other !== task)
+    throw new SlipwayError('USAGE', `${model} of run ${run} is a ${other} model, and the other one a ${task} one`, {
+      next: 'models of one task are drawn beside each other; compare these without --html',
+    })
   const of = evaluation === null ? undefined : await readEvaluated(store, evaluation)
   return of && { version: run ?? shortDigest(digest), rows: of.labels === labels ? 'the same' : 'its own', of }
 }

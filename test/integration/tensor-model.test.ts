@@ -333,6 +333,9 @@ export default pipeline('images', (p) => {
     const again = JSON.parse(await slipway('run', 'images', '--wait', '--json'))
     expect(again.steps).toMatchObject([{ name: 'tensors', cached: true }, {}, { cached: true }, {}])
     expect(await slipway('lineage', 'images')).toContain('pictures')
+    expect(await slipway('compare', record.runId, again.runId)).toContain('origin')
+    const drawn = await place.run('compare', record.runId, again.runId, '--html', 'page.html')
+    expectUserError(drawn, 2, 'MODEL_OF_TENSORS')
   })
 
   it('is refused when it is planned, where its file is none', async () => {
