@@ -217,6 +217,27 @@ describe('trees of several classes', () => {
     expect(Number(row?.off)).toBeLessThan(1e-5)
   })
 
+  it('are drawn beside others of several classes, and beside no regression', async () => {
+    writePenguins(place.project, {
+      name: 'lengths',
+      learner: 'trees({ trees: 5 })',
+      imports: 'regression, rmse, trees',
+      target: "regression('flipper')",
+      must: '[rmse.atMost(100)]',
+      features: '({ bill }: { bill: Float64Array }) { return { bill } }',
+      more: '',
+    })
+    const { runId } = await run('lengths')
+    const runOf = async (pipeline: string) => JSON.parse(await slipway('runs', pipeline, '--json'))[0].runId
+    const [given, grown] = [await runOf('penguins'), await runOf('grown')]
+    expect(await slipway('compare', given, grown, '--html', 'page.html')).toMatch(/metric accuracy/)
+    const mixed = await place.run('compare', given, runId, '--html', 'page.html')
+    expect(expectUserError(mixed, 2, 'USAGE')).toContain('is a multiclass model, and the other one a regression one')
+    expect(await slipway('compare', given, runId)).toMatch(/metric rmse/)
+    const sorted = await slipway('runs', '--sort', 'f1Macro')
+    expect(sorted.trimEnd().split('\n').at(-1)).toContain(runId)
+  })
+
   it('are not judged on rows of a class that no training row is of', async () => {
     // The newest rows, and with them the new class, are those of the test part.
     const odd = penguinsSql(200, { from: 1_500, species: "CASE WHEN id > 1690 THEN 'Macaroni' ELSE 'Adelie' END" })
