@@ -1,6 +1,6 @@
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import type { RowSchema } from '../lib/formats/row-schema.ts'
-import { servedClass, servedScore } from '../lib/formats/telemetry.ts'
+import { servedClass } from '../lib/formats/telemetry.ts'
 import type { CapturedRow } from './recorder.ts'
 
 const parquetType = {
@@ -54,10 +54,20 @@ function numberColumns(rows: readonly CapturedRow[]) {
   }))
 }
 
-/** Columns of rows that were answered with classes; versions may know different ones. */
+/**
+ * Columns of rows that were answered with classes; versions may know different ones. Where the columns of two versions
+ * differ by their case alone they share one.
+ */
 function classColumns(rows: readonly CapturedRow[]) {
-  const names = [...new Set(rows.flatMap(({ classes }) => Object.keys(classes?.scores ?? {})))]
-  if (names.length === 0) return []
+  const folded = rows.map(({ classes }) => {
+    const scores = Object.entries(classes?.scores ?? {})
+    return new Map(scores.map(([name, score]) => [name.toLowerCase(), score]))
+  })
+  const names = new Map<string, string>()
+  for (const { classes } of rows)
+    for (const name of Object.keys(classes?.scores ?? {}))
+      if (!names.has(name.toLowerCase())) names.set(name.toLowerCase(), name)
+  if (names.size === 0) return []
   return [
     {
       name: servedClass,
@@ -65,9 +75,9 @@ function classColumns(rows: readonly CapturedRow[]) {
       type: 'STRING' as const,
       nullable: true,
     },
-    ...names.map((name) => ({
-      name: servedScore(name),
-      data: rows.map(({ classes }) => classes?.scores[name] ?? null),
+    ...[...names].map(([key, name]) => ({
+      name,
+      data: folded.map((scores) => scores.get(key) ?? null),
       type: 'DOUBLE' as const,
       nullable: true,
     })),

@@ -40,7 +40,7 @@ export interface CapturedRow {
   readonly row: number
   /** Of several classes the probability of the likeliest; of several targets the first, of quantiles the middle one. */
   readonly score: number
-  /** Of several classes: the likeliest, and the probability of each. */
+  /** Of several classes: the likeliest, and the probability of each by the column that it is kept in. */
   readonly classes?: { readonly likeliest: string; readonly scores: Readonly<Record<string, number>> } | undefined
   /** Of several targets or quantiles: each, under its column's name. */
   readonly numbers?: Readonly<Record<string, number>> | undefined

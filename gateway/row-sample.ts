@@ -1,6 +1,6 @@
 import { likeliest, type Named, numbersIn } from '../lib/formats/answers.ts'
 import type { Column, Numbers } from '../lib/formats/columns.ts'
-import { servedQuantile, servedScore } from '../lib/formats/telemetry.ts'
+import { servedQuantile, servedScore, servedScores } from '../lib/formats/telemetry.ts'
 import { isCandidates } from '../lib/stats/assignment.ts'
 import type { InferRequest } from './ask-version.ts'
 import type { CapturedRow, Outcome, Recorder } from './recorder.ts'
@@ -16,6 +16,15 @@ export interface Sampled extends Pick<CapturedRow, 'role' | 'first'> {
   readonly version: LoadedVersion
   readonly input: AnyInput
   readonly outcome: Outcome
+}
+
+/** By the outputs of a version, which stay the same as long as it is loaded. */
+const columns = new WeakMap<readonly string[], readonly string[]>()
+
+function columnsOf(outputs: readonly string[]): readonly string[] {
+  const known = columns.get(outputs) ?? servedScores(outputs)
+  columns.set(outputs, known)
+  return known
 }
 
 function scoreOf(predictions: Numbers, row: number, named: Named): Pick<CapturedRow, 'score' | 'classes' | 'numbers'> {
@@ -35,7 +44,7 @@ function scoreOf(predictions: Numbers, row: number, named: Named): Pick<Captured
     score: scores[best] as number,
     classes: {
       likeliest: outputs[best] as string,
-      scores: Object.fromEntries(outputs.map((name, column) => [name, scores[column] as number])),
+      scores: Object.fromEntries(columnsOf(outputs).map((name, column) => [name, scores[column] as number])),
     },
   }
 }

@@ -3,7 +3,7 @@ import { classesIn, type Named, numbersIn, underNames } from '../formats/answers
 import { classNumbers } from '../formats/classes.ts'
 import type { Numbers } from '../formats/columns.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
-import { servedQuantile, servedScore } from '../formats/telemetry.ts'
+import { servedQuantile, servedScore, servedScores } from '../formats/telemetry.ts'
 import { name, rowsOf } from './duckdb.ts'
 import { columnsIn, parquet } from './served.ts'
 
@@ -38,10 +38,11 @@ async function labelledClasses(
   outputs: readonly string[],
 ): Promise<Scored> {
   const there = await columnsIn(connection, parquet(paths))
+  const byCase = new Map([...there].map((column) => [column.toLowerCase(), column]))
+  const columns = servedScores(outputs).map((column) => (there.has(column) ? column : byCase.get(column.toLowerCase())))
   // Rows of other versions only: they may know other classes.
-  if (!outputs.every((output) => there.has(servedScore(output))))
-    return { predictions: new Float32Array(0), labels: new Float64Array(0) }
-  const scores = outputs.map((output, i) => `${name(servedScore(output))} AS "${i}"`)
+  if (columns.includes(undefined)) return { predictions: new Float32Array(0), labels: new Float64Array(0) }
+  const scores = columns.map((column, i) => `${name(column as string)} AS "${i}"`)
   const rows = await rowsOf(
     connection,
     `SELECT ${scores.join(', ')}, slipway_label AS label FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,

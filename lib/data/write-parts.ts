@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { DOUBLE, type DuckDBConnection, DuckDBDataChunk, FLOAT, VARCHAR } from '@duckdb/node-api'
-import { classesIn, columnOf, type Named, numbersIn } from '../formats/answers.ts'
+import { classesIn, columnOf, distinctNames, type Named, numbersIn } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
 import { classesOf } from '../stats/answer-profile.ts'
 import { name, rowsOf, text } from './duckdb.ts'
@@ -11,21 +11,15 @@ import { scanCsv } from './text-files.ts'
 
 /**
  * Columns of the output with the model's answer: `prediction`; of several classes `label`, the likeliest, and
- * `probability_a` a class; of several targets or quantiles `prediction_a` each. DuckDB takes names that differ in case only for one: of such the later get a number.
+ * `probability_a` a class; of several targets or quantiles `prediction_a` each.
  */
 export function answerColumnNames(named: Named): readonly [string, ...string[]] {
   const { outputs } = named
   const isOfNumbers = numbersIn(named) !== undefined
   const mark = isOfNumbers ? 'prediction' : 'probability'
   if (outputs === undefined) return ['prediction']
-  const taken = new Set<string>()
-  const free = outputs.map((output) => {
-    let column = `${mark}_${output}`
-    for (let number = 2; taken.has(column.toLowerCase()); number++) column = `${mark}_${output}_${number}`
-    taken.add(column.toLowerCase())
-    return column
-  })
-  return (isOfNumbers ? free : ['label', ...free]) as [string, ...string[]]
+  const columns = distinctNames(outputs.map((output) => `${mark}_${output}`))
+  return (isOfNumbers ? columns : ['label', ...columns]) as [string, ...string[]]
 }
 
 /** Rows of a data chunk, DuckDB's vector size. */

@@ -96,3 +96,14 @@ export function underNames(answers: Numbers, own: readonly string[], names: read
   })
   return renamed
 }
+
+/** Names of which no two differ by their case alone, which DuckDB takes for one: of such the later get a number. */
+export function distinctNames(names: readonly string[]): string[] {
+  const taken = new Set<string>()
+  return names.map((given) => {
+    let free = given
+    for (let number = 2; taken.has(free.toLowerCase()); number++) free = `${given}_${number}`
+    taken.add(free.toLowerCase())
+    return free
+  })
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { distinctNames } from './answers.ts'
 import { ArtifactRef, Digest } from './artifact.ts'
 import { RouteRollout } from './route.ts'
 
@@ -83,14 +84,15 @@ export const TelemetryWindow = z.object({
 })
 export type TelemetryWindow = z.infer<typeof TelemetryWindow>
 
-/** Columns of captured rows of several classes: the likeliest class, and the probability of each. */
-export const servedClass = 'slipway_class'
 const scoreMark = 'slipway_score:'
-/** Of several targets the prediction of each. */
+/** Columns of captured rows of several targets: the prediction of each. */
 export const servedScore = (output: string): string => `${scoreMark}${output}`
 export const isServedScore = (column: string): boolean => column.startsWith(scoreMark)
 /** Of several quantiles each of them. */
 export const servedQuantile = (level: string): string => `slipway_quantile:${level}`
+/** Of several classes: the likeliest class, and the probability of each. */
+export const servedClass = 'slipway_class'
+export const servedScores = (outputs: readonly string[]): string[] => distinctNames(outputs.map(servedScore))
 
 /** What became of a prediction, as it was told to a gateway. One of `request` and `key` says of which. */
 export const Label = z.object({

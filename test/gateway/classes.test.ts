@@ -135,6 +135,26 @@ describe('rows that were kept', () => {
     expect(means(scored)).toEqual({ prediction: (0.5 + 0.75 + 0.5) / 3, label: 1 / 3 })
   })
 
+  it.each([
+    ['of one version', ['A', 'a', 'Ä'], ['b', 'c']],
+    ['of two versions', ['A', 'b', 'ä'], ['a', 'Ä', 'a_2']],
+  ])('have a probability of each class, also where names differ by their case alone: %s', async (_, one, two) => {
+    const numbers = (names: readonly string[]) => names.map((_, i) => 1 / 2 ** (i + 1))
+    const both = captured({ r1: numbers(one) }, one, 1)
+    const apart = captured({ r2: numbers(two) }, two, 2)
+    const [labelled, waiting] = [path('parquet'), path('parquet')]
+    await withDuckDb(1, async (connection) => {
+      const order = { waiting: undefined, labelled: [], key: null, now: Date.now() + 1_000, waitSince: 0 }
+      const labels = [told({ r1: one[0] as string, r2: two[1] as string })]
+      const served = [both, apart]
+      await joinLabels(connection, { ...order, labels, served, areClasses: true }, labelled, waiting)
+      const first = await readLabelled(connection, [labelled], 1, { outputs: one })
+      expect([[...first.predictions], [...first.labels]]).toEqual([numbers(one), [0]])
+      const second = await readLabelled(connection, [labelled], 2, { outputs: two })
+      expect([[...second.predictions], [...second.labels]]).toEqual([numbers(two), [1]])
+    })
+  })
+
   it('are of nobody where all are of a version with other classes', async () => {
     const file = captured({ r1: [0.5, 0.5] }, ['x', 'y'], 1)
     const [labelled, waiting] = [path('parquet'), path('parquet')]
