@@ -8,6 +8,7 @@ import { GateResult, type ModelState, type RunRecord } from '../lib/formats/reco
 import type { ModelVersion } from '../lib/formats/route.ts'
 import { TrainingReport } from '../lib/formats/training-report.ts'
 import { targetInWords } from '../lib/models/answer-schema.ts'
+import { optimisedBriefly } from '../lib/models/card-optimised.ts'
 import { answersOf, type ModelFacts, modelFactsOf, modelFiles } from '../lib/models/model.ts'
 import { readSourceRead } from '../lib/models/source-read.ts'
 import type { ModelReport } from '../lib/reports/model-report.ts'
@@ -105,6 +106,7 @@ async function report(store: Store, subject: Subject, beside?: Subject): Promise
     made: run === null || at === null ? null : { run, at, origin: made?.origin ?? {} },
     training,
     learner: `${describeLearner(facts.learner)}, seed ${facts.seed}`,
+    ...(facts.optimised !== undefined && { optimised: optimisedBriefly(facts.optimised) }),
     code: [{ what: 'feature code', name: facts.featureCode.name, digest: facts.featureCode.digest }],
     data: {
       snapshot: facts.snapshot,

@@ -24,6 +24,7 @@ import type { Explain } from './explain.ts'
 import type { Gate } from './gates.ts'
 import type { Endpoint, Model, Names, Package, Part, Split, SplitBy, Table, TensorPackage, View } from './handles.ts'
 import type { MonitorOptions } from './monitor.ts'
+import type { OptimiseModel, OptimiseTensorModel } from './optimise.ts'
 import type { OwnGate } from './own-measures.ts'
 import type { TrainOptions } from './training.ts'
 
@@ -132,18 +133,27 @@ export interface Builder {
    * Makes the signed model package: ONNX, feature code, schemas, baseline profile, model card. Raise `inputVersion`
    * (default 1) when rows that the champion takes would no longer do. It is a version of the model that is called as
    * the pipeline is, in a branch `<pipeline>-<branch>`; `name` says otherwise. `explain` keeps what explanations of
-   * single predictions need.
+   * single predictions need. `optimise` fuses the graph or makes its weights int8, measured and within limits.
    */
   package<Row, T extends Task>(
     model: Model<Row, T>,
-    options?: { parity?: number; inputVersion?: number; name?: string; explain?: boolean | Explain },
+    options?: {
+      parity?: number
+      inputVersion?: number
+      name?: string
+      explain?: boolean | Explain
+      optimise?: OptimiseModel
+    },
   ): Package<Row, T>
   /**
    * Takes a finished ONNX model of tensors alone as it is, an image or text encoder, without rows or features: it is
    * deployed, rolled out, compared in the shadow and watched on its outputs. `samples` is a file of inputs; the answers
    * to them are its baseline profile. Paths begin at the project.
    */
-  tensors(file: string, options?: { samples?: string; inputVersion?: number; name?: string }): TensorPackage
+  tensors(
+    file: string,
+    options?: { samples?: string; inputVersion?: number; name?: string; optimise?: OptimiseTensorModel },
+  ): TensorPackage
   /**
    * Scores the package on a part and checks the result; a gate that fails ends the run and keeps the champion. Where no
    * check of a package compares it with the champion, one is added (1 % of the champion's value, confidence 0.9),

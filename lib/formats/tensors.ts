@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Digest } from './artifact.ts'
 import { SlipwayError } from './errors.ts'
+import { OptimisedFacts } from './optimise.ts'
 
 /** Arrays that hold the elements of a tensor, row-major. */
 export type TensorData =
@@ -74,6 +75,8 @@ export const TensorFacts = z.object({
   /** The sample inputs that its baseline profile is made of; missing where there were none. */
   samples: Digest.optional(),
   signature: z.int().default(1),
+  /** What was done to its graph, where the definition asks for it. */
+  optimised: OptimisedFacts.optional(),
 })
 export type TensorFacts = z.infer<typeof TensorFacts>
 

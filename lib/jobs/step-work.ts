@@ -13,6 +13,8 @@ import type { judgeGates } from './judge.ts'
 import type { makeExplainer } from './make-explainer.ts'
 import type { measureDrift } from './measure-drift.ts'
 import type { judgeNeverWorse } from './never-worse.ts'
+import type { optimiseModel } from './optimise-model.ts'
+import type { optimiseTensors } from './optimise-tensors.ts'
 import type { profileTensors } from './profile-tensors.ts'
 import type { proveRows } from './prove-rows.ts'
 import type { runOwnStep, runTable } from './run-code.ts'
@@ -34,6 +36,8 @@ export interface Jobs {
   readonly proveRows: typeof proveRows
   readonly profileTensors: typeof profileTensors
   readonly makeExplainer: typeof makeExplainer
+  readonly optimiseModel: typeof optimiseModel
+  readonly optimiseTensors: typeof optimiseTensors
   readonly judgeNeverWorse: typeof judgeNeverWorse
   readonly measureDrift: typeof measureDrift
   readonly scoreShard: typeof scoreShard

@@ -6,6 +6,7 @@ import { show } from '../formats/show-number.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
 import { profileHead, profileRows } from '../stats/profile-summary.ts'
 import { stepOfFloat32 } from '../stats/standard.ts'
+import { optimisedInWords } from './card-optimised.ts'
 import type { CompiledModelReport } from './compiled-model.ts'
 import type { ModelFacts } from './model.ts'
 import type { SourceRead } from './source-read.ts'
@@ -58,7 +59,7 @@ On the validation rows: ${Object.entries(training.validationMetrics)
     .join(', ')}.${calibrationInWords(training)}
 
 ## Scoring
-${scoringInWords(compiledModel, training, isFinished || facts.learner.kind === 'program')}${precisionInWords(training)}
+${scoringInWords(compiledModel, training, isFinished || facts.learner.kind === 'program')}${precisionInWords(training)}${optimisedInWords(facts.optimised)}
 
 ## Limits
 ${isFinished ? 'Which rows it was trained on is not known here.' : 'It knows the rows it was trained on. Values of a category that did not occur there count as missing.'} Compare its inputs with

@@ -12,6 +12,7 @@ import { Cross } from '../formats/crosses.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { ExplainFacts } from '../formats/explain.ts'
 import { LearnerParameters } from '../formats/learner.ts'
+import { OptimisedFacts } from '../formats/optimise.ts'
 import { Task } from '../formats/plan.ts'
 import { RowSchema } from '../formats/row-schema.ts'
 import { requireRows } from '../formats/tensors.ts'
@@ -57,6 +58,8 @@ export const ModelFacts = z.object({
   snapshot: Digest,
   /** How its predictions are explained, where the definition asks for it: `explainer.json`. */
   explain: ExplainFacts.optional(),
+  /** What was done to its graph, where the definition asks for it. */
+  optimised: OptimisedFacts.optional(),
 })
 export type ModelFacts = z.infer<typeof ModelFacts>
 

@@ -179,7 +179,7 @@ function trainingCurve({ training: { validationLoss = [], trees } }: ModelReport
   return `<h2>How it was trained</h2><div class="cards"><div class="card"><h3>Loss of the validation rows</h3><p class="soft">${validationLoss.length} rounds of boosting${kept}</p>${drawing}</div></div>`
 }
 
-function madeOf({ made, training, learner, code, data }: ModelReport): string {
+function madeOf({ made, training, learner, optimised, code, data }: ModelReport): string {
   const facts: (readonly [string, string])[] = [
     ['run', made === null ? 'not on record' : `${made.run}, ${made.at}`],
     ...Object.entries(made?.origin ?? {}).map(([name, value]) => [name, value] as const),
@@ -187,6 +187,7 @@ function madeOf({ made, training, learner, code, data }: ModelReport): string {
     ['training rows', count(training.rows.train)],
     ['validation rows', count(training.rows.validation)],
     ['learner', learner],
+    ...(optimised === undefined ? [] : [['optimised', optimised] as const]),
     ...code.map(({ what, name, digest }) => [what, `${name} ${shortDigest(digest)}`] as const),
   ]
   const rows = facts.map(([name, value]) => `<tr><th>${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`)

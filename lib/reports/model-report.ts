@@ -21,6 +21,8 @@ export interface ModelReport {
   readonly training: TrainingReport
   /** The learner and its seed, in words. */
   readonly learner: string
+  /** What was done to its graph, in words; nothing where that is as it was trained. */
+  readonly optimised?: string
   readonly code: readonly { readonly what: string; readonly name: string; readonly digest: string }[]
   readonly data: {
     readonly snapshot: string

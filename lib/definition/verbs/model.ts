@@ -10,8 +10,9 @@ import { recordedId } from '../../formats/step-names.ts'
 import type { Builder } from '../builder.ts'
 import { explainOptionsOf } from '../explain.ts'
 import type { Gate } from '../gates.ts'
+import { optimiseRowsOf } from '../optimise.ts'
 import { checksOf, type OwnGate } from '../own-measures.ts'
-import { add, idIn, modelOf, modelOfBranch, nextId, type Place, trainingOf } from '../recording.ts'
+import { add, idIn, modelOf, modelOfBranch, nextId, type Place, stepNamed, trainingOf } from '../recording.ts'
 import type { Target } from '../target.ts'
 
 type AnyTarget = Target<string, never, Task, never>
@@ -131,7 +132,10 @@ function requireForClasses(called: string, crosses: readonly unknown[] | undefin
 
 export const packageModel =
   (at: Place): Builder['package'] =>
-  (model, { parity = 1e-5, inputVersion = 1, name = modelOfBranch(at.recording, at.branch), explain } = {}) => {
+  (
+    model,
+    { parity = 1e-5, inputVersion = 1, name = modelOfBranch(at.recording, at.branch), explain, optimise } = {},
+  ) => {
     const id = add(at.recording, {
       id: nextId(at, 'package'),
       kind: 'package',
@@ -140,6 +144,9 @@ export const packageModel =
       signature: inputVersion,
       ...(name === undefined ? {} : { name }),
       ...(explain === undefined || explain === false ? {} : { explain: explainOptionsOf(explain) }),
+      ...(optimise !== undefined && {
+        optimise: optimiseRowsOf(stepNamed(at, 'train', model.id).learner.kind, optimise),
+      }),
     })
     return { kind: 'package', id }
   }

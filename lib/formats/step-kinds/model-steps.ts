@@ -4,6 +4,7 @@ import { Check, codeOfCheck, metricsInWords, subjectOf, withoutCode } from '../c
 import { CodeRef, TargetRef, Task, targetInKey } from '../code-ref.ts'
 import { ExplainOptions } from '../explain.ts'
 import { Calibrate, describeLearner, LearnerParameters, learnerInKey } from '../learner.ts'
+import { OptimiseRows, optimiseInWords } from '../optimise.ts'
 import { RowSchema } from '../row-schema.ts'
 import { show } from '../show-number.ts'
 import { Name, NamedStepId, readOf, StepId } from '../step-id.ts'
@@ -72,6 +73,8 @@ export const packageModel = stepKind({
     name: Name.optional(),
     /** Whether and how its predictions can be explained. */
     explain: ExplainOptions.optional(),
+    /** What is done to its graph. */
+    optimise: OptimiseRows.optional(),
   }),
   refs: ['model'],
   version: 5,
@@ -99,13 +102,14 @@ export const packageModel = stepKind({
   }),
   runsUserCode: true,
   isLeased: true,
-  planned: ({ parity }) => `package • ONNX, parity ${parity}`,
-  made({ bytes, kernel, parity, parityRows, uncompared, madeUp, madeUpParity }) {
+  planned: ({ parity, optimise }) =>
+    `package • ONNX, ${optimise === undefined ? '' : `${optimiseInWords(optimise)}, `}parity ${parity}`,
+  made({ bytes, kernel, parity, parityRows, uncompared, madeUp, madeUpParity, optimised }) {
     const compared =
       uncompared === true
         ? 'not compared with the program that made it'
         : `parity ${Number(parity).toExponential(1)} over ${count(parityRows)} rows${madeUpInWords(madeUp, madeUpParity)}`
-    return `${count(bytes)} bytes of ONNX${compiledInWords(kernel)}; ${compared}`
+    return `${count(bytes)} bytes of ONNX${optimised === undefined ? compiledInWords(kernel) : `, ${optimised}`}; ${compared}`
   },
 })
 

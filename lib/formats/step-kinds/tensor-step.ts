@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Digest } from '../artifact.ts'
+import { OptimiseTensors, optimiseInWords } from '../optimise.ts'
 import { Name, StepId } from '../step-id.ts'
 import { stepKind } from './step-kind.ts'
 import { count } from './words.ts'
@@ -19,6 +20,8 @@ export const tensors = stepKind({
     name: Name,
     /** Counts the incompatible changes of what the model takes. */
     signature: z.int().min(1),
+    /** What is done to its graph. */
+    optimise: OptimiseTensors.optional(),
   }),
   refs: [],
   notInKey: ['file'],
@@ -29,8 +32,8 @@ export const tensors = stepKind({
   reads: () => ({}),
   activity: { name: 'packageTensors', within: '2h' },
   isLeased: true,
-  planned: ({ file, samples }) =>
-    `tensors • ${file}, as it is${samples === undefined ? '' : `, profiled on ${samples.file}`}`,
-  made: ({ bytes, items }) =>
-    `${count(bytes)} bytes of ONNX; ${items === 0 ? 'no samples, so no baseline' : `answers to ${count(items)} samples profiled`}`,
+  planned: ({ file, samples, optimise }) =>
+    `tensors • ${file}, ${optimise === undefined ? 'as it is' : optimiseInWords(optimise)}${samples === undefined ? '' : `, profiled on ${samples.file}`}`,
+  made: ({ bytes, items, optimised }) =>
+    `${count(bytes)} bytes of ONNX${optimised === undefined ? '' : `, ${optimised}`}; ${items === 0 ? 'no samples, so no baseline' : `answers to ${count(items)} samples profiled`}`,
 })

@@ -21,6 +21,7 @@ import type { Store } from '../../store/store.ts'
 import { requireMadeUpParity } from '../parity.ts'
 import { compiledReport } from '../prove-trees.ts'
 import type { Once, StepResult, WorkOn } from '../step-work.ts'
+import { packagedGraph } from './optimised-model.ts'
 import { type ProvenTrees, provenTrees } from './proven-trees.ts'
 
 /** What is packaged. The train step says what the model is. */
@@ -69,10 +70,15 @@ export async function packageModel(
   }
   const trees = await provenTrees(store, deps.host, onnx, once)
   const compiled = await compareWithTrainer(store, work, { model, trees, inputs })
-  const explained = await explainer(store, work, model, inputs)
-  const facts = { ...plain, ...explained.facts }
+  const graph = await packagedGraph(deps, work, model, { inputs, train, compiled: compiled.report })
+  const explained = await explainer(store, work, graph.model, inputs)
+  const facts = { ...plain, ...explained.facts, ...graph.facts }
   work.progress('packaging', 0.9)
-  const files = { ...(await filesOf(store, inputs, { ...model, facts }, training, compiled)), ...explained.files }
+  const files: Bundle['files'] = {
+    ...(await filesOf(store, inputs, { ...model, facts }, training, compiled)),
+    [modelFiles.onnx]: graph.onnx,
+    ...explained.files,
+  }
   const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
   if (deps.signer !== undefined) {
     const lineage = digestsOf(inputs)
@@ -90,12 +96,13 @@ export async function packageModel(
       { ...(files[modelFiles.card] as ArtifactRef), name: 'card' },
     ],
     facts: {
-      bytes: onnx.size,
+      bytes: graph.onnx.size,
       parityRows: parity.rows,
       parity: parity.largest,
       ...(training.madeUp !== undefined && { madeUp: training.madeUp.rows, madeUpParity: training.madeUp.largest }),
       ...(train.learner.kind === 'program' && train.learner.predictions === false && { uncompared: true }),
       kernel: report.status === 'proven' ? 'proven' : brief(report.reason, 500),
+      ...graph.said,
     },
   }
 }

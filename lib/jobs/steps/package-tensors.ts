@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ArtifactRef, mediaTypes } from '../../formats/artifact.ts'
+import { type ArtifactRef, mediaTypes, type Output } from '../../formats/artifact.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { StepOf } from '../../formats/plan.ts'
 import type { TensorFacts } from '../../formats/tensors.ts'
@@ -11,8 +11,10 @@ import { tensorCard } from '../../models/tensors/card.ts'
 import { localFile, putBundle, putBytes } from '../../store/objects.ts'
 import { type Signer, sign } from '../../store/signing.ts'
 import type { Store } from '../../store/store.ts'
+import { optimisedFile } from '../optimise-model.ts'
 import { tensorBaseline } from '../profile-tensors.ts'
 import type { StepResult, WorkOn } from '../step-work.ts'
+import { saidOf } from './optimised-model.ts'
 
 /** Makes and signs the package of a model of tensors: its file as it was given, the profile of its answers, a card. */
 export async function packageTensors(
@@ -20,24 +22,32 @@ export async function packageTensors(
   { step, folder, job, output, progress }: WorkOn<'tensors'>,
 ): Promise<StepResult> {
   progress('fetching the model', 0)
-  const { file, samples } = step
+  const { file, samples, optimise: options } = step
   const modelFile = await localFile(store, plannedDigest(step))
   const onnx = await readFile(modelFile)
-  const facts = factsOf(step, onnx)
+  const asGiven = factsOf(step, onnx)
+  const given =
+    samples?.digest === undefined ? undefined : { file: samples.file, path: await localFile(store, samples.digest) }
+  const made =
+    options === undefined || given === undefined
+      ? undefined
+      : await job('optimiseTensors', { facts: asGiven, options, modelFile, file, samples: given, folder })
+  const facts = made === undefined ? asGiven : { ...asGiven, optimised: made.facts }
   const { items } = await job('profileTensors', {
     facts,
-    modelFile,
+    modelFile: made === undefined ? modelFile : join(folder, optimisedFile),
     file,
-    ...(samples?.digest !== undefined && {
-      samples: { file: samples.file, path: await localFile(store, samples.digest) },
-    }),
+    ...(given !== undefined && { samples: given }),
     folder,
   })
   progress('packaging', 0.9)
   const profile = JSON.parse(await readFile(join(folder, tensorBaseline), 'utf8'))
   const card = await putBytes(store, tensorCard(facts, profile, items), mediaTypes.markdown)
-  const model: ArtifactRef = { digest: facts.model, mediaType: mediaTypes.onnx, size: onnx.length }
-  const { name: _, ...baseline } = await output('baseline', tensorBaseline, mediaTypes.json)
+  const model: ArtifactRef =
+    made === undefined
+      ? { digest: facts.model, mediaType: mediaTypes.onnx, size: onnx.length }
+      : await stored(output('optimised', optimisedFile, mediaTypes.onnx))
+  const baseline = await stored(output('baseline', tensorBaseline, mediaTypes.json))
   const bundle = await putBundle(store, {
     slipway: 'bundle/1',
     kind: 'model',
@@ -56,8 +66,13 @@ export async function packageTensors(
       { ...bundle, name: 'package' },
       { ...card, name: 'card' },
     ],
-    facts: { bytes: onnx.length, items },
+    facts: { bytes: model.size, items, ...(made !== undefined && saidOf(made)) },
   }
+}
+
+async function stored(output: Promise<Output>): Promise<ArtifactRef> {
+  const { name: _, ...artifact } = await output
+  return artifact
 }
 
 /** What a package says of its model, as far as the graph tells. @throws SlipwayError MODEL_INVALID */

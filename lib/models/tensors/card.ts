@@ -3,6 +3,7 @@ import { show } from '../../formats/show-number.ts'
 import { shapeInWords, type TensorFacts, type TensorSpec } from '../../formats/tensors.ts'
 import type { Profile } from '../../stats/profile.ts'
 import { outputInWords } from '../../stats/tensor-summary.ts'
+import { optimisedInWords } from '../card-optimised.ts'
 
 /** The card of a model of tensors alone, made from facts only. @param items of the samples */
 export function tensorCard(facts: TensorFacts, profile: Profile, items: number): string {
@@ -19,14 +20,14 @@ ${[...inputs.map(lineOf('in')), ...outputs.map(lineOf('out'))].join('\n')}
 ${isBatched ? 'The first axis counts items: a request may ask about several.' : 'A request asks about one thing: not every first axis may be any size.'}
 
 ## Origin
-The ONNX file \`${shortDigest(model)}\`, taken as it is. How it was trained is not known here.
+The ONNX file \`${shortDigest(model)}\`, ${facts.optimised === undefined ? 'taken as it is' : 'optimised'}. How it was trained is not known here.
 
 ## Answers
 ${answersInWords(facts, profile, items)}
 
 ## Scoring
 By ONNX Runtime, one thread, each request by itself: an answer does not depend on what else is asked at the time.
-An answer with NaN is a failure.
+An answer with NaN is a failure.${optimisedInWords(facts.optimised)}
 `
 }
 
