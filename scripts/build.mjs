@@ -86,6 +86,7 @@ export async function ensureBuilt() {
   // Threads share the memory of training.
   await buildKernels('trees-kernels', 'lib/learners/trees/kernels', ['--enable', 'simd,threads', '--sharedMemory'])
   await buildKernels('explain-kernels', 'lib/explain/kernels', ['--enable', 'simd'])
+  await buildKernels('csv-kernels', 'lib/learners/program/kernels', [])
   await buildWorkflows()
   writeFileSync(join(dist, '.stamp'), stamp)
 }

@@ -147,7 +147,7 @@ describe('rows that were kept', () => {
       const order = { waiting: undefined, labelled: [], key: null, now: Date.now() + 1_000, waitSince: 0 }
       const labels = [told({ r1: one[0] as string, r2: two[1] as string })]
       const served = [both, apart]
-      await joinLabels(connection, { ...order, labels, served, kind: 'classes' }, labelled, waiting)
+      await joinLabels(connection, { ...order, labels, served, kind: 'class' }, labelled, waiting)
       const first = await readLabelled(connection, [labelled], 1, { outputs: one })
       expect([[...first.predictions], [...first.labels]]).toEqual([numbers(one), [0]])
       const second = await readLabelled(connection, [labelled], 2, { outputs: two })

@@ -1,10 +1,11 @@
-import { createWriteStream } from 'node:fs'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { open } from 'node:fs/promises'
 import { DOUBLE, DuckDBDataChunk, FLOAT, VARCHAR } from '@duckdb/node-api'
 import { name, text, withDuckDb } from '../../data/duckdb.ts'
+import { columnOf as answersIn } from '../../formats/answers.ts'
+import type { Numbers } from '../../formats/columns.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { LearnerRows, ModelInput } from '../learner.ts'
+import { type CsvColumn, csvRows, quoted } from './csv-rows.ts'
 
 /** What the label is called in a channel, and the weight where rows have one. */
 export const labelColumn = 'label'
@@ -48,7 +49,9 @@ export async function writeChannel(
     })
   const columns = [
     ...inputs.map((input, i) => columnOf(input, rows.features[i] as Float32Array)),
-    ...(labels === undefined ? [] : labelNames.map((each, i) => labelsOf(each, labels, i, labelNames.length))),
+    ...(labels === undefined
+      ? []
+      : labelNames.map((each, i) => labelsOf(each, answersIn(labels, i, labelNames.length)))),
     ...(rows.weights === undefined ? [] : [columnOf({ name: weightColumn, kind: 'number' }, rows.weights)]),
   ]
   await (format === 'csv' ? writeCsv : writeParquet)(columns, rows.features[0]?.length ?? 0, file)
@@ -57,42 +60,47 @@ export async function writeChannel(
 interface ChannelColumn {
   readonly name: string
   readonly type: typeof DOUBLE | typeof FLOAT | typeof VARCHAR
+  readonly cells: CsvColumn
   at(row: number): number | string | null
 }
 
 function columnOf(input: ModelInput, values: Float32Array): ChannelColumn {
   const { name } = input
   if (input.kind === 'category')
-    return { name, type: VARCHAR, at: (row) => input.categories[values[row] as number] ?? null }
+    return {
+      name,
+      type: VARCHAR,
+      cells: { kind: 'text', values, texts: input.categories },
+      at: (row) => input.categories[values[row] as number] ?? null,
+    }
   return {
     name,
     type: FLOAT,
+    cells: { kind: 'float32', values },
     at: (row) => (Number.isNaN(values[row]) ? null : (values[row] as number)),
   }
 }
 
-const labelsOf = (called: string, labels: Float64Array, target: number, targets: number): ChannelColumn => ({
+const labelsOf = (called: string, labels: Numbers): ChannelColumn => ({
   name: called,
   type: DOUBLE,
-  at: (row) => labels[row * targets + target] as number,
+  cells: { kind: 'float64', values: labels as Float64Array },
+  at: (row) => labels[row] as number,
 })
 
 /** Numbers are written so that who reads them as float64 has just the float32 that the model will be given. */
 async function writeCsv(columns: readonly ChannelColumn[], rows: number, file: string): Promise<void> {
-  const quoted = (value: number | string | null): string => {
-    if (typeof value !== 'string') return value === null ? '' : String(value)
-    return /[",\r\n]|^$|^\s|\s$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value
+  const lines = csvRows(
+    columns.map(({ cells }) => cells),
+    vectorRows,
+  )
+  const handle = await open(file, 'w')
+  try {
+    await handle.writeFile(`${columns.map((column) => quoted(column.name)).join(',')}\n`)
+    for (let at = 0; at < rows; at += vectorRows) await handle.writeFile(lines(at, Math.min(rows, at + vectorRows)))
+  } finally {
+    await handle.close()
   }
-  function* chunks(): Generator<string> {
-    yield `${columns.map((column) => quoted(column.name)).join(',')}\n`
-    for (let at = 0; at < rows; at += vectorRows) {
-      let text = ''
-      for (let row = at; row < Math.min(rows, at + vectorRows); row++)
-        text += `${columns.map((column) => quoted(column.at(row))).join(',')}\n`
-      yield text
-    }
-  }
-  await pipeline(Readable.from(chunks()), createWriteStream(file))
 }
 
 async function writeParquet(columns: readonly ChannelColumn[], rows: number, file: string): Promise<void> {

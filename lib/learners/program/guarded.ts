@@ -1,12 +1,26 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
 import { builtFile } from '../../code/host.ts'
 import type { Ended, GuardMessage, GuardOrder } from './guard.ts'
 import { endFamily, markVariable } from './processes.ts'
 
 /** How long a program that is asked to end is waited for before it is made to, milliseconds. */
 const usualGraceMs = 10_000
+
+/** A guard that waits for its order: begun ahead, it costs no time later. Who gives it none ends it. */
+export function startGuard(): Guard {
+  // A group of its own: Ctrl-C in a terminal reaches us only.
+  const guard = spawn(process.execPath, [builtFile('program-guard')], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  guard.on('error', () => {})
+  guard.stdin.on('error', () => {})
+  return guard
+}
+export type Guard = ChildProcessByStdio<Writable, Readable, null>
 
 /**
  * Runs a program under a guard, a process of its own that ends the program, all its children and its files when this
@@ -16,6 +30,7 @@ const usualGraceMs = 10_000
 export async function runGuarded(
   given: Omit<GuardOrder, 'mark' | 'graceMs'> & { readonly graceMs?: number | undefined },
   onLine: (line: string) => void,
+  guard = startGuard(),
 ): Promise<Ended> {
   const mark = randomUUID()
   const order: GuardOrder = {
@@ -24,13 +39,6 @@ export async function runGuarded(
     graceMs: given.graceMs ?? usualGraceMs,
     env: { ...given.env, [markVariable]: mark },
   }
-  // A group of its own: Ctrl-C in a terminal reaches us only.
-  const guard = spawn(process.execPath, [builtFile('program-guard')], {
-    detached: true,
-    stdio: ['pipe', 'pipe', 'ignore'],
-  })
-  guard.on('error', () => {})
-  guard.stdin.on('error', () => {})
   guard.stdin.write(`${JSON.stringify(order)}\n`)
   let ended: Ended | undefined
   let group = 0

@@ -19,9 +19,9 @@ import {
   targetsOf,
 } from '../learner.ts'
 import { requireProgram } from './command.ts'
-import { useEnvironment } from './environment.ts'
+import { type UsedEnvironment, useEnvironment } from './environment.ts'
 import type { Ended } from './guard.ts'
-import { runGuarded } from './guarded.ts'
+import { type Guard, runGuarded, startGuard } from './guarded.ts'
 import { environmentOf, type Layout, layOut, layoutIn } from './layout.ts'
 import { madeUpRows, makeUpRows } from './made-up.ts'
 import { readModel, readPredictions, requirePredictions } from './results.ts'
@@ -45,19 +45,10 @@ export const programLearner = {
     const layout = layoutIn(place.root)
     onProgress('writing what the program reads', 0)
     const madeUp = makeUpRows(inputs, order.train, order.seed)
-    await layOut(order, madeUp, layout)
-    const environment = await useEnvironment(
-      {
-        made: parameters.environment,
-        code: layout.code,
-        environments: place.environments,
-        log: `${place.log}.environment`,
-      },
-      (line) => onProgress(`making its environment: ${line}`, 0),
-    )
-    const ended = await runProgram(order, place, { layout, path: environment.path }, onProgress).finally(
-      environment.release,
-    )
+    const guard = startGuard()
+    const ended = await readied(order, place, { layout, madeUp }, onProgress)
+      .then(({ path, release }) => runProgram(order, place, { layout, path, guard }, onProgress).finally(release))
+      .finally(() => guard.kill('SIGKILL'))
     await requireSuccess(ended, layout, parameters, place.log)
     onProgress('reading its model', 0.9)
     const own = await ownPredictions(order, layout)
@@ -85,10 +76,30 @@ export const programLearner = {
   },
 } satisfies Learner<ProgramLearner>
 
+/** Writes what a program reads, and meanwhile finds or makes its environment. */
+async function readied(
+  order: LearnerOrder<ProgramLearner>,
+  { environments, log }: ProgramPlace,
+  { layout, madeUp }: { readonly layout: Layout; readonly madeUp: readonly Float32Array[] },
+  onProgress: (what: string, done: number) => void,
+): Promise<UsedEnvironment> {
+  const [environment, written] = await Promise.allSettled([
+    useEnvironment(
+      { made: order.parameters.environment, code: layout.code, environments, log: `${log}.environment` },
+      (line) => onProgress(`making its environment: ${line}`, 0),
+    ),
+    layOut(order, madeUp, layout),
+  ])
+  if (environment.status === 'rejected') throw environment.reason
+  if (written.status === 'fulfilled') return environment.value
+  environment.value.release()
+  throw written.reason
+}
+
 async function runProgram(
   order: LearnerOrder<ProgramLearner>,
   place: ProgramPlace,
-  { layout, path }: { readonly layout: Layout; readonly path: string },
+  { layout, path, guard }: { readonly layout: Layout; readonly path: string; readonly guard: Guard },
   onProgress: (what: string, done: number) => void,
 ): Promise<Ended> {
   const { command, metrics = {}, limits = {} } = order.parameters
@@ -104,6 +115,7 @@ async function runProgram(
       graceMs: place.graceMs,
     },
     (line) => onProgress(line, 0.1),
+    guard,
   )
 }
 

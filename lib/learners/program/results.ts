@@ -42,6 +42,12 @@ export async function readPredictions(folder: string, wanted: PredictedRows): Pr
     throw unusable(`${file} has ${lines.length} lines for ${rows} ${wordsFor[file].rows}`, wanted)
   const predictions = new Float64Array(rows * width)
   for (const [row, line] of lines.entries()) {
+    // Nearly all lines are a number and nothing else.
+    const only = width === 1 ? Number(line) : Number.NaN
+    if (Number.isFinite(only) && (only !== 0 || line.trim() !== '')) {
+      predictions[row] = only
+      continue
+    }
     const cells = (width === 1 ? [line] : line.split(',')).map((cell) => cell.trim())
     const values = cells.map((cell) => (cell === '' ? Number.NaN : Number(cell)))
     const areNumbers = values.every(Number.isFinite)
