@@ -1,0 +1,80 @@
+import { z } from 'zod'
+
+/** The value of a parameter in a trial. */
+export const ParameterValue = z.union([z.string(), z.number(), z.boolean()])
+export type ParameterValue = z.infer<typeof ParameterValue>
+
+/** A point of a space. */
+export const Parameters = z.record(z.string(), ParameterValue)
+export type Parameters = z.infer<typeof Parameters>
+
+const bounds = { from: z.number(), to: z.number(), scale: z.literal('log').optional() }
+
+/** What a parameter may be: a number or a whole number between two bounds (both included), or one of some values. */
+export const Dimension = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('number'), ...bounds }),
+    z.strictObject({ kind: z.literal('whole'), ...bounds, from: z.int(), to: z.int() }),
+    z.strictObject({ kind: z.literal('choice'), of: z.array(ParameterValue).min(1, 'it names no value') }),
+  ])
+  .refine((dimension) => dimension.kind === 'choice' || dimension.from <= dimension.to, 'from is above to')
+  .refine((dimension) => dimension.kind === 'choice' || dimension.scale === undefined || dimension.from > 0, {
+    error: 'a logarithmic dimension begins above 0',
+  })
+export type Dimension = z.infer<typeof Dimension>
+
+/** By parameter of a learner, what it may be. The order of the names says nothing. */
+export const Space = z
+  .record(z.string().min(1), Dimension)
+  .refine((space) => Object.keys(space).length > 0, 'there is no parameter to tune')
+export type Space = z.infer<typeof Space>
+
+/** How much may be tried. After it no trial begins; those that are under way end. */
+export const Budget = z.strictObject({
+  /** As much training as that of so many trials on all rows. */
+  trials: z.int().min(1).max(1_000),
+  timeMs: z.number().gt(0).optional(),
+  /** Processor time at a price an hour, in any currency. */
+  cost: z.strictObject({ most: z.number().gt(0), perHour: z.number().gt(0) }).optional(),
+})
+export type Budget = z.infer<typeof Budget>
+
+/** What decides which trials there are, besides how they end. */
+export interface Search {
+  readonly space: Space
+  /** Of the budget. */
+  readonly trials: number
+  readonly seed: number
+  /**
+   * What trial n is depends on the results of trials 1 to n − `lag` − 1 and no others: so it is the same whatever ends
+   * first, and `lag` + 1 trials can run side by side.
+   */
+  readonly lag: number
+  /** Training rows that there are: shares of few rows say little. */
+  readonly rows: number
+}
+
+/** A training that a search asks for. */
+export const TrialOrder = z.strictObject({
+  /** From 1, in the order in which trials are decided. One that is promoted is a trial of its own. */
+  number: z.int().min(1),
+  parameters: Parameters,
+  /** Of the training rows, above 0 to 1. */
+  share: z.number().gt(0).lte(1),
+  /** The trial that it repeats on more rows. */
+  of: z.int().min(1).optional(),
+})
+export type TrialOrder = z.infer<typeof TrialOrder>
+
+/** How a training ended. */
+export const TrialResult = z.discriminatedUnion('state', [
+  z.strictObject({ state: z.literal('done') /** Of the validation rows; smaller is better. */, loss: z.number() }),
+  /** With the code of its error. */
+  z.strictObject({ state: z.literal('failed'), why: z.string() }),
+])
+export type TrialResult = z.infer<typeof TrialResult>
+
+/** A trial that has begun; without a result it is under way. */
+export interface Trial extends TrialOrder {
+  readonly result?: TrialResult
+}
