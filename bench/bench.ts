@@ -18,6 +18,7 @@ import { measureServing } from './serving.ts'
 import { measureSnapshot } from './snapshot.ts'
 import { measureTraining } from './training.ts'
 import { measureTrees } from './trees.ts'
+import { measureTuning } from './tuning.ts'
 import { measureValidation } from './validation.ts'
 import { measureWide } from './wide.ts'
 
@@ -36,6 +37,7 @@ const measures: Record<string, () => Promise<Figure | readonly Figure[]>> = {
   trees: measureTrees,
   training: measureTraining,
   multiclass: measureMulticlass,
+  tuning: measureTuning,
   program: measureProgram,
   explain: measureExplain,
   drift: measureDrift,
