@@ -19,6 +19,7 @@ import { measureSnapshot } from './snapshot.ts'
 import { measureTraining } from './training.ts'
 import { measureTrees } from './trees.ts'
 import { measureTuning } from './tuning.ts'
+import { measureTuningWorkers } from './tuning-workers.ts'
 import { measureValidation } from './validation.ts'
 import { measureWide } from './wide.ts'
 
@@ -38,6 +39,7 @@ const measures: Record<string, () => Promise<Figure | readonly Figure[]>> = {
   training: measureTraining,
   multiclass: measureMulticlass,
   tuning: measureTuning,
+  'tuning-workers': measureTuningWorkers,
   program: measureProgram,
   explain: measureExplain,
   drift: measureDrift,

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-MOST = 5_000  # rows
+MOST = 15_000  # rows
 folder = Path(sys.argv[1])
 
 

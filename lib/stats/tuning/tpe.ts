@@ -6,7 +6,7 @@ import type { Point } from './space.ts'
 const candidates = 64
 
 /** How many of so many trials are the good ones. */
-const goodOf = (trials: number): number => Math.min(25, Math.ceil(0.15 * trials))
+const goodOf = (trials: number): number => Math.min(25, Math.ceil(0.1 * trials))
 
 /**
  * Points worth trying next, the best first, by the tree-structured Parzen estimator (Bergstra et al., Algorithms for
