@@ -2,17 +2,21 @@ import type { FlatForest } from './flat-forest.ts'
 import type { LeafPaths } from './leaf-paths.ts'
 import { gaussLegendre } from './quadrature.ts'
 
-/** What a row is explained with: the tests of its nodes, then the parts of all leaves. */
+/** What rows are explained with, one at a time. */
 export interface Rows {
-  /** Whether nodes' tests hold for a row: valid until the next row. */
-  test(row: ArrayLike<number>): Uint8Array
-  /** Adds the parts of the row that was tested last. @param parts [outputs · features] */
-  add(parts: Float64Array): void
+  /**
+   * Adds to the parts of a row, and to its scores what the leaves add that it comes to.
+   * @param parts [outputs · features]
+   * @param scores [outputs]
+   */
+  add(row: ArrayLike<number>, parts: Float64Array, scores: Float64Array): void
 }
 
 type Kernel = (...operands: number[]) => void
-type Kernels = Record<'test' | 'follow' | 'addTabled' | 'addWide', Kernel>
+type Kernels = Record<'follow' | 'addTabled' | 'addWide', Kernel>
 
+/** Bytes of a node that asks, and of a leaf, as the kernels take them. */
+const [splitBytes, leafBytes] = [40, 32] as const
 const pageBytes = 65_536
 /** Points of the finest rule, and columns of the widest path. */
 const mostPoints = 15
@@ -36,61 +40,89 @@ function layOut(arrays: readonly (Int32Array | Uint8Array | Float64Array)[]) {
 
 /** The loops of `leaf-paths.ts` and `flat-forest.ts`, compiled from `kernels/`, with memory of their own. */
 export function compiledRows(forest: FlatForest, paths: LeafPaths, kernels: WebAssembly.Module): Rows {
-  const nodes = forest.feature.length
-  const { plain, others } = forest
-  const { splits, bits, leaves, widths, columnsAt, columns, numbersAt, numbers } = paths
-  const ofPath = [
-    ...[splits, bits, splits.map((node) => forest.onTrue[node] as number)],
-    splits.map((node) => forest.onFalse[node] as number),
-  ]
+  const { others, feature, features, outputs } = forest
+  const { leaves, tabled, columns, numbers } = paths
   const { points, rules } = rulesOf()
-  const room = [
-    new Float64Array(forest.features),
-    new Uint8Array(nodes),
-    new Int32Array(nodes),
-    new Float64Array(forest.outputs * forest.features),
-    new Float64Array(4 * mostColumns),
-  ]
   const { memory, places } = layOut([
-    ...[plain.nodes, plain.columns, plain.thresholds, plain.missing],
-    ...ofPath,
-    ...[leaves, widths, columnsAt, columns, numbersAt, numbers],
-    ...[points, rules],
-    ...room,
+    ...[splitsOf(forest, paths), leavesOf(forest, paths), columns.map((column) => column * 8), numbers, points, rules],
+    ...[new Float64Array(features), new Uint8Array(feature.length), new Int32Array(feature.length)],
+    ...[new Float64Array(outputs * features), new Float64Array(outputs), new Float64Array(4 * mostColumns)],
   ])
-  const [nodesAt, columnsOf, thresholdsAt, missingAt, splitsAt, bitsAt, trueAt, falseAt, ...more] = places as number[]
-  const leafArrays = more.slice(0, 6)
-  const [pointsAt, rulesAt, rowAt, testsAt, leftAt, partsAt, scratchAt] = more.slice(6) as [
-    number,
-    ...[number, number, number, number, number, number],
-  ]
+  const [
+    splitsAt,
+    leavesAt,
+    columnsAt,
+    numbersAt,
+    pointsAt,
+    rulesAt,
+    rowAt,
+    testsAt,
+    leftAt,
+    partsAt,
+    scoresAt,
+    ...last
+  ] = places as [number, number, number, number, number, number, number, number, number, number, number, number]
   const ruled = new Int32Array(memory.buffer, rulesAt, rules.length)
   for (let i = 0; i < ruled.length; i += 2) ruled[i] = (ruled[i] as number) + pointsAt
   const { exports } = new WebAssembly.Instance(kernels, { env: { memory } })
-  const { test, follow, addTabled, addWide } = exports as unknown as Kernels
-  const [values, tests] = [
-    new Float64Array(memory.buffer, rowAt, forest.features),
-    new Uint8Array(memory.buffer, testsAt, nodes),
-  ]
-  const sums = new Float64Array(memory.buffer, partsAt, forest.outputs * forest.features)
-  const operands = (list: readonly (number | undefined)[]): number[] => list as number[]
-  const ofTest = operands([plain.nodes.length, nodesAt, columnsOf, thresholdsAt, missingAt, rowAt, testsAt])
-  const ofFollow = operands([splits.length, splitsAt, bitsAt, trueAt, falseAt, testsAt, leftAt])
+  const { follow, addTabled, addWide } = exports as unknown as Kernels
+  const values = new Float64Array(memory.buffer, rowAt, features)
+  const tests = new Uint8Array(memory.buffer, testsAt, feature.length)
+  const sums = new Float64Array(memory.buffer, partsAt, outputs * features)
+  const reached = new Float64Array(memory.buffer, scoresAt, outputs)
+  const wideAt = leavesAt + tabled * leafBytes
   return {
-    test(row) {
+    add(row, parts, scores) {
       for (let i = 0; i < values.length; i++) values[i] = row[i] as number
-      test(...ofTest)
       for (const node of others) tests[node] = forest.holds(node, row) ? 1 : 0
-      return tests
-    },
-    add(parts) {
       sums.fill(0)
-      follow(...ofFollow)
-      addTabled(0, paths.tabled, ...leafArrays, leftAt, partsAt)
-      addWide(paths.tabled, leaves.length, ...leafArrays, leftAt, partsAt, rulesAt, scratchAt)
+      reached.fill(0)
+      follow(paths.splits.length, splitsAt, rowAt, testsAt, leftAt)
+      addTabled(tabled, leavesAt, columnsAt, numbersAt, leftAt, partsAt, scoresAt)
+      addWide(...[leaves.length - tabled, wideAt, columnsAt, numbersAt, leftAt, partsAt, scoresAt, rulesAt], ...last)
       for (let i = 0; i < sums.length; i++) parts[i] = (parts[i] as number) + (sums[i] as number)
+      for (let i = 0; i < reached.length; i++) scores[i] = (scores[i] as number) + (reached[i] as number)
     },
   }
+}
+
+/** Nodes that ask, as the kernels take them: all of one depth before those below, so that none waits for another. */
+function splitsOf({ feature, parent, onTrue, onFalse, plain }: FlatForest, { splits, bits }: LeafPaths): Uint8Array {
+  const bytes = new DataView(new ArrayBuffer(splits.length * splitBytes))
+  const plainAt = new Map(Array.from(plain.nodes, (node, i) => [node, i]))
+  const depths = new Int32Array(feature.length)
+  for (const node of splits)
+    depths[node] = (parent[node] as number) < 0 ? 0 : (depths[parent[node] as number] as number) + 1
+  const order = Array.from(splits, (node, i) => ({ node, bit: bits[i] as number }))
+  order.sort((a, b) => (depths[a.node] as number) - (depths[b.node] as number) || a.node - b.node)
+  for (const [i, { node, bit }] of order.entries()) {
+    const test = plainAt.get(node)
+    const at = i * splitBytes
+    bytes.setFloat64(at, test === undefined ? 0 : (plain.thresholds[test] as number), true)
+    const ints = [
+      (feature[node] as number) * 8,
+      ...[node * 4, (onTrue[node] as number) * 4, (onFalse[node] as number) * 4, bit],
+      ...(test === undefined ? [0, 1] : [plain.missing[test] as number, 0]),
+    ]
+    for (const [k, value] of ints.entries()) bytes.setUint32(at + 8 + k * 4, value, true)
+  }
+  return new Uint8Array(bytes.buffer)
+}
+
+/** Leaves as the kernels take them. Of one without a table its numbers are the shares behind what it adds. */
+function leavesOf({ features }: FlatForest, paths: LeafPaths): Uint8Array {
+  const { leaves, tabled, widths, columnsAt, columns, numbersAt, values } = paths
+  const bytes = new DataView(new ArrayBuffer(leaves.length * leafBytes))
+  for (const [i, node] of leaves.entries()) {
+    const at = i * leafBytes
+    const first = columnsAt[i] as number
+    const output = Math.floor((columns[first] as number) / features)
+    bytes.setFloat64(at, values[i] as number, true)
+    const numbers = (numbersAt[i] as number) + (i < tabled ? 0 : 1)
+    for (const [k, value] of [node * 4, first * 4, numbers * 8, output * 8, widths[i] as number].entries())
+      bytes.setUint32(at + 8 + k * 4, value, true)
+  }
+  return new Uint8Array(bytes.buffer)
 }
 
 /**

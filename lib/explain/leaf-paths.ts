@@ -19,6 +19,8 @@ export interface LeafPaths {
    * many columns that are.
    */
   readonly leaves: Int32Array
+  /** What each adds where a row comes to it. */
+  readonly values: Float64Array
   /** How many of them have tables. */
   readonly tabled: number
   readonly widths: Int32Array
@@ -33,6 +35,8 @@ export interface LeafPaths {
   readonly numbers: Float64Array
   /** What a leaf adds when nothing is known: [outputs], of all leaves. */
   readonly expected: Float64Array
+  /** What every row gets, for nothing is asked before: [outputs], the base included. */
+  readonly certain: Float64Array
 }
 
 interface Path {
@@ -50,10 +54,17 @@ export function leafPaths(forest: FlatForest, covers: ArrayLike<number>): LeafPa
   const paths: Path[] = []
   const slots = new Int32Array(feature.length)
   const [splits, bits, columns] = [[] as number[], [] as number[], [] as number[]]
-  const leaves: { node: number; width: number; isTabled: boolean; columnsAt: number; numbersAt: number }[] = []
+  const leaves: {
+    node: number
+    value: number
+    width: number
+    isTabled: boolean
+    columnsAt: number
+    numbersAt: number
+  }[] = []
   const tables: { readonly table: Float64Array; readonly at: number }[] = []
   let length = 0
-  const expected = Float64Array.from(base)
+  const [expected, certain] = [Float64Array.from(base), Float64Array.from(base)]
   for (let node = 0; node < feature.length; node++) {
     const from = parent[node] as number
     const path = from < 0 ? { columns: [], known: [] } : stepDown(paths[from] as Path, forest, covers, node, slots)
@@ -72,9 +83,10 @@ export function leafPaths(forest: FlatForest, covers: ArrayLike<number>): LeafPa
     for (let output = 0; output < outputs; output++) {
       const value = values[node * outputs + output] as number
       expected[output] = (expected[output] as number) + value * reached
+      if (width === 0) certain[output] = (certain[output] as number) + value
       if (value === 0 || width === 0) continue
       const isTabled = width <= tabledColumns && length < mostNumbers
-      leaves.push({ node, width, isTabled, columnsAt: columns.length, numbersAt: length })
+      leaves.push({ node, value, width, isTabled, columnsAt: columns.length, numbersAt: length })
       columns.push(...path.columns.map((each) => output * features + each))
       const table = (isTabled ? tableOf : sharesOf)(path.known, value)
       tables.push({ table, at: length })
@@ -90,6 +102,7 @@ export function leafPaths(forest: FlatForest, covers: ArrayLike<number>): LeafPa
     splits: Int32Array.from(splits),
     bits: Int32Array.from(bits),
     leaves: ofLeaves(({ node }) => node),
+    values: Float64Array.from(leaves, ({ value }) => value),
     tabled: leaves.filter(({ isTabled }) => isTabled).length,
     widths: ofLeaves(({ width }) => width),
     columnsAt: ofLeaves(({ columnsAt }) => columnsAt),
@@ -97,6 +110,7 @@ export function leafPaths(forest: FlatForest, covers: ArrayLike<number>): LeafPa
     numbersAt: ofLeaves(({ numbersAt }) => numbersAt),
     numbers,
     expected,
+    certain,
   }
 }
 

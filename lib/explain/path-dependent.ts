@@ -38,8 +38,8 @@ export function pathDependent(
     expected: paths.expected,
     explain(row, parts, scores) {
       parts.fill(0)
-      scoresOf(forest, rows.test(row), scores)
-      rows.add(parts)
+      scores.set(paths.certain)
+      rows.add(row, parts, scores)
     },
   }
 }
@@ -48,10 +48,10 @@ function plainRows(forest: FlatForest, paths: LeafPaths): Rows {
   const tests = new Uint8Array(forest.feature.length)
   const add = leafAdder(forest, paths)
   return {
-    test(row) {
+    add(row, parts, scores) {
       testAll(forest, row, tests)
-      return tests
+      scoresOf(forest, tests, scores)
+      add(tests, parts)
     },
-    add: (parts) => add(tests, parts),
   }
 }

@@ -11,13 +11,15 @@ import { pythonEnvironment } from '../support/python.ts'
  */
 let place: Place
 const path = process.env.PATH
+/** 5.3 GB of packages: only where somebody asks for them. */
+const withTorch = process.env.SLIPWAY_TEST_TORCH === '1'
 beforeAll(async () => {
   const uv = await pythonEnvironment(join(packageRoot, 'test/reference/uv-requirements.txt'))
   process.env.PATH = [path, uv].join(delimiter)
   place = await openPlace()
   const { project } = place
   await project.data('data/rows.parquet', rowsSql)
-  for (const name of ['lightgbm', 'xgboost', 'catboost'])
+  for (const name of ['lightgbm', 'xgboost', 'catboost', 'pytorch'])
     cpSync(join(packageRoot, 'examples/trainers', name), join(project.root, name), { recursive: true })
   mkdirSync(join(project.root, 'sklearn'))
   cpSync(
@@ -112,6 +114,7 @@ describe('a converter that is right', () => {
     ['CatBoost', 'catboost', 'late', catboost],
     ['CatBoost of a number', 'catboost', 'share', catboost],
     ['scikit-learn', 'sklearn', 'late', { model: 'as it is' }],
+    ...(withTorch ? [['PyTorch', 'pytorch', 'late', { epochs: 5 }] as const] : []),
   ] as [string, string, Target, Options][])('is let through: %s', async (_, folder, target, options) => {
     const { code, said } = await ended(folder, target, options)
     expect(code, said).toBe(0)
