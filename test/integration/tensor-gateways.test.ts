@@ -11,8 +11,8 @@ import { openPlace, type Place } from '../support/place.ts'
 import { imageEncoder, noise } from '../support/tensor-models.ts'
 
 /*
- * Two gateways serve a model of tensors; one is killed in the shadow and comes back, the other one is killed for good in
- * the canary. Evidence is neither lost nor counted twice, and the rollout comes to its end.
+ * Two gateways serve a model of tensors; one is killed in the shadow and comes back, the other one is killed for good
+ * in the canary. Evidence is neither lost nor counted twice, and the rollout comes to its end.
  */
 let place: Place
 let second: GatewayProcess

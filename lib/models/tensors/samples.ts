@@ -14,9 +14,9 @@ const isObject = (value: unknown): value is Sample =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
- * Sample inputs from a file: JSON, or a JSON value a line, `.npz` or `.npy`. A sample is a request of the Open Inference
- * Protocol, or an object of (nested) arrays by the names of inputs; a file has one or an array of them, one of NumPy
- * the arrays of one.
+ * Sample inputs from a file: JSON, or a JSON value a line, `.npz` or `.npy`. A sample is a request of the Open
+ * Inference Protocol, or an object of (nested) arrays by the names of inputs; a file has one or an array of them, one
+ * of NumPy the arrays of one.
  * @returns requests of a few items each
  * @throws SlipwayError USAGE that names the file, the sample and what is wrong with it
  */
