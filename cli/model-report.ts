@@ -183,6 +183,8 @@ interface Predictions {
   readonly evaluation: string
   readonly predictions: string
   readonly labels: string
+  /** Of a ranking. */
+  readonly groups: string | undefined
 }
 interface Evaluated extends Predictions {
   /** What was evaluated, and the steps that read the evaluation. */
@@ -201,18 +203,23 @@ async function readEvaluated(store: Store, evaluation: string): Promise<Evaluate
   const digestOf = (name: string): string | undefined => made?.outputs.find((output) => output.name === name)?.digest
   const [predictions, labels, judged] = [digestOf('predictions'), digestOf('labels'), made?.material.inputs.package]
   if (predictions === undefined || labels === undefined || judged === undefined) return undefined
-  return { evaluation, predictions, labels, package: judged, readBy }
+  return { evaluation, predictions, labels, groups: digestOf('groups'), package: judged, readBy }
 }
 
 async function readScored(
   store: Store,
-  { evaluation, predictions, labels }: Predictions,
+  { evaluation, predictions, labels, groups }: Predictions,
 ): Promise<Omit<Judged, 'task'>> {
   const evaluated = await getJson(store, evaluation, Evaluation)
   const known = new Float64Array(Uint8Array.from(await getBytes(store, labels)).buffer)
   const answers = answersOf(await getBytes(store, predictions), evaluated.rows * widthOf(evaluated))
   return {
     classes: classesIn(evaluated),
-    scored: { predictions: answers, labels: known, ...outputsOf(evaluated) },
+    scored: {
+      predictions: answers,
+      labels: known,
+      ...outputsOf(evaluated),
+      ...(groups !== undefined && { groups: new Uint32Array(Uint8Array.from(await getBytes(store, groups)).buffer) }),
+    },
   }
 }

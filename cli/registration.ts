@@ -15,11 +15,14 @@ import { readModel } from '../lib/learners/finished/open.ts'
 import { digestOf } from '../lib/store/digest.ts'
 import { type DeploymentOptions, deploymentSteps } from './deployment-options.ts'
 
+/** Tasks of models that are registered without a pipeline: a ranking needs one, which says what its groups are. */
+export type Registrable = Exclude<Task, 'ranking'>
+
 /** A finished model that is to be registered without a pipeline. */
 export interface Registration {
   readonly name: string
   readonly learner: OnnxLearner
-  readonly task: Task
+  readonly task: Registrable
   readonly target: string
   /** Where it is to be served, and how it gets there. */
   readonly deployment: DeploymentOptions

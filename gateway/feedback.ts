@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import { isRelevance, mostRelevance } from '../lib/formats/groups.ts'
 import type { Task } from '../lib/formats/plan.ts'
 import { FeedbackBody, type GivenLabel, type Label } from '../lib/formats/telemetry.ts'
 import { invalid } from './rows.ts'
@@ -73,6 +74,7 @@ const labelsInWords: Readonly<Record<Task, string>> = {
   multiclass: 'the name of a class',
   regression: 'a number',
   quantiles: 'a number',
+  ranking: `how much the row was worth, a whole number from 0 to ${mostRelevance},`,
 }
 
 const isLabelOf: Readonly<Record<Task, (label: number | string) => boolean>> = {
@@ -81,6 +83,7 @@ const isLabelOf: Readonly<Record<Task, (label: number | string) => boolean>> = {
   multiclass: (label) => typeof label === 'string' || Number.isSafeInteger(label),
   regression: Number.isFinite,
   quantiles: Number.isFinite,
+  ranking: (label) => typeof label === 'number' && isRelevance(label),
 }
 
 interface Issue {

@@ -7,8 +7,12 @@ import type { CapturedRow, Outcome, Recorder } from './recorder.ts'
 import type { AnyInput } from './scoring.ts'
 import type { LoadedVersion } from './versions.ts'
 
-/** Rows of one request that are kept at most. */
+/**
+ * Rows of one request that are kept at most. Those of a ranking are a group: they are kept whole, or not at all where
+ * there are more.
+ */
 const mostRows = 16
+const mostOfGroup = 256
 
 /** An answer of which rows may be kept. */
 export interface Sampled extends Pick<CapturedRow, 'role' | 'first'> {
@@ -57,7 +61,9 @@ export function sampleRows(recorder: Recorder, rate: number, sampled: Sampled): 
   if (input.kind !== 'rows' || version.kind !== 'rows') return
   // By the request's id, not by chance: a retry is captured again or not at all.
   if (!isCandidates('capture', request.id, rate)) return
-  for (let row = 0; row < Math.min(input.rows, mostRows); row++) {
+  const isGroup = version.facts.task === 'ranking'
+  if (isGroup && input.rows > mostOfGroup) return
+  for (let row = 0; row < (isGroup ? input.rows : Math.min(input.rows, mostRows)); row++) {
     const cells: Record<string, Column[number]> = {}
     for (const { name, masked } of version.facts.inputs)
       cells[name] = masked === true ? null : ((input.columns[name] as Column)[row] as Column[number])

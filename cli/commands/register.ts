@@ -4,7 +4,6 @@ import { localTable, TableFacts } from '../../lib/data/local-table.ts'
 import type { TableFile } from '../../lib/data/table-file.ts'
 import { onnx } from '../../lib/definition/learners.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import type { Task } from '../../lib/formats/plan.ts'
 import { Name } from '../../lib/formats/step-id.ts'
 import { getBundle } from '../../lib/store/objects.ts'
 import { findArtifact } from '../artifact.ts'
@@ -13,7 +12,7 @@ import { type CliContext, openContext } from '../context.ts'
 import { type DeploymentOptions, requireDeployment } from '../deployment-options.ts'
 import { listenForInterrupt } from '../follow.ts'
 import { requireSameInputs } from '../input-version.ts'
-import { planRegistration, snapshotStep } from '../registration.ts'
+import { planRegistration, type Registrable, snapshotStep } from '../registration.ts'
 import { rehearsePlan } from '../rehearsal.ts'
 import { planTensors } from '../tensor-registration.ts'
 import { followAndShow } from './run.ts'
@@ -22,7 +21,7 @@ import { followAndShow } from './run.ts'
 interface RowOptions {
   readonly on: string
   readonly target: string
-  readonly task: Task
+  readonly task: Registrable
   readonly feed?: readonly string[]
   readonly output?: string
   readonly class?: string

@@ -201,6 +201,7 @@ const importanceInWords = {
   multiclass: 'log loss gained when shuffled',
   regression: 'RMSE gained when shuffled',
   quantiles: 'pinball loss gained when shuffled',
+  ranking: 'NDCG lost when shuffled',
 } as const
 
 /** Which features the model rests on, as bars. */

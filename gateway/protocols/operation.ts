@@ -1,4 +1,4 @@
-import { answerSchema } from '../../lib/models/answer-schema.ts'
+import { answerSchema, rankingScore } from '../../lib/models/answer-schema.ts'
 import type { DescribedEndpoint } from './protocol.ts'
 
 /** One operation of an OpenAPI document. */
@@ -17,8 +17,13 @@ const json = (schema: object): object => ({ 'application/json': { schema } })
 /** A schema of predictions, one for each row: numbers, or what several classes are answered by. */
 export const predictionsSchema = ({ facts }: Pick<DescribedEndpoint, 'facts'>): object => ({
   type: 'array',
-  items: facts.outputs === undefined ? { type: 'number' } : answerSchema(facts),
+  items: itemOf(facts),
 })
+
+function itemOf(facts: DescribedEndpoint['facts']): object {
+  if (facts.outputs !== undefined) return answerSchema(facts)
+  return facts.task === 'ranking' ? rankingScore : { type: 'number' }
+}
 
 /** A schema of an object whose only key is required. */
 export const objectOf = (key: string, value: object): object => ({

@@ -8,10 +8,19 @@ type Facts = Pick<ServedVersion, 'facts'>
 /** Data type of the output tensor of numbers, as the Open Inference Protocol names it. */
 export const outputType = ({ facts }: Facts): 'FP32' | 'FP64' => (facts.answers === 'float64' ? 'FP64' : 'FP32')
 
+/** What a number is that is answered for a row. */
+const answerNames = {
+  binary: 'probability',
+  regression: 'prediction',
+  quantiles: 'prediction',
+  multiclass: 'probabilities',
+  ranking: 'score',
+} as const
+
 /** Name of the output tensor or column of numbers. */
 export function outputName({ facts }: Facts): string {
   if (classesIn(facts) !== undefined) return 'probabilities'
-  return facts.task === 'binary' ? 'probability' : 'prediction'
+  return answerNames[facts.task]
 }
 
 /** Names of all output tensors: of several classes the likeliest one too. */

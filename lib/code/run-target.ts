@@ -1,12 +1,26 @@
 import { type TargetRef, targetColumns } from '../formats/code-ref.ts'
 import type { Column, UserFunction } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
+import { isRelevance, mostRelevance } from '../formats/groups.ts'
 import type { Task } from '../formats/plan.ts'
 import { describe, isPromise } from './run-features.ts'
 import { withUserFunction } from './user-fault.ts'
 
+/** What labels are, in words, as columns hold them and as functions return them. */
+const labelKinds: Readonly<Record<Task, { readonly held: string; readonly returned: string }>> = {
+  binary: { held: '0 and 1, or truth values', returned: '0 or 1' },
+  regression: { held: 'a number', returned: 'a number' },
+  quantiles: { held: 'a number', returned: 'a number' },
+  ranking: {
+    held: `a whole number from 0 to ${mostRelevance}`,
+    returned: `a whole number from 0 to ${mostRelevance}`,
+  },
+  multiclass: { held: 'text or whole numbers', returned: 'a text or a whole number' },
+}
+
 /**
- * The labels of a chunk: the target's column as it is, or through its function. Binary ones are 0 and 1.
+ * The labels of a chunk: the target's column as it is, or through its function. Binary ones are 0 and 1, those of a
+ * ranking whole numbers.
  * @throws SlipwayError TARGET_INVALID
  */
 export function runTarget(
@@ -17,11 +31,8 @@ export function runTarget(
   firstRow = 1,
 ): Float64Array {
   const labelled = { task, columnName, rows: column.length, firstRow }
-  if (userFunction === undefined) {
-    const values = task === 'binary' ? '0 and 1, or truth values' : 'a number'
-    return labelsOf(column, labelled, nextOfColumn(values))
-  }
-  const next = `return ${task === 'binary' ? '0 or 1' : 'a number'} for every row`
+  if (userFunction === undefined) return labelsOf(column, labelled, nextOfColumn(labelKinds[task].held))
+  const next = `return ${labelKinds[task].returned} for every row`
   return asked(userFunction, labelled, next, () => labelsOf(userFunction(column), labelled, next))
 }
 
@@ -59,9 +70,22 @@ export function runClasses(
   firstRow = 1,
 ): string[] {
   const labelled = { task: 'multiclass', columnName, rows: column.length, firstRow } as const
-  if (userFunction === undefined) return classesOf(column, labelled, nextOfColumn('text or whole numbers'))
-  const next = 'return a text or a whole number for every row'
+  if (userFunction === undefined) return classesOf(column, labelled, nextOfColumn(labelKinds.multiclass.held))
+  const next = `return ${labelKinds.multiclass.returned} for every row`
   return asked(userFunction, labelled, next, () => classesOf(userFunction(column), labelled, next))
+}
+
+/**
+ * Which group each row of a chunk is of, as its column says it.
+ * @throws SlipwayError TARGET_INVALID where one has none
+ */
+export function groupsOf(columnName: string, column: Column, firstRow = 1): (string | number)[] {
+  return Array.from(column as ArrayLike<string | number | null>, (value, i) => {
+    if ((typeof value === 'string' && value !== '') || Number.isFinite(value)) return value as string | number
+    throw new SlipwayError('TARGET_INVALID', `row ${firstRow + i} has no group: its "${columnName}" is missing`, {
+      next: `every row must have a ${columnName}: leave others out before the split`,
+    })
+  })
 }
 
 const nextOfColumn = (values: string): string =>
@@ -85,14 +109,18 @@ interface Labelled {
   readonly firstRow: number
 }
 
+function isLabel(task: Task, label: number): boolean {
+  if (task === 'binary') return label === 0 || label === 1
+  return task === 'ranking' ? isRelevance(label) : Number.isFinite(label)
+}
+
 function labelsOf(given: unknown, labelled: Labelled, next: string): Float64Array {
   const { task, rows } = labelled
   const values = valuesOf(given, labelled, next)
   const labels = Float64Array.from(values as ArrayLike<number>, labelOf)
   for (let i = 0; i < rows; i++) {
     const label = labels[i] as number
-    if (!Number.isFinite(label) || (task === 'binary' && label !== 0 && label !== 1))
-      throw wrong(values, i, labelled, next)
+    if (!isLabel(task, label)) throw wrong(values, i, labelled, next)
   }
   return labels
 }

@@ -2,6 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { classesIn, type Named, numbersIn, underNames } from '../formats/answers.ts'
 import { classNumbers } from '../formats/classes.ts'
 import type { Numbers } from '../formats/columns.ts'
+import { groupNumbers } from '../formats/groups.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
 import { servedQuantile, servedScore, servedScores } from '../formats/telemetry.ts'
 import { name, rowsOf } from './duckdb.ts'
@@ -11,7 +12,10 @@ import { columnsIn, parquet } from './served.ts'
  * What versions answered, and what became known of it, in tables of what was served.
  */
 
-/** Scores and labels of a labelled table, of one version. @param named what its answers are called */
+/**
+ * Scores and labels of a labelled table, of one version; of a ranking the rows of a request are a group.
+ * @param named what its answers are called, and its task
+ */
 export async function readLabelled(
   connection: DuckDBConnection,
   paths: readonly string[],
@@ -22,12 +26,14 @@ export async function readLabelled(
   if (classes !== undefined) return labelledClasses(connection, paths, version, classes)
   const numbers = numbersIn(named)
   if (numbers !== undefined) return labelledNumbers(connection, paths, version, { ...named, outputs: numbers })
-  return scoredOf(
-    await rowsOf(
-      connection,
-      `SELECT slipway_score AS score, slipway_label AS label FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
-    ),
+  const rows = await rowsOf(
+    connection,
+    `SELECT slipway_score AS score, slipway_label AS label, slipway_request AS request FROM ${parquet(paths)} WHERE slipway_version = ${version} ORDER BY slipway_request, slipway_row`,
   )
+  const scored = scoredOf(rows)
+  // What was asked for together is ranked together.
+  if (named.task !== 'ranking') return scored
+  return { ...scored, groups: groupNumbers().numbersOf(rows.map(({ request }) => String(request))) }
 }
 
 /** Classes that the version does not know are behind its own, with a probability of 0. */

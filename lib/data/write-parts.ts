@@ -10,14 +10,14 @@ import type { LocalTable } from './table.ts'
 import { scanCsv } from './text-files.ts'
 
 /**
- * Columns of the output with the model's answer: `prediction`; of several classes `label`, the likeliest, and
- * `probability_a` a class; of several targets or quantiles `prediction_a` each.
+ * Columns of the output with the model's answer: `prediction`, of a ranking `score`; of several classes `label`, the
+ * likeliest, and `probability_a` a class; of several targets or quantiles `prediction_a` each.
  */
 export function answerColumnNames(named: Named): readonly [string, ...string[]] {
   const { outputs } = named
   const isOfNumbers = numbersIn(named) !== undefined
   const mark = isOfNumbers ? 'prediction' : 'probability'
-  if (outputs === undefined) return ['prediction']
+  if (outputs === undefined) return [named.task === 'ranking' ? 'score' : 'prediction']
   const columns = distinctNames(outputs.map((output) => `${mark}_${output}`))
   return (isOfNumbers ? columns : ['label', ...columns]) as [string, ...string[]]
 }

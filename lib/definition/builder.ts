@@ -120,7 +120,7 @@ export interface Builder {
   split<Row>(table: Table<Row>, rule: SplitBy<Row>): Split<Row>
   /**
    * Trains a model. `features` and the target's function are named exports of a module (they are bundled and stored by
-   * digest); `features` gets every column but the target's and the weight's.
+   * digest); `features` gets every column but the target's, the weight's and a ranking's group.
    */
   train<
     Row,
@@ -128,7 +128,8 @@ export interface Builder {
     T extends Task,
     Made extends FeatureColumns,
     const Weight extends Names<Row, number> = never,
-  >(name: string, options: { on: Split<Row> } & TrainOptions<Row, Column, T, Made, Weight>): Model<Row, T>
+    const Group extends Names<Row, string | number | bigint> = never,
+  >(name: string, options: { on: Split<Row> } & TrainOptions<Row, Column, T, Made, Weight, Group>): Model<Row, T>
   /**
    * Makes the signed model package: ONNX, feature code, schemas, baseline profile, model card. Raise `inputVersion`
    * (default 1) when rows that the champion takes would no longer do. It is a version of the model that is called as
@@ -200,10 +201,11 @@ export interface Builder {
     T extends Task,
     Made extends FeatureColumns,
     const Weight extends Names<Row, number> = never,
+    const Group extends Names<Row, string | number | bigint> = never,
   >(
     name: string,
     table: Table<Row>,
-    options: BacktestDays<Row> & { train: TrainOptions<Row, Column, T, Made, Weight> },
+    options: BacktestDays<Row> & { train: TrainOptions<Row, Column, T, Made, Weight, Group> },
   ): Backtest<T>
   /**
    * Records the same for every item, a branch each: all of them side by side, and one that fails does not end the

@@ -8,7 +8,13 @@ import { numberedId } from '../formats/step-names.ts'
 /** How the default gate judges: 1 % of the champion's value is still accepted, at a confidence of 0.9. */
 const margin = { byShare: 0.01, confidence: 0.9 } as const
 
-const usual = { binary: 'logLoss', multiclass: 'logLoss', regression: 'rmse', quantiles: 'pinball' } as const
+const usual = {
+  binary: 'logLoss',
+  multiclass: 'logLoss',
+  regression: 'rmse',
+  quantiles: 'pinball',
+  ranking: 'ndcg',
+} as const
 
 /** A metric that says how good a model is. Of the user's own ones nobody knows whether they do. */
 const isFit = (metric: string): boolean =>
@@ -19,7 +25,7 @@ const isAgainstChampion = ({ rule }: Pick<Check, 'rule'>): boolean => rule === '
 /**
  * The gate that a pipeline has unless it says otherwise: a candidate is not worse than the champion, by the metric of
  * the first check (of several outputs by all of them) if that says how good a model is, else by log loss, root mean
- * squared error or pinball loss.
+ * squared error, pinball loss or NDCG.
  * @param checks all those of a package, in their order
  * @returns undefined where one of them compares with the champion already
  */

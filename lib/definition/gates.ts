@@ -1,6 +1,7 @@
 import type { MetricCheck, QualityRule } from '../formats/check.ts'
 import type { UserFunction } from '../formats/columns.ts'
 import type { OwnMetric } from '../formats/gate-rules.ts'
+import type { RanksOfGain } from '../formats/metrics/gain.ts'
 import { type MetricName, type MetricsOf, metricOfOutput, type metrics } from '../formats/metrics/index.ts'
 import type { Task } from '../formats/plan.ts'
 import { answersOver } from './deploy.ts'
@@ -115,6 +116,15 @@ export const pinball = ofOutputs('pinball')
  * this one.
  */
 export const coverage = ofOutputs('coverage')
+/**
+ * Of a ranking: normalised discounted cumulative gain, the mean over groups; `ndcg.at(10)` of the first ten ranks. How
+ * rows of equal scores and groups that are worth nothing count is in docs/definition.md.
+ */
+export const ndcg = { ...builtIn('ndcg'), at: (ranks: RanksOfGain) => builtIn(`ndcg@${ranks}`) }
+/** Of a ranking: the mean over groups of one by the rank of the first row that is worth anything. */
+export const meanReciprocalRank = builtIn('meanReciprocalRank')
+/** Of a ranking: the mean over groups of the mean precision at the ranks of the rows that are worth anything. */
+export const meanAveragePrecision = builtIn('meanAveragePrecision')
 
 /** The ONNX model takes at most this many bytes. */
 export const size = {

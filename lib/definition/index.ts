@@ -17,6 +17,9 @@ export {
   latency,
   logLoss,
   mae,
+  meanAveragePrecision,
+  meanReciprocalRank,
+  ndcg,
   pinball,
   precision,
   precisionMacro,
@@ -42,4 +45,4 @@ export {
   wasserstein,
 } from './monitor.ts'
 export { driftMeasure, gate, metric } from './own-measures.ts'
-export { binary, multiclass, quantiles, regression } from './target.ts'
+export { binary, multiclass, quantiles, ranking, regression } from './target.ts'

@@ -3,7 +3,7 @@ import type { Task } from '../formats/plan.ts'
 /**
  * What a model predicts: one column of the source, as it is or through a function of it. That column is not a feature.
  */
-export interface Target<Column extends string, Value, T extends Task, Cell = unknown> {
+export interface Target<Column extends string, Value, T extends Task, Cell = unknown, Group extends string = never> {
   readonly task: T
   readonly column: Column
   readonly code: ((column: Value) => ArrayLike<number> | readonly boolean[] | readonly string[]) | undefined
@@ -13,6 +13,8 @@ export interface Target<Column extends string, Value, T extends Task, Cell = unk
   readonly levels?: readonly number[]
   /** What a row may hold in that column. */
   readonly cell?: (cell: Cell) => void
+  /** Of a ranking: the column that names the group of a row. It is no feature either. */
+  readonly group?: Group
 }
 
 /** What a yes/no column without a function may hold: 0 and 1, or truth values. */
@@ -90,4 +92,30 @@ export function quantiles<const Column extends string, Value = Float64Array>(
   code?: (column: Value) => ArrayLike<number>,
 ): Target<Column, Value, 'quantiles'> {
   return { task: 'quantiles', column, code, levels }
+}
+
+/** What a column of relevance without a function may hold. */
+type GradeCell = number | bigint | null | undefined
+
+/**
+ * The order of rows within a group, such as the products that were found by a query: `ranking('relevance', { by:
+ * 'query' })`. The column holds how much a row is worth there, a whole number from 0 (nothing) to 30, or a function
+ * makes such of it: `ranking('clicks', graded, { by: 'query' })`. `by` is a column of texts or whole numbers; rows of a
+ * group need not be together, and all are in one part of the split (else `GROUP_TORN`).
+ */
+export function ranking<const Column extends string, const By extends string>(
+  column: Column,
+  options: { by: By },
+): Target<Column, Float64Array, 'ranking', GradeCell, By>
+export function ranking<const Column extends string, Value, const By extends string>(
+  column: Column,
+  code: (column: Value) => ArrayLike<number>,
+  options: { by: By },
+): Target<Column, Value, 'ranking', unknown, By>
+export function ranking(
+  column: string,
+  ...rest: [{ by: string }] | [(column: never) => ArrayLike<number>, { by: string }]
+): Target<string, never, 'ranking', never, string> {
+  const [code, { by }] = rest.length === 1 ? [undefined, rest[0]] : rest
+  return { task: 'ranking', column, code, group: by }
 }

@@ -10,9 +10,10 @@ export interface TrainOptions<
   T extends Task,
   Made extends FeatureColumns,
   Weight extends keyof Row & string,
+  Group extends keyof Row & string = never,
 > {
-  features: (columns: ColumnsOf<Omit<Row, Column | Weight>>) => Made
-  target: Target<Column, ColumnsOf<Row>[Column], T, NoInfer<Row>[Column]>
+  features: (columns: ColumnsOf<Omit<Row, Column | Weight | Group>>) => Made
+  target: Target<Column, ColumnsOf<Row>[Column], T, NoInfer<Row>[Column], Group>
   /**
    * Sets of features that matter together: the model gets, for each, the mean label of training rows with the same
    * values (out of fold while it trains, so that no row sees its own label). For text and for numbers with few values.

@@ -1,6 +1,6 @@
 import type { Forest, TreeNode } from '../compiler/forest.ts'
 import { NotCompilable } from '../compiler/not-compilable.ts'
-import type { Task } from '../formats/code-ref.ts'
+import { isOfClasses, type Task } from '../formats/code-ref.ts'
 import type { Space } from '../formats/explain.ts'
 
 /** Trees as sums of leaves, before any transform. */
@@ -35,7 +35,7 @@ export function scoreForest(forest: Forest, task: Task): ScoreForest {
       add: ({ adds }) => ((adds.get(1) ?? 0) - (adds.get(0) ?? 0)) / divisor,
     }
   }
-  const space = transform === 'logistic' ? 'log odds' : task === 'regression' ? 'prediction' : 'probability'
+  const space = transform === 'logistic' ? 'log odds' : isOfClasses(task) ? 'probability' : 'prediction'
   if (isBinary)
     return {
       forest,

@@ -13,10 +13,10 @@ export const CodeRef = z.object({
 })
 export type CodeRef = z.infer<typeof CodeRef>
 
-export const Task = z.enum(['binary', 'regression', 'multiclass', 'quantiles'])
+export const Task = z.enum(['binary', 'regression', 'multiclass', 'quantiles', 'ranking'])
 export type Task = z.infer<typeof Task>
 
-/** Whether labels are classes: others are numbers. */
+/** Whether labels are classes: others are numbers, of a ranking how much a row is worth. */
 export const isOfClasses = (task: Task): boolean => task === 'binary' || task === 'multiclass'
 
 /** The column predicted, and the function that makes labels of it; without one the column is the label. */
@@ -27,6 +27,8 @@ export const TargetRef = z.object({
   columns: z.array(z.string()).min(2).optional(),
   /** Of several quantiles: their levels, ascending. */
   levels: z.array(z.number().gt(0).lt(1)).min(2).optional(),
+  /** Of a ranking: the column that says which rows are ranked among each other. */
+  group: z.string().optional(),
 })
 export type TargetRef = z.infer<typeof TargetRef>
 
@@ -44,8 +46,9 @@ export const targetOutputs = ({ columns, levels }: Pick<TargetRef, 'columns' | '
   columns ?? levels?.map(String)
 
 /** A target in a step key: plans of one number a row have the keys that they always had. */
-export const targetInKey = ({ column, columns, levels }: TargetRef): Readonly<Record<string, unknown>> => ({
+export const targetInKey = ({ column, columns, levels, group }: TargetRef): Readonly<Record<string, unknown>> => ({
   target: column,
   ...(columns !== undefined && { targets: columns }),
   ...(levels !== undefined && { levels }),
+  ...(group !== undefined && { group }),
 })

@@ -64,6 +64,7 @@ export const errorCodes = {
   MEASURE_FAILED: exitCodes.trainingFailed,
   SINGLE_CLASS: exitCodes.trainingFailed,
   CLASS_UNSEEN: exitCodes.trainingFailed,
+  GROUP_TORN: exitCodes.trainingFailed,
   TRAINING_TOO_LARGE: exitCodes.trainingFailed,
   WEIGHTS_INVALID: exitCodes.trainingFailed,
   PARITY: exitCodes.trainingFailed,

@@ -10,7 +10,7 @@ export const FeatureImportance = z.object({
   feature: z.string(),
   /**
    * By how much the area under the curve falls, or the root mean squared error grows (of several classes the log
-   * loss), when the feature's values are shuffled.
+   * loss; of a ranking NDCG falls), when the feature's values are shuffled.
    */
   loss: z.number(),
   /** Standard deviation of that over the shuffles. */
@@ -31,6 +31,8 @@ export type Attribution = z.infer<typeof Attribution>
 export const Evaluation = z.object({
   rows: z.int(),
   task: Task,
+  /** Of a ranking: in how many groups the rows are, and how many of them have two rows to rank, or more. */
+  groups: z.object({ all: z.int(), ranked: z.int() }).optional(),
   /**
    * The classes of a multiclass task: of its predictions, and of its labels, which are their numbers. Classes that the
    * model does not know come last; their probabilities are 0.

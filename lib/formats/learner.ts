@@ -28,6 +28,11 @@ export const TreesLearner = z.strictObject({
   monotone: z.record(z.string(), z.enum(['increasing', 'decreasing'])).optional(),
   /** Of a number: it is this quantile of it that is predicted, not the mean. */
   quantile: z.number().gt(0).lt(1).optional(),
+  /**
+   * Of a ranking: pairs of rows count of which one is among so many first ranks (LightGBM's
+   * `lambdarank_truncation_level`); 30 unless it is said.
+   */
+  truncation: z.int().min(1).optional(),
 })
 export type TreesLearner = z.infer<typeof TreesLearner>
 

@@ -4,6 +4,8 @@ import { Calibrate } from './learner.ts'
 /** What training found out, besides the model: an artifact, and part of the model card. */
 export const TrainingReport = z.object({
   rows: z.object({ train: z.int(), validation: z.int() }),
+  /** Of a ranking: how many groups they are in. */
+  groups: z.object({ train: z.int(), validation: z.int() }).optional(),
   features: z.array(
     z.object({
       name: z.string(),
@@ -39,7 +41,7 @@ export const TrainingReport = z.object({
   meanLabel: z.number().optional(),
   /** Standard deviation of the labels of a regression, by their weights. */
   labelSpread: z.number().optional(),
-  /** Of a model of trees: the loss of the validation rows after each. */
+  /** Of a model of trees: the loss of the validation rows after each round; of a ranking 1 − NDCG. */
   validationLoss: z.array(z.number()).optional(),
   validationMetrics: z.record(z.string(), z.number()),
   /** How its probabilities were calibrated by the validation rows, where they were. */

@@ -12,7 +12,7 @@ import { type LocalEvaluation, readEvaluation, readScored, requireSeen } from '.
 export interface BacktestOrder {
   readonly step: StepOf<'backtest'>
   /** What the split of a cutoff says of itself, and its evaluation: files. */
-  readonly cutoffs: readonly (Pick<LocalEvaluation, 'report' | 'predictions' | 'labels'> & {
+  readonly cutoffs: readonly (Pick<LocalEvaluation, 'report' | 'predictions' | 'labels' | 'groups'> & {
     readonly cutoff: string
   })[]
 }

@@ -2,14 +2,17 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadFunction } from '../code/load.ts'
 import { ruleOf } from '../code/run-features.ts'
-import { labelsOfRows, runClasses } from '../code/run-target.ts'
+import { groupsOf, labelsOfRows, runClasses } from '../code/run-target.ts'
 import type { LocalTable } from '../data/table.ts'
 import { classesIn, underNames, widthOf } from '../formats/answers.ts'
 import { canonicalJson } from '../formats/canonical.ts'
 import { classNumbers } from '../formats/classes.ts'
 import { targetColumns, targetOutputs } from '../formats/code-ref.ts'
 import type { Column } from '../formats/columns.ts'
+import { SlipwayError } from '../formats/errors.ts'
 import type { Evaluation } from '../formats/evaluation.ts'
+import { groupNumbers } from '../formats/groups.ts'
+import { groupRows } from '../formats/metrics/groups.ts'
 import { measureAll } from '../formats/metrics/index.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
 import { classScores } from '../formats/metrics/multiclass.ts'
@@ -19,7 +22,7 @@ import { withModels } from '../models/with-models.ts'
 import { selectRows } from '../stats/metrics.ts'
 import { reliabilityOf } from '../stats/reliability.ts'
 import { attributionOf } from './attribution.ts'
-import { importanceOf, sampler } from './permute.ts'
+import { groupSampler, importanceOf, sampler } from './permute.ts'
 import { scoreTable } from './score-table.ts'
 import type { Progress } from './step-work.ts'
 
@@ -27,6 +30,8 @@ export const evaluationFiles = {
   report: 'evaluation.json',
   predictions: 'predictions.f32',
   labels: 'labels.f64',
+  /** Of a ranking: the number of each row's group. */
+  groups: 'groups.u32',
 } as const
 export const sliceFile = (column: string): string => `slice-${column}.i32`
 
@@ -49,6 +54,7 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
   const evaluation: Evaluation = {
     rows: table.rows,
     task: step.task,
+    ...(scored.groups !== undefined && { groups: groupsCounted(scored.groups) }),
     ...(outputs !== undefined && { outputs: [...outputs] }),
     ...(unseen.length > 0 && { unseen: { part: step.part, classes: unseen } }),
     metrics: metricsOf(step.task, scored),
@@ -61,6 +67,7 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
   await writeFile(join(folder, evaluationFiles.report), canonicalJson(evaluation))
   await writeFile(join(folder, evaluationFiles.predictions), scored.predictions)
   await writeFile(join(folder, evaluationFiles.labels), scored.labels)
+  if (scored.groups !== undefined) await writeFile(join(folder, evaluationFiles.groups), scored.groups)
   for (const { column, codes } of slices) await writeFile(join(folder, sliceFile(column)), codes)
   return evaluation
 }
@@ -72,7 +79,15 @@ interface SliceCodes {
   readonly codes: Int32Array
 }
 
-async function measured(order: EvaluationOrder, model: LoadedModel, onProgress: Progress) {
+/** What was measured of a table. */
+interface Measured extends Pick<Evaluation, 'importance' | 'attribution'> {
+  readonly scored: Scored
+  readonly outputs: readonly string[] | undefined
+  readonly unseen: NonNullable<Evaluation['unseen']>['classes']
+  readonly slices: readonly SliceCodes[]
+}
+
+async function measured(order: EvaluationOrder, model: LoadedModel, onProgress: Progress): Promise<Measured> {
   const { step, table, target, gains } = order
   const toLabels = target === undefined ? undefined : loadFunction(await readFile(target.file, 'utf8'), target.digest)
   const { inputs, features } = model.facts
@@ -82,15 +97,19 @@ async function measured(order: EvaluationOrder, model: LoadedModel, onProgress: 
   const predictions = newAnswers(model.facts, table.rows)
   const outcomes = targetColumns(step.target)
   const labels = new Float64Array(table.rows * outcomes.length)
+  const { group } = step.target
+  const groups = group === undefined ? undefined : { numbers: new Uint32Array(table.rows), ...groupNumbers() }
   const slices: SliceCodes[] = step.slices.map((column) => ({
     column,
     values: new Map(),
     codes: new Int32Array(table.rows),
   }))
-  const sample = sampler(table.rows, features.length, outcomes.length)
-  const others = [...new Set([...outcomes, ...step.slices])].filter(
-    (name) => !inputs.some((input) => input.name === name),
-  )
+  const sample =
+    group === undefined
+      ? sampler(table.rows, features.length, outcomes.length)
+      : groupSampler(table.rows, features.length)
+  const wanted = new Set([...outcomes, ...step.slices, ...(group === undefined ? [] : [group])])
+  const others = [...wanted].filter((name) => !inputs.some((input) => input.name === name))
   const columns = [...inputs, ...others.map((name) => ruleOf(table.schema, name))]
   await scoreTable({ models: [model], table, columns }, ({ columns: read, at, rows, scored: [own] }) => {
     predictions.set(own.predictions, at * width)
@@ -102,21 +121,23 @@ async function measured(order: EvaluationOrder, model: LoadedModel, onProgress: 
       labels.set(made, at * outcomes.length)
     }
     for (const slice of slices) takeCodes(slice, read[slice.column] as Column, at)
-    sample.take(own.features, labels, at)
+    groups?.numbers.set(groups.numbersOf(groupsOf(group as string, read[group as string] as Column, at + 1)), at)
+    sample.take(own.features, labels, at, groups?.numbers)
     onProgress(`scored ${at + rows} of ${table.rows} rows`, (at + rows) / table.rows)
   })
   onProgress('shuffling features', 1)
+  if (groups !== undefined) for (const slice of slices) requireWholeSlices(group as string, groups, slice)
   const importance = answersLike(model.facts, step)
-    ? await importanceOf(model, sample.features, sample.labels, gains)
+    ? await importanceOf(model, sample.features, sample.labels, gains, sample.groups)
     : []
   const attribution = await attributionOf(order.model, model, sample.features)
   if (outputs === undefined || classes === undefined) {
-    const scored = inOutputs({ predictions, labels }, model.facts, step)
+    const scored = { ...inOutputs({ predictions, labels }, model.facts, step), groups: groups?.numbers }
     return { scored, outputs: scored.outputs, unseen: [], slices, importance, attribution }
   }
   const { names, rows } = classes
   return {
-    scored: { predictions: underNames(predictions, outputs, names), labels } satisfies Scored,
+    scored: { predictions: underNames(predictions, outputs, names), labels },
     outputs: names,
     unseen: names.slice(outputs.length).map((name, i) => ({ name, rows: rows[outputs.length + i] as number })),
     slices,
@@ -140,6 +161,36 @@ function inOutputs({ predictions, labels }: Scored, facts: LoadedModel['facts'],
   const own = facts.outputs ?? [facts.target]
   const named = underNames(predictions, own, names, Number.NaN)
   return { predictions: named, labels, ...(wanted !== undefined && { outputs: wanted }) }
+}
+
+/** All groups, and those that can be ranked. */
+function groupsCounted(numbers: Uint32Array): Evaluation['groups'] {
+  const { starts } = groupRows(numbers)
+  const all = starts.length - 1
+  let ranked = 0
+  for (let place = 0; place < all; place++) if ((starts[place + 1] as number) - (starts[place] as number) > 1) ranked++
+  return { all, ranked }
+}
+
+/** Rows of a slice are ranked whole groups by whole groups. @throws SlipwayError GROUP_TORN */
+function requireWholeSlices(
+  group: string,
+  { numbers, names }: { readonly numbers: Uint32Array; readonly names: readonly (string | number)[] },
+  { column, codes, values }: SliceCodes,
+): void {
+  const codeOf = new Int32Array(names.length).fill(-1)
+  numbers.forEach((number, row) => {
+    const [known, code] = [codeOf[number] as number, codes[row] as number]
+    if (known >= 0 && known !== code) {
+      const [one, other] = [known, code].map((each) => JSON.stringify([...values.keys()][each]))
+      throw new SlipwayError(
+        'GROUP_TORN',
+        `slices by "${column}" tear groups of "${group}" apart: ${JSON.stringify(names[number])} has rows of ${one} and of ${other}`,
+        { next: `slice by a column that is the same for all rows of a ${group}` },
+      )
+    }
+    codeOf[number] = code
+  })
 }
 
 /** @param at the table's row that the cells begin with */

@@ -15,7 +15,7 @@ import { getPlan } from '../store/plans.ts'
 import { readModel, runOfVersion } from '../store/registry.ts'
 import { readRoute } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
-import { labelColumn, labelColumnOf } from './never-worse.ts'
+import { labelColumn, labelColumnOf, requestColumn } from './never-worse.ts'
 
 /** What the never-worse gate compares a candidate with. */
 export interface Compared {
@@ -109,7 +109,11 @@ async function labelledTable(
     if (rows < leastLabelled) return null
     const labelType = facts.task === 'multiclass' ? ('string' as const) : ('number' as const)
     const labels = targets.length === 0 ? [labelColumn] : targets.map(({ column }) => column)
-    const schema = [...facts.inputs, ...labels.map((column) => ({ name: column, type: labelType, nullable: false }))]
+    const schema = [
+      ...facts.inputs,
+      ...labels.map((column) => ({ name: column, type: labelType, nullable: false })),
+      ...(facts.task === 'ranking' ? [{ name: requestColumn, type: 'string' as const, nullable: false }] : []),
+    ]
     const bundle = await putBundle(store, {
       slipway: 'bundle/1',
       kind: 'table',

@@ -27,6 +27,8 @@ export interface LocalEvaluation {
   readonly report: string
   readonly predictions: string
   readonly labels: string
+  /** Of a ranking. */
+  readonly groups?: string | undefined
   readonly slices: Readonly<Record<string, string>>
 }
 
@@ -174,12 +176,17 @@ export function requireSeen({ unseen }: Evaluation, target: string): void {
 }
 
 export async function readScored(
-  { predictions, labels }: Pick<LocalEvaluation, 'predictions' | 'labels'>,
+  { predictions, labels, groups }: Pick<LocalEvaluation, 'predictions' | 'labels' | 'groups'>,
   evaluation: Named & Pick<Evaluation, 'rows'>,
 ): Promise<Scored> {
   const known = new Float64Array(Uint8Array.from(await readFile(labels)).buffer)
   const answers = answersOf(await readFile(predictions), evaluation.rows * widthOf(evaluation))
-  return { predictions: answers, labels: known, ...outputsOf(evaluation) }
+  return {
+    predictions: answers,
+    labels: known,
+    ...outputsOf(evaluation),
+    ...(groups !== undefined && { groups: new Uint32Array(Uint8Array.from(await readFile(groups)).buffer) }),
+  }
 }
 
 /** The same rows with other classes: all those of the rows, and maybe more. */

@@ -1,16 +1,25 @@
 import { readFile } from 'node:fs/promises'
 import { loadFunction } from '../code/load.ts'
 import { ruleOf } from '../code/run-features.ts'
-import { labelsOfRows, runClasses } from '../code/run-target.ts'
+import { groupsOf, labelsOfRows, runClasses } from '../code/run-target.ts'
 import type { LocalTable } from '../data/table.ts'
 import { classesIn, columnOf, underNames, widthOf } from '../formats/answers.ts'
 import { type TargetRef, type Task, targetColumns, targetOutputs } from '../formats/code-ref.ts'
 import type { Column, Numbers } from '../formats/columns.ts'
+import { groupNumbers } from '../formats/groups.ts'
 import type { StepOf } from '../formats/plan.ts'
 import type { GateResult } from '../formats/records.ts'
 import { type LoadedModel, type LocalModel, newAnswers } from '../models/model.ts'
 import { withModels } from '../models/with-models.ts'
-import { brierLoss, brierOfClasses, isEnough, notWorse, pinballShare, squaredLoss } from '../stats/never-worse.ts'
+import {
+  brierLoss,
+  brierOfClasses,
+  gainLosses,
+  isEnough,
+  notWorse,
+  pinballShare,
+  squaredLoss,
+} from '../stats/never-worse.ts'
 import { scoreTable } from './score-table.ts'
 import type { Progress } from './step-work.ts'
 
@@ -21,6 +30,8 @@ const namesInResults = { champion: 'champion', lastApproved: 'anchor' } as const
 export const labelColumn = 'slipway_label'
 /** The same of one of several targets. */
 export const labelColumnOf = (target: string): string => `${labelColumn}:${target}`
+/** Their column that says which rows were asked for together: of a ranking these are a group. */
+export const requestColumn = 'slipway_request'
 
 export interface NeverWorseOrder {
   readonly step: StepOf<'guard'>
@@ -50,7 +61,13 @@ export function judgeNeverWorse(order: NeverWorseOrder, onProgress: Progress): P
 }
 
 /** What the losses are: records have these words. */
-const metricOf = { binary: 'brier', multiclass: 'brier', regression: 'rmse', quantiles: 'pinball' } as const
+const metricOf = {
+  binary: 'brier',
+  multiclass: 'brier',
+  regression: 'rmse',
+  quantiles: 'pinball',
+  ranking: 'ndcg',
+} as const
 
 async function compareAll(
   { step, alpha, tables, target }: NeverWorseOrder,
@@ -71,7 +88,7 @@ async function compareAll(
       metric: metricOf[step.task],
       value: result.meanDifference,
       limit: step.margin,
-      evidence: `mean loss ${difference} on ${result.rows} rows, margin ${step.margin}; evidence ${words(result.logEvidence)}, ${words(-Math.log(alpha))} is needed`,
+      evidence: `mean loss ${difference} on ${result.rows} ${step.task === 'ranking' ? 'groups' : 'rows'}, margin ${step.margin}; evidence ${words(result.logEvidence)}, ${words(-Math.log(alpha))} is needed`,
     })
   }
   const named = [
@@ -113,10 +130,11 @@ interface Judging {
 }
 
 /** The target of rows that were served: what became known stands in columns of its own. */
-const servedTarget = ({ columns, levels }: TargetRef): TargetRef => ({
+const servedTarget = ({ columns, levels, group }: TargetRef): TargetRef => ({
   column: columns === undefined ? labelColumn : labelColumnOf(columns[0] as string),
   ...(columns !== undefined && { columns: columns.map(labelColumnOf) }),
   ...(levels !== undefined && { levels }),
+  ...(group !== undefined && { group: requestColumn }),
 })
 
 /**
@@ -154,7 +172,10 @@ async function lossesOf(
   const models = [candidate, champion, ...(lastApproved === undefined ? [] : [lastApproved])] as const
   const predictions = models.map(({ facts }) => newAnswers(facts, table.rows))
   const inputs = new Set(models.flatMap(({ facts }) => facts.inputs.map(({ name }) => name)))
-  const columns = [...inputs, ...outcomes].map((name) => ruleOf(table.schema, name))
+  const { group } = target
+  const groups = group === undefined ? undefined : { numbers: new Uint32Array(table.rows), ...groupNumbers() }
+  const wanted = new Set([...inputs, ...outcomes, ...(group === undefined ? [] : [group])])
+  const columns = [...wanted].map((name) => ruleOf(table.schema, name))
   await scoreTable({ models, table, columns }, ({ columns: read, at, scored }) => {
     scored.forEach((own, i) => {
       predictions[i]?.set(own.predictions, at * widthOf((models[i] as LoadedModel).facts))
@@ -163,9 +184,11 @@ async function lossesOf(
     if (task === 'multiclass')
       for (const name of runClasses(code, column, read[column] as Column, at + 1)) classes.push(name)
     else labels.set(labelsOfRows(target, read, { code, task, firstRow: at + 1 }), at * outcomes.length)
+    groups?.numbers.set(groups.numbersOf(groupsOf(group as string, read[group as string] as Column, at + 1)), at)
   })
   const numberLoss = lossOf(task, labels, target)
   const losses = (of: Numbers, i: number): Float64Array => {
+    if (groups !== undefined) return gainLosses({ predictions: of, labels, groups: groups.numbers })
     const { facts } = models[i] as LoadedModel
     const known = classesIn(facts)
     if (known !== undefined) return Float64Array.from(classes, (name, row) => brierOfClasses(of, row, known, name))

@@ -3,7 +3,9 @@ import { widthOf } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
 import type { FeatureImportance } from '../formats/evaluation.ts'
 import { logLossOf } from '../formats/metrics/binary.ts'
-import { measureAll } from '../formats/metrics/index.ts'
+import { gainMetrics } from '../formats/metrics/gain.ts'
+import { measureAll, measureRows } from '../formats/metrics/index.ts'
+import type { Scored } from '../formats/metrics/metric.ts'
 import { areaUnderRoc } from '../formats/metrics/ranking.ts'
 import type { LoadedModel } from '../models/model.ts'
 import { regressionMetricsOf } from '../stats/metrics.ts'
@@ -19,8 +21,48 @@ const repeats = 5
 export interface Sample {
   readonly features: Features
   readonly labels: Float64Array
-  /** @param labels of the whole table @param at the table's row that the features begin with */
-  take(features: Features, labels: Float64Array, at: number): void
+  /** Of a ranking. */
+  readonly groups?: Uint32Array
+  /**
+   * @param labels of the whole table
+   * @param at the table's row that the features begin with
+   * @param groups of the whole table, of a ranking
+   */
+  take(features: Features, labels: Float64Array, at: number, groups?: Uint32Array): void
+}
+
+/** Takes every so many of the groups, whole, of about as many rows. */
+export function groupSampler(rows: number, features: number): Sample {
+  const every = Math.max(1, Math.ceil(rows / Math.min(mostRows, mostValues / features)))
+  const kept: Record<string, (number | string | null)[]> = {}
+  const made: Record<string, Float32ArrayConstructor | Float64ArrayConstructor | undefined> = {}
+  const [labels, groups]: [number[], number[]] = [[], []]
+  return {
+    get features() {
+      return Object.fromEntries(
+        Object.entries(kept).map(([name, values]) => [name, made[name]?.from(values as number[]) ?? values]),
+      ) as Features
+    },
+    get labels() {
+      return Float64Array.from(labels)
+    },
+    get groups() {
+      return Uint32Array.from(groups)
+    },
+    take(features, all, at, numbers = new Uint32Array()) {
+      const rows = Object.values(features)[0]?.length ?? 0
+      const taken = Array.from({ length: rows }, (_, i) => i).filter((i) => (numbers[at + i] as number) % every === 0)
+      for (const i of taken) {
+        labels.push(all[at + i] as number)
+        groups.push(numbers[at + i] as number)
+      }
+      for (const [name, values] of Object.entries(features)) {
+        kept[name] ??= []
+        if (isNumbers(values)) made[name] = values.constructor as Float64ArrayConstructor
+        for (const i of taken) kept[name].push(values[i] as number | string | null)
+      }
+    },
+  }
 }
 
 /** Takes every so many of `rows` rows, fewer where there are many features. @param targets labels a row */
@@ -61,8 +103,9 @@ export async function importanceOf(
   features: Features,
   labels: Float64Array,
   gains: Readonly<Record<string, number>>,
+  groups?: Uint32Array,
 ): Promise<FeatureImportance[]> {
-  const badness = (predictions: Numbers): number => badnessOf(model.facts, predictions, labels)
+  const badness = (predictions: Numbers): number => badnessOf(model.facts, { predictions, labels, groups })
   const usual = badness(await model.scoreFeatures(features))
   if (!Number.isFinite(usual)) return []
   const importance: FeatureImportance[] = []
@@ -83,7 +126,9 @@ export async function importanceOf(
 }
 
 /** What grows when a model gets worse: of several classes the log loss, of quantiles the pinball loss. */
-function badnessOf(facts: LoadedModel['facts'], predictions: Numbers, labels: Float64Array): number {
+function badnessOf(facts: LoadedModel['facts'], scored: Scored): number {
+  const { predictions, labels } = scored
+  if (facts.task === 'ranking') return -measureRows(gainMetrics.ndcg, scored)
   if (facts.task === 'binary') return -areaUnderRoc({ predictions, labels })
   const { outputs } = facts
   if (facts.task === 'regression') return regressionMetricsOf({ predictions, labels, outputs }).rmse

@@ -7,13 +7,14 @@ import {
   runFeatures,
   sliceColumns,
 } from '../code/run-features.ts'
-import { labelsOfRows, runClasses } from '../code/run-target.ts'
+import { groupsOf, labelsOfRows, runClasses } from '../code/run-target.ts'
 import { readColumns } from '../data/columns.ts'
 import type { LocalTable } from '../data/table.ts'
 import { classNumbers, mostClasses } from '../formats/classes.ts'
 import { type TargetRef, targetColumns } from '../formats/code-ref.ts'
 import type { Column, Numbers, UserFunction } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
+import { groupNumbers } from '../formats/groups.ts'
 import type { Task } from '../formats/plan.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
 
@@ -31,6 +32,8 @@ export interface LabelledFeatures {
   readonly labels: Float64Array
   /** Of a multiclass task: what its classes are called, and how many rows each has. */
   readonly classes?: { readonly names: readonly string[]; readonly rows: readonly number[] } | undefined
+  /** Of a ranking: which group each row is of [rows], by its place among the names of groups. */
+  readonly groups?: { readonly numbers: Uint32Array; readonly names: readonly (string | number)[] } | undefined
   /** How much each row counts, where a column says so. */
   readonly weights?: Float32Array | undefined
 }
@@ -62,10 +65,11 @@ export async function prepare(
 ): Promise<LabelledFeatures> {
   const { inputs, target, weight, task } = preparation
   const predicted = targetColumns(target)
-  const read = [...predicted, ...(weight === undefined ? [] : [weight])]
+  const read = [...predicted, weight, target.group].filter((name) => name !== undefined)
   const columns = [...inputs, ...read.map((name) => ruleOf(table.schema, name))]
   const labels = new Float64Array(table.rows * predicted.length)
   const classes = task === 'multiclass' ? classNumbers(preparation.classes) : undefined
+  const groups = target.group === undefined ? undefined : newGroups(target.group, table.rows)
   const weights = weight === undefined ? undefined : new Float32Array(table.rows)
   const vectors: (FeatureVector & { index?: Map<string, number> })[] = []
   let at = 0
@@ -78,6 +82,7 @@ export async function prepare(
       labels.set(labelsOfRows(target, chunk, { ...target, task, firstRow: at + 1 }), at * predicted.length)
     else labels.set(classes.numbersOf(runClasses(target.code, target.column, targetColumn, at + 1)), at)
     requireFew(target.column, classes?.names)
+    groups?.take(chunk[target.group as string] as Column, at)
     append(
       vectors,
       runFeatures(preparation.features, preparation.featuresName, rest, at + 1, () => true),
@@ -88,7 +93,42 @@ export async function prepare(
     at += targetColumn.length
   }
   if (weights?.every((value) => value === 0)) throw weightsInvalid(`all ${weights.length} rows weigh 0 by "${weight}"`)
-  return { features: vectors, labels, weights, ...(classes !== undefined && { classes }) }
+  return {
+    features: vectors,
+    labels,
+    weights,
+    ...(classes !== undefined && { classes }),
+    ...(groups !== undefined && { groups }),
+  }
+}
+
+/** The groups of all rows, as they come by. */
+function newGroups(column: string, rows: number) {
+  const numbers = new Uint32Array(rows)
+  const { names, numbersOf } = groupNumbers()
+  return {
+    numbers,
+    names,
+    take(cells: Column, at: number): void {
+      numbers.set(numbersOf(groupsOf(column, cells, at + 1)), at)
+    },
+  }
+}
+
+/** The names of the groups of a table. */
+export async function groupsIn(
+  connection: DuckDBConnection,
+  table: LocalTable,
+  column: string,
+): Promise<ReadonlySet<string | number>> {
+  const found = new Set<string | number>()
+  let at = 0
+  for await (const chunk of readColumns(connection, table, [ruleOf(table.schema, column)])) {
+    const cells = chunk[column] as Column
+    for (const name of groupsOf(column, cells, at + 1)) found.add(name)
+    at += cells.length
+  }
+  return found
 }
 
 const without = (columns: Readonly<Record<string, Column>>, names: readonly string[]): Record<string, Column> =>

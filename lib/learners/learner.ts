@@ -33,10 +33,12 @@ export interface LearnerRows {
    */
   readonly features: readonly Float32Array[]
   /**
-   * [rows]: 0 and 1 of a binary task, of several classes their numbers, else numbers of any centre and spread; of
-   * several targets [rows · targets], row by row.
+   * [rows]: 0 and 1 of a binary task, of several classes their numbers, of a ranking whole numbers from 0, else numbers
+   * of any centre and spread; of several targets [rows · targets], row by row.
    */
   readonly labels: Float64Array
+  /** [rows], of a ranking: which group a row is of, by its number. Rows of one need not be together. */
+  readonly groups?: Uint32Array | undefined
   /** [rows]: how much each row counts, at least 0, and some row more; all alike without. */
   readonly weights?: Float32Array | undefined
 }

@@ -19,13 +19,14 @@ const mostProducts = 2e8
 /**
  * How well a linear model with the usual penalty does on the rows of another model: what that one has to beat to be
  * worth having.
- * @returns nothing where the model is linear itself, tells several classes apart, answers quantiles, or has too many features
+ * @returns nothing where the model is linear itself, tells several classes apart, answers quantiles, ranks, or has too
+ *   many features
  */
 export async function linearBaseline(step: StepOf<'train'>, rows: PreparedRows): Promise<LinearBaseline | undefined> {
   const { task, seed, learner } = step
   const features = rows.train.features.length + rows.crosses.length
-  if (learner.kind === 'linear' || task === 'multiclass' || task === 'quantiles' || features > mostFeatures)
-    return undefined
+  if (learner.kind === 'linear' || features > mostFeatures) return undefined
+  if (task === 'multiclass' || task === 'quantiles' || task === 'ranking') return undefined
   const thinned = thin(rows, Math.min(mostRows, Math.floor(mostProducts / features ** 2)))
   const parameters = linearLearner.parameters.parse({ kind: 'linear' })
   const most = Math.max(1, Math.floor(mostValues / Math.max(1, textsIn(rows))))

@@ -3,8 +3,9 @@ import { isOfClasses, targetColumns, targetOutputs } from '../formats/code-ref.t
 import type { StepOf } from '../formats/plan.ts'
 import { standardized, standardOf } from '../stats/standard.ts'
 import { type FittedCross, fitCrosses } from './crosses.ts'
+import type { LabelledFeatures } from './dataset.ts'
 import { encode, fitInputs } from './encode.ts'
-import type { CategoryOrder, LearnerOrder } from './learner.ts'
+import type { CategoryOrder, LearnerOrder, LearnerRows } from './learner.ts'
 import type { TrainingRows } from './training-rows.ts'
 
 /** Rows with what every learner is given of them, whichever it is. */
@@ -75,14 +76,19 @@ export function encodeRows(
       features: [...encode(train.features, inputs), ...crosses.map((cross) => cross.train)],
       labels: train.labels,
       weights: train.weights,
+      ...groupsOf(train),
     },
     validation: {
       features: [...encode(validation.features, inputs), ...crosses.map((cross) => cross.validation)],
       labels: validation.labels,
       weights: validation.weights,
+      ...groupsOf(validation),
     },
   }
 }
+
+const groupsOf = ({ groups }: LabelledFeatures): Pick<LearnerRows, 'groups'> =>
+  groups === undefined ? {} : { groups: groups.numbers }
 
 /** How many of the features are texts. */
 export const textsIn = ({ train }: TrainingRows): number =>

@@ -37,13 +37,21 @@ export function trainingReport(
   })
   return {
     rows: { train: rows.labels.length, validation: validation.labels.length / targets },
+    ...(train.groups !== undefined && {
+      groups: { train: train.groups.names.length, validation: validation.groups?.names.length ?? 0 },
+    }),
     features,
     ...report,
     ...(predictions instanceof Float64Array && { answers: 'float64' as const }),
     ...(outputs !== undefined && { outputs: [...outputs] }),
     ...labelsInNumbers(rows, targets),
     ...(labelSpread !== undefined && { labelSpread }),
-    validationMetrics: metricsOf(task, { predictions, labels: validation.labels, outputs }),
+    validationMetrics: metricsOf(task, {
+      predictions,
+      labels: validation.labels,
+      outputs,
+      groups: validation.groups?.numbers,
+    }),
   }
 }
 

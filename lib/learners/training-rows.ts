@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { loadFunction } from '../code/load.ts'
 import type { LocalCode } from '../code/local-code.ts'
 import { withDuckDb } from '../data/duckdb.ts'
@@ -9,15 +10,18 @@ import { isOfClasses, targetOutputs } from '../formats/code-ref.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { StepOf } from '../formats/plan.ts'
 import { isAnswerColumn } from '../stats/answer-profile.ts'
-import { type LabelledFeatures, prepare } from './dataset.ts'
+import { groupsIn, type LabelledFeatures, prepare } from './dataset.ts'
 import type { ProgramPlace } from './learner.ts'
 import { offsetsOf, withOffsets } from './offsets.ts'
+import { requireOrder, requireWholeGroups } from './whole-groups.ts'
 
 export interface TrainingOrder {
   readonly step: StepOf<'train'>
   readonly model: string
   readonly train: LocalTable
   readonly validation: LocalTable
+  /** Of a ranking: no group may be in it and in another part. */
+  readonly test?: LocalTable | undefined
   readonly features: LocalCode
   readonly target: LocalCode | undefined
   /** Of a finished model its file. */
@@ -38,7 +42,7 @@ export interface TrainingRows {
 /**
  * Reads both parts through the feature function; numbers far from zero lose the same offset in both. What a finished
  * model is given stays as it was made.
- * @throws SlipwayError SINGLE_CLASS and those of feature functions
+ * @throws SlipwayError SINGLE_CLASS, GROUP_TORN and those of feature functions
  */
 export async function readTrainingRows(order: TrainingOrder): Promise<TrainingRows> {
   const { step } = order
@@ -57,6 +61,7 @@ export async function readTrainingRows(order: TrainingOrder): Promise<TrainingRo
     const others = classes === undefined ? preparation : { ...preparation, classes: classes.names }
     const validation = await prepare(connection, order.validation, others, false)
     if (step.task === 'binary') requireBothClasses(made.labels)
+    if (step.target.group !== undefined) await requireGroups(order, connection, { train: made, validation })
     const isGiven = step.learner.kind === 'onnx'
     const rows =
       classes === undefined
@@ -66,6 +71,21 @@ export async function readTrainingRows(order: TrainingOrder): Promise<TrainingRo
     const offsets = offsetsOf(made.features)
     return { train: withOffsets(rows.train, offsets), validation: withOffsets(rows.validation, offsets) }
   })
+}
+
+/** @throws SlipwayError GROUP_TORN, SINGLE_CLASS */
+async function requireGroups(
+  { step, test }: TrainingOrder,
+  connection: DuckDBConnection,
+  { train, validation }: TrainingRows,
+): Promise<void> {
+  const { column, group = '' } = step.target
+  requireWholeGroups(group, [
+    { part: 'train', groups: train.groups?.names ?? [] },
+    { part: 'validation', groups: validation.groups?.names ?? [] },
+    ...(test === undefined ? [] : [{ part: 'test', groups: await groupsIn(connection, test, group) }]),
+  ])
+  requireOrder(train, column)
 }
 
 async function load({ file, digest }: LocalCode) {

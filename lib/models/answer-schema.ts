@@ -1,6 +1,12 @@
 import { numbersIn } from '../formats/answers.ts'
 import type { ModelFacts } from './model.ts'
 
+/** A number that is compared with others of the same request only. */
+export const rankingScore = {
+  type: 'number',
+  description: 'A score that orders the rows of one request, the best has the largest',
+}
+
 /** The JSON schema of what a model answers a row. */
 export function answerSchema({ task, outputs }: Pick<ModelFacts, 'task' | 'outputs'>): object {
   const probability = { type: 'number', minimum: 0, maximum: 1 }
@@ -14,7 +20,9 @@ export function answerSchema({ task, outputs }: Pick<ModelFacts, 'task' | 'outpu
         }
       : task === 'binary'
         ? { probability }
-        : { prediction: { type: 'number' } }
+        : task === 'ranking'
+          ? { score: rankingScore }
+          : { prediction: { type: 'number' } }
   return objectOf(properties)
 }
 

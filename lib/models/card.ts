@@ -29,7 +29,7 @@ export function modelCard(
   const features = [...training.features].sort((a, b) => b.importance - a.importance)
   return `# ${facts.name}
 
-${kindsInWords[facts.task]} for ${targetCode(facts)}, ${words.model}, ONNX.
+${kindsInWords[facts.task]} for ${targetCode(facts)}${facts.group === undefined ? '' : ` of rows by \`${facts.group}\``}, ${words.model}, ONNX.
 
 ## Data
 | | |
@@ -37,7 +37,7 @@ ${kindsInWords[facts.task]} for ${targetCode(facts)}, ${words.model}, ONNX.
 | snapshot | \`${shortDigest(facts.snapshot)}\` |
 | ${isFinished ? 'rows of the baseline' : 'training rows'} | ${training.rows.train} |
 | validation rows | ${training.rows.validation} |
-${labelInWords(training)}
+${groupsInWords(training)}${labelInWords(training)}
 
 ${readInWords(source)}
 
@@ -59,7 +59,7 @@ On the validation rows: ${Object.entries(training.validationMetrics)
     .join(', ')}.${calibrationInWords(training)}
 
 ## Scoring
-${scoringInWords(compiledModel, training, isFinished || facts.learner.kind === 'program')}${precisionInWords(training)}${optimisedInWords(facts.optimised)}
+${facts.task === 'ranking' ? 'Its score orders the rows of one group: it says nothing by itself, nor beside rows of another.\n' : ''}${scoringInWords(compiledModel, training, isFinished || facts.learner.kind === 'program')}${precisionInWords(training)}${optimisedInWords(facts.optimised)}
 
 ## Limits
 ${isFinished ? 'Which rows it was trained on is not known here.' : 'It knows the rows it was trained on. Values of a category that did not occur there count as missing.'} Compare its inputs with
@@ -72,6 +72,7 @@ const kindsInWords = {
   multiclass: 'Classifier of several classes',
   regression: 'Regression model',
   quantiles: 'Model of quantiles',
+  ranking: 'Ranking',
 } as const
 
 /** What is predicted: the columns, and of quantiles which. */
@@ -122,6 +123,12 @@ function kindInWords({ kind, categories, offset }: TrainingReport['features'][nu
   // The graph by itself, in another program, has to be given what the gateway and batches give it.
   return `${kind}${count}${offset === undefined ? '' : `, the graph takes it less ${offset}`}`
 }
+
+/** In how many groups the rows of a ranking are. */
+const groupsInWords = ({ groups }: TrainingReport): string =>
+  groups === undefined
+    ? ''
+    : `| groups of training rows | ${groups.train} |\n| groups of validation rows | ${groups.validation} |\n`
 
 /** The classes with their training rows; or the mean label, of several targets each one's. */
 function labelInWords(training: TrainingReport): string {

@@ -10,6 +10,7 @@ import { type LinearSum, readLinear } from '../explain/linear.ts'
 import { pathDependent, type RowExplainer } from '../explain/path-dependent.ts'
 import { readTrees } from '../explain/read-trees.ts'
 import { treeColumns } from '../explain/tree-columns.ts'
+import { isOfClasses } from '../formats/code-ref.ts'
 import { rowCount } from '../formats/columns.ts'
 import { type Background, ExplainerFile, type ExplainFacts, type Explanations } from '../formats/explain.ts'
 import type { LoadedModel, LocalModel } from './model.ts'
@@ -118,7 +119,7 @@ function byWeights(
 function byKernel(file: Extract<ExplainerFile, { method: 'kernel' }>, model: Scoring): ModelExplainer {
   const background = featuresOf(file.background)
   const names = model.facts.features.map(({ name }) => name)
-  const of = model.facts.task === 'regression' ? 'prediction' : 'probability'
+  const of = isOfClasses(model.facts.task) ? 'probability' : 'prediction'
   return {
     method: 'kernel',
     of,

@@ -32,6 +32,8 @@ export const ModelFacts = z.object({
   /** Rows it takes. */
   inputs: RowSchema,
   target: z.string(),
+  /** Of a ranking: the column of the training rows that said which were ranked among each other. */
+  group: z.string().optional(),
   /** Columns its ONNX graph takes that the feature code makes. */
   features: z.array(
     z.object({

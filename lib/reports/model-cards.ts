@@ -1,6 +1,13 @@
 import { show } from '../formats/show-number.ts'
 import type { CalibrationBin, Confusion } from '../stats/curves.ts'
-import type { ClassesShape, ModelQuality, NumberShape, NumbersShape, YesNoShape } from '../stats/model-quality.ts'
+import type {
+  ClassesShape,
+  ModelQuality,
+  NumberShape,
+  NumbersShape,
+  RankingShape,
+  YesNoShape,
+} from '../stats/model-quality.ts'
 import { escapeHtml } from './html.ts'
 import { plot, stackedHistogram } from './plots.ts'
 
@@ -18,6 +25,7 @@ export function qualityCards({ shape }: ModelQuality, against: ModelQuality | un
   const other = against?.shape
   if (shape.task === 'binary') return yesNoCards(shape, other?.task === 'binary' ? other : undefined)
   if (shape.task === 'multiclass') return classesCards(shape, other?.task === 'multiclass' ? other : undefined)
+  if (shape.task === 'ranking') return rankingCards(shape, other?.task === 'ranking' ? other : undefined)
   if (shape.task !== 'regression') return numbersCards(shape, other?.task === shape.task ? other : undefined)
   return numberCards(shape, other?.task === 'regression' ? other : undefined)
 }
@@ -237,6 +245,38 @@ function numberCards({ predicted, errors }: Numbers, other: Numbers | undefined,
       titled('Errors'),
       'Predicted less true; what is further off is in the outermost bins.',
       stackedHistogram(errors, [{ name: 'rows', kind: 'now' }], 'error'),
+    ),
+  ]
+}
+
+function rankingCards({ gain, groups, groupGains }: RankingShape, other: RankingShape | undefined): string[] {
+  const points = (of: RankingShape['gain']) => of.map(({ ranks, value }) => ({ x: ranks, y: value }))
+  const dots = gain.map(({ ranks: x, value: y, low = y, high = y }) => ({
+    kind: 'now' as const,
+    ...{ x, y, low, high },
+    title: `NDCG of the first ${x}: ${show(y)} (${show(low)} to ${show(high)})`,
+  }))
+  const left = groups.all - groups.ranked
+  return [
+    card(
+      'Gain of the first ranks',
+      'NDCG by how many ranks count, with 90 % intervals over groups.',
+      plot({
+        title: 'NDCG by ranks',
+        x: 'first ranks',
+        y: 'NDCG',
+        yEnds: unit,
+        lines: [
+          ...(other === undefined ? [] : [{ kind: 'then' as const, points: points(other.gain) }]),
+          { kind: 'now' as const, points: points(gain) },
+        ],
+        dots,
+      }),
+    ),
+    card(
+      'Groups',
+      `${groups.ranked.toLocaleString('en-US')} groups of two rows or more by their NDCG${left === 0 ? '' : `; ${left.toLocaleString('en-US')} of a single row are left out`}.`,
+      stackedHistogram(groupGains, [{ name: 'groups', kind: 'now' }], 'NDCG'),
     ),
   ]
 }

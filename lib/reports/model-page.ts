@@ -38,6 +38,7 @@ const kindsInWords = {
   multiclass: 'model of several classes',
   regression: 'model of a number',
   quantiles: 'model of quantiles',
+  ranking: 'ranking',
 } as const
 
 function verdict({ gates, judged, against }: ModelReport): string {
@@ -113,6 +114,7 @@ const lostInWords = {
   multiclass: 'log loss gained',
   regression: 'error gained',
   quantiles: 'pinball loss gained',
+  ranking: 'NDCG lost',
 } as const
 
 /** What the model rests on, and for whom it is worse. */

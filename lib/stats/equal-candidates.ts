@@ -38,6 +38,8 @@ export function failuresByDefault(
   task: Task,
   rows: number,
 ): { readonly least: number; readonly most: number } | undefined {
+  // Of rankings nothing was measured.
+  if (task === 'ranking') return undefined
   const near = metric === 'auc' ? 'auc' : task === 'regression' ? 'rmse' : 'logLoss'
   const measured = measuredFailures[near]
   const known = Math.max(

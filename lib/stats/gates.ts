@@ -30,10 +30,10 @@ export interface GateEvidence {
 }
 
 /**
- * A slice needs this many rows, and this many of each class (of several classes, of two of them), to be judged; smaller
- * ones are counted and named only.
+ * A slice needs this many rows, and this many of each class (of several classes, of two of them) or, of a ranking,
+ * groups, to be judged; smaller ones are counted and named only.
  */
-export const minimumSlice = { rows: 200, ofEachClass: 20 }
+export const minimumSlice = { rows: 200, ofEachClass: 20, groups: 20 }
 
 /** Judges one gate. A value that is missing or not a number never passes. */
 export function judge(check: MetricCheck, evidence: GateEvidence): GateResult {
@@ -88,8 +88,9 @@ function badness(check: MetricCheck, value: number | null): number {
 
 function isLargeEnough(scored: Scored, task: GateEvidence['task']): boolean {
   if (rowsOf(scored) < minimumSlice.rows) return false
+  const { labels, groups } = scored
+  if (task === 'ranking') return new Set(groups).size >= minimumSlice.groups
   if (!isOfClasses(task)) return true
-  const { labels } = scored
   const rows = new Map<number, number>()
   for (const label of labels) rows.set(label, (rows.get(label) ?? 0) + 1)
   return [...rows.values()].filter((count) => count >= minimumSlice.ofEachClass).length >= 2

@@ -7,6 +7,7 @@ import { logLossOf } from '../formats/metrics/binary.ts'
 import { measureRows, metricsFor, rowMetric } from '../formats/metrics/index.ts'
 import type { Scored } from '../formats/metrics/metric.ts'
 import { rowsOf } from '../formats/metrics/several.ts'
+import { intervalOf } from './bootstrap.ts'
 import type { Estimate } from './drift.ts'
 import { selectRows } from './metrics.ts'
 import { seededRandom } from './random.ts'
@@ -19,8 +20,8 @@ const draws = 200
 const mostRows = 20_000
 
 /**
- * A metric on labelled rows with its 90 % interval: percentile bootstrap over rows (Efron & Tibshirani, 1993, ch. 13),
- * the same every time for the same rows. Undefined where the metric is (one class only).
+ * A metric on labelled rows with its 90 % interval: percentile bootstrap over rows, of a ranking over groups (Efron &
+ * Tibshirani, 1993, ch. 13), the same every time for the same rows. Undefined where the metric is (one class only).
  */
 export function liveMetric(metric: string, scored: Scored): Estimate | undefined {
   const measure = rowMetric(metric)
@@ -28,6 +29,8 @@ export function liveMetric(metric: string, scored: Scored): Estimate | undefined
   const value = measureRows(measure, scored)
   if (!Number.isFinite(value)) return undefined
   const all = rowsOf(scored)
+  if (scored.groups !== undefined)
+    return { value, ...(intervalOf(measure, scored, all) ?? { low: value, high: value }) }
   const n = Math.min(all, mostRows)
   const random = seededRandom(all)
   const rows = new Uint32Array(n)

@@ -1,4 +1,5 @@
 import type { Task } from '../formats/code-ref.ts'
+import { ndcgByGroup, ranksOfGain } from '../formats/metrics/gain.ts'
 import { measureAll, measureRows, metricOfOutput, metricsFor } from '../formats/metrics/index.ts'
 import type { Measure, Scored } from '../formats/metrics/metric.ts'
 import { type ClassScore, classScores, likeliestClasses } from '../formats/metrics/multiclass.ts'
@@ -16,7 +17,7 @@ import {
   rankingCurves,
   withIntervals,
 } from './curves.ts'
-import { selectRows } from './metrics.ts'
+import { thinned } from './metrics.ts'
 import { reliabilityOf } from './reliability.ts'
 
 /** A metric of some rows, with its 90 % interval where the rows can be drawn again quickly. */
@@ -31,7 +32,7 @@ export interface ModelQuality {
   readonly rows: number
   /** By name, those that are defined, the telling ones first. */
   readonly metrics: Readonly<Record<string, MeasuredMetric>>
-  readonly shape: YesNoShape | ClassesShape | NumberShape | NumbersShape
+  readonly shape: YesNoShape | ClassesShape | NumberShape | NumbersShape | RankingShape
 }
 
 /** Of a yes/no model. */
@@ -78,6 +79,17 @@ export interface NumbersShape {
   readonly outputs: readonly OutputShape[]
 }
 
+/** Of a model that orders rows. */
+export interface RankingShape {
+  readonly task: 'ranking'
+  /** All groups, and those of two rows or more. */
+  readonly groups: { readonly all: number; readonly ranked: number }
+  /** NDCG of the first ranks, by how many, with its 90 % interval. */
+  readonly gain: readonly (MeasuredMetric & { readonly ranks: number })[]
+  /** Ranked groups by their NDCG, of all ranks, from 0 to 1. */
+  readonly groupGains: Histogram
+}
+
 /** Of more rows than this as many are drawn, evenly among all. */
 const mostDrawn = 50_000
 
@@ -93,7 +105,7 @@ export interface Judged {
 export function modelQuality({ task, scored, classes = [] }: Judged, seed: number): ModelQuality {
   const rows = rowsOf(scored)
   const values: Record<string, number> = measureAll(task, scored)
-  const drawn = rows > mostDrawn ? selectRows(scored, evenly(rows, mostDrawn)) : scored
+  const drawn = thinned(scored, mostDrawn)
   const measured = (output?: string): Record<string, MeasuredMetric> => {
     const metrics = metricsFor(task).flatMap(([name, metric]): [string, MeasuredMetric][] => {
       const value = values[output === undefined ? name : metricOfOutput(name, output)] ?? Number.NaN
@@ -104,9 +116,10 @@ export function modelQuality({ task, scored, classes = [] }: Judged, seed: numbe
     return Object.fromEntries(metrics)
   }
   const { outputs } = scored
+  const metrics = measured()
   const shape =
     outputs === undefined
-      ? shapes[task](scored, classes)
+      ? shapes[task](scored, classes, metrics)
       : {
           task: task === 'quantiles' ? ('quantiles' as const) : ('targets' as const),
           outputs: outputs.map((name, column) => ({
@@ -115,7 +128,7 @@ export function modelQuality({ task, scored, classes = [] }: Judged, seed: numbe
             ...numberShape(outputOf(scored, column)),
           })),
         }
-  return { rows, metrics: measured(), shape }
+  return { rows, metrics, shape }
 }
 
 /** The interval that some of the rows have, about the value of all of them: it shrinks with the root of the rows. */
@@ -132,7 +145,9 @@ function intervalAround(
   return { low: value + (interval.low - centre) * scale, high: value + (interval.high - centre) * scale }
 }
 
-const shapes: Readonly<Record<Task, (scored: Scored, classes: readonly string[]) => ModelQuality['shape']>> = {
+type ShapeOf = (scored: Scored, classes: readonly string[], metrics: ModelQuality['metrics']) => ModelQuality['shape']
+
+const shapes: Readonly<Record<Task, ShapeOf>> = {
   binary: (scored) => ({
     task: 'binary',
     curves: rankingCurves(scored),
@@ -150,6 +165,19 @@ const shapes: Readonly<Record<Task, (scored: Scored, classes: readonly string[])
     scores: classScores(scored),
     calibration: withIntervals(reliabilityOf('multiclass', scored)),
   }),
+  ranking(scored, _, metrics) {
+    const { values } = ndcgByGroup(scored)
+    const ranked = values.filter((value) => !Number.isNaN(value))
+    return {
+      task: 'ranking',
+      groups: { all: values.length, ranked: ranked.length },
+      gain: ranksOfGain.flatMap((ranks) => {
+        const measured = metrics[`ndcg@${ranks}`]
+        return measured === undefined ? [] : [{ ranks, ...measured }]
+      }),
+      groupGains: histogramOf([ranked], { bins: 20, from: 0, to: 1 }),
+    }
+  },
   regression: (scored) => ({ task: 'regression', ...numberShape(scored) }),
   quantiles: (scored) => ({ task: 'regression', ...numberShape(scored) }),
 }
@@ -173,7 +201,3 @@ function confusionOf(scored: Scored, classes: number): number[][] {
   })
   return counts
 }
-
-/** As many positions as are wanted, evenly among all. */
-const evenly = (rows: number, wanted: number): Uint32Array =>
-  Uint32Array.from({ length: wanted }, (_, i) => Math.floor((i * rows) / wanted))

@@ -1,3 +1,5 @@
+import { ndcgByGroup } from '../formats/metrics/gain.ts'
+import type { Scored } from '../formats/metrics/metric.ts'
 import { pinballOf } from '../formats/metrics/quantiles.ts'
 
 /**
@@ -126,3 +128,12 @@ export const squaredLoss =
   (variance: number) =>
   (prediction: number, label: number): number =>
     Math.min(1, (prediction - label) ** 2 / (9 * variance || 1))
+
+/**
+ * Losses of a ranking, one a group of two rows or more: how far its NDCG is from 1, in the order in which groups come
+ * by.
+ */
+export const gainLosses = (scored: Scored): Float64Array =>
+  ndcgByGroup(scored)
+    .values.filter((value) => !Number.isNaN(value))
+    .map((value) => 1 - value)

@@ -67,11 +67,11 @@ async function trackRun({ server, store, say }: Tracking, experiment: string, re
   say(`run ${runId}`)
   const run = found ?? (await server.createRun(experiment, runId, Date.parse(startedAt), tagsOf(record)))
   const at = Date.parse(finishedAt)
-  // JSON has neither NaN nor infinities, and MLflow loses what stands behind them.
+  // JSON has neither NaN nor infinities, and MLflow loses what stands behind them. Its names have no "@".
   const known = Object.entries(metrics).filter(([, value]) => Number.isFinite(value))
   await server.logBatch(
     run.info.run_id,
-    known.map(([key, value]) => ({ key, value, timestamp: at, step: 0 })),
+    known.map(([key, value]) => ({ key: key.replace('@', '_at_'), value, timestamp: at, step: 0 })),
     await paramsOf(store, record),
   )
   for (const [name, digest] of artifactsOf(record)) await server.putArtifact(run, name, await getBytes(store, digest))

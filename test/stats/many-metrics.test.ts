@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { ndcg } from '../../lib/formats/metrics/gain.ts'
 import { measureAll, measureRows, metricOfOutput } from '../../lib/formats/metrics/index.ts'
 import type { Measure, Scored } from '../../lib/formats/metrics/metric.ts'
 import { classScores, multiclassMetrics, ofSeveralClasses } from '../../lib/formats/metrics/multiclass.ts'
@@ -67,22 +66,4 @@ describe('metrics of quantiles equal scikit-learn', () => {
       if (given.levels.length > 1) expect(measured.coverage).toBeCloseTo(given.coverage, 12)
     })
   }
-})
-
-describe('the gain of a ranking equals scikit-learn', () => {
-  for (const [i, given] of reference.ranking.entries()) {
-    it(`case ${i + 1}: groups apart, ties, a group without gain, one of a single row`, () => {
-      const scored = { ...scoredOf(given), predictions: Float64Array.from(given.predictions) }
-      for (const [most, expected] of [
-        [undefined, given.ndcg],
-        [1, given['ndcg@1']],
-        [5, given['ndcg@5']],
-      ] as const)
-        expect(Math.abs(ndcg(scored, given.groups, most) - expected)).toBeLessThan(1e-9)
-    })
-  }
-
-  it('is not defined where no group can be ranked', () => {
-    expect(ndcg(scoredOf({ predictions: [1, 2], labels: [1, 0] }), [0, 1])).toBeNaN()
-  })
 })

@@ -37,7 +37,7 @@ export function openApiPaths(
         endpoint: name,
         summary: `Open Inference Protocol: one tensor a column in, ${outputNames(endpoint)
           .map((output) => `"${output}"`)
-          .join(' and ')} out`,
+          .join(' and ')} out${endpoint.facts.task === 'ranking' ? ', which orders the rows of one request' : ''}`,
         request: objectOf('inputs', tensors),
         answer: objectOf('outputs', tensors),
       }),

@@ -14,8 +14,9 @@ import { optimiseRowsOf } from '../optimise.ts'
 import { checksOf, type OwnGate } from '../own-measures.ts'
 import { add, idIn, modelOf, modelOfBranch, nextId, type Place, stepNamed, trainingOf } from '../recording.ts'
 import type { Target } from '../target.ts'
+import { requireComparable, requireRankable } from './ranking.ts'
 
-type AnyTarget = Target<string, never, Task, never>
+type AnyTarget = Target<string, never, Task, never, string>
 
 export const train =
   (at: Place): Builder['train'] =>
@@ -23,6 +24,7 @@ export const train =
     requireColumns(called, on.schema, target, weight)
     if (target.task === 'multiclass') requireForClasses(called, crosses, learner.kind)
     requireForSeveral(called, target, { crosses, learner })
+    if (target.task === 'ranking') requireRankable(called, at, { on, target, weight, learner })
     if (calibrate !== undefined) requireCalibrable(called, target.task, learner.kind)
     const { codeOf } = at.recording
     const id = add(at.recording, {
@@ -30,13 +32,16 @@ export const train =
       kind: 'train',
       split: on.id,
       task: target.task,
-      inputs: on.schema.filter(({ name }) => !targetColumns(target).includes(name) && name !== weight),
+      inputs: on.schema.filter(
+        ({ name }) => !targetColumns(target).includes(name) && name !== weight && name !== target.group,
+      ),
       features: codeOf(features as UserFunction, 'features'),
       target: {
         column: target.column,
         ...(target.code !== undefined && { code: codeOf(target.code as UserFunction, 'target') }),
         ...(target.columns !== undefined && { columns: [...target.columns] }),
         ...(target.levels !== undefined && { levels: [...target.levels] }),
+        ...(target.group !== undefined && { group: target.group }),
       },
       ...(crosses !== undefined && { crosses: crosses.map((of) => [...of]) }),
       ...(weight !== undefined && { weight }),
@@ -173,6 +178,7 @@ export const gate =
     const backtests = must.flatMap((each) => ('backtest' in each ? (each.backtest ?? []) : []))
     const { task, target } = trainingOf(at, candidate.id)
     requireOutputs(checks, target)
+    if (task === 'ranking') requireComparable(checks)
     const evaluation = add(at.recording, {
       id: nextId(at, 'evaluate'),
       kind: 'evaluate',

@@ -1,6 +1,7 @@
 import { SlipwayError } from '../../formats/errors.ts'
 import type { MonitorPolicy } from '../../formats/monitor-policy.ts'
 import type { StepOf } from '../../formats/plan.ts'
+import type { RolloutPolicy } from '../../formats/rollout-policy.ts'
 import { batchPolicyOf } from '../batch.ts'
 import type { Builder } from '../builder.ts'
 import { policyOf } from '../deploy.ts'
@@ -24,6 +25,17 @@ export const approve =
   }
 
 const noLookups: ReturnType<typeof lookupsOf> = { lookups: [], looksIn: [] }
+
+/** @throws SlipwayError DEFINITION_INVALID where scores that only order rows are to be right or wrong */
+function requireJudged(at: Place, endpoint: string, packageId: string, { watch }: RolloutPolicy): void {
+  if (!watch.some(({ metric }) => metric === 'mistakes') || tensorsOf(at, packageId) !== undefined) return
+  if (trainingOf(at, packageId).task !== 'ranking') return
+  throw new SlipwayError(
+    'DEFINITION_INVALID',
+    `endpoint "${endpoint}" watches label errors, and the score of a ranking is neither right nor wrong: it orders rows`,
+    { next: 'watch errors, latency or scores; what labels say is for p.monitor: quality: ndcg.below(…)' },
+  )
+}
 
 export const deploy =
   (at: Place): Builder['deploy'] =>
@@ -53,6 +65,8 @@ export const deploy =
         `endpoint "${endpoint}" looks columns up, which target "${target}" does not`,
         { next: "leave the target out (Slipway's own gateways look up), or the lookup" },
       )
+    const policy = policyOf(options)
+    requireJudged(at, endpoint, candidate.id, policy)
     const { lookups, looksIn } =
       lookup.length === 0 ? noLookups : lookupsOf(endpoint, trainingOf(at, candidate.id).inputs, lookup)
     const id = addLast(at, {
@@ -60,7 +74,7 @@ export const deploy =
       package: candidate.id,
       model,
       endpoint,
-      policy: policyOf(options),
+      policy,
       ...(target !== undefined && { target }),
       ...(lookups.length > 0 && { lookups }),
       ...(looksIn.length > 0 && { looksIn }),

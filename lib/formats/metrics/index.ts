@@ -1,6 +1,7 @@
 import type { Task } from '../code-ref.ts'
 import { ascendingOrder } from './ascending-order.ts'
 import { binaryMetrics } from './binary.ts'
+import { gainMetrics } from './gain.ts'
 import type { CostMetric, Measure, RowMetric, Scored } from './metric.ts'
 import { multiclassMetrics } from './multiclass.ts'
 import { quantilesMetrics } from './quantiles.ts'
@@ -8,7 +9,7 @@ import { regressionMetrics } from './regression.ts'
 import { ofOutput } from './several.ts'
 
 const cost = {
-  tasks: ['binary', 'regression', 'multiclass', 'quantiles'],
+  tasks: ['binary', 'regression', 'multiclass', 'quantiles', 'ranking'],
   better: 'smaller',
   isCost: true,
   isUnfitToCompare: true,
@@ -23,6 +24,7 @@ export const metrics = {
   ...multiclassMetrics,
   ...regressionMetrics,
   ...quantilesMetrics,
+  ...gainMetrics,
   /** Bytes of the ONNX model. */
   sizeBytes: cost,
   /** Milliseconds of one single-row prediction, 99th percentile. */

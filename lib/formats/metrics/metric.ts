@@ -11,6 +11,8 @@ export interface Scored {
   readonly labels: Float64Array
   /** What the numbers are called, where a row has several that are no classes: see `several.ts`. */
   readonly outputs?: readonly string[] | undefined
+  /** [rows] of a ranking: which group a row is of, by its number. Rows of one need not be together. */
+  readonly groups?: Uint32Array | undefined
   /** Further columns of the same rows, for metrics of the user's that ask for them. */
   readonly columns?: Readonly<Record<string, Column>>
 }

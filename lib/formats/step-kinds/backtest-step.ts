@@ -16,15 +16,17 @@ export const backtest = stepKind({
   refs: ['splits', 'evaluations'],
   version: 1,
   hosts: ['v8'],
-  links: ({ splits, evaluations }) => ({ splits, evaluations }),
-  reads({ splits, evaluations }) {
+  links: ({ splits, evaluations, task }) => ({
+    splits,
+    evaluations,
+    ...(task === 'ranking' && { isGrouped: true }),
+  }),
+  reads({ splits, evaluations, isGrouped }) {
+    const files = ['evaluation', 'predictions', 'labels', ...(isGrouped === true ? ['groups'] : [])]
     const reads: [string, Read][] = [
       ...Object.entries(splits).map(([name, step]): [string, Read] => [`cutoff:${name}`, { step, output: 'cutoff' }]),
       ...Object.entries(evaluations).flatMap(([name, step]) =>
-        ['evaluation', 'predictions', 'labels'].map((output): [string, Read] => [
-          `${output}:${name}`,
-          { step, output },
-        ]),
+        files.map((output): [string, Read] => [`${output}:${name}`, { step, output }]),
       ),
     ]
     return Object.fromEntries(reads)

@@ -19,8 +19,8 @@ export const train = stepKind({
     split: StepId,
     task: Task,
     /**
-     * The schema of the rows the feature function gets: the source's, without the columns of the target and of the
-     * weight.
+     * The schema of the rows the feature function gets: the source's, without the columns of the target, of the weight
+     * and of the group.
      */
     inputs: RowSchema,
     features: CodeRef,
@@ -41,10 +41,16 @@ export const train = stepKind({
   version: 4,
   hosts: ['@duckdb/node-api', 'v8'],
   code: ({ features, target }) => ({ features, target: target.code }),
-  links: ({ split, crosses }) => ({ split, isCrossed: crosses !== undefined }),
-  reads: ({ split }) => ({
+  links: ({ split, crosses, target }) => ({
+    split,
+    isCrossed: crosses !== undefined,
+    ...(target.group !== undefined && { isGrouped: true }),
+  }),
+  reads: ({ split, isGrouped }) => ({
     train: { step: split, output: 'train' },
     validation: { step: split, output: 'validation' },
+    // No group may be in two parts, of which this is one.
+    ...(isGrouped === true && { test: { step: split, output: 'test' } }),
   }),
   activity: { name: 'trainModel', within: '24h' },
   order: (_, { pipeline }) => ({ model: pipeline }),

@@ -32,6 +32,7 @@ export async function trainModel(
     model,
     train: await localTable(store, required(inputs, 'train').digest),
     validation: await localTable(store, required(inputs, 'validation').digest),
+    ...(step.target.group !== undefined && { test: await localTable(store, required(inputs, 'test').digest) }),
     features: await localCode(source, step.features),
     target: step.target.code === undefined ? undefined : await localCode(source, step.target.code),
     modelFile: await localModelFile(store, step.learner),
@@ -89,6 +90,7 @@ export async function evaluatePackage(
     await output('evaluation', evaluationFiles.report, mediaTypes.json),
     await output('predictions', evaluationFiles.predictions),
     await output('labels', evaluationFiles.labels),
+    ...(step.target.group === undefined ? [] : [await output('groups', evaluationFiles.groups)]),
   ]
   for (const column of step.slices) outputs.push(await output(`slice-${column}`, sliceFile(column)))
   return { outputs, facts: { rows: evaluation.rows, metrics: evaluation.metrics } }
@@ -145,6 +147,7 @@ async function localEvaluation(
     report: await file('evaluation'),
     predictions: await file('predictions'),
     labels: await file('labels'),
+    groups: inputs[`${who}:groups`] === undefined ? undefined : await file('groups'),
     slices,
   }
 }

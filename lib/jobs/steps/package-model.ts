@@ -119,6 +119,7 @@ function factsOf(
     task: train.task,
     inputs: train.inputs,
     target: train.target.column,
+    ...(train.target.group !== undefined && { group: train.target.group }),
     ...trainedFacts(training),
     featureCode: { name, digest, host },
     learner: identityOf(train.learner),

@@ -26,6 +26,7 @@ export async function reportBacktest(
         report: await file('evaluation'),
         predictions: await file('predictions'),
         labels: await file('labels'),
+        groups: step.task === 'ranking' ? await file('groups') : undefined,
       }
     }),
   )

@@ -94,8 +94,9 @@ function requireOneSum(task: Task): void {
     throw new SlipwayError('DEFINITION_INVALID', 'a linear model predicts means, and this target is quantiles', {
       next: 'take trees(…), a program, or a finished model',
     })
-  if (task !== 'multiclass') return
-  throw new SlipwayError('DEFINITION_INVALID', 'a linear model does not tell several classes apart', {
+  if (task !== 'multiclass' && task !== 'ranking') return
+  const what = task === 'ranking' ? 'rank rows' : 'tell several classes apart'
+  throw new SlipwayError('DEFINITION_INVALID', `a linear model does not ${what}`, {
     next: 'take trees(…), a program, or a finished model',
   })
 }

@@ -7,12 +7,13 @@ import { SlipwayError } from '../../formats/errors.ts'
 import type { LearnerRows, ModelInput } from '../learner.ts'
 import { type CsvColumn, csvRows, quoted } from './csv-rows.ts'
 
-/** What the label is called in a channel, and the weight where rows have one. */
+/** What the label is called in a channel, and the weight and the number of the group where rows have one. */
 export const labelColumn = 'label'
 export const weightColumn = 'weight'
 /** What labels are called: of several targets after each of them. */
 export const labelColumns = (targets: number, outputs: readonly string[] = []): readonly string[] =>
   targets === 1 ? [labelColumn] : outputs.map((name) => `${labelColumn}:${name}`)
+export const groupColumn = 'group'
 
 export const channelFormats = { csv: 'text/csv', parquet: 'application/x-parquet' } as const
 
@@ -20,16 +21,16 @@ export const channelFormats = { csv: 'text/csv', parquet: 'application/x-parquet
 const vectorRows = 2_048
 
 /** Rows of a channel; those without labels are only predicted. */
-export type ChannelRows = Pick<LearnerRows, 'features' | 'weights'> & {
+export type ChannelRows = Pick<LearnerRows, 'features' | 'weights' | 'groups'> & {
   readonly labels?: LearnerRows['labels']
   /** What several targets are called. */
   readonly targets?: readonly string[] | undefined
 }
 
 /**
- * Writes rows as a table: features as the model takes them (numbers float32, texts), the label and the weight where
- * there are some. Missing values are empty in CSV and null in parquet.
- * @throws SlipwayError FEATURES_TYPE where a feature is called as the label or the weight
+ * Writes rows as a table: features as the model takes them (numbers float32, texts), the label, the weight and the
+ * group where there are some. Missing values are empty in CSV and null in parquet.
+ * @throws SlipwayError FEATURES_TYPE where a feature is called as the label, the weight or the group
  */
 export async function writeChannel(
   inputs: readonly ModelInput[],
@@ -40,9 +41,8 @@ export async function writeChannel(
   const names = inputs.map((input) => input.name)
   const { labels, targets } = rows
   const labelNames = labelColumns(targets?.length ?? 1, targets)
-  const taken = [...labelNames, ...(rows.weights === undefined ? [] : [weightColumn])].find((each) =>
-    names.includes(each),
-  )
+  const others = [...labelNames, rows.weights && weightColumn, rows.groups && groupColumn]
+  const taken = others.find((each) => each !== undefined && names.includes(each))
   if (taken !== undefined)
     throw new SlipwayError('FEATURES_TYPE', `a feature is called "${taken}", as a column that programs are given`, {
       next: 'give that feature another name',
@@ -53,6 +53,7 @@ export async function writeChannel(
       ? []
       : labelNames.map((each, i) => labelsOf(each, answersIn(labels, i, labelNames.length)))),
     ...(rows.weights === undefined ? [] : [columnOf({ name: weightColumn, kind: 'number' }, rows.weights)]),
+    ...(rows.groups === undefined ? [] : [labelsOf(groupColumn, Float64Array.from(rows.groups))]),
   ]
   await (format === 'csv' ? writeCsv : writeParquet)(columns, rows.features[0]?.length ?? 0, file)
 }

@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ProgramLearner } from '../../formats/learner.ts'
 import { type LearnerOrder, targetsOf } from '../learner.ts'
-import { channelFormats, labelColumns, weightColumn, writeChannel } from './channels.ts'
+import { channelFormats, groupColumn, labelColumns, weightColumn, writeChannel } from './channels.ts'
 
 /** Folders of a program, below one that stands for `/opt/ml` of SageMaker's training containers. */
 export interface Layout {
@@ -101,6 +101,7 @@ function columnsOf(order: LearnerOrder<unknown>): Record<string, unknown> {
     // What the labels, which are their places, stand for.
     ...(classes !== undefined && { classes }),
     ...(train.weights !== undefined && { weight: weightColumn }),
+    ...(train.groups !== undefined && { group: groupColumn }),
     features: inputs,
   }
 }

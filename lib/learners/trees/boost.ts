@@ -1,5 +1,6 @@
 import type { Numbers } from '../../formats/columns.ts'
 import type { TreesLearner } from '../../formats/learner.ts'
+import { groupCount, groupRows } from '../../formats/metrics/groups.ts'
 import { needsFloat64, type Standard, scaleOf, standardized, standardOf } from '../../stats/standard.ts'
 import { placeCuts, sampleSize } from './bins.ts'
 import type { Direction } from './bounds.ts'
@@ -10,14 +11,18 @@ import { growTree, makeHistograms } from './grow.ts'
 import type { Loops } from './loops.ts'
 import { allocate, type TrainingMemory } from './memory.ts'
 import { type Objective, objectives } from './objective.ts'
+import { fillGroups, usualTruncation } from './pairs.ts'
 import { quantileObjective } from './quantile.ts'
+import { rankingObjective } from './ranking.ts'
 import { fillLogistic, fillLogLosses, fillLogs, weightScale } from './tables.ts'
 
 /** Rows to learn from: one array a feature (NaN for missing) and the labels, of any centre and spread. */
 export interface Dataset {
   readonly features: readonly Float32Array[]
-  /** [rows]: numbers; of a binary task 0 and 1, of several classes their numbers. */
+  /** [rows]: numbers; of a binary task 0 and 1, of several classes their numbers, of a ranking 0, 1, …, 30. */
   readonly labels: Numbers
+  /** [rows], of a ranking: which group a row is of. */
+  readonly groups?: Uint32Array | undefined
   /** How much each row counts, at least 0; all alike without. */
   readonly weights?: Float32Array | undefined
   /** By feature: how the answer may change with it. */
@@ -46,7 +51,7 @@ export interface Boosted {
   readonly ensemble: Ensemble
   /** Share of the total gain, by feature; sums to 1. */
   readonly importance: number[]
-  /** Loss on the validation rows after each round: log loss, mean squared error, or pinball loss. */
+  /** Loss on the validation rows after each round: log loss, mean squared error, pinball loss, or 1 − NDCG. */
   readonly validationLoss: number[]
 }
 
@@ -56,7 +61,7 @@ export interface Boosted {
  * validation loss are dropped. The same data and parameters give the same trees, whatever `threads`.
  */
 export function boost(
-  task: Ensemble['task'],
+  task: Ensemble['task'] | 'ranking',
   data: BoostedRows,
   learner: TreesLearner,
   { threads, classes = 1, onRound = () => {}, loopsFor = compiledLoops }: BoostOptions,
@@ -67,14 +72,17 @@ export function boost(
     cutsOf(train, learner.bins),
     train.features.map((_, i) => train.categories?.[i] !== undefined),
   ]
+  const grouped = task === 'ranking' ? groupRows(train.groups ?? []) : undefined
   const memory = allocate({
     ...{ rows, validationRows: validation.labels.length, features, threads },
     ...{ weighted: train.weights !== undefined, sums: classes },
+    ...(grouped !== undefined && { groups: groupCount(grouped), truncation: learner.truncation ?? usualTruncation }),
   })
   const loops = loopsFor(memory)
   const standard = task === 'regression' ? standardOf(train.labels, train.weights) : undefined
   const bases = basesOf(task, train, classes)
   fill(memory, loops, data, { cuts: shape, start: standard ?? bases })
+  if (grouped !== undefined) fillGroups(memory, grouped)
 
   const heaviest = train.weights === undefined ? undefined : heaviestOf(train.weights)
   const settings = { ...learner, cuts: shape, isSet, directions: train.directions, leastGain: 1e-9 * (heaviest ?? 1) }
@@ -82,15 +90,14 @@ export function boost(
   const gains = new Float64Array(features)
   const trees: Tree[] = []
   const stopping = stopAfter(learner.earlyStopping)
-  const { gradients, renew, update, units, loss, lossPower }: Objective =
-    learner.quantile === undefined ? objectives[task] : quantileObjective(learner.quantile, learner.learningRate)
+  const { gradients, renew, update, units, loss, isMean, lossPower } = objectiveOf(task, learner, validation)
   const crew = hireCrew(memory, loops)
   try {
     // The first gradients: no tree yet, and all rows in a leaf that adds nothing.
     crew.run(update, 0, 0)
     for (let round = 1; round <= learner.trees; round++) {
       if (typeof gradients === 'string') crew.run(gradients)
-      else gradients?.(memory, loops)
+      else gradients?.(memory, loops, crew)
       const scale = units(memory, heaviest)
       const grown = bases.map((_, sum) => {
         const growth = growTree(memory, crew, { ...settings, sum, units: scale }, histograms)
@@ -105,7 +112,8 @@ export function boost(
           gains[feature] = (gains[feature] as number) + gain
         })
       }
-      const isOver = stopping.isOver(loss(loops, memory, rows, rows + validation.labels.length) / weightOf(memory))
+      const lost = loss(loops, memory, rows, rows + validation.labels.length)
+      const isOver = stopping.isOver(isMean === true ? lost : lost / weightOf(memory))
       onRound(round)
       if (isOver) break
     }
@@ -115,11 +123,17 @@ export function boost(
   const total = gains.reduce((sum, gain) => sum + gain, 0)
   const kept = trees.slice(0, stopping.kept() * bases.length)
   return {
-    ensemble: restored({ task, bases, trees: kept, features }, standard),
+    // What orders rows is a sum, as a number is.
+    ensemble: restored({ task: task === 'ranking' ? 'regression' : task, bases, trees: kept, features }, standard),
     importance: Array.from(gains, (gain) => (total === 0 ? 0 : gain / total)),
     validationLoss:
       standard === undefined ? stopping.losses : stopping.losses.map((each) => each * scaleOf(standard) ** lossPower),
   }
+}
+
+function objectiveOf(task: Ensemble['task'] | 'ranking', learner: TreesLearner, { groups }: Dataset): Objective {
+  if (task === 'ranking') return rankingObjective(groups ?? new Uint32Array())
+  return learner.quantile === undefined ? objectives[task] : quantileObjective(learner.quantile, learner.learningRate)
 }
 
 /** Watches the validation loss: whether it has not improved for so many rounds; of 0 never. */
@@ -153,9 +167,12 @@ function cutsOf({ features, categories }: Dataset, bins: number): Float32Array[]
   })
 }
 
-/** What scores begin at: log odds, or the logarithms of the classes' shares; a regression is measured from its mean. */
-function basesOf(task: Ensemble['task'], train: Dataset, classes: number): number[] {
-  if (task === 'regression') return [0]
+/**
+ * What scores begin at: log odds, or the logarithms of the classes' shares; a regression is measured from its mean, and
+ * of a ranking differences count only.
+ */
+function basesOf(task: Ensemble['task'] | 'ranking', train: Dataset, classes: number): number[] {
+  if (task === 'regression' || task === 'ranking') return [0]
   if (task === 'binary') return [Math.fround(logOdds(train))]
   const shares = new Float64Array(classes)
   train.labels.forEach((label, row) => {

@@ -14,6 +14,8 @@ const orders: readonly ('stop' | Order)[] = [
   'updateScores',
   'gradientsOfSquares',
   'gradientsOfClasses',
+  'findLambdas',
+  'packLambdas',
 ]
 
 // Places in `memory.control`.

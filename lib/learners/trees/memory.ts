@@ -25,7 +25,7 @@ export const parts = { training: 0, validation: 1 } as const
  * same places of `order`. Sums are integers, exact in any order and grouping: the model does not depend on the number
  * of threads.
  */
-export interface TrainingMemory extends Views, Readonly<Required<Omit<MemoryShape, 'weighted'>>> {
+export interface TrainingMemory extends Views, Readonly<Required<Omit<MemoryShape, 'weighted' | 'groups'>>> {
   readonly memory: WebAssembly.Memory
 }
 
@@ -38,12 +38,16 @@ export interface MemoryShape {
   /** Sums a row: 1, or one a class. */
   readonly sums?: number
   readonly weighted?: boolean
+  /** Of a ranking: in how many groups the training rows are. */
+  readonly groups?: number
+  /** Of a ranking: ranks of which a pair of rows must have one. */
+  readonly truncation?: number
 }
 
 type ViewTypes = ReturnType<typeof viewsOf>
 type Views = { readonly [Name in keyof ViewTypes]: InstanceType<ViewTypes[Name][0]> }
 
-function viewsOf({ rows, validationRows, features, threads, weighted = false, sums = 1 }: MemoryShape) {
+function viewsOf({ rows, validationRows, features, threads, weighted = false, sums = 1, groups }: MemoryShape) {
   const all = rows + validationRows
   return {
     /**
@@ -80,11 +84,27 @@ function viewsOf({ rows, validationRows, features, threads, weighted = false, su
     logistic: [Int32Array, logisticCells.count],
     logLosses: [Float64Array, lossCells.count + 1],
     logs: [Float64Array, sums > 1 ? logCells + 1 : 0],
+    ...viewsOfGroups(groups === undefined ? 0 : rows, groups, threads),
     cuts: [Float32Array, cutsLength],
     /** Orders to the threads: see `crew.ts`. */
     control: [Int32Array, 16],
   } as const
 }
+
+/** What a ranking works on besides: nothing without groups. */
+const viewsOfGroups = (rows: number, groups: number | undefined, threads: number) =>
+  ({
+    /** Training rows, those of a group side by side: [n]. Where groups begin, and the last one ends: [groups + 1]. */
+    members: [Uint32Array, rows],
+    groupStarts: [Uint32Array, groups === undefined ? 0 : groups + 1],
+    /** One by the best discounted gain of a group's first ranks: [groups]. */
+    inverseGains: [Float64Array, groups ?? 0],
+    /** Gradients and hessians before they are fixed-point: [n]. */
+    lambdas: [Float64Array, rows],
+    curvatures: [Float64Array, rows],
+    /** The largest of both in each thread's groups: [threads][2]. */
+    largestLambdas: [Float64Array, groups === undefined ? 0 : threads * 2],
+  }) as const
 
 const pageBytes = 65_536
 /** One less than a 32-bit address reaches: the end of an array has an address too. */
@@ -92,7 +112,7 @@ const mostPages = 65_535
 
 /** Memory for a training, all zeros. @throws SlipwayError TRAINING_TOO_LARGE past 4 GiB */
 export function allocate(shape: MemoryShape): TrainingMemory {
-  const { rows, validationRows, features, threads, sums = 1 } = shape
+  const { rows, validationRows, features, threads, sums = 1, truncation = 0 } = shape
   const views = Object.entries(viewsOf(shape))
   let bytes = 0
   const starts = views.map(([_, [type, length]]) => {
@@ -110,7 +130,7 @@ export function allocate(shape: MemoryShape): TrainingMemory {
     )
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
   const placed = views.map(([name, [type, length]], i) => [name, new type(memory.buffer, starts[i], length)])
-  return { ...(Object.fromEntries(placed) as Views), memory, rows, validationRows, features, threads, sums }
+  return { ...(Object.fromEntries(placed) as Views), memory, rows, validationRows, features, threads, sums, truncation }
 }
 
 /** The memory of one of several sums: its gradients and scores, and all that sums share. */

@@ -1,3 +1,4 @@
+import type { Crew } from './crew.ts'
 import type { Growth } from './grow.ts'
 import type { Loops } from './loops.ts'
 import type { TrainingMemory } from './memory.ts'
@@ -10,15 +11,19 @@ export interface Objective {
    * What is done once a round, before its trees are grown: one a sum, all of the gradients of that moment. By the crew,
    * or by the coordinator alone.
    */
-  readonly gradients?: 'gradientsOfSquares' | 'gradientsOfClasses' | ((memory: TrainingMemory, loops: Loops) => void)
+  readonly gradients?:
+    | 'gradientsOfSquares'
+    | 'gradientsOfClasses'
+    | ((memory: TrainingMemory, loops: Loops, crew: Crew) => void)
   /** Gives the leaves of a grown tree other values. */
   readonly renew?: (memory: TrainingMemory, growth: Growth) => void
   /** What it does after each tree. */
   readonly update: 'updateBinary' | 'updateScores'
   /** What one unit of a summed gradient and hessian is worth. */
   units(memory: TrainingMemory, heaviest: number | undefined): { readonly gradient: number; readonly hessian: number }
-  /** The summed loss of rows from..to. */
+  /** The summed loss of rows from..to, or the mean. */
   loss(loops: Loops, memory: TrainingMemory, from: number, to: number): number
+  readonly isMean?: true
   /** The loss of labels of another spread is so many times that spread. */
   readonly lossPower: 0 | 1 | 2
 }

@@ -82,8 +82,15 @@ function named(given: Readonly<Record<string, number>>, names: readonly string[]
   return names.map((name) => (Object.hasOwn(given, name) ? (given[name] as number) : 1))
 }
 
-/** @throws SlipwayError TARGET_INVALID where a quantile is asked for of classes, or of several numbers */
+/**
+ * @throws SlipwayError TARGET_INVALID where a quantile is asked for of classes, or of several numbers; or first ranks of
+ *   no ranking
+ */
 export function requireNumber({ parameters, task, outputs }: LearnerOrder<TreesLearner>): void {
+  if (parameters.truncation !== undefined && task !== 'ranking')
+    throw new SlipwayError('TARGET_INVALID', `truncation is of a ranking's pairs, and this target is ${task}`, {
+      next: 'leave truncation out, or take ranking(…)',
+    })
   if (parameters.quantile === undefined || (task === 'regression' && outputs === undefined)) return
   throw new SlipwayError(
     'TARGET_INVALID',

@@ -1,5 +1,6 @@
 import type { Loops } from './loops.ts'
 import { memoryOfSum, parts, segmentOf, type TrainingMemory } from './memory.ts'
+import { pairLoops } from './pairs.ts'
 
 /** What the crew can be told to do, each thread with the rows it owns. */
 export interface Share {
@@ -16,6 +17,9 @@ export interface Share {
   gradientsOfSquares(): void
   /** Of every sum. */
   gradientsOfClasses(): void
+  /** Of a ranking: finds the gradients of the groups it owns, and packs those of its rows. */
+  findLambdas(): void
+  packLambdas(): void
 }
 
 /** A thread's share of the work on some memory: equal ranges of the training and of the validation rows. */
@@ -26,6 +30,7 @@ export function shareOf(memory: TrainingMemory, loops: Loops, thread: number): S
     from: from + Math.floor((count * thread) / threads),
     to: from + Math.floor((count * (thread + 1)) / threads),
   })
+  const pairs = pairLoops(memory)
   const training = cut(0, rows)
   const validation = cut(rows, validationRows)
 
@@ -80,6 +85,12 @@ export function shareOf(memory: TrainingMemory, loops: Loops, thread: number): S
     gradientsOfClasses() {
       loops.gradientsOfClasses(memory, training.from, training.to)
       if (weights.length > 0) for (const ofSum of ofSums) loops.weigh(ofSum, 16, training.from, training.to)
+    },
+    findLambdas() {
+      pairs.findLambdas(thread)
+    },
+    packLambdas() {
+      pairs.packLambdas(training.from, training.to)
     },
   }
 }
