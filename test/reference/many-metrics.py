@@ -68,19 +68,6 @@ def quantiles(levels, n):
             "coverage": float(inside)}
 
 
-def ranking(sizes, digits):
-    """Groups of so many rows; the first has no gain at all."""
-    groups = np.repeat(np.arange(len(sizes)), sizes)
-    labels = rng.integers(0, 5, len(groups)).astype(float)
-    labels[groups == 0] = 0
-    p = np.round(labels / 3 + rng.normal(0, 1, len(groups)), digits)
-    mean = lambda k: float(np.mean([
-        m.ndcg_score([labels[groups == g]], [p[groups == g]], k=k) for g in range(len(sizes)) if sizes[g] > 1]))
-    shuffled = rng.permutation(len(groups))
-    return {"groups": groups[shuffled].tolist(), "predictions": p[shuffled].tolist(),
-            "labels": labels[shuffled].tolist(), "ndcg": mean(None), "ndcg@1": mean(1), "ndcg@5": mean(5)}
-
-
 print(json.dumps({
     "madeWith": f"scikit-learn {sklearn.__version__}, numpy {np.__version__}",
     "multiclass": {
@@ -92,5 +79,4 @@ print(json.dumps({
         "rows of one class only": multiclass(np.full(20, 2), 4, None),
     },
     "quantiles": [quantiles([0.1, 0.5, 0.9], 200), quantiles([0.25], 50)],
-    "ranking": [ranking([3, 10, 1, 25, 2], 6), ranking([4, 12, 30, 7], 0)],
 }))

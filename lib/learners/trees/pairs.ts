@@ -52,7 +52,42 @@ export function groupsOfThread({ groupStarts, rows, threads }: TrainingMemory, t
   return [firstFrom((rows * thread) / threads), firstFrom((rows * (thread + 1)) / threads)]
 }
 
-/** What the loops over pairs need of any group; made once a thread. */
+/** Cells a unit of distance of the table of wrongness, and how many: half of them below 0, the outer ones reach on. */
+const wrongCells = { perUnit: 512, count: 32_768 } as const
+
+/** The chance 1 / (1 + e^x) that a pair is thought to be the other way round, at the borders of cells. */
+const wrongness = Float64Array.from(
+  { length: wrongCells.count + 1 },
+  (_, cell) => 1 / (1 + Math.exp((cell - wrongCells.count / 2) / wrongCells.perUnit)),
+)
+
+/** The same of a distance of scores, interpolated: off by at most 5e-8. */
+function wrongAt(distance: number): number {
+  const place = Math.max(0, Math.min(wrongCells.count - 1, distance * wrongCells.perUnit + wrongCells.count / 2))
+  const cell = Math.floor(place)
+  const low = wrongness[cell] as number
+  return low + ((wrongness[cell + 1] as number) - low) * (place - cell)
+}
+
+/** Groups up to this many rows are sorted by insertion. */
+const fewRows = 48
+
+/** Puts rows in the descending order of their scores, equal ones in the order in which they are. */
+function sortByScore(rows: Uint32Array, scores: Float32Array): void {
+  if (rows.length > fewRows) {
+    rows.sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b)
+    return
+  }
+  for (let i = 1; i < rows.length; i++) {
+    const row = rows[i] as number
+    const score = scores[row] as number
+    let at = i
+    for (; at > 0 && (scores[rows[at - 1] as number] as number) < score; at--) rows[at] = rows[at - 1] as number
+    rows[at] = row
+  }
+}
+
+/** The loops over pairs, with what they need of any group; made once a thread. */
 export function pairLoops(memory: TrainingMemory) {
   const { members, groupStarts, inverseGains, scores, classes, lambdas, curvatures, largestLambdas } = memory
   const { weights, truncation } = memory
@@ -60,43 +95,68 @@ export function pairLoops(memory: TrainingMemory) {
   for (let group = 1; group < groupStarts.length; group++)
     longest = Math.max(longest, (groupStarts[group] as number) - (groupStarts[group - 1] as number))
   const discounts = Float64Array.from({ length: longest }, (_, rank) => discountOf(rank))
-  const gains = Float64Array.from({ length: 31 }, (_, label) => gainOf(label))
+  const gains = Float64Array.from({ length: 256 }, (_, label) => gainOf(label))
+  const order = new Uint32Array(longest)
+  // By rank: score, label, and what the pairs add up to.
+  const [ranked, pull, bend] = [0, 1, 2].map(() => new Float64Array(longest)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ]
+  const labels = new Uint8Array(longest)
 
-  /** The gradients and hessians of a group by its pairs. @param order its rows, the highest score first */
-  function ofPairs(order: Uint32Array, inverseGain: number): void {
-    const count = order.length
-    const scoreAt = (rank: number): number => scores[order[rank] as number] as number
-    const isSpread = scoreAt(0) !== scoreAt(count - 1)
+  /** The sums of a group's pairs by rank, and of all their pulls. @param count its rows, in `ranked` and `labels` */
+  function addPairs(count: number, inverseGain: number): number {
+    const isSpread = ranked[0] !== ranked[count - 1]
     let total = 0
     for (let first = 0; first < Math.min(count - 1, truncation); first++) {
-      const [one, label] = [order[first] as number, classes[order[first] as number] as number]
+      const label = labels[first] as number
+      const [score, gain, discount] = [ranked[first] as number, gains[label] as number, discounts[first] as number]
       for (let second = first + 1; second < count; second++) {
-        const other = order[second] as number
-        const otherLabel = classes[other] as number
-        if (label === otherLabel) continue
-        const [high, low] = label > otherLabel ? [one, other] : [other, one]
-        const distance = (scores[high] as number) - (scores[low] as number)
-        let worth =
-          Math.abs((gains[label] as number) - (gains[otherLabel] as number)) *
-          ((discounts[first] as number) - (discounts[second] as number)) *
-          inverseGain
-        if (isSpread) worth /= leastDistance + Math.abs(distance)
-        const wrong = 1 / (1 + Math.exp(distance))
+        const other = labels[second] as number
+        if (label === other) continue
+        const isRight = label > other
+        const apart = score - (ranked[second] as number)
+        let worth = Math.abs(gain - (gains[other] as number)) * (discount - (discounts[second] as number)) * inverseGain
+        if (isSpread) worth /= leastDistance + Math.abs(apart)
+        const wrong = wrongAt(isRight ? apart : -apart)
         const lambda = wrong * worth
-        const curvature = wrong * (1 - wrong) * worth
-        lambdas[high] = (lambdas[high] as number) - lambda
-        lambdas[low] = (lambdas[low] as number) + lambda
-        curvatures[high] = (curvatures[high] as number) + curvature
-        curvatures[low] = (curvatures[low] as number) + curvature
+        const curvature = (1 - wrong) * lambda
+        pull[first] = (pull[first] as number) + (isRight ? -lambda : lambda)
+        pull[second] = (pull[second] as number) + (isRight ? lambda : -lambda)
+        bend[first] = (bend[first] as number) + curvature
+        bend[second] = (bend[second] as number) + curvature
         total += 2 * lambda
       }
     }
-    if (total <= 0) return
-    const norm = Math.log2(1 + total) / total
-    for (const row of order) {
-      lambdas[row] = (lambdas[row] as number) * norm
-      curvatures[row] = (curvatures[row] as number) * norm
+    return total
+  }
+
+  /** The gradients and hessians of a group. @returns the largest of both */
+  function ofGroup(rows: Uint32Array, inverseGain: number): readonly [number, number] {
+    const count = rows.length
+    const own = order.subarray(0, count)
+    own.set(rows)
+    sortByScore(own, scores)
+    for (let rank = 0; rank < count; rank++) {
+      ranked[rank] = scores[own[rank] as number] as number
+      labels[rank] = classes[own[rank] as number] as number
+      pull[rank] = 0
+      bend[rank] = 0
     }
+    const total = inverseGain > 0 ? addPairs(count, inverseGain) : 0
+    const norm = total > 0 ? Math.log2(1 + total) / total : 1
+    let [largest, steepest] = [0, 0]
+    for (let rank = 0; rank < count; rank++) {
+      const row = own[rank] as number
+      const share = weights.length > 0 ? (norm * (weights[row] as number)) / weightScale : norm
+      const [lambda, curvature] = [(pull[rank] as number) * share, (bend[rank] as number) * share]
+      lambdas[row] = lambda
+      curvatures[row] = curvature
+      largest = Math.max(largest, Math.abs(lambda))
+      steepest = Math.max(steepest, curvature)
+    }
+    return [largest, steepest]
   }
 
   return {
@@ -106,25 +166,9 @@ export function pairLoops(memory: TrainingMemory) {
       let [largest, steepest] = [0, 0]
       for (let group = from; group < to; group++) {
         const rows = members.subarray(groupStarts[group], groupStarts[group + 1])
-        for (const row of rows) {
-          lambdas[row] = 0
-          curvatures[row] = 0
-        }
-        const inverseGain = inverseGains[group] as number
-        if (inverseGain > 0 && rows.length > 1)
-          ofPairs(
-            rows.toSorted((a, b) => (scores[b] as number) - (scores[a] as number) || a - b),
-            inverseGain,
-          )
-        for (const row of rows) {
-          if (weights.length > 0) {
-            const weight = (weights[row] as number) / weightScale
-            lambdas[row] = (lambdas[row] as number) * weight
-            curvatures[row] = (curvatures[row] as number) * weight
-          }
-          largest = Math.max(largest, Math.abs(lambdas[row] as number))
-          steepest = Math.max(steepest, curvatures[row] as number)
-        }
+        const [lambda, curvature] = ofGroup(rows, inverseGains[group] as number)
+        largest = Math.max(largest, lambda)
+        steepest = Math.max(steepest, curvature)
       }
       largestLambdas.set([largest, steepest], thread * 2)
     },
