@@ -2,7 +2,6 @@ import type { PairedComparison } from '../formats/gate-rules.ts'
 import { groupCount, groupRows } from '../formats/metrics/groups.ts'
 import { measureRows } from '../formats/metrics/index.ts'
 import type { Measure, Scored } from '../formats/metrics/metric.ts'
-import { rowsOf } from '../formats/metrics/several.ts'
 import { selectRows } from './metrics.ts'
 import { seededRandom } from './random.ts'
 

@@ -23,7 +23,7 @@ function madeRows(rows: number, numbers = 3): LabelledFeatures {
 }
 
 const stepOf = (task: Task, learner: object = treesLearner.parameters.parse({ kind: 'trees' })) =>
-  ({ kind: 'train', task, seed: 1, learner }) as StepOf<'train'>
+  ({ kind: 'train', task, seed: 1, learner, target: { column: 'y' } }) as StepOf<'train'>
 
 const preparedOf = (task: Task, rows: number, numbers?: number) =>
   prepareRows(stepOf(task), { train: madeRows(rows, numbers), validation: madeRows(2_000, numbers) })

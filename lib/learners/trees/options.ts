@@ -83,8 +83,8 @@ function named(given: Readonly<Record<string, number>>, names: readonly string[]
 }
 
 /**
- * @throws SlipwayError TARGET_INVALID where a quantile is asked for of classes, or of several numbers; or first ranks of
- *   no ranking
+ * @throws SlipwayError TARGET_INVALID where a quantile is asked for of classes, or of several numbers, or first ranks
+ *   are of no ranking
  */
 export function requireNumber({ parameters, task, outputs }: LearnerOrder<TreesLearner>): void {
   if (parameters.truncation !== undefined && task !== 'ranking')
