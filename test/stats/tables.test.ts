@@ -34,7 +34,7 @@ const rowsOf = (task: Task) =>
       scored: {
         predictions: Float64Array.from(
           [0.2, 0.7, ...rows.map(({ prediction }) => prediction)].flatMap((p) =>
-            task === 'multiclass' ? [p, 1 - p, p / 2, (1 - p) / 3] : [p],
+            task === 'multiclass' ? [p, 1 - p, p / 2, (1 - p) / 3] : task === 'quantiles' ? [p / 2, p] : [p],
           ),
         ),
         labels: Float64Array.from(
@@ -42,6 +42,7 @@ const rowsOf = (task: Task) =>
             task === 'multiclass' ? Math.round(3 * label) : task === 'binary' ? Math.round(label) : label,
           ),
         ),
+        ...(task === 'quantiles' && { outputs: ['0.1', '0.9'] }),
       } satisfies Scored,
     }))
 
@@ -49,7 +50,9 @@ const rowsOf = (task: Task) =>
 const perfectOf = ({ labels }: Scored, task: Task): Float64Array =>
   task === 'multiclass'
     ? Float64Array.from([...labels].flatMap((label) => [0, 1, 2, 3].map((number) => Number(number === label))))
-    : labels.slice()
+    : task === 'quantiles'
+      ? Float64Array.from([...labels].flatMap((label) => [label, label]))
+      : labels.slice()
 
 /** Metrics that are no mean over rows: a quick way needs no correction. */
 const areOfDraws: ReadonlySet<string> = new Set([
