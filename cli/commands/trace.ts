@@ -2,7 +2,7 @@ import { withDuckDb } from '../../lib/data/duckdb.ts'
 import { findRequest } from '../../lib/data/served.ts'
 import { type ArtifactRef, shortDigest } from '../../lib/formats/artifact.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import { servedClass } from '../../lib/formats/telemetry.ts'
+import { servedClass, servedNumber } from '../../lib/formats/telemetry.ts'
 import { modelFactsOf } from '../../lib/models/model.ts'
 import { readLastReport } from '../../lib/store/monitors.ts'
 import { getBundle, localFile } from '../../lib/store/objects.ts'
@@ -47,10 +47,12 @@ interface TracedRow {
   readonly role: string
   readonly version: number
   readonly prediction: number
+  /** Of several targets or quantiles each of them, by name. */
+  readonly predictions?: Readonly<Record<string, number>>
   /** Of several classes the one that was answered; the prediction is its probability. */
   readonly answer?: string
   readonly input: Readonly<Record<string, unknown>>
-  readonly label: { readonly value: number | string; readonly knownAt: string } | null
+  readonly label: { readonly value: number | string | readonly number[]; readonly knownAt: string } | null
 }
 
 /** Looks in the tables that checks made, then in what gateways sent since. */
@@ -76,7 +78,7 @@ async function rowsOf(store: Store, endpoint: string, request: string): Promise<
       role: String(row.slipway_role),
       version: Number(row.slipway_version),
       prediction: Number(row.slipway_score),
-      ...(typeof row[servedClass] === 'string' && { answer: row[servedClass] }),
+      ...(typeof row[servedClass] === 'string' ? { answer: row[servedClass] } : numbersOf(row)),
       input: Object.fromEntries(Object.entries(row).filter(([name]) => !name.startsWith('slipway_'))),
       label:
         known === undefined
@@ -86,8 +88,20 @@ async function rowsOf(store: Store, endpoint: string, request: string): Promise<
   })
 }
 
-/** Labels of classes are texts. */
-const labelOf = (value: unknown): number | string => (typeof value === 'string' ? value : Number(value))
+/** The numbers that a row was answered with, where there are several. */
+function numbersOf(row: Readonly<Record<string, unknown>>): Pick<TracedRow, 'predictions'> {
+  const numbers = Object.entries(row).flatMap(([column, value]) => {
+    const name = servedNumber(column)
+    return name === undefined || value === null ? [] : [[name, Number(value)] as const]
+  })
+  return numbers.length === 0 ? {} : { predictions: Object.fromEntries(numbers) }
+}
+
+/** Labels of classes are texts, those of several targets lists. */
+function labelOf(value: unknown): number | string | readonly number[] {
+  if (Array.isArray(value)) return value.map(Number)
+  return typeof value === 'string' ? value : Number(value)
+}
 
 async function capturesSince(
   store: Store,
@@ -124,20 +138,26 @@ async function lineageOf(store: Store, endpoint: string, rows: readonly TracedRo
   }
 }
 
+/** `price 210000, rent 900`. */
+const namedInWords = (numbers: Readonly<Record<string, number>>): string =>
+  Object.entries(numbers)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ')
+
 function tell(request: string, found: Prediction): void {
   const { endpoint, model, run, snapshot, commit, tree, masked, rows } = found
   print(`request   ${request} to ${endpoint}`)
-  for (const { row, at, role, prediction, answer, input, label } of rows) {
+  for (const { row, at, role, prediction, predictions, answer, input, label } of rows) {
     const cells = Object.entries(input).map(([name, value]) =>
       masked.includes(name)
         ? `${name}=(masked)`
         : `${name}=${value instanceof Date ? value.toISOString() : String(value)}`,
     )
     print(
-      `row ${String(row).padEnd(6)}${at} by the ${role}: ${answer === undefined ? '' : `${answer}, probability `}${prediction}`,
+      `row ${String(row).padEnd(6)}${at} by the ${role}: ${answer === undefined ? '' : `${answer}, probability `}${predictions === undefined ? prediction : namedInWords(predictions)}`,
     )
     print(`          ${cells.join(' ')}`)
-    print(`label     ${label === null ? 'none yet' : `${label.value}, known ${label.knownAt}`}`)
+    print(`label     ${label === null ? 'none yet' : `${[label.value].flat().join(', ')}, known ${label.knownAt}`}`)
   }
   print(
     `model     ${model.name} version ${model.version}${model.digest === null ? '' : ` (${shortDigest(model.digest)})`}`,

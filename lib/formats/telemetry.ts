@@ -88,8 +88,12 @@ const scoreMark = 'slipway_score:'
 /** Columns of captured rows of several targets: the prediction of each. */
 export const servedScore = (output: string): string => `${scoreMark}${output}`
 export const isServedScore = (column: string): boolean => column.startsWith(scoreMark)
+const quantileMark = 'slipway_quantile:'
 /** Of several quantiles each of them. */
-export const servedQuantile = (level: string): string => `slipway_quantile:${level}`
+export const servedQuantile = (level: string): string => `${quantileMark}${level}`
+/** The target or the quantile that a column holds; undefined of another one. */
+export const servedNumber = (column: string): string | undefined =>
+  [scoreMark, quantileMark].flatMap((mark) => (column.startsWith(mark) ? [column.slice(mark.length)] : []))[0]
 /** Of several classes: the likeliest class, and the probability of each. */
 export const servedClass = 'slipway_class'
 export const servedScores = (outputs: readonly string[]): string[] => distinctNames(outputs.map(servedScore))

@@ -31,15 +31,15 @@ export const measuredFailures: Record<'auc' | 'logLoss' | 'rmse', Readonly<Recor
 /**
  * About how often the default gate fails a candidate that is as good as the champion, from trainings that are much
  * alike to such that are less, where that is often; by so many rows as were measured and are at most those that there
- * are.
+ * are. Not known of quantiles.
  */
 export function failuresByDefault(
   metric: string,
   task: Task,
   rows: number,
 ): { readonly least: number; readonly most: number } | undefined {
-  // Of rankings nothing was measured.
-  if (task === 'ranking') return undefined
+  // Of these nothing was measured.
+  if (task === 'ranking' || task === 'quantiles') return undefined
   const near = metric === 'auc' ? 'auc' : task === 'regression' ? 'rmse' : 'logLoss'
   const measured = measuredFailures[near]
   const known = Math.max(

@@ -37,7 +37,7 @@ class SlipwayModel:
                 "ask its gateway or a batch about rows"
             )
         feeds = {feature["name"]: self._input(feature, data[feature["name"]]) for feature in self.facts["features"]}
-        output = "prediction" if self.facts["task"] == "regression" else "probabilities"
+        output = "prediction" if self.facts["task"] in ("regression", "quantiles") else "probabilities"
         (answers,) = self.session.run([output], feeds)
         # Of a yes/no model the probability of yes.
         return answers if "outputs" in self.facts else answers[:, -1]

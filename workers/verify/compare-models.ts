@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { isOfClasses } from '../../lib/formats/code-ref.ts'
+import { isOfClasses, targetOutputs } from '../../lib/formats/code-ref.ts'
 import type { StepOf } from '../../lib/formats/plan.ts'
 import { outputOf, stepOf } from '../../lib/formats/step-inputs.ts'
 import { takePackage } from '../../lib/jobs/verify/take-inputs.ts'
@@ -22,7 +22,11 @@ export async function compareModels(work: VersionAgain, made: string): Promise<P
   for (const part of ['validation', 'test'] as const) {
     const before = await score(work, train, part, version.digest)
     const after = await score(work, train, part, made)
-    const apart = predictionsApart(before, after, { tolerance, isProbability: isOfClasses(train.task) })
+    const apart = predictionsApart(before, after, {
+      tolerance,
+      isProbability: isOfClasses(train.task),
+      width: targetOutputs(train.target)?.length ?? 1,
+    })
     parts.push({ part, ...apart })
   }
   return parts

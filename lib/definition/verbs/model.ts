@@ -135,12 +135,32 @@ function requireForClasses(called: string, crosses: readonly unknown[] | undefin
   })
 }
 
+/** What is not known of several numbers a row. @throws SlipwayError DEFINITION_INVALID */
+function requireOneNumber(
+  at: Place,
+  model: string,
+  wanted: { readonly explain: boolean; readonly optimise: boolean },
+): void {
+  const outputs = targetOutputs(stepNamed(at, 'train', model).target)
+  const option = wanted.explain ? 'explain' : wanted.optimise ? 'optimise' : undefined
+  if (outputs === undefined || option === undefined) return
+  throw new SlipwayError(
+    'DEFINITION_INVALID',
+    `p.package says ${option}, and the model answers several numbers a row: ${outputs.join(', ')}`,
+    { next: `leave ${option} out, or train a model for each of them` },
+  )
+}
+
 export const packageModel =
   (at: Place): Builder['package'] =>
   (
     model,
     { parity = 1e-5, inputVersion = 1, name = modelOfBranch(at.recording, at.branch), explain, optimise } = {},
   ) => {
+    requireOneNumber(at, model.id, {
+      explain: explain !== undefined && explain !== false,
+      optimise: optimise !== undefined,
+    })
     const id = add(at.recording, {
       id: nextId(at, 'package'),
       kind: 'package',
