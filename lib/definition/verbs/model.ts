@@ -1,9 +1,7 @@
-import type { Check } from '../../formats/check.ts'
-import { type TargetRef, targetColumns, targetOutputs } from '../../formats/code-ref.ts'
+import { targetColumns, targetOutputs } from '../../formats/code-ref.ts'
 import type { UserFunction } from '../../formats/columns.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { LearnerParameters } from '../../formats/learner.ts'
-import { outputOfMetric } from '../../formats/metrics/index.ts'
 import type { Task } from '../../formats/plan.ts'
 import type { RowSchema } from '../../formats/row-schema.ts'
 import { recordedId } from '../../formats/step-names.ts'
@@ -11,6 +9,7 @@ import type { Builder } from '../builder.ts'
 import { explainOptionsOf } from '../explain.ts'
 import type { Gate } from '../gates.ts'
 import { optimiseRowsOf } from '../optimise.ts'
+import { requireOutputs } from '../outputs.ts'
 import { checksOf, type OwnGate } from '../own-measures.ts'
 import { add, idIn, modelOf, modelOfBranch, nextId, type Place, stepNamed, trainingOf } from '../recording.ts'
 import type { Target } from '../target.ts'
@@ -176,20 +175,6 @@ export const packageModel =
     return { kind: 'package', id }
   }
 
-/** @throws SlipwayError DEFINITION_INVALID where a gate is about an output that the model has not */
-function requireOutputs(checks: readonly Check[], target: TargetRef): void {
-  const outputs = targetOutputs(target) ?? []
-  for (const check of checks) {
-    const output = check.rule === 'own' || check.own !== undefined ? undefined : outputOfMetric(check.metric)
-    if (output === undefined || outputs.includes(output)) continue
-    const next =
-      outputs.length === 0 ? 'the model answers one number: leave .of(…) out' : `there are ${outputs.join(', ')}`
-    throw new SlipwayError('DEFINITION_INVALID', `a gate is about "${output}", which the model does not answer`, {
-      next,
-    })
-  }
-}
-
 export const gate =
   (at: Place): Builder['gate'] =>
   (candidate, { on, must, champion, seed = 0 }) => {
@@ -197,7 +182,8 @@ export const gate =
     const checks = checksOf(must as readonly (Gate<never, never, never> | OwnGate)[], at.recording.codeOf)
     const backtests = must.flatMap((each) => ('backtest' in each ? (each.backtest ?? []) : []))
     const { task, target } = trainingOf(at, candidate.id)
-    requireOutputs(checks, target)
+    const metrics = checks.flatMap((check) => (check.rule === 'own' || check.own !== undefined ? [] : [check.metric]))
+    requireOutputs('a gate', metrics, target)
     if (task === 'ranking') requireComparable(checks)
     const evaluation = add(at.recording, {
       id: nextId(at, 'evaluate'),

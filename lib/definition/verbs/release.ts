@@ -8,6 +8,7 @@ import { policyOf } from '../deploy.ts'
 import { durationMs } from '../duration.ts'
 import { lookupsOf } from '../lookup.ts'
 import { monitorPolicyOf } from '../monitor.ts'
+import { requireOutputs } from '../outputs.ts'
 import { add, addLast, modelOf, nextId, type Place, stepNamed, tensorsOf, trainingOf } from '../recording.ts'
 
 export const approve =
@@ -100,6 +101,8 @@ export const monitor =
     const isOfRows = taken === undefined || policy.retrain !== null || policy.quality.length > 0
     const training = isOfRows ? trainingOf(at, deployed.package) : undefined
     const rule = training && stepNamed(at, 'split', training.split).rule
+    const watched = policy.quality.map(({ metric }) => metric)
+    if (training !== undefined) requireOutputs('a rule of a monitor', watched, training.target)
     if (policy.retrain !== null && training !== undefined) {
       const { margin, alpha } = policy.retrain
       const { split, task, target } = training
