@@ -2,6 +2,7 @@ import type { PairedComparison } from '../formats/gate-rules.ts'
 import { groupCount, groupRows } from '../formats/metrics/groups.ts'
 import { measureRows } from '../formats/metrics/index.ts'
 import type { Measure, Scored } from '../formats/metrics/metric.ts'
+import { rowsOf } from '../formats/metrics/several.ts'
 import { selectRows } from './metrics.ts'
 import { seededRandom } from './random.ts'
 
@@ -47,16 +48,16 @@ export function intervalOf(measure: Measure, scored: Scored, seed: number): { lo
  * Draws rows with replacement, of a ranking whole groups, and measures every draw: the values in ascending order,
  * without those that are not defined.
  */
-export function draw(
-  { labels, groups }: Scored,
+function draw(
+  scored: Scored,
   seed: number,
   measured: (counts: Uint16Array) => number,
 ): { readonly values: number[]; readonly resamples: number } {
-  const rows = labels.length
+  const rows = rowsOf(scored)
   const resamples = rows >= 50_000 ? 200 : 1_000
   const random = seededRandom(seed)
   const values: number[] = []
-  const grouped = groups === undefined ? undefined : groupRows(groups)
+  const grouped = scored.groups === undefined ? undefined : groupRows(scored.groups)
   const drawn = new Uint16Array(grouped === undefined ? rows : groupCount(grouped))
   const counts = grouped === undefined ? drawn : new Uint16Array(rows)
   for (let resample = 0; resample < resamples; resample++) {

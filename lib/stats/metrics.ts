@@ -28,8 +28,8 @@ export function selectRows(scored: Scored, rows: Uint32Array): Scored {
 
 /** Rows that lie evenly among all, at most about so many: of a ranking whole groups. */
 export function thinned(scored: Scored, most: number): Scored {
-  const { labels, groups } = scored
-  const rows = labels.length
+  const { groups } = scored
+  const rows = rowsOf(scored)
   if (rows <= most) return scored
   if (groups === undefined)
     return selectRows(

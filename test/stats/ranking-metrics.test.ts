@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { gainMetrics } from '../../lib/formats/metrics/gain.ts'
-import { measureAll, measureRows } from '../../lib/formats/metrics/index.ts'
+import { measureAll, measureRows, metrics } from '../../lib/formats/metrics/index.ts'
 import type { Scored } from '../../lib/formats/metrics/metric.ts'
 import { comparePaired, drawn, intervalOf } from '../../lib/stats/bootstrap.ts'
 import { selectRows, thinned } from '../../lib/stats/metrics.ts'
@@ -117,6 +117,20 @@ describe('comparisons of rankings', () => {
     expect(own).toHaveLength(400)
     expect(notWorse({ candidate: own, baseline: other }, 0.05).logEvidence).toBeLessThan(0)
     expect(notWorse({ candidate: other, baseline: own }, 0.05).logEvidence).toBeGreaterThan(10)
+  })
+
+  it('draw rows and not numbers where a row is answered with several', () => {
+    const values = Float64Array.from({ length: 300 }, (_, row) => ((row * 7919) % 101) / 10)
+    const twice = Float64Array.from({ length: 600 }, (_, i) => values[i >> 1] as number)
+    const of = (predictions: Float64Array, outputs?: readonly string[]): Scored => ({
+      ...{ predictions, labels: new Float64Array(predictions.length), outputs },
+    })
+    const both = of(twice, ['a', 'b'])
+    const [one, two] = [of(values), both].map((scored) => intervalOf(metrics.rmse, scored, 1))
+    expect(two?.low).toBeCloseTo(one?.low as number, 10)
+    expect(two?.high).toBeCloseTo(one?.high as number, 10)
+    expect(thinned(both, 100).predictions).toHaveLength(200)
+    expect(thinned(both, 300)).toBe(both)
   })
 
   it('thin by whole groups, and keep groups through a choice of rows', () => {
