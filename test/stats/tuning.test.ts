@@ -31,7 +31,7 @@ const searches: fc.Arbitrary<Search> = fc.record({
   trials: fc.integer({ min: 1, max: 24 }),
   seed: fc.nat(),
   lag: fc.integer({ min: 0, max: 6 }),
-  rows: fc.constantFrom(500, 9_000, 27_000),
+  rows: fc.constantFrom(500, 30_000, 90_000),
 })
 
 /** A loss that looks like chance and is a function of the parameters; some trainings fail. */
@@ -168,7 +168,7 @@ describe('the trials of a search', () => {
       fc.property(searches, fc.integer({ min: 1, max: 10 }), (search, more) => {
         const some = searchWith(search, lossOf(10))
         const all = searchWith({ ...search, trials: search.trials + more }, lossOf(10))
-        const kept = search.rows < 9_000 ? some : some.slice(0, -1)
+        const kept = search.rows < 30_000 ? some : some.slice(0, -1)
         // The last of the budget may be one or, where one on all rows failed, several.
         const lasts = kept.filter(({ number }, i) => JSON.stringify(all[i]) !== JSON.stringify(kept[number - 1]))
         expect(lasts.filter(({ share }) => share < 1)).toEqual([])
@@ -194,7 +194,7 @@ describe('the trials of a search', () => {
 
   it('end when a small space has been tried', () => {
     const space: Space = { a: { kind: 'whole', from: 1, to: 3 }, b: { kind: 'choice', of: ['x', 'y', 'z'] } }
-    for (const rows of [500, 27_000]) {
+    for (const rows of [500, 90_000]) {
       const trials = searchWith({ space, trials: 50, seed: 3, lag: 4, rows }, lossOf(0))
       const onAll = trials.filter(({ share }) => share === 1)
       expect(new Set(onAll.map(({ parameters }) => JSON.stringify(parameters))).size).toBe(9)
@@ -202,7 +202,7 @@ describe('the trials of a search', () => {
   })
 
   it('end without a choice where all fail, and the budget is spent', () => {
-    for (const rows of [500, 27_000]) {
+    for (const rows of [500, 90_000]) {
       const trials = searchWith({ space: wide, trials: 20, seed: 3, lag: 4, rows }, lossOf(100))
       // What is left is less than a trial on all rows.
       expect(spentOn(trials)).toBeGreaterThan(19)
@@ -224,8 +224,8 @@ describe('the trials of a search', () => {
 const wide: Space = { a: { kind: 'number', from: 0, to: 1 }, b: { kind: 'number', from: 0, to: 1 } }
 
 describe('successive halving', () => {
-  it('begins with a ninth and a third of the rows where those are three thousand', () => {
-    expect([999, 8_999, 9_000, 26_999, 27_000, 1e6].map(sharesOf)).toEqual([
+  it('begins with a ninth and a third of the rows where those are ten thousand', () => {
+    expect([999, 29_999, 30_000, 89_999, 90_000, 1e6].map(sharesOf)).toEqual([
       [1],
       [1],
       [1 / 3, 1],
@@ -237,7 +237,7 @@ describe('successive halving', () => {
 
   it('promotes one of three, the best of those known by then, and never a trial that failed', () => {
     fc.assert(
-      fc.property(fc.nat(), fc.constantFrom(9_000, 27_000), (seed, rows) => {
+      fc.property(fc.nat(), fc.constantFrom(30_000, 90_000), (seed, rows) => {
         const shares = sharesOf(rows)
         const search = { space: wide, trials: 15, seed, lag: 2, rows }
         const trials = searchWith(search, lossOf(20))
