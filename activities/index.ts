@@ -10,6 +10,7 @@ import { createRegistryActivities } from './registry.ts'
 import { createRetrainActivities } from './retrain.ts'
 import { createRolloutActivities } from './rollout.ts'
 import type { ActivityDeps } from './step.ts'
+import { createTuningActivities } from './tuning.ts'
 import { createViewActivities } from './views.ts'
 
 /** Everything a worker can do. */
@@ -20,6 +21,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createDeriveActivities(deps),
     ...createViewActivities(deps),
     ...createModelActivities(deps),
+    ...createTuningActivities(deps),
     ...createBacktestActivities(deps),
     ...createRegistryActivities(deps),
     ...createRolloutActivities(deps),

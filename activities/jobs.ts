@@ -3,6 +3,7 @@ import { strayFault } from '../lib/code/user-fault.ts'
 import type { JobName, Jobs, Progress } from '../lib/jobs/step-work.ts'
 import type { OutsideLearners } from '../lib/learners/learners.ts'
 import type { TrainingOrder } from '../lib/learners/training-rows.ts'
+import type { TrialRun } from '../lib/learners/try-parameters.ts'
 import type { LocalModel } from '../lib/models/model.ts'
 import { type JobCode, putBack, takeThread } from './threads.ts'
 
@@ -12,6 +13,10 @@ export const jobs: { readonly [Name in JobName]: () => Promise<Jobs[Name]> } = {
   trainModel: async () => {
     const { trainModel } = await import('../lib/learners/train-model.ts')
     return async (order: TrainingOrder, onProgress: Progress) => trainModel(order, onProgress, await learnersFor(order))
+  },
+  tryParameters: async () => {
+    const { tryParameters } = await import('../lib/learners/try-parameters.ts')
+    return async (order: TrialRun, onProgress: Progress) => tryParameters(order, onProgress, await learnersFor(order))
   },
   runTable: async () => (await import('../lib/jobs/run-code.ts')).runTable,
   runOwnStep: async () => (await import('../lib/jobs/run-code.ts')).runOwnStep,
@@ -59,6 +64,7 @@ const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } =
   runTable: ({ code, host }) => ({ owner: code.digest, packages: Object.keys(host) }),
   runOwnStep: ({ code, host }) => ({ owner: code.digest, packages: Object.keys(host) }),
   trainModel: ({ features, step }) => ({ owner: features.digest, packages: Object.keys(step.features.host) }),
+  tryParameters: ({ features, step }) => ({ owner: features.digest, packages: Object.keys(step.features.host) }),
   proveRows: ({ model }) => codeOfModel(model),
   makeExplainer: ({ model }) => codeOfModel(model),
   optimiseModel: ({ model }) => codeOfModel(model),

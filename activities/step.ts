@@ -166,7 +166,8 @@ export const jobsOf =
  */
 const isWorthWaitingFor = (work: string): boolean => work === 'kernel' || findKind(work)?.isLeased === true
 
-const outcomeOf = (record: StepRecord, run: string): StepOutcome => ({
+/** What a record says, to a run. */
+export const outcomeOf = (record: StepRecord, run: string): StepOutcome => ({
   stepKey: record.stepKey,
   cached: record.run !== run,
   outputs: record.outputs,

@@ -47,8 +47,8 @@ export async function lookAtRun(
     ),
   )
   const branches = elsewhere.flatMap((each) => each ?? [])
-  const there = branches.flatMap(({ running = {} }) =>
-    Object.entries(running).map(([step, what]): UnderWay => ({ step, what, done: null })),
+  const there = branches.flatMap(({ running = {}, done = null }) =>
+    Object.entries(running).map(([step, what]): UnderWay => ({ step, what, done })),
   )
   const finished = branches.reduce((sum, each) => sum + each.finished.length, progress.finished.length)
   return inOneLine([...here, ...there], progress, finished + (progress.steps?.doneElsewhere ?? 0))

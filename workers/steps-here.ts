@@ -2,13 +2,14 @@ import type { Client } from '@temporalio/client'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { DefaultLogger } from '@temporalio/worker'
 import { createActivities } from '../activities/index.ts'
-import type { ActivityDeps } from '../activities/step.ts'
+import type { ActivityDeps, StepOrder } from '../activities/step.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Plan, Step } from '../lib/formats/plan.ts'
 import { outlineOf, type PlanOutline, type StepOutline } from '../lib/formats/plan-outline.ts'
 import { allOf, inputsOf, type StepInputs, type StepOutcome, stepOf } from '../lib/formats/step-inputs.ts'
 import { kindOf } from '../lib/formats/step-kinds/index.ts'
 import { type OrderedStep, orderOf } from '../lib/formats/step-order.ts'
+import { tuneHere } from './tune-here.ts'
 
 /** A plan whose steps are carried out in this process. */
 export interface PlanHere {
@@ -29,6 +30,8 @@ export interface StepsHere {
   does<Order, Made>(activity: (order: Order) => Promise<Made>, order: Order): Promise<Made>
   /** @param as the step to carry out in the place of the plan's own */
   carryOut(step: StepOutline, as?: Step): Promise<StepOutcome>
+  /** Chooses parameters. @param trials how many to begin, where a bound of time or cost is not to say so */
+  tune(step: StepOutline<'tune'>, trials?: number): Promise<StepOutcome>
   /** Judges a candidate; where a gate compares with another model, that one is scored on the same rows first. */
   judge(step: StepOutline<'gate'>, opponent: string | null, as?: Step): Promise<StepOutcome>
 }
@@ -72,12 +75,17 @@ export function stepsHere(
     const order: OrderedStep = orderOf(facts, step, inputs, outcomes)
     return does(activity, as === undefined ? order : { ...order, step: as })
   }
+  const tune = (step: StepOutline<'tune'>, trials?: number): Promise<StepOutcome> => {
+    const order = orderOf(facts, step, inputsOf(outline, step, outcomes), outcomes) as StepOrder<'tune'>
+    return tuneHere(activities, does, { step, order, trials }, onProgress)
+  }
   return {
     outline,
     outcomes,
     activities,
     does,
-    carryOut: (step, as) => give(step, inputsOf(outline, step, outcomes), as),
+    carryOut: (step, as) => (step.kind === 'tune' ? tune(step) : give(step, inputsOf(outline, step, outcomes), as)),
+    tune,
     async judge(step, opponent, as) {
       const inputs = inputsOf(outline, step, outcomes)
       if (!step.againstChampion || opponent === null) return give(step, inputs, as)

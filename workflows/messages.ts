@@ -94,6 +94,8 @@ export interface RunProgress {
   readonly steps?: { readonly all: number; readonly doneElsewhere: number }
   /** Workflows that carry out branches at the moment. */
   readonly elsewhere?: readonly string[]
+  /** How far it is, 0 to 1, of a workflow that carries out trials. */
+  readonly done?: number
 }
 
 /** An approval that is waited for. Of a run of 0.7 or before nobody knows what it is about. */

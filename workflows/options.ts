@@ -27,6 +27,9 @@ const steadily = (startToCloseTimeout: NonNullable<ActivityOptions['startToClose
 /** Of the activity that carries a step out. */
 export const stepOptions = (kind: StepKind): ActivityOptions => steadily(kindOf({ kind }).activity?.within ?? '2h')
 
+/** One trial of a search for parameters. */
+export const trying: ActivityOptions = steadily('24h')
+
 /** Looks at the input of a batch: footers, and all keys where they are declared. */
 export const planning: ActivityOptions = steadily('2h')
 /** One shard: where text has no row groups, a whole file. */

@@ -46,6 +46,7 @@ export function startGraph(state: RunState, limit: number): GraphRun {
   const run = async (node: PlanNode, slots: number): Promise<void> => {
     const group = startGroup(state, node.id, slots)
     if (group === undefined) {
+      state.slots.set(node.id, { now: slots })
       const stop = await runStep(state, own.find(({ id }) => id === node.id) as StepOutline)
       if (stop !== undefined) failures.set(node.id, stop)
       standings.set(node.id, { state: stop === undefined ? 'done' : 'failed' })
@@ -64,6 +65,9 @@ export function startGraph(state: RunState, limit: number): GraphRun {
       for (const { id, slots } of widen) {
         standings.set(id, { state: 'running', slots })
         groups.get(id)?.widen(slots)
+        const own = state.slots.get(id)
+        if (own !== undefined) own.now = slots
+        own?.tell?.(slots)
       }
       for (const { id, slots } of start) {
         standings.set(id, { state: 'running', slots })

@@ -46,6 +46,14 @@ export interface RunState {
   readonly branches: BranchReport[]
   readonly elsewhere: Set<string>
   doneElsewhere: number
+  /** Of steps that do several things at once: how many they may. */
+  readonly slots: Map<string, Slots>
+}
+
+/** How many things a step may do at once, and what tells it that these are more now. */
+export interface Slots {
+  now: number
+  tell?: ((slots: number) => void) | undefined
 }
 
 export const startState = (input: RunInput, isPart = false): RunState => ({
@@ -70,6 +78,7 @@ export const startState = (input: RunInput, isPart = false): RunState => ({
   branches: [],
   elsewhere: new Set(),
   doneElsewhere: 0,
+  slots: new Map(),
 })
 
 /** Begins a step, or what a step does besides. */

@@ -14,6 +14,7 @@ import { publish } from './publish-step.ts'
 import { register } from './register-step.ts'
 import { type RunState, show } from './run-state.ts'
 import { activityOf } from './step-activity.ts'
+import { tune } from './tune-step.ts'
 
 /** Hears what a step made, in words too where its kind has none. */
 type Report = (outcome: StepOutcome, words?: string) => void
@@ -40,6 +41,9 @@ export async function carryOut(state: RunState, step: StepOutline): Promise<Stop
       return undefined
     case 'publish':
       report(await publish(state, step, inputs))
+      return undefined
+    case 'tune':
+      report(await tune(state, step, inputs))
       return undefined
     case 'guard':
     case 'gate':

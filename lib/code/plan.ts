@@ -3,7 +3,7 @@ import { type ArtifactRef, mediaTypes } from '../formats/artifact.ts'
 import type { UserFunction } from '../formats/columns.ts'
 import { SlipwayError, type SourcePlace } from '../formats/errors.ts'
 import { LearnerParameters } from '../formats/learner.ts'
-import type { CodeRef, Plan } from '../formats/plan.ts'
+import { type CodeRef, isLearning, type Plan } from '../formats/plan.ts'
 import type { HostVersions } from '../formats/step-key.ts'
 import { digestOf } from '../store/digest.ts'
 import { putBytes } from '../store/objects.ts'
@@ -94,7 +94,7 @@ async function withFolders(root: string, plan: Plan): Promise<Required<Pick<Plan
   const folders = new Map<string, ProgramFolder>()
   const steps: Plan['steps'] = []
   for (const step of plan.steps) {
-    if (step.kind !== 'train' || step.learner.kind !== 'program') {
+    if (!isLearning(step) || step.learner.kind !== 'program') {
       steps.push(step)
       continue
     }
@@ -130,11 +130,15 @@ function override(plan: Plan, overrides: Overrides): Plan {
         },
       )
     }
+    if (plan.steps.some((step) => step.kind === 'tune' && Object.hasOwn(step.space, key)))
+      throw new SlipwayError('USAGE', `--set ${key}: pipeline "${plan.pipeline}" tunes it`, {
+        next: `take ${key} out of tune to set it`,
+      })
   }
   return {
     ...plan,
     steps: plan.steps.map((step) => {
-      if (step.kind !== 'train') return step
+      if (!isLearning(step)) return step
       // Learners of several kinds have parameters of their own: each takes what it has.
       const own = entries.filter(([key]) => key === 'seed' || parametersOf(step.learner).includes(key))
       const { seed, ...changed } = Object.fromEntries(own.map(([key, text]) => [key, Number(text)]))

@@ -1,5 +1,5 @@
 import { SlipwayError } from '../formats/errors.ts'
-import type { CodeRef, Plan } from '../formats/plan.ts'
+import { type CodeRef, isLearning, type Plan } from '../formats/plan.ts'
 import { kindOf } from '../formats/step-kinds/index.ts'
 import { getBundle, localFile } from '../store/objects.ts'
 import { requireSigned, type TrustedKeys } from '../store/signing.ts'
@@ -31,7 +31,7 @@ export async function requireStoredCode(
     await localCodes(source, codeRefsOf(plan))
     for (const file of filesOf(plan.steps)) await localFile(store, file)
     for (const step of plan.steps) {
-      const learner = step.kind === 'train' ? step.learner : undefined
+      const learner = isLearning(step) ? step.learner : undefined
       if (learner?.kind !== 'program' || learner.files === undefined) continue
       await requireSigned(store, trusted, 'code', learner.files)
       await getBundle(store, learner.files, 'program')

@@ -46,3 +46,4 @@ export {
 } from './monitor.ts'
 export { driftMeasure, gate, metric } from './own-measures.ts'
 export { binary, multiclass, quantiles, ranking, regression } from './target.ts'
+export { log, oneOf, type TuneBudget, type Tuned, whole } from './tuning.ts'

@@ -2,6 +2,7 @@ import type { ColumnsOf, FeatureColumns } from '../formats/columns.ts'
 import type { Calibrate, LearnerParameters } from '../formats/learner.ts'
 import type { Task } from '../formats/plan.ts'
 import type { Target } from './target.ts'
+import type { TuneBudget, Tuned } from './tuning.ts'
 
 /** How a model is trained, whatever rows it learns from. */
 export interface TrainOptions<
@@ -31,4 +32,13 @@ export interface TrainOptions<
   calibrate?: T extends 'binary' ? Calibrate : never
   learner: LearnerParameters
   seed: number
+  /**
+   * Parameters of the learner that are chosen by trials, each a training that is measured on the validation rows: by
+   * name what they may be, `[50, 400]`, `log(0.02, 0.3)`, `oneOf('ordered', 'sets')`. The learner says the others.
+   */
+  tune?: Readonly<Record<string, Tuned>>
+  /** How much may be tried: 50 trials unless it is said. */
+  budget?: TuneBudget
+  /** Whether a retraining tunes anew; else it keeps what was chosen for the version in force. */
+  retune?: boolean
 }

@@ -1,6 +1,10 @@
 import { SlipwayError } from '../formats/errors.ts'
-import type { Plan, Step } from '../formats/plan.ts'
-import { learnerOf } from '../learners/learners.ts'
+import { withParameters } from '../formats/learner.ts'
+import { isLearning, type Plan, type Step, type StepOf } from '../formats/plan.ts'
+import { settleSpace } from '../formats/settle-space.ts'
+import { nameOfStep } from '../formats/step-names.ts'
+import type { Space } from '../formats/tuning.ts'
+import { learnerOf, type OutsideLearners } from '../learners/learners.ts'
 import { targetOf } from '../targets/targets.ts'
 import type { Adapters } from './adapters.ts'
 
@@ -13,19 +17,32 @@ import type { Adapters } from './adapters.ts'
 export function withAdapters(plan: Plan, { digest, learners, targets }: Adapters): Plan {
   const prepare = (step: Step): Step => {
     if (step.kind === 'deploy') targetOf(targets, step.target)
-    if (step.kind !== 'train') return step
+    if (!isLearning(step)) return step
     if (step.learner.kind !== 'onnx') learnerOf(step.learner, learners)
     if (step.learner.kind !== 'outside') return step
-    return { ...step, learner: { ...step.learner, configuration: digest as string } }
+    const learner = { ...step.learner, configuration: digest as string }
+    return step.kind === 'tune' ? { ...step, learner, space: spaceOf(step, learners) } : { ...step, learner }
   }
   return { ...plan, steps: plan.steps.map(prepare) }
+}
+
+/** A space as a learner from outside takes it. @throws SlipwayError DEFINITION_INVALID */
+function spaceOf(step: StepOf<'tune'>, learners: OutsideLearners): Space {
+  return settleSpace(nameOfStep(step), step.space, (name, value) => {
+    try {
+      const { parameters } = learnerOf(withParameters(step.learner, { [name]: value }), learners)
+      return Object.hasOwn(parameters as object, name) ? undefined : `the learner has no parameter "${name}"`
+    } catch (error) {
+      return (error as Error).message
+    }
+  })
 }
 
 /**
  * Refuses to train with other code than was planned with.
  * @throws SlipwayError HOST_MISMATCH
  */
-export function requirePlannedCode(step: Extract<Step, { kind: 'train' }>, { digest }: Pick<Adapters, 'digest'>): void {
+export function requirePlannedCode(step: StepOf<'train'> | StepOf<'tune'>, { digest }: Pick<Adapters, 'digest'>): void {
   if (step.learner.kind !== 'outside' || step.learner.configuration === digest) return
   throw new SlipwayError(
     'HOST_MISMATCH',

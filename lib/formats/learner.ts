@@ -145,6 +145,18 @@ export function learnerInKey(learner: LearnerParameters): Readonly<Record<string
   return rest
 }
 
+/** A learner with other values of some parameters; of a program of hyperparameters. @throws ZodError */
+export function withParameters(
+  learner: LearnerParameters,
+  values: Readonly<Record<string, string | number | boolean>>,
+): LearnerParameters {
+  if (learner.kind === 'program')
+    return LearnerParameters.parse({ ...learner, hyperparameters: { ...learner.hyperparameters, ...values } })
+  if (learner.kind === 'outside')
+    return LearnerParameters.parse({ ...learner, parameters: { ...learner.parameters, ...values } })
+  return LearnerParameters.parse({ ...learner, ...values })
+}
+
 /** A learner that `slipway.config.ts` adds (`lib/extensions`). */
 export const OutsideLearner = z.strictObject({
   kind: z.literal('outside'),

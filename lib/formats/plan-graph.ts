@@ -22,7 +22,7 @@ export function graphOf(plan: PlanOutline): PlanNode[] {
   const deciding = new Map<string, StepOutline[]>()
   const turns = new Map<string, string[]>()
   return ownSteps(plan).map((step) => {
-    const { decides, turns: turnsOf, isPatient } = kindOf(step)
+    const { decides, turns: turnsOf, isPatient, width } = kindOf(step)
     const needs = new Set(Object.values(readsOf(plan, step)).map((read) => read.step))
     const after: string[] = []
     if (decides !== undefined && 'package' in step) {
@@ -35,6 +35,6 @@ export function graphOf(plan: PlanOutline): PlanNode[] {
       after.push(...before.filter((id) => !needs.has(id)))
       turns.set(turn, [...before, step.id])
     }
-    return { id: step.id, needs: [...needs], after, width: isPatient === true ? 0 : 1 }
+    return { id: step.id, needs: [...needs], after, width: isPatient === true ? 0 : (width?.(step) ?? 1) }
   })
 }

@@ -4,7 +4,7 @@ import { type Step, stepKinds } from './step-kinds/index.ts'
 
 export { CodeRef, Task } from './code-ref.ts'
 export type { SplitRule } from './split-rule.ts'
-export type { Step, StepKind, StepOf } from './step-kinds/index.ts'
+export { isLearning, type Step, type StepKind, type StepOf } from './step-kinds/index.ts'
 
 const shapes = Object.values(stepKinds).map(({ shape }) => shape)
 const [first, ...others] = shapes

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import type { Task } from './code-ref.ts'
+import type { LearnerParameters } from './learner.ts'
 
 /** The value of a parameter in a trial. */
 export const ParameterValue = z.union([z.string(), z.number(), z.boolean()])
@@ -78,3 +80,51 @@ export type TrialResult = z.infer<typeof TrialResult>
 export interface Trial extends TrialOrder {
   readonly result?: TrialResult
 }
+
+/** What trials are compared by, in words. */
+export const lossNames = { logLoss: 'log loss', rmse: 'root mean squared error', pinball: 'pinball loss' } as const
+export type LossName = keyof typeof lossNames
+
+/** What the trials of a learner are compared by: what it learns to make small. */
+export function lossOf(task: Task, learner: LearnerParameters): LossName {
+  if (task !== 'regression') return 'logLoss'
+  return learner.kind === 'trees' && learner.quantile !== undefined ? 'pinball' : 'rmse'
+}
+
+/** What a trial came to, with what it took: no part of what is chosen. */
+export const TrialOutcome = z.object({
+  result: TrialResult,
+  /** Of the validation rows. */
+  metrics: z.record(z.string(), z.number()).optional(),
+  /** Of a trial that failed: its error, in words. */
+  message: z.string().optional(),
+  seconds: z.number(),
+  processorSeconds: z.number(),
+})
+export type TrialOutcome = z.infer<typeof TrialOutcome>
+
+/** A trial that has ended. */
+export const EndedTrial = TrialOrder.extend(TrialOutcome.shape)
+export type EndedTrial = z.infer<typeof EndedTrial>
+
+/**
+ * The trials of a step and what was chosen, an artifact that no clock is in: with the same plan and rows it has the
+ * same bytes, unless a bound of time or cost ended it.
+ */
+export const Tuning = z.object({
+  slipway: z.literal('tuning/1'),
+  loss: z.enum(['logLoss', 'rmse', 'pinball']),
+  space: Space,
+  budget: Budget,
+  seed: z.int(),
+  trials: z.array(TrialOrder.extend({ result: TrialResult, metrics: z.record(z.string(), z.number()).optional() })),
+  /** The number of the trial whose parameters were taken. */
+  chosen: z.int().min(1),
+})
+export type Tuning = z.infer<typeof Tuning>
+
+/** What the trials took, by their numbers, and why some failed: what differs from one time to the next. */
+export const TrialTimes = z.array(
+  TrialOutcome.pick({ seconds: true, processorSeconds: true, message: true }).extend({ number: z.int() }),
+)
+export type TrialTimes = z.infer<typeof TrialTimes>

@@ -4,6 +4,7 @@ import type { StepKind, StepOf } from '../formats/plan.ts'
 import type { StepOutcome } from '../formats/step-inputs.ts'
 import type { StepMaterial } from '../formats/step-key.ts'
 import type { trainModel } from '../learners/train-model.ts'
+import type { tryParameters } from '../learners/try-parameters.ts'
 import type { compareMadeUp } from '../models/compare-made-up.ts'
 import type { compileTrees } from '../models/compile-trees.ts'
 import type { reportBacktest } from './backtest.ts'
@@ -26,6 +27,7 @@ export type Progress = (what: string, done: number) => void
 export interface Jobs {
   readonly profileFiles: typeof profileFiles
   readonly trainModel: typeof trainModel
+  readonly tryParameters: typeof tryParameters
   readonly runTable: typeof runTable
   readonly runOwnStep: typeof runOwnStep
   readonly evaluateModel: typeof evaluateModel

@@ -110,6 +110,8 @@ export interface Learned {
   readonly weights?: readonly (number | undefined)[]
   /** What a program said of itself in its log: no part of the model. */
   readonly said?: Readonly<Record<string, number>> | undefined
+  /** Processor time of a program and all it started, where the system tells: no part of the model either. */
+  readonly processorSeconds?: number | undefined
   /** The part of the training report that only the learner knows. */
   readonly report: Pick<TrainingReport, 'trees' | 'validationLoss' | 'words' | 'madeUp' | 'calibrated'>
 }

@@ -3,7 +3,9 @@ import { ruleInWords } from '../definition/contract/words.ts'
 import { shortDigest } from '../formats/artifact.ts'
 import type { ColumnRule } from '../formats/row-schema.ts'
 import { show } from '../formats/show-number.ts'
+import { parametersInWords } from '../formats/step-kinds/tune-step.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
+import { lossNames, type Tuning } from '../formats/tuning.ts'
 import { profileHead, profileRows } from '../stats/profile-summary.ts'
 import { stepOfFloat32 } from '../stats/standard.ts'
 import { optimisedInWords } from './card-optimised.ts'
@@ -14,16 +16,20 @@ import type { SourceRead } from './source-read.ts'
 /** Columns of the source that the card tells of. */
 const columnsTold = 50
 
+/** What a card is made from, besides how the model scores. */
+export interface CardFacts {
+  readonly facts: ModelFacts
+  readonly training: TrainingReport
+  /** Where parameters were chosen by trials. */
+  readonly tuning?: Tuning | undefined
+  readonly source: SourceRead
+}
+
 /**
  * A model card (Mitchell et al., Model Cards for Model Reporting, FAT* 2019), made from facts only. What the model was
  * judged by later, its test metrics and gates, is on its version in the registry: it does not change what the model is.
  */
-export function modelCard(
-  facts: ModelFacts,
-  training: TrainingReport,
-  compiledModel: CompiledModelReport,
-  source: SourceRead,
-): string {
+export function modelCard({ facts, training, tuning, source }: CardFacts, compiledModel: CompiledModelReport): string {
   const words = training.words ?? treesInWords(facts, training)
   const isFinished = facts.learner.kind === 'onnx'
   const features = [...training.features].sort((a, b) => b.importance - a.importance)
@@ -52,7 +58,7 @@ Feature code \`${facts.featureCode.name}\` \`${shortDigest(facts.featureCode.dig
 ${featureTable(features)}
 
 ## Training
-${words.training}
+${words.training}${tuning === undefined ? '' : tuningInWords(tuning)}
 
 On the validation rows: ${Object.entries(training.validationMetrics)
     .map(([name, value]) => `${name} ${show(value)}`)
@@ -80,6 +86,13 @@ function targetCode({ task, target, outputs = [] }: ModelFacts): string {
   const code = (name: string): string => `\`${name}\``
   if (task === 'quantiles') return `${code(target)}, its quantiles ${outputs.join(', ')}`
   return (task === 'regression' && outputs.length > 0 ? outputs : [target]).map(code).join(', ')
+}
+
+/** How parameters were chosen, and what that does to the numbers below. */
+function tuningInWords({ trials, chosen, loss }: Tuning): string {
+  const trial = trials.find(({ number }) => number === chosen)
+  const parameters = parametersInWords(trial?.parameters ?? {})
+  return ` Chosen of ${trials.length} trials by the ${lossNames[loss]} of the validation rows: ${parameters}. On these rows, by which it was chosen, it is a little better than it is elsewhere.`
 }
 
 function calibrationInWords({ calibrated }: TrainingReport): string {

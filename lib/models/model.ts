@@ -105,6 +105,7 @@ export const modelFiles = {
   card: 'card.md',
   crosses: 'crosses.json',
   explainer: 'explainer.json',
+  tuning: 'tuning.json',
   compiledModel: 'kernel.json',
   compiledCode: 'kernel.wasm',
   compiledTables: 'kernel.tables',

@@ -14,21 +14,20 @@ import { checksOf, type OwnGate } from '../own-measures.ts'
 import { add, idIn, modelOf, modelOfBranch, nextId, type Place, stepNamed, trainingOf } from '../recording.ts'
 import type { Target } from '../target.ts'
 import { requireComparable, requireRankable } from './ranking.ts'
+import { tuning } from './tune.ts'
 
 type AnyTarget = Target<string, never, Task, never, string>
 
 export const train =
   (at: Place): Builder['train'] =>
-  (called, { on, features, target, crosses, weight, calibrate, learner, seed }) => {
+  (called, { on, features, target, crosses, weight, calibrate, learner, seed, tune, budget, retune }) => {
     requireColumns(called, on.schema, target, weight)
     if (target.task === 'multiclass') requireForClasses(called, crosses, learner.kind)
     requireForSeveral(called, target, { crosses, learner })
     if (target.task === 'ranking') requireRankable(called, at, { on, target, weight, learner })
     if (calibrate !== undefined) requireCalibrable(called, target.task, learner.kind)
     const { codeOf } = at.recording
-    const id = add(at.recording, {
-      id: idIn(at, recordedId('train', called)),
-      kind: 'train',
+    const training = {
       split: on.id,
       task: target.task,
       inputs: on.schema.filter(
@@ -44,9 +43,16 @@ export const train =
       },
       ...(crosses !== undefined && { crosses: crosses.map((of) => [...of]) }),
       ...(weight !== undefined && { weight }),
-      ...(calibrate !== undefined && { calibrate }),
       learner,
       seed,
+    }
+    const tuned = tuning(at, called, { tune, budget, retune }, training)
+    const id = add(at.recording, {
+      ...training,
+      id: idIn(at, recordedId('train', called)),
+      kind: 'train',
+      ...(calibrate !== undefined && { calibrate }),
+      ...(tuned !== undefined && { tuned }),
     })
     return { kind: 'model', id }
   }

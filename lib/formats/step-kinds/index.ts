@@ -6,6 +6,7 @@ import { evaluate, gate, packageModel, train } from './model-steps.ts'
 import { approve, batch, deploy, guard, monitor, register } from './release-steps.ts'
 import type { StepKindEntry } from './step-kind.ts'
 import { tensors } from './tensor-step.ts'
+import { tune } from './tune-step.ts'
 import { publish } from './view-step.ts'
 
 /**
@@ -20,6 +21,7 @@ export const stepKinds = {
   step,
   publish,
   split,
+  tune,
   train,
   package: packageModel,
   tensors,
@@ -59,3 +61,7 @@ export const findKind = (kind: string): StepKindEntry | undefined =>
 
 /** The kind of a step. */
 export const kindOf = ({ kind }: { readonly kind: StepKind }): StepKindEntry => stepKinds[kind] as StepKindEntry
+
+/** Whether a step has a learner: it trains a model, or tries some. */
+export const isLearning = (step: Step): step is StepOf<'train'> | StepOf<'tune'> =>
+  step.kind === 'train' || step.kind === 'tune'

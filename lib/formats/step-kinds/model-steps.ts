@@ -33,31 +33,35 @@ export const train = stepKind({
     calibrate: Calibrate.optional(),
     learner: LearnerParameters,
     seed: z.int().nonnegative(),
+    /** The step that chooses some of the learner's parameters. */
+    tuned: StepId.optional(),
   }),
   schemas: ['inputs'],
-  refs: ['split'],
+  refs: ['split', 'tuned'],
   notInKey: ['features'],
   inKey: ({ target, learner }) => ({ ...targetInKey(target), learner: learnerInKey(learner) }),
   version: 4,
   hosts: ['@duckdb/node-api', 'v8'],
   code: ({ features, target }) => ({ features, target: target.code }),
-  links: ({ split, crosses, target }) => ({
+  links: ({ split, crosses, target, tuned }) => ({
     split,
     isCrossed: crosses !== undefined,
     ...(target.group !== undefined && { isGrouped: true }),
+    ...(tuned !== undefined && { tuned }),
   }),
-  reads: ({ split, isGrouped }) => ({
+  reads: ({ split, isGrouped, tuned }) => ({
     train: { step: split, output: 'train' },
     validation: { step: split, output: 'validation' },
     // No group may be in two parts, of which this is one.
     ...(isGrouped === true && { test: { step: split, output: 'test' } }),
+    ...(tuned !== undefined && { chosen: { step: tuned, output: 'chosen' } }),
   }),
   activity: { name: 'trainModel', within: '24h' },
   order: (_, { pipeline }) => ({ model: pipeline }),
   runsUserCode: true,
   isLeased: true,
-  planned: ({ learner, seed, calibrate }) =>
-    `train • ${describeLearner(learner)}, ${calibrate === undefined ? '' : `calibrated (${calibrate}), `}seed ${seed}`,
+  planned: ({ learner, seed, calibrate, tuned }) =>
+    `train • ${describeLearner(learner)}, ${tuned === undefined ? '' : `with what ${tuned} chose, `}${calibrate === undefined ? '' : `calibrated (${calibrate}), `}seed ${seed}`,
   made({ trees, model, rows, metrics: measured, linear, said }) {
     const made = trees === undefined ? model : `${count(trees)} trees`
     const itself = said === undefined ? '' : `; it says ${saidInWords(said as Record<string, number>)}`
@@ -91,10 +95,14 @@ export const packageModel = stepKind({
     ...(explain !== undefined && { isExplained: true }),
   }),
   reads({ model, isExplained }, plan) {
-    const { id, split, isCrossed } = plan.step(train, model)
+    const { id, split, isCrossed, tuned } = plan.step(train, model)
     const files = ['model', 'training', 'baseline', 'parity', ...(isCrossed ? ['crosses'] : [])]
     return {
       ...Object.fromEntries(files.map((output): [string, Read] => [output, { step: id, output }])),
+      ...(tuned !== undefined && {
+        chosen: { step: tuned, output: 'chosen' },
+        trials: { step: tuned, output: 'trials' },
+      }),
       validation: { step: split, output: 'validation' },
       ...(isExplained === true && { 'training rows': { step: split, output: 'train' } }),
       snapshot: readOf(plan.sourceOf(split)),

@@ -80,6 +80,8 @@ export interface StepKindEntry<Shape extends z.ZodObject = z.ZodObject, Links ex
   turns?(step: Outline<Shape, NoInfer<Links>>): readonly string[]
   /** It waits for people or for traffic, and does not count among the steps that work at once. */
   readonly isPatient?: true
+  /** How many things it can do at once, where that is more than one. */
+  width?(step: Outline<Shape, NoInfer<Links>>): number
 
   /** The activity that carries it out, and the longest that may take; none where the workflow does. */
   readonly activity?: { readonly name: string; readonly within: `${number}h` }

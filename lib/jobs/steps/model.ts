@@ -5,14 +5,16 @@ import { localTable } from '../../data/local-table.ts'
 import { mediaTypes, type Output } from '../../formats/artifact.ts'
 import { canonicalJson } from '../../formats/canonical.ts'
 import { codeOfCheck } from '../../formats/check.ts'
-import type { LearnerParameters } from '../../formats/learner.ts'
+import { type LearnerParameters, withParameters } from '../../formats/learner.ts'
+import type { StepOf } from '../../formats/plan.ts'
 import { required, type StepInputs } from '../../formats/step-inputs.ts'
 import { linearBaselineOutput } from '../../formats/training-report.ts'
+import { Parameters } from '../../formats/tuning.ts'
 import { trainingFiles } from '../../learners/train-model.ts'
 import { readBaseline } from '../../models/baseline.ts'
 import { localModel, type PackageSource } from '../../models/package.ts'
 import { gateFacts } from '../../stats/gate-facts.ts'
-import { localFile } from '../../store/objects.ts'
+import { getJson, localFile } from '../../store/objects.ts'
 import type { Store } from '../../store/store.ts'
 import { evaluationFiles, sliceFile } from '../evaluate.ts'
 import type { LocalEvaluation } from '../judge.ts'
@@ -22,11 +24,12 @@ import { inProgramPlace, programLog } from './program-place.ts'
 /** Trains a model on the parts of a split. @param source the project at `root` may add learners */
 export async function trainModel(
   source: PackageSource & { readonly root: string },
-  { step, folder, job, output, progress }: WorkOn<'train'>,
+  { step: planned, folder, job, output, progress }: WorkOn<'train'>,
   { inputs, model }: { readonly inputs: StepInputs; readonly model: string },
 ): Promise<StepResult> {
   const { store, root } = source
   progress('fetching tables and code', 0)
+  const step = await withChosen(store, planned, inputs)
   const order = {
     step,
     model,
@@ -64,6 +67,13 @@ export async function trainModel(
       ...(linearBaseline !== undefined && { linear: linearBaseline.validationMetrics }),
     },
   }
+}
+
+/** A train step with the parameters that were chosen for it. */
+export async function withChosen(store: Store, step: StepOf<'train'>, inputs: StepInputs): Promise<StepOf<'train'>> {
+  if (step.tuned === undefined) return step
+  const chosen = await getJson(store, required(inputs, 'chosen').digest, Parameters)
+  return { ...step, learner: withParameters(step.learner, chosen) }
 }
 
 /** The file of a finished model on this machine. */

@@ -9,6 +9,7 @@ import type { StepOf } from '../../formats/plan.ts'
 import { digestsOf, required, type StepInputs } from '../../formats/step-inputs.ts'
 import type { HostVersions } from '../../formats/step-key.ts'
 import { TrainingReport } from '../../formats/training-report.ts'
+import { Tuning } from '../../formats/tuning.ts'
 import { answerSchema } from '../../models/answer-schema.ts'
 import { modelCard } from '../../models/card.ts'
 import type { CompiledModelReport } from '../../models/compiled-model.ts'
@@ -21,6 +22,7 @@ import type { Store } from '../../store/store.ts'
 import { requireMadeUpParity } from '../parity.ts'
 import { compiledReport } from '../prove-trees.ts'
 import type { Once, StepResult, WorkOn } from '../step-work.ts'
+import { withChosen } from './model.ts'
 import { packagedGraph } from './optimised-model.ts'
 import { type ProvenTrees, provenTrees } from './proven-trees.ts'
 
@@ -54,12 +56,14 @@ export async function packageModel(
   once: Once,
 ): Promise<StepResult> {
   const { store } = deps
-  const { inputs, train } = order
+  const { inputs } = order
+  const train = await withChosen(store, order.train, inputs)
+  const tuning = inputs.trials && (await getJson(store, inputs.trials.digest, Tuning))
   const onnx = required(inputs, 'model')
   const training = await getJson(store, required(inputs, 'training').digest, TrainingReport)
   requireMadeUpParity(training.madeUp, work.step.parity)
   const code = await localCode(deps, train.features)
-  const plain = factsOf(order, work.step, training)
+  const plain = factsOf({ ...order, train }, work.step, training)
   const { crosses } = inputs
   const model: LocalModel = {
     facts: plain,
@@ -75,7 +79,7 @@ export async function packageModel(
   const facts = { ...plain, ...explained.facts, ...graph.facts }
   work.progress('packaging', 0.9)
   const files: Bundle['files'] = {
-    ...(await filesOf(store, inputs, { ...model, facts }, training, compiled)),
+    ...(await filesOf(store, inputs, { ...model, facts }, { training, tuning }, compiled)),
     [modelFiles.onnx]: graph.onnx,
     ...explained.files,
   }
@@ -167,11 +171,12 @@ async function filesOf(
   store: Store,
   inputs: StepInputs,
   { facts, codeFile }: LocalModel,
-  training: TrainingReport,
+  { training, tuning }: { readonly training: TrainingReport; readonly tuning: Tuning | undefined },
   compiled: Compiled,
 ): Promise<Bundle['files']> {
   const outputSchema = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...answerSchema(facts) }
-  const card = modelCard(facts, training, compiled.report, await readSourceRead(store, facts.snapshot))
+  const source = await readSourceRead(store, facts.snapshot)
+  const card = modelCard({ facts, training, tuning, source }, compiled.report)
   return {
     [modelFiles.onnx]: required(inputs, 'model'),
     [modelFiles.code]: await putBytes(store, await readFile(codeFile), mediaTypes.javascript),
@@ -179,6 +184,7 @@ async function filesOf(
     [modelFiles.outputSchema]: await putJson(store, outputSchema),
     [modelFiles.baseline]: required(inputs, 'baseline'),
     ...(inputs.crosses !== undefined && { [modelFiles.crosses]: inputs.crosses }),
+    ...(inputs.trials !== undefined && { [modelFiles.tuning]: inputs.trials }),
     [modelFiles.training]: required(inputs, 'training'),
     [modelFiles.card]: await putBytes(store, card, mediaTypes.markdown),
     [modelFiles.compiledModel]: await putJson(store, compiled.report),

@@ -1,6 +1,6 @@
 import { codeRefsOf, filesOf } from '../../code/stored-code.ts'
 import { type Bundle, mediaTypes } from '../../formats/artifact.ts'
-import type { Step } from '../../formats/plan.ts'
+import { isLearning, type Step } from '../../formats/plan.ts'
 import type { StepOutline } from '../../formats/plan-outline.ts'
 import type { PackageSource } from '../../models/package.ts'
 import { getBundle, localFile, putFile, putJson } from '../../store/objects.ts'
@@ -46,7 +46,7 @@ export async function takeInputs(
     await takeSigned(from, to, digest, 'code')
   for (const digest of filesOf(whole)) await takeBlob(from, to, digest)
   for (const step of whole) {
-    const learner = step.kind === 'train' ? step.learner : undefined
+    const learner = isLearning(step) ? step.learner : undefined
     if (learner?.kind === 'program' && learner.files !== undefined) await takeProgram(from, to, learner.files)
   }
   if (registered.against !== null && again.some(({ kind }) => kind === 'gate'))

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { childrenSeconds } from '../processor-time.ts'
 import { sizeOfFolder } from './folder-size.ts'
 import { type MetricDefinition, openLog } from './log.ts'
 import { canListProcesses, endFamily, membersOf } from './processes.ts'
@@ -50,6 +51,8 @@ export interface Ended {
   /** Processes that it left behind, which were ended. */
   readonly leftBehind: number
   readonly metrics: Readonly<Record<string, number>>
+  /** Processor time of the program and all it started, as far as the system tells. */
+  readonly processorSeconds?: number | undefined
 }
 
 /** What a guard says, a line of JSON each. */
@@ -130,7 +133,14 @@ async function run({ command, workingFolder, env, mark, log: kept, ...bounds }: 
   if (leftBehind > 0) log.note(`${leftBehind} processes were left behind and ended`)
   if (limit === undefined && result.signal === 'SIGXCPU') limit = 'processorMs'
   if (limit === undefined && result.signal === 'SIGXFSZ') limit = 'diskBytes'
-  return { ...result, leftBehind, metrics: log.end(), ...(limit !== undefined && limit !== 'unwanted' && { limit }) }
+  const processorSeconds = childrenSeconds()
+  return {
+    ...result,
+    leftBehind,
+    metrics: log.end(),
+    processorSeconds,
+    ...(limit !== undefined && limit !== 'unwanted' && { limit }),
+  }
 }
 
 /** What comes before a command so that the kernel bounds it, where there is a program for that. */

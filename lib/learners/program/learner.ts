@@ -63,6 +63,7 @@ export const programLearner = {
         predictions: said === undefined ? scored : inPrecisionOf(scored, said),
         importance: await importanceOf(model, inputs, rows),
         said: ended.metrics,
+        processorSeconds: ended.processorSeconds,
         report: {
           ...(own.madeUp !== undefined && {
             madeUp: compared(order, own.madeUp, await model.predictAny(rowsOf(inputs, madeUp))),

@@ -1,0 +1,88 @@
+import { z } from 'zod'
+import { firstOf } from '../brief.ts'
+import { CodeRef, TargetRef, Task } from '../code-ref.ts'
+import { LearnerParameters, learnerInKey } from '../learner.ts'
+import { RowSchema } from '../row-schema.ts'
+import { show } from '../show-number.ts'
+import { StepId } from '../step-id.ts'
+import { Budget, lossNames, lossOf, type Parameters, Space } from '../tuning.ts'
+import { stepKind } from './step-kind.ts'
+import { count } from './words.ts'
+
+/** Chooses parameters of a learner by trials: trainings on the training rows, measured on the validation rows. */
+export const tune = stepKind({
+  shape: z.object({
+    id: StepId,
+    kind: z.literal('tune'),
+    split: StepId,
+    task: Task,
+    inputs: RowSchema,
+    features: CodeRef,
+    target: TargetRef,
+    crosses: z.array(z.array(z.string()).min(1)).optional(),
+    weight: z.string().optional(),
+    /** With the parameters that are not tuned; of those that are it says nothing that counts. */
+    learner: LearnerParameters,
+    seed: z.int().nonnegative(),
+    space: Space,
+    budget: Budget,
+    /** See `Search`. */
+    lag: z.int().min(0).max(1_000),
+    /** Whether a retraining tunes anew, and does not keep what was chosen for the version in force. */
+    retune: z.literal(true).optional(),
+  }),
+  schemas: ['inputs'],
+  refs: ['split'],
+  notInKey: ['features', 'retune'],
+  inKey: ({ target, learner, space }) => ({ target: target.column, learner: untuned(learner, Object.keys(space)) }),
+  version: 1,
+  hosts: ['@duckdb/node-api', 'v8'],
+  code: ({ features, target }) => ({ features, target: target.code }),
+  links: ({ split, space, budget, seed, lag, task, learner, retune }) => ({
+    split,
+    space,
+    budget,
+    seed,
+    lag,
+    loss: lossOf(task, learner),
+    ...(retune !== undefined && { retune }),
+  }),
+  reads: ({ split }) => ({
+    train: { step: split, output: 'train' },
+    validation: { step: split, output: 'validation' },
+  }),
+  width: ({ budget, lag }) => Math.min(lag + 1, budget.trials),
+  activity: { name: 'recordTuning', within: '1h' },
+  runsUserCode: true,
+  planned: ({ space, budget: { trials, timeMs, cost }, retune }) => {
+    const bounds = [
+      ...(timeMs === undefined ? [] : [`${timeMs / 1000} s`]),
+      ...(cost === undefined ? [] : [`a cost of ${cost.most}`]),
+    ]
+    const most = bounds.length === 0 ? '' : `, at most ${bounds.join(' and ')}`
+    return `tune • ${firstOf(Object.keys(space))}; ${trials} trials${most}${retune === true ? ', anew in retrainings' : ''}`
+  },
+  made({ kept, trials, failed, loss, value, parameters }) {
+    const chosen = parametersInWords(parameters as Parameters)
+    if (kept !== undefined) return `kept of ${kept}: ${chosen}`
+    const lost = Number(failed) === 0 ? '' : `, ${count(failed)} failed`
+    const name = lossNames[loss as keyof typeof lossNames]
+    return `${count(trials)} trials${lost}; ${name} ${show(Number(value))} with ${chosen}`
+  },
+})
+
+/** `trees 183, leaves 40` */
+export const parametersInWords = (parameters: Parameters): string =>
+  Object.entries(parameters)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? show(value) : value}`)
+    .join(', ')
+
+/** What of a learner is not tuned, in a step key. */
+function untuned(learner: LearnerParameters, tuned: readonly string[]): Readonly<Record<string, unknown>> {
+  const without = (values: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => !tuned.includes(name)))
+  const kept = learnerInKey(learner)
+  if (learner.kind === 'program') return { ...kept, hyperparameters: without(learner.hyperparameters) }
+  if (learner.kind === 'outside') return { ...kept, parameters: without(learner.parameters) }
+  return without(kept)
+}

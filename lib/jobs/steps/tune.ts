@@ -1,0 +1,140 @@
+import { writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { localCode } from '../../code/local-code.ts'
+import { localTable } from '../../data/local-table.ts'
+import { mediaTypes } from '../../formats/artifact.ts'
+import { canonicalJson } from '../../formats/canonical.ts'
+import { withParameters } from '../../formats/learner.ts'
+import type { StepOf } from '../../formats/plan.ts'
+import { digestsOf, required, type StepInputs } from '../../formats/step-inputs.ts'
+import { type HostVersions, type StepMaterial, stepMaterial } from '../../formats/step-key.ts'
+import {
+  type EndedTrial,
+  lossOf,
+  type Parameters,
+  type TrialOrder,
+  type TrialOutcome,
+  type TrialTimes,
+  type Tuning,
+} from '../../formats/tuning.ts'
+import type { PackageSource } from '../../models/package.ts'
+import { bestTrial } from '../../stats/tuning/plan-trials.ts'
+import { digestOfJson } from '../../store/digest.ts'
+import type { StepResult, StepWork } from '../step-work.ts'
+import { inProgramPlace } from './program-place.ts'
+
+/** A trial to carry out. */
+export interface TrialWork {
+  readonly step: StepOf<'tune'>
+  readonly inputs: StepInputs
+  readonly trial: TrialOrder
+  /** How many trials share this machine's processors, as far as is known. */
+  readonly atOnce: number
+}
+
+/** Threads that a learner is given at most. */
+const mostThreads = 4
+
+/** The training that a trial is: that of a train step with its parameters, not calibrated. */
+export function trainingOf(step: StepOf<'tune'>, parameters: Parameters): StepOf<'train'> {
+  const { space: _, budget: __, lag: ___, retune: ____, ...training } = step
+  return { ...training, kind: 'train', learner: withParameters(step.learner, parameters) }
+}
+
+/**
+ * What the result of a trial depends on: the rows and the training, and nothing of the search that asks for it. So a
+ * trial that any search has made is not made again.
+ */
+export function trialMaterial({ step, inputs, trial }: TrialWork, host: HostVersions): StepMaterial {
+  const { parameters, share } = trial
+  const material = stepMaterial(trainingOf(step, parameters), digestsOf(inputs), host)
+  const loss = lossOf(step.task, step.learner)
+  return { ...material, step: 'trial', version: 1, params: { ...material.params, share, loss } }
+}
+
+/** The training failed, by what may be its parameters: there is a result, and no record to keep. */
+export class TrialFailed extends Error {
+  readonly outcome: TrialOutcome
+
+  constructor(outcome: TrialOutcome) {
+    super(outcome.message)
+    this.outcome = outcome
+  }
+}
+
+/** Carries a trial out. @throws TrialFailed; SlipwayError where all trials would fail */
+export async function runTrial(
+  source: PackageSource & { readonly root: string },
+  { step, inputs, trial, atOnce }: TrialWork,
+  work: StepWork,
+): Promise<StepResult> {
+  const { store, root } = source
+  work.progress('fetching tables and code', 0)
+  const training = trainingOf(step, trial.parameters)
+  const { train, validation } = inputs
+  const { target, weight, task } = step
+  const order = {
+    step: training,
+    model: 'trial',
+    train: await localTable(store, required(inputs, 'train').digest),
+    validation: await localTable(store, required(inputs, 'validation').digest),
+    features: await localCode(source, step.features),
+    target: target.code === undefined ? undefined : await localCode(source, target.code),
+    folder: '',
+    root,
+    share: trial.share,
+    loss: lossOf(task, step.learner),
+    rowsKey: digestOfJson({
+      tables: [train?.digest, validation?.digest],
+      code: [step.features.digest, target.code?.digest ?? null],
+      inputs: step.inputs,
+      columns: [target.column, weight ?? null],
+      task,
+    } as never),
+    threads: Math.min(mostThreads, Math.max(1, Math.floor(availableParallelism() / atOnce))),
+  }
+  const isProgram = training.learner.kind === 'program'
+  const outcome = await inProgramPlace(source, training.learner, isProgram ? work.folder : '', (place) =>
+    work.job('tryParameters', { ...order, place }),
+  )
+  if (outcome.result.state === 'failed') throw new TrialFailed(outcome)
+  return { outputs: [], facts: { ...outcome } }
+}
+
+/** Writes down what came of all trials. @returns undefined where none ended well */
+export async function recordTrials(
+  { step, folder, output }: StepWork & { readonly step: StepOf<'tune'> },
+  trials: readonly EndedTrial[],
+): Promise<StepResult | undefined> {
+  const best = bestTrial(trials)
+  if (best?.result.state !== 'done') return undefined
+  const { parameters, number, result } = best
+  const loss = lossOf(step.task, step.learner)
+  const tuning: Tuning = {
+    slipway: 'tuning/1',
+    loss,
+    space: step.space,
+    budget: step.budget,
+    seed: step.seed,
+    trials: trials.map(({ seconds: _, processorSeconds: __, message: ___, ...trial }) => trial),
+    chosen: number,
+  }
+  const times: TrialTimes = trials.map(({ number: of, seconds, processorSeconds, message }) => ({
+    number: of,
+    seconds,
+    processorSeconds,
+    ...(message !== undefined && { message }),
+  }))
+  for (const [name, content] of Object.entries({ chosen: parameters, trials: tuning, times }))
+    await writeFile(join(folder, `${name}.json`), canonicalJson(content))
+  const failed = trials.filter((trial) => trial.result.state === 'failed').length
+  return {
+    outputs: [
+      await output('chosen', 'chosen.json', mediaTypes.json),
+      await output('trials', 'trials.json', mediaTypes.json),
+      await output('times', 'times.json', mediaTypes.json),
+    ],
+    facts: { trials: trials.length, failed, loss, value: result.loss, parameters },
+  }
+}
