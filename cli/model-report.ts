@@ -7,6 +7,7 @@ import { outputsOf } from '../lib/formats/metrics/several.ts'
 import { GateResult, type ModelState, type RunRecord } from '../lib/formats/records.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
 import { TrainingReport } from '../lib/formats/training-report.ts'
+import { TrialTimes, Tuning } from '../lib/formats/tuning.ts'
 import { targetInWords } from '../lib/models/answer-schema.ts'
 import { optimisedBriefly } from '../lib/models/card-optimised.ts'
 import { answersOf, type ModelFacts, modelFactsOf, modelFiles } from '../lib/models/model.ts'
@@ -105,6 +106,7 @@ async function report(store: Store, subject: Subject, beside?: Subject): Promise
     target: targetInWords(facts),
     made: run === null || at === null ? null : { run, at, origin: made?.origin ?? {} },
     training,
+    tuning: await tuningOf(store, bundle.files[modelFiles.tuning]?.digest, made),
     learner: `${describeLearner(facts.learner)}, seed ${facts.seed}`,
     ...(facts.optimised !== undefined && { optimised: optimisedBriefly(facts.optimised) }),
     code: [{ what: 'feature code', name: facts.featureCode.name, digest: facts.featureCode.digest }],
@@ -119,6 +121,17 @@ async function report(store: Store, subject: Subject, beside?: Subject): Promise
     ...(evaluation === null
       ? { judged: null, against: null }
       : await judgement(store, evaluation, facts, { state, beside })),
+  }
+}
+
+/** How parameters were chosen: in the package, and what it took, with the run. */
+async function tuningOf(store: Store, digest: string | undefined, made: RunRecord | undefined) {
+  if (digest === undefined) return undefined
+  const outputs = made?.steps.find((step) => step.outputs.some((output) => output.digest === digest))?.outputs
+  const times = outputs?.find(({ name }) => name === 'times')?.digest
+  return {
+    trials: await getJson(store, digest, Tuning),
+    times: times === undefined ? [] : await getJson(store, times, TrialTimes),
   }
 }
 

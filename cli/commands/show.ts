@@ -6,6 +6,7 @@ import { SlipwayError } from '../../lib/formats/errors.ts'
 import { Evaluation } from '../../lib/formats/evaluation.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
+import { Tuning } from '../../lib/formats/tuning.ts'
 import { modelFiles } from '../../lib/models/model.ts'
 import { readSourceRead } from '../../lib/models/source-read.ts'
 import { passOver } from '../../lib/store/broken.ts'
@@ -25,6 +26,7 @@ import { print, printJson, seconds, table } from '../output.ts'
 import { runJson, summaryLines } from '../report.ts'
 import { showView, showViews } from '../show-view.ts'
 import { readTable, sourcesOf } from '../source-read.ts'
+import { trialLines, trialTable } from '../trials.ts'
 import type { CompiledModelOptions } from './show-compiled-model.ts'
 
 /** Columns of what was read that are shown with a run, and with its snapshot; `--json` shows all. */
@@ -96,6 +98,7 @@ async function showRun({ settings, store }: CliContext, record: RunRecord, optio
     print(readTable(read, columnsOfRun, `slipway show ${shortDigest(snapshot)}`))
   }
   for (const line of await backtestLines(store, record)) print(line)
+  for (const line of await trialLines(store, record)) print(line)
   for (const line of summaryLines(record, workflowLink(settings, record.workflowId))) print(line)
   return 0
 }
@@ -242,6 +245,7 @@ async function showArtifact(store: Store, hex: string, options: JsonOption): Pro
     print(`a ${content.kind} of ${read.rows} rows in ${Object.keys(content.files).length - 1} files\n`)
     print(readTable(read, columnsOfSnapshot, `slipway show ${shortDigest(digest)} --json`))
   } else if (content?.slipway === 'backtest/1') print(backtestTable(BacktestReport.parse(content)))
+  else if (content?.slipway === 'tuning/1') print(trialTable(Tuning.parse(content)))
   else if (content !== null) print(JSON.stringify(content, null, 2))
   else if (text.startsWith('PAR1')) print(await firstRows(store, digest))
   else if (!text.includes('\u0000') && !text.includes('\ufffd')) print(text)

@@ -31,6 +31,7 @@ td.number,th.number{text-align:right}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(310px,1fr));gap:14px}
 .card{background:var(--paper);border:1px solid var(--line);padding:12px 14px}
 .wide{grid-column:span 2}
+.all{grid-column:1/-1}
 @media(max-width:720px){.wide{grid-column:auto}}
 svg{display:block;width:100%;height:auto;font:10px system-ui,sans-serif}
 svg .then{fill:var(--then)} svg .now{fill:var(--now)} svg .axis{stroke:var(--line)} svg text{fill:var(--soft)}

@@ -7,6 +7,7 @@ import { escapeHtml, page } from './html.ts'
 import { qualityCards } from './model-cards.ts'
 import type { ModelReport } from './model-report.ts'
 import { bars, plot } from './plots.ts'
+import { trialsCards } from './trials-card.ts'
 
 /** Values of a slicing column that are shown. */
 const slicesShown = 20
@@ -26,6 +27,7 @@ export function modelPage(report: ModelReport): string {
 ${quality(report)}
 ${gateTable(report)}
 ${restsOn(report)}
+${report.tuning === undefined ? '' : trialsCards(report.tuning.trials, report.tuning.times)}
 ${trainingCurve(report)}
 ${madeOf(report)}`
   return page(title, body)

@@ -1,6 +1,7 @@
 import type { Evaluation } from '../formats/evaluation.ts'
 import type { GateResult } from '../formats/records.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
+import type { TrialTimes, Tuning } from '../formats/tuning.ts'
 import type { ModelQuality } from '../stats/model-quality.ts'
 
 /** Everything the page of a packaged model shows, from what is on record about it. */
@@ -19,6 +20,8 @@ export interface ModelReport {
     readonly origin: Readonly<Record<string, string>>
   } | null
   readonly training: TrainingReport
+  /** How its parameters were chosen, where they were, and what that took; nothing of what was kept of another run. */
+  readonly tuning?: { readonly trials: Tuning; readonly times: TrialTimes } | undefined
   /** The learner and its seed, in words. */
   readonly learner: string
   /** What was done to its graph, in words; nothing where that is as it was trained. */

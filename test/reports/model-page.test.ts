@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Scored } from '../../lib/formats/metrics/metric.ts'
+import type { Tuning } from '../../lib/formats/tuning.ts'
 import { modelPage } from '../../lib/reports/model-page.ts'
 import type { ModelReport } from '../../lib/reports/model-report.ts'
 import { modelQuality } from '../../lib/stats/model-quality.ts'
@@ -113,5 +114,46 @@ describe('the page of a model', () => {
     const page = modelPage(report({ target: '<script>alert(1)</script>', learner: '"><img src=x>' }))
     expect(page).not.toMatch(/<(script|img|link|a)\b/)
     expect(page).toContain('&lt;script&gt;')
+  })
+
+  it('draws how parameters were chosen, a line a trial on all rows, and lists them with those that failed', () => {
+    const trial = (number: number, trees: number, more: object) => ({
+      number,
+      parameters: { trees, l2: 1 },
+      share: 1,
+      ...more,
+    })
+    const done = (loss: number) => ({ result: { state: 'done', loss } as const })
+    const trials = [
+      { ...trial(1, 50, done(0.5)), share: 1 / 3 },
+      trial(2, 50, done(0.4)),
+      trial(3, 100, done(0.3)),
+      trial(4, 75, { result: { state: 'failed', why: 'PROGRAM_FAILED' } }),
+    ] as unknown as Tuning['trials']
+    const space = {
+      trees: { kind: 'whole', from: 50, to: 100 },
+      l2: { kind: 'number', from: 0.01, to: 100, scale: 'log' },
+    } as const
+    const tuning: Tuning = {
+      slipway: 'tuning/1',
+      loss: 'logLoss',
+      space,
+      budget: { trials: 4 },
+      seed: 1,
+      trials,
+      chosen: 3,
+    }
+    const times = [{ number: 4, seconds: 2, processorSeconds: 2, message: 'it ended with <1>' }]
+    const page = modelPage(report({ tuning: { trials: tuning, times } }))
+    const drawing = /<svg[^>]*aria-label="Trials in parallel coordinates">.*?<\/svg>/.exec(page)?.[0] ?? ''
+    // Axes: l2 by its logarithm (1 is half way), trees, and the loss; 0 is at 230, 1 at 30.
+    expect([...drawing.matchAll(/ d="(M[^"]*)"/g)].map(([, d]) => d)).toEqual([
+      'M50 130.0L180 230.0L310 30.0',
+      'M50 130.0L180 30.0L310 230.0',
+    ])
+    expect(drawing).toContain('stroke-width:3" d="M50 130.0L180 30.0L310 230.0"')
+    expect(page).toContain('In the table only: 1 on fewer rows, 1 that failed.')
+    expect(page).toContain('title="it ended with &lt;1&gt;">PROGRAM_FAILED')
+    expect(page.indexOf('chosen:&nbsp;3')).toBeLessThan(page.indexOf('>2</td>'))
   })
 })

@@ -1,8 +1,11 @@
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { StepOutline } from '../../lib/formats/plan-outline.ts'
 import { outputOf, type StepOutcome, stepOf } from '../../lib/formats/step-inputs.ts'
+import { Tuning } from '../../lib/formats/tuning.ts'
 import { differenceInWords, differentOutputs, gatesApart, withoutClock } from '../../lib/jobs/verify/compare-outputs.ts'
 import { outputOnRecord, type StepOnRecord } from '../../lib/jobs/verify/on-record.ts'
+import { takeBlob } from '../../lib/jobs/verify/take-inputs.ts'
+import { getJson } from '../../lib/store/objects.ts'
 import type { VersionAgain } from './version-again.ts'
 
 /**
@@ -16,13 +19,35 @@ export async function stepAgain(work: VersionAgain, step: StepOutline): Promise<
   if (recorded === undefined) return [`run ${onRecord.run.runId} has no step of that name on record`]
   let outcome: StepOutcome
   try {
-    outcome = await (step.kind === 'gate' ? judge(work, step) : here.carryOut(step))
+    outcome = await carryOut(work, step)
   } catch (error) {
     if (!(error instanceof SlipwayError) || isOfThisPlace(error)) throw error
     return [`it ended well on record, and ends with ${error.code} here: ${error.message}`]
   }
   here.outcomes.set(step.id, outcome)
   return step.kind === 'gate' ? gateDifferences(work, recorded, outcome) : differences(work, recorded, outcome)
+}
+
+async function carryOut(work: VersionAgain, step: StepOutline): Promise<StepOutcome> {
+  if (step.kind === 'gate') return judge(work, step)
+  if (step.kind !== 'tune') return work.here.carryOut(step)
+  // How far a bound of time or cost let it go is on record: here it would be another way.
+  const { timeMs, cost } = step.budget
+  const isBound = timeMs !== undefined || cost !== undefined
+  return work.here.tune(step, isBound ? (await trialsOnRecord(work, step)).length : undefined)
+}
+
+async function trialsOnRecord({ source, onRecord }: VersionAgain, { id }: StepOutline): Promise<Tuning['trials']> {
+  const trials = outputOnRecord(onRecord.steps.get(id), 'trials')
+  return trials === undefined ? [] : (await getJson(source.store, trials.digest, Tuning)).trials
+}
+
+/** Takes what a step made as it is on record, for those that rest on it. */
+export async function takeAsRecorded({ source, place, onRecord, here }: VersionAgain, id: string): Promise<void> {
+  const recorded = onRecord.steps.get(id)
+  const outputs = recorded?.outputs.filter(({ name }) => name !== 'times') ?? []
+  for (const { digest } of outputs) await takeBlob(source, place, digest)
+  here.outcomes.set(id, { stepKey: recorded?.stepKey ?? '', cached: true, outputs, facts: {} })
 }
 
 function judge({ here, onRecord }: VersionAgain, step: StepOutline<'gate'>): Promise<StepOutcome> {

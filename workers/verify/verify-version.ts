@@ -2,7 +2,7 @@ import type { StepOutline } from '../../lib/formats/plan-outline.ts'
 import { outputOf, readsOf, stepOf } from '../../lib/formats/step-inputs.ts'
 import { withoutClock } from '../../lib/jobs/verify/compare-outputs.ts'
 import { compareModels } from './compare-models.ts'
-import { stepAgain } from './step-again.ts'
+import { stepAgain, takeAsRecorded } from './step-again.ts'
 import {
   apartInWords,
   type Difference,
@@ -48,6 +48,7 @@ async function stepsAgain(work: VersionAgain, view: VerifyView) {
     const why = whyLeft(work, step, isLoose)
     if (why !== undefined) {
       left.push({ step: step.id, why })
+      if (step.kind === 'tune') await takeAsRecorded(work, step.id)
       continue
     }
     view.working(step.id, step.summary, 0)
@@ -73,13 +74,19 @@ function otherNode({ onRecord }: VersionAgain): string[] {
 
 /** Whether a step hangs on a learner that may make other bytes of the same order. */
 function mayDiffer({ here, onRecord }: VersionAgain, step: StepOutline, loose: ReadonlySet<string>): boolean {
-  if (step.kind !== 'train') return Object.values(readsOf(here.outline, step)).some((read) => loose.has(read.step))
-  const { learner } = stepOf(onRecord.plan, step.id, 'train')
+  if (step.kind !== 'train' && step.kind !== 'tune')
+    return Object.values(readsOf(here.outline, step)).some((read) => loose.has(read.step))
+  const { learner } = stepOf(onRecord.plan, step.id, step.kind)
   return learner.kind === 'program' && learner.deterministic === false
 }
 
 /** Why a step is not done again. */
 function whyLeft({ onRecord }: VersionAgain, step: StepOutline, isLoose: boolean): string | undefined {
+  if (step.kind === 'tune') {
+    if (isLoose) return 'its trials may come out otherwise; what it chose is taken from the record'
+    // A step that was not carried out has no key.
+    if (onRecord.steps.get(step.id)?.stepKey === '') return 'it kept what was chosen for an earlier version'
+  }
   if (isLoose && step.kind !== 'train' && step.kind !== 'package')
     return 'it is about a model that may come out as other bytes'
   if (step.kind !== 'gate') return undefined

@@ -15,8 +15,11 @@ export interface OutputDifference {
   readonly again: string | null
 }
 
-/** Outputs that tell when something happened, and not what was made: the log of a program, whose lines have times. */
-const accounts: readonly string[] = ['log']
+/**
+ * Outputs that tell when something happened, and not what was made: the log of a program, whose lines have times, and
+ * what trials took.
+ */
+const accounts: readonly string[] = ['log', 'times']
 
 /** The outputs of a step that differ, those that were recorded first. */
 export function differentOutputs(recorded: readonly Output[], again: readonly Output[]): OutputDifference[] {

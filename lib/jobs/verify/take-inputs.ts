@@ -70,7 +70,8 @@ function stepsOf(steps: readonly Step[], wanted: readonly StepOutline[]): Step[]
   return steps.filter(({ id }) => ids.has(id))
 }
 
-async function takeBlob(from: PackageSource, to: ScratchPlace, digest: string): Promise<void> {
+/** Takes a file as it is. @throws SlipwayError OBJECT_MISSING, DIGEST_MISMATCH */
+export async function takeBlob(from: PackageSource, to: ScratchPlace, digest: string): Promise<void> {
   await putFile(to.store, await localFile(from.store, digest), mediaTypes.binary)
 }
 

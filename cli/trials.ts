@@ -1,0 +1,56 @@
+import { shortDigest } from '../lib/formats/artifact.ts'
+import type { RunRecord } from '../lib/formats/records.ts'
+import { show } from '../lib/formats/show-number.ts'
+import { parametersInWords } from '../lib/formats/step-kinds/tune-step.ts'
+import { lossNames, TrialTimes, Tuning } from '../lib/formats/tuning.ts'
+import { bestFirst } from '../lib/stats/tuning/best-first.ts'
+import { getJson } from '../lib/store/objects.ts'
+import type { Store } from '../lib/store/store.ts'
+import { colors } from './colors.ts'
+import { seconds, table } from './output.ts'
+
+/** Trials that are shown with a run: the best. The artifact shows all. */
+const trialsOfRun = 10
+
+/** A line a trial, the best first. */
+export function trialTable(tuning: Tuning, times: TrialTimes = [], most = Number.POSITIVE_INFINITY): string {
+  const { trials, loss, chosen } = tuning
+  const took = new Map(times.map((time) => [time.number, time]))
+  const isShared = trials.some(({ share }) => share < 1)
+  const others = [...new Set(trials.flatMap(({ metrics = {} }) => Object.keys(metrics)))].filter(
+    (name) => name !== loss,
+  )
+  const names = others.slice(0, 2)
+  const rows = bestFirst(trials)
+    .slice(0, most)
+    .map(({ number, share, parameters, result, metrics = {} }) => [
+      `${number}${number === chosen ? ' *' : ''}`,
+      ...(isShared ? [`${show(share * 100)} %`] : []),
+      parametersInWords(parameters),
+      result.state === 'done'
+        ? show(result.loss)
+        : `failed: ${took.get(number)?.message?.split('\n')[0] ?? result.why}`,
+      ...names.map((name) => (metrics[name] === undefined ? '' : show(metrics[name]))),
+      ...(times.length > 0 ? [seconds(took.get(number)?.seconds ?? 0)] : []),
+    ])
+  const head = ['trial', ...(isShared ? ['rows'] : []), 'parameters', lossNames[loss], ...names]
+  return table([...head, ...(times.length > 0 ? ['time'] : [])], rows)
+}
+
+/** The trials of a run, in lines; those that are gone from the store are left out. */
+export async function trialLines(store: Store, { steps }: RunRecord): Promise<string[]> {
+  const found = steps.map(async ({ kind, name, outputs }) => {
+    const digestOf = (output: string): string | undefined => outputs.find((each) => each.name === output)?.digest
+    const [trials, times] = kind === 'tune' ? [digestOf('trials'), digestOf('times')] : []
+    const tuning = trials === undefined ? undefined : await getJson(store, trials, Tuning).catch(() => undefined)
+    if (trials === undefined || tuning === undefined) return []
+    const took = times === undefined ? [] : await getJson(store, times, TrialTimes).catch(() => [])
+    const more = tuning.trials.length - trialsOfRun
+    const left = more > 0 ? `, and ${more} more: slipway show ${shortDigest(trials)}` : ''
+    return [
+      `\n${colors.bold(name)}  the best of ${tuning.trials.length} trials${left}; * was chosen`,
+      trialTable(tuning, took, trialsOfRun),
+    ]
+  })
+  return (await Promise.all(found)).flat()
+}
