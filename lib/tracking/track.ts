@@ -7,6 +7,7 @@ import { listRuns, readWholeRun } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
 import type { MlflowRun, MlflowServer, MlflowTag } from './mlflow.ts'
 import { mlflowModel } from './mlflow-model.ts'
+import { trackTrials } from './track-trials.ts'
 
 /** Tags by which what was written before is found again. */
 const tags = {
@@ -75,6 +76,7 @@ async function trackRun({ server, store, say }: Tracking, experiment: string, re
     await paramsOf(store, record),
   )
   for (const [name, digest] of artifactsOf(record)) await server.putArtifact(run, name, await getBytes(store, digest))
+  await trackTrials(store, server, { experiment, run, record })
   const ended = { succeeded: 'FINISHED', cancelled: 'KILLED' } as const
   await server.endRun(run.info.run_id, ended[status as keyof typeof ended] ?? 'FAILED', at)
   // Last: a run that was broken off is written again.

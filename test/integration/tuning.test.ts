@@ -72,9 +72,9 @@ describe('a tuned model', () => {
   let first: Run
 
   it('is tuned by a worker that is killed in the middle: no finished trial is carried out again', async () => {
-    write(`${trees}, ${space}, budget: { trials: 12 }`)
+    write(`${trees}, ${space}, budget: { trials: 8 }`)
     const begun = beginSlipway(place.project.root, ['run', 'loans', '--wait', '--json'], env)
-    while ((await trialRecords()).size < 5) await sleep(50)
+    while ((await trialRecords()).size < 3) await sleep(50)
     await place.kill()
     const finished = await trialRecords()
     place.start()
@@ -85,10 +85,10 @@ describe('a tuned model', () => {
     const { attempts } = await attemptsIn(place.client, tuneWorkflowId(first.runId, 'tune-risk'))
     // Each was asked for once; those under way when the worker died were begun once more, and no others.
     const trials = attempts.slice(0, -1)
-    expect(trials).toHaveLength(12)
+    expect(trials).toHaveLength(8)
     expect(trials.filter(([, attempt]) => attempt > 1).length).toBeLessThanOrEqual(4)
     expect(await trialRecords()).toEqual(new Set([...finished, ...(await trialRecords())]))
-    expect((await trialRecords()).size).toBe(12)
+    expect((await trialRecords()).size).toBe(8)
   })
 
   it('has the parameters of its best trial, and says of how many they were chosen', async () => {
@@ -105,11 +105,11 @@ describe('a tuned model', () => {
     ).toEqual(parameters)
     // The model that was trained by them does as well on the validation rows as the trial did.
     const card = await said('show', 'loans')
-    expect(card).toContain('Chosen of 12 trials by the log loss of the validation rows')
+    expect(card).toContain('Chosen of 8 trials by the log loss of the validation rows')
     expect(card).toMatch(new RegExp(`On the validation rows: .*${loss} ${Number(Math.min(...losses).toPrecision(4))}`))
     expect(card).toContain(`at most ${parameters.leaves} leaves`)
     const shown = await said('show', first.runId)
-    expect(shown).toContain('the best of 12 trials')
+    expect(shown).toContain('the best of 8 trials')
     expect(shown).toMatch(new RegExp(`${chosen} \\* `))
   })
 
@@ -121,7 +121,7 @@ describe('a tuned model', () => {
 
   it('reuses trials where only the budget grows, and the training where the choice is the same', async () => {
     const before = await trialRecords()
-    write(`${trees}, ${space}, budget: { trials: 14 }`)
+    write(`${trees}, ${space}, budget: { trials: 10 }`)
     const second = await run()
     const after = await trialRecords()
     expect(after.size - before.size).toBeLessThanOrEqual(4)
