@@ -171,10 +171,10 @@ await import('./linear.mjs')
   it('that fails in every trial ends the run with the first cause', async () => {
     write(program("tune: { fail: oneOf('yes') }, budget: { trials: 2 }"))
     imports('log, oneOf, program')
-    const { code, stderr } = await cli('run', 'loans', '--wait')
+    const { code, stdout, stderr } = await cli('run', 'loans', '--wait')
     expect(code).toBe(11)
-    expect(stderr).toContain('all 2 trials failed, the first of them:')
-    expect(stderr).toContain('asked to fail')
+    expect(stdout + stderr).toContain('all 2 trials failed, the first of them:')
+    expect(stdout + stderr).toContain('asked to fail')
   })
 })
 

@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity'
 import { ApplicationFailure } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -22,13 +23,14 @@ afterAll(() => workflows?.close())
 
 const Row = z.object({ id: z.int(), x: z.number(), y: z.int() })
 const code = { name: 'f', file: 'f.ts', digest: digest('c'), host: {} }
-const planOf = (parallel: number, budget: object) =>
+const planOf = (parallel: number, options: object) =>
   pipeline('sample', { parallel }, (p) => {
     const rows = p.snapshot('rows', { from: 'rows.parquet', schema: Row })
     const parts = p.split(rows, { byHashOf: 'id', validation: 0.2, test: 0.2 })
     const features = ({ x }: { x: Float64Array }) => ({ x })
     const tune = { trees: [50, 400], leaves: [3, 31] } as const
-    p.train('model', { on: parts, features, target: binary('y'), learner: trees(), seed: 1, tune, budget } as never)
+    const training = { on: parts, features, target: binary('y'), learner: trees(), seed: 1, tune, ...options }
+    p.package(p.train('model', training as never), { name: 'sold' })
   }).compile(() => code)
 
 interface Tuned {
@@ -42,16 +44,25 @@ interface Tuned {
 
 const facts = (trials: number) => ({ trials, failed: 0, loss: 'logLoss', value: 0.3, parameters: { trees: 200 } })
 
+interface Options {
+  readonly parallel?: number
+  readonly budget?: object
+  readonly retune?: boolean
+  readonly more?: Partial<Activities>
+  /** Of the run, besides what all have. */
+  readonly input?: object
+}
+
 let count = 0
 /** A run that tunes, by a worker that carries trials out as `over` says. */
 async function tuned(
   over: (order: TryOrder) => Promise<Partial<TrialEnd>>,
-  { parallel = 8, budget = { trials: 12 } as object, more = {} as Partial<Activities> } = {},
+  { parallel = 8, budget = { trials: 12 }, retune = false, more = {}, input = {} }: Options = {},
 ): Promise<Tuned> {
   const orders: TrialOrder[] = []
   let [active, most] = [0, 0]
   let kept: readonly string[] = []
-  const plan = planOf(parallel, budget)
+  const plan = planOf(parallel, { budget, ...(retune && { retune }) })
   const activities = runMocks({
     findTuning: async () => ({ outcome: null, rows: 600 }),
     trainTrial: async (order) => {
@@ -75,7 +86,9 @@ async function tuned(
     const handle = await workflows.environment.client.workflow.start('runPipeline', {
       taskQueue,
       workflowId: runWorkflowId(runId),
-      args: [{ runId, pipeline: 'sample', planDigest: planned(plan), sources: {}, snapshots: {}, origin: {} }],
+      args: [
+        { runId, pipeline: 'sample', planDigest: planned(plan), sources: {}, snapshots: {}, origin: {}, ...input },
+      ],
     })
     const record = await handle.result().catch((error) => error.cause.details[0])
     orders.sort((a, b) => a.number - b.number)
@@ -135,12 +148,21 @@ describe('trials', () => {
   })
 
   it('end together where one cannot be carried out, by what kept it', async () => {
+    let cancelled = 0
     const { record, orders } = await tuned(async ({ trial }) => {
       if (trial.number === 3) throw ApplicationFailure.nonRetryable('no such column', 'FEATURES_FAILED')
-      return {}
+      // As real trials: they hear of it by their heartbeats. (The test server loses track of an activity that ends by
+      // itself while it is being cancelled.)
+      const context = Context.current()
+      const pulse = setInterval(() => context.heartbeat(), 50)
+      return context.cancelled.finally(() => {
+        clearInterval(pulse)
+        cancelled++
+      })
     })
+    expect(cancelled).toBe(4)
     expect(record).toMatchObject({ status: 'failed', error: { code: 'FEATURES_FAILED', step: 'tune-model' } })
-    expect(orders.length).toBeLessThan(12)
+    expect(orders).toHaveLength(5)
   })
 
   it('no longer begin once they have cost what they may', async () => {
@@ -193,5 +215,20 @@ describe('trials', () => {
     })
     expect(orders).toEqual([])
     expect(record.steps.find(({ name }) => name === 'tune-model')).toMatchObject({ cached: true })
+  })
+
+  it.each([
+    [false, 'sold'],
+    [true, null],
+  ])('of a retraining are those of the champion, unless it tunes anew (%s)', async (retune, expected) => {
+    const asked: (string | null)[] = []
+    const findTuning: Activities['findTuning'] = async ({ keep }) => {
+      asked.push(keep)
+      return { outcome: null, rows: 600 }
+    }
+    const budget = { trials: 1 }
+    await tuned(async () => ({}), { budget, retune, more: { findTuning }, input: { basePlan: digest('b') } })
+    await tuned(async () => ({}), { budget, retune, more: { findTuning } })
+    expect(asked).toEqual([expected, null])
   })
 })

@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { planRows } from '../../cli/plan-table.ts'
+import { hostVersions, packageRoot } from '../../lib/code/host.ts'
+import { planPipeline } from '../../lib/code/plan.ts'
+import { outlineOf } from '../../lib/formats/plan-outline.ts'
+import { newProject, type TestProject, writeLoans } from '../support/project.ts'
+
+/*
+ * The pipeline of docs/tuning.md, as a reader copies it.
+ */
+const page = readFileSync(join(packageRoot, 'docs/tuning.md'), 'utf8')
+const [, body = ''] = /```ts\n(.*?)```/s.exec(page) ?? []
+
+let project: TestProject
+beforeAll(() => {
+  project = newProject()
+  writeLoans(project, { body })
+})
+afterAll(() => project?.remove())
+
+it('is planned: trials, then the training that reads what they chose', async () => {
+  const { plan } = await planPipeline(project.root, 'loans', hostVersions())
+  const outline = outlineOf(plan)
+  const { steps } = outline
+  expect(steps.find(({ id }) => id === 'tune-risk')?.summary).toBe('tune • trees, leaves, learningRate; 50 trials')
+  expect(steps.find(({ id }) => id === 'risk')?.summary).toBe(
+    'train • 200 trees × 31 leaves, with what tune-risk chose, seed 1',
+  )
+  const rows = planRows(
+    outline,
+    steps.map(({ id, kind }) => ({ step: id, kind, state: 'runs', reason: '', stepKey: '' })),
+  )
+  expect(rows.map(([step, after]) => [step, after])).toEqual(
+    expect.arrayContaining([
+      ['tune-risk', 'split'],
+      ['risk', 'tune-risk'],
+    ]),
+  )
+})
+
+it('cannot be given a parameter that it tunes', async () => {
+  await expect(planPipeline(project.root, 'loans', hostVersions(), { trees: '9' })).rejects.toMatchObject({
+    code: 'USAGE',
+    message: '--set trees: pipeline "loans" tunes it',
+  })
+  const { plan } = await planPipeline(project.root, 'loans', hostVersions(), { minRowsPerLeaf: '9', seed: '3' })
+  for (const step of plan.steps)
+    if (step.kind === 'train' || step.kind === 'tune')
+      expect([step.learner, step.seed]).toEqual([expect.objectContaining({ minRowsPerLeaf: 9 }), 3])
+})
