@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Task } from './code-ref.ts'
+import type { TargetRef, Task } from './code-ref.ts'
 import type { LearnerParameters } from './learner.ts'
 
 /** The value of a parameter in a trial. */
@@ -82,12 +82,23 @@ export interface Trial extends TrialOrder {
 }
 
 /** What trials are compared by, in words. */
-export const lossNames = { logLoss: 'log loss', rmse: 'root mean squared error', pinball: 'pinball loss' } as const
-export type LossName = keyof typeof lossNames
+export const lossNames = {
+  logLoss: 'log loss',
+  rmse: 'root mean squared error',
+  pinball: 'pinball loss',
+  unexplained: 'mean of 1 − R²',
+  misranked: '1 − NDCG',
+} as const
+export const LossName = z.enum(Object.keys(lossNames) as [keyof typeof lossNames])
+export type LossName = z.infer<typeof LossName>
 
 /** What the trials of a learner are compared by: what it learns to make small. */
-export function lossOf(task: Task, learner: LearnerParameters): LossName {
-  if (task !== 'regression') return 'logLoss'
+export function lossOf(task: Task, { columns }: Pick<TargetRef, 'columns'>, learner: LearnerParameters): LossName {
+  if (task === 'binary' || task === 'multiclass') return 'logLoss'
+  if (task === 'ranking') return 'misranked'
+  if (task === 'quantiles') return 'pinball'
+  // Several targets may have several units.
+  if (columns !== undefined) return 'unexplained'
   return learner.kind === 'trees' && learner.quantile !== undefined ? 'pinball' : 'rmse'
 }
 
@@ -113,7 +124,7 @@ export type EndedTrial = z.infer<typeof EndedTrial>
  */
 export const Tuning = z.object({
   slipway: z.literal('tuning/1'),
-  loss: z.enum(['logLoss', 'rmse', 'pinball']),
+  loss: LossName,
   space: Space,
   budget: Budget,
   seed: z.int(),

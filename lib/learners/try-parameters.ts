@@ -1,8 +1,9 @@
 import { canonicalJson } from '../formats/canonical.ts'
+import { isOfClasses } from '../formats/code-ref.ts'
 import { SlipwayError } from '../formats/errors.ts'
-import { meanPinballLoss } from '../formats/metrics/quantiles.ts'
+import { pinballOf } from '../formats/metrics/quantiles.ts'
 import type { LossName, TrialOutcome } from '../formats/tuning.ts'
-import type { Learned, LearnerOrder } from './learner.ts'
+import type { Learned } from './learner.ts'
 import { learnerOf, type OutsideLearners, type ReadyLearner } from './learners.ts'
 import { encodeRows, prepareRows, textsIn } from './order.ts'
 import { threadSeconds } from './processor-time.ts'
@@ -21,7 +22,7 @@ export interface TrialRun extends TrainingOrder {
   readonly threads: number
 }
 
-type Encoded = Pick<LearnerOrder<unknown>, 'inputs' | 'classes' | 'train' | 'validation'>
+type Encoded = ReturnType<typeof encodeRows>
 
 /** The rows of the last trial in this thread; and as learners take them, by their share and order of texts. */
 let kept: { readonly key: string; readonly rows: TrainingRows; readonly encoded: Map<string, Encoded> } | undefined
@@ -60,17 +61,29 @@ export async function tryParameters(
     const why = error instanceof SlipwayError ? error.code : 'INTERNAL'
     return { result: { state: 'failed', why }, message: (error as Error).message.slice(0, 1_000), ...took() }
   }
-  const { labels } = encoded.validation
-  const metrics = metricsOf(step.task, learned.predictions, labels)
-  const loss = order.loss === 'pinball' ? pinball(step.learner, learned, labels) : metrics[order.loss]
-  if (loss === undefined || !Number.isFinite(loss))
+  const { labels, groups } = encoded.validation
+  const metrics = metricsOf(step.task, { predictions: learned.predictions, labels, outputs: encoded.outputs, groups })
+  const loss = lossIn(order, metrics, learned, labels)
+  if (!Number.isFinite(loss))
     return { result: { state: 'failed', why: 'INTERNAL' }, message: 'its predictions have no loss', ...took() }
   return { result: { state: 'done', loss }, metrics, ...took() }
 }
 
-function pinball(learner: TrialRun['step']['learner'], { predictions }: Learned, labels: Float64Array): number {
-  const level = learner.kind === 'trees' ? (learner.quantile ?? 0.5) : 0.5
-  return meanPinballLoss({ predictions, labels }, [level])
+/** What a trial came to, less is better; NaN where the rows do not define it. */
+function lossIn(
+  { loss, step: { learner } }: TrialRun,
+  metrics: Readonly<Record<string, number>>,
+  { predictions }: Learned,
+  labels: Float64Array,
+): number {
+  if (loss === 'misranked') return 1 - (metrics.ndcg ?? Number.NaN)
+  if (loss === 'unexplained') return 1 - (metrics.r2 ?? Number.NaN)
+  if (loss !== 'pinball' || learner.kind !== 'trees' || learner.quantile === undefined)
+    return metrics[loss] ?? Number.NaN
+  const level = learner.quantile
+  return (
+    labels.reduce((sum, label, row) => sum + pinballOf(level, predictions[row] as number, label), 0) / labels.length
+  )
 }
 
 /** Whether other parameters may end otherwise: not so where the place or the store is out of order. */
@@ -96,7 +109,7 @@ async function encodedRows(
   const key = canonicalJson({ share, categories, crosses: step.crosses ?? [], seed: step.seed })
   const known = encoded.get(key)
   if (known !== undefined) return known
-  const part = shareOfRows(rows.train, { share, seed: step.seed, isOfClasses: step.task !== 'regression' })
+  const part = shareOfRows(rows.train, { share, seed: step.seed, isOfClasses: isOfClasses(step.task) })
   const made = encodeRows(prepareRows(step, { train: part, validation: rows.validation }), categories)
   for (const [oldest] of encoded) if (encoded.size >= sharesKept) encoded.delete(oldest)
   encoded.set(key, made)

@@ -58,7 +58,7 @@ const order = (named: LearnerParameters, { share = 1, task = 'binary' as Task } 
   target: undefined,
   folder,
   share,
-  loss: lossOf(task, named),
+  loss: lossOf(task, {}, named),
   rowsKey: task,
   threads: 1,
 })
@@ -156,6 +156,19 @@ describe('a share of the rows', () => {
     for (const [i, larger] of shares.slice(1).entries())
       for (const row of shares[i] ?? []) expect(larger).toContain(row)
     expect(shareOfRows(rows, { share: 1, seed: 3, isOfClasses: true })).toBe(rows)
+  })
+
+  it('of a ranking has whole groups, and of several targets all labels of a row', () => {
+    const numbers = Uint32Array.from(labels, (_, i) => Math.floor(i / 10))
+    const groups = { numbers, names: Array.from({ length: 100 }, (_, i) => i) }
+    const part = shareOfRows({ ...rows, groups }, { share: 0.3, seed: 1, isOfClasses: false })
+    const kept = numbersOf(part)
+    expect(kept).toHaveLength(300)
+    expect([...(part.groups?.numbers ?? [])]).toEqual(kept.map((row) => Math.floor(row / 10)))
+    expect(new Set(part.groups?.numbers).size).toBe(30)
+    const two = { ...rows, labels: Float64Array.from({ length: 2_000 }, (_, i) => i) }
+    const both = shareOfRows(two, { share: 0.5, seed: 1, isOfClasses: false })
+    expect([...both.labels]).toEqual(numbersOf(both).flatMap((row) => [2 * row, 2 * row + 1]))
   })
 
   it('keeps a row of a class that is rarer than that', () => {

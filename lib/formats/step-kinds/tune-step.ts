@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { firstOf } from '../brief.ts'
-import { CodeRef, TargetRef, Task } from '../code-ref.ts'
+import { CodeRef, TargetRef, Task, targetInKey } from '../code-ref.ts'
 import { LearnerParameters, learnerInKey } from '../learner.ts'
 import { RowSchema } from '../row-schema.ts'
 import { show } from '../show-number.ts'
@@ -34,22 +34,25 @@ export const tune = stepKind({
   schemas: ['inputs'],
   refs: ['split'],
   notInKey: ['features', 'retune'],
-  inKey: ({ target, learner, space }) => ({ target: target.column, learner: untuned(learner, Object.keys(space)) }),
+  inKey: ({ target, learner, space }) => ({ ...targetInKey(target), learner: untuned(learner, Object.keys(space)) }),
   version: 1,
   hosts: ['@duckdb/node-api', 'v8'],
   code: ({ features, target }) => ({ features, target: target.code }),
-  links: ({ split, space, budget, seed, lag, task, learner, retune }) => ({
+  links: ({ split, space, budget, seed, lag, task, target, learner, retune }) => ({
     split,
     space,
     budget,
     seed,
     lag,
-    loss: lossOf(task, learner),
+    loss: lossOf(task, target, learner),
+    ...(target.group !== undefined && { isGrouped: true }),
     ...(retune !== undefined && { retune }),
   }),
-  reads: ({ split }) => ({
+  reads: ({ split, isGrouped }) => ({
     train: { step: split, output: 'train' },
     validation: { step: split, output: 'validation' },
+    // No group may be in two parts, of which this is one.
+    ...(isGrouped === true && { test: { step: split, output: 'test' } }),
   }),
   width: ({ budget, lag }) => Math.min(lag + 1, budget.trials),
   activity: { name: 'recordTuning', within: '1h' },

@@ -5,6 +5,7 @@ import { localCode } from '../../code/local-code.ts'
 import { localTable } from '../../data/local-table.ts'
 import { mediaTypes } from '../../formats/artifact.ts'
 import { canonicalJson } from '../../formats/canonical.ts'
+import { targetInKey } from '../../formats/code-ref.ts'
 import { withParameters } from '../../formats/learner.ts'
 import type { StepOf } from '../../formats/plan.ts'
 import { digestsOf, required, type StepInputs } from '../../formats/step-inputs.ts'
@@ -49,7 +50,7 @@ export function trainingOf(step: StepOf<'tune'>, parameters: Parameters): StepOf
 export function trialMaterial({ step, inputs, trial }: TrialWork, host: HostVersions): StepMaterial {
   const { parameters, share } = trial
   const material = stepMaterial(trainingOf(step, parameters), digestsOf(inputs), host)
-  const loss = lossOf(step.task, step.learner)
+  const loss = lossOf(step.task, step.target, step.learner)
   return { ...material, step: 'trial', version: 1, params: { ...material.params, share, loss } }
 }
 
@@ -72,24 +73,25 @@ export async function runTrial(
   const { store, root } = source
   work.progress('fetching tables and code', 0)
   const training = trainingOf(step, trial.parameters)
-  const { train, validation } = inputs
   const { target, weight, task } = step
   const order = {
     step: training,
     model: 'trial',
     train: await localTable(store, required(inputs, 'train').digest),
     validation: await localTable(store, required(inputs, 'validation').digest),
+    ...(target.group !== undefined && { test: await localTable(store, required(inputs, 'test').digest) }),
     features: await localCode(source, step.features),
     target: target.code === undefined ? undefined : await localCode(source, target.code),
     folder: '',
     root,
     share: trial.share,
-    loss: lossOf(task, step.learner),
+    loss: lossOf(task, target, step.learner),
     rowsKey: digestOfJson({
-      tables: [train?.digest, validation?.digest],
+      tables: digestsOf(inputs),
       code: [step.features.digest, target.code?.digest ?? null],
       inputs: step.inputs,
-      columns: [target.column, weight ?? null],
+      target: targetInKey(target),
+      weight: weight ?? null,
       task,
     } as never),
     threads: Math.min(mostThreads, Math.max(1, Math.floor(availableParallelism() / atOnce))),
@@ -110,7 +112,7 @@ export async function recordTrials(
   const best = bestTrial(trials)
   if (best?.result.state !== 'done') return undefined
   const { parameters, number, result } = best
-  const loss = lossOf(step.task, step.learner)
+  const loss = lossOf(step.task, step.target, step.learner)
   const tuning: Tuning = {
     slipway: 'tuning/1',
     loss,
