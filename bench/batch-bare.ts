@@ -5,7 +5,8 @@ import { withDuckDb } from '../lib/data/duckdb.ts'
 import { goodRows, openShard } from '../lib/data/shard.ts'
 import type { Shard } from '../lib/formats/batch-records.ts'
 import { textsForOnnx } from '../lib/formats/texts-for-onnx.ts'
-import { type GraphInputs, type LocalModel, loadModel } from '../lib/models/model.ts'
+import type { GraphInputs } from '../lib/models/graph-inputs.ts'
+import { type LocalModel, loadModel } from '../lib/models/model.ts'
 
 /*
  * What ONNX Runtime alone takes for the features of one shard, made before, at its best batch size and number of

@@ -66,9 +66,9 @@ export const digest = matching(
 export const explained = either('a rollout, or a model or a version of it (flights@3)', id, modelVersion)
 /** A ref, as the error says that finds it broken. */
 export const ref = matching(
-  'a ref: routes/<endpoint>, models/<name>, views/<name>, monitors/<endpoint>, checks/<endpoint> or batches/<owner>/<name>',
+  'a ref: routes/<endpoint>, models/<name>, views/<name>, monitors/<endpoint>, checks/<endpoint>, edge/<model> or batches/<owner>/<name>',
   'routes/flights',
-  new RegExp(`^(?:routes|models|views|monitors|checks|batches/${named})/${named}$`),
+  new RegExp(`^(?:routes|models|views|monitors|checks|edge|batches/${named})/${named}$`),
 )
 const view = matching('a view, after view:', 'view:history', new RegExp(`^view:${named}$`))
 /** What `show` shows. */

@@ -1,6 +1,6 @@
 import { AlertmanagerWebhook, causesOf, type PipelineCause, type RefusedAlert } from '../lib/formats/alerts.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import { invalid } from './rows.ts'
+import { invalid } from '../lib/models/rows.ts'
 import { jsonOf } from './text.ts'
 
 /**

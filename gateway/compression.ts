@@ -1,8 +1,8 @@
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import { invalid } from '../lib/models/rows.ts'
 import { weightsOf } from './media.ts'
-import { invalid } from './rows.ts'
 
 const decoders = {
   gzip: promisify(zlib.gunzip),

@@ -2,8 +2,8 @@ import { type Features, isNumbers } from '../lib/code/run-features.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { type Explanations, explainedRows } from '../lib/formats/explain.ts'
 import type { ModelFacts } from '../lib/models/model.ts'
+import { invalid } from '../lib/models/rows.ts'
 import type { InferResult } from './ask-version.ts'
-import { invalid } from './rows.ts'
 import { ScoringFailure } from './scoring.ts'
 
 /** Explanations, and the features they are of. */

@@ -4,7 +4,7 @@ import { SlipwayError } from '../lib/formats/errors.ts'
 import { isRelevance, mostRelevance } from '../lib/formats/groups.ts'
 import type { Task } from '../lib/formats/plan.ts'
 import { FeedbackBody, type GivenLabel, type Label } from '../lib/formats/telemetry.ts'
-import { invalid } from './rows.ts'
+import { invalid } from '../lib/models/rows.ts'
 import { jsonOf } from './text.ts'
 
 /** A clock may be this far ahead of ours, ms; a label from later than that is a mistake. */

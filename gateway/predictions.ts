@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { TensorFacts, Tensors } from '../lib/formats/tensors.ts'
+import { namesHeader } from '../lib/models/names.ts'
+import { invalid } from '../lib/models/rows.ts'
 import type { InferRequest, InferResult } from './ask-version.ts'
 import { readableBody } from './body.ts'
 import { chooseEncoding, compress } from './compression.ts'
@@ -11,7 +13,6 @@ import type { HttpRequest } from './http-request.ts'
 import { lookupHeader } from './lookups/report.ts'
 import { chooseMediaType } from './media.ts'
 import type { Metrics } from './metrics.ts'
-import { namesHeader } from './names.ts'
 import type {
   Asked,
   AskedTensors,
@@ -21,7 +22,6 @@ import type {
   Protocol,
   Written,
 } from './protocols/protocol.ts'
-import { invalid } from './rows.ts'
 import type { Input } from './scoring.ts'
 import type { RequestSpan, Tracer } from './tracing.ts'
 

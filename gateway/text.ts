@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import { invalid } from './rows.ts'
+import { invalid } from '../lib/models/rows.ts'
 
 /**
  * How texts in other encodings than UTF-8 begin, where they say so; the longer mark first, for it begins with the

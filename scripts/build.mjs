@@ -1,7 +1,16 @@
 // Builds dist/: one file an entry point with most packages left outside, and the workflow bundle. Nothing is done when
 // the sources have not changed, so that the command can ask for it at every start.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -31,7 +40,7 @@ function stampOf(folders) {
   for (const file of ['package-lock.json', 'scripts/build.mjs']) hash.update(readFileSync(join(root, file)))
   for (const folder of folders) {
     const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    for (const file of files.filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))) {
+    for (const file of files.filter((entry) => entry.isFile() && /\.(ts|html|mjs)$/.test(entry.name))) {
       const path = join(file.parentPath ?? file.path, file.name)
       const { size, mtimeMs } = statSync(path)
       hash.update(`${path.slice(root.length)} ${size} ${mtimeMs}\n`)
@@ -83,6 +92,7 @@ export async function ensureBuilt() {
     packages: 'external',
     logLevel: 'warning',
   })
+  await buildEdge()
   // Threads share the memory of training.
   await buildKernels('trees-kernels', 'lib/learners/trees/kernels', ['--enable', 'simd,threads', '--sharedMemory'])
   await buildKernels('explain-kernels', 'lib/explain/kernels', ['--enable', 'simd'])
@@ -105,6 +115,46 @@ async function buildKernels(name, folder, memory) {
   if (error) throw new Error(`the kernels in ${folder} do not compile: ${stderr}`, { cause: error })
   writeFileSync(join(dist, `.${name}-stamp`), stamp)
 }
+
+/** What scores in browsers: one small module that imports nothing. */
+async function buildEdge() {
+  const { build } = await import('esbuild')
+  const room = join(root, 'lib/edge/runtime')
+  await build({
+    entryPoints: [join(room, 'index.ts')],
+    outfile: join(dist, 'slipway-edge.js'),
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    // Shapes are zod's; here nothing is parsed by them, so they are left out.
+    plugins: [
+      {
+        name: 'pure-shapes',
+        setup: (builder) => builder.onLoad({ filter: /lib.(formats|compiler).*\.ts$/ }, pureShapes),
+      },
+    ],
+    alias: { 'node:util': join(room, 'inspect.ts') },
+    logLevel: 'warning',
+  })
+  copyFileSync(join(room, 'slipway-edge.d.ts'), join(dist, 'slipway-edge.d.ts'))
+  const [page, script] = ['index.html', 'try.mjs'].map((name) =>
+    readFileSync(join(root, 'lib/edge/page', name), 'utf8'),
+  )
+  writeFileSync(
+    join(dist, 'edge-page.html'),
+    page.replace('/* try.mjs */', () => script),
+  )
+}
+
+/** Marks calls of zod, which change nothing when their result is unused. Lines of comments are left as they are. */
+const pureShapes = ({ path }) => ({
+  contents: readFileSync(path, 'utf8').replaceAll(/^(?! *(?:\/\*|\*|\/\/)).*$/gm, (line) =>
+    line.replaceAll(/(?<![\w.])(?=z\.|[A-Z]\w+\.(?:extend|optional)\()/g, '/*@__PURE__*/ '),
+  ),
+  loader: 'ts',
+})
 
 /** Workflow code is bundled apart, for the sandbox it runs in: seconds, so only when what it can import has changed. */
 async function buildWorkflows() {

@@ -65,7 +65,7 @@ it.each([
   ['docs/rollouts.md', 'within half a minute', 'workflows/options.ts', "reconcileEvery = '30s'"],
   ['docs/rollouts.md', 'After three judgements', 'workflows/judging.ts', 'judgements = 3'],
   ['docs/rollouts.md', 'offBy (0.5', 'lib/definition/deploy.ts', 'offBy = 0.5'],
-  ['docs/serving.md', '20 names at most', 'gateway/names.ts', 'mostNames = 20'],
+  ['docs/serving.md', '20 names at most', 'lib/models/names.ts', 'mostNames = 20'],
   ['docs/serving.md', 'answers above 1 kB', 'gateway/compression.ts', 'worthIt = 1_024'],
   [
     'docs/serving.md',

@@ -65,6 +65,10 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     ],
     packages: ['node:', 'zod', '@duckdb/node-api'],
   },
+  'lib/edge': {
+    rooms: ['lib/formats', 'lib/stats', 'lib/store', 'lib/code', 'lib/compiler', 'lib/models'],
+    packages: ['node:', 'zod', 'esbuild', 'onnxruntime-node'],
+  },
   'lib/targets': { rooms: ['lib/formats', 'lib/stats', 'lib/store', 'lib/jobs'], packages: [] },
   'lib/extensions': { rooms: ['lib/'], packages: ['node:', 'zod', 'esbuild'] },
   'lib/tracking': { rooms: ['lib/formats', 'lib/store', 'lib/code', 'lib/models'], packages: ['node:'] },

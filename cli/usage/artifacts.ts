@@ -7,6 +7,7 @@ const descending = () => import('../commands/lineage.ts')
 const registering = () => import('../commands/register.ts')
 const opening = () => import('../commands/open.ts')
 const verifying = () => import('../commands/verify.ts')
+const packaging = () => import('../commands/package.ts')
 const tracing = () => import('../commands/trace.ts')
 
 /** What was made, and from what. */
@@ -91,6 +92,7 @@ export function artifactCommands(program: Usage): void {
     .json()
     .examples('npx slipway lineage flights@2', 'npx slipway lineage flights/nightly/2001-06-01')
     .does(async (what, options) => (await descending()).lineage(what, options))
+  packageCommand(program)
   verifyCommand(program)
   program
     .command('trace')
@@ -98,6 +100,30 @@ export function artifactCommands(program: Usage): void {
     .takes('<request>', kinds.request)
     .json()
     .does(async (request, options) => (await tracing()).trace(request, options))
+}
+
+function packageCommand(program: Usage): void {
+  program
+    .command('package')
+    .description('a model as a folder that scores offline, in a browser or in Node, and updates itself from a channel')
+    .needs('--edge <model>', 'the model, or a version of it', kinds.modelVersion)
+    .offers('--to <folder>', 'where the folder is written; edge/<model> by default', kinds.path)
+    .offers(
+      '--channel <where>',
+      'publish it there, a path or s3://bucket/prefix, for folders that watch it',
+      kinds.words,
+    )
+    .offers(
+      '--probe <file>',
+      'rows that go along, to try the model on, instead of such as are made up',
+      kinds.existingFile,
+    )
+    .json()
+    .examples(
+      'npx slipway package --edge flights',
+      'npx slipway package --edge flights@3 --channel s3://models/flights/',
+    )
+    .does(async (options) => (await packaging()).packageModel(options))
 }
 
 function verifyCommand(program: Usage): void {

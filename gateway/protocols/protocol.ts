@@ -3,9 +3,9 @@ import type { ErrorCode } from '../../lib/formats/errors.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
 import type { TensorFacts, Tensors } from '../../lib/formats/tensors.ts'
 import type { ModelFacts } from '../../lib/models/model.ts'
+import type { RowReader } from '../../lib/models/rows.ts'
 import type { Explained } from '../explain.ts'
 import type { LookupReport } from '../lookups/report.ts'
-import type { RowReader } from '../rows.ts'
 import type { Input, TensorInput } from '../scoring.ts'
 
 /**

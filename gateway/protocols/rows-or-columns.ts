@@ -1,5 +1,5 @@
-import { checkNames, namesOfRecords } from '../names.ts'
-import type { Rows } from '../rows.ts'
+import { checkNames, readRecords as recordsOf } from '../../lib/models/names.ts'
+import type { Rows } from '../../lib/models/rows.ts'
 import type { Input } from '../scoring.ts'
 import type { ServedVersion } from './protocol.ts'
 
@@ -19,12 +19,10 @@ export function readRowsOrColumns(value: unknown, version: ServedVersion, path: 
   return asInput(reader.fromMatrix(names, value, path), [])
 }
 
-/** `[{ a: 1, b: "x" }, …]`; a record may leave out what may be missing, all of them may not leave out everything. */
+/** `[{ a: 1, b: "x" }, …]` */
 export function readRecords(value: unknown, { reader }: ServedVersion, path: string): Input {
-  const isRecords = Array.isArray(value) && value.length > 0 && value.every((row) => typeof row === 'object' && row)
-  // What is no record is refused by the reader, with its place.
-  const ignored = isRecords ? checkNames(reader.schema, namesOfRecords(value), path, 'field') : []
-  return asInput(reader.fromRecords(value, path), ignored)
+  const { ignored, ...rows } = recordsOf(reader, value, path)
+  return asInput(rows, ignored)
 }
 
 function readColumns(value: unknown, { reader }: ServedVersion, path: string): Input {

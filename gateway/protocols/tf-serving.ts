@@ -1,6 +1,6 @@
 import { numbersIn } from '../../lib/formats/answers.ts'
+import { invalid } from '../../lib/models/rows.ts'
 import { asksExplanations } from '../explain.ts'
-import { invalid } from '../rows.ts'
 import { parseJson } from './json.ts'
 import { objectOf, operation, predictionsSchema } from './operation.ts'
 import type { Asked, Incoming, Prediction, Protocol } from './protocol.ts'

@@ -58,7 +58,15 @@ export interface CompiledModel {
  * @throws WebAssembly.CompileError where the code is broken or the runtime has no 128-bit vectors
  */
 export function startCompiledModel(plan: CompiledPlan, code: Uint8Array, tables: Uint8Array): CompiledModel {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code))
+  return compiledModelOn(plan, new WebAssembly.Instance(new WebAssembly.Module(code)), tables)
+}
+
+/** The same of an instance of the code: browsers make large ones asynchronously only. */
+export function compiledModelOn(
+  plan: CompiledPlan,
+  { exports }: WebAssembly.Instance,
+  tables: Uint8Array,
+): CompiledModel {
   const memory = (exports.memory as WebAssembly.Memory).buffer
   const score = exports.score as (rows: number) => void
   new Uint8Array(memory).set(tables)

@@ -13,4 +13,5 @@ declare namespace WebAssembly {
     constructor(descriptor: { initial: number; maximum?: number; shared?: boolean })
     readonly buffer: ArrayBuffer
   }
+  function instantiate(bytes: Uint8Array): Promise<{ readonly instance: Instance }>
 }

@@ -93,7 +93,7 @@ export async function restoreRef(
   const last = await lastGood(store, name)
   if (last === undefined)
     throw new SlipwayError('NOT_FOUND', `there is no log of a ref "${name}" to restore it from`, {
-      next: 'refs are routes/<endpoint>, models/<name>, views/<name>, monitors/<endpoint>, checks/<endpoint>, batches/<owner>/<name>',
+      next: 'refs are routes/<endpoint>, models/<name>, views/<name>, monitors/<endpoint>, checks/<endpoint>, edge/<model>, batches/<owner>/<name>',
     })
   const generation = last.generation + 2
   const repaired = await repairDocument(store, refKey(name), Ref, async (why) => ({

@@ -16,8 +16,8 @@ import { hexOf } from './digest.ts'
 import { publishOnce, readKeptDocument } from './documents.ts'
 import type { Store } from './store.ts'
 
-/** What a signature speaks about: user code, a model package, or the manifest of a batch. */
-export type Subject = 'code' | 'model' | 'batch'
+/** What a signature speaks about: user code, a model package, the manifest of a batch, or of a model for the edge. */
+export type Subject = 'code' | 'model' | 'batch' | 'edge'
 
 export interface Signer {
   readonly keyId: string
@@ -87,11 +87,15 @@ export interface Signed {
   readonly claim?: Readonly<Record<string, unknown>>
 }
 
-/**
- * Signs a digest and what is claimed of it (an in-toto statement in a DSSE envelope), and stores the envelope beside
- * it.
- */
-export async function sign(store: Store, signer: Signer, { subject, name, digest, claim = {} }: Signed): Promise<void> {
+/** The public half of a signer's key: SPKI, base64. */
+export const publicKeyOf = ({ key }: Signer): string =>
+  createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64')
+
+/** A digest and what is claimed of it, signed: an in-toto statement in a DSSE envelope. */
+export function signedEnvelope(
+  signer: Signer,
+  { subject, name, digest, claim = {} }: Signed,
+): z.infer<typeof Envelope> {
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [{ name, digest: { sha256: hexOf(digest) } }],
@@ -100,11 +104,21 @@ export async function sign(store: Store, signer: Signer, { subject, name, digest
   }
   const payload = Buffer.from(canonicalJson(statement))
   const sig = signBytes(null, preAuthEncoding(payload), signer.key).toString('base64')
-  await publishOnce(store, signatureKey(digest, signer.keyId), Envelope, {
-    payloadType,
-    payload: payload.toString('base64'),
-    signatures: [{ keyid: signer.keyId, sig }],
-  })
+  return { payloadType, payload: payload.toString('base64'), signatures: [{ keyid: signer.keyId, sig }] }
+}
+
+/** What an envelope says, whoever signed it; undefined where it says nothing of such a subject. */
+export function signedIn(envelope: Uint8Array, subject: Subject): Signed | undefined {
+  const outer = readAs(envelope, Envelope)
+  const inner = 'why' in outer ? outer : readAs(Buffer.from(outer.value.payload, 'base64'), Statement)
+  if ('why' in inner || inner.value.predicateType !== predicateTypeOf(subject)) return undefined
+  const [{ name, digest }] = inner.value.subject as [(typeof inner.value.subject)[number]]
+  return { subject, name, digest: `sha256:${digest.sha256}`, claim: inner.value.predicate }
+}
+
+/** Signs a digest and what is claimed of it, and stores the envelope beside it. */
+export async function sign(store: Store, signer: Signer, signed: Signed): Promise<void> {
+  await publishOnce(store, signatureKey(signed.digest, signer.keyId), Envelope, signedEnvelope(signer, signed))
 }
 
 /**

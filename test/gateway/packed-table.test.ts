@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest'
 import { createJoin } from '../../gateway/lookups/join.ts'
 import { packSnapshot } from '../../gateway/lookups/pack-snapshot.ts'
 import { hashOf, keyPart } from '../../gateway/lookups/packed-table.ts'
-import { rowReader } from '../../gateway/rows.ts'
 import { rowsOf, withDuckDb } from '../../lib/data/duckdb.ts'
 import type { Lookup } from '../../lib/formats/lookup.ts'
 import type { RowSchema } from '../../lib/formats/row-schema.ts'
 import type { ModelFacts } from '../../lib/models/model.ts'
+import { rowReader } from '../../lib/models/rows.ts'
 import { folderMaker } from '../support/folders.ts'
 
 const folder = folderMaker()()

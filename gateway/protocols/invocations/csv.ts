@@ -1,7 +1,7 @@
 import { csvScanner, fieldsOf } from '../../../lib/formats/csv.ts'
 import { SlipwayError } from '../../../lib/formats/errors.ts'
-import { checkNames, meant } from '../../names.ts'
-import { invalid } from '../../rows.ts'
+import { checkNames, meant } from '../../../lib/models/names.ts'
+import { invalid } from '../../../lib/models/rows.ts'
 import { textOf } from '../../text.ts'
 import type { Asked } from '../protocol.ts'
 

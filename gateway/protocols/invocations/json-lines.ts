@@ -1,4 +1,4 @@
-import { invalid } from '../../rows.ts'
+import { invalid } from '../../../lib/models/rows.ts'
 import { textOf } from '../../text.ts'
 import { parseJson } from '../json.ts'
 

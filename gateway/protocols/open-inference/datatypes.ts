@@ -1,5 +1,5 @@
 import { fromHalf } from '../../../lib/formats/half.ts'
-import { invalid } from '../../rows.ts'
+import { invalid } from '../../../lib/models/rows.ts'
 import { utf8Of } from '../../text.ts'
 
 /** Elements as they lie in binary tensor data. */

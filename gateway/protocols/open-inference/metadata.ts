@@ -1,6 +1,6 @@
 import { classesIn } from '../../../lib/formats/answers.ts'
 import type { TensorFacts, TensorSpec } from '../../../lib/formats/tensors.ts'
-import { isMadeFloat64 } from '../../../lib/models/model.ts'
+import { isMadeFloat64 } from '../../../lib/models/graph-inputs.ts'
 import type { ServedVersion } from '../protocol.ts'
 import { outputName, outputType } from '../write.ts'
 

@@ -1,7 +1,7 @@
 import { kindOf } from '../../../lib/definition/contract/read.ts'
+import { invalid } from '../../../lib/models/rows.ts'
 import { asksExplanations, explanationsJson } from '../../explain.ts'
 import { lookupParameters } from '../../lookups/report.ts'
-import { invalid } from '../../rows.ts'
 import { isObject, parseJson } from '../json.ts'
 import type { Asked, Incoming, Prediction, Protocol, Route, Served, Written } from '../protocol.ts'
 import { jsonAnswer, outputNames } from '../write.ts'

@@ -6,9 +6,9 @@ import {
   type TensorSpec,
   type TensorValue,
 } from '../../../lib/formats/tensors.ts'
+import { invalid } from '../../../lib/models/rows.ts'
 import { checkTensors, readShape } from '../../../lib/models/tensors/check-shapes.ts'
 import { isText, tensorFromJson } from '../../../lib/models/tensors/elements.ts'
-import { invalid } from '../../rows.ts'
 import type { AskedTensors } from '../protocol.ts'
 import { decoderOf } from './datatypes.ts'
 import type { SentTensor } from './tensors.ts'

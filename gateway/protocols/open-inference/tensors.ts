@@ -1,5 +1,5 @@
 import { kindOf } from '../../../lib/definition/contract/read.ts'
-import { invalid } from '../../rows.ts'
+import { invalid } from '../../../lib/models/rows.ts'
 import { isObject } from '../json.ts'
 import { datatypes, decoderOf } from './datatypes.ts'
 

@@ -1,7 +1,7 @@
 import { kindOf } from '../../../lib/definition/contract/read.ts'
 import { fromHalf } from '../../../lib/formats/half.ts'
 import type { DatatypeName, TensorFacts, TensorSpec, TensorValue } from '../../../lib/formats/tensors.ts'
-import { invalid } from '../../rows.ts'
+import { invalid } from '../../../lib/models/rows.ts'
 import { isObject } from '../json.ts'
 import type { TensorPrediction, Written } from '../protocol.ts'
 

@@ -1,6 +1,6 @@
-import { z } from 'zod'
-import type { ColumnRule, Pattern, TextFormat } from '../../formats/row-schema.ts'
+import type { ColumnRule } from '../../formats/row-schema.ts'
 import { type Rule, type RuleKind, type RuleOf, rulesOf } from './rules.ts'
+import { hasFormat, regExp } from './text-formats.ts'
 
 /** A value as columns hold it: times as milliseconds since 1970, whole numbers of any size as their digits. */
 export type Value = number | string | boolean
@@ -28,24 +28,6 @@ function codePoints(value: string): number {
   return count
 }
 
-const regExp = ({ source, flags }: Pattern): RegExp => new RegExp(source, flags)
-
-function formatOf({ name, alg, hostname, protocol }: TextFormat): z.ZodType {
-  switch (name) {
-    case 'url':
-      return z.url({
-        ...(hostname === undefined ? {} : { hostname: regExp(hostname) }),
-        ...(protocol === undefined ? {} : { protocol: regExp(protocol) }),
-      })
-    case 'jwt':
-      return z.jwt(alg === undefined ? {} : { alg: alg as never })
-    case 'duration':
-      return z.iso.duration()
-    default:
-      return z[name]()
-  }
-}
-
 /** Rules as functions: whether a value keeps them. Limits of `bigint` columns are digits, and compared as such. */
 export const checks: { readonly [Kind in RuleKind]: (rule: RuleOf<Kind>) => Keeps } = {
   finite: () => Number.isFinite,
@@ -71,10 +53,7 @@ export const checks: { readonly [Kind in RuleKind]: (rule: RuleOf<Kind>) => Keep
     const form = regExp(pattern)
     return (value: string) => form.test(value)
   },
-  format: ({ format }) => {
-    const schema = formatOf(format)
-    return (value: string) => schema.safeParse(value).success
-  },
+  format: ({ format }) => hasFormat(format),
   oneOf: ({ values }) => {
     const known = new Set<Value>(values)
     return (value: Value) => known.has(value)

@@ -1,7 +1,7 @@
-import { Broken, cellReader, kindOf, type Reader, valueReader } from '../lib/definition/contract/read.ts'
-import type { Column } from '../lib/formats/columns.ts'
-import { SlipwayError } from '../lib/formats/errors.ts'
-import { type ColumnRule, isText, type RowSchema } from '../lib/formats/row-schema.ts'
+import { Broken, cellReader, kindOf, type Reader, valueReader } from '../definition/contract/read.ts'
+import type { Column } from '../formats/columns.ts'
+import { SlipwayError } from '../formats/errors.ts'
+import { type ColumnRule, isText, type RowSchema } from '../formats/row-schema.ts'
 
 /** Rows of a request, checked, as columns. */
 export interface Rows {

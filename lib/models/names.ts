@@ -1,6 +1,6 @@
-import { nearest } from '../lib/code/nearest.ts'
-import type { RowSchema } from '../lib/formats/row-schema.ts'
-import { invalid } from './rows.ts'
+import { nearest } from '../code/nearest.ts'
+import type { RowSchema } from '../formats/row-schema.ts'
+import { invalid, type RowReader, type Rows } from './rows.ts'
 
 /** So many names are told at most, each cut to so many characters: clients choose them. */
 const mostNames = 20
@@ -58,8 +58,24 @@ export function checkNames(schema: RowSchema, given: readonly string[], path: st
   return unknown
 }
 
+/** Rows that a request gives, and the names that came along and that the model does not know. */
+export interface NamedRows extends Rows {
+  readonly ignored: readonly string[]
+}
+
+/**
+ * `[{ a: 1, b: "x" }, …]`: a record may leave out what may be missing, all of them may not leave out everything.
+ * @throws SlipwayError REQUEST_INVALID
+ */
+export function readRecords(reader: RowReader, value: unknown, path: string): NamedRows {
+  const isRecords = Array.isArray(value) && value.length > 0 && value.every((row) => typeof row === 'object' && row)
+  // What is no record is refused by the reader, with its place.
+  const ignored = isRecords ? checkNames(reader.schema, namesOfRecords(value), path, 'field') : []
+  return { ...reader.fromRecords(value, path), ignored }
+}
+
 /** Every name that some of the records have, in the order they come. */
-export function namesOfRecords(records: readonly object[]): string[] {
+function namesOfRecords(records: readonly object[]): string[] {
   const names = new Set<string>()
   for (const record of records) for (const name of Object.keys(record)) names.add(name)
   return [...names]
