@@ -100,7 +100,8 @@ function shown({ probability, prediction, predictions, label, probabilities, ans
     ]
   if (probability !== undefined)
     return [make('div', { class: 'number' }, percent(probability)), bar(probability), ...extra]
-  const number = (value) => make('div', { class: 'number' }, value.toLocaleString('en', { maximumSignificantDigits: 6 }))
+  const number = (value) =>
+    make('div', { class: 'number' }, value.toLocaleString('en', { maximumSignificantDigits: 6 }))
   if (predictions === undefined) return [number(prediction), ...extra]
   const each = ([name, value]) => [make('div', { class: 'class' }, name), number(value)]
   return [...Object.entries(predictions).flatMap(each), ...extra]
