@@ -66,7 +66,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     packages: ['node:', 'zod', '@duckdb/node-api'],
   },
   'lib/edge': {
-    rooms: ['lib/formats', 'lib/stats', 'lib/store', 'lib/code', 'lib/compiler', 'lib/models'],
+    rooms: ['lib/formats', 'lib/definition', 'lib/stats', 'lib/store', 'lib/code', 'lib/compiler', 'lib/models'],
     packages: ['node:', 'zod', 'esbuild', 'onnxruntime-node'],
   },
   'lib/targets': { rooms: ['lib/formats', 'lib/stats', 'lib/store', 'lib/jobs'], packages: [] },

@@ -1,9 +1,12 @@
+import { Broken, valueReader } from '../definition/contract/read.ts'
 import { type ColumnRule, isText, type RowSchema } from '../formats/row-schema.ts'
 import { seededRandom } from '../stats/random.ts'
 
 /** A row as clients send it. */
 export type Row = Readonly<Record<string, unknown>>
 
+/** Of a value, before one that breaks the contract is taken: so do most of the rows then. */
+const mostDraws = 100
 const day = 86_400_000
 /** Times come from the years 2000 to 2029 where the contract does not say which there are: milliseconds since 1970. */
 const times = [Date.UTC(2000, 0, 1), Date.UTC(2029, 11, 31)] as const
@@ -21,7 +24,14 @@ export function* madeUpRows(schema: RowSchema, texts: readonly string[], seed = 
 
 function valueMaker(rule: ColumnRule, texts: readonly string[], next: () => number): () => unknown {
   const present = presentValue(rule, texts, next)
-  return () => (rule.nullable && next() % 6 === 0 ? null : present())
+  const read = valueReader(rule)
+  /** Limits that are excluded, and what rounding leads past them: drawn again. */
+  const kept = (): unknown => {
+    let value = present()
+    for (let tries = 1; tries < mostDraws && read(value) instanceof Broken; tries++) value = present()
+    return value
+  }
+  return () => (rule.nullable && next() % 6 === 0 ? null : kept())
 }
 
 function presentValue(rule: ColumnRule, texts: readonly string[], next: () => number): () => unknown {
@@ -41,7 +51,7 @@ function presentValue(rule: ColumnRule, texts: readonly string[], next: () => nu
   return rule.type === 'bigint' ? () => String(Math.round(number())) : number
 }
 
-/** Between which numbers a column's values are drawn; a limit that is excluded is one that hardly any value hits. */
+/** Between which numbers a column's values are drawn. */
 function limitsOf(rule: ColumnRule): readonly [number, number] {
   const [from, to] = rule.type === 'timestamp' ? times : [-1_000, 1_000]
   const low = rule.minimum ?? rule.exclusiveMinimum

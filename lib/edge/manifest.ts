@@ -9,7 +9,7 @@ export interface EdgeFile {
 /** What scoring needs to know of a model: nothing of the data that it was trained on. */
 export type EdgeFacts = Pick<
   ModelFacts,
-  'name' | 'task' | 'inputs' | 'features' | 'answers' | 'outputs' | 'crosses' | 'featureCode' | 'signature'
+  'name' | 'task' | 'target' | 'inputs' | 'features' | 'answers' | 'outputs' | 'crosses' | 'featureCode' | 'signature'
 >
 
 /** `manifest.json`: a model for the edge, whose digest names all its files. */

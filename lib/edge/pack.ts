@@ -66,8 +66,8 @@ function manifestOf(
 }
 
 function edgeFactsOf(facts: ModelFacts): EdgeFacts {
-  const { name, task, inputs, features, answers, outputs, crosses, featureCode, signature } = facts
-  return { name, task, inputs, features, answers, outputs, crosses, featureCode, signature }
+  const { name, task, target, inputs, features, answers, outputs, crosses, featureCode, signature } = facts
+  return { name, task, target, inputs, features, answers, outputs, crosses, featureCode, signature }
 }
 
 async function compiledFiles({ compiledModel }: LocalModel): Promise<Record<string, Uint8Array>> {

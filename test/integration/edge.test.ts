@@ -1,18 +1,27 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GetObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packageRoot } from '../../lib/code/host.ts'
 import { madeUpRows } from '../../lib/edge/made-up-rows.ts'
 import type { EdgeAnswer, EdgeModel, EdgeRow } from '../../lib/edge/runtime/slipway-edge.d.ts'
+import type { VersionRecord } from '../../lib/formats/records.ts'
 import type { RowSchema } from '../../lib/formats/row-schema.ts'
+import { loadModel } from '../../lib/models/model.ts'
+import { readRecords } from '../../lib/models/names.ts'
+import { localModel } from '../../lib/models/package.ts'
+import { rowReader } from '../../lib/models/rows.ts'
 import { listKeys } from '../../lib/store/documents.ts'
-import { newKeyPair } from '../../lib/store/signing.ts'
+import { registerVersion } from '../../lib/store/registry.ts'
+import { newKeyPair, signerFrom } from '../../lib/store/signing.ts'
 import { expectUserError } from '../support/cli.ts'
 import { askGateway, documentOf, runAndServe, writeEdgeLoans, writeEdgePenguins } from '../support/edge-models.ts'
 import { loadFolder } from '../support/edge-packages.ts'
 import { serveFolder } from '../support/edge-server.ts'
+import { packageModel } from '../support/models.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { newProject } from '../support/project.ts'
+import { copyStocks, runStocks, stockNames } from '../support/stocks-project.ts'
 
 /*
  * Models leave by the command, and answer what the gateway answers.
@@ -49,6 +58,16 @@ function rowsOf({ columns }: EdgeModel, count: number): EdgeRow[] {
   const rows = madeUpRows(columns as RowSchema, ['car', 'home', 'travel', 'tools', 'nothing', 'zebra'], 7)
   return Array.from({ length: count }, () => rows.next().value as EdgeRow)
 }
+
+const versionRecord = (digest: string): VersionRecord => ({
+  digest,
+  run: 'none',
+  registeredAt: '2026-01-01T00:00:00Z',
+  evaluation: null,
+  gates: null,
+  metrics: {},
+  against: null,
+})
 
 /** What the gateway says, as the edge says it. */
 const asAnswers = (predictions: unknown): EdgeAnswer[] =>
@@ -120,6 +139,42 @@ describe('a folder of the command', () => {
     expectUserError(await place.run('package', '--edge', 'loans'), 2, 'OUTPUT_OCCUPIED')
     expectUserError(await place.run('package', '--edge', 'nobody'), 2, 'NOT_FOUND')
     expectUserError(await place.run('package'), 2, 'USAGE')
+  })
+})
+
+describe('the examples', () => {
+  /** Packages a version, and holds what it answers in Node to what `score()` answers, which gateways ask too. */
+  async function expectEqual(version: string, texts: readonly string[] = []): Promise<void> {
+    const { digest, folder, engine } = await documentOf(place, 'package', '--edge', version, '--to', `out/${version}`)
+    expect(engine).toBe('compiled')
+    const local = await localModel({ store: place.store.store, trusted: new Map() }, digest)
+    const reader = rowReader(local.facts.inputs)
+    const rows: EdgeRow[] = []
+    for (const row of madeUpRows(local.facts.inputs, texts, 5)) if (rows.push(row) === 4_000) break
+    const { columns } = readRecords(reader, rows, 'rows')
+    const model = await loadModel(local)
+    const expected = [...(await model.score(columns))]
+    await model.release()
+    const answers = await (await loadFolder(folder)).predict(rows)
+    expect(answers.map(({ probability, prediction }) => probability ?? prediction)).toEqual(expected)
+  }
+
+  it('answer the same bits: flights, weather, whose features danfojs makes, and a model a stock', async () => {
+    const { project, store } = place
+    const data = 'node_modules/vega-datasets/data'
+    for (const path of ['pipelines/weather', 'pipelines/flights', `${data}/seattle-weather.csv`])
+      cpSync(join(packageRoot, path), join(project.root, path), { recursive: true })
+    const flights = `${data}/flights-3m.parquet`
+    await project.data(flights, `SELECT * FROM '${packageRoot}/${flights}' USING SAMPLE 30000 (reservoir, 7)`)
+    const signer = signerFrom(readFileSync(join(keys.root, 'signing.pem'), 'utf8'))
+    for (const name of ['flights', 'weather']) {
+      const { digest } = await packageModel(project, store.store, name, 1, {}, { signer })
+      await registerVersion(store.store, name, versionRecord(digest), true)
+      await expectEqual(name, ['ORD', 'LAX', 'JFK', 'ATL', 'ZZZ'])
+    }
+    copyStocks(project)
+    await runStocks(place)
+    for (const name of stockNames) await expectEqual(`stocks-${name}`)
   })
 })
 

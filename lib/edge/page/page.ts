@@ -31,7 +31,7 @@ export async function page(manifest: EdgeManifest, files: ReadonlyMap<string, Ui
   }
   return text
     .replaceAll('{{title}}', title)
-    .replace('{{embedded}}', () => JSON.stringify(embedded).replaceAll('<', '\\u003c'))
+    .replace('{ "embedded": "here" }', () => JSON.stringify(embedded).replaceAll('<', '\\u003c'))
 }
 
 const textOf = (bytes: Uint8Array = new Uint8Array()): string => Buffer.from(bytes).toString()

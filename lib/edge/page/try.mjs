@@ -23,9 +23,13 @@ async function open({ module, files }) {
 /** How a column is asked for: what is shown of its contract, its control, and how its value is read from that. */
 function controlOf(column, texts) {
   const { name, type, nullable } = column
-  const least = column.minimum ?? column.exclusiveMinimum
-  const most = column.maximum ?? column.exclusiveMaximum
-  const range = least === undefined && most === undefined ? '' : ` from ${least ?? '…'} to ${most ?? '…'}`
+  const limits = [
+    ['from', column.minimum],
+    ['above', column.exclusiveMinimum],
+    ['to', column.maximum],
+    ['below', column.exclusiveMaximum],
+  ]
+  const range = limits.map(([word, limit]) => (limit === undefined ? '' : ` ${word} ${limit}`)).join('')
   const values = column.enum ?? (type === 'boolean' ? [true, false] : undefined)
   if (values !== undefined) {
     const options = [
@@ -35,7 +39,7 @@ function controlOf(column, texts) {
     const control = make('select', { name }, ...options)
     return {
       control,
-      hint: type,
+      hint: type === 'boolean' ? type : `one of ${values.length}`,
       set: (value) => {
         control.value = value === null ? '' : String(values.indexOf(value))
       },
@@ -114,6 +118,7 @@ try {
   byId('about').textContent =
     `${model.engine === 'compiled' ? 'compiled trees' : 'ONNX Runtime'}, scored on this device; `
   byId('about').append(make('code', {}, model.digest.slice(7, 19)))
+  byId('target').textContent = model.target
   const { rows, texts } = embedded
   const controls = model.columns.map((column) => ({ column, ...controlOf(column, texts[column.name] ?? []) }))
   for (const { column, control, hint } of controls)

@@ -38,6 +38,9 @@ export const load: typeof api.load = async (folder = new URL('.', import.meta.ur
     get columns() {
       return manifest().facts.inputs
     },
+    get target() {
+      return manifest().facts.target
+    },
     get classes() {
       return classesIn(manifest().facts)
     },

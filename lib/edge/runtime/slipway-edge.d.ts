@@ -56,6 +56,8 @@ export interface EdgeModel {
   readonly sequence: number
   readonly engine: 'compiled' | 'onnxruntime'
   readonly columns: readonly EdgeColumn[]
+  /** The column that it predicts. */
+  readonly target: string
   /** Of a model of several classes. */
   readonly classes: readonly string[] | undefined
   /** Why an update that was kept here is not used, where one is not. */
