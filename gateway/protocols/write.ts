@@ -1,4 +1,4 @@
-import { classesIn, columnOf, likeliest, numbersIn } from '../../lib/formats/answers.ts'
+import { answerNames, classesIn, columnOf, likeliest, numbersIn } from '../../lib/formats/answers.ts'
 import type { Numbers } from '../../lib/formats/columns.ts'
 import { type Explained, explanationsJson } from '../explain.ts'
 import type { Outgoing, Prediction, ServedVersion } from './protocol.ts'
@@ -7,15 +7,6 @@ type Facts = Pick<ServedVersion, 'facts'>
 
 /** Data type of the output tensor of numbers, as the Open Inference Protocol names it. */
 export const outputType = ({ facts }: Facts): 'FP32' | 'FP64' => (facts.answers === 'float64' ? 'FP64' : 'FP32')
-
-/** What a number is that is answered for a row. */
-const answerNames = {
-  binary: 'probability',
-  regression: 'prediction',
-  quantiles: 'prediction',
-  multiclass: 'probabilities',
-  ranking: 'score',
-} as const
 
 /** Name of the output tensor or column of numbers. */
 export function outputName({ facts }: Facts): string {

@@ -16,6 +16,15 @@ export interface Named extends Outputs {
   readonly task?: Task | undefined
 }
 
+/** What a number is that is answered for a row. */
+export const answerNames = {
+  binary: 'probability',
+  regression: 'prediction',
+  quantiles: 'prediction',
+  multiclass: 'probabilities',
+  ranking: 'score',
+} as const satisfies Record<Task, string>
+
 /** How many numbers are answered a row. */
 export const widthOf = ({ outputs }: Outputs): number => outputs?.length ?? 1
 

@@ -86,7 +86,7 @@ const bar = (share) => {
   return make('div', { class: 'track' }, filled)
 }
 
-function shown({ probability, prediction, predictions, label, probabilities, answer }, classes) {
+function shown({ probability, score, prediction = score, predictions, label, probabilities, answer }, classes) {
   const extra = answer === undefined ? [] : [make('p', {}, `answer: ${answer}`)]
   if (probabilities !== undefined)
     return [

@@ -1,4 +1,4 @@
-import { classesIn, likeliest } from '../../formats/answers.ts'
+import { answerNames, classesIn, likeliest } from '../../formats/answers.ts'
 import type { Numbers } from '../../formats/columns.ts'
 import type { EdgeFacts } from '../manifest.ts'
 import type { EdgeAnswer } from './slipway-edge.d.ts'
@@ -7,7 +7,7 @@ import type { EdgeAnswer } from './slipway-edge.d.ts'
 export function answersOf(facts: Pick<EdgeFacts, 'task' | 'outputs'>, predictions: Numbers): EdgeAnswer[] {
   const { task, outputs } = facts
   if (outputs === undefined) {
-    const name = task === 'binary' ? 'probability' : 'prediction'
+    const name = answerNames[task]
     return Array.from(predictions, (value): EdgeAnswer => ({ [name]: value }))
   }
   const width = outputs.length

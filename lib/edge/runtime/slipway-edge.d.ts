@@ -5,10 +5,12 @@
 /** A row as clients of a gateway send it. A field that may be missing may be left out, or null. */
 export type EdgeRow = Readonly<Record<string, unknown>>
 
-/** What is answered to a row: `probability` by a yes/no model, `prediction` by one of a number, else the rest. */
+/** What is answered to a row: `probability` by a yes/no model, `prediction` by one of a number, or one of the rest. */
 export interface EdgeAnswer {
   readonly probability?: number
   readonly prediction?: number
+  /** By a ranking: rows with higher ones come first. */
+  readonly score?: number
   /** Of several targets or quantiles: the number of each, by its name. */
   readonly predictions?: Readonly<Record<string, number>>
   /** The likeliest class, and how likely each is: `classes` of the model names them in this order. */
