@@ -17,6 +17,7 @@ const samples: Readonly<Record<string, string>> = {
   file: 'rows.json',
   name: 'nightly',
   owner: 'flights',
+  '--edge': 'flights@3',
   '--at': 'delays',
   '--plan': 'same',
   '--on': '3f9a1c22b0d4',
