@@ -26,6 +26,7 @@ export const jobs: { readonly [Name in JobName]: () => Promise<Jobs[Name]> } = {
   compileTrees: async () => (await import('../lib/models/compile-trees.ts')).compileTrees,
   compareMadeUp: async () => (await import('../lib/models/compare-made-up.ts')).compareMadeUp,
   proveRows: async () => (await import('../lib/jobs/prove-rows.ts')).proveRows,
+  proveAnswers: async () => (await import('../lib/jobs/prove-answers.ts')).proveAnswers,
   profileTensors: async () => (await import('../lib/jobs/profile-tensors.ts')).profileTensors,
   makeExplainer: async () => (await import('../lib/jobs/make-explainer.ts')).makeExplainer,
   optimiseModel: async () => (await import('../lib/jobs/optimise-model.ts')).optimiseModel,
@@ -66,6 +67,7 @@ const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } =
   trainModel: ({ features, step }) => ({ owner: features.digest, packages: Object.keys(step.features.host) }),
   tryParameters: ({ features, step }) => ({ owner: features.digest, packages: Object.keys(step.features.host) }),
   proveRows: ({ model }) => codeOfModel(model),
+  proveAnswers: () => codeOfSeveral,
   makeExplainer: ({ model }) => codeOfModel(model),
   optimiseModel: ({ model }) => codeOfModel(model),
   optimiseTensors: () => ours,
@@ -78,10 +80,8 @@ const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } =
 }
 const ours: JobCode = { owner: 'none', packages: undefined }
 const codeOfSeveral: JobCode = { owner: undefined, packages: [] }
-const codeOfModel = ({ facts: { featureCode } }: LocalModel): JobCode => ({
-  owner: featureCode.digest,
-  packages: Object.keys(featureCode.host),
-})
+const codeOfModel = ({ facts: { featureCode, decision } }: LocalModel): JobCode =>
+  decision === undefined ? { owner: featureCode.digest, packages: Object.keys(featureCode.host) } : codeOfSeveral
 
 /**
  * Runs a job in a thread, alone there: a fresh instance of the user's code every time, and an endless loop in it can be

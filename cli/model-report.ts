@@ -109,7 +109,10 @@ async function report(store: Store, subject: Subject, beside?: Subject): Promise
     tuning: await tuningOf(store, bundle.files[modelFiles.tuning]?.digest, made),
     learner: `${describeLearner(facts.learner)}, seed ${facts.seed}`,
     ...(facts.optimised !== undefined && { optimised: optimisedBriefly(facts.optimised) }),
-    code: [{ what: 'feature code', name: facts.featureCode.name, digest: facts.featureCode.digest }],
+    code: [
+      { what: 'feature code', name: facts.featureCode.name, digest: facts.featureCode.digest },
+      ...(facts.decision === undefined ? [] : [{ what: 'answers by', ...facts.decision }]),
+    ],
     data: {
       snapshot: facts.snapshot,
       rows: source.rows,
@@ -145,8 +148,8 @@ async function judgement(
   const evaluated = await readEvaluated(store, evaluation)
   if (evaluated === undefined) return { judged: null, against: null }
   const qualityOf = async (of: Predictions) => modelQuality({ task, ...(await readScored(store, of)) }, seed)
-  const { importance, slices } = await getJson(store, evaluation, Evaluation)
-  const judged = { quality: await qualityOf(evaluated), importance, slices }
+  const { importance, slices, answers } = await getJson(store, evaluation, Evaluation)
+  const judged = { quality: await qualityOf(evaluated), importance, slices, answers }
   const other =
     beside === undefined
       ? await comparedWith(store, evaluation, evaluated, state)

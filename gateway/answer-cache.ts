@@ -1,4 +1,4 @@
-import type { Numbers } from '../lib/formats/columns.ts'
+import type { Scored } from './scoring.ts'
 
 /** Bodies above this many bytes are not kept. */
 const largestBody = 8_192
@@ -12,8 +12,7 @@ export interface CacheKey {
 }
 
 /** An answer that is kept. */
-export interface Kept {
-  readonly predictions: Numbers
+export interface Kept extends Scored {
   /** Counts its features and scores once more; made at the first hit, for most answers never have one. */
   count?: () => void
 }
@@ -21,7 +20,7 @@ export interface Kept {
 /** Predictions by request; the one used longest ago goes first. */
 export interface AnswerCache {
   get(key: CacheKey): Kept | undefined
-  set(key: CacheKey, predictions: Numbers): void
+  set(key: CacheKey, scored: Scored): void
 }
 
 export function createAnswerCache(entries: number): AnswerCache {
@@ -38,9 +37,9 @@ export function createAnswerCache(entries: number): AnswerCache {
       kept.set(key, found)
       return found
     },
-    set(request, predictions) {
+    set(request, { predictions, decisions }) {
       if (request.body.length > largestBody) return
-      kept.set(keyOf(request), { predictions: predictions.slice() })
+      kept.set(keyOf(request), { predictions: predictions.slice(), decisions })
       if (kept.size > entries) kept.delete(kept.keys().next().value as string)
     },
   }

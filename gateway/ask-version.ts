@@ -1,11 +1,12 @@
-import type { Numbers } from '../lib/formats/columns.ts'
+import { newDecisions } from '../lib/formats/decisions.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { TensorFacts, Tensors } from '../lib/formats/tensors.ts'
+import type { ModelFacts } from '../lib/models/model.ts'
 import { type AnswerCache, createAnswerCache } from './answer-cache.ts'
 import { DeadlinePassed } from './batcher.ts'
 import type { Incoming, Prediction, ServedVersion } from './protocols/protocol.ts'
 import type { Outcome } from './recorder.ts'
-import { type AnyInput, type Input, ScoringFailure, type TensorInput } from './scoring.ts'
+import { type AnyInput, type Input, type Scored, ScoringFailure, type TensorInput } from './scoring.ts'
 import type { LoadedRows, LoadedTensors, LoadedVersion } from './versions.ts'
 
 /** Requests of more rows are offloaded: so many are a third of a millisecond. */
@@ -94,7 +95,7 @@ export class VersionAsker {
     try {
       if (trust === 'fail')
         throw new ScoringFailure('injected', `a drill makes version ${scorer.modelVersion.version} fail`)
-      if (input.rows === 0) return outcomeOf(request, 0, new Float32Array(0), undefined)
+      if (input.rows === 0) return outcomeOf(request, 0, noRows(scorer.facts), undefined)
       const form = input.lookups === undefined ? request.form : `${request.form} ${input.lookups.snapshots}`
       const key = { digest: scorer.modelVersion.digest, form, body: request.incoming.body }
       const kept = this.cache?.get(key)
@@ -102,14 +103,14 @@ export class VersionAsker {
         // Drift counts every request. What was offloaded has to be scored again to have its features.
         if (batcher === offloaded) void offloaded.score(input, Number.POSITIVE_INFINITY).catch(() => {})
         else {
-          kept.count ??= scorer.countInline(input.kind, input.columns, kept.predictions)
+          kept.count ??= scorer.countInline(input.kind, input.columns, kept)
           kept.count()
         }
-        return outcomeOf(request, input.rows, kept.predictions, undefined, true)
+        return outcomeOf(request, input.rows, kept, undefined, true)
       }
-      const predictions = await batcher.score(input, deadline)
-      this.cache?.set(key, predictions)
-      return outcomeOf(request, input.rows, predictions, undefined, this.cache && false)
+      const scored = await batcher.score(input, deadline)
+      this.cache?.set(key, scored)
+      return outcomeOf(request, input.rows, scored, undefined, this.cache && false)
     } catch (error) {
       return failedOutcome(request, input, error)
     }
@@ -130,7 +131,8 @@ export class VersionAsker {
       if (trust === 'fail')
         throw new ScoringFailure('injected', `a drill makes version ${scorer.modelVersion.version} fail`)
       const { outputs, scores } = await offloaded.answer(input.tensors, request.deadline)
-      return { ...outcomeOf(request, input.rows, scores, undefined), tensors: { facts: scorer.facts, outputs } }
+      const scored = { predictions: scores, decisions: undefined }
+      return { ...outcomeOf(request, input.rows, scored, undefined), tensors: { facts: scorer.facts, outputs } }
     } catch (error) {
       return failedOutcome(request, input, error)
     }
@@ -150,6 +152,7 @@ export class VersionAsker {
     if (outcome.predictions !== undefined)
       return {
         predictions: outcome.predictions,
+        decisions: outcome.decisions,
         outputs: outcome.tensors?.outputs,
         answeredBy: version.scorer.modelVersion,
         role,
@@ -177,13 +180,20 @@ function failedOutcome(request: InferRequest, { rows }: AnyInput, error: unknown
   return outcomeOf(request, rows, undefined, error)
 }
 
+/** What is made of no rows. */
+const noRows = ({ decision }: ModelFacts): Scored => ({
+  predictions: new Float32Array(0),
+  decisions: decision && newDecisions(decision.kind, 0),
+})
+
 /** What came of a request. */
 export function outcomeOf(
   { arrivedAt }: InferRequest,
   rows: number,
-  predictions: Numbers | undefined,
+  scored: Scored | undefined,
   failure: Outcome['failure'],
   cached?: boolean | undefined,
 ): Outcome {
-  return { rows, ms: performance.now() - arrivedAt, predictions, failure, cached }
+  const { predictions, decisions } = scored ?? {}
+  return { rows, ms: performance.now() - arrivedAt, predictions, decisions, failure, cached }
 }

@@ -1,6 +1,7 @@
-import type { Column, Numbers } from '../lib/formats/columns.ts'
+import type { Column } from '../lib/formats/columns.ts'
+import { sliceDecisions } from '../lib/formats/decisions.ts'
 import type { Score } from './scorer.ts'
-import type { InputColumns, InputKind, ScoringFailure } from './scoring.ts'
+import type { InputColumns, InputKind, Scored, ScoringFailure } from './scoring.ts'
 
 /** What a batcher is asked for; `columns` are of `rows` rows. */
 export interface BatchItem {
@@ -17,7 +18,7 @@ export class DeadlinePassed extends Error {
 interface Waiting {
   readonly item: BatchItem
   readonly deadline: number
-  resolve(predictions: Numbers): void
+  resolve(scored: Scored): void
   reject(error: unknown): void
 }
 
@@ -41,7 +42,7 @@ export interface Batcher {
   /** How long a row that comes now has to wait, ms, by the pace of the last batches. */
   readonly expectedWaitMs: number
   /** @param deadline `performance.now()` after which nobody waits for an answer */
-  score(item: BatchItem, deadline: number): Promise<Numbers>
+  score(item: BatchItem, deadline: number): Promise<Scored>
   /** Resolves when nothing waits and nothing runs. */
   drained(): Promise<void>
 }
@@ -118,14 +119,20 @@ async function runBatch(score: Score, batch: readonly Waiting[]): Promise<void> 
   if (first === undefined) return
   const { kind, columns } = first.item
   try {
-    const predictions = await score(kind, batch.length === 1 ? columns : joined(batch))
+    const scored = await score(kind, batch.length === 1 ? columns : joined(batch))
+    if (batch.length === 1) return first.resolve(scored)
+    const { predictions, decisions } = scored
     let rows = 0
     for (const { item } of batch) rows += item.rows
     const width = predictions.length / rows
     let at = 0
     for (const { item, resolve } of batch) {
-      resolve(predictions.subarray(at, at + item.rows * width))
-      at += item.rows * width
+      const to = at + item.rows
+      resolve({
+        predictions: predictions.subarray(at * width, to * width),
+        decisions: decisions && sliceDecisions(decisions, at, to),
+      })
+      at = to
     }
   } catch (error) {
     if (batch.length === 1 || (error as ScoringFailure).kind === 'timeout') {

@@ -1,6 +1,6 @@
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import type { RowSchema } from '../lib/formats/row-schema.ts'
-import { servedClass } from '../lib/formats/telemetry.ts'
+import { servedAnswer, servedClass } from '../lib/formats/telemetry.ts'
 import type { CapturedRow } from './recorder.ts'
 
 const parquetType = {
@@ -15,7 +15,7 @@ const parquetType = {
 /**
  * Captured rows as a parquet file: request id, time, who answered, whether it is a user's first, score, and the input
  * columns under their own names. Of several classes also which was the likeliest, and a column a class; of several
- * targets or quantiles a column each.
+ * targets or quantiles a column each; where a function answers, its answer.
  */
 export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Uint8Array {
   const plain = <T>(value: (row: CapturedRow) => T): T[] => rows.map(value)
@@ -29,6 +29,7 @@ export function captureFile(rows: readonly CapturedRow[], schema: RowSchema): Ui
     { name: 'slipway_score', data: plain(({ score }) => score), type: 'DOUBLE' as const },
     ...classColumns(rows),
     ...numberColumns(rows),
+    ...answerColumns(rows),
     ...schema.map(({ name, type }) => ({
       name,
       type: parquetType[type],
@@ -52,6 +53,13 @@ function numberColumns(rows: readonly CapturedRow[]) {
     type: 'DOUBLE' as const,
     nullable: true,
   }))
+}
+
+/** What a function answered, as text: versions may answer other kinds of things. */
+function answerColumns(rows: readonly CapturedRow[]) {
+  if (rows.every(({ decision }) => decision === undefined)) return []
+  const data = rows.map(({ decision }) => (decision === undefined ? null : String(decision)))
+  return [{ name: servedAnswer, data, type: 'STRING' as const, nullable: true }]
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type Named, underNames } from '../lib/formats/answers.ts'
 import type { Column, Numbers } from '../lib/formats/columns.ts'
+import type { Decisions } from '../lib/formats/decisions.ts'
 import type { Route } from '../lib/formats/route.ts'
 import type { TelemetryWindow, VersionCounts } from '../lib/formats/telemetry.ts'
 import type { TensorFacts, Tensors } from '../lib/formats/tensors.ts'
@@ -19,6 +20,8 @@ export interface Outcome {
   /** Milliseconds from the request's arrival to the answer. */
   readonly ms: number
   readonly predictions: Numbers | undefined
+  /** What a function of the user's answers, where one does. */
+  readonly decisions?: Decisions | undefined
   /** Of a model of tensors: what it answered; `predictions` has a number an item that stands for it. */
   readonly tensors?: { readonly facts: TensorFacts; readonly outputs: Tensors }
   /** Why there are none. */
@@ -44,6 +47,8 @@ export interface CapturedRow {
   readonly classes?: { readonly likeliest: string; readonly scores: Readonly<Record<string, number>> } | undefined
   /** Of several targets or quantiles: each, under its column's name. */
   readonly numbers?: Readonly<Record<string, number>> | undefined
+  /** What a function of the user's answered, where one does. */
+  readonly decision?: number | boolean | string | undefined
   readonly input: Readonly<Record<string, Column[number]>>
 }
 

@@ -1,5 +1,6 @@
 import { likeliest, type Named, numbersIn } from '../lib/formats/answers.ts'
 import type { Column, Numbers } from '../lib/formats/columns.ts'
+import { decisionAt } from '../lib/formats/decisions.ts'
 import { servedQuantile, servedScore, servedScores } from '../lib/formats/telemetry.ts'
 import { isCandidates } from '../lib/stats/assignment.ts'
 import type { InferRequest } from './ask-version.ts'
@@ -75,6 +76,7 @@ export function sampleRows(recorder: Recorder, rate: number, sampled: Sampled): 
       version: version.scorer.modelVersion.version,
       row,
       ...scoreOf(outcome.predictions, row, version.facts),
+      ...(outcome.decisions !== undefined && { decision: decisionAt(outcome.decisions, row) }),
       input: cells,
     })
   }

@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { builtFile } from '../lib/code/host.ts'
 import { strayFault } from '../lib/code/user-fault.ts'
-import type { Numbers } from '../lib/formats/columns.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
 import type { FeatureCounts } from '../lib/formats/telemetry.ts'
@@ -10,7 +9,7 @@ import type { Engine } from '../lib/models/compiled-model.ts'
 import type { LocalModel } from '../lib/models/model.ts'
 import type { LocalTensorModel } from '../lib/models/tensors/session.ts'
 import type { Explained } from './explain.ts'
-import { failureOf, type InputColumns, type InputKind, ScoringFailure } from './scoring.ts'
+import { failureOf, type InputColumns, type InputKind, type Scored, ScoringFailure } from './scoring.ts'
 import type { TensorAnswer } from './tensors/scorer.ts'
 
 type ForProfile = { readonly profile: true }
@@ -26,7 +25,7 @@ export type TensorThreadQuestion = TensorQuestion & { readonly id: number }
 export type ThreadAnswer =
   | { readonly ready: true; readonly engine: Engine }
   | { readonly broken: string }
-  | { readonly id: number; readonly predictions: Numbers }
+  | { readonly id: number; readonly scored: Scored }
   | { readonly id: number; readonly answer: TensorAnswer }
   | { readonly id: number; readonly explained: Explained }
   | { readonly id: number; readonly failed: Pick<ScoringFailure, 'kind' | 'message' | 'inBundle'> }
@@ -38,7 +37,7 @@ const patienceMs = 10_000
 export interface ScorerThread {
   readonly engine: Engine
   /** @throws ScoringFailure */
-  score(kind: InputKind, columns: InputColumns, count: boolean): Promise<Numbers>
+  score(kind: InputKind, columns: InputColumns, count: boolean): Promise<Scored>
   takeProfile(): Promise<Record<string, FeatureCounts>>
   /** @throws ScoringFailure */
   explain(kind: InputKind, columns: InputColumns): Promise<Explained>
@@ -148,7 +147,7 @@ class ScorerHost {
     const asked = this.waiting.get(answer.id)
     this.waiting.delete(answer.id)
     clearTimeout(asked?.timer)
-    if ('predictions' in answer) asked?.resolve(answer.predictions as never)
+    if ('scored' in answer) asked?.resolve(answer.scored as never)
     else if ('profile' in answer) asked?.resolve(answer.profile as never)
     else if ('answer' in answer) asked?.resolve(answer.answer as never)
     else if ('explained' in answer) asked?.resolve(answer.explained as never)

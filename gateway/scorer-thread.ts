@@ -6,7 +6,7 @@ import { openExplainer } from '../lib/models/explainer.ts'
 import { type LocalModel, loadModel } from '../lib/models/model.ts'
 import { profileCounter } from '../lib/stats/profile-counter.ts'
 import type { ThreadAnswer, ThreadQuestion } from './scorer-host.ts'
-import { failureOf } from './scoring.ts'
+import { decisionsOf, failureOf } from './scoring.ts'
 
 /*
  * A model in a thread of its own: user code and ONNX Runtime block this thread and nobody else. Answers come in the
@@ -40,10 +40,11 @@ try {
         return say({ id: question.id, explained: { explanations, features } })
       }
       const predictions = await model.scoreFeatures(features)
+      const decisions = decisionsOf(model, kind, question.columns, predictions)
       // Warming up is not traffic.
-      if (question.count) counter.add(features, predictions)
+      if (question.count) counter.add(features, predictions, decisions)
       const own = predictions.byteLength === predictions.buffer.byteLength ? predictions : predictions.slice()
-      say({ id: question.id, predictions: own }, [own.buffer as ArrayBuffer])
+      say({ id: question.id, scored: { predictions: own, decisions } }, [own.buffer as ArrayBuffer])
     } catch (error) {
       const { kind, message, inBundle } = failureOf(error)
       say({ id: question.id, failed: { kind, message, inBundle } })

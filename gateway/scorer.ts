@@ -12,10 +12,17 @@ import { addFeatureCounts, profileCounter } from '../lib/stats/profile-counter.t
 import type { Explained } from './explain.ts'
 import { explainerThread } from './explainer-thread.ts'
 import { startScorerThread } from './scorer-host.ts'
-import { failureOf, type InputColumns, type InputKind, type ScoringFailure } from './scoring.ts'
+import {
+  decisionsOf,
+  failureOf,
+  type InputColumns,
+  type InputKind,
+  type Scored,
+  type ScoringFailure,
+} from './scoring.ts'
 
 /** Scores one batch. @throws ScoringFailure */
-export type Score = (kind: InputKind, columns: InputColumns) => Promise<Numbers>
+export type Score = (kind: InputKind, columns: InputColumns) => Promise<Scored>
 
 /**
  * One loaded version, in two places. Handing a small batch to another thread costs more than scoring it, so the small
@@ -33,7 +40,7 @@ export interface Scorer {
   /** In a thread of its own, which is begun anew when it hangs. */
   readonly offloaded: Score
   /** What counts a batch that was scored here, without scoring it; nothing where `inline` is undefined. */
-  countInline(kind: InputKind, columns: InputColumns, predictions: Numbers): () => void
+  countInline(kind: InputKind, columns: InputColumns, scored: Scored): () => void
   /** Why rows get the answers they get; in one more thread, begun when it is first asked for. @throws ScoringFailure */
   explain(kind: InputKind, columns: InputColumns): Promise<Explained>
   /** Counts of features and scores since the last time. */
@@ -53,7 +60,8 @@ export async function loadScorer(
 ): Promise<Scorer> {
   const baseline = JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile
   const thread = await startScorerThread(modelVersion, local, note)
-  const isHeavy = local.facts.featureCode.host['danfojs-node'] !== undefined
+  const { featureCode, decision } = local.facts
+  const isHeavy = [featureCode, decision].some((code) => code?.host['danfojs-node'] !== undefined)
   const inline = isHeavy ? undefined : await loadInline(modelVersion, local, baseline, note)
   const explainer = explainerThread(() => startScorerThread(modelVersion, local, note))
   await warm((columns) => thread.score('features', columns, false), local.facts)
@@ -64,7 +72,7 @@ export async function loadScorer(
     baseline,
     engine: thread.engine,
     inline: inline?.score,
-    countInline: (kind, columns, predictions) => inline?.count(kind, columns, predictions) ?? (() => {}),
+    countInline: (kind, columns, scored) => inline?.count(kind, columns, scored) ?? (() => {}),
     offloaded: (kind, columns) => thread.score(kind, columns, true),
     explain: explainer.explain,
     async takeProfile() {
@@ -104,16 +112,17 @@ async function loadInline(
     takeProfile: counter.take,
     release: model.release,
     warm: (columns: InputColumns) => model.scoreFeatures(columns as Features),
-    count(kind: InputKind, columns: InputColumns, predictions: Numbers): () => void {
+    count(kind: InputKind, columns: InputColumns, { predictions, decisions }: Scored): () => void {
       const features = featuresOf(kind, columns)
-      return () => counter.add(features, predictions)
+      return () => counter.add(features, predictions, decisions)
     },
-    async score(kind: InputKind, columns: InputColumns): Promise<Numbers> {
+    async score(kind: InputKind, columns: InputColumns): Promise<Scored> {
       try {
         const features = featuresOf(kind, columns)
         const predictions = await model.scoreFeatures(features)
-        counter.add(features, predictions)
-        return predictions
+        const decisions = decisionsOf(model, kind, columns, predictions)
+        counter.add(features, predictions, decisions)
+        return { predictions, decisions }
       } catch (error) {
         const failure = failureOf(error)
         note(failure)

@@ -1,12 +1,22 @@
 import type { Feature } from '../lib/code/run-features.ts'
-import type { Column } from '../lib/formats/columns.ts'
+import type { Column, Numbers } from '../lib/formats/columns.ts'
+import type { Decisions } from '../lib/formats/decisions.ts'
 import { type BundlePosition, SlipwayError } from '../lib/formats/errors.ts'
 import type { Tensors } from '../lib/formats/tensors.ts'
+import type { LoadedModel } from '../lib/models/model.ts'
 import type { LookupReport } from './lookups/report.ts'
 
 /** Raw rows, which the packaged feature code sees first, or features ready for the model. */
 export type InputKind = 'rows' | 'features'
 export type InputColumns = Readonly<Record<string, Column | Feature>>
+
+/** What a model makes of rows. */
+export interface Scored {
+  /** [rows · width] */
+  readonly predictions: Numbers
+  /** What a function of the user's answers, [rows]; undefined where none does. */
+  readonly decisions: Decisions | undefined
+}
 
 /** What a request asks, read for the version that is to answer. */
 export interface Input {
@@ -32,6 +42,15 @@ export interface TensorInput extends Pick<Input, 'ignored'> {
   readonly lookups?: undefined
 }
 export type AnyInput = Input | TensorInput
+
+/** What is answered to rows; features are none, and a version that answers by a function takes no features. */
+export const decisionsOf = (
+  { decide }: Pick<LoadedModel, 'decide'>,
+  kind: InputKind,
+  columns: InputColumns,
+  predictions: Numbers,
+): Decisions | undefined =>
+  kind === 'rows' ? decide?.(predictions, columns as Readonly<Record<string, Column>>) : undefined
 
 /** Why a version gave no answer: a class of its telemetry. */
 export class ScoringFailure extends Error {

@@ -1,3 +1,4 @@
+import { isSameDecision } from '../lib/formats/decisions.ts'
 import type { TelemetryWindow } from '../lib/formats/telemetry.ts'
 import { differenceOf } from '../lib/stats/tensor-summary.ts'
 import type { Outcome } from './recorder.ts'
@@ -40,8 +41,18 @@ export function countPair(
     largest = Math.max(largest, apart)
     if (apart > (rounding[i % rounding.length] as number)) isDifferent = true
   }
+  countAnswers(pairs, champion, candidate)
   if (isDifferent) pairs.different++
   if (largest > pairs.largest) pairs.largest = largest
+}
+
+/** Whether functions answer a request alike; nothing where one of the two has none. */
+function countAnswers(pairs: ShadowPairs, { decisions: left }: Outcome, { decisions: right }: Outcome): void {
+  if (left === undefined || right === undefined) return
+  let isSame = left.length === right.length
+  for (let row = 0; row < left.length && isSame; row++) isSame = isSameDecision(left, right, row)
+  const { n, different } = pairs.answers ?? { n: 0, different: 0 }
+  pairs.answers = { n: n + 1, different: different + Number(!isSame) }
 }
 
 /** As a share of the champion's answer: what is less is rounding. */

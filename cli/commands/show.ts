@@ -9,6 +9,7 @@ import type { ModelVersion } from '../../lib/formats/route.ts'
 import { Tuning } from '../../lib/formats/tuning.ts'
 import { modelFiles } from '../../lib/models/model.ts'
 import { readSourceRead } from '../../lib/models/source-read.ts'
+import { agreementInWords, decidedHead, decidedRows } from '../../lib/stats/decided.ts'
 import { passOver } from '../../lib/store/broken.ts'
 import { getBytes } from '../../lib/store/objects.ts'
 import { listModels, readVersion } from '../../lib/store/registry.ts'
@@ -170,6 +171,7 @@ async function showModel(
   if (record?.evaluation != null) {
     const evaluation = await getEvaluation(store, record.evaluation.digest)
     showClasses(evaluation)
+    showAnswers(evaluation)
     showImportance(evaluation)
   }
   print(`\n${(await getBytes(store, bundle.files['card.md'].digest)).toString('utf8')}`)
@@ -197,6 +199,14 @@ function showClasses({ outputs = [], classes = [] }: Evaluation): void {
       ]),
     )}`,
   )
+}
+
+/** What a function answered, and what came of those rows. */
+function showAnswers({ answers, task }: Evaluation): void {
+  if (answers === undefined) return
+  print(`\n${table(decidedHead(answers, task), decidedRows(answers))}`)
+  const agreement = agreementInWords(answers)
+  if (agreement !== '') print(agreement)
 }
 
 const importanceInWords = {

@@ -21,7 +21,7 @@ export const predictionsSchema = ({ facts }: Pick<DescribedEndpoint, 'facts'>): 
 })
 
 function itemOf(facts: DescribedEndpoint['facts']): object {
-  if (facts.outputs !== undefined) return answerSchema(facts)
+  if (facts.outputs !== undefined || facts.decision !== undefined) return answerSchema(facts)
   return facts.task === 'ranking' ? rankingScore : { type: 'number' }
 }
 

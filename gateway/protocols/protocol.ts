@@ -1,4 +1,5 @@
 import type { Numbers } from '../../lib/formats/columns.ts'
+import type { Decisions } from '../../lib/formats/decisions.ts'
 import type { ErrorCode } from '../../lib/formats/errors.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
 import type { TensorFacts, Tensors } from '../../lib/formats/tensors.ts'
@@ -105,6 +106,8 @@ export interface ServedVersion {
 export interface Prediction {
   /** One for each row, in the order of the rows; of several classes one for each class of each row. */
   readonly predictions: Numbers
+  /** What a function of the user's answers to each row, where one does. */
+  readonly decisions?: Decisions | undefined
   readonly answeredBy: ModelVersion
   readonly role: 'champion' | 'candidate' | 'fallback' | 'pinned'
   readonly version: ServedVersion

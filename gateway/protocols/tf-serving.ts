@@ -1,11 +1,23 @@
-import { numbersIn } from '../../lib/formats/answers.ts'
+import { classesIn, numbersIn } from '../../lib/formats/answers.ts'
+import { decisionOutput } from '../../lib/formats/decisions.ts'
 import { invalid } from '../../lib/models/rows.ts'
 import { asksExplanations } from '../explain.ts'
 import { parseJson } from './json.ts'
 import { objectOf, operation, predictionsSchema } from './operation.ts'
 import type { Asked, Incoming, Prediction, Protocol } from './protocol.ts'
 import { readRowsOrColumns } from './rows-or-columns.ts'
-import { answersJson, columnsJson, explanationsField, jsonAnswer, labelsOf, numbersJson, rowsJson } from './write.ts'
+import {
+  answersJson,
+  decisionsJson,
+  explanationsField,
+  isOneNumber,
+  jsonAnswer,
+  labelsOf,
+  numberColumnsJson,
+  numbersJson,
+  outputName,
+  rowsJson,
+} from './write.ts'
 
 const answers = ['application/json']
 
@@ -61,15 +73,20 @@ function readPredict({ body }: Incoming): Asked {
   }
 }
 
-const isOneNumber = ({ version }: Prediction): boolean => version.facts.outputs === undefined
-
 /** A value for each row; of several outputs an object for each. */
 const predictionsJson = (prediction: Prediction): string =>
-  isOneNumber(prediction) ? numbersJson(prediction.predictions) : `[${answersJson(prediction).join(',')}]`
+  isOneNumber(prediction.version) ? numbersJson(prediction.predictions) : `[${answersJson(prediction).join(',')}]`
 
 /** The only output; of several an object of them. */
 function outputsJson(prediction: Prediction): string {
-  if (isOneNumber(prediction)) return numbersJson(prediction.predictions)
-  if (numbersIn(prediction.version.facts) !== undefined) return columnsJson(prediction)
-  return `{"label":${JSON.stringify(labelsOf(prediction))},"probabilities":${rowsJson(prediction)}}`
+  const { version } = prediction
+  if (isOneNumber(version)) return numbersJson(prediction.predictions)
+  const { facts } = version
+  const label = classesIn(facts) === undefined ? [] : [`"label":${JSON.stringify(labelsOf(prediction))}`]
+  const scores =
+    numbersIn(facts) === undefined
+      ? [`"${outputName(version)}":${rowsJson(prediction)}`]
+      : numberColumnsJson(prediction)
+  const answer = facts.decision === undefined ? [] : [`"${decisionOutput}":[${decisionsJson(prediction).join(',')}]`]
+  return `{${[...label, ...scores, ...answer].join(',')}}`
 }

@@ -1,5 +1,6 @@
 import { answerNames, classesIn, columnOf, likeliest, numbersIn } from '../../lib/formats/answers.ts'
 import type { Numbers } from '../../lib/formats/columns.ts'
+import { decisionAt, decisionOutput } from '../../lib/formats/decisions.ts'
 import { type Explained, explanationsJson } from '../explain.ts'
 import type { Outgoing, Prediction, ServedVersion } from './protocol.ts'
 
@@ -14,9 +15,15 @@ export function outputName({ facts }: Facts): string {
   return answerNames[facts.task]
 }
 
-/** Names of all output tensors: of several classes the likeliest one too. */
-export const outputNames = (version: Facts): readonly string[] =>
-  classesIn(version.facts) === undefined ? [outputName(version)] : ['label', outputName(version)]
+/** Names of all output tensors: of several classes the likeliest one too, and what a function answers. */
+export const outputNames = (version: Facts): readonly string[] => [
+  ...(classesIn(version.facts) === undefined ? [] : ['label']),
+  outputName(version),
+  ...(version.facts.decision === undefined ? [] : [decisionOutput]),
+]
+
+/** Whether a row is answered with one number, which needs no name. */
+export const isOneNumber = ({ facts }: Facts): boolean => facts.outputs === undefined && facts.decision === undefined
 
 /** How many rows were predicted. */
 export const rowsOf = ({ predictions, version }: Prediction): number =>
@@ -31,6 +38,12 @@ export function labelsOf({ predictions, version }: Prediction): readonly string[
   )
 }
 
+/** What a function answers, a value of JSON each row. */
+export const decisionsJson = ({ decisions }: Prediction): readonly string[] =>
+  decisions === undefined
+    ? []
+    : Array.from({ length: decisions.length }, (_, row) => JSON.stringify(decisionAt(decisions, row)))
+
 /** Predictions row by row: numbers, of several answers each row's in brackets. */
 export function rowsJson(prediction: Prediction): string {
   const { predictions, version } = prediction
@@ -43,32 +56,36 @@ export function rowsJson(prediction: Prediction): string {
   return `[${rows.join(',')}]`
 }
 
-/** Predictions as values, one a row: a number, several by name, or which class it is and how likely each is. */
+/**
+ * Predictions as values, one a row: a number, several by name, or which class it is and how likely each is; where a
+ * function answers, an object with its answer.
+ */
 export function answersJson(prediction: Prediction): readonly string[] {
   const { predictions, version } = prediction
   const { outputs } = version.facts
-  if (outputs === undefined) return Array.from(predictions, String)
+  const decided = decisionsJson(prediction)
+  if (outputs === undefined && prediction.decisions === undefined) return Array.from(predictions, String)
+  const more = (row: number): string => (decided[row] === undefined ? '' : `,"${decisionOutput}":${decided[row]}`)
+  if (outputs === undefined)
+    return Array.from(predictions, (value, row) => `{"${outputName(version)}":${value}${more(row)}}`)
   const width = outputs.length
   if (numbersIn(version.facts) !== undefined) {
     const keys = outputs.map((name) => `${JSON.stringify(name)}:`)
     return Array.from(
       { length: rowsOf(prediction) },
-      (_, row) => `{${keys.map((key, i) => `${key}${predictions[row * width + i]}`).join(',')}}`,
+      (_, row) => `{${keys.map((key, i) => `${key}${predictions[row * width + i]}`).join(',')}${more(row)}}`,
     )
   }
   return labelsOf(prediction).map(
     (label, row) =>
-      `{"label":${JSON.stringify(label)},"probabilities":${numbersJson(predictions.subarray(row * width, (row + 1) * width))}}`,
+      `{"label":${JSON.stringify(label)},"probabilities":${numbersJson(predictions.subarray(row * width, (row + 1) * width))}${more(row)}}`,
   )
 }
 
-/** Columns of several numbers, by name. */
-export function columnsJson({ predictions, version }: Prediction): string {
+/** Columns of several numbers, by name, a field of JSON each. */
+export function numberColumnsJson({ predictions, version }: Prediction): readonly string[] {
   const { outputs = [] } = version.facts
-  const columns = outputs.map(
-    (name, i) => `${JSON.stringify(name)}:${numbersJson(columnOf(predictions, i, outputs.length))}`,
-  )
-  return `{${columns.join(',')}}`
+  return outputs.map((name, i) => `${JSON.stringify(name)}:${numbersJson(columnOf(predictions, i, outputs.length))}`)
 }
 
 /**

@@ -1,8 +1,16 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { DOUBLE, type DuckDBConnection, DuckDBDataChunk, FLOAT, VARCHAR } from '@duckdb/node-api'
+import { BOOLEAN, DOUBLE, type DuckDBConnection, DuckDBDataChunk, FLOAT, VARCHAR } from '@duckdb/node-api'
 import { classesIn, columnOf, distinctNames, type Named, numbersIn } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
+import {
+  type DecisionFacts,
+  type Decisions,
+  decisionAt,
+  decisionOutput,
+  kindOfDecisions,
+  sliceDecisions,
+} from '../formats/decisions.ts'
 import { classesOf } from '../stats/answer-profile.ts'
 import { name, rowsOf, text } from './duckdb.ts'
 import { explanationColumn } from './explained-column.ts'
@@ -11,16 +19,21 @@ import { scanCsv } from './text-files.ts'
 
 /**
  * Columns of the output with the model's answer: `prediction`, of a ranking `score`; of several classes `label`, the
- * likeliest, and `probability_a` a class; of several targets or quantiles `prediction_a` each.
+ * likeliest, and `probability_a` a class; of several targets or quantiles `prediction_a` each; `answer` where a function
+ * answers.
  */
-export function answerColumnNames(named: Named): readonly [string, ...string[]] {
-  const { outputs } = named
+export function answerColumnNames(named: NamedAnswers): readonly [string, ...string[]] {
+  const { outputs, decision } = named
   const isOfNumbers = numbersIn(named) !== undefined
   const mark = isOfNumbers ? 'prediction' : 'probability'
-  if (outputs === undefined) return [named.task === 'ranking' ? 'score' : 'prediction']
+  const decided = decision === undefined ? [] : [decisionOutput]
+  if (outputs === undefined) return [named.task === 'ranking' ? 'score' : 'prediction', ...decided]
   const columns = distinctNames(outputs.map((output) => `${mark}_${output}`))
-  return (isOfNumbers ? columns : ['label', ...columns]) as [string, ...string[]]
+  return [...(isOfNumbers ? [] : ['label']), ...columns, ...decided] as [string, ...string[]]
 }
+
+/** What a model's answers are called. */
+type NamedAnswers = Named & { readonly decision?: Pick<DecisionFacts, 'kind'> | undefined }
 
 /** Rows of a data chunk, DuckDB's vector size. */
 const vectorRows = 2_048
@@ -29,7 +42,9 @@ export interface PartsOrder {
   readonly folder: string
   readonly columns: readonly string[]
   /** What the answers are called. */
-  readonly named: Named
+  readonly named: NamedAnswers
+  /** What a function of the user's answers, [good rows]; undefined where none does. */
+  readonly decisions?: Decisions | undefined
   readonly format: 'parquet' | 'csv'
   readonly partitionBy: readonly string[]
   /** What was read: of text, CSV is written as it was, and parquet by the columns' types. */
@@ -55,9 +70,9 @@ export interface WrittenPart {
 export async function writeParts(
   connection: DuckDBConnection,
   predictions: Numbers,
-  { folder, columns, named, format, partitionBy, table, explained }: PartsOrder,
+  { folder, columns, named, decisions, format, partitionBy, table, explained }: PartsOrder,
 ): Promise<WrittenPart[]> {
-  const answers = await loadAnswers(connection, predictions, named)
+  const answers = await loadAnswers(connection, predictions, named, decisions)
   // Rows of both tables lie in the order they were read in.
   const select = `SELECT ${columns.map((column) => `${outputSql(column, table, format)} AS ${name(column)}`).join(', ')}${answers.map((column) => `, p.${name(column)}`).join('')}${explainedSql(explained, format)} FROM shard s POSITIONAL JOIN predicted p${explained === undefined ? '' : ' POSITIONAL JOIN explained e'}`
   const options = [
@@ -89,13 +104,15 @@ export async function writeParts(
 async function loadAnswers(
   connection: DuckDBConnection,
   predictions: Numbers,
-  named: Named,
+  named: NamedAnswers,
+  decisions: Decisions | undefined,
 ): Promise<readonly string[]> {
   const { outputs } = named
   const type = predictions instanceof Float64Array ? DOUBLE : FLOAT
   const names = answerColumnNames(named)
   const classes = classesIn(named)
-  const types = [...(classes === undefined ? [] : [VARCHAR]), ...(outputs ?? ['']).map(() => type)]
+  const scores = [...(classes === undefined ? [] : [VARCHAR]), ...(outputs ?? ['']).map(() => type)]
+  const types = decisions === undefined ? scores : [...scores, decisionTypes[kindOfDecisions(decisions)]]
   await connection.run(
     `CREATE TEMP TABLE predicted (${names.map((column, i) => `${name(column)} ${types[i]}`).join(', ')})`,
   )
@@ -112,10 +129,19 @@ async function loadAnswers(
       vector.items.set(columnOf(answers, column, width))
       vector.flush()
     }
+    if (decisions !== undefined) chunk.setColumnValues(scores.length, decisionValues(decisions, at))
     appender.appendDataChunk(chunk)
   }
   appender.closeSync()
   return names
+}
+
+const decisionTypes = { number: DOUBLE, boolean: BOOLEAN, text: VARCHAR } as const
+
+/** Decisions of a data chunk. */
+function decisionValues(decisions: Decisions, at: number): (number | boolean | string)[] {
+  const some = sliceDecisions(decisions, at, at + vectorRows)
+  return Array.from({ length: some.length }, (_, row) => decisionAt(some, row))
 }
 
 /** The column of explanations; CSV has them as JSON. */

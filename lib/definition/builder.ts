@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { ColumnsOf, FeatureColumns, UserFunction } from '../formats/columns.ts'
 import type { CodeRef, Plan, Task } from '../formats/plan.ts'
 import type { CsvOptions, TableFormat } from '../formats/table-format.ts'
+import type { AnswerFunction } from './answer.ts'
 import type { Backtest, BacktestDays } from './backtest.ts'
 import type { BatchOptions } from './batch.ts'
 import { compilePlan } from './compile-plan.ts'
@@ -129,21 +130,27 @@ export interface Builder {
     Made extends FeatureColumns,
     const Weight extends Names<Row, number> = never,
     const Group extends Names<Row, string | number | bigint> = never,
-  >(name: string, options: { on: Split<Row> } & TrainOptions<Row, Column, T, Made, Weight, Group>): Model<Row, T>
+  >(
+    name: string,
+    options: { on: Split<Row> } & TrainOptions<Row, Column, T, Made, Weight, Group>,
+  ): Model<Row, T, Omit<Row, Column | Weight | Group>>
   /**
    * Makes the signed model package: ONNX, feature code, schemas, baseline profile, model card. Raise `inputVersion`
    * (default 1) when rows that the champion takes would no longer do. It is a version of the model that is called as
    * the pipeline is, in a branch `<pipeline>-<branch>`; `name` says otherwise. `explain` keeps what explanations of
-   * single predictions need. `optimise` fuses the graph or makes its weights int8, measured and within limits.
+   * single predictions need. `optimise` fuses the graph or makes its weights int8, measured and within limits. `answer`
+   * is a named export that makes one more answer of scores and rows: a threshold, a rounding, a rule; it travels with
+   * the model as the feature function does.
    */
-  package<Row, T extends Task>(
-    model: Model<Row, T>,
+  package<Row, T extends Task, Seen = Row>(
+    model: Model<Row, T, Seen>,
     options?: {
       parity?: number
       inputVersion?: number
       name?: string
       explain?: boolean | Explain
       optimise?: OptimiseModel
+      answer?: AnswerFunction<NoInfer<Seen>, NoInfer<T>>
     },
   ): Package<Row, T>
   /**

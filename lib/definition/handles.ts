@@ -38,9 +38,9 @@ export interface Split<Row> extends Handle<'split'> {
   readonly validation: Part<Row>
   readonly test: Part<Row>
 }
-/** A trained model that was not packaged: it cannot be gated or served. */
-export interface Model<Row, T extends Task> extends Handle<'model'> {
-  readonly of?: (row: Row, task: T) => void
+/** A trained model that was not packaged: it cannot be gated or served. `Seen` is what its features see of a row. */
+export interface Model<Row, T extends Task, Seen = Row> extends Handle<'model'> {
+  readonly of?: (row: Row, task: T, seen: Seen) => void
 }
 /** A packaged model: what gates, approvals and endpoints work on. */
 export interface Package<Row, T extends Task> extends Handle<'package'> {

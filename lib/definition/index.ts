@@ -1,5 +1,6 @@
 export type { Column, ColumnOf, ColumnsOf, FeatureColumns, Numbers } from '../formats/columns.ts'
 export type { Evaluation } from '../formats/evaluation.ts'
+export type { AnswerFunction, Answers, ScoresOfTask } from './answer.ts'
 export { type Builder, type PipelineDefinition, type PipelineOptions, pipeline } from './builder.ts'
 export { type DeployOptions, errors, labelErrors, scores } from './deploy.ts'
 export type { ArtifactContent, MadeColumns } from './derived.ts'

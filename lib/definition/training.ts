@@ -25,11 +25,12 @@ export interface TrainOptions<
    */
   weight?: Weight
   /**
-   * Calibrates the probabilities of a yes/no model by the validation rows: 'isotonic' by a rising line through the
-   * shares of positives (some thousand rows), 'platt' by a logistic curve (fewer). Of trees and linear models. Where
-   * the same rows also stop the trees early, what they say is a little better than it is.
+   * Calibrates the probabilities of a classifier by the validation rows: 'isotonic' by a rising line through the shares
+   * of positives (some thousand rows), 'platt' by a logistic curve (fewer); several classes each against all others. Of
+   * trees and linear models. Where the same rows also stop the trees early, what they say is a little better than it
+   * is.
    */
-  calibrate?: T extends 'binary' ? Calibrate : never
+  calibrate?: T extends 'binary' | 'multiclass' ? Calibrate : never
   learner: LearnerParameters
   seed: number
   /**

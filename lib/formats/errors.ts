@@ -61,6 +61,7 @@ export const errorCodes = {
   FEATURES_TYPE: exitCodes.trainingFailed,
   FEATURES_DEPEND_ON_CHUNKS: exitCodes.trainingFailed,
   TARGET_INVALID: exitCodes.trainingFailed,
+  ANSWER_INVALID: exitCodes.trainingFailed,
   MEASURE_FAILED: exitCodes.trainingFailed,
   SINGLE_CLASS: exitCodes.trainingFailed,
   CLASS_UNSEEN: exitCodes.trainingFailed,

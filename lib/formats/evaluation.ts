@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Task } from './code-ref.ts'
+import { DecisionKind } from './decisions.ts'
 import { ExplainFacts } from './explain.ts'
 
 const Metrics = z.record(z.string(), z.number())
@@ -26,6 +27,24 @@ export const Attribution = ExplainFacts.extend({
   features: z.array(z.object({ feature: z.string(), mean: z.number() })),
 })
 export type Attribution = z.infer<typeof Attribution>
+
+/** Answers of a function of the user's to rows whose outcome is known: see `lib/stats/decided.ts`. */
+export const Decided = z.object({
+  kind: DecisionKind,
+  /** Of texts and truth values: the most frequent, by rows; and the mean label of those, but of several classes. */
+  values: z.array(z.object({ value: z.string(), rows: z.int(), meanLabel: z.number().optional() })).optional(),
+  /** Of numbers. */
+  mean: z.number().optional(),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  /** Of numbers of a regression: how far they are from the labels, on average. */
+  mae: z.number().optional(),
+  /**
+   * Share of rows whose answer is what they were: true of positive rows and false of others, or the name of the class.
+   */
+  agreement: z.number().optional(),
+})
+export type Decided = z.infer<typeof Decided>
 
 /** How a model did on a table: an artifact. Metrics that are not defined (one class only) are left out. */
 export const Evaluation = z.object({
@@ -58,6 +77,8 @@ export const Evaluation = z.object({
   /** What the model rests on: largest first, see `lib/jobs/permute.ts`. Missing in evaluations of before 0.6. */
   importance: z.array(FeatureImportance).default([]),
   attribution: Attribution.optional(),
+  /** What a function of the user's answered, where one does. */
+  answers: Decided.optional(),
   /** By slicing column: its values, in the order of the codes in `slice-<column>.i32`. */
   slices: z.record(z.string(), z.array(z.object({ value: z.string(), rows: z.int(), metrics: Metrics }))),
 })

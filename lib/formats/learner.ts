@@ -37,13 +37,13 @@ export const TreesLearner = z.strictObject({
 export type TreesLearner = z.infer<typeof TreesLearner>
 
 /**
- * How the probabilities of a yes/no model are calibrated: by a rising line through the shares of positives, or by a
- * logistic curve (`lib/stats/calibration.ts`).
+ * How the probabilities of a classifier are calibrated: by a rising line through the shares of positives, or by a
+ * logistic curve (`lib/stats/calibration.ts`); several classes each against all others (`class-calibration.ts`).
  */
 export const Calibrate = z.enum(['isotonic', 'platt'])
 export type Calibrate = z.infer<typeof Calibrate>
 
-/** Logistic regression of a binary task, ridge regression of a number (`lib/learners/linear`). */
+/** Logistic regression of classes, two or several, ridge regression of a number (`lib/learners/linear`). */
 export const LinearLearner = z.strictObject({
   kind: z.literal('linear'),
   /**

@@ -40,7 +40,10 @@ export const VersionCounts = z.object({
    * was.
    */
   users: z.object({ new: Count, errors: Count, slow: Count, errorOnsets: Count, slowOnsets: Count }).nullable(),
-  /** All rows, by feature; `score:` are the predictions, of several classes `score:a` … and `class:`. */
+  /**
+   * All rows, by feature; `score:` are the predictions, of several classes `score:a` … and `class:`;
+   * `answer:` what a function of the user's answers.
+   */
   profile: z.record(z.string(), FeatureCounts),
 })
 export type VersionCounts = z.infer<typeof VersionCounts>
@@ -71,6 +74,8 @@ export const TelemetryWindow = z.object({
       /** Scores that differ by more than 1e-6, and the largest difference. */
       different: Count,
       largest: z.number(),
+      /** Requests that functions of the user's answered on both sides, and those with an answer that differs. */
+      answers: z.object({ n: Count, different: Count }).optional(),
       /** Of answers of tensors, as vectors: cosines of their angles, where both have a length; absent without any. */
       cosine: z.object({ n: Count, sum: z.number(), least: z.number() }).optional(),
       /** Not mirrored, because the shadow was busy. */
@@ -97,6 +102,8 @@ export const servedNumber = (column: string): string | undefined =>
 /** Of several classes: the likeliest class, and the probability of each. */
 export const servedClass = 'slipway_class'
 export const servedScores = (outputs: readonly string[]): string[] => distinctNames(outputs.map(servedScore))
+/** What a function of the user's answered. */
+export const servedAnswer = 'slipway_answer'
 
 /** What became of a prediction, as it was told to a gateway. One of `request` and `key` says of which. */
 export const Label = z.object({

@@ -9,6 +9,7 @@ import { canonicalJson } from '../formats/canonical.ts'
 import { classNumbers } from '../formats/classes.ts'
 import { targetColumns, targetOutputs } from '../formats/code-ref.ts'
 import type { Column } from '../formats/columns.ts'
+import { type Decisions, newDecisions, putDecisions } from '../formats/decisions.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import type { Evaluation } from '../formats/evaluation.ts'
 import { groupNumbers } from '../formats/groups.ts'
@@ -19,6 +20,7 @@ import { classScores } from '../formats/metrics/multiclass.ts'
 import type { StepOf } from '../formats/plan.ts'
 import { type LoadedModel, type LocalModel, newAnswers } from '../models/model.ts'
 import { withModels } from '../models/with-models.ts'
+import { decidedOf } from '../stats/decided.ts'
 import { selectRows } from '../stats/metrics.ts'
 import { reliabilityOf } from '../stats/reliability.ts'
 import { attributionOf } from './attribution.ts'
@@ -48,8 +50,9 @@ export interface EvaluationOrder {
 /** Scores a table and measures the result; predictions, labels and slices are kept for comparisons. */
 export async function evaluateModel(order: EvaluationOrder, onProgress: Progress): Promise<Evaluation> {
   const { step, table, folder } = order
-  const { scored, outputs, unseen, slices, importance, attribution } = await withModels([order.model], (model) =>
-    measured(order, model, onProgress),
+  const { scored, outputs, unseen, slices, importance, attribution, decisions } = await withModels(
+    [order.model],
+    (model) => measured(order, model, onProgress),
   )
   const evaluation: Evaluation = {
     rows: table.rows,
@@ -62,6 +65,9 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
     reliability: reliabilityOf(step.task, scored),
     importance,
     ...(attribution !== undefined && { attribution }),
+    ...(decisions !== undefined && {
+      answers: decidedOf({ decisions, task: step.task, labels: scored.labels, classes: outputs }),
+    }),
     slices: Object.fromEntries(slices.map((slice) => [slice.column, measuredSlices(step.task, scored, slice)])),
   }
   await writeFile(join(folder, evaluationFiles.report), canonicalJson(evaluation))
@@ -85,6 +91,8 @@ interface Measured extends Pick<Evaluation, 'importance' | 'attribution'> {
   readonly outputs: readonly string[] | undefined
   readonly unseen: NonNullable<Evaluation['unseen']>['classes']
   readonly slices: readonly SliceCodes[]
+  /** Where a function answers: what it answers. */
+  readonly decisions: Decisions | undefined
 }
 
 async function measured(order: EvaluationOrder, model: LoadedModel, onProgress: Progress): Promise<Measured> {
@@ -108,11 +116,14 @@ async function measured(order: EvaluationOrder, model: LoadedModel, onProgress: 
     group === undefined
       ? sampler(table.rows, features.length, outcomes.length)
       : groupSampler(table.rows, features.length)
+  const { decision } = model.facts
+  const decisions = decision && newDecisions(decision.kind, table.rows)
   const wanted = new Set([...outcomes, ...step.slices, ...(group === undefined ? [] : [group])])
   const others = [...wanted].filter((name) => !inputs.some((input) => input.name === name))
   const columns = [...inputs, ...others.map((name) => ruleOf(table.schema, name))]
   await scoreTable({ models: [model], table, columns }, ({ columns: read, at, rows, scored: [own] }) => {
     predictions.set(own.predictions, at * width)
+    if (decisions !== undefined && own.decisions !== undefined) putDecisions(decisions, own.decisions, at)
     const { column } = step.target
     if (classes !== undefined)
       labels.set(classes.numbersOf(runClasses(toLabels, column, read[column] as Column, at + 1)), at)
@@ -131,18 +142,17 @@ async function measured(order: EvaluationOrder, model: LoadedModel, onProgress: 
     ? await importanceOf(model, sample.features, sample.labels, gains, sample.groups)
     : []
   const attribution = await attributionOf(order.model, model, sample.features)
+  const common = { slices, importance, attribution, decisions }
   if (outputs === undefined || classes === undefined) {
     const scored = { ...inOutputs({ predictions, labels }, model.facts, step), groups: groups?.numbers }
-    return { scored, outputs: scored.outputs, unseen: [], slices, importance, attribution }
+    return { ...common, scored, outputs: scored.outputs, unseen: [] }
   }
   const { names, rows } = classes
   return {
+    ...common,
     scored: { predictions: underNames(predictions, outputs, names), labels },
     outputs: names,
     unseen: names.slice(outputs.length).map((name, i) => ({ name, rows: rows[outputs.length + i] as number })),
-    slices,
-    importance,
-    attribution,
   }
 }
 

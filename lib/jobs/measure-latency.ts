@@ -18,7 +18,7 @@ const warmUp = 100
  * @param limits ms
  */
 export async function measureLatency(
-  model: Pick<LoadedModel, 'score'>,
+  model: Pick<LoadedModel, 'score' | 'decide'>,
   rows: Columns,
   limits: readonly number[],
   onBlock: (blocks: number) => void,
@@ -29,7 +29,8 @@ export async function measureLatency(
     const from = at++ % count
     const row = sliceColumns(rows, from, from + 1)
     const start = performance.now()
-    await model.score(row)
+    const predictions = await model.score(row)
+    model.decide?.(predictions, row)
     return performance.now() - start
   }
   const first: number[] = []

@@ -29,8 +29,8 @@ export async function countRows(
 ): Promise<Record<string, FeatureCounts>> {
   const counter = profileCounter(baseline, local.facts)
   await withModels([local], (model) =>
-    scoreTable({ models: [model], table }, ({ scored: [{ features, predictions }] }) =>
-      counter.add(features, predictions),
+    scoreTable({ models: [model], table }, ({ scored: [{ features, predictions, decisions }] }) =>
+      counter.add(features, predictions, decisions),
     ),
   )
   return counter.take()

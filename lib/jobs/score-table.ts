@@ -4,20 +4,24 @@ import { readColumns } from '../data/columns.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import type { LocalTable } from '../data/table.ts'
 import { type Column, type Numbers, rowCount } from '../formats/columns.ts'
+import type { Decisions } from '../formats/decisions.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
 import type { LoadedModel } from '../models/model.ts'
 
 type Columns = Readonly<Record<string, Column>>
 
 /** What scores rows: a loaded model, or what is compared with one. */
-export type TableModel = Pick<LoadedModel, 'makeFeatures' | 'scoreFeatures'> & {
-  readonly facts: Pick<LoadedModel['facts'], 'inputs'>
-}
+export type TableModel = Pick<LoadedModel, 'makeFeatures' | 'scoreFeatures'> &
+  Partial<Pick<LoadedModel, 'decide'>> & {
+    readonly facts: Pick<LoadedModel['facts'], 'inputs'>
+  }
 
 /** What a model makes of some rows, each [rows of the chunk]; predictions [rows · width]. */
 export interface ModelScores {
   readonly features: Features
   readonly predictions: Numbers
+  /** Where a function answers: what it answers, [rows of the chunk]. */
+  readonly decisions: Decisions | undefined
 }
 
 /** Rows that were read and scored. */
@@ -39,7 +43,7 @@ type Take<Models extends readonly TableModel[]> = (chunk: ScoredChunk<Models>) =
  * @param take hears of every chunk, in order
  * @param firstRow the number of the first row, from 1, for messages
  * @returns how many rows there were
- * @throws SlipwayError FEATURES_…
+ * @throws SlipwayError FEATURES_…, ANSWER_INVALID
  */
 export async function scoreChunks<const Models extends readonly TableModel[]>(
   models: Models,
@@ -54,7 +58,8 @@ export async function scoreChunks<const Models extends readonly TableModel[]>(
     for (const model of models) {
       const own = Object.fromEntries(model.facts.inputs.map(({ name }) => [name, columns[name] as Column]))
       const features = model.makeFeatures(own, firstRow + at)
-      scored.push({ features, predictions: await model.scoreFeatures(features) })
+      const predictions = await model.scoreFeatures(features)
+      scored.push({ features, predictions, decisions: model.decide?.(predictions, own, firstRow + at) })
     }
     take({ columns, at, rows, scored: scored as unknown as ScoredChunk<Models>['scored'] })
     at += rows

@@ -17,6 +17,7 @@ import type { judgeNeverWorse } from './never-worse.ts'
 import type { optimiseModel } from './optimise-model.ts'
 import type { optimiseTensors } from './optimise-tensors.ts'
 import type { profileTensors } from './profile-tensors.ts'
+import type { proveAnswers } from './prove-answers.ts'
 import type { proveRows } from './prove-rows.ts'
 import type { runOwnStep, runTable } from './run-code.ts'
 
@@ -36,6 +37,7 @@ export interface Jobs {
   readonly compileTrees: typeof compileTrees
   readonly compareMadeUp: typeof compareMadeUp
   readonly proveRows: typeof proveRows
+  readonly proveAnswers: typeof proveAnswers
   readonly profileTensors: typeof profileTensors
   readonly makeExplainer: typeof makeExplainer
   readonly optimiseModel: typeof optimiseModel

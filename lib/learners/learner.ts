@@ -63,7 +63,7 @@ export interface LearnerOrder<Parameters> {
   /** All classes are here. */
   readonly train: LearnerRows
   readonly validation: LearnerRows
-  /** Of a binary task: how its probabilities are calibrated by the validation rows. */
+  /** Of a classifier: how its probabilities are calibrated by the validation rows. */
   readonly calibrate?: Calibrate | undefined
   /** Threads it may use; the model must not depend on them. */
   readonly threads: number

@@ -15,19 +15,22 @@ const mostValues = 400
 const mostFeatures = 500
 /** Products of two features that are added up a pass. */
 const mostProducts = 2e8
+/** Of several classes: weights of rows that are added up a pass, of which there are a hundred or two. */
+const mostTerms = 1e6
 
 /**
  * How well a linear model with the usual penalty does on the rows of another model: what that one has to beat to be
  * worth having.
- * @returns nothing where the model is linear itself, tells several classes apart, answers quantiles, ranks, or has too
- *   many features
+ * @returns nothing where the model is linear itself, answers quantiles, ranks, or has too many features
  */
 export async function linearBaseline(step: StepOf<'train'>, rows: PreparedRows): Promise<LinearBaseline | undefined> {
   const { task, seed, learner } = step
   const features = rows.train.features.length + rows.crosses.length
   if (learner.kind === 'linear' || features > mostFeatures) return undefined
-  if (task === 'multiclass' || task === 'quantiles' || task === 'ranking') return undefined
-  const thinned = thin(rows, Math.min(mostRows, Math.floor(mostProducts / features ** 2)))
+  if (task === 'quantiles' || task === 'ranking') return undefined
+  const classes = rows.train.classes?.names.length
+  const room = classes === undefined ? mostProducts / features ** 2 : mostTerms / (features * classes)
+  const thinned = thin(rows, Math.min(mostRows, Math.floor(room)))
   const parameters = linearLearner.parameters.parse({ kind: 'linear' })
   const most = Math.max(1, Math.floor(mostValues / Math.max(1, textsIn(rows))))
   const encoded = encodeRows(thinned, { by: 'frequency', most })
@@ -60,6 +63,7 @@ function thin(rows: PreparedRows, most: number): PreparedRows {
   return {
     ...rows,
     train: {
+      ...train,
       features,
       labels: pickRows(train.labels, some, train.labels.length / labels.length) as Float64Array,
       weights: train.weights && pick(train.weights),

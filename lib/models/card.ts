@@ -52,7 +52,7 @@ ${readInWords(source)}
 | --- | --- | --- |
 ${facts.inputs.map((rule) => `| ${rule.name} | ${rule.type}${rule.nullable ? ', may be missing' : ''} | ${rulesInWords(rule)} |`).join('\n')}
 
-Feature code \`${facts.featureCode.name}\` \`${shortDigest(facts.featureCode.digest)}\`, packaged with the model.
+Feature code \`${facts.featureCode.name}\` \`${shortDigest(facts.featureCode.digest)}\`, packaged with the model.${answerInWords(facts)}
 
 ## Features by ${words.importance}
 ${featureTable(features)}
@@ -72,6 +72,14 @@ ${isFinished ? 'Which rows it was trained on is not known here.' : 'It knows the
 \`baseline.json\` before you trust it on other data.
 `
 }
+
+/** The function that answers; nothing where none does. */
+const answerInWords = ({ decision }: ModelFacts): string =>
+  decision === undefined
+    ? ''
+    : `\n\n\`${decision.name}\` \`${shortDigest(decision.digest)}\` makes the answer, ${answerKinds[decision.kind]}, of scores and columns; it is packaged too.`
+
+const answerKinds = { number: 'a number', boolean: 'a truth value', text: 'a text' } as const
 
 const kindsInWords = {
   binary: 'Binary classifier',

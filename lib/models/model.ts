@@ -7,6 +7,7 @@ import { widthOf } from '../formats/answers.ts'
 import { type Bundle, Digest } from '../formats/artifact.ts'
 import { type Column, type Numbers, rowCount } from '../formats/columns.ts'
 import { Cross } from '../formats/crosses.ts'
+import { DecisionFacts } from '../formats/decisions.ts'
 import { ExplainFacts } from '../formats/explain.ts'
 import { LearnerParameters } from '../formats/learner.ts'
 import { OptimisedFacts } from '../formats/optimise.ts'
@@ -16,6 +17,7 @@ import { requireRows } from '../formats/tensors.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
 import { digestOf } from '../store/digest.ts'
 import { type Engine, type LocalCompiledModel, openCompiledModel } from './compiled-model.ts'
+import { type Decide, decider } from './decider.ts'
 import { featureMaker, type InputsOf, inputMaker, type MakeFeatures, rowsOf } from './graph-inputs.ts'
 import { compiledScore, onnxScore, type ScoreInputs } from './score-inputs.ts'
 
@@ -51,6 +53,8 @@ export const ModelFacts = z.object({
   /** Names of the columns that are made of features before the graph sees them, if any: `crosses.json`. */
   crosses: z.array(z.string()).optional(),
   featureCode: z.object({ name: z.string(), digest: Digest, host: z.record(z.string(), z.string()) }),
+  /** The function that makes answers of scores and rows, where there is one: `answer.js`. */
+  decision: DecisionFacts.optional(),
   learner: LearnerParameters,
   seed: z.int(),
   signature: z.int().default(1),
@@ -91,6 +95,7 @@ export function trainedFacts({
 export const modelFiles = {
   onnx: 'model.onnx',
   code: 'features.js',
+  answer: 'answer.js',
   inputSchema: 'input.schema.json',
   outputSchema: 'output.schema.json',
   baseline: 'baseline.json',
@@ -110,6 +115,8 @@ export interface LocalModel {
   readonly onnxFile: string
   readonly codeFile: string
   readonly baselineFile: string
+  /** Where a function answers. */
+  readonly answerFile?: string | undefined
   /** Where the model has crosses. */
   readonly crossesFile?: string | undefined
   /** Where its predictions are explained. */
@@ -132,6 +139,8 @@ export interface LoadedModel {
   readonly inputsOf: InputsOf
   /** Predictions for features made already. */
   scoreFeatures(features: Features): Promise<Numbers>
+  /** What is answered to rows with such predictions; undefined where no function answers. */
+  readonly decide: Decide | undefined
   /**
    * The same session with a fresh instance of the feature code: what a module keeps does not leak from one piece of
    * work into the next.
@@ -151,21 +160,24 @@ export async function loadModel(local: LocalModel): Promise<LoadedModel> {
   const onnx = await readFile(local.onnxFile)
   const compiledModel = await openCompiledModel(local.compiledModel, digestOf(onnx))
   const inputsOf = inputMaker(facts, await crossesOf(local))
-  const firstCode = freshCode(facts, code)
+  const answerCode = local.answerFile === undefined ? undefined : await readFile(local.answerFile, 'utf8')
+  const freshCode = (): UserCode => ({ makeFeatures: freshFeatures(facts, code), decide: decider(facts, answerCode) })
+  const firstCode = freshCode()
   // Opened last: whatever fails before leaves no session behind.
   const { score, ...scorer } =
     typeof compiledModel === 'string' ? await onnxRuntime(facts, onnx, compiledModel) : compiled(facts, compiledModel)
   const scoreFeatures = (features: Features): Promise<Numbers> => score(inputsOf(features), rowsOf(features))
-  const modelWith = (makeFeatures: LoadedModel['makeFeatures']): LoadedModel => ({
+  const modelWith = ({ makeFeatures, decide }: UserCode): LoadedModel => ({
     ...scorer,
     facts,
     sizeBytes: onnx.length,
     makeFeatures,
     inputsOf,
     scoreFeatures,
+    decide,
     score: async (columns, firstRow) =>
       rowCount(columns) === 0 ? newAnswers(facts, 0) : scoreFeatures(makeFeatures(columns, firstRow)),
-    withFreshCode: () => modelWith(freshCode(facts, code)),
+    withFreshCode: () => modelWith(freshCode()),
   })
   return modelWith(firstCode)
 }
@@ -173,17 +185,19 @@ export async function loadModel(local: LocalModel): Promise<LoadedModel> {
 /** A model's feature code and what its graph takes of features, without anything that scores. */
 export async function loadFeatures(local: LocalModel): Promise<Pick<LoadedModel, 'makeFeatures' | 'inputsOf'>> {
   const code = await readFile(local.codeFile, 'utf8')
-  return { makeFeatures: freshCode(local.facts, code), inputsOf: inputMaker(local.facts, await crossesOf(local)) }
+  return { makeFeatures: freshFeatures(local.facts, code), inputsOf: inputMaker(local.facts, await crossesOf(local)) }
 }
 
 /** A fresh instance of the feature code. */
-const freshCode = (facts: ModelFacts, code: string): MakeFeatures =>
+const freshFeatures = (facts: ModelFacts, code: string): MakeFeatures =>
   featureMaker(facts, loadFunction(code, facts.featureCode.digest))
 
 const crossesOf = async ({ facts, crossesFile }: LocalModel): Promise<Cross[] | undefined> =>
   facts.crosses === undefined
     ? undefined
     : z.array(Cross).parse(JSON.parse(await readFile(crossesFile as string, 'utf8')))
+
+type UserCode = Pick<LoadedModel, 'makeFeatures' | 'decide'>
 
 /** Room for the predictions of rows. */
 export function newAnswers(facts: Pick<ModelFacts, 'answers' | 'outputs'>, rows: number): Numbers {

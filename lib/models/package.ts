@@ -46,6 +46,7 @@ export async function localPackage(source: PackageSource, digest: string): Promi
     codeFile: await localFile(store, fileOf(bundle, digest, modelFiles.code)),
     baselineFile: await localFile(store, fileOf(bundle, digest, modelFiles.baseline)),
     crossesFile: await localOf(store, bundle, modelFiles.crosses),
+    answerFile: await localOf(store, bundle, modelFiles.answer),
     explainerFile: await localOf(store, bundle, modelFiles.explainer),
     compiledModel: await localCompiledModel(store, bundle),
   }

@@ -1,6 +1,7 @@
 import { shortDigest } from '../formats/artifact.ts'
 import { findMetric } from '../formats/metrics/index.ts'
 import { show } from '../formats/show-number.ts'
+import { agreementInWords, decidedHead, decidedRows } from '../stats/decided.ts'
 import { minimumSlice } from '../stats/gates.ts'
 import type { MeasuredMetric } from '../stats/model-quality.ts'
 import { escapeHtml, page } from './html.ts'
@@ -70,7 +71,7 @@ function rangeOf({ value, low, high }: MeasuredMetric): string {
   return low === undefined || high === undefined ? show(value) : `${show(value)} (${show(low)} to ${show(high)})`
 }
 
-function quality({ judged, against }: ModelReport): string {
+function quality({ judged, against, task }: ModelReport): string {
   if (judged === null) return ''
   const key =
     against === null
@@ -80,7 +81,17 @@ function quality({ judged, against }: ModelReport): string {
 ${metricTable(judged.quality.metrics, against)}
 <h2>Drawn</h2>
 ${key}
-<div class="cards">${qualityCards(judged.quality, against?.quality).join('\n')}</div>`
+<div class="cards">${qualityCards(judged.quality, against?.quality).join('\n')}</div>${answered(judged.answers, task)}`
+}
+
+/** What a function answered, and what came of those rows. */
+function answered(answers: Judged['answers'], task: ModelReport['task']): string {
+  if (answers === undefined) return ''
+  const row = (cells: readonly string[], tag: string): string =>
+    `<tr>${cells.map((text, i) => `<${tag}${i > 0 ? ' class="number"' : ''}>${escapeHtml(text)}</${tag}>`).join('')}</tr>`
+  const rows = decidedRows(answers).map((cells) => row(cells, 'td'))
+  return `<h2>What it answers</h2><p class="soft">${escapeHtml(agreementInWords(answers))}</p>
+<div class="scroll"><table>${row(decidedHead(answers, task), 'th')}${rows.join('\n')}</table></div>`
 }
 
 function metricTable(metrics: Readonly<Record<string, MeasuredMetric>>, against: ModelReport['against']): string {

@@ -41,6 +41,8 @@ export interface ModelReport {
     readonly quality: ModelQuality
     readonly importance: Evaluation['importance']
     readonly slices: Evaluation['slices']
+    /** What a function answered, where one does. */
+    readonly answers?: Evaluation['answers']
   } | null
   /** What it is shown beside: what its gates compared it with, on the same rows, or what somebody asked for. */
   readonly against: {

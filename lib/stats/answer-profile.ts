@@ -1,16 +1,21 @@
 import { columnOf, likeliest, type Named, numbersIn, widthOf } from '../formats/answers.ts'
+import { brief, firstOf } from '../formats/brief.ts'
 import type { Numbers } from '../formats/columns.ts'
+import { type Decisions, decisionColumn } from '../formats/decisions.ts'
+import { show } from '../formats/show-number.ts'
 import { type Profile, profileCategories, profileNumbers } from './profile.ts'
 import { isOutputColumn, outputInWords } from './tensor-summary.ts'
 
 /*
  * Answers among the columns of a profile: `score:` of a model of one number a row; of several classes a column each,
- * `score:a`, and `class:`, which class was answered; of several numbers `score:number:a`. A feature that is called so is
- * refused in training.
+ * `score:a`, and `class:`, which class was answered; of several numbers `score:number:a`. `answer:` is what a function
+ * of the user's makes of them. A feature that is called so is refused in training.
  */
 const scoreMark = 'score:'
 const numberMark = 'score:number:'
 export const classColumn = 'class:'
+/** What a function of the user's answers. */
+export const answerColumn = 'answer:'
 
 /** What the column of an answer is called in profiles. @param output undefined of a model of one number a row */
 export const scoreColumn = (output?: string): string => `${scoreMark}${output ?? ''}`
@@ -19,11 +24,12 @@ export const scoreColumn = (output?: string): string => `${scoreMark}${output ??
 export const numberColumn = (output: string): string => `${numberMark}${output}`
 
 export const isAnswerColumn = (column: string): boolean =>
-  column === classColumn || column.startsWith(scoreMark) || isOutputColumn(column)
+  column === classColumn || column === answerColumn || column.startsWith(scoreMark) || isOutputColumn(column)
 
 /** The name of a column for people. */
 export function nameOfColumn(column: string): string {
   if (column === classColumn) return 'predicted class'
+  if (column === answerColumn) return 'answers'
   if (isOutputColumn(column)) return outputInWords(column)
   if (!column.startsWith(scoreMark)) return column
   if (column.startsWith(numberMark)) return `prediction of ${column.slice(numberMark.length)}`
@@ -48,6 +54,34 @@ export function profileOfAnswers(answers: Numbers, named: Named): Profile {
 /** The columns of that profile that hold numbers which can be compared: of several numbers one each. */
 export const answerColumnsIn = (named: Named): readonly string[] =>
   numbersIn(named)?.map(numberColumn) ?? [scoreColumn()]
+
+/** What the answers of a function of the user's looked like: texts and truth values by value. */
+export function profileOfDecisions(decisions: Decisions): Profile {
+  const column = decisionColumn(decisions)
+  if (column instanceof Float64Array) return { [answerColumn]: profileNumbers(column, 'around') }
+  const codes = new Map<string, number>()
+  const codeOf = (value: string): number => {
+    const code = codes.get(value) ?? codes.size
+    codes.set(value, code)
+    return code
+  }
+  const coded = Int32Array.from(column, codeOf)
+  return { [answerColumn]: profileCategories([...codes.keys()], coded) }
+}
+
+/** The answers of a baseline, in a few words: `true 22 %, false 78 %`. */
+export function answersInWords({ [answerColumn]: profile }: Profile): string {
+  if (profile === undefined) return 'nothing'
+  if (profile.kind === 'numeric') return `${show(profile.min ?? 0)} to ${show(profile.max ?? 0)}`
+  const shares = profile.top.map(([value, rows]) => `${brief(value, 40)} ${Math.round((100 * rows) / profile.rows)} %`)
+  return firstOf(shares, { most: 5 })
+}
+
+/** Such answers as a column of that profile; none where no function answers. */
+export const decisionColumns = (
+  decisions: Decisions | undefined,
+): Readonly<Record<string, Float64Array | readonly string[]>> =>
+  decisions === undefined ? {} : { [answerColumn]: decisionColumn(decisions) }
 
 /** Answers as columns of that profile. */
 export function answerColumns(

@@ -1,8 +1,9 @@
 import type { Named } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
+import type { Decisions } from '../formats/decisions.ts'
 import { type FeatureCounts, missingText, otherText } from '../formats/telemetry.ts'
 import { numberedTexts } from '../formats/texts.ts'
-import { answerColumns, isAnswerColumn } from './answer-profile.ts'
+import { answerColumns, decisionColumns, isAnswerColumn } from './answer-profile.ts'
 import { type ColumnProfile, type Profile, roundingAt } from './profile.ts'
 
 /** A column to count: numbers (NaN for missing) or text (null for missing). */
@@ -10,8 +11,11 @@ type Counted = Numbers | readonly (string | null)[]
 
 /** Counts values in the bins of a baseline profile, so that windows can be compared with it and with each other. */
 export interface ProfileCounter {
-  /** @param answers of the rows, where they are no columns */
-  add(columns: Readonly<Record<string, Counted>>, answers?: Numbers): void
+  /**
+   * @param answers of the rows, where they are no columns
+   * @param decisions what a function of the user's makes of them, where one answers
+   */
+  add(columns: Readonly<Record<string, Counted>>, answers?: Numbers, decisions?: Decisions | undefined): void
   /** What was counted since the last time. */
   take(): Record<string, FeatureCounts>
 }
@@ -127,8 +131,9 @@ export function profileCounter(baseline: Profile, named: Named = {}): ProfileCou
     ([name, profile]) => [name, counterOf(profile, isAnswerColumn(name))] as const,
   )
   return {
-    add(columns, answers) {
-      const ofAnswers = answers === undefined ? {} : answerColumns(answers, named)
+    add(columns, answers, decisions) {
+      const own = answers === undefined ? {} : answerColumns(answers, named)
+      const ofAnswers = decisions === undefined ? own : { ...own, ...decisionColumns(decisions) }
       for (const [name, counter] of counters) {
         const values = columns[name] ?? ofAnswers[name]
         if (values !== undefined) counter.add(values)

@@ -1,6 +1,15 @@
 import { expect, it } from 'vitest'
 import { z } from 'zod'
-import { type Builder, binary, linear, pipeline, program, regression, trees } from '../../lib/definition/index.ts'
+import {
+  type Builder,
+  binary,
+  linear,
+  multiclass,
+  pipeline,
+  program,
+  regression,
+  trees,
+} from '../../lib/definition/index.ts'
 import { stepMaterial } from '../../lib/formats/step-key.ts'
 import { digestOf } from '../../lib/store/digest.ts'
 
@@ -25,6 +34,7 @@ const keyed = (options: Options | object) => stepMaterial(trainStep(options), {}
 
 it('a calibration is in a plan and in the key of its step, where there is one', () => {
   expect(keyed({ calibrate: 'isotonic', learner: linear() })).toHaveProperty('calibrate', 'isotonic')
+  expect(keyed({ calibrate: 'platt', target: multiclass('y') })).toHaveProperty('calibrate', 'platt')
   expect(keyed({})).not.toHaveProperty('calibrate')
 })
 

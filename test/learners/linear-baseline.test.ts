@@ -46,6 +46,20 @@ describe('the linear model beside trees', () => {
     },
   )
 
+  it('tells several classes apart, by fewer rows the more there are', async () => {
+    const classes = { names: ['a', 'b', 'c'], rows: [1, 1, 1] }
+    const of = (rows: number): LabelledFeatures => {
+      const made = madeRows(rows)
+      const [first] = made.features as unknown as [{ values: Float32Array }]
+      return { ...made, labels: Float64Array.from(first.values, (x) => Math.floor(2.999 * x)), classes }
+    }
+    const prepared = prepareRows(stepOf('multiclass'), { train: of(100_000), validation: of(2_000) })
+    const baseline = await linearBaseline(stepOf('multiclass'), prepared)
+    // A million by four features and three classes: every second row and fewer.
+    expect(baseline?.rows).toBe(50_000)
+    expect(baseline?.validationMetrics.accuracy).toBeGreaterThan(0.9)
+  })
+
   it('takes some of many rows, from all over them, and does as well', async () => {
     const many = preparedOf('binary', 250_000)
     const few = await linearBaseline(stepOf('binary'), many)

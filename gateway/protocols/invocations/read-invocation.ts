@@ -1,4 +1,5 @@
-import { numbersIn } from '../../../lib/formats/answers.ts'
+import { classesIn } from '../../../lib/formats/answers.ts'
+import { decisionAt } from '../../../lib/formats/decisions.ts'
 import { SlipwayError } from '../../../lib/formats/errors.ts'
 import { invalid } from '../../../lib/models/rows.ts'
 import { asksExplanations } from '../../explain.ts'
@@ -6,7 +7,7 @@ import { chooseMediaType, parseMediaType } from '../../media.ts'
 import { isObject, parseJson } from '../json.ts'
 import type { Asked, Incoming, Prediction, Written } from '../protocol.ts'
 import { readMatrix, readRecords, readRowsOrColumns } from '../rows-or-columns.ts'
-import { answersJson, explanationsField, labelsOf, numbersJson, rowsOf } from '../write.ts'
+import { answersJson, explanationsField, isOneNumber, labelsOf, numbersJson } from '../write.ts'
 import { readCsv } from './csv.ts'
 import { jsonLinesTypes, parseJsonLines } from './json-lines.ts'
 
@@ -70,11 +71,10 @@ export function readInvocation(
 
 function bodyOf(prediction: Prediction, type: string): string {
   const { predictions, version, explained } = prediction
-  const { outputs } = version.facts
-  if (outputs !== undefined) {
+  if (!isOneNumber(version)) {
     if (type === 'application/json')
       return `{"predictions":[${answersJson(prediction).join(',')}]${explanationsField(explained)}}`
-    if (type === 'text/csv') return severalCsv(prediction, outputs.length)
+    if (type === 'text/csv') return answersCsv(prediction)
     return answersJson(prediction)
       .map((answer) => `${answer}\n`)
       .join('')
@@ -84,18 +84,26 @@ function bodyOf(prediction: Prediction, type: string): string {
     : Array.from(predictions, (value) => `${value}\n`).join('')
 }
 
-/** A line a row: its numbers; of several classes the likeliest one, and the probability of each. */
-function severalCsv(prediction: Prediction, width: number): string {
-  const numbers = (row: number): string => prediction.predictions.subarray(row * width, (row + 1) * width).join(',')
-  if (numbersIn(prediction.version.facts) !== undefined)
-    return Array.from({ length: rowsOf(prediction) }, (_, row) => `${numbers(row)}\n`).join('')
-  return labelsOf(prediction)
-    .map((label, row) => {
-      const cell = /[",\r\n]/.test(label) ? `"${label.replaceAll('"', '""')}"` : label
-      return `${cell},${numbers(row)}\n`
-    })
-    .join('')
+/**
+ * A line a row: of several classes the likeliest, and the probability of each; else its numbers; and what a function
+ * answers.
+ */
+function answersCsv(prediction: Prediction): string {
+  const { predictions, decisions, version } = prediction
+  const width = version.facts.outputs?.length ?? 1
+  const labels = classesIn(version.facts) === undefined ? [] : labelsOf(prediction)
+  return Array.from({ length: predictions.length / width }, (_, row) => {
+    const label = labels[row]
+    const cells = [
+      ...(label === undefined ? [] : [csvCell(label)]),
+      predictions.subarray(row * width, (row + 1) * width).join(','),
+      ...(decisions === undefined ? [] : [csvCell(String(decisionAt(decisions, row)))]),
+    ]
+    return `${cells.join(',')}\n`
+  }).join('')
 }
+
+const csvCell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
 function readJson(request: unknown): Asked['read'] {
   if (Array.isArray(request)) return (version) => readRowsOrColumns(request, version, 'rows')

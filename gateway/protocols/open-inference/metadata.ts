@@ -1,8 +1,11 @@
 import { classesIn } from '../../../lib/formats/answers.ts'
+import { decisionOutput } from '../../../lib/formats/decisions.ts'
 import type { TensorFacts, TensorSpec } from '../../../lib/formats/tensors.ts'
 import { isMadeFloat64 } from '../../../lib/models/graph-inputs.ts'
+import type { ModelFacts } from '../../../lib/models/model.ts'
 import type { ServedVersion } from '../protocol.ts'
 import { outputName, outputType } from '../write.ts'
+import { decisionTypes } from './write-outputs.ts'
 
 const datatypeOf = {
   number: 'FP64',
@@ -29,25 +32,29 @@ export function modelMetadata(name: string, versions: readonly number[], version
       ...(facts.outputs !== undefined && {
         [facts.task === 'multiclass' ? 'classes' : 'outputs']: JSON.stringify(facts.outputs),
       }),
-      features: facts.features
-        .map(
-          (feature) =>
-            `${feature.name}:${feature.kind === 'category' ? 'BYTES' : isMadeFloat64(feature) ? 'FP64' : 'FP32'}`,
-        )
-        .join(','),
+      // A function that answers sees rows: there is none to send features to.
+      ...(facts.decision === undefined && { features: featuresOf(facts) }),
     },
   }
 }
 
+const featuresOf = ({ features }: ModelFacts): string =>
+  features
+    .map(
+      (feature) =>
+        `${feature.name}:${feature.kind === 'category' ? 'BYTES' : isMadeFloat64(feature) ? 'FP64' : 'FP32'}`,
+    )
+    .join(',')
+
 function outputsOf(version: ServedVersion): object[] {
-  const { outputs } = version.facts
+  const { outputs, decision } = version.facts
   const numbers = { name: outputName(version), datatype: outputType(version) }
-  if (outputs === undefined) return [{ ...numbers, shape: [-1] }]
-  if (classesIn(version.facts) === undefined) return [{ ...numbers, shape: [-1, outputs.length] }]
-  return [
-    { name: 'label', datatype: 'BYTES', shape: [-1] },
-    { ...numbers, shape: [-1, outputs.length] },
-  ]
+  const decided =
+    decision === undefined ? [] : [{ name: decisionOutput, datatype: decisionTypes[decision.kind], shape: [-1] }]
+  if (outputs === undefined) return [{ ...numbers, shape: [-1] }, ...decided]
+  const several = { ...numbers, shape: [-1, outputs.length] }
+  if (classesIn(version.facts) === undefined) return [several, ...decided]
+  return [{ name: 'label', datatype: 'BYTES', shape: [-1] }, several, ...decided]
 }
 
 /** The metadata of a model of tensors: those of its graph. Axes that may be any size are -1, as are unknown shapes. */

@@ -22,6 +22,11 @@ export function readInput(tensors: ReadonlyMap<string, Tensor>, version: ServedV
       throw invalid(`has ${tensor.rows} rows, ${first.name} has ${first.rows}`, tensor.path)
   const names = [...tensors.keys()]
   if (areFeatures(names, facts)) {
+    if (facts.decision !== undefined)
+      throw invalid(
+        `the model answers by a function of rows, and these are its features: send ${facts.inputs.map(({ name }) => name).join(', ')}`,
+        'inputs',
+      )
     const columns: Record<string, InputColumns[string]> = {}
     for (const feature of facts.features)
       columns[feature.name] = featureOf(feature, tensors.get(feature.name) as Tensor)
@@ -37,7 +42,7 @@ export function readInput(tensors: ReadonlyMap<string, Tensor>, version: ServedV
   const missing = facts.inputs.filter(({ name, nullable }) => !nullable && !tensors.has(name)).map(({ name }) => name)
   if (missing.length > 0)
     throw invalid(
-      `no tensor for ${missing.join(', ')}; the model takes ${facts.inputs.map(({ name }) => name).join(', ')}, or the features ${facts.features.map(({ name }) => name).join(', ')}`,
+      `no tensor for ${missing.join(', ')}; the model takes ${facts.inputs.map(({ name }) => name).join(', ')}${facts.decision === undefined ? `, or the features ${facts.features.map(({ name }) => name).join(', ')}` : ''}`,
       'inputs',
     )
   const columns: Record<string, Column> = {}

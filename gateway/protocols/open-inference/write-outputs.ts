@@ -1,6 +1,7 @@
 import { classesIn } from '../../../lib/formats/answers.ts'
+import { decisionOutput, kindOfDecisions } from '../../../lib/formats/decisions.ts'
 import type { Prediction } from '../protocol.ts'
-import { labelsOf, numbersJson, outputName, outputType, rowsOf } from '../write.ts'
+import { decisionsJson, labelsOf, numbersJson, outputName, outputType, rowsOf } from '../write.ts'
 
 /** A tensor of an answer, to be written as JSON or as bytes. */
 export interface OutputTensor {
@@ -11,7 +12,10 @@ export interface OutputTensor {
   bytes(): Buffer
 }
 
-/** The tensors of an answer: its numbers, and before them, of several classes, which one is the likeliest. */
+/**
+ * The tensors of an answer: its numbers; before them, of several classes, which one is the likeliest; and behind them
+ * what a function answers.
+ */
 export function outputTensors(prediction: Prediction): readonly OutputTensor[] {
   const { predictions, version } = prediction
   const { outputs } = version.facts
@@ -23,14 +27,34 @@ export function outputTensors(prediction: Prediction): readonly OutputTensor[] {
     json: () => numbersJson(predictions),
     bytes: () => Buffer.from(predictions.buffer, predictions.byteOffset, predictions.byteLength),
   }
-  if (classesIn(version.facts) === undefined) return [numbers]
+  const decided = decisionTensor(prediction)
+  if (classesIn(version.facts) === undefined) return [numbers, ...decided]
   const labels: OutputTensor = {
     name: 'label',
     head: headOf('label', 'BYTES', [rows]),
     json: () => JSON.stringify(labelsOf(prediction)),
     bytes: () => Buffer.concat(labelsOf(prediction).flatMap(lengthAndText)),
   }
-  return [labels, numbers]
+  return [labels, numbers, ...decided]
+}
+
+/** Data types of what a function answers, as the Open Inference Protocol names them. */
+export const decisionTypes = { number: 'FP64', boolean: 'BOOL', text: 'BYTES' } as const
+
+function decisionTensor({ decisions, ...prediction }: Prediction): OutputTensor[] {
+  if (decisions === undefined) return []
+  const type = decisionTypes[kindOfDecisions(decisions)]
+  return [
+    {
+      name: decisionOutput,
+      head: headOf(decisionOutput, type, [decisions.length]),
+      json: () => `[${decisionsJson({ ...prediction, decisions }).join(',')}]`,
+      bytes: () =>
+        ArrayBuffer.isView(decisions)
+          ? Buffer.from(decisions.buffer as ArrayBuffer, decisions.byteOffset, decisions.byteLength)
+          : Buffer.concat(decisions.flatMap(lengthAndText)),
+    },
+  ]
 }
 
 const headOf = (name: string, datatype: string, shape: readonly number[]): string =>

@@ -1,8 +1,9 @@
 import { targetColumns, targetOutputs } from '../../formats/code-ref.ts'
 import type { UserFunction } from '../../formats/columns.ts'
+import { decisionOutput } from '../../formats/decisions.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { LearnerParameters } from '../../formats/learner.ts'
-import type { Task } from '../../formats/plan.ts'
+import type { StepOf, Task } from '../../formats/plan.ts'
 import type { RowSchema } from '../../formats/row-schema.ts'
 import { recordedId } from '../../formats/step-names.ts'
 import type { Builder } from '../builder.ts'
@@ -22,7 +23,7 @@ export const train =
   (at: Place): Builder['train'] =>
   (called, { on, features, target, crosses, weight, calibrate, learner, seed, tune, budget, retune }) => {
     requireColumns(called, on.schema, target, weight)
-    if (target.task === 'multiclass') requireForClasses(called, crosses, learner.kind)
+    if (target.task === 'multiclass') requireForClasses(called, crosses)
     requireForSeveral(called, target, { crosses, learner })
     if (target.task === 'ranking') requireRankable(called, at, { on, target, weight, learner })
     if (calibrate !== undefined) requireCalibrable(called, target.task, learner.kind)
@@ -60,9 +61,9 @@ export const train =
 /** @throws SlipwayError DEFINITION_INVALID */
 function requireCalibrable(called: string, task: string, kind: string): void {
   const next = 'leave calibrate out'
-  if (task !== 'binary')
+  if (task !== 'binary' && task !== 'multiclass')
     throw new SlipwayError('DEFINITION_INVALID', `"${called}" calibrates probabilities, and its target is ${task}`, {
-      next: `${next}, or take binary(…)`,
+      next: `${next}, or take binary(…) or multiclass(…)`,
     })
   if (kind !== 'trees' && kind !== 'linear')
     throw new SlipwayError('DEFINITION_INVALID', `"${called}" calibrates, which its learner (${kind}) does not`, {
@@ -129,11 +130,7 @@ function requireForSeveral(
 }
 
 /** A cross is the mean label of rows, which classes have not. @throws SlipwayError DEFINITION_INVALID */
-function requireForClasses(called: string, crosses: readonly unknown[] | undefined, learner: string): void {
-  if (learner === 'linear')
-    throw new SlipwayError('DEFINITION_INVALID', `the learner of "${called}" does not tell several classes apart`, {
-      next: 'take trees(…), a program, or a finished model',
-    })
+function requireForClasses(called: string, crosses: readonly unknown[] | undefined): void {
   if (crosses === undefined) return
   throw new SlipwayError('DEFINITION_INVALID', `"${called}" has crosses, and several classes have no mean label`, {
     next: 'leave crosses out: trees find what matters together',
@@ -160,12 +157,13 @@ export const packageModel =
   (at: Place): Builder['package'] =>
   (
     model,
-    { parity = 1e-5, inputVersion = 1, name = modelOfBranch(at.recording, at.branch), explain, optimise } = {},
+    { parity = 1e-5, inputVersion = 1, name = modelOfBranch(at.recording, at.branch), explain, optimise, answer } = {},
   ) => {
     requireOneNumber(at, model.id, {
       explain: explain !== undefined && explain !== false,
       optimise: optimise !== undefined,
     })
+    if (answer !== undefined) requireOwnName(stepNamed(at, 'train', model.id))
     const id = add(at.recording, {
       id: nextId(at, 'package'),
       kind: 'package',
@@ -177,9 +175,20 @@ export const packageModel =
       ...(optimise !== undefined && {
         optimise: optimiseRowsOf(stepNamed(at, 'train', model.id).learner.kind, optimise),
       }),
+      ...(answer !== undefined && { answer: at.recording.codeOf(answer as UserFunction, 'answer') }),
     })
     return { kind: 'package', id }
   }
+
+/** Answers of several targets are called as these are, and what a function answers "answer". */
+function requireOwnName({ target }: StepOf<'train'>): void {
+  if (!(targetOutputs(target) ?? []).includes(decisionOutput)) return
+  throw new SlipwayError(
+    'DEFINITION_INVALID',
+    `a function answers under the name "${decisionOutput}", which one of the targets has`,
+    { next: 'rename the column' },
+  )
+}
 
 export const gate =
   (at: Place): Builder['gate'] =>

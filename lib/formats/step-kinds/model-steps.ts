@@ -29,7 +29,7 @@ export const train = stepKind({
     crosses: z.array(z.array(z.string()).min(1)).optional(),
     /** The column that says how much a row counts in training; features do not see it. */
     weight: z.string().optional(),
-    /** Of a binary task: how its probabilities are calibrated, by the validation rows. */
+    /** Of a classifier: how its probabilities are calibrated, by the validation rows. */
     calibrate: Calibrate.optional(),
     learner: LearnerParameters,
     seed: z.int().nonnegative(),
@@ -85,10 +85,14 @@ export const packageModel = stepKind({
     explain: ExplainOptions.optional(),
     /** What is done to its graph. */
     optimise: OptimiseRows.optional(),
+    /** The function that makes answers of scores and rows. */
+    answer: CodeRef.optional(),
   }),
   refs: ['model'],
+  notInKey: ['answer'],
   version: 5,
   hosts: ['onnxruntime-node', 'wabt', 'v8'],
+  code: ({ answer }) => ({ answer }),
   links: ({ model, name, explain }) => ({
     model,
     ...(name === undefined ? {} : { name }),
@@ -116,14 +120,15 @@ export const packageModel = stepKind({
   }),
   runsUserCode: true,
   isLeased: true,
-  planned: ({ parity, optimise }) =>
-    `package • ONNX, ${optimise === undefined ? '' : `${optimiseInWords(optimise)}, `}parity ${parity}`,
-  made({ bytes, kernel, parity, parityRows, uncompared, madeUp, madeUpParity, optimised }) {
+  planned: ({ parity, optimise, answer }) =>
+    `package • ONNX, ${optimise === undefined ? '' : `${optimiseInWords(optimise)}, `}parity ${parity}${answer === undefined ? '' : `, answers by ${answer.name}`}`,
+  made({ bytes, kernel, parity, parityRows, uncompared, madeUp, madeUpParity, optimised, answers }) {
     const compared =
       uncompared === true
         ? 'not compared with the program that made it'
         : `parity ${Number(parity).toExponential(1)} over ${count(parityRows)} rows${madeUpInWords(madeUp, madeUpParity)}`
-    return `${count(bytes)} bytes of ONNX${optimised === undefined ? compiledInWords(kernel) : `, ${optimised}`}; ${compared}`
+    const decided = answers === undefined ? '' : `; ${answers}`
+    return `${count(bytes)} bytes of ONNX${optimised === undefined ? compiledInWords(kernel) : `, ${optimised}`}; ${compared}${decided}`
   },
 })
 

@@ -13,6 +13,7 @@ import {
 } from '../../data/write-parts.ts'
 import { widthOf } from '../../formats/answers.ts'
 import type { BatchPolicy } from '../../formats/batch-policy.ts'
+import { newDecisions, putDecisions } from '../../formats/decisions.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { FeatureCounts } from '../../formats/telemetry.ts'
 import type { Engine } from '../../models/compiled-model.ts'
@@ -62,7 +63,7 @@ async function modelOf(local: LocalModel): Promise<LoadedModel> {
 /**
  * Scores a shard: reads it once, sets rows aside that break the model's contract, runs features and model over the rest
  * chunk by chunk, and writes the rows with their predictions. Memory grows with the shard, not with the input.
- * @throws SlipwayError as `openShard`, DATA_CONTRACT where bad rows are to fail the batch, FEATURES_…
+ * @throws SlipwayError as `openShard`, DATA_CONTRACT where bad rows are to fail the batch, FEATURES_…, ANSWER_INVALID
  */
 export async function scoreShard(
   { model: local, source, policy, folder }: ScoreShardOrder,
@@ -110,8 +111,11 @@ export async function scoreShard(
       )
     }
     const predictions = newAnswers(local.facts, rows.good)
+    const { decision } = local.facts
+    const decisions = decision && newDecisions(decision.kind, rows.good)
     const take = ({ at, rows: more, scored: [own] }: ScoredChunk<readonly [LoadedModel]>): void => {
-      counter.add(own.features, own.predictions)
+      counter.add(own.features, own.predictions, own.decisions)
+      if (decisions !== undefined && own.decisions !== undefined) putDecisions(decisions, own.decisions, at)
       predictions.set(own.predictions, at * widthOf(local.facts))
       onProgress(`scored ${at + more} of ${rows.good} rows`, (at + more) / rows.good)
     }
@@ -129,6 +133,7 @@ export async function scoreShard(
             folder,
             columns,
             named: local.facts,
+            decisions,
             format: policy.write,
             partitionBy: policy.partitionBy,
             table: source.table,

@@ -16,6 +16,8 @@ import type { CompiledModelReport } from '../../models/compiled-model.ts'
 import { type LocalModel, type ModelFacts, modelFiles, trainedFacts } from '../../models/model.ts'
 import type { PackageSource } from '../../models/package.ts'
 import { readSourceRead } from '../../models/source-read.ts'
+import { answersInWords } from '../../stats/answer-profile.ts'
+import type { Profile } from '../../stats/profile.ts'
 import { getJson, localFile, putBundle, putBytes, putJson } from '../../store/objects.ts'
 import { type Signer, sign } from '../../store/signing.ts'
 import type { Store } from '../../store/store.ts'
@@ -76,12 +78,14 @@ export async function packageModel(
   const compiled = await compareWithTrainer(store, work, { model, trees, inputs })
   const graph = await packagedGraph(deps, work, model, { inputs, train, compiled: compiled.report })
   const explained = await explainer(store, work, graph.model, inputs)
-  const facts = { ...plain, ...explained.facts, ...graph.facts }
+  const answered = await answers(deps, work, graph.model, inputs)
+  const facts = { ...plain, ...explained.facts, ...graph.facts, ...answered.facts }
   work.progress('packaging', 0.9)
   const files: Bundle['files'] = {
     ...(await filesOf(store, inputs, { ...model, facts }, { training, tuning }, compiled)),
     [modelFiles.onnx]: graph.onnx,
     ...explained.files,
+    ...answered.files,
   }
   const bundle = await putBundle(store, { slipway: 'bundle/1', kind: 'model', files, facts: facts as never })
   if (deps.signer !== undefined) {
@@ -105,6 +109,7 @@ export async function packageModel(
       parity: parity.largest,
       ...(training.madeUp !== undefined && { madeUp: training.madeUp.rows, madeUpParity: training.madeUp.largest }),
       ...(train.learner.kind === 'program' && train.learner.predictions === false && { uncompared: true }),
+      ...answered.told,
       kernel: report.status === 'proven' ? 'proven' : brief(report.reason, 500),
       ...graph.said,
     },
@@ -145,6 +150,35 @@ async function explainer(
   const table = await localTable(store, required(inputs, 'training rows').digest)
   const { file, facts } = await job('makeExplainer', { model, table, options: step.explain })
   return { facts: { explain: facts }, files: { [modelFiles.explainer]: await putJson(store, file) } }
+}
+
+/** What a package keeps to answer by a function of the user's, and what is known of it; nothing where none answers. */
+async function answers(
+  deps: PackageDeps,
+  { step, job, progress }: WorkOn<'package'>,
+  model: LocalModel,
+  inputs: StepInputs,
+): Promise<{
+  readonly facts: Pick<ModelFacts, 'decision'>
+  readonly files: Bundle['files']
+  readonly told: { readonly answers?: string }
+}> {
+  const { store } = deps
+  if (step.answer === undefined) return { facts: {}, files: {}, told: {} }
+  const { name, digest, host } = step.answer
+  progress('trying the function that answers', 0.85)
+  const code = await localCode(deps, step.answer)
+  const table = await localTable(store, required(inputs, 'validation').digest)
+  const { kind, profile } = await job('proveAnswers', { model, table, answer: code })
+  const baseline = JSON.parse(await readFile(model.baselineFile, 'utf8')) as Profile
+  return {
+    facts: { decision: { name, digest, host, kind } },
+    files: {
+      [modelFiles.answer]: await putBytes(store, await readFile(code.file), mediaTypes.javascript),
+      [modelFiles.baseline]: await putJson(store, { ...baseline, ...profile }),
+    },
+    told: { answers: `${name} answers ${answersInWords(profile)}` },
+  }
 }
 
 /** Compares the model, and its compiled form, with the trainer on the validation rows. */

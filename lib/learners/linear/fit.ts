@@ -113,7 +113,7 @@ export function addToGradient(gradient: Float64Array, { numbers, ones, count }: 
 }
 
 /** Adds `by` times the products of a row's columns. Those of 0 cost nothing, however many values texts have. */
-function addToHessian(hessian: Float64Array, { numbers, ones, count }: DesignRow, by: number): void {
+export function addToHessian(hessian: Float64Array, { numbers, ones, count }: DesignRow, by: number): void {
   const columns = Math.sqrt(hessian.length)
   for (let i = 0; i < numbers.length; i++) {
     const [at, share] = [i * columns, by * (numbers[i] as number)]

@@ -1,16 +1,27 @@
 import type { LearnerRows } from '../learner.ts'
 import type { LinearModel } from './model.ts'
 
+/** The variance of each input's term over the rows, whose weights count. */
+export const variancesOf = (...given: Parameters<typeof deviationsOf>): Float64Array =>
+  deviationsOf(...given).map((each) => each ** 2)
+
 /**
  * How much each input matters: the standard deviation of its term over the rows, as a share of the sum of all. Of a
  * number without missing values that is its weight's size times its own deviation. All 0 where no term varies.
  * @param inputs how many there are
  */
-export function importanceOf(
+export function importanceOf(...given: Parameters<typeof deviationsOf>): number[] {
+  const deviations = deviationsOf(...given)
+  const total = deviations.reduce((sum, each) => sum + each, 0)
+  return Array.from(deviations, (each) => (total === 0 ? 0 : each / total))
+}
+
+/** The standard deviation of each input's term over the rows. */
+function deviationsOf(
   { design, weights }: Pick<LinearModel, 'design' | 'weights'>,
   { features, labels, weights: rowWeights }: LearnerRows,
   inputs: number,
-): number[] {
+): Float64Array {
   const deviations = new Float64Array(inputs)
   const deviationOf = (term: (row: number) => number): number => deviation(labels.length, term, rowWeights)
   design.numbers.forEach(({ input, mean, deviation, missingColumn }, i) => {
@@ -29,8 +40,7 @@ export function importanceOf(
       return Number.isNaN(code) ? 0 : (weights[first + code] as number)
     })
   }
-  const total = deviations.reduce((sum, each) => sum + each, 0)
-  return Array.from(deviations, (each) => (total === 0 ? 0 : each / total))
+  return deviations
 }
 
 function deviation(rows: number, term: (row: number) => number, weights: Float32Array | undefined): number {

@@ -2,9 +2,11 @@ import { SlipwayError } from '../../formats/errors.ts'
 import { LinearLearner } from '../../formats/learner.ts'
 import type { Task } from '../../formats/plan.ts'
 import { type Standard, scaleOf, standardized, standardOf } from '../../stats/standard.ts'
-import { calibrationOf } from '../calibrate.ts'
+import { calibratedFact, calibrationOf } from '../calibrate.ts'
 import type { Learned, Learner, LearnerOrder } from '../learner.ts'
 import { modelBytes } from '../onnx/graph.ts'
+import { type LearnedLinear, trainClasses } from './classes/train.ts'
+import { countingWeights } from './counting-weights.ts'
 import { type Design, designOf } from './design.ts'
 import { type Fit, fitLinear } from './fit.ts'
 import { linearGraph } from './graph.ts'
@@ -29,12 +31,13 @@ export const linearLearner = {
     most: Math.max(1, Math.min(mostOfText, Math.floor(mostOfTexts / texts))),
   }),
 
-  train(order, onProgress) {
+  train(order, onProgress): LearnedLinear {
     const { model: name, task, parameters, inputs, train, validation } = order
-    requireOneSum(task)
+    requireMeans(task)
     const design = designOf(order)
     requireRoom(design.columns)
     if (order.outputs !== undefined) return trainSeveral(order, design)
+    if (task === 'multiclass') return trainClasses(order, design, onProgress)
     const standard = task === 'regression' ? standardOf(train.labels, train.weights) : undefined
     const fit = fitLinear(
       {
@@ -57,7 +60,7 @@ export const linearLearner = {
       predictions: predictLinear(model, validation),
       importance: importanceOf(model, train, inputs.length),
       weights: weightsByInput(fit, design, standard),
-      report: { words: wordsOf(order, fit, model), ...(calibration && { calibrated: calibration.method }) },
+      report: { words: wordsOf(order, fit, model), ...calibratedFact(order) },
     }
   },
 } satisfies Learner<LinearLearner>
@@ -89,14 +92,10 @@ function trainSeveral(
 }
 
 /** @throws SlipwayError DEFINITION_INVALID */
-function requireOneSum(task: Task): void {
-  if (task === 'quantiles')
-    throw new SlipwayError('DEFINITION_INVALID', 'a linear model predicts means, and this target is quantiles', {
-      next: 'take trees(…), a program, or a finished model',
-    })
-  if (task !== 'multiclass' && task !== 'ranking') return
-  const what = task === 'ranking' ? 'rank rows' : 'tell several classes apart'
-  throw new SlipwayError('DEFINITION_INVALID', `a linear model does not ${what}`, {
+function requireMeans(task: Task): void {
+  if (task !== 'quantiles' && task !== 'ranking') return
+  const what = task === 'ranking' ? 'does not rank rows' : 'predicts means, and this target is quantiles'
+  throw new SlipwayError('DEFINITION_INVALID', `a linear model ${what}`, {
     next: 'take trees(…), a program, or a finished model',
   })
 }
@@ -107,19 +106,6 @@ function requireRoom(columns: number): void {
   throw new SlipwayError('TRAINING_TOO_LARGE', `a linear model of ${columns} weights; ${mostWeights} are the most`, {
     next: 'make fewer features, or take trees(…)',
   })
-}
-
-/**
- * Weights of rows whose sum is the number of rows that have one: the penalty weighs as much whatever they are measured
- * in.
- */
-function countingWeights(weights: Float32Array): Float64Array {
-  let [sum, count] = [0, 0]
-  for (const weight of weights) {
-    sum += weight
-    if (weight > 0) count++
-  }
-  return Float64Array.from(weights, (weight) => (weight / sum) * count)
 }
 
 /** What a standard deviation more of each number adds, in units of the answer. */

@@ -11,7 +11,7 @@ const [toFloat, toLong, toDouble] = [1, 7, 11] as const
  */
 export function calibratedAnswers(calibration: Calibration, score: string, mark: '' | ':'): GraphPart {
   const exact = `${mark}calibration_score`
-  const made = (calibration.method === 'platt' ? curve : lines)(calibration as never, exact, mark)
+  const made = (calibration.method === 'platt' ? curve : linesOf)(calibration as never, exact, mark)
   const answers = binaryAnswers(mark)
   return {
     nodes: [
@@ -42,8 +42,15 @@ function curve(
   }
 }
 
-/** A score counts the lines that begin at or below it: the last of them is its own. */
-function lines(calibration: Extract<Calibration, { method: 'isotonic' }>, score: string, mark: string): GraphPart {
+/**
+ * The probability that a score [rows, 1] stands for: it counts the lines that begin at or below it, and the last of
+ * them is its own.
+ */
+export function linesOf(
+  calibration: Extract<Calibration, { method: 'isotonic' }>,
+  score: string,
+  mark: string,
+): GraphPart {
   const { starts, values, slopes, last } = segmentsOf(calibration)
   const named = (name: string): string => `${mark}calibration_${name}`
   return {

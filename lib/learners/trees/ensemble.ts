@@ -1,6 +1,7 @@
 import { ascendingRows, sideBySide } from '../../formats/answers.ts'
 import type { Numbers } from '../../formats/columns.ts'
 import { type Calibration, calibrated } from '../../stats/calibration.ts'
+import { calibratedClasses } from '../../stats/class-calibration.ts'
 
 /**
  * One regression tree as parallel arrays over its nodes, root first. A row goes left where its feature is at most the
@@ -29,6 +30,8 @@ export interface Ensemble {
   readonly features: number
   /** Of a binary task: what makes a probability of log odds, where it is not the logistic function. */
   readonly calibration?: Calibration | undefined
+  /** Of several classes: of each, what makes a probability of its log odds. */
+  readonly calibrations?: readonly Calibration[] | undefined
   /** What makes predictions of sums, in float64, where float32 cannot hold them: scale · sum + offset, by sum. */
   readonly restore?: { readonly scale: readonly number[]; readonly offset: readonly number[] } | undefined
   /** The predictions of a row are put in ascending order: those of quantiles. */
@@ -56,17 +59,33 @@ function addTree(tree: Tree, features: readonly Float32Array[], sums: Float32Arr
   }
 }
 
+/** What the leaves of rows add up to: [sums][rows]. */
+function sumTrees(ensemble: Ensemble, features: readonly Float32Array[], rows: number): Float32Array[] {
+  const sums = ensemble.bases.map(() => new Float32Array(rows))
+  ensemble.trees.forEach((tree, i) => {
+    addTree(tree, features, sums[sumOfTree(ensemble, i)] as Float32Array)
+  })
+  return sums
+}
+
+const scoresOf = ({ bases }: Ensemble, sums: readonly Float32Array[]): Float32Array[] =>
+  sums.map((sum, i) => sum.map((each) => each + (bases[i] as number)))
+
+/** Scores of several classes, whose softmax are their probabilities: [classes][rows]. */
+export const classScoresOf = (ensemble: Ensemble, features: readonly Float32Array[], rows: number): Float32Array[] =>
+  scoresOf(ensemble, sumTrees(ensemble, features, rows))
+
 /**
  * The trainer's own predictions, summed in float32 in tree order as ONNX Runtime does: [rows], or of several classes
  * their probabilities [rows · classes], row by row; of several targets [rows · targets].
  */
 export function predict(ensemble: Ensemble, features: readonly Float32Array[], rows: number): Numbers {
-  const { task, bases, trees, calibration } = ensemble
-  const sums = bases.map(() => new Float32Array(rows))
-  trees.forEach((tree, i) => {
-    addTree(tree, features, sums[sumOfTree(ensemble, i)] as Float32Array)
-  })
-  if (task === 'multiclass') return softmax(sums.map((sum, i) => sum.map((each) => each + (bases[i] as number))))
+  const { task, bases, calibration, calibrations } = ensemble
+  const sums = sumTrees(ensemble, features, rows)
+  if (task === 'multiclass') {
+    const scores = scoresOf(ensemble, sums)
+    return calibrations === undefined ? softmax(scores) : calibratedClasses(calibrations, scores)
+  }
   const [sum, base] = [sums[0] as Float32Array, bases[0] as number]
   if (calibration !== undefined) return sum.map((each) => calibrated(calibration, Math.fround(each + base)))
   if (task === 'regression') return numbersOf(ensemble, sums)

@@ -1,6 +1,7 @@
 import type { ModelInput } from '../learner.ts'
 import { calibratedAnswers } from '../onnx/calibration.ts'
 import { classAnswers } from '../onnx/class-answers.ts'
+import { calibratedClassAnswers } from '../onnx/class-calibration.ts'
 import { modelBytes } from '../onnx/graph.ts'
 import { type GraphPart, node } from '../onnx/messages.ts'
 import type { Ensemble } from './ensemble.ts'
@@ -64,7 +65,9 @@ export function toOnnx(
 }
 
 /** What follows the trees where they do not answer by themselves. */
-function answersOf({ calibration }: Ensemble, classes: readonly string[] | undefined): GraphPart {
+function answersOf({ calibration, calibrations }: Ensemble, classes: readonly string[] | undefined): GraphPart {
   if (calibration !== undefined) return calibratedAnswers(calibration, 'score', '')
+  if (classes !== undefined && calibrations !== undefined)
+    return calibratedClassAnswers(calibrations, 'scores', classes)
   return classes === undefined ? { nodes: [], constants: [] } : classAnswers(classes)
 }

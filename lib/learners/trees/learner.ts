@@ -1,8 +1,8 @@
 import { TreesLearner } from '../../formats/learner.ts'
-import { calibrationOf } from '../calibrate.ts'
+import { calibratedFact, calibrationOf, classCalibrationsOf } from '../calibrate.ts'
 import { type Learner, type LearnerOrder, type LearnerRows, targetsOf } from '../learner.ts'
 import { type BoostOptions, boost, type Dataset } from './boost.ts'
-import { predict } from './ensemble.ts'
+import { classScoresOf, type Ensemble, predict } from './ensemble.ts'
 import { toOnnx } from './graph.ts'
 import { directionsOf, requireNumber, withClassWeights } from './options.ts'
 import { boostSeveral } from './several.ts'
@@ -29,17 +29,29 @@ export const treesLearner: Learner<TreesLearner> = {
         : boost(task === 'quantiles' ? 'regression' : task, data, parameters, options)
     const { ensemble: grown, importance, validationLoss } = boosted
     const rows = validation.labels.length / targetsOf(order)
-    // Sums are what a regression answers.
-    const logOdds = () => predict({ ...grown, task: 'regression' }, validation.features, rows)
-    const calibration = calibrationOf(order, logOdds)
-    const ensemble = calibration === undefined ? grown : { ...grown, calibration }
+    const ensemble = { ...grown, ...calibrationsOf(order, grown) }
     return {
       onnx: toOnnx(model, ensemble, inputs, classes),
       predictions: predict(ensemble, validation.features, rows),
       importance,
-      report: { trees: ensemble.trees.length, validationLoss, ...(calibration && { calibrated: calibration.method }) },
+      report: { trees: ensemble.trees.length, validationLoss, ...calibratedFact(order) },
     }
   },
+}
+
+/** What makes probabilities of sums, where the order asks for it. */
+function calibrationsOf(
+  order: LearnerOrder<TreesLearner>,
+  grown: Ensemble,
+): Pick<Ensemble, 'calibration' | 'calibrations'> {
+  const { features, labels } = order.validation
+  if (grown.task === 'multiclass') {
+    const calibrations = classCalibrationsOf(order, () => classScoresOf(grown, features, labels.length))
+    return calibrations === undefined ? {} : { calibrations }
+  }
+  // Sums are what a regression answers.
+  const calibration = calibrationOf(order, () => predict({ ...grown, task: 'regression' }, features, labels.length))
+  return calibration === undefined ? {} : { calibration }
 }
 
 /**

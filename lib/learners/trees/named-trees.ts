@@ -19,7 +19,7 @@ const leaf: Test = { feature: 0, mode: 'LEAF', value: 0, left: 0, right: 0, miss
  * several classes a regressor with a target each: a classifier of two that both get votes is read in several ways.
  */
 export function namedTrees(ensemble: Ensemble): GraphPart {
-  const { task, bases, trees } = ensemble
+  const { bases, trees } = ensemble
   const written = new Written()
   trees.forEach((tree, number) => {
     written.tree(tree, number, sumOfTree(ensemble, number))
@@ -61,15 +61,15 @@ export function namedTrees(ensemble: Ensemble): GraphPart {
     )
     return { nodes: [classifier], constants: [] }
   }
+  const output = sumOf(ensemble)
   const weights: Attribute[] = [
     ['n_targets', 'int', bases.length],
-    ['post_transform', 'string', task === 'multiclass' ? 'SOFTMAX' : 'NONE'],
+    ['post_transform', 'string', output === 'probabilities' ? 'SOFTMAX' : 'NONE'],
     ['target_ids', 'ints', leaves.sums],
     ['target_nodeids', 'ints', leaves.nodeids],
     ['target_treeids', 'ints', leaves.treeids],
     ['target_weights', 'floats', Float32Array.from(leaves.weights)],
   ]
-  const output = task === 'multiclass' ? 'probabilities' : sumOf(ensemble)
   const regressor = node('TreeEnsembleRegressor', 'ai.onnx.ml', ['features'], [output], [...shape, ...weights])
   return { nodes: [regressor], constants: [] }
 }

@@ -1,10 +1,12 @@
 import { type GraphPart, node, tensor } from '../onnx/messages.ts'
 import type { Ensemble } from './ensemble.ts'
 
-/** What trees add up to, by name: the prediction itself, what it is made of, or log odds to be calibrated. */
+/** What trees add up to, by name: the prediction itself, what it is made of, or scores to be calibrated. */
 export const sumOf = (ensemble: Ensemble): string => {
-  if (ensemble.calibration !== undefined) return 'score'
-  return ensemble.restore === undefined ? numberOf(ensemble) : 'sum'
+  const { task, restore, calibration, calibrations } = ensemble
+  if (calibration !== undefined) return 'score'
+  if (task === 'multiclass') return calibrations === undefined ? 'probabilities' : 'scores'
+  return restore === undefined ? numberOf(ensemble) : 'sum'
 }
 
 /** What numbers are called before they are sorted, where they are. */
