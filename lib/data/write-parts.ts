@@ -19,8 +19,8 @@ import { scanCsv } from './text-files.ts'
 
 /**
  * Columns of the output with the model's answer: `prediction`, of a ranking `score`; of several classes `label`, the
- * likeliest, and `probability_a` a class; of several targets or quantiles `prediction_a` each; `answer` where a function
- * answers.
+ * likeliest, and `probability_a` a class; of several targets or quantiles `prediction_a` each; `answer` where a
+ * function answers.
  */
 export function answerColumnNames(named: NamedAnswers): readonly [string, ...string[]] {
   const { outputs, decision } = named

@@ -67,6 +67,14 @@ const wrong = () =>
     })
     // @ts-expect-error the target's column is not a feature: it is not known when a flight is predicted
     p.train('b', { on: parts, features: (c: { delay: Float64Array }) => ({ x: c.delay }), target, learner, seed: 1 })
+    const trained = p.train('answered', { on: parts, features, target, learner, seed: 1 })
+    p.package(trained, { answer: ({ probability }, { distance }) => probability.map((p, i) => p + (distance[i] ?? 0)) })
+    // @ts-expect-error a yes/no model has a probability, not a prediction
+    p.package(trained, { answer: (scores: { prediction: Float32Array }) => scores.prediction })
+    // @ts-expect-error the target is not known when a flight is answered
+    p.package(trained, { answer: (_, { delay }: { delay: Float64Array }) => delay })
+    // @ts-expect-error an answer is a number, a truth value or a text
+    p.package(trained, { answer: ({ probability }) => Array.from(probability, () => null) })
     // @ts-expect-error text comes as strings, not numbers
     p.train('c', { on: parts, features: (c: { origin: Float64Array }) => ({ x: c.origin }), target, learner, seed: 1 })
     // @ts-expect-error a nullable text may be null

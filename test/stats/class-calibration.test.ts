@@ -14,9 +14,9 @@ describe('a calibration of several classes equals scikit-learn', () => {
       labels: Float64Array.from(given.labels, (label) => (label === own ? 1 : 0)),
       weights: given.weights ?? undefined,
     })
-    const answers = (fit: typeof fitPlatt | typeof fitIsotonic): Float32Array =>
+    const answers = (method: typeof fitPlatt | typeof fitIsotonic): Float32Array =>
       calibratedClasses(
-        odds.map((_, own) => fit(rowsOf(own))),
+        odds.map((_, own) => method(rowsOf(own))),
         columns(given.asked),
       )
     const differs = (own: Float32Array, expected: readonly (readonly number[])[]): number =>
