@@ -65,7 +65,7 @@ export function cellAt(dimension: Dimension & { kind: 'whole' }, place: number):
 
 type Numeric = Exclude<Dimension, { kind: 'choice' }>
 
-/** Bounds as the scale has them; whole numbers reach half a one further, so that the last are as likely as the others. */
+/** Bounds as the scale has them; whole numbers reach half a one further: the last are as likely as others. */
 function reach({ kind, from, to, scale }: Numeric): readonly [number, number] {
   const half = kind === 'whole' ? 0.5 : 0
   return scale === 'log' ? [Math.log(from - half), Math.log(to + half)] : [from - half, to + half]
