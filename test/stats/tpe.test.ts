@@ -57,9 +57,9 @@ describe('the density of trials', () => {
 describe('what is proposed', () => {
   it('is the drawn point whose density among the good trials is largest against that among the others', () => {
     const line = dimensionsOf({ x: { kind: 'number', from: 0, to: 1 } })
-    // Good ones near 0.2 of twenty in all, the others from 0.4 on.
-    const good = [[0.19], [0.2], [0.21]]
-    const bad = Array.from({ length: 17 }, (_, i) => [0.4 + 0.035 * i])
+    // A tenth of twenty are the good ones, near 0.2; the others lie from 0.4 on.
+    const good = [[0.19], [0.21]]
+    const bad = Array.from({ length: 18 }, (_, i) => [0.4 + 0.033 * i])
     const points = proposePoints(line, [...good, ...bad], [], uniformFrom(2))
     const ratio = ([x]: readonly number[]) =>
       parzen(line, good).logDensity([x as number]) - parzen(line, bad).logDensity([x as number])
