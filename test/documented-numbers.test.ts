@@ -41,7 +41,12 @@ it.each([
   ['docs/definition.md', 'more than 500 features', 'lib/learners/linear-baseline.ts', 'mostFeatures = 500'],
   ['docs/definition.md', 'by fifty rows', 'lib/stats/crosses.ts', 'smoothing = 50'],
   ['docs/definition.md', 'the other four fifths', 'lib/stats/crosses.ts', 'folds = 5'],
-  ['docs/definition.md', 'at least 200 rows (and 20 of', 'lib/stats/gates.ts', '{ rows: 200, ofEachClass: 20 }'],
+  [
+    'docs/definition.md',
+    'at least 200 rows (and 20 of',
+    'lib/stats/gates.ts',
+    '{ rows: 200, ofEachClass: 20, groups: 20 }',
+  ],
   ['docs/definition.md', 'blocks of 300 single-row', 'lib/stats/latency.ts', 'blockPredictions = 300'],
   ['docs/definition.md', 'predictions, five at most', 'lib/stats/latency.ts', 'maxBlocks = 5'],
   ['docs/deploy.md', 'gone after twelve seconds', 'lib/store/routes.ts', 'silenceMs = 12_000'],
