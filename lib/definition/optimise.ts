@@ -12,7 +12,8 @@ interface Optimise {
 export interface OptimiseModel extends Optimise {
   /**
    * How much int8 may lose on the validation rows of the task's first metric that is better when it is larger: AUC,
-   * accuracy, R². Default 0.005. Beyond it the run ends with exit code 12.
+   * accuracy, R², NDCG; where there is none, the share that the first error may grow by. Default 0.005. Beyond it the
+   * run ends with exit code 12.
    */
   readonly atMost?: { readonly metricLoss: number }
 }

@@ -1,35 +1,21 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadFunction } from '../code/load.ts'
-import type { Features } from '../code/run-features.ts'
-import { ruleOf } from '../code/run-features.ts'
-import { runClasses, runTarget } from '../code/run-target.ts'
-import type { LocalTable } from '../data/table.ts'
-import { underNames, widthOf } from '../formats/answers.ts'
-import { classNumbers } from '../formats/classes.ts'
-import type { Column } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
-import { measureRows, metricsFor } from '../formats/metrics/index.ts'
+import { rowMetric } from '../formats/metrics/index.ts'
 import type { OptimisedFacts, OptimiseRows } from '../formats/optimise.ts'
-import type { StepOf } from '../formats/plan.ts'
 import { show } from '../formats/show-number.ts'
 import { optimised } from '../learners/optimise/optimise.ts'
-import { type LoadedModel, type LocalModel, newAnswers } from '../models/model.ts'
+import type { LocalModel } from '../models/model.ts'
 import { raceOf, type Times } from '../models/race.ts'
 import { withModels } from '../models/with-models.ts'
-import { unitOfDifferences } from '../stats/standard.ts'
 import { digestOf } from '../store/digest.ts'
-import { scoreTable } from './score-table.ts'
+import { type ComparedOn, compareGraphs, type GraphsCompared } from './compare-graphs.ts'
 import type { Progress } from './step-work.ts'
 
-export interface OptimiseOrder {
+export interface OptimiseOrder extends ComparedOn {
   /** As it was trained, without a compiled model. */
   readonly model: LocalModel
   readonly options: OptimiseRows
-  /** The validation rows, and what their labels are made by. */
-  readonly table: LocalTable
-  readonly train: Pick<StepOf<'train'>, 'target' | 'task'>
-  readonly target: { readonly file: string; readonly digest: string } | undefined
   /** How far a graph that is only fused may answer otherwise. */
   readonly parity: number
   readonly folder: string
@@ -58,8 +44,9 @@ export async function optimiseModel(order: OptimiseOrder, onProgress: Progress):
   const onnxFile = join(folder, optimisedFile)
   await writeFile(onnxFile, onnx)
   return withModels([model, { ...model, onnxFile }], async (plain, own) => {
-    const { metric, largest, features } = await compare(order, [plain, own], onProgress)
-    requireKept(order, metric, largest)
+    const compared = await compareGraphs(order, [plain, own], onProgress)
+    requireKept(order, compared)
+    const { metric, largest, features } = compared
     return {
       facts: {
         ...(fuse && { fuse }),
@@ -79,53 +66,8 @@ export async function optimiseModel(order: OptimiseOrder, onProgress: Progress):
   })
 }
 
-type Metric = NonNullable<OptimisedFacts['metric']>
-
-/** Scores the validation rows by both graphs. */
-async function compare(
-  { table, train, target }: OptimiseOrder,
-  models: readonly [LoadedModel, LoadedModel],
-  onProgress: Progress,
-) {
-  const [{ facts }] = models
-  const { inputs, outputs } = facts
-  const toLabels = target === undefined ? undefined : loadFunction(await readFile(target.file, 'utf8'), target.digest)
-  const width = widthOf(facts)
-  const classes = outputs && classNumbers(outputs)
-  const answers = models.map(() => newAnswers(facts, table.rows))
-  const labels = new Float64Array(table.rows)
-  const { column } = train.target
-  let first: Features | undefined
-  await scoreTable({ models, table, columns: [...inputs, ruleOf(table.schema, column)] }, (chunk) => {
-    const { columns, at, rows, scored } = chunk
-    first ??= scored[0].features
-    scored.forEach(({ predictions }, i) => {
-      answers[i]?.set(predictions, at * width)
-    })
-    const cells = columns[column] as Column
-    if (classes === undefined) labels.set(runTarget(toLabels, train.task, column, cells, at + 1), at)
-    else labels.set(classes.numbersOf(runClasses(toLabels, column, cells, at + 1)), at)
-    onProgress(`comparing on ${at + rows} of ${table.rows} rows`, (at + rows) / table.rows)
-  })
-  const [plain, own] = answers as [typeof labels, typeof labels]
-  const unit = facts.task === 'regression' ? unitOfDifferences(plain) : 1
-  let largest = 0
-  for (let i = 0; i < plain.length; i++)
-    largest = Math.max(largest, Math.abs((own[i] as number) - (plain[i] as number)) / unit)
-  const [name, metric] = metricsFor(train.task).find(([, { better }]) => better === 'larger') as [string, never]
-  const measured = (predictions: typeof labels): number =>
-    outputs === undefined || classes === undefined
-      ? measureRows(metric, { predictions, labels })
-      : measureRows(metric, { predictions: underNames(predictions, outputs, classes.names), labels })
-  const rows = first as Features
-  return {
-    largest,
-    metric: { name, before: measured(plain), after: measured(own) } satisfies Metric,
-    features: { rows, items: Object.values(rows)[0]?.length ?? 0 },
-  }
-}
-
-function requireKept({ options, parity }: OptimiseOrder, { name, before, after }: Metric, largest: number): void {
+function requireKept({ options, parity }: OptimiseOrder, { metric, largest }: GraphsCompared): void {
+  const { name, before, after } = metric
   if (options.quantize === undefined) {
     if (largest <= parity) return
     throw new SlipwayError('PARITY', `the fused graph and the one before differ by ${largest}; ${parity} is allowed`, {
@@ -133,13 +75,15 @@ function requireKept({ options, parity }: OptimiseOrder, { name, before, after }
     })
   }
   const allowed = options.atMost?.metricLoss ?? 0
+  // Of an error the share counts that it grows by.
+  const lost = rowMetric(name)?.better === 'smaller' ? after / before - 1 : before - after
   // What is not defined is not kept.
-  if (before - after <= allowed && Number.isFinite(largest)) return
+  if (lost <= allowed && Number.isFinite(largest)) return
   throw new SlipwayError(
     'OPTIMISE_LOSS',
-    Number.isNaN(before - after)
+    Number.isNaN(lost)
       ? `what int8 loses is not known: ${name} is not defined on the validation rows`
-      : `int8 loses ${show(before - after)} of ${name} on the validation rows, ${show(before)} before and ${show(after)} after; ${allowed} is allowed`,
+      : `int8 loses ${show(lost)} of ${name} on the validation rows, ${show(before)} before and ${show(after)} after; ${allowed} is allowed`,
     { next: 'leave quantize out, or allow more: optimise: { atMost: { metricLoss: … } }' },
   )
 }
