@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { decisionAt } from '../formats/decisions.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { CompiledModelReport } from '../models/compiled-model.ts'
 import { type LoadedModel, type LocalModel, newAnswers } from '../models/model.ts'
@@ -25,11 +26,14 @@ export async function makeProbe(local: LocalModel, model: LoadedModel, given?: r
     throw new SlipwayError('NOT_FOUND', 'no row can be made up that the contract and the feature code take', {
       next: 'give some that may go along with the model: --probe rows.json, an array of objects',
     })
-  const answers = await model.score(readRecords(reader, rows, '--probe').columns)
+  const { columns } = readRecords(reader, rows, '--probe')
+  const answers = await model.score(columns)
+  const decisions = model.decide?.(answers, columns)
   const { buffer, byteOffset, byteLength } = answers
   return {
     rows,
     answers: Buffer.from(buffer, byteOffset, byteLength).toString('base64'),
+    ...(decisions && { decisions: rows.map((_, row) => decisionAt(decisions, row)) }),
     tolerance: model.engine.name === 'compiled' ? 0 : toleranceOfOnnx,
   }
 }
@@ -41,7 +45,9 @@ async function takenRows(local: LocalModel, model: LoadedModel, reader: RowReade
   for (const row of madeUpRows(model.facts.inputs, await textsOf(local))) {
     if (taken.length === probeRows || tried++ === tries) break
     try {
-      const answers = await model.score(readRecords(reader, [row], 'rows').columns)
+      const { columns } = readRecords(reader, [row], 'rows')
+      const answers = await model.score(columns)
+      model.decide?.(answers, columns)
       if (answers.length === newAnswers(model.facts, 1).length) taken.push(row)
     } catch (error) {
       if (!(error instanceof SlipwayError)) throw error

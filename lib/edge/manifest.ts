@@ -9,7 +9,17 @@ export interface EdgeFile {
 /** What scoring needs to know of a model: nothing of the data that it was trained on. */
 export type EdgeFacts = Pick<
   ModelFacts,
-  'name' | 'task' | 'target' | 'inputs' | 'features' | 'answers' | 'outputs' | 'crosses' | 'featureCode' | 'signature'
+  | 'name'
+  | 'task'
+  | 'target'
+  | 'inputs'
+  | 'features'
+  | 'answers'
+  | 'outputs'
+  | 'crosses'
+  | 'featureCode'
+  | 'decision'
+  | 'signature'
 >
 
 /** `manifest.json`: a model for the edge, whose digest names all its files. */
@@ -42,6 +52,8 @@ export interface EdgeFolder {
 export interface Probe {
   readonly rows: readonly Readonly<Record<string, unknown>>[]
   readonly answers: string
+  /** What the function that answers made of them. */
+  readonly decisions?: readonly (number | boolean | string)[]
   /** How far answers may be apart, in parts of 1 or of their own size; 0 means that every bit counts. */
   readonly tolerance: number
 }
@@ -56,6 +68,8 @@ export const edgeFiles = {
   /** Where there are none. */
   onnx: 'model.onnx',
   code: 'features.js',
+  /** The function that answers, where there is one. */
+  answer: 'answer.js',
   crosses: 'crosses.json',
   probe: 'probe.json',
   runtime: 'onnxruntime.mjs',

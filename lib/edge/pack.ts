@@ -35,7 +35,9 @@ export async function packForEdge({ local, version, root, probe }: Packing): Pro
   try {
     const files = new Map<string, Uint8Array>([[edgeFiles.code, await readFile(local.codeFile)]])
     if (local.crossesFile !== undefined) files.set(edgeFiles.crosses, await readFile(local.crossesFile))
-    for (const name of Object.keys(facts.featureCode.host)) files.set(hostFile(name), await hostText(name))
+    if (local.answerFile !== undefined) files.set(edgeFiles.answer, await readFile(local.answerFile))
+    for (const name of Object.keys({ ...facts.featureCode.host, ...facts.decision?.host }))
+      files.set(hostFile(name), await hostText(name))
     const engineFiles = model.engine.name === 'compiled' ? await compiledFiles(local) : await onnxFiles(local, root)
     for (const [name, bytes] of Object.entries(engineFiles)) files.set(name, bytes)
     files.set(edgeFiles.probe, json(await makeProbe(local, model, probe)))
@@ -66,8 +68,8 @@ function manifestOf(
 }
 
 function edgeFactsOf(facts: ModelFacts): EdgeFacts {
-  const { name, task, target, inputs, features, answers, outputs, crosses, featureCode, signature } = facts
-  return { name, task, target, inputs, features, answers, outputs, crosses, featureCode, signature }
+  const { name, task, target, inputs, features, answers, outputs, crosses, featureCode, decision, signature } = facts
+  return { name, task, target, inputs, features, answers, outputs, crosses, featureCode, decision, signature }
 }
 
 async function compiledFiles({ compiledModel }: LocalModel): Promise<Record<string, Uint8Array>> {

@@ -1,10 +1,26 @@
 import { answerNames, classesIn, likeliest } from '../../formats/answers.ts'
 import type { Numbers } from '../../formats/columns.ts'
+import { type Decisions, decisionAt } from '../../formats/decisions.ts'
 import type { EdgeFacts } from '../manifest.ts'
 import type { EdgeAnswer } from './slipway-edge.d.ts'
 
+/** What a model says of rows [rows · width], and what a function makes of that [rows], where one does. */
+export interface Scored {
+  readonly predictions: Numbers
+  readonly decisions: Decisions | undefined
+}
+
 /** Predictions as answers, one a row, under the names that gateways give them. */
-export function answersOf(facts: Pick<EdgeFacts, 'task' | 'outputs'>, predictions: Numbers): EdgeAnswer[] {
+export function answersOf(
+  facts: Pick<EdgeFacts, 'task' | 'outputs'>,
+  { predictions, decisions }: Scored,
+): EdgeAnswer[] {
+  const answers = predictionsOf(facts, predictions)
+  if (decisions === undefined) return answers
+  return answers.map((answer, row) => ({ ...answer, answer: decisionAt(decisions, row) }))
+}
+
+function predictionsOf(facts: Pick<EdgeFacts, 'task' | 'outputs'>, predictions: Numbers): EdgeAnswer[] {
   const { task, outputs } = facts
   if (outputs === undefined) {
     const name = answerNames[task]

@@ -1,13 +1,15 @@
+import { runAnswer } from '../../code/run-answer.ts'
 import { type CompiledInput, type CompiledPlan, compiledModelOn } from '../../compiler/compiled-model.ts'
-import type { Numbers, UserFunction } from '../../formats/columns.ts'
+import type { Column, Numbers, UserFunction } from '../../formats/columns.ts'
 import type { Cross } from '../../formats/crosses.ts'
+import { type Decisions, decisionAt } from '../../formats/decisions.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import { featureMaker, inputMaker, rowsOf } from '../../models/graph-inputs.ts'
 import { readRecords } from '../../models/names.ts'
 import { rowReader } from '../../models/rows.ts'
 import { compiledScore, type ScoreInputs } from '../../models/score-inputs.ts'
 import { type EdgeManifest, edgeFiles, hostFile, type Probe } from '../manifest.ts'
-import { answersOf } from './answers.ts'
+import { answersOf, type Scored } from './answers.ts'
 import { fromBase64, parseJson } from './bytes.ts'
 import { onnxRuntimeScore } from './onnxruntime.ts'
 import type { EdgeAnswer, EdgeRow } from './slipway-edge.d.ts'
@@ -42,31 +44,44 @@ export async function openModel(manifest: EdgeManifest, read: ReadFile): Promise
     facts.crosses === undefined
       ? undefined
       : (parseJson(await read(edgeFiles.crosses), edgeFiles.crosses) as readonly Cross[])
-  const makeFeatures = featureMaker(facts, await featureCode(manifest, read))
+  const load = await codeLoader(manifest, read)
+  const makeFeatures = featureMaker(facts, await load(edgeFiles.code))
+  const decide = await decider(facts, load)
   const inputsOf = inputMaker(facts, crosses)
   const scoreInputs =
     manifest.engine === 'compiled' ? await compiled(manifest, read) : await onnxRuntimeScore(manifest, read)
   const reader = rowReader(facts.inputs)
-  const score = async (rows: readonly EdgeRow[]): Promise<Numbers> => {
+  const score = async (rows: readonly EdgeRow[]): Promise<Scored> => {
     const { columns, rows: count } = readRecords(reader, rows, 'rows')
-    if (count === 0) return new Float32Array(0)
+    if (count === 0) return { predictions: new Float32Array(0), decisions: undefined }
     const features = makeFeatures(columns)
-    return scoreInputs(inputsOf(features), rowsOf(features))
+    const predictions = await scoreInputs(inputsOf(features), rowsOf(features))
+    return { predictions, decisions: decide?.(predictions, columns) }
   }
   await requireProbe(manifest, read, score)
   return { manifest, predict: async (rows) => answersOf(facts, await score(rows)) }
 }
 
-/** An instance of the feature code. The packages that it takes from its host come along in the folder. */
-async function featureCode({ facts, files }: EdgeManifest, read: ReadFile): Promise<UserFunction> {
+/** Makes instances of the user's functions. The packages that they take from their host come along in the folder. */
+async function codeLoader({ facts, files }: EdgeManifest, read: ReadFile): Promise<LoadCode> {
   const hosts = new Map<string, unknown>()
-  for (const name of Object.keys(facts.featureCode.host)) {
+  for (const name of Object.keys({ ...facts.featureCode.host, ...facts.decision?.host })) {
     if (files[hostFile(name)] !== undefined)
       hosts.set(name, evaluate(await textOf(read, hostFile(name)), hostFile(name), noPackage))
   }
   const take = (name: string): unknown => hosts.get(name) ?? noPackage(name)
-  const code = await textOf(read, edgeFiles.code)
-  return (evaluate(code, 'slipway-features.js', take) as { default: UserFunction }).default
+  return async (file) =>
+    (evaluate(await textOf(read, file), `slipway-${file}`, take) as { default: UserFunction }).default
+}
+
+type LoadCode = (file: string) => Promise<UserFunction>
+
+/** The function that makes answers of predictions and rows, where there is one. */
+async function decider({ decision, task, outputs }: EdgeManifest['facts'], load: LoadCode) {
+  if (decision === undefined) return undefined
+  const answerer = { userFunction: await load(edgeFiles.answer), name: decision.name, task, outputs }
+  return (predictions: Numbers, columns: Readonly<Record<string, Column>>): Decisions =>
+    runAnswer(answerer, predictions, columns, decision.kind)
 }
 
 const textOf = async (read: ReadFile, name: string): Promise<string> => new TextDecoder().decode(await read(name))
@@ -107,16 +122,23 @@ const isEqual = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length
 async function requireProbe(
   { facts }: EdgeManifest,
   read: ReadFile,
-  score: (rows: readonly EdgeRow[]) => Promise<Numbers>,
+  score: (rows: readonly EdgeRow[]) => Promise<Scored>,
 ): Promise<void> {
-  const { rows, answers, tolerance } = parseJson(await read(edgeFiles.probe), edgeFiles.probe) as Probe
+  const { rows, answers, decisions = [], tolerance } = parseJson(await read(edgeFiles.probe), edgeFiles.probe) as Probe
   const { buffer } = fromBase64(answers)
   const expected = facts.answers === 'float64' ? new Float64Array(buffer) : new Float32Array(buffer)
-  const given = await score(rows)
+  const { predictions: given, decisions: decided } = await score(rows)
+  const isAlike = (a: unknown, b: unknown): boolean =>
+    Object.is(a, b) ||
+    (typeof a === 'number' && typeof b === 'number' && Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b)))
   for (let i = 0; i < expected.length; i++) {
     const [a, b] = [given[i] as number, expected[i] as number]
-    const isAlike = Object.is(a, b) || Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b))
-    if (isAlike && given.length === expected.length) continue
+    if (isAlike(a, b) && given.length === expected.length) continue
     throw new SlipwayError('PARITY', `the model answers ${a} here where it answered ${b} when it was packaged`)
+  }
+  for (const [row, wanted] of decisions.entries()) {
+    const found = decided === undefined ? undefined : decisionAt(decided, row)
+    if (!isAlike(found, wanted))
+      throw new SlipwayError('PARITY', `the answer is ${found} here where it was ${wanted} when it was packaged`)
   }
 }

@@ -16,6 +16,8 @@ export interface EdgeAnswer {
   /** The likeliest class, and how likely each is: `classes` of the model names them in this order. */
   readonly label?: string
   readonly probabilities?: readonly number[]
+  /** What the pipeline's function makes of all that, where it has one. */
+  readonly answer?: number | boolean | string
 }
 
 /** A column of the rows that the model takes; its limits, patterns and values are those of the pipeline's schema. */
