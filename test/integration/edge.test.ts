@@ -21,7 +21,7 @@ import { serveFolder } from '../support/edge-server.ts'
 import { packageModel } from '../support/models.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { newProject } from '../support/project.ts'
-import { copyStocks, runStocks, stockNames } from '../support/stocks-project.ts'
+import { copyStocks, runStocks } from '../support/stocks-project.ts'
 
 /*
  * Models leave by the command, and answer what the gateway answers.
@@ -159,7 +159,7 @@ describe('the examples', () => {
     expect(answers.map(({ probability, prediction }) => probability ?? prediction)).toEqual(expected)
   }
 
-  it('answer the same bits: flights, weather, whose features danfojs makes, and a model a stock', async () => {
+  it('answer the same bits: flights, and weather, whose features danfojs makes', async () => {
     const { project, store } = place
     const data = 'node_modules/vega-datasets/data'
     for (const path of ['pipelines/weather', 'pipelines/flights', `${data}/seattle-weather.csv`])
@@ -172,9 +172,13 @@ describe('the examples', () => {
       await registerVersion(store.store, name, versionRecord(digest), true)
       await expectEqual(name, ['ORD', 'LAX', 'JFK', 'ATL', 'ZZZ'])
     }
-    copyStocks(project)
+  })
+
+  it('need ONNX Runtime for browsers where they are linear, as those of stocks, and are told which', async () => {
+    copyStocks(place.project)
     await runStocks(place)
-    for (const name of stockNames) await expectEqual(`stocks-${name}`)
+    const told = expectUserError(await place.run('package', '--edge', 'stocks-aapl'), 11, 'ENVIRONMENT_FAILED')
+    expect(told).toMatch(/npm install onnxruntime-web@1\.\d+\.\d+/)
   })
 })
 
