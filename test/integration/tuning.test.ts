@@ -151,7 +151,7 @@ describe('a program', () => {
     place.project.write(
       'trainer/train.mjs',
       `const { fail } = JSON.parse(process.env.SM_HPS)
-if (fail === 'yes') { console.error('asked to fail'); process.exit(1) }
+if (fail !== 'no') { console.error('asked to fail'); process.exit(1) }
 await import('./linear.mjs')
 `,
     )
@@ -169,7 +169,7 @@ await import('./linear.mjs')
   })
 
   it('that fails in every trial ends the run with the first cause', async () => {
-    write(program("tune: { fail: oneOf('yes') }, budget: { trials: 2 }"))
+    write(program("tune: { fail: oneOf('yes', 'always') }, budget: { trials: 2 }"))
     imports('log, oneOf, program')
     const { code, stdout, stderr } = await cli('run', 'loans', '--wait')
     expect(code).toBe(11)

@@ -32,7 +32,9 @@ export const whereAllFail =
   'train once without tune to see whether the learner works; then look at the ends of the space'
 
 export const allFailedInWords = (trials: number, firstError: string): string =>
-  `all ${trials} trials failed, the first of them: ${firstError}`
+  trials === 1
+    ? `the only trial failed: ${firstError}`
+    : `all ${trials} trials failed, the first of them: ${firstError}`
 
 /**
  * Whether a budget is used up, so that no trial may begin.
