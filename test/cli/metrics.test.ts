@@ -8,6 +8,8 @@ import { runCommand } from '../support/run-command.ts'
 const moreIsBetter = [
   ...['auc', 'accuracy', 'precision', 'recall', 'f1', 'r2'],
   ...['aucMacro', 'f1Macro', 'f1Weighted', 'balancedAccuracy', 'precisionMacro', 'recallMacro', 'top3Accuracy'],
+  ...['coverage', 'meanReciprocalRank', 'meanAveragePrecision'],
+  ...['ndcg', 'ndcg@1', 'ndcg@3', 'ndcg@5', 'ndcg@10', 'ndcg@20', 'ndcg@50', 'ndcg@100'],
 ]
 
 describe('runs by a metric', () => {

@@ -31,6 +31,8 @@ const paths = [
   '--html <file>',
   '--data <file>',
   '--output <file>',
+  '--channel <where>',
+  '--probe <file>',
 ]
 const texts = [
   '--as <role>',

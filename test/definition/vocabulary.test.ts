@@ -100,9 +100,12 @@ describe('a row schema', () => {
 
 describe('a step key', () => {
   /** Names, code and inputs, which count otherwise or not at all. */
-  const names = ['id', 'kind', 'from', 'table', 'split', 'package', 'part', 'evaluation', 'features', 'run']
+  const names = ['id', 'kind', 'from', 'table', 'split', 'package', 'part', 'evaluation', 'features', 'run', 'answer']
   const alsoNames: Record<string, string[]> = {
     snapshot: ['last'],
+    // A tuning counts by what it chose, which is read; whether retrainings tune anew is theirs to know.
+    train: ['tuned'],
+    tune: ['retune'],
     package: ['model'],
     tensors: ['file'],
     join: ['left', 'right'],
@@ -116,7 +119,8 @@ describe('a step key', () => {
     guard: ['endpoint'],
   }
   const code = (digest: string) => ({ digest, host: {} })
-  const isCode = (field: string): field is 'features' | 'run' => field === 'features' || field === 'run'
+  const isCode = (field: string): field is 'features' | 'run' | 'answer' =>
+    ['features', 'run', 'answer'].includes(field)
   const others: Record<string, unknown> = {
     target: { column: 'y', code: code('b') },
     must: [{ rule: 'atLeast', metric: 'auc', limit: 0.6 }],
@@ -133,6 +137,7 @@ describe('a step key', () => {
         kind,
         features: code('a'),
         run: code('r'),
+        answer: code('d'),
         target: { column: 'x', code: code('b') },
         must: [],
         policy: { drift: [] },

@@ -16,9 +16,16 @@ import { binaryMetricsOf, regressionMetricsOf } from '../../lib/stats/metrics.ts
  * being there.
  */
 const names = metricNames.filter((name) => rowMetric(name) !== undefined)
-const isNamed = (name: string): boolean => Object.hasOwn(slipway, name)
+const isNamed = (name: string): boolean => {
+  const [metric = '', ranks] = name.split('@')
+  if (ranks === undefined) return Object.hasOwn(slipway, name)
+  return slipway.ndcg.at(Number(ranks) as 10).atLeast(0.5).check.metric === name && metric === 'ndcg'
+}
 
-/** Rows of a task, so that every metric is defined, and how often each was drawn. */
+/** Groups of a ranking. */
+const groupsOf = (rows: number): Uint32Array => Uint32Array.from({ length: rows }, (_, row) => row % 2)
+
+/** Rows of a task, so that every metric is defined, and how often each was drawn: of a ranking whole groups. */
 const rowsOf = (task: Task) =>
   fc
     .array(
@@ -30,7 +37,9 @@ const rowsOf = (task: Task) =>
       { minLength: 3, maxLength: 40 },
     )
     .map((rows) => ({
-      counts: Uint16Array.from([1, 2, ...rows.map(({ count }) => count)]),
+      counts: Uint16Array.from(
+        task === 'ranking' ? [1, 2, ...rows].map((_, row) => 1 + (row % 2)) : [1, 2, ...rows.map(({ count }) => count)],
+      ),
       scored: {
         predictions: Float64Array.from(
           [0.2, 0.7, ...rows.map(({ prediction }) => prediction)].flatMap((p) =>
@@ -39,10 +48,15 @@ const rowsOf = (task: Task) =>
         ),
         labels: Float64Array.from(
           [0, 1, ...rows.map(({ label }) => label)].map((label) =>
-            task === 'multiclass' ? Math.round(3 * label) : task === 'binary' ? Math.round(label) : label,
+            task === 'multiclass' || task === 'ranking'
+              ? Math.round(3 * label)
+              : task === 'binary'
+                ? Math.round(label)
+                : label,
           ),
         ),
         ...(task === 'quantiles' && { outputs: ['0.1', '0.9'] }),
+        ...(task === 'ranking' && { groups: groupsOf(rows.length + 2) }),
       } satisfies Scored,
     }))
 
@@ -54,7 +68,7 @@ const perfectOf = ({ labels }: Scored, task: Task): Float64Array =>
       ? Float64Array.from([...labels].flatMap((label) => [label, label]))
       : labels.slice()
 
-/** Metrics that are no mean over rows: a quick way needs no correction. */
+/** Metrics that are no mean over rows: a quick way needs no correction, nor does a mean over drawn groups. */
 const areOfDraws: ReadonlySet<string> = new Set([
   'auc',
   'aucMacro',
@@ -77,7 +91,7 @@ describe.each(names)('the metric %s', (name) => {
         const share = counts.reduce((sum, count) => sum + count, 0) / counts.length
         const slow = measureRows(metric, drawn(scored, counts))
         if (quick === undefined) return
-        if (areOfDraws.has(name)) expect(quick).toBeCloseTo(slow, 9)
+        if (areOfDraws.has(name) || task === 'ranking') expect(quick).toBeCloseTo(slow, 9)
         else expect(name === 'rmse' ? quick ** 2 : quick).toBeCloseTo((name === 'rmse' ? slow ** 2 : slow) * share, 9)
       }),
     )

@@ -16,8 +16,8 @@ export function shareOfSlowest(durations: Durations): number {
 const forbidden =
   /(?:^|[\s/;&|("'`])(?:pip3?|venv|virtualenv|conda|apt-get|dpkg-deb|npm (?:ci|i|install)|npx (?!slipway\b)[\w@-]+|java|javac|mvn|gradle|spark-submit|playwright|puppeteer|chromium|chrome|firefox|mlflow|mlserver|tritonserver|docker|kafka[\w-]*|postgres|nginx|prometheus|alertmanager)(?=$|[\s"'`])/
 
-/** Helpers that install something. */
-export const installers = ['test/support/python.ts', 'test/support/debian.ts', 'test/support/postgres-server.ts']
+/** Helpers that install something, or start what is not ours. */
+export const installers = ['python', 'debian', 'postgres-server', 'chromium'].map((name) => `test/support/${name}.ts`)
 
 /**
  * What a test file, or a helper of one, does that belongs to `npm run test:peers`: it names a program that installs or
