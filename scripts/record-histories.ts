@@ -21,6 +21,7 @@ import {
   supervisorWorkflowId,
 } from '../workflows/messages.ts'
 import { ownerOfView } from '../workflows/owner-messages.ts'
+import { tuneWorkflowId } from '../workflows/tune-messages.ts'
 
 /*
  * Records the histories that `test/workflows/replay.test.ts` replays: real runs on the real server. Run it for a
@@ -118,6 +119,14 @@ project.write(
 )
 await run('view')
 await record('own-view', ownerOfView('incomes').workflowId)
+writeLoans(project)
+
+// A model whose parameters are chosen by trials.
+project.write(
+  'pipelines/loans/pipeline.ts',
+  body.replace(', seed: 1 })', ', seed: 1, tune: { trees: [5, 40], leaves: [4, 15] }, budget: { trials: 6 } })'),
+)
+await record('tune-model', tuneWorkflowId(await run('tuned'), 'tune-risk'))
 writeLoans(project)
 
 // Rollouts: the first version, one that is promoted under traffic, one that is rolled back, one without data.

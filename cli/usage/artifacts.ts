@@ -111,7 +111,7 @@ function packageCommand(program: Usage): void {
     .offers(
       '--channel <where>',
       'publish it there, a path or s3://bucket/prefix, for folders that watch it',
-      kinds.words,
+      kinds.path,
     )
     .offers(
       '--probe <file>',

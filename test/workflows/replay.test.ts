@@ -57,6 +57,8 @@ describe('workflow code still carries out what older versions began', () => {
       'run-branches',
       'run-pipeline-view',
       'own-view',
+      'run-pipeline-tuned',
+      'tune-model',
     ]) {
       expect(
         files.some((file) => file.startsWith(`${name}-`)),

@@ -15,8 +15,8 @@ const softmaxOrLogistic = 1
 
 /**
  * Trees as ai.onnx.ml 5 has them, where a node can ask for a set: inner nodes of all trees in one list, leaves in
- * another. There are no base values, so a last tree of each sum adds them; and no classes, so a binary task has two targets, of
- * which the first always scores 0.
+ * another. There are no base values, so a last tree of each sum adds them; and no classes, so a binary task has two
+ * targets, of which the first always scores 0.
  * @returns the nodes, and the constants they need
  */
 export function indexedTrees(ensemble: Ensemble): GraphPart {
