@@ -49,7 +49,7 @@ export async function takeInputs(
     const learner = isLearning(step) ? step.learner : undefined
     if (learner?.kind === 'program' && learner.files !== undefined) await takeProgram(from, to, learner.files)
   }
-  if (registered.against !== null && again.some(({ kind }) => kind === 'gate'))
+  if (registered.against !== null && again.some((step) => step.kind === 'gate' && step.againstChampion))
     await takePackage(from, to, registered.against)
   return { planDigest: (await putPlan(to.store, plan)).digest, sources, snapshots }
 }
