@@ -3,7 +3,7 @@ import { OptimiseRows, OptimiseTensors } from '../formats/optimise.ts'
 
 /** What is done to a model's graph when it is packaged. */
 interface Optimise {
-  /** ONNX Runtime's own graph in its place: constants folded, operators joined. It loads faster. */
+  /** ONNX Runtime's own graph in its place: constants folded, operators joined. */
   readonly fuse?: boolean
   /** Weights as int8: a quarter of the bytes. */
   readonly quantize?: 'int8'
