@@ -18,7 +18,10 @@ async function secondsOn(workers: number): Promise<number> {
   try {
     await place.project.data('data/loans.parquet', loansSql(rows))
     const tune = 'tune: { trees: [60, 120], leaves: [15, 31], learningRate: [0.02, 0.4] }'
-    writeLoans(place.project, { learner: `trees(), ${tune}, budget: { trials: ${trials} }`, must: '[]' })
+    writeLoans(place.project, {
+      learner: `trees(), ${tune}, budget: { trials: ${trials} }`,
+      must: '[auc.atLeast(0.5)]',
+    })
     for (let core = 0; core < workers; core++) {
       const command = ['--cpu-list', String(core), process.execPath, join(packageRoot, 'dist', 'worker.js')]
       running.push(spawn('taskset', command, { env: { ...process.env, ...place.env }, stdio: 'ignore' }))
