@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -121,7 +121,8 @@ async function launchS3(
   const port = await freePort(portOf(last?.s3.endpoint) ?? 8333)
   const others = ['master', 'volume', 'filer'] as const
   const ports: string[] = []
-  for (const name of others) ports.push(`-${name}.port=${await getPort()}`, `-${name}.port.grpc=${await getPort()}`)
+  const spare = (): Promise<number> => getPort({ port: sparePorts() })
+  for (const name of others) ports.push(`-${name}.port=${await spare()}`, `-${name}.port.grpc=${await spare()}`)
   // SeaweedFS wants its administration's two ports ten thousand apart.
   let adminPort = 23_646
   while (
@@ -145,7 +146,7 @@ async function launchS3(
         '-ip.bind=127.0.0.1',
         ...ports,
         `-s3.port=${port}`,
-        `-s3.port.grpc=${await getPort()}`,
+        `-s3.port.grpc=${await spare()}`,
       ],
       ...[
         `-admin.port=${adminPort}`,
@@ -204,9 +205,16 @@ function makeS3Keys(root: string): { accessKeyId: string; secretAccessKey: strin
   return JSON.parse(readFileSync(files.s3, 'utf8'))
 }
 
+/** A port that is free, the preferred one if it is. */
 export async function freePort(preferred: number): Promise<number> {
-  return getPort({ port: preferred, host: '127.0.0.1' })
+  return getPort({ port: [preferred, ...sparePorts()], host: '127.0.0.1' })
 }
+
+/**
+ * Ports below those that systems give to whoever connects somewhere (from 32768 on): what is free when it is looked for
+ * is not taken by a connection before its server listens.
+ */
+const sparePorts = (): number[] => Array.from({ length: 20 }, () => 24_000 + randomInt(8_000))
 
 /** @throws when nobody listens there */
 export function openPort(port: number): Promise<void> {
