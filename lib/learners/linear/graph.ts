@@ -2,14 +2,12 @@ import type { ModelInput } from '../learner.ts'
 import { binaryAnswers } from '../onnx/binary-answers.ts'
 import { calibratedAnswers } from '../onnx/calibration.ts'
 import { type GraphPart, node, tensor } from '../onnx/messages.ts'
-import type { NumberInput, TextInput } from './design.ts'
+import type { TextInput } from './design.ts'
 import type { LinearModel } from './model.ts'
+import { numberTerms, type Term } from './number-terms.ts'
 
 /** Of TensorProto.DataType. */
 const [toFloat, toDouble] = [1, 11] as const
-
-/** Nodes and constants whose result is a term of the sum: [rows, 1] float64. */
-type Term = GraphPart & { readonly name: string }
 
 /**
  * A linear model as operators. Terms and their sum are float64, so that weights which cancel each other lose nothing. A
@@ -19,7 +17,7 @@ type Term = GraphPart & { readonly name: string }
 export function linearGraph(model: LinearModel, inputs: readonly ModelInput[]): GraphPart {
   const { design, weights } = model
   const terms: Term[] = [
-    ...(design.numbers.length === 0 ? [] : numberTerms(design.numbers, weights, inputs)),
+    ...(design.numbers.length === 0 ? [] : numberTerms(design.numbers, [weights], inputs)),
     ...design.texts
       .filter(({ values }) => values > 0)
       .map((text) => textTerm(text, inputs[text.input] as ModelInput, weights)),
@@ -37,51 +35,6 @@ export function linearGraph(model: LinearModel, inputs: readonly ModelInput[]): 
     nodes: [...terms.flatMap(({ nodes }) => nodes), sum, ...answer.nodes],
     constants: [...terms.flatMap(({ constants }) => constants), ...answer.constants],
   }
-}
-
-/** All numbers at once, less their means; missing ones count as the mean, and their column adds its own weight. */
-function numberTerms(numbers: readonly NumberInput[], weights: Float64Array, inputs: readonly ModelInput[]): Term[] {
-  const column = (of: (each: NumberInput, i: number) => number): Float64Array => Float64Array.from(numbers, of)
-  const slopes = column(({ deviation }, i) => (deviation === 0 ? 0 : (weights[i] as number) / deviation))
-  const missing = column(({ missingColumn }) => (missingColumn === undefined ? 0 : (weights[missingColumn] as number)))
-  const shape = [numbers.length, 1]
-  const values: Term = {
-    name: ':of-numbers',
-    nodes: [
-      node(
-        'Concat',
-        '',
-        numbers.map(({ input }) => inputs[input] as ModelInput),
-        [':numbers'],
-        [['axis', 'int', 1]],
-      ),
-      node('IsNaN', '', [':numbers'], [':missing'], []),
-      node('Cast', '', [':numbers'], [':exact'], [['to', 'int', toDouble]]),
-      node('Sub', '', [':exact', ':means'], [':centred'], []),
-      node('Where', '', [':missing', ':zero', ':centred'], [':known'], []),
-      node('MatMul', '', [':known', ':slopes'], [':of-numbers'], []),
-    ],
-    constants: [
-      tensor(
-        ':means',
-        column(({ mean }) => mean),
-      ),
-      tensor(':zero', Float64Array.of(0)),
-      tensor(':slopes', slopes, shape),
-    ],
-  }
-  if (missing.every((weight) => weight === 0)) return [values]
-  return [
-    values,
-    {
-      name: ':of-missing',
-      nodes: [
-        node('Cast', '', [':missing'], [':is-missing'], [['to', 'int', toDouble]]),
-        node('MatMul', '', [':is-missing', ':missing-weights'], [':of-missing'], []),
-      ],
-      constants: [tensor(':missing-weights', missing, shape)],
-    },
-  ]
 }
 
 /** The weight of a text's value; any other text has the last one, which is 0. */
