@@ -25,7 +25,7 @@ function planIn(file: string, text: string): Plan {
   } catch (error) {
     const [why] = (error as Error).message.split('\n')
     throw new SlipwayError('USAGE', `--plan ${file} holds no plan: ${why}`, {
-      next: 'slipway export <run> --output plan.json writes one',
+      next: 'slipway export plan <run> --output plan.json writes one',
     })
   }
 }

@@ -1,4 +1,5 @@
 import * as kinds from '../names.ts'
+import { exportCommands } from './exports.ts'
 import type { Usage } from './usage.ts'
 
 const running = () => import('../commands/run.ts')
@@ -6,7 +7,6 @@ const rerunning = () => import('../commands/rerun.ts')
 const planning = () => import('../commands/plan.ts')
 const cancelling = () => import('../commands/cancel.ts')
 const deciding = () => import('../commands/decide.ts')
-const exporting = () => import('../commands/export.ts')
 const tracking = () => import('../commands/track.ts')
 const shelling = () => import('../commands/shell.ts')
 const runs = () => import('../commands/runs.ts')
@@ -73,13 +73,7 @@ export function runCommands(program: Usage): void {
     .offers('--html <file>', "draw the other run's model beside the first one's, as a page", kinds.path)
     .json()
     .does(async (a, b, options) => (await runs()).compare(a, b, options))
-  program
-    .command('export')
-    .description('the plan of a run as JSON, from the store')
-    .takes('<run>', kinds.id)
-    .offers('--output <file>', 'write it there', kinds.path)
-    .json()
-    .does(async (run, options) => (await exporting()).exportPlan(run, options))
+  exportCommands(program)
 }
 
 /** What is planned and started. */

@@ -6,7 +6,7 @@ import { openContext } from '../context.ts'
 import { type JsonOption, writeTo } from '../options.ts'
 import { print, printJson } from '../output.ts'
 
-/** `export <run>`: its plan as canonical JSON, from the store alone; with `--output` to a file. */
+/** `export plan <run>`: the plan of a run as canonical JSON, from the store alone; with `--output` to a file. */
 export async function exportPlan(run: string, { output, json }: JsonOption & { output?: string }): Promise<number> {
   const { store } = openContext()
   const record = await readWholeRun(store, run)
