@@ -15,6 +15,9 @@ const inlineRows = { onnxruntime: 128, compiled: 1024 } as const
 /** Requests to a model of tensors that may wait, however long an answer takes. */
 export const mostWaiting = 4
 
+/** A batch queue longer than this, ms, refuses requests, unless it is said otherwise. */
+export const maxWaitMs = 100
+
 /** A request as an endpoint is asked. */
 export interface InferRequest {
   readonly id: string

@@ -1,7 +1,5 @@
-import { withStoredPlace } from '../lib/code/source-map.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
-import type { Store } from '../lib/store/store.ts'
 import type { ScoringFailure } from './scoring.ts'
 
 /** One place is said again after this long, ms: every request may fail there. */
@@ -11,9 +9,10 @@ const most = 1_000
 
 /**
  * Writes to the log what fails in the code of versions: file, line and the line's text. Clients are told none of it.
+ * @param placed an error with its place in the user's files, where it is known
  */
 export function createFaultLog(
-  store: Store,
+  placed: (error: SlipwayError) => Promise<unknown>,
   say: (line: string) => void,
 ): (version: ModelVersion, failure: ScoringFailure) => Promise<void> {
   const said = new Map<string, number>()
@@ -23,10 +22,7 @@ export function createFaultLog(
     if (kind !== 'features' || performance.now() - (said.get(key) ?? Number.NEGATIVE_INFINITY) < sayAgainMs) return
     if (said.size >= most) said.clear()
     said.set(key, performance.now())
-    const fault = (await withStoredPlace(
-      store,
-      new SlipwayError('FEATURES_FAILED', message, { inBundle }),
-    )) as SlipwayError
+    const fault = (await placed(new SlipwayError('FEATURES_FAILED', message, { inBundle }))) as SlipwayError
     const { text } = fault.facts.at ?? {}
     const line = text ? `\n  | ${text.trim()}` : ''
     say(`version ${version} of ${model} fails: ${fault.message}${line}`)

@@ -1,13 +1,16 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { withStoredPlace } from '../lib/code/source-map.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
 import type { GatewayPresence } from '../lib/formats/telemetry.ts'
-import { isTensorModel, localPackage } from '../lib/models/package.ts'
+import { localPackage } from '../lib/models/package.ts'
+import { isTensorModel } from '../lib/models/package-files.ts'
 import { removePresence } from '../lib/store/routes.ts'
 import type { TrustedKeys } from '../lib/store/signing.ts'
 import type { Store } from '../lib/store/store.ts'
 import { createAdmission } from './admission.ts'
 import type { AlertTaker } from './alertmanager.ts'
+import { maxWaitMs } from './ask-version.ts'
 import type { Endpoint } from './endpoint.ts'
 import { createEndpoints, type Endpoints } from './endpoints.ts'
 import { createFaultLog } from './fault-log.ts'
@@ -66,8 +69,6 @@ export interface Gateway {
 
 /** How often the routes of known endpoints are looked at, ms. */
 const routeMs = 250
-/** A batch queue longer than this, ms, refuses requests. */
-const maxWaitMs = 100
 /** How long a gateway that starts may load versions before it answers with what it has, ms. */
 const startLimitMs = 30_000
 
@@ -219,7 +220,7 @@ class RunningGateway implements Gateway {
 
 /** Loads versions, and says in the log what fails in their code. */
 function versionLoader({ store, trusted }: GatewayOptions): (version: ModelVersion) => Promise<Scorer | TensorScorer> {
-  const noteFault = createFaultLog(store, note)
+  const noteFault = createFaultLog((error) => withStoredPlace(store, error), note)
   return async (version) => {
     const local = await localPackage({ store, trusted }, version.digest)
     const noted = (failure: ScoringFailure): void => void noteFault(version, failure)

@@ -7,11 +7,16 @@ import { countLookups, type LookupCounts } from './lookups/counts.ts'
 export interface GatewayReadings {
   inFlight(): number
   queuedRows(): number
+  /** What scores each endpoint's champion. */
+  engines(): readonly { readonly endpoint: string; readonly engine: string }[]
+  /** Of what is kept in a store; missing where there is none. */
+  readonly stored?: StoredReadings
+}
+
+interface StoredReadings {
   windowsWaiting(): number
   windowsLost(): number
   storeReachable(): boolean
-  /** What scores each endpoint's champion. */
-  engines(): readonly { readonly endpoint: string; readonly engine: string }[]
   revisions(): readonly { readonly endpoint: string; readonly revision: number }[]
   /** Of snapshots that versions look up in. */
   lookupBytes(): number
@@ -70,23 +75,40 @@ export function createMetrics(readings: GatewayReadings): Metrics {
   }
 }
 
+function gaugeOf(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read())
+    },
+  })
+}
+
 function registerGauges(registry: Registry, readings: GatewayReadings): void {
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read())
-      },
-    })
-  }
-  gauge('http_requests_in_flight', 'Requests being answered.', readings.inFlight)
-  gauge('slipway_queued_rows', 'Rows that wait for a batch.', readings.queuedRows)
-  gauge('slipway_windows_waiting', 'Telemetry windows not in the store yet.', readings.windowsWaiting)
-  gauge('slipway_windows_lost', 'Telemetry windows given up.', readings.windowsLost)
-  gauge('slipway_lookup_bytes', 'Memory of the snapshots that are looked up in.', readings.lookupBytes)
-  gauge('slipway_store_reachable', '1 if the store answered last.', () => (readings.storeReachable() ? 1 : 0))
+  gaugeOf(registry, 'http_requests_in_flight', 'Requests being answered.', readings.inFlight)
+  gaugeOf(registry, 'slipway_queued_rows', 'Rows that wait for a batch.', readings.queuedRows)
+  new Gauge({
+    name: 'slipway_engine_info',
+    help: 'What scores the champion: its compiled model, or ONNX Runtime (why is in /health).',
+    labelNames: ['endpoint', 'engine'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const labels of readings.engines()) this.set(labels, 1)
+    },
+  })
+  if (readings.stored !== undefined) registerStored(registry, readings.stored)
+}
+
+function registerStored(registry: Registry, readings: StoredReadings): void {
+  gaugeOf(registry, 'slipway_windows_waiting', 'Telemetry windows not in the store yet.', readings.windowsWaiting)
+  gaugeOf(registry, 'slipway_windows_lost', 'Telemetry windows given up.', readings.windowsLost)
+  gaugeOf(registry, 'slipway_lookup_bytes', 'Memory of the snapshots that are looked up in.', readings.lookupBytes)
+  gaugeOf(registry, 'slipway_store_reachable', '1 if the store answered last.', () =>
+    readings.storeReachable() ? 1 : 0,
+  )
   new Gauge({
     name: 'slipway_route_revision',
     help: 'Revision of the route that is applied.',
@@ -105,16 +127,6 @@ function registerGauges(registry: Registry, readings: GatewayReadings): void {
     collect() {
       this.reset()
       for (const { endpoint, view, published } of readings.snapshots()) this.set({ endpoint, view }, published)
-    },
-  })
-  new Gauge({
-    name: 'slipway_engine_info',
-    help: 'What scores the champion: its compiled model, or ONNX Runtime (why is in /health).',
-    labelNames: ['endpoint', 'engine'],
-    registers: [registry],
-    collect() {
-      this.reset()
-      for (const labels of readings.engines()) this.set(labels, 1)
     },
   })
 }

@@ -23,32 +23,37 @@ export const isReady = ({ endpoints, isDraining }: GatewayState): boolean =>
 /** For `/metrics`. */
 export function readingsOf({ endpoints, outbox, link, snapshots, inFlight }: GatewayState): GatewayReadings {
   return {
-    inFlight,
-    lookupBytes: snapshots.bytes,
-    snapshots: () =>
-      endpoints.all().flatMap(({ name, route }) =>
-        (route?.snapshots ?? []).map(({ view, publishedAt }) => ({
-          endpoint: name,
-          view,
-          published: Date.parse(publishedAt) / 1000,
-        })),
-      ),
-    queuedRows: () => endpoints.all().reduce((sum, { versions }) => sum + versions.queued(), 0),
-    windowsWaiting: () => outbox.waiting,
-    windowsLost: () => outbox.lost,
-    storeReachable: () => link.isReachable,
-    engines: () =>
-      endpoints
-        .all()
-        .flatMap(({ name, champion }) =>
-          champion === undefined ? [] : [{ endpoint: name, engine: champion.scorer.engine.name }],
+    ...readingsOfEndpoints(() => endpoints.all(), inFlight),
+    stored: {
+      lookupBytes: snapshots.bytes,
+      snapshots: () =>
+        endpoints.all().flatMap(({ name, route }) =>
+          (route?.snapshots ?? []).map(({ view, publishedAt }) => ({
+            endpoint: name,
+            view,
+            published: Date.parse(publishedAt) / 1000,
+          })),
         ),
-    revisions: () =>
-      endpoints
-        .all()
-        .flatMap(({ name, route }) => (route === undefined ? [] : [{ endpoint: name, revision: route.revision }])),
+      windowsWaiting: () => outbox.waiting,
+      windowsLost: () => outbox.lost,
+      storeReachable: () => link.isReachable,
+      revisions: () =>
+        endpoints
+          .all()
+          .flatMap(({ name, route }) => (route === undefined ? [] : [{ endpoint: name, revision: route.revision }])),
+    },
   }
 }
+
+/** The same of endpoints alone. */
+export const readingsOfEndpoints = (all: () => readonly Endpoint[], inFlight: () => number): GatewayReadings => ({
+  inFlight,
+  queuedRows: () => all().reduce((sum, { versions }) => sum + versions.queued(), 0),
+  engines: () =>
+    all().flatMap(({ name, champion }) =>
+      champion === undefined ? [] : [{ endpoint: name, engine: champion.scorer.engine.name }],
+    ),
+})
 
 /** For `/health`. */
 export function healthOf(state: GatewayState): object {

@@ -19,6 +19,8 @@ export interface ServerOptions extends PredictionOptions {
   readonly version: string
   /** Protocols that are spoken besides Slipway's own. */
   readonly protocols?: readonly Protocol[]
+  /** Those of its own; all of them unless it says which. */
+  readonly own?: readonly Protocol[]
 }
 
 /** What answering asks of the gateway around it. */
@@ -38,7 +40,7 @@ export interface ServerDeps
  */
 export function createHandler(deps: ServerDeps, options: ServerOptions): RequestHandler {
   const { admission } = deps
-  const protocols = protocolsWith(options.protocols)
+  const protocols = protocolsWith(options.protocols, options.own)
   const router = createRoutes(deps, options, protocols)
   const errors = createErrorAnswers(protocols)
   const isAllowed = options.tokens === undefined ? undefined : bearerCheck(options.tokens)

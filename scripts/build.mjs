@@ -22,6 +22,7 @@ const entries = {
   cli: 'cli/main.ts',
   worker: 'workers/main.ts',
   gateway: 'workers/gateway-main.ts',
+  serve: 'workers/container-main.ts',
   'scorer-thread': 'gateway/scorer-thread.ts',
   'tensor-thread': 'gateway/tensors/thread.ts',
   'snapshot-thread': 'gateway/lookups/snapshot-thread.ts',

@@ -14,7 +14,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   'lib/stats': { rooms: ['lib/formats'], packages: ['zod'] },
   'lib/store': {
     rooms: ['lib/formats', 'lib/stats'],
-    packages: ['node:', 'zod', '@aws-sdk/client-s3', '@aws-sdk/lib-storage'],
+    packages: ['node:', 'zod', 'fflate', '@aws-sdk/client-s3', '@aws-sdk/lib-storage'],
   },
   'lib/sources': {
     rooms: ['lib/formats', 'lib/store'],

@@ -1,11 +1,12 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Outage } from '../lib/store/outage.ts'
-import { type Signer, signerFrom, type TrustedKeys, trustedKeysFrom } from '../lib/store/signing.ts'
+import { type Signer, signerFrom, type TrustedKeys } from '../lib/store/signing.ts'
 import { createStore, type Store } from '../lib/store/store.ts'
+import { keyFilesIn, keyOf, keysIn, readKey } from './keys.ts'
 import { keyFiles, readPlatform } from './platform/state.ts'
 import { findRoot } from './root.ts'
 
@@ -74,10 +75,7 @@ export function readSettings(root = findRoot(), env = process.env, needs = { tem
       credentials: usesPlatformStore ? JSON.parse(readFileSync(keyFiles(root).s3, 'utf8')) : undefined,
     },
     signingKey: env.SLIPWAY_SIGNING_KEY ?? ownKey,
-    trustedKeys:
-      env.SLIPWAY_TRUSTED_KEYS === undefined
-        ? ownPublicKey
-        : env.SLIPWAY_TRUSTED_KEYS.split(delimiter).flatMap(filesOf),
+    trustedKeys: env.SLIPWAY_TRUSTED_KEYS === undefined ? ownPublicKey : keyFilesIn(env.SLIPWAY_TRUSTED_KEYS),
   }
 }
 
@@ -99,18 +97,12 @@ export function cacheHome(env = process.env): string {
 }
 
 export function signerOf({ signingKey }: Settings): Signer | undefined {
-  return signingKey === undefined ? undefined : asKey(signingKey, signerFrom)
+  return signingKey === undefined ? undefined : keyOf(signingKey, signerFrom)
 }
 
 export function trustedKeysOf({ trustedKeys }: Settings): TrustedKeys {
-  return new Map(trustedKeys.flatMap((file) => [...asKey(file, (pem) => trustedKeysFrom([pem]))]))
+  return keysIn(trustedKeys)
 }
-
-/**
- * How long a gateway that got SIGTERM goes on answering unless `SLIPWAY_DRAIN_MS` says otherwise, ms: a load balancer
- * that looks every two seconds has seen twice that it is not ready.
- */
-export const usualDrainMs = 5_000
 
 /** Where alerts go: `SLIPWAY_ALERT_URL`, with the token in the file `SLIPWAY_ALERT_TOKEN_FILE`. */
 export function alertTargetOf(env = process.env): { url: string; token: string | undefined } | undefined {
@@ -121,18 +113,6 @@ export function alertTargetOf(env = process.env): { url: string; token: string |
       next: 'for example http://alertmanager:9093/api/v2/alerts',
     })
   return { url, token: file === undefined ? undefined : readKey(file).trim() }
-}
-
-/** A key of a file. @throws SlipwayError USAGE where the file holds none */
-function asKey<T>(file: string, read: (pem: string) => T): T {
-  const pem = readKey(file)
-  try {
-    return read(pem)
-  } catch (error) {
-    throw new SlipwayError('USAGE', `the file ${file} holds no key: ${(error as Error).message}`, {
-      next: 'check SLIPWAY_SIGNING_KEY (PKCS 8) and SLIPWAY_TRUSTED_KEYS (SPKI): Ed25519 keys as PEM',
-    })
-  }
 }
 
 /** Temporal's own variables and files. @throws SlipwayError USAGE where they cannot be understood */
@@ -150,21 +130,4 @@ function temporalConfig(env: NodeJS.ProcessEnv): ClientConnectConfig {
       },
     )
   }
-}
-
-function readKey(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new SlipwayError('USAGE', `the file ${file} cannot be read: ${(error as Error).message}`, {
-      next: 'check SLIPWAY_SIGNING_KEY, SLIPWAY_TRUSTED_KEYS and SLIPWAY_ALERT_TOKEN_FILE',
-    })
-  }
-}
-
-function filesOf(path: string): string[] {
-  if (!existsSync(path) || !statSync(path).isDirectory()) return [path]
-  return readdirSync(path)
-    .filter((file) => file.endsWith('.pub'))
-    .map((file) => join(path, file))
 }

@@ -105,23 +105,32 @@ export function artifactCommands(program: Usage): void {
 function packageCommand(program: Usage): void {
   program
     .command('package')
-    .description('a model as a folder that scores offline, in a browser or in Node, and updates itself from a channel')
-    .needs('--edge <model>', 'the model, or a version of it', kinds.modelVersion)
-    .offers('--to <folder>', 'where the folder is written; edge/<model> by default', kinds.path)
+    .description(
+      'a model to be taken elsewhere: a folder that scores offline and updates itself, or what containers serve',
+    )
+    .offers('--edge <model>', 'as a folder for a browser or Node; the model, or a version of it', kinds.modelVersion)
+    .offers('--folder <model>', 'as a folder for a container', kinds.modelVersion)
+    .offers('--sagemaker <model>', 'the same as model.tar.gz', kinds.modelVersion)
+    .offers(
+      '--to <folder>',
+      'where it is written; edge/<model>, containers/<model> or sagemaker/<model> by default',
+      kinds.path,
+    )
     .offers(
       '--channel <where>',
-      'publish it there, a path or s3://bucket/prefix, for folders that watch it',
+      'with --edge: publish it there, a path or s3://bucket/prefix, for folders that watch it',
       kinds.path,
     )
     .offers(
       '--probe <file>',
-      'rows that go along, to try the model on, instead of such as are made up',
+      'with --edge: rows that go along, to try the model on, instead of such as are made up',
       kinds.existingFile,
     )
     .json()
     .examples(
       'npx slipway package --edge flights',
       'npx slipway package --edge flights@3 --channel s3://models/flights/',
+      'npx slipway package --sagemaker flights@champion',
     )
     .does(async (options) => (await packaging()).packageModel(options))
 }

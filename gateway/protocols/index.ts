@@ -8,14 +8,15 @@ import { tfServing } from './tf-serving.ts'
 /**
  * The protocols that every gateway speaks, the most used first. Errors that belong to none have the form of the first.
  */
-const builtIn: readonly Protocol[] = [openInference, tfServing, sagemaker, invocations]
+export const builtIn: readonly Protocol[] = [openInference, tfServing, sagemaker, invocations]
 
 /**
  * Slipway's own protocols and others.
+ * @param own those of Slipway's that are spoken
  * @throws SlipwayError DEFINITION_INVALID for two of one name
  */
-export function protocolsWith(others: readonly Protocol[] = []): readonly Protocol[] {
-  const all = [...builtIn, ...others]
+export function protocolsWith(others: readonly Protocol[] = [], own = builtIn): readonly Protocol[] {
+  const all = [...own, ...others]
   const again = all.find(({ name }, i) => all.findIndex((each) => each.name === name) !== i)
   if (again === undefined) return all
   throw new SlipwayError('DEFINITION_INVALID', `there are two protocols with the name "${again.name}"`, {

@@ -3,7 +3,8 @@ import { TrainingReport } from '../formats/training-report.ts'
 import type { Profile } from '../stats/profile.ts'
 import { getJson } from '../store/objects.ts'
 import { type ModelFacts, modelFiles } from './model.ts'
-import { isTensorModel, localPackage, type PackageSource, packagedFile } from './package.ts'
+import { localPackage, type PackageSource, packagedFile } from './package.ts'
+import { isTensorModel } from './package-files.ts'
 
 /** What rows are compared with: what a version was trained on, and how much it uses each feature. */
 export interface Baseline {

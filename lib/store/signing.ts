@@ -30,11 +30,13 @@ export interface Signer {
 export type TrustedKeys = ReadonlyMap<string, KeyObject>
 
 const payloadType = 'application/vnd.in-toto+json'
-const Envelope = z.object({
+/** A DSSE envelope around an in-toto statement. */
+export const Envelope = z.object({
   payloadType: z.literal(payloadType),
   payload: z.base64(),
   signatures: z.array(z.object({ keyid: z.string(), sig: z.base64() })).min(1),
 })
+export type Envelope = z.infer<typeof Envelope>
 const Statement = z.object({
   _type: z.literal('https://in-toto.io/Statement/v1'),
   subject: z.array(z.object({ name: z.string(), digest: z.object({ sha256: z.string() }) })).length(1),
@@ -92,10 +94,7 @@ export const publicKeyOf = ({ key }: Signer): string =>
   createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64')
 
 /** A digest and what is claimed of it, signed: an in-toto statement in a DSSE envelope. */
-export function signedEnvelope(
-  signer: Signer,
-  { subject, name, digest, claim = {} }: Signed,
-): z.infer<typeof Envelope> {
+export function signedEnvelope(signer: Signer, { subject, name, digest, claim = {} }: Signed): Envelope {
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [{ name, digest: { sha256: hexOf(digest) } }],
@@ -116,6 +115,20 @@ export function signedIn(envelope: Uint8Array, subject: Subject): Signed | undef
   return { subject, name, digest: `sha256:${digest.sha256}`, claim: inner.value.predicate }
 }
 
+/** The envelopes of a digest that some keys made, by the ids of these. */
+export async function storedEnvelopes(
+  store: Store,
+  digest: string,
+  keyIds: readonly string[],
+): Promise<ReadonlyMap<string, Envelope>> {
+  const found = new Map<string, Envelope>()
+  for (const keyId of new Set(keyIds)) {
+    const envelope = await readKeptDocument(store, signatureKey(digest, keyId), Envelope)
+    if (envelope !== undefined) found.set(keyId, envelope)
+  }
+  return found
+}
+
 /** Signs a digest and what is claimed of it, and stores the envelope beside it. */
 export async function sign(store: Store, signer: Signer, signed: Signed): Promise<void> {
   await publishOnce(store, signatureKey(signed.digest, signer.keyId), Envelope, signedEnvelope(signer, signed))
@@ -126,17 +139,33 @@ export async function sign(store: Store, signer: Signer, signed: Signed): Promis
  * @returns the id of that key; undefined when no trusted keys are configured.
  * @throws SlipwayError SIGNATURE_INVALID
  */
-export async function requireSigned(
+export function requireSigned(
   store: Store,
   trusted: TrustedKeys,
   subject: Subject,
   digest: string,
 ): Promise<string | undefined> {
+  return requireEnvelope((keyId) => readKeptDocument(store, signatureKey(digest, keyId), Envelope), trusted, {
+    subject,
+    digest,
+  })
+}
+
+/**
+ * The same, wherever envelopes lie.
+ * @param read the envelope of a key, by its id
+ * @throws SlipwayError SIGNATURE_INVALID
+ */
+export async function requireEnvelope(
+  read: (keyId: string) => Promise<Envelope | undefined>,
+  trusted: TrustedKeys,
+  { subject, digest }: Pick<Signed, 'subject' | 'digest'>,
+): Promise<string | undefined> {
   if (trusted.size === 0) return undefined
   const refused: string[] = []
   for (const [keyId, key] of trusted) {
     try {
-      const envelope = await readKeptDocument(store, signatureKey(digest, keyId), Envelope)
+      const envelope = await read(keyId)
       if (envelope === undefined) continue
       const problem = problemWith(envelope, key, keyId, subject, digest)
       if (problem === undefined) return keyId
@@ -154,7 +183,7 @@ export async function requireSigned(
 }
 
 function problemWith(
-  envelope: z.infer<typeof Envelope>,
+  envelope: Envelope,
   key: KeyObject,
   keyId: string,
   subject: Subject,

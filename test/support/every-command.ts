@@ -17,7 +17,6 @@ const samples: Readonly<Record<string, string>> = {
   file: 'rows.json',
   name: 'nightly',
   owner: 'flights',
-  '--edge': 'flights@3',
   '--at': 'delays',
   '--plan': 'same',
   '--on': '3f9a1c22b0d4',
@@ -30,6 +29,9 @@ const samples: Readonly<Record<string, string>> = {
   'schedule backfill --from': '2001-06-01',
   'schedule backfill --to': '2001-06-30',
 }
+
+/** Of commands that need one of several options: one of them. */
+const oneOf: Readonly<Record<string, readonly string[]>> = { package: ['--edge', 'flights@3'] }
 
 /** A command that does something, as commander knows it. */
 export interface EachCommand {
@@ -63,9 +65,12 @@ function each(name: string, command: Usage): EachCommand {
     name,
     command,
     args: command.registeredArguments.map((argument) => ({ name: argument.name(), sample: sampleOf(argument.name()) })),
-    required: command.options
-      .filter(({ mandatory }) => mandatory)
-      .flatMap(({ long }) => [long as string, sampleOf(long as string)]),
+    required: [
+      ...command.options
+        .filter(({ mandatory }) => mandatory)
+        .flatMap(({ long }) => [long as string, sampleOf(long as string)]),
+      ...(oneOf[name] ?? []),
+    ],
     hasJson: command.options.some(({ long }) => long === '--json'),
   }
 }
