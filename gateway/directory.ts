@@ -1,4 +1,5 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
+import type { Route } from '../lib/formats/route.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Found } from './protocols/protocol.ts'
 
@@ -8,8 +9,10 @@ export interface Directory {
   endpoints(): readonly Endpoint[]
   /** @param name without one, the only endpoint is meant @throws SlipwayError NOT_FOUND */
   endpoint(name: string | undefined): Endpoint
-  /** @param number of a version; without one, the champion is meant @throws SlipwayError NOT_FOUND */
-  find(name: string, number: string | undefined): Found
+  /** Names of those with a route. */
+  names(): readonly string[]
+  /** @param version by number or label; without one, the champion is meant @throws SlipwayError NOT_FOUND */
+  find(name: string, version: string | undefined): Found
 }
 
 /** @param endpoints those with a route @param byName one of them, or one whose first route is still being loaded */
@@ -17,13 +20,11 @@ export function createDirectory(
   endpoints: () => readonly Endpoint[],
   byName: (name: string) => Endpoint | undefined,
 ): Directory {
+  const names = (): string[] => endpoints().map((each) => each.name)
   const endpoint = (name: string | undefined): Endpoint => {
     const found = name === undefined ? only(endpoints()) : byName(name)
     if (found?.route !== undefined) return found
-    const known =
-      endpoints()
-        .map((each) => each.name)
-        .join(', ') || 'none yet'
+    const known = names().join(', ') || 'none yet'
     throw new SlipwayError(
       'NOT_FOUND',
       name === undefined
@@ -34,23 +35,40 @@ export function createDirectory(
   return {
     endpoints,
     endpoint,
-    find(name, number) {
+    names,
+    find(name, text) {
       const found = endpoint(name)
       const { champion, versions } = found
-      const version = number === undefined ? champion : versions.byNumber(versionNumber(number) ?? 0)
-      const numbers = versions.numbers()
-      if (version?.kind === 'tensors') return { tensors: version.facts, numbers }
-      if (version !== undefined) return { version: found.asked(version), numbers }
-      throw new SlipwayError('NOT_FOUND', `endpoint ${name} has no version ${number} loaded`)
+      const number = versionNumber(found, text)
+      const version = number === undefined ? champion : versions.byNumber(number)
+      if (version === undefined) throw new SlipwayError('NOT_FOUND', `endpoint ${name} has no version ${text} loaded`)
+      const numbers = { number: version.scorer.modelVersion.version, numbers: versions.numbers() }
+      return version.kind === 'tensors'
+        ? { ...numbers, tensors: version.facts }
+        : { ...numbers, version: found.asked(version) }
     },
   }
 }
 
+const labels = {
+  champion: ({ champion }: Route) => champion,
+  candidate: ({ rollout }: Route) => rollout?.candidate,
+  previous: ({ previous }: Route) => previous ?? undefined,
+}
+
 const only = (all: readonly Endpoint[]): Endpoint | undefined => (all.length === 1 ? all[0] : undefined)
 
-/** The number of a version as it stands in a path. @throws SlipwayError NOT_FOUND for what is no such number */
-export function versionNumber(text: string | undefined): number | undefined {
+/**
+ * The number of a version that is named by it, or by what it is to its endpoint.
+ * @throws SlipwayError NOT_FOUND for what is no such number or label, and for a label that no version has now
+ */
+export function versionNumber({ name, route }: Endpoint, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
+  if (Object.hasOwn(labels, text)) {
+    const labelled = route === undefined ? undefined : labels[text as keyof typeof labels](route)
+    if (labelled !== undefined) return labelled.version
+    throw new SlipwayError('NOT_FOUND', `endpoint ${name} has no ${text} now`)
+  }
   const version = Number(text)
   if (!Number.isInteger(version) || version < 1)
     throw new SlipwayError('NOT_FOUND', `there is no version "${text.slice(0, 40)}"`)

@@ -226,7 +226,8 @@ export class Inference {
       )
     }
     const input = readInput(view, request, version)
-    const outcome = await this.asker.ask(version, input, request, 'trusted')
+    // One that is tried, or was, may hang: it must not stop the champion.
+    const outcome = await this.asker.ask(version, input, request, version === view.champion ? 'trusted' : 'apart')
     return this.asker.result(outcome, version, 'pinned', input)
   }
 

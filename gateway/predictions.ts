@@ -22,6 +22,7 @@ import type {
   Protocol,
   Written,
 } from './protocols/protocol.ts'
+import { isRequestId } from './request-id.ts'
 import type { Input } from './scoring.ts'
 import type { RequestSpan, Tracer } from './tracing.ts'
 
@@ -67,7 +68,7 @@ export class Predictions {
     version: string | undefined,
   ): Promise<Outgoing> {
     const { directory, metrics, tracer } = this.deps
-    const id = requestIdOf(request)
+    const id = requestIdOf(request, protocol)
     const parent = request.header('traceparent')
     const span = tracer?.begin(parent, `infer ${name ?? ''}`)
     const trace = span?.traceparent ?? (parent !== undefined && isTraceparent(parent) ? parent : undefined)
@@ -83,7 +84,10 @@ export class Predictions {
       const accept = request.header('accept')
       if (accept !== undefined) chooseMediaType(accept, answers)
       const asked = protocol.read(request)
-      const question = this.questionOf(request, protocol, asked, { id, version: versionNumber(version) })
+      const question = this.questionOf(request, protocol, asked, {
+        id,
+        version: versionNumber(endpoint, pinnedBy(protocol, asked.version ?? version)),
+      })
       result = await endpoint.infer(question)
       if (span !== undefined) describe(span, label, id, result)
       if (result.lookups !== undefined) metrics.lookups.count(label, result.lookups)
@@ -158,10 +162,18 @@ function writtenBy(asked: Asked, result: InferResult, id: string): Written {
   )
 }
 
-/** A request id of the client's that may go into headers and logs, or one of ours. */
-function requestIdOf(request: Incoming): string {
-  const given = request.header('x-request-id')
-  return given !== undefined && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomUUID()
+/** A version that is asked for whatever the route says. */
+const pinnedBy = ({ anyVersion }: Protocol, version: string | undefined): string | undefined =>
+  version === anyVersion ? undefined : version
+
+/**
+ * A request id of the client's that may go into headers and logs, or one of ours. What the client itself says goes
+ * before what a proxy may have added.
+ */
+function requestIdOf(request: Incoming, { idHeader }: Protocol): string {
+  const own = idHeader === undefined ? undefined : request.header(idHeader)
+  const given = own ?? request.header('x-request-id')
+  return given !== undefined && isRequestId(given) ? given : randomUUID()
 }
 
 /** W3C Trace Context, level 1. */

@@ -84,7 +84,10 @@ function nameOf(text: string): string {
 
 const parameter = /\{(name|version)\}/
 
-/** A parameter reaches to the character behind it in the path, and never past a slash. */
+/**
+ * A parameter reaches to the character behind it in the path, and never past a slash or a colon: no name has one, and
+ * what stands behind a colon is asked for by another method.
+ */
 function patternOf(route: OwnedRoute): Pattern {
   const parts = route.path.split(parameter)
   let expression = ''
@@ -93,7 +96,7 @@ function patternOf(route: OwnedRoute): Pattern {
     if (i % 2 === 0) expression += escaped(part)
     else {
       groups.push(part)
-      expression += `([^/${escaped(parts[i + 1]?.[0] ?? '')}]+)`
+      expression += `([^/:${escaped(parts[i + 1]?.[0] ?? '')}]+)`
     }
   }
   return {

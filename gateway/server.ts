@@ -3,7 +3,7 @@ import type { Admission } from './admission.ts'
 import { readableBody } from './body.ts'
 import { createDirectory } from './directory.ts'
 import type { Endpoint } from './endpoint.ts'
-import { createErrorAnswers } from './error-answers.ts'
+import { createErrorAnswers, errorAnswer } from './error-answers.ts'
 import type { RequestHandler } from './http-request.ts'
 import { type OwnRoutesDeps, ownRoutes } from './own-routes.ts'
 import { type PredictionDeps, type PredictionOptions, Predictions } from './predictions.ts'
@@ -75,7 +75,8 @@ function createRoutes(deps: ServerDeps, options: ServerOptions, protocols: reado
   const { version, bodyLimit } = options
   const directory = createDirectory(deps.endpoints, deps.endpoint)
   const predictions = new Predictions({ ...deps, directory }, options)
-  const served: Served = { slipway: version, isReady: deps.isReady, find: directory.find }
+  const { names, find } = directory
+  const served: Served = { slipway: version, isReady: deps.isReady, names, find }
   const predicting = (protocol: Protocol): OwnedRoute[] =>
     protocol.routes.map((route) => {
       const asker = { ...route, protocol }
@@ -90,12 +91,25 @@ function createRoutes(deps: ServerDeps, options: ServerOptions, protocols: reado
     routes.map((route) => ({ ...unpacking(route, bodyLimit), owner }))
   return createRouter([
     ...protocols.flatMap(predicting),
-    ...protocols.flatMap((protocol) => owned(ownerOf(protocol), protocol.lookups?.(served))),
+    ...protocols.flatMap((protocol) => owned(ownerOf(protocol), lookupsOf(protocol, served))),
     ...owned('every gateway', ownRoutes({ ...deps, directory, protocols, version })),
   ])
 }
 
 const ownerOf = ({ name }: Protocol): string => `protocol ${name}`
+
+/** What clients of a protocol look up, with errors in its form. */
+const lookupsOf = (protocol: Protocol, served: Served): Route[] =>
+  (protocol.lookups?.(served) ?? []).map((route) => ({
+    ...route,
+    async answer(...asked) {
+      try {
+        return await route.answer(...asked)
+      } catch (error) {
+        return errorAnswer(protocol, error)
+      }
+    },
+  }))
 
 /** A route that is given bodies as they were before they were packed. */
 function unpacking(route: Route, limit: number): Omit<OwnedRoute, 'owner'> {

@@ -3,12 +3,22 @@ import { invocations } from './invocations/invocations.ts'
 import { sagemaker } from './invocations/sagemaker.ts'
 import { openInference } from './open-inference/open-inference.ts'
 import type { Protocol } from './protocol.ts'
-import { tfServing } from './tf-serving.ts'
+import { classify, regress } from './tf-serving/examples.ts'
+import { tfServing } from './tf-serving/predict.ts'
+import { torchServe } from './torch-serve.ts'
 
 /**
  * The protocols that every gateway speaks, the most used first. Errors that belong to none have the form of the first.
  */
-export const builtIn: readonly Protocol[] = [openInference, tfServing, sagemaker, invocations]
+export const builtIn: readonly Protocol[] = [
+  openInference,
+  tfServing,
+  classify,
+  regress,
+  sagemaker,
+  invocations,
+  torchServe,
+]
 
 /**
  * Slipway's own protocols and others.

@@ -22,6 +22,10 @@ export interface Protocol {
    * Headers, besides `content-type`, that decide how a body is read: answers are kept for requests that agree in them.
    */
   readonly readsHeaders?: readonly string[]
+  /** In lower case: the header in which its clients give a request an id that labels name later. */
+  readonly idHeader?: string
+  /** What its clients write for a version where they mean the one that the route gives: TensorFlow's `0`. */
+  readonly anyVersion?: string
   /**
    * Reads what does not depend on the model that will answer.
    * @throws SlipwayError REQUEST_INVALID, MEDIA_UNSUPPORTED, NOT_ACCEPTABLE
@@ -39,8 +43,8 @@ export interface Protocol {
 }
 
 /**
- * A path; `{name}` stands for an endpoint, `{version}` for the number of a version. Without `{name}` the only endpoint
- * that is served is meant.
+ * A path; `{name}` stands for an endpoint, `{version}` for the number of a version, or for what a version is to the
+ * endpoint: `champion`, `candidate` or `previous`. Without `{name}` the only endpoint that is served is meant.
  */
 export interface PredictionRoute {
   readonly path: string
@@ -72,6 +76,8 @@ export interface Asked {
   read(version: ServedVersion): Input
   /** Whether each answer is to come with why it is what it is. */
   readonly explain?: boolean
+  /** The version that is to answer, as it would stand in a path; for protocols that have it elsewhere. */
+  readonly version?: string | undefined
   /** @param id of the request */
   write(prediction: Prediction, id: string): Written
   /** The same of a model of tensors alone; missing in protocols that ask none. */
@@ -117,8 +123,8 @@ export interface Prediction {
   readonly explained?: Explained | undefined
 }
 
-/** A version that a lookup asked for, of rows or of tensors, and the numbers of all that are loaded. */
-export type Found = { readonly numbers: readonly number[] } & (
+/** A version that a lookup asked for, of rows or of tensors, its number, and those of all that are loaded. */
+export type Found = { readonly number: number; readonly numbers: readonly number[] } & (
   | { readonly version: ServedVersion; readonly tensors?: undefined }
   | { readonly version?: undefined; readonly tensors: TensorFacts }
 )
@@ -160,8 +166,11 @@ export interface Served {
   /** Slipway's version. */
   readonly slipway: string
   isReady(): boolean
+  /** Names of the endpoints. */
+  names(): readonly string[]
   /**
-   * A version of an endpoint: without a number its champion; and the numbers of all that are loaded.
+   * A version of an endpoint: without one its champion; and the numbers of all that are loaded.
+   * @param version its number, or `champion`, `candidate` or `previous`
    * @throws SlipwayError NOT_FOUND
    */
   find(name: string, version: string | undefined): Found

@@ -167,6 +167,7 @@ export function describeProtocol(name: string, setUp: () => Promise<ProtocolUnde
       const served = {
         slipway: '0.0.0',
         isReady: () => true,
+        names: () => [],
         find: () => {
           throw new Error('only the paths are wanted')
         },

@@ -7,7 +7,7 @@ import { invocations } from '../../gateway/protocols/invocations/invocations.ts'
 import { sagemaker } from '../../gateway/protocols/invocations/sagemaker.ts'
 import { openInference } from '../../gateway/protocols/open-inference/open-inference.ts'
 import type { Protocol } from '../../gateway/protocols/protocol.ts'
-import { tfServing } from '../../gateway/protocols/tf-serving.ts'
+import { tfServing } from '../../gateway/protocols/tf-serving/predict.ts'
 import { createHandler } from '../../gateway/server.ts'
 import { loadModel } from '../../lib/models/model.ts'
 import { localModel } from '../../lib/models/package.ts'
@@ -273,6 +273,9 @@ describe('before a protocol is reached, it is answered in its form', () => {
   const paths = {
     'open-inference': '/v2/models/opt/infer',
     'tf-serving': '/v1/models/opt:predict',
+    'tf-serving-classify': '/v1/models/opt:classify',
+    'tf-serving-regress': '/v1/models/opt:regress',
+    'torch-serve': '/predictions/opt',
     sagemaker: '/endpoints/opt/invocations',
     invocations: '/invocations',
     'query-lines': '/ask/opt',

@@ -14,7 +14,8 @@ import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
 /*
  * The gateway against the protocols' own public clients: tritonclient, boto3's sagemaker-runtime and MLflow's scoring
- * client, in a Python environment of their own. test/reference/clients.py says what is checked.
+ * client in a Python environment, KServe's and ovmsclient in one each. The scripts of test/reference/ say what is
+ * checked.
  */
 const run = promisify(execFile)
 const reference = join(packageRoot, 'test/reference')
@@ -38,14 +39,24 @@ afterAll(async () => {
   project?.remove()
 })
 
-it('answers tritonclient, boto3, the MLflow client and TensorFlow Serving requests as they expect', async (context) => {
-  const environment = await pythonEnvironmentOr(join(reference, 'clients-requirements.txt'))
+const rows = [
+  { id: 1, day: '2024-01-01T00:00:00Z', income: 30_000, age: 40, purpose: 'car' },
+  { id: 2, day: '2024-01-02T12:00:00Z', income: 75_000, age: 23, purpose: 'travel' },
+  { id: 3, day: '2024-01-03T00:00:00Z', income: 52_000.5, age: 71, purpose: 'home' },
+]
+
+it.for([
+  [
+    'answers tritonclient, boto3, the MLflow client and TensorFlow Serving requests as they expect',
+    'clients',
+    'clients.py',
+    40,
+  ],
+  ["answers KServe's client, v1 and v2", 'kserve', 'kserve_client.py', 8],
+  ['answers ovmsclient, which asks as TensorFlow Serving is asked', 'ovms', 'ovms_client.py', 9],
+] as const)('%s', async ([, packages, script, checks], context) => {
+  const environment = await pythonEnvironmentOr(join(reference, `${packages}-requirements.txt`))
   if ('missing' in environment) return context.skip(environment.missing)
-  const rows = [
-    { id: 1, day: '2024-01-01T00:00:00Z', income: 30_000, age: 40, purpose: 'car' },
-    { id: 2, day: '2024-01-02T12:00:00Z', income: 75_000, age: 23, purpose: 'travel' },
-    { id: 3, day: '2024-01-03T00:00:00Z', income: 52_000.5, age: 71, purpose: 'home' },
-  ]
   const answer = await fetch(`${gateway.address}/v1/models/loans:predict`, {
     method: 'POST',
     body: JSON.stringify({ instances: rows }),
@@ -53,9 +64,8 @@ it('answers tritonclient, boto3, the MLflow client and TensorFlow Serving reques
   const { predictions } = (await answer.json()) as { predictions: number[] }
   const file = join(project.root, 'rows.json')
   writeFileSync(file, JSON.stringify({ rows, expected: predictions }))
-  const script = join(reference, 'clients.py')
   const { stdout } = await run(join(environment.bin, 'python'), [
-    script,
+    join(reference, script),
     '--url',
     gateway.address,
     '--model',
@@ -64,5 +74,5 @@ it('answers tritonclient, boto3, the MLflow client and TensorFlow Serving reques
     file,
   ]).catch((error: { stdout?: string; stderr?: string }) => ({ stdout: `${error.stdout}${error.stderr}` }))
   expect(stdout).toContain('all passed')
-  expect(stdout.match(/^ok /gm)?.length).toBeGreaterThanOrEqual(38)
+  expect(stdout.match(/^ok /gm)?.length).toBeGreaterThanOrEqual(checks)
 })

@@ -292,6 +292,17 @@ def _():
     same(json.loads(invoke(csv_text(False), "text/csv"))["predictions"])
 
 
+@check("boto3 invoke_endpoint TargetVariant, InferenceId")
+def _():
+    body = json.dumps({"instances": ROWS})
+    r = sm.invoke_endpoint(EndpointName=MODEL, Body=body, ContentType="application/json", TargetVariant="champion", InferenceId="order-1")
+    same(json.loads(r["Body"].read())["predictions"])
+    assert r["InvokedProductionVariant"] == "champion", r
+    assert r["ResponseMetadata"]["HTTPHeaders"]["x-request-id"] == "order-1", r
+    e = raises(ClientError, lambda: sm.invoke_endpoint(EndpointName=MODEL, Body=body, TargetVariant="candidate"))
+    assert isinstance(e, sm.exceptions.ValidationError), f"{type(e).__name__}: {e.response}"
+
+
 @check("boto3 error: unknown endpoint is ValidationError")
 def _():
     e = raises(ClientError, lambda: invoke(json.dumps({"instances": ROWS}), name="no-such-endpoint"))
@@ -334,6 +345,11 @@ def predictions(data):
 @check("mlflow ping")
 def _():
     ml.wait_server_ready(timeout=10)
+
+
+@check("mlflow get_version")
+def _():
+    assert ml.get_version(), "no version"
 
 
 @check("mlflow invoke DataFrame (dataframe_split)")

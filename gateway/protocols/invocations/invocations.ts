@@ -10,10 +10,21 @@ export const invocations: Protocol = {
   read: (request) => readInvocation(request),
   error: ({ status, message }) => jsonAnswer(status, { error_code: mlflowCode(status), message }),
   openApi(endpoints) {
+    const version = operation({ id: 'version', summary: "MLflow: the server's version, which is Slipway's" })
     const [only, another] = endpoints
-    if (only === undefined || another !== undefined) return {}
-    return { '/invocations': { post: invocationOperation(only, 'invocations') } }
+    return {
+      '/version': { get: version },
+      ...(only !== undefined &&
+        another === undefined && { '/invocations': { post: invocationOperation(only, 'invocations') } }),
+    }
   },
+  lookups: ({ slipway }) => [
+    {
+      method: 'GET',
+      path: '/version',
+      answer: () => ({ status: 200, headers: ['content-type', 'text/plain'], body: slipway }),
+    },
+  ],
 }
 
 /** mlflow/protos/databricks.proto. */

@@ -20,7 +20,7 @@ const datatypeOf = {
  * The metadata of a model: its row schema as tensors, and under `parameters` the features that may be sent instead, and
  * the classes whose probabilities it answers, or what the numbers of a row are called, as JSON.
  */
-export function modelMetadata(name: string, versions: readonly number[], version: ServedVersion): object {
+export function modelMetadata(name: string, versions: readonly number[], version: ServedVersion) {
   const { facts } = version
   return {
     name,
@@ -38,6 +38,12 @@ export function modelMetadata(name: string, versions: readonly number[], version
   }
 }
 
+interface DescribedTensor {
+  readonly name: string
+  readonly datatype: string
+  readonly shape: readonly number[]
+}
+
 const featuresOf = ({ features }: ModelFacts): string =>
   features
     .map(
@@ -46,7 +52,7 @@ const featuresOf = ({ features }: ModelFacts): string =>
     )
     .join(',')
 
-function outputsOf(version: ServedVersion): object[] {
+function outputsOf(version: ServedVersion): DescribedTensor[] {
   const { outputs, decision } = version.facts
   const numbers = { name: outputName(version), datatype: outputType(version) }
   const decided =
