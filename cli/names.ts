@@ -77,6 +77,14 @@ export const serverAddress = matching(
   'http://127.0.0.1:5000',
   /^https?:\/\/[^\s/]+[^\s]*$/,
 )
+/** What is written for others: the data that a run read. */
+export const snapshotOrRun = either('the first digits of a snapshot, or a run', digest, id)
+/** A file that points to what DVC keeps. */
+export const dvcPointer = matching(
+  'the name of a pointer, which ends with .dvc',
+  'data/flights.parquet.dvc',
+  /[^/]\.dvc$/,
+)
 export const modelOrRun = either('a model (flights@3), or a run', modelVersion, id)
 export const shown = either(
   'a run, a model (flights@3), the first digits of a digest, or a view (view:history)',

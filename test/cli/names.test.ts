@@ -32,6 +32,7 @@ const paths = [
   '--data <file>',
   '--output <file>',
   '--channel <where>',
+  '--remote <where>',
   '--probe <file>',
 ]
 const texts = [

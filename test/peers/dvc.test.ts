@@ -4,18 +4,22 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { packageRoot } from '../../lib/code/host.ts'
 import { openSources } from '../../lib/sources/open-sources.ts'
 import { bytesOf, csv } from '../contracts/source.ts'
 import { newProject, type TestProject } from '../support/project.ts'
 import { pythonEnvironmentOr } from '../support/python.ts'
+import { runCommand } from '../support/run-command.ts'
 import { bucketSettings, openTestBucket, type TestBucket } from '../support/servers.ts'
+import { storeSnapshot } from '../support/stored-snapshot.ts'
 
 /*
- * Our reading of DVC's pointers and remotes against the real `dvc`: what it adds and pushes we read, and what we read
- * it pulls.
+ * Our reading and writing of DVC's pointers and remotes against the real `dvc`: what it adds and pushes we read, what
+ * we read it pulls, and what we export it pulls, finds unchanged, and would have written itself.
  */
-type Dvc = (project: TestProject, ...args: string[]) => Promise<void>
+/** @returns what it prints */
+type Dvc = (project: TestProject, ...args: string[]) => Promise<string>
 
 const run = promisify(execFile)
 let bucket: TestBucket
@@ -33,7 +37,7 @@ async function dvcOf(requirements: string, settings: Record<string, string>): Pr
   }
   const env = { ...process.env, ...settings, DVC_NO_ANALYTICS: '1', AWS_DEFAULT_REGION: 'us-east-1' }
   const python = join(environment.bin, 'python')
-  return async ({ root }, ...args) => void (await run(python, ['-m', 'dvc', ...args], { cwd: root, env }))
+  return async ({ root }, ...args) => (await run(python, ['-m', 'dvc', ...args], { cwd: root, env })).stdout
 }
 
 beforeAll(async () => {
@@ -101,6 +105,42 @@ describe.each(['a folder', 'S3'])('what the real dvc adds and pushes to %s', (wh
     expect(await readAll(project, 'data/days.dvc')).toEqual(
       Object.fromEntries(Object.entries(files).filter(([path]) => path.startsWith('data/days/'))),
     )
+  })
+})
+
+describe.each(['a folder', 'S3'])('a snapshot that we export to %s', (where) => {
+  it('the real dvc pulls, finds unchanged, and would have given the same md5', async ({ skip }) => {
+    if (dvc === undefined) return skip(missing)
+    const project =
+      where === 'S3'
+        ? await newDvcProject(dvc, `s3://${bucket.store.bucket}/ours`, ['endpointurl', bucket.endpoint])
+        : await newDvcProject(dvc, 'remote')
+    mkdirSync(join(project.root, 'data'))
+    const one = await storeSnapshot(bucket.store, { 'data/one.csv': csv(1_000) })
+    const folder = Object.fromEntries(Object.entries(files).filter(([path]) => path.startsWith('data/days/')))
+    const days = await storeSnapshot(bucket.store, { ...folder, 'data/days/😀 ～.csv': csv(3) })
+    const env = { ...(await bucketSettings(bucket)), SLIPWAY_ROOT: project.root }
+    for (const [digest, to] of [
+      [one, 'data/one.csv.dvc'],
+      [days, 'data/days.dvc'],
+    ] as const) {
+      const { code, stderr } = await runCommand(project.root, ['export', 'dvc', digest, '--to', to], env)
+      expect(code, stderr).toBe(0)
+    }
+    await dvc(project, 'pull', '--quiet')
+    for (const [path, bytes] of Object.entries({
+      ...folder,
+      'data/one.csv': csv(1_000),
+      'data/days/😀 ～.csv': csv(3),
+    }))
+      expect(readFileSync(join(project.root, path)).equals(bytes), path).toBe(true)
+    expect(JSON.parse(await dvc(project, 'status', '--json'))).toEqual({})
+    expect(JSON.parse(await dvc(project, 'status', '--cloud', '--json'))).toEqual({})
+    // Added there anew, it is the same to the letter, apart from what we say besides.
+    const ours = parse(readFileSync(join(project.root, 'data/days.dvc'), 'utf8'))
+    rmSync(join(project.root, 'data/days.dvc'))
+    await dvc(project, 'add', '--quiet', 'data/days')
+    expect(parse(readFileSync(join(project.root, 'data/days.dvc'), 'utf8')).outs).toEqual(ours.outs)
   })
 })
 

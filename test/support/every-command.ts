@@ -5,6 +5,7 @@ import type { Usage } from '../../cli/usage/usage.ts'
 const samples: Readonly<Record<string, string>> = {
   pipeline: 'flights',
   endpoint: 'flights',
+  snapshot: '3f9a1c22b0d4',
   step: 'delays',
   run: 'flights-20261122-034512-k3x9',
   other: 'flights-20261122-034512-k3x9',
@@ -26,6 +27,7 @@ const samples: Readonly<Record<string, string>> = {
   '--from': 'rows.json',
   '--mlflow': 'http://127.0.0.1:9',
   '--to': 'out/',
+  'export dvc --to': 'data/rows.csv.dvc',
   'schedule backfill --from': '2001-06-01',
   'schedule backfill --to': '2001-06-30',
 }
