@@ -63,7 +63,8 @@ describe('docs/cli.md', () => {
       )
       return [name, ...args].join(' ')
     })
-    expect(usages.map(described).sort()).toEqual(real.sort())
+    // A command that does several things has a row for each.
+    expect([...new Set(usages.map(described))].sort()).toEqual(real.sort())
   })
 
   it('names no option that a command has not', () => {
