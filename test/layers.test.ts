@@ -16,6 +16,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     rooms: ['lib/formats', 'lib/stats'],
     packages: ['node:', 'zod', 'fflate', '@aws-sdk/client-s3', '@aws-sdk/lib-storage'],
   },
+  'lib/sagemaker': { rooms: ['lib/formats', 'lib/store'], packages: ['node:', 'zod', '@aws-sdk/'] },
   'lib/sources': {
     rooms: ['lib/formats', 'lib/store'],
     packages: [
