@@ -31,6 +31,7 @@ import { createHandler, type ServerOptions } from './server.ts'
 import { createStoreLink } from './store-link.ts'
 import { loadTensorScorer, type TensorScorer } from './tensors/scorer.ts'
 import { createTracer, type Tracer } from './tracing.ts'
+import { createVerdictReader } from './verdicts/read-verdict.ts'
 import { WindowSender } from './window-sender.ts'
 
 export interface GatewayOptions extends ServerOptions, Pick<HttpOptions, 'host' | 'port' | 'tls'> {
@@ -184,6 +185,7 @@ class RunningGateway implements Gateway {
         tracer,
         keepLabels: inbox.add,
         alert: options.alert,
+        verdict: createVerdictReader(options.store),
       },
       options,
     )

@@ -5,6 +5,8 @@ import type { Metrics } from './metrics.ts'
 import { openApiDocument } from './open-api.ts'
 import type { Outgoing, Protocol, Route } from './protocols/protocol.ts'
 import { jsonAnswer } from './protocols/write.ts'
+import type { VerdictReader } from './verdicts/read-verdict.ts'
+import { verdictRoutes } from './verdicts/routes.ts'
 
 export interface OwnRoutesDeps {
   readonly directory: Directory
@@ -17,6 +19,8 @@ export interface OwnRoutesDeps {
   /** Keeps labels, on disk before it returns. */
   keepLabels(labels: LabelsByEndpoint): void
   readonly alert: AlertTaker | undefined
+  /** What the evidence of an endpoint's rollout says; missing where there is no store to ask. */
+  readonly verdict?: VerdictReader
 }
 
 /** What every gateway answers besides predictions, whatever protocols it speaks. */
@@ -48,6 +52,7 @@ export function ownRoutes(deps: OwnRoutesDeps): readonly Route[] {
       path: '/hooks/alertmanager',
       answer: async ({ body }) => jsonAnswer(202, await takeAlerts(body, deps.alert)),
     },
+    ...(deps.verdict === undefined ? [] : verdictRoutes(deps.verdict)),
   ]
 }
 

@@ -25,6 +25,23 @@ export interface ReplayedLook {
 }
 
 /**
+ * The state of a rollout after a look, as its workflow made it of the same evidence.
+ * @param state after the look before, or what the rollout began with
+ * @param isFirst what was decided before the first look is that the rollout begins
+ */
+export function takeLook(
+  policy: RolloutPolicy,
+  state: RolloutState,
+  { at, blocks, mistakes, before }: StoredLook,
+  isFirst: boolean,
+): RolloutState {
+  let next = !isFirst && before?.action === 'advance' ? enterNextStage(state) : state
+  for (const block of blocks) next = observe(policy, next, block)
+  for (const block of mistakes) next = observeLabels(policy, next, block)
+  return tick(next, at)
+}
+
+/**
  * Recomputes every decision of a rollout from its stored evidence.
  * @param end the last decision on record
  */
@@ -35,10 +52,9 @@ export function replayRollout(
   end: RolloutDecision | null,
 ): ReplayedLook[] {
   let state = start
-  return looks.map(({ seq, at, blocks, mistakes }, i) => {
-    for (const block of blocks) state = observe(policy, state, block)
-    for (const block of mistakes) state = observeLabels(policy, state, block)
-    state = tick(state, at)
+  return looks.map((look, i) => {
+    state = takeLook(policy, state, look, i === 0)
+    const { seq, at } = look
     const { stage } = state
     const recomputed = decide(policy, state)
     const recorded = looks[i + 1]?.before ?? (i === looks.length - 1 ? end : null)
@@ -46,7 +62,6 @@ export function replayRollout(
       recorded === null || recorded.by !== undefined
         ? null
         : recorded.action === recomputed.action && recorded.reason.startsWith(recomputed.reason)
-    if (recorded?.action === 'advance') state = enterNextStage(state)
     return { seq, at, stage, recomputed, recorded, same }
   })
 }
