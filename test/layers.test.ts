@@ -89,7 +89,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   },
   cli: {
     rooms: ['lib/', 'workflows', 'workers'],
-    packages: ['node:', 'commander', 'picocolors', '@temporalio/client', '@temporalio/common'],
+    packages: ['node:', 'commander', 'picocolors', 'yaml', '@temporalio/client', '@temporalio/common'],
   },
   pipelines: { rooms: [], packages: ['zod', 'slipway'] },
 }

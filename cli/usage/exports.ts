@@ -1,7 +1,9 @@
 import * as kinds from '../names.ts'
 import type { Usage } from './usage.ts'
 
+const argoAnalysis = () => import('../exports/argo-analysis.ts')
 const dvc = () => import('../exports/dvc.ts')
+const flagger = () => import('../exports/flagger.ts')
 const plan = () => import('../exports/plan.ts')
 
 /** What is written for other systems, or to be kept: a file of `cli/exports/` each. */
@@ -26,4 +28,45 @@ export function exportCommands(program: Usage): void {
       'npx slipway export dvc flights-20261122-034512-k3x9 --to data/flights.parquet.dvc --remote s3://lake/dvc',
     )
     .does(async (snapshot, options) => (await dvc()).exportDvc(snapshot, options))
+  rolloutCommands(exports)
+}
+
+/** What asks for the verdict on a rollout of ours. */
+function rolloutCommands(exports: Usage): void {
+  exports
+    .command('argo-analysis')
+    .description('an AnalysisTemplate of Argo Rollouts that asks for the verdict on a rollout')
+    .takes('<endpoint>', kinds.name)
+    .needs('--gateway <address>', 'the gateways, as the cluster reaches them', kinds.serverAddress)
+    .offers('--interval <duration>', 'how often it asks, 30s by default', kinds.duration)
+    .offers('--within <duration>', 'how long it waits for a decision, 24h by default', kinds.duration)
+    .offers('--secret <name>', 'the secret whose key token is a token of the gateways', kinds.name)
+    .offers('--output <file>', 'write it there', kinds.path)
+    .json()
+    .examples('npx slipway export argo-analysis flights --gateway http://slipway-gateway:8080 > analysis.yaml')
+    .does(async (endpoint, options) => (await argoAnalysis()).exportArgoAnalysis(endpoint, options))
+  exports
+    .command('flagger')
+    .description('a Canary of Flagger whose webhooks ask for the verdict on a rollout')
+    .takes('<endpoint>', kinds.name)
+    .needs('--gateway <address>', 'the gateways, as the cluster reaches them', kinds.serverAddress)
+    .needs('--deployment <name>', 'the Deployment that Flagger rolls out', kinds.name)
+    .offers('--port <port>', 'its port, 80 by default', kinds.whole(1, 65_535))
+    .offers('--interval <duration>', 'how often it asks, 30s by default', kinds.duration)
+    .offers(
+      '--version <version>',
+      'the candidate that it is about; without it the rollout that goes on',
+      kinds.versionNumber,
+    )
+    .offers(
+      '--prometheus <address>',
+      'adds a metric of the failures, from a Prometheus that scrapes the gateways',
+      kinds.serverAddress,
+    )
+    .offers('--output <file>', 'write it there', kinds.path)
+    .json()
+    .examples(
+      'npx slipway export flagger flights --gateway http://slipway-gateway:8080 --deployment checkout > canary.yaml',
+    )
+    .does(async (endpoint, options) => (await flagger()).exportFlagger(endpoint, options))
 }

@@ -27,6 +27,8 @@ const samples: Readonly<Record<string, string>> = {
   '--from': 'rows.json',
   '--mlflow': 'http://127.0.0.1:9',
   '--to': 'out/',
+  '--gateway': 'http://slipway-gateway:8080',
+  '--deployment': 'checkout',
   'export dvc --to': 'data/rows.csv.dvc',
   'schedule backfill --from': '2001-06-01',
   'schedule backfill --to': '2001-06-30',
