@@ -1,27 +1,46 @@
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { listRuns } from '../../lib/store/runs.ts'
+import { type Taken, takeDecisions } from '../../lib/tracking/decisions.ts'
 import { MlflowServer } from '../../lib/tracking/mlflow.ts'
-import { trackPipeline } from '../../lib/tracking/track.ts'
-import { openContext } from '../context.ts'
+import { type Tracking, trackPipeline } from '../../lib/tracking/track.ts'
+import { type CliContext, openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 
-/** `track flights --mlflow http://…`: runs, versions and aliases of a pipeline, written to an MLflow server. */
-export async function track(
-  pipeline: string,
-  { mlflow, json }: JsonOption & { readonly mlflow: string },
-): Promise<number> {
-  const { store } = openContext()
-  if ((await listRuns(store, pipeline, 1)).length === 0)
+export interface TrackOptions extends JsonOption {
+  readonly mlflow: string
+  /** Whether what people decided there is taken in first. */
+  readonly pull?: boolean
+}
+
+/**
+ * `track flights --mlflow http://…`: runs, versions and aliases of a pipeline, written to an MLflow server; with
+ * `--pull` both ways.
+ */
+export async function track(pipeline: string, { mlflow, pull, json }: TrackOptions): Promise<number> {
+  const context = openContext()
+  const { store } = context
+  if (pull !== true && (await listRuns(store, pipeline, 1)).length === 0)
     throw new SlipwayError('NOT_FOUND', `there is no finished run of "${pipeline}"`, { next: 'see `slipway runs`' })
   const server = new MlflowServer({ address: mlflow, authorization: authorizationIn(process.env) })
-  const tracked = await trackPipeline({ store, server, say }, pipeline)
-  if (json === true) printJson({ pipeline, mlflow, ...tracked })
+  const tracking = { store, server, say }
+  const pulled = pull === true ? await takeIn(context, tracking, pipeline) : undefined
+  const tracked = await trackPipeline(tracking, pipeline)
+  if (json === true) printJson({ pipeline, mlflow, ...pulled, ...tracked })
   else {
+    for (const line of pulled?.taken ?? []) print(`taken in: ${line}`)
+    for (const line of pulled?.notTaken ?? []) print(`not taken in: ${line}`)
     print(`${pipeline}: ${tracked.runs} runs and ${tracked.versions} versions are new at ${mlflow}`)
+    for (const line of tracked.overruled) print(`  ${line}`)
     for (const why of tracked.withoutModel) print(`  registered without a model to load: ${why}`)
   }
   return 0
+}
+
+async function takeIn(context: CliContext, tracking: Tracking, pipeline: string): Promise<Taken> {
+  const { openOwners } = await import('../mlflow-owners.ts')
+  const { client } = await context.temporal()
+  return takeDecisions(tracking, openOwners(context, client), pipeline)
 }
 
 /** As MLflow's own clients are told who they are. */

@@ -54,8 +54,12 @@ export function runCommands(program: Usage): void {
     .description('write runs, model versions and aliases of a pipeline to an MLflow tracking server')
     .takes('<pipeline>', kinds.name)
     .needs('--mlflow <address>', 'where the server is', kinds.serverAddress)
+    .option('--pull', 'take in what people decided there first: approvals, and champions set back')
     .json()
-    .examples('npx slipway track flights --mlflow http://127.0.0.1:5000')
+    .examples(
+      'npx slipway track flights --mlflow http://127.0.0.1:5000',
+      'npx slipway track flights --mlflow http://127.0.0.1:5000 --pull',
+    )
     .does(async (pipeline, options) => (await tracking()).track(pipeline, options))
   program
     .command('why')

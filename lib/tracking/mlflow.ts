@@ -21,6 +21,11 @@ export interface MlflowMetric {
   readonly step: number
 }
 
+export interface RegisteredModel {
+  readonly aliases: readonly { readonly alias: string; readonly version: string }[]
+  readonly tags: readonly MlflowTag[]
+}
+
 export interface MlflowVersion {
   readonly version: string
   readonly tags?: readonly MlflowTag[]
@@ -73,6 +78,11 @@ export class MlflowServer {
     await this.post('runs/set-tag', { run_id: run, key, value })
   }
 
+  /** Takes a tag from a run, if it has it. */
+  async deleteTag(run: string, key: string): Promise<void> {
+    await this.ask('POST', 'runs/delete-tag', { run_id: run, key })
+  }
+
   /** Stores a file below the artifacts of a run. @throws SlipwayError USAGE where the server stores none itself */
   async putArtifact({ info }: MlflowRun, path: string, content: Uint8Array): Promise<void> {
     const root = info.artifact_uri
@@ -84,10 +94,24 @@ export class MlflowServer {
     await this.send('PUT', `mlflow-artifacts/artifacts/${place.split('/').map(encodeURIComponent).join('/')}`, content)
   }
 
-  /** Versions of a registered model, which is made if there is none of that name. */
+  /** A registered model with its aliases; undefined where there is none of that name. */
+  async registeredModel(model: string): Promise<RegisteredModel | undefined> {
+    const found = await this.ask('GET', `registered-models/get?name=${encodeURIComponent(model)}`)
+    const known = (found as { registered_model?: Partial<RegisteredModel> } | undefined)?.registered_model
+    return known && { aliases: known.aliases ?? [], tags: known.tags ?? [] }
+  }
+
+  /** Makes a registered model if there is none of that name. */
+  async ensureModel(model: string): Promise<void> {
+    if ((await this.registeredModel(model)) === undefined) await this.post('registered-models/create', { name: model })
+  }
+
+  async setModelTag(model: string, { key, value }: MlflowTag): Promise<void> {
+    await this.post('registered-models/set-tag', { name: model, key, value })
+  }
+
+  /** Versions of a registered model. */
   async versions(model: string): Promise<MlflowVersion[]> {
-    const known = await this.ask('GET', `registered-models/get?name=${encodeURIComponent(model)}`)
-    if (known === undefined) await this.post('registered-models/create', { name: model })
     const found: MlflowVersion[] = []
     for (let token = ''; ; ) {
       const filter = encodeURIComponent(`name='${model}'`)

@@ -5,16 +5,19 @@ import { getBundle, getBytes } from '../store/objects.ts'
 import { readModel, readVersion } from '../store/registry.ts'
 import { listRuns, readWholeRun } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
+import type { WaitingRun } from './decisions.ts'
 import type { MlflowRun, MlflowServer, MlflowTag } from './mlflow.ts'
 import { mlflowModel } from './mlflow-model.ts'
 import { trackTrials } from './track-trials.ts'
 
 /** Tags by which what was written before is found again. */
-const tags = {
+export const tags = {
   run: 'slipway.run',
   digest: 'slipway.digest',
   written: 'slipway.written',
   version: 'slipway.version',
+  /** Of a registered model: the version that the alias `champion` was put on last. */
+  champion: 'slipway.champion',
 } as const
 
 /** What was written; what was there before is not counted. */
@@ -23,9 +26,11 @@ export interface Tracked {
   readonly versions: number
   /** Versions that were registered without a model to load, and why. */
   readonly withoutModel: readonly string[]
+  /** Aliases that people had moved, and that are as Slipway has them again; in words. */
+  readonly overruled: readonly string[]
 }
 
-interface Tracking {
+export interface Tracking {
   readonly store: Store
   readonly server: MlflowServer
   readonly say: (line: string) => void
@@ -51,15 +56,21 @@ export async function trackPipeline(tracking: Tracking, pipeline: string): Promi
   }
   let versions = 0
   const withoutModel: string[] = []
-  for (const model of new Set(records.flatMap((record) => record.model?.name ?? []))) {
+  const overruled: string[] = []
+  for (const model of modelsOf(records)) {
     const state = await readModel(store, model)
     if (state === undefined) continue
     const tracked = await trackVersions(tracking, { model, state, written })
     versions += tracked.versions
     withoutModel.push(...tracked.withoutModel)
+    overruled.push(...tracked.overruled)
   }
-  return { runs, versions, withoutModel }
+  return { runs, versions, withoutModel, overruled }
 }
+
+/** The models that runs made, by name. */
+export const modelsOf = (records: readonly RunRecord[]): ReadonlySet<string> =>
+  new Set(records.flatMap(({ model }) => model?.name ?? []))
 
 async function trackRun({ server, store, say }: Tracking, experiment: string, record: RunRecord) {
   const { runId, startedAt, finishedAt, metrics, status } = record
@@ -67,6 +78,8 @@ async function trackRun({ server, store, say }: Tracking, experiment: string, re
   if (found !== undefined && hasTag(found.data?.tags, tags.written)) return { run: found, isNew: false }
   say(`run ${runId}`)
   const run = found ?? (await server.createRun(experiment, runId, Date.parse(startedAt), tagsOf(record)))
+  // One that waited was written then, and knew nothing of its end.
+  if (found !== undefined) for (const tag of tagsOf(record)) await server.setTag(run.info.run_id, tag)
   const at = Date.parse(finishedAt)
   // JSON has neither NaN nor infinities, and MLflow loses what stands behind them. Its names have no "@".
   const known = Object.entries(metrics).filter(([, value]) => Number.isFinite(value))
@@ -82,6 +95,25 @@ async function trackRun({ server, store, say }: Tracking, experiment: string, re
   // Last: a run that was broken off is written again.
   await server.setTag(run.info.run_id, { key: tags.written, value: 'whole' })
   return { run, isNew: true }
+}
+
+/** Writes a run that waits for a person: the evidence it shows. It is ended, and gets the rest, when it is over. */
+export async function trackWaiting(
+  { server, store, say }: Tracking,
+  experiment: string,
+  { runId, workflowId, startedAt, steps }: WaitingRun,
+): Promise<MlflowRun> {
+  say(`run ${runId} waits`)
+  const own = [
+    { key: tags.run, value: runId },
+    { key: 'slipway.status', value: 'waiting' },
+    { key: 'slipway.workflow', value: workflowId },
+  ]
+  const found = await server.findRun(experiment, { key: tags.run, value: runId })
+  const run = found ?? (await server.createRun(experiment, runId, startedAt, own))
+  for (const [name, digest] of artifactsOf({ steps }))
+    await server.putArtifact(run, name, await getBytes(store, digest))
+  return run
 }
 
 const hasTag = (of: readonly MlflowTag[] | undefined, wanted: string): boolean =>
@@ -115,7 +147,7 @@ async function paramsOf(store: Store, { steps }: RunRecord): Promise<MlflowTag[]
 }
 
 /** What a run made that people read, by name. */
-function artifactsOf({ steps }: RunRecord): [name: string, digest: string][] {
+function artifactsOf({ steps }: Pick<WaitingRun, 'steps'>): [name: string, digest: string][] {
   const wanted = [
     ['evaluate', 'evaluation', 'evaluation.json'],
     ['gate', 'gates', 'gates.json'],
@@ -129,7 +161,7 @@ function artifactsOf({ steps }: RunRecord): [name: string, digest: string][] {
   })
 }
 
-const outputIn = (steps: RunRecord['steps'], kind: string, name: string): string | undefined =>
+const outputIn = (steps: WaitingRun['steps'], kind: string, name: string): string | undefined =>
   steps.find((step) => step.kind === kind)?.outputs.find((output) => output.name === name)?.digest
 
 interface Versions {
@@ -140,11 +172,8 @@ interface Versions {
 }
 
 async function trackVersions({ store, server, say }: Tracking, { model, state, written }: Versions) {
-  const known = new Map<string, string>()
-  for (const { version, tags: own = [] } of await server.versions(model)) {
-    const digest = own.find(({ key }) => key === tags.digest)?.value
-    if (digest !== undefined) known.set(digest, version)
-  }
+  await server.ensureModel(model)
+  const known = new Map(await digestsOf(server, model))
   let versions = 0
   const withoutModel: string[] = []
   for (const [i, digest] of state.versions.entries()) {
@@ -163,8 +192,15 @@ async function trackVersions({ store, server, say }: Tracking, { model, state, w
     known.set(digest, await server.createVersion(model, run, 'model', own))
     versions++
   }
-  await trackAliases(server, { model, state, known })
-  return { versions, withoutModel }
+  return { versions, withoutModel, overruled: await trackAliases(server, { model, state, known }) }
+}
+
+/** The versions there that are Slipway's: what they are, and their numbers there. */
+export async function digestsOf(server: MlflowServer, model: string): Promise<[digest: string, version: string][]> {
+  return (await server.versions(model)).flatMap(({ version, tags: own = [] }) => {
+    const digest = own.find(({ key }) => key === tags.digest)?.value
+    return digest === undefined ? [] : [[digest, version] as [string, string]]
+  })
 }
 
 async function trackAliases(
@@ -174,11 +210,21 @@ async function trackAliases(
     state,
     known,
   }: { readonly model: string; readonly state: ModelState; readonly known: ReadonlyMap<string, string> },
-): Promise<void> {
+): Promise<string[]> {
+  const registered = await server.registeredModel(model)
+  const before = registered?.tags.find(({ key }) => key === tags.champion)?.value
+  const overruled: string[] = []
   const numbers = { champion: state.champions.at(-1), candidate: state.candidate ?? undefined }
   for (const [alias, number] of Object.entries(numbers)) {
     const version = number === undefined ? undefined : known.get(state.versions[number - 1] ?? '')
+    const there = registered?.aliases.find((each) => each.alias === alias)?.version
+    if (alias === 'champion' && before !== undefined && there !== before && there !== version)
+      overruled.push(`${model}: alias champion was on ${there ?? 'nothing'}, and is on ${version} again`)
     if (version === undefined) await server.deleteAlias(model, alias)
-    else await server.setAlias(model, alias, version)
+    else if (version !== there) await server.setAlias(model, alias, version)
+    // After the alias: between the two it looks moved by somebody only if Slipway moves on, and then Slipway's stays.
+    if (alias === 'champion' && version !== undefined && version !== before)
+      await server.setModelTag(model, { key: tags.champion, value: version })
   }
+  return overruled
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import getPort from 'get-port'
@@ -51,6 +51,15 @@ afterAll(async () => {
   if (server?.pid !== undefined) process.kill(-server.pid, 'SIGKILL')
   await place?.close()
 })
+
+/** Asks the server as anybody may: what people do in its pages. */
+async function rest<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const options = { method, headers: { 'content-type': 'application/json' } }
+  const url = `${address}/api/2.0/mlflow/${path}`
+  const answer = await fetch(url, body === undefined ? options : { ...options, body: JSON.stringify(body) })
+  expect(answer.status, path).toBe(200)
+  return answer.json() as Promise<T>
+}
 
 /** Runs the pipeline with a learner and gates. @returns the document of the run */
 async function run(learner: string, must: string) {
@@ -106,6 +115,75 @@ describe('an MLflow server', () => {
       { name: second.runId, status: 'FINISHED', params: { trees: '30' } },
     ])
     expect(loaded.runs[2].artifacts).toEqual(['card.md', 'evaluation.json', 'gates.json', 'model', 'training.json'])
+  })
+
+  it('says what people decided there: approvals and rejections, and a champion that is set back', async (context) => {
+    if ('missing' in environment) return context.skip(environment.missing)
+    const pull = async () =>
+      JSON.parse((await place.run('track', 'loans', '--mlflow', address, '--pull', '--json')).stdout)
+    const { experiment } = await rest<{ experiment: { experiment_id: string } }>(
+      'GET',
+      'experiments/get-by-name?experiment_name=loans',
+    )
+    type Run = { info: { run_id: string; status: string }; data: { tags: { key: string; value: string }[] } }
+    const runOf = async (runId: string): Promise<Run> => {
+      const filter = `tags.\`slipway.run\` = '${runId}'`
+      const query = { experiment_ids: [experiment.experiment_id], filter }
+      const { runs } = await rest<{ runs: [Run] }>('POST', 'runs/search', query)
+      return runs?.[0]
+    }
+    const ask = async (trees: number): Promise<{ runId: string; shown: Run }> => {
+      writeLoans(place.project, { learner: `trees({ trees: ${trees}, leaves: 4 })`, must: '[auc.atLeast(0.5)]' })
+      const file = join(place.project.root, 'pipelines/loans/pipeline.ts')
+      const approval = "  p.approve(candidate, { role: 'ml-lead', within: '1h', otherwise: 'reject' })\n})\n"
+      writeFileSync(file, readFileSync(file, 'utf8').replace(/\}\)\n$/, approval))
+      const { runId } = JSON.parse((await place.run('run', 'loans', '--json')).stdout)
+      let shown: Run | undefined
+      await eventually(async () => {
+        expect(await pull()).toMatchObject({ taken: [], notTaken: [] })
+        shown = await runOf(runId)
+        return shown?.data.tags.some(({ key }) => key === 'slipway.waits.step') ?? false
+      }, 120_000)
+      expect(shown?.info.status).toBe('RUNNING')
+      return { runId, shown: shown as Run }
+    }
+    const tag = (run: Run, key: string, value: string) =>
+      rest('POST', 'runs/set-tag', { run_id: run.info.run_id, key, value })
+    const isOver = (runId: string, status: string) =>
+      eventually(async () => {
+        await pull()
+        return (await runOf(runId)).info.status === status
+      }, 60_000)
+
+    const approved = await ask(11)
+    await tag(approved.shown, 'slipway.approve', 'maybe')
+    expect((await pull()).notTaken).toEqual([expect.stringMatching(/"maybe" is no answer/)])
+    await tag(approved.shown, 'slipway.approve.by', 'ann')
+    await tag(approved.shown, 'slipway.approve', 'Approved')
+    expect((await pull()).taken).toEqual([`${approved.runId}: approved by ann`])
+    await isOver(approved.runId, 'FINISHED')
+    const rejected = await ask(12)
+    await tag(rejected.shown, 'slipway.approve', 'rejected')
+    expect((await pull()).taken).toEqual([`${rejected.runId}: rejected by somebody`])
+    await isOver(rejected.runId, 'FAILED')
+
+    const versions = await rest<{ registered_model: { aliases: { alias: string; version: string }[] } }>(
+      'GET',
+      'registered-models/get?name=loans',
+    )
+    const champion = versions.registered_model.aliases.find(({ alias }) => alias === 'champion')?.version as string
+    expect(Number(champion)).toBeGreaterThan(1)
+    const setBack = (version: string) =>
+      rest('POST', 'registered-models/alias', { name: 'loans', alias: 'champion', version })
+    await setBack('1')
+    // Written without being taken in, it is Slipway's that counts, and that is said.
+    const track = JSON.parse((await place.run('track', 'loans', '--mlflow', address, '--json')).stdout)
+    expect(track.overruled).toEqual([`loans: alias champion was on 1, and is on ${champion} again`])
+    await setBack('1')
+    expect((await pull()).taken).toEqual(['loans: rolled back to version 1'])
+    const [model] = JSON.parse((await place.run('models', '--json')).stdout)
+    expect(model).toMatchObject({ name: 'loans', champion: 1 })
+    expect(await pull()).toMatchObject({ taken: [], notTaken: [], overruled: [] })
   })
 
   it('gets a version of a model of tensors without a model that takes features, and says so', async (context) => {
