@@ -6,7 +6,7 @@ import { print, printJson } from '../output.ts'
 import type { PackageOrder } from './edge.ts'
 import { kilobytes, toPackage } from './packaged.ts'
 
-/** `package --sagemaker flights`: its folder as `model.tar.gz`, the same bytes for the same version wherever it is made. */
+/** `package --sagemaker flights`: its folder as `model.tar.gz`, of one version the same bytes wherever it is made. */
 export async function packageArchive({ model, to, json }: PackageOrder): Promise<number> {
   const { version, entries } = await toPackage(model)
   const folder = resolve(to ?? `sagemaker/${version.model}`)

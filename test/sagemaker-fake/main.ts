@@ -3,8 +3,9 @@ import { startFake } from './server.ts'
 import type { ImageCommand } from './world.ts'
 
 /*
- * The fake as a process of its own: `node scripts/run.mjs test/sagemaker-fake/main.ts '{"my/image:1": {"entry": […]}}'`.
- * It prints its address, and ends with its standard input. S3_ENDPOINT and AWS's own variables say where the store is.
+ * The fake as a process of its own, with images by their names:
+ * `node scripts/run.mjs test/sagemaker-fake/main.ts '{"my/image:1": {"entry": […]}}'`. It prints its address, and ends
+ * with its standard input. S3_ENDPOINT and AWS's own variables say where the store is.
  */
 const s3 = new S3Client({
   region: 'us-east-1',
