@@ -3,7 +3,7 @@ import { SlipwayError } from '../lib/formats/errors.ts'
 import type { TensorFacts, Tensors } from '../lib/formats/tensors.ts'
 import type { ModelFacts } from '../lib/models/model.ts'
 import { type AnswerCache, createAnswerCache } from './answer-cache.ts'
-import { DeadlinePassed } from './batcher.ts'
+import { DeadlinePassed, type Until, whenever } from './batcher.ts'
 import type { Incoming, Prediction, ServedVersion } from './protocols/protocol.ts'
 import type { Outcome } from './recorder.ts'
 import { type AnyInput, type Input, type Scored, ScoringFailure, type TensorInput } from './scoring.ts'
@@ -19,7 +19,7 @@ export const mostWaiting = 4
 export const maxWaitMs = 100
 
 /** A request as an endpoint is asked. */
-export interface InferRequest {
+export interface InferRequest extends Until {
   readonly id: string
   /** Reads the request by a version's schema. @throws SlipwayError REQUEST_INVALID */
   read(version: ServedVersion): Input
@@ -29,9 +29,8 @@ export interface InferRequest {
   readonly incoming: Incoming
   /** Answer by this version, whatever the route says. */
   readonly version: number | undefined
-  /** `performance.now()` at arrival, and until when an answer is wanted. */
+  /** `performance.now()` at arrival. */
   readonly arrivedAt: number
-  readonly deadline: number
   /** For drills, where the gateway allows them: make the candidate fail. */
   readonly failCandidate: boolean
   /** What besides the body and the version decides how `read` reads it: protocol and headers. */
@@ -87,7 +86,6 @@ export class VersionAsker {
     request: InferRequest,
     trust: Trust,
   ): Promise<Outcome> {
-    const { deadline } = request
     const isSmall = input.rows <= inlineRows[scorer.engine.name]
     const batcher = inline !== undefined && trust === 'trusted' && isSmall ? inline : offloaded
     if (batcher.expectedWaitMs > this.options.maxWaitMs) {
@@ -104,14 +102,14 @@ export class VersionAsker {
       const kept = this.cache?.get(key)
       if (kept !== undefined) {
         // Drift counts every request. What was offloaded has to be scored again to have its features.
-        if (batcher === offloaded) void offloaded.score(input, Number.POSITIVE_INFINITY).catch(() => {})
+        if (batcher === offloaded) void offloaded.score(input, whenever).catch(() => {})
         else {
           kept.count ??= scorer.countInline(input.kind, input.columns, kept)
           kept.count()
         }
         return outcomeOf(request, input.rows, kept, undefined, true)
       }
-      const scored = await batcher.score(input, deadline)
+      const scored = await batcher.score(input, request)
       this.cache?.set(key, scored)
       return outcomeOf(request, input.rows, scored, undefined, this.cache && false)
     } catch (error) {
@@ -133,7 +131,7 @@ export class VersionAsker {
     try {
       if (trust === 'fail')
         throw new ScoringFailure('injected', `a drill makes version ${scorer.modelVersion.version} fail`)
-      const { outputs, scores } = await offloaded.answer(input.tensors, request.deadline)
+      const { outputs, scores } = await offloaded.answer(input.tensors, request)
       const scored = { predictions: scores, decisions: undefined }
       return { ...outcomeOf(request, input.rows, scored, undefined), tensors: { facts: scorer.facts, outputs } }
     } catch (error) {
@@ -176,8 +174,11 @@ export class VersionAsker {
 /** What came of a request that got no answer. @throws whatever says nothing about the version */
 function failedOutcome(request: InferRequest, { rows }: AnyInput, error: unknown): Outcome {
   const { arrivedAt, deadline } = request
-  if (error instanceof DeadlinePassed)
-    throw new SlipwayError('DEADLINE_EXCEEDED', `no answer within the ${Math.round(deadline - arrivedAt)} ms given`)
+  if (error instanceof DeadlinePassed) {
+    const given =
+      deadline < arrivedAt ? 'before its client gave up' : `within the ${Math.round(deadline - arrivedAt)} ms given`
+    throw new SlipwayError('DEADLINE_EXCEEDED', `no answer ${given}`)
+  }
   if (!(error instanceof ScoringFailure)) throw error
   if (error.kind === 'request') throw new SlipwayError('REQUEST_INVALID', error.message)
   return outcomeOf(request, rows, undefined, error)

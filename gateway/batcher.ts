@@ -15,9 +15,18 @@ export class DeadlinePassed extends Error {
   override readonly name = 'DeadlinePassed'
 }
 
+/** How long somebody waits: read when it counts, for who gives up waits no longer. */
+export interface Until {
+  /** `performance.now()` after which nobody waits for an answer. */
+  readonly deadline: number
+}
+
+/** Waits for ever. */
+export const whenever: Until = { deadline: Number.POSITIVE_INFINITY }
+
 interface Waiting {
   readonly item: BatchItem
-  readonly deadline: number
+  readonly until: Until
   resolve(scored: Scored): void
   reject(error: unknown): void
 }
@@ -41,8 +50,10 @@ export interface Batcher {
   readonly queued: number
   /** How long a row that comes now has to wait, ms, by the pace of the last batches. */
   readonly expectedWaitMs: number
-  /** @param deadline `performance.now()` after which nobody waits for an answer */
-  score(item: BatchItem, deadline: number): Promise<Scored>
+  /** Batches that were run. */
+  readonly batches: number
+  /** An item that nobody waits for any more when its turn comes is not scored. */
+  score(item: BatchItem, until: Until): Promise<Scored>
   /** Resolves when nothing waits and nothing runs. */
   drained(): Promise<void>
 }
@@ -50,6 +61,7 @@ export interface Batcher {
 export function createBatcher(score: Score): Batcher {
   let queue: Waiting[] = []
   let queuedRows = 0
+  let batches = 0
   let running = false
   let msPerRow = 0.02
   const idle: (() => void)[] = []
@@ -74,7 +86,8 @@ export function createBatcher(score: Score): Batcher {
     while (queue.length > 0) {
       const batch = next()
       const start = performance.now()
-      await runBatch(score, batch.some(({ deadline }) => deadline < start) ? inTime(batch, start) : batch)
+      batches++
+      await runBatch(score, batch.some(({ until }) => until.deadline < start) ? inTime(batch, start) : batch)
       let rows = 0
       for (const { item } of batch) rows += item.rows
       msPerRow += 0.05 * ((performance.now() - start) / rows - msPerRow)
@@ -94,9 +107,12 @@ export function createBatcher(score: Score): Batcher {
     get expectedWaitMs() {
       return queuedRows * msPerRow
     },
-    score(item, deadline) {
+    get batches() {
+      return batches
+    },
+    score(item, until) {
       return new Promise((resolve, reject) => {
-        queue.push({ item, deadline, resolve, reject })
+        queue.push({ item, until, resolve, reject })
         queuedRows += item.rows
         if (!running) {
           running = true
@@ -110,8 +126,8 @@ export function createBatcher(score: Score): Batcher {
 
 /** Those whose deadline has not passed; the others hear that it has. */
 function inTime(batch: readonly Waiting[], now: number): Waiting[] {
-  for (const { deadline, reject } of batch) if (deadline < now) reject(new DeadlinePassed())
-  return batch.filter(({ deadline }) => deadline >= now)
+  for (const { until, reject } of batch) if (until.deadline < now) reject(new DeadlinePassed())
+  return batch.filter(({ until }) => until.deadline >= now)
 }
 
 async function runBatch(score: Score, batch: readonly Waiting[]): Promise<void> {

@@ -2,6 +2,7 @@ import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Route } from '../lib/formats/route.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Found } from './protocols/protocol.ts'
+import type { LoadedVersion } from './versions.ts'
 
 /** What is served, looked up by what stands in paths. */
 export interface Directory {
@@ -13,6 +14,8 @@ export interface Directory {
   names(): readonly string[]
   /** @param version by number or label; without one, the champion is meant @throws SlipwayError NOT_FOUND */
   find(name: string, version: string | undefined): Found
+  /** The same, as it is loaded. */
+  loaded(name: string, version: string | undefined): LoadedVersion
 }
 
 /** @param endpoints those with a route @param byName one of them, or one whose first route is still being loaded */
@@ -32,17 +35,23 @@ export function createDirectory(
         : `there is no endpoint "${name.slice(0, 100)}"; there are ${known}`,
     )
   }
+  const loaded: Directory['loaded'] = (name, text) => {
+    const found = endpoint(name)
+    const { champion, versions } = found
+    const number = versionNumber(found, text)
+    const version = number === undefined ? champion : versions.byNumber(number)
+    if (version !== undefined) return version
+    throw new SlipwayError('NOT_FOUND', `endpoint ${name} has no version ${text} loaded`)
+  }
   return {
     endpoints,
     endpoint,
     names,
+    loaded,
     find(name, text) {
       const found = endpoint(name)
-      const { champion, versions } = found
-      const number = versionNumber(found, text)
-      const version = number === undefined ? champion : versions.byNumber(number)
-      if (version === undefined) throw new SlipwayError('NOT_FOUND', `endpoint ${name} has no version ${text} loaded`)
-      const numbers = { number: version.scorer.modelVersion.version, numbers: versions.numbers() }
+      const version = loaded(name, text)
+      const numbers = { number: version.scorer.modelVersion.version, numbers: found.versions.numbers() }
       return version.kind === 'tensors'
         ? { ...numbers, tensors: version.facts }
         : { ...numbers, version: found.asked(version) }

@@ -16,6 +16,7 @@ import { createEndpoints, type Endpoints } from './endpoints.ts'
 import { createFaultLog } from './fault-log.ts'
 import { type LabelInbox, openLabelInbox } from './feedback.ts'
 import { isAliveHere, newGatewayId } from './gateway-id.ts'
+import type { GrpcServer } from './grpc/server.ts'
 import { type HttpOptions, type HttpServer, listen } from './http.ts'
 import type { RequestHandler } from './http-request.ts'
 import { createSnapshots, type Snapshots } from './lookups/snapshots.ts'
@@ -39,6 +40,8 @@ export interface GatewayOptions extends ServerOptions, Pick<HttpOptions, 'host' 
   readonly trusted: TrustedKeys
   /** Folder for what must outlast the process: routes as last applied, windows not sent. */
   readonly folder: string
+  /** Where gRPC is spoken; undefined where it is not. */
+  readonly grpcPort?: number | undefined
   /** The address others reach it by, for its presence; by default host and port. */
   readonly address: string | undefined
   readonly captureRate: number
@@ -57,6 +60,8 @@ export interface GatewayOptions extends ServerOptions, Pick<HttpOptions, 'host' 
 export interface Gateway {
   readonly id: string
   readonly address: string
+  /** Where it speaks gRPC, `host:port`. */
+  readonly grpcAddress: string | undefined
   /** Requests without a socket, for tests. */
   readonly handler: RequestHandler
   endpoint(name: string): Endpoint | undefined
@@ -90,6 +95,7 @@ class RunningGateway implements Gateway {
   readonly id = newGatewayId()
   readonly handler: RequestHandler
   address = ''
+  grpcAddress: string | undefined
   private readonly options: GatewayOptions
   private readonly tracer: Tracer | undefined
   private readonly admission = createAdmission()
@@ -105,6 +111,7 @@ class RunningGateway implements Gateway {
   /** Until when what was answered has been sent. */
   private sentUpTo = this.startedAt
   private server: HttpServer | undefined
+  private grpc: GrpcServer | undefined
   private isDraining = false
   private readonly drain = new AbortController()
   private stopped: Promise<void> | undefined
@@ -149,12 +156,22 @@ class RunningGateway implements Gateway {
     if (!link.isReachable) await routes.restore()
     await Promise.race([routes.applied(), sleep(startLimitMs)])
     this.server = await listen({ ...options, handler: this.handler })
+    await this.listenGrpc()
     const scheme = options.tls === undefined ? 'http' : 'https'
     this.address = options.address ?? `${scheme}://${options.host}:${this.server.port}`
     await this.tell()
     this.repeater.every(routeMs, () => routes.look())
     this.repeater.every(options.windowMs, () => routes.findEndpoints())
     this.repeater.every(options.windowMs, () => this.sendWindows())
+  }
+
+  private async listenGrpc(): Promise<void> {
+    const { grpcPort: port, host } = this.options
+    if (port === undefined) return
+    // Who does not speak it does not load it.
+    const { listenGrpc } = await import('./grpc/server.ts')
+    this.grpc = await listenGrpc({ ...this.options, port, calls: this.handler.calls })
+    this.grpcAddress = `${host}:${this.grpc.port}`
   }
 
   stop(now = false): Promise<void> {
@@ -171,13 +188,14 @@ class RunningGateway implements Gateway {
       outbox,
       link,
       snapshots,
-      inFlight: () => this.server?.inFlight ?? 0,
+      inFlight: () => (this.server?.inFlight ?? 0) + (this.grpc?.inFlight ?? 0),
       isDraining: () => this.isDraining,
     }
     return createHandler(
       {
         endpoint: endpoints.get,
         endpoints: endpoints.serving,
+        known: endpoints.all,
         admission,
         isReady: () => isReady(state),
         health: () => healthOf(state),
@@ -206,11 +224,12 @@ class RunningGateway implements Gateway {
   private async end(): Promise<void> {
     this.isDraining = true
     this.server?.drain()
+    this.grpc?.drain()
     // All goes on meanwhile: routes are applied, windows sent.
     await sleep(this.options.drainMs, undefined, { signal: this.drain.signal }).catch(() => {})
     this.repeater.stop()
     // What is being answered is answered; then what it came to is sent.
-    await this.server?.close()
+    await Promise.all([this.server?.close(), this.grpc?.close()])
     await this.windows.close(this.endpoints.all())
     await this.outbox.flush()
     await removePresence(this.options.store, this.id).catch(() => {})

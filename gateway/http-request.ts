@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Incoming, Outgoing } from './protocols/protocol.ts'
+import type { PredictionRequest } from './predictions.ts'
+import type { Incoming, Outgoing, Protocol, Served } from './protocols/protocol.ts'
 
 export const emptyBody = Buffer.alloc(0)
 
@@ -25,10 +26,29 @@ export class HttpRequest implements Incoming {
   }
 }
 
+/**
+ * Answers calls of a transport that says in messages, and not in paths, what is asked; the same limits and tokens hold.
+ */
+export interface CallHandler {
+  readonly served: Served
+  /** Whether bearers of an `Authorization` header may ask; undefined where everybody may. */
+  readonly isAllowed: ((authorization: string | undefined) => boolean) | undefined
+  /** Refuses for load's sake. @throws SlipwayError OVERLOADED */
+  admit(): void
+  /** @param name of the endpoint; without one the only one is meant @param version its number, or the route decides */
+  predict(
+    protocol: Protocol,
+    request: PredictionRequest,
+    name: string | undefined,
+    version: string | undefined,
+  ): Promise<Outgoing>
+}
+
 /** Answers requests without knowing of sockets. */
 export interface RequestHandler {
   /** Looks at the head alone, and may refuse the request: then its body is not read. */
   admit(request: HttpRequest): Outgoing | undefined
   answer(request: HttpRequest): Promise<Outgoing>
   tooLarge(request: HttpRequest): Outgoing
+  readonly calls: CallHandler
 }

@@ -67,6 +67,7 @@ export async function serveModel(options: ModelServerOptions): Promise<ModelServ
     {
       endpoint: (name) => (name === endpoint.name ? endpoint : undefined),
       endpoints: () => [endpoint],
+      known: () => [endpoint],
       admission,
       isReady,
       health: () => ({

@@ -9,7 +9,6 @@ import { chooseEncoding, compress } from './compression.ts'
 import { type Directory, versionNumber } from './directory.ts'
 import { errorAnswer } from './error-answers.ts'
 import { explainAnswer, requireFewRows } from './explain.ts'
-import type { HttpRequest } from './http-request.ts'
 import { lookupHeader } from './lookups/report.ts'
 import { chooseMediaType } from './media.ts'
 import type { Metrics } from './metrics.ts'
@@ -24,6 +23,7 @@ import type {
 } from './protocols/protocol.ts'
 import { isRequestId } from './request-id.ts'
 import type { Input } from './scoring.ts'
+import type { Statistics } from './statistics.ts'
 import type { RequestSpan, Tracer } from './tracing.ts'
 
 /** How requests are taken. */
@@ -39,12 +39,20 @@ export interface PredictionOptions {
 export interface PredictionDeps {
   readonly directory: Directory
   readonly metrics: Metrics
+  readonly statistics: Statistics
   readonly tracer: Tracer | undefined
 }
 
 /** A request for predictions as an endpoint is asked, and which names of it the model did not know. */
 interface Question extends InferRequest {
   ignored: Input['ignored']
+  /** How many it asks about, once it is read. */
+  rows: number
+}
+
+/** A request as it came; its body is unpacked in its place. */
+export interface PredictionRequest extends Incoming {
+  body: Buffer
 }
 
 /** Answers requests for predictions: reads one by its protocol, has its endpoint infer, and writes the answer. */
@@ -63,11 +71,11 @@ export class Predictions {
    */
   async answer(
     { protocol, answers }: { readonly protocol: Protocol } & PredictionRoute,
-    request: HttpRequest,
+    request: PredictionRequest,
     name: string | undefined,
     version: string | undefined,
   ): Promise<Outgoing> {
-    const { directory, metrics, tracer } = this.deps
+    const { directory, tracer } = this.deps
     const id = requestIdOf(request, protocol)
     const parent = request.header('traceparent')
     const span = tracer?.begin(parent, `infer ${name ?? ''}`)
@@ -76,6 +84,7 @@ export class Predictions {
     let status = 200
     let label = ''
     let result: InferResult | undefined
+    let question: Question | undefined
     try {
       const endpoint = directory.endpoint(name)
       label = endpoint.name
@@ -84,13 +93,13 @@ export class Predictions {
       const accept = request.header('accept')
       if (accept !== undefined) chooseMediaType(accept, answers)
       const asked = protocol.read(request)
-      const question = this.questionOf(request, protocol, asked, {
+      question = this.questionOf(request, protocol, asked, {
         id,
         version: versionNumber(endpoint, pinnedBy(protocol, asked.version ?? version)),
       })
       result = await endpoint.infer(question)
       if (span !== undefined) describe(span, label, id, result)
-      if (result.lookups !== undefined) metrics.lookups.count(label, result.lookups)
+      if (result.lookups !== undefined) this.deps.metrics.lookups.count(label, result.lookups)
       const explained =
         asked.explain === true ? await explainAnswer(result as InferResult, question.deadline) : undefined
       const written = writtenBy(asked, explained === undefined ? result : { ...result, explained }, id)
@@ -101,19 +110,36 @@ export class Predictions {
       return { status, headers, body: packed.body }
     } catch (error) {
       if (error instanceof SlipwayError && error.code === 'KEY_UNKNOWN')
-        metrics.lookups.countRefused(label, error.facts)
+        this.deps.metrics.lookups.countRefused(label, error.facts)
       const answer = errorAnswer(protocol, error, headers)
       status = answer.status
       return answer
     } finally {
-      const by = result === undefined ? '' : String(result.answeredBy.version)
-      metrics.count(label, by, result?.role ?? '', status, (performance.now() - request.arrivedAt) / 1000)
+      this.count(label, { question, result }, status, performance.now() - request.arrivedAt)
       span?.end(status)
     }
   }
 
+  /** @param label name of the endpoint; '' where there is none @param ms from arrival to answer */
+  private count(
+    label: string,
+    { question, result }: { readonly question: Question | undefined; readonly result: InferResult | undefined },
+    status: number,
+    ms: number,
+  ): void {
+    const { metrics, statistics, directory } = this.deps
+    const by = result?.answeredBy.version
+    metrics.count(label, by === undefined ? '' : String(by), result?.role ?? '', status, ms / 1000)
+    if (status === 200 && by !== undefined) statistics.count(label, by, question?.rows, ms)
+    else if (label !== '' && status !== 404) {
+      // Who would have answered: the version that was asked for, or the champion.
+      const asked = question?.version ?? directory.endpoint(label).champion?.scorer.modelVersion.version
+      if (asked !== undefined) statistics.count(label, asked, undefined, ms)
+    }
+  }
+
   private questionOf(
-    request: HttpRequest,
+    request: PredictionRequest,
     protocol: Protocol,
     asked: Asked,
     { id, version }: Pick<Question, 'id' | 'version'>,
@@ -121,26 +147,32 @@ export class Predictions {
     const { timeoutMs, allowFaults } = this.options
     const { arrivedAt } = request
     const timeout = request.header('x-request-timeout-ms')
+    const usual = arrivedAt + (timeout === undefined ? timeoutMs : timeoutOf(timeout, timeoutMs))
     const question: Question = {
       id,
       incoming: request,
       read(by) {
         const input = asked.read(by)
         question.ignored = input.ignored
+        question.rows = input.rows
         if (asked.explain === true) requireFewRows(by.facts, input.rows)
         return input
       },
       readTensors(facts) {
         const input = requireTensors(asked, protocol, facts).read(facts)
         question.ignored = input.ignored
+        question.rows = input.rows
         return input
       },
       version,
       arrivedAt,
-      deadline: arrivedAt + (timeout === undefined ? timeoutMs : timeoutOf(timeout, timeoutMs)),
+      get deadline() {
+        return request.deadline ?? usual
+      },
       failCandidate: allowFaults && request.header('x-slipway-fault') === 'candidate',
       form: formOf(protocol, request),
       ignored: undefined,
+      rows: 0,
     }
     return question
   }

@@ -1,15 +1,16 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Admission } from './admission.ts'
 import { readableBody } from './body.ts'
-import { createDirectory } from './directory.ts'
+import { createDirectory, type Directory } from './directory.ts'
 import type { Endpoint } from './endpoint.ts'
 import { createErrorAnswers, errorAnswer } from './error-answers.ts'
-import type { RequestHandler } from './http-request.ts'
+import type { CallHandler, RequestHandler } from './http-request.ts'
 import { type OwnRoutesDeps, ownRoutes } from './own-routes.ts'
 import { type PredictionDeps, type PredictionOptions, Predictions } from './predictions.ts'
 import { protocolsWith } from './protocols/index.ts'
 import type { Protocol, Route, Served } from './protocols/protocol.ts'
 import { createRouter, type OwnedRoute, type Router } from './router.ts'
+import { createStatistics, indexOf, statisticsOf } from './statistics.ts'
 import { bearerCheck } from './tokens.ts'
 
 export interface ServerOptions extends PredictionOptions {
@@ -25,8 +26,10 @@ export interface ServerOptions extends PredictionOptions {
 
 /** What answering asks of the gateway around it. */
 export interface ServerDeps
-  extends Omit<PredictionDeps, 'directory'>,
+  extends Omit<PredictionDeps, 'directory' | 'statistics'>,
     Omit<OwnRoutesDeps, 'directory' | 'protocols' | 'version'> {
+  /** All that are known, also those whose first route is still being loaded. */
+  known(): readonly Endpoint[]
   endpoint(name: string): Endpoint | undefined
   /** Those with a route. */
   endpoints(): readonly Endpoint[]
@@ -41,10 +44,12 @@ export interface ServerDeps
 export function createHandler(deps: ServerDeps, options: ServerOptions): RequestHandler {
   const { admission } = deps
   const protocols = protocolsWith(options.protocols, options.own)
-  const router = createRoutes(deps, options, protocols)
+  const answering = createAnswering(deps, options)
+  const router = createRoutes(deps, answering, options, protocols)
   const errors = createErrorAnswers(protocols)
   const isAllowed = options.tokens === undefined ? undefined : bearerCheck(options.tokens)
   return {
+    calls: createCalls(deps, answering, isAllowed),
     admit(request) {
       if (isAllowed !== undefined && !router.isOpen(request) && !isAllowed(request.header('authorization'))) {
         const error = new SlipwayError('UNAUTHORIZED', 'a bearer token is needed')
@@ -70,13 +75,60 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
   }
 }
 
-/** Everything that is answered: predictions first, for they are asked for most. */
-function createRoutes(deps: ServerDeps, options: ServerOptions, protocols: readonly Protocol[]): Router {
-  const { version, bodyLimit } = options
+/** What answers, by whatever transport it is asked. */
+interface Answering {
+  readonly directory: Directory
+  readonly predictions: Predictions
+  readonly served: Served
+}
+
+function createAnswering(deps: ServerDeps, options: ServerOptions): Answering {
   const directory = createDirectory(deps.endpoints, deps.endpoint)
-  const predictions = new Predictions({ ...deps, directory }, options)
-  const { names, find } = directory
-  const served: Served = { slipway: version, isReady: deps.isReady, names, find }
+  const statistics = createStatistics()
+  return {
+    directory,
+    predictions: new Predictions({ ...deps, directory, statistics }, options),
+    served: {
+      slipway: options.version,
+      isReady: deps.isReady,
+      names: directory.names,
+      find: directory.find,
+      index: () => indexOf(deps.known()),
+      statistics: (name, version) => statisticsOf(statistics, directory, name, version),
+    },
+  }
+}
+
+function createCalls(
+  { admission }: ServerDeps,
+  { served, predictions }: Answering,
+  isAllowed: ReturnType<typeof bearerCheck> | undefined,
+): CallHandler {
+  const overload = new SlipwayError('OVERLOADED', 'the gateway has more requests than it can answer')
+  return {
+    served,
+    isAllowed,
+    admit() {
+      if (!admission.admits()) throw overload
+    },
+    async predict(protocol, request, name, version) {
+      admission.enter()
+      try {
+        return await predictions.answer({ protocol, path: '', answers: [] }, request, name, version)
+      } finally {
+        admission.leave(performance.now() - request.arrivedAt)
+      }
+    },
+  }
+}
+
+/** Everything that is answered: predictions first, for they are asked for most. */
+function createRoutes(
+  deps: ServerDeps,
+  { directory, predictions, served }: Answering,
+  { version, bodyLimit }: ServerOptions,
+  protocols: readonly Protocol[],
+): Router {
   const predicting = (protocol: Protocol): OwnedRoute[] =>
     protocol.routes.map((route) => {
       const asker = { ...route, protocol }

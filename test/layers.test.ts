@@ -76,7 +76,16 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   'lib/reports': { rooms: ['lib/formats', 'lib/stats'], packages: [] },
   gateway: {
     rooms: ['lib/formats', 'lib/definition', 'lib/stats', 'lib/store', 'lib/code', 'lib/models'],
-    packages: ['node:', 'prom-client', 'hyparquet', 'hyparquet-writer', 'fzstd', '@opentelemetry/'],
+    packages: [
+      'node:',
+      'prom-client',
+      'hyparquet',
+      'hyparquet-writer',
+      'fzstd',
+      '@opentelemetry/',
+      '@grpc/grpc-js',
+      'protobufjs',
+    ],
   },
   workflows: { rooms: ['lib/formats', 'lib/stats'], packages: ['@temporalio/workflow', '@temporalio/common'] },
   activities: {

@@ -27,6 +27,7 @@ async function readOptions(env = process.env): Promise<GatewayOptions> {
     folder: env.SLIPWAY_GATEWAY_FOLDER ?? join(root, '.slipway', 'gateway'),
     host: env.SLIPWAY_GATEWAY_HOST ?? '127.0.0.1',
     port: numberIn(env, 'SLIPWAY_GATEWAY_PORT', 8080),
+    grpcPort: env.SLIPWAY_GRPC_PORT === undefined ? undefined : numberIn(env, 'SLIPWAY_GRPC_PORT', 8081),
     address: env.SLIPWAY_GATEWAY_ADDRESS,
     captureRate: numberIn(env, 'SLIPWAY_CAPTURE_RATE', 0.01),
     alert: alertTaker(root),
@@ -70,7 +71,8 @@ await serveUntilStopped(
   'the gateway',
   () => readOptions().then(startGateway),
   (gateway) => {
-    console.error(`gateway ${gateway.id} answers at ${gateway.address}`)
+    const grpc = gateway.grpcAddress === undefined ? '' : `, gRPC at ${gateway.grpcAddress}`
+    console.error(`gateway ${gateway.id} answers at ${gateway.address}${grpc}`)
     const readyFile = process.env.SLIPWAY_READY_FILE
     if (readyFile !== undefined)
       writeFileSync(readyFile, JSON.stringify({ pid: process.pid, address: gateway.address }))

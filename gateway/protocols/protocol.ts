@@ -58,6 +58,11 @@ export interface Incoming {
   readonly body: Buffer
   /** `performance.now()` when its head was here. */
   readonly arrivedAt: number
+  /**
+   * `performance.now()` until when its client waits for an answer, where the transport says so; nearer when the client
+   * gives up.
+   */
+  readonly deadline?: number | undefined
   /** @param name in lower case */
   header(name: string): string | undefined
 }
@@ -174,4 +179,34 @@ export interface Served {
    * @throws SlipwayError NOT_FOUND
    */
   find(name: string, version: string | undefined): Found
+  /** All versions that are loaded, and endpoints of which none is yet. */
+  index(): readonly IndexedVersion[]
+  /**
+   * What came of requests, a version each.
+   * @param name of an endpoint; without one, of all @param version its number; without one, of all
+   * @throws SlipwayError NOT_FOUND
+   */
+  statistics(name: string | undefined, version: string | undefined): readonly VersionStatistics[]
+}
+
+/** A version of an endpoint, or an endpoint of which none is loaded yet. */
+export interface IndexedVersion {
+  readonly name: string
+  readonly version: number | undefined
+  /** Why it cannot be asked; undefined where it can. */
+  readonly reason: string | undefined
+}
+
+/** What came of a version's requests since it was loaded. */
+export interface VersionStatistics {
+  readonly name: string
+  readonly version: number
+  /** When it last answered, ms since 1970; 0 where it has not. */
+  readonly lastAt: number
+  /** Rows, or items, that were answered; and how often it was run for them, batches and mirrored requests included. */
+  readonly inferences: number
+  readonly executions: number
+  /** Requests, and how long they took from arrival to answer, ms. */
+  readonly answered: { readonly count: number; readonly ms: number }
+  readonly failed: { readonly count: number; readonly ms: number }
 }

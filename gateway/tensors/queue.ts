@@ -1,5 +1,5 @@
 import type { Tensors } from '../../lib/formats/tensors.ts'
-import { DeadlinePassed } from '../batcher.ts'
+import { DeadlinePassed, type Until } from '../batcher.ts'
 import type { TensorAnswer, TensorScorer } from './scorer.ts'
 
 /** Requests to a model of tensors, which are answered one after another. */
@@ -8,8 +8,10 @@ export interface TensorQueue {
   readonly queued: number
   /** How long one that comes now has to wait, ms, by the pace of the last answers. */
   readonly expectedWaitMs: number
-  /** @param deadline `performance.now()` after which nobody waits for an answer */
-  answer(tensors: Tensors, deadline: number): Promise<TensorAnswer>
+  /** Requests that were answered, or tried. */
+  readonly batches: number
+  /** What nobody waits for any more when its turn comes is not answered. */
+  answer(tensors: Tensors, until: Until): Promise<TensorAnswer>
   /** Resolves when nothing waits and nothing is answered. */
   drained(): Promise<void>
 }
@@ -17,11 +19,13 @@ export interface TensorQueue {
 export function createTensorQueue(scorer: Pick<TensorScorer, 'answer'>): TensorQueue {
   let last: Promise<unknown> = Promise.resolve()
   let queued = 0
+  let batches = 0
   let msEach = 1
-  const carryOut = async (tensors: Tensors, deadline: number): Promise<TensorAnswer> => {
+  const carryOut = async (tensors: Tensors, until: Until): Promise<TensorAnswer> => {
     queued--
     const start = performance.now()
-    if (deadline < start) throw new DeadlinePassed()
+    if (until.deadline < start) throw new DeadlinePassed()
+    batches++
     try {
       return await scorer.answer(tensors)
     } finally {
@@ -35,9 +39,12 @@ export function createTensorQueue(scorer: Pick<TensorScorer, 'answer'>): TensorQ
     get expectedWaitMs() {
       return queued * msEach
     },
-    answer(tensors, deadline) {
+    get batches() {
+      return batches
+    },
+    answer(tensors, until) {
       queued++
-      const answer = last.then(() => carryOut(tensors, deadline))
+      const answer = last.then(() => carryOut(tensors, until))
       last = answer.catch(() => {})
       return answer
     },

@@ -171,6 +171,8 @@ export function describeProtocol(name: string, setUp: () => Promise<ProtocolUnde
         find: () => {
           throw new Error('only the paths are wanted')
         },
+        index: () => [],
+        statistics: () => [],
       }
       for (const { method, path } of under.protocol.lookups?.(served) ?? []) {
         if (method !== 'GET') continue

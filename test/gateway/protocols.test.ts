@@ -206,6 +206,7 @@ function handlerWith(protocols: readonly Protocol[], admits = true): RequestHand
     {
       endpoint: () => undefined,
       endpoints: () => [],
+      known: () => [],
       admission: { admits: () => admits, enter() {}, leave() {}, underWay: 0, stop() {} },
       isReady: () => false,
       health: () => ({}),

@@ -9,7 +9,7 @@ type Decoder = (bytes: Buffer, count: number, path: string) => ArrayLike<unknown
 function fixed<T extends ArrayLike<unknown>>(width: number, view: (buffer: ArrayBuffer) => T): Decoder {
   return (bytes, count, path) => {
     if (bytes.length !== count * width) throw invalid(`${bytes.length} bytes for ${count} elements of ${width}`, path)
-    return view(Uint8Array.from(bytes).buffer)
+    return view(new Uint8Array(bytes).buffer)
   }
 }
 

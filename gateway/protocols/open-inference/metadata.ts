@@ -16,11 +16,25 @@ const datatypeOf = {
   timestamp: 'BYTES',
 } as const
 
+export interface ModelMetadata {
+  readonly name: string
+  readonly versions: readonly string[]
+  readonly platform: string
+  readonly inputs: readonly TensorMetadata[]
+  readonly outputs: readonly TensorMetadata[]
+  readonly parameters?: Readonly<Record<string, string>>
+}
+interface TensorMetadata {
+  readonly name: string
+  readonly datatype: string
+  readonly shape: readonly number[]
+}
+
 /**
  * The metadata of a model: its row schema as tensors, and under `parameters` the features that may be sent instead, and
  * the classes whose probabilities it answers, or what the numbers of a row are called, as JSON.
  */
-export function modelMetadata(name: string, versions: readonly number[], version: ServedVersion) {
+export function modelMetadata(name: string, versions: readonly number[], version: ServedVersion): ModelMetadata {
   const { facts } = version
   return {
     name,
@@ -38,12 +52,6 @@ export function modelMetadata(name: string, versions: readonly number[], version
   }
 }
 
-interface DescribedTensor {
-  readonly name: string
-  readonly datatype: string
-  readonly shape: readonly number[]
-}
-
 const featuresOf = ({ features }: ModelFacts): string =>
   features
     .map(
@@ -52,7 +60,7 @@ const featuresOf = ({ features }: ModelFacts): string =>
     )
     .join(',')
 
-function outputsOf(version: ServedVersion): DescribedTensor[] {
+function outputsOf(version: ServedVersion): TensorMetadata[] {
   const { outputs, decision } = version.facts
   const numbers = { name: outputName(version), datatype: outputType(version) }
   const decided =
@@ -68,7 +76,7 @@ export const tensorMetadata = (
   name: string,
   versions: readonly number[],
   { inputs, outputs }: TensorFacts,
-): object => ({
+): ModelMetadata => ({
   name,
   versions: versions.map(String),
   platform: 'onnx_onnxv1',
@@ -76,14 +84,14 @@ export const tensorMetadata = (
   outputs: outputs.map(describe),
 })
 
-const describe = ({ name, datatype, shape = [''] }: TensorSpec): object => ({
+const describe = ({ name, datatype, shape = [''] }: TensorSpec): TensorMetadata => ({
   name,
   datatype,
   shape: shape.map((axis) => (typeof axis === 'number' ? axis : -1)),
 })
 
-export const serverMetadata = (slipway: string): object => ({
+export const serverMetadata = (slipway: string) => ({
   name: 'slipway',
   version: slipway,
-  extensions: ['binary_tensor_data'],
+  extensions: ['binary_tensor_data', 'model_configuration', 'model_repository', 'statistics'],
 })

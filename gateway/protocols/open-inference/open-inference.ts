@@ -1,16 +1,15 @@
-import { kindOf } from '../../../lib/definition/contract/read.ts'
 import { invalid } from '../../../lib/models/rows.ts'
 import { asksExplanations, explanationsJson } from '../../explain.ts'
 import { lookupParameters } from '../../lookups/report.ts'
 import { isObject, parseJson } from '../json.ts'
-import type { Asked, Incoming, Prediction, Protocol, Route, Served, Written } from '../protocol.ts'
-import { jsonAnswer, outputNames } from '../write.ts'
-import { modelMetadata, serverMetadata, tensorMetadata } from './metadata.ts'
+import type { Asked, Incoming, Prediction, Protocol, Written } from '../protocol.ts'
+import { jsonAnswer } from '../write.ts'
+import { openInferenceLookups } from './lookups.ts'
 import { openApiPaths } from './open-api.ts'
-import { readInput } from './read-input.ts'
+import { rowsReader } from './read-input.ts'
 import { tensorModel } from './tensor-model.ts'
-import { columnTensors, sentTensors, type Tensor } from './tensors.ts'
-import { outputTensors } from './write-outputs.ts'
+import { sentTensors } from './tensors.ts'
+import { headOf, outputTensors } from './write-outputs.ts'
 
 // Whether the answer is binary is said in the body.
 const answers = ['application/json', 'application/octet-stream']
@@ -33,7 +32,7 @@ export const openInference: Protocol = {
   read: readInferRequest,
   error: ({ status, message }) => jsonAnswer(status, { error: message }),
   openApi: openApiPaths,
-  lookups,
+  lookups: openInferenceLookups,
 }
 
 function readInferRequest(incoming: Incoming): Asked {
@@ -46,30 +45,20 @@ function readInferRequest(incoming: Incoming): Asked {
   if (!isObject(request) || !Array.isArray(request.inputs))
     throw invalid('expected an object with "inputs", an array of tensors')
   const sent = sentTensors(request.inputs, body.subarray(cut))
-  // Read once, however many versions are asked.
-  let columns: ReadonlyMap<string, Tensor> | undefined
   const parameters = isObject(request.parameters) ? request.parameters : {}
   const explain = asksExplanations(request.parameters, 'parameters.explain')
   const { id } = request
   const outputs = Array.isArray(request.outputs) ? request.outputs : []
+  const wanted = namesIn(outputs)
   const asksBinary = outputs.some(
     (output) => isObject(output) && isObject(output.parameters) && output.parameters.binary_data === true,
   )
   const isBinary = asksBinary || (outputs.length === 0 && parameters.binary_data_output === true)
   return {
     explain,
-    read(version) {
-      for (const output of outputs) {
-        const name = isObject(output) ? output.name : undefined
-        const names = outputNames(version)
-        if (typeof name !== 'string' || !names.includes(name))
-          throw invalid(`there is no output ${kindOf(name)}; the model has "${names.join('" and "')}"`, 'outputs')
-      }
-      columns ??= columnTensors(sent)
-      return readInput(columns, version)
-    },
+    read: rowsReader(sent, wanted),
     write: (prediction, requestId) =>
-      writeResponse(prediction, typeof id === 'string' ? id : requestId, isBinary, namesIn(outputs)),
+      writeResponse(prediction, typeof id === 'string' ? id : requestId, isBinary, wanted),
     tensors: tensorModel(sent, outputs, { id, isBinary: parameters.binary_data_output === true }),
   }
 }
@@ -86,45 +75,15 @@ function writeResponse(prediction: Prediction, id: string, isBinary: boolean, wa
   const head = `{"model_name":${JSON.stringify(answeredBy.model)},"model_version":"${answeredBy.version}","id":${JSON.stringify(id)},${told}${why}"outputs":[`
   const tensors = outputTensors(prediction).filter(({ name }) => wanted.length === 0 || wanted.includes(name))
   if (!isBinary) {
-    const outputs = tensors.map(({ head: described, json }) => `${described},"data":${json()}}`)
+    const outputs = tensors.map((tensor) => `${headOf(tensor)},"data":${tensor.json()}}`)
     return { contentType: 'application/json', body: `${head}${outputs.join(',')}]}` }
   }
   const data = tensors.map(({ bytes }) => bytes())
-  const outputs = tensors.map(
-    ({ head: described }, i) => `${described},"parameters":{"binary_data_size":${data[i]?.length}}}`,
-  )
+  const outputs = tensors.map((tensor, i) => `${headOf(tensor)},"parameters":{"binary_data_size":${data[i]?.length}}}`)
   const json = Buffer.from(`${head}${outputs.join(',')}]}`)
   return {
     contentType: 'application/octet-stream',
     body: Buffer.concat([json, ...data]),
     headers: { [lengthHeader]: String(json.length) },
   }
-}
-
-function lookups({ slipway, isReady, find }: Served): readonly Route[] {
-  const metadata: Route['answer'] = (_, name = '', number = undefined) => {
-    const { version, tensors, numbers } = find(name, number)
-    return jsonAnswer(
-      200,
-      version === undefined ? tensorMetadata(name, numbers, tensors) : modelMetadata(name, numbers, version),
-    )
-  }
-  const ready: Route['answer'] = (_, name = '', number = undefined) => {
-    find(name, number)
-    return jsonAnswer(200, { ready: true })
-  }
-  return [
-    { method: 'GET', path: '/v2/models/{name}/ready', answer: ready },
-    { method: 'GET', path: '/v2/models/{name}/versions/{version}/ready', answer: ready },
-    { method: 'GET', path: '/v2/models/{name}', answer: metadata },
-    { method: 'GET', path: '/v2/models/{name}/versions/{version}', answer: metadata },
-    { method: 'GET', path: '/v2/health/live', isOpen: true, answer: () => jsonAnswer(200, { live: true }) },
-    {
-      method: 'GET',
-      path: '/v2/health/ready',
-      isOpen: true,
-      answer: () => jsonAnswer(isReady() ? 200 : 503, { ready: isReady() }),
-    },
-    { method: 'GET', path: '/v2', answer: () => jsonAnswer(200, serverMetadata(slipway)) },
-  ]
 }

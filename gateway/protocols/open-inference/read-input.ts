@@ -1,3 +1,4 @@
+import { kindOf } from '../../../lib/definition/contract/read.ts'
 import type { Column, Numbers } from '../../../lib/formats/columns.ts'
 import type { ColumnRule } from '../../../lib/formats/row-schema.ts'
 import { isMadeFloat64 } from '../../../lib/models/graph-inputs.ts'
@@ -5,15 +6,33 @@ import type { ModelFacts } from '../../../lib/models/model.ts'
 import { checkNames } from '../../../lib/models/names.ts'
 import { invalid } from '../../../lib/models/rows.ts'
 import type { Input, InputColumns } from '../../scoring.ts'
-import type { ServedVersion } from '../protocol.ts'
+import type { Asked, ServedVersion } from '../protocol.ts'
+import { outputNames } from '../write.ts'
 import { isIntegral } from './datatypes.ts'
-import type { Tensor } from './tensors.ts'
+import { columnTensors, type SentTensor, type Tensor } from './tensors.ts'
+
+/**
+ * Reads tensors as a version takes them, once, however many versions are asked.
+ * @param outputs names of those that are wanted; all if there are none
+ * @throws SlipwayError REQUEST_INVALID
+ */
+export function rowsReader(sent: readonly SentTensor[], outputs: readonly unknown[]): Asked['read'] {
+  let columns: ReadonlyMap<string, Tensor> | undefined
+  return (version) => {
+    const names = outputNames(version)
+    for (const name of outputs)
+      if (typeof name !== 'string' || !names.includes(name))
+        throw invalid(`there is no output ${kindOf(name)}; the model has "${names.join('" and "')}"`, 'outputs')
+    columns ??= columnTensors(sent)
+    return readInput(columns, version)
+  }
+}
 
 /**
  * Rows or features, whichever the tensors are, by the names that the model has for them.
  * @throws SlipwayError REQUEST_INVALID
  */
-export function readInput(tensors: ReadonlyMap<string, Tensor>, version: ServedVersion): Input {
+function readInput(tensors: ReadonlyMap<string, Tensor>, version: ServedVersion): Input {
   const { facts } = version
   const [first] = tensors.values()
   if (first === undefined) throw invalid('no tensors', 'inputs')

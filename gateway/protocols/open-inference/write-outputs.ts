@@ -6,8 +6,8 @@ import { decisionsJson, labelsOf, numbersJson, outputName, outputType, rowsOf } 
 /** A tensor of an answer, to be written as JSON or as bytes. */
 export interface OutputTensor {
   readonly name: string
-  /** Its JSON without its data: not closed yet. */
-  readonly head: string
+  readonly datatype: string
+  readonly shape: readonly number[]
   json(): string
   bytes(): Buffer
 }
@@ -22,7 +22,8 @@ export function outputTensors(prediction: Prediction): readonly OutputTensor[] {
   const rows = rowsOf(prediction)
   const numbers: OutputTensor = {
     name: outputName(version),
-    head: headOf(outputName(version), outputType(version), outputs === undefined ? [rows] : [rows, outputs.length]),
+    datatype: outputType(version),
+    shape: outputs === undefined ? [rows] : [rows, outputs.length],
     // Of tensors with more axes than one the data may be flat, row by row.
     json: () => numbersJson(predictions),
     bytes: () => Buffer.from(predictions.buffer, predictions.byteOffset, predictions.byteLength),
@@ -31,7 +32,8 @@ export function outputTensors(prediction: Prediction): readonly OutputTensor[] {
   if (classesIn(version.facts) === undefined) return [numbers, ...decided]
   const labels: OutputTensor = {
     name: 'label',
-    head: headOf('label', 'BYTES', [rows]),
+    datatype: 'BYTES',
+    shape: [rows],
     json: () => JSON.stringify(labelsOf(prediction)),
     bytes: () => Buffer.concat(labelsOf(prediction).flatMap(lengthAndText)),
   }
@@ -43,11 +45,11 @@ export const decisionTypes = { number: 'FP64', boolean: 'BOOL', text: 'BYTES' } 
 
 function decisionTensor({ decisions, ...prediction }: Prediction): OutputTensor[] {
   if (decisions === undefined) return []
-  const type = decisionTypes[kindOfDecisions(decisions)]
   return [
     {
       name: decisionOutput,
-      head: headOf(decisionOutput, type, [decisions.length]),
+      datatype: decisionTypes[kindOfDecisions(decisions)],
+      shape: [decisions.length],
       json: () => `[${decisionsJson({ ...prediction, decisions }).join(',')}]`,
       bytes: () =>
         ArrayBuffer.isView(decisions)
@@ -57,7 +59,8 @@ function decisionTensor({ decisions, ...prediction }: Prediction): OutputTensor[
   ]
 }
 
-const headOf = (name: string, datatype: string, shape: readonly number[]): string =>
+/** A tensor's JSON without its data: not closed yet. */
+export const headOf = ({ name, datatype, shape }: Pick<OutputTensor, 'name' | 'datatype' | 'shape'>): string =>
   `{"name":"${name}","datatype":"${datatype}","shape":[${shape.join(',')}]`
 
 /** An element of BYTES: four bytes of length, little-endian, and UTF-8. */

@@ -80,7 +80,7 @@ function elementsJson({ data }: TensorValue, datatype: DatatypeName): string {
 }
 
 /** Elements as they lie in binary tensor data: little-endian, as they are held here; texts behind their length. */
-function bytesOf({ data }: TensorValue): Buffer {
+export function bytesOf({ data }: TensorValue): Buffer {
   if (!Array.isArray(data)) return Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
   return Buffer.concat(
     data.flatMap((text) => {

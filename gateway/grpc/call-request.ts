@@ -1,0 +1,31 @@
+import type { Metadata } from '@grpc/grpc-js'
+import type { PredictionRequest } from '../predictions.ts'
+
+/** Headers that are the transport's own: messages come unpacked, and are of one type. */
+const ofTransport = new Set(['content-type', 'content-encoding', 'accept', 'accept-encoding'])
+
+/** A call as requests are known here: its metadata are its headers. */
+export class CallRequest implements PredictionRequest {
+  body: Buffer
+  readonly arrivedAt = performance.now()
+  deadline: number | undefined
+  private readonly metadata: Metadata
+
+  /** @param deadline by the machine's clock, ms since 1970; infinity where there is none */
+  constructor(metadata: Metadata, deadline: Date | number, body: Buffer) {
+    this.metadata = metadata
+    this.body = body
+    this.deadline = deadline === Number.POSITIVE_INFINITY ? undefined : this.arrivedAt + Number(deadline) - Date.now()
+  }
+
+  header(name: string): string | undefined {
+    if (ofTransport.has(name)) return undefined
+    const [value] = this.metadata.get(name)
+    return typeof value === 'string' ? value : undefined
+  }
+
+  /** Its client waits no longer. */
+  giveUp(): void {
+    this.deadline = Number.NEGATIVE_INFINITY
+  }
+}
