@@ -123,6 +123,7 @@ function showState(state: PlatformState, { json }: { json?: boolean }): void {
     s3: state.s3.endpoint,
     worker: state.worker.pid,
     gateway: state.gateway?.address ?? null,
+    grpc: state.gateway?.grpc ?? null,
     from: { temporal: state.temporal.from, s3: state.s3.from },
   }
   if (json === true) {
@@ -133,7 +134,7 @@ function showState(state: PlatformState, { json }: { json?: boolean }): void {
   if (state.temporal.ui !== undefined) print(`Temporal web UI  ${state.temporal.ui}`)
   print(`S3               ${state.s3.endpoint}  (from ${state.s3.from})`)
   print(`worker           pid ${state.worker.pid}`)
-  if (state.gateway !== undefined) print(`gateway          ${state.gateway.address}`)
+  if (state.gateway !== undefined) print(`gateway          ${state.gateway.address}${state.gateway.grpc ? `  (gRPC at ${state.gateway.grpc})` : ''}`)
 }
 
 /** Shell lines with which another folder's commands work against this platform. They hold secrets: never log them. */

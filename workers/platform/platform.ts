@@ -145,9 +145,10 @@ async function startOwnGateway(
   last: PlatformState | undefined,
   supervise: KeepRunning,
   say: Say,
-  onStart: (gateway: { pid: number; address: string }) => void,
+  onStart: (gateway: { pid: number; address: string; grpc: string }) => void,
 ): Promise<void> {
   const port = await freePort(portOf(last?.gateway?.address) ?? 8080)
+  const grpcPort = await freePort(portOf(last?.gateway?.grpc) ?? 8081)
   const address = `${process.env.SLIPWAY_TLS_CERT === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
   say('starting a gateway')
   const log = logFile(root, 'gateway')
@@ -163,6 +164,7 @@ async function startOwnGateway(
         SLIPWAY_ROOT: root,
         SLIPWAY_READY_FILE: readyFile,
         SLIPWAY_GATEWAY_PORT: String(port),
+        SLIPWAY_GRPC_PORT: String(grpcPort),
         SLIPWAY_ALLOW_FAULTS: '1',
         // No load balancer is here to see that it is not ready.
         SLIPWAY_DRAIN_MS: process.env.SLIPWAY_DRAIN_MS ?? '0',
@@ -171,7 +173,7 @@ async function startOwnGateway(
       },
       log,
     },
-    ({ pid }) => onStart({ pid, address }),
+    ({ pid }) => onStart({ pid, address, grpc: `127.0.0.1:${grpcPort}` }),
   )
   // Not by asking at its port: somebody else might answer there.
   await until('the gateway', log, kept, say, async () => existsSync(readyFile) || undefined)

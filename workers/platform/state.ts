@@ -10,7 +10,8 @@ export const PlatformState = z.object({
   temporal: z.object({ address: z.string(), ui: z.string().optional(), from: z.string() }),
   s3: z.object({ endpoint: z.string(), from: z.string() }),
   worker: z.object({ pid: z.int() }),
-  gateway: z.object({ pid: z.int(), address: z.string() }).optional(),
+  /** `grpc`: `host:port` where it speaks gRPC. */
+  gateway: z.object({ pid: z.int(), address: z.string(), grpc: z.string().optional() }).optional(),
 })
 export type PlatformState = z.infer<typeof PlatformState>
 
