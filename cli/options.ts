@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import type { LocalTable } from '../lib/data/table.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
@@ -49,5 +49,20 @@ export function tableAt(path: string): Pick<LocalTable, 'files' | 'format' | 'di
     files: [{ path, name: path, compression: compressionOf(path), partition: partitionOf(relative('', path)) }],
     format: formatOf(path) ?? 'json',
     dialect: { delimiter: delimiterOf(path), header: true },
+  }
+}
+
+/** Rows in a JSON file that an option names. @throws SlipwayError USAGE */
+export function rowsIn(option: string, file: string): readonly Readonly<Record<string, unknown>>[] {
+  const rows: unknown = parsedOr(readFileSync(file, 'utf8'))
+  if (Array.isArray(rows) && rows.length > 0) return rows
+  throw new SlipwayError('USAGE', `${option} ${file}: expected a JSON array of rows`)
+}
+
+function parsedOr(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }

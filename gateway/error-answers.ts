@@ -6,14 +6,18 @@ import { prefixOf } from './router.ts'
 /** Seconds after which a client that was refused for load may ask again. */
 const retryAfter = '1'
 
-/** An error, as the clients of a protocol expect it. @param headers more of them, which come first */
+/**
+ * An error, as the clients of a protocol expect it. Its code is in a header, the same in all protocols: statuses and
+ * words are the protocol's own.
+ * @param headers more of them, which come first
+ */
 export function errorAnswer(protocol: Protocol, error: unknown, headers: readonly string[] = []): Outgoing {
   // What nobody foresaw is for the log, not for the client.
   if (!(error instanceof SlipwayError)) console.error((error as Error).stack)
   const problem = problemOf(error)
   const written = protocol.error(problem)
   const retry = problem.status === 503 ? ['retry-after', retryAfter] : []
-  return { ...written, headers: [...headers, ...retry, ...written.headers] }
+  return { ...written, headers: [...headers, 'x-slipway-error', problem.code, ...retry, ...written.headers] }
 }
 
 /** Errors where no route was reached: in the form of the protocol to whose paths a URL comes nearest. */

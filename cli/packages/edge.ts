@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { openChannel, publish, requireChannel } from '../../lib/edge/channel.ts'
 import { folderFiles, requireEmpty, writeFolder } from '../../lib/edge/folder.ts'
-import type { Row } from '../../lib/edge/made-up-rows.ts'
 import { type EdgePackage, packForEdge } from '../../lib/edge/pack.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
@@ -12,7 +10,7 @@ import { publicKeyOf } from '../../lib/store/signing.ts'
 import { signerOf, trustedKeysOf } from '../../workers/settings.ts'
 import { openStoreContext } from '../context.ts'
 import { servedVersion } from '../model-version.ts'
-import type { JsonOption } from '../options.ts'
+import { type JsonOption, rowsIn } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 
 export interface PackageOrder extends JsonOption {
@@ -46,7 +44,7 @@ export async function packageEdge(options: EdgeOrder): Promise<number> {
   if (channel !== undefined) await requireChannel(channel, version.model)
   say(`packaging version ${version.version} of ${version.model}`)
   const local = await localModel({ store, trusted: trustedKeysOf(settings) }, version.digest)
-  const probe = options.probe === undefined ? undefined : rowsIn(options.probe)
+  const probe = options.probe === undefined ? undefined : rowsIn('--probe', options.probe)
   const pack = await packForEdge({ local, version, root: settings.root, probe })
   const sequence = await nextEdgeSequence(store, version)
   if (channel !== undefined && signer !== undefined) await publish(store, channel, signer, pack, sequence)
@@ -59,21 +57,6 @@ export async function packageEdge(options: EdgeOrder): Promise<number> {
 }
 
 const channelPlace = (text: string): string => (text.startsWith('s3://') ? text : resolve(text))
-
-/** @throws SlipwayError USAGE */
-function rowsIn(file: string): readonly Row[] {
-  const rows: unknown = parse(readFileSync(file, 'utf8'))
-  if (Array.isArray(rows) && rows.length > 0) return rows
-  throw new SlipwayError('USAGE', `--probe ${file}: expected a JSON array of rows`)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 interface Written {
   readonly sequence: number

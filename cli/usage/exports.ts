@@ -5,6 +5,7 @@ const argoAnalysis = () => import('../exports/argo-analysis.ts')
 const dvc = () => import('../exports/dvc.ts')
 const flagger = () => import('../exports/flagger.ts')
 const plan = () => import('../exports/plan.ts')
+const python = () => import('../exports/python.ts')
 
 /** What is written for other systems, or to be kept: a file of `cli/exports/` each. */
 export function exportCommands(program: Usage): void {
@@ -28,6 +29,7 @@ export function exportCommands(program: Usage): void {
       'npx slipway export dvc flights-20261122-034512-k3x9 --to data/flights.parquet.dvc --remote s3://lake/dvc',
     )
     .does(async (snapshot, options) => (await dvc()).exportDvc(snapshot, options))
+  pythonCommand(exports)
   rolloutCommands(exports)
 }
 
@@ -69,4 +71,16 @@ function rolloutCommands(exports: Usage): void {
       'npx slipway export flagger flights --gateway http://slipway-gateway:8080 --deployment checkout > canary.yaml',
     )
     .does(async (endpoint, options) => (await flagger()).exportFlagger(endpoint, options))
+}
+
+function pythonCommand(exports: Usage): void {
+  exports
+    .command('python')
+    .description('a model as a folder that Python scores with ONNX Runtime, from features on')
+    .takes('<model>', kinds.modelVersion)
+    .offers('--to <folder>', 'where the folder is written; python/<model> by default', kinds.path)
+    .offers('--probe <file>', 'rows to compare answers on, instead of such as are made up', kinds.existingFile)
+    .json()
+    .examples('npx slipway export python flights@3 --to app/model')
+    .does(async (model, options) => (await python()).exportPython(model, options))
 }

@@ -5,6 +5,7 @@ import type { Usage } from './usage.ts'
 const running = () => import('../commands/run.ts')
 const rerunning = () => import('../commands/rerun.ts')
 const planning = () => import('../commands/plan.ts')
+const waiting = () => import('../commands/wait.ts')
 const cancelling = () => import('../commands/cancel.ts')
 const deciding = () => import('../commands/decide.ts')
 const tracking = () => import('../commands/track.ts')
@@ -15,6 +16,14 @@ const runs = () => import('../commands/runs.ts')
 export function runCommands(program: Usage): void {
   program.commandsGroup('Runs:')
   startCommands(program)
+  program
+    .command('wait')
+    .description('follow a run that goes on, or has ended; its result is the exit code')
+    .takes('<run>', kinds.id)
+    .offers('--timeout <duration>', 'stop waiting after this long, exit 124; the run goes on', kinds.duration)
+    .json()
+    .examples('npx slipway wait flights-20261122-034512-k3x9 --timeout 2h')
+    .does(async (run, options) => (await waiting()).wait(run, options))
   program
     .command('cancel')
     .description('stop a run: it gives back what it holds, and finished steps are kept')

@@ -270,7 +270,7 @@ function faultOf(work: () => unknown): string {
   return 'nothing is thrown'
 }
 
-describe('before a protocol is reached, it is answered in its form', () => {
+describe('before a protocol is reached, it is answered in its form, with the code of the error in a header', () => {
   const paths = {
     'open-inference': '/v2/models/opt/infer',
     'tf-serving': '/v1/models/opt:predict',
@@ -289,11 +289,15 @@ describe('before a protocol is reached, it is answered in its form', () => {
     const overload = 'the gateway has more requests than it can answer'
     const { status, headers, body } = error({ code: 'OVERLOADED', status: 503, message: overload })
     for (const refusal of [crowded.admit(head(bearer)), crowded.admit(head(bearer))])
-      expect(refusal).toEqual({ status, body, headers: ['retry-after', '1', ...headers] })
+      expect(refusal).toEqual({
+        status,
+        body,
+        headers: ['x-slipway-error', 'OVERLOADED', 'retry-after', '1', ...headers],
+      })
     const stranger = error({ code: 'UNAUTHORIZED', status: 401, message: 'a bearer token is needed' })
     expect(crowded.admit(head())).toEqual({
       ...stranger,
-      headers: ['www-authenticate', 'Bearer', ...stranger.headers],
+      headers: ['www-authenticate', 'Bearer', 'x-slipway-error', 'UNAUTHORIZED', ...stranger.headers],
     })
   })
 
