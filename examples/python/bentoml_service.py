@@ -4,11 +4,8 @@ import os
 
 import bentoml
 import numpy as np
+from bentoml.exceptions import BadInput
 from slipway_client import RequestInvalid, load
-
-
-class Refused(bentoml.exceptions.BentoMLException):
-    error_code = 400
 
 
 @bentoml.service(workers=1)
@@ -21,4 +18,4 @@ class Risk:
         try:
             return self.model.predict(features)
         except RequestInvalid as error:
-            raise Refused(error.message) from error
+            raise BadInput(error.message) from error
