@@ -4,6 +4,7 @@ import type { Usage } from './usage.ts'
 const argoAnalysis = () => import('../exports/argo-analysis.ts')
 const dvc = () => import('../exports/dvc.ts')
 const flagger = () => import('../exports/flagger.ts')
+const openLineage = () => import('../exports/openlineage.ts')
 const plan = () => import('../exports/plan.ts')
 const python = () => import('../exports/python.ts')
 
@@ -30,6 +31,18 @@ export function exportCommands(program: Usage): void {
     )
     .does(async (snapshot, options) => (await dvc()).exportDvc(snapshot, options))
   pythonCommand(exports)
+  exports
+    .command('openlineage')
+    .description('finished runs as events of OpenLineage: what they read and made')
+    .takes('<run>', kinds.id)
+    .needs('--to <where>', 'a file, or the address of a server', kinds.path)
+    .offers('--namespace <name>', 'of jobs, and of what Slipway makes; slipway by default', kinds.name)
+    .json()
+    .examples(
+      'npx slipway export openlineage flights --to runs.ndjson',
+      'npx slipway export openlineage flights --to http://127.0.0.1:5000',
+    )
+    .does(async (run, options) => (await openLineage()).exportOpenLineage(run, options))
   rolloutCommands(exports)
 }
 
