@@ -134,7 +134,8 @@ function showState(state: PlatformState, { json }: { json?: boolean }): void {
   if (state.temporal.ui !== undefined) print(`Temporal web UI  ${state.temporal.ui}`)
   print(`S3               ${state.s3.endpoint}  (from ${state.s3.from})`)
   print(`worker           pid ${state.worker.pid}`)
-  if (state.gateway !== undefined) print(`gateway          ${state.gateway.address}${state.gateway.grpc ? `  (gRPC at ${state.gateway.grpc})` : ''}`)
+  if (state.gateway !== undefined)
+    print(`gateway          ${state.gateway.address}${state.gateway.grpc ? `  (gRPC at ${state.gateway.grpc})` : ''}`)
 }
 
 /** Shell lines with which another folder's commands work against this platform. They hold secrets: never log them. */
