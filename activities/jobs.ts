@@ -14,6 +14,8 @@ export const jobs: { readonly [Name in JobName]: () => Promise<Jobs[Name]> } = {
     const { trainModel } = await import('../lib/learners/train-model.ts')
     return async (order: TrainingOrder, onProgress: Progress) => trainModel(order, onProgress, await learnersFor(order))
   },
+  layOutTraining: async () => (await import('../lib/learners/train-model.ts')).layOutTraining,
+  layOutTrial: async () => (await import('../lib/learners/try-parameters.ts')).layOutTrial,
   tryParameters: async () => {
     const { tryParameters } = await import('../lib/learners/try-parameters.ts')
     return async (order: TrialRun, onProgress: Progress) => tryParameters(order, onProgress, await learnersFor(order))
@@ -64,6 +66,8 @@ const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } =
   compareMadeUp: () => ours,
   runTable: ({ code, host }) => ({ owner: code.digest, packages: Object.keys(host) }),
   runOwnStep: ({ code, host }) => ({ owner: code.digest, packages: Object.keys(host) }),
+  layOutTraining: ({ features, step }) => ({ owner: features.digest, packages: Object.keys(step.features.host) }),
+  layOutTrial: ({ features, step }) => ({ owner: features.digest, packages: Object.keys(step.features.host) }),
   trainModel: ({ features, step }) => ({ owner: features.digest, packages: Object.keys(step.features.host) }),
   tryParameters: ({ features, step }) => ({ owner: features.digest, packages: Object.keys(step.features.host) }),
   proveRows: ({ model }) => codeOfModel(model),

@@ -1,6 +1,7 @@
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import type { Client } from '@temporalio/client'
 import { withStoredPlace } from '../lib/code/source-map.ts'
@@ -85,21 +86,29 @@ export async function runStep<Kind extends StepKind>(
   work: (context: WorkOn<Kind>) => Promise<StepResult>,
   extraKeys: Readonly<Record<string, string>> = {},
 ): Promise<StepOutcome> {
-  return runActivity(order.step.id, async (context, progress) => {
+  return runActivity(order.step.id, async (context, progress, onCancel) => {
     const step = await wholeStep(deps, order.step)
     const inputs = { ...digestsOf(order.inputs), ...extraKeys }
     const material = stepMaterial(step, inputs, deps.host)
-    return runIdempotent(deps, { run: order.run, material }, context, progress, (context) =>
+    return runIdempotent(deps, { run: order.run, material, onCancel }, context, progress, (context) =>
       // Not a copy: that would ask for the folder.
       work(Object.assign(context, { step })),
     )
   })
 }
 
+/** Work that is asked for. */
+interface Asked {
+  readonly run: string
+  readonly material: StepMaterial
+  readonly traced?: boolean
+  readonly onCancel?: StepWork['onCancel'] | undefined
+}
+
 /** The heart of `runStep`, for work that has a step key and is no step of a plan. */
 export async function runIdempotent(
   deps: ActivityDeps,
-  { run, material, traced }: { readonly run: string; readonly material: StepMaterial; readonly traced?: boolean },
+  { run, material, traced, onCancel = () => {} }: Asked,
   context: Context,
   progress: Progress,
   work: (context: StepWork) => Promise<StepResult>,
@@ -121,12 +130,17 @@ export async function runIdempotent(
     : { release: async () => {} }
   if ('result' in lease) return outcomeOf(lease.result, run)
   let folder: string | undefined
+  const later: (() => Promise<void>)[] = []
   const makeFolder = () => {
     folder ??= mkdtempSync(join(deps.scratch, `${material.step}-`))
     return folder
   }
   try {
     const { outputs, facts } = await work({
+      key: stepKey,
+      run,
+      onCancel,
+      afterwards: (each) => void later.push(each),
       get folder() {
         return makeFolder()
       },
@@ -143,6 +157,7 @@ export async function runIdempotent(
       { stepKey, material, outputs: [...outputs], facts: facts as never, run },
       traced,
     )
+    await Promise.allSettled(later.map((each) => each()))
     return { stepKey, cached: false, outputs: record.outputs, facts: record.facts }
   } finally {
     await Promise.all([
@@ -182,24 +197,32 @@ export const outcomeOf = (record: StepRecord, run: string): StepOutcome => ({
  */
 export async function runActivity<T>(
   stepId: string,
-  body: (context: Context, progress: Progress) => Promise<T>,
+  body: (context: Context, progress: Progress, onCancel: StepWork['onCancel']) => Promise<T>,
 ): Promise<T> {
+  const ends: (() => Promise<void>)[] = []
   const context = Context.current()
   let heartbeat = { step: stepId, what: 'starting', done: 0 }
   const pulse = setInterval(() => context.heartbeat(heartbeat), 500)
   try {
-    const work = body(context, (what, done) => {
+    const show = (what: string, done: number): void => {
       heartbeat = { step: stepId, what, done }
-    })
+    }
+    const work = body(context, show, (end) => void ends.push(end))
     return await Promise.race([work, context.cancelled])
   } catch (error) {
-    // Cancelled work has nothing to report but that.
-    if (context.cancellationSignal.aborted) throw context.cancellationSignal.reason
+    // Cancelled work has nothing to report but that; what it began elsewhere is ended first.
+    if (context.cancellationSignal.aborted) {
+      await Promise.race([Promise.allSettled(ends.map((end) => end())), sleep(endsWithinMs, undefined, { ref: false })])
+      throw context.cancellationSignal.reason
+    }
     throw failureOf(error, stepId, context.info.attempt)
   } finally {
     clearInterval(pulse)
   }
 }
+
+/** How long ending what a cancelled step began elsewhere may take. */
+const endsWithinMs = 30_000
 
 function failureOf(error: unknown, step: string, attempt: number): ApplicationFailure {
   const known = error instanceof SlipwayError ? error : undefined

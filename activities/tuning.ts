@@ -55,11 +55,11 @@ export function createTuningActivities(deps: ActivityDeps) {
 
     /** Carries out one trial, once, whoever asks. A learner that fails is a result. */
     async trainTrial(order: TryOrder): Promise<TrialEnd> {
-      return runActivity(order.step.id, async (context, progress) => {
+      return runActivity(order.step.id, async (context, progress, onCancel) => {
         const step = await wholeStep(deps, order.step)
         requirePlannedCode(step, deps.adapters)
         const work = { ...order, step }
-        const given = { run: order.run, material: trialMaterial(work, host), traced: false }
+        const given = { run: order.run, material: trialMaterial(work, host), traced: false, onCancel }
         try {
           const { facts } = await runIdempotent(deps, given, context, progress, (own) => runTrial(deps, work, own))
           return endOf(order.trial, TrialOutcome.parse(facts))

@@ -63,6 +63,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
       'lib/explain',
       'lib/models',
       'lib/learners',
+      'lib/sagemaker',
     ],
     packages: ['node:', 'zod', '@duckdb/node-api'],
   },

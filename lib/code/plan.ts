@@ -2,7 +2,7 @@ import { relative } from 'node:path'
 import { type ArtifactRef, mediaTypes } from '../formats/artifact.ts'
 import type { UserFunction } from '../formats/columns.ts'
 import { SlipwayError, type SourcePlace } from '../formats/errors.ts'
-import { LearnerParameters } from '../formats/learner.ts'
+import { isOfContainer, LearnerParameters } from '../formats/learner.ts'
 import { type CodeRef, isLearning, type Plan } from '../formats/plan.ts'
 import type { HostVersions } from '../formats/step-key.ts'
 import { digestOf } from '../store/digest.ts'
@@ -94,14 +94,15 @@ async function withFolders(root: string, plan: Plan): Promise<Required<Pick<Plan
   const folders = new Map<string, ProgramFolder>()
   const steps: Plan['steps'] = []
   for (const step of plan.steps) {
-    if (!isLearning(step) || step.learner.kind !== 'program') {
+    if (!isLearning(step) || !isOfContainer(step.learner) || step.learner.folder === undefined) {
       steps.push(step)
       continue
     }
     const { learner } = step
-    const folder = folders.get(learner.folder) ?? (await readProgramFolder(root, learner.folder))
-    folders.set(learner.folder, folder)
-    if (learner.environment !== 'none') await requireLock(folder)
+    const path = step.learner.folder
+    const folder = folders.get(path) ?? (await readProgramFolder(root, path))
+    folders.set(path, folder)
+    if (learner.kind === 'program' && learner.environment !== 'none') await requireLock(folder)
     steps.push({ ...step, learner: { ...learner, files: folder.digest } })
   }
   return { plan: { ...plan, steps }, folders: [...folders.values()] }
@@ -143,7 +144,7 @@ function override(plan: Plan, overrides: Overrides): Plan {
       const own = entries.filter(([key]) => key === 'seed' || parametersOf(step.learner).includes(key))
       const { seed, ...changed } = Object.fromEntries(own.map(([key, text]) => [key, Number(text)]))
       const learner = LearnerParameters.safeParse(
-        step.learner.kind === 'program'
+        isOfContainer(step.learner)
           ? { ...step.learner, hyperparameters: { ...step.learner.hyperparameters, ...hyperparametersOf(own) } }
           : { ...step.learner, ...changed },
       )
@@ -161,9 +162,7 @@ function override(plan: Plan, overrides: Overrides): Plan {
 
 /** What of a learner can be changed from the command line. */
 const parametersOf = (learner: LearnerParameters): string[] =>
-  learner.kind === 'program'
-    ? Object.keys(learner.hyperparameters)
-    : Object.keys(learner).filter((key) => key !== 'kind')
+  isOfContainer(learner) ? Object.keys(learner.hyperparameters) : Object.keys(learner).filter((key) => key !== 'kind')
 
 /** Numbers, and other texts as they are: what they mean only the program knows. */
 const hyperparametersOf = (entries: readonly [string, string][]): Record<string, string | number> =>

@@ -1,4 +1,5 @@
 import { SlipwayError } from '../formats/errors.ts'
+import { isOfContainer } from '../formats/learner.ts'
 import { type CodeRef, isLearning, type Plan } from '../formats/plan.ts'
 import { kindOf } from '../formats/step-kinds/index.ts'
 import { getBundle, localFile } from '../store/objects.ts'
@@ -32,7 +33,7 @@ export async function requireStoredCode(
     for (const file of filesOf(plan.steps)) await localFile(store, file)
     for (const step of plan.steps) {
       const learner = isLearning(step) ? step.learner : undefined
-      if (learner?.kind !== 'program' || learner.files === undefined) continue
+      if (learner === undefined || !isOfContainer(learner) || learner.files === undefined) continue
       await requireSigned(store, trusted, 'code', learner.files)
       await getBundle(store, learner.files, 'program')
     }

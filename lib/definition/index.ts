@@ -32,7 +32,7 @@ export {
   slice,
   top3Accuracy,
 } from './gates.ts'
-export { learner, linear, onnx, program, trees } from './learners.ts'
+export { learner, linear, onnx, program, sagemaker, trees } from './learners.ts'
 export { lookup } from './lookup.ts'
 export {
   cramersV,

@@ -1,5 +1,7 @@
 import type { z } from 'zod'
+import { SlipwayError } from '../formats/errors.ts'
 import { LinearLearner, OnnxLearner, OutsideLearner, ProgramLearner, TreesLearner } from '../formats/learner.ts'
+import { longestJobMs, SageMakerLearner } from '../formats/sagemaker-learner.ts'
 import { bytesOf, type Size } from './bytes.ts'
 import { type Duration, durationMs } from './duration.ts'
 
@@ -37,6 +39,47 @@ export function program(options: ProgramOptions): ProgramLearner {
     diskBytes: bytesOf(disk),
   }
   return ProgramLearner.parse({ kind: 'program', ...given, madeUp: 'required', limits })
+}
+
+export interface SageMakerOptions extends Omit<z.input<typeof SageMakerLearner>, 'kind' | 'files' | 'job' | 'madeUp'> {
+  /** The ARN of the role that SageMaker takes for the job. */
+  readonly role: string
+  /** Of each instance, in GB: 30 unless it is said. */
+  readonly volume?: number
+  /** How long it may run: 22 hours unless less is said, for a step takes a day at most. */
+  readonly timeout?: Duration
+  /** How long it may wait for instances, spot interruptions included: an hour unless it is said. */
+  readonly wait?: Duration
+  readonly spot?: boolean
+  readonly network?: { readonly subnets: readonly string[]; readonly securityGroups: readonly string[] } | 'none'
+  /** A KMS key. */
+  readonly encryptionKey?: string
+}
+
+/**
+ * A training job on SageMaker: the same folder and contract as `program`, in a container of yours there; see
+ * `SageMakerLearner` for the parameters and their defaults.
+ */
+export function sagemaker(options: SageMakerOptions): SageMakerLearner {
+  const { role, volume, timeout = '22h', wait = '1h', spot, network, encryptionKey, ...given } = options
+  const job = {
+    role,
+    volumeGb: volume,
+    timeoutMs: durationMs(timeout),
+    waitMs: durationMs(wait),
+    ...(spot === true && { spot }),
+    ...(network === 'none' ? { isolated: true } : network),
+    ...(encryptionKey !== undefined && { encryptionKey }),
+  }
+  if (job.timeoutMs + job.waitMs > longestJobMs)
+    throw new SlipwayError(
+      'DEFINITION_INVALID',
+      `the job may wait ${wait} and run ${timeout}: more than 23 h together`,
+      {
+        next: 'say a shorter `timeout` or `wait`',
+      },
+    )
+  return SageMakerLearner.parse({ kind: 'sagemaker', ...given, madeUp: 'required', job })
 }
 
 /**

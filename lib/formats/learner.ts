@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { Digest } from './artifact.ts'
+import { MetricExpressions } from './metric-expressions.ts'
+import { SageMakerLearner } from './sagemaker-learner.ts'
 
 /** Gradient-boosted trees, the built-in learner (`lib/learners/trees`). Names follow LightGBM's where it has them. */
 export const TreesLearner = z.strictObject({
@@ -103,7 +105,7 @@ export const ProgramLearner = z.strictObject({
   /** What makes its environment from `requirements.txt` in its folder. */
   environment: z.enum(['none', 'pip', 'uv']).default('none'),
   /** By name: regular expressions whose first group is the value; the last one in the log counts. */
-  metrics: z.record(z.string().min(1), z.string().check(isExpressionWithGroup)).optional(),
+  metrics: MetricExpressions.optional(),
   /** Said of a program that may make other bytes of the same order. */
   deterministic: z.literal(false).optional(),
   /**
@@ -117,15 +119,11 @@ export const ProgramLearner = z.strictObject({
 })
 export type ProgramLearner = z.infer<typeof ProgramLearner>
 
-function isExpressionWithGroup({ value, issues }: z.core.ParsePayload<string>): void {
-  const refuse = (message: string): void => void issues.push({ code: 'custom', message, input: value })
-  try {
-    // Beside what is empty, so that it matches: an array with a place for each group.
-    if ((new RegExp(`${value}|`).exec('')?.length ?? 0) < 2) refuse('a regular expression with a group for the value')
-  } catch (error) {
-    refuse((error as Error).message)
-  }
-}
+/** Learners that keep the contract of SageMaker's training containers, here or there. */
+export type ContainerLearner = ProgramLearner | SageMakerLearner
+
+export const isOfContainer = (learner: LearnerParameters): learner is ContainerLearner =>
+  learner.kind === 'program' || learner.kind === 'sagemaker'
 
 /**
  * What of a learner decides what its models are: that is in packages. Where a finished model or the folder of a program
@@ -133,6 +131,10 @@ function isExpressionWithGroup({ value, issues }: z.core.ParsePayload<string>): 
  */
 export function identityOf(learner: LearnerParameters): LearnerParameters {
   if (learner.kind === 'onnx') return { ...learner, file: 'model.onnx' }
+  if (learner.kind === 'sagemaker') {
+    const { job: _, madeUp: __, folder, ...rest } = learner
+    return { ...rest, ...(folder !== undefined && { folder: '.' }) }
+  }
   if (learner.kind !== 'program') return learner
   const { limits: _, madeUp: __, ...rest } = learner
   return { ...rest, folder: '.' }
@@ -150,7 +152,7 @@ export function withParameters(
   learner: LearnerParameters,
   values: Readonly<Record<string, string | number | boolean>>,
 ): LearnerParameters {
-  if (learner.kind === 'program')
+  if (isOfContainer(learner))
     return LearnerParameters.parse({ ...learner, hyperparameters: { ...learner.hyperparameters, ...values } })
   if (learner.kind === 'outside')
     return LearnerParameters.parse({ ...learner, parameters: { ...learner.parameters, ...values } })
@@ -175,15 +177,23 @@ export function describeLearner(learner: LearnerParameters): string {
   if (learner.kind === 'trees') return `${learner.trees} trees × ${learner.leaves} leaves`
   if (learner.kind === 'onnx') return `${learner.file}, as it is`
   if (learner.kind === 'linear') return `linear, L2 ${learner.l2}`
-  if (learner.kind !== 'program') return learner.name
+  if (learner.kind === 'outside') return learner.name
+  if (learner.kind === 'sagemaker') return describeJob(learner)
   return `${learner.command.join(' ')} in ${learner.folder}${learner.deterministic === false ? ', not deterministic' : ''}`
 }
+
+const describeJob = ({ image, command, instance, count, job, deterministic }: SageMakerLearner): string =>
+  [
+    `${command?.join(' ') ?? image} on SageMaker, ${count === 1 ? '' : `${count} × `}${instance}`,
+    ...(job?.spot === true ? ['spot'] : []),
+    ...(deterministic === false ? ['not deterministic'] : []),
+  ].join(', ')
 
 /**
  * The learners a plan may name, one entry each; what carries them out is the table of `lib/learners/learners.ts`, and
  * of a finished model `lib/learners/finished`.
  */
-const learners = [TreesLearner, LinearLearner, OnnxLearner, ProgramLearner, OutsideLearner] as const
+const learners = [TreesLearner, LinearLearner, OnnxLearner, ProgramLearner, SageMakerLearner, OutsideLearner] as const
 const kinds = learners.map(({ shape }) => shape.kind.value).filter((kind) => kind !== 'outside')
 
 /** A learner's kind with its parameters: what a train step holds of it. */

@@ -4,6 +4,7 @@ import { columnOf, widthOf } from '../formats/answers.ts'
 import { isOfClasses } from '../formats/code-ref.ts'
 import type { Numbers } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
+import { isOfContainer } from '../formats/learner.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
 import { answersOf, type LocalModel, type ModelFacts, newAnswers } from '../models/model.ts'
 import { withModels } from '../models/with-models.ts'
@@ -72,7 +73,7 @@ export async function parityMeter({ predictions, limit }: TrainersPredictions, f
       throw new SlipwayError(
         'PARITY',
         `ONNX Runtime and the trainer differ by ${largest} on ${rows} rows; ${limit} is allowed`,
-        { next: nextStep[facts.learner.kind === 'program' ? 'program' : 'own'] },
+        { next: nextStep[isOfContainer(facts.learner) ? 'program' : 'own'] },
       )
     },
   }

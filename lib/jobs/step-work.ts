@@ -3,8 +3,8 @@ import type { Output } from '../formats/artifact.ts'
 import type { StepKind, StepOf } from '../formats/plan.ts'
 import type { StepOutcome } from '../formats/step-inputs.ts'
 import type { StepMaterial } from '../formats/step-key.ts'
-import type { trainModel } from '../learners/train-model.ts'
-import type { tryParameters } from '../learners/try-parameters.ts'
+import type { layOutTraining, trainModel } from '../learners/train-model.ts'
+import type { layOutTrial, tryParameters } from '../learners/try-parameters.ts'
 import type { compareMadeUp } from '../models/compare-made-up.ts'
 import type { compileTrees } from '../models/compile-trees.ts'
 import type { reportBacktest } from './backtest.ts'
@@ -27,7 +27,9 @@ export type Progress = (what: string, done: number) => void
 /** Work that takes a thread of its own: user code, training, ONNX Runtime, sorting. Plain data in and out. */
 export interface Jobs {
   readonly profileFiles: typeof profileFiles
+  readonly layOutTraining: typeof layOutTraining
   readonly trainModel: typeof trainModel
+  readonly layOutTrial: typeof layOutTrial
   readonly tryParameters: typeof tryParameters
   readonly runTable: typeof runTable
   readonly runOwnStep: typeof runOwnStep
@@ -50,6 +52,13 @@ export type JobName = keyof Jobs
 
 /** What the work of a step is given by whoever carries it out. */
 export interface StepWork {
+  /** The step's key, and the run that asks. */
+  readonly key: string
+  readonly run: string
+  /** What ends when the work is cancelled and goes on elsewhere: it is waited for, for a while. */
+  onCancel(end: () => Promise<void>): void
+  /** What is done once the record stands, and may as well be left undone. */
+  afterwards(work: () => Promise<void>): void
   /** Its own: made when it is asked for, gone afterwards. */
   readonly folder: string
   readonly signal: AbortSignal

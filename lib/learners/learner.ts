@@ -85,6 +85,8 @@ export interface ProgramPlace {
   readonly log: string
   /** How long it is waited for when it is asked to end, milliseconds; what is usual if it is not said. */
   readonly graceMs?: number | undefined
+  /** Of one that ran elsewhere and is back: what is known of it besides its folders. */
+  readonly ran?: { readonly metrics: Readonly<Record<string, number>>; readonly seconds: number } | undefined
 }
 
 /** What a learner makes of an order. */
@@ -123,6 +125,11 @@ export interface Learner<Parameters extends { readonly kind: string }> {
   readonly parameters: z.ZodType<Parameters>
   /** @param texts how many inputs are texts */
   categoryOrder(parameters: Parameters, texts: number): CategoryOrder
+  /**
+   * Of a learner that trains elsewhere: writes what goes there into its place. `train` is called once what came back
+   * lies there, in another thread perhaps.
+   */
+  layOut?(order: LearnerOrder<Parameters>, onProgress: (what: string, done: number) => void): Promise<void>
   /**
    * Trains a model.
    * @param onProgress what is being done, in words, and how far it is (0 to 1)

@@ -3,6 +3,7 @@ import type { LearnerParameters } from '../formats/learner.ts'
 import type { CategoryOrder, Learned, Learner, LearnerOrder } from './learner.ts'
 import { linearLearner } from './linear/learner.ts'
 import { programLearner } from './program/learner.ts'
+import { sageMakerLearner } from './sagemaker/learner.ts'
 import { treesLearner } from './trees/learner.ts'
 
 /** A learner of any parameters, as a table holds it. */
@@ -13,6 +14,7 @@ const own: Readonly<Record<string, AnyLearner>> = {
   trees: treesLearner as unknown as AnyLearner,
   linear: linearLearner as unknown as AnyLearner,
   program: programLearner as unknown as AnyLearner,
+  sagemaker: sageMakerLearner as unknown as AnyLearner,
 }
 
 /** Learners that a configuration adds, by their kind. */
@@ -38,6 +40,11 @@ export function outsideLearners(learners: readonly AnyLearner[]): OutsideLearner
 export interface ReadyLearner {
   readonly parameters: unknown
   categoryOrder(texts: number): CategoryOrder
+  /** Of those that train elsewhere. */
+  layOut(
+    order: Omit<LearnerOrder<unknown>, 'parameters'>,
+    onProgress: (what: string, done: number) => void,
+  ): Promise<void>
   train(
     order: Omit<LearnerOrder<unknown>, 'parameters'>,
     onProgress: (what: string, done: number) => void,
@@ -68,6 +75,7 @@ export function learnerOf(named: LearnerParameters, outside: OutsideLearners = n
   return {
     parameters,
     categoryOrder: (texts) => learner.categoryOrder(parameters, texts),
+    layOut: async (order, onProgress) => learner.layOut?.({ ...order, parameters }, onProgress),
     train: async (order, onProgress) => learner.train({ ...order, parameters }, onProgress),
   }
 }

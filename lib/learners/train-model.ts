@@ -10,8 +10,8 @@ import { profileOfAnswers } from '../stats/answer-profile.ts'
 import { type Profile, profileCategories, profileNumbers } from '../stats/profile.ts'
 import type { FeatureVector } from './dataset.ts'
 import { takeModel } from './finished/take-model.ts'
-import type { Learned, ModelInput } from './learner.ts'
-import { learnerOf, type OutsideLearners } from './learners.ts'
+import type { Learned, LearnerOrder, ModelInput } from './learner.ts'
+import { learnerOf, type OutsideLearners, type ReadyLearner } from './learners.ts'
 import { linearBaseline } from './linear-baseline.ts'
 import { encodeRows, type PreparedRows, prepareRows, textsIn } from './order.ts'
 import { trainingReport } from './report.ts'
@@ -70,14 +70,36 @@ export async function trainModel(
   return { report, linearBaseline: beside, said: learned.said }
 }
 
+/** Writes what goes to where a learner trains, into its place. @throws SlipwayError those of feature functions */
+export async function layOutTraining(
+  order: TrainingOrder,
+  onProgress: (what: string, done: number) => void,
+): Promise<void> {
+  onProgress('reading rows', 0)
+  const rows = prepareRows(order.step, await readTrainingRows(order))
+  const learner = learnerOf(order.step.learner)
+  await learner.layOut(learnersOrder(order, rows, learner), onProgress)
+}
+
+/** What a learner is given. */
+function learnersOrder(
+  { model, step: { task, seed, calibrate }, place }: TrainingOrder,
+  rows: PreparedRows,
+  learner: ReadyLearner,
+): Omit<LearnerOrder<unknown>, 'parameters'> {
+  const encoded = encodeRows(rows, learner.categoryOrder(textsIn(rows)))
+  return { model, task, seed, calibrate, place, threads: Math.min(4, availableParallelism()), ...encoded }
+}
+
 /** A model with the rows it is judged by: one that a learner makes, or a finished one. */
 async function modelOf(
-  { model, step, modelFile, place }: TrainingOrder,
+  order: TrainingOrder,
   made: TrainingRows,
   onProgress: (what: string, done: number) => void,
   outside: OutsideLearners | undefined,
 ): Promise<{ readonly rows: PreparedRows; readonly inputs: readonly ModelInput[]; readonly learned: Learned }> {
-  const { task, seed, calibrate, learner: named } = step
+  const { step, modelFile } = order
+  const { task, learner: named } = step
   if (named.kind === 'onnx') {
     const taken = await takeModel(
       { learner: named, task, outputs: targetOutputs(step.target), modelFile },
@@ -88,9 +110,8 @@ async function modelOf(
   }
   const rows = prepareRows(step, made)
   const learner = learnerOf(named, outside)
-  const encoded = encodeRows(rows, learner.categoryOrder(textsIn(rows)))
-  const given = { model, task, seed, calibrate, place, threads: Math.min(4, availableParallelism()), ...encoded }
-  return { rows, inputs: encoded.inputs, learned: await learner.train(given, onProgress) }
+  const given = learnersOrder(order, rows, learner)
+  return { rows, inputs: given.inputs, learned: await learner.train(given, onProgress) }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../formats/canonical.ts'
 import { isOfClasses } from '../formats/code-ref.ts'
 import { SlipwayError } from '../formats/errors.ts'
+import { isOfContainer } from '../formats/learner.ts'
 import { pinballOf } from '../formats/metrics/quantiles.ts'
 import type { LossName, TrialOutcome } from '../formats/tuning.ts'
 import type { Learned } from './learner.ts'
@@ -49,7 +50,7 @@ export async function tryParameters(
   const took = () => {
     const seconds = (performance.now() - started) / 1000
     const own = processor === undefined ? undefined : (threadSeconds() ?? 0) - processor
-    if (step.learner.kind === 'program')
+    if (isOfContainer(step.learner))
       return { seconds, processorSeconds: (own ?? 0) + (learned?.processorSeconds ?? seconds) }
     // Threads that help are not in the time of this one.
     return { seconds, processorSeconds: threads > 1 || own === undefined ? seconds * threads : own }
@@ -67,6 +68,14 @@ export async function tryParameters(
   if (!Number.isFinite(loss))
     return { result: { state: 'failed', why: 'INTERNAL' }, message: 'its predictions have no loss', ...took() }
   return { result: { state: 'done', loss }, metrics, ...took() }
+}
+
+/** Writes what goes to where the learner of a trial trains, into its place. */
+export async function layOutTrial(order: TrialRun, onProgress: (what: string, done: number) => void): Promise<void> {
+  const { step, model, place, threads } = order
+  const learner = learnerOf(step.learner)
+  const encoded = await encodedRows(order, learner, onProgress)
+  await learner.layOut({ model, task: step.task, seed: step.seed, place, threads, ...encoded }, onProgress)
 }
 
 /** What a trial came to, less is better; NaN where the rows do not define it. */
@@ -91,7 +100,10 @@ function isOfParameters(error: unknown): boolean {
   if (!(error instanceof SlipwayError)) return true
   return !(error.retryable && error.code !== 'INTERNAL') && !ofThePlace.includes(error.code)
 }
-const ofThePlace: readonly string[] = ['ENVIRONMENT_FAILED', 'HOST_MISMATCH', 'OBJECT_MISSING', 'STORE_DENIED']
+const ofThePlace: readonly string[] = [
+  ...['ENVIRONMENT_FAILED', 'HOST_MISMATCH', 'OBJECT_MISSING', 'STORE_DENIED'],
+  ...['SAGEMAKER_DENIED', 'SAGEMAKER_QUOTA', 'SAGEMAKER_THROTTLED', 'SAGEMAKER_REFUSED', 'SAGEMAKER_NAME_TAKEN'],
+]
 
 /** The rows as the learner takes them, from the last trial where those are the same. */
 async function encodedRows(

@@ -1,6 +1,7 @@
 import { rulesOf } from '../definition/contract/rules.ts'
 import { ruleInWords } from '../definition/contract/words.ts'
 import { shortDigest } from '../formats/artifact.ts'
+import { isOfContainer } from '../formats/learner.ts'
 import type { ColumnRule } from '../formats/row-schema.ts'
 import { show } from '../formats/show-number.ts'
 import { parametersInWords } from '../formats/step-kinds/tune-step.ts'
@@ -65,7 +66,7 @@ On the validation rows: ${Object.entries(training.validationMetrics)
     .join(', ')}.${calibrationInWords(training)}
 
 ## Scoring
-${facts.task === 'ranking' ? 'Its score orders the rows of one group: it says nothing by itself, nor beside rows of another.\n' : ''}${scoringInWords(compiledModel, training, isFinished || facts.learner.kind === 'program')}${precisionInWords(training)}${optimisedInWords(facts.optimised)}
+${facts.task === 'ranking' ? 'Its score orders the rows of one group: it says nothing by itself, nor beside rows of another.\n' : ''}${scoringInWords(compiledModel, training, isFinished || isOfContainer(facts.learner))}${precisionInWords(training)}${optimisedInWords(facts.optimised)}
 
 ## Limits
 ${isFinished ? 'Which rows it was trained on is not known here.' : 'It knows the rows it was trained on. Values of a category that did not occur there count as missing.'} Compare its inputs with

@@ -77,6 +77,13 @@ export function sageMakerClients(given: Partial<Patience> = {}): SageMakerClient
   }
 }
 
+let shared: SageMakerClients | undefined
+/** The clients of this process. */
+export function sharedClients(): SageMakerClients {
+  shared ??= sageMakerClients()
+  return shared
+}
+
 type Retries = Extract<NonNullable<SageMakerClientConfig['retryStrategy']>, { recordSuccess: unknown }>
 type Token = Awaited<ReturnType<Retries['acquireInitialRetryToken']>>
 

@@ -75,14 +75,16 @@ describe('the table of learners', () => {
       expect.objectContaining({
         code: 'DEFINITION_INVALID',
         message:
-          'pipeline "p", step "m", learner.kind: no learner is called "forest": there are trees, linear, onnx, program',
+          'pipeline "p", step "m", learner.kind: no learner is called "forest": there are trees, linear, onnx, program, sagemaker',
       }),
     )
-    expect(() => planOf(undefined)).toThrow('learner: this names no learner: there are trees, linear, onnx, program')
+    expect(() => planOf(undefined)).toThrow(
+      'learner: this names no learner: there are trees, linear, onnx, program, sagemaker',
+    )
     expect(() => learnerOf({ kind: 'outside', name: 'forest', parameters: {} })).toThrow(
       expect.objectContaining({
         code: 'DEFINITION_INVALID',
-        facts: { next: expect.stringMatching(/^there are trees, linear, program; others are listed in/) },
+        facts: { next: expect.stringMatching(/^there are trees, linear, program, sagemaker; others are listed in/) },
       }),
     )
   })

@@ -33,7 +33,7 @@ export interface LoggedRequest {
 
 export interface FakeOptions {
   /** Of the store that channels are read from and outputs are written to. */
-  readonly s3: S3Client
+  readonly s3: S3Client | (() => S3Client)
   /** Images by their name. */
   readonly images?: Readonly<Record<string, ImageCommand>>
   /** How long each state lasts that only takes time, ms. */
@@ -64,7 +64,9 @@ export function makeWorld({ s3, images = {}, paceMs = 30 }: FakeOptions): World 
   return {
     region,
     account,
-    s3,
+    get s3() {
+      return typeof s3 === 'function' ? s3() : s3
+    },
     images: new Map(Object.entries(images)),
     script: new Script(),
     logs: new LogBook(),

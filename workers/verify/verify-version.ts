@@ -1,3 +1,5 @@
+import { isOfContainer } from '../../lib/formats/learner.ts'
+import type { Plan } from '../../lib/formats/plan.ts'
 import type { StepOutline } from '../../lib/formats/plan-outline.ts'
 import { outputOf, readsOf, stepOf } from '../../lib/formats/step-inputs.ts'
 import { withoutClock } from '../../lib/jobs/verify/compare-outputs.ts'
@@ -48,7 +50,7 @@ async function stepsAgain(work: VersionAgain, view: VerifyView) {
     const why = whyLeft(work, step, isLoose)
     if (why !== undefined) {
       left.push({ step: step.id, why })
-      if (step.kind === 'tune') await takeAsRecorded(work, step.id)
+      if (step.kind === 'tune' || step.kind === 'train') await takeAsRecorded(work, step.id)
       continue
     }
     view.working(step.id, step.summary, 0)
@@ -77,11 +79,16 @@ function mayDiffer({ here, onRecord }: VersionAgain, step: StepOutline, loose: R
   if (step.kind !== 'train' && step.kind !== 'tune')
     return Object.values(readsOf(here.outline, step)).some((read) => loose.has(read.step))
   const { learner } = stepOf(onRecord.plan, step.id, step.kind)
-  return learner.kind === 'program' && learner.deterministic === false
+  return isOfContainer(learner) && learner.deterministic === false
 }
+
+const isOnSageMaker = (plan: Plan, step: StepOutline<'tune' | 'train'>): boolean =>
+  stepOf(plan, step.id, step.kind).learner.kind === 'sagemaker'
 
 /** Why a step is not done again. */
 function whyLeft({ onRecord }: VersionAgain, step: StepOutline, isLoose: boolean): string | undefined {
+  if ((step.kind === 'tune' || step.kind === 'train') && isOnSageMaker(onRecord.plan, step))
+    return 'it was done by jobs on SageMaker, and others would cost: what it made is taken from the record'
   if (step.kind === 'tune') {
     if (isLoose) return 'its trials may come out otherwise; what it chose is taken from the record'
     // A step that was not carried out has no key.

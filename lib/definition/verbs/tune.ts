@@ -1,4 +1,4 @@
-import { type LearnerParameters, withParameters } from '../../formats/learner.ts'
+import { isOfContainer, type LearnerParameters, withParameters } from '../../formats/learner.ts'
 import type { StepOf } from '../../formats/plan.ts'
 import { invalid, type Refusal, settleSpace } from '../../formats/settle-space.ts'
 import { Budget, type Dimension, Space } from '../../formats/tuning.ts'
@@ -66,7 +66,7 @@ function dimension(given: Tuned): Dimension {
 function refusalsOf(learner: LearnerParameters): Refusal {
   const names = Object.keys(learner).filter((key) => key !== 'kind')
   return (name, value) => {
-    if (name === 'kind' && learner.kind !== 'program') return `${learner.kind} has ${names.join(', ')}`
+    if (name === 'kind' && !isOfContainer(learner)) return `${learner.kind} has ${names.join(', ')}`
     try {
       withParameters(learner, { [name]: value })
       return undefined

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { firstOf } from '../brief.ts'
 import { CodeRef, TargetRef, Task, targetInKey } from '../code-ref.ts'
-import { LearnerParameters, learnerInKey } from '../learner.ts'
+import { isOfContainer, LearnerParameters, learnerInKey } from '../learner.ts'
 import { RowSchema } from '../row-schema.ts'
 import { show } from '../show-number.ts'
 import { StepId } from '../step-id.ts'
@@ -85,7 +85,7 @@ function untuned(learner: LearnerParameters, tuned: readonly string[]): Readonly
   const without = (values: Readonly<Record<string, unknown>>) =>
     Object.fromEntries(Object.entries(values).filter(([name]) => !tuned.includes(name)))
   const kept = learnerInKey(learner)
-  if (learner.kind === 'program') return { ...kept, hyperparameters: without(learner.hyperparameters) }
+  if (isOfContainer(learner)) return { ...kept, hyperparameters: without(learner.hyperparameters) }
   if (learner.kind === 'outside') return { ...kept, parameters: without(learner.parameters) }
   return without(kept)
 }

@@ -5,7 +5,7 @@ import { localTable } from '../../data/local-table.ts'
 import { mediaTypes, type Output } from '../../formats/artifact.ts'
 import { canonicalJson } from '../../formats/canonical.ts'
 import { codeOfCheck } from '../../formats/check.ts'
-import { type LearnerParameters, withParameters } from '../../formats/learner.ts'
+import { isOfContainer, type LearnerParameters, withParameters } from '../../formats/learner.ts'
 import type { StepOf } from '../../formats/plan.ts'
 import { required, type StepInputs } from '../../formats/step-inputs.ts'
 import { linearBaselineOutput } from '../../formats/training-report.ts'
@@ -19,15 +19,17 @@ import type { Store } from '../../store/store.ts'
 import { evaluationFiles, sliceFile } from '../evaluate.ts'
 import type { LocalEvaluation } from '../judge.ts'
 import type { StepResult, WorkOn } from '../step-work.ts'
-import { inProgramPlace, programLog } from './program-place.ts'
+import { inPlaceOf } from './in-place.ts'
+import { programLog } from './program-place.ts'
 
 /** Trains a model on the parts of a split. @param source the project at `root` may add learners */
 export async function trainModel(
   source: PackageSource & { readonly root: string },
-  { step: planned, folder, job, output, progress }: WorkOn<'train'>,
+  work: WorkOn<'train'>,
   { inputs, model }: { readonly inputs: StepInputs; readonly model: string },
 ): Promise<StepResult> {
   const { store, root } = source
+  const { step: planned, folder, job, output, progress } = work
   progress('fetching tables and code', 0)
   const step = await withChosen(store, planned, inputs)
   const order = {
@@ -42,16 +44,18 @@ export async function trainModel(
     folder,
     root,
   }
-  const { report, linearBaseline, said } = await inProgramPlace(source, step.learner, folder, (place) =>
-    job('trainModel', { ...order, place }),
-  )
+  const { report, linearBaseline, said } = await inPlaceOf(source, step, work, {
+    stem: `${model}-${step.id}`,
+    layOut: (place) => job('layOutTraining', { ...order, place }),
+    train: (place) => job('trainModel', { ...order, place }),
+  })
   const outputs = [
     await output('model', trainingFiles.model, mediaTypes.onnx),
     await output('training', trainingFiles.report, mediaTypes.json),
     await output('baseline', trainingFiles.baseline, mediaTypes.json),
     await output('parity', trainingFiles.parity),
     ...(step.crosses === undefined ? [] : [await output('crosses', trainingFiles.crosses, mediaTypes.json)]),
-    ...(step.learner.kind === 'program' ? [await output('log', programLog, mediaTypes.text)] : []),
+    ...(isOfContainer(step.learner) ? [await output('log', programLog, mediaTypes.text)] : []),
     // No input of the package: what else could have been trained does not change what the model is.
     ...(linearBaseline === undefined
       ? []

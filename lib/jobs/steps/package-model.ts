@@ -4,7 +4,7 @@ import { localTable } from '../../data/local-table.ts'
 import { jsonSchemaOf } from '../../definition/contract/json-schema.ts'
 import { type ArtifactRef, type Bundle, mediaTypes } from '../../formats/artifact.ts'
 import { brief } from '../../formats/brief.ts'
-import { identityOf } from '../../formats/learner.ts'
+import { identityOf, isOfContainer } from '../../formats/learner.ts'
 import type { StepOf } from '../../formats/plan.ts'
 import { digestsOf, required, type StepInputs } from '../../formats/step-inputs.ts'
 import type { HostVersions } from '../../formats/step-key.ts'
@@ -108,7 +108,7 @@ export async function packageModel(
       parityRows: parity.rows,
       parity: parity.largest,
       ...(training.madeUp !== undefined && { madeUp: training.madeUp.rows, madeUpParity: training.madeUp.largest }),
-      ...(train.learner.kind === 'program' && train.learner.predictions === false && { uncompared: true }),
+      ...(isOfContainer(train.learner) && train.learner.predictions === false && { uncompared: true }),
       ...answered.told,
       kernel: report.status === 'proven' ? 'proven' : brief(report.reason, 500),
       ...graph.said,

@@ -23,7 +23,7 @@ import type { PackageSource } from '../../models/package.ts'
 import { bestTrial } from '../../stats/tuning/plan-trials.ts'
 import { digestOfJson } from '../../store/digest.ts'
 import type { StepResult, StepWork } from '../step-work.ts'
-import { inProgramPlace } from './program-place.ts'
+import { inPlaceOf } from './in-place.ts'
 
 /** A trial to carry out. */
 export interface TrialWork {
@@ -96,10 +96,11 @@ export async function runTrial(
     } as never),
     threads: Math.min(mostThreads, Math.max(1, Math.floor(availableParallelism() / atOnce))),
   }
-  const isProgram = training.learner.kind === 'program'
-  const outcome = await inProgramPlace(source, training.learner, isProgram ? work.folder : '', (place) =>
-    work.job('tryParameters', { ...order, place }),
-  )
+  const outcome = await inPlaceOf(source, training, work, {
+    stem: `trial-${trial.number}`,
+    layOut: (place) => work.job('layOutTrial', { ...order, place }),
+    train: (place) => work.job('tryParameters', { ...order, place }),
+  })
   if (outcome.result.state === 'failed') throw new TrialFailed(outcome)
   return { outputs: [], facts: { ...outcome } }
 }

@@ -1,5 +1,6 @@
 import { codeRefsOf, filesOf } from '../../code/stored-code.ts'
 import { type Bundle, mediaTypes } from '../../formats/artifact.ts'
+import { isOfContainer } from '../../formats/learner.ts'
 import { isLearning, type Step } from '../../formats/plan.ts'
 import type { StepOutline } from '../../formats/plan-outline.ts'
 import type { PackageSource } from '../../models/package.ts'
@@ -47,7 +48,8 @@ export async function takeInputs(
   for (const digest of filesOf(whole)) await takeBlob(from, to, digest)
   for (const step of whole) {
     const learner = isLearning(step) ? step.learner : undefined
-    if (learner?.kind === 'program' && learner.files !== undefined) await takeProgram(from, to, learner.files)
+    if (learner !== undefined && isOfContainer(learner) && learner.files !== undefined)
+      await takeProgram(from, to, learner.files)
   }
   if (registered.against !== null && again.some((step) => step.kind === 'gate' && step.againstChampion))
     await takePackage(from, to, registered.against)

@@ -1,6 +1,6 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ProgramLearner } from '../../formats/learner.ts'
+import type { ContainerLearner } from '../../formats/learner.ts'
 import { type LearnerOrder, targetsOf } from '../learner.ts'
 import { channelFormats, groupColumn, labelColumns, weightColumn, writeChannel } from './channels.ts'
 
@@ -44,7 +44,7 @@ export function layoutIn(root: string): Layout {
  * @param madeUp [inputs][rows]
  */
 export async function layOut(
-  order: LearnerOrder<ProgramLearner>,
+  order: LearnerOrder<ContainerLearner>,
   madeUp: readonly Float32Array[],
   layout: Layout,
 ): Promise<void> {
@@ -75,7 +75,7 @@ export async function layOut(
   await chmod(layout.root, 0o700)
 }
 
-const channelsOf = (data: ProgramLearner['data']): Record<string, unknown> => {
+const channelsOf = (data: ContainerLearner['data']): Record<string, unknown> => {
   const channel = {
     ContentType: channelFormats[data],
     TrainingInputMode: 'File',
@@ -119,7 +119,7 @@ const allowed = /^(LANG|LC_[A-Z]+|LD_LIBRARY_PATH|CUDA_VISIBLE_DEVICES|NVIDIA_[A
  * @param path where programs are looked for
  */
 export function environmentOf(
-  { parameters, threads, seed, task }: LearnerOrder<ProgramLearner>,
+  { parameters, threads, seed, task }: LearnerOrder<ContainerLearner>,
   layout: Layout,
   path: string,
   ours: NodeJS.ProcessEnv = process.env,

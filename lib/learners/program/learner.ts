@@ -3,13 +3,14 @@ import { ascendingRows, columnOf } from '../../formats/answers.ts'
 import { isOfClasses } from '../../formats/code-ref.ts'
 import type { Numbers } from '../../formats/columns.ts'
 import { SlipwayError } from '../../formats/errors.ts'
-import { ProgramLearner } from '../../formats/learner.ts'
+import { type ContainerLearner, ProgramLearner } from '../../formats/learner.ts'
 import type { TrainingReport } from '../../formats/training-report.ts'
 import { unitOfDifferences } from '../../stats/standard.ts'
 import { byProgram } from '../finished/brought.ts'
 import { importanceInWords, importanceOf } from '../finished/importance.ts'
 import { type FeatureRows, openFinished } from '../finished/open.ts'
 import {
+  type CategoryOrder,
   type Learned,
   type Learner,
   type LearnerOrder,
@@ -28,8 +29,8 @@ import { readModel, readPredictions, requirePredictions } from './results.ts'
 
 /** Largest log that is kept, bytes. */
 const logBytes = 4e6
-/** Values of each text that programs are told of. */
-const mostValues = 1_000
+/** Which values of texts programs are told of. */
+export const valuesTold: CategoryOrder = { by: 'frequency', most: 1_000 }
 /** Characters of a failure file that the contract reads. */
 const failureLength = 1_024
 
@@ -37,10 +38,10 @@ const failureLength = 1_024
 export const programLearner = {
   kind: 'program',
   parameters: ProgramLearner,
-  categoryOrder: () => ({ by: 'frequency', most: mostValues }),
+  categoryOrder: () => valuesTold,
 
   async train(order, onProgress) {
-    const { parameters, inputs, task, classes, outputs, validation } = order
+    const { parameters, inputs } = order
     const place = requirePlace(order)
     const layout = layoutIn(place.root)
     onProgress('writing what the program reads', 0)
@@ -51,31 +52,57 @@ export const programLearner = {
       .finally(() => guard.kill('SIGKILL'))
     await requireSuccess(ended, layout, parameters, place.log)
     onProgress('reading its model', 0.9)
-    const own = await ownPredictions(order, layout)
-    const model = await openFinished(byProgram, { task, classes, outputs }, await readModel(layout.model), inputs)
-    try {
-      const rows = rowsOf(inputs, validation.features)
-      const said = own.validation
-      // Packaging scores these rows: where the program has, a row is enough to see in what precision.
-      const scored = await model.predict(said === undefined ? rows : firstRow(rows))
-      return {
-        onnx: model.onnx(),
-        predictions: said === undefined ? scored : inPrecisionOf(scored, said),
-        importance: await importanceOf(model, inputs, rows),
-        said: ended.metrics,
-        processorSeconds: ended.processorSeconds,
-        report: {
-          ...(own.madeUp !== undefined && {
-            madeUp: compared(order, own.madeUp, await model.predictAny(rowsOf(inputs, madeUp))),
-          }),
-          words: wordsOf(parameters),
-        },
-      } satisfies Learned
-    } finally {
-      await model.release()
-    }
+    return readLearned(order, layout, madeUp, {
+      said: ended.metrics,
+      processorSeconds: ended.processorSeconds,
+      words: wordsOf(parameters),
+    })
   },
 } satisfies Learner<ProgramLearner>
+
+/** What is known of a training besides what it left in its folder. */
+interface Told {
+  readonly said: Learned['said']
+  readonly processorSeconds: number | undefined
+  readonly words: NonNullable<TrainingReport['words']>
+}
+
+/**
+ * Reads what a program left, wherever it ran: its model, and what it predicts itself.
+ * @param madeUp [inputs][rows], as in its channel
+ * @throws SlipwayError PROGRAM_FAILED
+ */
+export async function readLearned(
+  order: LearnerOrder<ContainerLearner>,
+  layout: Layout,
+  madeUp: readonly Float32Array[],
+  { said: metrics, processorSeconds, words }: Told,
+): Promise<Learned> {
+  const { inputs, task, classes, outputs, validation } = order
+  const own = await ownPredictions(order, layout)
+  const model = await openFinished(byProgram, { task, classes, outputs }, await readModel(layout.model), inputs)
+  try {
+    const rows = rowsOf(inputs, validation.features)
+    const said = own.validation
+    // Packaging scores these rows: where the program has, a row is enough to see in what precision.
+    const scored = await model.predict(said === undefined ? rows : firstRow(rows))
+    return {
+      onnx: model.onnx(),
+      predictions: said === undefined ? scored : inPrecisionOf(scored, said),
+      importance: await importanceOf(model, inputs, rows),
+      said: metrics,
+      processorSeconds,
+      report: {
+        ...(own.madeUp !== undefined && {
+          madeUp: compared(order, own.madeUp, await model.predictAny(rowsOf(inputs, madeUp))),
+        }),
+        words,
+      },
+    }
+  } finally {
+    await model.release()
+  }
+}
 
 /** Writes what a program reads, and meanwhile finds or makes its environment. */
 async function readied(
@@ -135,7 +162,7 @@ const firstRow = (rows: FeatureRows): FeatureRows =>
   Object.fromEntries(Object.entries(rows).map(([name, values]) => [name, values.slice(0, 1)]))
 
 /** What a program predicts itself, as far as it has to say it. */
-async function ownPredictions(order: LearnerOrder<ProgramLearner>, { outputData }: Layout) {
+async function ownPredictions(order: LearnerOrder<ContainerLearner>, { outputData }: Layout) {
   const { predictions, madeUp } = order.parameters
   if (predictions === false) return {}
   const { outputs, task } = order
@@ -176,7 +203,7 @@ function compared(
 const inPrecisionOf = (others: Numbers, values: Float64Array): Numbers =>
   others instanceof Float64Array ? values : Float32Array.from(values)
 
-function requirePlace({ place }: LearnerOrder<ProgramLearner>): ProgramPlace {
+export function requirePlace({ place }: LearnerOrder<ContainerLearner>): ProgramPlace {
   if (place === undefined) throw new Error('a program needs a place to run in')
   return place
 }
@@ -218,9 +245,7 @@ function wordsOf({ command, hyperparameters, environment, deterministic, predict
     ...(environment === 'none'
       ? []
       : [`Its packages are those of its \`requirements.txt\`, installed by ${environment}.`]),
-    ...(deterministic === false ? ['It is not byte-deterministic: the same order may make another model.'] : []),
-    ...(predictions === false ? ['It handed over no predictions: its export was compared with nothing.'] : []),
-    ...(predictions === 'validation' ? ['Its export was compared on the validation rows only.'] : []),
+    ...promisesInWords({ deterministic, predictions }),
   ]
   return {
     model: `${deterministic === false ? 'made, not reproducibly, by' : 'made by'} a program`,
@@ -228,3 +253,13 @@ function wordsOf({ command, hyperparameters, environment, deterministic, predict
     training: sentences.join(' '),
   }
 }
+
+/** What a program does not promise, a sentence each. */
+export const promisesInWords = ({
+  deterministic,
+  predictions,
+}: Pick<ContainerLearner, 'deterministic' | 'predictions'>): string[] => [
+  ...(deterministic === false ? ['It is not byte-deterministic: the same order may make another model.'] : []),
+  ...(predictions === false ? ['It handed over no predictions: its export was compared with nothing.'] : []),
+  ...(predictions === 'validation' ? ['Its export was compared on the validation rows only.'] : []),
+]
