@@ -12,12 +12,20 @@ import type { BatchPlanned, BatchRequest, ShardOutcome } from '../lib/formats/ba
 import { planBatch } from '../lib/jobs/batch/plan-batch.ts'
 import { type PublishOrder, publishBatch } from '../lib/jobs/batch/publish-batch.ts'
 import { scoreOnce } from '../lib/jobs/batch/shard-step.ts'
+import {
+  clearStaged,
+  collectOnce,
+  stageOnce,
+  type TransformDeps,
+  transformOnce,
+} from '../lib/jobs/batch/transform-step.ts'
 import type { Once } from '../lib/jobs/step-work.ts'
 import { writeBatchDefinition } from '../lib/store/batches.ts'
 import { getJson } from '../lib/store/objects.ts'
 import { batchScheduleId, taskQueue } from '../workflows/messages.ts'
+import { isCancelledForGood, sageMakerOfWorker } from './sagemaker.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
-import { type ActivityDeps, runActivity, runIdempotent, type StepGiven, wholeStep } from './step.ts'
+import { type ActivityDeps, jobsOf, runActivity, runIdempotent, type StepGiven, wholeStep } from './step.ts'
 import { sourcesOfWorker } from './worker-sources.ts'
 
 /** Plans a worker remembers: shard after shard asks for the same one. */
@@ -33,6 +41,7 @@ export function createBatchActivities(deps: ActivityDeps) {
   const { store, client } = deps
   const plans = new Map<string, Promise<BatchPlan>>()
   const takeTurn = turns(deps.scoringThreads)
+  const transforms: TransformDeps = { ...deps, sageMaker: sageMakerOfWorker }
 
   return {
     /** Sets what is scored under a name, and its schedule. */
@@ -82,14 +91,58 @@ export function createBatchActivities(deps: ActivityDeps) {
       })
     },
 
+    /** Lays the rows of a shard out to be scored elsewhere, unless they were scored before. */
+    async stageShard({ plan, shard }: { plan: string; shard: number }): Promise<{ cached: boolean; rows: number }> {
+      return runActivity(`shard ${shard}`, async (context, progress) => {
+        progress('fetching', 0)
+        const staged = { planDigest: plan, plan: await planOf(plan), shard }
+        return stageOnce(transforms, staged, { progress, job: jobsOf(deps, context, progress) }, takeTurn)
+      })
+    },
+
+    /**
+     * Has SageMaker score what was laid out: one job, which the next attempt goes on with if this worker is killed, and
+     * which is stopped when the batch is not wanted any more.
+     */
+    async transformBatch({ plan, run }: { plan: string; run: string }): Promise<{ attempt: number; job: string }> {
+      return runActivity('transform', async (context, progress, onCancel) => {
+        const isUnwanted = (): boolean => isCancelledForGood(context)
+        const signal = context.cancellationSignal
+        const order = { planDigest: plan, plan: await planOf(plan), run }
+        const transformed = transformOnce(transforms, order, { progress, signal, isUnwanted })
+        // A cancelled batch waits until its job is stopped.
+        onCancel(() =>
+          transformed.then(
+            () => {},
+            () => {},
+          ),
+        )
+        return transformed
+      })
+    },
+
+    /** Makes the parts of a shard that was scored elsewhere, once. */
+    async collectShard(order: { plan: string; shard: number; attempt: number; run: string }): Promise<ShardOutcome> {
+      const { plan, shard, attempt, run } = order
+      return runActivity(`shard ${shard}`, async (context, progress) => {
+        const once: Once = (material, work) =>
+          runIdempotent(deps, { run, material, traced: false }, context, progress, work)
+        const collected = { planDigest: plan, plan: await planOf(plan), shard, attempt }
+        return collectOnce(transforms, collected, once, takeTurn)
+      })
+    },
+
     /**
      * Publishes a batch whose shards are all scored, as a whole: counts once more, fills the output folder, and puts
      * the manifest in force create-only. The monitor of the endpoint hears what was scored.
      */
     async publishBatch(order: PublishOrder): Promise<BatchRecord> {
-      return runActivity('publish', async (_context, progress) =>
-        publishBatch(deps, await planOf(order.plan.digest), order, progress),
-      )
+      return runActivity('publish', async (_context, progress) => {
+        const plan = await planOf(order.plan.digest)
+        const record = await publishBatch(deps, plan, order, progress)
+        if (plan.policy.on !== undefined) await clearStaged(store, order.plan.digest)
+        return record
+      })
     },
   }
 

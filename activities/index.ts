@@ -2,6 +2,7 @@ import { createBacktestActivities } from './backtest.ts'
 import { createBatchActivities } from './batch.ts'
 import { createDataActivities } from './data.ts'
 import { createDeriveActivities } from './derive.ts'
+import { createMirrorActivities } from './mirror.ts'
 import { createModelActivities } from './model.ts'
 import { createMonitorActivities } from './monitor.ts'
 import { createNeverWorseActivities } from './never-worse.ts'
@@ -24,6 +25,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createTuningActivities(deps),
     ...createBacktestActivities(deps),
     ...createRegistryActivities(deps),
+    ...createMirrorActivities(deps),
     ...createRolloutActivities(deps),
     ...createMonitorActivities(deps),
     ...createRetrainActivities(deps),

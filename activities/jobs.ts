@@ -36,6 +36,7 @@ export const jobs: { readonly [Name in JobName]: () => Promise<Jobs[Name]> } = {
   judgeNeverWorse: async () => (await import('../lib/jobs/never-worse.ts')).judgeNeverWorse,
   measureDrift: async () => (await import('../lib/jobs/measure-drift.ts')).measureDrift,
   scoreShard: async () => (await import('../lib/jobs/batch/score-shard.ts')).scoreShard,
+  stageShard: async () => (await import('../lib/jobs/batch/stage-shard.ts')).stageShard,
 }
 
 /** Learners from outside are loaded where they train; most models are trained by Slipway's own. */
@@ -81,6 +82,7 @@ const codeOf: { readonly [Name in JobName]: (order: Orders[Name]) => JobCode } =
   judgeNeverWorse: () => codeOfSeveral,
   measureDrift: () => codeOfSeveral,
   scoreShard: () => ({ owner: 'shards', packages: undefined }),
+  stageShard: () => ({ owner: 'shards', packages: undefined }),
 }
 const ours: JobCode = { owner: 'none', packages: undefined }
 const codeOfSeveral: JobCode = { owner: undefined, packages: [] }

@@ -10,6 +10,7 @@ import { artifactCommands } from './usage/artifacts.ts'
 import { batchCommands } from './usage/batches.ts'
 import { platformCommands } from './usage/platform.ts'
 import { runCommands } from './usage/runs.ts'
+import { sageMakerCommands } from './usage/sagemaker.ts'
 import { servingCommands } from './usage/serving.ts'
 import { Usage } from './usage/usage.ts'
 import { watchingCommands } from './usage/watching.ts'
@@ -35,6 +36,7 @@ export function slipwayUsage(): Usage {
   servingCommands(program)
   watchingCommands(program)
   batchCommands(program)
+  sageMakerCommands(program)
   return program
 }
 

@@ -43,7 +43,16 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   'lib/compiler': { rooms: ['lib/formats'], packages: ['zod', 'protobufjs', 'wabt'] },
   'lib/explain': { rooms: ['lib/formats', 'lib/stats', 'lib/compiler'], packages: [] },
   'lib/models': {
-    rooms: ['lib/formats', 'lib/definition', 'lib/stats', 'lib/store', 'lib/code', 'lib/compiler', 'lib/explain'],
+    rooms: [
+      'lib/formats',
+      'lib/definition',
+      'lib/stats',
+      'lib/store',
+      'lib/sagemaker',
+      'lib/code',
+      'lib/compiler',
+      'lib/explain',
+    ],
     packages: ['node:', 'zod', 'onnxruntime-node'],
   },
   'lib/learners': {
@@ -73,7 +82,10 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   },
   'lib/targets': { rooms: ['lib/formats', 'lib/stats', 'lib/store', 'lib/jobs'], packages: [] },
   'lib/extensions': { rooms: ['lib/'], packages: ['node:', 'zod', 'esbuild'] },
-  'lib/tracking': { rooms: ['lib/formats', 'lib/store', 'lib/code', 'lib/models'], packages: ['node:'] },
+  'lib/tracking': {
+    rooms: ['lib/formats', 'lib/store', 'lib/code', 'lib/models', 'lib/sagemaker'],
+    packages: ['node:'],
+  },
   'lib/reports': { rooms: ['lib/formats', 'lib/stats'], packages: [] },
   gateway: {
     rooms: ['lib/formats', 'lib/definition', 'lib/stats', 'lib/store', 'lib/code', 'lib/models'],

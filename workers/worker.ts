@@ -59,6 +59,7 @@ export async function createWorker(
     alerts: alertTargetOf(),
     scratch,
   })
+  const { scoreShard, stageShard, collectShard } = activities
   const shared: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
     ...(target.namespace === undefined ? {} : { namespace: target.namespace }),
@@ -79,7 +80,7 @@ export async function createWorker(
     Worker.create({
       ...shared,
       taskQueue: scoringQueue,
-      activities: { scoreShard: activities.scoreShard },
+      activities: { scoreShard, stageShard, collectShard },
       // While one shard is fetched or stored, the threads have others to score.
       maxConcurrentActivityTaskExecutions: threads + 1,
     }),

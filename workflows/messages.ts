@@ -168,6 +168,11 @@ export interface BatchProgress {
   readonly read: number
   readonly scored: number
   readonly quarantined: number
+  /** Of one that is scored elsewhere: shards that are laid out, and rows of them that answers are awaited for. */
+  readonly staged?: number
+  readonly awaited?: number
+  /** Whose answers count: how many times it was asked for them. */
+  readonly attempt?: number
 }
 
 /** How a batch ended. */

@@ -34,6 +34,10 @@ export const trying: ActivityOptions = steadily('24h')
 export const planning: ActivityOptions = steadily('2h')
 /** One shard: where text has no row groups, a whole file. */
 export const scoring: ActivityOptions = { ...steadily('12h'), taskQueue: scoringQueue }
+/** A job of SageMaker's: its own time-out is shorter, and ends it. */
+export const transforming: ActivityOptions = steadily('144h')
+/** Brings a package to a registry elsewhere. */
+export const mirroring: ActivityOptions = steadily('2h')
 /** Reads the records of all shards, and fills the output folder. */
 export const publishing: ActivityOptions = steadily('6h')
 

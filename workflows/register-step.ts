@@ -4,7 +4,8 @@ import { endpointOf, type StepOutline } from '../lib/formats/plan-outline.ts'
 import { outputOf, type StepInputs, type StepOutcome } from '../lib/formats/step-inputs.ts'
 import { attributes } from './attributes.ts'
 import type { Judgement } from './judging.ts'
-import type { RunState } from './run-state.ts'
+import { tellRegistered } from './mirror-step.ts'
+import { judgedBy, type RunState } from './run-state.ts'
 
 /** Registers the package. Without a rollout in the plan, passing the gates is what makes a champion. */
 export async function register(
@@ -15,9 +16,7 @@ export async function register(
 ): Promise<StepOutcome> {
   const { plan, input } = state
   const { digest } = inputs.package as StepInputs[string]
-  const find = (kind: 'evaluate' | 'gate') =>
-    plan.steps.filter((each) => each.kind === kind && each.package === step.package).at(-1)?.id ?? ''
-  const [evaluation, gates] = [state.outcomes.get(find('evaluate')), state.outcomes.get(find('gate'))]
+  const { evaluation, gates } = judgedBy(state, step.package)
   const order = {
     promote: endpointOf(plan, step.package) === null,
     expect: inForce.champion,
@@ -33,6 +32,7 @@ export async function register(
   }
   const { version, champion, registered } = await state.owners.register(step.model, order, step.summary)
   state.models.set(step.package, { name: step.model, version, digest, champion: champion === version })
+  await tellRegistered(state, step, version)
   upsertSearchAttributes([{ key: attributes.model, value: `${step.model}@${version}` }])
   const standing =
     champion === version ? 'champion' : champion === null ? 'no champion yet' : `the champion is version ${champion}`

@@ -136,3 +136,10 @@ export function progressOf(state: RunState): RunProgress {
     elsewhere: [...elsewhere],
   }
 }
+
+/** What a package's last evaluation and its last gates made. */
+export function judgedBy({ plan, outcomes }: RunState, packageId: string) {
+  const find = (kind: 'evaluate' | 'gate') =>
+    plan.steps.filter((each) => each.kind === kind && each.package === packageId).at(-1)?.id ?? ''
+  return { evaluation: outcomes.get(find('evaluate')), gates: outcomes.get(find('gate')) }
+}

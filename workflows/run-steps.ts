@@ -9,6 +9,7 @@ import { outcomeSummary } from './details.ts'
 import { judgeStep } from './judge-step.ts'
 import { isJudged, takeOver } from './judging.ts'
 import type { Stop } from './messages.ts'
+import { mirror, refusedThere } from './mirror-step.ts'
 import { briefly } from './options.ts'
 import { publish } from './publish-step.ts'
 import { register } from './register-step.ts'
@@ -26,8 +27,13 @@ export async function carryOut(state: RunState, step: StepOutline): Promise<Stop
   switch (step.kind) {
     case 'approve':
       return approval(state, step, report)
+    case 'mirror':
+      report(await mirror(state, step, inputs))
+      return undefined
     case 'register':
       return takeOver(state, step, null, carryOut, async (judgement) => {
+        const refused = await refusedThere(state, step)
+        if (refused !== undefined) return refused
         report(await register(state, step, inputs, judgement))
         return undefined
       })

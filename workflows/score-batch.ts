@@ -11,7 +11,7 @@ import { shortDigest } from '../lib/formats/artifact.ts'
 import type { BatchPlanned, BatchRequest } from '../lib/formats/batch-request.ts'
 import { attributes } from './attributes.ts'
 import { type BatchProgress, type BatchResult, batchProgressQuery } from './messages.ts'
-import { planning, publishing, scoring } from './options.ts'
+import { planning, publishing, scoring, transforming } from './options.ts'
 
 /** Shards that are asked for at once: more than all workers have threads, few beside the limits of a workflow. */
 const atOnce = 128
@@ -57,21 +57,30 @@ export async function scoreBatch(request: BatchRequest, before?: BatchProgress):
   if (before === undefined)
     upsertSearchAttributes([{ key: attributes.model, value: `${planned.model.model}@${planned.model.version}` }])
 
-  const upTo = Math.min(planned.shards, progress.done + shardsAHistory)
-  let next = progress.done
-  let failure: { error: unknown } | undefined
-  const scoreOne = async (shard: number): Promise<void> => {
-    const { scoreShard } = proxyActivities<Activities>({
+  const shardActivities = (what: string, shard: number) =>
+    proxyActivities<Activities>({
       ...scoring,
-      summary: `score • shard ${shard + 1} of ${planned.shards}`,
+      summary: `${what} • shard ${shard + 1} of ${planned.shards}`,
       // One owner's backfill does not keep another's batch waiting.
       priority: { fairnessKey: owner },
     })
-    const { read, scored, quarantined, cached } = await scoreShard({
-      plan: planned.plan.digest,
-      shard,
-      run: workflowInfo().firstExecutionRunId,
-    })
+  if (planned.transform === true && progress.attempt === undefined) {
+    show('lays rows out')
+    const staged = await stage(planned, progress, (shard) =>
+      shardActivities('lay out', shard).stageShard({ plan: planned.plan.digest, shard }),
+    )
+    progress = { ...progress, ...staged }
+    if (staged.staged < planned.shards) return continueAsNew<typeof scoreBatch>(request, progress)
+    show('is scored by SageMaker')
+    progress = { ...progress, attempt: await transform(request, progress, planned) }
+  }
+  const upTo = Math.min(planned.shards, progress.done + shardsAHistory)
+  const scoreOne = async (shard: number): Promise<void> => {
+    const { scoreShard, collectShard } = shardActivities(planned.transform === true ? 'collect' : 'score', shard)
+    const order = { plan: planned.plan.digest, shard, run: workflowInfo().firstExecutionRunId }
+    const { read, scored, quarantined, cached } = await (planned.transform === true
+      ? collectShard({ ...order, attempt: progress.attempt ?? 0 })
+      : scoreShard(order))
     progress = {
       ...progress,
       done: progress.done + 1,
@@ -82,18 +91,7 @@ export async function scoreBatch(request: BatchRequest, before?: BatchProgress):
     }
     if (progress.done % 16 === 0 || planned.shards <= 64) show('scores')
   }
-  const lane = async (): Promise<void> => {
-    while (next < upTo && failure === undefined) {
-      try {
-        await scoreOne(next++)
-      } catch (error) {
-        failure ??= { error }
-      }
-    }
-  }
-  // After a failure no more are begun; those under way end, and their work is kept.
-  await Promise.all(Array.from({ length: atOnce }, lane))
-  if (failure !== undefined) throw failure.error
+  await inLanes(progress.done, upTo, scoreOne)
   if (upTo < planned.shards) return continueAsNew<typeof scoreBatch>(request, progress)
 
   show('publishes')
@@ -104,6 +102,54 @@ export async function scoreBatch(request: BatchRequest, before?: BatchProgress):
   const record = await publishBatch({ plan: planned.plan, key: planned.key, redo, by, startedAt: progress.startedAt })
   show(`published as generation ${record.generation}`)
   return result(record, false)
+}
+
+/**
+ * Does something for each shard, so many at once. After a failure no more are begun; those under way end, and their
+ * work is kept.
+ */
+async function inLanes(from: number, upTo: number, each: (shard: number) => Promise<void>): Promise<void> {
+  let next = from
+  let failure: { error: unknown } | undefined
+  const lane = async (): Promise<void> => {
+    while (next < upTo && failure === undefined) {
+      try {
+        await each(next++)
+      } catch (error) {
+        failure ??= { error }
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, lane))
+  if (failure !== undefined) throw failure.error
+}
+
+/** Lays out what is to be scored elsewhere, as many shards as one history takes. */
+async function stage(
+  planned: BatchPlanned,
+  { staged = 0, awaited = 0 }: BatchProgress,
+  stageOne: (shard: number) => Promise<{ readonly rows: number }>,
+): Promise<{ readonly staged: number; readonly awaited: number }> {
+  const upTo = Math.min(planned.shards, staged + shardsAHistory)
+  let rows = awaited
+  await inLanes(staged, upTo, async (shard) => {
+    rows += (await stageOne(shard)).rows
+  })
+  return { staged: upTo, awaited: rows }
+}
+
+/** @returns the attempt that has the answers; 0 where there was nothing to ask for */
+async function transform(
+  { owner, name }: BatchRequest,
+  { awaited = 0 }: BatchProgress,
+  { plan: { digest }, slot }: BatchPlanned,
+): Promise<number> {
+  if (awaited === 0) return 0
+  const { transformBatch } = proxyActivities<Activities>({
+    ...transforming,
+    summary: `SageMaker scores ${awaited} rows of ${owner} ${name} ${slot}`,
+  })
+  return (await transformBatch({ plan: digest, run: workflowInfo().firstExecutionRunId })).attempt
 }
 
 function plan(request: BatchRequest): Promise<BatchPlanned> {

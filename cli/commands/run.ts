@@ -2,7 +2,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import type { PlannedPipeline } from '../../lib/code/plan.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
-import { planAsOf } from '../../lib/definition/plan-as-of.ts'
+import { isDated, planAsOf } from '../../lib/definition/plan-as-of.ts'
 import { schemeOf } from '../../lib/formats/address.ts'
 import { canonicalJson } from '../../lib/formats/canonical.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
@@ -229,12 +229,7 @@ function plannedAsOf(planned: PlannedPipeline, { asOf, from }: RunOptions): Plan
       next: 'change the definition, or use --snapshot <name>=<digest>',
     })
   if (asOf === undefined) return planned
-  const isDated = plan.steps.some(
-    (step) =>
-      (step.kind === 'split' && step.rule.by === 'age' && step.rule.cutoff === undefined) ||
-      (step.kind === 'snapshot' && step.last !== undefined),
-  )
-  if (!isDated)
+  if (!isDated(plan))
     throw new SlipwayError('USAGE', `--as-of: pipeline "${plan.pipeline}" does not split by age`, {
       next: "split with { by: '<date column>', test: '30d', validation: '30d' }, or read by days with `last`",
     })

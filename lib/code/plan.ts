@@ -160,6 +160,41 @@ function override(plan: Plan, overrides: Overrides): Plan {
   }
 }
 
+/**
+ * What `--set` can change of a plan that is a number, a text or a truth value, by name, with its value now. What a tune
+ * step chooses, and what learners of the plan have different values of, is left out.
+ */
+export function settingsOf(plan: Plan): Record<string, { value: string | number | boolean; isWhole: boolean }> {
+  const learning = plan.steps.filter(isLearning)
+  const tuned = new Set(learning.flatMap((step) => (step.kind === 'tune' ? Object.keys(step.space) : [])))
+  const found = new Map<string, { value: unknown; isWhole: boolean }>()
+  const differing = new Set<string>()
+  for (const { learner, seed } of learning) {
+    const own = learner.kind === 'program' ? learner.hyperparameters : learner
+    const values = [
+      ...parametersOf(learner).map((name) => [name, own[name as never]] as const),
+      ['seed', seed] as const,
+    ]
+    for (const [name, value] of values) {
+      const known = found.get(name)
+      if (known !== undefined && known.value !== value) differing.add(name)
+      found.set(name, { value, isWhole: name === 'seed' || isWholeOnly(learner, name, value) })
+    }
+  }
+  const plain = ['string', 'number', 'boolean']
+  return Object.fromEntries(
+    [...found].filter(([name, { value }]) => plain.includes(typeof value) && !tuned.has(name) && !differing.has(name)),
+  ) as Record<string, { value: string | number | boolean; isWhole: boolean }>
+}
+
+/** Whether a learner takes nothing between two whole numbers for it. */
+function isWholeOnly(learner: LearnerParameters, name: string, value: unknown): boolean {
+  if (typeof value !== 'number' || !Number.isInteger(value) || learner.kind === 'program') return false
+  return [value + 0.5, value - 0.5].every(
+    (other) => !LearnerParameters.safeParse({ ...learner, [name]: other }).success,
+  )
+}
+
 /** What of a learner can be changed from the command line. */
 const parametersOf = (learner: LearnerParameters): string[] =>
   isOfContainer(learner) ? Object.keys(learner.hyperparameters) : Object.keys(learner).filter((key) => key !== 'kind')

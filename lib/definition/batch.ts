@@ -2,6 +2,7 @@ import { requireNoSecret } from '../formats/address.ts'
 import { BatchPolicy, inputFormatOf } from '../formats/batch-policy.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { type CsvOptions, delimiterOf, type TableFormat } from '../formats/table-format.ts'
+import type { TransformPolicy } from '../formats/transform-policy.ts'
 import { cronCalendars } from './cron.ts'
 import { type Duration, durationMs } from './duration.ts'
 
@@ -26,6 +27,8 @@ export interface BatchOptions {
   readonly partitionBy?: readonly string[] | undefined
   /** One more column, `explanation`: why each answer is what it is. The package must have been made with `explain`. */
   readonly explain?: boolean | undefined
+  /** Where rows are scored: by default on Slipway's workers, else `sagemakerTransform({ … })`. */
+  readonly on?: TransformPolicy | undefined
   /** Default 1 day. */
   readonly catchup?: Duration | undefined
   /** Default `wait`. */
@@ -63,6 +66,8 @@ export function batchPolicyOf(
           'put {date} into it, and {hour} where it runs more often',
         )
   }
+  if (options.on !== undefined && options.explain === true)
+    refuse('explanations are not made by SageMaker', 'leave explain out, or on')
   const delimiter = options.delimiter ?? delimiterOf(from)
   const parsed = BatchPolicy.safeParse({
     cron: cron?.trim() ?? null,
@@ -78,6 +83,7 @@ export function batchPolicyOf(
     keep: options.keep === undefined ? null : [...options.keep],
     partitionBy: [...(options.partitionBy ?? [])],
     ...(options.explain === true && { explain: true }),
+    ...(options.on !== undefined && { on: options.on }),
     catchupMs: durationMs(options.catchup ?? '1d'),
     overlap: options.overlap ?? 'wait',
   })

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { ColumnsOf, FeatureColumns, UserFunction } from '../formats/columns.ts'
 import type { CodeRef, Plan, Task } from '../formats/plan.ts'
+import type { RegistryMirror } from '../formats/registry-mirror.ts'
 import type { CsvOptions, TableFormat } from '../formats/table-format.ts'
 import type { AnswerFunction } from './answer.ts'
 import type { Backtest, BacktestDays } from './backtest.ts'
@@ -176,6 +177,12 @@ export interface Builder {
       seed?: number
     },
   ): void
+  /**
+   * Puts the package into a registry elsewhere as well, `sagemakerRegistry({ … })`: with its metrics, digests and card,
+   * before somebody is asked about it. Who approves or rejects it there decides as `slipway approve` and `reject` do,
+   * and what is decided here is written there; a refusal wins.
+   */
+  mirror<Row, T extends Task>(candidate: Package<Row, T>, registry: RegistryMirror): void
   /** Waits for a person: `slipway approve <run>`. */
   approve<Row, T extends Task>(
     candidate: Package<Row, T>,

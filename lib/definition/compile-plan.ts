@@ -11,7 +11,7 @@ import { join, step, table } from './verbs/derived.ts'
 import { each } from './verbs/each.ts'
 import { feature } from './verbs/feature.ts'
 import { gate, packageModel, train } from './verbs/model.ts'
-import { approve, batch, deploy, monitor } from './verbs/release.ts'
+import { approve, batch, deploy, mirror, monitor } from './verbs/release.ts'
 import { tensors } from './verbs/tensors.ts'
 
 /**
@@ -43,6 +43,7 @@ const builderAt = (at: Place): Builder => ({
   package: packageModel(at),
   tensors: tensors(at),
   gate: gate(at),
+  mirror: mirror(at),
   approve: approve(at),
   deploy: deploy(at),
   monitor: monitor(at),

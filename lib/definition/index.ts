@@ -46,5 +46,7 @@ export {
   wasserstein,
 } from './monitor.ts'
 export { driftMeasure, gate, metric } from './own-measures.ts'
+export { sagemakerRegistry } from './registry.ts'
 export { binary, multiclass, quantiles, ranking, regression } from './target.ts'
+export { sagemakerTransform } from './transform.ts'
 export { log, oneOf, type TuneBudget, type Tuned, whole } from './tuning.ts'

@@ -1,5 +1,13 @@
 import type { Plan, Step } from '../formats/plan.ts'
 
+/** Whether it matters to a plan which moment counts as now. */
+export const isDated = ({ steps }: Plan): boolean =>
+  steps.some(
+    (step) =>
+      (step.kind === 'split' && step.rule.by === 'age' && step.rule.cutoff === undefined) ||
+      (step.kind === 'snapshot' && step.last !== undefined),
+  )
+
 /**
  * A plan as of a moment, ISO time: what its splits by age take for now, and the last day that its sources are read for.
  * Other plans stay as they are, and so do the days that a backtest names.

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CsvOptions, formatOf, TableFormat } from './table-format.ts'
+import { TransformPolicy } from './transform-policy.ts'
 
 /**
  * How a table is scored, whole: what is read, what is written, and what becomes of rows that break the model's
@@ -30,6 +31,8 @@ export const BatchPolicy = z.object({
   partitionBy: z.array(z.string()),
   /** Whether the output has a column that says why each answer is what it is. */
   explain: z.literal(true).optional(),
+  /** Where rows are scored; missing: on Slipway's workers. */
+  on: TransformPolicy.optional(),
   /** How late a schedule that was missed may still begin, ms. */
   catchupMs: z.number().nonnegative(),
   /** What happens when the one before is not done. */

@@ -33,6 +33,8 @@ export interface BatchPlanned {
   readonly shards: number
   /** By the footers; 0 where there are none. */
   readonly rows: number
+  /** Its rows are scored elsewhere: staged, scored by one job, and collected. */
+  readonly transform?: true
   /** What was published of the very same already. */
   readonly published: BatchRecord | null
 }

@@ -9,6 +9,7 @@ import type { compareMadeUp } from '../models/compare-made-up.ts'
 import type { compileTrees } from '../models/compile-trees.ts'
 import type { reportBacktest } from './backtest.ts'
 import type { scoreShard } from './batch/score-shard.ts'
+import type { stageShard } from './batch/stage-shard.ts'
 import type { evaluateModel } from './evaluate.ts'
 import type { judgeGates } from './judge.ts'
 import type { makeExplainer } from './make-explainer.ts'
@@ -47,6 +48,7 @@ export interface Jobs {
   readonly judgeNeverWorse: typeof judgeNeverWorse
   readonly measureDrift: typeof measureDrift
   readonly scoreShard: typeof scoreShard
+  readonly stageShard: typeof stageShard
 }
 export type JobName = keyof Jobs
 

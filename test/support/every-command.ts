@@ -26,6 +26,7 @@ const samples: Readonly<Record<string, string>> = {
   '--data': 'rows.json',
   '--from': 'rows.json',
   '--mlflow': 'http://127.0.0.1:9',
+  '--queue': 'https://sqs.us-east-1.amazonaws.com/123456789012/slipway',
   '--to': 'out/',
   '--gateway': 'http://slipway-gateway:8080',
   '--deployment': 'checkout',

@@ -25,6 +25,23 @@ export const approve =
     })
   }
 
+export const mirror =
+  (at: Place): Builder['mirror'] =>
+  (candidate, registry) => {
+    const { pipeline, steps } = at.recording
+    // Of tensors alone there is no card.
+    trainingOf(at, candidate.id)
+    const others = steps.filter((step) => 'package' in step && step.package === candidate.id)
+    const refuse = (what: string, next: string): never => {
+      throw new SlipwayError('DEFINITION_INVALID', `pipeline "${pipeline}": ${what}`, { next })
+    }
+    if (others.some(({ kind }) => kind === 'mirror')) refuse('one package is mirrored twice', 'leave one p.mirror out')
+    if (others.some(({ kind }) => kind === 'approve'))
+      refuse('a package is mirrored after somebody is asked about it', 'say p.mirror before p.approve')
+    const model = modelOf(at, candidate.id)
+    add(at.recording, { id: nextId(at, 'mirror'), kind: 'mirror', package: candidate.id, model, registry })
+  }
+
 const noLookups: ReturnType<typeof lookupsOf> = { lookups: [], looksIn: [] }
 
 /** @throws SlipwayError DEFINITION_INVALID where scores that only order rows are to be right or wrong */

@@ -3,7 +3,7 @@ import { backtest } from './backtest-step.ts'
 import { snapshot, split, validate } from './data-steps.ts'
 import { join, step, table } from './derived-steps.ts'
 import { evaluate, gate, packageModel, train } from './model-steps.ts'
-import { approve, batch, deploy, guard, monitor, register } from './release-steps.ts'
+import { approve, batch, deploy, guard, mirror, monitor, register } from './release-steps.ts'
 import type { StepKindEntry } from './step-kind.ts'
 import { tensors } from './tensor-step.ts'
 import { tune } from './tune-step.ts'
@@ -28,6 +28,7 @@ export const stepKinds = {
   evaluate,
   backtest,
   gate,
+  mirror,
   approve,
   register,
   deploy,

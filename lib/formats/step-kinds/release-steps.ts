@@ -3,6 +3,7 @@ import { BatchPolicy } from '../batch-policy.ts'
 import { TargetRef, Task, targetInKey } from '../code-ref.ts'
 import { Lookup, lookupsInWords } from '../lookup.ts'
 import { codeOfDrift, describeRule, MonitorPolicy, rulesOf } from '../monitor-policy.ts'
+import { groupOf, RegistryMirror } from '../registry-mirror.ts'
 import { describeStrategy, RolloutPolicy } from '../rollout-policy.ts'
 import { Name, StepId } from '../step-id.ts'
 import { type Read, stepKind } from './step-kind.ts'
@@ -32,6 +33,29 @@ export const approve = stepKind({
   isPatient: true,
   planned: ({ role }) => `approve • ${role}`,
   always: ({ role }) => `asks ${role}`,
+})
+
+/**
+ * Puts a package into a registry elsewhere, where people approve and reject it too. What is decided there counts here,
+ * and the other way round.
+ */
+export const mirror = stepKind({
+  shape: z.object({
+    id: StepId,
+    kind: z.literal('mirror'),
+    package: StepId,
+    model: Name,
+    registry: RegistryMirror,
+  }),
+  refs: ['package'],
+  version: 1,
+  hosts: [],
+  links: ({ package: packageId, model, registry }) => ({ package: packageId, group: groupOf(registry, model) }),
+  reads: (step) => packageOf(step),
+  decides: 'in turn',
+  planned: ({ model, registry }) => `mirror • SageMaker's group ${groupOf(registry, model)}`,
+  always: ({ model, registry }) =>
+    `puts it into the model package group ${groupOf(registry, model)} of SageMaker unless it is there`,
 })
 
 /**

@@ -75,7 +75,8 @@ export async function planBatch(
     duplicates,
   } satisfies BatchPlan)
   const rows = files.reduce((sum, file) => sum + (file.rows ?? 0), 0)
-  return { plan, key, slot: partition, model, shards: shards.length, rows, published: null }
+  const elsewhere = policy.on === undefined ? {} : { transform: true as const }
+  return { plan, key, slot: partition, model, shards: shards.length, rows, ...elsewhere, published: null }
 }
 
 const filledIn = (policy: BatchPolicy, partition: string): BatchPolicy => ({

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { threadId } from 'node:worker_threads'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { withKeptDuckDb } from '../../data/duckdb.ts'
 import { explanationColumn } from '../../data/explained-column.ts'
-import { goodRows, openShard, type ShardSource } from '../../data/shard.ts'
+import { goodRows, openShard, type ShardRows, type ShardSource } from '../../data/shard.ts'
 import {
   answerColumnNames,
   firstBadRow,
@@ -20,8 +21,9 @@ import type { Engine } from '../../models/compiled-model.ts'
 import { type LoadedModel, type LocalModel, loadModel, newAnswers } from '../../models/model.ts'
 import type { Profile } from '../../stats/profile.ts'
 import { profileCounter } from '../../stats/profile-counter.ts'
-import { type ScoredChunk, scoreChunks } from '../score-table.ts'
+import { type ScoredChunk, scoreChunks, type TableModel } from '../score-table.ts'
 import { explainShard } from './explain-shard.ts'
+import { answering, readAnswers } from './transformed-rows.ts'
 
 export interface ScoreShardOrder {
   readonly model: LocalModel
@@ -29,12 +31,18 @@ export interface ScoreShardOrder {
   readonly policy: Pick<BatchPolicy, 'keep' | 'write' | 'partitionBy' | 'onBadRow' | 'explain'>
   /** Where the output goes; must exist. */
   readonly folder: string
+  /**
+   * The answers to its good rows, a file of lines, where they were made elsewhere (`transformed-rows.ts`); null where
+   * there are none.
+   */
+  readonly answers?: string | null
 }
 
 export interface ScoredShard {
   readonly read: number
   readonly scored: number
-  readonly engine: Engine['name']
+  /** Undefined where it was scored elsewhere. */
+  readonly engine: Engine['name'] | undefined
   readonly parts: readonly WrittenPart[]
   readonly quarantine: WrittenPart | null
   readonly reasons: Readonly<Record<string, number>>
@@ -61,14 +69,13 @@ async function modelOf(local: LocalModel): Promise<LoadedModel> {
 }
 
 /**
- * Scores a shard: reads it once, sets rows aside that break the model's contract, runs features and model over the rest
- * chunk by chunk, and writes the rows with their predictions. Memory grows with the shard, not with the input.
- * @throws SlipwayError as `openShard`, DATA_CONTRACT where bad rows are to fail the batch, FEATURES_…, ANSWER_INVALID
+ * The columns of the input that go into the output.
+ * @throws SlipwayError COLUMN_MISSING, COLUMN_TYPE where the output cannot be as it is wanted
  */
-export async function scoreShard(
-  { model: local, source, policy, folder }: ScoreShardOrder,
-  onProgress: (what: string, done: number) => void,
-): Promise<ScoredShard> {
+export function requireColumns(
+  policy: Pick<BatchPolicy, 'keep' | 'partitionBy' | 'explain'>,
+  local: LocalModel,
+): readonly string[] {
   const columns = policy.keep ?? local.facts.inputs.map(({ name }) => name)
   const stray = policy.partitionBy.find((column) => !columns.includes(column))
   if (stray !== undefined)
@@ -94,34 +101,53 @@ export async function scoreShard(
         next: 'leave it out with keep, or rename it',
       },
     )
+  return columns
+}
+
+/** @throws SlipwayError DATA_CONTRACT about the first bad row of a shard that was opened */
+export async function refuseBadRow(
+  connection: DuckDBConnection,
+  { from }: Pick<ShardSource, 'from'>,
+  { read, good }: Pick<ShardRows, 'read' | 'good'>,
+): Promise<never> {
+  const { row, reasons } = await firstBadRow(connection)
+  throw new SlipwayError(
+    'DATA_CONTRACT',
+    `${from}, row ${row} breaks "${reasons}" (${read - good} rows of ${read} do)`,
+    { next: "mend the file, or set such rows aside with onBadRow: 'quarantine'" },
+  )
+}
+
+/**
+ * Scores a shard: reads it once, sets rows aside that break the model's contract, runs features and model over the rest
+ * chunk by chunk, and writes the rows with their predictions. Memory grows with the shard, not with the input.
+ * @throws SlipwayError as `openShard`, DATA_CONTRACT where bad rows are to fail the batch, FEATURES_…, ANSWER_INVALID
+ */
+export async function scoreShard(
+  { model: local, source, policy, folder, answers }: ScoreShardOrder,
+  onProgress: (what: string, done: number) => void,
+): Promise<ScoredShard> {
+  const columns = requireColumns(policy, local)
   const model = await modelOf(local)
   const counter = profileCounter(JSON.parse(await readFile(local.baselineFile, 'utf8')) as Profile, local.facts)
   return withKeptDuckDb(join(dirname(folder), `spill-${threadId}`), async (connection) => {
     onProgress('reading', 0)
     const rows = await openShard(connection, source)
     const bad = rows.read - rows.good
-    if (bad > 0 && policy.onBadRow === 'fail') {
-      const { row, reasons } = await firstBadRow(connection)
-      throw new SlipwayError(
-        'DATA_CONTRACT',
-        `${source.from}, row ${row} breaks "${reasons}" (${bad} rows of ${rows.read} do)`,
-        {
-          next: "mend the file, or set such rows aside with onBadRow: 'quarantine'",
-        },
-      )
-    }
+    if (bad > 0 && policy.onBadRow === 'fail') await refuseBadRow(connection, source, rows)
     const predictions = newAnswers(local.facts, rows.good)
     const { decision } = local.facts
     const decisions = decision && newDecisions(decision.kind, rows.good)
-    const take = ({ at, rows: more, scored: [own] }: ScoredChunk<readonly [LoadedModel]>): void => {
+    const take = ({ at, rows: more, scored: [own] }: ScoredChunk<readonly [TableModel]>): void => {
       counter.add(own.features, own.predictions, own.decisions)
       if (decisions !== undefined && own.decisions !== undefined) putDecisions(decisions, own.decisions, at)
       predictions.set(own.predictions, at * widthOf(local.facts))
       onProgress(`scored ${at + more} of ${rows.good} rows`, (at + more) / rows.good)
     }
+    const scorer = answers === undefined ? model : answering(model, await readAnswers(answers, local.facts, rows.good))
     const firstRow = (source.table.range?.from ?? 0) + 1
     const scored =
-      rows.good === 0 ? 0 : await scoreChunks([model], goodRows(connection, rows, model.facts.inputs), take, firstRow)
+      rows.good === 0 ? 0 : await scoreChunks([scorer], goodRows(connection, rows, model.facts.inputs), take, firstRow)
     const explained =
       policy.explain !== true || rows.good === 0
         ? undefined
@@ -143,7 +169,7 @@ export async function scoreShard(
     return {
       read: rows.read,
       scored,
-      engine: model.engine.name,
+      engine: answers === undefined ? model.engine.name : undefined,
       parts,
       quarantine: bad === 0 ? null : { file: 'quarantine.parquet', partition: '', rows: bad },
       reasons: rows.reasons,

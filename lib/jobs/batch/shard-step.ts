@@ -6,6 +6,7 @@ import { type BatchFile, type BatchPlan, type Part, ShardFacts } from '../../for
 import type { ShardOutcome } from '../../formats/batch-request.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { HostVersions, StepMaterial } from '../../formats/step-key.ts'
+import { transformInKey } from '../../formats/transform-policy.ts'
 import type { PackageSource } from '../../models/package.ts'
 import { fetchInput } from '../../sources/inputs.ts'
 import { putFile, putJson } from '../../store/objects.ts'
@@ -28,18 +29,23 @@ interface ShardToScore {
   readonly shard: number
 }
 
-/** Scores one shard, in a thread, once: what was made of the same rows by the same model is found by its key. */
+/**
+ * Scores one shard, in a thread, once: what was made of the same rows by the same model is found by its key.
+ * @param answersIn fetches the answers into a folder where they were made elsewhere; undefined for no rows
+ */
 export async function scoreOnce(
   deps: ShardRecords,
   { plan, shard }: ShardToScore,
   once: Once,
   takeTurn: <T>(work: () => Promise<T>) => Promise<T>,
+  answersIn?: (folder: string) => Promise<string | undefined>,
 ): Promise<ShardOutcome> {
   const { store } = deps
   const file = plan.inputs[plan.shards[shard]?.file ?? 0] as BatchFile
   const { path, digest } = await fetchInput(store, file)
   const outcome = await once(materialOf(deps.host, plan, shard, digest), async ({ folder, job, progress }) => {
-    const order = await shardOrder(deps, plan, shard, path, folder)
+    const whole = await shardOrder(deps, plan, shard, path, folder)
+    const order = answersIn === undefined ? whole : { ...whole, answers: (await answersIn(folder)) ?? null }
     progress('waiting for a thread', 0)
     const scored = await takeTurn(() => job('scoreShard', order)).catch(diskFull)
     return storeShard(store, scored, { shard, policy: plan.policy, input: digest }, folder)
@@ -53,7 +59,7 @@ export function materialOf(host: HostVersions, plan: BatchPlan, number: number, 
   const { policy, duplicates } = plan
   const shard = plan.shards[number] as BatchPlan['shards'][number]
   const file = plan.inputs[shard.file] as BatchFile
-  const { format, delimiter, header, write, onBadRow, keep, partitionBy, keys, explain } = policy
+  const { format, delimiter, header, write, onBadRow, keep, partitionBy, keys, explain, on } = policy
   return {
     step: 'score',
     version: shardVersion,
@@ -70,6 +76,7 @@ export function materialOf(host: HostVersions, plan: BatchPlan, number: number, 
       ...(header === undefined ? {} : { header }),
       write,
       ...(explain === true && { explain }),
+      ...(on !== undefined && { on: transformInKey(on) }),
       onBadRow,
       keep,
       partitionBy,
@@ -112,7 +119,7 @@ export async function storeShard(
     quarantine,
     reasons: { ...scored.reasons },
     input,
-    engine: scored.engine === 'compiled' ? 'kernel' : scored.engine,
+    ...(scored.engine !== undefined && { engine: scored.engine === 'compiled' ? 'kernel' : scored.engine }),
   }
   return { outputs: [...outputs, { name: 'counts', ...counts }], facts }
 }

@@ -1,0 +1,21 @@
+import * as kinds from '../names.ts'
+import type { Usage } from './usage.ts'
+
+const writing = () => import('../commands/iac.ts')
+
+/** SageMaker beside or below Slipway. */
+export function sageMakerCommands(program: Usage): void {
+  program.commandsGroup('SageMaker:')
+  const iac = program.command('iac').description('write what sets another system up')
+  iac
+    .command('sagemaker-pipeline')
+    .description('a SageMaker pipeline whose callback step asks for runs of a pipeline, as JSON')
+    .takes('<pipeline>', kinds.name)
+    .needs('--queue <address>', 'the SQS queue that it asks through', kinds.serverAddress)
+    .offers('--output <file>', 'write it there', kinds.path)
+    .json()
+    .examples(
+      'npx slipway iac sagemaker-pipeline flights --queue https://sqs.us-east-1.amazonaws.com/123456789012/slipway',
+    )
+    .does(async (pipeline, options) => (await writing()).sageMakerPipeline(pipeline, options))
+}
