@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client'
 import { type PlannedPipeline, publishPlan } from '../lib/code/plan.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
@@ -21,6 +22,8 @@ export interface RunInputs {
   readonly told?: Readonly<Record<string, string>>
   /** Where the plan's code is from, where that is not what is checked out here. */
   readonly code?: Readonly<Record<string, string>>
+  /** Its id, where the same run may have been begun already: then it is that one. */
+  readonly runId?: string
   /** The views of its tables as they were seen, where it has some. */
   readonly views?: ReturnType<typeof seenViews>
 }
@@ -37,7 +40,7 @@ export interface BegunRun {
 export async function beginRun(
   { settings, store, temporal }: CliContext,
   planned: PlannedPipeline,
-  { sources, snapshots, told = {}, code = undefined, views }: RunInputs,
+  { sources, snapshots, told = {}, code = undefined, views, runId: given }: RunInputs,
   interrupt: Interrupt,
 ): Promise<BegunRun> {
   const { pipeline } = planned.plan
@@ -45,10 +48,11 @@ export async function beginRun(
   const { client } = await temporal()
   if (interrupt.happened)
     throw new SlipwayError('INTERRUPTED', 'interrupted before the run was started', { next: 'the same command again' })
-  const runId = newRunId(pipeline)
+  const runId = given ?? newRunId(pipeline)
   const workflowId = runWorkflowId(runId)
-  await client.workflow.start('runPipeline', {
+  const begun = client.workflow.start('runPipeline', {
     workflowId,
+    ...(given !== undefined && { workflowIdReusePolicy: 'REJECT_DUPLICATE' as const }),
     taskQueue,
     args: [
       {
@@ -62,6 +66,9 @@ export async function beginRun(
       },
     ],
     staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}${told.from === undefined ? '' : ` • from ${told.from}`}`,
+  })
+  await begun.catch((error: unknown) => {
+    if (given === undefined || !(error instanceof WorkflowExecutionAlreadyStartedError)) throw error
   })
   return { runId, workflowId }
 }

@@ -142,6 +142,12 @@ export const existingFile: Kind = {
   example: 'outcomes.parquet',
   accepts: (text) => isPath(text) && (statSync(text, { throwIfNoEntry: false })?.isFile() ?? false),
 }
+/** A file with the body of a message, or standard input. */
+export const messageFile: Kind = {
+  rule: 'a file that exists, or - for standard input',
+  example: 'message.json',
+  accepts: (text) => text === '-' || existingFile.accepts(text),
+}
 /** A path, of a file to be written or read, or of several. */
 export const path: Kind = { rule: 'a path', example: 'data/flights.parquet', accepts: isPath }
 /** Columns by name, with commas between them. */

@@ -44,6 +44,8 @@ export interface RunOptions extends LocalOptions, CheckOptions {
   readonly changeView?: readonly string[]
   /** A file with the plan to run, instead of the definition. */
   readonly plan?: string
+  /** The run's id, for who asks for a run that may have been begun already. */
+  readonly runId?: string
   /** Show the verdict only. */
   readonly brief?: boolean
   /** Show nothing while it goes on. */
@@ -167,7 +169,9 @@ async function startRun(
   }
   // Nobody knows which commit an exported plan is from.
   const code = options.plan === undefined ? {} : { code: {} }
-  return beginRun(context, planned, { sources, snapshots, told, ...code, views }, interrupt)
+  const { runId } = options
+  const inputs = { sources, snapshots, told, ...code, views, ...(runId !== undefined && { runId }) }
+  return beginRun(context, planned, inputs, interrupt)
 }
 
 /** The plan of the definition, or of the file that stands in its place, and the sources it may be given. */

@@ -1,6 +1,7 @@
 import * as kinds from '../names.ts'
 import type { Usage } from './usage.ts'
 
+const answering = () => import('../commands/callback.ts')
 const writing = () => import('../commands/iac.ts')
 
 /** SageMaker beside or below Slipway. */
@@ -18,4 +19,12 @@ export function sageMakerCommands(program: Usage): void {
       'npx slipway iac sagemaker-pipeline flights --queue https://sqs.us-east-1.amazonaws.com/123456789012/slipway',
     )
     .does(async (pipeline, options) => (await writing()).sageMakerPipeline(pipeline, options))
+  const sagemaker = program.command('sagemaker').description('what SageMaker asks for')
+  sagemaker
+    .command('callback')
+    .description('the run that a callback step asks for; SageMaker is told how it ended')
+    .takes('<message>', kinds.messageFile)
+    .json()
+    .examples('npx slipway sagemaker callback message.json', 'echo "$body" | npx slipway sagemaker callback -')
+    .does(async (message, options) => (await answering()).callback(message, options))
 }

@@ -153,7 +153,7 @@ function described(found: ModelPackage): unknown {
   const { ClientToken: _, ...rest } = request
   return {
     ...rest,
-    ModelPackageName: `${group}/${version}`,
+    ModelPackageName: group,
     ModelPackageGroupName: group,
     ModelPackageVersion: version,
     ModelPackageArn: arn,

@@ -1,4 +1,4 @@
-import { type AwsError, invalid } from './errors.ts'
+import { invalid } from './errors.ts'
 import { type FamilyMaker, seconds, type Tag, type World } from './world.ts'
 
 /** The members of a request that the fake looks at. */
@@ -84,7 +84,3 @@ export const models: FamilyMaker = (world) => {
     },
   }
 }
-
-/** What SageMaker says where an image is none of its registry. */
-export const noImage = (world: World, image: string): AwsError =>
-  invalid(`Requested image ${image} not found in registry ID: ${world.account}`)

@@ -16,6 +16,7 @@ const samples: Readonly<Record<string, string>> = {
   kind: 'drift',
   ref: 'routes/flights',
   file: 'rows.json',
+  message: 'rows.json',
   name: 'nightly',
   owner: 'flights',
   '--at': 'delays',
