@@ -53,8 +53,18 @@ describe('the card of a model package', () => {
   it('stays within its lengths whatever it is told', () => {
     const long = 'x'.repeat(5_000)
     const gates = Array.from({ length: 80 }, (_, i) => ({ ...order.gates[0], name: `${i} ${long}`, evidence: long }))
-    const facts = { ...order.facts, learner: { kind: 'trees', ...Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`p${i}${long}`, long])) } }
-    const card = sageMakerCard({ ...order, facts, gates, creator: long, archive: long, run: long } as typeof order)
+    const facts = {
+      ...order.facts,
+      learner: { kind: 'trees', ...Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`p${i}${long}`, long])) },
+    }
+    const card = sageMakerCard({
+      ...order,
+      facts,
+      gates,
+      creator: long,
+      archive: long,
+      run: long,
+    } as unknown as typeof order)
     expect(ModelPackageCard.safeParse(card).error).toBeUndefined()
   })
 })
