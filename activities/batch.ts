@@ -12,20 +12,15 @@ import type { BatchPlanned, BatchRequest, ShardOutcome } from '../lib/formats/ba
 import { planBatch } from '../lib/jobs/batch/plan-batch.ts'
 import { type PublishOrder, publishBatch } from '../lib/jobs/batch/publish-batch.ts'
 import { scoreOnce } from '../lib/jobs/batch/shard-step.ts'
-import {
-  clearStaged,
-  collectOnce,
-  stageOnce,
-  type TransformDeps,
-  transformOnce,
-} from '../lib/jobs/batch/transform-step.ts'
+import { clearStaged, type TransformDeps } from '../lib/jobs/batch/transform-step.ts'
 import type { Once } from '../lib/jobs/step-work.ts'
 import { writeBatchDefinition } from '../lib/store/batches.ts'
 import { getJson } from '../lib/store/objects.ts'
 import { batchScheduleId, taskQueue } from '../workflows/messages.ts'
-import { isCancelledForGood, sageMakerOfWorker } from './sagemaker.ts'
+import { sageMakerOfWorker } from './sagemaker.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
-import { type ActivityDeps, jobsOf, runActivity, runIdempotent, type StepGiven, wholeStep } from './step.ts'
+import { type ActivityDeps, runActivity, runIdempotent, type StepGiven, wholeStep } from './step.ts'
+import { createTransformActivities } from './transform.ts'
 import { sourcesOfWorker } from './worker-sources.ts'
 
 /** Plans a worker remembers: shard after shard asks for the same one. */
@@ -91,46 +86,7 @@ export function createBatchActivities(deps: ActivityDeps) {
       })
     },
 
-    /** Lays the rows of a shard out to be scored elsewhere, unless they were scored before. */
-    async stageShard({ plan, shard }: { plan: string; shard: number }): Promise<{ cached: boolean; rows: number }> {
-      return runActivity(`shard ${shard}`, async (context, progress) => {
-        progress('fetching', 0)
-        const staged = { planDigest: plan, plan: await planOf(plan), shard }
-        return stageOnce(transforms, staged, { progress, job: jobsOf(deps, context, progress) }, takeTurn)
-      })
-    },
-
-    /**
-     * Has SageMaker score what was laid out: one job, which the next attempt goes on with if this worker is killed, and
-     * which is stopped when the batch is not wanted any more.
-     */
-    async transformBatch({ plan, run }: { plan: string; run: string }): Promise<{ attempt: number; job: string }> {
-      return runActivity('transform', async (context, progress, onCancel) => {
-        const isUnwanted = (): boolean => isCancelledForGood(context)
-        const signal = context.cancellationSignal
-        const order = { planDigest: plan, plan: await planOf(plan), run }
-        const transformed = transformOnce(transforms, order, { progress, signal, isUnwanted })
-        // A cancelled batch waits until its job is stopped.
-        onCancel(() =>
-          transformed.then(
-            () => {},
-            () => {},
-          ),
-        )
-        return transformed
-      })
-    },
-
-    /** Makes the parts of a shard that was scored elsewhere, once. */
-    async collectShard(order: { plan: string; shard: number; attempt: number; run: string }): Promise<ShardOutcome> {
-      const { plan, shard, attempt, run } = order
-      return runActivity(`shard ${shard}`, async (context, progress) => {
-        const once: Once = (material, work) =>
-          runIdempotent(deps, { run, material, traced: false }, context, progress, work)
-        const collected = { planDigest: plan, plan: await planOf(plan), shard, attempt }
-        return collectOnce(transforms, collected, once, takeTurn)
-      })
-    },
+    ...createTransformActivities(deps, transforms, planOf, takeTurn),
 
     /**
      * Publishes a batch whose shards are all scored, as a whole: counts once more, fills the output folder, and puts
