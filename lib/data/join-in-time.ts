@@ -75,14 +75,22 @@ function selectOf(
   const rising = `SELECT * FROM (${seen})
     WINDOW w AS (${partition}ORDER BY "seen:", ${event}, "place:")
     QUALIFY ${event} = max(${event}) OVER w AND lead("seen:") OVER w IS DISTINCT FROM "seen:"`
+  const askedAt = `l.${name(asOf.at)}`
+  // The newest is chosen first: where it is too old, all others are.
+  const isYoung =
+    asOf.within === undefined
+      ? undefined
+      : `r.${event} >= ${askedAt} - to_microseconds(${Math.round(asOf.within * 1_000)})`
+  const rightColumn = (column: string): string =>
+    isYoung === undefined ? `r.${name(column)}` : `CASE WHEN ${isYoung} THEN r.${name(column)} END`
   const columns = [
     ...left.schema.map((rule) => `l.${name(rule.name)}`),
     ...right.schema
       .filter((rule) => !on.includes(rule.name))
-      .map((rule) => `r.${name(rule.name)} AS ${name(`${prefix}${rule.name}`)}`),
+      .map((rule) => `${rightColumn(rule.name)} AS ${name(`${prefix}${rule.name}`)}`),
   ]
   // Left as it is, a missing time may find the newest row there is: findings/duckdb-asof-null-times.sh.
-  const asks = `coalesce(l.${name(asOf.at)}, '-infinity'::TIMESTAMP)`
+  const asks = `coalesce(${askedAt}, '-infinity'::TIMESTAMP)`
   const matches = [...keys.map((key) => `l.${key} = r.${key}`), `${asks} >= r."seen:"`]
   return `SELECT ${columns.join(', ')} FROM ${asked} l ASOF LEFT JOIN (${rising}) r ON ${matches.join(' AND ')}
     ORDER BY l."place:"`

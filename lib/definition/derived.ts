@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { ColumnsOf } from '../formats/columns.ts'
+import type { Duration } from './duration.ts'
 import type { AnyTable, Artifact, Part, Table } from './handles.ts'
 
 /** What a derived table is made of: by names, or in a list, where each has the name of its source. */
@@ -64,6 +65,8 @@ export interface JoinTimes<Left, Right> {
   event: Times<Right>
   /** Column of the right table: when that was known; null says that it was known as it happened. */
   known: Times<Right> | null
+  /** How old what happened may be when it is asked for: `30d`; any age where it is not said. Exactly as old counts. */
+  within?: Duration
 }
 
 /** How rows of a view are told apart. */

@@ -20,10 +20,11 @@ const extension = (path: string): string | undefined => {
 }
 
 /**
- * The format that a file's name tells, its compression apart, if it does. What Postgres is asked for comes as parquet.
+ * The format that a file's name tells, its compression apart, if it does. What Postgres is asked for comes as parquet, and
+ * so does what Feast keeps.
  */
 export function formatOf(path: string): TableFormat | undefined {
-  if (/^postgres(ql)?:\/\//i.test(path)) return 'parquet'
+  if (/^(postgres(ql)?|feast):\/\//i.test(path)) return 'parquet'
   const found = extension(path)
   if (found === undefined || found === 'parquet') return found
   return found === 'csv' || found === 'tsv' ? 'csv' : 'json'

@@ -1,5 +1,6 @@
 import type { Store } from '../store/store.ts'
 import { dvcSource } from './dvc.ts'
+import { feastSource } from './feast.ts'
 import { httpSource } from './http.ts'
 import { localSource } from './local.ts'
 import type { Place } from './paths.ts'
@@ -15,6 +16,8 @@ import { type Source, type Sources, sourcesOf } from './source.ts'
  */
 export function openSources(store: Store, place: Place, others: readonly Source[] = []): Sources {
   const s3 = s3Source(store)
-  const own = [localSource(place), s3, httpSource(), dvcSource(place, s3), postgresSource(store.cacheFolder)]
+  const local = localSource(place)
+  const feast = feastSource(place, local, s3)
+  const own = [local, s3, httpSource(), dvcSource(place, s3), feast, postgresSource(store.cacheFolder)]
   return sourcesOf([...own, ...others])
 }

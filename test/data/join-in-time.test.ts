@@ -83,7 +83,7 @@ async function joined(left: LocalTable, right: LocalTable, rule: JoinRule, threa
 
 /** What the join promises, written down as it is said: every right row is asked, one after the other. */
 function byHand(visits: readonly Visit[], scores: readonly Score[], rule: JoinRule): object[] {
-  const { known, at: _, event: __ } = rule.asOf
+  const { known, within = Number.POSITIVE_INFINITY } = rule.asOf
   return visits.map((visit) => {
     let best: Score | undefined
     let bestSeen = 0
@@ -91,7 +91,7 @@ function byHand(visits: readonly Visit[], scores: readonly Score[], rule: JoinRu
       const knownAt = known === null ? score.scored : score.loaded
       if (score.scored === null || knownAt === null || visit.at === null) continue
       if (rule.on.length > 0 && (visit.customer === null || score.customer !== visit.customer)) continue
-      if (score.scored > visit.at || knownAt > visit.at) continue
+      if (score.scored > visit.at || knownAt > visit.at || score.scored < visit.at - within) continue
       const seen = Math.max(score.scored, knownAt)
       const isNewer =
         best === undefined ||
@@ -145,7 +145,8 @@ describe('a join in time', () => {
         }
       })
       const on = random() < 0.8 ? ['customer'] : []
-      const asOf = { at: 'at', event: 'scored', known: random() < 0.7 ? 'loaded' : null }
+      const age = random() < 0.4 ? { within: whole(6) * 1_000 + 0.001 + whole(2) * 500 } : {}
+      const asOf = { at: 'at', event: 'scored', known: random() < 0.7 ? 'loaded' : null, ...age }
       // Without a key both tables' customers stay, under names of their own.
       const rule: JoinRule = { on, asOf, prefix: on.length === 0 || round % 2 === 0 ? 'last_' : '' }
       const left = await tableOf(Visits, visits, { parts: 1 + whole(3) })
@@ -158,6 +159,14 @@ describe('a join in time', () => {
       )
       expect((await joined(left, right, rule, 1 + whole(4))).digest).toBe(digest)
     }
+  })
+
+  it('takes nothing older than it may be, and what is exactly as old', async () => {
+    const visits = await tableOf(Visits, [{ visit: 1, customer: 'a', at: 10_000 }])
+    const scores = await tableOf(Scores, [{ customer: 'a', scored: 7_000, loaded: 9_000, score: 7 }])
+    const scoreWithin = async (within: number) =>
+      (await joined(visits, scores, { ...byCustomer, asOf: { ...byCustomer.asOf, within } })).rows[0]?.score
+    expect([await scoreWithin(3_000), await scoreWithin(2_999.999)]).toEqual([7, null])
   })
 
   it('never reads a row newer than the event, or than the time it became known', async () => {

@@ -2,11 +2,12 @@ import type { z } from 'zod'
 import type { UserFunction } from '../../formats/columns.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { RowSchema } from '../../formats/row-schema.ts'
-import type { OwnOutput } from '../../formats/step-kinds/derived-steps.ts'
+import type { AsOf, OwnOutput } from '../../formats/step-kinds/derived-steps.ts'
 import { recordedId } from '../../formats/step-names.ts'
 import type { Builder } from '../builder.ts'
 import { rowSchemaOf } from '../contract/from-zod.ts'
 import type { Tables } from '../derived.ts'
+import { durationMs } from '../duration.ts'
 import type { AnyTable } from '../handles.ts'
 import { add, idIn, nextId, type Place } from '../recording.ts'
 
@@ -53,7 +54,15 @@ export const join =
   (at: Place): Builder['join'] =>
   (left, right, { on, asOf, prefix }) => {
     const stands: string = prefix ?? ''
-    const { at: asked, event, known } = asOf as { at: string; event: string; known?: string | null }
+    const {
+      at: asked,
+      event,
+      known,
+      within,
+    } = asOf as Omit<AsOf, 'known' | 'within'> & {
+      known?: string | null
+      within?: string
+    }
     if (known === undefined)
       throw invalid(
         `p.join of ${left.name} and ${right.name} does not say when a row of ${right.name} was known`,
@@ -77,7 +86,7 @@ export const join =
       left: left.id,
       right: right.id,
       on: [...on],
-      asOf: { at: asked, event, known },
+      asOf: { at: asked, event, known, ...(within !== undefined && { within: durationMs(within) }) },
       prefix: stands,
       schema,
     })

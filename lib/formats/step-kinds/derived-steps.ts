@@ -13,6 +13,8 @@ export const AsOf = z.object({
   event: z.string(),
   /** Column of the right table: when that was known; null where it was known as it happened. */
   known: z.string().nullable(),
+  /** How old what happened may be when it is asked for, ms; absent for any age. */
+  within: z.number().positive().optional(),
 })
 export type AsOf = z.infer<typeof AsOf>
 
@@ -69,8 +71,8 @@ export const join = stepKind({
   reads: ({ left, right }) => ({ left: readOf(left), right: readOf(right) }),
   activity: { name: 'joinTables', within: '6h' },
   isLeased: true,
-  planned: ({ on, asOf: { at, event, known } }) =>
-    `join • ${on.length === 0 ? '' : `on ${on.join(', ')}, `}${event}${known === null ? '' : ` and ${known}`} by ${at}`,
+  planned: ({ on, asOf: { at, event, known, within } }) =>
+    `join • ${on.length === 0 ? '' : `on ${on.join(', ')}, `}${event}${known === null ? '' : ` and ${known}`} by ${at}${within === undefined ? '' : `, at most ${within / 3_600_000} h old`}`,
   made: ({ rows, matched }) => `${count(rows)} rows, ${count(matched)} of them with a row of the right table`,
 })
 
