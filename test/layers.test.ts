@@ -22,6 +22,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     packages: [
       'node:',
       'zod',
+      'protobufjs',
       '@aws-sdk/client-s3',
       'tinyglobby',
       'hyparquet',

@@ -20,8 +20,8 @@ const extension = (path: string): string | undefined => {
 }
 
 /**
- * The format that a file's name tells, its compression apart, if it does. What Postgres is asked for comes as parquet, and
- * so does what Feast keeps.
+ * The format that a file's name tells, its compression apart, if it does. What Postgres is asked for comes as parquet,
+ * and so does what Feast keeps.
  */
 export function formatOf(path: string): TableFormat | undefined {
   if (/^(postgres(ql)?|feast):\/\//i.test(path)) return 'parquet'
