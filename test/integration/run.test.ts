@@ -131,6 +131,7 @@ describe('a run from the command line', () => {
       model: null,
       error: { code: 'GATE_FAILED' },
     })
+    expect(await slipway(project.root, ['wait', documentOf(result).runId])).toMatchObject({ code: 12 })
     expect((await slipway(project.root, ['models', '--json'])).stdout).toBe(before)
     writeFileSync(file, definition)
   })
@@ -149,10 +150,16 @@ describe('a run from the command line', () => {
     expect(cachedSteps(changed)).toEqual(['loans', 'validate', 'split'])
   })
 
-  it('without --wait starts and returns', async () => {
+  it('without --wait starts and returns; wait follows it, and once it has ended says the same again', async () => {
     const started = await slipway(project.root, ['run', 'loans', '--json'])
     expect(started).toMatchObject({ code: 0 })
-    expect(documentOf(started)).toMatchObject({ status: 'started', runId: expect.stringMatching(/^loans-/) })
+    const { status, runId } = documentOf(started)
+    expect({ status, runId }).toMatchObject({ status: 'started', runId: expect.stringMatching(/^loans-/) })
+    const waited = await slipway(project.root, ['wait', runId, '--json'])
+    expect(documentOf(waited)).toMatchObject({ runId, status: 'succeeded', exitCode: 0, model: first.model })
+    expect((await slipway(project.root, ['wait', runId, '--json'])).stdout).toBe(waited.stdout)
+    const unknown = await slipway(project.root, ['wait', 'loans-20260101-000000-none'])
+    expect(expectUserError(unknown, 2, 'NOT_FOUND')).toContain('loans-20260101-000000-none')
   })
 })
 
@@ -226,6 +233,9 @@ describe('a run that goes on by itself', () => {
     )
     const timedOut = await slipway(project.root, ['run', 'loans', '--wait', '--timeout', '0.5s'])
     expect(expectUserError(timedOut, 124, 'WAIT_TIMED_OUT')).toContain('it goes on')
+    const [, again = ''] = /run (loans-\S+)/.exec(timedOut.stderr) ?? []
+    const stillGoing = await slipway(project.root, ['wait', again, '--timeout', '1s'])
+    expect(expectUserError(stillGoing, 124, 'WAIT_TIMED_OUT')).toContain(again)
     const waiting = beginSlipway(project.root, ['run', 'loans', '--wait'])
     await waiting.said('look ')
     waiting.interrupt()

@@ -47,8 +47,8 @@ afterAll(async () => {
 })
 
 const frameworks = [
-  ['bentoml', 'bentoml_service.py', () => expected, { error: expect.stringContaining('no columns') }],
-  ['ray', 'ray_serve_app.py', () => ({ risk: expected, version: 1 }), { code: 'REQUEST_INVALID' }],
+  ['bentoml', 'bentoml_service.py', () => expected, [{ error: expect.stringContaining('no columns') }]],
+  ['ray', 'ray_serve_app.py', () => ({ risk: expected, version: 1 }), expect.objectContaining({ code: 'REQUEST_INVALID' })],
 ] as const
 
 describe.each(frameworks)('the example of %s', (framework, example, answer, refusal) => {
@@ -70,6 +70,6 @@ describe.each(frameworks)('the example of %s', (framework, example, answer, refu
     const printed = await runPython({ bin: environment.bin, file: join(reference, 'python_serving.py'), args, env })
     const { good, lacking } = JSON.parse(printed.trim().split('\n').at(-1) as string)
     expect(good).toEqual([200, answer()])
-    expect(lacking).toEqual([400, expect.objectContaining(refusal)])
+    expect(lacking).toEqual([400, refusal])
   })
 })

@@ -151,7 +151,7 @@ def retries():
 
 
 def runs():
-    started = slipway.start_run("loans", project=project, command=command, set={"trees": 6})
+    started = slipway.start_run("loans", project=project, command=command, set={"trees": 30})
     document = started.wait(timeout=600)
     again = started.wait()
     failed = slipway.start_run("strict", project=project, command=command)

@@ -22,7 +22,8 @@ if verb == "wait":
         time.sleep(120)
     code, error = errors.get(pipeline, (0, None))
     model = {"name": pipeline, "version": 3, "digest": "sha256:00", "champion": True}
-    ended = {"status": "failed", "error": error, "model": None} if error else {"status": "succeeded", "model": model}
+    failed = {"status": "gate failed" if code == 12 else "failed", "error": error, "model": None}
+    ended = failed if error else {"status": "succeeded", "model": model}
     document = {**run, "exitCode": code, "metrics": {"auc": 0.7}, **ended}
 else:
     code, document = 0, {**run, "status": "started", "exitCode": 0}
