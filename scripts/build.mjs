@@ -35,6 +35,10 @@ const entries = {
 /** Packages of many files that every thread loads: as part of ours that takes half as long. */
 const inside = ['zod', '@duckdb/node-api']
 
+/** Packages that are no modules ask for others by it. */
+const requireBanner =
+  "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url)"
+
 /** Digest of the names, sizes and times of the sources below some folders, of the lock file and of this one. */
 function stampOf(folders) {
   const hash = createHash('sha256')
@@ -73,9 +77,7 @@ export async function ensureBuilt() {
     platform: 'node',
     target: 'node20',
     external: [...Object.keys(dependencies).filter((name) => !inside.includes(name)), '@duckdb/node-bindings'],
-    banner: {
-      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url)",
-    },
+    banner: { js: requireBanner },
     sourcemap: 'linked',
     logLevel: 'warning',
     chunkNames: 'chunks/[name]-[hash]',
@@ -93,6 +95,7 @@ export async function ensureBuilt() {
     packages: 'external',
     logLevel: 'warning',
   })
+  await buildContainer()
   await buildEdge()
   // Threads share the memory of training.
   await buildKernels('trees-kernels', 'lib/learners/trees/kernels', ['--enable', 'simd,threads', '--sharedMemory'])
@@ -100,6 +103,34 @@ export async function ensureBuilt() {
   await buildKernels('csv-kernels', 'lib/learners/program/kernels', [])
   await buildWorkflows()
   writeFileSync(join(dist, '.stamp'), stamp)
+}
+
+/**
+ * What serves one model in an image, with every package inside it but those that have binaries: nothing of a path of
+ * this machine is in it.
+ */
+async function buildContainer() {
+  const { build } = await import('esbuild')
+  const outdir = join(dist, 'container')
+  rmSync(outdir, { recursive: true, force: true })
+  await build({
+    entryPoints: Object.fromEntries(
+      ['serve', 'scorer-thread', 'tensor-thread'].map((name) => [name, join(root, entries[name])]),
+    ),
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    external: ['onnxruntime-node'],
+    minifyWhitespace: true,
+    legalComments: 'linked',
+    banner: { js: requireBanner },
+    logLevel: 'warning',
+    chunkNames: 'chunks/[name]-[hash]',
+    absWorkingDir: root,
+  })
 }
 
 /** Loops from AssemblyScript: no runtime, their memory from outside. */

@@ -81,6 +81,10 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     rooms: ['lib/formats', 'lib/definition', 'lib/stats', 'lib/store', 'lib/code', 'lib/compiler', 'lib/models'],
     packages: ['node:', 'zod', 'esbuild', 'onnxruntime-node'],
   },
+  'lib/images': {
+    rooms: ['lib/formats', 'lib/store', 'lib/code', 'lib/models', 'lib/edge'],
+    packages: ['node:'],
+  },
   'lib/targets': { rooms: ['lib/formats', 'lib/stats', 'lib/store', 'lib/jobs'], packages: [] },
   'lib/extensions': { rooms: ['lib/'], packages: ['node:', 'zod', 'esbuild'] },
   'lib/tracking': {

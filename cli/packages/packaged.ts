@@ -1,3 +1,4 @@
+import type { Bundle } from '../../lib/formats/artifact.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
 import { folderEntries } from '../../lib/models/model-folder.ts'
 import { wholePackage } from '../../lib/models/package.ts'
@@ -11,6 +12,7 @@ import { say } from '../output.ts'
 /** A model that is to be packaged, out of the store: verified, and signed by somebody who is trusted here. */
 export interface ToPackage {
   readonly version: ModelVersion
+  readonly bundle: Bundle
   /** The files of its folder. */
   readonly entries: readonly TarEntry[]
   readonly trusted: TrustedKeys
@@ -23,7 +25,7 @@ export async function toPackage(what: string): Promise<ToPackage> {
   const trusted = trustedKeysOf(settings)
   say(`packaging version ${version.version} of ${version.model}`)
   const whole = await wholePackage({ store, trusted }, version.digest, keyIdsOf(trusted, signerOf(settings)))
-  return { version, entries: await folderEntries(whole, version), trusted }
+  return { version, bundle: whole.bundle, entries: await folderEntries(whole, version), trusted }
 }
 
 /** Whose signatures go along. */

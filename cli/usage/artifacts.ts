@@ -112,8 +112,13 @@ function packageCommand(program: Usage): void {
     .offers('--folder <model>', 'as a folder for a container', kinds.modelVersion)
     .offers('--sagemaker <model>', 'the same as model.tar.gz', kinds.modelVersion)
     .offers(
+      '--oci <model>',
+      'as the image of a container that serves it, written without an engine',
+      kinds.modelVersion,
+    )
+    .offers(
       '--to <folder>',
-      'where it is written; edge/<model>, containers/<model> or sagemaker/<model> by default',
+      'where it is written; by default edge/<model>, containers/…, sagemaker/… or images/…',
       kinds.path,
     )
     .offers(
@@ -126,11 +131,17 @@ function packageCommand(program: Usage): void {
       'with --edge: rows that go along, to try the model on, instead of such as are made up',
       kinds.existingFile,
     )
+    .offers(
+      '--parts <folder>',
+      'with --oci: has the packages that images are made of, which are got otherwise',
+      kinds.path,
+    )
     .json()
     .examples(
       'npx slipway package --edge flights',
       'npx slipway package --edge flights@3 --channel s3://models/flights/',
       'npx slipway package --sagemaker flights@champion',
+      'npx slipway package --oci flights --to out/image',
     )
     .does(async (options) => (await packaging()).packageModel(options))
 }

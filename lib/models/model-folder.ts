@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { Bundle, Digest } from '../formats/artifact.ts'
@@ -75,6 +75,8 @@ export async function writeEntries(folder: string, entries: readonly TarEntry[])
       await mkdir(dirname(path), { recursive: true })
       if (entry.from instanceof Uint8Array) await writeFile(path, entry.from)
       else await copyFile(entry.from.file, path)
+      // What it is copied from is our user's alone; containers are somebody else.
+      await chmod(path, 0o644)
     }
     await rename(partial, folder)
   } finally {
@@ -96,8 +98,11 @@ export async function openModelFolder(folder: string, trusted: TrustedKeys): Pro
   const places = new Map(Object.entries(bundle.files).map(([name, file]) => [file.digest, join(folder, name)]))
   const local = await packageOf(bundle, digest, async (file) => {
     const path = places.get(file) as string
-    const found = await digestOfFile(path).catch(() => undefined)
-    if (found?.digest !== file) throw changed(folder, path.slice(folder.length + 1), found !== undefined)
+    const name = path.slice(folder.length + 1)
+    const found = await digestOfFile(path).catch((error: NodeJS.ErrnoException) => {
+      throw changed(folder, name, error.code === 'ENOENT' ? 'is not there' : `cannot be read: ${error.message}`)
+    })
+    if (found.digest !== file) throw changed(folder, name)
     return path
   })
   return { version: { model, version, digest }, local, signedBy }
@@ -133,9 +138,7 @@ function read<T>(bytes: Uint8Array, shape: z.ZodType<T>, folder: string, name: s
   })
 }
 
-const changed = (folder: string, name: string, isThere = true): SlipwayError =>
-  new SlipwayError(
-    'DIGEST_MISMATCH',
-    `${join(folder, name)} ${isThere ? 'has other bytes than were packaged' : 'is not there'}`,
-    { next: 'write the folder anew: npx slipway package --folder <model> --to <folder>' },
-  )
+const changed = (folder: string, name: string, how = 'has other bytes than were packaged'): SlipwayError =>
+  new SlipwayError('DIGEST_MISMATCH', `${join(folder, name)} ${how}`, {
+    next: 'write the folder anew: npx slipway package --folder <model> --to <folder>',
+  })

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -64,6 +65,7 @@ export async function beginModelServer(
     said += chunk
   })
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  await once(child, 'spawn')
   return {
     address: `http://127.0.0.1:${port}`,
     pid: child.pid ?? 0,
