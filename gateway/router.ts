@@ -120,7 +120,7 @@ function requirePath({ path, owner }: OwnedRoute): void {
 function requireDistinct(routes: readonly OwnedRoute[]): void {
   for (const [i, one] of routes.entries())
     for (const other of routes.slice(0, i))
-      if (one.method === other.method && overlap(one.path, other.path))
+      if (one.method === other.method && pathsOverlap(one.path, other.path))
         throw new SlipwayError(
           'DEFINITION_INVALID',
           `${one.method} ${one.path} is a route of ${one.owner}, and ${other.method} ${other.path} of ${other.owner}: some requests would come to both`,
@@ -129,7 +129,7 @@ function requireDistinct(routes: readonly OwnedRoute[]): void {
 }
 
 /** Whether a path may come to both. */
-function overlap(one: string, other: string): boolean {
+export function pathsOverlap(one: string, other: string): boolean {
   const [left, right] = [one.split('/'), other.split('/')]
   return left.length === right.length && left.every((part, i) => partsOverlap(part, right[i] as string))
 }

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ModelServerOptions } from '../gateway/model-server.ts'
+import { containerProtocols } from '../gateway/protocols/containers/spoken.ts'
 import { packageRoot } from '../lib/code/host.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { holdsModel, openModelFolder } from '../lib/models/model-folder.ts'
@@ -29,6 +30,7 @@ export async function containerOptions(args: readonly string[], env: NodeJS.Proc
   const port = portVariables.find((name) => env[name] !== undefined) ?? 'SLIPWAY_GATEWAY_PORT'
   return {
     ...serverSettings(env),
+    own: containerProtocols({ predict: env.AIP_PREDICT_ROUTE, health: env.AIP_HEALTH_ROUTE }),
     model: await openModelFolder(await folderIn(env), trusted),
     // Whoever runs a container says who reaches it.
     host: env.SLIPWAY_GATEWAY_HOST ?? '0.0.0.0',

@@ -5,6 +5,9 @@ import { invalid } from '../../../lib/models/rows.ts'
 import { asksExplanations } from '../../explain.ts'
 import { chooseMediaType, parseMediaType } from '../../media.ts'
 import { isObject, parseJson } from '../json.ts'
+import { openInference } from '../open-inference/open-inference.ts'
+import { tensorModel } from '../open-inference/tensor-model.ts'
+import { sentTensors } from '../open-inference/tensors.ts'
 import type { Asked, Incoming, Prediction, Written } from '../protocol.ts'
 import { readMatrix, readRecords, readRowsOrColumns } from '../rows-or-columns.ts'
 import { answersJson, explanationsField, isOneNumber, labelsOf, numbersJson } from '../write.ts'
@@ -19,6 +22,10 @@ import { jsonLinesTypes, parseJsonLines } from './json-lines.ts'
 
 /** Media types that answers come in. */
 export const invocationAnswers: readonly string[] = ['application/json', 'text/csv', ...jsonLinesTypes]
+
+/** Tensors with binary data behind the JSON. */
+const tritonType = 'application/vnd.sagemaker-triton.binary+json'
+const lengthHeader = 'inference-header-content-length'
 
 const formats = ['dataframe_split', 'dataframe_records', 'inputs', 'instances'] as const
 
@@ -59,13 +66,49 @@ export function readInvocation(
       const json = parseJson(body)
       const explain = isObject(json) && asksExplanations(json.params, 'params.explain')
       if (explain && answerType !== 'application/json') throw invalid(`explanations come as JSON, not ${answerType}`)
-      return { explain, read: readJson(json), write }
+      return { explain, read: readJson(json), write, ...(answerType === 'application/json' && tensorsIn(json)) }
     }
+    case tritonType:
+      return readTriton(request, parameters['json-header-size'])
     default:
       throw new SlipwayError(
         'MEDIA_UNSUPPORTED',
         `content type ${contentType.slice(0, 100)}; known are application/json, application/jsonlines, text/csv and text/tab-separated-values`,
       )
+  }
+}
+
+/** Models of tensors are asked as by the Open Inference Protocol: a container has no other path on some platforms. */
+function tensorsIn(json: unknown): Pick<Asked, 'tensors'> {
+  if (!isObject(json) || !Array.isArray(json.inputs)) return {}
+  const { inputs, outputs, id } = json
+  const [first] = inputs
+  if (!isObject(first) || !Object.hasOwn(first, 'datatype')) return {}
+  const named = Array.isArray(outputs) ? outputs : []
+  return { tensors: tensorModel(sentTensors(inputs, Buffer.alloc(0)), named, { id, isBinary: false }) }
+}
+
+/**
+ * The same with binary data, as Triton takes it on SageMaker, which passes few headers on: where the JSON ends is said
+ * in the media type.
+ */
+function readTriton(request: Incoming, size: string | undefined): Asked {
+  const { body, arrivedAt } = request
+  const asked = openInference.read({
+    body,
+    arrivedAt,
+    header: (name) => (name === lengthHeader ? size : request.header(name)),
+  })
+  const relabelled = ({ headers, ...written }: Written): Written => {
+    const { [lengthHeader]: length, ...others } = headers ?? {}
+    if (length === undefined) return { headers: others, ...written }
+    return { ...written, headers: others, contentType: `${tritonType};json-header-size=${length}` }
+  }
+  const { tensors } = asked
+  return {
+    ...asked,
+    write: (prediction, id) => relabelled(asked.write(prediction, id)),
+    ...(tensors && { tensors: { ...tensors, write: (prediction, id) => relabelled(tensors.write(prediction, id)) } }),
   }
 }
 
