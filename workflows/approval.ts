@@ -80,7 +80,7 @@ async function decisionThere(
   const until = Date.now() + withinMs
   let latest = stands
   for (let pause = pauses.first; ; pause = Math.min(pauses.most, pause * pauses.growth)) {
-    if (latest !== undefined && latest.isTheirs && latest.status !== 'pending')
+    if (latest?.isTheirs && latest.status !== 'pending')
       return { approved: latest.status === 'approved', words: `${latest.status} by ${latest.reason}` }
     const left = until - Date.now()
     if (left <= 0) return undefined

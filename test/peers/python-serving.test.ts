@@ -48,7 +48,12 @@ afterAll(async () => {
 
 const frameworks = [
   ['bentoml', 'bentoml_service.py', () => expected, [{ error: expect.stringContaining('no columns') }]],
-  ['ray', 'ray_serve_app.py', () => ({ risk: expected, version: 1 }), expect.objectContaining({ code: 'REQUEST_INVALID' })],
+  [
+    'ray',
+    'ray_serve_app.py',
+    () => ({ risk: expected, version: 1 }),
+    expect.objectContaining({ code: 'REQUEST_INVALID' }),
+  ],
 ] as const
 
 describe.each(frameworks)('the example of %s', (framework, example, answer, refusal) => {
