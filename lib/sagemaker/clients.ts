@@ -52,7 +52,9 @@ export function sageMakerClients(given: Partial<Patience> = {}): SageMakerClient
   }
   const sageMaker = once(() => new SageMakerClient(settings))
   const runtime = once(() => new SageMakerRuntimeClient(settings))
-  const logs = once(() => new CloudWatchLogsClient(settings))
+  // Logs are read again at the next look: who waits for a job must not wait for them.
+  const briefly = { ...settings, retryStrategy: ridingOut({ ...patience, tries: Math.min(patience.tries, 3_000) }) }
+  const logs = once(() => new CloudWatchLogsClient(briefly))
   const cloudWatch = once(() => new CloudWatchClient(settings))
   const autoScaling = once(() => new ApplicationAutoScalingClient(settings))
   return {

@@ -8,7 +8,9 @@ export interface LogEvent {
 export class LogBook {
   private readonly groups = new Map<string, Map<string, LogEvent[]>>()
 
+  /** CloudWatch keeps no empty events. */
   write(group: string, stream: string, message: string): void {
+    if (message === '') return
     const streams = this.groups.get(group) ?? new Map<string, LogEvent[]>()
     this.groups.set(group, streams)
     const events = streams.get(stream) ?? []

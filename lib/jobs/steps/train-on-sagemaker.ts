@@ -78,7 +78,8 @@ async function train<T>(source: PackageSource, training: RemoteTraining<T>): Pro
   } catch (error) {
     // Who is tried again finds the job and what it has left.
     if (work.signal.aborted ? !isForGood(work.signal) : !(error instanceof SlipwayError) || error.retryable) throw error
-    await going.giveUp()
+    // What lies there then is another job's.
+    if (!(error instanceof SlipwayError && error.code === 'SAGEMAKER_NAME_TAKEN')) await going.giveUp()
     if (!(error instanceof SlipwayError) || !existsSync(log)) throw error
     const { digest } = await putFile(source.store, log, mediaTypes.text)
     throw new SlipwayError(error.code, error.message, {
@@ -103,6 +104,8 @@ class Going<T> {
   private readonly source: PackageSource
   private readonly training: RemoteTraining<T>
   private job: TrainingJob | undefined
+  /** The job that inputs were sent for, begun or not. */
+  private staged: string | undefined
 
   constructor(source: PackageSource, training: RemoteTraining<T>) {
     this.source = source
@@ -190,6 +193,7 @@ class Going<T> {
 
   private async stage(name: string, place: ProgramPlace): Promise<void> {
     const { work, learner, layOut } = this.training
+    this.staged = name
     await layOut(place)
     work.progress(`${name}: sending what it reads`, 0.05)
     await stageInputs(this.source, learner, layoutIn(place.root), this.placeOf(name))
@@ -202,9 +206,8 @@ class Going<T> {
 
   /** Stops the job if it goes on, and removes what was staged for it. */
   async giveUp(): Promise<void> {
-    if (this.job === undefined) return
-    const { TrainingJobName: name = '' } = this.job
-    if (!isOver(this.job)) {
+    if (this.job !== undefined && !isOver(this.job)) {
+      const { TrainingJobName: name = '' } = this.job
       await stopJob(this.clients, name)
       await follow(this.clients, { ...this.job, CreationTime: new Date() }, endOf)
     }
@@ -213,7 +216,8 @@ class Going<T> {
 
   /** Removes what was staged for the job. What is left there by a fault costs room, and no result. */
   async clear(): Promise<void> {
-    if (this.job !== undefined) await this.placeOf(this.job.TrainingJobName ?? '').clear()
+    const name = this.job?.TrainingJobName ?? this.staged
+    if (name !== undefined) await this.placeOf(name).clear()
   }
 }
 
