@@ -78,9 +78,9 @@ export function createRolloutActivities(deps: ActivityDeps) {
      */
     async readBack(order: OnTarget & { endpoint: string; revision: number }): Promise<Omit<RouteOutcome, 'route'>> {
       return runActivity('deploy', (context, progress) =>
-        awaitApplied(targetFor(order), order, async (behind) => {
+        awaitApplied(targetFor(order), order, async (behind, ms) => {
           progress(`waiting for ${behind.join(', ')}`, 0.5)
-          await context.sleep(100)
+          await context.sleep(ms)
         }),
       )
     },

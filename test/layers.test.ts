@@ -85,7 +85,10 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     rooms: ['lib/formats', 'lib/store', 'lib/code', 'lib/models', 'lib/edge'],
     packages: ['node:'],
   },
-  'lib/targets': { rooms: ['lib/formats', 'lib/stats', 'lib/store', 'lib/jobs'], packages: [] },
+  'lib/targets': {
+    rooms: ['lib/formats', 'lib/stats', 'lib/store', 'lib/models', 'lib/jobs', 'lib/sagemaker'],
+    packages: ['node:', '@aws-sdk/'],
+  },
   'lib/extensions': { rooms: ['lib/'], packages: ['node:', 'zod', 'esbuild'] },
   'lib/tracking': {
     rooms: ['lib/formats', 'lib/store', 'lib/code', 'lib/models', 'lib/sagemaker'],

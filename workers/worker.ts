@@ -44,11 +44,12 @@ export async function createWorker(
   const { temporal: target } = settings
   const connection = await rideOut(away, () => NativeConnection.connect(target.connectionOptions), isAway, true)
   const threads = scoringThreads()
-  const adapters = await adaptersOf(settings.root, { store })
+  const [signer, trusted] = [signerOf(settings), trustedKeysOf(settings)]
+  const adapters = await adaptersOf(settings.root, { store }, { signer, trusted, scratch })
   const activities = createActivities({
     store,
-    signer: signerOf(settings),
-    trusted: trustedKeysOf(settings),
+    signer,
+    trusted,
     host: hostVersions(),
     client: client.client,
     sources: process.env.SLIPWAY_SOURCES,

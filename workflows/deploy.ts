@@ -1,4 +1,5 @@
 import {
+  ApplicationFailure,
   CancellationScope,
   CancelledFailure,
   isCancellation,
@@ -7,13 +8,13 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
-import { errorCodes, exitCodes } from '../lib/formats/errors.ts'
+import { type ErrorCode, errorCodes, exitCodes } from '../lib/formats/errors.ts'
+import { hostedTheSame } from '../lib/formats/hosting.ts'
 import type { Expected } from '../lib/formats/in-force.ts'
-import { looksUpTheSame } from '../lib/formats/lookup.ts'
 import type { StepOutline } from '../lib/formats/plan-outline.ts'
 import type { RolloutRecord } from '../lib/formats/records.ts'
 import { describeStrategy } from '../lib/formats/rollout-policy.ts'
-import type { ModelVersion } from '../lib/formats/route.ts'
+import { type ModelVersion, servedTheSame } from '../lib/formats/route.ts'
 import type { StepOutcome } from '../lib/formats/step-inputs.ts'
 import { stagesOf, startRollout } from '../lib/stats/rollout.ts'
 import type { Stage } from '../lib/stats/rollout-metric.ts'
@@ -54,12 +55,13 @@ export async function deploy(
   const model = state.models.get(step.package)
   if (model === undefined) throw new Error('a package is deployed that was not registered')
   const { endpoint } = step
-  const { lookups } = step
+  const { lookups, hosting } = step
   const candidate: ModelVersion = {
     model: model.name,
     version: model.version,
     digest: model.digest,
     ...(lookups !== undefined && { lookups }),
+    ...(hosting !== undefined && { hosting }),
   }
   const arrival: Arrival = { state, step, candidate, expect: judgement.inForce.champion }
   const done = (summary: string, cached = false): void => {
@@ -83,13 +85,19 @@ export async function deploy(
     promoted()
     done(`${endpoint} serves version ${model.version} already`, true)
   }
-  if (champion.digest === candidate.digest && !looksUpTheSame(champion, candidate)) {
-    await lookUpAnew(arrival)
+  if (champion.digest === candidate.digest && !servedTheSame(champion, candidate)) {
+    const isHostedTheSame = hostedTheSame(champion, candidate)
+    await serveAnew(arrival, isHostedTheSame)
     promoted()
-    done(`${endpoint} serves version ${model.version} already; what it looks up was changed`)
+    const changed = isHostedTheSame ? 'what it looks up' : 'how it is hosted'
+    done(`${endpoint} serves version ${model.version} already; ${changed} was changed`)
     return undefined
   }
-  if (champion.digest === candidate.digest) return isThere()
+  if (champion.digest === candidate.digest) {
+    // What is hosted may have failed since, and asks to be tried again.
+    if (candidate.hosting !== undefined) await serveAgain(arrival)
+    return isThere()
+  }
   const id = `${endpoint}-${state.input.runId.replace(`${state.plan.pipeline}-`, '')}`
   let record: RolloutRecord
   try {
@@ -133,6 +141,8 @@ async function open({ state, step, candidate, expect }: Arrival): Promise<string
   }
   try {
     const { gateways, mismatch } = await state.owners.changeRoute(endpoint, order, `open ${endpoint}`)
+    if (step.hosting !== undefined && mismatch !== null) throw notHosted(endpoint, mismatch)
+    if (step.hosting !== undefined) return `${endpoint} serves version ${candidate.version}, its first; on SageMaker`
     const applied = gateways === 0 ? 'no gateway runs' : `${gateways} gateway${gateways === 1 ? '' : 's'}`
     return `${endpoint} serves version ${candidate.version}, its first; ${mismatch ?? applied}`
   } catch (error) {
@@ -141,13 +151,35 @@ async function open({ state, step, candidate, expect }: Arrival): Promise<string
   }
 }
 
-/** Has the owner change what the champion looks up: its rows stay what they were. */
-async function lookUpAnew({ state, step, candidate }: Arrival): Promise<void> {
+/** Has the owner change what the champion looks up, or how it is hosted: its rows stay what they were. */
+async function serveAnew({ state, step, candidate }: Arrival, isHostedTheSame: boolean): Promise<void> {
   const { endpoint, target } = step
-  const reason = `run ${state.input.runId}: ${candidate.lookups === undefined ? 'nothing is looked up' : 'other lookups'}`
+  const lookups = candidate.lookups === undefined ? 'nothing is looked up' : 'other lookups'
+  const reason = `run ${state.input.runId}: ${isHostedTheSame ? lookups : 'hosted otherwise'}`
   const order: RouteOrder = { change: { kind: 'lookups', variant: candidate }, target, reason }
   await state.owners.changeRoute(endpoint, order, `lookups of ${endpoint}`)
 }
+
+/** Has the owner apply once more what is in force, and say whether it is applied. */
+async function serveAgain({ state, step, candidate }: Arrival): Promise<void> {
+  const { endpoint, target } = step
+  const order: RouteOrder = {
+    change: { kind: 'open', variant: candidate },
+    target,
+    reason: `run ${state.input.runId}: the version in force`,
+  }
+  const { mismatch } = await state.owners.changeRoute(endpoint, order, `${endpoint} as it is`)
+  if (mismatch !== null) throw notHosted(endpoint, mismatch)
+}
+
+/** What a version ends with that its target does not serve, where no other version does either. */
+const notHosted = (endpoint: string, why: string): ApplicationFailure =>
+  ApplicationFailure.create({
+    message: `${endpoint} is not served: ${why}`,
+    type: 'TARGET_FAILED' satisfies ErrorCode,
+    nonRetryable: true,
+    details: [{ next: 'correct what it names, then the same run again: it is tried anew' }],
+  })
 
 /** Windows of a gateway that a rollout takes in from before it began: it began while they were written. */
 const windowsBefore = 60

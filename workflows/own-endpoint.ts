@@ -9,7 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
-import { type Route, type RouteRollout, routeInWords } from '../lib/formats/route.ts'
+import { type Route, type RouteRollout, routeInWords, versionsOf } from '../lib/formats/route.ts'
 import { type Owners, openOwners } from './ask-owner.ts'
 import { type RouteOrder, type RouteOutcome, routeUpdate } from './messages.ts'
 import { briefly, readingBack, reconcileEvery } from './options.ts'
@@ -125,11 +125,15 @@ async function changeRoute(owned: Owned, owners: Owners, order: RouteOrder): Pro
   note(owned, route)
   // Owners of 0.7 and before replay what their activity returned, which knew of no waiting.
   if ((waitsFor ?? null) !== null) return { waitsFor: waitsFor as string }
-  const { readBack } = proxyActivities<Activities>({ ...readingBack, summary: `what gateways apply of ${endpoint}` })
-  const outcome = await readBack({ endpoint, target, revision: route.revision })
+  const outcome = await readBackOf(owned, route)
   if (champion !== null) await owners.makeChampion(champion, reason, `champion after ${endpoint}`)
   show(owned, route, outcome.mismatch ?? `applied by ${outcome.gateways} gateways`)
   return { route, ...outcome }
+}
+
+function readBackOf({ endpoint, target }: Owned, { revision }: Route): Promise<Omit<RouteOutcome, 'route'>> {
+  const { readBack } = proxyActivities<Activities>({ ...readingBack, summary: `what gateways apply of ${endpoint}` })
+  return readBack({ endpoint, target, revision })
 }
 
 /** The first version of an endpoint takes over from the champion of its model, whose owner compares. */
@@ -149,6 +153,10 @@ async function reconcile(owned: Owned, owners: Owners): Promise<void> {
   const reason = `reconciled with the route of ${endpoint}`
   await owners.makeChampion(found.route.champion, reason, `champion after ${endpoint}`)
   show(owned, found.route, 'reconciled')
+  // A hosted endpoint follows in steps, which reading back takes; gateways follow by themselves.
+  if (!versionsOf(found.route).some((version) => version?.hosting !== undefined)) return
+  const { mismatch } = await readBackOf(owned, found.route)
+  show(owned, found.route, mismatch ?? 'reconciled, and applied')
 }
 
 function note(owned: Owned, { revision, rollout }: Route): void {

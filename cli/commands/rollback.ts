@@ -45,7 +45,7 @@ async function rollbackEndpoint(access: RouteAccess, route: Route, options: Roll
     })
   }
   const { route: now, breakGlass } = await rollBack(access, route, to, reasonOf(options))
-  const waiting = await gatewaysBehind(store, now)
+  const waiting = await behindOf(store, now)
   const ms = Math.round(performance.now() - startedAt)
   if (options.json === true) {
     printJson({
@@ -63,6 +63,22 @@ async function rollbackEndpoint(access: RouteAccess, route: Route, options: Roll
   print(`${endpoint} serves version ${now.champion.version} again, after ${ms} ms${how}`)
   if (waiting.length > 0) print(`  not there yet: ${waiting.join(', ')}`)
   return 0
+}
+
+/**
+ * Who does not apply a route yet. Of a hosted endpoint the weights are set here, at once: its owner would do so within
+ * half a minute, and takes the steps that follow.
+ */
+async function behindOf(store: Store, route: Route): Promise<string[]> {
+  if (route.champion.hosting === undefined) return gatewaysBehind(store, route)
+  const { targetOf, targetsOf } = await import('../../lib/targets/targets.ts')
+  const target = targetOf(targetsOf(store), route.champion.hosting.kind)
+  try {
+    await target.apply(route)
+    return ['SageMaker, which was given the weights; its owner sees to what else there is']
+  } catch (error) {
+    return [`SageMaker, which its owner asks again within half a minute (${(error as Error).message})`]
+  }
 }
 
 /** Gateways that run and still apply something older, after a moment to catch up. */

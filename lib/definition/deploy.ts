@@ -1,4 +1,5 @@
 import { SlipwayError } from '../formats/errors.ts'
+import type { Hosting } from '../formats/hosting.ts'
 import { RolloutPolicy, type Strategy, type WatchRule } from '../formats/rollout-policy.ts'
 import { type Duration, durationMs } from './duration.ts'
 import type { LookupInto } from './lookup.ts'
@@ -21,8 +22,11 @@ interface Comparison {
 /** How a package takes over an endpoint: exactly one of the four strategies; `shadow` may come before any. */
 type RolloutOptions = {
   readonly endpoint: string
-  /** Where it is deployed: by default Slipway's own gateways; else a target that `slipway.config.ts` lists. */
-  readonly target?: string
+  /**
+   * Where it is deployed: by default Slipway's own gateways; else SageMaker (`sagemakerEndpoint({ … })`), or a target
+   * that `slipway.config.ts` lists, by its name.
+   */
+  readonly target?: string | Hosting
   /** Mirror requests first: `share` of them (default all) until `minSamples` pairs (default 200) are in. */
   readonly shadow?: { readonly share?: number; readonly minSamples?: number } | boolean
 } & (

@@ -32,6 +32,7 @@ export {
   slice,
   top3Accuracy,
 } from './gates.ts'
+export { sagemakerEndpoint } from './hosting.ts'
 export { learner, linear, onnx, program, sagemaker, trees } from './learners.ts'
 export { lookup } from './lookup.ts'
 export {

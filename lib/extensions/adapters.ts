@@ -1,6 +1,7 @@
 import type { Protocol } from '../../gateway/protocols/protocol.ts'
 import { type OutsideLearners, outsideLearners } from '../learners/learners.ts'
 import type { Source } from '../sources/source.ts'
+import type { Packing } from '../targets/sagemaker/on-demand.ts'
 import { type Targets, targetsOf } from '../targets/targets.ts'
 import { loadConfiguration } from './configuration.ts'
 import type { Extension, Tools } from './extension.ts'
@@ -18,9 +19,10 @@ export interface Adapters {
 /**
  * Loads a project's configuration and makes its adapters.
  * @param root the project: the folder with `slipway.config.ts`, where it has one
+ * @param packing of whoever brings packages to where they are served
  * @throws SlipwayError DEFINITION_SYNTAX, DEFINITION_INVALID: also where two adapters go by one name
  */
-export async function adaptersOf(root: string, tools: Tools): Promise<Adapters> {
+export async function adaptersOf(root: string, tools: Tools, packing?: Packing): Promise<Adapters> {
   const { configuration, digest } = await loadConfiguration(root)
   const { extend } = configuration
   return {
@@ -30,6 +32,7 @@ export async function adaptersOf(root: string, tools: Tools): Promise<Adapters> 
     targets: targetsOf(
       tools.store,
       of(extend, 'target').map(({ make }) => make(tools)),
+      packing,
     ),
     protocols: of(extend, 'protocol').map(({ make }) => make()),
   }

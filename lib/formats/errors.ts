@@ -107,6 +107,7 @@ export const errorCodes = {
   OVERLOADED: exitCodes.unreachable,
   DEADLINE_EXCEEDED: exitCodes.unreachable,
   GATEWAY_UNREACHABLE: exitCodes.unreachable,
+  TARGET_FAILED: exitCodes.unreachable,
   SAGEMAKER_UNREACHABLE: exitCodes.unreachable,
   SAGEMAKER_DENIED: exitCodes.unreachable,
   SAGEMAKER_QUOTA: exitCodes.unreachable,

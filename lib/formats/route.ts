@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { canonicalJson } from './canonical.ts'
 import { SlipwayError } from './errors.ts'
+import { Hosting, hostedTheSame } from './hosting.ts'
 import { Expected, requireInForce, VersionName } from './in-force.ts'
 import { Lookup, looksUpTheSame, Snapshot, viewsOf } from './lookup.ts'
 
@@ -9,6 +10,8 @@ export const ModelVersion = VersionName.extend({
   model: z.string(),
   /** Columns of its rows that gateways look up; missing where requests carry them all. */
   lookups: z.array(Lookup).min(1).optional(),
+  /** How its target serves it, where that has parameters. */
+  hosting: Hosting.optional(),
 })
 export type ModelVersion = z.infer<typeof ModelVersion>
 
@@ -74,11 +77,16 @@ export const RouteChange = z.discriminatedUnion('kind', [
   /** Back to the champion if a rollout is going on, else to the champion before, or to the version named. */
   z.object({ kind: z.literal('rollback'), from: z.int().positive(), to: ModelVersion.nullable() }),
   /**
-   * To the newest snapshots of its views. `variant` says besides how the champion of that digest looks up from now on.
+   * To the newest snapshots of its views. `variant` says besides how the champion of that digest looks up, and is
+   * hosted, from now on.
    */
   z.object({ kind: z.literal('lookups'), variant: ModelVersion.nullable() }),
 ])
 export type RouteChange = z.infer<typeof RouteChange>
+
+/** Whether a version is served in the same way: it looks up the same, and is hosted in the same way. */
+export const servedTheSame = (one: ModelVersion, other: ModelVersion): boolean =>
+  looksUpTheSame(one, other) && hostedTheSame(one, other)
 
 /** Every version that a route names: gateways keep them loaded. */
 export const versionsOf = ({ champion, previous, rollout }: Route): (ModelVersion | null | undefined)[] => [
@@ -176,7 +184,7 @@ function changeVersions(route: Route | undefined, endpoint: string, change: Rout
     case 'lookups': {
       const { variant } = change
       // Another version may have taken over since: it looks up as its own deployment said.
-      if (variant === null || variant.digest !== champion.digest || looksUpTheSame(variant, champion)) return route
+      if (variant === null || variant.digest !== champion.digest || servedTheSame(variant, champion)) return route
       return changed({ champion: variant })
     }
   }
@@ -188,7 +196,9 @@ function changeVersions(route: Route | undefined, endpoint: string, change: Rout
  */
 export function targetOf(route: Route, { to }: RouteChange & { kind: 'rollback' }): ModelVersion | null {
   if (to === null) return route.rollout === null ? route.previous : route.champion
-  return to.lookups === undefined ? (versionsOf(route).find((each) => each?.digest === to.digest) ?? to) : to
+  return to.lookups === undefined && to.hosting === undefined
+    ? (versionsOf(route).find((each) => each?.digest === to.digest) ?? to)
+    : to
 }
 
 /** `25 % to version 4 (candidate), the rest to version 3`: a route in words. */

@@ -151,11 +151,11 @@ export function readRouteLog(store: Store, endpoint: string, revision: number): 
 }
 
 /**
- * A version as an endpoint served it last, with what it looked up, from the log of its route. One that it never served
- * comes back as it is, and so does every version where the endpoint looks nothing up.
+ * A version as an endpoint served it last, with what it looked up and how it was hosted, from the log of its route. One
+ * that it never served comes back as it is, and so does every version where the endpoint looks nothing up.
  */
 export async function asServed(store: Store, route: Route, version: ModelVersion): Promise<ModelVersion> {
-  if (route.snapshots === undefined) return version
+  if (route.snapshots === undefined && route.champion.hosting === undefined) return version
   for (let revision = route.revision; revision > 0; revision--) {
     const logged = Route.safeParse((await readRouteLog(store, route.endpoint, revision))?.value)
     const found = logged.success ? versionsOf(logged.data).find((each) => each?.digest === version.digest) : undefined

@@ -39,8 +39,8 @@ export async function writeChange(
   return { route, champion: mayMove ? route.champion : null, waitsFor: null }
 }
 
-/** How long those who serve have to load a version and apply a revision, ms. */
-const patience = 90_000
+/** How often those who serve are looked at, and how long they have to load a version and apply a revision, ms. */
+const usualPace = { everyMs: 100, patienceMs: 90_000 }
 
 /**
  * Waits until everything that serves an endpoint applies a revision, or says why something does not.
@@ -49,17 +49,18 @@ const patience = 90_000
 export async function awaitApplied(
   target: Target,
   { endpoint, revision }: { readonly endpoint: string; readonly revision: number },
-  wait: (behind: readonly string[]) => Promise<void>,
+  wait: (behind: readonly string[], ms: number) => Promise<void>,
 ): Promise<{ readonly gateways: number; readonly mismatch: string | null }> {
-  for (const until = Date.now() + patience; ; ) {
+  const { everyMs, patienceMs } = target.pace ?? usualPace
+  for (const until = Date.now() + patienceMs; ; ) {
     const { serving: gateways, behind, refused } = await target.readBack({ endpoint, revision })
     if (behind.length === 0) return { gateways, mismatch: null }
     if (refused !== null) return { gateways, mismatch: refused }
     if (Date.now() > until) {
-      const late = `${behind.join(', ')} did not apply revision ${revision} within ${patience / 1000} s`
+      const late = `${behind.join(', ')} did not apply revision ${revision} within ${patienceMs / 1000} s`
       return { gateways, mismatch: late }
     }
-    await wait(behind)
+    await wait(behind, everyMs)
   }
 }
 

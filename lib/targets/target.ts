@@ -33,6 +33,11 @@ export type Cursors = Readonly<Record<string, number>>
 export interface Target {
   /** Its name in definitions, plans and messages: `gateway`. */
   readonly kind: string
+  /**
+   * How often it is asked how far it has come, and for how long, ms; missing where it is there within seconds. Of one
+   * that takes minutes `readBack` may take the steps that follow on what `apply` set out to do.
+   */
+  readonly pace?: { readonly everyMs: number; readonly patienceMs: number }
   /** Says who serves an endpoint or did, and how far each one's windows go. Changes nothing. */
   look(endpoint: string): Promise<Readonly<Record<string, Source>>>
   /**

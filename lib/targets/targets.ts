@@ -1,6 +1,7 @@
 import { SlipwayError } from '../formats/errors.ts'
 import type { Store } from '../store/store.ts'
 import { gatewayRoute } from './gateway-route.ts'
+import { noPacking, type Packing, sageMakerOnDemand } from './sagemaker/on-demand.ts'
 import type { Target } from './target.ts'
 
 /** Targets by their names. */
@@ -10,12 +11,12 @@ export type Targets = ReadonlyMap<string, Target>
 const usual = 'gateway'
 
 /**
- * The targets there are: Slipway's own gateways, and what a configuration adds.
+ * The targets there are: Slipway's own gateways, SageMaker, and what a configuration adds.
  * @throws SlipwayError DEFINITION_INVALID for two of one name
  */
-export function targetsOf(store: Store, others: readonly Target[] = []): Targets {
+export function targetsOf(store: Store, others: readonly Target[] = [], packing: Packing = noPacking): Targets {
   const targets = new Map<string, Target>()
-  for (const target of [gatewayRoute(store), ...others]) {
+  for (const target of [gatewayRoute(store), sageMakerOnDemand(store, packing), ...others]) {
     if (targets.has(target.kind))
       throw new SlipwayError('DEFINITION_INVALID', `two targets are named "${target.kind}"`, {
         next: 'leave one of them out of `extend`',

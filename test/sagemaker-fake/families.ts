@@ -1,7 +1,12 @@
+import { autoScaling } from './autoscaling.ts'
+import { cloudWatch } from './cloudwatch.ts'
+import { endpointConfigs } from './endpoint-configs.ts'
+import { endpoints } from './endpoints.ts'
 import { logs } from './logs.ts'
 import { modelPackages } from './model-packages.ts'
 import { models } from './models.ts'
 import { pipelines } from './pipelines.ts'
+import { runtime } from './runtime.ts'
 import { tags } from './tags.ts'
 import { trainingJobs } from './training-jobs.ts'
 import { transformJobs } from './transform-jobs.ts'
@@ -14,6 +19,11 @@ export const families: readonly FamilyMaker[] = [
   transformJobs,
   modelPackages,
   pipelines,
+  endpointConfigs,
+  endpoints,
+  runtime,
+  cloudWatch,
+  autoScaling,
   logs,
   tags,
 ]

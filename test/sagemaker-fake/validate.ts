@@ -103,7 +103,7 @@ function text(shape: Shape, value: string, path: string): Problem[] {
 function matches(pattern: string, value: string): boolean {
   for (const flags of ['su', 's']) {
     try {
-      return new RegExp(`^(?:${pattern})$`, flags).test(value)
+      return new RegExp(`^(?:${pattern.replaceAll('\\p{Print}', '[\\x20-\\x7E]')})$`, flags).test(value)
     } catch {}
   }
   return true

@@ -28,8 +28,9 @@ const watch = 'watch: [errors.notWorseBy(0.01), latency.over(500).notWorseBy(0.0
 /** The policy of a rollout. */
 export const canary = (over = ''): string => `canary: { steps: [5, 25, 50], minSamples: 30, ${watch}, ${over} }`
 
-export async function openCanaryPlace(): Promise<CanaryPlace> {
-  const place = await openPlace({ SLIPWAY_CAPTURE_RATE: '1' })
+/** @param settings of worker, gateway and commands */
+export async function openCanaryPlace(settings: Readonly<Record<string, string>> = {}): Promise<CanaryPlace> {
+  const place = await openPlace({ SLIPWAY_CAPTURE_RATE: '1', ...settings })
   await place.project.data('data/loans.parquet', loansSql())
   const route = async (): Promise<Route> => (await readRoute(place.store.store, 'credit')) as Route
   return {
@@ -38,7 +39,7 @@ export async function openCanaryPlace(): Promise<CanaryPlace> {
     share: async () => (await route()).rollout?.share ?? 0,
     define(trees, deploy) {
       writeLoans(place.project, {
-        body: `import { auc, binary, errors, labelErrors, latency, pipeline, trees } from 'slipway'
+        body: `import { auc, binary, errors, labelErrors, latency, pipeline, sagemakerEndpoint, trees } from 'slipway'
 import { features } from './features.ts'
 import { Loan } from './schema.ts'
 import { bad } from './target.ts'

@@ -6,6 +6,7 @@ import { batchPolicyOf } from '../batch.ts'
 import type { Builder } from '../builder.ts'
 import { policyOf } from '../deploy.ts'
 import { durationMs } from '../duration.ts'
+import { requireHostable } from '../hosting.ts'
 import { lookupsOf } from '../lookup.ts'
 import { monitorPolicyOf } from '../monitor.ts'
 import { requireOutputs } from '../outputs.ts'
@@ -55,10 +56,21 @@ function requireJudged(at: Place, endpoint: string, packageId: string, { watch }
   )
 }
 
+const needsParameters = (endpoint: string): SlipwayError =>
+  new SlipwayError(
+    'DEFINITION_INVALID',
+    `endpoint "${endpoint}": target "sagemaker" needs an image, a role, instances`,
+    {
+      next: "target: sagemakerEndpoint({ image, role, instance: 'ml.m5.large' })",
+    },
+  )
+
 export const deploy =
   (at: Place): Builder['deploy'] =>
   (candidate, options) => {
-    const { endpoint, target, lookup = [] } = options
+    const { endpoint, lookup = [] } = options
+    const hosting = typeof options.target === 'object' ? options.target : undefined
+    const target = typeof options.target === 'object' ? options.target.kind : options.target
     const { pipeline, last } = at.recording
     const model = modelOf(at, candidate.id)
     const others = last.deploy.filter((step) => step.endpoint === endpoint)
@@ -85,6 +97,8 @@ export const deploy =
       )
     const policy = policyOf(options)
     requireJudged(at, endpoint, candidate.id, policy)
+    if (hosting !== undefined) requireHostable(endpoint, hosting, policy)
+    else if (target === 'sagemaker') throw needsParameters(endpoint)
     const { lookups, looksIn } =
       lookup.length === 0 ? noLookups : lookupsOf(endpoint, trainingOf(at, candidate.id).inputs, lookup)
     const id = addLast(at, {
@@ -94,11 +108,21 @@ export const deploy =
       endpoint,
       policy,
       ...(target !== undefined && { target }),
+      ...(hosting !== undefined && { hosting }),
       ...(lookups.length > 0 && { lookups }),
       ...(looksIn.length > 0 && { looksIn }),
     })
     return { kind: 'endpoint', id, endpoint }
   }
+
+const notWatched = (endpoint: string): SlipwayError =>
+  new SlipwayError(
+    'DEFINITION_INVALID',
+    `endpoint "${endpoint}" is on SageMaker, whose captured rows are not watched`,
+    {
+      next: 'leave p.monitor out, or deploy it to Slipway’s own gateways',
+    },
+  )
 
 /** @throws SlipwayError DEFINITION_INVALID where answers could be compared with nothing */
 function requireOutputsOnly({ file, samples }: StepOf<'tensors'>, { drift }: MonitorPolicy): void {
@@ -112,6 +136,7 @@ export const monitor =
   (at: Place): Builder['monitor'] =>
   (live, options) => {
     const deployed = stepNamed(at, 'deploy', live.id)
+    if (deployed.hosting !== undefined) throw notWatched(live.endpoint)
     const policy = monitorPolicyOf(options, at.recording.codeOf)
     const taken = tensorsOf(at, deployed.package)
     if (taken !== undefined) requireOutputsOnly(taken, policy)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { BatchPolicy } from '../batch-policy.ts'
 import { TargetRef, Task, targetInKey } from '../code-ref.ts'
+import { Hosting, hostingInWords } from '../hosting.ts'
 import { Lookup, lookupsInWords } from '../lookup.ts'
 import { codeOfDrift, describeRule, MonitorPolicy, rulesOf } from '../monitor-policy.ts'
 import { groupOf, RegistryMirror } from '../registry-mirror.ts'
@@ -117,6 +118,8 @@ export const deploy = stepKind({
     policy: RolloutPolicy,
     /** Where it is deployed; missing: to Slipway's own gateways. */
     target: Name.optional(),
+    /** How that target serves it; missing where it has no parameters. */
+    hosting: Hosting.optional(),
     /** Columns that gateways look up in views; missing where requests carry all of them. */
     lookups: z.array(Lookup).min(1).optional(),
     /** Steps of this plan that publish those views: they come first. */
@@ -126,11 +129,12 @@ export const deploy = stepKind({
   notInKey: ['model'],
   version: 1,
   hosts: [],
-  links: ({ package: packageId, endpoint, policy, target, lookups, looksIn }) => ({
+  links: ({ package: packageId, endpoint, policy, target, hosting, lookups, looksIn }) => ({
     package: packageId,
     endpoint,
     policy,
     ...(target !== undefined && { target }),
+    ...(hosting !== undefined && { hosting }),
     ...(lookups !== undefined && { lookups }),
     ...(looksIn !== undefined && { looksIn }),
   }),
@@ -141,10 +145,10 @@ export const deploy = stepKind({
   decides: 'in turn',
   turns: ({ endpoint }) => [`rollouts to ${endpoint}`],
   isPatient: true,
-  planned: ({ endpoint, policy, lookups }) =>
-    `deploy • ${endpoint}: ${describeStrategy(policy)}${lookupsInWords(lookups)}`,
-  always: ({ endpoint, policy, lookups }) =>
-    `brings it to ${endpoint} unless that serves it: ${describeStrategy(policy)}${lookupsInWords(lookups)}`,
+  planned: ({ endpoint, policy, lookups, hosting }) =>
+    `deploy • ${endpoint}: ${describeStrategy(policy)}${lookupsInWords(lookups)}${hostingInWords(hosting)}`,
+  always: ({ endpoint, policy, lookups, hosting }) =>
+    `brings it to ${endpoint} unless that serves it: ${describeStrategy(policy)}${lookupsInWords(lookups)}${hostingInWords(hosting)}`,
 })
 
 /** Watches an endpoint once it is deployed: a Temporal Schedule, and the supervisor that retrains. */

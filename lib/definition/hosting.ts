@@ -1,0 +1,91 @@
+import type { z } from 'zod'
+import { SlipwayError } from '../formats/errors.ts'
+import { type Hosting, SageMakerHosting } from '../formats/hosting.ts'
+import type { RolloutPolicy } from '../formats/rollout-policy.ts'
+
+/**
+ * Amazon SageMaker as the place where a package is deployed: instances, or serverless, or asynchronous on instances; see
+ * `SageMakerHosting` for the parameters.
+ * @throws SlipwayError DEFINITION_INVALID for parameters that SageMaker would not take, or not together
+ */
+export function sagemakerEndpoint(options: Omit<z.input<typeof SageMakerHosting>, 'kind'>): SageMakerHosting {
+  const parsed = SageMakerHosting.safeParse({ kind: 'sagemaker', ...options })
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const where = issue?.path.length ? ` ${issue.path.join('.')}:` : ''
+  throw new SlipwayError('DEFINITION_INVALID', `sagemaker endpoint:${where} ${issue?.message}`, {
+    next: "for example { image, role, instance: 'ml.m5.large', count: 2 }",
+  })
+}
+
+/** What a rollout would need of a target. */
+type Need = 'weights' | 'shadow' | 'sticky' | 'capture'
+
+/** What each kind of endpoint lacks, and why, in the words of its own documentation. */
+const lacks: Readonly<Record<'serverless' | 'asynchronous', Partial<Record<Need | 'captured', string>>>> = {
+  serverless: {
+    weights: 'second production variant, so no weights to shift',
+    shadow: 'shadow variants',
+    captured: 'data capture',
+  },
+  asynchronous: {
+    weights: 'target variant of a request, so no evidence by variant',
+    shadow: 'shadow variants',
+    captured: 'data capture',
+  },
+}
+
+/** What a policy asks of where it is carried out, each with the part of the definition that asks. */
+function needsOf({ strategy, shadow, sticky, watch }: RolloutPolicy): [Need, string][] {
+  const isSplit = strategy.kind === 'canary' || strategy.kind === 'ab'
+  const reading = watch.find(({ metric }) => metric === 'mistakes' || metric === 'scores')
+  return [
+    ...(isSplit ? [['weights', strategy.kind] as [Need, string]] : []),
+    ...(strategy.kind === 'blueGreen'
+      ? ([['shadow', 'blueGreen, which bakes in the shadow']] as [Need, string][])
+      : []),
+    ...(shadow === null ? [] : [['shadow', 'shadow'] as [Need, string]]),
+    ...(sticky === null ? [] : [['sticky', `sticky: '${sticky}'`] as [Need, string]]),
+    ...(reading === undefined
+      ? []
+      : ([['capture', reading.metric === 'scores' ? 'scores.unchanged()' : 'labelErrors']] as [Need, string][])),
+  ]
+}
+
+/**
+ * Refuses what SageMaker would not do for an endpoint of this sort, or would silently do otherwise.
+ * @throws SlipwayError DEFINITION_INVALID that names the parameter and what is lacking
+ */
+export function requireHostable(endpoint: string, hosting: Hosting, policy: RolloutPolicy): void {
+  const { serverless, asynchronous, capture, autoscaling, vpc, keepPrevious } = hosting
+  const refuse = (what: string, why: string, next: string): never => {
+    throw new SlipwayError('DEFINITION_INVALID', `endpoint "${endpoint}" on SageMaker: ${what}: ${why}`, { next })
+  }
+  if (serverless !== undefined) {
+    const none = 'a serverless endpoint has no'
+    const given = { asynchronous, autoscaling, vpc, keepPrevious }
+    const lacking = {
+      asynchronous: 'asynchronous inference',
+      autoscaling: 'instances to scale: provisionedConcurrency keeps some warm',
+      vpc: 'network of its own',
+      keepPrevious: 'second production variant to keep',
+    }
+    for (const [name, value] of Object.entries(given))
+      if (value !== undefined)
+        refuse(name, `${none} ${lacking[name as keyof typeof lacking]}`, `leave ${name} out, or name an instance type`)
+  }
+  const kind = serverless !== undefined ? 'serverless' : asynchronous !== undefined ? 'asynchronous' : undefined
+  const lacked = kind === undefined ? {} : lacks[kind]
+  const other = `deploy it with allAtOnce: true, or to instances that answer at once`
+  if (capture !== undefined && lacked.captured !== undefined)
+    refuse('capture', `${kind} endpoints have no ${lacked.captured}`, 'leave capture out')
+  if (kind === 'asynchronous' && keepPrevious !== undefined)
+    refuse('keepPrevious', 'asynchronous endpoints have no weights that would lead back', 'leave keepPrevious out')
+  for (const [need, asking] of needsOf(policy)) {
+    if (need === 'sticky')
+      refuse(asking, 'its variants are drawn request by request, without a key', 'leave sticky out')
+    const why = lacked[need]
+    if (why !== undefined) refuse(asking, `${kind} endpoints have no ${why}`, other)
+    if (need === 'capture') refuse(asking, 'what is captured there is not read as evidence', 'watch errors and latency')
+  }
+}

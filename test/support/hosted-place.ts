@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
+import { InvokeEndpointCommand } from '@aws-sdk/client-sagemaker-runtime'
+import { packageRoot } from '../../lib/code/host.ts'
+import type { SageMakerHosting } from '../../lib/formats/hosting.ts'
+import type { ModelVersion } from '../../lib/formats/route.ts'
+import { type SageMakerClients, sageMakerClients } from '../../lib/sagemaker/clients.ts'
+import { paceOf } from '../../lib/targets/sagemaker/pace.ts'
+import { sageMakerTarget } from '../../lib/targets/sagemaker/target.ts'
+import type { Target } from '../../lib/targets/target.ts'
+import { type Fake, startFake } from '../sagemaker-fake/server.ts'
+import { openTestBucket, type TestBucket } from './servers.ts'
+
+/** What a stand-in of a model does. */
+export interface StandIn {
+  /** Share of requests that it fails. */
+  readonly failing?: number
+  readonly slowMs?: number
+  readonly score?: number
+  readonly startsNot?: boolean
+}
+
+/** The SageMaker target on a fake of SageMaker, with stand-ins for models. */
+export interface HostedPlace {
+  readonly server: TestBucket
+  readonly fake: Fake
+  readonly clients: SageMakerClients
+  readonly target: Target
+  /** A version whose model does as it is told. */
+  version(number: number, does?: StandIn, hosting?: Partial<SageMakerHosting>): ModelVersion
+  /** Asks an endpoint once. @returns the variant that answered; undefined where it failed */
+  ask(endpoint: string, variant?: string): Promise<string | undefined>
+  stop(): Promise<void>
+}
+
+export const testImage = 'stand-in:1'
+export const testRole = 'arn:aws:iam::123456789012:role/serving'
+
+/** Where the clients of a process find a fake; it takes any credentials. */
+export const fakeSettings = (address: string): Record<string, string> => ({
+  AWS_REGION: 'us-east-1',
+  AWS_ENDPOINT_URL_SAGEMAKER: address,
+  AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME: address,
+  AWS_ENDPOINT_URL_CLOUDWATCH: address,
+  AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING: address,
+})
+
+/** Has the clients of this process ask a fake. */
+export function useFake({ address }: Fake): void {
+  const credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }
+  Object.assign(process.env, fakeSettings(address), credentials)
+}
+
+export async function openHostedPlace(): Promise<HostedPlace> {
+  const server = await openTestBucket()
+  const { store } = server
+  const command = [process.execPath, join(packageRoot, 'test/support/stand-in-model.mjs')]
+  const fake = await startFake({ s3: store.client, images: { [testImage]: { serve: command } } })
+  useFake(fake)
+  const clients = sageMakerClients({ tries: 2_000 })
+  const behaviours = new Map<string, StandIn>()
+  const target = sageMakerTarget({
+    store,
+    clients,
+    pace: { ...paceOf({ SLIPWAY_SAGEMAKER_PERIOD_MS: '1000' }), finalMs: 300, everyMs: 50, settleMs: 500 },
+    async archive({ digest }) {
+      const key = `sagemaker/models/${digest.slice(7)}/model.tar.gz`
+      await store.client.send(
+        new PutObjectCommand({ Bucket: store.bucket, Key: key, Body: archiveOf(behaviours.get(digest) ?? {}) }),
+      )
+      return `s3://${store.bucket}/${key}`
+    },
+  })
+  return {
+    server,
+    fake,
+    clients,
+    target,
+    version(number, does = {}, hosting = {}) {
+      const digest = `sha256:${number.toString(16).padStart(64, '0')}` as const
+      behaviours.set(digest, does)
+      const given = {
+        kind: 'sagemaker' as const,
+        image: testImage,
+        role: testRole,
+        instance: 'ml.m5.large',
+        ...hosting,
+      }
+      return { model: 'loans', version: number, digest, hosting: given }
+    },
+    async ask(endpoint, variant) {
+      const command = new InvokeEndpointCommand({
+        EndpointName: endpoint,
+        ContentType: 'application/json',
+        Body: JSON.stringify({ instances: [{ income: 1 }] }),
+        TargetVariant: variant,
+      })
+      const answer = await clients.runtime.send(command).catch(() => undefined)
+      return answer?.InvokedProductionVariant
+    },
+    async stop() {
+      await fake.stop()
+      clients.destroy()
+      await server.stop()
+    },
+  }
+}
+
+function archiveOf(does: StandIn): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), 'stand-in-'))
+  try {
+    writeFileSync(join(folder, 'behaviour.json'), JSON.stringify(does))
+    execFileSync('tar', ['-czf', join(folder, 'model.tar.gz'), '-C', folder, 'behaviour.json'])
+    return readFileSync(join(folder, 'model.tar.gz'))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
