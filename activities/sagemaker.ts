@@ -10,8 +10,8 @@ export function sageMakerOfWorker(): SageMakerClients {
 }
 
 /**
- * Whether a cancelled activity is not wanted any more: its workflow said so, or has ended. Else the worker is ending, or
- * was taken for dead, and another attempt goes on with what was begun.
+ * Whether a cancelled activity is not wanted any more: its workflow said so, or has ended. Else the worker is ending,
+ * or was taken for dead, and another attempt goes on with what was begun.
  */
 export function isCancelledForGood({ cancellationDetails }: Context): boolean {
   return cancellationDetails?.cancelRequested === true || cancellationDetails?.notFound === true

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runTransform, type WantedTransform } from '../../lib/sagemaker/transform-jobs.ts'
 import { ensureModel } from '../../lib/sagemaker/models.ts'
 import { staging } from '../../lib/sagemaker/staging.ts'
+import { runTransform, type WantedTransform } from '../../lib/sagemaker/transform-jobs.ts'
 import type { Fault } from '../sagemaker-fake/script.ts'
 import { fakeRole, openSageMaker, type SageMakerPlace } from '../support/sagemaker.ts'
 
