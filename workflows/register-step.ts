@@ -4,7 +4,7 @@ import { endpointOf, type StepOutline } from '../lib/formats/plan-outline.ts'
 import { outputOf, type StepInputs, type StepOutcome } from '../lib/formats/step-inputs.ts'
 import { attributes } from './attributes.ts'
 import type { Judgement } from './judging.ts'
-import { tellRegistered } from './mirror-step.ts'
+import { mirrored, tellRegistered } from './mirror-step.ts'
 import { judgedBy, type RunState } from './run-state.ts'
 
 /** Registers the package. Without a rollout in the plan, passing the gates is what makes a champion. */
@@ -32,7 +32,7 @@ export async function register(
   }
   const { version, champion, registered } = await state.owners.register(step.model, order, step.summary)
   state.models.set(step.package, { name: step.model, version, digest, champion: champion === version })
-  await tellRegistered(state, step, version)
+  if (mirrored(state, step.package) !== undefined) await tellRegistered(state, step, version)
   upsertSearchAttributes([{ key: attributes.model, value: `${step.model}@${version}` }])
   const standing =
     champion === version ? 'champion' : champion === null ? 'no champion yet' : `the champion is version ${champion}`

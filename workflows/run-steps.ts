@@ -9,7 +9,7 @@ import { outcomeSummary } from './details.ts'
 import { judgeStep } from './judge-step.ts'
 import { isJudged, takeOver } from './judging.ts'
 import type { Stop } from './messages.ts'
-import { mirror, refusedThere } from './mirror-step.ts'
+import { mirror, mirrored, refusedThere } from './mirror-step.ts'
 import { briefly } from './options.ts'
 import { publish } from './publish-step.ts'
 import { register } from './register-step.ts'
@@ -32,7 +32,8 @@ export async function carryOut(state: RunState, step: StepOutline): Promise<Stop
       return undefined
     case 'register':
       return takeOver(state, step, null, carryOut, async (judgement) => {
-        const refused = await refusedThere(state, step)
+        // Plans without a mirror await nothing more than ever: the order of what branches do at once stays.
+        const refused = mirrored(state, step.package) && (await refusedThere(state, step))
         if (refused !== undefined) return refused
         report(await register(state, step, inputs, judgement))
         return undefined
