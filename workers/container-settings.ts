@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { ModelServerOptions } from '../gateway/model-server.ts'
 import { containerProtocols } from '../gateway/protocols/containers/spoken.ts'
 import { packageRoot } from '../lib/code/host.ts'
+import { containerPort } from '../lib/formats/container-paths.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { holdsModel, openModelFolder } from '../lib/models/model-folder.ts'
 import { keyFilesIn, keysIn } from './keys.ts'
@@ -34,7 +35,7 @@ export async function containerOptions(args: readonly string[], env: NodeJS.Proc
     model: await openModelFolder(await folderIn(env), trusted),
     // Whoever runs a container says who reaches it.
     host: env.SLIPWAY_GATEWAY_HOST ?? '0.0.0.0',
-    port: numberIn(env, port, 8080),
+    port: numberIn(env, port, containerPort),
   }
 }
 

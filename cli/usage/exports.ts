@@ -2,11 +2,13 @@ import * as kinds from '../names.ts'
 import type { Usage } from './usage.ts'
 
 const argoAnalysis = () => import('../exports/argo-analysis.ts')
+const azureMl = () => import('../exports/azureml.ts')
 const dvc = () => import('../exports/dvc.ts')
 const flagger = () => import('../exports/flagger.ts')
 const openLineage = () => import('../exports/openlineage.ts')
 const plan = () => import('../exports/plan.ts')
 const python = () => import('../exports/python.ts')
+const vertex = () => import('../exports/vertex.ts')
 
 /** What is written for other systems, or to be kept: a file of `cli/exports/` each. */
 export function exportCommands(program: Usage): void {
@@ -44,6 +46,7 @@ export function exportCommands(program: Usage): void {
     )
     .does(async (run, options) => (await openLineage()).exportOpenLineage(run, options))
   rolloutCommands(exports)
+  platformCommands(exports)
 }
 
 /** What asks for the verdict on a rollout of ours. */
@@ -84,6 +87,33 @@ function rolloutCommands(exports: Usage): void {
       'npx slipway export flagger flights --gateway http://slipway-gateway:8080 --deployment checkout > canary.yaml',
     )
     .does(async (endpoint, options) => (await flagger()).exportFlagger(endpoint, options))
+}
+
+/** What makes another platform serve by the images of `package --oci` as a route says. */
+function platformCommands(exports: Usage): void {
+  const common = (command: Usage, machine: string): Usage =>
+    command
+      .takes('<endpoint>', kinds.name)
+      .needs('--image <repository>', 'where the images of package --oci are, without a tag', kinds.path)
+      .offers('--machine <type>', `the kind of machine, ${machine} by default`, kinds.words)
+      .offers('--to <folder>', 'where they are written; a folder of the endpoint’s name by default', kinds.path)
+      .json()
+  common(
+    exports
+      .command('vertex')
+      .description('bodies of Vertex AI’s requests: models, and an endpoint with its traffic split'),
+    'n1-standard-2',
+  )
+    .examples('npx slipway export vertex flights --image europe-docker.pkg.dev/team/models/flights')
+    .does(async (endpoint, options) => (await vertex()).exportVertex(endpoint, options))
+  common(
+    exports
+      .command('azureml')
+      .description('YAML of Azure ML: an online endpoint with its traffic, a deployment a version'),
+    'Standard_DS3_v2',
+  )
+    .examples('npx slipway export azureml flights --image team.azurecr.io/flights --to azure/')
+    .does(async (endpoint, options) => (await azureMl()).exportAzureMl(endpoint, options))
 }
 
 function pythonCommand(exports: Usage): void {

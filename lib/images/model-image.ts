@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Bundle } from '../formats/artifact.ts'
+import { containerPort } from '../formats/container-paths.ts'
 import type { ModelVersion } from '../formats/route.ts'
 import { isOfTensors } from '../formats/tensors.ts'
 import { modelFactsOf } from '../models/model.ts'
@@ -24,7 +25,6 @@ export interface ImageOrder {
 
 /** Nobody: no user of a system has this number. */
 const user = '65532:65532'
-const port = 8080
 
 /**
  * Writes an image that serves one model and has nothing else in it.
@@ -76,7 +76,7 @@ function configOf({ version, trusted }: ImageOrder, layers: readonly Layer[]): I
     Entrypoint: ['/usr/local/bin/node', `/${home}/dist/serve.js`],
     Cmd: ['serve'],
     WorkingDir: `/${home}`,
-    ExposedPorts: { [`${port}/tcp`]: {} },
+    ExposedPorts: { [`${containerPort}/tcp`]: {} },
     Labels: {
       'org.opencontainers.image.title': version.model,
       'org.opencontainers.image.version': String(version.version),

@@ -1,7 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { containerProtocols } from '../../gateway/protocols/containers/spoken.ts'
 import { tensorInstances } from '../../gateway/protocols/containers/tensor-instances.ts'
-import type { Protocol } from '../../gateway/protocols/protocol.ts'
 import type { TensorFacts } from '../../lib/formats/tensors.ts'
 import { describeContainer } from '../support/container-contract.ts'
 import { type ModelServerProcess, startModelServer, writeModelFolder } from '../support/model-servers.ts'
@@ -16,19 +15,10 @@ describeContainer('the process on this machine', async () => {
   return { ...model, start: (env) => startModelServer({ AZUREML_MODEL_DIR: folder, ...env }) }
 })
 
-const nothingServed: Parameters<NonNullable<Protocol['lookups']>>[0] = {
-  slipway: '0',
-  isReady: () => true,
-  find: () => ({}) as never,
-  names: () => [],
-  index: () => [],
-  statistics: () => [],
-}
-
 describe('the paths that Vertex AI names', () => {
   const pathsOf = (predict: string, health: string): string[] =>
     containerProtocols({ predict, health }).flatMap(({ name, routes, lookups }) => {
-      const looked = lookups?.(nothingServed) ?? []
+      const looked = lookups?.({ isReady: () => true } as never) ?? []
       return [...routes, ...looked]
         .filter(({ path }) => [predict, health].includes(path))
         .map(({ path }) => `${name} ${path}`)

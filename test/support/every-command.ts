@@ -19,6 +19,7 @@ const samples: Readonly<Record<string, string>> = {
   message: 'rows.json',
   name: 'nightly',
   owner: 'flights',
+  '--image': 'registry.example/flights',
   '--at': 'delays',
   '--plan': 'same',
   '--on': '3f9a1c22b0d4',

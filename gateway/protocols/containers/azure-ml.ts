@@ -1,3 +1,4 @@
+import { azureRoutes } from '../../../lib/formats/container-paths.ts'
 import { invalid } from '../../../lib/models/rows.ts'
 import { readInvocation } from '../invocations/read-invocation.ts'
 import { isObject, parseJson } from '../json.ts'
@@ -5,9 +6,6 @@ import { objectOf, operation, predictionsSchema } from '../operation.ts'
 import type { Asked, Incoming, Protocol } from '../protocol.ts'
 import { readMatrix, readRowsOrColumns } from '../rows-or-columns.ts'
 import { answersJson, jsonAnswer } from '../write.ts'
-
-/** Paths for the `inference_config` of an Azure ML environment; docs/container.md has it whole. */
-export const azureRoutes = { liveness: '/', readiness: '/ready', scoring: '/score' } as const
 
 /**
  * What Azure ML asks of a container of one's own: three paths, of which liveness and scoring are those of its own
