@@ -6,6 +6,7 @@ import { measureBatch } from './batch.ts'
 import { measureBranches } from './branches.ts'
 import { measureDrift } from './drift.ts'
 import { measureExplain } from './explain.ts'
+import { measureGrpc } from './grpc.ts'
 import { measureJoin } from './join.ts'
 import { type Figure, isKept } from './measure.ts'
 import { measureMulticlass } from './multiclass.ts'
@@ -33,6 +34,7 @@ console.log(`${availableParallelism()} cores, ${cpus()[0]?.model ?? ''}, Node ${
 const boundOf = ({ bound, limit }: Figure): string => `${bound === 'at least' ? '≥' : '≤'} ${limit}`
 const measures: Record<string, () => Promise<Figure | readonly Figure[]>> = {
   serving: measureServing,
+  grpc: measureGrpc,
   rollback: measureRollback,
   batch: measureBatch,
   trees: measureTrees,

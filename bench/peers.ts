@@ -16,6 +16,20 @@ export interface Peer {
 
 const folder = join(packageRoot, 'bench/peers')
 
+/** MLServer alone, with a port for gRPC. */
+export async function startMlServer(onnxFile: string): Promise<Peer & { readonly grpcPort: number }> {
+  const bin = await pythonEnvironment(join(folder, 'mlserver-requirements.txt'))
+  const [port, grpcPort] = [await getPort(), await getPort()]
+  return { ...(await mlServerAt(bin, onnxFile, port, grpcPort)), grpcPort }
+}
+
+const mlServerAt = (bin: string, onnxFile: string, port: number, grpcPort: number): Promise<Peer> =>
+  start('MLServer', 15, port, join(bin, 'mlserver'), ['start', join(folder, 'mlserver')], {
+    MLSERVER_MODEL_URI: onnxFile,
+    MLSERVER_HTTP_PORT: String(port),
+    MLSERVER_GRPC_PORT: String(grpcPort),
+  })
+
 /** Installs (once) and starts FastAPI with onnxruntime, and MLServer with a runtime around onnxruntime. */
 export async function startPeers(onnxFile: string): Promise<Peer[]> {
   const [fastApi, mlServer] = [
@@ -28,11 +42,7 @@ export async function startPeers(onnxFile: string): Promise<Peer[]> {
       join(folder, 'fastapi_server.py'),
       ...['--model', onnxFile, '--port', String(ports[0])],
     ]),
-    start('MLServer', 15, ports[1], join(mlServer, 'mlserver'), ['start', join(folder, 'mlserver')], {
-      MLSERVER_MODEL_URI: onnxFile,
-      MLSERVER_HTTP_PORT: String(ports[1]),
-      MLSERVER_GRPC_PORT: String(ports[2]),
-    }),
+    mlServerAt(mlServer, onnxFile, ports[1], ports[2]),
   ])
 }
 

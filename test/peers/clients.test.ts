@@ -30,7 +30,7 @@ beforeAll(async () => {
   await project.data('data/loans.parquet', loansSql())
   const variant = await packageModel(project, server.store, 'loans', 1)
   await writeRoute(server.store, 'loans', { kind: 'open', variant }, 'test')
-  gateway = await startTestGateway(server.store)
+  gateway = await startTestGateway(server.store, { grpcPort: 0 })
   await eventually(() => gateway.endpoint('loans')?.route !== undefined)
 })
 afterAll(async () => {
@@ -53,6 +53,8 @@ it.for([
     40,
   ],
   ["answers KServe's client, v1 and v2", 'kserve', 'kserve_client.py', 8],
+  ["answers tritonclient over gRPC, and gRPC's tools for health and reflection", 'grpc', 'grpc_client.py', 40],
+  ["answers KServe's client over gRPC, typed and raw", 'kserve', 'kserve_grpc_client.py', 6],
   ['answers ovmsclient, which asks as TensorFlow Serving is asked', 'ovms', 'ovms_client.py', 9],
 ] as const)('%s', async ([, packages, script, checks], context) => {
   const environment = await pythonEnvironmentOr(join(reference, `${packages}-requirements.txt`))
@@ -67,7 +69,7 @@ it.for([
   const { stdout } = await run(join(environment.bin, 'python'), [
     join(reference, script),
     '--url',
-    gateway.address,
+    script.includes('grpc') ? (gateway.grpcAddress as string) : gateway.address,
     '--model',
     'loans',
     '--rows',
