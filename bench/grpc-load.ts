@@ -83,8 +83,8 @@ function callUntil(socket: Socket, path: string, message: Buffer, until: number)
       else if (kind === kinds.reset || kind === kinds.goAway) reject(new Error(`the call was ended by frame ${kind}`))
       else if (kind === kinds.data && payload.length > 0) hasMessage = true
       else if (kind === kinds.headers && (flag & flags.endStream) !== 0) {
-        if (!hasMessage) return reject(new Error('a call was answered without a message'))
-        answered++
+        if (hasMessage) answered++
+        else reject(new Error('a call was answered without a message'))
         if (performance.now() < until) send()
         else resolve(answered)
       }

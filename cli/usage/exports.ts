@@ -5,10 +5,12 @@ const argoAnalysis = () => import('../exports/argo-analysis.ts')
 const azureMl = () => import('../exports/azureml.ts')
 const dvc = () => import('../exports/dvc.ts')
 const flagger = () => import('../exports/flagger.ts')
+const kserve = () => import('../exports/kserve.ts')
 const openLineage = () => import('../exports/openlineage.ts')
 const plan = () => import('../exports/plan.ts')
 const python = () => import('../exports/python.ts')
 const vertex = () => import('../exports/vertex.ts')
+const triton = () => import('../exports/triton.ts')
 
 /** What is written for other systems, or to be kept: a file of `cli/exports/` each. */
 export function exportCommands(program: Usage): void {
@@ -47,6 +49,30 @@ export function exportCommands(program: Usage): void {
     .does(async (run, options) => (await openLineage()).exportOpenLineage(run, options))
   rolloutCommands(exports)
   platformCommands(exports)
+  serverCommands(exports)
+}
+
+/** Models for servers of others. */
+function serverCommands(exports: Usage): void {
+  exports
+    .command('kserve')
+    .description('an InferenceService of KServe: what a route names, with its share in a rollout')
+    .takes('<endpoint>', kinds.name)
+    .needs('--image <image>', 'an image of slipway package --oci', kinds.path)
+    .offers('--storage <uri>', 'where the model lies, if it is not in the image: s3://bucket/folder', kinds.path)
+    .offers('--namespace <name>', 'its namespace', kinds.name)
+    .offers('--output <file>', 'write it there', kinds.path)
+    .json()
+    .examples('npx slipway export kserve flights --image images.example/flights:3 > service.yaml')
+    .does(async (endpoint, options) => (await kserve()).exportKserve(endpoint, options))
+  exports
+    .command('triton')
+    .description('a model repository of Triton, for its ONNX Runtime backend, from features on')
+    .takes('<model>', kinds.modelVersion)
+    .needs('--to <folder>', 'the repository; the model gets a folder of its name in it', kinds.path)
+    .json()
+    .examples('npx slipway export triton flights@3 --to models')
+    .does(async (model, options) => (await triton()).exportTriton(model, options))
 }
 
 /** What asks for the verdict on a rollout of ours. */
