@@ -9,18 +9,19 @@ export class CallRequest implements PredictionRequest {
   body: Buffer
   readonly arrivedAt = performance.now()
   deadline: number | undefined
-  private readonly metadata: Metadata
+  /** What came along, read once: a look-up in metadata checks its name each time. */
+  private readonly headers: Readonly<Record<string, string | Buffer>>
 
   /** @param deadline by the machine's clock, ms since 1970; infinity where there is none */
   constructor(metadata: Metadata, deadline: Date | number, body: Buffer) {
-    this.metadata = metadata
+    this.headers = metadata.getMap()
     this.body = body
     this.deadline = deadline === Number.POSITIVE_INFINITY ? undefined : this.arrivedAt + Number(deadline) - Date.now()
   }
 
   header(name: string): string | undefined {
     if (ofTransport.has(name)) return undefined
-    const [value] = this.metadata.get(name)
+    const value = this.headers[name]
     return typeof value === 'string' ? value : undefined
   }
 

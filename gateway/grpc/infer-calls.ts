@@ -7,7 +7,7 @@ import { inferResponse, type ModelInferRequest, streamResponse } from '../protoc
 import type { Outgoing } from '../protocols/protocol.ts'
 import { CallRequest } from './call-request.ts'
 import type { Bidi, Unary } from './services.ts'
-import { callStatusOf, failedCall, metadataOf } from './status.ts'
+import { answerMetadata, callStatusOf, failedCall } from './status.ts'
 
 /** Messages of a stream that are answered at once, no more than may always wait; others are not read meanwhile. */
 const mostAtOnce = mostWaiting
@@ -64,7 +64,7 @@ export function createInferCalls(calls: CallHandler): InferCalls {
         // Nobody is there any more.
         if (call.cancelled) return
         if (outgoing.status !== 200) return callback(failedCall(outgoing))
-        call.sendMetadata(metadataOf(outgoing.headers))
+        call.sendMetadata(answerMetadata(outgoing.headers))
         callback(null, outgoing.body as Buffer)
       })
     },
