@@ -37,8 +37,10 @@ export const Envelope = z.object({
   signatures: z.array(z.object({ keyid: z.string(), sig: z.base64() })).min(1),
 })
 export type Envelope = z.infer<typeof Envelope>
+/** Of in-toto statements. */
+export const statementType = 'https://in-toto.io/Statement/v1'
 const Statement = z.object({
-  _type: z.literal('https://in-toto.io/Statement/v1'),
+  _type: z.literal(statementType),
   subject: z.array(z.object({ name: z.string(), digest: z.object({ sha256: z.string() }) })).length(1),
   predicateType: z.string(),
   predicate: z.record(z.string(), z.json()),
@@ -74,7 +76,7 @@ export function newKeyPair(): { privateKey: string; publicKey: string } {
 }
 
 /** Pre-authentication encoding of DSSE (secure-systems-lab/dsse, protocol.md): what is signed. */
-function preAuthEncoding(payload: Buffer): Buffer {
+export function preAuthEncoding(payload: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} `), payload])
 }
 
@@ -96,7 +98,7 @@ export const publicKeyOf = ({ key }: Signer): string =>
 /** A digest and what is claimed of it, signed: an in-toto statement in a DSSE envelope. */
 export function signedEnvelope(signer: Signer, { subject, name, digest, claim = {} }: Signed): Envelope {
   const statement = {
-    _type: 'https://in-toto.io/Statement/v1',
+    _type: statementType,
     subject: [{ name, digest: { sha256: hexOf(digest) } }],
     predicateType: predicateTypeOf(subject),
     predicate: claim,

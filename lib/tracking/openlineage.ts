@@ -164,7 +164,7 @@ function placeOf(from: string): { readonly namespace: string; readonly name: str
   return { namespace: `${scheme}://${host}`, name: name || '/' }
 }
 
-/** A UUID of version 7 (RFC 9562) that is the same whenever it is made: the time, and a digest in the place of chance. */
+/** A UUID of version 7 (RFC 9562), the same whenever it is made: the time, and a digest in the place of chance. */
 export function runUuid(runId: string, startedAt: string): string {
   const bytes = createHash('sha256').update(`slipway run ${runId}`).digest().subarray(0, 16)
   bytes.writeUIntBE(Date.parse(startedAt), 0, 6)

@@ -32,6 +32,7 @@ const samples: Readonly<Record<string, string>> = {
   '--to': 'out/',
   '--gateway': 'http://slipway-gateway:8080',
   '--deployment': 'checkout',
+  '--key': 'model.pem',
   'export dvc --to': 'data/rows.csv.dvc',
   'schedule backfill --from': '2001-06-01',
   'schedule backfill --to': '2001-06-30',

@@ -1,0 +1,23 @@
+import { mlBom } from '../../lib/models/ml-bom.ts'
+import { getBundle } from '../../lib/store/objects.ts'
+import { readVersion } from '../../lib/store/registry.ts'
+import { openStoreContext } from '../context.ts'
+import { servedVersion } from '../model-version.ts'
+import { type JsonOption, writeTo } from '../options.ts'
+import { print, printJson } from '../output.ts'
+
+/** `export cyclonedx <model>`: a machine-learning bill of materials. */
+export async function exportBom(
+  model: string,
+  { output, json }: JsonOption & { readonly output?: string },
+): Promise<number> {
+  const { store } = openStoreContext()
+  const version = await servedVersion(store, model)
+  const bundle = await getBundle(store, version.digest, 'model')
+  const record = await readVersion(store, version.model, version.digest)
+  const bom = mlBom({ version, bundle, record })
+  if (output !== undefined) writeTo('--output', output, `${JSON.stringify(bom, undefined, 2)}\n`)
+  if (json === true) printJson(output === undefined ? bom : { ...version, output })
+  else if (output === undefined) print(JSON.stringify(bom, undefined, 2))
+  return 0
+}
