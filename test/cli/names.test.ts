@@ -27,6 +27,8 @@ const paths = [
   '--from <file>',
   '--from <files>',
   '--to <folder>',
+  '--to <where>',
+  '--key <file>',
   '--junit <file>',
   '--html <file>',
   '--data <file>',
