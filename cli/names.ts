@@ -148,6 +148,12 @@ export const messageFile: Kind = {
   example: 'message.json',
   accepts: (text) => text === '-' || existingFile.accepts(text),
 }
+/** What `register` takes. */
+export const modelFile = either(
+  'a file that exists, or a model in MLflow (models:/encoder@champion, models:/encoder/3)',
+  matching('', 'models:/encoder@champion', /^models:\/[^/@\s.][^/@\s]*(?:\/[1-9]\d*|@[^/@\s]+)$/),
+  existingFile,
+)
 /** A path, of a file to be written or read, or of several. */
 export const path: Kind = { rule: 'a path', example: 'data/flights.parquet', accepts: isPath }
 /** Columns by name, with commas between them. */

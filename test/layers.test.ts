@@ -92,7 +92,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   'lib/extensions': { rooms: ['lib/'], packages: ['node:', 'zod', 'esbuild'] },
   'lib/tracking': {
     rooms: ['lib/formats', 'lib/store', 'lib/code', 'lib/models', 'lib/sagemaker'],
-    packages: ['node:'],
+    packages: ['node:', 'yaml', 'zod'],
   },
   'lib/reports': { rooms: ['lib/formats', 'lib/stats'], packages: [] },
   gateway: {

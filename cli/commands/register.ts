@@ -10,6 +10,7 @@ import { findArtifact } from '../artifact.ts'
 import { beginRun, type RunInputs } from '../begin-run.ts'
 import { type CliContext, openContext } from '../context.ts'
 import { type DeploymentOptions, requireDeployment } from '../deployment-options.ts'
+import { modelFile } from '../fetched-model.ts'
 import { listenForInterrupt } from '../follow.ts'
 import { requireSameInputs } from '../input-version.ts'
 import { planRegistration, type Registrable, snapshotStep } from '../registration.ts'
@@ -39,8 +40,10 @@ export interface RegisterOptions extends Partial<RowOptions>, DeploymentOptions 
  * Registers a finished model by a run of its own, as a pipeline would: one of rows on those of a snapshot that is
  * there, one of tensors alone without any. @returns the exit code
  */
-export async function register(file: string, options: RegisterOptions): Promise<number> {
-  requireDeployment(options)
+export async function register(what: string, given: RegisterOptions): Promise<number> {
+  requireDeployment(given)
+  const { file, name } = await modelFile(openContext().settings.root, what)
+  const options = name === undefined || given.name !== undefined ? given : { ...given, name: nameOf(`${name}.onnx`) }
   const { on, target, task, samples, inputVersion } = options
   if (on === undefined) return registerTensors(file, options)
   if (target === undefined || task === undefined)

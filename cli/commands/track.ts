@@ -1,7 +1,7 @@
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { listRuns } from '../../lib/store/runs.ts'
 import { type Taken, takeDecisions } from '../../lib/tracking/decisions.ts'
-import { MlflowServer } from '../../lib/tracking/mlflow.ts'
+import { MlflowServer, mlflowAuthorization } from '../../lib/tracking/mlflow.ts'
 import { type Tracking, trackPipeline } from '../../lib/tracking/track.ts'
 import { type CliContext, openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
@@ -22,7 +22,7 @@ export async function track(pipeline: string, { mlflow, pull, json }: TrackOptio
   const { store } = context
   if (pull !== true && (await listRuns(store, pipeline, 1)).length === 0)
     throw new SlipwayError('NOT_FOUND', `there is no finished run of "${pipeline}"`, { next: 'see `slipway runs`' })
-  const server = new MlflowServer({ address: mlflow, authorization: authorizationIn(process.env) })
+  const server = new MlflowServer({ address: mlflow, authorization: mlflowAuthorization(process.env) })
   const tracking = { store, server, say }
   const pulled = pull === true ? await takeIn(context, tracking, pipeline) : undefined
   const tracked = await trackPipeline(tracking, pipeline)
@@ -41,11 +41,4 @@ async function takeIn(context: CliContext, tracking: Tracking, pipeline: string)
   const { openOwners } = await import('../mlflow-owners.ts')
   const { client } = await context.temporal()
   return takeDecisions(tracking, openOwners(context, client), pipeline)
-}
-
-/** As MLflow's own clients are told who they are. */
-function authorizationIn(env: NodeJS.ProcessEnv): string | undefined {
-  const { MLFLOW_TRACKING_TOKEN: token, MLFLOW_TRACKING_USERNAME: user, MLFLOW_TRACKING_PASSWORD: password = '' } = env
-  if (token !== undefined) return `Bearer ${token}`
-  return user === undefined ? undefined : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 }

@@ -23,7 +23,7 @@ export function artifactCommands(program: Usage): void {
     .description(
       'register a finished ONNX model, no definition needed: of rows, whose baseline are those of a snapshot (--on), or of tensors alone',
     )
-    .takes('<file>', kinds.existingFile)
+    .takes('<file>', kinds.modelFile)
     .offers('--on <snapshot>', 'the first digits of the snapshot, as slipway show <run> has them', kinds.digest)
     .offers('--target <column>', 'with --on: the column of what it predicts', kinds.columns)
     .offers(
@@ -59,6 +59,7 @@ export function artifactCommands(program: Usage): void {
     .examples(
       'npx slipway register rain.onnx --on 3f9a1c22b0d4 --target rained --task binary --wait',
       'npx slipway register rain.onnx --on 3f9a1c22b0d4 --target rained --task binary --feed X=wind,temp_min --endpoint rain --wait',
+      'MLFLOW_TRACKING_URI=http://127.0.0.1:5000 npx slipway register models:/encoder@champion --wait',
       'npx slipway register encoder.onnx --samples some.json --endpoint images --canary 5,25,50 --shadow --wait',
     )
     .does(async (file, options) => (await registering()).register(file, options))

@@ -21,6 +21,11 @@ export interface MlflowMetric {
   readonly step: number
 }
 
+/** A version with where its files are. */
+export interface StoredVersion extends Required<MlflowVersion> {
+  readonly artifacts: string
+}
+
 export interface RegisteredModel {
   readonly aliases: readonly { readonly alias: string; readonly version: string }[]
   readonly tags: readonly MlflowTag[]
@@ -85,13 +90,21 @@ export class MlflowServer {
 
   /** Stores a file below the artifacts of a run. @throws SlipwayError USAGE where the server stores none itself */
   async putArtifact({ info }: MlflowRun, path: string, content: Uint8Array): Promise<void> {
-    const root = info.artifact_uri
+    await this.send('PUT', `mlflow-artifacts/artifacts/${this.placeOf(info.artifact_uri, path)}`, content)
+  }
+
+  /** The path of an artifact by which the server gives and takes it. */
+  private placeOf(root: string, path: string): string {
     if (!root.startsWith('mlflow-artifacts:/'))
-      throw new SlipwayError('USAGE', `the MLflow server keeps artifacts at ${root}, which only it should write`, {
-        next: 'start it with --serve-artifacts, which is its default, and track into a new experiment',
-      })
-    const place = `${root.slice('mlflow-artifacts:'.length).replace(/^\/+/, '')}/${path}`
-    await this.send('PUT', `mlflow-artifacts/artifacts/${place.split('/').map(encodeURIComponent).join('/')}`, content)
+      throw new SlipwayError(
+        'USAGE',
+        `the MLflow server keeps artifacts at ${root}, which it does not hand out itself`,
+        {
+          next: 'start it with --serve-artifacts, which is its default, and use a new experiment',
+        },
+      )
+    const place = `${root.replace(/^mlflow-artifacts:\/+/, '')}/${path}`
+    return place.split('/').map(encodeURIComponent).join('/')
   }
 
   /** A registered model with its aliases; undefined where there is none of that name. */
@@ -123,6 +136,33 @@ export class MlflowServer {
     }
   }
 
+  /** A version by its number or an alias, and where its files are; undefined where there is none. */
+  async findVersion(model: string, which: { alias: string } | { version: string }): Promise<StoredVersion | undefined> {
+    const query = new URLSearchParams({ name: model, ...which })
+    const found = await this.ask(
+      'GET',
+      `${'alias' in which ? 'registered-models/alias' : 'model-versions/get'}?${query}`,
+    )
+    if (found === undefined) return undefined
+    const { version, tags = [] } = (found as { model_version: MlflowVersion }).model_version
+    const place = new URLSearchParams({ name: model, version })
+    const uri = (await this.ask('GET', `model-versions/get-download-uri?${place}`)) as { artifact_uri: string }
+    return { version, tags, artifacts: uri.artifact_uri }
+  }
+
+  /** A file of a version; undefined where it has none of that path. @throws SlipwayError USAGE where the server has it not */
+  async getArtifact({ artifacts }: StoredVersion, path: string): Promise<Buffer | undefined> {
+    return this.send('GET', `mlflow-artifacts/artifacts/${this.placeOf(artifacts, path)}`)
+  }
+
+  /** Names of the files of a version, those in folders of it left out. */
+  async listArtifacts({ artifacts }: StoredVersion): Promise<string[]> {
+    const path = this.placeOf(artifacts, '').replace(/\/$/, '')
+    const found = await this.ask('GET', `mlflow-artifacts/artifacts?path=${path}`)
+    const { files = [] } = (found ?? {}) as { files?: { path: string; is_dir?: boolean }[] }
+    return files.flatMap((file) => (file.is_dir === true ? [] : [file.path]))
+  }
+
   async createVersion(model: string, { info }: MlflowRun, path: string, tags: readonly MlflowTag[]): Promise<string> {
     const source = `${info.artifact_uri}/${path}`
     const made = await this.post('model-versions/create', { name: model, source, run_id: info.run_id, tags })
@@ -146,10 +186,10 @@ export class MlflowServer {
   /** @returns undefined where the server says that there is no such thing */
   private async ask(method: string, path: string, body?: unknown): Promise<unknown> {
     const answer = await this.send(method, path, body === undefined ? undefined : JSON.stringify(body))
-    return answer === undefined ? undefined : JSON.parse(answer || '{}')
+    return answer === undefined ? undefined : JSON.parse(answer.toString() || '{}')
   }
 
-  private async send(method: string, path: string, body?: string | Uint8Array): Promise<string | undefined> {
+  private async send(method: string, path: string, body?: string | Uint8Array): Promise<Buffer | undefined> {
     const { address, authorization } = this.settings
     const headers = {
       ...(typeof body === 'string' && { 'content-type': 'application/json' }),
@@ -163,9 +203,9 @@ export class MlflowServer {
         next: 'see that it runs, and that the address is right',
       })
     })
-    const text = await response.text()
-    if (response.ok) return text
-    const { error_code: code, message } = errorIn(text)
+    const bytes = Buffer.from(await response.arrayBuffer())
+    if (response.ok) return bytes
+    const { error_code: code, message } = errorIn(bytes.toString())
     if (code === 'RESOURCE_DOES_NOT_EXIST') return undefined
     throw new SlipwayError('USAGE', `the MLflow server at ${address} refuses ${path}: ${message ?? response.status}`, {
       next: response.status === 401 ? 'set MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD' : 'see its log',
@@ -184,4 +224,11 @@ function errorIn(text: string): { readonly error_code?: string; readonly message
   } catch {
     return {}
   }
+}
+
+/** As MLflow's own clients are told who they are. */
+export function mlflowAuthorization(env: NodeJS.ProcessEnv): string | undefined {
+  const { MLFLOW_TRACKING_TOKEN: token, MLFLOW_TRACKING_USERNAME: user, MLFLOW_TRACKING_PASSWORD: password = '' } = env
+  if (token !== undefined) return `Bearer ${token}`
+  return user === undefined ? undefined : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 }

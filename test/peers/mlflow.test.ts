@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../lib/code/host.ts'
 import { loadModel } from '../../lib/models/model.ts'
 import { localModel } from '../../lib/models/package.ts'
+import { getBundle, getBytes } from '../../lib/store/objects.ts'
 import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
@@ -184,6 +185,39 @@ describe('an MLflow server', () => {
     const [model] = JSON.parse((await place.run('models', '--json')).stdout)
     expect(model).toMatchObject({ name: 'loans', champion: 1 })
     expect(await pull()).toMatchObject({ taken: [], notTaken: [], overruled: [] })
+  })
+
+  it('hands out a model that somebody registered there, and not those that Slipway wrote', async (context) => {
+    if ('missing' in environment) return context.skip(environment.missing)
+    writeFileSync(join(place.project.root, 'text.onnx'), textEncoder())
+    const script = join(reference, 'mlflow-registers.py')
+    const python = join(environment.bin, 'python')
+    await execute(python, [script, address, join(place.project.root, 'text.onnx')])
+    process.env.MLFLOW_TRACKING_URI = address
+    try {
+      const { code, stdout, stderr } = await place.run('register', 'models:/encoder@best', '--wait', '--json')
+      expect(code, stderr).toBe(0)
+      const { model } = JSON.parse(stdout)
+      expect(model).toMatchObject({ name: 'encoder', version: 1 })
+      const bundle = await getBundle(place.store.store, model.digest, 'model')
+      expect(await getBytes(place.store.store, bundle.files['model.onnx']?.digest as string)).toEqual(
+        Buffer.from(textEncoder()),
+      )
+      const wide = await place.run('register', 'models:/wide/1', '--wait', '--json')
+      expect(wide.code, wide.stderr).toBe(0)
+      const refused = async (what: string) => JSON.parse((await place.run('register', what, '--json')).stdout).error
+      expect(await refused('models:/encoder@none')).toMatchObject({ code: 'NOT_FOUND' })
+      expect(await refused('models:/pickled/1')).toMatchObject({
+        code: 'MODEL_INVALID',
+        message: expect.stringMatching(/no flavour onnx, but/),
+      })
+      expect(await refused('models:/loans@champion')).toMatchObject({
+        code: 'USAGE',
+        next: expect.stringMatching(/^slipway show loans@\d+$/),
+      })
+    } finally {
+      delete process.env.MLFLOW_TRACKING_URI
+    }
   })
 
   it('gets a version of a model of tensors without a model that takes features, and says so', async (context) => {
