@@ -8,13 +8,13 @@ from slipway_client import SlipwayError, Unreachable, start_run
 
 @asset
 def flights_model(context: AssetExecutionContext) -> MaterializeResult:
-    run = start_run(os.environ.get("PIPELINE", "flights"), project=os.environ.get("SLIPWAY_PROJECT"))
-    context.log.info(f"run {run.run_id}")
     try:
+        run = start_run(os.environ.get("PIPELINE", "flights"), project=os.environ.get("SLIPWAY_PROJECT"))
+        context.log.info(f"run {run.run_id}")
         document = run.wait()
     except SlipwayError as error:
         # A failed gate is no better the next time.
-        known = {"run_id": run.run_id, "code": error.code, "exit_code": error.exit_code}
+        known = {"run_id": str(error.run_id), "code": error.code, "exit_code": error.exit_code}
         raise Failure(str(error), metadata=known, allow_retries=isinstance(error, Unreachable)) from error
     return MaterializeResult(metadata={"run_id": run.run_id, **document["model"], **document["metrics"]})
 
