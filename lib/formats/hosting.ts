@@ -70,8 +70,7 @@ export const SageMakerHosting = z
 export type SageMakerHosting = z.infer<typeof SageMakerHosting>
 
 /** How a target that has parameters serves a version; targets without any have none. */
-export const Hosting = SageMakerHosting
-export type Hosting = z.infer<typeof Hosting>
+export type Hosting = SageMakerHosting
 
 /** What may be hosted. */
 interface Hosted {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { canonicalJson } from './canonical.ts'
 import { SlipwayError } from './errors.ts'
-import { Hosting, hostedTheSame } from './hosting.ts'
+import { hostedTheSame, SageMakerHosting } from './hosting.ts'
 import { Expected, requireInForce, VersionName } from './in-force.ts'
 import { Lookup, looksUpTheSame, Snapshot, viewsOf } from './lookup.ts'
 
@@ -11,7 +11,7 @@ export const ModelVersion = VersionName.extend({
   /** Columns of its rows that gateways look up; missing where requests carry them all. */
   lookups: z.array(Lookup).min(1).optional(),
   /** How its target serves it, where that has parameters. */
-  hosting: Hosting.optional(),
+  hosting: SageMakerHosting.optional(),
 })
 export type ModelVersion = z.infer<typeof ModelVersion>
 

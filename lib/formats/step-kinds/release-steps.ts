@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { BatchPolicy } from '../batch-policy.ts'
 import { TargetRef, Task, targetInKey } from '../code-ref.ts'
-import { Hosting, hostingInWords } from '../hosting.ts'
+import { hostingInWords, SageMakerHosting } from '../hosting.ts'
 import { Lookup, lookupsInWords } from '../lookup.ts'
 import { codeOfDrift, describeRule, MonitorPolicy, rulesOf } from '../monitor-policy.ts'
 import { groupOf, RegistryMirror } from '../registry-mirror.ts'
@@ -119,7 +119,7 @@ export const deploy = stepKind({
     /** Where it is deployed; missing: to Slipway's own gateways. */
     target: Name.optional(),
     /** How that target serves it; missing where it has no parameters. */
-    hosting: Hosting.optional(),
+    hosting: SageMakerHosting.optional(),
     /** Columns that gateways look up in views; missing where requests carry all of them. */
     lookups: z.array(Lookup).min(1).optional(),
     /** Steps of this plan that publish those views: they come first. */
