@@ -38,7 +38,7 @@ afterAll(async () => {
 
 const onSageMaker = `image: 'node:20', instance: 'ml.m5.large', role: '${fakeRole}',`
 
-function write(name: string, options: string, learner: 'sagemaker' | 'program' = 'sagemaker'): void {
+function write(name: string, options: string, learner: 'sagemaker' | 'program' = 'sagemaker', more = {}): void {
   place.project.write(
     `pipelines/${name}/pipeline.ts`,
     `import { auc, binary, pipeline, ${learner} } from 'slipway'
@@ -49,7 +49,7 @@ export default pipeline('${name}', (p) => {
   const loans = p.snapshot('loans', { from: 'data/loans.parquet', schema: Loan })
   const parts = p.split(loans, { byHashOf: 'id', validation: 0.2, test: 0.3, seed: 3 })
   const learner = ${learner}({ ${learner === 'program' ? '' : onSageMaker} folder: './trainer', ${options} })
-  const model = p.train('risk', { on: parts, features, target: binary('defaulted', bad), learner, seed: 1 })
+  const model = p.train('risk', { on: parts, features, target: binary('defaulted', bad), learner, seed: 1, ...${JSON.stringify(more)} })
   const candidate = p.package(model)
   p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.6)] })
 })
@@ -152,6 +152,18 @@ describe.skipIf(why !== undefined)(`a model that SageMaker makes${why === undefi
     // Who wants it again trains again, as a job of its own.
     expect(await run('cancelled')).toMatchObject({ status: 'succeeded' })
     expect(begun('cancelled')).toEqual([name, name?.replace(/1$/, '2')])
+  })
+
+  it('is chosen by trials that are jobs of their own', async () => {
+    write('tuned', "command: ['node', 'train.mjs'], hyperparameters: { l2: 2 }", 'sagemaker', {
+      tune: { l2: [1, 64] },
+      budget: { trials: 3 },
+    })
+    const { runId } = await run('tuned')
+    expect(await slipway('show', runId)).toMatch(/tune-risk .*3 trials; log loss 0\.\d+ with l2 \d+/)
+    // Three trials, and the training with what was chosen.
+    expect(begun('trial').length).toBe(3)
+    expect(begun('tuned')).toHaveLength(1)
   })
 
   it('fails with SageMaker’s reason and leaves its log, which the error names', async () => {
