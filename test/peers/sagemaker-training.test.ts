@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import getPort from 'get-port'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packageRoot } from '../../lib/code/host.ts'
+import { sagemaker } from '../../lib/definition/learners.ts'
+import { type SageMakerClients, sageMakerClients } from '../../lib/sagemaker/clients.ts'
+import { findOrBegin, requireCompleted, runTag } from '../../lib/sagemaker/training-job.ts'
+import { trainingRequest } from '../../lib/sagemaker/training-request.ts'
+import { eventually } from '../support/gateways.ts'
+import { pythonEnvironmentOr } from '../support/python.ts'
+import { fakeRole, fakeSettings } from '../support/sagemaker.ts'
+
+/*
+ * The calls of a training job on moto's server, as far as it has them: it begins, describes and tags jobs, which end at
+ * once; it does not stop them, and takes a name twice.
+ */
+const environment = await pythonEnvironmentOr(join(packageRoot, 'test/reference/moto-requirements.txt'))
+const missing = 'missing' in environment ? environment.missing : undefined
+
+describe.skipIf(missing !== undefined)(`training jobs on moto${missing === undefined ? '' : `: ${missing}`}`, () => {
+  let server: ChildProcess
+  let clients: SageMakerClients
+  beforeAll(async () => {
+    const { bin } = environment as { readonly bin: string }
+    const port = await getPort()
+    server = spawn(join(bin, 'moto_server'), ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
+    const address = `http://127.0.0.1:${port}`
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', ...fakeSettings(address) })
+    await eventually(async () => (await fetch(address).catch(() => undefined)) !== undefined)
+    clients = sageMakerClients()
+  }, 180_000)
+  afterAll(() => {
+    clients?.destroy()
+    server?.kill()
+  })
+
+  it.each([
+    ['on demand', {}],
+    [
+      'on spot instances, in a network of its own, encrypted',
+      { spot: true, network: { subnets: ['subnet-1'], securityGroups: ['sg-1'] }, encryptionKey: 'key' },
+    ],
+  ])('are begun once %s, and repeat what they were begun with', async (_, more) => {
+    const learner = sagemaker({
+      image: 'trainer:1',
+      instance: 'ml.m5.large',
+      role: fakeRole,
+      command: ['python', 'train.py'],
+      hyperparameters: { l2: 2 },
+      metrics: { loss: 'loss=([0-9.]+)' },
+      ...more,
+    })
+    const stem = `moto-${Object.keys(more).length}`
+    let staged = 0
+    const wanted = {
+      nameOf: (attempt: number) => `${stem}-${attempt}`,
+      requestOf: (name: string) =>
+        trainingRequest(learner, {
+          uri: `s3://slipway/sagemaker/${name}`,
+          channels: { train: 'text/csv', slipway: undefined },
+          script: '/opt/ml/input/data/slipway/start.sh',
+          env: { SLIPWAY_SEED: '1' },
+          run: 'run-1',
+          stepKey: `sha256:${'1'.repeat(64)}`,
+        }),
+      run: 'run-1',
+      stage: async () => void staged++,
+      isKept: async () => true,
+    }
+    const job = await findOrBegin(clients, wanted)
+    expect(job).toMatchObject({ TrainingJobName: `${stem}-1`, TrainingJobStatus: 'Completed' })
+    requireCompleted(job)
+    expect(await findOrBegin(clients, wanted)).toMatchObject({ TrainingJobArn: job.TrainingJobArn })
+    expect(staged).toBe(1)
+    const tags = wanted.requestOf('x').Tags?.map(({ Key }) => Key)
+    expect(tags).toContain(runTag)
+    const other = { ...wanted, requestOf: (name: string) => ({ ...wanted.requestOf(name), RoleArn: `${fakeRole}-2` }) }
+    await expect(findOrBegin(clients, other)).rejects.toMatchObject({ code: 'SAGEMAKER_NAME_TAKEN' })
+  })
+})
