@@ -208,6 +208,7 @@ describe('imports point down only', () => {
     const others = [
       'bench',
       'bin',
+      'clients',
       'deploy',
       'dist',
       'docs',
