@@ -50,7 +50,9 @@ export const checking: ActivityOptions = { startToCloseTimeout: '10m', heartbeat
 /** A receiver of alerts that is away for minutes must not keep checks from going on: the next one tells again. */
 export const alerting: ActivityOptions = { ...briefly, retry: { ...retry, maximumAttempts: 6 } }
 
-/** Waits for those who serve to load a version and apply a revision: seconds of gateways, minutes of hosted endpoints. */
+/**
+ * Waits for those who serve to load a version and apply a revision: seconds of gateways, minutes of hosted endpoints.
+ */
 export const readingBack: ActivityOptions = { startToCloseTimeout: '2h', heartbeatTimeout, retry }
 
 /** How long an owner leaves an endpoint alone before it looks whether somebody wrote past it. */

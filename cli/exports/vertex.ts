@@ -16,8 +16,8 @@ export async function exportVertex(endpoint: string, options: PlatformOptions): 
 }
 
 /**
- * Bodies of REST v1: `models.upload` and a DeployedModel of each version, and the Endpoint with its split, which is what
- * `endpoints.patch` takes with `updateMask=trafficSplit`. A deployed model's id is its version's number.
+ * Bodies of REST v1: `models.upload` and a DeployedModel of each version, and the Endpoint with its split, which is
+ * what `endpoints.patch` takes with `updateMask=trafficSplit`. A deployed model's id is its version's number.
  * @throws SlipwayError USAGE for what Vertex AI cannot do
  */
 export function vertexFiles(

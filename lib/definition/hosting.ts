@@ -4,8 +4,8 @@ import { type Hosting, SageMakerHosting } from '../formats/hosting.ts'
 import type { RolloutPolicy } from '../formats/rollout-policy.ts'
 
 /**
- * Amazon SageMaker as the place where a package is deployed: instances, or serverless, or asynchronous on instances; see
- * `SageMakerHosting` for the parameters.
+ * Amazon SageMaker as the place where a package is deployed: instances, or serverless, or asynchronous on instances;
+ * see `SageMakerHosting` for the parameters.
  * @throws SlipwayError DEFINITION_INVALID for parameters that SageMaker would not take, or not together
  */
 export function sagemakerEndpoint(options: Omit<z.input<typeof SageMakerHosting>, 'kind'>): SageMakerHosting {

@@ -17,7 +17,10 @@ export interface PartPlaces {
   readonly given?: string | undefined
 }
 
-/** The file of a part: given, kept from before, or got by the machine's own client. @throws SlipwayError ENVIRONMENT_FAILED */
+/**
+ * The file of a part: given, kept from before, or got by the machine's own client. @throws SlipwayError
+ * ENVIRONMENT_FAILED
+ */
 export async function getPart(part: Part, { cache, given }: PartPlaces): Promise<string> {
   if (given !== undefined) {
     const file = join(given, part.file)

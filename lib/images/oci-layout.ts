@@ -28,7 +28,9 @@ export interface ImageConfig {
 export interface WrittenImage {
   /** Of its manifest: what registries know it by. */
   readonly digest: Digest
-  /** Of its configuration: what engines call its id. It depends on what is in the layers, not on how they are packed. */
+  /**
+   * Of its configuration: what engines call its id. It depends on what is in the layers, not on how they are packed.
+   */
   readonly id: Digest
   /** What a registry keeps of it. */
   readonly bytes: number

@@ -12,7 +12,9 @@ export interface JobLine {
 
 /** Pages that one look reads of a stream at most: the next look goes on. */
 const pagesAtOnce = 20
-/** What a job said last comes to CloudWatch a while after its end: looks in vain before that is believed, ms between. */
+/**
+ * What a job said last comes to CloudWatch a while after its end: looks in vain before that is believed, ms between.
+ */
 const lastLooks = 3
 const lastPause = 700
 

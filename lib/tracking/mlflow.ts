@@ -150,7 +150,10 @@ export class MlflowServer {
     return { version, tags, artifacts: uri.artifact_uri }
   }
 
-  /** A file of a version; undefined where it has none of that path. @throws SlipwayError USAGE where the server has it not */
+  /**
+   * A file of a version; undefined where it has none of that path. @throws SlipwayError USAGE where the server has it
+   * not
+   */
   async getArtifact({ artifacts }: StoredVersion, path: string): Promise<Buffer | undefined> {
     return this.send('GET', `mlflow-artifacts/artifacts/${this.placeOf(artifacts, path)}`)
   }

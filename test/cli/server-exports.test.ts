@@ -8,8 +8,8 @@ import type { ModelFacts } from '../../lib/models/model.ts'
 import { imageEncoder, textEncoder } from '../support/tensor-models.ts'
 
 /*
- * What servers of others are given. Both are held to their own definitions by test/peers/server-exports.test.ts: Triton's
- * messages, KServe's resource definition.
+ * What servers of others are given. Both are held to their own definitions by test/peers/server-exports.test.ts:
+ * Triton's messages, KServe's resource definition.
  */
 const version = { model: 'texts', version: 3, digest: `sha256:${'a'.repeat(64)}` }
 

@@ -14,8 +14,8 @@ import { pythonEnvironmentOr } from '../support/python.ts'
 import { fakeRole, fakeSettings } from '../support/sagemaker.ts'
 
 /*
- * The calls of batches and of the registry on moto's server, as far as it has them, and the pipeline beside the one that
- * the SageMaker SDK for Python writes of the same step.
+ * The calls of batches and of the registry on moto's server, as far as it has them, and the pipeline beside the one
+ * that the SageMaker SDK for Python writes of the same step.
  */
 const reference = join(packageRoot, 'test/reference')
 const environment = await pythonEnvironmentOr(join(reference, 'sagemaker-requirements.txt'))

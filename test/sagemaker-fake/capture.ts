@@ -19,7 +19,9 @@ interface Captured {
 /** How long lines are kept before they are written, ms. */
 const flushMs = 300
 
-/** Data capture: lines of JSON below `<destination>/<endpoint>/<variant>/yyyy/mm/dd/hh/`, some time after the answer. */
+/**
+ * Data capture: lines of JSON below `<destination>/<endpoint>/<variant>/yyyy/mm/dd/hh/`, some time after the answer.
+ */
 export function createCapture(world: World) {
   const lines = new Map<string, string[]>()
   let timer: NodeJS.Timeout | undefined

@@ -5,7 +5,10 @@ import { modelNamed } from './models.ts'
 import { startServing } from './serving.ts'
 import { seconds, type World } from './world.ts'
 
-/** What an endpoint's script may say: `stuck in Creating`, `stuck in Updating`, `fails` (with a reason), `keeps weights`. */
+/**
+ * What an endpoint's script may say: `stuck in Creating`, `stuck in Updating`, `fails` (with a reason), `keeps
+ * weights`.
+ */
 const kind = 'endpoint'
 
 /** How long a traffic shift waits between its steps in the fake, as a share of what was asked. */

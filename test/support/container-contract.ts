@@ -9,7 +9,9 @@ import { type ClientAnswer, describeProtocol, type ProtocolRow, type ProtocolUnd
 import { eventually } from './gateways.ts'
 import type { ModelServerProcess } from './model-servers.ts'
 
-/** Something that serves the model `opt` of served-models.ts and begins with an environment that a platform gives it. */
+/**
+ * Something that serves the model `opt` of served-models.ts and begins with an environment that a platform gives it.
+ */
 export interface Container {
   start(env: Readonly<Record<string, string>>): Promise<ModelServerProcess>
   /** Predictions of rows, without it. */

@@ -130,8 +130,8 @@ export async function takeStep(
 }
 
 /**
- * Begins anew what did not come to its end, since somebody asks for it again: an endpoint that failed goes, which serves
- * nothing and cannot be updated; an update that was taken back is tried once more.
+ * Begins anew what did not come to its end, since somebody asks for it again: an endpoint that failed goes, which
+ * serves nothing and cannot be updated; an update that was taken back is tried once more.
  */
 export async function mend(hosts: Hosts, desired: DesiredState, there: There): Promise<void> {
   if (there.status === 'Failed') await takeStep(hosts, '', desired, { kind: 'delete' }, there)

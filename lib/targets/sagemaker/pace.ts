@@ -20,8 +20,8 @@ const usual: Pace = {
 }
 
 /**
- * How quick SageMaker is. A stand-in of it may be quicker: `SLIPWAY_SAGEMAKER_PERIOD_MS` says by how much its periods are
- * shorter than a minute, and all else with them; not below a second, which CloudWatch has no periods of.
+ * How quick SageMaker is. A stand-in of it may be quicker: `SLIPWAY_SAGEMAKER_PERIOD_MS` says by how much its periods
+ * are shorter than a minute, and all else with them; not below a second, which CloudWatch has no periods of.
  */
 export function paceOf(env: NodeJS.ProcessEnv): Pace {
   const period = Number(env.SLIPWAY_SAGEMAKER_PERIOD_MS ?? usual.periodMs)
