@@ -145,9 +145,23 @@ export const existingFile: Kind = {
 /** A file with the body of a message, or standard input. */
 export const messageFile: Kind = {
   rule: 'a file that exists, or - for standard input',
-  example: 'message.json',
+  example: '-',
   accepts: (text) => text === '-' || existingFile.accepts(text),
 }
+/** An image of a container: `registry.example/team/flights:3`, or by its digest. */
+export const image = matching(
+  'an image: registry/name, with :tag or @sha256:digest',
+  'registry.example/team/flights:3',
+  /^[a-z0-9][\w.-]*(?::\d+)?(?:\/[a-z0-9][a-z0-9._-]*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/,
+)
+/** As clouds call their kinds of machines. */
+export const machine = matching('a kind of machine: letters, digits, dashes', 'n1-standard-2', /^[A-Za-z][\w-]{0,62}$/)
+/** Where other systems find something: `s3://models/flights`. */
+export const address = matching(
+  'an address: scheme://place',
+  's3://models/flights',
+  /^[a-z][a-z0-9+.-]*:\/\/[^\s/\0][^\s\0]*$/,
+)
 /** What `register` takes. */
 export const modelFile = either(
   'a file that exists, or a model in MLflow (models:/encoder@champion, models:/encoder/3)',

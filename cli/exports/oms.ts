@@ -19,8 +19,8 @@ export interface SignedOptions extends JsonOption {
 
 /** `export oms <model> --to <folder> --key <file>`: a model as a folder with a signature of OpenSSF Model Signing. */
 export async function exportSigned(model: string, { to, key, json }: SignedOptions): Promise<number> {
-  const signer = modelKeyFrom(keyAt(key))
   const { version, entries } = await toPackage(model)
+  const signer = modelKeyFrom(keyAt(key))
   const folder = resolve(to)
   await requireEmpty(folder)
   await mkdir(dirname(folder), { recursive: true })

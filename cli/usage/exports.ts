@@ -77,8 +77,8 @@ function serverCommands(exports: Usage): void {
     .command('kserve')
     .description('an InferenceService of KServe: what a route names, with its share in a rollout')
     .takes('<endpoint>', kinds.name)
-    .needs('--image <image>', 'an image of slipway package --oci', kinds.path)
-    .offers('--storage <uri>', 'where the model lies, if it is not in the image: s3://bucket/folder', kinds.path)
+    .needs('--image <image>', 'an image of slipway package --oci', kinds.image)
+    .offers('--storage <uri>', 'where the model lies, if it is not in the image: s3://bucket/folder', kinds.address)
     .offers('--namespace <name>', 'its namespace', kinds.name)
     .offers('--output <file>', 'write it there', kinds.path)
     .json()
@@ -139,8 +139,8 @@ function platformCommands(exports: Usage): void {
   const common = (command: Usage, machine: string): Usage =>
     command
       .takes('<endpoint>', kinds.name)
-      .needs('--image <repository>', 'where the images of package --oci are, without a tag', kinds.path)
-      .offers('--machine <type>', `the kind of machine, ${machine} by default`, kinds.words)
+      .needs('--image <repository>', 'where the images of package --oci are, without a tag', kinds.image)
+      .offers('--machine <type>', `the kind of machine, ${machine} by default`, kinds.machine)
       .offers('--to <folder>', 'where they are written; a folder of the endpoint’s name by default', kinds.path)
       .json()
   common(
