@@ -85,6 +85,7 @@ export function requireSame(what: string, wanted: Readonly<Record<string, unknow
 export function differencesIn(wanted: unknown, there: unknown, path = ''): string[] {
   if (wanted === undefined) return []
   if (Array.isArray(wanted)) {
+    if (wanted.length === 0 && there === undefined) return []
     if (!Array.isArray(there) || there.length !== wanted.length) return [apart(path, wanted, there)]
     return wanted.flatMap((each, i) => differencesIn(each, there[i], `${path}[${i}]`))
   }

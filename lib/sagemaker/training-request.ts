@@ -32,11 +32,13 @@ export function trainingRequest(learner: SageMakerLearner, purpose: JobPurpose):
   const { role, volumeGb, timeoutMs, waitMs, spot, subnets, securityGroups, encryptionKey, isolated } = job
   const runtime = Math.ceil(timeoutMs / 1_000)
   const texts = Object.entries(hyperparameters).map(([name, value]) => [name, String(value)])
+  const definitions = Object.entries(metrics).map(([Name, Regex]) => ({ Name, Regex }))
   return {
     AlgorithmSpecification: {
       TrainingImage: image,
       TrainingInputMode: 'File',
-      MetricDefinitions: Object.entries(metrics).map(([Name, Regex]) => ({ Name, Regex })),
+      // Not an empty list where there are none: algorithms of SageMaker's own fill theirs in.
+      ...(definitions.length > 0 && { MetricDefinitions: definitions }),
       ...(command !== undefined && { ContainerEntrypoint: ['/bin/sh', purpose.script], ContainerArguments: command }),
     },
     RoleArn: role,

@@ -20,7 +20,7 @@ inputs = {
     for name, value in step["Arguments"].items()
 }
 outputs = [
-    CallbackOutput(each["OutputName"], CallbackOutputTypeEnum(each["OutputType"])) for each in step["OutputParameters"]
+    CallbackOutput(each["OutputName"], CallbackOutputTypeEnum[each["OutputType"]]) for each in step["OutputParameters"]
 ]
 callback = CallbackStep(name=step["Name"], sqs_queue_url=step["SqsQueueUrl"], inputs=inputs, outputs=outputs)
 pipeline = Pipeline(

@@ -59,6 +59,9 @@ describe('what is made under a name', () => {
     expect(differencesIn({ a: 1, b: undefined }, { a: 1, c: 2 })).toEqual([])
     expect(differencesIn({ a: { b: [1, 2] } }, { a: { b: [1] } })).toEqual(['a.b is [1], not [1,2]'])
     expect(differencesIn({ a: 'x' }, {})).toEqual(['a is not set, not "x"'])
+    // An empty list says as much as none.
+    expect(differencesIn({ a: [] }, {})).toEqual([])
+    expect(differencesIn({ a: [] }, { a: [1] })).toEqual(['a is [1], not []'])
   })
 })
 
