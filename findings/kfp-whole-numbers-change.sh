@@ -12,7 +12,7 @@ cd "$folder"
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 venv/bin/uv pip install --quiet --python venv/bin/python kfp==2.17.3
-cat > numbers.py <<'PYTHON'
+cat > seen.py <<'PYTHON'
 import sys
 import kfp
 from kfp import dsl, local
@@ -34,4 +34,4 @@ found = numbers(seed=9007199254740993).outputs["Output"]
 print(f"kfp {kfp.__version__}: given 9007199254740993, a component sees {found}")
 sys.exit(found != "(9007199254740992, [('seed', 9007199254740992.0), ('trees', 20.0)], [1.0, 2.0])")
 PYTHON
-PATH="$folder/venv/bin:$PATH" venv/bin/python -W ignore numbers.py 2> noise.txt | grep -a "^kfp" || { tail -5 noise.txt; exit 1; }
+PATH="$folder/venv/bin:$PATH" venv/bin/python -W ignore seen.py 2> noise.txt | grep -a "^kfp" || { tail -5 noise.txt; exit 1; }
