@@ -138,6 +138,12 @@ export class MlflowServer {
 
   /** A version by its number or an alias, and where its files are; undefined where there is none. */
   async findVersion(model: string, which: { alias: string } | { version: string }): Promise<StoredVersion | undefined> {
+    // A server refuses an alias that a model does not have as if it were malformed; `latest` no model has and all know.
+    if ('alias' in which && which.alias.toLowerCase() !== 'latest') {
+      const { aliases = [] } = (await this.registeredModel(model)) ?? {}
+      const version = aliases.find(({ alias }) => alias === which.alias)?.version
+      return version === undefined ? undefined : this.findVersion(model, { version })
+    }
     const query = new URLSearchParams({ name: model, ...which })
     const found = await this.ask(
       'GET',

@@ -201,20 +201,22 @@ describe('an MLflow server', () => {
       expect(model).toMatchObject({ name: 'encoder', version: 1 })
       const bundle = await getBundle(place.store.store, model.digest, 'model')
       expect(await getBytes(place.store.store, bundle.files['model.onnx']?.digest as string)).toEqual(
-        Buffer.from(textEncoder()),
+        readFileSync(join(place.project.root, 'encoder/model.onnx')),
       )
       const wide = await place.run('register', 'models:/wide/1', '--wait', '--json')
       expect(wide.code, wide.stderr).toBe(0)
       const refused = async (what: string) => JSON.parse((await place.run('register', what, '--json')).stdout).error
-      expect(await refused('models:/encoder@none')).toMatchObject({ code: 'NOT_FOUND' })
+      for (const none of ['encoder@none', 'encoder/9', 'nobody@best', 'nobody@latest'])
+        expect(await refused(`models:/${none}`), none).toMatchObject({ code: 'NOT_FOUND' })
       expect(await refused('models:/pickled/1')).toMatchObject({
         code: 'MODEL_INVALID',
         message: expect.stringMatching(/no flavour onnx, but/),
       })
-      expect(await refused('models:/loans@champion')).toMatchObject({
-        code: 'USAGE',
-        next: expect.stringMatching(/^slipway show loans@\d+$/),
-      })
+      for (const own of ['loans@champion', 'loans@latest'])
+        expect(await refused(`models:/${own}`), own).toMatchObject({
+          code: 'USAGE',
+          next: expect.stringMatching(/^slipway show loans@\d+$/),
+        })
     } finally {
       delete process.env.MLFLOW_TRACKING_URI
     }

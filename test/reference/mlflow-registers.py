@@ -1,9 +1,11 @@
 """Registers models in an MLflow server as people do: python mlflow-registers.py URI FILE.onnx
 
 `encoder`, alias `best`, is the file; `wide` a product with a matrix of 400 numbers, which MLflow keeps in a file beside
-the graph; `pickled` no ONNX model.
+the graph; `pickled` no ONNX model. What MLflow hands out as `encoder`, whose bytes are those that MLflow wrote, is
+downloaded to the folder `encoder` beside the file.
 """
 
+import os
 import sys
 
 import mlflow
@@ -30,3 +32,4 @@ with mlflow.start_run():
 
     mlflow.pyfunc.log_model(name="pickled", python_model=Pickled(), registered_model_name="pickled")
 mlflow.MlflowClient().set_registered_model_alias("encoder", "best", "1")
+mlflow.artifacts.download_artifacts("models:/encoder@best", dst_path=os.path.join(os.path.dirname(file), "encoder"))
