@@ -2,11 +2,11 @@
 
 import os
 
-from dagster import AssetExecutionContext, Definitions, Failure, MaterializeResult, asset
+from dagster import AssetExecutionContext, Definitions, Failure, MaterializeResult, RetryPolicy, asset
 from slipway_client import SlipwayError, Unreachable, start_run
 
 
-@asset
+@asset(retry_policy=RetryPolicy(max_retries=2, delay=int(os.environ.get("RETRY_SECONDS", "60"))))
 def flights_model(context: AssetExecutionContext) -> MaterializeResult:
     try:
         run = start_run(os.environ.get("PIPELINE", "flights"), project=os.environ.get("SLIPWAY_PROJECT"))

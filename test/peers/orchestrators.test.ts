@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { promisify } from 'node:util'
+import { promisify, stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../lib/code/host.ts'
 import { listRuns } from '../../lib/store/runs.ts'
@@ -120,7 +120,9 @@ describe('Airflow', () => {
     if ('missing' in environment) return context.skip(environment.missing)
     const { bin } = environment
     const strict = await launch({ bin, command: dagTest, env: airflow('strict') })
-    expect(strict.output).toContain('(exit code 12, run strict-20260101-000000-k3x9)')
+    // Its errors are printed in colours and in lines of eighty.
+    const told = stripVTControlCharacters(strict.output).replaceAll(/\s+/g, ' ')
+    expect(told).toContain('(exit code 12, run strict-20260101-000000-k3x9)')
     expect(strict.code).toBe(1)
     expect(strict.given).toEqual(startedAndFollowed('strict', '--as-of', '2026-01-05'))
     const away = await launch({ bin, command: dagTest, env: airflow('away') })
@@ -139,12 +141,14 @@ describe('Airflow', () => {
   })
 })
 
+/** Besides the command: what settings the run is given, and how often it is started with a server away. */
 const launchers = [
-  ['dagster', ['dagster', 'asset', 'materialize', '-f', 'dagster_job.py', '--select', 'flights_model'], []],
-  ['prefect', ['python', 'prefect_flow.py'], ['--set', 'trees=20']],
-  ['metaflow', ['python', 'metaflow_flow.py', 'run', '--pipeline', 'PIPELINE'], []],
-  ['zenml', ['python', 'zenml_pipeline.py'], []],
-  ['flyte', ['pyflyte', 'run', 'flyte_workflow.py', 'train_flights', '--pipeline', 'PIPELINE'], []],
+  ['dagster', ['dagster', 'asset', 'materialize', '-f', 'dagster_job.py', '--select', 'flights_model'], [], 3],
+  ['prefect', ['python', 'prefect_flow.py'], ['--set', 'trees=20'], 3],
+  ['metaflow', ['python', 'metaflow_flow.py', 'run', '--pipeline', 'PIPELINE'], [], 1],
+  ['zenml', ['python', 'zenml_pipeline.py'], [], 1],
+  // Retries are for Flyte's server; by itself it says that the task may be tried again.
+  ['flyte', ['pyflyte', 'run', 'flyte_workflow.py', 'train_flights', '--pipeline', 'PIPELINE'], [], 1],
 ] as const
 
 /** Nobody is told of a test, servers in the process get their time, and nothing is asked. */
@@ -157,19 +161,25 @@ const settings = {
   RETRY_SECONDS: '0',
 }
 
-describe.each(launchers)('%s', (name, command, more) => {
-  it('starts a run and follows it; a run that fails by a gate fails it, once', async (context) => {
+describe.each(launchers)('%s', (name, command, more, tries) => {
+  it('starts a run and follows it; fails once by a gate, and after its retries with a server away', async (context) => {
     const environment = await environmentOf(name)
     if ('missing' in environment) return context.skip(environment.missing)
-    for (const pipeline of ['good', 'strict']) {
+    for (const pipeline of ['good', 'strict', 'away']) {
       const part = (text: string) =>
         text === 'PIPELINE' ? pipeline : text.endsWith('.py') ? join(examples, 'orchestrators', text) : text
       const words = command.map(part) as unknown as readonly [string, ...string[]]
       const env = { ...settings, DAGSTER_HOME: home, PIPELINE: pipeline }
       const { code, output, given } = await launch({ bin: environment.bin, command: words, env })
-      expect(given, output).toEqual(startedAndFollowed(pipeline, ...more))
+      const times = pipeline === 'away' ? tries : 1
+      expect(given, output).toEqual(
+        Array(times)
+          .fill(startedAndFollowed(pipeline, ...more))
+          .flat(),
+      )
       expect(code === 0, output).toBe(pipeline === 'good')
       if (pipeline === 'strict') expect(output).toContain('GATE_FAILED')
+      if (name === 'flyte') expect(output.includes('USER:Recoverable')).toBe(pipeline === 'away')
     }
   })
 })
@@ -183,6 +193,12 @@ describe('Kubeflow Pipelines', () => {
     expect(code, output).toBe(1)
     expect(output).toContain('GATE_FAILED')
     expect(given).toEqual(startedAndFollowed('strict', '--set', 'trees=20'))
+    // The runner tells no codes: they are those of the process that a component is.
+    for (const [pipeline, ending] of [['strict', 12] as const, ['away', 20] as const]) {
+      const component = `from pipeline import slipway_run; slipway_run.python_func(${JSON.stringify(pipeline)})`
+      const alone = await launch({ bin: environment.bin, command: ['python', '-c', component] })
+      expect(alone.code, alone.output).toBe(ending)
+    }
   })
 })
 
