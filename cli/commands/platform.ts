@@ -81,13 +81,18 @@ function stopOnSignals(platform: Platform): void {
 }
 
 /** Starts a platform that stays behind. @param onLine what it says meanwhile */
-export async function startDetached(root: string, onLine: (line: string) => void = () => {}): Promise<PlatformState> {
+export async function startDetached(
+  root: string,
+  onLine: (line: string) => void = () => {},
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<PlatformState> {
   const log = logFile(root, 'platform')
   makePlatformFolder(root)
   writeWhole(log, '')
   const output = openSync(log, 'a', 0o600)
   const child = spawn(process.execPath, [`${packageRoot}/bin/slipway.mjs`, 'up'], {
     cwd: root,
+    env,
     detached: true,
     stdio: ['ignore', output, output],
   })

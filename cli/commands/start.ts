@@ -1,5 +1,6 @@
 import { hostVersions } from '../../lib/code/host.ts'
 import { planPipeline } from '../../lib/code/plan.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import { readRoute } from '../../lib/store/routes.ts'
 import { openPort, portOf } from '../../workers/platform/servers.ts'
 import { signsOfPlatform } from '../../workers/platform/signs.ts'
@@ -17,11 +18,18 @@ import { startDetached } from './platform.ts'
 import { type RunOptions, runAndShow } from './run.ts'
 import { schemaOf } from './serve.ts'
 
+export interface StartOptions extends RunOptions {
+  /** Where a model lives whose story is told, instead of a pipeline's. */
+  readonly target?: 'sagemaker-fake'
+}
+
 /**
  * `npm start`: the platform, which stays up, and what there is to see of a pipeline: a watched one lives through its
  * whole life in fast time (`story.ts`), any other is run.
  */
-export async function start(pipeline: string, options: RunOptions): Promise<number> {
+export async function start(named: string | undefined, options: StartOptions): Promise<number> {
+  if (options.target !== undefined) return startOnFake(named, options)
+  const pipeline = named ?? 'flights'
   const root = findRoot()
   if (readPlatform(root) === undefined) {
     say(colors.dim('  starting Temporal, S3, a worker and a gateway'))
@@ -45,6 +53,16 @@ export async function start(pipeline: string, options: RunOptions): Promise<numb
   print(`  Temporal web UI ${state.temporal.ui ?? state.temporal.address}, S3 ${state.s3.endpoint}`)
   print('  all of it stays up, its data in .slipway/: `npx slipway down` stops it, `npx slipway up` brings it back')
   return code
+}
+
+/** The story of a model on SageMaker, which has a pipeline and a platform of its own. */
+async function startOnFake(pipeline: string | undefined, options: StartOptions): Promise<number> {
+  const given = pipeline ?? (options.set === undefined ? undefined : '--set')
+  if (given !== undefined)
+    throw new SlipwayError('USAGE', `${given} with --target sagemaker-fake: that story has a pipeline of its own`, {
+      next: 'npm start -- --target sagemaker-fake',
+    })
+  return (await import('../sagemaker-story/tell.ts')).tellSageMakerStory(options)
 }
 
 /** Waits for a platform that somebody else is starting: its gateway comes last. */

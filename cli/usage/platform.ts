@@ -36,11 +36,16 @@ export function platformCommands(program: Usage): void {
     .command('start')
     .description('the platform, and the whole life of a pipeline in fast time: what npm start does')
     .takes('[pipeline]', kinds.name)
+    .addOption(
+      new Option('--target <where>', 'tell how a model lives there: on the fake of SageMaker').choices([
+        'sagemaker-fake',
+      ]),
+    )
     .option('--keep', 'leave the platform up to be looked at; it always is')
     .collects('--set <name=value>', 'change a parameter', kinds.setting)
     .json()
     .examples('npx slipway start weather')
-    .does(async (pipeline, options) => (await starting()).start(pipeline ?? 'flights', options))
+    .does(async (pipeline, options) => (await starting()).start(pipeline, options))
   program
     .command('doctor')
     .description('whether everything a run needs is there and works')

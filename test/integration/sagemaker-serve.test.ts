@@ -35,9 +35,8 @@ const images = {
 
 beforeAll(async () => {
   if (why !== undefined) return
-  fake = await startFake({ images, s3: undefined as never })
+  fake = await startFake({ images, s3: () => place.store.store.client })
   place = await openCanaryPlace({ ...fakeSettings(fake.address), SLIPWAY_SAGEMAKER_PERIOD_MS: '1000' })
-  Object.assign(fake.world, { s3: place.store.store.client })
   useFake(fake)
   clients = sageMakerClients()
 })

@@ -18,6 +18,11 @@ export interface ContainerOrder {
   readonly onLine: (line: string) => void
 }
 
+const running = new Set<ChildProcess>()
+
+/** How many containers run. */
+export const containersRunning = (): number => running.size
+
 /** Why containers cannot be run here, where that is so: they need root and mount namespaces. */
 export function whyNoContainers(): string | undefined {
   if (process.getuid?.() !== 0) return 'only root may mount a folder at /opt/ml'
@@ -55,10 +60,11 @@ export function runContainer({ command, env, root, onLine }: ContainerOrder): Co
     { env: { PATH: process.env.PATH ?? '', HOME: '/tmp', ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   )
   for (const stream of [child.stdout, child.stderr]) createInterface(stream).on('line', onLine)
+  running.add(child)
   const ended = new Promise<number | null>((resolve) => {
     child.once('error', () => resolve(127))
     child.once('close', (code) => resolve(code))
-  })
+  }).finally(() => running.delete(child))
   return {
     ended,
     async stop(graceMs) {

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
+import { containersRunning, whyNoContainers } from './containers.ts'
 import type { Behaviour, Fault } from './script.ts'
 import type { ImageCommand, World } from './world.ts'
 
@@ -17,7 +19,10 @@ export function control(world: World, request: IncomingMessage, response: Server
       for (const [name, command] of Object.entries(given() as Record<string, ImageCommand>))
         world.images.set(name, command)
     },
+    // Where the store is that channels are read from, of a fake that was there before its store.
+    'POST store': () => world.useStore(new S3Client({ forcePathStyle: true, ...(given() as S3ClientConfig) })),
     'GET requests': () => world.requests,
+    'GET containers': () => ({ running: containersRunning(), whyNot: whyNoContainers() ?? null }),
   }
   const tell = told[`${request.method} ${what}`]
   if (tell === undefined) response.writeHead(404).end()

@@ -47,6 +47,17 @@ export const endpoints: FamilyMaker = (world) => {
         live(createFleets(world, endpoint))
         return { EndpointArn: endpoint.arn }
       },
+      ListEndpoints: ({ NameContains = '' }) => ({
+        Endpoints: [...endpoints.values()]
+          .filter(({ name }) => name.includes(NameContains))
+          .map(({ name, arn, createdAt, modifiedAt, status }) => ({
+            EndpointName: name,
+            EndpointArn: arn,
+            CreationTime: createdAt,
+            LastModifiedTime: modifiedAt,
+            EndpointStatus: status,
+          })),
+      }),
       DescribeEndpoint: ({ EndpointName }) => described(find(EndpointName)),
       UpdateEndpoint({ EndpointName, EndpointConfigName, DeploymentConfig }) {
         const endpoint = find(EndpointName)

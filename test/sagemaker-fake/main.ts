@@ -1,4 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3'
+import { usualImages } from './images.ts'
 import { startFake } from './server.ts'
 import type { ImageCommand } from './world.ts'
 
@@ -11,7 +12,8 @@ const s3 = new S3Client({
   region: 'us-east-1',
   ...(process.env.S3_ENDPOINT !== undefined && { endpoint: process.env.S3_ENDPOINT, forcePathStyle: true }),
 })
-const images = JSON.parse(process.argv[2] ?? '{}') as Record<string, ImageCommand>
+const given = process.argv[2]
+const images = given === undefined ? usualImages() : (JSON.parse(given) as Record<string, ImageCommand>)
 const paceMs = Number(process.env.FAKE_PACE_MS ?? 30)
 const fake = await startFake({ s3, images, paceMs })
 process.stdout.write(`${JSON.stringify({ address: fake.address })}\n`)

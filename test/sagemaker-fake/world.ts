@@ -45,6 +45,8 @@ export interface World {
   readonly region: string
   readonly account: string
   readonly s3: S3Client
+  /** Has another store be read and written. */
+  useStore(s3: S3Client): void
   readonly images: Map<string, ImageCommand>
   readonly script: Script
   readonly logs: LogBook
@@ -60,12 +62,16 @@ export interface World {
 
 export function makeWorld({ s3, images = {}, paceMs = 30 }: FakeOptions): World {
   const [region, account] = ['us-east-1', '123456789012']
+  let store = s3
   const folder = mkdtempSync(join(tmpdir(), 'sagemaker-fake-'))
   return {
     region,
     account,
     get s3() {
-      return typeof s3 === 'function' ? s3() : s3
+      return typeof store === 'function' ? store() : store
+    },
+    useStore(other) {
+      store = other
     },
     images: new Map(Object.entries(images)),
     script: new Script(),

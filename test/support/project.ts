@@ -12,13 +12,15 @@ export interface TestProject {
   remove(): void
 }
 
-export function newProject(): TestProject {
-  const root = mkdtempSync(join(tmpdir(), 'slipway-test-'))
+export const newProject = (): TestProject => projectAt(mkdtempSync(join(tmpdir(), 'slipway-test-')))
+
+/** A project in a folder that is there. */
+export function projectAt(root: string): TestProject {
   const write = (file: string, text: string): void => {
     mkdirSync(dirname(join(root, file)), { recursive: true })
     writeFileSync(join(root, file), text)
   }
-  mkdirSync(join(root, 'pipelines'))
+  mkdirSync(join(root, 'pipelines'), { recursive: true })
   return {
     root,
     write,
