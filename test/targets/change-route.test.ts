@@ -104,7 +104,7 @@ describe('targets', () => {
     expect(() => targetOf(targets, 'mars')).toThrow(
       expect.objectContaining({
         code: 'DEFINITION_INVALID',
-        message: 'there is no target "mars"; there are gateway, faulty',
+        message: 'there is no target "mars"; there are gateway, sagemaker, faulty',
       }),
     )
   })
