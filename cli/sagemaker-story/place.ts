@@ -1,6 +1,7 @@
-import { execFile, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, execFile, spawn } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { packageRoot } from '../../lib/code/host.ts'
 import { stopPlatform } from '../../workers/platform/platform.ts'
@@ -31,6 +32,8 @@ export interface StoryPlace {
   /** Kills the worker by SIGKILL. @returns its pid and that of the next one, once it is there */
   killWorker(): Promise<{ killed: number; next: number }>
   stop(): Promise<void>
+  /** Ends commands that still go on: without the platform they would wait for it. */
+  endCommands(): void
 }
 
 /** Writes the story's project into an empty folder and starts its platform. */
@@ -41,12 +44,21 @@ export async function openPlace(root: string, fake: string, say: (line: string) 
   await run(process.execPath, [join(packageRoot, 'scripts/run.mjs'), writer, root], { cwd: packageRoot })
   const env = environment(root, fake)
   await startDetached(root, say, env)
+  const going = new Set<ChildProcess>()
   const worker = (): number => readPlatform(root)?.worker.pid ?? 0
   const definition = join(root, 'pipelines/loans/pipeline.ts')
   return {
     root,
     worker,
-    begin: (...args) => ({ result: carryOut(root, args, env) }),
+    begin(...args) {
+      const child = spawnCommand(root, args, env)
+      going.add(child)
+      child.once('close', () => going.delete(child))
+      return { result: resultOf(child, args) }
+    },
+    endCommands() {
+      for (const child of going) child.kill('SIGKILL')
+    },
     define(constant, value) {
       const text = readFileSync(definition, 'utf8')
       const line = `const ${constant} = ${typeof value === 'number' ? value : `'${value}'`}`
@@ -91,12 +103,15 @@ function environment(root: string, fake: string): NodeJS.ProcessEnv {
   }
 }
 
-function carryOut(cwd: string, args: readonly string[], env: NodeJS.ProcessEnv): Begun['result'] {
-  const child = spawn(process.execPath, [join(packageRoot, 'bin/slipway.mjs'), ...args, '--json'], {
-    cwd,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+type Spawned = ChildProcessByStdio<null, Readable, Readable>
+
+function spawnCommand(cwd: string, args: readonly string[], env: NodeJS.ProcessEnv): Spawned {
+  const command = [join(packageRoot, 'bin/slipway.mjs'), ...args, '--json']
+  return spawn(process.execPath, command, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** What a command printed, when it has ended. @throws Error where that is no document */
+function resultOf(child: Spawned, args: readonly string[]): Begun['result'] {
   let [stdout, said] = ['', '']
   child.stdout.on('data', (chunk) => {
     stdout += chunk

@@ -8,7 +8,7 @@ import { print, printJson, say, seconds } from '../output.ts'
 import { score } from './batch.ts'
 import { cleanUp } from './end.ts'
 import { openFake } from './fake.ts'
-import { openPlace, storeOf } from './place.ts'
+import { openPlace, type StoryPlace, storeOf } from './place.ts'
 import { promote, rollBack } from './rollouts.ts'
 import { trainAndDeploy } from './runs.ts'
 import { Telling } from './telling.ts'
@@ -23,15 +23,16 @@ import { Telling } from './telling.ts'
 export async function tellSageMakerStory(options: { readonly json?: boolean }): Promise<number> {
   const started = Date.now()
   const root = findRoot()
-  makePlatformFolder(root)
   const own = join(platformFolder(root), 'sagemaker-fake')
   const telling = new Telling()
   const interrupt = listenForEnd()
   say(colors.dim('  starting a fake of SageMaker'))
   const fake = await openFake()
+  makePlatformFolder(root)
   let calls: Record<string, number> = {}
+  let place: StoryPlace | undefined
   const tell = async (): Promise<void> => {
-    const place = await openPlace(own, fake.address, (line) => say(colors.dim(line)))
+    place = await openPlace(own, fake.address, (line) => say(colors.dim(line)))
     await fake.tell('store', storeOf(own))
     const scene = { fake, place, telling }
     for (const chapter of [trainAndDeploy, promote, rollBack, score, cleanUp]) await chapter(scene)
@@ -44,6 +45,7 @@ export async function tellSageMakerStory(options: { readonly json?: boolean }): 
   } finally {
     calls = await fake.counts().catch(() => ({}))
     interrupt.stopListening()
+    place?.endCommands()
     await stopPlatform(own, () => {})
     await fake.stop()
   }
