@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import slipway_client as slipway
 
 address, project, command = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
@@ -41,6 +42,7 @@ def predictions():
             "purpose": pd.array(["car", pd.NA], dtype="string"),
         }
     )
+    without_value = {"age": [40, None], "purpose": ["car", None]}
     with slipway.Slipway(address, sticky="x-user") as gateway:
         first = gateway.predict("loans", rows, request_id="one-1", user="ann")
         told = {"values": first.values, "id": first.request_id, "version": first.version, "role": first.role}
@@ -50,6 +52,8 @@ def predictions():
             "model": first.model,
             "digest": first.digest,
             "frame": gateway.predict("loans", frame).values,
+            "polars": gateway.predict("loans", pl.DataFrame({**frame.to_dict("list"), **without_value})).values,
+            "wide": slipway.rows.records_of([{"id": 2**53 - 1, "other": 2**53}, {"id": np.int64(2**60)}]),
             "pinned": [*gateway.predict("loans", rows, version=1)],
             "none": gateway.predict("loans", []).values,
             "ignored": extra.ignored,
