@@ -14,6 +14,7 @@ export function holdOf(
   policy: RolloutPolicy,
   { mode, share }: Stage,
 ): RouteRollout {
+  const { strategy } = policy
   const latency = policy.watch.find(({ metric }) => metric === 'latency')
   return {
     id,
@@ -23,6 +24,7 @@ export function holdOf(
     salt: id,
     sticky: policy.sticky,
     slowMs: latency?.metric === 'latency' ? latency.overMs : null,
+    ...(strategy.kind === 'guardrails' && { guardrails: strategy.guardrails }),
   }
 }
 

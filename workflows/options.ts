@@ -51,9 +51,10 @@ export const checking: ActivityOptions = { startToCloseTimeout: '10m', heartbeat
 export const alerting: ActivityOptions = { ...briefly, retry: { ...retry, maximumAttempts: 6 } }
 
 /**
- * Waits for those who serve to load a version and apply a revision: seconds of gateways, minutes of hosted endpoints.
+ * Waits for those who serve to load a version and apply a revision: seconds of gateways, minutes of hosted endpoints,
+ * hours of those whose alarms are watched.
  */
-export const readingBack: ActivityOptions = { startToCloseTimeout: '2h', heartbeatTimeout, retry }
+export const readingBack: ActivityOptions = { startToCloseTimeout: '12h', heartbeatTimeout, retry }
 
 /** How long an owner leaves an endpoint alone before it looks whether somebody wrote past it. */
 export const reconcileEvery = '30s'

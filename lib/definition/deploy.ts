@@ -2,6 +2,7 @@ import { SlipwayError } from '../formats/errors.ts'
 import type { Hosting } from '../formats/hosting.ts'
 import { RolloutPolicy, type Strategy, type WatchRule } from '../formats/rollout-policy.ts'
 import { type Duration, durationMs } from './duration.ts'
+import { type GuardrailsOptions, guardrailsOf } from './guardrails.ts'
 import type { LookupInto } from './lookup.ts'
 
 interface Comparison {
@@ -19,7 +20,10 @@ interface Comparison {
   readonly approval?: { readonly role: string }
 }
 
-/** How a package takes over an endpoint: exactly one of the four strategies; `shadow` may come before any. */
+/**
+ * How a package takes over an endpoint: exactly one of the strategies; `shadow` may come before any but
+ * `guardrails`, which SageMaker alone has.
+ */
 type RolloutOptions = {
   readonly endpoint: string
   /**
@@ -34,6 +38,7 @@ type RolloutOptions = {
   | { readonly blueGreen: Comparison & { readonly bake: Duration } }
   | { readonly ab: Comparison & { readonly share: number; readonly for: Duration } }
   | { readonly allAtOnce: true }
+  | { readonly guardrails: GuardrailsOptions }
 )
 
 export type DeployOptions<Row = never> = RolloutOptions & {
@@ -86,6 +91,8 @@ function strategyOf(options: RolloutOptions): [Strategy, Comparison] {
   if ('blueGreen' in options)
     return [{ kind: 'blueGreen', bakeMs: durationMs(options.blueGreen.bake) }, options.blueGreen]
   if ('ab' in options) return [{ kind: 'ab', share: options.ab.share, forMs: durationMs(options.ab.for) }, options.ab]
+  if ('guardrails' in options)
+    return [{ kind: 'guardrails', guardrails: guardrailsOf(options.endpoint, options.guardrails) }, {}]
   return [{ kind: 'allAtOnce' }, {}]
 }
 

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { SlipwayError } from '../formats/errors.ts'
 import { type Hosting, SageMakerHosting } from '../formats/hosting.ts'
 import type { RolloutPolicy } from '../formats/rollout-policy.ts'
+import { requireGuardable } from './guardrails.ts'
 
 /**
  * Amazon SageMaker as the place where a package is deployed: instances, or serverless, or asynchronous on instances;
@@ -22,7 +23,7 @@ export function sagemakerEndpoint(options: Omit<z.input<typeof SageMakerHosting>
 type Need = 'weights' | 'shadow' | 'sticky' | 'capture'
 
 /** What each kind of endpoint lacks, and why, in the words of its own documentation. */
-const lacks: Readonly<Record<'serverless' | 'asynchronous', Partial<Record<Need | 'captured', string>>>> = {
+const lacks: Readonly<Record<'serverless' | 'asynchronous' | 'named', Partial<Record<Need | 'captured', string>>>> = {
   serverless: {
     weights: 'second production variant, so no weights to shift',
     shadow: 'shadow variants',
@@ -33,6 +34,17 @@ const lacks: Readonly<Record<'serverless' | 'asynchronous', Partial<Record<Need 
     shadow: 'shadow variants',
     captured: 'data capture',
   },
+  named: {
+    weights: 'second variant: their versions share the one that is named',
+    shadow: 'second variant: their versions share the one that is named',
+  },
+}
+
+/** Which sort of endpoint that has one variant alone; undefined where there may be several. */
+function kindOf({ serverless, asynchronous, variant }: Hosting): keyof typeof lacks | undefined {
+  if (serverless !== undefined) return 'serverless'
+  if (asynchronous !== undefined) return 'asynchronous'
+  return variant === undefined ? undefined : 'named'
 }
 
 /** What a policy asks of where it is carried out, each with the part of the definition that asks. */
@@ -57,7 +69,7 @@ function needsOf({ strategy, shadow, sticky, watch }: RolloutPolicy): [Need, str
  * @throws SlipwayError DEFINITION_INVALID that names the parameter and what is lacking
  */
 export function requireHostable(endpoint: string, hosting: Hosting, policy: RolloutPolicy): void {
-  const { serverless, asynchronous, capture, autoscaling, vpc, keepPrevious } = hosting
+  const { serverless, asynchronous, capture, autoscaling, vpc, keepPrevious, variant } = hosting
   const refuse = (what: string, why: string, next: string): never => {
     throw new SlipwayError('DEFINITION_INVALID', `endpoint "${endpoint}" on SageMaker: ${what}: ${why}`, { next })
   }
@@ -74,9 +86,20 @@ export function requireHostable(endpoint: string, hosting: Hosting, policy: Roll
       if (value !== undefined)
         refuse(name, `${none} ${lacking[name as keyof typeof lacking]}`, `leave ${name} out, or name an instance type`)
   }
-  const kind = serverless !== undefined ? 'serverless' : asynchronous !== undefined ? 'asynchronous' : undefined
-  const lacked = kind === undefined ? {} : lacks[kind]
-  const other = `deploy it with allAtOnce: true, or to instances that answer at once`
+  requireGuardable(policy, hosting, refuse)
+  if (variant !== undefined && keepPrevious !== undefined)
+    refuse(
+      'keepPrevious',
+      'versions share the variant that is named, so none is kept beside it',
+      'leave one of them out',
+    )
+  const kind = kindOf(hosting)
+  const lacked: (typeof lacks)[keyof typeof lacks] = kind === undefined ? {} : lacks[kind]
+  const sort = kind === 'named' ? 'endpoints with a named variant' : `${kind} endpoints`
+  const other =
+    kind === 'named'
+      ? 'leave variant out, or deploy it with allAtOnce: true'
+      : 'deploy it with allAtOnce: true, or to instances that answer at once'
   if (capture !== undefined && lacked.captured !== undefined)
     refuse('capture', `${kind} endpoints have no ${lacked.captured}`, 'leave capture out')
   if (kind === 'asynchronous' && keepPrevious !== undefined)
@@ -85,7 +108,7 @@ export function requireHostable(endpoint: string, hosting: Hosting, policy: Roll
     if (need === 'sticky')
       refuse(asking, 'its variants are drawn request by request, without a key', 'leave sticky out')
     const why = lacked[need]
-    if (why !== undefined) refuse(asking, `${kind} endpoints have no ${why}`, other)
+    if (why !== undefined) refuse(asking, `${sort} have no ${why}`, other)
     if (need === 'capture') refuse(asking, 'what is captured there is not read as evidence', 'watch errors and latency')
   }
 }

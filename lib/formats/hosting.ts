@@ -7,6 +7,12 @@ const EndpointName = z
   .max(63)
   .regex(/^[a-zA-Z0-9](-?[a-zA-Z0-9])*$/, 'names are letters, digits and single dashes between them, at most 63')
 
+/** Names of variants. */
+const VariantName = z
+  .string()
+  .max(63)
+  .regex(/^[a-zA-Z0-9](-*[a-zA-Z0-9])*$/, 'names are letters, digits and dashes between them, at most 63')
+
 /** Memory of a serverless endpoint, MB: what SageMaker offers. */
 const serverlessMemory = [1024, 2048, 3072, 4096, 5120, 6144] as const
 
@@ -60,6 +66,11 @@ export const SageMakerHosting = z
     kmsKey: z.string().optional(),
     /** The version before keeps its instances at no traffic, so that going back is one call; else they are given up. */
     keepPrevious: z.literal(true).optional(),
+    /**
+     * The name of its one variant, whatever version that serves; missing: every version is a variant of its own. Alarms
+     * are set on it, and SageMaker's guardrails ask for it.
+     */
+    variant: VariantName.optional(),
   })
   .superRefine(({ instance, serverless, count }, context) => {
     if ((instance === undefined) === (serverless === undefined))

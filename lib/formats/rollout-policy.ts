@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Guardrails, guardrailsInWords } from './guardrails.ts'
 
 const Share = z.number().gt(0).max(1)
 const Percent = z.number().gt(0).lt(100)
@@ -39,6 +40,8 @@ export const Strategy = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ab'), share: Percent, forMs: z.number().positive() }),
   /** Everything at once, after the gateways have loaded it. */
   z.object({ kind: z.literal('allAtOnce') }),
+  /** SageMaker moves everything in one update, and takes it back when an alarm goes off: no evidence decides. */
+  z.object({ kind: z.literal('guardrails'), guardrails: Guardrails }),
 ])
 export type Strategy = z.infer<typeof Strategy>
 
@@ -86,5 +89,7 @@ export function describeStrategy({ strategy, shadow }: RolloutPolicy): string {
       return `${before}A/B at ${strategy.share} %`
     case 'allAtOnce':
       return `${before}all at once`
+    case 'guardrails':
+      return guardrailsInWords(strategy.guardrails)
   }
 }

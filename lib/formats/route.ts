@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { canonicalJson } from './canonical.ts'
 import { SlipwayError } from './errors.ts'
+import { Guardrails } from './guardrails.ts'
 import { hostedTheSame, SageMakerHosting } from './hosting.ts'
 import { Expected, requireInForce, VersionName } from './in-force.ts'
 import { Lookup, looksUpTheSame, Snapshot, viewsOf } from './lookup.ts'
@@ -32,6 +33,8 @@ export const RouteRollout = z.object({
   sticky: z.string().nullable(),
   /** Answers over this many milliseconds count as slow; null counts none. */
   slowMs: z.number().positive().nullable(),
+  /** How the target itself moves traffic to the candidate; missing where the rollout does, step by step. */
+  guardrails: Guardrails.optional(),
 })
 export type RouteRollout = z.infer<typeof RouteRollout>
 

@@ -80,6 +80,8 @@ export function decide(policy: RolloutPolicy, state: RolloutState): Decision {
 
   const isLast = state.stage === stages.length - 1
   const goOn: Action = isLast ? 'promote' : 'advance'
+  // The stage is over when the update is; one that SageMaker took back never gets here.
+  if (policy.strategy.kind === 'guardrails') return say(goOn, 'SageMaker has moved everything, and no alarm went off')
   if (stage.mode === 'split' && stage.share === 0) return say(goOn, 'every gateway has it loaded')
   const minSamples = stage.mode === 'shadow' ? (policy.shadow?.minSamples ?? 0) : policy.minSamples
   if (state.samples < minSamples) return undecided(`${state.samples} of ${minSamples} answers by the candidate`)

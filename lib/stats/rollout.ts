@@ -30,6 +30,8 @@ export function stagesOf({ strategy, shadow }: RolloutPolicy): Stage[] {
       return [...before, { mode: 'split', share: strategy.share / 100 }]
     case 'allAtOnce':
       return before.length > 0 ? before : [{ mode: 'split', share: 0 }]
+    case 'guardrails':
+      return [{ mode: 'split', share: 1 }]
   }
 }
 

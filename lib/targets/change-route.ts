@@ -51,12 +51,17 @@ export async function awaitApplied(
   { endpoint, revision }: { readonly endpoint: string; readonly revision: number },
   wait: (behind: readonly string[], ms: number) => Promise<void>,
 ): Promise<{ readonly gateways: number; readonly mismatch: string | null }> {
-  const { everyMs, patienceMs } = target.pace ?? usualPace
-  for (const until = Date.now() + patienceMs; ; ) {
-    const { serving: gateways, behind, refused } = await target.readBack({ endpoint, revision })
+  const { everyMs, ...pace } = target.pace ?? usualPace
+  for (const since = Date.now(); ; ) {
+    const {
+      serving: gateways,
+      behind,
+      refused,
+      patienceMs = pace.patienceMs,
+    } = await target.readBack({ endpoint, revision })
     if (behind.length === 0) return { gateways, mismatch: null }
     if (refused !== null) return { gateways, mismatch: refused }
-    if (Date.now() > until) {
+    if (Date.now() > since + patienceMs) {
       const late = `${behind.join(', ')} did not apply revision ${revision} within ${patienceMs / 1000} s`
       return { gateways, mismatch: late }
     }

@@ -20,6 +20,8 @@ export interface Applied {
   readonly behind: readonly string[]
   /** Why somebody never will; null where nobody refuses. */
   readonly refused: string | null
+  /** For how long this revision is waited for, ms, where that is longer than the target's own patience. */
+  readonly patienceMs?: number
 }
 
 /** By source: the number of the window to read next. */

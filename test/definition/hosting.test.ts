@@ -15,6 +15,7 @@ const planned = (hosting: object, strategy: object): void =>
 const serverless = { memoryMb: 2048, maxConcurrency: 5 }
 const asynchronous = { output: 's3://bucket/answers' }
 const instance = 'ml.m5.large'
+const guarded = (shift: object, more = {}) => ({ guardrails: { alarms: ['errors'], wait: '10m', ...shift, ...more } })
 
 describe('a deployment to SageMaker', () => {
   it.each([
@@ -24,6 +25,11 @@ describe('a deployment to SageMaker', () => {
     [{ instance, autoscaling: { min: 1, max: 4, invocationsPerInstance: 500 } }, { ab: { share: 50, for: '1d' } }],
     [{ serverless }, { allAtOnce: true }],
     [{ instance, asynchronous }, { allAtOnce: true }],
+    [{ instance, count: 4 }, guarded({ canary: { percent: 25 } })],
+    [{ instance, count: 3 }, guarded({ linear: { percent: 34 } })],
+    [{ instance, asynchronous, count: 2 }, guarded({ canary: { percent: 50 } })],
+    [{ instance }, guarded({ allAtOnce: true })],
+    [{ instance, variant: 'AllTraffic' }, { allAtOnce: true }],
   ])('is planned where SageMaker can do it: %j, %j', (hosting, strategy) => {
     expect(() => planned(hosting, strategy)).not.toThrow()
   })
@@ -51,6 +57,45 @@ describe('a deployment to SageMaker', () => {
     ],
   ])('is refused by name where SageMaker lacks something: %j, %j', (hosting, strategy, words) => {
     expect(() => planned(hosting, strategy)).toThrow(words)
+  })
+
+  it.each([
+    [
+      { instance, count: 2 },
+      guarded({ canary: { percent: 10 } }),
+      'canary of 10 %: it is less than one of 2 instances',
+    ],
+    [{ instance }, guarded({ linear: { percent: 50 } }), 'linear of 50 %: it is less than one of 1 instance'],
+    [
+      { instance, count: 8, autoscaling: { min: 2, max: 8, invocationsPerInstance: 9 } },
+      guarded({ canary: { percent: 25 } }),
+      'canary of 25 %: it is less than one of 2 instances',
+    ],
+    [
+      { serverless },
+      guarded({ allAtOnce: true }),
+      'guardrails: not kept of serverless endpoints: SageMaker would move',
+    ],
+    [{ instance: 'ml.inf1.xlarge' }, guarded({ allAtOnce: true }), 'guardrails: not kept on ml.inf1.xlarge'],
+    [{ instance }, { ...guarded({ allAtOnce: true }), shadow: true }, 'shadow: guardrails keep one variant'],
+    [{ instance, keepPrevious: true }, guarded({ allAtOnce: true }), 'keepPrevious: guardrails keep one variant'],
+    [{ instance }, guarded({ allAtOnce: true }, { alarms: [] }), 'without alarms SageMaker watches nothing'],
+    [{ instance }, guarded({}), 'name one of canary, linear, allAtOnce; named are none'],
+    [{ instance }, guarded({ allAtOnce: true, linear: { percent: 20 } }), 'named are linear, allAtOnce'],
+    [{ instance }, guarded({ canary: { percent: 60 } }), 'canary: percent is 1 to 50'],
+    [{ instance }, guarded({ linear: { percent: 5 } }), 'linear: percent is 10 to 50'],
+    [{ instance }, guarded({ allAtOnce: true }, { wait: '2h' }), 'wait is 1 s to 1 h; it is 2h'],
+    // Ten waits of an hour.
+    [{ instance, count: 10 }, guarded({ linear: { percent: 10 } }, { wait: '1h' }), 'are 38700 s'],
+  ])('is refused where SageMaker would not keep its guardrails: %j, %j', (hosting, strategy, words) => {
+    expect(() => planned(hosting, strategy)).toThrow(words)
+  })
+
+  it.each([
+    [canary, 'canary: endpoints with a named variant have no second variant'],
+    [{ allAtOnce: true, shadow: true }, 'shadow: endpoints with a named variant have no second variant'],
+  ])('whose versions share a variant has no two: %j', (strategy, words) => {
+    expect(() => planned({ instance, variant: 'AllTraffic' }, strategy)).toThrow(words)
   })
 
   it.each([

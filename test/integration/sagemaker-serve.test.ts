@@ -51,6 +51,8 @@ const on = (image: string, more = ''): string =>
 const watch = 'watch: [errors.notWorseBy(0.05), latency.over(2000).notWorseBy(0.2)]'
 const canary = `canary: { steps: [20, 50], minSamples: 30, ${watch} }`
 
+const guardrails = "guardrails: { alarms: ['errors'], canary: { percent: 50 }, wait: '20m' }"
+
 const row = { id: 1, day: '2024-01-01T00:00:00Z', income: 30_000, age: 40, purpose: 'car' }
 async function ask(): Promise<string | undefined> {
   const command = new InvokeEndpointCommand({
@@ -144,8 +146,45 @@ describe.skipIf(why !== undefined)(`an endpoint on SageMaker${why === undefined 
     expect(await ask()).toMatch(/^v1-/)
   })
 
+  it('moves by SageMaker’s own guardrails, in one update, where no alarm goes off', async () => {
+    hostingIn(fake.world).alarms.set('errors', 'OK')
+    place.define(15, `${guardrails}, ${on('slipway:1', ', count: 2')}`)
+    const { result, answers } = await withTraffic(() => place.run('run', 'loans', '--wait', '--json'))
+    expect(result, result.stderr).toMatchObject({ code: 0 })
+    const { rollout } = JSON.parse(result.stdout)
+    expect(rollout).toMatchObject({
+      outcome: 'promoted',
+      reason: 'SageMaker has moved everything, and no alarm went off',
+    })
+    const record = RolloutRecord.parse(await readRolloutEnd(place.store.store, rollout.id))
+    expect(record.decisions.map(({ stage, action }) => `${stage} ${action}`)).toEqual([
+      '100 % advance',
+      '100 % promote',
+    ])
+    expect(fakeEndpoint()?.shifted).toEqual([0.5, 1])
+    expect(answers.nobody).toBeUndefined()
+    expect(await ask()).toBe('AllTraffic')
+  })
+
+  it('is rolled back where an alarm goes off, exit 14, though its worker is killed meanwhile', async () => {
+    const before = fakeEndpoint()?.production[0]?.request.ModelName
+    place.define(16, `${guardrails}, ${on('slipway:1', ', count: 2')}`)
+    const running = place.run('run', 'loans', '--wait', '--json')
+    await eventually(async () => fakeEndpoint()?.shifting?.share === 0.5)
+    place.worker.kill()
+    hostingIn(fake.world).alarms.set('errors', 'ALARM')
+    const result = await running
+    expect(result, result.stderr).toMatchObject({ code: 14 })
+    expect(JSON.parse(result.stdout).rollout.reason).toMatch(/took the update of credit back.*in ALARM: errors/)
+    expect(fakeEndpoint()?.production[0]?.request.ModelName).toBe(before)
+    expect(await ask()).toBe('AllTraffic')
+  })
+
   it('is refused at planning where SageMaker lacks something', async () => {
     const how = 'serverless: { memoryMb: 2048, maxConcurrency: 5 }'
+    place.define(10, `${canary}, target: sagemakerEndpoint({ image: 'a', role: '${testRole}', ${how} })`)
+    place.define(10, guardrails)
+    expect(expectUserError(await place.run('run', 'loans'), 2, 'DEFINITION_INVALID')).toContain('SageMaker’s own')
     place.define(10, `${canary}, target: sagemakerEndpoint({ image: 'a', role: '${testRole}', ${how} })`)
     const words = 'canary: serverless endpoints have no second production variant'
     expect(expectUserError(await place.run('run', 'loans'), 2, 'DEFINITION_INVALID')).toContain(words)

@@ -7,6 +7,12 @@ import type { FamilyMaker } from './world.ts'
 export const cloudWatch: FamilyMaker = (world) => ({
   service: 'cloudwatch',
   operations: {
+    DescribeAlarms: ({ AlarmNames = [] }) => ({
+      MetricAlarms: [...hostingIn(world).alarms]
+        .filter(([name]) => AlarmNames.includes(name))
+        .map(([AlarmName, StateValue]) => ({ AlarmName, StateValue })),
+      CompositeAlarms: [],
+    }),
     GetMetricData({ MetricDataQueries, StartTime, EndTime }) {
       const [from, to] = [StartTime * 1000, EndTime * 1000]
       if (to <= from) throw invalid('The parameter StartTime must be less than the parameter EndTime.')

@@ -67,21 +67,39 @@ async function shift(
   production: ServedVariant[],
   deployment: DeploymentConfig | undefined,
 ): Promise<boolean> {
-  const routing = deployment?.BlueGreenUpdatePolicy?.TrafficRoutingConfiguration
+  const { TrafficRoutingConfiguration: routing, TerminationWaitInSeconds: last = 0 } =
+    deployment?.BlueGreenUpdatePolicy ?? {}
   const alarms = deployment?.AutoRollbackConfiguration?.Alarms ?? []
-  // Without alarms nothing is watched, and all traffic moves at once.
-  if (routing === undefined || routing.Type === 'ALL_AT_ONCE' || alarms.length === 0) return true
+  endpoint.shifted = []
+  // What cannot be guarded moves at once, without a word.
+  if (routing === undefined || alarms.length === 0 || !isGuardable(endpoint, production)) return true
   const step = ({ Value = 100 }: { Value?: number | undefined } = {}): number => Value / 100
-  const shares = routing.Type === 'CANARY' ? [step(routing.CanarySize)] : linear(step(routing.LinearStepSize))
+  const shares = {
+    ALL_AT_ONCE: () => [1],
+    CANARY: () => [step(routing.CanarySize), 1],
+    LINEAR: () => linear(step(routing.LinearStepSize)),
+  }[routing.Type as 'CANARY']()
   for (const share of shares) {
     endpoint.shifting = { production, share }
-    await sleep(Math.max(world.paceMs, (routing.WaitIntervalInSeconds ?? 0) * 1000 * shiftPace))
-    if (alarms.some(({ AlarmName = '' }) => hostingIn(world).alarms.has(AlarmName))) return false
+    endpoint.shifted.push(share)
+    const seconds = share === 1 ? last : (routing.WaitIntervalInSeconds ?? 0)
+    await sleep(Math.max(world.paceMs, seconds * 1000 * shiftPace))
+    if (alarms.some(({ AlarmName = '' }) => hostingIn(world).alarms.get(AlarmName) === 'ALARM')) return false
   }
   return true
 }
 
-const linear = (step: number): number[] => Array.from({ length: Math.round(1 / step) }, (_, i) => (i + 1) * step)
+const linear = (step: number): number[] =>
+  Array.from({ length: Math.ceil(1 / step) }, (_, i) => Math.min(1, (i + 1) * step))
+
+/** SageMaker guards fleets of one name, and neither serverless ones nor those on Inf1. */
+function isGuardable(endpoint: FakeEndpoint, production: readonly ServedVariant[]): boolean {
+  const names = (variants: readonly ServedVariant[]) => variants.map(({ request }) => request.VariantName).sort()
+  const isSame = JSON.stringify(names(endpoint.production)) === JSON.stringify(names(production))
+  const isKept = ({ request: { ServerlessConfig, InstanceType } }: ServedVariant): boolean =>
+    ServerlessConfig === undefined && !InstanceType?.startsWith('ml.inf1.')
+  return isSame && production.length === 1 && production.every(isKept)
+}
 
 /** Gives an endpoint's variants other weights. */
 export async function changeWeights(

@@ -1,3 +1,4 @@
+import type { DeploymentConfig } from '@aws-sdk/client-sagemaker'
 import { changeWeights, createFleets, endOf, moveTo } from './endpoint-life.ts'
 import { invalid } from './errors.ts'
 import { type FakeEndpoint, hostingIn, type ServedVariant } from './hosting.ts'
@@ -63,6 +64,7 @@ export const endpoints: FamilyMaker = (world) => {
         const endpoint = find(EndpointName)
         requireInService(endpoint)
         requireConfig(EndpointConfigName)
+        requireRouting(DeploymentConfig)
         live(moveTo(world, endpoint, EndpointConfigName, DeploymentConfig))
         return { EndpointArn: endpoint.arn }
       },
@@ -88,6 +90,18 @@ export const endpoints: FamilyMaker = (world) => {
       await Promise.all([...endpoints.values()].map((endpoint) => endOf(world, endpoint)))
     },
   }
+}
+
+/** What SageMaker refuses of a way to shift traffic, besides what its service model says. */
+function requireRouting(deployment: DeploymentConfig | undefined): void {
+  const { Type, CanarySize, LinearStepSize } = deployment?.BlueGreenUpdatePolicy?.TrafficRoutingConfiguration ?? {}
+  const size = { CANARY: CanarySize, LINEAR: LinearStepSize }[Type as 'CANARY']
+  if (Type === 'CANARY' && CanarySize === undefined) throw invalid('CanarySize is required for CANARY traffic routing.')
+  if (Type === 'LINEAR' && LinearStepSize === undefined)
+    throw invalid('LinearStepSize is required for LINEAR traffic routing.')
+  const value = size?.Value ?? 50
+  if (size?.Type === 'CAPACITY_PERCENT' && (value > 50 || (Type === 'LINEAR' && value < 10)))
+    throw invalid(`${Type} traffic routing: ${value} is not within its bounds of capacity percent.`)
 }
 
 function described(endpoint: FakeEndpoint): unknown {

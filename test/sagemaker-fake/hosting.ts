@@ -26,6 +26,8 @@ export interface FakeEndpoint {
   shadow: ServedVariant[]
   /** Of the last update. */
   deployment?: unknown
+  /** Shares that the last update gave its fleet under alarms, one after another. */
+  shifted?: number[]
   /** Share of requests that a fleet on its way gets, while SageMaker shifts traffic to it. */
   shifting?: { readonly production: ServedVariant[]; share: number }
 }
@@ -46,8 +48,8 @@ export interface FakeHosting {
   readonly configs: Map<string, { readonly request: CreateEndpointConfigInput; readonly createdAt: number }>
   readonly endpoints: Map<string, FakeEndpoint>
   readonly invocations: Invocation[]
-  /** Names of alarms that are in the state ALARM. */
-  readonly alarms: Set<string>
+  /** States of alarms by their names: `OK`, `ALARM`. */
+  readonly alarms: Map<string, 'OK' | 'ALARM'>
 }
 
 const hostings = new WeakMap<World, FakeHosting>()
@@ -59,7 +61,7 @@ export function hostingIn(world: World): FakeHosting {
     configs: new Map(),
     endpoints: new Map(),
     invocations: [],
-    alarms: new Set(),
+    alarms: new Map(),
   }
   hostings.set(world, made)
   return made

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { answersOver, errors, labelErrors, policyOf, scores } from '../../lib/definition/deploy.ts'
 import type { Block, LabelBlock, RolloutState } from '../../lib/formats/evidence.ts'
-import type { RolloutPolicy } from '../../lib/formats/rollout-policy.ts'
+import { describeStrategy, type RolloutPolicy } from '../../lib/formats/rollout-policy.ts'
 import { type Mode, mergeBlocks } from '../../lib/stats/block.ts'
 import { replayRollout } from '../../lib/stats/replay.ts'
 import { enterNextStage, observe, observeLabels, stagesOf, startRollout, tick } from '../../lib/stats/rollout.ts'
@@ -223,6 +223,17 @@ describe('the other strategies', () => {
     expect(reason).not.toContain('difference')
     const split = feed(policy, enterNextStage(state), { nA: 500, kA: 50, nB: 500, kB: 50, share: 0.5 })
     expect(split.reason).toMatch(/difference -?[\d.]+ points to [\d.]+ points/)
+  })
+
+  it('guardrails are one stage, which SageMaker has carried out when it is decided about', () => {
+    const guardrails = { alarms: ['errors'], canary: { percent: 25 }, wait: '10m' } as const
+    const guarded = policyOf({ endpoint: 'e', guardrails })
+    expect(stagesOf(guarded)).toEqual([{ mode: 'split', share: 1 }])
+    expect(decide(guarded, startRollout(0))).toMatchObject({
+      action: 'promote',
+      reason: 'SageMaker has moved everything, and no alarm went off',
+    })
+    expect(describeStrategy(guarded)).toBe("SageMaker's canary of 25 %, 600 s a step, unless errors goes off")
   })
 
   it('all at once waits for nothing but the loading', () => {

@@ -6,6 +6,7 @@ import { batchPolicyOf } from '../batch.ts'
 import type { Builder } from '../builder.ts'
 import { policyOf } from '../deploy.ts'
 import { durationMs } from '../duration.ts'
+import { guardedVariant } from '../guardrails.ts'
 import { requireHostable } from '../hosting.ts'
 import { lookupsOf } from '../lookup.ts'
 import { monitorPolicyOf } from '../monitor.ts'
@@ -65,11 +66,18 @@ const needsParameters = (endpoint: string): SlipwayError =>
     },
   )
 
+const notGuarded = (endpoint: string): SlipwayError =>
+  new SlipwayError('DEFINITION_INVALID', `endpoint "${endpoint}": guardrails are SageMaker’s own`, {
+    next: 'name target: sagemakerEndpoint({ … }), or roll it out by canary: { steps: [5, 25, 50] }',
+  })
+
 export const deploy =
   (at: Place): Builder['deploy'] =>
   (candidate, options) => {
     const { endpoint, lookup = [] } = options
-    const hosting = typeof options.target === 'object' ? options.target : undefined
+    const given = typeof options.target === 'object' ? options.target : undefined
+    // SageMaker shifts traffic between fleets of one name.
+    const hosting = given && 'guardrails' in options ? { variant: guardedVariant, ...given } : given
     const target = typeof options.target === 'object' ? options.target.kind : options.target
     const { pipeline, last } = at.recording
     const model = modelOf(at, candidate.id)
@@ -99,6 +107,7 @@ export const deploy =
     requireJudged(at, endpoint, candidate.id, policy)
     if (hosting !== undefined) requireHostable(endpoint, hosting, policy)
     else if (target === 'sagemaker') throw needsParameters(endpoint)
+    else if (policy.strategy.kind === 'guardrails') throw notGuarded(endpoint)
     const { lookups, looksIn } =
       lookup.length === 0 ? noLookups : lookupsOf(endpoint, trainingOf(at, candidate.id).inputs, lookup)
     const id = addLast(at, {

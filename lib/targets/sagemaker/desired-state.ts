@@ -1,4 +1,5 @@
 import { SlipwayError } from '../../formats/errors.ts'
+import type { Guardrails } from '../../formats/guardrails.ts'
 import type { Hosting } from '../../formats/hosting.ts'
 import { type ModelVersion, type Route, versionsOf } from '../../formats/route.ts'
 
@@ -22,11 +23,23 @@ export interface DesiredState {
   readonly kept: readonly ModelVersion[]
   /** What holds for the endpoint as a whole: that of the version that came last. */
   readonly hosting: Hosting
+  /** How SageMaker moves traffic to it, and what has it go back; missing where it moves everything at once. */
+  readonly guardrails?: Guardrails
+  /**
+   * Of guarded ones: the champion under the name that the candidate is to have. SageMaker shifts traffic between fleets
+   * of one name; between others it silently moves everything at once.
+   */
+  readonly before?: DesiredState
 }
 
-/** A variant's name: `v3-1f2e3d4c5b6a`. One version has one name, wherever it is served. */
-export const variantOf = ({ version, digest }: Pick<ModelVersion, 'version' | 'digest'>): string =>
-  `v${version}-${digest.slice('sha256:'.length, 'sha256:'.length + 12)}`
+/**
+ * A variant's name: `v3-1f2e3d4c5b6a`. One version has one name, wherever it is served, unless its hosting names one
+ * for all versions.
+ */
+export const variantOf = (
+  { version, digest }: Pick<ModelVersion, 'version' | 'digest'>,
+  { variant }: Pick<Hosting, 'variant'> = {},
+): string => variant ?? `v${version}-${digest.slice('sha256:'.length, 'sha256:'.length + 12)}`
 
 /** SageMaker's name of an endpoint, from how one of its versions is hosted. */
 export const endpointNameOf = (endpoint: string, { endpoint: own }: Hosting): string =>
@@ -44,17 +57,21 @@ export function hostingOf(route: Route, version: ModelVersion = route.champion):
   })
 }
 
+/** Whether an endpoint has one variant alone. */
+export const hasOneVariant = ({ serverless, asynchronous, variant }: Hosting): boolean =>
+  serverless !== undefined || asynchronous !== undefined || variant !== undefined
+
 /**
  * What SageMaker is to serve by a route. A split is two production variants with weights. A shadow is a shadow variant;
- * while a candidate that has taken over bakes, the champion is its shadow. Endpoints without several variants serve one
- * version at a time.
+ * while a candidate that has taken over bakes, the champion is its shadow. Endpoints with one variant serve one version
+ * at a time: a candidate takes over as its rollout begins, which goes on once SageMaker has moved everything.
  * @throws SlipwayError ROUTE_CONFLICT
  */
 export function desiredStateOf(route: Route): DesiredState {
   const { endpoint, revision, champion, previous, rollout } = route
   const hosting = hostingOf(route, rollout?.candidate ?? champion)
   const variant = (version: ModelVersion, weight: number): DesiredVariant => ({
-    name: variantOf(version),
+    name: variantOf(version, hostingOf(route, version)),
     version,
     hosting: hostingOf(route, version),
     weight,
@@ -70,8 +87,22 @@ export function desiredStateOf(route: Route): DesiredState {
     )
   const kept = [previous, rollout?.candidate].flatMap((each) => each ?? [])
   const state = { endpoint: endpointNameOf(endpoint, hostingOf(route)), revision, kept, hosting, shadow: [] }
-  const hasOneVariant = hosting.serverless !== undefined || hosting.asynchronous !== undefined
-  if (rollout === null || hasOneVariant) {
+  if (rollout !== null && hasOneVariant(hosting)) {
+    const { candidate, guardrails } = rollout
+    const production = [variant(candidate, 1)]
+    if (guardrails === undefined) return { ...state, kept: [...kept, champion], production }
+    const named = { ...hostingOf(route, champion), variant: hosting.variant }
+    const before = { ...state, hosting: named, revision: revision - 0.5 }
+    const [name] = production.map((each) => each.name) as [string]
+    return {
+      ...state,
+      kept: [...kept, champion],
+      production,
+      guardrails,
+      before: { ...before, production: [{ name, version: champion, hosting: named, weight: 1 }] },
+    }
+  }
+  if (rollout === null) {
     const keepsPrevious = previous !== null && hosting.keepPrevious === true && previous.digest !== champion.digest
     return { ...state, production: [variant(champion, 1), ...(keepsPrevious ? [variant(previous, 0)] : [])] }
   }

@@ -20,7 +20,7 @@ import { isNotFound, sageMakerError } from '../../sagemaker/faults.ts'
 import { sageMakerTags } from '../../sagemaker/names.ts'
 import type { DesiredState } from './desired-state.ts'
 import type { FoundEndpoint, NextStep } from './next-step.ts'
-import { configOf, digestsOf, modelRequest } from './requests.ts'
+import { configOf, digestsOf, guardedBy, modelRequest } from './requests.ts'
 
 /** SageMaker as an endpoint is brought to it. */
 export interface Hosts {
@@ -57,6 +57,7 @@ export async function describeEndpoint({ clients }: Hosts, name: string): Promis
     arn,
     status: found.EndpointStatus ?? '',
     config: found.EndpointConfigName ?? '',
+    pending: found.PendingDeploymentSummary?.EndpointConfigName ?? null,
     production: (found.ProductionVariants ?? []).map((variant) => ({
       name: variant.VariantName ?? '',
       currentWeight: variant.CurrentWeight ?? 1,
@@ -71,6 +72,14 @@ export async function describeEndpoint({ clients }: Hosts, name: string): Promis
 /** Says on an endpoint which revision it is brought to, before anything is changed. */
 export async function tagRevision({ clients }: Hosts, { arn }: There, desired: DesiredState): Promise<void> {
   await addTags(clients, arn, { revision: desired.revision, ...digestsOf(desired) })
+}
+
+/**
+ * Says on an endpoint which revision it was updated for: else an update that SageMaker takes back would be begun again
+ * and again.
+ */
+export async function tagUpdated({ clients }: Hosts, { arn }: There, { revision }: DesiredState): Promise<void> {
+  await addTags(clients, arn, { updated: `${revision} ${new Date().toISOString()}` })
 }
 
 /** Takes the next step. Every one of them may be taken again after a crash. */
@@ -107,10 +116,9 @@ export async function takeStep(
     }
     case 'update': {
       const EndpointConfigName = await ensureConfig(hosts, endpoint, desired)
-      await tried(sageMaker.send(new UpdateEndpointCommand({ EndpointName, EndpointConfigName })), 'update')
-      // Else an update that SageMaker takes back would be begun again and again.
-      if (there !== null)
-        await addTags(hosts.clients, there.arn, { updated: `${desired.revision} ${new Date().toISOString()}` })
+      const request = { EndpointName, EndpointConfigName, ...guardedBy(desired) }
+      await tried(sageMaker.send(new UpdateEndpointCommand(request)), 'update')
+      if (there !== null) await tagUpdated(hosts, there, desired)
       return
     }
     case 'weights': {

@@ -12,6 +12,8 @@ export interface FoundEndpoint {
   readonly status: string
   /** Name of the configuration in force. */
   readonly config: string
+  /** The configuration that it is on its way to; null where it is on none. */
+  readonly pending: string | null
   readonly production: readonly FoundVariant[]
   /** Why it failed, or why the last update was taken back. */
   readonly failure: string | null

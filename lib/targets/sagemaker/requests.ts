@@ -1,4 +1,10 @@
-import type { CreateEndpointConfigInput, CreateModelInput, ProductionVariant } from '@aws-sdk/client-sagemaker'
+import type {
+  CreateEndpointConfigInput,
+  CreateModelInput,
+  ProductionVariant,
+  UpdateEndpointInput,
+} from '@aws-sdk/client-sagemaker'
+import { timeoutOf } from '../../formats/guardrails.ts'
 import type { Hosting } from '../../formats/hosting.ts'
 import type { ModelVersion } from '../../formats/route.ts'
 import { sageMakerName, sageMakerTags } from '../../sagemaker/names.ts'
@@ -120,6 +126,37 @@ export function configOf(endpoint: string, desired: DesiredState, bucket: string
       Tags: sageMakerTags({ endpoint, ...digestsOf(desired) }),
     },
     sameBut: `${sameBut}-`,
+  }
+}
+
+/** What an update says of guardrails; nothing where there are none. */
+export function guardedBy({ guardrails, hosting }: DesiredState): Partial<UpdateEndpointInput> {
+  if (guardrails === undefined) return {}
+  const { alarms, shift, waitSeconds } = guardrails
+  const size = (Value: number) => ({ Type: 'CAPACITY_PERCENT' as const, Value })
+  const routing = {
+    canary: (percent: number) => ({ Type: 'CANARY' as const, CanarySize: size(percent) }),
+    linear: (percent: number) => ({ Type: 'LINEAR' as const, LinearStepSize: size(percent) }),
+    allAtOnce: () => ({ Type: 'ALL_AT_ONCE' as const }),
+  }[shift.kind]('percent' in shift ? shift.percent : 100)
+  return {
+    DeploymentConfig: {
+      BlueGreenUpdatePolicy: {
+        TrafficRoutingConfiguration: { ...routing, WaitIntervalInSeconds: waitSeconds },
+        // After the last step there is something to go back to for as long.
+        TerminationWaitInSeconds: waitSeconds,
+        MaximumExecutionTimeoutInSeconds: timeoutOf(guardrails),
+      },
+      AutoRollbackConfiguration: { Alarms: alarms.map((AlarmName) => ({ AlarmName })) },
+    },
+    // As many instances as the traffic has asked for by now.
+    ...(hosting.autoscaling !== undefined && {
+      RetainAllVariantProperties: true,
+      ExcludeRetainedVariantProperties: [
+        { VariantPropertyType: 'DesiredWeight' as const },
+        { VariantPropertyType: 'DataCaptureConfig' as const },
+      ],
+    }),
   }
 }
 

@@ -94,6 +94,9 @@ function windowsIn(
   const known = [...begun].reverse().flatMap((each) => [each.champion, each.candidate])
   const isTimed = [champion, candidate].every((each) => each === null || isComplete(counts.get(each.variant), slowMs))
   const base = { slipway: 'window/1' as const, revision, pairs: null, capture: null, labels: null }
+  const sharing = new Set(known.flatMap((each) => (each?.variant === champion.variant ? each.digest : [])))
+  if (sharing.size > 1)
+    return [{ ...base, rollout: null, champion: of(servedUnder(champion, begun, start)), candidate: null }]
   const others = [...counts.keys()].flatMap((variant) => {
     if (variant === champion.variant || variant === candidate?.variant) return []
     return known.find((each) => each?.variant === variant) ?? []
@@ -108,6 +111,16 @@ function windowsIn(
     },
     ...others.map((other) => ({ ...base, rollout: null, champion: of(other), candidate: null })),
   ]
+}
+
+/**
+ * Which of the versions that share a variant was served from some time on: that of the revision applied last. While
+ * SageMaker moves traffic from one to the other, CloudWatch does not tell them apart.
+ */
+function servedUnder(champion: CountedVersion, begun: readonly InForce[], start: number): CountedVersion {
+  const applied = begun.filter(({ appliedAt }) => appliedAt !== null && appliedAt <= start).at(-1)
+  const served = [applied?.candidate, applied?.champion]
+  return served.find((each) => each?.variant === champion.variant) ?? champion
 }
 
 /** Whether the latency of all that was answered is known. */

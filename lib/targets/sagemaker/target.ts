@@ -1,3 +1,4 @@
+import { timeoutOf } from '../../formats/guardrails.ts'
 import { type ModelVersion, type Route, versionsOf } from '../../formats/route.ts'
 import type { TelemetryWindow } from '../../formats/telemetry.ts'
 import type { SageMakerClients } from '../../sagemaker/clients.ts'
@@ -5,11 +6,12 @@ import { type HostingBegun, publishApplied, publishBegun, readHosted } from '../
 import { findWindow, readRoute, readRouteLog } from '../../store/routes.ts'
 import type { Store } from '../../store/store.ts'
 import type { Cursors, Target } from '../target.ts'
+import { alarmsInWords, whyUnguarded } from './alarms.ts'
 import { scaleNoMore, scaleVariants } from './autoscaling.ts'
 import { cleanUp } from './clean-up.ts'
 import { type DesiredState, desiredStateOf, endpointNameOf, hostingOf, variantOf } from './desired-state.ts'
 import { type Counting, collectOrWait, sourceOf } from './evidence.ts'
-import { describeEndpoint, type Hosts, mend, tagRevision, takeStep } from './hosted-endpoint.ts'
+import { describeEndpoint, type Hosts, mend, type There, tagRevision, tagUpdated, takeStep } from './hosted-endpoint.ts'
 import { type NextStep, nextStep } from './next-step.ts'
 import type { Pace } from './pace.ts'
 import { configOf } from './requests.ts'
@@ -66,9 +68,8 @@ export function sageMakerTarget({ store, clients, pace, archive }: SageMakerPart
     async apply(given) {
       const route = await routeOf(given.endpoint)
       if (route === undefined || route.revision > given.revision) return
-      const desired = desiredStateOf(route)
       await begin(store, route)
-      const { step, there } = await stepFor(hosts, route.endpoint, desired, pace)
+      const { step, there, desired } = await stepFor(hosts, route.endpoint, desiredStateOf(route), pace)
       if (there === null) return
       if (step.kind === 'refused') return mend(hosts, desired, there)
       if (step.kind !== 'weights') return
@@ -88,9 +89,13 @@ export function sageMakerTarget({ store, clients, pace, archive }: SageMakerPart
         return { serving: 1, behind, refused: `revision ${route.revision} has come since: ${why}` }
       }
       const step = await advance({ store, hosts, pace }, route)
+      const guardrails = route.rollout?.guardrails
+      const shiftsForMs = guardrails && (timeoutOf(guardrails) * 1_000 * pace.periodMs) / 60_000
+      const patience = shiftsForMs === undefined ? {} : { patienceMs: pace.patienceMs + shiftsForMs }
       if (step.kind === 'done') return { serving: 1, behind: [], refused: null }
       if (step.kind === 'refused') return { serving: 1, behind, refused: step.why }
-      return { serving: 1, behind: [step.kind === 'wait' ? step.why : (behind[0] as string)], refused: null }
+      const late = step.kind === 'wait' ? step.why : (behind[0] as string)
+      return { serving: 1, behind: [late], refused: null, ...patience }
     },
 
     async evidence(endpoint, since) {
@@ -117,10 +122,10 @@ interface Advancing {
 /** Takes steps until there is nothing to do but wait, or the route is applied. */
 async function advance({ store, hosts, pace }: Advancing, route: Route): Promise<NextStep> {
   const { endpoint, revision } = route
-  const desired = desiredStateOf(route)
+  const wanted = desiredStateOf(route)
   await begin(store, route)
   for (let taken = 0; ; taken++) {
-    const { step, there } = await stepFor(hosts, endpoint, desired, pace)
+    const { step, there, desired, isPending } = await stepFor(hosts, endpoint, wanted, pace)
     if (step.kind === 'done') {
       // Once: whoever comes after finds it all done.
       if ((await readHosted(store, endpoint, revision))?.appliedAt !== null) return step
@@ -129,26 +134,46 @@ async function advance({ store, hosts, pace }: Advancing, route: Route): Promise
       await publishApplied(store, endpoint, revision, Date.now())
       return step
     }
+    // Whoever began the update has died before it said so.
+    if (there !== null && isPending && there.updated?.revision !== desired.revision)
+      await tagUpdated(hosts, there, desired)
+    if (step.kind === 'refused' && desired.guardrails !== undefined)
+      return { ...step, why: `${step.why}${await alarmsInWords(hosts.clients, desired.guardrails)}` }
     if (step.kind === 'wait' || step.kind === 'refused' || taken === stepsAtOnce) return step
+    if (step.kind === 'update' && desired.guardrails !== undefined) {
+      const why = await whyUnguarded(hosts.clients, desired.guardrails)
+      if (why !== null) return { kind: 'refused', why: `${desired.endpoint} stays as it is: ${why}` }
+    }
     if (there !== null && step.kind !== 'delete') await tagRevision(hosts, there, desired)
     if (step.kind === 'update') await scaleNoMore(hosts.clients, desired)
     await takeStep(hosts, endpoint, desired, step, there)
   }
 }
 
-async function stepFor(hosts: Hosts, endpoint: string, desired: DesiredState, { settleMs }: Pace) {
-  const there = await describeEndpoint(hosts, desired.endpoint)
+async function stepFor(hosts: Hosts, endpoint: string, wanted: DesiredState, { settleMs }: Pace) {
+  const there = await describeEndpoint(hosts, wanted.endpoint)
+  const desired =
+    there !== null && wanted.before !== undefined && isNamedOtherwise(wanted, there) ? wanted.before : wanted
   const { sameBut } = configOf(endpoint, desired, hosts.bucket)
   const isConfigured = there?.config.startsWith(sameBut) === true
-  return { there, step: nextStep(desired, there, isConfigured, settleMs) }
+  const isPending = there?.pending?.startsWith(sameBut) === true
+  return { there, desired, isPending, step: nextStep(desired, there, isConfigured, settleMs) }
 }
 
+/** Whether an endpoint's variants have other names than they should. */
+const isNamedOtherwise = ({ production }: DesiredState, there: There): boolean =>
+  there.production.length !== production.length ||
+  !production.every(({ name }) => there.production.some((each) => each.name === name))
+
 /** Puts on record that a revision is set out for: from now on what is counted may be its own. */
-async function begin(store: Store, { endpoint, revision, champion, rollout }: Route): Promise<void> {
-  const served = ({ digest, version }: ModelVersion): HostingBegun['champion'] => ({
-    digest,
-    version,
-    variant: variantOf({ digest, version }),
+async function begin(store: Store, route: Route): Promise<void> {
+  const { endpoint, revision, champion, rollout } = route
+  // Whatever it was called before, it is under the candidate's name that it gives way.
+  const shared = rollout?.guardrails && hostingOf(route, rollout.candidate)
+  const served = (version: ModelVersion): HostingBegun['champion'] => ({
+    digest: version.digest,
+    version: version.version,
+    variant: variantOf(version, shared ?? hostingOf(route, version)),
   })
   await publishBegun(store, endpoint, {
     slipway: 'hosting/1',

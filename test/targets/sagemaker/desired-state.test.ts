@@ -65,13 +65,29 @@ describe('what SageMaker is to serve', () => {
     expect(desiredStateOf(route()).kept.map(({ version: number }) => number)).toEqual([2])
   })
 
-  it('is one variant of a serverless or an asynchronous endpoint, whatever is rolled out', () => {
-    const serverless = { memoryMb: 2048, maxConcurrency: 5 } as const
-    const candidate = version(4, { instance: undefined, serverless })
-    const state = desiredStateOf(
-      route({ rollout: { ...(rollout('split', 0) as object), candidate } as Route['rollout'] }),
-    )
-    expect(state.production.map(({ name }) => name)).toEqual([variantOf(version(3))])
+  it.each([
+    ['serverless', { instance: undefined, serverless: { memoryMb: 2048, maxConcurrency: 5 } as const }],
+    ['asynchronous', { asynchronous: { output: 's3://answers/loans' } }],
+  ])('is one variant of a %s endpoint: a candidate takes over as its rollout begins', (_, over) => {
+    const begun = { ...(rollout('split', 0) as object), candidate: version(4, over) } as Route['rollout']
+    const state = desiredStateOf(route({ champion: version(3, over), rollout: begun }))
+    expect(state.production.map(({ name, weight }) => [name, weight])).toEqual([[variantOf(version(4)), 1]])
+    // Going back needs no upload.
+    expect(state.kept.map(({ version: number }) => number)).toContain(3)
+    expect(state.guardrails).toBeUndefined()
+  })
+
+  it('is, under guardrails, the candidate under the one name, after the champion under that name', () => {
+    const guardrails = { alarms: ['errors'], shift: { kind: 'allAtOnce' as const }, waitSeconds: 60 }
+    const candidate = version(4, { variant: 'AllTraffic' })
+    const begun = { ...(rollout('split', 1) as object), candidate, guardrails } as Route['rollout']
+    const state = desiredStateOf(route({ rollout: begun }))
+    const named = (each: typeof state | undefined) =>
+      each?.production.map(({ name, version: { version: number }, weight }) => [name, number, weight])
+    expect(named(state)).toEqual([['AllTraffic', 4, 1]])
+    expect(named(state.before)).toEqual([['AllTraffic', 3, 1]])
+    expect([state.guardrails, state.before?.guardrails]).toEqual([guardrails, undefined])
+    expect(desiredStateOf(route({ champion: candidate })).before).toBeUndefined()
   })
 
   it('takes the hosting of another version of the route for one that was never deployed there', () => {
@@ -106,6 +122,7 @@ describe('names of configurations and models', () => {
       route({ champion: version(3, { image: 'other' }) }),
       route({ champion: version(5) }),
       route({ champion: version(3, { capture: 0.5 }) }),
+      route({ champion: version(3, { variant: 'AllTraffic' }) }),
     ].map((each) => configured(each).sameBut)
     expect(new Set(names).size).toBe(names.length)
   })

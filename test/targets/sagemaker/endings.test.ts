@@ -1,11 +1,9 @@
 import { DescribeScalableTargetsCommand } from '@aws-sdk/client-application-auto-scaling'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Route, RouteChange } from '../../../lib/formats/route.ts'
 import { blocksOf } from '../../../lib/stats/evidence.ts'
-import { writeRoute } from '../../../lib/store/routes.ts'
-import { awaitApplied } from '../../../lib/targets/change-route.ts'
 import { whyNoContainers } from '../../sagemaker-fake/containers.ts'
 import { hostingIn } from '../../sagemaker-fake/hosting.ts'
+import { hostedEndpoint } from '../../support/hosted-endpoint.ts'
 import { type HostedPlace, openHostedPlace } from '../../support/hosted-place.ts'
 
 /* What becomes of an endpoint when SageMaker does not do as it is asked: an ending each that says what to do. */
@@ -18,55 +16,7 @@ afterAll(() => place?.stop())
 
 let count = 0
 /** An endpoint of its own for a test. */
-function endpoint() {
-  const name = `e${++count}`
-  const { target, server } = place
-  const change = async (given: object): Promise<Route> => {
-    const route = await writeRoute(server.store, name, RouteChange.parse(given), 'test')
-    await target.apply(route)
-    return route
-  }
-  return {
-    name,
-    open: (number: number, does = {}, hosting = {}) =>
-      change({ kind: 'open', variant: place.version(number, does, hosting) }),
-    begin: (number: number, mode: string, share: number, does = {}) =>
-      change({
-        kind: 'begin',
-        rollout: { id: 'r', candidate: place.version(number, does), mode, share, salt: 'r', sticky: null, slowMs: 250 },
-      }),
-    finish: (number: number, promote: boolean) =>
-      change({ kind: 'finish', rollout: 'r', candidate: place.version(number), promote }),
-    rollback: async (from: number) => change({ kind: 'rollback', from, to: null }),
-    change,
-    /** @returns why it is not applied; null where it is */
-    async applied(route: Route, patienceMs = 20_000): Promise<string | null> {
-      const quick = { ...target, pace: { everyMs: 50, patienceMs } }
-      const { mismatch } = await awaitApplied(
-        quick,
-        route,
-        (_, ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-      )
-      return mismatch
-    },
-    weights: () =>
-      Object.fromEntries(
-        hostingIn(place.fake.world)
-          .endpoints.get(name)
-          ?.production.map((each) => [each.request.VariantName?.split('-')[0], each.currentWeight]) ?? [],
-      ),
-    async evidence(requests: number) {
-      for (let i = 0; i < requests; i++) await place.ask(name)
-      const source = `sagemaker-${name}`
-      for (;;) {
-        const { windows } = await target.evidence(name, { [source]: 0 })
-        const told = windows.reduce((sum, each) => sum + each.champion.requests + (each.candidate?.requests ?? 0), 0)
-        if (told >= requests) return windows
-        await new Promise((resolve) => setTimeout(resolve, 100))
-      }
-    },
-  }
-}
+const endpoint = () => hostedEndpoint(place, `e${++count}`)
 const faults = () => place.fake.world.script
 
 describe.skipIf(why !== undefined)(`an endpoint of SageMaker${why === undefined ? '' : `: ${why}`}`, () => {

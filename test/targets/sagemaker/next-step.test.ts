@@ -16,6 +16,7 @@ const found = (
 ): FoundEndpoint => ({
   status: 'InService',
   config: 'some',
+  pending: null,
   production: Object.entries(weights).map(([name, weight]) => {
     const [currentWeight, desiredWeight] = Array.isArray(weight) ? weight : [weight, weight]
     return { name, currentWeight, desiredWeight }

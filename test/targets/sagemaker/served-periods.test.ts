@@ -117,4 +117,25 @@ describe('windows of what CloudWatch counted', () => {
     const failing = counts(5, { failed: 5, timed: 0, within: new Map() })
     expect(windowsOf(order, [opened, five], periods([5, { v1: counts(95), v2: failing }]))[0]?.rollout).not.toBeNull()
   })
+
+  it('of versions that share a variant are those of the version in force: CloudWatch does not tell them apart', () => {
+    const shared = (number: number) => ({ ...served(number), variant: 'AllTraffic' })
+    const history: InForce[] = [
+      { ...opened, champion: shared(1) },
+      // Begins at 3:30, is applied at 5:10, and is promoted at 6:10.
+      {
+        ...five,
+        champion: shared(1),
+        candidate: shared(2),
+        rollout: rollout(1),
+        appliedAt: 5 * minute + 10_000,
+      },
+      { ...opened, revision: 3, begunAt: 6 * minute + 10_000, appliedAt: 6 * minute + 20_000, champion: shared(2) },
+    ]
+    const periods = new Map([2, 4, 6, 7].map((at) => [at * minute, new Map([['AllTraffic', counts(10)]])]))
+    const windows = windowsOf(order, history, periods)
+    expect(
+      windows.map(({ champion, candidate, rollout: held }) => [champion.version, champion.requests, candidate, held]),
+    ).toEqual([1, 1, 2, 2].map((version) => [version, 10, null, null]))
+  })
 })
