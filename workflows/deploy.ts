@@ -157,7 +157,8 @@ async function serveAnew({ state, step, candidate }: Arrival, isHostedTheSame: b
   const lookups = candidate.lookups === undefined ? 'nothing is looked up' : 'other lookups'
   const reason = `run ${state.input.runId}: ${isHostedTheSame ? lookups : 'hosted otherwise'}`
   const order: RouteOrder = { change: { kind: 'lookups', variant: candidate }, target, reason }
-  await state.owners.changeRoute(endpoint, order, `lookups of ${endpoint}`)
+  const { mismatch } = await state.owners.changeRoute(endpoint, order, `lookups of ${endpoint}`)
+  if (!isHostedTheSame && mismatch !== null) throw notHosted(endpoint, mismatch)
 }
 
 /** Has the owner apply once more what is in force, and say whether it is applied. */
@@ -175,7 +176,7 @@ async function serveAgain({ state, step, candidate }: Arrival): Promise<void> {
 /** What a version ends with that its target does not serve, where no other version does either. */
 const notHosted = (endpoint: string, why: string): ApplicationFailure =>
   ApplicationFailure.create({
-    message: `${endpoint} is not served: ${why}`,
+    message: `${endpoint} is not served as it should be: ${why}`,
     type: 'TARGET_FAILED' satisfies ErrorCode,
     nonRetryable: true,
     details: [{ next: 'correct what it names, then the same run again: it is tried anew' }],

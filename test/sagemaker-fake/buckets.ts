@@ -44,6 +44,18 @@ export async function upload(s3: S3Client, file: string, uri: string): Promise<v
   await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: readFileSync(file) }))
 }
 
+/** An object's bytes. */
+export async function read(s3: S3Client, uri: string): Promise<Buffer> {
+  const { bucket, key } = placeOf(uri)
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
+  return Buffer.from((await Body?.transformToByteArray()) ?? [])
+}
+
+export async function write(s3: S3Client, uri: string, body: Buffer): Promise<void> {
+  const { bucket, key } = placeOf(uri)
+  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }))
+}
+
 /** All files of a folder, as objects below an address. */
 export async function uploadFolder(s3: S3Client, folder: string, uri: string): Promise<void> {
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { read, write } from './buckets.ts'
 import { createCapture } from './capture.ts'
 import { type FakeEndpoint, hostingIn, type ServedVariant } from './hosting.ts'
 import type { FamilyMaker } from './world.ts'
@@ -26,6 +27,8 @@ const prefix = 'x-amzn-sagemaker-'
 export const runtime: FamilyMaker = (world) => {
   const { endpoints, configs, invocations } = hostingIn(world)
   const capture = createCapture(world)
+  /** Requests of asynchronous endpoints that are not answered yet. */
+  const later = new Set<Promise<void>>()
 
   async function ask(asked: Asked, variant: ServedVariant): Promise<Answered> {
     const started = performance.now()
@@ -79,11 +82,32 @@ export const runtime: FamilyMaker = (world) => {
     response.writeHead(200, { 'content-type': type, 'x-amzn-invoked-production-variant': name }).end(body)
   }
 
+  /** Answers a request that lies in a bucket, some time later, as an object. */
+  function invokeLater(asked: Asked, input: string, answers: string, response: ServerResponse): true {
+    const output = `${answers.replace(/\/$/, '')}/${asked.eventId}.out`
+    const variant = drawn(asked.endpoint.production)
+    const work = async (): Promise<void> => {
+      const body = await read(world.s3, input)
+      if (variant === undefined) return
+      const { status, body: answer } = await ask({ ...asked, body }, variant)
+      // What failed is written elsewhere, and only where that is named.
+      if (status === 200) await write(world.s3, output, answer)
+    }
+    const going = work()
+      .catch(console.error)
+      .finally(() => later.delete(going))
+    later.add(going)
+    response
+      .writeHead(202, { 'content-type': 'application/json', 'x-amzn-sagemaker-outputlocation': output })
+      .end(JSON.stringify({ InferenceId: asked.inferenceId ?? asked.eventId }))
+    return true
+  }
+
   return {
     service: 'sagemaker-runtime',
     operations: {},
     async http(request, response, body) {
-      const [, name] = /^\/endpoints\/([^/]+)\/invocations$/.exec(request.url ?? '') ?? []
+      const [, name, isLater] = /^\/endpoints\/([^/]+)\/(async-)?invocations$/.exec(request.url ?? '') ?? []
       if (name === undefined || request.method !== 'POST') return false
       const endpoint = endpoints.get(decodeURIComponent(name))
       if (endpoint === undefined || endpoint.production.length === 0) {
@@ -102,10 +126,20 @@ export const runtime: FamilyMaker = (world) => {
         if (value !== undefined) headers[to ?? (from as string)] = value
       }
       const asked = { endpoint, headers, body, eventId: randomUUID(), inferenceId: header('inference-id') }
+      const answers = configs.get(endpoint.config)?.request.AsyncInferenceConfig?.OutputConfig?.S3OutputPath
+      if ((answers === undefined) !== (isLater === undefined)) {
+        const kind = answers === undefined ? 'not asynchronous' : 'asynchronous'
+        refuse(response, 400, 'ValidationError', `Endpoint ${name} is ${kind}, and is not asked in this way.`)
+        return true
+      }
+      if (answers !== undefined) return invokeLater(asked, header('inputlocation') ?? '', answers, response)
       await invoke(asked, header('target-variant'), response)
       return true
     },
-    stop: () => capture.flush(),
+    async stop() {
+      await Promise.all(later)
+      await capture.flush()
+    },
   }
 }
 

@@ -46,13 +46,14 @@ export function hostedEndpoint(place: HostedPlace, name: string) {
           .endpoints.get(name)
           ?.production.map((each) => [each.request.VariantName?.split('-')[0], each.currentWeight]) ?? [],
       ),
-    async evidence(requests: number) {
+    /** @param counted what windows tell of by then: more where others asked before, or a shadow was asked too */
+    async evidence(requests: number, counted = requests) {
       for (let i = 0; i < requests; i++) await place.ask(name)
       const source = `sagemaker-${name}`
       for (;;) {
         const { windows } = await target.evidence(name, { [source]: 0 })
         const told = windows.reduce((sum, each) => sum + each.champion.requests + (each.candidate?.requests ?? 0), 0)
-        if (told >= requests) return windows
+        if (told >= counted) return windows
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
     },

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
-import { InvokeEndpointCommand } from '@aws-sdk/client-sagemaker-runtime'
+import { InvokeEndpointAsyncCommand, InvokeEndpointCommand } from '@aws-sdk/client-sagemaker-runtime'
 import { packageRoot } from '../../lib/code/host.ts'
 import type { SageMakerHosting } from '../../lib/formats/hosting.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
@@ -11,6 +11,7 @@ import { type SageMakerClients, sageMakerClients } from '../../lib/sagemaker/cli
 import { paceOf } from '../../lib/targets/sagemaker/pace.ts'
 import { sageMakerTarget } from '../../lib/targets/sagemaker/target.ts'
 import type { Target } from '../../lib/targets/target.ts'
+import { read } from '../sagemaker-fake/buckets.ts'
 import { type Fake, startFake } from '../sagemaker-fake/server.ts'
 import { openTestBucket, type TestBucket } from './servers.ts'
 
@@ -33,6 +34,8 @@ export interface HostedPlace {
   version(number: number, does?: StandIn, hosting?: Partial<SageMakerHosting>): ModelVersion
   /** Asks an endpoint once. @returns the variant that answered; undefined where it failed */
   ask(endpoint: string, variant?: string): Promise<string | undefined>
+  /** Asks an asynchronous endpoint once. @returns what it wrote, when it has */
+  askLater(endpoint: string): Promise<string>
   stop(): Promise<void>
 }
 
@@ -100,6 +103,23 @@ export async function openHostedPlace(): Promise<HostedPlace> {
       })
       const answer = await clients.runtime.send(command).catch(() => undefined)
       return answer?.InvokedProductionVariant
+    },
+    async askLater(endpoint) {
+      const Key = `questions/${endpoint}.json`
+      const Body = JSON.stringify({ instances: [{ income: 1 }] })
+      await store.client.send(new PutObjectCommand({ Bucket: store.bucket, Key, Body }))
+      const { OutputLocation = '' } = await clients.runtime.send(
+        new InvokeEndpointAsyncCommand({
+          EndpointName: endpoint,
+          InputLocation: `s3://${store.bucket}/${Key}`,
+          ContentType: 'application/json',
+        }),
+      )
+      for (;;) {
+        const answer = await read(store.client, OutputLocation).catch(() => undefined)
+        if (answer !== undefined) return answer.toString('utf8')
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
     },
     async stop() {
       await fake.stop()
