@@ -33,6 +33,14 @@ export async function simulate(pipeline: string, options: SimulateOptions): Prom
     throw new SlipwayError('USAGE', `pipeline "${pipeline}" deploys nothing`, {
       next: 'add p.deploy to its definition',
     })
+  if (step.policy.strategy.kind === 'guardrails')
+    throw new SlipwayError(
+      'USAGE',
+      `"${step.endpoint}" is moved by SageMaker's guardrails: alarms decide, no evidence`,
+      {
+        next: 'a canary of Slipway’s own can be simulated: canary: { steps: [5, 25, 50] }',
+      },
+    )
   const runs = Number(options.runs ?? 1000)
   if (!Number.isInteger(runs) || runs < 1 || runs > 1_000_000)
     throw new SlipwayError('USAGE', `--runs ${options.runs}: expected 1 to 1000000`)

@@ -180,9 +180,23 @@ describe.skipIf(why !== undefined)(`an endpoint on SageMaker${why === undefined 
     expect(await ask()).toBe('AllTraffic')
   })
 
+  it('of a version that is hosted otherwise says where that does not start, and what was hosted goes on', async () => {
+    place.define(15, `${guardrails}, ${on('nobody:1', ', count: 2')}`)
+    const refused = await place.run('run', 'loans', '--wait', '--json')
+    expect(refused, refused.stderr).toMatchObject({ code: 20 })
+    expect(refused.stdout).toContain('Requested image nobody:1 not found')
+    expect(await ask()).toBe('AllTraffic')
+    place.define(15, `${guardrails}, ${on('slipway:1', ', count: 2')}`)
+    const mended = await place.run('run', 'loans', '--wait', '--json')
+    expect(mended, mended.stderr).toMatchObject({ code: 0 })
+  })
+
   it('is refused at planning where SageMaker lacks something', async () => {
     const how = 'serverless: { memoryMb: 2048, maxConcurrency: 5 }'
     place.define(10, `${canary}, target: sagemakerEndpoint({ image: 'a', role: '${testRole}', ${how} })`)
+    place.define(10, `${guardrails}, ${on('slipway:1', ', count: 2')}`)
+    const simulated = await place.run('rollout', 'simulate', 'loans', '--traffic', '100/min')
+    expect(expectUserError(simulated, 2, 'USAGE')).toContain('alarms decide')
     place.define(10, guardrails)
     expect(expectUserError(await place.run('run', 'loans'), 2, 'DEFINITION_INVALID')).toContain('SageMaker’s own')
     place.define(10, `${canary}, target: sagemakerEndpoint({ image: 'a', role: '${testRole}', ${how} })`)
