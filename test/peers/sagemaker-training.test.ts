@@ -13,8 +13,8 @@ import { fakeRole, fakeSettings } from '../support/sagemaker.ts'
 
 /*
  * The calls of a training job on moto's server, as far as it has them: it begins, describes and tags jobs, which end at
- * once; it does not stop them, and takes a name twice. It keeps no variables, and has metrics of its own for those asked
- * for.
+ * once; it does not stop them, and takes a name twice. It keeps no variables, and has metrics of its own in place of
+ * those asked for.
  */
 const environment = await pythonEnvironmentOr(join(packageRoot, 'test/reference/sagemaker-requirements.txt'))
 const missing = 'missing' in environment ? environment.missing : undefined
