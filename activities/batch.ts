@@ -14,10 +14,10 @@ import { type PublishOrder, publishBatch } from '../lib/jobs/batch/publish-batch
 import { scoreOnce } from '../lib/jobs/batch/shard-step.ts'
 import { clearStaged, type TransformDeps } from '../lib/jobs/batch/transform-step.ts'
 import type { Once } from '../lib/jobs/step-work.ts'
+import { sharedClients } from '../lib/sagemaker/clients.ts'
 import { writeBatchDefinition } from '../lib/store/batches.ts'
 import { getJson } from '../lib/store/objects.ts'
 import { batchScheduleId, taskQueue } from '../workflows/messages.ts'
-import { sageMakerOfWorker } from './sagemaker.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
 import { type ActivityDeps, runActivity, runIdempotent, type StepGiven, wholeStep } from './step.ts'
 import { createTransformActivities } from './transform.ts'
@@ -36,7 +36,7 @@ export function createBatchActivities(deps: ActivityDeps) {
   const { store, client } = deps
   const plans = new Map<string, Promise<BatchPlan>>()
   const takeTurn = turns(deps.scoringThreads)
-  const transforms: TransformDeps = { ...deps, sageMaker: sageMakerOfWorker }
+  const transforms: TransformDeps = { ...deps, sageMaker: sharedClients }
 
   return {
     /** Sets what is scored under a name, and its schedule. */

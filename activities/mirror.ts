@@ -1,16 +1,16 @@
 import { z } from 'zod'
 import { GateResult } from '../lib/formats/records.ts'
 import type { MirroredStatus } from '../lib/formats/registry-mirror.ts'
+import { sharedClients } from '../lib/sagemaker/clients.ts'
 import { describePackage, statusOf, writeApproval } from '../lib/sagemaker/model-packages.ts'
 import { getJson } from '../lib/store/objects.ts'
 import { putIntoGroup, setVersion } from '../lib/tracking/sagemaker-registry.ts'
-import { sageMakerOfWorker } from './sagemaker.ts'
 import { type ActivityDeps, runActivity, type StepGiven, wholeStep } from './step.ts'
 
 /** What concerns a registry elsewhere that has what is registered here. */
 export function createMirrorActivities(deps: ActivityDeps) {
   const { store } = deps
-  const client = () => sageMakerOfWorker().sageMaker
+  const client = () => sharedClients().sageMaker
   const look = async (arn: string) => {
     const found = await describePackage(client(), arn)
     return { found, ...statusOf(found) }

@@ -2,7 +2,6 @@ import type { BatchPlan } from '../lib/formats/batch-records.ts'
 import type { ShardOutcome } from '../lib/formats/batch-request.ts'
 import { collectOnce, stageOnce, type TransformDeps, transformOnce } from '../lib/jobs/batch/transform-step.ts'
 import type { Once } from '../lib/jobs/step-work.ts'
-import { isCancelledForGood } from './sagemaker.ts'
 import { type ActivityDeps, jobsOf, runActivity, runIdempotent } from './step.ts'
 
 /**
@@ -32,10 +31,9 @@ export function createTransformActivities(
      */
     async transformBatch({ plan, run }: { plan: string; run: string }): Promise<{ attempt: number; job: string }> {
       return runActivity('transform', async (context, progress, onCancel) => {
-        const isUnwanted = (): boolean => isCancelledForGood(context)
         const signal = context.cancellationSignal
         const order = { planDigest: plan, plan: await planOf(plan), run }
-        const transformed = transformOnce(transforms, order, { progress, signal, isUnwanted })
+        const transformed = transformOnce(transforms, order, { progress, signal })
         // A cancelled batch waits until its job is stopped.
         onCancel(() =>
           transformed.then(

@@ -70,7 +70,14 @@ export interface StepWork {
   job<Name extends JobName>(name: Name, order: Parameters<Jobs[Name]>[0]): Promise<Awaited<ReturnType<Jobs[Name]>>>
 }
 
-/** The same for a step of a plan. */
+/**
+ * Whether somebody cancelled what a signal is about. A worker that is shut down, or that is not the one that does it any
+ * more because it was taken for dead, leaves what it began elsewhere to the next one.
+ */
+export const isCancelledForGood = ({ aborted, reason }: AbortSignal): boolean =>
+  aborted && (reason as Error).message === 'CANCELLED'
+
+/** What the work of a step of a plan is given. */
 export type WorkOn<Kind extends StepKind> = StepWork & { readonly step: StepOf<Kind> }
 
 export interface StepResult {

@@ -13,7 +13,7 @@ import { fetchInput } from '../../sources/inputs.ts'
 import { hexOf } from '../../store/digest.ts'
 import { findStepRecord, stepKeyOf } from '../../store/steps.ts'
 import type { Store } from '../../store/store.ts'
-import type { Once, StepWork } from '../step-work.ts'
+import { isCancelledForGood, type Once, type StepWork } from '../step-work.ts'
 import { shardOrder } from './shard-order.ts'
 import { materialOf, type ShardRecords, scoreOnce } from './shard-step.ts'
 import { stagedFile } from './stage-shard.ts'
@@ -75,7 +75,7 @@ export async function stageOnce(
 export async function transformOnce(
   deps: TransformDeps,
   { planDigest, plan, run }: { readonly planDigest: string; readonly plan: BatchPlan; readonly run: string },
-  work: Pick<StepWork, 'progress' | 'signal'> & { readonly isUnwanted: () => boolean },
+  work: Pick<StepWork, 'progress' | 'signal'>,
 ): Promise<{ readonly attempt: number; readonly job: string }> {
   const { store } = deps
   const { owner, name, slot, model, policy } = plan
@@ -101,7 +101,8 @@ export async function transformOnce(
       const rows = [...names].filter((each) => each.startsWith('in/')).map((each) => each.slice('in/'.length))
       return rows.every((each) => names.has(`${attemptName(attempt)}/${each}.out`))
     },
-    ...work,
+    signal: work.signal,
+    isUnwanted: () => isCancelledForGood(work.signal),
     progress: (what) => work.progress(what, 0),
   })
 }

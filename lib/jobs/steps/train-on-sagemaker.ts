@@ -24,7 +24,7 @@ import {
 } from '../../sagemaker/training-job.ts'
 import { trainingRequest } from '../../sagemaker/training-request.ts'
 import { putFile } from '../../store/objects.ts'
-import type { StepWork } from '../step-work.ts'
+import { isCancelledForGood, type StepWork } from '../step-work.ts'
 import { programLog } from './program-place.ts'
 import { fetchOutputs, keptOutput, stageInputs } from './sagemaker-files.ts'
 
@@ -77,7 +77,8 @@ async function train<T>(source: PackageSource, training: RemoteTraining<T>): Pro
     return result
   } catch (error) {
     // Who is tried again finds the job and what it has left.
-    if (work.signal.aborted ? !isForGood(work.signal) : !(error instanceof SlipwayError) || error.retryable) throw error
+    if (work.signal.aborted ? !isCancelledForGood(work.signal) : !(error instanceof SlipwayError) || error.retryable)
+      throw error
     // What lies there then is another job's.
     if (!(error instanceof SlipwayError && error.code === 'SAGEMAKER_NAME_TAKEN')) await going.giveUp()
     if (!(error instanceof SlipwayError) || !existsSync(log)) throw error
@@ -91,12 +92,6 @@ async function train<T>(source: PackageSource, training: RemoteTraining<T>): Pro
     await rm(root, { recursive: true, force: true, maxRetries: 10 })
   }
 }
-
-/**
- * Whether somebody cancelled the step. Its worker that is shut down, or does not have it any more, leaves the job to
- * the next one.
- */
-const isForGood = ({ reason }: AbortSignal): boolean => (reason as Error).message === 'CANCELLED'
 
 /** A job from its beginning to its end, however many attempts of ours that takes. */
 class Going<T> {
