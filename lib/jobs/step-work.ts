@@ -71,8 +71,8 @@ export interface StepWork {
 }
 
 /**
- * Whether somebody cancelled what a signal is about. A worker that is shut down, or that is not the one that does it any
- * more because it was taken for dead, leaves what it began elsewhere to the next one.
+ * Whether somebody cancelled what a signal is about. A worker that is shut down, or that is not the one that does it
+ * any more because it was taken for dead, leaves what it began elsewhere to the next one.
  */
 export const isCancelledForGood = ({ aborted, reason }: AbortSignal): boolean =>
   aborted && (reason as Error).message === 'CANCELLED'
