@@ -42,7 +42,10 @@ function piece(work: string) {
 describe('a lease on a piece of work', () => {
   it('lets one of several do it, and gives the others what it made', async () => {
     const { doIt, done, waited, lease } = piece('shared')
-    const results = await Promise.all(['a', 'b', 'c'].map((who) => doIt(who, () => sleep(1_500))))
+    const untilOthersWait = async (): Promise<void> => {
+      while (waited.size < 2) await sleep(20)
+    }
+    const results = await Promise.all(['a', 'b', 'c'].map((who) => doIt(who, untilOthersWait)))
     expect(done).toHaveLength(1)
     expect(new Set(results)).toEqual(new Set([`made by ${done[0]}`]))
     expect(waited.size).toBe(2)
