@@ -35,12 +35,7 @@ export function createTransformActivities(
         const order = { planDigest: plan, plan: await planOf(plan), run }
         const transformed = transformOnce(transforms, order, { progress, signal })
         // A cancelled batch waits until its job is stopped.
-        onCancel(() =>
-          transformed.then(
-            () => {},
-            () => {},
-          ),
-        )
+        onCancel(() => transformed.then(() => {}))
         return transformed
       })
     },

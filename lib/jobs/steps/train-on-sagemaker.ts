@@ -56,12 +56,7 @@ const slackMs = 600_000
 export function trainOnSageMaker<T>(source: PackageSource, training: RemoteTraining<T>): Promise<T> {
   const trained = train(source, training)
   // A cancelled step waits until its job is stopped.
-  training.work.onCancel(() =>
-    trained.then(
-      () => {},
-      () => {},
-    ),
-  )
+  training.work.onCancel(() => trained.then(() => {}))
   return trained
 }
 
