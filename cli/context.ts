@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { type Outage, outageOf } from '../lib/store/outage.ts'
 import { type Store, storeAddress } from '../lib/store/store.ts'
-import { connect, type TemporalClient } from '../workers/connect.ts'
+import type { TemporalClient } from '../workers/connect.ts'
 import { readPlatform } from '../workers/platform/state.ts'
 import { readSettings, type Settings, storeOf } from '../workers/settings.ts'
 import { sayAbove } from './progress.ts'
@@ -62,7 +62,10 @@ function contextOf(settings: Settings, patient: boolean): CliContext {
       (root) => readPlatform(root)?.gateway?.address,
     ),
     temporal() {
-      temporal ??= connect(settings, patient ? away.temporal : undefined)
+      // Imported by those who need it: Temporal's client takes longer to load than most commands do to answer.
+      temporal ??= import('../workers/connect.ts').then(({ connect }) =>
+        connect(settings, patient ? away.temporal : undefined),
+      )
       return temporal
     },
   }

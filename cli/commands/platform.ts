@@ -5,7 +5,6 @@ import { packageRoot } from '../../lib/code/host.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { type Platform, startPlatform, stopPlatform } from '../../workers/platform/platform.ts'
 import {
-  keyFiles,
   logFile,
   makePlatformFolder,
   type PlatformState,
@@ -16,6 +15,7 @@ import { findRoot } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
 import { print, printJson, say } from '../output.ts'
+import { showState } from './status.ts'
 
 export interface UpOptions {
   readonly detach?: boolean
@@ -47,24 +47,6 @@ export async function down(options: { json?: boolean }): Promise<number> {
   const stopped = await stopPlatform(findRoot(), say)
   if (options.json === true) printJson({ stopped })
   else say(stopped ? 'stopped; its data stays in .slipway/' : 'no platform runs here')
-  return 0
-}
-
-export async function status(options: { json?: boolean; env?: boolean }): Promise<number> {
-  const root = findRoot()
-  const state = readPlatform(root)
-  if (options.env === true) {
-    if (state === undefined)
-      throw new SlipwayError('PLATFORM_MISSING', 'no platform runs here', { next: 'npx slipway up --detach' })
-    printEnvironment(root, state, options)
-    return 0
-  }
-  if (state === undefined) {
-    if (options.json === true) printJson({ running: false })
-    else print('not running: npx slipway up --detach')
-    return 0
-  }
-  showState(state, options)
   return 0
 }
 
@@ -117,48 +99,6 @@ export async function startDetached(
     }
     await sleep(100)
   }
-}
-
-function showState(state: PlatformState, { json }: { json?: boolean }): void {
-  const document = {
-    running: true,
-    pid: state.pid,
-    temporal: state.temporal.address,
-    temporalUi: state.temporal.ui ?? null,
-    s3: state.s3.endpoint,
-    worker: state.worker.pid,
-    gateway: state.gateway?.address ?? null,
-    grpc: state.gateway?.grpc ?? null,
-    from: { temporal: state.temporal.from, s3: state.s3.from },
-  }
-  if (json === true) {
-    printJson(document)
-    return
-  }
-  print(`Temporal         ${state.temporal.address}  (from ${state.temporal.from})`)
-  if (state.temporal.ui !== undefined) print(`Temporal web UI  ${state.temporal.ui}`)
-  print(`S3               ${state.s3.endpoint}  (from ${state.s3.from})`)
-  print(`worker           pid ${state.worker.pid}`)
-  if (state.gateway !== undefined)
-    print(`gateway          ${state.gateway.address}${state.gateway.grpc ? `  (gRPC at ${state.gateway.grpc})` : ''}`)
-}
-
-/** Shell lines with which another folder's commands work against this platform. They hold secrets: never log them. */
-function printEnvironment(root: string, state: PlatformState, { json }: { json?: boolean }): void {
-  const { accessKeyId, secretAccessKey } = JSON.parse(readFileSync(keyFiles(root).s3, 'utf8'))
-  const variables = {
-    TEMPORAL_ADDRESS: state.temporal.address,
-    ...(state.temporal.ui === undefined ? {} : { TEMPORAL_UI_ADDRESS: state.temporal.ui }),
-    ...(state.gateway === undefined ? {} : { SLIPWAY_GATEWAY_ADDRESS: state.gateway.address }),
-    S3_ENDPOINT: state.s3.endpoint,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    SLIPWAY_SIGNING_KEY: keyFiles(root).signing,
-    SLIPWAY_TRUSTED_KEYS: keyFiles(root).trusted,
-  }
-  if (json === true) printJson(variables)
-  else
-    for (const [name, value] of Object.entries(variables)) print(`export ${name}='${value.replaceAll("'", "'\\''")}'`)
 }
 
 /** Whether everything a run needs is there and works. */

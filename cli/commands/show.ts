@@ -1,4 +1,4 @@
-import { WorkflowNotFoundError } from '@temporalio/client'
+import { WorkflowNotFoundError } from '@temporalio/common'
 import { nearest } from '../../lib/code/nearest.ts'
 import { mediaTypes, shortDigest } from '../../lib/formats/artifact.ts'
 import { BacktestReport } from '../../lib/formats/backtest-report.ts'

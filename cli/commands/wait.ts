@@ -1,4 +1,4 @@
-import { WorkflowNotFoundError } from '@temporalio/client'
+import { WorkflowNotFoundError } from '@temporalio/common'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { readWholeRun } from '../../lib/store/runs.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'

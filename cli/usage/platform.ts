@@ -4,6 +4,7 @@ import type { Usage } from './usage.ts'
 
 // Commands are imported when they are called: the command line itself starts at once.
 const platform = () => import('../commands/platform.ts')
+const state = () => import('../commands/status.ts')
 const starting = () => import('../commands/start.ts')
 const restoring = () => import('../commands/restore.ts')
 
@@ -31,7 +32,7 @@ export function platformCommands(program: Usage): void {
       'npx slipway status --json',
       'eval "$(npx slipway status --env)"  # point another folder at this platform',
     )
-    .does(async (options) => (await platform()).status(options))
+    .does(async (options) => (await state()).status(options))
   program
     .command('start')
     .description('the platform, and the whole life of a pipeline in fast time: what npm start does')

@@ -1,17 +1,17 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 
 /** What of the embedded platform is where. Ports are kept, so that links stay good over restarts. */
 export const PlatformState = z.object({
   /** The process that watches over the others. */
   pid: z.int(),
   startedAt: z.string(),
-  temporal: z.object({ address: z.string(), ui: z.string().optional(), from: z.string() }),
+  temporal: z.object({ address: z.string(), ui: z.optional(z.string()), from: z.string() }),
   s3: z.object({ endpoint: z.string(), from: z.string() }),
   worker: z.object({ pid: z.int() }),
   /** `grpc`: `host:port` where it speaks gRPC. */
-  gateway: z.object({ pid: z.int(), address: z.string(), grpc: z.string().optional() }).optional(),
+  gateway: z.optional(z.object({ pid: z.int(), address: z.string(), grpc: z.optional(z.string()) })),
 })
 export type PlatformState = z.infer<typeof PlatformState>
 
