@@ -14,9 +14,9 @@ import type { FamilyMaker } from './world.ts'
 
 /** Every family of resources that the fake has: a file each. */
 export const families: readonly FamilyMaker[] = [
-  trainingJobs,
+  trainingJobs.family,
   models,
-  transformJobs,
+  transformJobs.family,
   modelPackages,
   pipelines,
   endpointConfigs,

@@ -1,72 +1,21 @@
-import { AwsError, invalid, notThere } from './errors.ts'
+import { invalid } from './errors.ts'
+import { jobsOf } from './jobs.ts'
 import { lifeOf, type TrainingJob, type TrainingJobRequest, transition } from './training-life.ts'
-import { type FamilyMaker, seconds } from './world.ts'
+import { seconds } from './world.ts'
 
 /** Training jobs: their images really run, with the containers' contract at `/opt/ml`. */
-export const trainingJobs: FamilyMaker = (world) => {
-  const jobs = new Map<string, TrainingJob>()
-  const lives = new Set<Promise<void>>()
-  const find = (name: string): TrainingJob => {
-    const job = jobs.get(name)
-    if (job === undefined) throw notThere()
-    return job
-  }
-  return {
-    service: 'sagemaker',
-    operations: {
-      CreateTrainingJob(request: TrainingJobRequest) {
-        const { TrainingJobName: name, Tags = [] } = request
-        const arn = world.arn('training-job', name)
-        if (jobs.has(name))
-          throw new AwsError(
-            'ResourceInUse',
-            `Job name must be unique within an AWS account and region, and a training job with this name already exists (${arn})`,
-          )
-        requireSense(request)
-        const job: TrainingJob = {
-          request,
-          arn,
-          createdAt: seconds(),
-          status: 'InProgress',
-          transitions: [],
-          metrics: [],
-        }
-        transition(job, 'Starting', 'Starting the training job')
-        jobs.set(name, job)
-        world.tags.set(arn, Tags)
-        const life = lifeOf(world, job).finally(() => lives.delete(life))
-        lives.add(life)
-        return { TrainingJobArn: arn }
-      },
-      DescribeTrainingJob: ({ TrainingJobName }) => described(find(TrainingJobName)),
-      StopTrainingJob({ TrainingJobName }) {
-        const job = find(TrainingJobName)
-        if (job.status !== 'InProgress' && job.status !== 'Stopping')
-          throw invalid(`The request was rejected because the training job is in status ${job.status}.`)
-        job.stop?.('StopTrainingJob')
-        return {}
-      },
-      ListTrainingJobs({ NameContains = '', StatusEquals }) {
-        const found = [...jobs.values()].filter(
-          ({ request, status }) =>
-            request.TrainingJobName.includes(NameContains) && (StatusEquals === undefined || StatusEquals === status),
-        )
-        return {
-          TrainingJobSummaries: found.map(({ request, arn, createdAt, status }) => ({
-            TrainingJobName: request.TrainingJobName,
-            TrainingJobArn: arn,
-            CreationTime: createdAt,
-            TrainingJobStatus: status,
-          })),
-        }
-      },
-    },
-    async stop() {
-      for (const job of jobs.values()) job.stop?.('the fake ends')
-      await Promise.all(lives)
-    },
-  }
-}
+export const trainingJobs = jobsOf<TrainingJobRequest, TrainingJob>({
+  kind: 'Training',
+  resource: 'training-job',
+  requireSense,
+  make(job) {
+    const made: TrainingJob = { ...job, transitions: [], metrics: [] }
+    transition(made, 'Starting', 'Starting the training job')
+    return made
+  },
+  live: lifeOf,
+  describe: described,
+})
 
 /** What SageMaker refuses besides what its service model says. */
 function requireSense(request: TrainingJobRequest): void {
@@ -92,31 +41,22 @@ function requireSense(request: TrainingJobRequest): void {
   if (new Set(names).size < names.length) throw invalid('Channel names must be unique.')
 }
 
-function described({ request, arn, createdAt, status, transitions, metrics, ...job }: TrainingJob): unknown {
-  const { Tags: _, OutputDataConfig, TrainingJobName, HyperParameters, AlgorithmSpecification, ...rest } = request
+function described({ request, status, transitions, metrics, startedAt }: TrainingJob): object {
   const last = transitions.at(-1)
   const isOver = status !== 'InProgress' && status !== 'Stopping'
+  const took = startedAt === undefined ? undefined : Math.max(1, Math.round(seconds() - startedAt))
   return {
-    ...rest,
-    TrainingJobName,
-    TrainingJobArn: arn,
-    HyperParameters: HyperParameters ?? {},
-    AlgorithmSpecification: { EnableSageMakerMetricsTimeSeries: false, ...AlgorithmSpecification },
-    OutputDataConfig: { KmsKeyId: '', CompressionType: 'GZIP', ...OutputDataConfig },
+    HyperParameters: request.HyperParameters ?? {},
+    AlgorithmSpecification: { EnableSageMakerMetricsTimeSeries: false, ...request.AlgorithmSpecification },
+    OutputDataConfig: { KmsKeyId: '', CompressionType: 'GZIP', ...request.OutputDataConfig },
     ModelArtifacts: { S3ModelArtifacts: outputsOf(request, 'model.tar.gz') },
-    TrainingJobStatus: status,
     SecondaryStatus: last?.Status,
     SecondaryStatusTransitions: transitions,
-    ...(job.failure !== undefined && { FailureReason: job.failure }),
-    CreationTime: createdAt,
     LastModifiedTime: last?.StartTime,
-    ...(job.trainingSince !== undefined && { TrainingStartTime: job.trainingSince }),
+    ...(startedAt !== undefined && { TrainingStartTime: startedAt }),
     ...(isOver && {
       TrainingEndTime: last?.StartTime,
-      ...(job.trainingSince !== undefined && {
-        TrainingTimeInSeconds: Math.max(1, Math.round(seconds() - job.trainingSince)),
-        BillableTimeInSeconds: Math.max(1, Math.round(seconds() - job.trainingSince)),
-      }),
+      ...(took !== undefined && { TrainingTimeInSeconds: took, BillableTimeInSeconds: took }),
     }),
     FinalMetricDataList: metrics,
     EnableNetworkIsolation: request.EnableNetworkIsolation ?? false,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { download, upload, uploadFolder } from './buckets.ts'
 import { type Container, runContainer } from './containers.ts'
+import type { Job } from './jobs.ts'
 import { archive, type Channel, folderIn, writeConfiguration } from './opt-ml.ts'
 import { seconds, type Tag, type World } from './world.ts'
 
@@ -40,17 +41,9 @@ interface Transition {
   readonly StatusMessage: string
 }
 
-export interface TrainingJob {
-  readonly request: TrainingJobRequest
-  readonly arn: string
-  readonly createdAt: number
-  status: 'InProgress' | 'Stopping' | 'Stopped' | 'Completed' | 'Failed'
+export interface TrainingJob extends Job<TrainingJobRequest> {
   readonly transitions: Transition[]
   readonly metrics: { MetricName: string; Value: number; Timestamp: number }[]
-  failure?: string
-  trainingSince?: number
-  /** Asks for its end; there while it lives. */
-  stop?: (why: string) => void
 }
 
 export function transition({ transitions }: TrainingJob, Status: string, StatusMessage: string): void {
@@ -97,7 +90,7 @@ export async function lifeOf(world: World, job: TrainingJob): Promise<void> {
   } catch (error) {
     const ending = error instanceof Ending ? error : new Ending('Failed', 'Failed', `InternalServerError: ${error}`)
     // What a stopped job has written is kept.
-    if (ending.status === 'Stopped' && job.trainingSince !== undefined) await finish(world, job, roots).catch(() => {})
+    if (ending.status === 'Stopped' && job.startedAt !== undefined) await finish(world, job, roots).catch(() => {})
     if (ending.message !== '') job.failure = ending.message.slice(0, 1024)
     transition(job, ending.secondary, ending.message === '' ? 'Training job stopped' : ending.message)
     job.status = ending.status
@@ -164,7 +157,7 @@ async function train(
 ): Promise<void> {
   const { TrainingJobName: name, StoppingCondition, CheckpointConfig } = job.request
   transition(job, 'Training', 'Training image download completed. Training in progress.')
-  job.trainingSince ??= seconds()
+  job.startedAt ??= seconds()
   const other = world.script.take('training-job', name, 'stopped by another')
   const stops = other === undefined ? undefined : setTimeout(() => job.stop?.('by another'), Number(other.after ?? 0))
   const limit = setTimeout(

@@ -1,8 +1,9 @@
-import { AwsError, invalid, notThere } from './errors.ts'
+import { invalid } from './errors.ts'
+import { type Job, jobsOf } from './jobs.ts'
 import { jsonPath } from './json-path.ts'
 import { modelNamed } from './models.ts'
 import { transformLife } from './transform-life.ts'
-import { type FamilyMaker, seconds, type Tag } from './world.ts'
+import type { Tag, World } from './world.ts'
 
 /** The members of a request that the fake looks at; all others are kept as they came. */
 export interface TransformJobRequest {
@@ -30,80 +31,24 @@ export interface TransformJobRequest {
   readonly Tags?: Tag[]
 }
 
-export interface TransformJob {
-  readonly request: TransformJobRequest
-  readonly arn: string
-  readonly createdAt: number
-  status: 'InProgress' | 'Completed' | 'Failed' | 'Stopping' | 'Stopped'
-  failure?: string
-  startedAt?: number
-  endedAt?: number
-  /** Asks for its end; there while it lives. */
-  stop?: () => void
-}
+export type TransformJob = Job<TransformJobRequest>
 
 /** Transform jobs: the model's container really runs, and is asked for every line. */
-export const transformJobs: FamilyMaker = (world) => {
-  const jobs = new Map<string, TransformJob>()
-  const lives = new Set<Promise<void>>()
-  const find = (name: string): TransformJob => {
-    const job = jobs.get(name)
-    if (job === undefined) throw notThere()
-    return job
-  }
-  return {
-    service: 'sagemaker',
-    operations: {
-      CreateTransformJob(request: TransformJobRequest) {
-        const { TransformJobName: name, Tags = [] } = request
-        const arn = world.arn('transform-job', name)
-        if (jobs.has(name))
-          throw new AwsError(
-            'ResourceInUse',
-            `Job name must be unique within an AWS account and region, and a transform job with this name already exists (${arn})`,
-          )
-        modelNamed(world, request.ModelName)
-        requireSense(request)
-        const job: TransformJob = { request, arn, createdAt: seconds(), status: 'InProgress' }
-        jobs.set(name, job)
-        world.tags.set(arn, Tags)
-        const life = transformLife(world, job).finally(() => lives.delete(life))
-        lives.add(life)
-        return { TransformJobArn: arn }
-      },
-      DescribeTransformJob: ({ TransformJobName }) => described(find(TransformJobName)),
-      StopTransformJob({ TransformJobName }) {
-        const job = find(TransformJobName)
-        if (job.stop === undefined)
-          throw invalid(`The request was rejected because the transform job is in status ${job.status}.`)
-        job.status = 'Stopping'
-        job.stop()
-        return {}
-      },
-      ListTransformJobs: ({ NameContains = '', StatusEquals }) => ({
-        TransformJobSummaries: [...jobs.values()]
-          .filter(
-            ({ request, status }) =>
-              request.TransformJobName.includes(NameContains) &&
-              (StatusEquals === undefined || StatusEquals === status),
-          )
-          .map(({ request, arn, createdAt, status }) => ({
-            TransformJobName: request.TransformJobName,
-            TransformJobArn: arn,
-            CreationTime: createdAt,
-            TransformJobStatus: status,
-          })),
-      }),
-    },
-    async stop() {
-      for (const job of jobs.values()) job.stop?.()
-      await Promise.all(lives)
-    },
-  }
-}
+export const transformJobs = jobsOf<TransformJobRequest, TransformJob>({
+  kind: 'Transform',
+  resource: 'transform-job',
+  requireSense,
+  make: (job) => job,
+  live: transformLife,
+  describe: described,
+})
 
 /** What SageMaker refuses besides what its service model says. */
-function requireSense({ MaxPayloadInMB = 6, MaxConcurrentTransforms = 1, ...request }: TransformJobRequest): void {
+function requireSense(
+  { MaxPayloadInMB = 6, MaxConcurrentTransforms = 1, ...request }: TransformJobRequest,
+  world: World,
+): void {
+  modelNamed(world, request.ModelName)
   if (MaxPayloadInMB > 100) throw invalid('MaxPayloadInMB cannot be greater than 100 MB.')
   if (MaxPayloadInMB * MaxConcurrentTransforms > 100)
     throw invalid('The value of MaxConcurrentTransforms * MaxPayloadInMB must not exceed 100 MB.')
@@ -123,18 +68,12 @@ function requireSense({ MaxPayloadInMB = 6, MaxConcurrentTransforms = 1, ...requ
     throw invalid('With JoinSource Input, ContentType and Accept, SplitType and AssembleWith must be the same.')
 }
 
-function described(job: TransformJob): unknown {
-  const { request, arn, createdAt, status, failure, startedAt, endedAt } = job
-  const { Tags: _, TransformInput, TransformOutput, DataProcessing, ...rest } = request
+function described({ request, startedAt, endedAt }: TransformJob): object {
+  const { TransformInput, TransformOutput, DataProcessing } = request
   return {
-    ...rest,
-    TransformJobArn: arn,
-    TransformJobStatus: status,
-    ...(failure !== undefined && { FailureReason: failure }),
     TransformInput: { CompressionType: 'None', SplitType: 'None', ...TransformInput },
     TransformOutput: { AssembleWith: 'None', KmsKeyId: '', ...TransformOutput },
     DataProcessing: { InputFilter: '$', OutputFilter: '$', JoinSource: 'None', ...DataProcessing },
-    CreationTime: createdAt,
     ...(startedAt !== undefined && { TransformStartTime: startedAt }),
     ...(endedAt !== undefined && { TransformEndTime: endedAt }),
   }

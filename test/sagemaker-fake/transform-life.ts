@@ -16,10 +16,13 @@ export async function transformLife(world: World, job: TransformJob): Promise<vo
   const { request } = job
   const name = request.TransformJobName
   const stopped = new AbortController()
-  job.stop = () => stopped.abort(new Stopped())
+  job.stop = () => {
+    job.status = 'Stopping'
+    stopped.abort(new Stopped())
+  }
   const containers: ServingContainer[] = []
   const other = world.script.take('transform-job', name, 'stopped by another')
-  const stops = other === undefined ? undefined : setTimeout(() => job.stop?.(), Number(other.after ?? 0))
+  const stops = other === undefined ? undefined : setTimeout(() => job.stop?.('by another'), Number(other.after ?? 0))
   try {
     await pause(world.paceMs, stopped.signal)
     if (world.script.take('transform-job', name, 'never starts') !== undefined) await untilAborted(stopped.signal)
