@@ -1,8 +1,9 @@
 import type { Channel } from '@aws-sdk/client-sagemaker'
 import { SlipwayError } from '../formats/errors.ts'
 import type { SageMakerLearner } from '../formats/sagemaker-learner.ts'
+import { runTag } from './jobs.ts'
 import { sageMakerTags } from './names.ts'
-import { runTag, type TrainingRequest } from './training-job.ts'
+import type { TrainingRequest } from './training-job.ts'
 
 /** What a job is for, besides its learner. */
 export interface JobPurpose {
