@@ -32,8 +32,11 @@ const entries = {
   'program-guard': 'lib/learners/program/guard.ts',
 }
 
-/** Packages of many files that every thread loads: as part of ours that takes half as long. */
-const inside = ['zod', '@duckdb/node-api']
+/** Packages of many files that every thread or command loads: as part of ours that takes half as long. */
+const inside = ['zod', '@duckdb/node-api', '@aws-sdk/client-s3', '@aws-sdk/lib-storage']
+
+/** How long parts of older builds stay, ms: processes that began with them may still import one. */
+const keepParts = 24 * 60 * 60 * 1000
 
 /** Packages that are no modules ask for others by it. */
 const requireBanner =
@@ -102,7 +105,14 @@ export async function ensureBuilt() {
   await buildKernels('explain-kernels', 'lib/explain/kernels', ['--enable', 'simd'])
   await buildKernels('csv-kernels', 'lib/learners/program/kernels', [])
   await buildWorkflows()
+  removeOldParts(join(dist, 'chunks'))
   writeFileSync(join(dist, '.stamp'), stamp)
+}
+
+/** Each build names its parts by their contents, so those of builds long ago are nobody's any more. */
+function removeOldParts(folder) {
+  for (const name of readdirSync(folder))
+    if (statSync(join(folder, name)).mtimeMs < Date.now() - keepParts) rmSync(join(folder, name))
 }
 
 /**
