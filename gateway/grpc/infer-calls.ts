@@ -2,9 +2,9 @@ import type { ServerDuplexStream } from '@grpc/grpc-js'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { mostWaiting } from '../ask-version.ts'
 import type { CallHandler } from '../http-request.ts'
-import { decode, type InferIncoming, openInferenceGrpc } from '../protocols/open-inference/grpc/infer.ts'
+import { decode, openInferenceGrpc } from '../protocols/open-inference/grpc/infer.ts'
 import { inferResponse, type ModelInferRequest, streamResponse } from '../protocols/open-inference/grpc/messages.ts'
-import type { Outgoing } from '../protocols/protocol.ts'
+import type { Outgoing, Protocol } from '../protocols/protocol.ts'
 import { CallRequest } from './call-request.ts'
 import type { Bidi, Unary } from './services.ts'
 import { answerMetadata, callStatusOf, failedCall } from './status.ts'
@@ -12,9 +12,18 @@ import { answerMetadata, callStatusOf, failedCall } from './status.ts'
 /** Messages of a stream that are answered at once, no more than may always wait; others are not read meanwhile. */
 const mostAtOnce = mostWaiting
 
+/** Requests of one kind: their protocol, how their messages are read, and whom they ask. */
+export interface RequestKind<Message> {
+  readonly protocol: Protocol
+  /** @throws SlipwayError REQUEST_INVALID for bytes that are no such message */
+  decode(bytes: Buffer): Message
+  /** @throws SlipwayError REQUEST_INVALID where it asks nobody */
+  asked(message: Message): { readonly name: string; readonly version: string | undefined }
+}
+
 /** Requests for predictions that came by gRPC. */
 export interface InferCalls {
-  readonly unary: Unary
+  unary<Message>(kind: RequestKind<Message>): Unary
   readonly stream: Bidi
   /** Answers that are due. */
   readonly inFlight: number
@@ -23,13 +32,21 @@ export interface InferCalls {
 }
 
 /** A request for predictions as a message. */
-class InferRequest extends CallRequest implements InferIncoming {
-  readonly message: ModelInferRequest
+class MessageRequest<Message> extends CallRequest {
+  readonly message: Message
+  readonly kind: RequestKind<Message>
 
-  constructor(...args: ConstructorParameters<typeof CallRequest>) {
+  constructor(kind: RequestKind<Message>, ...args: ConstructorParameters<typeof CallRequest>) {
     super(...args)
-    this.message = decode(this.body)
+    this.kind = kind
+    this.message = kind.decode(this.body)
   }
+}
+
+export const openInferenceKind: RequestKind<ModelInferRequest> = {
+  protocol: openInferenceGrpc,
+  decode,
+  asked: ({ model_name: name, model_version: version }) => ({ name, version: version === '' ? undefined : version }),
 }
 
 /** A stream that is open. */
@@ -40,11 +57,12 @@ interface Stream {
 export function createInferCalls(calls: CallHandler): InferCalls {
   const streams = new Set<Stream>()
   let inFlight = 0
-  const predict = async (request: InferRequest): Promise<Outgoing> => {
+  const predict = async <Message>(request: MessageRequest<Message>): Promise<Outgoing> => {
+    const { kind, message } = request
+    const { name, version } = kind.asked(message)
     inFlight++
     try {
-      const { model_name: name, model_version: version } = request.message
-      return await calls.predict(openInferenceGrpc, request, name, version === '' ? undefined : version)
+      return await calls.predict(kind.protocol, request, name, version)
     } finally {
       inFlight--
     }
@@ -56,18 +74,23 @@ export function createInferCalls(calls: CallHandler): InferCalls {
     end() {
       for (const stream of streams) stream.end()
     },
-    unary(call, callback) {
-      const request = new InferRequest(call.metadata, call.getDeadline(), call.request)
-      calls.admit()
-      call.on('cancelled', () => request.giveUp())
-      void predict(request).then((outgoing) => {
-        // Nobody is there any more.
-        if (call.cancelled) return
-        if (outgoing.status !== 200) return callback(failedCall(outgoing))
-        call.sendMetadata(answerMetadata(outgoing.headers))
-        callback(null, outgoing.body as Buffer)
-      })
-    },
+    unary:
+      <Message>(kind: RequestKind<Message>): Unary =>
+      (call, callback) => {
+        const request = new MessageRequest(kind, call.metadata, call.getDeadline(), call.request)
+        calls.admit()
+        call.on('cancelled', () => request.giveUp())
+        void predict(request).then(
+          (outgoing) => {
+            // Nobody is there any more.
+            if (call.cancelled) return
+            if (outgoing.status !== 200) return callback(failedCall(outgoing))
+            call.sendMetadata(answerMetadata(outgoing.headers))
+            callback(null, outgoing.body as Buffer)
+          },
+          (error: unknown) => callback(callStatusOf(error)),
+        )
+      },
     stream(call) {
       const stream = answerStream(call, calls, predict)
       streams.add(stream)
@@ -84,16 +107,16 @@ export function createInferCalls(calls: CallHandler): InferCalls {
 function answerStream(
   call: ServerDuplexStream<Buffer, Buffer>,
   calls: CallHandler,
-  predict: (request: InferRequest) => Promise<Outgoing>,
+  predict: (request: MessageRequest<ModelInferRequest>) => Promise<Outgoing>,
 ): Stream {
-  const underWay = new Set<InferRequest>()
+  const underWay = new Set<MessageRequest<ModelInferRequest>>()
   let last: Promise<unknown> = Promise.resolve()
   let isEnding = false
   let isOver = false
   const answer = async (message: Buffer): Promise<Buffer> => {
-    let request: InferRequest | undefined
+    let request: MessageRequest<ModelInferRequest> | undefined
     try {
-      request = new InferRequest(call.metadata, call.getDeadline(), message)
+      request = new MessageRequest(openInferenceKind, call.metadata, call.getDeadline(), message)
       underWay.add(request)
       calls.admit()
       return streamed(await predict(request))

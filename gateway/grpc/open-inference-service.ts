@@ -5,7 +5,7 @@ import { openInferenceProto } from '../protocols/open-inference/grpc/proto.ts'
 import { serverMetadata } from '../protocols/open-inference/metadata.ts'
 import { loadsByRoutes, metadataOf, modelStatistics, repositoryIndex } from '../protocols/open-inference/repository.ts'
 import type { Found } from '../protocols/protocol.ts'
-import type { InferCalls } from './infer-calls.ts'
+import { type InferCalls, openInferenceKind } from './infer-calls.ts'
 import { messagesOf, register, type Unary } from './services.ts'
 
 export const openInferenceService = 'inference.GRPCInferenceService'
@@ -40,7 +40,7 @@ export function serveOpenInference(server: Server, { served }: CallHandler, infe
       const { parameters: _, ...metadata } = metadataOf(named.name, found(named))
       return metadata
     }),
-    ModelInfer: { unary: infer.unary },
+    ModelInfer: { unary: infer.unary(openInferenceKind) },
     ModelStreamInfer: { bidi: infer.stream },
     ModelConfig: method<Named>('ModelConfig', (named) => {
       const model = found(named)

@@ -1,6 +1,5 @@
 import { status as code, type Server } from '@grpc/grpc-js'
-import type protobuf from 'protobufjs'
-import type { Message } from 'protobufjs'
+import protobuf, { type Message } from 'protobufjs'
 import descriptor from 'protobufjs/ext/descriptor.js'
 import { reflectionProto } from './protos.ts'
 import { type Bidi, messagesOf, register } from './services.ts'
@@ -9,6 +8,7 @@ import { callStatusOf } from './status.ts'
 /** Fields of descriptor.proto that are read here. */
 interface File {
   readonly name: string
+  dependency?: string[]
   readonly package: string
   readonly messageType?: readonly Described[]
   readonly enumType?: readonly { readonly name: string }[]
@@ -74,8 +74,11 @@ export function serveReflection(server: Server, roots: readonly protobuf.Root[])
 function filesOf(root: protobuf.Root) {
   root.resolveAll()
   const set = (root as protobuf.Root & { toDescriptor(edition: string): Message }).toDescriptor('proto3')
-  return (set as unknown as { file: File[] }).file.map((file) => {
+  const { file: files } = set as unknown as { file: File[] }
+  return files.map((file) => {
     for (const message of file.messageType ?? []) nameMaps(message)
+    const used = packagesUsed(root.lookup(file.package) as protobuf.Namespace)
+    file.dependency = files.filter((each) => each !== file && used.has(each.package)).map(({ name }) => name)
     return {
       name: file.name,
       services: (file.service ?? []).map(({ name }) => `${file.package}.${name}`),
@@ -83,6 +86,21 @@ function filesOf(root: protobuf.Root) {
       bytes: descriptor.FileDescriptorProto.encode(file as never).finish(),
     }
   })
+}
+
+/** The packages whose messages a package holds: protobufjs does not say which files one needs. */
+function packagesUsed(namespace: protobuf.NamespaceBase): ReadonlySet<string> {
+  const used = new Set<string>()
+  const visit = (type: protobuf.Type): void => {
+    for (const { resolvedType } of type.fieldsArray) {
+      let at: protobuf.ReflectionObject | null = resolvedType
+      while (at instanceof protobuf.Type || at instanceof protobuf.Enum) at = at.parent
+      if (at !== null) used.add(at.fullName.slice(1))
+    }
+    for (const nested of type.nestedArray) if (nested instanceof protobuf.Type) visit(nested)
+  }
+  for (const nested of namespace.nestedArray) if (nested instanceof protobuf.Type) visit(nested)
+  return used
 }
 
 /** protobufjs calls the entries of a map as its field, where others insist on `FieldEntry` (descriptor.proto). */

@@ -8,11 +8,13 @@ import {
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { requestMs } from '../http.ts'
 import type { CallHandler } from '../http-request.ts'
+import { root as tfServingRoot } from '../protocols/tf-serving/grpc/messages.ts'
 import { health, healthService, serveHealth } from './health.ts'
 import { createInferCalls } from './infer-calls.ts'
 import { openInferenceMessages, openInferenceService, serveOpenInference } from './open-inference-service.ts'
 import { serveReflection } from './reflection.ts'
 import { callStatusOf } from './status.ts'
+import { serveTfServing, tfServingServices } from './tf-serving-service.ts'
 
 export interface GrpcOptions {
   readonly host: string
@@ -54,8 +56,9 @@ export async function listenGrpc({ host, port: wanted, bodyLimit, tls, calls }: 
   const server = new Server({ ...options, interceptors: isAllowed === undefined ? [] : [askingTokens(isAllowed)] })
   const infer = createInferCalls(calls)
   serveOpenInference(server, calls, infer)
-  serveHealth(server, calls.served, [openInferenceService])
-  serveReflection(server, [openInferenceMessages.root, health.root])
+  serveTfServing(server, calls, infer)
+  serveHealth(server, calls.served, [openInferenceService, ...tfServingServices])
+  serveReflection(server, [openInferenceMessages.root, tfServingRoot, health.root])
   const credentials =
     tls === undefined
       ? ServerCredentials.createInsecure()

@@ -325,6 +325,8 @@ describe("gRPC's own services", () => {
       ]
       expect(services.list_services_response.service.map(({ name }) => name)).toEqual([
         'inference.GRPCInferenceService',
+        'tensorflow.serving.PredictionService',
+        'tensorflow.serving.ModelService',
         'grpc.health.v1.Health',
         'grpc.reflection.v1.ServerReflection',
         'grpc.reflection.v1alpha.ServerReflection',

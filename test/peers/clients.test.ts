@@ -14,8 +14,8 @@ import { openTestBucket, type TestBucket } from '../support/servers.ts'
 
 /*
  * The gateway against the protocols' own public clients: tritonclient, boto3's sagemaker-runtime and MLflow's scoring
- * client in a Python environment, KServe's and ovmsclient in one each. The scripts of test/reference/ say what is
- * checked.
+ * client in a Python environment, KServe's, ovmsclient and TensorFlow Serving's stubs in one each. The scripts of
+ * test/reference/ say what is checked.
  */
 const run = promisify(execFile)
 const reference = join(packageRoot, 'test/reference')
@@ -56,8 +56,12 @@ it.for([
   ["answers tritonclient over gRPC, and gRPC's tools for health and reflection", 'grpc', 'grpc_client.py', 40],
   ["answers KServe's client over gRPC, typed and raw", 'kserve', 'kserve_grpc_client.py', 6],
   ['answers ovmsclient, which asks as TensorFlow Serving is asked', 'ovms', 'ovms_client.py', 9],
+  ['answers ovmsclient over gRPC', 'ovms', 'ovms_grpc_client.py', 9],
+  ["answers TensorFlow Serving's own stubs over gRPC", 'tfs', 'tfs_client.py', 33],
 ] as const)('%s', async ([, packages, script, checks], context) => {
-  const environment = await pythonEnvironmentOr(join(reference, `${packages}-requirements.txt`))
+  // TensorFlow Serving's stubs ask for all of TensorFlow.
+  const options = packages === 'tfs' ? ['--no-deps'] : []
+  const environment = await pythonEnvironmentOr(join(reference, `${packages}-requirements.txt`), ...options)
   if ('missing' in environment) return context.skip(environment.missing)
   const answer = await fetch(`${gateway.address}/v1/models/loans:predict`, {
     method: 'POST',
@@ -69,7 +73,7 @@ it.for([
   const { stdout } = await run(join(environment.bin, 'python'), [
     join(reference, script),
     '--url',
-    script.includes('grpc') ? (gateway.grpcAddress as string) : gateway.address,
+    script.includes('grpc') || packages === 'tfs' ? (gateway.grpcAddress as string) : gateway.address,
     '--model',
     'loans',
     '--rows',

@@ -152,6 +152,10 @@ for service in ("", "inference.GRPCInferenceService", MODEL):
 database = ProtoReflectionDescriptorDatabase(channel)
 pool = DescriptorPool(database)
 ok("reflection lists the service", "inference.GRPCInferenceService" in database.get_services())
+serving = pool.FindServiceByName("tensorflow.serving.PredictionService").FindMethodByName("Predict")
+ok("reflection describes TensorFlow Serving's", serving.input_type.fields_by_name["inputs"].number == 2)
+tensors_of = serving.output_type.fields_by_name["outputs"].message_type.fields_by_name["value"].message_type
+ok("reflection finds messages of other files", tensors_of.full_name == "tensorflow.TensorProto")
 method = pool.FindServiceByName("inference.GRPCInferenceService").FindMethodByName("ModelInfer")
 ours = {f.name: f.number for f in method.input_type.fields}
 theirs = {f.name: f.number for f in triton.service_pb2.ModelInferRequest.DESCRIPTOR.fields}

@@ -1,10 +1,10 @@
-import { classesIn } from '../../../lib/formats/answers.ts'
 import { invalid } from '../../../lib/models/rows.ts'
 import { isObject } from '../json.ts'
 import { objectOf, operation } from '../operation.ts'
-import type { Asked, DescribedEndpoint, Incoming, Prediction, Protocol, ServedVersion } from '../protocol.ts'
+import type { Asked, Incoming, Prediction, Protocol } from '../protocol.ts'
 import { readRecords } from '../rows-or-columns.ts'
 import { jsonAnswer, rowsOf } from '../write.ts'
+import { answersBy, classes, classesOf, type Method, numbers, requireAnswerable } from './methods.ts'
 import { readRequest } from './request.ts'
 
 /*
@@ -12,13 +12,8 @@ import { readRequest } from './request.ts'
  * `context` (tensorflow.org/tfx/serving/api_rest, "Classify and Regress API").
  */
 
-type Task = DescribedEndpoint['facts']['task']
-
-/** One of the two methods. */
-interface Method {
-  readonly name: 'classify' | 'regress'
-  /** Models that it may be asked of. */
-  readonly tasks: readonly Task[]
+/** One of the two methods over REST. */
+interface RestMethod extends Method {
   readonly summary: string
   result(prediction: Prediction): string
   /** JSON schema of a row's result. */
@@ -26,33 +21,24 @@ interface Method {
 }
 
 export const classify = exampleProtocol({
-  name: 'classify',
-  tasks: ['binary', 'multiclass'],
+  ...classes,
   summary: 'TensorFlow Serving: examples in, classes and their probabilities out',
   result: (prediction) =>
-    `[${Array.from({ length: rowsOf(prediction) }, (_, row) => `[${classesOf(prediction, row).join(',')}]`).join(',')}]`,
+    `[${Array.from({ length: rowsOf(prediction) }, (_, row) => `[${classesJson(prediction, row).join(',')}]`).join(',')}]`,
   item: { type: 'array', items: { type: 'array', prefixItems: [{ type: 'string' }, { type: 'number' }] } },
 })
 
 export const regress = exampleProtocol({
-  name: 'regress',
-  tasks: ['regression', 'ranking'],
+  ...numbers,
   summary: 'TensorFlow Serving: examples in, a number each out',
   result: ({ predictions }) => `[${Array.from(predictions, String).join(',')}]`,
   item: { type: 'number' },
 })
 
-/** `["label",score]` of each class; of two, which have no names, the labels are 0 and 1. */
-function classesOf({ predictions, version }: Prediction, row: number): string[] {
-  const classes = classesIn(version.facts)
-  if (classes !== undefined)
-    return classes.map((label, i) => `[${JSON.stringify(label)},${predictions[row * classes.length + i]}]`)
-  const yes = predictions[row] as number
-  const no = predictions instanceof Float32Array ? Math.fround(1 - yes) : 1 - yes
-  return [`["0",${no}]`, `["1",${yes}]`]
-}
+const classesJson = (prediction: Prediction, row: number): string[] =>
+  classesOf(prediction, row).map(([label, score]) => `[${JSON.stringify(label)},${score}]`)
 
-function exampleProtocol(method: Method): Protocol {
+function exampleProtocol(method: RestMethod): Protocol {
   const { name, summary, item } = method
   const answers = ['application/json']
   return {
@@ -85,11 +71,7 @@ function exampleProtocol(method: Method): Protocol {
   }
 }
 
-/** Whether a method can say what a model answers. */
-const answersBy = ({ name, tasks }: Method, { task, outputs, decision }: ServedVersion['facts']): boolean =>
-  tasks.includes(task) && decision === undefined && (name === 'classify' || outputs === undefined)
-
-function readExamples({ body }: Incoming, method: Method): Asked {
+function readExamples({ body }: Incoming, method: RestMethod): Asked {
   const { context = {}, examples } = readRequest(body)
   if (!Array.isArray(examples) || !examples.every(isObject))
     throw invalid('expected an object with "examples", an array of objects')
@@ -97,8 +79,7 @@ function readExamples({ body }: Incoming, method: Method): Asked {
   const rows = examples.map((example) => flat({ ...context, ...example }))
   return {
     read(version) {
-      if (!answersBy(method, version.facts))
-        throw invalid(`what the model answers is nothing to ${method.name}: ask it by :predict`)
+      requireAnswerable(method, version)
       return readRecords(rows, version, 'examples')
     },
     write: (prediction) => ({

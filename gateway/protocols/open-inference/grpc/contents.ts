@@ -37,7 +37,7 @@ const fields: Readonly<Record<string, readonly [Field, (elements: never) => Arra
 export function rawOf(contents: Contents | null | undefined, datatype: string, size: number | undefined, path: string) {
   const field = fields[datatype]
   if (field === undefined) throw invalid(`${datatype} has no typed contents: send raw_input_contents`, path)
-  const [name, bytesOf] = field
+  const [name] = field
   for (const [other, elements] of Object.entries(contents ?? {}) as [Field, ArrayLike<unknown>][])
     if (other !== name && elements.length > 0)
       throw invalid(`elements of ${datatype} stand in ${name}, and ${other} has ${elements.length}`, path)
@@ -45,11 +45,18 @@ export function rawOf(contents: Contents | null | undefined, datatype: string, s
   if (size !== undefined && elements.length !== size)
     throw invalid(`the shape asks for ${size} elements, ${name} has ${elements.length}`, path)
   requireRange(elements, datatype, `${path}.contents.${name}`)
+  return memoryOf(datatype, elements)
+}
+
+/** Elements of a datatype that has typed contents as raw contents. */
+export function memoryOf(datatype: string, elements: ArrayLike<unknown>): Buffer {
+  const [, bytesOf] = fields[datatype] as (typeof fields)[string]
   const { buffer, byteOffset, byteLength } = bytesOf(elements as never)
   return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength)
 }
 
-function requireRange(elements: ArrayLike<unknown>, datatype: string, path: string): void {
+/** @throws SlipwayError REQUEST_INVALID for a whole number that is none of its datatype */
+export function requireRange(elements: ArrayLike<unknown>, datatype: string, path: string): void {
   const range = ranges[datatype]
   if (range === undefined) return
   const [least, most] = range
