@@ -17,6 +17,7 @@ import { measureRerun } from './rerun.ts'
 import { measureRollback } from './rollback.ts'
 import { measureServing } from './serving.ts'
 import { measureSnapshot } from './snapshot.ts'
+import { measureStarts } from './starts.ts'
 import { measureTraining } from './training.ts'
 import { measureTrees } from './trees.ts'
 import { measureTuning } from './tuning.ts'
@@ -53,6 +54,7 @@ const measures: Record<string, () => Promise<Figure | readonly Figure[]>> = {
   wide: measureWide,
   join: measureJoin,
   rerun: measureRerun,
+  starts: measureStarts,
 }
 const asked = process.argv.slice(2)
 const unknown = asked.filter((name) => !(name in measures))
