@@ -12,7 +12,7 @@ import type { RunRecord } from '../lib/formats/records.ts'
 import { digestOfFile } from '../lib/store/digest.ts'
 import { digestOfPlan } from '../lib/store/plans.ts'
 import type { Store } from '../lib/store/store.ts'
-import { planned } from './planned.ts'
+import { planned } from '../workers/planned.ts'
 
 /** What a recorded commit plans. */
 export interface PlannedAtCommit {

@@ -14,8 +14,8 @@ import type { StepOf } from '../lib/formats/plan.ts'
 import { isOfBacktest } from '../lib/formats/split-rule.ts'
 import { findSource } from '../lib/sources/take.ts'
 import type { Store } from '../lib/store/store.ts'
+import { readableFrom } from '../workers/planned.ts'
 import { allFiles } from './first-files.ts'
-import { readableFrom } from './planned.ts'
 import { cellOf } from './traffic.ts'
 
 /** A stretch of a pipeline's past as traffic: rows as requests, and what became of them. */

@@ -17,9 +17,10 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
 
-const rooms = ['lib', 'gateway', 'activities', 'workflows', 'workers', 'cli']
+const rooms = ['lib', 'gateway', 'activities', 'workflows', 'workers', 'cli', 'testing']
 const entries = {
   cli: 'cli/main.ts',
+  testing: 'testing/index.ts',
   worker: 'workers/main.ts',
   gateway: 'workers/gateway-main.ts',
   serve: 'workers/container-main.ts',

@@ -121,6 +121,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     rooms: ['lib/', 'workflows', 'workers'],
     packages: ['node:', 'commander', 'picocolors', 'yaml', '@temporalio/client', '@temporalio/common'],
   },
+  testing: { rooms: ['lib/', 'workers'], packages: ['node:', '@aws-sdk/client-s3'] },
   pipelines: { rooms: [], packages: ['zod', 'slipway'] },
 }
 /** Rooms above of which a room may know the types: they cost nothing when it runs. */

@@ -8,8 +8,18 @@ import type { Plan } from '../lib/formats/plan.ts'
 import { endpointOf, type StepOutline } from '../lib/formats/plan-outline.ts'
 import { outputOf, type StepOutcome } from '../lib/formats/step-inputs.ts'
 import { findKind, kindOf } from '../lib/formats/step-kinds/index.ts'
-import { type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
+import type { Signer, TrustedKeys } from '../lib/store/signing.ts'
+import type { Store } from '../lib/store/store.ts'
 import { stepsHere } from './steps-here.ts'
+
+/** Where steps are carried out, and with whose keys. */
+export interface LocalPlace {
+  /** The project's folder. */
+  readonly root: string
+  readonly store: Store
+  readonly signer: Signer | undefined
+  readonly trusted: TrustedKeys
+}
 
 export interface LocalOrder {
   readonly plan: Plan
@@ -30,19 +40,15 @@ const isHarmless = (step: StepOutline): boolean => kindOf(step).always === undef
  * @param onStep hears what each step made, before the next one begins
  */
 export async function runLocally(
-  settings: Settings,
+  place: LocalPlace,
   { again, ...order }: LocalOrder,
   onStep: (step: StepOutline, outcome: StepOutcome, seconds: number) => void,
 ): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'slipway-local-'))
-  const store = storeOf(settings)
   const deps = {
-    store,
-    signer: signerOf(settings),
-    trusted: trustedKeysOf(settings),
+    ...place,
     host: hostVersions(),
-    root: settings.root,
-    adapters: await adaptersOf(settings.root, { store }),
+    adapters: await adaptersOf(place.root, place),
     scratch,
     runJob: runJobHere,
     ...(again && { again: (work: string) => findKind(work)?.runsUserCode === true }),

@@ -14,6 +14,7 @@ import { passOver } from '../../lib/store/broken.ts'
 import { digestOfJson } from '../../lib/store/digest.ts'
 import { getJson, putJson } from '../../lib/store/objects.ts'
 import { fillFolder, localFolder, requireFree } from '../../lib/store/outputs.ts'
+import { readableFrom } from '../../workers/planned.ts'
 import type { BatchResult } from '../../workflows/messages.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
@@ -21,7 +22,6 @@ import { followBatch } from '../follow-batch.ts'
 import { servedVersion } from '../model-version.ts'
 import { isoTime, type JsonOption } from '../options.ts'
 import { print, printJson, seconds, table } from '../output.ts'
-import { readableFrom } from '../planned.ts'
 
 export interface BatchOptions extends JsonOption {
   readonly date?: string

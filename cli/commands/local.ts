@@ -6,12 +6,12 @@ import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
 import type { GateResult } from '../../lib/formats/records.ts'
 import { findSource, takeSource } from '../../lib/sources/take.ts'
 import { runLocally } from '../../workers/local-run.ts'
-import { readSettings, signerOf, storeOf } from '../../workers/settings.ts'
+import { planned as plannedHere } from '../../workers/planned.ts'
+import { readSettings, signerOf, storeOf, trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
 import { requireSameInputs } from '../input-version.ts'
 import { pairs } from '../options.ts'
 import { print, printJson, say, seconds } from '../output.ts'
-import { planned as plannedHere } from '../planned.ts'
 
 export interface LocalOptions {
   readonly json?: boolean
@@ -32,7 +32,8 @@ export async function runHere(pipeline: string, options: LocalOptions): Promise<
   const store = storeOf(settings)
   const planned = await plannedHere(settings.root, store, pipeline, pairs('--set', options.set))
   await requireSameInputs(store, planned)
-  const { digest } = await publishPlan(store, signerOf(settings), planned)
+  const place = { root: settings.root, store, signer: signerOf(settings), trusted: trustedKeysOf(settings) }
+  const { digest } = await publishPlan(store, place.signer, planned)
   const sources: Record<string, string> = {}
   for (const step of planned.plan.steps)
     if (step.kind === 'snapshot')
@@ -50,7 +51,7 @@ export async function runHere(pipeline: string, options: LocalOptions): Promise<
   const steps: { name: string; cached: boolean; stepKey: string; outputs: readonly unknown[] }[] = []
   const gates: GateResult[] = []
   const order = { plan: planned.plan, planDigest: digest, sources, runId, again: inspect !== undefined }
-  await runLocally(settings, order, ({ id, kind }, { cached, stepKey, outputs, facts }, took) => {
+  await runLocally(place, order, ({ id, kind }, { cached, stepKey, outputs, facts }, took) => {
     steps.push({ name: id, cached, stepKey, outputs })
     if (kind === 'gate') gates.push(...(facts.gates as GateResult[]))
     say(`  ${id.padEnd(12)} ${cached ? 'reused' : seconds(took)}`)

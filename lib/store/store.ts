@@ -29,17 +29,20 @@ export interface StoreOptions {
   /** Undefined takes the SDK's own chain: environment, shared files, instance roles. */
   credentials: { accessKeyId: string; secretAccessKey: string } | undefined
   outage?: Outage | undefined
+  /** What sends requests, where it is not the SDK's own. */
+  requestHandler?: NonNullable<S3ClientConfig['requestHandler']>
 }
 
 /** A store that takes a call and says nothing for this long has hung, ms: the call is made again. */
 const silentMs = 120_000
 
 /** Connects lazily: nothing is sent until the first call. */
-export function createStore({ endpoint, bucket, region, cacheFolder, credentials, outage }: StoreOptions): Store {
+export function createStore(options: StoreOptions): Store {
+  const { endpoint, bucket, region, cacheFolder, credentials, outage } = options
   const client = new S3Client({
     region,
     maxAttempts: 4,
-    requestHandler: { socketTimeout: silentMs },
+    requestHandler: options.requestHandler ?? { socketTimeout: silentMs },
     ...(outage === undefined ? {} : { retryStrategy: ridingOut(outage) }),
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(credentials === undefined ? {} : { credentials }),
