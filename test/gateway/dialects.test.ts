@@ -346,6 +346,26 @@ describe('TorchServe', () => {
   })
 })
 
+describe('MLflow', () => {
+  // By the path of SageMaker's runtime, whose status for what a model refuses is 424.
+  const [row] = temps as [ProtocolRow]
+
+  it('is answered one row of single values, as it answers it', async () => {
+    const answer = await post('/endpoints/opt/invocations', { inputs: row })
+    expect(answer.json()).toEqual({ predictions: await scoreTemps([row]) })
+    expect((await post('/endpoints/opt/invocations', { inputs: { ...row, temp: [1] } })).status).toBe(424)
+    expect((await post('/endpoints/opt/invocations', { inputs: {} })).status).toBe(424)
+  })
+
+  it('is told when a request has two formats', async () => {
+    const answer = await post('/endpoints/opt/invocations', { dataframe_records: [row], inputs: [row] })
+    expect([answer.status, answer.body.toString()]).toEqual([
+      424,
+      expect.stringContaining('has dataframe_records and inputs: send one of them'),
+    ])
+  })
+})
+
 it('MLflow is told the version of the server', async () => {
   const answer = await get('/version')
   expect([answer.status, answer.body.toString()]).toEqual([200, '0.0.0'])

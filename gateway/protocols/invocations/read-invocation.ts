@@ -150,9 +150,10 @@ const csvCell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.repl
 
 function readJson(request: unknown): Asked['read'] {
   if (Array.isArray(request)) return (version) => readRowsOrColumns(request, version, 'rows')
-  const format = isObject(request) ? formats.find((name) => Object.hasOwn(request, name)) : undefined
+  const [format, another] = isObject(request) ? formats.filter((name) => Object.hasOwn(request, name)) : []
   if (!isObject(request) || format === undefined)
     throw invalid(`expected an array of rows, or an object with one of ${formats.join(', ')}`)
+  if (another !== undefined) throw invalid(`has ${format} and ${another}: send one of them`)
   const value = request[format]
   if (format === 'dataframe_split') {
     if (!isObject(value) || !Array.isArray(value.columns) || !value.columns.every((name) => typeof name === 'string'))
@@ -161,5 +162,12 @@ function readJson(request: unknown): Asked['read'] {
     return (version) => readMatrix(columns as string[], data, version, `${format}.data`)
   }
   if (format === 'dataframe_records') return (version) => readRecords(value, version, format)
+  if (format === 'inputs' && isRow(value)) return (version) => readRecords([value], version, format)
   return (version) => readRowsOrColumns(value, version, format)
 }
+
+/** MLflow takes an object of single values for one row, where columns would be arrays. */
+const isRow = (value: unknown): boolean =>
+  isObject(value) &&
+  Object.keys(value).length > 0 &&
+  Object.values(value).every((each) => typeof each !== 'object' || each === null)

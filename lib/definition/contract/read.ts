@@ -141,5 +141,7 @@ export function kindOf(value: unknown): string {
   if (typeof value === 'string') return `the text "${shorten(value)}"`
   return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint'
     ? String(value)
-    : `a ${typeof value}`
+    : typeof value === 'object'
+      ? 'an object'
+      : `a ${typeof value}`
 }
