@@ -62,10 +62,14 @@ function contextOf(settings: Settings, patient: boolean): CliContext {
       (root) => readPlatform(root)?.gateway?.address,
     ),
     temporal() {
-      // Imported by those who need it: Temporal's client takes longer to load than most commands do to answer.
-      temporal ??= import('../workers/connect.ts').then(({ connect }) =>
-        connect(settings, patient ? away.temporal : undefined),
-      )
+      // Imported by those who need it: Temporal's client takes longer to load than most commands do to answer. One that
+      // was away may be back when it is asked for again.
+      temporal ??= import('../workers/connect.ts')
+        .then(({ connect }) => connect(settings, patient ? away.temporal : undefined))
+        .catch((error) => {
+          temporal = undefined
+          throw error
+        })
       return temporal
     },
   }

@@ -2,13 +2,24 @@ import { userInfo } from 'node:os'
 import { WorkflowNotFoundError } from '@temporalio/client'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
-import { openContext, workflowLink } from '../context.ts'
+import { type CliContext, openContext, workflowLink } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
 
 /** Asks a run to stop: it stops whatever it does or waits for, gives back what it holds, and ends with a record. */
 export async function cancel(runId: string, options: JsonOption): Promise<number> {
   const context = openContext()
+  const workflowId = await askToStop(context, runId)
+  if (options.json === true) printJson({ runId, workflowId, asked: 'cancel', by: userInfo().username })
+  else
+    print(
+      `asked ${runId} to stop; finished steps are kept, and the champion stays\n  look  ${workflowLink(context.settings, workflowId)}`,
+    )
+  return 0
+}
+
+/** @returns its workflow @throws SlipwayError NOT_FOUND where it does not go on */
+export async function askToStop(context: Pick<CliContext, 'temporal'>, runId: string): Promise<string> {
   const { client } = await context.temporal()
   const workflowId = runWorkflowId(runId)
   const handle = client.workflow.getHandle(workflowId)
@@ -16,14 +27,9 @@ export async function cancel(runId: string, options: JsonOption): Promise<number
     const { status } = await handle.describe()
     if (status.name !== 'RUNNING') throw new WorkflowNotFoundError('it has ended', workflowId, undefined)
     await handle.cancel()
+    return workflowId
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error
     throw new SlipwayError('NOT_FOUND', `no run ${runId} is going on`, { next: 'see `slipway runs`' })
   }
-  if (options.json === true) printJson({ runId, workflowId, asked: 'cancel', by: userInfo().username })
-  else
-    print(
-      `asked ${runId} to stop; finished steps are kept, and the champion stays\n  look  ${workflowLink(context.settings, workflowId)}`,
-    )
-  return 0
 }

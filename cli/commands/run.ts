@@ -84,13 +84,16 @@ async function pipelineOf(named: string | undefined, options: RunOptions): Promi
   return (await readExported(plan, named)).pipeline
 }
 
-/** The same without a report: the exit code, and the record of the run if it was followed. */
+/**
+ * The same without a report: the exit code, and the record of the run if it was followed.
+ * @param interrupt what ends the waiting, Ctrl-C unless it is said
+ */
 export async function runAndShow(
   context: CliContext,
   pipeline: string,
   options: RunOptions,
+  interrupt = listenForInterrupt(),
 ): Promise<{ code: number; record?: RunRecord }> {
-  const interrupt = listenForInterrupt()
   const begun = await startRun(context, pipeline, options, interrupt).catch((error: unknown) => {
     interrupt.stopListening()
     throw error

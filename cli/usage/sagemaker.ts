@@ -2,6 +2,7 @@ import * as kinds from '../names.ts'
 import type { Usage } from './usage.ts'
 
 const answering = () => import('../commands/callback.ts')
+const listening = () => import('../commands/listen.ts')
 const writing = () => import('../commands/iac.ts')
 
 /** SageMaker beside or below Slipway. */
@@ -27,4 +28,18 @@ export function sageMakerCommands(program: Usage): void {
     .json()
     .examples('npx slipway sagemaker callback message.json', 'echo "$body" | npx slipway sagemaker callback -')
     .does(async (message, options) => (await answering()).callback(message, options))
+  sagemaker
+    .command('listen')
+    .description('reads the queue of callback steps: runs what they ask for, and tells SageMaker how it ended')
+    .needs('--queue <address>', 'the SQS queue', kinds.serverAddress)
+    .offers('--at-once <n>', 'messages that are carried out at once, 10 by default', kinds.whole(1, 100))
+    .offers(
+      '--hold <duration>',
+      'how long a message stays away after a listener is gone, 2m by default',
+      kinds.duration,
+    )
+    .option('--until-empty', 'end when there is no message, with the first exit code that is not 0')
+    .json()
+    .examples('npx slipway sagemaker listen --queue https://sqs.us-east-1.amazonaws.com/123456789012/slipway')
+    .does(async (options) => (await listening()).listenToQueue(options))
 }

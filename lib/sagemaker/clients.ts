@@ -3,6 +3,7 @@ import { CloudWatchClient } from '@aws-sdk/client-cloudwatch'
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs'
 import { SageMakerClient, type SageMakerClientConfig } from '@aws-sdk/client-sagemaker'
 import { SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime'
+import { SQSClient } from '@aws-sdk/client-sqs'
 
 /** Clients of SageMaker and of the services beside it, each made when it is first asked for. */
 export interface SageMakerClients {
@@ -11,6 +12,7 @@ export interface SageMakerClients {
   readonly logs: CloudWatchLogsClient
   readonly cloudWatch: CloudWatchClient
   readonly autoScaling: ApplicationAutoScalingClient
+  readonly sqs: SQSClient
   destroy(): void
 }
 
@@ -30,8 +32,8 @@ const usual: Patience = { connect: 5_000, silent: 60_000, tries: 120_000, pause:
 
 /**
  * The clients that the SDK's own environment describes and nothing else: `AWS_REGION`, credentials as everywhere in
- * AWS, and for other places `AWS_ENDPOINT_URL_SAGEMAKER`, `…_SAGEMAKER_RUNTIME`, `…_CLOUDWATCH_LOGS`, `…_CLOUDWATCH`
- * and `…_APPLICATION_AUTO_SCALING`. Nothing is sent until the first call.
+ * AWS, and for other places `AWS_ENDPOINT_URL_SAGEMAKER`, `…_SAGEMAKER_RUNTIME`, `…_CLOUDWATCH_LOGS`, `…_CLOUDWATCH`,
+ * `…_APPLICATION_AUTO_SCALING` and `…_SQS`. Nothing is sent until the first call.
  */
 export function sageMakerClients(given: Partial<Patience> = {}): SageMakerClients {
   const patience = { ...usual, ...given }
@@ -57,6 +59,7 @@ export function sageMakerClients(given: Partial<Patience> = {}): SageMakerClient
   const logs = once(() => new CloudWatchLogsClient(briefly))
   const cloudWatch = once(() => new CloudWatchClient(settings))
   const autoScaling = once(() => new ApplicationAutoScalingClient(settings))
+  const sqs = once(() => new SQSClient({ ...settings, ...elsewhere(process.env) }))
   return {
     get sageMaker() {
       return sageMaker()
@@ -73,10 +76,19 @@ export function sageMakerClients(given: Partial<Patience> = {}): SageMakerClient
     get autoScaling() {
       return autoScaling()
     },
+    get sqs() {
+      return sqs()
+    },
     destroy() {
       for (const client of made) client.destroy()
     },
   }
+}
+
+/** SQS's client goes to the host of a queue's address whatever the environment says, unless its settings say it. */
+function elsewhere(env: NodeJS.ProcessEnv): { readonly endpoint?: string } {
+  const endpoint = env.AWS_ENDPOINT_URL_SQS ?? env.AWS_ENDPOINT_URL
+  return endpoint === undefined || env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS === 'true' ? {} : { endpoint }
 }
 
 let shared: SageMakerClients | undefined

@@ -1,13 +1,17 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DescribeTransformJobCommand } from '@aws-sdk/client-sagemaker'
+import { CreateQueueCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import getPort from 'get-port'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../lib/code/host.ts'
 import { type SageMakerClients, sageMakerClients } from '../../lib/sagemaker/clients.ts'
+import { type Ending, listen } from '../../lib/sagemaker/listen.ts'
 import { describePackage, ensurePackage, statusOf, writeApproval } from '../../lib/sagemaker/model-packages.ts'
 import { ensureModel } from '../../lib/sagemaker/models.ts'
 import { pipelineDefinition } from '../../lib/sagemaker/pipeline-definition.ts'
+import { type QueueMessage, sqsQueue } from '../../lib/sagemaker/queue.ts'
 import { runTransform } from '../../lib/sagemaker/transform-jobs.ts'
 import { eventually } from '../support/gateways.ts'
 import { pythonEnvironmentOr } from '../support/python.ts'
@@ -108,6 +112,42 @@ describe.skipIf(missing !== undefined)(
         },
       })
     })
+
+    it('moto keeps a message that is held, brings back what is left, and forgets what was answered', async () => {
+      const { QueueUrl: address = '' } = await clients.sqs.send(new CreateQueueCommand({ QueueName: 'slipway' }))
+      const token = 'moto123456'
+      const body = JSON.stringify({ token, arguments: { pipeline: 'flights' } })
+      await clients.sqs.send(new SendMessageCommand({ QueueUrl: address, MessageBody: body }))
+      const queue = sqsQueue(clients, address, 3)
+      const listening = async (takesMs: number): Promise<Ending[]> => {
+        const endings: Ending[] = []
+        await listen({
+          queue,
+          carryOut: async (asked) => {
+            await sleep(takesMs)
+            return { runId: `flights-${asked.token}`, exitCode: 0, words: 'done' }
+          },
+          onEnding: (ending) => void endings.push(ending),
+          say: () => {},
+          atOnce: 1,
+          holdSeconds: 3,
+          untilEmpty: true,
+          stop: new AbortController().signal,
+        })
+        return endings
+      }
+      const [held] = await queue.receive(1, 0, new AbortController().signal)
+      expect(held).toMatchObject({ body, receives: 1 })
+      expect(await listening(0)).toEqual([])
+      await queue.hold(held as QueueMessage, 0)
+      // Held for three seconds, and carried out for five: nobody else gets it.
+      const [slow, other] = [listening(5_000), sleep(500).then(() => listening(0))]
+      expect(await other).toEqual([])
+      expect(await slow).toMatchObject([{ outcome: 'answered', runId: `flights-${token}` }])
+      expect(await queue.receive(1, 1, new AbortController().signal)).toEqual([])
+      const absent = sqsQueue(clients, `${address}-absent`, 3).receive(1, 0, new AbortController().signal)
+      await expect(absent).rejects.toMatchObject({ code: 'SAGEMAKER_REFUSED' })
+    }, 60_000)
 
     it('the SDK for Python writes the same pipeline of the same step', async () => {
       const definition = pipelineDefinition({

@@ -6,6 +6,7 @@ import { logs } from './logs.ts'
 import { modelPackages } from './model-packages.ts'
 import { models } from './models.ts'
 import { pipelines } from './pipelines.ts'
+import { queues } from './queues.ts'
 import { runtime } from './runtime.ts'
 import { tags } from './tags.ts'
 import { trainingJobs } from './training-jobs.ts'
@@ -19,6 +20,7 @@ export const families: readonly FamilyMaker[] = [
   transformJobs.family,
   modelPackages,
   pipelines,
+  queues,
   endpointConfigs,
   endpoints,
   runtime,

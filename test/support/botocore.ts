@@ -18,6 +18,7 @@ const folders = {
   logs: 'logs/2014-03-28',
   cloudwatch: 'cloudwatch/2010-08-01',
   'application-autoscaling': 'application-autoscaling/2016-02-06',
+  sqs: 'sqs/2012-11-05',
 } as const
 export type ServiceName = keyof typeof folders
 

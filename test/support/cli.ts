@@ -15,6 +15,8 @@ export interface BegunCommand {
   said(text: string): Promise<void>
   /** Presses Ctrl-C. */
   interrupt(): void
+  /** Ends it from outside: SIGKILL is not heard by it. */
+  kill(signal: 'SIGKILL' | 'SIGTERM'): void
 }
 
 /** Begins a command as a user would, in a folder of theirs. */
@@ -47,6 +49,7 @@ export function beginSlipway(cwd: string, args: readonly string[], env: Record<s
         child.once('close', () => reject(new Error(`ended without having said "${text}":\n${stderr}`)))
       }),
     interrupt: () => void child.kill('SIGINT'),
+    kill: (signal) => void child.kill(signal),
   }
 }
 

@@ -16,10 +16,9 @@ export interface SageMakerPlace {
 export const fakeSettings = (address: string): Record<string, string> => ({
   AWS_REGION: 'us-east-1',
   ...Object.fromEntries(
-    ['SAGEMAKER', 'SAGEMAKER_RUNTIME', 'CLOUDWATCH_LOGS', 'CLOUDWATCH', 'APPLICATION_AUTO_SCALING'].map((service) => [
-      `AWS_ENDPOINT_URL_${service}`,
-      address,
-    ]),
+    ['SAGEMAKER', 'SAGEMAKER_RUNTIME', 'CLOUDWATCH_LOGS', 'CLOUDWATCH', 'APPLICATION_AUTO_SCALING', 'SQS'].map(
+      (service) => [`AWS_ENDPOINT_URL_${service}`, address],
+    ),
   ),
 })
 
