@@ -57,6 +57,12 @@ export const modelVersion: Kind = {
   ),
   known: pipelinesHere,
 }
+/** As SageMaker names its groups of model packages. */
+export const packageGroup = matching(
+  'a model package group: letters, digits and dashes, at most 63',
+  'flights',
+  /^[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}$/,
+)
 export const digest = matching(
   'the first digits of a digest, six or more',
   '3f9a1c22b0d4',

@@ -3,6 +3,7 @@ import { metricsInWords } from '../../lib/formats/check.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { passOver } from '../../lib/store/broken.ts'
 import { getBundle } from '../../lib/store/objects.ts'
+import { type Refusal, readRefusal } from '../../lib/store/refusals.ts'
 import { listModels, readModel, readVersion } from '../../lib/store/registry.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { openContext } from '../context.ts'
@@ -24,6 +25,7 @@ export async function models(options: JsonOption): Promise<number> {
         aliases: aliasesOf(state, i + 1),
         ...((await isDeterministic(store, digest)) ? {} : { deterministic: false }),
         ...(await passOver(readVersion(store, name, digest))),
+        ...refusedBy(await passOver(readRefusal(store, { model: name, digest }))),
       })),
     )
     documents.push({ name, champion: state.champions.at(-1) ?? null, candidate: state.candidate, versions })
@@ -35,10 +37,14 @@ export async function models(options: JsonOption): Promise<number> {
       table(
         ['model', 'version', 'alias', 'digest', 'metrics', 'run'],
         documents.flatMap(({ name, versions }) =>
-          versions.map(({ version, digest, aliases, deterministic, metrics, run }) => [
+          versions.map(({ version, digest, aliases, deterministic, metrics, run, refused }) => [
             name,
             String(version),
-            [...aliases, ...(deterministic === false ? ['not deterministic'] : [])].join(', '),
+            [
+              ...aliases,
+              ...(deterministic === false ? ['not deterministic'] : []),
+              ...(refused === undefined ? [] : ['rejected']),
+            ].join(', '),
             shortDigest(digest),
             metricsInWords(metrics ?? {}),
             run ?? '',
@@ -48,6 +54,9 @@ export async function models(options: JsonOption): Promise<number> {
     )
   return 0
 }
+
+const refusedBy = (refusal: Refusal | undefined): { refused?: Pick<Refusal, 'by' | 'at'> } =>
+  refusal === undefined ? {} : { refused: { by: refusal.by, at: refusal.at } }
 
 /** Whether the learner of a version makes the same bytes of the same order; of a broken package nobody knows. */
 async function isDeterministic(store: Store, digest: string): Promise<boolean> {

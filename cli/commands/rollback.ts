@@ -1,7 +1,8 @@
 import { userInfo } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import type { Route } from '../../lib/formats/route.ts'
+import type { ModelVersion, Route } from '../../lib/formats/route.ts'
+import { requireNotRefused } from '../../lib/store/refusals.ts'
 import { readModel } from '../../lib/store/registry.ts'
 import { asServed, readAlive, readRoute } from '../../lib/store/routes.ts'
 import type { Store } from '../../lib/store/store.ts'
@@ -38,7 +39,7 @@ async function rollbackEndpoint(access: RouteAccess, route: Route, options: Roll
   const to =
     options.to === undefined
       ? null
-      : await asServed(store, route, await numberedVersion(store, champion.model, options.to))
+      : await asServed(store, route, await acceptedVersion(store, champion.model, options.to))
   if (to === null && route.rollout === null && route.previous === null) {
     throw new SlipwayError('USAGE', `endpoint ${endpoint} has served no version before ${champion.version}`, {
       next: `slipway rollback ${endpoint} --to <version>`,
@@ -63,6 +64,13 @@ async function rollbackEndpoint(access: RouteAccess, route: Route, options: Roll
   print(`${endpoint} serves version ${now.champion.version} again, after ${ms} ms${how}`)
   if (waiting.length > 0) print(`  not there yet: ${waiting.join(', ')}`)
   return 0
+}
+
+/** A version that is named to go back to. @throws SlipwayError USAGE, REJECTED */
+async function acceptedVersion(store: Store, model: string, number: string): Promise<ModelVersion> {
+  const version = await numberedVersion(store, model, number)
+  await requireNotRefused(store, version)
+  return version
 }
 
 /**
@@ -108,7 +116,7 @@ async function rollbackModel(
   const version =
     options.to === undefined
       ? state.champions.filter((each) => each !== current).at(-1)
-      : (await numberedVersion(store, model, options.to)).version
+      : (await acceptedVersion(store, model, options.to)).version
   if (version === undefined) {
     throw new SlipwayError('USAGE', `model ${model} has no champion before version ${current}`, {
       next: `slipway rollback ${model} --to <version>`,

@@ -3,6 +3,7 @@ import type { Usage } from './usage.ts'
 
 const answering = () => import('../commands/callback.ts')
 const listening = () => import('../commands/listen.ts')
+const syncing = () => import('../commands/sync.ts')
 const writing = () => import('../commands/iac.ts')
 
 /** SageMaker beside or below Slipway. */
@@ -42,4 +43,13 @@ export function sageMakerCommands(program: Usage): void {
     .json()
     .examples('npx slipway sagemaker listen --queue https://sqs.us-east-1.amazonaws.com/123456789012/slipway')
     .does(async (options) => (await listening()).listenToQueue(options))
+  sagemaker
+    .command('sync')
+    .description('takes in what people rejected in SageMaker after it was registered here; 13 where it is in force')
+    .takes('<name>', kinds.name)
+    .offers('--group <name>', 'the model package group, called as the model by default', kinds.packageGroup)
+    .option('--roll-back', 'take what was rejected out of force: back to the last champion that was not')
+    .json()
+    .examples('npx slipway sagemaker sync flights', 'npx slipway sagemaker sync flights --roll-back --json')
+    .does(async (model, options) => (await syncing()).sync(model, options))
 }

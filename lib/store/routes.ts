@@ -14,6 +14,7 @@ import {
   replaceDocument,
 } from './documents.ts'
 import { Ref, readRef, readRefLog, refKey, updateRef } from './refs.ts'
+import { requireNotRefused } from './refusals.ts'
 import { readSnapshots, requireFit } from './snapshots.ts'
 import type { Store } from './store.ts'
 
@@ -49,7 +50,7 @@ export async function listEndpoints(store: Store): Promise<string[]> {
 /**
  * Changes a route by compare-and-swap. Its owner workflow is the writer; only rollbacks are written past it. A version
  * that looks something up begins with what is published then.
- * @throws SlipwayError ROUTE_CONFLICT, CHAMPION_MOVED, VIEW_UNPUBLISHED
+ * @throws SlipwayError ROUTE_CONFLICT, CHAMPION_MOVED, VIEW_UNPUBLISHED, REJECTED
  */
 export async function writeRoute(store: Store, endpoint: string, change: RouteChange, reason: string): Promise<Route> {
   const write = (what: RouteChange, published: readonly Snapshot[]): Promise<Route> =>
@@ -62,6 +63,7 @@ export async function writeRoute(store: Store, endpoint: string, change: RouteCh
     case 'open':
     case 'begin': {
       const arrival = change.kind === 'open' ? change.variant : change.rollout.candidate
+      if (!(await isUnderWay(store, endpoint, change))) await requireNotRefused(store, arrival)
       const published = await readSnapshots(store, viewsOf([arrival]))
       await requireFit(store, arrival, published)
       const route = await write(change, published)
@@ -73,6 +75,11 @@ export async function writeRoute(store: Store, endpoint: string, change: RouteCh
     default:
       return write(change, [])
   }
+}
+
+/** Whether a rollout has begun already, and this is its beginning again after a crash. */
+async function isUnderWay(store: Store, endpoint: string, change: RouteChange): Promise<boolean> {
+  return change.kind === 'begin' && (await readRoute(store, endpoint))?.rollout?.id === change.rollout.id
 }
 
 /**
