@@ -5,6 +5,7 @@ import { digestsOf, required, type StepOutcome } from '../lib/formats/step-input
 import { stepMaterial } from '../lib/formats/step-key.ts'
 import { EndedTrial, type TrialOrder, TrialOutcome } from '../lib/formats/tuning.ts'
 import { keptTuning } from '../lib/jobs/kept-tuning.ts'
+import { searchOnSageMaker } from '../lib/jobs/steps/search-on-sagemaker.ts'
 import { recordTrials, runTrial, TrialFailed, trialMaterial } from '../lib/jobs/steps/tune.ts'
 import { getBundle, getJson, putJson } from '../lib/store/objects.ts'
 import { findStepRecord, stepKeyOf } from '../lib/store/steps.ts'
@@ -69,6 +70,10 @@ export function createTuningActivities(deps: ActivityDeps) {
         }
       })
     },
+
+    /** Has SageMaker search, by one tuning job, and writes down what came of it. */
+    searchOnSageMaker: (order: StepOrder<'tune'>): Promise<StepOutcome> =>
+      runStep(deps, order, (work) => searchOnSageMaker(deps, work, order.inputs)),
 
     /** Writes down all trials and what was chosen of them: one ended well at least. */
     recordTuning: (order: StepOrder<'tune'> & { readonly trials: readonly string[] }): Promise<StepOutcome> =>

@@ -15,7 +15,10 @@ import {
 } from '../lib/stats/tuning/stand.ts'
 import type { StepsHere } from './steps-here.ts'
 
-type Tuning = Pick<ReturnType<typeof createActivities>, 'findTuning' | 'trainTrial' | 'recordTuning'>
+type Tuning = Pick<
+  ReturnType<typeof createActivities>,
+  'findTuning' | 'trainTrial' | 'recordTuning' | 'searchOnSageMaker'
+>
 
 /**
  * Chooses parameters in this process, one trial after another: the same trials as by workers side by side, for which
@@ -23,7 +26,7 @@ type Tuning = Pick<ReturnType<typeof createActivities>, 'findTuning' | 'trainTri
  * @param trials how many to begin, where that is known: what a bound of time or cost let a run do
  */
 export async function tuneHere(
-  { findTuning, trainTrial, recordTuning }: Tuning,
+  { findTuning, trainTrial, recordTuning, searchOnSageMaker }: Tuning,
   does: StepsHere['does'],
   {
     step,
@@ -34,6 +37,7 @@ export async function tuneHere(
 ): Promise<StepOutcome> {
   const { outcome, rows } = await does(findTuning, { ...order, keep: null })
   if (outcome !== null) return outcome
+  if (step.search === 'sagemaker') return does(searchOnSageMaker, order)
   const { space, budget, seed, lag } = step
   const search = { space, trials: budget.trials, seed, lag, rows }
   const begun: Trial[] = []

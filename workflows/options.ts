@@ -29,6 +29,8 @@ export const stepOptions = (kind: StepKind): ActivityOptions => steadily(kindOf(
 
 /** One trial of a search for parameters. */
 export const trying: ActivityOptions = steadily('24h')
+/** A search by SageMaker: its own limit is shorter, and ends it. */
+export const searching: ActivityOptions = steadily('144h')
 
 /** Looks at the input of a batch: footers, and all keys where they are declared. */
 export const planning: ActivityOptions = steadily('2h')

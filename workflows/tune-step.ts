@@ -4,7 +4,7 @@ import type { StepOutline } from '../lib/formats/plan-outline.ts'
 import type { StepInputs, StepOutcome } from '../lib/formats/step-inputs.ts'
 import { refOf } from '../lib/formats/step-order.ts'
 import { slotsSignal } from './branch-messages.ts'
-import { stepOptions } from './options.ts'
+import { searching, stepOptions } from './options.ts'
 import { type RunState, show } from './run-state.ts'
 import { tuneWorkflowId } from './tune-messages.ts'
 import type { tuneModel } from './tune-model.ts'
@@ -24,6 +24,7 @@ export async function tune(state: RunState, step: StepOutline<'tune'>, inputs: S
     keep: isRetraining && step.retune === undefined ? modelOf(state, step) : null,
   })
   if (outcome !== null) return outcome
+  if (step.search === 'sagemaker') return searchElsewhere(state, step, inputs)
   const workflowId = tuneWorkflowId(input.runId, step.id)
   const slots = state.slots.get(step.id) ?? { now: 1 }
   const told = slots.now
@@ -48,6 +49,16 @@ export async function tune(state: RunState, step: StepOutline<'tune'>, inputs: S
     state.elsewhere.delete(workflowId)
     show(state)
   }
+}
+
+/** Has SageMaker search: there are no trials for us to begin. */
+function searchElsewhere({ input }: RunState, step: StepOutline<'tune'>, inputs: StepInputs): Promise<StepOutcome> {
+  const { searchOnSageMaker } = proxyActivities<Activities>({
+    ...searching,
+    summary: step.summary,
+    priority: { fairnessKey: input.pipeline },
+  })
+  return searchOnSageMaker({ run: input.runId, step: refOf(input, step), inputs })
 }
 
 /** The model that a tuning is for; null where its training is not packaged. */

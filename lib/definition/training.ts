@@ -1,6 +1,7 @@
 import type { ColumnsOf, FeatureColumns } from '../formats/columns.ts'
 import type { Calibrate, LearnerParameters } from '../formats/learner.ts'
 import type { Task } from '../formats/plan.ts'
+import type { SageMakerSearch } from '../formats/sagemaker-tuning.ts'
 import type { Target } from './target.ts'
 import type { TuneBudget, Tuned } from './tuning.ts'
 
@@ -40,6 +41,8 @@ export interface TrainOptions<
   tune?: Readonly<Record<string, Tuned>>
   /** How much may be tried: 50 trials unless it is said. */
   budget?: TuneBudget
+  /** Who searches, where that is not Slipway: `sagemakerTuning(…)`. */
+  search?: SageMakerSearch
   /** Whether a retraining tunes anew; else it keeps what was chosen for the version in force. */
   retune?: boolean
 }

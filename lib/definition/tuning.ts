@@ -1,3 +1,5 @@
+import { SlipwayError } from '../formats/errors.ts'
+import { SageMakerSearch } from '../formats/sagemaker-tuning.ts'
 import type { ParameterValue } from '../formats/tuning.ts'
 import type { Duration } from './duration.ts'
 
@@ -40,4 +42,52 @@ export interface TuneBudget {
   readonly time?: Duration
   /** Processor time at a price an hour, in any currency. */
   readonly cost?: { readonly most: number; readonly perHour: number }
+}
+
+/** How SageMaker searches. */
+export interface SageMakerTuningOptions {
+  /** One of the learner's `metrics` that is to be small; or `maximize`. */
+  readonly minimize?: string
+  /** One of the learner's `metrics` that is to be large. */
+  readonly maximize?: string
+  /** 'Bayesian' unless it is said. */
+  readonly strategy?: SageMakerSearch['strategy']
+  /** Training jobs at once: 5 unless it is said. */
+  readonly atOnce?: number
+  /** Whether SageMaker stops jobs that will hardly be better than those before. Not with 'Hyperband', which always does. */
+  readonly earlyStopping?: boolean
+  /** Of 'Hyperband': how many epochs, or what the metric is said for, a job trains at least and at most. */
+  readonly resource?: readonly [least: number, most: number]
+}
+
+const usualAtOnce = 5
+
+/**
+ * SageMaker searches for the parameters, by one tuning job of `learner: sagemaker(…)`, in the place of our own search.
+ * @throws SlipwayError DEFINITION_INVALID
+ */
+export function sagemakerTuning(options: SageMakerTuningOptions): SageMakerSearch {
+  const { minimize, maximize, strategy = 'Bayesian', atOnce = usualAtOnce, earlyStopping, resource } = options
+  const refuse = (what: string, next: string) =>
+    new SlipwayError('DEFINITION_INVALID', `sagemakerTuning: ${what}`, { next })
+  const metric = minimize ?? maximize
+  if (metric === undefined || (minimize !== undefined && maximize !== undefined))
+    throw refuse('it needs one metric to search by', "say minimize: 'loss', or maximize: 'auc'")
+  if (strategy === 'Hyperband' && earlyStopping === true)
+    throw refuse('Hyperband stops jobs by itself, and takes no earlyStopping', 'leave earlyStopping out')
+  if (strategy !== 'Hyperband' && resource !== undefined)
+    throw refuse(`${strategy} takes no resource`, "leave resource out, or take strategy: 'Hyperband'")
+  if (strategy === 'Hyperband' && resource === undefined)
+    throw refuse('Hyperband needs to know how long a job trains', 'say resource: [1, 30], of epochs for instance')
+  const parsed = SageMakerSearch.safeParse({
+    by: 'sagemaker',
+    strategy,
+    objective: { metric, goal: minimize === undefined ? 'maximize' : 'minimize' },
+    atOnce,
+    ...(earlyStopping === true && { earlyStopping }),
+    ...(resource !== undefined && { resource: { least: resource[0], most: resource[1] } }),
+  })
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw refuse(`${issue?.path.join('.')}: ${issue?.message}`, 'see docs/sagemaker.md, "Tune"')
 }

@@ -68,9 +68,14 @@ export const TrialOrder = z.strictObject({
 })
 export type TrialOrder = z.infer<typeof TrialOrder>
 
+/** A metric that a program says of itself, by which a search elsewhere compares trials. */
+export const Objective = z.strictObject({ metric: z.string().min(1).max(255), goal: z.enum(['minimize', 'maximize']) })
+export type Objective = z.infer<typeof Objective>
+
 /** How a training ended. */
 export const TrialResult = z.discriminatedUnion('state', [
-  z.strictObject({ state: z.literal('done') /** Of the validation rows; smaller is better. */, loss: z.number() }),
+  /** Of the validation rows; smaller is better: an objective that is to be large is here with the other sign. */
+  z.strictObject({ state: z.literal('done'), loss: z.number() }),
   /** With the code of its error. */
   z.strictObject({ state: z.literal('failed'), why: z.string() }),
 ])
@@ -115,7 +120,10 @@ export const TrialOutcome = z.object({
 export type TrialOutcome = z.infer<typeof TrialOutcome>
 
 /** A trial that has ended. */
-export const EndedTrial = TrialOrder.extend(TrialOutcome.shape)
+export const EndedTrial = TrialOrder.extend(TrialOutcome.shape).extend({
+  /** What carried it out, of a search elsewhere: the name of a training job. */
+  job: z.string().optional(),
+})
 export type EndedTrial = z.infer<typeof EndedTrial>
 
 /**
@@ -125,14 +133,28 @@ export type EndedTrial = z.infer<typeof EndedTrial>
 export const Tuning = z.object({
   slipway: z.literal('tuning/1'),
   loss: LossName,
+  /** What trials are compared by in the place of the loss, where another search than ours asked for them. */
+  objective: Objective.optional(),
   space: Space,
   budget: Budget,
   seed: z.int(),
-  trials: z.array(TrialOrder.extend({ result: TrialResult, metrics: z.record(z.string(), z.number()).optional() })),
+  trials: z.array(
+    TrialOrder.extend({ result: TrialResult, metrics: z.record(z.string(), z.number()).optional() }).extend({
+      job: z.string().optional(),
+    }),
+  ),
   /** The number of the trial whose parameters were taken. */
   chosen: z.int().min(1),
+  /** The trial that the other search holds for the best, where that is another one. */
+  theirs: z.int().min(1).optional(),
 })
 export type Tuning = z.infer<typeof Tuning>
+
+/** What trials are compared by, for people: its name, and its value of the loss of a trial. */
+export function comparedBy({ loss, objective }: Pick<Tuning, 'loss' | 'objective'>) {
+  const sign = objective?.goal === 'maximize' ? -1 : 1
+  return { name: objective?.metric ?? lossNames[loss], shown: (of: number): number => sign * of }
+}
 
 /** What the trials took, by their numbers, and why some failed: what differs from one time to the next. */
 export const TrialTimes = z.array(

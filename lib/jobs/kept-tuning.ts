@@ -1,5 +1,6 @@
 import { mediaTypes, type Output } from '../formats/artifact.ts'
 import type { StepOf } from '../formats/plan.ts'
+import type { TrainedByTrial } from '../formats/sagemaker-tuning.ts'
 import type { StepOutcome } from '../formats/step-inputs.ts'
 import { Tuning } from '../formats/tuning.ts'
 import { modelFiles } from '../models/model.ts'
@@ -14,7 +15,7 @@ import type { Store } from '../store/store.ts'
 export async function keptTuning(
   store: Store,
   model: string,
-  { space }: Pick<StepOf<'tune'>, 'space'>,
+  { space, search }: Pick<StepOf<'tune'>, 'space' | 'search'>,
 ): Promise<StepOutcome | undefined> {
   const state = await readModel(store, model)
   const champion = championOf(state)
@@ -28,12 +29,14 @@ export async function keptTuning(
   if (trial?.result.state !== 'done') return undefined
   const { parameters } = trial
   const chosen: Output = { name: 'chosen', ...(await putJson(store, parameters)), mediaType: mediaTypes.json }
+  const untrained: TrainedByTrial = { slipway: 'trained/1', job: null }
+  const trained = search && { name: 'trained', ...(await putJson(store, untrained)), mediaType: mediaTypes.json }
   const kept = `${model} version ${state.versions.indexOf(champion) + 1}`
   return {
     // No step made it: it has no key.
     stepKey: '',
     cached: true,
-    outputs: [chosen, { name: 'trials', ...file }],
+    outputs: [chosen, { name: 'trials', ...file }, ...(trained === undefined ? [] : [trained])],
     facts: { kept, trials: tuning.trials.length, loss: tuning.loss, value: trial.result.loss, parameters },
   }
 }

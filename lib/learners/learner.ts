@@ -3,6 +3,7 @@ import type { Numbers } from '../formats/columns.ts'
 import type { Calibrate } from '../formats/learner.ts'
 import type { Task } from '../formats/plan.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
+import type { Space } from '../formats/tuning.ts'
 
 /** An input of the model: a number, or text with the values of it that the model knows. */
 export type ModelInput =
@@ -87,6 +88,8 @@ export interface ProgramPlace {
   readonly graceMs?: number | undefined
   /** Of one that ran elsewhere and is back: what is known of it besides its folders. */
   readonly ran?: { readonly metrics: Readonly<Record<string, number>>; readonly seconds: number } | undefined
+  /** Of one that runs elsewhere with parameters that are chosen there: which, and what they may be. */
+  readonly tuned?: Space | undefined
 }
 
 /** What a learner makes of an order. */

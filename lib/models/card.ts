@@ -6,7 +6,7 @@ import type { ColumnRule } from '../formats/row-schema.ts'
 import { show } from '../formats/show-number.ts'
 import { parametersInWords } from '../formats/step-kinds/tune-step.ts'
 import type { TrainingReport } from '../formats/training-report.ts'
-import { lossNames, type Tuning } from '../formats/tuning.ts'
+import { comparedBy, type Tuning } from '../formats/tuning.ts'
 import { profileHead, profileRows } from '../stats/profile-summary.ts'
 import { stepOfFloat32 } from '../stats/standard.ts'
 import { optimisedInWords } from './card-optimised.ts'
@@ -98,10 +98,15 @@ function targetCode({ task, target, outputs = [] }: ModelFacts): string {
 }
 
 /** How parameters were chosen, and what that does to the numbers below. */
-function tuningInWords({ trials, chosen, loss }: Tuning): string {
+function tuningInWords({ trials, chosen, ...compared }: Tuning): string {
   const trial = trials.find(({ number }) => number === chosen)
   const parameters = parametersInWords(trial?.parameters ?? {})
-  return ` Chosen of ${trials.length} trials by the ${lossNames[loss]} of the validation rows: ${parameters}. On these rows, by which it was chosen, it is a little better than it is elsewhere.`
+  const { name } = comparedBy(compared)
+  const by =
+    compared.objective === undefined
+      ? `the ${name} of the validation rows`
+      : `a search of SageMaker’s, by the ${name} that the program says`
+  return ` Chosen of ${trials.length} trials by ${by}: ${parameters}. On these rows, by which it was chosen, it is a little better than it is elsewhere.`
 }
 
 function calibrationInWords({ calibrated }: TrainingReport): string {

@@ -1,6 +1,6 @@
 import { show } from '../formats/show-number.ts'
 import { parametersInWords } from '../formats/step-kinds/tune-step.ts'
-import { type Dimension, lossNames, type ParameterValue, type TrialTimes, type Tuning } from '../formats/tuning.ts'
+import { comparedBy, type Dimension, type ParameterValue, type TrialTimes, type Tuning } from '../formats/tuning.ts'
 import { bestFirst } from '../stats/tuning/best-first.ts'
 import { escapeHtml } from './html.ts'
 
@@ -25,7 +25,8 @@ interface Axis {
 
 /** The trials of a model: drawn as lines through what they tried to what they came to, and as a table. */
 export function trialsCards(tuning: Tuning, times: TrialTimes): string {
-  const { trials, loss, chosen } = tuning
+  const { trials, theirs } = tuning
+  const { name } = comparedBy(tuning)
   const failed = trials.filter(({ result }) => result.state === 'failed').length
   const done = trials.filter((trial): trial is Done => trial.result.state === 'done')
   const most = Math.max(...done.map(({ share }) => share))
@@ -35,19 +36,24 @@ export function trialsCards(tuning: Tuning, times: TrialTimes): string {
     ', ',
   )
   const told = [
-    `A line a trial, to the ${lossNames[loss]} of the validation rows at the right, the least of which counts.`,
+    tuning.objective === undefined
+      ? `A line a trial, to the ${name} of the validation rows at the right, the least of which counts.`
+      : `A line a training job of SageMaker's search, to the ${name} that it says at the right, best at the bottom.`,
     'The thick line was chosen.',
+    ...(theirs === undefined ? [] : [`SageMaker holds trial ${theirs} for the best.`]),
     ...(few + failed > 0 ? [`In the table only: ${leftOut}.`] : []),
   ].join(' ')
   const drawing = drawn.length < 2 ? '' : parallelCoordinates(tuning, drawn)
   return `<h2>How its parameters were chosen</h2>
 <div class="cards"><div class="card all"><h3>${trials.length} trials</h3><p class="soft">${escapeHtml(told)}</p><div class="scroll">${drawing}</div></div></div>
-${trialTable(trials, { loss, chosen, times })}`
+${trialTable(tuning, times)}`
 }
 
-function parallelCoordinates({ space, loss, chosen }: Tuning, trials: readonly Done[]): string {
+function parallelCoordinates(tuning: Tuning, trials: readonly Done[]): string {
+  const { space, chosen } = tuning
+  const compared = comparedBy(tuning)
   const names = Object.keys(space).sort()
-  const axes = [...names.map((name) => axisOf(name, space[name] as Dimension)), lossAxis(lossNames[loss], trials)]
+  const axes = [...names.map((name) => axisOf(name, space[name] as Dimension)), lossAxis(compared, trials)]
   const width = 2 * side + between * (axes.length - 1)
   const x = (axis: number): number => side + axis * between
   const y = (at: number): number => head + (1 - at) * height
@@ -57,7 +63,7 @@ function parallelCoordinates({ space, loss, chosen }: Tuning, trials: readonly D
     const points = axes.map(({ at }, i) => `${x(i)} ${y(at(trial)).toFixed(1)}`)
     const kind = best.has(trial) ? 'path' : 'then-line'
     const width = trial.number === chosen ? ' style="stroke-width:3"' : ''
-    const title = `trial ${trial.number}: ${parametersInWords(trial.parameters)}; ${lossNames[loss]} ${show(trial.result.loss)}`
+    const title = `trial ${trial.number}: ${parametersInWords(trial.parameters)}; ${compared.name} ${show(compared.shown(trial.result.loss))}`
     return `<path class="${kind}"${width} d="M${points.join('L')}"><title>${escapeHtml(title)}</title></path>`
   })
   const frames = axes.map(({ name, marks }, i) => {
@@ -96,7 +102,7 @@ function axisOf(name: string, dimension: Dimension): Axis {
   }
 }
 
-function lossAxis(name: string, trials: readonly Done[]): Axis {
+function lossAxis({ name, shown }: ReturnType<typeof comparedBy>, trials: readonly Done[]): Axis {
   const losses = trials.map(({ result }) => result.loss).sort((a, b) => a - b)
   const low = losses[0] as number
   const high = losses[Math.min(losses.length - 1, Math.ceil(losses.length * shownLosses))] as number
@@ -105,18 +111,17 @@ function lossAxis(name: string, trials: readonly Done[]): Axis {
     name,
     at: ({ result }) => (high === low ? 0.5 : Math.min(1, (result.loss - low) / (high - low))),
     marks: [
-      { at: 0, words: show(low) },
-      { at: 1, words: isCut ? `≥ ${show(high)}` : show(high) },
+      { at: 0, words: show(shown(low)) },
+      { at: 1, words: isCut ? `${shown(1) < 0 ? '≤' : '≥'} ${show(shown(high))}` : show(shown(high)) },
     ],
   }
 }
 
 const short = (words: string, most = 10): string => (words.length > most ? `${words.slice(0, most - 1)}…` : words)
 
-function trialTable(
-  trials: readonly Ended[],
-  { loss, chosen, times }: Pick<Tuning, 'loss' | 'chosen'> & { readonly times: TrialTimes },
-): string {
+function trialTable(tuning: Tuning, times: TrialTimes): string {
+  const { trials, chosen } = tuning
+  const compared = comparedBy(tuning)
   const took = new Map(times.map((time) => [time.number, time]))
   const isShared = trials.some(({ share }) => share < 1)
   const names = Object.keys(trials[0]?.parameters ?? {}).sort()
@@ -129,12 +134,13 @@ function trialTable(
       const time = took.get(trial.number)
       const came =
         trial.result.state === 'done'
-          ? number(show(trial.result.loss))
+          ? number(show(compared.shown(trial.result.loss)))
           : `<td class="bad" title="${escapeHtml(time?.message ?? '')}">${escapeHtml(trial.result.why)}</td>`
       const seconds = time === undefined ? '' : `${time.seconds.toFixed(1)}&nbsp;s`
-      return `<tr>${number(`${trial.number === chosen ? 'chosen:&nbsp;' : ''}${trial.number}`)}${isShared ? number(`${show(trial.share * 100)}&nbsp;%`) : ''}${names.map((name) => value(trial.parameters[name])).join('')}${came}${number(seconds)}</tr>`
+      return `<tr>${number(`${trial.number === chosen ? 'chosen:&nbsp;' : ''}${trial.number}`)}${isShared ? number(`${show(trial.share * 100)}&nbsp;%`) : ''}${names.map((name) => value(trial.parameters[name])).join('')}${came}${number(seconds)}${trial.job === undefined ? '' : `<td>${escapeHtml(trial.job)}</td>`}</tr>`
     })
-  const heads = [...(isShared ? ['rows'] : []), ...names, lossNames[loss], 'time']
+  const hasJobs = trials.some(({ job }) => job !== undefined)
+  const heads = [...(isShared ? ['rows'] : []), ...names, compared.name, 'time', ...(hasJobs ? ['training job'] : [])]
   const more = trials.length - trialsTold
   return `<div class="scroll" style="margin-top:14px"><table><tr><th class="number">trial</th>${heads.map((name) => `<th class="number">${escapeHtml(name)}</th>`).join('')}</tr>${rows.join('\n')}</table></div>${more > 0 ? `<p class="soft">and ${more} more trials</p>` : ''}`
 }

@@ -10,12 +10,13 @@ const mostCharacters = 63
  * where it is too long, and a digest of what it is.
  * @param what whatever tells it from others
  * @param ending stands behind the digest, for instance the number of an attempt
- * @returns [a-zA-Z0-9-], at most 63 characters, beginning and ending with a letter or a digit
+ * @param most characters
+ * @returns [a-zA-Z0-9-], beginning and ending with a letter or a digit
  */
-export function sageMakerName(stem: string, what: unknown, ending = ''): string {
+export function sageMakerName(stem: string, what: unknown, ending = '', most = mostCharacters): string {
   const digest = hexOf(digestOfJson(what)).slice(0, digits)
   const tail = ending === '' ? digest : `${digest}-${ending}`
-  const room = mostCharacters - tail.length - 1
+  const room = most - tail.length - 1
   const readable = stem
     .replaceAll(/[^a-zA-Z0-9]+/g, '-')
     .replace(/^-+/, '')

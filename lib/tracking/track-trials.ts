@@ -22,16 +22,23 @@ export async function trackTrials(store: Store, server: MlflowServer, parent: Pa
     // What was kept of an earlier run has no times: its trials are below that one.
     if (kind !== 'tune' || trials === undefined || times === undefined) continue
     const took = new Map((await getJson(store, times, TrialTimes)).map((each) => [each.number, each]))
-    const { loss, trials: all } = await getJson(store, trials, Tuning)
+    const { loss, objective, trials: all } = await getJson(store, trials, Tuning)
     for (const trial of all)
-      await trackTrial(server, parent, { ...trial, loss, step: name, seconds: took.get(trial.number)?.seconds ?? 0 })
+      await trackTrial(server, parent, {
+        ...trial,
+        loss,
+        objective,
+        step: name,
+        seconds: took.get(trial.number)?.seconds ?? 0,
+      })
   }
 }
 
-type Told = Tuning['trials'][number] & Pick<Tuning, 'loss'> & { readonly step: string; readonly seconds: number }
+type Told = Tuning['trials'][number] &
+  Pick<Tuning, 'loss' | 'objective'> & { readonly step: string; readonly seconds: number }
 
 async function trackTrial(server: MlflowServer, { experiment, run, record }: Parent, trial: Told): Promise<void> {
-  const { number, step, parameters, share, result, metrics = {}, loss, seconds } = trial
+  const { number, step, parameters, share, result, metrics = {}, loss, objective, job, seconds } = trial
   const tag = { key: trialTag, value: `${record.runId}/${step}/${number}` }
   if ((await server.findRun(experiment, tag)) !== undefined) return
   const at = Date.parse(record.startedAt)
@@ -39,11 +46,14 @@ async function trackTrial(server: MlflowServer, { experiment, run, record }: Par
     { key: 'mlflow.parentRunId', value: run.info.run_id },
     tag,
   ])
-  const known = { ...metrics, ...(result.state === 'done' && { [loss]: result.loss }) }
+  const known = { ...metrics, ...(result.state === 'done' && objective === undefined && { [loss]: result.loss }) }
   await server.logBatch(
     made.info.run_id,
     Object.entries(known).map(([key, value]) => ({ key, value, timestamp: at, step: 0 })),
-    Object.entries({ ...parameters, share }).map(([key, value]) => ({ key, value: String(value) })),
+    Object.entries({ ...parameters, share, ...(job !== undefined && { job }) }).map(([key, value]) => ({
+      key,
+      value: String(value),
+    })),
   )
   const status = result.state === 'done' ? 'FINISHED' : 'FAILED'
   await server.endRun(made.info.run_id, status, at + Math.round(seconds * 1_000))

@@ -17,7 +17,7 @@ import { tuning } from './tune.ts'
 
 export const train =
   (at: Place): Builder['train'] =>
-  (called, { on, features, target, crosses, weight, calibrate, learner, seed, tune, budget, retune }) => {
+  (called, { on, features, target, crosses, weight, calibrate, learner, seed, tune, budget, search, retune }) => {
     requireTrainable(called, at, { on, target, crosses, weight, calibrate, learner })
     const { codeOf } = at.recording
     const training = {
@@ -39,13 +39,13 @@ export const train =
       learner,
       seed,
     }
-    const tuned = tuning(at, called, { tune, budget, retune }, training)
+    const tuned = tuning(at, called, { tune, budget, search, retune }, training)
     const id = add(at.recording, {
       ...training,
       id: idIn(at, recordedId('train', called)),
       kind: 'train',
       ...(calibrate !== undefined && { calibrate }),
-      ...(tuned !== undefined && { tuned }),
+      ...(tuned !== undefined && { tuned, ...(search !== undefined && { ofTrial: true as const }) }),
     })
     return { kind: 'model', id }
   }

@@ -1,5 +1,6 @@
 import { isOfContainer, type LearnerParameters, withParameters } from '../../formats/learner.ts'
 import type { StepOf } from '../../formats/plan.ts'
+import { pointsOfGrid, type SageMakerSearch, whyNotSearched } from '../../formats/sagemaker-tuning.ts'
 import { invalid, type Refusal, settleSpace } from '../../formats/settle-space.ts'
 import { Budget, type Dimension, Space } from '../../formats/tuning.ts'
 import { durationMs } from '../duration.ts'
@@ -13,6 +14,7 @@ const usualTrials = 50
 export interface TuneOptions {
   readonly tune?: Readonly<Record<string, Tuned>> | undefined
   readonly budget?: TuneBudget | undefined
+  readonly search?: SageMakerSearch | undefined
   readonly retune?: boolean | undefined
 }
 
@@ -24,20 +26,26 @@ export interface TuneOptions {
 export function tuning(
   at: Place,
   called: string,
-  { tune, budget, retune }: TuneOptions,
-  training: Omit<StepOf<'train'>, 'id' | 'kind' | 'calibrate' | 'tuned'>,
+  { tune, budget, search, retune }: TuneOptions,
+  training: Omit<StepOf<'train'>, 'id' | 'kind' | 'calibrate' | 'tuned' | 'ofTrial'>,
 ): string | undefined {
   if (tune === undefined) {
-    if (budget === undefined && retune !== true) return undefined
-    throw invalid(called, 'there is a budget and nothing to tune', 'name parameters: tune: { trees: [50, 400] }')
+    if (budget === undefined && search === undefined && retune !== true) return undefined
+    throw invalid(
+      called,
+      `there is a ${search === undefined ? 'budget' : 'search'} and nothing to tune`,
+      'name parameters: tune: { trees: [50, 400] }',
+    )
   }
+  const space = spaceOf(called, tune, training.learner)
   return add(at.recording, {
     ...training,
     id: idIn(at, `tune-${called}`),
     kind: 'tune',
-    space: spaceOf(called, tune, training.learner),
-    budget: budgetOf(called, budget),
-    lag: usualLag,
+    space,
+    ...(search === undefined
+      ? { budget: budgetOf(called, budget), lag: usualLag }
+      : { ...searchOf(called, { space, budget, search, learner: training.learner }), lag: 0 }),
     ...(retune === true && { retune }),
   })
 }
@@ -88,4 +96,44 @@ function budgetOf(called: string, { trials = usualTrials, time, cost }: TuneBudg
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   throw invalid(called, `budget, ${issue?.path.join('.')}: ${issue?.message}`, 'write budget: { trials: 50 }')
+}
+
+/** SageMaker's shortest time for a tuning job. */
+const shortestMs = 120_000
+
+/** A search by SageMaker, with its budget. @throws SlipwayError DEFINITION_INVALID for what it cannot search */
+function searchOf(
+  called: string,
+  {
+    space,
+    budget: given = {},
+    search,
+    learner,
+  }: {
+    readonly space: Space
+    readonly budget: TuneBudget | undefined
+    readonly search: SageMakerSearch
+    readonly learner: LearnerParameters
+  },
+): { readonly search: SageMakerSearch; readonly budget: Budget } {
+  const { metric } = search.objective
+  if (learner.kind !== 'sagemaker')
+    throw invalid(called, 'SageMaker searches, and the learner trains elsewhere', 'take learner: sagemaker(…)')
+  if (learner.metrics?.[metric] === undefined)
+    throw invalid(
+      called,
+      `SageMaker searches by "${metric}", which the learner does not say how to read`,
+      `say metrics: { ${metric}: '${metric}=([0-9.]+)' } in sagemaker(…)`,
+    )
+  const why = whyNotSearched(space, search.strategy)
+  if (why !== undefined) throw invalid(called, why, 'change the space, or leave search out: Slipway searches it')
+  if (given.cost !== undefined)
+    throw invalid(called, 'budget.cost: SageMaker bounds no cost of a search', 'bound trials and time')
+  const points = search.strategy === 'Grid' ? pointsOfGrid(space) : undefined
+  if (points !== undefined && given.trials !== undefined && given.trials !== points)
+    throw invalid(called, `budget.trials: this grid has ${points} points, and all are tried`, 'leave trials out')
+  const budget = budgetOf(called, { ...given, ...(points !== undefined && { trials: points }) })
+  if (budget.timeMs !== undefined && budget.timeMs < shortestMs)
+    throw invalid(called, 'budget.time: SageMaker takes two minutes at least', "say time: '2m' or more")
+  return { search, budget }
 }

@@ -35,26 +35,30 @@ export const train = stepKind({
     seed: z.int().nonnegative(),
     /** The step that chooses some of the learner's parameters. */
     tuned: StepId.optional(),
+    /** That step has trained with them too: what its best trial left is taken, where there is something to take. */
+    ofTrial: z.literal(true).optional(),
   }),
   schemas: ['inputs'],
   refs: ['split', 'tuned'],
-  notInKey: ['features'],
+  notInKey: ['features', 'ofTrial'],
   inKey: ({ target, learner }) => ({ ...targetInKey(target), learner: learnerInKey(learner) }),
   version: 4,
   hosts: ['@duckdb/node-api', 'v8'],
   code: ({ features, target }) => ({ features, target: target.code }),
-  links: ({ split, crosses, target, tuned }) => ({
+  links: ({ split, crosses, target, tuned, ofTrial }) => ({
     split,
     isCrossed: crosses !== undefined,
     ...(target.group !== undefined && { isGrouped: true }),
     ...(tuned !== undefined && { tuned }),
+    ...(ofTrial !== undefined && { ofTrial }),
   }),
-  reads: ({ split, isGrouped, tuned }) => ({
+  reads: ({ split, isGrouped, tuned, ofTrial }) => ({
     train: { step: split, output: 'train' },
     validation: { step: split, output: 'validation' },
     // No group may be in two parts, of which this is one.
     ...(isGrouped === true && { test: { step: split, output: 'test' } }),
     ...(tuned !== undefined && { chosen: { step: tuned, output: 'chosen' } }),
+    ...(tuned !== undefined && ofTrial === true && { trained: { step: tuned, output: 'trained' } }),
   }),
   activity: { name: 'trainModel', within: '24h' },
   order: (_, { pipeline }) => ({ model: pipeline }),

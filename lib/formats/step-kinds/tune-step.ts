@@ -3,6 +3,7 @@ import { firstOf } from '../brief.ts'
 import { CodeRef, TargetRef, Task, targetInKey } from '../code-ref.ts'
 import { isOfContainer, LearnerParameters, learnerInKey } from '../learner.ts'
 import { RowSchema } from '../row-schema.ts'
+import { SageMakerSearch } from '../sagemaker-tuning.ts'
 import { show } from '../show-number.ts'
 import { StepId } from '../step-id.ts'
 import { Budget, lossNames, lossOf, type Parameters, Space } from '../tuning.ts'
@@ -28,6 +29,8 @@ export const tune = stepKind({
     budget: Budget,
     /** See `Search`. */
     lag: z.int().min(0).max(1_000),
+    /** Who searches in the place of us; then there is no lag. */
+    search: SageMakerSearch.optional(),
     /** Whether a retraining tunes anew, and does not keep what was chosen for the version in force. */
     retune: z.literal(true).optional(),
   }),
@@ -38,7 +41,7 @@ export const tune = stepKind({
   version: 1,
   hosts: ['@duckdb/node-api', 'v8'],
   code: ({ features, target }) => ({ features, target: target.code }),
-  links: ({ split, space, budget, seed, lag, task, target, learner, retune }) => ({
+  links: ({ split, space, budget, seed, lag, task, target, learner, search, retune }) => ({
     split,
     space,
     budget,
@@ -46,6 +49,7 @@ export const tune = stepKind({
     lag,
     loss: lossOf(task, target, learner),
     ...(target.group !== undefined && { isGrouped: true }),
+    ...(search !== undefined && { search: search.by }),
     ...(retune !== undefined && { retune }),
   }),
   reads: ({ split, isGrouped }) => ({
@@ -57,20 +61,22 @@ export const tune = stepKind({
   width: ({ budget, lag }) => Math.min(lag + 1, budget.trials),
   activity: { name: 'recordTuning', within: '1h' },
   runsUserCode: true,
-  planned: ({ space, budget: { trials, timeMs, cost }, retune }) => {
+  planned: ({ space, budget: { trials, timeMs, cost }, search, retune }) => {
     const bounds = [
       ...(timeMs === undefined ? [] : [`${timeMs / 1000} s`]),
       ...(cost === undefined ? [] : [`a cost of ${cost.most}`]),
     ]
     const most = bounds.length === 0 ? '' : `, at most ${bounds.join(' and ')}`
-    return `tune • ${firstOf(Object.keys(space))}; ${trials} trials${most}${retune === true ? ', anew in retrainings' : ''}`
+    return `tune • ${firstOf(Object.keys(space))}; ${trials} trials${most}${search === undefined ? '' : `, searched by SageMaker (${search.strategy})`}${retune === true ? ', anew in retrainings' : ''}`
   },
-  made({ kept, trials, failed, loss, value, parameters }) {
+  made({ kept, trials, failed, loss, value, parameters, objective, theirs }) {
     const chosen = parametersInWords(parameters as Parameters)
     if (kept !== undefined) return `kept of ${kept}: ${chosen}`
     const lost = Number(failed) === 0 ? '' : `, ${count(failed)} failed`
-    const name = lossNames[loss as keyof typeof lossNames]
-    return `${count(trials)} trials${lost}; ${name} ${show(Number(value))} with ${chosen}`
+    const name = objective ?? lossNames[loss as keyof typeof lossNames]
+    const by = objective === undefined ? '' : ' of a tuning job on SageMaker'
+    const other = theirs === undefined ? '' : `; SageMaker holds trial ${theirs} for the best`
+    return `${count(trials)} trials${by}${lost}; ${name} ${show(Number(value))} with ${chosen}${other}`
   },
 })
 

@@ -7,9 +7,11 @@ import { canonicalJson } from '../../formats/canonical.ts'
 import { codeOfCheck } from '../../formats/check.ts'
 import { isOfContainer, type LearnerParameters, withParameters } from '../../formats/learner.ts'
 import type { StepOf } from '../../formats/plan.ts'
+import { TrainedByTrial } from '../../formats/sagemaker-tuning.ts'
 import { required, type StepInputs } from '../../formats/step-inputs.ts'
 import { linearBaselineOutput } from '../../formats/training-report.ts'
 import { Parameters } from '../../formats/tuning.ts'
+import type { ProgramPlace } from '../../learners/learner.ts'
 import { trainingFiles } from '../../learners/train-model.ts'
 import { readBaseline } from '../../models/baseline.ts'
 import { localModel, type PackageSource } from '../../models/package.ts'
@@ -21,6 +23,7 @@ import type { LocalEvaluation } from '../judge.ts'
 import type { StepResult, WorkOn } from '../step-work.ts'
 import { inPlaceOf } from './in-place.ts'
 import { programLog } from './program-place.ts'
+import { takeTrained } from './take-trained.ts'
 
 /** Trains a model on the parts of a split. @param source the project at `root` may add learners */
 export async function trainModel(
@@ -44,11 +47,15 @@ export async function trainModel(
     folder,
     root,
   }
-  const { report, linearBaseline, said } = await inPlaceOf(source, step, work, {
-    stem: `${model}-${step.id}`,
-    layOut: (place) => job('layOutTraining', { ...order, place }),
-    train: (place) => job('trainModel', { ...order, place }),
-  })
+  const train = (place: ProgramPlace | undefined) => job('trainModel', { ...order, place })
+  const trained = step.ofTrial && (await getJson(store, required(inputs, 'trained').digest, TrainedByTrial)).job
+  const { report, linearBaseline, said } = await (trained
+    ? takeTrained(source, work, trained, train)
+    : inPlaceOf(source, step, work, {
+        stem: `${model}-${step.id}`,
+        layOut: (place) => job('layOutTraining', { ...order, place }),
+        train,
+      }))
   const outputs = [
     await output('model', trainingFiles.model, mediaTypes.onnx),
     await output('training', trainingFiles.report, mediaTypes.json),

@@ -33,14 +33,23 @@ export async function inProgramPlace<T>(
     await layOutProgramFolder(source, learner.files, join(root, 'code'))
     return await work({ root, environments: join(source.store.cacheFolder, 'environments'), log })
   } catch (error) {
-    if (!(error instanceof SlipwayError) || !existsSync(log)) throw error
-    const { digest } = await putFile(source.store, log, mediaTypes.text)
-    throw new SlipwayError(error.code, error.message, {
-      ...error.facts,
-      log: digest,
-      next: `${error.facts.next}: slipway show ${shortDigest(digest)}`,
-    })
+    throw await namingLog(source, error, log)
   } finally {
     await rm(root, { recursive: true, force: true, maxRetries: 10 })
   }
+}
+
+/** An error of ours that says where the log is, which is kept; any other as it is, and where there is no log. */
+export async function namingLog(
+  { store }: Pick<PackageSource, 'store'>,
+  error: unknown,
+  log: string,
+): Promise<unknown> {
+  if (!(error instanceof SlipwayError) || !existsSync(log)) return error
+  const { digest } = await putFile(store, log, mediaTypes.text)
+  return new SlipwayError(error.code, error.message, {
+    ...error.facts,
+    log: digest,
+    next: `${error.facts.next}: slipway show ${shortDigest(digest)}`,
+  })
 }

@@ -3,11 +3,14 @@ import { join } from 'node:path'
 import { layOutProgramFolder } from '../../code/program-folder.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { SageMakerLearner } from '../../formats/sagemaker-learner.ts'
+import { channelFormats } from '../../learners/program/channels.ts'
 import type { Layout } from '../../learners/program/layout.ts'
 import { startFile, toldFolder } from '../../learners/sagemaker/learner.ts'
 import type { PackageSource } from '../../models/package.ts'
 import type { Staging } from '../../sagemaker/staging.ts'
+import type { JobPurpose } from '../../sagemaker/training-request.ts'
 import { unpack } from '../../sagemaker/unpack.ts'
+import type { StepWork } from '../step-work.ts'
 
 /** What a job may leave. */
 const bounds = { bytes: 10e9, files: 10_000 }
@@ -43,27 +46,81 @@ export async function stageInputs(
   await place.put('input/slipway/executable', executable.map((name) => `${name}\n`).join(''))
 }
 
+/** What a job of a learner is for: the channels of the contract, and the script that starts its program. */
+export function purposeOf(
+  { data, files }: SageMakerLearner,
+  {
+    work,
+    seed,
+    task,
+    uri,
+  }: {
+    readonly work: Pick<StepWork, 'run' | 'key'>
+    readonly seed: number
+    readonly task: string
+    readonly uri: string
+  },
+): JobPurpose {
+  const type = channelFormats[data]
+  return {
+    uri,
+    channels: {
+      train: type,
+      validation: type,
+      parity: type,
+      slipway: undefined,
+      ...(files !== undefined && { code: undefined }),
+    },
+    script: `/opt/ml/input/data/slipway/${startFile}`,
+    env: { SLIPWAY_SEED: String(seed), SLIPWAY_TASK: task },
+    run: work.run,
+    stepKey: work.key,
+  }
+}
+
 /**
- * Fetches what a job left into its folders: of the output archive what lies at its top, or below `data/`.
+ * Fetches what a job left as it is.
+ * @returns names of the archives in the folder; that of the outputs where there is one
  * @throws SlipwayError SAGEMAKER_OUTPUT
  */
-export async function fetchOutputs(place: Staging, job: string, layout: Layout): Promise<void> {
-  const into = async (file: string, folder: string): Promise<boolean> => {
-    const archive = join(layout.root, file)
-    if ((await place.fetch(outputIn(job, file), archive, bounds.bytes)) === undefined) return false
-    await mkdir(folder, { recursive: true })
-    await unpack(archive, folder, bounds, `${file} of the training job ${job}`)
-    await rm(archive)
-    return true
-  }
-  if (!(await into('model.tar.gz', layout.model)))
+export async function fetchArchives(place: Staging, job: string, folder: string) {
+  const fetched = async (file: string): Promise<string | undefined> =>
+    (await place.fetch(outputIn(job, file), join(folder, file), bounds.bytes)) === undefined ? undefined : file
+  const model = await fetched('model.tar.gz')
+  if (model === undefined)
     throw new SlipwayError('SAGEMAKER_OUTPUT', `the training job ${job} completed and left no model.tar.gz`, {
       next: 'see whether something removes objects below sagemaker/ in the bucket of the store',
     })
+  return { model, output: await fetched('output.tar.gz') }
+}
+
+/**
+ * Fetches what a job left into its folders: see `unpackOutputs`.
+ * @throws SlipwayError SAGEMAKER_OUTPUT
+ */
+export async function fetchOutputs(place: Staging, job: string, layout: Layout): Promise<void> {
+  const { model, output } = await fetchArchives(place, job, layout.root)
+  const archives = [join(layout.root, model), ...(output === undefined ? [] : [join(layout.root, output)])] as const
+  await unpackOutputs({ model: archives[0], output: archives[1] }, job, layout)
+  for (const archive of archives) await rm(archive)
+}
+
+/**
+ * Unpacks what a job left into its folders: of the output archive what lies at its top, or below `data/`.
+ * @throws SlipwayError SAGEMAKER_OUTPUT
+ */
+export async function unpackOutputs(
+  { model, output }: { readonly model: string; readonly output: string | undefined },
+  job: string,
+  layout: Layout,
+): Promise<void> {
+  await mkdir(layout.model, { recursive: true })
+  await unpack(model, layout.model, bounds, `model.tar.gz of the training job ${job}`)
   const unpacked = join(layout.root, 'unpacked')
   await mkdir(unpacked, { recursive: true })
   await mkdir(layout.outputData, { recursive: true })
-  if (!(await into('output.tar.gz', unpacked))) return
+  if (output === undefined) return
+  await unpack(output, unpacked, bounds, `output.tar.gz of the training job ${job}`)
   const isBelow = (await stat(join(unpacked, 'data')).catch(() => undefined))?.isDirectory() === true
   await cp(isBelow ? join(unpacked, 'data') : unpacked, layout.outputData, { recursive: true })
 }

@@ -1,14 +1,10 @@
-import { existsSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { mediaTypes, shortDigest } from '../../formats/artifact.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import type { SageMakerLearner } from '../../formats/sagemaker-learner.ts'
 import type { ProgramPlace } from '../../learners/learner.ts'
-import { channelFormats } from '../../learners/program/channels.ts'
 import { layoutIn } from '../../learners/program/layout.ts'
 import { openLog } from '../../learners/program/log.ts'
-import { startFile } from '../../learners/sagemaker/learner.ts'
 import type { PackageSource } from '../../models/package.ts'
 import { sharedClients } from '../../sagemaker/clients.ts'
 import { jobLog } from '../../sagemaker/job-log.ts'
@@ -23,10 +19,9 @@ import {
   type TrainingJob,
 } from '../../sagemaker/training-job.ts'
 import { trainingRequest } from '../../sagemaker/training-request.ts'
-import { putFile } from '../../store/objects.ts'
 import { isCancelledForGood, type StepWork } from '../step-work.ts'
-import { programLog } from './program-place.ts'
-import { fetchOutputs, keptOutput, stageInputs } from './sagemaker-files.ts'
+import { namingLog, programLog } from './program-place.ts'
+import { fetchOutputs, keptOutput, purposeOf, stageInputs } from './sagemaker-files.ts'
 
 /** A training on SageMaker. */
 export interface RemoteTraining<T> {
@@ -76,13 +71,7 @@ async function train<T>(source: PackageSource, training: RemoteTraining<T>): Pro
       throw error
     // What lies there then is another job's.
     if (!(error instanceof SlipwayError && error.code === 'SAGEMAKER_NAME_TAKEN')) await going.giveUp()
-    if (!(error instanceof SlipwayError) || !existsSync(log)) throw error
-    const { digest } = await putFile(source.store, log, mediaTypes.text)
-    throw new SlipwayError(error.code, error.message, {
-      ...error.facts,
-      log: digest,
-      next: `${error.facts.next}: slipway show ${shortDigest(digest)}`,
-    })
+    throw await namingLog(source, error, log)
   } finally {
     await rm(root, { recursive: true, force: true, maxRetries: 10 })
   }
@@ -164,21 +153,7 @@ class Going<T> {
 
   private requestOf(name: string) {
     const { learner, work, seed, task } = this.training
-    const type = channelFormats[learner.data]
-    return trainingRequest(learner, {
-      uri: this.placeOf(name).uri,
-      channels: {
-        train: type,
-        validation: type,
-        parity: type,
-        slipway: undefined,
-        ...(learner.files !== undefined && { code: undefined }),
-      },
-      script: `/opt/ml/input/data/slipway/${startFile}`,
-      env: { SLIPWAY_SEED: String(seed), SLIPWAY_TASK: task },
-      run: work.run,
-      stepKey: work.key,
-    })
+    return trainingRequest(learner, purposeOf(learner, { work, seed, task, uri: this.placeOf(name).uri }))
   }
 
   private async stage(name: string, place: ProgramPlace): Promise<void> {

@@ -39,7 +39,7 @@ const mostThreads = 4
 
 /** The training that a trial is: that of a train step with its parameters, not calibrated. */
 export function trainingOf(step: StepOf<'tune'>, parameters: Parameters): StepOf<'train'> {
-  const { space: _, budget: __, lag: ___, retune: ____, ...training } = step
+  const { space: _, budget: __, lag: ___, retune: ____, search: _____, ...training } = step
   return { ...training, kind: 'train', learner: withParameters(step.learner, parameters) }
 }
 
@@ -105,11 +105,15 @@ export async function runTrial(
   return { outputs: [], facts: { ...outcome } }
 }
 
+/** Who searched in the place of us, and which trial that holds for the best. */
+type OtherSearch = Pick<Tuning, 'objective' | 'theirs'>
+
 /** Writes down what came of all trials. @returns undefined where none ended well */
 export async function recordTrials(
   { step, folder, output }: StepWork & { readonly step: StepOf<'tune'> },
   trials: readonly EndedTrial[],
-): Promise<StepResult | undefined> {
+  { objective, theirs }: OtherSearch = {},
+): Promise<(StepResult & Pick<Tuning, 'chosen'>) | undefined> {
   const best = bestTrial(trials)
   if (best?.result.state !== 'done') return undefined
   const { parameters, number, result } = best
@@ -117,11 +121,13 @@ export async function recordTrials(
   const tuning: Tuning = {
     slipway: 'tuning/1',
     loss,
+    ...(objective !== undefined && { objective }),
     space: step.space,
     budget: step.budget,
     seed: step.seed,
     trials: trials.map(({ seconds: _, processorSeconds: __, message: ___, ...trial }) => trial),
     chosen: number,
+    ...(theirs !== undefined && theirs !== number && { theirs }),
   }
   const times: TrialTimes = trials.map(({ number: of, seconds, processorSeconds, message }) => ({
     number: of,
@@ -133,6 +139,7 @@ export async function recordTrials(
     await writeFile(join(folder, `${name}.json`), canonicalJson(content))
   const failed = trials.filter((trial) => trial.result.state === 'failed').length
   return {
+    chosen: number,
     outputs: [
       await output('chosen', 'chosen.json', mediaTypes.json),
       await output('trials', 'trials.json', mediaTypes.json),

@@ -113,6 +113,9 @@ const asTexts = (values: Readonly<Record<string, unknown>>): Record<string, stri
 /** Variables of ours that a program may see: none that could hold a secret. */
 const allowed = /^(LANG|LC_[A-Z]+|LD_LIBRARY_PATH|CUDA_VISIBLE_DEVICES|NVIDIA_[A-Z_]+)$/
 
+/** The variable that holds a hyperparameter. */
+export const variableOf = (name: string): string => `SM_HP_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`
+
 /**
  * The environment of a program: where everything is, as SageMaker's toolkit says it. Nothing of ours but what is
  * allowed.
@@ -126,10 +129,7 @@ export function environmentOf(
 ): Record<string, string> {
   const { hyperparameters, data } = parameters
   const kept = Object.entries(ours).filter(([name, value]) => allowed.test(name) && value !== undefined)
-  const each = Object.entries(hyperparameters).map(([name, value]) => [
-    `SM_HP_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`,
-    String(value),
-  ])
+  const each = Object.entries(hyperparameters).map(([name, value]) => [variableOf(name), String(value)])
   return {
     ...(Object.fromEntries(kept) as Record<string, string>),
     PATH: path,

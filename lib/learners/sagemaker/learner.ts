@@ -24,7 +24,7 @@ export const sageMakerLearner = {
     await layOut(order, makeUpRows(order.inputs, order.train, order.seed), layout)
     const told = join(layout.root, toldFolder)
     await mkdir(told, { recursive: true })
-    await writeFile(join(told, startFile), startScript(order))
+    await writeFile(join(told, startFile), startScript(order, order.place?.tuned))
   },
 
   async train(order, onProgress) {
