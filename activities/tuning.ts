@@ -1,12 +1,13 @@
 import { TableFacts } from '../lib/data/local-table.ts'
 import { requirePlannedCode } from '../lib/extensions/plan.ts'
 import { brief } from '../lib/formats/brief.ts'
+import { fixedIn } from '../lib/formats/sagemaker-tuning.ts'
 import { digestsOf, required, type StepOutcome } from '../lib/formats/step-inputs.ts'
 import { stepMaterial } from '../lib/formats/step-key.ts'
 import { EndedTrial, type TrialOrder, TrialOutcome } from '../lib/formats/tuning.ts'
 import { keptTuning } from '../lib/jobs/kept-tuning.ts'
 import { searchOnSageMaker } from '../lib/jobs/steps/search-on-sagemaker.ts'
-import { recordTrials, runTrial, TrialFailed, trialMaterial } from '../lib/jobs/steps/tune.ts'
+import { layOutSearch, recordTrials, runTrial, TrialFailed, trialMaterial } from '../lib/jobs/steps/tune.ts'
 import { getBundle, getJson, putJson } from '../lib/store/objects.ts'
 import { findStepRecord, stepKeyOf } from '../lib/store/steps.ts'
 import { type ActivityDeps, outcomeOf, runActivity, runIdempotent, runStep, type StepOrder, wholeStep } from './step.ts'
@@ -73,7 +74,13 @@ export function createTuningActivities(deps: ActivityDeps) {
 
     /** Has SageMaker search, by one tuning job, and writes down what came of it. */
     searchOnSageMaker: (order: StepOrder<'tune'>): Promise<StepOutcome> =>
-      runStep(deps, order, (work) => searchOnSageMaker(deps, work, order.inputs)),
+      runStep(deps, order, (work) => {
+        const parameters = fixedIn(work.step.space)
+        return searchOnSageMaker(deps, {
+          work,
+          layOut: (place) => layOutSearch(deps, work, order.inputs, { parameters, place }),
+        })
+      }),
 
     /** Writes down all trials and what was chosen of them: one ended well at least. */
     recordTuning: (order: StepOrder<'tune'> & { readonly trials: readonly string[] }): Promise<StepOutcome> =>

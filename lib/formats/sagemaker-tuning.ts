@@ -146,13 +146,11 @@ function whyNot(name: string, dimension: Dimension, strategy: SageMakerSearch['s
  * @returns undefined where a text is no value of the space
  */
 export function parametersTold(space: Space, told: Readonly<Record<string, string>>): Parameters | undefined {
-  const parameters: Record<string, ParameterValue> = {}
-  for (const [name, dimension] of entriesOf(space)) {
-    const value = onlyValue(dimension) ?? valueTold(dimension, told[name])
-    if (value === undefined) return undefined
-    parameters[name] = value
-  }
-  return parameters
+  const values = entriesOf(space).map(([name, dimension]) => {
+    const own = Object.hasOwn(told, name) ? told[name] : undefined
+    return [name, onlyValue(dimension) ?? valueTold(dimension, own)] as const
+  })
+  return values.some(([, value]) => value === undefined) ? undefined : (Object.fromEntries(values) as Parameters)
 }
 
 function valueTold(dimension: Dimension, told: string | undefined): ParameterValue | undefined {

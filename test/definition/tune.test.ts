@@ -1,6 +1,17 @@
 import { expect, it } from 'vitest'
 import { z } from 'zod'
-import { linear, log, oneOf, onnx, pipeline, program, trees, whole } from '../../lib/definition/index.ts'
+import {
+  linear,
+  log,
+  oneOf,
+  onnx,
+  pipeline,
+  program,
+  sagemaker,
+  sagemakerTuning,
+  trees,
+  whole,
+} from '../../lib/definition/index.ts'
 import { binary } from '../../lib/definition/target.ts'
 import type { StepOf } from '../../lib/formats/plan.ts'
 import { stepMaterial } from '../../lib/formats/step-key.ts'
@@ -94,4 +105,58 @@ it.each([
 ])('a search that is impossible is refused by name: %j', (options, message) => {
   expect(() => planOf(options)).toThrow(expect.objectContaining({ code: 'DEFINITION_INVALID' }))
   expect(() => planOf(options)).toThrow(message)
+})
+
+/* A search by SageMaker, of a learner that trains there. */
+const there = sagemaker({
+  image: 'trainer:1',
+  instance: 'ml.m5.large',
+  role: 'arn:aws:iam::123456789012:role/training',
+  metrics: { auc: 'auc=([0-9.]+)' },
+})
+const byAuc = sagemakerTuning({ maximize: 'auc' })
+
+it('SageMaker searches where that is said: one thing to do, whose best job is the model', () => {
+  const tune = { l2: log(0.1, 10), mode: oneOf('a', 'b') }
+  const step = tuneStep({ learner: there, tune, search: byAuc, budget: { trials: 20, time: '2h' } })
+  expect(step).toMatchObject({
+    search: { by: 'sagemaker', strategy: 'Bayesian', objective: { metric: 'auc', goal: 'maximize' }, atOnce: 5 },
+    budget: { trials: 20, timeMs: 7_200_000 },
+    lag: 0,
+  })
+  const plan = planOf({ learner: there, tune, search: byAuc })
+  expect(plan.steps.find(({ kind }) => kind === 'train')).toMatchObject({ tuned: 'tune-model', ofTrial: true })
+  const own = planOf({ learner: there, tune })
+  expect(JSON.stringify(own)).not.toMatch(/search|ofTrial/)
+})
+
+it('a grid has as many trials as it has points', () => {
+  const tune = { a: oneOf(1, 2, 3), b: oneOf('x', 'y') }
+  const search = sagemakerTuning({ minimize: 'auc', strategy: 'Grid' })
+  expect(tuneStep({ learner: there, tune, search })).toMatchObject({ budget: { trials: 6 } })
+  expect(() => tuneStep({ learner: there, tune, search, budget: { trials: 5 } })).toThrow('has 6 points')
+})
+
+it.each([
+  [{ learner: trees(), tune: { trees: [50, 400] } }, 'the learner trains elsewhere'],
+  [{ search: sagemakerTuning({ minimize: 'loss' }) }, '"loss", which the learner does not say how to read'],
+  [{ search: sagemakerTuning({ minimize: 'auc', strategy: 'Grid' }) }, 'l2: Grid takes choices only'],
+  [{ budget: { cost: { most: 5, perHour: 1 } } }, 'budget.cost: SageMaker bounds no cost'],
+  [{ budget: { time: '1m' } }, 'budget.time: SageMaker takes two minutes at least'],
+  [{ tune: { mode: oneOf(1, '1') } }, 'mode: SageMaker passes texts'],
+  [{ tune: undefined }, 'there is a search and nothing to tune'],
+])('%#: what SageMaker cannot search is refused when it is planned', (options, words) => {
+  expect(() => planOf({ learner: there, tune: { l2: [0, 1] }, search: byAuc, ...options })).toThrow(words)
+})
+
+it.each([
+  [{}, 'it needs one metric'],
+  [{ minimize: 'a', maximize: 'b' }, 'it needs one metric'],
+  [{ minimize: 'a', strategy: 'Hyperband' }, 'how long a job trains'],
+  [{ minimize: 'a', strategy: 'Hyperband', resource: [1, 9], earlyStopping: true }, 'takes no earlyStopping'],
+  [{ minimize: 'a', strategy: 'Hyperband', resource: [9, 1] }, 'least is above most'],
+  [{ minimize: 'a', resource: [1, 9] }, 'Bayesian takes no resource'],
+  [{ minimize: 'a', atOnce: 0 }, 'atOnce'],
+] as const)('%#: sagemakerTuning that says something impossible is refused', (options, words) => {
+  expect(() => sagemakerTuning(options as never)).toThrow(words)
 })

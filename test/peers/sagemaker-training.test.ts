@@ -4,10 +4,13 @@ import getPort from 'get-port'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../lib/code/host.ts'
 import { sagemaker } from '../../lib/definition/learners.ts'
+import { sagemakerTuning } from '../../lib/definition/tuning.ts'
 import { type SageMakerClients, sageMakerClients } from '../../lib/sagemaker/clients.ts'
 import { runTag } from '../../lib/sagemaker/jobs.ts'
 import { findOrBegin, requireCompleted } from '../../lib/sagemaker/training-job.ts'
 import { trainingRequest } from '../../lib/sagemaker/training-request.ts'
+import { findOrBeginSearch, requireSearched } from '../../lib/sagemaker/tuning-job.ts'
+import { tuningRequest } from '../../lib/sagemaker/tuning-request.ts'
 import { eventually } from '../support/gateways.ts'
 import { pythonEnvironmentOr } from '../support/python.ts'
 import { fakeRole, fakeSettings } from '../support/sagemaker.ts'
@@ -15,7 +18,7 @@ import { fakeRole, fakeSettings } from '../support/sagemaker.ts'
 /*
  * The calls of a training job on moto's server, as far as it has them: it begins, describes and tags jobs, which end at
  * once; it does not stop them, and takes a name twice. It keeps no variables, and has metrics of its own in place of
- * those asked for.
+ * those asked for. Tuning jobs it begins and describes, and lists none of their training jobs.
  */
 const environment = await pythonEnvironmentOr(join(packageRoot, 'test/reference/sagemaker-requirements.txt'))
 const missing = 'missing' in environment ? environment.missing : undefined
@@ -78,5 +81,54 @@ describe.skipIf(missing !== undefined)(`training jobs on moto${missing === undef
     expect(tags).toContain(runTag)
     const other = { ...wanted, requestOf: (name: string) => ({ ...wanted.requestOf(name), RoleArn: `${fakeRole}-2` }) }
     await expect(findOrBegin(clients, other)).rejects.toMatchObject({ code: 'SAGEMAKER_NAME_TAKEN' })
+  })
+
+  it('are searched with by a tuning job that is begun once, and repeats what it was begun with', async () => {
+    const learner = sagemaker({
+      image: 'trainer:1',
+      instance: 'ml.m5.large',
+      role: fakeRole,
+      command: ['python', 'train.py'],
+      metrics: { auc: 'auc=([0-9.]+)' },
+    })
+    let staged = 0
+    const wanted = {
+      nameOf: (attempt: number) => `moto-search-${attempt}`,
+      requestOf: (name: string) =>
+        tuningRequest(
+          {
+            learner,
+            search: sagemakerTuning({ maximize: 'auc', atOnce: 2 }),
+            space: {
+              l2: { kind: 'number', from: 0.1, to: 10, scale: 'log' },
+              leaves: { kind: 'whole', from: 8, to: 64 },
+              mode: { kind: 'choice', of: ['a', 'b'] },
+            },
+            budget: { trials: 10 },
+            seed: 1,
+          },
+          {
+            uri: `s3://slipway/sagemaker/${name}`,
+            channels: { train: 'text/csv', slipway: undefined },
+            script: '/opt/ml/input/data/slipway/start.sh',
+            env: { SLIPWAY_SEED: '1' },
+            run: 'run-1',
+            stepKey: `sha256:${'1'.repeat(64)}`,
+          },
+        ),
+      run: 'run-1',
+      stage: async () => void staged++,
+      isKept: async () => true,
+    }
+    const job = await findOrBeginSearch(clients, wanted)
+    expect(job).toMatchObject({
+      HyperParameterTuningJobName: 'moto-search-1',
+      HyperParameterTuningJobStatus: 'Completed',
+    })
+    requireSearched(job, {})
+    await findOrBeginSearch(clients, wanted)
+    expect(staged).toBe(1)
+    const other = { ...wanted, requestOf: (name: string) => ({ ...wanted.requestOf(`${name}-2`) }) }
+    await expect(findOrBeginSearch(clients, other)).rejects.toMatchObject({ code: 'SAGEMAKER_NAME_TAKEN' })
   })
 })

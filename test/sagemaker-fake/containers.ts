@@ -34,8 +34,12 @@ export function whyNoContainers(): string | undefined {
   }
 }
 
-/** Binds the folder, runs the command, hands SIGTERM on to it, and ends as it ends. */
+/**
+ * Binds the folder, runs the command, hands SIGTERM on to it, and ends as it ends. Where our script copies a program to
+ * is the container's own too: others run beside it.
+ */
 const asFirstProcess = `mount --bind "$0" /opt/ml && cd /opt/ml || exit 125
+mkdir -p /tmp/slipway && mount -t tmpfs tmpfs /tmp/slipway || exit 125
 "$@" &
 child=$!
 trap 'kill -TERM $child' TERM

@@ -11,11 +11,13 @@ import { runtime } from './runtime.ts'
 import { tags } from './tags.ts'
 import { trainingJobs } from './training-jobs.ts'
 import { transformJobs } from './transform-jobs.ts'
+import { tuningJobs } from './tuning-jobs.ts'
 import type { FamilyMaker } from './world.ts'
 
 /** Every family of resources that the fake has: a file each. */
 export const families: readonly FamilyMaker[] = [
   trainingJobs.family,
+  tuningJobs,
   models,
   transformJobs.family,
   modelPackages,

@@ -1,14 +1,11 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { localCode } from '../../code/local-code.ts'
-import { localTable } from '../../data/local-table.ts'
 import { mediaTypes } from '../../formats/artifact.ts'
 import { canonicalJson } from '../../formats/canonical.ts'
 import { SlipwayError } from '../../formats/errors.ts'
 import { withParameters } from '../../formats/learner.ts'
 import type { SageMakerLearner } from '../../formats/sagemaker-learner.ts'
 import { fixedIn, type SageMakerSearch, searchedIn, type TrainedByTrial } from '../../formats/sagemaker-tuning.ts'
-import { required, type StepInputs } from '../../formats/step-inputs.ts'
 import { comparedBy, type EndedTrial, lossOf } from '../../formats/tuning.ts'
 import type { ProgramPlace } from '../../learners/learner.ts'
 import { layoutIn } from '../../learners/program/layout.ts'
@@ -35,7 +32,7 @@ import { allFailedInWords, whereAllFail } from '../../stats/tuning/stand.ts'
 import { isCancelledForGood, type StepResult, type WorkOn } from '../step-work.ts'
 import { namingLog, programLog } from './program-place.ts'
 import { fetchArchives, purposeOf, stageInputs } from './sagemaker-files.ts'
-import { recordTrials, trainingOf } from './tune.ts'
+import { recordTrials } from './tune.ts'
 
 /** After which time without an end a search is given up that SageMaker should end, ms. */
 const slackMs = 600_000
@@ -44,6 +41,13 @@ const stopsWithinMs = 300_000
 /** Largest log that is kept, bytes. */
 const logBytes = 4e6
 
+/** A search on SageMaker. */
+export interface Search {
+  readonly work: WorkOn<'tune'>
+  /** Writes what its jobs read into a place, in a thread. */
+  layOut(place: ProgramPlace): Promise<unknown>
+}
+
 /**
  * Has SageMaker search: one tuning job, named by the step's key, so whoever carries the step out after a crash finds it
  * and goes on. All its training jobs are trials; of the best, by our own rule, what it has left is kept for the step
@@ -51,12 +55,9 @@ const logBytes = 4e6
  * fails for good while it goes on.
  * @throws SlipwayError SAGEMAKER_…, with the log of a job as an artifact
  */
-export function searchOnSageMaker(
-  source: PackageSource & { readonly root: string },
-  work: WorkOn<'tune'>,
-  inputs: StepInputs,
-): Promise<StepResult> {
-  const searched = searchFor(new Searching(source, work, inputs), source, work)
+export function searchOnSageMaker(source: PackageSource, search: Search): Promise<StepResult> {
+  const { work } = search
+  const searched = searchFor(new Searching(source, search), source, work)
   // A cancelled step waits until its search is stopped.
   work.onCancel(() => searched.then(() => {}))
   return searched
@@ -83,21 +84,21 @@ async function searchFor(going: Searching, source: PackageSource, work: WorkOn<'
 class Searching {
   readonly place: ProgramPlace
   private readonly clients = sharedClients()
-  private readonly source: PackageSource & { readonly root: string }
+  private readonly source: PackageSource
   private readonly work: WorkOn<'tune'>
-  private readonly inputs: StepInputs
+  private readonly layOut: Search['layOut']
   private readonly learner: SageMakerLearner
   private readonly search: SageMakerSearch
   private job: TuningJob | undefined
   /** The search that inputs were sent for, begun or not. */
   private staged: string | undefined
 
-  constructor(source: PackageSource & { readonly root: string }, work: WorkOn<'tune'>, inputs: StepInputs) {
+  constructor(source: PackageSource, { work, layOut }: Search) {
     const { search, learner, space } = work.step
     if (search === undefined || learner.kind !== 'sagemaker') throw new Error('SageMaker is not asked to search')
     this.source = source
     this.work = work
-    this.inputs = inputs
+    this.layOut = layOut
     this.search = search
     this.learner = withParameters(learner, fixedIn(space)) as SageMakerLearner
     this.place = { root: `${work.folder}-program`, environments: '', log: '', tuned: searchedIn(space) }
@@ -234,24 +235,9 @@ class Searching {
   }
 
   private async stage(name: string): Promise<void> {
-    const { source, work, inputs, place, learner } = this
-    const { store, root } = source
-    const { step } = work
+    const { source, work, layOut, place, learner } = this
     this.staged = name
-    work.progress('fetching tables and code', 0)
-    await work.job('layOutTraining', {
-      step: { ...trainingOf(step, {}), learner },
-      model: step.id,
-      train: await localTable(store, required(inputs, 'train').digest),
-      validation: await localTable(store, required(inputs, 'validation').digest),
-      ...(step.target.group !== undefined && { test: await localTable(store, required(inputs, 'test').digest) }),
-      features: await localCode(source, step.features),
-      target: step.target.code === undefined ? undefined : await localCode(source, step.target.code),
-      modelFile: undefined,
-      folder: '',
-      root,
-      place,
-    })
+    await layOut(place)
     work.progress(`${name}: sending what its jobs read`, 0.05)
     await stageInputs(source, learner, layoutIn(place.root), this.placeOf(name))
     await rm(place.root, { recursive: true, force: true })

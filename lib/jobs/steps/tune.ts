@@ -19,6 +19,7 @@ import {
   type TrialTimes,
   type Tuning,
 } from '../../formats/tuning.ts'
+import type { ProgramPlace } from '../../learners/learner.ts'
 import type { PackageSource } from '../../models/package.ts'
 import { bestTrial } from '../../stats/tuning/plan-trials.ts'
 import { digestOfJson } from '../../store/digest.ts'
@@ -64,26 +65,49 @@ export class TrialFailed extends Error {
   }
 }
 
+/** What trials are trained on, on this machine. */
+async function rowsOf(
+  source: PackageSource & { readonly root: string },
+  { target, features }: StepOf<'tune'>,
+  inputs: StepInputs,
+) {
+  const { store, root } = source
+  return {
+    model: 'trial',
+    train: await localTable(store, required(inputs, 'train').digest),
+    validation: await localTable(store, required(inputs, 'validation').digest),
+    ...(target.group !== undefined && { test: await localTable(store, required(inputs, 'test').digest) }),
+    features: await localCode(source, features),
+    target: target.code === undefined ? undefined : await localCode(source, target.code),
+    folder: '',
+    root,
+  }
+}
+
+/** Writes what the jobs of a search elsewhere read, once for all of them. @param parameters that are not searched */
+export async function layOutSearch(
+  source: PackageSource & { readonly root: string },
+  { step, job, progress }: StepWork & { readonly step: StepOf<'tune'> },
+  inputs: StepInputs,
+  { parameters, place }: { readonly parameters: Parameters; readonly place: ProgramPlace },
+): Promise<void> {
+  progress('fetching tables and code', 0)
+  const order = { ...(await rowsOf(source, step, inputs)), step: trainingOf(step, parameters) }
+  await job('layOutTraining', { ...order, modelFile: undefined, place })
+}
+
 /** Carries a trial out. @throws TrialFailed; SlipwayError where all trials would fail */
 export async function runTrial(
   source: PackageSource & { readonly root: string },
   { step, inputs, trial, atOnce }: TrialWork,
   work: StepWork,
 ): Promise<StepResult> {
-  const { store, root } = source
   work.progress('fetching tables and code', 0)
   const training = trainingOf(step, trial.parameters)
   const { target, weight, task } = step
   const order = {
+    ...(await rowsOf(source, step, inputs)),
     step: training,
-    model: 'trial',
-    train: await localTable(store, required(inputs, 'train').digest),
-    validation: await localTable(store, required(inputs, 'validation').digest),
-    ...(target.group !== undefined && { test: await localTable(store, required(inputs, 'test').digest) }),
-    features: await localCode(source, step.features),
-    target: target.code === undefined ? undefined : await localCode(source, target.code),
-    folder: '',
-    root,
     share: trial.share,
     loss: lossOf(task, target, step.learner),
     rowsKey: digestOfJson({

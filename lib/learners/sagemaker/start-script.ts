@@ -27,7 +27,8 @@ export function startScript(order: LearnerOrder<SageMakerLearner>, tuned?: Space
     !ofTheMachine.test(name) && (tuned === undefined || !ofHyperparameters.test(name))
   const told = Object.entries(environmentOf(order, layout, '', {})).filter(([name]) => isTold(name))
   const { command = [], hyperparameters } = order.parameters
-  const chosen = tuned === undefined ? [] : tunedLines(hyperparameters, tuned, `${own}/config/hyperparameters.json`)
+  const chosen =
+    tuned === undefined ? [] : tunedLines(hyperparameters, tuned, { from: `${base}/input/config`, to: `${own}/config` })
   const start = tuned === undefined ? '"$@"' : command.map(quoted).join(' ')
   return `#!/bin/sh
 # Made by Slipway. Runs a program as \`program(…)\` runs it, in a container of SageMaker's.

@@ -8,12 +8,12 @@ export const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`
  * Lines of a POSIX shell that read what SageMaker chose for a job, and tell the program as if we had: SageMaker writes
  * all values as texts, choices in quotes of their own where a client sent them so, and one hyperparameter more for its
  * own objective. Afterwards the file has the learner's hyperparameters and no others, and so have the variables.
- * @param file `hyperparameters.json`, a copy that may be written
+ * @param folder where `hyperparameters.json` is, and where it is to be
  */
 export function tunedLines(
   hyperparameters: Readonly<Record<string, ParameterValue>>,
   tuned: Space,
-  file: string,
+  folder: { readonly from: string; readonly to: string },
 ): readonly string[] {
   const names = [...new Set([...Object.keys(hyperparameters), ...Object.keys(tuned).sort()])]
   const read = names.flatMap((name, i) => {
@@ -31,7 +31,7 @@ export function tunedLines(
     return `'{'${members.join('')}'}'`
   }
   return [
-    `told="$(tr -d '\\n' < ${file})"`,
+    `told="$(tr -d '\\n' < ${folder.from}/${file})"`,
     ...read,
     // Texts of ours are in the JSON of `text`, others have nothing that JSON writes otherwise.
     ...names.map((name, i) =>
@@ -39,12 +39,13 @@ export function tunedLines(
         ? `text${i}=${quoted(JSON.stringify(String(hyperparameters[name])))}`
         : `text${i}="\\"$hp${i}\\""`,
     ),
-    `printf '%s\\n' ${object('text')} > ${file}`,
+    `printf '%s\\n' ${object('text')} > ${folder.to}/${file}`,
     `export SM_HPS=${object('json')}`,
     ...names.map((name, i) => `export ${variableOf(name)}="$hp${i}"`),
   ]
 }
 
+const file = 'hyperparameters.json'
 const jsonOf = (value: unknown): string => JSON.stringify(value) ?? 'null'
 
 /** What a name is in a basic regular expression of sed. */
