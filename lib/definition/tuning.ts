@@ -54,7 +54,7 @@ export interface SageMakerTuningOptions {
   readonly strategy?: SageMakerSearch['strategy']
   /** Training jobs at once: 5 unless it is said. */
   readonly atOnce?: number
-  /** Whether SageMaker stops jobs that will hardly be better than those before. Not with 'Hyperband', which always does. */
+  /** Whether SageMaker stops jobs that will hardly be better than those before; 'Hyperband' does so by itself. */
   readonly earlyStopping?: boolean
   /** Of 'Hyperband': how many epochs, or what the metric is said for, a job trains at least and at most. */
   readonly resource?: readonly [least: number, most: number]

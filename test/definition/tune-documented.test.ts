@@ -50,3 +50,26 @@ it('cannot be given a parameter that it tunes', async () => {
     if (step.kind === 'train' || step.kind === 'tune')
       expect([step.learner, step.seed]).toEqual([expect.objectContaining({ minRowsPerLeaf: 9 }), 3])
 })
+
+it('so is the search by SageMaker that docs/sagemaker.md shows', async () => {
+  const section = readFileSync(join(packageRoot, 'docs/sagemaker.md'), 'utf8').split('\n## Tune\n')[1] ?? ''
+  const [, shown = ''] = /```ts\n(.*?)```/s.exec(section) ?? []
+  project.write('trainers/lightgbm/train.py', '')
+  project.write(
+    'pipelines/loans/pipeline.ts',
+    `import { binary, log, oneOf, pipeline, sagemaker, sagemakerTuning, whole } from 'slipway'
+import { features } from './features.ts'
+import { Loan } from './schema.ts'
+export default pipeline('loans', (p) => {
+  const loans = p.snapshot('loans', { from: 'data/loans.parquet', schema: Loan })
+  const parts = p.split(p.validate(loans), { byHashOf: 'id', validation: 0.2, test: 0.3 })
+${shown}
+  p.package(model)
+})
+`,
+  )
+  const { steps } = outlineOf((await planPipeline(project.root, 'loans', hostVersions())).plan)
+  expect(steps.find(({ id }) => id === 'tune-risk')?.summary).toBe(
+    'tune • num_leaves, learning_rate, boosting; 30 trials, at most 21600 s, searched by SageMaker (Bayesian)',
+  )
+})
