@@ -5,6 +5,8 @@ import type { Examination } from '../lib/jobs/examine.ts'
 import { monitorPage } from '../lib/reports/monitor-page.ts'
 import type { CheckResult } from '../lib/stats/check-result.ts'
 import { establishMonitor, readMonitor, readReport } from '../lib/store/monitors.ts'
+import { readRoute } from '../lib/store/routes.ts'
+import { targetOf } from '../lib/targets/targets.ts'
 import { calmSignal, supervisorWorkflowId, tellSupervisor } from '../workflows/messages.ts'
 import { alertOf, isAlertmanager, sendAlert } from './alert.ts'
 import { setMonitorSchedules } from './monitor-schedules.ts'
@@ -14,6 +16,11 @@ import { told } from './told.ts'
 /** What monitors need done. */
 export function createMonitorActivities(deps: ActivityDeps) {
   const { store, client } = deps
+  /** Has what others serve and count be put into the store; gateways do so by themselves. */
+  const takeIn = async (endpoint: string): Promise<void> => {
+    const { kind } = (await readRoute(store, endpoint))?.champion.hosting ?? {}
+    if (kind !== undefined) await targetOf(deps.adapters.targets, kind).look(endpoint)
+  }
   return {
     /** Sets what is watched of an endpoint, and the schedule that checks it. */
     async establishMonitor(order: {
@@ -36,7 +43,8 @@ export function createMonitorActivities(deps: ActivityDeps) {
      * waits.
      */
     async checkEndpoint(order: { endpoint: string; check: string; judge: boolean }): Promise<CheckResult | null> {
-      return runActivity('monitor', (context, progress) => {
+      return runActivity('monitor', async (context, progress) => {
+        await takeIn(order.endpoint)
         const measureDrift: Examination['measureDrift'] = (drift) =>
           jobsOf(deps, context, progress)('measureDrift', drift)
         return checkEndpoint(deps, { ...order, progress, measureDrift, pageOf: monitorPage })

@@ -1,12 +1,13 @@
 import { likeliest, type Named, numbersIn } from '../lib/formats/answers.ts'
 import type { Column, Numbers } from '../lib/formats/columns.ts'
 import { decisionAt } from '../lib/formats/decisions.ts'
+import type { ModelVersion } from '../lib/formats/route.ts'
 import { servedQuantile, servedScore, servedScores } from '../lib/formats/telemetry.ts'
 import { isCandidates } from '../lib/stats/assignment.ts'
 import type { InferRequest } from './ask-version.ts'
 import type { CapturedRow, Outcome, Recorder } from './recorder.ts'
 import type { AnyInput } from './scoring.ts'
-import type { LoadedVersion } from './versions.ts'
+import type { LoadedRows, LoadedTensors } from './versions.ts'
 
 /**
  * Rows of one request that are kept at most. Those of a ranking are a group: they are kept whole, or not at all where
@@ -17,8 +18,12 @@ const mostOfGroup = 256
 
 /** An answer of which rows may be kept. */
 export interface Sampled extends Pick<CapturedRow, 'role' | 'first'> {
-  readonly request: InferRequest
-  readonly version: LoadedVersion
+  readonly request: Pick<InferRequest, 'id'>
+  readonly version: (Pick<LoadedRows, 'kind' | 'facts'> | Pick<LoadedTensors, 'kind'>) & {
+    readonly scorer: { readonly modelVersion: Pick<ModelVersion, 'version'> }
+  }
+  /** When, ms since 1970; now, if it is not said. */
+  readonly at?: number
   readonly input: AnyInput
   readonly outcome: Outcome
 }
@@ -56,7 +61,7 @@ function scoreOf(predictions: Numbers, row: number, named: Named): Pick<Captured
 
 /** Keeps rows of a share of the requests, with their answers. @param rate the share, 0 to 1 */
 export function sampleRows(recorder: Recorder, rate: number, sampled: Sampled): void {
-  const { request, version, input, outcome, role, first } = sampled
+  const { request, version, input, outcome, role, first, at = Date.now() } = sampled
   if (rate === 0 || outcome.predictions === undefined) return
   // Features alone are no rows, nor are tensors, which may be large.
   if (input.kind !== 'rows' || version.kind !== 'rows') return
@@ -70,7 +75,7 @@ export function sampleRows(recorder: Recorder, rate: number, sampled: Sampled): 
       cells[name] = masked === true ? null : ((input.columns[name] as Column)[row] as Column[number])
     recorder.capture({
       requestId: request.id,
-      at: Date.now(),
+      at,
       role,
       first,
       version: version.scorer.modelVersion.version,

@@ -14,8 +14,10 @@ import type { TensorAnswer } from './tensors/scorer.ts'
 
 type ForProfile = { readonly profile: true }
 type ForExplanation = { readonly explain: InputKind; readonly columns: InputColumns }
+type ForCounting = { readonly counted: Scored; readonly kind: InputKind; readonly columns: InputColumns }
 type RowQuestion =
   | { readonly kind: InputKind; readonly columns: InputColumns; readonly count: boolean }
+  | ForCounting
   | ForExplanation
   | ForProfile
 type TensorQuestion = { readonly tensors: Tensors; readonly count: boolean } | ForProfile
@@ -39,6 +41,8 @@ export interface ScorerThread {
   /** @throws ScoringFailure */
   score(kind: InputKind, columns: InputColumns, count: boolean): Promise<Scored>
   takeProfile(): Promise<Record<string, FeatureCounts>>
+  /** Counts a batch that was answered elsewhere. @throws ScoringFailure */
+  count(kind: InputKind, columns: InputColumns, counted: Scored): Promise<void>
   /** @throws ScoringFailure */
   explain(kind: InputKind, columns: InputColumns): Promise<Explained>
   close(): Promise<void>
@@ -60,6 +64,9 @@ export async function startScorerThread(
     engine,
     score: (kind, columns, count) => host.ask({ kind, columns, count }),
     takeProfile: () => host.ask({ profile: true }),
+    count: async (kind, columns, counted) => {
+      await host.ask({ kind, columns, counted })
+    },
     explain: (kind, columns) => host.ask({ explain: kind, columns }),
     close: () => host.close(),
   }

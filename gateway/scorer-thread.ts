@@ -39,6 +39,11 @@ try {
         if (explanations === undefined) throw new Error('its package keeps no explanations')
         return say({ id: question.id, explained: { explanations, features } })
       }
+      if ('counted' in question) {
+        const { counted } = question
+        counter.add(features, counted.predictions, counted.decisions)
+        return say({ id: question.id, scored: counted })
+      }
       const predictions = await model.scoreFeatures(features)
       const decisions = decisionsOf(model, kind, question.columns, predictions)
       // Warming up is not traffic.

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import proto from '@temporalio/proto'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { createActivities } from '../activities/index.ts'
+import { capturedReader } from '../gateway/captured/captured-reader.ts'
 import { hostVersions } from '../lib/code/host.ts'
 import { adaptersOf } from '../lib/extensions/adapters.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
@@ -45,7 +46,8 @@ export async function createWorker(
   const connection = await rideOut(away, () => NativeConnection.connect(target.connectionOptions), isAway, true)
   const threads = scoringThreads()
   const [signer, trusted] = [signerOf(settings), trustedKeysOf(settings)]
-  const adapters = await adaptersOf(settings.root, { store }, { signer, trusted, scratch })
+  const readCaptured = capturedReader({ store, trusted })
+  const adapters = await adaptersOf(settings.root, { store }, { signer, trusted, scratch, readCaptured })
   const activities = createActivities({
     store,
     signer,

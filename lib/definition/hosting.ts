@@ -109,6 +109,43 @@ export function requireHostable(endpoint: string, hosting: Hosting, policy: Roll
       refuse(asking, 'its variants are drawn request by request, without a key', 'leave sticky out')
     const why = lacked[need]
     if (why !== undefined) refuse(asking, `${sort} have no ${why}`, other)
-    if (need === 'capture') refuse(asking, 'what is captured there is not read as evidence', 'watch errors and latency')
+    if (need === 'capture' && capture === undefined) refuse(asking, notCaptured, addCapture)
   }
+  const isPaired = policy.shadow !== null || policy.strategy.kind === 'blueGreen'
+  if (isPaired && policy.watch.some(({ metric }) => metric === 'mistakes'))
+    refuse(
+      'labelErrors',
+      'SageMaker does not say which requests its shadow was sent as well',
+      'leave the shadow out: canary: { steps: [5, 25, 50] }',
+    )
+}
+
+const notCaptured = 'it rests on requests and answers that SageMaker writes down, and none are'
+const addCapture = 'add the share of requests to the target: capture: 0.1'
+
+/**
+ * Refuses to watch an endpoint whose requests nobody writes down.
+ * @throws SlipwayError DEFINITION_INVALID
+ */
+export function requireWatchable(endpoint: string, hosting: Hosting): void {
+  const refuse = (why: string, next: string): never => {
+    throw new SlipwayError('DEFINITION_INVALID', `endpoint "${endpoint}" on SageMaker: p.monitor: ${why}`, { next })
+  }
+  const kind = kindOf(hosting)
+  const lacking = kind === undefined ? undefined : lacks[kind].captured
+  if (lacking !== undefined)
+    refuse(`${kind} endpoints have no ${lacking}`, 'leave p.monitor out, or deploy it to instances that answer at once')
+  if (hosting.capture === undefined) refuse(notCaptured, addCapture)
+}
+
+/**
+ * Refuses to read requests that are tensors.
+ * @throws SlipwayError DEFINITION_INVALID
+ */
+export function requireRowsRead(endpoint: string, what: string): never {
+  throw new SlipwayError(
+    'DEFINITION_INVALID',
+    `endpoint "${endpoint}" on SageMaker: ${what}: of what SageMaker writes down, rows are read, and tensors are not`,
+    { next: `leave ${what} out, or deploy it to Slipway’s own gateways` },
+  )
 }

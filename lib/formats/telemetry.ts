@@ -86,6 +86,26 @@ export const TelemetryWindow = z.object({
   capture: ArtifactRef.nullable(),
   /** Labels that came in the interval, whenever their predictions were made: `Label`s, one JSON a line. */
   labels: ArtifactRef.nullable().default(null),
+  /** Where rows and scores come from files of requests that somebody else wrote, of a share of them, and late. */
+  sampled: z
+    .object({
+      /** Share of requests that is written down. */
+      share: z.number(),
+      /** Requests of the interval in files that were there at the time `upTo`, ms since 1970. */
+      upTo: z.number(),
+      events: Count,
+      /** Copies of them that were there besides. */
+      repeated: Count,
+      /** Lines, or files, that are none, and requests or answers that cannot be read. */
+      unreadable: Count,
+      /** Requests of which it is not known which version answered them. */
+      unclear: Count,
+      /** Requests beyond what a window keeps. */
+      dropped: Count,
+      /** Requests of earlier windows that came only since the window before this one: they count nowhere. */
+      late: Count,
+    })
+    .optional(),
 })
 export type TelemetryWindow = z.infer<typeof TelemetryWindow>
 

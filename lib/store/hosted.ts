@@ -18,6 +18,8 @@ export const HostingBegun = z.object({
   at: z.number(),
   champion: Served,
   candidate: Served.nullable(),
+  /** Share of requests that is written down with their answers; missing where none is. */
+  capture: z.number().optional(),
   rollout: RouteRollout.pick({ id: true, mode: true, share: true, sticky: true, slowMs: true }).nullable(),
 })
 export type HostingBegun = z.infer<typeof HostingBegun>

@@ -215,9 +215,13 @@ export async function listWindowGateways(store: Store, endpoint: string): Promis
   return (await listFolders(store, prefix)).map((folder) => folder.slice(prefix.length, -1))
 }
 
-/** Publishes a window, once: sending it again after a lost answer changes nothing. */
-export async function publishWindow(store: Store, window: TelemetryWindow): Promise<void> {
-  await publishOnce(store, windowKey(window.endpoint, window.gateway, window.seq), TelemetryWindow, window)
+/**
+ * Publishes a window, once: sending it again after a lost answer changes nothing.
+ * @returns what stands under its number now
+ */
+export async function publishWindow(store: Store, window: TelemetryWindow): Promise<TelemetryWindow> {
+  const key = windowKey(window.endpoint, window.gateway, window.seq)
+  return (await publishOnce(store, key, TelemetryWindow, window)).value
 }
 
 export async function readWindow(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type DeployOptions, errors, policyOf } from '../../lib/definition/deploy.ts'
-import { requireHostable, sagemakerEndpoint } from '../../lib/definition/hosting.ts'
+import { type DeployOptions, errors, labelErrors, policyOf } from '../../lib/definition/deploy.ts'
+import { requireHostable, requireWatchable, sagemakerEndpoint } from '../../lib/definition/hosting.ts'
 import { deploy } from '../../lib/formats/step-kinds/release-steps.ts'
 
 const image = '123456789012.dkr.ecr.us-east-1.amazonaws.com/slipway:1'
@@ -25,6 +25,10 @@ describe('a deployment to SageMaker', () => {
     [{ instance, autoscaling: { min: 1, max: 4, invocationsPerInstance: 500 } }, { ab: { share: 50, for: '1d' } }],
     [{ serverless }, { allAtOnce: true }],
     [{ instance, asynchronous }, { allAtOnce: true }],
+    [
+      { instance, capture: 1 },
+      { canary: { steps: [5], watch: [{ metric: 'scores' }, labelErrors({ after: '1h' }).notWorseBy(0.05)] } },
+    ],
     [{ instance, count: 4 }, guarded({ canary: { percent: 25 } })],
     [{ instance, count: 3 }, guarded({ linear: { percent: 34 } })],
     [{ instance, asynchronous, count: 2 }, guarded({ canary: { percent: 50 } })],
@@ -53,10 +57,28 @@ describe('a deployment to SageMaker', () => {
     [
       { instance },
       { canary: { steps: [5], watch: [errors.notWorseBy(0.01), { metric: 'scores' }] } },
-      'scores.unchanged(): what is captured there is not read as evidence',
+      'scores.unchanged(): it rests on requests and answers that SageMaker writes down, and none are',
+    ],
+    [
+      { instance, capture: 1 },
+      { canary: { steps: [5], watch: [labelErrors({ after: '1h' }).notWorseBy(0.05)] }, shadow: true },
+      'labelErrors: SageMaker does not say which requests its shadow was sent as well',
     ],
   ])('is refused by name where SageMaker lacks something: %j, %j', (hosting, strategy, words) => {
     expect(() => planned(hosting, strategy)).toThrow(words)
+  })
+
+  it.each([
+    [{ instance, capture: 0.1 }, null],
+    [{ instance, capture: 0.1, variant: 'AllTraffic' }, null],
+    [{ instance }, 'p.monitor: it rests on requests and answers that SageMaker writes down, and none are'],
+    [{ serverless }, 'p.monitor: serverless endpoints have no data capture'],
+    [{ instance, asynchronous }, 'p.monitor: asynchronous endpoints have no data capture'],
+  ])('is watched where requests are written down: %j', (hosting, words) => {
+    const given = { image, role, ...hosting } as Parameters<typeof sagemakerEndpoint>[0]
+    const watch = () => requireWatchable('loans', sagemakerEndpoint(given))
+    if (words === null) expect(watch).not.toThrow()
+    else expect(watch).toThrow(words)
   })
 
   it.each([

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import type { DataCaptureConfig } from '@aws-sdk/client-sagemaker'
 import { placeOf } from './buckets.ts'
-import type { FakeEndpoint } from './hosting.ts'
+import { type FakeEndpoint, hostingIn } from './hosting.ts'
 import type { World } from './world.ts'
 
 /** An answer to be captured. */
@@ -16,9 +16,6 @@ interface Captured {
   readonly answered: { readonly type: string; readonly body: Buffer }
 }
 
-/** How long lines are kept before they are written, ms. */
-const flushMs = 300
-
 /**
  * Data capture: lines of JSON below `<destination>/<endpoint>/<variant>/yyyy/mm/dd/hh/`, some time after the answer.
  */
@@ -31,11 +28,15 @@ export function createCapture(world: World) {
     timer = undefined
     const all = [...lines]
     lines.clear()
+    const { isBackwards = false, copies = 1 } = hostingIn(world).capturing
     for (const [folder, each] of all) {
       const { bucket, key } = placeOf(folder)
       const now = new Date().toISOString()
-      const name = `${now.slice(14, 16)}-${now.slice(17, 19)}-${now.slice(20, 23)}-${randomUUID()}.jsonl`
-      await world.s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${key}/${name}`, Body: each.join('') }))
+      const body = (isBackwards ? each.toReversed() : each).join('')
+      for (let copy = 0; copy < copies; copy++) {
+        const name = `${now.slice(14, 16)}-${now.slice(17, 19)}-${now.slice(20, 23)}-${randomUUID()}.jsonl`
+        await world.s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${key}/${name}`, Body: body }))
+      }
     }
   }
 
@@ -46,7 +47,7 @@ export function createCapture(world: World) {
       const hour = new Date().toISOString().slice(0, 13).replace(/[-T]/g, '/')
       const folder = `${config.DestinationS3Uri?.replace(/\/$/, '')}/${endpoint.name}/${variant}/${hour}`
       lines.set(folder, [...(lines.get(folder) ?? []), `${JSON.stringify(lineOf(config, captured))}\n`])
-      timer ??= setTimeout(() => void flush().catch(console.error), flushMs)
+      timer ??= setTimeout(() => void flush().catch(console.error), hostingIn(world).capturing.afterMs)
     },
     flush,
   }

@@ -50,6 +50,8 @@ export interface FakeHosting {
   readonly invocations: Invocation[]
   /** States of alarms by their names: `OK`, `ALARM`. */
   readonly alarms: Map<string, 'OK' | 'ALARM'>
+  /** How captured requests are written: how long after the answer, ms; backwards; and in how many files each. */
+  capturing: { readonly afterMs: number; readonly isBackwards?: boolean; readonly copies?: number }
 }
 
 const hostings = new WeakMap<World, FakeHosting>()
@@ -62,6 +64,7 @@ export function hostingIn(world: World): FakeHosting {
     endpoints: new Map(),
     invocations: [],
     alarms: new Map(),
+    capturing: { afterMs: 300 },
   }
   hostings.set(world, made)
   return made

@@ -13,8 +13,11 @@ interface Traffic {
 
 /** A place whose pipeline `loans` is deployed to the endpoint `credit` by canary rollouts. */
 export interface CanaryPlace extends Place {
-  /** Writes the pipeline with so many trees, which makes another model of about the same quality. */
-  define(trees: number, deploy: string): void
+  /**
+   * Writes the pipeline with so many trees, which makes another model of about the same quality.
+   * @param monitor how the endpoint is watched, where it is
+   */
+  define(trees: number, deploy: string, monitor?: string): void
   route(): Promise<Route>
   /** What the candidate gets of the traffic, 0 to 1. */
   share(): Promise<number>
@@ -37,9 +40,10 @@ export async function openCanaryPlace(settings: Readonly<Record<string, string>>
     ...place,
     route,
     share: async () => (await route()).rollout?.share ?? 0,
-    define(trees, deploy) {
+    define(trees, deploy, monitor) {
+      const deployed = `p.deploy(candidate, { endpoint: 'credit', ${deploy} })`
       writeLoans(place.project, {
-        body: `import { auc, binary, errors, labelErrors, latency, pipeline, sagemakerEndpoint, trees } from 'slipway'
+        body: `import { auc, binary, errors, labelErrors, latency, pipeline, psi, sagemakerEndpoint, scores, trees } from 'slipway'
 import { features } from './features.ts'
 import { Loan } from './schema.ts'
 import { bad } from './target.ts'
@@ -50,7 +54,7 @@ export default pipeline('loans', (p) => {
   const model = p.train('risk', { on: parts, features, target: binary('defaulted', bad), learner: trees({ trees: ${trees}, leaves: 7, minRowsPerLeaf: 10 }), seed: 1 })
   const candidate = p.package(model)
   p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.6)], champion: 'not compared' })
-  p.deploy(candidate, { endpoint: 'credit', ${deploy} })
+  ${monitor === undefined ? deployed : `p.monitor(${deployed}, ${monitor})`}
 })
 `,
       })

@@ -7,6 +7,7 @@ import { InvokeEndpointAsyncCommand, InvokeEndpointCommand } from '@aws-sdk/clie
 import { packageRoot } from '../../lib/code/host.ts'
 import type { SageMakerHosting } from '../../lib/formats/hosting.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
+import type { ReadCaptured } from '../../lib/formats/sagemaker-capture.ts'
 import { type SageMakerClients, sageMakerClients } from '../../lib/sagemaker/clients.ts'
 import { paceOf } from '../../lib/targets/sagemaker/pace.ts'
 import { sageMakerTarget } from '../../lib/targets/sagemaker/target.ts'
@@ -57,7 +58,8 @@ export function useFake({ address }: Fake): void {
   Object.assign(process.env, fakeSettings(address), credentials)
 }
 
-export async function openHostedPlace(): Promise<HostedPlace> {
+/** @param readCaptured reads what is captured; stand-ins have no rows */
+export async function openHostedPlace(readCaptured?: ReadCaptured): Promise<HostedPlace> {
   const server = await openTestBucket()
   const { store } = server
   const command = [process.execPath, join(packageRoot, 'test/support/stand-in-model.mjs')]
@@ -68,6 +70,7 @@ export async function openHostedPlace(): Promise<HostedPlace> {
   const target = sageMakerTarget({
     store,
     clients,
+    readCaptured,
     pace: { ...paceOf({ SLIPWAY_SAGEMAKER_PERIOD_MS: '1000' }), finalMs: 300, everyMs: 50, settleMs: 500 },
     async archive({ digest }) {
       const key = `sagemaker/models/${digest.slice(7)}/model.tar.gz`

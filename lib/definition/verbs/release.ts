@@ -7,7 +7,7 @@ import type { Builder } from '../builder.ts'
 import { policyOf } from '../deploy.ts'
 import { durationMs } from '../duration.ts'
 import { guardedVariant } from '../guardrails.ts'
-import { requireHostable } from '../hosting.ts'
+import { requireHostable, requireRowsRead, requireWatchable } from '../hosting.ts'
 import { lookupsOf } from '../lookup.ts'
 import { monitorPolicyOf } from '../monitor.ts'
 import { requireOutputs } from '../outputs.ts'
@@ -105,8 +105,11 @@ export const deploy =
       )
     const policy = policyOf(options)
     requireJudged(at, endpoint, candidate.id, policy)
-    if (hosting !== undefined) requireHostable(endpoint, hosting, policy)
-    else if (target === 'sagemaker') throw needsParameters(endpoint)
+    if (hosting !== undefined) {
+      requireHostable(endpoint, hosting, policy)
+      if (tensorsOf(at, candidate.id) !== undefined && policy.watch.some(({ metric }) => metric === 'scores'))
+        requireRowsRead(endpoint, 'scores.unchanged()')
+    } else if (target === 'sagemaker') throw needsParameters(endpoint)
     else if (policy.strategy.kind === 'guardrails') throw notGuarded(endpoint)
     const { lookups, looksIn } =
       lookup.length === 0 ? noLookups : lookupsOf(endpoint, trainingOf(at, candidate.id).inputs, lookup)
@@ -124,15 +127,6 @@ export const deploy =
     return { kind: 'endpoint', id, endpoint }
   }
 
-const notWatched = (endpoint: string): SlipwayError =>
-  new SlipwayError(
-    'DEFINITION_INVALID',
-    `endpoint "${endpoint}" is on SageMaker, whose captured rows are not watched`,
-    {
-      next: 'leave p.monitor out, or deploy it to Slipway’s own gateways',
-    },
-  )
-
 /** @throws SlipwayError DEFINITION_INVALID where answers could be compared with nothing */
 function requireOutputsOnly({ file, samples }: StepOf<'tensors'>, { drift }: MonitorPolicy): void {
   if (drift.length === 0 || samples !== undefined) return
@@ -145,9 +139,11 @@ export const monitor =
   (at: Place): Builder['monitor'] =>
   (live, options) => {
     const deployed = stepNamed(at, 'deploy', live.id)
-    if (deployed.hosting !== undefined) throw notWatched(live.endpoint)
+    const { hosting } = deployed
+    if (hosting !== undefined) requireWatchable(live.endpoint, hosting)
     const policy = monitorPolicyOf(options, at.recording.codeOf)
     const taken = tensorsOf(at, deployed.package)
+    if (hosting !== undefined && taken !== undefined) requireRowsRead(live.endpoint, 'p.monitor')
     if (taken !== undefined) requireOutputsOnly(taken, policy)
     const isOfRows = taken === undefined || policy.retrain !== null || policy.quality.length > 0
     const training = isOfRows ? trainingOf(at, deployed.package) : undefined

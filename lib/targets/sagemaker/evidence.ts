@@ -1,16 +1,21 @@
 import type { Route } from '../../formats/route.ts'
+import type { ReadCaptured } from '../../formats/sagemaker-capture.ts'
 import type { TelemetryWindow } from '../../formats/telemetry.ts'
 import type { SageMakerClients } from '../../sagemaker/clients.ts'
 import { isPassing } from '../../sagemaker/faults.ts'
 import { type HostingBegun, readHosted } from '../../store/hosted.ts'
 import { findWindow, publishWindow } from '../../store/routes.ts'
 import type { Store } from '../../store/store.ts'
+import type { KnownSpans } from './capture-files.ts'
+import { type CapturedSource, capturedSource, withCaptured } from './captured.ts'
 import { readMetrics } from './metrics.ts'
 import type { Pace } from './pace.ts'
 import { type InForce, windowsOf } from './served-periods.ts'
 
 /** Periods that are asked for at once. */
 const periodsAtOnce = 1_000
+/** The same where requests are read besides, which are large. */
+const capturedAtOnce = 30
 /** CloudWatch keeps minutes for fifteen days, ms. */
 const keptMs = 15 * 86_400_000
 
@@ -23,6 +28,9 @@ export interface Counting {
   readonly name: string
   /** By source how far this process knows its windows, so that nothing is asked twice. */
   readonly known: Map<string, Known>
+  /** Reads requests that SageMaker wrote down; missing in processes that read none. */
+  readonly readCaptured?: ReadCaptured | undefined
+  readonly spans: KnownSpans
 }
 
 /** How far windows are known. */
@@ -41,7 +49,8 @@ export const sourceOf = (name: string): string => `sagemaker-${name}`
 
 /**
  * Brings what CloudWatch has counted since the last window, and counts no more, to the store: as windows, numbered
- * without gaps, each published once. Two that do so at once publish the same.
+ * without gaps, each published once, with what SageMaker wrote down of the same periods where it does. Two that do so
+ * at once publish the same; who finds another window under a number than its own begins again behind it.
  * @returns the number of the next window
  */
 export async function collectWindows(counting: Counting, route: Route): Promise<number> {
@@ -54,33 +63,80 @@ export async function collectWindows(counting: Counting, route: Route): Promise<
   const history = await historyOf(store, endpoint, last?.revision ?? 1, route.revision)
   const [first] = history
   if (first === undefined) return seq
+  const captured = capturedOf(counting, route, history, last?.sampled?.upTo ?? last?.to ?? 0)
+  // Who cannot read what was written down leaves these periods to those who can.
+  if (captured === 'elsewhere') return seq
   const whole = (at: number): number => Math.floor(at / pace.periodMs) * pace.periodMs
-  const until = whole(Date.now() - pace.finalMs)
+  const until = whole(Date.now() - (captured === undefined ? pace.finalMs : pace.capturedMs))
+  const atOnce = (captured === undefined ? periodsAtOnce : capturedAtOnce) * pace.periodMs
   let from = Math.max(last?.to ?? whole(first.begun.at), before.upTo, whole(Date.now() - keptMs))
   for (; from < until; ) {
-    const to = Math.min(until, from + periodsAtOnce * pace.periodMs)
-    const windows = await windowsBetween(counting, history, { endpoint, source, seq, from, to })
-    for (const window of windows) await publishWindow(store, window)
-    seq += windows.length
+    const to = Math.min(until, from + atOnce)
+    for (const planned of await windowsBetween({ ...counting, captured }, history, {
+      endpoint,
+      source,
+      seq,
+      from,
+      to,
+    })) {
+      const window = (await captured?.fill(planned, history.map(inForce))) ?? planned
+      const stored = await publishWindow(store, window)
+      if (stored.to !== window.to || stored.champion.digest !== window.champion.digest)
+        return nextSeq(store, endpoint, source, seq)
+      seq++
+    }
     from = to
     counting.known.set(source, { seq, upTo: to })
   }
   return seq
 }
 
+/** Where requests are read from; undefined where none are written down. */
+function capturedOf(
+  { store, readCaptured, spans, name, pace }: Counting,
+  route: Route,
+  history: readonly Hosted[],
+  readUpTo: number,
+): CapturedSource | 'elsewhere' | undefined {
+  const shares = new Map(history.map(({ begun }) => [begun.revision, begun.capture ?? 0]))
+  if ([...shares.values()].every((share) => share === 0)) return undefined
+  if (readCaptured === undefined) return 'elsewhere'
+  return capturedSource({
+    store,
+    read: readCaptured,
+    spans,
+    name,
+    periodMs: pace.periodMs,
+    model: route.champion.model,
+    endpoint: route.endpoint,
+    variants: variantsIn(history),
+    share: (revision) => shares.get(revision) ?? 0,
+    upTo: Date.now() - pace.listedMs,
+    readUpTo,
+  })
+}
+
+const variantsIn = (history: readonly Hosted[]): string[] => [
+  ...new Set(history.flatMap(({ begun }) => [begun.champion.variant, begun.candidate?.variant ?? []].flat())),
+]
+
 async function windowsBetween(
-  { clients, pace, name }: Counting,
+  { clients, pace, name, captured }: Counting & { readonly captured: CapturedSource | undefined },
   history: readonly Hosted[],
   { to, ...order }: { endpoint: string; source: string; seq: number; from: number; to: number },
 ): Promise<TelemetryWindow[]> {
   const slow = new Map(history.map(({ begun }) => [begun.revision, begun.rollout?.slowMs ?? null]))
-  const all = history.flatMap(({ begun }) => [begun.champion.variant, begun.candidate?.variant ?? []].flat())
   const bounds = [...new Set(slow.values())].flatMap((each) => each ?? [])
   const { periodMs } = pace
-  const asked = { endpoint: name, variants: [...new Set(all)], bounds, from: order.from, to, periodMs }
-  const periods = await readMetrics(clients, asked)
+  const asked = { endpoint: name, variants: variantsIn(history), bounds, from: order.from, to, periodMs }
+  const counted = await readMetrics(clients, asked)
   const slowMs = (revision: number): number | null => slow.get(revision) ?? null
-  return windowsOf({ ...order, periodMs, slowMs }, history.map(inForce), periods)
+  const events = await captured?.between(order.from, to)
+  if (events === undefined) return windowsOf({ ...order, periodMs, slowMs }, history.map(inForce), counted)
+  const isCaptured = (start: number, variant: string): boolean =>
+    events.get(start)?.some((event) => event.variant === variant) === true
+  const periods = withCaptured(counted, events)
+  return windowsOf({ ...order, periodMs, slowMs, isCaptured }, history.map(inForce), periods)
 }
 
 const inForce = ({ begun, appliedAt }: Hosted): InForce => ({

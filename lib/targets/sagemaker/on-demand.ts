@@ -1,11 +1,12 @@
 import { tmpdir } from 'node:os'
+import type { ReadCaptured } from '../../formats/sagemaker-capture.ts'
 import type { StagePackageDeps } from '../../models/stage-package.ts'
 import type { Store } from '../../store/store.ts'
 import type { Target } from '../target.ts'
 import { paceOf } from './pace.ts'
 
-/** Whose signatures packages go with, and where they are packed. */
-export type Packing = Omit<StagePackageDeps, 'store'>
+/** Whose signatures packages go with, where they are packed, and how requests are read that SageMaker writes down. */
+export type Packing = Omit<StagePackageDeps, 'store'> & { readonly readCaptured?: ReadCaptured | undefined }
 
 /** For processes that bring no package anywhere: what plans, or goes back. */
 export const noPacking: Packing = { trusted: new Map(), signer: undefined, scratch: tmpdir() }
@@ -27,6 +28,7 @@ export function sageMakerOnDemand(store: Store, packing: Packing): Target {
     return sageMakerTarget({
       store,
       pace,
+      readCaptured: packing.readCaptured,
       // Whoever asks is asked again by Temporal: it must hear of a throttled account before its time is over.
       clients: sageMakerClients({ tries: 15_000 }),
       archive: (version) => stagePackage({ store, ...packing }, version),

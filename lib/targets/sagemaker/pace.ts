@@ -4,6 +4,10 @@ export interface Pace {
   readonly periodMs: number
   /** How long after its end a period may still be counted, ms. */
   readonly finalMs: number
+  /** The same of requests that SageMaker writes down: how long after its end a period's files may still come. */
+  readonly capturedMs: number
+  /** How old a file must be to be listed for certain, whatever the clocks say, ms. */
+  readonly listedMs: number
   /** How often an endpoint is looked at while it changes, and for how long, ms. */
   readonly everyMs: number
   readonly patienceMs: number
@@ -14,6 +18,8 @@ export interface Pace {
 const usual: Pace = {
   periodMs: 60_000,
   finalMs: 120_000,
+  capturedMs: 300_000,
+  listedMs: 15_000,
   everyMs: 5_000,
   patienceMs: 45 * 60_000,
   settleMs: 20_000,
@@ -30,6 +36,9 @@ export function paceOf(env: NodeJS.ProcessEnv): Pace {
   return {
     periodMs,
     finalMs: usual.finalMs * factor,
+    capturedMs: usual.capturedMs * factor,
+    // The store's times are whole seconds.
+    listedMs: Math.max(2_000, usual.listedMs * factor),
     everyMs: Math.max(100, usual.everyMs * factor),
     patienceMs: Math.max(30_000, usual.patienceMs * factor),
     settleMs: Math.max(1_000, usual.settleMs * factor),

@@ -13,6 +13,9 @@ import type { DesiredState, DesiredVariant } from './desired-state.ts'
 /** Where in the store's bucket an endpoint's own things lie. */
 export const captureFolder = (endpoint: string): string => `sagemaker/capture/${endpoint}/`
 
+/** The share of requests that SageMaker writes down: whole percents. */
+export const capturePercent = (share: number): number => Math.max(1, Math.round(share * 100))
+
 /** What the names of an endpoint's models and configurations begin with. */
 export const stemOf = (endpoint: string): string => endpoint.slice(0, 30).replaceAll(/-+/g, '-')
 
@@ -92,7 +95,7 @@ export function configOf(endpoint: string, desired: DesiredState, bucket: string
     ...(capture !== undefined && {
       DataCaptureConfig: {
         EnableCapture: true,
-        InitialSamplingPercentage: Math.max(1, Math.round(capture * 100)),
+        InitialSamplingPercentage: capturePercent(capture),
         DestinationS3Uri: `s3://${bucket}/${captureFolder(endpoint)}`,
         CaptureOptions: [{ CaptureMode: 'Input' as const }, { CaptureMode: 'Output' as const }],
         CaptureContentTypeHeader: {

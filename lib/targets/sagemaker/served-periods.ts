@@ -53,6 +53,8 @@ export interface WindowsOrder {
   readonly periodMs: number
   /** Whether slow answers are counted: by the bound of the revision in force. */
   readonly slowMs: (revision: number) => number | null
+  /** Whether requests of a variant were written down in a period, whatever was counted. */
+  readonly isCaptured?: ((start: number, variant: string) => boolean) | undefined
 }
 
 /**
@@ -64,7 +66,9 @@ export function windowsOf(order: WindowsOrder, history: readonly InForce[], peri
   let { seq, from } = order
   for (const start of [...periods.keys()].sort((a, b) => a - b)) {
     const to = start + order.periodMs
-    const counts = [...(periods.get(start) ?? [])].filter(([, { invocations }]) => invocations > 0)
+    const counts = [...(periods.get(start) ?? [])].filter(
+      ([variant, { invocations }]) => invocations > 0 || order.isCaptured?.(start, variant) === true,
+    )
     const begun = history.filter(({ begunAt }) => begunAt < to)
     const inForce = begun.at(-1)
     if (counts.length === 0 || inForce === undefined) continue

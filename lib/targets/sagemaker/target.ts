@@ -1,5 +1,6 @@
 import { timeoutOf } from '../../formats/guardrails.ts'
 import { type ModelVersion, type Route, versionsOf } from '../../formats/route.ts'
+import type { ReadCaptured } from '../../formats/sagemaker-capture.ts'
 import type { TelemetryWindow } from '../../formats/telemetry.ts'
 import type { SageMakerClients } from '../../sagemaker/clients.ts'
 import { type HostingBegun, publishApplied, publishBegun, readHosted } from '../../store/hosted.ts'
@@ -12,9 +13,10 @@ import { cleanUp } from './clean-up.ts'
 import { type DesiredState, desiredStateOf, endpointNameOf, hostingOf, variantOf } from './desired-state.ts'
 import { type Counting, collectOrWait, sourceOf } from './evidence.ts'
 import { describeEndpoint, type Hosts, mend, type There, tagRevision, tagUpdated, takeStep } from './hosted-endpoint.ts'
+import { labelSources, readLabels } from './labels.ts'
 import { type NextStep, nextStep } from './next-step.ts'
 import type { Pace } from './pace.ts'
-import { configOf } from './requests.ts'
+import { capturePercent, configOf } from './requests.ts'
 
 /** Windows that are read at a time; the next reading takes the rest. */
 const windowsAtATime = 100
@@ -28,6 +30,8 @@ export interface SageMakerParts {
   readonly pace: Pace
   /** See `Hosts`. */
   archive(version: ModelVersion): Promise<string>
+  /** Reads what SageMaker wrote down of requests; missing in processes that read none. */
+  readonly readCaptured?: ReadCaptured | undefined
 }
 
 /**
@@ -36,7 +40,7 @@ export interface SageMakerParts {
  * begun and gone on with by `readBack`, which is asked until the route is applied. Both go by the newest revision that
  * is in the store, so one that was late changes nothing.
  */
-export function sageMakerTarget({ store, clients, pace, archive }: SageMakerParts): Target {
+export function sageMakerTarget({ store, clients, pace, archive, readCaptured }: SageMakerParts): Target {
   const hosts: Hosts & { readonly clients: SageMakerClients } = { clients, bucket: store.bucket, archive }
 
   /** The route in force; undefined where it serves nothing on SageMaker, or nothing at all. */
@@ -45,11 +49,14 @@ export function sageMakerTarget({ store, clients, pace, archive }: SageMakerPart
     return versionsOfHosted(route).length === 0 ? undefined : route
   }
   const known: Counting['known'] = new Map()
+  const spans: Counting['spans'] = new Map()
   const countingOf = (route: Route): Counting => ({
     store,
     clients,
     pace,
     known,
+    readCaptured,
+    spans,
     name: endpointNameOf(route.endpoint, hostingOf(route)),
   })
 
@@ -62,7 +69,7 @@ export function sageMakerTarget({ store, clients, pace, archive }: SageMakerPart
       if (route === undefined) return {}
       const counting = countingOf(route)
       const next = await collectOrWait(counting, route)
-      return { [sourceOf(counting.name)]: { next, serves: true } }
+      return { ...(await labelSources(store, endpoint)), [sourceOf(counting.name)]: { next, serves: true } }
     },
 
     async apply(given) {
@@ -104,7 +111,11 @@ export function sageMakerTarget({ store, clients, pace, archive }: SageMakerPart
       if (route === undefined) return { windows: [], cursors }
       const counting = countingOf(route)
       const next = await collectOrWait(counting, route)
-      return readWindows(store, endpoint, sourceOf(counting.name), next, cursors)
+      const source = sourceOf(counting.name)
+      const until = Date.now() - pace.capturedMs - pace.periodMs
+      const labels = await readLabels(store, endpoint, cursors, { own: source, until })
+      const { windows, ...read } = await readWindows(store, endpoint, source, next, { ...cursors, ...labels.cursors })
+      return { windows: [...windows, ...labels.windows], ...read }
     },
   }
 }
@@ -170,6 +181,7 @@ async function begin(store: Store, route: Route): Promise<void> {
   const { endpoint, revision, champion, rollout } = route
   // Whatever it was called before, it is under the candidate's name that it gives way.
   const shared = rollout?.guardrails && hostingOf(route, rollout.candidate)
+  const { capture } = hostingOf(route, rollout?.candidate ?? champion)
   const served = (version: ModelVersion): HostingBegun['champion'] => ({
     digest: version.digest,
     version: version.version,
@@ -181,6 +193,7 @@ async function begin(store: Store, route: Route): Promise<void> {
     at: Date.now(),
     champion: served(champion),
     candidate: rollout && served(rollout.candidate),
+    ...(capture !== undefined && { capture: capturePercent(capture) / 100 }),
     rollout: rollout && {
       id: rollout.id,
       mode: rollout.mode,
