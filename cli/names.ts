@@ -77,12 +77,23 @@ export const ref = matching(
   new RegExp(`^(?:routes|models|views|monitors|checks|edge|batches/${named})/${named}$`),
 )
 const view = matching('a view, after view:', 'view:history', new RegExp(`^view:${named}$`))
-/** What `show` shows. */
 export const serverAddress = matching(
   'an address: http://host:port',
   'http://127.0.0.1:5000',
   /^https?:\/\/[^\s/]+[^\s]*$/,
 )
+/** Where runs are written to. */
+export const trackingServer = either(
+  'an address, http://host:port, or databricks',
+  serverAddress,
+  matching('databricks', 'databricks', /^databricks$/),
+)
+export const catalogSchema = matching(
+  'a schema of Unity Catalog: catalog.schema',
+  'main.models',
+  /^[^\s./'`]+\.[^\s./'`]+$/,
+)
+export const workspaceFolder = matching('a folder of a workspace: /Shared/…', '/Shared/slipway', /^(?:\/[^\s/]+)+$/)
 /** What is written for others: the data that a run read. */
 export const snapshotOrRun = either('the first digits of a snapshot, or a run', digest, id)
 /** A file that points to what DVC keeps. */
@@ -92,6 +103,7 @@ export const dvcPointer = matching(
   /[^/]\.dvc$/,
 )
 export const modelOrRun = either('a model (flights@3), or a run', modelVersion, id)
+/** What `show` shows. */
 export const shown = either(
   'a run, a model (flights@3), the first digits of a digest, or a view (view:history)',
   modelVersion,

@@ -92,7 +92,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   'lib/extensions': { rooms: ['lib/'], packages: ['node:', 'zod', 'esbuild'] },
   'lib/tracking': {
     rooms: ['lib/formats', 'lib/store', 'lib/code', 'lib/models', 'lib/sagemaker'],
-    packages: ['node:', 'yaml', 'zod'],
+    packages: ['node:', 'yaml', 'zod', '@aws-sdk/client-s3'],
   },
   'lib/reports': { rooms: ['lib/formats', 'lib/stats'], packages: [] },
   gateway: {

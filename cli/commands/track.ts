@@ -1,28 +1,31 @@
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { listRuns } from '../../lib/store/runs.ts'
 import { type Taken, takeDecisions } from '../../lib/tracking/decisions.ts'
-import { MlflowServer, mlflowAuthorization } from '../../lib/tracking/mlflow.ts'
 import { type Tracking, trackPipeline } from '../../lib/tracking/track.ts'
 import { type CliContext, openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
+import { openTrackingServer } from '../tracking-server.ts'
 
 export interface TrackOptions extends JsonOption {
   readonly mlflow: string
+  readonly schema?: string
+  readonly folder?: string
   /** Whether what people decided there is taken in first. */
   readonly pull?: boolean
 }
 
 /**
- * `track flights --mlflow http://…`: runs, versions and aliases of a pipeline, written to an MLflow server; with
- * `--pull` both ways.
+ * `track flights --mlflow http://…`: runs, versions and aliases of a pipeline, written to an MLflow server or to
+ * Databricks; with `--pull` both ways.
  */
-export async function track(pipeline: string, { mlflow, pull, json }: TrackOptions): Promise<number> {
+export async function track(pipeline: string, options: TrackOptions): Promise<number> {
+  const { mlflow, pull, json } = options
   const context = openContext()
   const { store } = context
+  const server = openTrackingServer(mlflow, process.env, options)
   if (pull !== true && (await listRuns(store, pipeline, 1)).length === 0)
     throw new SlipwayError('NOT_FOUND', `there is no finished run of "${pipeline}"`, { next: 'see `slipway runs`' })
-  const server = new MlflowServer({ address: mlflow, authorization: mlflowAuthorization(process.env) })
   const tracking = { store, server, say }
   const pulled = pull === true ? await takeIn(context, tracking, pipeline) : undefined
   const tracked = await trackPipeline(tracking, pipeline)

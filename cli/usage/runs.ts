@@ -62,12 +62,15 @@ export function runCommands(program: Usage): void {
     .command('track')
     .description('write runs, model versions and aliases of a pipeline to an MLflow tracking server')
     .takes('<pipeline>', kinds.name)
-    .needs('--mlflow <address>', 'where the server is', kinds.serverAddress)
+    .needs('--mlflow <address>', 'where the server is, or databricks', kinds.trackingServer)
+    .offers('--schema <catalog.schema>', 'of Databricks: where models are registered', kinds.catalogSchema)
+    .offers('--folder <path>', 'of Databricks: where experiments lie, /Shared by default', kinds.workspaceFolder)
     .option('--pull', 'take in what people decided there first: approvals, and champions set back')
     .json()
     .examples(
       'npx slipway track flights --mlflow http://127.0.0.1:5000',
       'npx slipway track flights --mlflow http://127.0.0.1:5000 --pull',
+      'npx slipway track flights --mlflow databricks --schema main.models',
     )
     .does(async (pipeline, options) => (await tracking()).track(pipeline, options))
   program

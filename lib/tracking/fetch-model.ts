@@ -10,6 +10,9 @@ export interface ModelUri {
   readonly which: { readonly alias: string } | { readonly version: string }
 }
 
+/** What a model of Unity Catalog, `catalog.schema.model`, is called in its schema; another is called so itself. */
+export const shortName = (model: string): string => /^[^.]+\.[^.]+\.([^.]+)$/.exec(model)?.[1] ?? model
+
 /** A model that was registered in MLflow. */
 export interface FetchedModel {
   /** The number of the version there. */
@@ -40,11 +43,11 @@ export async function fetchModel(server: MlflowServer, { model, which }: ModelUr
   const found = await server.findVersion(model, which)
   const name = 'alias' in which ? `${model}@${which.alias}` : `${model}/${which.version}`
   if (found === undefined)
-    throw new SlipwayError('NOT_FOUND', `the MLflow server has no models:/${name}`, { next: 'look into its registry' })
+    throw new SlipwayError('NOT_FOUND', `the registry has no models:/${name}`, { next: 'look into its registry' })
   const own = found.tags.find(({ key }) => key === tags.version)?.value
   if (own !== undefined)
     throw new SlipwayError('USAGE', `models:/${name} is version ${own} of ${model}, which Slipway wrote there itself`, {
-      next: `slipway show ${model}@${own}`,
+      next: `slipway show ${shortName(model)}@${own}`,
     })
   const invalid = (why: string): SlipwayError =>
     new SlipwayError('MODEL_INVALID', `models:/${name} cannot be taken: ${why}`, {

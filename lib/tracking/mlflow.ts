@@ -1,12 +1,6 @@
 import { SlipwayError } from '../formats/errors.ts'
-
-/** Where a tracking server is, and as whom it is spoken to. */
-export interface MlflowSettings {
-  /** `http://127.0.0.1:5000`. */
-  readonly address: string
-  /** The value of the `authorization` header. */
-  readonly authorization?: string | undefined
-}
+import type { ModelFile } from './mlflow-model.ts'
+import { RestClient, type RestSettings } from './rest.ts'
 
 export interface MlflowTag {
   readonly key: string
@@ -36,33 +30,33 @@ export interface MlflowVersion {
   readonly tags?: readonly MlflowTag[]
 }
 
-/** How long an answer is waited for, ms. */
-const timeoutMs = 60_000
-
 /** The part of MLflow's REST API (mlflow.org, REST API) that runs, versions and aliases are written by. */
 export class MlflowServer {
-  private readonly settings: MlflowSettings
+  protected readonly rest: RestClient
 
-  constructor(settings: MlflowSettings) {
-    this.settings = { ...settings, address: settings.address.replace(/\/+$/, '') }
+  constructor(settings: RestSettings) {
+    this.rest = new RestClient(settings)
   }
 
   /** The id of an experiment, which is made if there is none of that name. */
   async experiment(name: string): Promise<string> {
-    const found = await this.ask('GET', `experiments/get-by-name?experiment_name=${encodeURIComponent(name)}`)
+    const found = await this.rest.ask(
+      'GET',
+      `mlflow/experiments/get-by-name?experiment_name=${encodeURIComponent(name)}`,
+    )
     if (found !== undefined) return (found as { experiment: { experiment_id: string } }).experiment.experiment_id
-    return ((await this.post('experiments/create', { name })) as { experiment_id: string }).experiment_id
+    return ((await this.rest.post('mlflow/experiments/create', { name })) as { experiment_id: string }).experiment_id
   }
 
   /** The run of an experiment that has a tag. */
   async findRun(experiment: string, { key, value }: MlflowTag): Promise<MlflowRun | undefined> {
     const filter = `tags.\`${key}\` = '${value}'`
-    const found = await this.post('runs/search', { experiment_ids: [experiment], filter, max_results: 1 })
+    const found = await this.rest.post('mlflow/runs/search', { experiment_ids: [experiment], filter, max_results: 1 })
     return (found as { runs?: MlflowRun[] }).runs?.[0]
   }
 
   async createRun(experiment: string, name: string, startedAt: number, tags: readonly MlflowTag[]): Promise<MlflowRun> {
-    const made = await this.post('runs/create', {
+    const made = await this.rest.post('mlflow/runs/create', {
       experiment_id: experiment,
       run_name: name,
       start_time: startedAt,
@@ -72,25 +66,25 @@ export class MlflowServer {
   }
 
   async logBatch(run: string, metrics: readonly MlflowMetric[], params: readonly MlflowTag[]): Promise<void> {
-    await this.post('runs/log-batch', { run_id: run, metrics, params })
+    await this.rest.post('mlflow/runs/log-batch', { run_id: run, metrics, params })
   }
 
   async endRun(run: string, status: 'FINISHED' | 'FAILED' | 'KILLED', endedAt: number): Promise<void> {
-    await this.post('runs/update', { run_id: run, status, end_time: endedAt })
+    await this.rest.post('mlflow/runs/update', { run_id: run, status, end_time: endedAt })
   }
 
   async setTag(run: string, { key, value }: MlflowTag): Promise<void> {
-    await this.post('runs/set-tag', { run_id: run, key, value })
+    await this.rest.post('mlflow/runs/set-tag', { run_id: run, key, value })
   }
 
   /** Takes a tag from a run, if it has it. */
   async deleteTag(run: string, key: string): Promise<void> {
-    await this.ask('POST', 'runs/delete-tag', { run_id: run, key })
+    await this.rest.ask('POST', 'mlflow/runs/delete-tag', { run_id: run, key })
   }
 
   /** Stores a file below the artifacts of a run. @throws SlipwayError USAGE where the server stores none itself */
   async putArtifact({ info }: MlflowRun, path: string, content: Uint8Array): Promise<void> {
-    await this.send('PUT', `mlflow-artifacts/artifacts/${this.placeOf(info.artifact_uri, path)}`, content)
+    await this.rest.send('PUT', `mlflow-artifacts/artifacts/${this.placeOf(info.artifact_uri, path)}`, content)
   }
 
   /** The path of an artifact by which the server gives and takes it. */
@@ -109,18 +103,19 @@ export class MlflowServer {
 
   /** A registered model with its aliases; undefined where there is none of that name. */
   async registeredModel(model: string): Promise<RegisteredModel | undefined> {
-    const found = await this.ask('GET', `registered-models/get?name=${encodeURIComponent(model)}`)
+    const found = await this.rest.ask('GET', `mlflow/registered-models/get?name=${encodeURIComponent(model)}`)
     const known = (found as { registered_model?: Partial<RegisteredModel> } | undefined)?.registered_model
     return known && { aliases: known.aliases ?? [], tags: known.tags ?? [] }
   }
 
   /** Makes a registered model if there is none of that name. */
   async ensureModel(model: string): Promise<void> {
-    if ((await this.registeredModel(model)) === undefined) await this.post('registered-models/create', { name: model })
+    if ((await this.registeredModel(model)) === undefined)
+      await this.rest.post('mlflow/registered-models/create', { name: model })
   }
 
   async setModelTag(model: string, { key, value }: MlflowTag): Promise<void> {
-    await this.post('registered-models/set-tag', { name: model, key, value })
+    await this.rest.post('mlflow/registered-models/set-tag', { name: model, key, value })
   }
 
   /** Versions of a registered model. */
@@ -128,8 +123,11 @@ export class MlflowServer {
     const found: MlflowVersion[] = []
     for (let token = ''; ; ) {
       const filter = encodeURIComponent(`name='${model}'`)
-      const page = `model-versions/search?filter=${filter}&max_results=1000&page_token=${encodeURIComponent(token)}`
-      const answer = (await this.ask('GET', page)) as { model_versions?: MlflowVersion[]; next_page_token?: string }
+      const page = `mlflow/model-versions/search?filter=${filter}&max_results=1000&page_token=${encodeURIComponent(token)}`
+      const answer = (await this.rest.ask('GET', page)) as {
+        model_versions?: MlflowVersion[]
+        next_page_token?: string
+      }
       found.push(...(answer.model_versions ?? []))
       token = answer.next_page_token ?? ''
       if (token === '') return found
@@ -145,14 +143,16 @@ export class MlflowServer {
       return version === undefined ? undefined : this.findVersion(model, { version })
     }
     const query = new URLSearchParams({ name: model, ...which })
-    const found = await this.ask(
+    const found = await this.rest.ask(
       'GET',
-      `${'alias' in which ? 'registered-models/alias' : 'model-versions/get'}?${query}`,
+      `mlflow/${'alias' in which ? 'registered-models/alias' : 'model-versions/get'}?${query}`,
     )
     if (found === undefined) return undefined
     const { version, tags = [] } = (found as { model_version: MlflowVersion }).model_version
     const place = new URLSearchParams({ name: model, version })
-    const uri = (await this.ask('GET', `model-versions/get-download-uri?${place}`)) as { artifact_uri: string }
+    const uri = (await this.rest.ask('GET', `mlflow/model-versions/get-download-uri?${place}`)) as {
+      artifact_uri: string
+    }
     return { version, tags, artifacts: uri.artifact_uri }
   }
 
@@ -161,78 +161,47 @@ export class MlflowServer {
    * not
    */
   async getArtifact({ artifacts }: StoredVersion, path: string): Promise<Buffer | undefined> {
-    return this.send('GET', `mlflow-artifacts/artifacts/${this.placeOf(artifacts, path)}`)
+    return this.rest.send('GET', `mlflow-artifacts/artifacts/${this.placeOf(artifacts, path)}`)
   }
 
   /** Names of the files of a version, those in folders of it left out. */
   async listArtifacts({ artifacts }: StoredVersion): Promise<string[]> {
     const path = this.placeOf(artifacts, '').replace(/\/$/, '')
-    const found = await this.ask('GET', `mlflow-artifacts/artifacts?path=${path}`)
+    const found = await this.rest.ask('GET', `mlflow-artifacts/artifacts?path=${path}`)
     const { files = [] } = (found ?? {}) as { files?: { path: string; is_dir?: boolean }[] }
     return files.flatMap((file) => (file.is_dir === true ? [] : [file.path]))
   }
 
-  async createVersion(model: string, { info }: MlflowRun, path: string, tags: readonly MlflowTag[]): Promise<string> {
+  /**
+   * Registers what a run has below a path.
+   * @param _files what that is, for registries that keep it themselves
+   * @returns the number of the version; undefined where a registry takes no such model
+   */
+  async createVersion(
+    model: string,
+    { info }: MlflowRun,
+    path: string,
+    tags: readonly MlflowTag[],
+    _files?: readonly ModelFile[],
+  ): Promise<string | undefined> {
     const source = `${info.artifact_uri}/${path}`
-    const made = await this.post('model-versions/create', { name: model, source, run_id: info.run_id, tags })
+    const asked = { name: model, source, run_id: info.run_id, tags }
+    const made = await this.rest.post('mlflow/model-versions/create', asked)
     return (made as { model_version: MlflowVersion }).model_version.version
   }
 
   async setAlias(model: string, alias: string, version: string): Promise<void> {
-    await this.post('registered-models/alias', { name: model, alias, version })
+    await this.rest.post('mlflow/registered-models/alias', { name: model, alias, version })
   }
 
   async deleteAlias(model: string, alias: string): Promise<void> {
-    await this.ask('DELETE', 'registered-models/alias', { name: model, alias })
-  }
-
-  private async post(path: string, body: unknown): Promise<unknown> {
-    const answer = await this.ask('POST', path, body)
-    if (answer === undefined) throw new SlipwayError('NOT_FOUND', `${this.settings.address} knows no ${path}`)
-    return answer
-  }
-
-  /** @returns undefined where the server says that there is no such thing */
-  private async ask(method: string, path: string, body?: unknown): Promise<unknown> {
-    const answer = await this.send(method, path, body === undefined ? undefined : JSON.stringify(body))
-    return answer === undefined ? undefined : JSON.parse(answer.toString() || '{}')
-  }
-
-  private async send(method: string, path: string, body?: string | Uint8Array): Promise<Buffer | undefined> {
-    const { address, authorization } = this.settings
-    const headers = {
-      ...(typeof body === 'string' && { 'content-type': 'application/json' }),
-      ...(authorization !== undefined && { authorization }),
-    }
-    const url = `${address}/api/2.0/${path.startsWith('mlflow-artifacts/') ? path : `mlflow/${path}`}`
-    const options = { method, headers, signal: AbortSignal.timeout(timeoutMs), ...(body !== undefined && { body }) }
-    const response = await fetch(url, options).catch((error: Error) => {
-      const cause = (error.cause as Error | undefined)?.message ?? error.message
-      throw new SlipwayError('USAGE', `the MLflow server at ${address} does not answer: ${cause}`, {
-        next: 'see that it runs, and that the address is right',
-      })
-    })
-    const bytes = Buffer.from(await response.arrayBuffer())
-    if (response.ok) return bytes
-    const { error_code: code, message } = errorIn(bytes.toString())
-    if (code === 'RESOURCE_DOES_NOT_EXIST') return undefined
-    throw new SlipwayError('USAGE', `the MLflow server at ${address} refuses ${path}: ${message ?? response.status}`, {
-      next: response.status === 401 ? 'set MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD' : 'see its log',
-    })
+    await this.rest.ask('DELETE', 'mlflow/registered-models/alias', { name: model, alias })
   }
 }
 
 export interface MlflowRun {
   readonly info: { readonly run_id: string; readonly artifact_uri: string }
   readonly data?: { readonly tags?: readonly MlflowTag[] }
-}
-
-function errorIn(text: string): { readonly error_code?: string; readonly message?: string } {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return {}
-  }
 }
 
 /** As MLflow's own clients are told who they are. */

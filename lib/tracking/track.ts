@@ -182,14 +182,19 @@ async function trackVersions({ store, server, say }: Tracking, { model, state, w
     if (run === undefined) continue
     say(`${model} version ${i + 1}`)
     const files = await mlflowModel(store, digest)
-    if (typeof files === 'string') withoutModel.push(`${model} version ${i + 1} ${shortDigest(digest)} ${files}`)
-    for (const [path, content] of typeof files === 'string' ? [] : files)
-      await server.putArtifact(run, `model/${path}`, Buffer.from(content))
+    const whole = typeof files === 'string' ? [] : files
+    for (const [path, content] of whole) await server.putArtifact(run, `model/${path}`, Buffer.from(content))
     const own = [
       { key: tags.digest, value: digest },
       { key: tags.version, value: String(i + 1) },
     ]
-    known.set(digest, await server.createVersion(model, run, 'model', own))
+    const made = await server.createVersion(model, run, 'model', own, whole)
+    if (typeof files === 'string')
+      withoutModel.push(
+        `${model} version ${i + 1} ${shortDigest(digest)} ${files}${made === undefined ? '; not registered there' : ''}`,
+      )
+    if (made === undefined) continue
+    known.set(digest, made)
     versions++
   }
   return { versions, withoutModel, overruled: await trackAliases(server, { model, state, known }) }
