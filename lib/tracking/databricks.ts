@@ -11,7 +11,7 @@ import {
 import type { ModelFile } from './mlflow-model.ts'
 import { FilesFolder, type ModelFolder, openFolder, type StoredFile } from './model-folders.ts'
 import type { RestSettings } from './rest.ts'
-import { isLoopback, type SignedAddress, type SignedKind, SignedStorage } from './signed.ts'
+import { isLoopback, largestFile, type SignedAddress, type SignedKind, SignedStorage } from './signed.ts'
 
 export interface DatabricksSettings extends RestSettings {
   /** Workspace folder that experiments lie in: `/Shared`. */
@@ -144,6 +144,8 @@ export class DatabricksServer extends MlflowServer {
   override async getArtifact({ artifacts }: StoredVersion, path: string): Promise<Buffer | undefined> {
     const place = await this.read(artifacts)
     const file = (await this.filesOf(place)).find((each) => each.path === path)
+    if ((file?.size ?? 0) > largestFile)
+      throw new SlipwayError('MODEL_INVALID', `${path} of ${artifacts} has ${file?.size} bytes, and 4 GiB are the most`)
     return file && place.folder.get(file)
   }
 
@@ -241,7 +243,10 @@ export class DatabricksServer extends MlflowServer {
   }
 }
 
-/** Unity Catalog takes no `.` in keys of tags, nor `,` `-` `=` `/` `:`, of which Slipway's have dots; nor once in values. */
+/**
+ * Unity Catalog takes none of `.` `,` `-` `=` `/` `:` in keys of tags, of which Slipway's have dots, and by an older
+ * version of its documentation none in values either.
+ */
 const tagOut = ({ key, value }: MlflowTag): MlflowTag => ({
   key: key.replaceAll('.', '_'),
   value: value.replace(/^sha256:/, 'sha256_'),

@@ -15,8 +15,9 @@ export interface RestSettings {
   readonly redirect?: 'follow' | 'error'
 }
 
-/** How long an answer is waited for, ms. */
+/** How long an answer is waited for, ms, and the sending or coming of a file. */
 const timeoutMs = 60_000
+const fileTimeoutMs = 600_000
 /** How often something is asked at most, and how long that takes at most beside the answers themselves, ms. */
 const attempts = 6
 const patienceMs = 60_000
@@ -89,6 +90,7 @@ export class RestClient {
 
   private async once(method: string, path: string, body: string | Uint8Array | undefined, isRefused: boolean) {
     const { authorization: given, redirect = 'follow' } = this.settings
+    const isFile = /^(?:fs\/files|mlflow-artifacts\/artifacts)\//.test(path)
     const authorization = typeof given === 'function' ? await given(isRefused) : given
     const headers = {
       ...(typeof body === 'string' && { 'content-type': 'application/json' }),
@@ -98,7 +100,7 @@ export class RestClient {
       method,
       headers,
       redirect,
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.timeout(isFile ? fileTimeoutMs : timeoutMs),
       ...(body !== undefined && { body }),
     }
     return fetch(`${this.address}/api/2.0/${path}`, options).catch((error: Error) => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageRoot } from '../../lib/code/host.ts'
 
-/** What MLflow's protobuf descriptors say of requests and answers; printed by `test/reference/databricks-messages.py`. */
+/** What the descriptors of MLflow say of requests and answers; `test/reference/databricks-messages.py` prints it. */
 export interface Messages {
   readonly endpoints: Readonly<Record<string, { readonly in: string; readonly out: string }>>
   readonly messages: Readonly<Record<string, Readonly<Record<string, Field>>>>

@@ -70,6 +70,8 @@ async function answer(world: World, handlers: Handlers, request: IncomingMessage
   try {
     if (!world.tokens.has((request.headers.authorization ?? '').replace(/^Bearer /, '')))
       throw new Refusal(403, 'PERMISSION_DENIED', 'Invalid access token.')
+    // Not every workspace has files of runs in its files API; MLflow's client then asks for signed addresses.
+    if (pathname.includes('/WorkspaceInternal/')) throw new Refusal(403, 'PERMISSION_DENIED', 'files of runs')
     if (call === 'GET /fs/directories') return respond(response, log, listed(world, pathname))
     if (call.endsWith(' /fs/files')) return log(file(world, request, pathname, { body, response }))
     const handler = handlers[call]
