@@ -36,7 +36,7 @@ function createBranchActivities(deps: ActivityDeps) {
     },
     runOwnStep: (order: StepOrder<'step'>): Promise<StepOutcome> =>
       runStep(deps, order, async ({ step }) => ({
-        outputs: [{ name: 'note', ...(await putBytes(store, step.run.name, 'text/plain')) }],
+        outputs: [{ name: 'note', ...(await putBytes(store, step.run?.name ?? '', 'text/plain')) }],
         facts: {},
       })),
   }

@@ -2,6 +2,7 @@ import { relative } from 'node:path'
 import { type ArtifactRef, mediaTypes } from '../formats/artifact.ts'
 import type { UserFunction } from '../formats/columns.ts'
 import { SlipwayError, type SourcePlace } from '../formats/errors.ts'
+import { programOf, withProgramFiles } from '../formats/filed-programs.ts'
 import { isOfContainer, LearnerParameters } from '../formats/learner.ts'
 import { type CodeRef, isLearning, type Plan } from '../formats/plan.ts'
 import type { HostVersions } from '../formats/step-key.ts'
@@ -94,16 +95,16 @@ async function withFolders(root: string, plan: Plan): Promise<Required<Pick<Plan
   const folders = new Map<string, ProgramFolder>()
   const steps: Plan['steps'] = []
   for (const step of plan.steps) {
-    if (!isLearning(step) || !isOfContainer(step.learner) || step.learner.folder === undefined) {
+    const program = programOf(step)
+    if (program?.folder === undefined) {
       steps.push(step)
       continue
     }
-    const { learner } = step
-    const path = step.learner.folder
+    const path = program.folder
     const folder = folders.get(path) ?? (await readProgramFolder(root, path))
     folders.set(path, folder)
-    if (learner.kind === 'program' && learner.environment !== 'none') await requireLock(folder)
-    steps.push({ ...step, learner: { ...learner, files: folder.digest } })
+    if (program.kind === 'program' && program.environment !== 'none') await requireLock(folder)
+    steps.push(withProgramFiles(step, folder.digest))
   }
   return { plan: { ...plan, steps }, folders: [...folders.values()] }
 }

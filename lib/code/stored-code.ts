@@ -1,6 +1,6 @@
 import { SlipwayError } from '../formats/errors.ts'
-import { isOfContainer } from '../formats/learner.ts'
-import { type CodeRef, isLearning, type Plan } from '../formats/plan.ts'
+import { programFilesOf } from '../formats/filed-programs.ts'
+import type { CodeRef, Plan } from '../formats/plan.ts'
 import { kindOf } from '../formats/step-kinds/index.ts'
 import { getBundle, localFile } from '../store/objects.ts'
 import { requireSigned, type TrustedKeys } from '../store/signing.ts'
@@ -31,11 +31,9 @@ export async function requireStoredCode(
   try {
     await localCodes(source, codeRefsOf(plan))
     for (const file of filesOf(plan.steps)) await localFile(store, file)
-    for (const step of plan.steps) {
-      const learner = isLearning(step) ? step.learner : undefined
-      if (learner === undefined || !isOfContainer(learner) || learner.files === undefined) continue
-      await requireSigned(store, trusted, 'code', learner.files)
-      await getBundle(store, learner.files, 'program')
+    for (const files of programFilesOf(plan.steps)) {
+      await requireSigned(store, trusted, 'code', files)
+      await getBundle(store, files, 'program')
     }
   } catch (error) {
     if (!(error instanceof SlipwayError) || error.code !== 'OBJECT_MISSING') throw error

@@ -1,7 +1,9 @@
 import type { z } from 'zod'
 import type { ColumnsOf, FeatureColumns, UserFunction } from '../formats/columns.ts'
+import type { ProgramLearner } from '../formats/learner.ts'
 import type { CodeRef, Plan, Task } from '../formats/plan.ts'
 import type { RegistryMirror } from '../formats/registry-mirror.ts'
+import type { ProcessingProgram } from '../formats/step-program.ts'
 import type { CsvOptions, TableFormat } from '../formats/table-format.ts'
 import type { AnswerFunction } from './answer.ts'
 import type { Backtest, BacktestDays } from './backtest.ts'
@@ -105,14 +107,14 @@ export interface Builder {
   ): Table<Joined<Left, Right, On, Prefix>>
   /**
    * Runs a function, a named export, in a thread: from tables, as whole columns, and other artifacts, as bytes, to the
-   * outputs declared, tables of a schema or things of a media type.
+   * outputs declared, tables of a schema or things of a media type; or a program, here or as a job on SageMaker.
    */
   step<const Inputs extends StepInputs, const Outputs extends StepOutputs>(
     name: string,
     options: {
       inputs: Inputs
       outputs: Outputs
-      run: (inputs: StepArguments<Inputs>) => StepResult<Outputs>
+      run: ((inputs: StepArguments<Inputs>) => StepResult<Outputs>) | ProgramLearner | ProcessingProgram
     },
   ): StepHandles<Outputs>
   /**

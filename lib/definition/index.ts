@@ -47,6 +47,7 @@ export {
   wasserstein,
 } from './monitor.ts'
 export { driftMeasure, gate, metric } from './own-measures.ts'
+export { sagemakerProcessing } from './processing.ts'
 export { sagemakerRegistry } from './registry.ts'
 export { binary, multiclass, quantiles, ranking, regression } from './target.ts'
 export { sagemakerTransform } from './transform.ts'

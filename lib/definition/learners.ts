@@ -41,27 +41,42 @@ export function program(options: ProgramOptions): ProgramLearner {
   return ProgramLearner.parse({ kind: 'program', ...given, madeUp: 'required', limits })
 }
 
-export interface SageMakerOptions extends Omit<z.input<typeof SageMakerLearner>, 'kind' | 'files' | 'job' | 'madeUp'> {
+/** How a job on SageMaker is carried out. */
+export interface JobOptions {
   /** The ARN of the role that SageMaker takes for the job. */
   readonly role: string
   /** Of each instance, in GB: 30 unless it is said. */
-  readonly volume?: number
+  readonly volume?: number | undefined
   /** How long it may run: 22 hours unless less is said, for a step takes a day at most. */
-  readonly timeout?: Duration
+  readonly timeout?: Duration | undefined
   /** How long it may wait for instances, spot interruptions included: an hour unless it is said. */
-  readonly wait?: Duration
-  readonly spot?: boolean
-  readonly network?: { readonly subnets: readonly string[]; readonly securityGroups: readonly string[] } | 'none'
+  readonly wait?: Duration | undefined
+  readonly spot?: boolean | undefined
+  readonly network?:
+    | { readonly subnets: readonly string[]; readonly securityGroups: readonly string[] }
+    | 'none'
+    | undefined
   /** A KMS key. */
-  readonly encryptionKey?: string
+  readonly encryptionKey?: string | undefined
 }
+
+export interface SageMakerOptions
+  extends Omit<z.input<typeof SageMakerLearner>, 'kind' | 'files' | 'job' | 'madeUp'>,
+    JobOptions {}
 
 /**
  * A training job on SageMaker: the same folder and contract as `program`, in a container of yours there; see
  * `SageMakerLearner` for the parameters and their defaults.
  */
 export function sagemaker(options: SageMakerOptions): SageMakerLearner {
-  const { role, volume, timeout = '22h', wait = '1h', spot, network, encryptionKey, ...given } = options
+  const { role, volume, timeout, wait, spot, network, encryptionKey, ...given } = options
+  const job = jobSettings({ role, volume, timeout, wait, spot, network, encryptionKey })
+  return SageMakerLearner.parse({ kind: 'sagemaker', ...given, madeUp: 'required', job })
+}
+
+/** @throws SlipwayError DEFINITION_INVALID where it may take longer than a step */
+export function jobSettings(options: JobOptions) {
+  const { role, volume, timeout = '22h', wait = '1h', spot, network, encryptionKey } = options
   const job = {
     role,
     volumeGb: volume,
@@ -79,7 +94,7 @@ export function sagemaker(options: SageMakerOptions): SageMakerLearner {
         next: 'say a shorter `timeout` or `wait`',
       },
     )
-  return SageMakerLearner.parse({ kind: 'sagemaker', ...given, madeUp: 'required', job })
+  return job
 }
 
 /**

@@ -3,7 +3,7 @@ import { Digest } from './artifact.ts'
 import { MetricExpressions } from './metric-expressions.ts'
 
 /** How a training job is carried out. No part of what its model is. */
-const JobSettings = z.strictObject({
+export const JobSettings = z.strictObject({
   /** The role that SageMaker takes for the job: it reads and writes the store's bucket below `sagemaker/`. */
   role: z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/.+$/, 'the ARN of an IAM role'),
   /** Of each instance's volume. */

@@ -21,6 +21,9 @@ import type { profileTensors } from './profile-tensors.ts'
 import type { proveAnswers } from './prove-answers.ts'
 import type { proveRows } from './prove-rows.ts'
 import type { runOwnStep, runTable } from './run-code.ts'
+import type { layOutStep } from './step-program/lay-out.ts'
+import type { readStep } from './step-program/read.ts'
+import type { runStepProgram } from './step-program/run.ts'
 
 /** What is being done, in words, and how far it is (0 to 1). */
 export type Progress = (what: string, done: number) => void
@@ -34,6 +37,9 @@ export interface Jobs {
   readonly tryParameters: typeof tryParameters
   readonly runTable: typeof runTable
   readonly runOwnStep: typeof runOwnStep
+  readonly runStepProgram: typeof runStepProgram
+  readonly layOutStep: typeof layOutStep
+  readonly readStep: typeof readStep
   readonly evaluateModel: typeof evaluateModel
   readonly judgeGates: typeof judgeGates
   readonly reportBacktest: typeof reportBacktest

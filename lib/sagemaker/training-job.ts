@@ -6,69 +6,39 @@ import {
   StopTrainingJobCommand,
 } from '@aws-sdk/client-sagemaker'
 import { SlipwayError } from '../formats/errors.ts'
-import { awaitStatus } from './await.ts'
-import type { SageMakerClients } from './clients.ts'
-import { sageMakerError } from './faults.ts'
-import { findOrBeginJob, isOverOf, type JobKind, stopJobOf, type WantedJob } from './jobs.ts'
+import { type FollowedKind, failedJob, stoppedByOthers } from './job-kind.ts'
 
 export type TrainingJob = DescribeTrainingJobCommandOutput
 export type TrainingRequest = Omit<CreateTrainingJobCommandInput, 'TrainingJobName'>
 
-const trainingJobs: JobKind<TrainingJob, TrainingRequest> = {
+export const trainingJob: FollowedKind<TrainingJob, TrainingRequest> = {
   called: 'training job',
-  describe: (clients, name) => clients.sageMaker.send(new DescribeTrainingJobCommand({ TrainingJobName: name })),
-  create: (clients, name, request) =>
-    clients.sageMaker.send(new CreateTrainingJobCommand({ ...request, TrainingJobName: name })),
-  stop: (clients, name) => clients.sageMaker.send(new StopTrainingJobCommand({ TrainingJobName: name })),
+  verb: 'train',
+  logGroup: '/aws/sagemaker/TrainingJobs',
+  create: ({ sageMaker }, name, request) =>
+    sageMaker.send(new CreateTrainingJobCommand({ ...request, TrainingJobName: name })),
+  describe: ({ sageMaker }, name) => sageMaker.send(new DescribeTrainingJobCommand({ TrainingJobName: name })),
+  stop: ({ sageMaker }, name) => sageMaker.send(new StopTrainingJobCommand({ TrainingJobName: name })),
   statusOf: ({ TrainingJobStatus: status, TrainingJobArn: arn }) => ({ status, arn }),
+  stateOf(job) {
+    const { TrainingJobStatus: status, SecondaryStatus: secondary = '' } = job
+    return {
+      name: job.TrainingJobName ?? '',
+      status: status as never,
+      createdAt: job.CreationTime,
+      startedAt: job.TrainingStartTime,
+      words: status === 'InProgress' ? secondary : `${status} (${secondary})`,
+      done: doneIn[secondary] ?? 0.1,
+      seconds: (job.TrainingTimeInSeconds ?? 0) * (job.ResourceConfig?.InstanceCount ?? 1),
+    }
+  },
+  requireCompleted,
 }
 
-export const isOver = (job: TrainingJob): boolean => isOverOf(trainingJobs, job)
+/** How far a job is, by its state. */
+const doneIn: Readonly<Record<string, number>> = { Training: 0.3, Uploading: 0.7, Completed: 0.8 }
 
-/** Finds the job that an earlier attempt began, going or done, or begins it: see `findOrBeginJob`. */
-export const findOrBegin = (clients: SageMakerClients, wanted: WantedJob<TrainingRequest>): Promise<TrainingJob> =>
-  findOrBeginJob(clients, trainingJobs, wanted)
-
-/** Stops a job, whatever it does: one that has ended is left as it is. @throws SlipwayError where it goes on */
-export const stopJob = (clients: SageMakerClients, name: string): Promise<void> =>
-  stopJobOf(clients, trainingJobs, name)
-
-/** How a job is followed. */
-export interface Following {
-  readonly signal: AbortSignal
-  /** How long it may wait and run altogether, ms from its creation. */
-  readonly withinMs: number
-  onLook(job: TrainingJob): void | Promise<void>
-  readonly pauses?: { readonly first: number; readonly most: number }
-}
-
-/**
- * Follows a job to its end.
- * @returns how it ended; undefined where it took longer than it may: then it goes on
- */
-export function follow(
-  clients: SageMakerClients,
-  { TrainingJobName: name = '', CreationTime }: TrainingJob,
-  { signal, withinMs, onLook, pauses }: Following,
-): Promise<TrainingJob | undefined> {
-  return awaitStatus({
-    look: () =>
-      trainingJobs.describe(clients, name).catch((error) => {
-        throw sageMakerError(error, `to look at the training job ${name}`)
-      }),
-    isOver,
-    onLook,
-    signal,
-    ...(pauses !== undefined && { pauses }),
-    until: (CreationTime?.getTime() ?? Date.now()) + withinMs,
-  })
-}
-
-/**
- * @throws SlipwayError SAGEMAKER_JOB_FAILED, SAGEMAKER_JOB_STOPPED, SAGEMAKER_JOB_LIMIT for a job that did not end
- *   well
- */
-export function requireCompleted(job: TrainingJob): void {
+function requireCompleted(job: TrainingJob): void {
   const { TrainingJobName: name, TrainingJobStatus: status, SecondaryStatus: secondary, FailureReason: reason } = job
   if (status === 'Completed') return
   const what = `the training job ${name}`
@@ -78,19 +48,5 @@ export function requireCompleted(job: TrainingJob): void {
       `${what} was stopped by SageMaker: it ${secondary === 'MaxRuntimeExceeded' ? 'ran longer than its timeout' : 'waited longer for spot instances than it may'}`,
       { next: 'give it a longer `timeout` or `wait` in the pipeline, or see in its log what it was doing' },
     )
-  if (status === 'Stopped')
-    throw new SlipwayError('SAGEMAKER_JOB_STOPPED', `${what} was stopped, not by this run`, {
-      next: 'find out who stopped it; run again to train again',
-    })
-  throw new SlipwayError('SAGEMAKER_JOB_FAILED', `${what} failed: ${reason ?? 'SageMaker gives no reason'}`, {
-    next: nextOf(reason ?? ''),
-  })
-}
-
-/** What can be done about a reason of SageMaker's, by how it begins. */
-function nextOf(reason: string): string {
-  if (reason.startsWith('CapacityError')) return 'run again later, or take another instance type'
-  if (reason.startsWith('ClientError')) return 'check image, role and instance in the pipeline; the reason says which'
-  if (reason.startsWith('InternalServerError')) return 'run again: the fault was SageMaker’s'
-  return 'mend the program; its log says more'
+  throw status === 'Stopped' ? stoppedByOthers(what) : failedJob(what, reason)
 }

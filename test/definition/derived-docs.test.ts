@@ -108,11 +108,12 @@ describe('the tables of tables of the documentation', () => {
     await runTable({ ...order, file: made('known') }, () => {})
     expect((await read(made('known'))).map((row) => row.known)).toEqual([false, false, true, true])
     const own = step('step', 'months')
+    const ownRun = own.run as NonNullable<typeof own.run>
     const inputs = {
       rows: { table: { files: [made('known')], format: 'parquet', schema: known.schema, rows } as const },
     }
     const { facts } = await runOwnStep(
-      { name: 'months', code: codeOf(own.run), host: own.run.host, inputs, outputs: own.outputs, folder },
+      { name: 'months', code: codeOf(ownRun), host: ownRun.host, inputs, outputs: own.outputs, folder },
       () => {},
     )
     expect(facts).toEqual({ months: 2 })

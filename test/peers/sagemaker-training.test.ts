@@ -6,8 +6,8 @@ import { packageRoot } from '../../lib/code/host.ts'
 import { sagemaker } from '../../lib/definition/learners.ts'
 import { sagemakerTuning } from '../../lib/definition/tuning.ts'
 import { type SageMakerClients, sageMakerClients } from '../../lib/sagemaker/clients.ts'
-import { runTag } from '../../lib/sagemaker/jobs.ts'
-import { findOrBegin, requireCompleted } from '../../lib/sagemaker/training-job.ts'
+import { findOrBeginJob, runTag } from '../../lib/sagemaker/jobs.ts'
+import { trainingJob } from '../../lib/sagemaker/training-job.ts'
 import { trainingRequest } from '../../lib/sagemaker/training-request.ts'
 import { findOrBeginSearch, requireSearched } from '../../lib/sagemaker/tuning-job.ts'
 import { tuningRequest } from '../../lib/sagemaker/tuning-request.ts'
@@ -72,15 +72,15 @@ describe.skipIf(missing !== undefined)(`training jobs on moto${missing === undef
       stage: async () => void staged++,
       isKept: async () => true,
     }
-    const job = await findOrBegin(clients, wanted)
+    const job = await findOrBeginJob(clients, trainingJob, wanted)
     expect(job).toMatchObject({ TrainingJobName: `${stem}-1`, TrainingJobStatus: 'Completed' })
-    requireCompleted(job)
-    expect(await findOrBegin(clients, wanted)).toMatchObject({ TrainingJobArn: job.TrainingJobArn })
+    trainingJob.requireCompleted(job)
+    expect(await findOrBeginJob(clients, trainingJob, wanted)).toMatchObject({ TrainingJobArn: job.TrainingJobArn })
     expect(staged).toBe(1)
     const tags = wanted.requestOf('x').Tags?.map(({ Key }) => Key)
     expect(tags).toContain(runTag)
     const other = { ...wanted, requestOf: (name: string) => ({ ...wanted.requestOf(name), RoleArn: `${fakeRole}-2` }) }
-    await expect(findOrBegin(clients, other)).rejects.toMatchObject({ code: 'SAGEMAKER_NAME_TAKEN' })
+    await expect(findOrBeginJob(clients, trainingJob, other)).rejects.toMatchObject({ code: 'SAGEMAKER_NAME_TAKEN' })
   })
 
   it('are searched with by a tuning job that is begun once, and repeats what it was begun with', async () => {

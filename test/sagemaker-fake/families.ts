@@ -6,6 +6,7 @@ import { logs } from './logs.ts'
 import { modelPackages } from './model-packages.ts'
 import { models } from './models.ts'
 import { pipelines } from './pipelines.ts'
+import { processingJobs } from './processing-jobs.ts'
 import { queues } from './queues.ts'
 import { runtime } from './runtime.ts'
 import { tags } from './tags.ts'
@@ -18,6 +19,7 @@ import type { FamilyMaker } from './world.ts'
 export const families: readonly FamilyMaker[] = [
   trainingJobs.family,
   tuningJobs,
+  processingJobs.family,
   models,
   transformJobs.family,
   modelPackages,

@@ -1,3 +1,4 @@
+import { programOf } from '../../lib/formats/filed-programs.ts'
 import { isOfContainer } from '../../lib/formats/learner.ts'
 import type { Plan } from '../../lib/formats/plan.ts'
 import type { StepOutline } from '../../lib/formats/plan-outline.ts'
@@ -82,12 +83,12 @@ function mayDiffer({ here, onRecord }: VersionAgain, step: StepOutline, loose: R
   return isOfContainer(learner) && learner.deterministic === false
 }
 
-const isOnSageMaker = (plan: Plan, step: StepOutline<'tune' | 'train'>): boolean =>
-  stepOf(plan, step.id, step.kind).learner.kind === 'sagemaker'
+const isOnSageMaker = (plan: Plan, step: StepOutline): boolean =>
+  plan.steps.some((each) => each.id === step.id && programOf(each)?.kind === 'sagemaker')
 
 /** Why a step is not done again. */
 function whyLeft({ onRecord }: VersionAgain, step: StepOutline, isLoose: boolean): string | undefined {
-  if ((step.kind === 'tune' || step.kind === 'train') && isOnSageMaker(onRecord.plan, step))
+  if (isOnSageMaker(onRecord.plan, step))
     return 'it was done by jobs on SageMaker, and others would cost: what it made is taken from the record'
   if (step.kind === 'tune') {
     if (isLoose) return 'its trials may come out otherwise; what it chose is taken from the record'

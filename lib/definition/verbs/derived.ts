@@ -9,6 +9,7 @@ import { rowSchemaOf } from '../contract/from-zod.ts'
 import type { Tables } from '../derived.ts'
 import { durationMs } from '../duration.ts'
 import type { AnyTable } from '../handles.ts'
+import { stepProgram } from '../processing.ts'
 import { add, idIn, nextId, type Place } from '../recording.ts'
 
 /** What both forms of a table say. */
@@ -110,7 +111,9 @@ export const step =
       id,
       kind: 'step',
       inputs: Object.fromEntries(read),
-      run: at.recording.codeOf(run as UserFunction, 'run'),
+      ...(typeof run === 'object'
+        ? { program: stepProgram(name, run, Object.keys(inputs), Object.keys(outputs)) }
+        : { run: at.recording.codeOf(run as UserFunction, 'run') }),
       outputs: Object.fromEntries(made),
     })
     const handles = made.map(([called, output]) => {

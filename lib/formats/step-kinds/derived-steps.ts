@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { CodeRef } from '../code-ref.ts'
 import { RowSchema } from '../row-schema.ts'
 import { ArtifactId, NamedStepId, readOf, StepId } from '../step-id.ts'
+import { describeStepProgram, StepProgram, stepProgramInKey } from '../step-program.ts'
 import { type Read, stepKind } from './step-kind.ts'
 import { count } from './words.ts'
 
@@ -80,17 +81,20 @@ export const join = stepKind({
 export const OwnOutput = z.union([z.object({ schema: RowSchema }), z.object({ mediaType: z.string() })])
 export type OwnOutput = z.infer<typeof OwnOutput>
 
-/** Runs a function of the user over artifacts. */
+/** Runs a function or a program of the user over artifacts. */
 export const step = stepKind({
   shape: z.object({
     id: NamedStepId,
     kind: z.literal('step'),
     inputs: z.record(z.string(), ArtifactId),
-    run: CodeRef,
+    /** One of the two. */
+    run: CodeRef.optional(),
+    program: StepProgram.optional(),
     outputs: z.record(z.string(), OwnOutput),
   }),
   refs: ['inputs'],
   notInKey: ['run'],
+  inKey: ({ program }) => (program === undefined ? {} : { program: stepProgramInKey(program) }),
   version: 1,
   hosts: ['@duckdb/node-api', 'v8'],
   code: ({ run }) => ({ run }),
@@ -99,5 +103,6 @@ export const step = stepKind({
   activity: { name: 'runOwnStep', within: '24h' },
   runsUserCode: true,
   isLeased: true,
-  planned: ({ run, outputs }) => `step • ${run.name} makes ${Object.keys(outputs).join(', ')}`,
+  planned: ({ run, program, outputs }) =>
+    `step • ${program === undefined ? run?.name : describeStepProgram(program)} makes ${Object.keys(outputs).join(', ')}`,
 })

@@ -14,8 +14,9 @@ import type { PackageSource } from '../../models/package.ts'
 import { notableIn } from '../../stats/profile-summary.ts'
 import { localFile, putBundle, putJson } from '../../store/objects.ts'
 import type { Store } from '../../store/store.ts'
-import type { LocalInput } from '../run-code.ts'
+import type { LocalInput, OwnStepMade } from '../run-code.ts'
 import type { StepResult, StepWork, WorkOn } from '../step-work.ts'
+import { runStepProgram } from './step-program.ts'
 
 /** The file of a table in the folder of its step. */
 const madeFile = 'made.parquet'
@@ -52,10 +53,10 @@ export async function joinTables(
   return { outputs, facts: { ...facts, matched } }
 }
 
-/** Runs a function of the user over artifacts. */
+/** Runs a function or a program of the user over artifacts. */
 export async function runOwnStep(source: PackageSource, work: WorkOn<'step'>, inputs: StepInputs): Promise<StepResult> {
   const { store } = source
-  const { step, folder, job, progress, output } = work
+  const { step, progress, output } = work
   progress('fetching inputs', 0)
   const local: Record<string, LocalInput> = {}
   for (const [name, { digest, mediaType }] of Object.entries(inputs))
@@ -63,11 +64,12 @@ export async function runOwnStep(source: PackageSource, work: WorkOn<'step'>, in
       mediaType === mediaTypes.bundle
         ? { table: await localTable(store, digest) }
         : { file: await localFile(store, digest), mediaType }
-  const code = await localCode(source, step.run)
-  const { outputs: declared, run } = step
-  const name = nameOfStep(step)
-  const made = await job('runOwnStep', { name, code, host: run.host, inputs: local, outputs: declared, folder })
-  const outputs: Output[] = []
+  const { outputs: declared, program } = step
+  const made =
+    program === undefined
+      ? { ...(await byFunction(source, work, local)), logs: [] }
+      : await runStepProgram(source, work, program, local)
+  const outputs: Output[] = [...made.logs]
   for (const [called, { file, rows = 0 }] of Object.entries(made.outputs)) {
     const rule = declared[called] as (typeof declared)[string]
     if ('mediaType' in rule) outputs.push(await output(called, file, rule.mediaType))
@@ -78,6 +80,17 @@ export async function runOwnStep(source: PackageSource, work: WorkOn<'step'>, in
       })
   }
   return { outputs, facts: { ...made.facts, summary: madeInWords(made.outputs) } }
+}
+
+async function byFunction(
+  source: PackageSource,
+  { step, folder, job }: WorkOn<'step'>,
+  inputs: Readonly<Record<string, LocalInput>>,
+): Promise<OwnStepMade> {
+  const { run, outputs } = step
+  if (run === undefined) throw new Error('the plan says neither a function nor a program')
+  const code = await localCode(source, run)
+  return job('runOwnStep', { name: nameOfStep(step), code, host: run.host, inputs, outputs, folder })
 }
 
 async function tablesOf(store: Store, inputs: StepInputs): Promise<Record<string, LocalTable>> {

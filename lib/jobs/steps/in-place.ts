@@ -24,5 +24,6 @@ export function inPlaceOf<T>(
 ): Promise<T> {
   if (learner.kind === 'sagemaker') return trainOnSageMaker(source, { ...training, learner, work, seed, task })
   const folder = learner.kind === 'program' ? work.folder : ''
+  if (learner.kind !== 'program') return training.train(undefined)
   return inProgramPlace(source, learner, folder, training.train)
 }

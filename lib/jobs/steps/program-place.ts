@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { layOutProgramFolder } from '../../code/program-folder.ts'
 import { mediaTypes, shortDigest } from '../../formats/artifact.ts'
 import { SlipwayError } from '../../formats/errors.ts'
-import type { LearnerParameters } from '../../formats/learner.ts'
 import type { ProgramPlace } from '../../learners/learner.ts'
 import type { PackageSource } from '../../models/package.ts'
 import { putFile } from '../../store/objects.ts'
@@ -13,24 +12,22 @@ import { putFile } from '../../store/objects.ts'
 export const programLog = 'program.log'
 
 /**
- * Does work with a place for the program that a learner is: a folder of its own beside the step's, with its files. Its
- * log is kept also when it fails, and named then.
+ * Does work with a place for a program: a folder of its own beside the step's, with its files. Its log is kept also
+ * when it fails, and named then.
  * @param folder the step's scratch folder
- * @param work gets no place where the learner is no program
  */
 export async function inProgramPlace<T>(
   source: PackageSource,
-  learner: LearnerParameters,
+  program: { readonly files?: string | undefined },
   folder: string,
-  work: (place: ProgramPlace | undefined) => Promise<T>,
+  work: (place: ProgramPlace) => Promise<T>,
 ): Promise<T> {
-  if (learner.kind !== 'program') return work(undefined)
-  if (learner.files === undefined) throw new Error('the plan does not say which files the program has')
+  if (program.files === undefined) throw new Error('the plan does not say which files the program has')
   // Not in the step's folder: a program that is being ended may write on while that is removed.
   const root = `${folder}-program`
   const log = join(folder, programLog)
   try {
-    await layOutProgramFolder(source, learner.files, join(root, 'code'))
+    await layOutProgramFolder(source, program.files, join(root, 'code'))
     return await work({ root, environments: join(source.store.cacheFolder, 'environments'), log })
   } catch (error) {
     throw await namingLog(source, error, log)

@@ -34,14 +34,7 @@ export async function stageInputs(
   await place.putFile(`input/slipway/${startFile}`, join(layout.root, toldFolder, startFile))
   if (learner.files === undefined) return
   await layOutProgramFolder(source, learner.files, layout.code)
-  const executable: string[] = []
-  for (const entry of await readdir(layout.code, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue
-    const file = join(entry.parentPath, entry.name)
-    const name = file.slice(layout.code.length + 1)
-    await place.putFile(`input/code/${name}`, file)
-    if (((await stat(file)).mode & 0o100) !== 0) executable.push(name)
-  }
+  const executable = await putFolder(place, 'input/code', layout.code)
   // Objects have no right to execute.
   await place.put('input/slipway/executable', executable.map((name) => `${name}\n`).join(''))
 }
@@ -76,6 +69,19 @@ export function purposeOf(
     run: work.run,
     stepKey: work.key,
   }
+}
+
+/** Sends a folder. @returns which of its files may be executed */
+export async function putFolder(place: Staging, to: string, folder: string): Promise<string[]> {
+  const executable: string[] = []
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const file = join(entry.parentPath, entry.name)
+    const name = file.slice(folder.length + 1)
+    await place.putFile(`${to}/${name}`, file)
+    if (((await stat(file)).mode & 0o100) !== 0) executable.push(name)
+  }
+  return executable
 }
 
 /**

@@ -1,7 +1,7 @@
 import { codeRefsOf, filesOf } from '../../code/stored-code.ts'
 import { type Bundle, mediaTypes } from '../../formats/artifact.ts'
-import { isOfContainer } from '../../formats/learner.ts'
-import { isLearning, type Step } from '../../formats/plan.ts'
+import { programFilesOf } from '../../formats/filed-programs.ts'
+import type { Step } from '../../formats/plan.ts'
 import type { StepOutline } from '../../formats/plan-outline.ts'
 import type { PackageSource } from '../../models/package.ts'
 import { getBundle, localFile, putFile, putJson } from '../../store/objects.ts'
@@ -46,11 +46,7 @@ export async function takeInputs(
   for (const digest of new Set(codeRefsOf({ steps: whole }).map((ref) => ref.digest)))
     await takeSigned(from, to, digest, 'code')
   for (const digest of filesOf(whole)) await takeBlob(from, to, digest)
-  for (const step of whole) {
-    const learner = isLearning(step) ? step.learner : undefined
-    if (learner !== undefined && isOfContainer(learner) && learner.files !== undefined)
-      await takeProgram(from, to, learner.files)
-  }
+  for (const files of programFilesOf(whole)) await takeProgram(from, to, files)
   if (registered.against !== null && again.some((step) => step.kind === 'gate' && step.againstChampion))
     await takePackage(from, to, registered.against)
   return { planDigest: (await putPlan(to.store, plan)).digest, sources, snapshots }

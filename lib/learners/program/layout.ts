@@ -86,7 +86,8 @@ const channelsOf = (data: ContainerLearner['data']): Record<string, unknown> => 
 }
 
 const host = 'algo-1'
-const resources = { current_host: host, hosts: [host], network_interface_name: 'lo' }
+/** What a program here is told of the machines it runs on. */
+export const resources = { current_host: host, hosts: [host], network_interface_name: 'lo' }
 
 function columnsOf(order: LearnerOrder<unknown>): Record<string, unknown> {
   const { task, seed, inputs, classes, outputs, levels, train } = order
@@ -112,6 +113,10 @@ const asTexts = (values: Readonly<Record<string, unknown>>): Record<string, stri
 
 /** Variables of ours that a program may see: none that could hold a secret. */
 const allowed = /^(LANG|LC_[A-Z]+|LD_LIBRARY_PATH|CUDA_VISIBLE_DEVICES|NVIDIA_[A-Z_]+)$/
+export const passedOn = (ours: NodeJS.ProcessEnv): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(ours).filter(([name, value]) => allowed.test(name) && value !== undefined),
+  ) as Record<string, string>
 
 /** The variable that holds a hyperparameter. */
 export const variableOf = (name: string): string => `SM_HP_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`
@@ -128,10 +133,9 @@ export function environmentOf(
   ours: NodeJS.ProcessEnv = process.env,
 ): Record<string, string> {
   const { hyperparameters, data } = parameters
-  const kept = Object.entries(ours).filter(([name, value]) => allowed.test(name) && value !== undefined)
   const each = Object.entries(hyperparameters).map(([name, value]) => [variableOf(name), String(value)])
   return {
-    ...(Object.fromEntries(kept) as Record<string, string>),
+    ...passedOn(ours),
     PATH: path,
     HOME: layout.home,
     TMPDIR: layout.temporary,

@@ -209,10 +209,10 @@ export function requirePlace({ place }: LearnerOrder<ContainerLearner>): Program
 }
 
 /** @throws SlipwayError PROGRAM_FAILED, PROGRAM_LIMIT */
-async function requireSuccess(
+export async function requireSuccess(
   ended: Ended,
-  { failure }: Layout,
-  { command, limits }: ProgramLearner,
+  { failure }: Pick<Layout, 'failure'>,
+  { command, limits }: Pick<ProgramLearner, 'command' | 'limits'>,
   log: string,
 ): Promise<void> {
   const { exitCode, signal, limit, notStarted } = ended

@@ -14,31 +14,68 @@ const ofTheMachine =
   /^(PATH|HOME|TMPDIR|OMP_NUM_THREADS|SM_NUM_CPUS|SM_NUM_GPUS|SM_CURRENT_HOST|SM_HOSTS|SM_RESOURCE_CONFIG)$/
 const ofHyperparameters = /^SM_HPS?(_|$)/
 
+/** What a program has there in the place of its folders here. */
+export const ownFolders = { code: `${own}/code`, config: `${own}/config` } as const
+
+/** Where a container finds what it is given. */
+export interface ContainerFolders {
+  /** The configuration that SageMaker writes, JSON. */
+  readonly config: string
+  readonly code: string
+  /** What it is told by us, with the names of what may be executed. */
+  readonly told: string
+  /** Files of what it is told that stand with the configuration. */
+  readonly configured: readonly string[]
+  /** Folders that must be there. */
+  readonly made: readonly string[]
+}
+
 /**
- * The script that a container of SageMaker's starts a program by, so that it finds everything by the variables that
- * programs here have: a copy of its files as its folder, and a configuration with `columns.json` in it. It needs a
- * POSIX shell and nothing else.
+ * The script of a training.
  * @param tuned parameters that SageMaker chooses for each job: what it tells of them takes the place of ours, and the
  *   script knows the command by itself, for jobs of a search are given none
  */
 export function startScript(order: LearnerOrder<SageMakerLearner>, tuned?: Space): string {
-  const layout = { ...layoutIn(base), code: `${own}/code`, config: `${own}/config` }
-  const isTold = (name: string): boolean =>
-    !ofTheMachine.test(name) && (tuned === undefined || !ofHyperparameters.test(name))
-  const told = Object.entries(environmentOf(order, layout, '', {})).filter(([name]) => isTold(name))
+  const data = `${base}/input/data`
+  const folders = {
+    config: `${base}/input/config`,
+    code: `${data}/code`,
+    told: `${data}/slipway`,
+    configured: ['columns.json'],
+    made: [`${base}/model`, `${base}/output/data`],
+  }
+  const env = environmentOf(order, { ...layoutIn(base), ...ownFolders }, '', {})
+  if (tuned === undefined) return containerScript(folders, env)
   const { command = [], hyperparameters } = order.parameters
-  const chosen =
-    tuned === undefined ? [] : tunedLines(hyperparameters, tuned, { from: `${base}/input/config`, to: `${own}/config` })
-  const start = tuned === undefined ? '"$@"' : command.map(quoted).join(' ')
+  return containerScript(
+    folders,
+    Object.fromEntries(Object.entries(env).filter(([name]) => !ofHyperparameters.test(name))),
+    {
+      lines: tunedLines(hyperparameters, tuned, { from: folders.config, to: ownFolders.config }),
+      start: command.map(quoted).join(' '),
+    },
+  )
+}
+
+/**
+ * The script that a container of SageMaker's starts a program by, so that it finds everything by the variables that
+ * programs here have: a copy of its files as its folder, and a configuration with what else it is told. It needs a
+ * POSIX shell and nothing else.
+ */
+export function containerScript(
+  { config, code, told, configured, made }: ContainerFolders,
+  env: Readonly<Record<string, string>>,
+  { lines, start }: { readonly lines: readonly string[]; readonly start: string } = { lines: [], start: '"$@"' },
+): string {
+  const variables = Object.entries(env).filter(([name]) => !ofTheMachine.test(name))
   return `#!/bin/sh
 # Made by Slipway. Runs a program as \`program(…)\` runs it, in a container of SageMaker's.
 set -e
-mkdir -p ${own}/code ${own}/config ${base}/model ${base}/output/data
-cp ${base}/input/config/*.json ${own}/config/
-cp ${base}/input/data/slipway/columns.json ${own}/config/
-if [ -d ${base}/input/data/code ]; then cp -R ${base}/input/data/code/. ${own}/code/; fi
-if [ -f ${base}/input/data/slipway/executable ]; then
-  while IFS= read -r file; do chmod +x "${own}/code/$file"; done < ${base}/input/data/slipway/executable
+mkdir -p ${[ownFolders.code, ownFolders.config, ...made].join(' ')}
+cp ${config}/*.json ${own}/config/
+${configured.map((file) => `cp ${told}/${file} ${own}/config/\n`).join('')}if [ -d ${code} ]; then cp -R ${code}/. ${own}/code/; fi
+if [ -f ${told}/executable ]; then
+  while IFS= read -r file; do chmod +x "${own}/code/$file"; done < ${told}/executable
 fi
 resources=${own}/config/resourceconfig.json
 export SM_RESOURCE_CONFIG="$(cat $resources)"
@@ -46,7 +83,7 @@ export SM_CURRENT_HOST="$(sed -n 's/.*"current_host" *: *"\\([^"]*\\)".*/\\1/p' 
 export SM_HOSTS="$(tr -d '\\n' < $resources | sed -n 's/.*"hosts" *: *\\(\\[[^]]*\\]\\).*/\\1/p')"
 export SM_NUM_CPUS="$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)"
 export SM_NUM_GPUS="$(ls /dev/nvidia[0-9]* 2>/dev/null | wc -l | tr -d ' ')"
-${[...told.map(([name, value]) => `export ${name}=${quoted(value)}`), ...chosen].join('\n')}
+${[...variables.map(([name, value]) => `export ${name}=${quoted(value)}`), ...lines].join('\n')}
 cd ${own}/code
 exec ${start}
 `
