@@ -39,6 +39,8 @@ beforeAll(async () => {
   await project.data('data/loans.parquet', loansSql())
   project.write('steps/clean.mjs', clean)
   project.write('steps/slowly.mjs', "await new Promise((go) => setTimeout(go, 6_000))\nawait import('./clean.mjs')\n")
+  // Steps of the same program and rows are one, whatever they are called.
+  project.write('steps/slower.mjs', "import './slowly.mjs'\n")
   project.write(
     'steps/fail.mjs',
     "import { writeFileSync } from 'node:fs'\nconsole.log('nothing to clean here')\nwriteFileSync(process.env.SLIPWAY_MESSAGE, 'no rows at all'); process.exit(1)\n",
@@ -163,7 +165,7 @@ describe.skipIf(why !== undefined)(
     })
 
     it('is stopped when its run is cancelled', async () => {
-      write('cancelled', 'slowly.mjs')
+      write('cancelled', 'slower.mjs')
       const { runId } = JSON.parse(await slipway('run', 'cancelled', '--json'))
       await eventually(() => isRunning('cancelled'))
       await place.run('cancel', runId)
