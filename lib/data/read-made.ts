@@ -77,7 +77,7 @@ async function requireValues(
   throw new SlipwayError(
     'TABLE_SCHEMA',
     rule === undefined
-      ? `${what}: ${at} ${bad['problem:']}`
+      ? `${what}: ${at} has ${bad['problem:']}`
       : `${what} holds ${JSON.stringify(bad.shown)} in "${rule.name}" (${at}), the schema says ${rule.type}`,
     { next: 'correct the schema, or what the program writes' },
   )

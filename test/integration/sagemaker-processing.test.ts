@@ -46,7 +46,7 @@ beforeAll(async () => {
     "import { writeFileSync } from 'node:fs'\nconsole.log('nothing to clean here')\nwriteFileSync(process.env.SLIPWAY_MESSAGE, 'no rows at all'); process.exit(1)\n",
   )
   project.write('steps/nothing.mjs', "console.log('forgot to write')\n")
-  project.write('steps/mistyped.mjs', clean.replace('kept.slice(100)]', "kept[100].replace(/^[0-9]+/, 'many')]"))
+  project.write('steps/mistyped.mjs', clean.replace('...kept.slice(100)]', "kept[100].replace(/^[0-9]+/, 'many')]"))
 })
 afterAll(async () => {
   await place?.close()

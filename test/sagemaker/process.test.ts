@@ -132,7 +132,7 @@ describe.skipIf(whyNoContainers() !== undefined)('a step on SageMaker', () => {
       encryptionKey: 'key-1',
     })
     expect((await process(step, program)).copy).toBe('hello')
-    const [{ request }] = requests(step, 'CreateProcessingJob') as [{ request: unknown }]
+    const request = requests(step, 'CreateProcessingJob')[0]?.request
     const uri = `s3://${place.bucket.store.bucket}/sagemaker/${nameOf(step)}`
     expect(request).toMatchObject({
       AppSpecification: { ImageUri: 'good' },
