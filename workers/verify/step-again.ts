@@ -1,10 +1,11 @@
+import { mediaTypes } from '../../lib/formats/artifact.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { StepOutline } from '../../lib/formats/plan-outline.ts'
 import { outputOf, type StepOutcome, stepOf } from '../../lib/formats/step-inputs.ts'
 import { Tuning } from '../../lib/formats/tuning.ts'
 import { differenceInWords, differentOutputs, gatesApart, withoutClock } from '../../lib/jobs/verify/compare-outputs.ts'
 import { outputOnRecord, type StepOnRecord } from '../../lib/jobs/verify/on-record.ts'
-import { takeBlob } from '../../lib/jobs/verify/take-inputs.ts'
+import { takeBlob, takeBundle } from '../../lib/jobs/verify/take-inputs.ts'
 import { getJson } from '../../lib/store/objects.ts'
 import type { VersionAgain } from './version-again.ts'
 
@@ -46,7 +47,10 @@ async function trialsOnRecord({ source, onRecord }: VersionAgain, { id }: StepOu
 export async function takeAsRecorded({ source, place, onRecord, here }: VersionAgain, id: string): Promise<void> {
   const recorded = onRecord.steps.get(id)
   const outputs = recorded?.outputs.filter(({ name }) => name !== 'times') ?? []
-  for (const { digest } of outputs) await takeBlob(source, place, digest)
+  for (const { digest, mediaType } of outputs)
+    await (mediaType === mediaTypes.bundle
+      ? takeBundle(source, place, digest, 'table')
+      : takeBlob(source, place, digest))
   here.outcomes.set(id, { stepKey: recorded?.stepKey ?? '', cached: true, outputs, facts: {} })
 }
 

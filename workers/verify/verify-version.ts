@@ -51,7 +51,7 @@ async function stepsAgain(work: VersionAgain, view: VerifyView) {
     const why = whyLeft(work, step, isLoose)
     if (why !== undefined) {
       left.push({ step: step.id, why })
-      if (step.kind === 'tune' || step.kind === 'train') await takeAsRecorded(work, step.id)
+      if (step.kind === 'tune' || isOnSageMaker(onRecord.plan, step)) await takeAsRecorded(work, step.id)
       continue
     }
     view.working(step.id, step.summary, 0)

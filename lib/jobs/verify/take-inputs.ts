@@ -73,7 +73,13 @@ export async function takeBlob(from: PackageSource, to: ScratchPlace, digest: st
   await putFile(to.store, await localFile(from.store, digest), mediaTypes.binary)
 }
 
-async function takeBundle(from: PackageSource, to: ScratchPlace, digest: string, kind: Bundle['kind']): Promise<void> {
+/** Takes a bundle with all its files. @throws SlipwayError OBJECT_MISSING, DIGEST_MISMATCH */
+export async function takeBundle(
+  from: PackageSource,
+  to: ScratchPlace,
+  digest: string,
+  kind: Bundle['kind'],
+): Promise<void> {
   const { files } = await getBundle(from.store, digest, kind)
   for (const file of new Set(Object.values(files).map((each) => each.digest))) await takeBlob(from, to, file)
   await takeBlob(from, to, digest)
