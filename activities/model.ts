@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity'
 import { requirePlannedCode } from '../lib/extensions/plan.ts'
 import type { StepOutcome } from '../lib/formats/step-inputs.ts'
+import { namedInModel } from '../lib/formats/step-key.ts'
 import type { Once } from '../lib/jobs/step-work.ts'
 import { evaluatePackage, judgeCandidate, trainModel } from '../lib/jobs/steps/model.ts'
 import { packageModel } from '../lib/jobs/steps/package-model.ts'
@@ -18,10 +19,15 @@ interface PackageOrder extends StepOrder<'package'> {
 export function createModelActivities(deps: ActivityDeps) {
   return {
     trainModel: (order: StepOrder<'train'> & { readonly model: string }): Promise<StepOutcome> =>
-      runStep(deps, order, (work) => {
-        requirePlannedCode(work.step, deps.adapters)
-        return trainModel(deps, work, order)
-      }),
+      runStep(
+        deps,
+        order,
+        (work) => {
+          requirePlannedCode(work.step, deps.adapters)
+          return trainModel(deps, work, order)
+        },
+        namedInModel(order.model),
+      ),
 
     /** Makes the model bundle, checks that ONNX Runtime agrees with the trainer, and signs it. */
     packageModel: (order: PackageOrder): Promise<StepOutcome> =>

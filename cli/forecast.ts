@@ -10,7 +10,13 @@ import {
   type StepOutcome,
   stepOf,
 } from '../lib/formats/step-inputs.ts'
-import { describeChanges, type HostVersions, type StepMaterial, stepMaterial } from '../lib/formats/step-key.ts'
+import {
+  describeChanges,
+  type HostVersions,
+  namedInModel,
+  type StepMaterial,
+  stepMaterial,
+} from '../lib/formats/step-key.ts'
 import { kindOf } from '../lib/formats/step-kinds/index.ts'
 import type { Sources } from '../lib/sources/source.ts'
 import { contentIfKnown, findSource } from '../lib/sources/take.ts'
@@ -49,7 +55,7 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, sou
       say('runs', `needs what ${inputs} makes`, null)
       continue
     }
-    const extra = await extraKeys(store, step, outcomes, sources)
+    const extra = await extraKeys(store, step, known, sources)
     if (extra === undefined) {
       say('runs', 'some of its files have never been read', null)
       continue
@@ -113,13 +119,14 @@ async function knownInputs(
 async function extraKeys(
   store: Store,
   step: Step,
-  outcomes: ReadonlyMap<string, StepOutcome>,
+  { plan, outcomes }: { readonly plan: Plan; readonly outcomes: ReadonlyMap<string, StepOutcome> },
   sources: Sources,
-): Promise<Record<string, string> | undefined> {
+): Promise<Readonly<Record<string, string>> | undefined> {
   if (step.kind === 'snapshot') {
     const content = await contentIfKnown(store, await findSource(sources, step))
     return content === undefined ? undefined : { content }
   }
+  if (step.kind === 'train') return namedInModel(plan.pipeline)
   if (step.kind === 'package') return { train: outcomes.get(step.model)?.stepKey ?? '' }
   return {}
 }

@@ -60,6 +60,12 @@ export function stepMaterial(step: Step, inputs: Readonly<Record<string, string>
   }
 }
 
+/**
+ * What a train step's key holds besides its inputs: the name that its pipeline gives the model, which stands in the
+ * graph. Two pipelines that are alike but for their names make models that differ in it.
+ */
+export const namedInModel = (name: string): Readonly<Record<string, string>> => ({ name })
+
 /** What changed between two materials of a step, a phrase each: `leaves 31→15`, `code of features`, `input table`. */
 export function describeChanges(before: StepMaterial, after: StepMaterial): string[] {
   const changes: string[] = []

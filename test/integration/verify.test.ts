@@ -346,3 +346,20 @@ describe('a run', () => {
     expect(stderr).not.toMatch(/\n\s+at /)
   })
 })
+
+describe('two pipelines that are alike but for their names', () => {
+  it('each make a model of their own name, which comes out identical', async () => {
+    const { root, write } = place.project
+    for (const name of ['debts', 'credits']) {
+      for (const file of ['schema.ts', 'features.ts', 'target.ts', 'pipeline.ts']) {
+        const text = readFileSync(join(root, 'pipelines/loans', file), 'utf8')
+        write(`pipelines/${name}/${file}`, text.replace("pipeline('loans'", `pipeline('${name}'`))
+      }
+      const { code, stderr } = await place.run('run', name, '--wait', '--json')
+      expect(code, stderr).toBe(0)
+    }
+    for (const name of ['debts', 'credits']) {
+      expect((await verify(name)).document, name).toMatchObject({ outcome: 'identical' })
+    }
+  })
+})
