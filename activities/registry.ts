@@ -65,17 +65,14 @@ export function createRegistryActivities(deps: ActivityDeps) {
       return runActivity('register', () => registerVersion(store, model, version, promote, expect))
     },
 
-    /** For the owner workflow only. */
-    async writeChampion({
-      model,
-      version,
-      reason,
-      expect,
-    }: ChampionChange & { model: string; expect?: Expected }): Promise<number> {
-      return runActivity(
-        'promote',
-        async () => (await moveChampion(store, model, version, reason, expect)).champions.at(-1) as number,
-      )
+    /** For the owner workflow only. What an endpoint serves already is followed, be it refused or not. */
+    async writeChampion(order: ChampionChange & { model: string; expect?: Expected }): Promise<number> {
+      const { model, version, reason, expect, byHand } = order
+      const isServed = expect === undefined && byHand !== true
+      return runActivity('promote', async () => {
+        const { champions } = await moveChampion(store, model, { version, reason, expect, isServed })
+        return champions.at(-1) as number
+      })
     },
 
     /** Keeps a run's record where it can be read with Temporal away. */

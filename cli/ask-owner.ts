@@ -26,11 +26,21 @@ export async function askOwnerOfEndpoint(settings: Settings, endpoint: string, o
   return route
 }
 
-/** Has the owner of a model make a version its champion. @returns the champion @throws SlipwayError likewise */
-export async function askOwnerOfModel(settings: Settings, model: string, change: ChampionChange): Promise<number> {
+/**
+ * Has the owner of a model make a version its champion, unless that was refused.
+ * @returns the champion
+ * @throws SlipwayError likewise
+ */
+export async function askOwnerOfModel(
+  settings: Settings,
+  model: string,
+  change: Pick<ChampionChange, 'version' | 'reason'>,
+): Promise<number> {
   const { client } = await connect(settings)
   const startWorkflowOperation = new WithStartWorkflowOperation('ownModel', ownerOfModel(model))
-  return client.workflow.executeUpdateWithStart(championUpdate, { args: [change], startWorkflowOperation }).catch(fail)
+  return client.workflow
+    .executeUpdateWithStart(championUpdate, { args: [{ ...change, byHand: true }], startWorkflowOperation })
+    .catch(fail)
 }
 
 /** What an owner refuses an order with is an error of ours, with the code it has there. */

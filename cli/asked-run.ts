@@ -4,8 +4,9 @@ import type { RunRecord } from '../lib/formats/records.ts'
 import { type Answer, answerCallback } from '../lib/sagemaker/answer-callback.ts'
 import type { AskedRun } from '../lib/sagemaker/callback-message.ts'
 import type { SageMakerClients } from '../lib/sagemaker/clients.ts'
+import { whyUnwanted } from '../lib/sagemaker/execution.ts'
 import { readWholeRun } from '../lib/store/runs.ts'
-import { askToStop } from './commands/cancel.ts'
+import { askToStop, isGoingOn } from './commands/cancel.ts'
 import { type RunOptions, runAndShow } from './commands/run.ts'
 import type { CliContext } from './context.ts'
 import type { Interrupt } from './follow.ts'
@@ -34,7 +35,7 @@ export interface CarriedOut {
 
 /**
  * Does what a callback step asks for, and answers it. A message that comes again names the same run: it is followed, or
- * answered from its record.
+ * answered from its record. None is begun for an execution that has ended, or is being stopped.
  * @throws SlipwayError where nothing was answered, because the run goes on or a server is away
  */
 export async function carryOut(
@@ -49,6 +50,12 @@ export async function carryOut(
   if (known !== undefined) {
     const told = await answer(answerOf(known))
     return { runId, exitCode: known.exitCode, what: `run ${runId} had ended: ${known.status}`, told, hadEnded: true }
+  }
+  const unwanted = await whyUnwanted(clients, asked)
+  // One that goes on all the same is followed: who wants it stopped says so by a message.
+  if (unwanted !== undefined && !(await isGoingOn(context, runId))) {
+    const told = await answer({ failure: `exit 130 CANCELLED: ${unwanted} (run ${runId} was not begun)` })
+    return { runId, exitCode: 0, what: `run ${runId} was not begun: ${unwanted}`, told, hadEnded: true }
   }
   const options = { ...show, wait: true, runId, set: asked.set, ...(asked.asOf !== undefined && { asOf: asked.asOf }) }
   const ended = await runAndShow(context, asked.pipeline, options, interrupt).catch((error: unknown) => {

@@ -90,9 +90,9 @@ async function changeAtOnce(
   return { route, breakGlass: log === null || log?.reason === past }
 }
 
-/** Whether the route itself is not in a state for the change: then its owner would refuse it too. */
+/** Whether the change itself is refused, by what the route or a version is: then its owner would refuse it too. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof SlipwayError && error.code === 'ROUTE_CONFLICT'
+  return error instanceof SlipwayError && (error.code === 'ROUTE_CONFLICT' || error.code === 'REJECTED')
 }
 
 /**

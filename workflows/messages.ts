@@ -132,6 +132,8 @@ export interface Registration {
 export interface ChampionChange {
   readonly version: number
   readonly reason: string
+  /** Somebody asks for it of a model that no endpoint serves: what was refused does not become champion. */
+  readonly byHand?: true
 }
 
 /** A change of a route as its owner is asked for it. */

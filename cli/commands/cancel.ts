@@ -22,14 +22,23 @@ export async function cancel(runId: string, options: JsonOption): Promise<number
 export async function askToStop(context: Pick<CliContext, 'temporal'>, runId: string): Promise<string> {
   const { client } = await context.temporal()
   const workflowId = runWorkflowId(runId)
-  const handle = client.workflow.getHandle(workflowId)
   try {
-    const { status } = await handle.describe()
-    if (status.name !== 'RUNNING') throw new WorkflowNotFoundError('it has ended', workflowId, undefined)
-    await handle.cancel()
+    if (!(await isGoingOn(context, runId))) throw new WorkflowNotFoundError('it has ended', workflowId, undefined)
+    await client.workflow.getHandle(workflowId).cancel()
     return workflowId
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error
     throw new SlipwayError('NOT_FOUND', `no run ${runId} is going on`, { next: 'see `slipway runs`' })
+  }
+}
+
+/** Whether a run was begun and has not ended. */
+export async function isGoingOn(context: Pick<CliContext, 'temporal'>, runId: string): Promise<boolean> {
+  const { client } = await context.temporal()
+  try {
+    return (await client.workflow.getHandle(runWorkflowId(runId)).describe()).status.name === 'RUNNING'
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false
+    throw error
   }
 }

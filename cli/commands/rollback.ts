@@ -1,10 +1,11 @@
 import { userInfo } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SlipwayError } from '../../lib/formats/errors.ts'
+import type { ModelState } from '../../lib/formats/records.ts'
 import type { ModelVersion, Route } from '../../lib/formats/route.ts'
-import { requireNotRefused } from '../../lib/store/refusals.ts'
+import { type Refusal, readRefusal, refusalInWords, requireNotRefused, wayBack } from '../../lib/store/refusals.ts'
 import { readModel } from '../../lib/store/registry.ts'
-import { asServed, readAlive, readRoute } from '../../lib/store/routes.ts'
+import { asServed, readAlive, readRoute, wayBackOf } from '../../lib/store/routes.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { readSettings, type Settings, storeOf } from '../../workers/settings.ts'
 import { numberedVersion } from '../model-version.ts'
@@ -48,6 +49,9 @@ async function rollbackEndpoint(access: RouteAccess, route: Route, options: Roll
   const { route: now, breakGlass } = await rollBack(access, route, to, reasonOf(options))
   const waiting = await behindOf(store, now)
   const ms = Math.round(performance.now() - startedAt)
+  const passedOver = to === null ? await passedOverBy(store, route, now) : []
+  // What a rollout leaves is not chosen: it was in force already.
+  const refusal = await readRefusal(store, now.champion)
   if (options.json === true) {
     printJson({
       endpoint,
@@ -56,6 +60,8 @@ async function rollbackEndpoint(access: RouteAccess, route: Route, options: Roll
       before: route.rollout?.candidate.version ?? champion.version,
       breakGlass,
       gatewaysBehind: waiting,
+      passedOver: passedOver.map(({ version, by }) => ({ version, by })),
+      rejected: refusal === undefined ? null : { by: refusal.by },
       ms,
     })
     return 0
@@ -63,7 +69,19 @@ async function rollbackEndpoint(access: RouteAccess, route: Route, options: Roll
   const how = breakGlass ? ' (break-glass: past its owner, who takes it over within half a minute)' : ''
   print(`${endpoint} serves version ${now.champion.version} again, after ${ms} ms${how}`)
   if (waiting.length > 0) print(`  not there yet: ${waiting.join(', ')}`)
+  sayPassedOver(passedOver)
+  if (refusal !== undefined) print(`  but ${refusalInWords(refusal)}; next: slipway rollback ${endpoint}`)
   return 0
+}
+
+const sayPassedOver = (passedOver: readonly Refusal[]): void => {
+  for (const refusal of passedOver) print(`  passed over: ${refusalInWords(refusal)}`)
+}
+
+/** What was refused and would have served else: nothing where the route went back to the version before. */
+async function passedOverBy(store: Store, before: Route, now: Route): Promise<readonly Refusal[]> {
+  const isUsual = before.rollout !== null || now.champion.digest === before.previous?.digest
+  return isUsual ? [] : ((await wayBackOf(store, before))?.passedOver ?? [])
 }
 
 /** A version that is named to go back to. @throws SlipwayError USAGE, REJECTED */
@@ -113,18 +131,40 @@ async function rollbackModel(
       next: 'see `slipway models`',
     })
   const current = state.champions.at(-1)
-  const version =
+  const way =
     options.to === undefined
-      ? state.champions.filter((each) => each !== current).at(-1)
-      : (await acceptedVersion(store, model, options.to)).version
-  if (version === undefined) {
+      ? await wayBack(store, championsBefore(model, state), `model ${model}`)
+      : { to: await acceptedVersion(store, model, options.to), passedOver: [] }
+  if (way === null) {
     throw new SlipwayError('USAGE', `model ${model} has no champion before version ${current}`, {
       next: `slipway rollback ${model} --to <version>`,
     })
   }
+  const { to, passedOver } = way
   const { askOwnerOfModel } = await import('../ask-owner.ts')
-  const champion = await askOwnerOfModel(settings, model, { version, reason: reasonOf(options) })
-  if (options.json === true) printJson({ model, champion, before: current ?? null })
-  else print(`champion of ${model} is version ${champion} (was ${current})`)
+  const champion = await askOwnerOfModel(settings, model, { version: to.version, reason: reasonOf(options) })
+  if (options.json === true)
+    printJson({
+      model,
+      champion,
+      before: current ?? null,
+      passedOver: passedOver.map(({ version, by }) => ({ version, by })),
+    })
+  else {
+    print(`champion of ${model} is version ${champion} (was ${current})`)
+    sayPassedOver(passedOver)
+  }
   return 0
+}
+
+/** What was champion of a model before its present one, newest first. */
+function championsBefore(model: string, { champions, versions }: ModelState): ModelVersion[] {
+  const current = champions.at(-1)
+  return champions
+    .filter((version) => version !== current)
+    .reverse()
+    .flatMap((version) => {
+      const digest = versions[version - 1]
+      return digest === undefined ? [] : { model, version, digest }
+    })
 }

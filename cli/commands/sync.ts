@@ -6,7 +6,7 @@ import { sageMakerClients } from '../../lib/sagemaker/clients.ts'
 import { readModel } from '../../lib/store/registry.ts'
 import { asServed, listEndpoints, readRoute } from '../../lib/store/routes.ts'
 import type { Store } from '../../lib/store/store.ts'
-import { takeRefusals } from '../../lib/tracking/sagemaker-refusals.ts'
+import { groupsOf, takeRefusals } from '../../lib/tracking/sagemaker-refusals.ts'
 import { askOwnerOfEndpoint, askOwnerOfModel } from '../ask-owner.ts'
 import { type CliContext, openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
@@ -36,12 +36,17 @@ interface InForceStill {
 export async function sync(model: string, options: SyncOptions): Promise<number> {
   const context = openContext()
   const { store } = context
-  const { group = model, json } = options
+  const { json } = options
   const state = await readModel(store, model)
   if (state === undefined)
     throw new SlipwayError('NOT_FOUND', `there is no model "${model}"`, { next: 'see `slipway models`' })
+  const groups = options.group === undefined ? await groupsOf(store, model) : [options.group]
+  if (groups.length === 0)
+    throw new SlipwayError('USAGE', `no run of ${model} that has ended put a version into a model package group`, {
+      next: 'give the pipeline a p.mirror, or name the group by --group',
+    })
   const clients = sageMakerClients()
-  const { refused, notTaken } = await takeRefusals({ store, sageMaker: clients.sageMaker }, model, group).finally(() =>
+  const { refused, notTaken } = await takeRefusals({ store, sageMaker: clients.sageMaker }, model, groups).finally(() =>
     clients.destroy(),
   )
   const found = await inForce(store, model, state, new Set(refused.map(({ version }) => version)))
@@ -61,7 +66,7 @@ export async function sync(model: string, options: SyncOptions): Promise<number>
   }
   const exitCode = told.every(({ rolledBack }) => rolledBack) ? exitCodes.done : exitCodes.rejected
   if (json === true) {
-    printJson({ model, group, refused, notTaken, inForce: told, exitCode })
+    printJson({ model, groups, refused, notTaken, inForce: told, exitCode })
     return exitCode
   }
   for (const { version, by, isNew } of refused)
@@ -73,7 +78,7 @@ export async function sync(model: string, options: SyncOptions): Promise<number>
         ? `  rolled back: version ${version} was ${as} of ${of}`
         : `  STILL IN FORCE: version ${version} is ${as} of ${of}; ${next}`,
     )
-  if (refused.length === 0) print(`${model}: nothing that is registered here was refused in ${group}`)
+  if (refused.length === 0) print(`${model}: nothing that is registered here was refused in ${groups.join(', ')}`)
   return exitCode
 }
 

@@ -47,7 +47,7 @@ export function sageMakerCommands(program: Usage): void {
     .command('sync')
     .description('takes in what people rejected in SageMaker after it was registered here; 13 where it is in force')
     .takes('<name>', kinds.name)
-    .offers('--group <name>', 'the model package group, called as the model by default', kinds.packageGroup)
+    .offers('--group <name>', 'the model package group; by default those that p.mirror named', kinds.packageGroup)
     .option('--roll-back', 'take what was rejected out of force: back to the last champion that was not')
     .json()
     .examples('npx slipway sagemaker sync flights', 'npx slipway sagemaker sync flights --roll-back --json')

@@ -118,7 +118,7 @@ export async function updateRef<T>(
   name: string,
   schema: z.ZodType<T>,
   reason: string,
-  change: (value: T | undefined) => T,
+  change: (value: T | undefined) => T | Promise<T>,
 ): Promise<T> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const found = await findRef(store, name, schema)
@@ -126,7 +126,7 @@ export async function updateRef<T>(
     // A writer that died between the ref and its log entry left the entry to us.
     if (current !== undefined) await writeDocument(store, logKey(name, current.generation), current, undefined)
     const before = found?.value
-    const value = change(before)
+    const value = await change(before)
     if (value === before) return value
     const next: Ref = {
       generation: (current?.generation ?? 0) + 1,

@@ -33,11 +33,46 @@ export async function readRefusal(
   return (await readDocument(store, keyOf(version), Refusal))?.value
 }
 
+/** `version 3 of loans was rejected by ann in SageMaker: unfair` */
+export const refusalInWords = ({ model, version, by }: Refusal): string =>
+  `version ${version} of ${model} was rejected by ${by}`
+
 /** @throws SlipwayError REJECTED where a version was refused after it was registered */
-export async function requireNotRefused(store: Store, version: ModelVersion): Promise<void> {
+export async function requireNotRefused(store: Store, version: Pick<ModelVersion, 'model' | 'digest'>): Promise<void> {
   const refusal = await readRefusal(store, version)
-  if (refusal === undefined) return
-  throw new SlipwayError('REJECTED', `version ${version.version} of ${version.model} was rejected by ${refusal.by}`, {
-    next: 'what is served stays; train another version',
-  })
+  if (refusal !== undefined) throw rejected(refusalInWords(refusal))
+}
+
+const rejected = (why: string): SlipwayError =>
+  new SlipwayError('REJECTED', why, { next: 'what is served stays; train another version' })
+
+/** What there is to go back to. */
+export interface WayBack<Version> {
+  readonly to: Version
+  /** What came after it and was refused, newest first. */
+  readonly passedOver: readonly Refusal[]
+}
+
+/**
+ * The first version that was not refused.
+ * @param versions what was in force before, newest first
+ * @param where it was: `endpoint risks`
+ * @returns null where nothing was in force before
+ * @throws SlipwayError REJECTED where all were refused
+ */
+export async function wayBack<Version extends Pick<ModelVersion, 'model' | 'digest'>>(
+  store: Store,
+  versions: AsyncIterable<Version> | Iterable<Version>,
+  where: string,
+): Promise<WayBack<Version> | null> {
+  const passedOver = new Map<string, Refusal>()
+  for await (const version of versions) {
+    if (passedOver.has(version.digest)) continue
+    const refusal = await readRefusal(store, version)
+    if (refusal === undefined) return { to: version, passedOver: [...passedOver.values()] }
+    passedOver.set(version.digest, refusal)
+  }
+  if (passedOver.size === 0) return null
+  const all = [...passedOver.values()].map(refusalInWords).join('; ')
+  throw rejected(`${where} has nothing to go back to that was not rejected: ${all}`)
 }

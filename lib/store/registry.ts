@@ -7,6 +7,7 @@ import { hexOf } from './digest.ts'
 import { listKeys, publishOnce, readDocument } from './documents.ts'
 import { getBundle } from './objects.ts'
 import { readRef, updateRef } from './refs.ts'
+import { requireNotRefused } from './refusals.ts'
 import { readRoute } from './routes.ts'
 import { readWholeRun } from './runs.ts'
 import { readStepRecord } from './steps.ts'
@@ -80,20 +81,31 @@ export async function registerVersion(
   return { version: state.versions.indexOf(record.digest) + 1, champion: state.champions.at(-1) ?? null, registered }
 }
 
+/** A version that is to be champion. */
+export interface NewChampion {
+  readonly version: number
+  /** Goes to the ref's log. */
+  readonly reason: string
+  readonly expect?: Expected
+  /** It follows what an endpoint serves: then it is in force whether or not it was refused. */
+  readonly isServed?: boolean
+}
+
 /**
- * Makes a version champion; `reason` goes to the ref's log.
- * @throws SlipwayError CHAMPION_MOVED
+ * Makes a version champion.
+ * @throws SlipwayError CHAMPION_MOVED; REJECTED where it was refused after it was registered
  */
 export async function setChampion(
   store: Store,
   model: string,
-  version: number,
-  reason: string,
-  expect?: Expected,
+  { version, reason, expect, isServed = false }: NewChampion,
 ): Promise<ModelState> {
-  return updateRef(store, refName(model), ModelState, reason, (current) => {
+  return updateRef(store, refName(model), ModelState, reason, async (current) => {
     if (current === undefined) throw new SlipwayError('NOT_FOUND', `model ${model} does not exist`)
-    return promote(current, model, version, expect)
+    const next = promote(current, model, version, expect)
+    const digest = current.versions[version - 1]
+    if (next !== current && !isServed && digest !== undefined) await requireNotRefused(store, { model, digest })
+    return next
   })
 }
 

@@ -14,7 +14,7 @@ import {
   replaceDocument,
 } from './documents.ts'
 import { Ref, readRef, readRefLog, refKey, updateRef } from './refs.ts'
-import { requireNotRefused } from './refusals.ts'
+import { requireNotRefused, type WayBack, wayBack } from './refusals.ts'
 import { readSnapshots, requireFit } from './snapshots.ts'
 import type { Store } from './store.ts'
 
@@ -49,12 +49,18 @@ export async function listEndpoints(store: Store): Promise<string[]> {
 
 /**
  * Changes a route by compare-and-swap. Its owner workflow is the writer; only rollbacks are written past it. A version
- * that looks something up begins with what is published then.
+ * that looks something up begins with what is published then. What was refused after it was registered gets no more
+ * than it has; to give a route back, and so to go back to its champion, nobody is asked.
  * @throws SlipwayError ROUTE_CONFLICT, CHAMPION_MOVED, VIEW_UNPUBLISHED, REJECTED
  */
 export async function writeRoute(store: Store, endpoint: string, change: RouteChange, reason: string): Promise<Route> {
   const write = (what: RouteChange, published: readonly Snapshot[]): Promise<Route> =>
-    updateRef(store, refName(endpoint), Route, reason, (route) => changeRoute(route, endpoint, what, published))
+    updateRef(store, refName(endpoint), Route, reason, async (route) => {
+      const changed = changeRoute(route, endpoint, what, published)
+      const isFurther = what.kind === 'traffic' || (what.kind === 'finish' && what.promote)
+      if (isFurther && changed !== route && route?.rollout) await requireNotRefused(store, route.rollout.candidate)
+      return changed
+    })
   switch (change.kind) {
     case 'lookups':
       return write(change, await snapshotsFor(store, endpoint, change.variant))
@@ -82,10 +88,48 @@ async function isUnderWay(store: Store, endpoint: string, change: RouteChange): 
   return change.kind === 'begin' && (await readRoute(store, endpoint))?.rollout?.id === change.rollout.id
 }
 
+/** What an endpoint served before its champion, newest first, as it was served. */
+async function* servedBefore(store: Store, { endpoint, revision, champion, previous }: Route) {
+  if (previous !== null) yield previous
+  for (let before = revision - 1; before > 0; before--) {
+    const logged = Route.safeParse((await readRouteLog(store, endpoint, before))?.value)
+    if (logged.success && logged.data.champion.digest !== champion.digest) yield logged.data.champion
+  }
+}
+
+/**
+ * What a route without a rollout goes back to: the last version before its champion that was not refused.
+ * @returns null where it served nothing before
+ * @throws SlipwayError REJECTED where all of them were refused
+ */
+export const wayBackOf = (store: Store, route: Route): Promise<WayBack<ModelVersion> | null> =>
+  wayBack(store, servedBefore(store, route), `endpoint ${route.endpoint}`)
+
+/**
+ * A rollback of a route that passes over what was refused. What serves already may go on, for it is what a rollout
+ * leaves.
+ * @throws SlipwayError REJECTED where the version named was refused, or everything before the champion
+ */
+async function acceptedRollback(
+  store: Store,
+  route: Route,
+  change: RouteChange & { kind: 'rollback' },
+): Promise<RouteChange & { kind: 'rollback' }> {
+  const { from, to } = change
+  if (route.revision !== from || (to === null && (route.rollout !== null || route.previous === null))) return change
+  if (to === null) {
+    const way = await wayBackOf(store, route)
+    return way === null || way.passedOver.length === 0 ? change : { ...change, to: way.to }
+  }
+  if (to.digest !== route.champion.digest) await requireNotRefused(store, to)
+  return change
+}
+
 /**
  * Goes back. A version that looks something up does so in the snapshots that the route has, in published ones only of
- * views that it has not; for one that looks nothing up the store is asked for nothing but the write.
- * @throws SlipwayError TABLE_SCHEMA when the version would not find its columns there
+ * views that it has not; for one that looks nothing up the store is asked for nothing but whether it was refused, and
+ * the write.
+ * @throws SlipwayError TABLE_SCHEMA when the version would not find its columns there; REJECTED
  */
 async function writeRollback(
   store: Store,
@@ -93,20 +137,24 @@ async function writeRollback(
   change: RouteChange & { kind: 'rollback' },
   reason: string,
 ): Promise<Route> {
-  let looking: { readonly version: ModelVersion; readonly held: readonly Snapshot[] } | undefined
-  const written = await updateRef(store, refName(endpoint), Route, reason, (route) => {
-    const version = route === undefined ? null : targetOf(route, change)
-    const isNew = version?.lookups !== undefined && version.digest !== route?.champion.digest
-    if (route === undefined || !isNew) return changeRoute(route, endpoint, change)
-    looking = { version, held: route.snapshots ?? [] }
+  let looking: (Pick<Route, 'snapshots'> & { version: ModelVersion; accepted: RouteChange }) | undefined
+  const written = await updateRef(store, refName(endpoint), Route, reason, async (route) => {
+    if (route === undefined) return changeRoute(route, endpoint, change)
+    const accepted = await acceptedRollback(store, route, change)
+    const version = targetOf(route, accepted)
+    const isNew = version?.lookups !== undefined && version.digest !== route.champion.digest
+    if (!isNew) return changeRoute(route, endpoint, accepted)
+    looking = { version, accepted, snapshots: route.snapshots }
     return route
   })
   if (looking === undefined) return written
-  const { version, held } = looking
+  const { version, accepted, snapshots: held = [] } = looking
   const absent = viewsOf([version]).filter((view) => !held.some((each) => each.view === view))
   const published = await readSnapshots(store, absent)
   await requireFit(store, version, [...held, ...published])
-  return updateRef(store, refName(endpoint), Route, reason, (route) => changeRoute(route, endpoint, change, published))
+  return updateRef(store, refName(endpoint), Route, reason, (route) =>
+    changeRoute(route, endpoint, accepted, published),
+  )
 }
 
 /**

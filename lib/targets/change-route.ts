@@ -1,4 +1,5 @@
-import type { ModelVersion, Route, RouteChange } from '../formats/route.ts'
+import { SlipwayError } from '../formats/errors.ts'
+import type { ModelVersion, Route, RouteChange, RouteRollout } from '../formats/route.ts'
 import { readRoute, readRouteLog, writeRoute } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
 import type { Target } from './target.ts'
@@ -21,8 +22,9 @@ export interface Changed {
 
 /**
  * Writes a change of a route by compare-and-set, and has the target apply it. Rollouts of an endpoint go one after
- * another: one that begins while another goes on changes nothing.
- * @throws SlipwayError ROUTE_CONFLICT, CHAMPION_MOVED
+ * another: one that begins while another goes on changes nothing. One whose candidate was refused since is ended: its
+ * next look finds the route taken, and why.
+ * @throws SlipwayError ROUTE_CONFLICT, also where it is to promote what was refused; CHAMPION_MOVED; REJECTED
  */
 export async function writeChange(
   store: Store,
@@ -33,10 +35,42 @@ export async function writeChange(
   const other = before?.rollout ?? null
   if (change.kind === 'begin' && before !== undefined && other !== null && other.id !== change.rollout.id)
     return { route: before, champion: null, waitsFor: other.id }
-  const route = await writeRoute(store, endpoint, change, reason)
+  const { route, refused } = await writeUnlessRefused(store, { endpoint, change, reason })
   await target.apply(route)
+  if (refused !== undefined && change.kind === 'finish')
+    throw new SlipwayError('ROUTE_CONFLICT', `endpoint ${endpoint}: ${refused}`, {
+      next: 'the champion stays; train another version',
+    })
   const mayMove = change.kind !== 'begin' && change.kind !== 'traffic' && change.kind !== 'lookups'
   return { route, champion: mayMove ? route.champion : null, waitsFor: null }
+}
+
+/** Writes a change; in place of one that gives more to a candidate that was refused, its rollout is ended. */
+async function writeUnlessRefused(
+  store: Store,
+  { endpoint, change, reason }: Change,
+): Promise<{ readonly route: Route; readonly refused?: string }> {
+  try {
+    return { route: await writeRoute(store, endpoint, change, reason) }
+  } catch (error) {
+    const isRefused = error instanceof SlipwayError && error.code === 'REJECTED'
+    if (!isRefused || (change.kind !== 'finish' && change.kind !== 'traffic')) throw error
+    const route = await readRoute(store, endpoint)
+    // Somebody else was quicker to end it.
+    if (route?.rollout?.id !== change.rollout) throw error
+    return { route: await endRefused(store, endpoint, route.rollout, error.message), refused: error.message }
+  }
+}
+
+/** Takes a route from a rollout whose candidate was refused, in words. */
+export function endRefused(
+  store: Store,
+  endpoint: string,
+  { id: rollout, candidate }: RouteRollout,
+  why: string,
+): Promise<Route> {
+  const change = { kind: 'finish', rollout, candidate, promote: false } as const
+  return writeRoute(store, endpoint, change, `rollout ${rollout}: ${why}`)
 }
 
 /** How often those who serve are looked at, and how long they have to load a version and apply a revision, ms. */

@@ -4,9 +4,11 @@ import type { RolloutPolicy } from '../formats/rollout-policy.ts'
 import type { Route } from '../formats/route.ts'
 import { answersIn, type Judge, type JudgingOrder } from '../jobs/label-evidence.ts'
 import { blocksOf, historyOf } from '../stats/evidence.ts'
+import { readRefusal, refusalInWords } from '../store/refusals.ts'
 import { publishEvidence } from '../store/rollouts.ts'
 import { readRoute, readRouteLog } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
+import { endRefused } from './change-route.ts'
 import type { Target } from './target.ts'
 
 /** Windows from before a rollout that say what is usual, from each source. */
@@ -53,7 +55,8 @@ export type Collected = Pick<EvidenceEntry, 'at' | 'blocks' | 'cursors'> &
 
 /**
  * Takes in the windows since the last look and puts them on record as evidence, with what was decided then, and judges
- * answers of earlier looks whose labels are due. Whoever collects a look again gets what was collected first.
+ * answers of earlier looks whose labels are due. Whoever collects a look again gets what was collected first. A rollout
+ * whose candidate was refused meanwhile has the route taken from it.
  */
 export async function collectEvidence(
   store: Store,
@@ -77,13 +80,23 @@ export async function collectEvidence(
     before,
   })
   const { at, blocks, cursors: next, mistakes, judged: upTo } = entry
-  return { at, blocks, cursors: next, mistakes, judged: upTo, taken: await whoTook(store, endpoint, rollout) }
+  return { at, blocks, cursors: next, mistakes, judged: upTo, taken: await whoTook(store, target, order) }
 }
 
 /** @returns why the route is not the rollout's any more; null while it is */
-async function whoTook(store: Store, endpoint: string, rollout: string): Promise<string | null> {
-  const route = await readRoute(store, endpoint)
+async function whoTook(
+  store: Store,
+  target: Target,
+  { endpoint, rollout }: Pick<EvidenceOrder, 'endpoint' | 'rollout'>,
+): Promise<string | null> {
+  let route = await readRoute(store, endpoint)
   if (route === undefined) return 'the route is gone'
-  if (route.rollout?.id === rollout) return null
+  if (route.rollout?.id === rollout) {
+    const refusal = await readRefusal(store, route.rollout.candidate)
+    if (refusal === undefined) return null
+    route = await endRefused(store, endpoint, route.rollout, refusalInWords(refusal))
+    // Where that does not work the owner, which finds the route within half a minute, tries again.
+    await target.apply(route).catch(() => {})
+  }
   return (await readRouteLog(store, endpoint, route.revision))?.reason ?? `revision ${route.revision}`
 }

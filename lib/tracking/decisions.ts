@@ -1,7 +1,9 @@
 import type { Digest } from '../formats/artifact.ts'
 import type { ModelState, StepReport } from '../formats/records.ts'
+import { readRefusal } from '../store/refusals.ts'
 import { readModel } from '../store/registry.ts'
 import { listRuns } from '../store/runs.ts'
+import type { Store } from '../store/store.ts'
 import type { MlflowServer, MlflowTag } from './mlflow.ts'
 import { digestsOf, modelsOf, type Tracking, tags, trackWaiting } from './track.ts'
 
@@ -83,7 +85,7 @@ export async function takeDecisions(tracking: Tracking, owners: Owners, pipeline
   for (const waiting of await owners.waiting(pipeline)) await showQuestion(tracking, experiment, waiting)
   for (const model of modelsOf(await listRuns(store, pipeline, Number.POSITIVE_INFINITY))) {
     const state = await readModel(store, model)
-    const said = state === undefined ? undefined : await takeChampion(server, owners, model, state)
+    const said = state === undefined ? undefined : await takeChampion({ server, store }, owners, model, state)
     if (said !== undefined) (said.isTaken ? taken : notTaken).push(said.words)
   }
   return { taken, notTaken }
@@ -154,7 +156,7 @@ async function showQuestion(tracking: Tracking, experiment: string, waiting: Wai
 
 /** Takes in that people set the alias `champion` to another version than Slipway did. */
 async function takeChampion(
-  server: MlflowServer,
+  { server, store }: { readonly server: MlflowServer; readonly store: Store },
   owners: Owners,
   model: string,
   state: ModelState,
@@ -175,6 +177,8 @@ async function takeChampion(
   if (ours !== before) return not(`was moved there and here: version ${champion} stays`)
   if (!state.champions.includes(version))
     return not(`is on version ${version}, which never was champion: only gates and a rollout make it one`)
+  const refusal = await readRefusal(store, { model, digest: there as Digest })
+  if (refusal !== undefined) return not(`is on version ${version}, which was rejected by ${refusal.by}`)
   await owners.rollBack(model, version, 'alias champion was set back in MLflow')
   return { isTaken: true, words: `${model}: rolled back to version ${version}` }
 }

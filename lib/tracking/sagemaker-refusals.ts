@@ -1,7 +1,12 @@
 import type { Digest } from '../formats/artifact.ts'
+import { groupOf } from '../formats/registry-mirror.ts'
 import { metadataNames, packagesOf, statusOf } from '../sagemaker/model-packages.ts'
+import { passOver } from '../store/broken.ts'
+import { getPlan } from '../store/plans.ts'
 import { publishRefusal, type Refusal, readRefusal } from '../store/refusals.ts'
-import { readModel } from '../store/registry.ts'
+import { readModel, readVersion } from '../store/registry.ts'
+import { readRun } from '../store/runs.ts'
+import type { Store } from '../store/store.ts'
 import type { RegistryDeps } from './sagemaker-registry.ts'
 
 /** What SageMaker's registry says of versions that are registered here. */
@@ -12,15 +17,37 @@ export interface TakenRefusals {
   readonly notTaken: readonly string[]
 }
 
+/** How many records are asked for at once. */
+const atOnce = 8
+
+/**
+ * The groups that versions of a model were put into, as the plans of their runs say (`p.mirror`), in the order of
+ * their names. Versions whose run goes on still, or whose records are broken, are left out.
+ */
+export async function groupsOf(store: Store, model: string): Promise<string[]> {
+  const groups = new Set<string>()
+  const groupsOfVersion = async (digest: Digest): Promise<void> => {
+    const version = await readVersion(store, model, digest)
+    const run = version && (await readRun(store, version.run))
+    if (run === undefined) return
+    for (const step of (await getPlan(store, run.plan.digest)).steps)
+      if (step.kind === 'mirror' && step.model === model) groups.add(groupOf(step.registry, model))
+  }
+  const versions = (await readModel(store, model))?.versions ?? []
+  for (let at = 0; at < versions.length; at += atOnce)
+    await Promise.all(versions.slice(at, at + atOnce).map((digest) => passOver(groupsOfVersion(digest))))
+  return [...groups].sort()
+}
+
 /**
  * Takes in what people refused in SageMaker after it was registered here. A refusal stands: what is approved there
- * again stays refused here.
- * @param group that the model's packages are in
+ * again stays refused here, and what was refused is told also where its package is gone.
+ * @param groups that the model's packages are in
  */
 export async function takeRefusals(
   { store, sageMaker }: Pick<RegistryDeps, 'store' | 'sageMaker'>,
   model: string,
-  group: string,
+  groups: readonly string[],
 ): Promise<TakenRefusals> {
   const versions = (await readModel(store, model))?.versions ?? []
   const refused = new Map<number, Refusal & { readonly isNew: boolean }>()
@@ -29,7 +56,10 @@ export async function takeRefusals(
     const known = refused.get(refusal.version)
     refused.set(refusal.version, { ...refusal, isNew: isNew || known?.isNew === true })
   }
-  for await (const found of packagesOf(sageMaker, group)) {
+  const packages = async function* () {
+    for (const group of groups) yield* packagesOf(sageMaker, group)
+  }
+  for await (const found of packages()) {
     const digest = found.CustomerMetadataProperties?.[metadataNames.digest] as Digest
     const version = versions.indexOf(digest) + 1
     // One that is no version yet is for the run that put it there.
@@ -46,5 +76,10 @@ export async function takeRefusals(
     note(known, false)
     notTaken.push(`version ${version} is ${status} there now: what was refused stays refused`)
   }
+  for (let at = 0; at < versions.length; at += atOnce)
+    for (const known of await Promise.all(
+      versions.slice(at, at + atOnce).map((digest) => readRefusal(store, { model, digest })),
+    ))
+      if (known !== undefined) note(known, false)
   return { refused: [...refused.values()].sort((one, other) => one.version - other.version), notTaken }
 }

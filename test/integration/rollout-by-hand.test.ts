@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ModelVersion, Route } from '../../lib/formats/route.ts'
+import { publishRefusal } from '../../lib/store/refusals.ts'
 import { readRolloutEnd } from '../../lib/store/rollouts.ts'
+import { readRoute } from '../../lib/store/routes.ts'
 import { type CanaryPlace, canary, openServedCanaryPlace } from '../support/canary-place.ts'
 import { eventually } from '../support/gateways.ts'
 
@@ -40,5 +43,32 @@ describe('a rollout', () => {
     expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('no rollout of credit is going on')])
     const unknown = await place.run('rollout', 'status', 'credits')
     expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('there are credit')])
+  })
+
+  it('is ended where its candidate is rejected meanwhile; a rollback does not go back to what was rejected', async () => {
+    const { store } = place.store
+    const reject = async (version: ModelVersion, why: string) =>
+      publishRefusal(store, { ...version, by: `ann in SageMaker: ${why}`, at: new Date().toISOString() })
+    place.define(25, canary('within: "10m"'))
+    const running = place.begin('run', 'loans', '--wait', '--json')
+    await eventually(async () => (await place.share()) === 0.05)
+    const { rollout, champion, previous } = (await readRoute(store, 'credit')) as Route
+    await reject(rollout?.candidate as ModelVersion, 'unfair')
+    const result = await running.result
+    expect(result, result.stderr).toMatchObject({ code: 14 })
+    const record = await readRolloutEnd(store, JSON.parse(result.stdout).rollout.id)
+    expect(record).toMatchObject({
+      outcome: 'rolled back',
+      reason: expect.stringMatching(/rollout .*: version 3 of loans was rejected by ann in SageMaker: unfair/),
+    })
+    expect(await readRoute(store, 'credit')).toMatchObject({ champion: { version: 2 }, rollout: null })
+    await reject(previous as ModelVersion, 'too old')
+    expect(await place.run('rollback', 'credit')).toMatchObject({
+      code: 13,
+      stderr: expect.stringContaining(
+        'nothing to go back to that was not rejected: version 1 of loans was rejected by',
+      ),
+    })
+    expect((await readRoute(store, 'credit'))?.champion).toEqual(champion)
   })
 })

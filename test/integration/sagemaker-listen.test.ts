@@ -5,7 +5,12 @@ import {
   StartPipelineExecutionCommand,
   StopPipelineExecutionCommand,
 } from '@aws-sdk/client-sagemaker'
-import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
+import {
+  ChangeMessageVisibilityCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+} from '@aws-sdk/client-sqs'
 import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type SageMakerClients, sageMakerClients } from '../../lib/sagemaker/clients.ts'
@@ -91,10 +96,12 @@ describe('a queue of callback steps that is listened to', () => {
     fake.world.requests.filter(
       ({ operation, error }) => operation.startsWith('SendPipelineExecutionStep') && error === undefined,
     ).length
+  const runOf = (token: string): string =>
+    `loans-sagemaker-${createHash('sha256').update(token).digest('hex').slice(0, 12)}`
   /** The run that the newest message asks for, once it goes on. */
   const asked = async (): Promise<string> => {
     const { token } = JSON.parse(messagesOf(fake.world).at(-1)?.body as string) as { token: string }
-    const runId = `loans-sagemaker-${createHash('sha256').update(token).digest('hex').slice(0, 12)}`
+    const runId = runOf(token)
     await eventually(
       () =>
         temporal.workflow
@@ -163,5 +170,37 @@ describe('a queue of callback steps that is listened to', () => {
     )
     second.kill('SIGTERM')
     expect((await second.result).code).toBe(0)
+  })
+
+  it('begins no run for an execution whose stop was carried out before its first message', async () => {
+    const before = (await runs()).length
+    const arn = await execute()
+    const { token } = JSON.parse(messagesOf(fake.world).at(-1)?.body as string) as { token: string }
+    // The first message is away for a while, as with a server that was away. Others are still there from before.
+    const { Messages: messages = [] } = await clients.sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: queue, MaxNumberOfMessages: 10, VisibilityTimeout: 600 }),
+    )
+    const giveBack = async (isFirst: boolean): Promise<void> => {
+      for (const { Body, ReceiptHandle } of messages)
+        if (Body?.includes(token) === isFirst)
+          await clients.sqs.send(
+            new ChangeMessageVisibilityCommand({ QueueUrl: queue, ReceiptHandle, VisibilityTimeout: 0 }),
+          )
+    }
+    await giveBack(false)
+    await clients.sageMaker.send(
+      new StopPipelineExecutionCommand({ PipelineExecutionArn: arn, ClientRequestToken: 'c'.repeat(32) }),
+    )
+    const only = async () => {
+      const { stdout } = await place.run('sagemaker', 'listen', '--queue', queue, '--until-empty', '--json')
+      return JSON.parse(stdout).messages.filter(({ runId }: { runId?: string }) => runId === runOf(token))
+    }
+    expect(await only()).toMatchObject([{ outcome: 'answered' }])
+    expect(await statusOf(arn)).toBe('Stopped')
+    await giveBack(true)
+    expect(await only()).toMatchObject([
+      { outcome: 'answered', exitCode: 0, words: expect.stringContaining('was not begun: the execution is Stopped') },
+    ])
+    expect(await runs()).toHaveLength(before)
   })
 })

@@ -5,7 +5,9 @@ import {
   UpdateModelPackageCommand,
 } from '@aws-sdk/client-sagemaker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ModelState } from '../../lib/formats/records.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
+import { updateRef } from '../../lib/store/refs.ts'
 import { readModel } from '../../lib/store/registry.ts'
 import { readRoute, writeRoute } from '../../lib/store/routes.ts'
 import { type Fake, startFake } from '../sagemaker-fake/server.ts'
@@ -24,7 +26,7 @@ export default pipeline('loans', (p) => {
   const model = p.train('risk', { on: parts, features, target: binary('defaulted', bad), learner: trees({ trees: ${trees}, leaves: 7, minRowsPerLeaf: 10 }), seed: 1 })
   const candidate = p.package(model)
   p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.5)], champion: 'not compared' })
-  p.mirror(candidate, sagemakerRegistry({ image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/slipway:1' }))
+  p.mirror(candidate, sagemakerRegistry({ image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/slipway:1', group: 'credit-risk' }))
 })
 `
 
@@ -54,7 +56,7 @@ describe('what people reject in SageMaker after it was registered', () => {
 
   /** Decides about a version in SageMaker, as a person. */
   const decide = async (version: number, status: 'Approved' | 'Rejected', why: string): Promise<void> => {
-    const list = await client.send(new ListModelPackagesCommand({ ModelPackageGroupName: 'loans' }))
+    const list = await client.send(new ListModelPackagesCommand({ ModelPackageGroupName: 'credit-risk' }))
     for (const { ModelPackageArn } of list.ModelPackageSummaryList ?? []) {
       const found = await client.send(new DescribeModelPackageCommand({ ModelPackageName: ModelPackageArn }))
       if (found.CustomerMetadataProperties?.['slipway:version'] !== String(version)) continue
@@ -74,7 +76,8 @@ describe('what people reject in SageMaker after it was registered', () => {
   }
 
   it('is noticed, said loudly of the champion, and taken back where that is asked for', async () => {
-    expect(await sync()).toMatchObject({ code: 0, refused: [], inForce: [] })
+    // The group is the one that the plans of the versions name.
+    expect(await sync()).toMatchObject({ code: 0, groups: ['credit-risk'], refused: [], inForce: [] })
     await decide(3, 'Rejected', 'unfair to the young')
     expect(await sync()).toMatchObject({
       code: 13,
@@ -117,6 +120,30 @@ describe('what people reject in SageMaker after it was registered', () => {
     expect(await champion()).toBe(2)
     const order = { kind: 'open', variant: await version(3), expect: undefined } as const
     await expect(writeRoute(place.store.store, 'risks', order, 'a test')).rejects.toMatchObject({ code: 'REJECTED' })
+  })
+
+  it('is taken in from the group that is named, or that plans name', async () => {
+    const given = await sync('--group', 'credit-risk')
+    expect(given).toMatchObject({ code: 0, groups: ['credit-risk'], refused: [{ version: 3, isNew: false }] })
+    const other = await place.run('sagemaker', 'sync', 'loans', '--group', 'loans')
+    expect([other.code, other.stderr]).toEqual([2, expect.stringContaining('group loans')])
+    const version = { ...(await readModel(place.store.store, 'loans')), candidate: null, champions: [] } as ModelState
+    await updateRef(place.store.store, 'models/loans-copy', ModelState, 'a test', () => version)
+    const none = await place.run('sagemaker', 'sync', 'loans-copy')
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('give the pipeline a p.mirror')])
+  })
+
+  it('is passed over by a rollback to the champion before', async () => {
+    const told = await place.run('rollback', 'loans')
+    expect([told.code, told.stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        /champion of loans is version 1 \(was 2\)\n {2}passed over: version 3 of loans was rejected by .*unfair/,
+      ),
+    ])
+    expect(await champion()).toBe(1)
+    const back = JSON.parse((await place.run('rollback', 'loans', '--to', '2', '--json')).stdout)
+    expect(back).toEqual({ model: 'loans', champion: 2, before: 1, passedOver: [] })
   })
 
   it('is taken from an endpoint that serves it, and from a rollout', async () => {

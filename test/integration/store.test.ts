@@ -280,7 +280,7 @@ describe('the registry', () => {
     })
     const state = await readModel(store, 'm')
     expect(championOf(state)).toBe(digestOf('b'))
-    await setChampion(store, 'm', 1, 'rolled back')
+    await setChampion(store, 'm', { version: 1, reason: 'rolled back' })
     expect(championOf(await readModel(store, 'm'))).toBe(digestOf('a'))
     const judged = { version: 2, digest: digestOf('b') }
     const refused = registerVersion(store, 'm', version('c'), true, judged)

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Digest } from '../../lib/formats/artifact.ts'
 import { ModelState, RunRecord } from '../../lib/formats/records.ts'
 import { updateRef } from '../../lib/store/refs.ts'
+import { publishRefusal } from '../../lib/store/refusals.ts'
 import { publishRun } from '../../lib/store/runs.ts'
 import { type Owners, type TakenDecision, takeDecisions, type WaitingRun } from '../../lib/tracking/decisions.ts'
 import type { MlflowRun, MlflowServer, MlflowTag } from '../../lib/tracking/mlflow.ts'
@@ -61,7 +62,7 @@ const asking = (question: Partial<WaitingRun['question']> = {}): WaitingRun => (
   steps: [],
   question: { role: 'ml-lead', step: 'approval', against: digests[1] as string, ...question },
 })
-const take = (waiting: readonly WaitingRun[] = []) => {
+const take = (waiting: readonly WaitingRun[] = [], pipeline = 'loans') => {
   const owners: Owners = {
     waiting: async () => waiting,
     async decide(runId: string, decision: TakenDecision) {
@@ -70,7 +71,7 @@ const take = (waiting: readonly WaitingRun[] = []) => {
     },
     rollBack: async (...order) => void done.push(order),
   }
-  return takeDecisions({ store: bucket.store, server, say: () => {} }, owners, 'loans')
+  return takeDecisions({ store: bucket.store, server, say: () => {} }, owners, pipeline)
 }
 
 describe('an answer to a run that waits', () => {
@@ -117,6 +118,22 @@ describe('a champion that people set', () => {
     champion.alias = '11'
     expect((await take()).taken).toEqual(['loans: rolled back to version 1'])
     expect(done).toEqual([['loans', 1, 'alias champion was set back in MLflow']])
+  })
+
+  it('back to one that was rejected since changes nothing', async () => {
+    champion.alias = '11'
+    const by = 'ann in SageMaker: unfair'
+    const version = { model: 'rejected', version: 1, digest: digests[0] as Digest }
+    await publishRefusal(bucket.store, { ...version, by, at: '2026-01-01T00:00:00.000Z' })
+    await updateRef(bucket.store, 'models/rejected', ModelState, 'a test', () => state)
+    const record = RunRecord.parse(runRecord('rejected-20260101-000000-aaaa'))
+    const model = { name: 'rejected', version: 1, digest: version.digest, champion: true }
+    await publishRun(bucket.store, { ...record, pipeline: 'rejected', model })
+    expect(await take([], 'rejected')).toEqual({
+      taken: [],
+      notTaken: ['rejected: alias champion is on version 1, which was rejected by ann in SageMaker: unfair'],
+    })
+    expect(done).toEqual([])
   })
 
   it.each([
