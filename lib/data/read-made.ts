@@ -54,7 +54,9 @@ export async function readMade(made: MadeTable, what: string, file: string): Pro
   })
 }
 
-/** @throws SlipwayError TABLE_SCHEMA for the first cell that is no value of its type, and the first row of other width */
+/**
+ * @throws SlipwayError TABLE_SCHEMA for the first cell that is no value of its type, and the first row of other width
+ */
 async function requireValues(
   connection: DuckDBConnection,
   relation: string,

@@ -42,7 +42,9 @@ export type ProcessingProgram = z.infer<typeof ProcessingProgram>
 export const StepProgram = z.discriminatedUnion('kind', [HereProgram, ProcessingProgram])
 export type StepProgram = z.infer<typeof StepProgram>
 
-/** What of a program decides what it makes: in step keys. Where it lies, what it may take and as whom it runs is not. */
+/**
+ * What of a program decides what it makes: in step keys. Where it lies, what it may take and as whom it runs is not.
+ */
 export function stepProgramInKey(program: StepProgram): Readonly<Record<string, unknown>> {
   if (program.kind === 'program') {
     const { folder: _, limits: __, ...rest } = program

@@ -8,8 +8,8 @@ import type { ProcessingRequest } from './processing-job.ts'
 /** What a processing job is for, besides its program. */
 export interface ProcessingPurpose {
   /**
-   * `s3://…`, without a slash at its end: inputs lie in `input/<name>/` below it, what the program is told in `slipway/`,
-   * its files in `code/`; outputs come to `output/<name>/`.
+   * `s3://…`, without a slash at its end: inputs lie in `input/<name>/` below it, what the program is told in
+   * `slipway/`, its files in `code/`; outputs come to `output/<name>/`.
    */
   readonly uri: string
   readonly inputs: readonly string[]
