@@ -88,7 +88,7 @@ describe('a rollback', () => {
     expect((await readRouteLog(store, before.endpoint, 3))?.reason).toBe('break-glass: by ann: late flights look early')
   })
 
-  it('asks the store some five times, and nobody else', async () => {
+  it('asks the store some six times, and nobody else', async () => {
     const before = await endpoint({ kind: 'open', variant: one }, { kind: 'rollback', from: 1, to: two })
     let requests = 0
     const client = Object.create(store.client)
