@@ -103,8 +103,8 @@ describe('a step key', () => {
   const names = ['id', 'kind', 'from', 'table', 'split', 'package', 'part', 'evaluation', 'features', 'run', 'answer']
   const alsoNames: Record<string, string[]> = {
     snapshot: ['last'],
-    // A tuning counts by what it chose, and by what its best trial left, which are read; whether retrainings tune anew is
-    // theirs to know.
+    // A tuning counts by what it chose, and by what its best trial left, which are read; whether retrainings tune anew
+    // is theirs to know.
     train: ['tuned', 'ofTrial'],
     tune: ['retune'],
     package: ['model'],

@@ -104,7 +104,8 @@ describe('a listener of callback messages', () => {
     const stop = new AbortController()
     const endings = await run({
       untilEmpty: false,
-      // With room for another it would ask for one, and what is given back might go to that request, which nobody reads.
+      // With room for another it would ask for one, and what is given back might go to that request, which nobody
+      // reads.
       atOnce: 1,
       stop: stop.signal,
       carryOut: () =>
