@@ -4,9 +4,12 @@ import getPort from 'get-port'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../lib/code/host.ts'
 import { sagemaker } from '../../lib/definition/learners.ts'
+import { sagemakerProcessing } from '../../lib/definition/processing.ts'
 import { sagemakerTuning } from '../../lib/definition/tuning.ts'
 import { type SageMakerClients, sageMakerClients } from '../../lib/sagemaker/clients.ts'
 import { findOrBeginJob, runTag } from '../../lib/sagemaker/jobs.ts'
+import { processingJob } from '../../lib/sagemaker/processing-job.ts'
+import { processingRequest } from '../../lib/sagemaker/processing-request.ts'
 import { trainingJob } from '../../lib/sagemaker/training-job.ts'
 import { trainingRequest } from '../../lib/sagemaker/training-request.ts'
 import { findOrBeginSearch, requireSearched } from '../../lib/sagemaker/tuning-job.ts'
@@ -81,6 +84,28 @@ describe.skipIf(missing !== undefined)(`training jobs on moto${missing === undef
     expect(tags).toContain(runTag)
     const other = { ...wanted, requestOf: (name: string) => ({ ...wanted.requestOf(name), RoleArn: `${fakeRole}-2` }) }
     await expect(findOrBeginJob(clients, trainingJob, other)).rejects.toMatchObject({ code: 'SAGEMAKER_NAME_TAKEN' })
+  })
+
+  it('have processing jobs beside them, which repeat what they were begun with but for their instances', async () => {
+    const program = sagemakerProcessing({
+      image: 'cleaner:1',
+      instance: 'ml.m5.large',
+      role: fakeRole,
+      command: ['python', 'clean.py'],
+    })
+    const request = processingRequest(program, {
+      uri: 's3://slipway/sagemaker/moto-clean-1',
+      inputs: ['rows'],
+      outputs: ['cleaned', 'page'],
+      script: 'start.sh',
+      run: 'run-1',
+      stepKey: `sha256:${'1'.repeat(64)}`,
+    })
+    await processingJob.create(clients, 'moto-clean-1', request)
+    const job = await processingJob.describe(clients, 'moto-clean-1')
+    const { Tags: _, ProcessingResources: __, ...repeated } = request
+    expect(job).toMatchObject({ ...repeated, ProcessingJobName: 'moto-clean-1', ProcessingJobStatus: 'Completed' })
+    processingJob.requireCompleted(job)
   })
 
   it('are searched with by a tuning job that is begun once, and repeats what it was begun with', async () => {
