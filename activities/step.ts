@@ -15,6 +15,7 @@ import { digestsOf, type StepInputs, type StepOutcome, stepOf } from '../lib/for
 import { type HostVersions, type StepMaterial, stepMaterial } from '../lib/formats/step-key.ts'
 import { findKind } from '../lib/formats/step-kinds/index.ts'
 import type { Progress, StepResult, StepWork, WorkOn } from '../lib/jobs/step-work.ts'
+import type { JobsAgain } from '../lib/jobs/steps/jobs-again.ts'
 import { leaseOrResult } from '../lib/store/leases.ts'
 import { putFile } from '../lib/store/objects.ts'
 import { getPlan } from '../lib/store/plans.ts'
@@ -50,6 +51,8 @@ export interface ActivityDeps {
   readonly runJob?: typeof runJob
   /** Whether a step is carried out though its record stands, to be watched. Its record stays. */
   readonly again?: (step: string) => boolean
+  /** Where trainings on SageMaker are done again, to compare. */
+  readonly jobsAgain?: JobsAgain
 }
 
 /** A step of a plan in the store; workflows of 0.6 and before send the step itself. */

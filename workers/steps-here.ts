@@ -34,6 +34,8 @@ export interface StepsHere {
   tune(step: StepOutline<'tune'>, trials?: number): Promise<StepOutcome>
   /** Judges a candidate; where a gate compares with another model, that one is scored on the same rows first. */
   judge(step: StepOutline<'gate'>, opponent: string | null, as?: Step): Promise<StepOutcome>
+  /** Ends what is under way for good, and all that is asked for later. */
+  cancel(): void
 }
 
 /**
@@ -86,6 +88,7 @@ export function stepsHere(
     does,
     carryOut: (step, as) => (step.kind === 'tune' ? tune(step) : give(step, inputsOf(outline, step, outcomes), as)),
     tune,
+    cancel: () => environment.cancel('CANCELLED'),
     async judge(step, opponent, as) {
       const inputs = inputsOf(outline, step, outcomes)
       if (!step.againstChampion || opponent === null) return give(step, inputs, as)

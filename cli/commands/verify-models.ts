@@ -2,11 +2,14 @@ import { join } from 'node:path'
 import { shortDigest } from '../../lib/formats/artifact.ts'
 import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
-import { readOnRecord } from '../../lib/jobs/verify/on-record.ts'
+import { type OnRecord, readOnRecord } from '../../lib/jobs/verify/on-record.ts'
+import type { Store } from '../../lib/store/store.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { type ScratchServer, startScratchServer } from '../../workers/verify/scratch-store.ts'
+import { jobInWords, type TrainedByJob, trainedByJobs } from '../../workers/verify/trained-by-jobs.ts'
 import { apartInWords, type VersionVerified } from '../../workers/verify/verified.ts'
 import { verifyVersion } from '../../workers/verify/verify-version.ts'
+import type { VerifyOrder } from '../../workers/verify/version-again.ts'
 import { colors } from '../colors.ts'
 import type { StoreContext } from '../context.ts'
 import { print, printJson, say, seconds } from '../output.ts'
@@ -85,15 +88,19 @@ async function verdictOf(
   const source = { store, trusted: trustedKeysOf(settings) }
   const onRecord = await readOnRecord(source, version)
   const { run } = onRecord
+  const jobs = options.trainAgain === true ? await jobsOf(store, onRecord) : undefined
   view.note(
     `${colors.bold(`${version.model} version ${version.version}`)}  run ${run.runId}, plan ${shortDigest(run.plan.digest)}`,
   )
   const commit = options.commit === true ? await planAtCommit(settings.root, store, onRecord) : null
   if (commit !== null) view.note(`  commit ${commit.commit.slice(0, 12)} plans ${shortDigest(commit.plan)}`)
   if (options.commit === true && commit === null) view.note('  registered without a pipeline: no commit plans it')
+  const order = { source, root: settings.root, onRecord, tolerance: toleranceIn(options) }
   const verified = commit?.difference
     ? { outcome: 'differs' as const, steps: [], left: [], predictions: [], difference: differenceIn(commit) }
-    : await verifiedOn(server, { source, root: settings.root, onRecord, tolerance: toleranceIn(options) }, view)
+    : jobs === undefined
+      ? await verifiedOn(server, order, view)
+      : await withJobs(jobs, view, (trainAgain) => verifiedOn(server, { ...order, trainAgain }, view))
   const passed = verified.outcome !== 'differs'
   return {
     ...version,
@@ -103,6 +110,41 @@ async function verdictOf(
     ...(commit !== null && { commit }),
     passed,
     exitCode: passed ? exitCodes.done : exitCodes.verification,
+  }
+}
+
+/** @throws SlipwayError USAGE where no training job made anything of a version */
+async function jobsOf(store: Store, onRecord: OnRecord): Promise<TrainedByJob[]> {
+  const jobs = await trainedByJobs(store, onRecord)
+  if (jobs.length > 0) return jobs
+  const name = `${onRecord.version.model}@${onRecord.version.version}`
+  throw new SlipwayError('USAGE', `--train-again: no training job on SageMaker made a model of ${name}`, {
+    next: `slipway verify ${name} does all again that costs nothing, and says what it leaves`,
+  })
+}
+
+/** Says which jobs will be begun, and ends them when we are interrupted. @throws SlipwayError INTERRUPTED */
+async function withJobs<T>(
+  steps: readonly TrainedByJob[],
+  view: ProgressView,
+  work: (trainAgain: NonNullable<VerifyOrder['trainAgain']>) => Promise<T>,
+): Promise<T> {
+  for (const each of steps) view.note(`  ${jobInWords(each)}`)
+  const stop = new AbortController()
+  const onInterrupt = (): void => {
+    view.note('  interrupted: waits until its job has stopped')
+    stop.abort()
+  }
+  process.once('SIGINT', onInterrupt)
+  try {
+    return await work({ steps, signal: stop.signal })
+  } catch (error) {
+    if (!stop.signal.aborted || error instanceof SlipwayError) throw error
+    throw new SlipwayError('INTERRUPTED', 'interrupted; what it began on SageMaker is stopped', {
+      next: 'the same command again',
+    })
+  } finally {
+    process.removeListener('SIGINT', onInterrupt)
   }
 }
 

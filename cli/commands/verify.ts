@@ -10,6 +10,7 @@ export interface VerifyOptions extends JsonOption {
   readonly all?: boolean
   readonly commit?: boolean
   readonly tolerance?: string
+  readonly trainAgain?: boolean
 }
 
 /**
@@ -20,17 +21,25 @@ export interface VerifyOptions extends JsonOption {
 export async function verify(what: string | undefined, options: VerifyOptions): Promise<number> {
   const context = openStoreContext()
   const { store } = context
-  const { all, commit, tolerance } = options
+  const { all, commit, tolerance, trainAgain } = options
+  if (all === true && trainAgain === true)
+    throw new SlipwayError('USAGE', '--train-again costs, and is about one version at a time', {
+      next: 'slipway verify flights@3 --train-again',
+    })
   if (what === undefined && all !== true)
     throw new SlipwayError('USAGE', 'verify needs a model or a batch', {
       next: 'slipway verify flights@3, slipway verify flights/nightly/2001-06-01, or slipway verify --all',
     })
   const version = what === undefined ? undefined : await registeredVersion(store, what)
   if (what !== undefined && version === undefined) {
-    if (all === true || commit === true || tolerance !== undefined)
-      throw new SlipwayError('USAGE', `--all, --commit and --tolerance are about models, and "${what}" is none`, {
-        next: 'see `slipway models`',
-      })
+    if (all === true || commit === true || tolerance !== undefined || trainAgain === true)
+      throw new SlipwayError(
+        'USAGE',
+        `--all, --commit, --tolerance and --train-again are about models, and "${what}" is none`,
+        {
+          next: 'see `slipway models`',
+        },
+      )
     return (await import('./verify-batch.ts')).verifyPublished(context, what, options)
   }
   const { verifyModels } = await import('./verify-models.ts')

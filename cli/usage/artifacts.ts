@@ -154,6 +154,7 @@ function verifyCommand(program: Usage): void {
     .takes('[what]', kinds.verified)
     .option('--all', 'all versions of the model, or of all models')
     .option('--commit', 'of a model: plan it anew from the commit on record, too')
+    .option('--train-again', 'of a model that training jobs on SageMaker made: train by jobs again, which costs')
     .offers(
       '--tolerance <share>',
       'how far predictions of a learner that is not deterministic may be apart, 0.01 by default',
@@ -163,6 +164,7 @@ function verifyCommand(program: Usage): void {
     .examples(
       'npx slipway verify flights@3',
       'npx slipway verify flights --commit',
+      'npx slipway verify flights@3 --train-again',
       'npx slipway verify --all --json',
       'npx slipway verify flights/nightly/2001-06-01',
       'npx slipway verify out/',

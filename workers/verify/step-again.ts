@@ -74,4 +74,9 @@ async function gateDifferences({ source, scratch }: VersionAgain, recorded: Step
 const ofThisPlace = ['HOST_MISMATCH', 'ENVIRONMENT_FAILED', 'PROGRAM_LIMIT', 'OBJECT_MISSING', 'STORE_DENIED']
 
 /** Says nothing of the version: the machine, the network or the installation is another one, or out of order. */
-const isOfThisPlace = ({ code, retryable }: SlipwayError): boolean => retryable || ofThisPlace.includes(code)
+const isOfThisPlace = (error: SlipwayError): boolean =>
+  error.retryable || ofThisPlace.includes(error.code) || isOfSageMaker(error)
+
+/** A job that was not to be had or did not come to its end; not one whose program failed. */
+const isOfSageMaker = ({ code, message }: SlipwayError): boolean =>
+  code.startsWith('SAGEMAKER_') && !(code === 'SAGEMAKER_JOB_FAILED' && message.includes(' failed: AlgorithmError'))

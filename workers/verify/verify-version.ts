@@ -1,3 +1,4 @@
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import { programOf } from '../../lib/formats/filed-programs.ts'
 import { isOfContainer } from '../../lib/formats/learner.ts'
 import type { Plan } from '../../lib/formats/plan.ts'
@@ -22,8 +23,16 @@ import { beginAgain, type VerifyOrder, type VersionAgain } from './version-again
  * @throws SlipwayError where it cannot be made here: what it was made from is gone, or this installation is another one
  */
 export async function verifyVersion(order: VerifyOrder, view: VerifyView): Promise<VersionVerified> {
-  const { onRecord } = order
   const work = await beginAgain(order, view)
+  try {
+    return await compared(work, view)
+  } finally {
+    await requireEnded(work)
+  }
+}
+
+async function compared(work: VersionAgain, view: VerifyView): Promise<VersionVerified> {
+  const { onRecord } = work
   const { steps, left, difference } = await stepsAgain(work, view)
   const known = { steps, left, difference, predictions: [] }
   if (difference !== null) return { ...known, outcome: 'differs' }
@@ -33,6 +42,13 @@ export async function verifyVersion(order: VerifyOrder, view: VerifyView): Promi
   if (predictions.every(({ passed }) => passed)) return { ...known, predictions, outcome: 'predictions agree' }
   const how = predictions.map(apartInWords)
   return { ...known, predictions, outcome: 'differs', difference: { step: onRecord.packaged, kind: 'package', how } }
+}
+
+/** Waits for jobs that are being stopped. @throws SlipwayError where one goes on */
+async function requireEnded({ jobs, trainAgain }: VersionAgain): Promise<void> {
+  const ends = await Promise.allSettled(jobs)
+  if (trainAgain?.signal.aborted !== true) return
+  for (const end of ends) if (end.status === 'rejected' && end.reason instanceof SlipwayError) throw end.reason
 }
 
 /** Does the steps of a version again, up to the first that differs. */
@@ -54,6 +70,7 @@ async function stepsAgain(work: VersionAgain, view: VerifyView) {
       if (step.kind === 'tune' || isOnSageMaker(onRecord.plan, step)) await takeAsRecorded(work, step.id)
       continue
     }
+    work.trainAgain?.signal.throwIfAborted()
     view.working(step.id, step.summary, 0)
     const start = performance.now()
     const how = await stepAgain(work, step)
@@ -87,8 +104,9 @@ const isOnSageMaker = (plan: Plan, step: StepOutline): boolean =>
   plan.steps.some((each) => each.id === step.id && programOf(each)?.kind === 'sagemaker')
 
 /** Why a step is not done again. */
-function whyLeft({ onRecord }: VersionAgain, step: StepOutline, isLoose: boolean): string | undefined {
-  if (isOnSageMaker(onRecord.plan, step))
+function whyLeft({ onRecord, trainAgain }: VersionAgain, step: StepOutline, isLoose: boolean): string | undefined {
+  const isTrainedAgain = trainAgain?.steps.some((each) => each.step === step.id) === true
+  if (isOnSageMaker(onRecord.plan, step) && !isTrainedAgain)
     return 'it was done by jobs on SageMaker, and others would cost: what it made is taken from the record'
   if (step.kind === 'tune') {
     if (isLoose) return 'its trials may come out otherwise; what it chose is taken from the record'

@@ -2,6 +2,7 @@ import type { LearnerParameters } from '../../formats/learner.ts'
 import type { ProgramPlace } from '../../learners/learner.ts'
 import type { PackageSource } from '../../models/package.ts'
 import type { StepWork } from '../step-work.ts'
+import type { MayTrainAgain } from './jobs-again.ts'
 import { inProgramPlace } from './program-place.ts'
 import { trainOnSageMaker } from './train-on-sagemaker.ts'
 
@@ -17,7 +18,7 @@ interface Training<T> {
 
 /** Trains in the place that a learner needs: none, a folder for a program, a job on SageMaker. */
 export function inPlaceOf<T>(
-  source: PackageSource,
+  source: PackageSource & MayTrainAgain,
   { learner, seed, task }: { readonly learner: LearnerParameters; readonly seed: number; readonly task: string },
   work: StepWork,
   training: Training<T>,

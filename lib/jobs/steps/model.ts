@@ -22,12 +22,13 @@ import { evaluationFiles, sliceFile } from '../evaluate.ts'
 import type { LocalEvaluation } from '../judge.ts'
 import type { StepResult, WorkOn } from '../step-work.ts'
 import { inPlaceOf } from './in-place.ts'
+import type { MayTrainAgain } from './jobs-again.ts'
 import { programLog } from './program-place.ts'
 import { takeTrained } from './take-trained.ts'
 
 /** Trains a model on the parts of a split. @param source the project at `root` may add learners */
 export async function trainModel(
-  source: PackageSource & { readonly root: string },
+  source: PackageSource & MayTrainAgain & { readonly root: string },
   work: WorkOn<'train'>,
   { inputs, model }: { readonly inputs: StepInputs; readonly model: string },
 ): Promise<StepResult> {

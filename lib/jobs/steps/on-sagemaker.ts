@@ -10,6 +10,7 @@ import { findOrBeginJob, stopJobOf } from '../../sagemaker/jobs.ts'
 import { sageMakerName } from '../../sagemaker/names.ts'
 import { type Staging, staging } from '../../sagemaker/staging.ts'
 import { isCancelledForGood, type StepWork } from '../step-work.ts'
+import { askerOf, type MayTrainAgain } from './jobs-again.ts'
 import { namingLog, programLog } from './program-place.ts'
 
 /** Work of a step that a job on SageMaker does. */
@@ -41,6 +42,8 @@ export interface EndedJob {
   readonly seconds: number
 }
 
+type RemoteSource = PackageSource & MayTrainAgain
+
 /** Largest log that is kept, bytes; and after which time without an end a job is given up that SageMaker should end. */
 const logBytes = 4e6
 const slackMs = 600_000
@@ -53,17 +56,18 @@ const slackMs = 600_000
  * @throws SlipwayError SAGEMAKER_…, and what `read` throws, with the log as an artifact
  */
 export function onSageMaker<Job, Request extends object, Result>(
-  source: PackageSource,
+  source: RemoteSource,
   remote: RemoteWork<Job, Request, Result>,
 ): Promise<Result> {
   const done = carryOut(source, remote)
+  source.jobsAgain?.begun(done)
   // A cancelled step waits until its job is stopped.
   remote.work.onCancel(() => done.then(() => {}))
   return done
 }
 
 async function carryOut<Job, Request extends object, Result>(
-  source: PackageSource,
+  source: RemoteSource,
   remote: RemoteWork<Job, Request, Result>,
 ): Promise<Result> {
   const { work } = remote
@@ -80,7 +84,8 @@ async function carryOut<Job, Request extends object, Result>(
       throw error
     // What lies there then is another job's.
     if (!(error instanceof SlipwayError && error.code === 'SAGEMAKER_NAME_TAKEN')) await going.giveUp()
-    throw await namingLog(source, error, log)
+    // The store of who only compares is gone when the error is read; SageMaker keeps the job's log by its name.
+    throw source.jobsAgain === undefined ? await namingLog(source, error, log) : error
   } finally {
     await rm(root, { recursive: true, force: true, maxRetries: 10 })
   }
@@ -89,13 +94,13 @@ async function carryOut<Job, Request extends object, Result>(
 /** A job from its beginning to its end, however many attempts of ours that takes. */
 class Going<Job, Request extends object, Result> {
   private readonly clients = sharedClients()
-  private readonly source: PackageSource
+  private readonly source: RemoteSource
   private readonly remote: RemoteWork<Job, Request, Result>
   private state: JobState | undefined
   /** The job that inputs were sent for, begun or not. */
   private staged: string | undefined
 
-  constructor(source: PackageSource, remote: RemoteWork<Job, Request, Result>) {
+  constructor(source: RemoteSource, remote: RemoteWork<Job, Request, Result>) {
     this.source = source
     this.remote = remote
   }
@@ -103,10 +108,11 @@ class Going<Job, Request extends object, Result> {
   /** Begins the job or finds it, follows it, and fetches what it left. */
   async toEnd(root: string, log: string): Promise<EndedJob> {
     const { work, kind, stem, metrics = {} } = this.remote
+    const ending = this.source.jobsAgain === undefined ? '' : 'verify-'
     const job = await findOrBeginJob(this.clients, kind, {
-      nameOf: (attempt) => sageMakerName(stem, work.key, String(attempt)),
+      nameOf: (attempt) => sageMakerName(stem, work.key, `${ending}${attempt}`),
       requestOf: (name) => this.remote.requestOf(this.placeOf(name)),
-      run: work.run,
+      run: askerOf(this.source, work),
       stage: async (name) => {
         this.staged = name
         work.progress(`${name}: sending what it reads`, 0.05)
@@ -176,7 +182,7 @@ class Going<Job, Request extends object, Result> {
   }
 
   private placeOf(name: string): Staging {
-    return staging(this.source.store, name)
+    return staging((this.source.jobsAgain ?? this.source).store, name)
   }
 
   /** Stops the job if it goes on, and removes what was staged for it. */

@@ -5,6 +5,7 @@ import type { PackageSource } from '../../models/package.ts'
 import { trainingJob } from '../../sagemaker/training-job.ts'
 import { trainingRequest } from '../../sagemaker/training-request.ts'
 import type { StepWork } from '../step-work.ts'
+import { askerOf, type MayTrainAgain } from './jobs-again.ts'
 import { onSageMaker } from './on-sagemaker.ts'
 import { fetchOutputs, keptOutput, purposeOf, stageInputs } from './sagemaker-files.ts'
 
@@ -26,8 +27,9 @@ export interface RemoteTraining<T> {
  * Trains by a training job: rows are written and results read in threads.
  * @throws SlipwayError SAGEMAKER_…, PROGRAM_FAILED, with the log as an artifact
  */
-export function trainOnSageMaker<T>(source: PackageSource, training: RemoteTraining<T>): Promise<T> {
+export function trainOnSageMaker<T>(source: PackageSource & MayTrainAgain, training: RemoteTraining<T>): Promise<T> {
   const { learner, work, stem, seed, task } = training
+  const asked = { work: { key: work.key, run: askerOf(source, work) }, seed, task }
   return onSageMaker(source, {
     kind: trainingJob,
     work,
@@ -35,7 +37,7 @@ export function trainOnSageMaker<T>(source: PackageSource, training: RemoteTrain
     timeoutMs: learner.job?.timeoutMs ?? 0,
     waitMs: learner.job?.waitMs ?? 0,
     metrics: learner.metrics,
-    requestOf: ({ uri }) => trainingRequest(learner, purposeOf(learner, { work, seed, task, uri })),
+    requestOf: ({ uri }) => trainingRequest(learner, purposeOf(learner, { ...asked, uri })),
     async stage(place, root) {
       await training.layOut({ root, environments: '', log: '' })
       await stageInputs(source, learner, layoutIn(root), place)
