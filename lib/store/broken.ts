@@ -25,6 +25,7 @@ export const documentKinds: Readonly<Record<string, DocumentKind>> = {
     name: 'version record',
     next: () => 'run its pipeline again: registering the version again writes it anew',
   },
+  refusals: { name: 'refusal', next: () => 'npx slipway sagemaker sync: what was rejected there is written anew' },
   signatures: { name: 'signature', next: () => 'plan or package again with the same key: it is signed anew' },
   refs: { name: 'ref', next: (key) => `npx slipway restore ${refOf(key)}` },
   log: { name: 'log entry', next: () => 'restore this object from a backup, or do without its reason' },

@@ -21,6 +21,7 @@ import { leaseOrResult } from '../../lib/store/leases.ts'
 import { establishMonitor, publishReport, readLastReport, readMonitor, readReport } from '../../lib/store/monitors.ts'
 import { blobKey, getBundle, getJson, putJson } from '../../lib/store/objects.ts'
 import { readRef, readRefLog, restoreRef, updateRef } from '../../lib/store/refs.ts'
+import { publishRefusal, requireNotRefused } from '../../lib/store/refusals.ts'
 import { readModel, readVersion, registerVersion } from '../../lib/store/registry.ts'
 import {
   publishEvidence,
@@ -131,6 +132,24 @@ const kinds: Record<string, () => Promise<Case[]>> = {
             record.stepKey,
           )
           expect(await publishStepRecord(store, { ...record, run: 'b' })).toMatchObject({ run: 'a' })
+        },
+      },
+    ]
+  },
+  async refusals() {
+    const version = { model: 'loans', version: ++count, digest: digestOf(`refused ${count}`) }
+    const refusal = { ...version, by: 'ann in SageMaker', at: '2026-01-01T00:00:00.000Z' }
+    await publishRefusal(store, refusal)
+    const key = `refusals/loans/${hexOf(version.digest)}.json`
+    return [
+      {
+        key,
+        async check() {
+          await expect(requireNotRefused(store, version)).rejects.toMatchObject(broken(key))
+          // Whoever takes refusals in writes it anew.
+          expect((await publishRefusal(store, refusal)).value).toEqual(refusal)
+          await expect(requireNotRefused(store, version)).rejects.toMatchObject({ code: 'REJECTED' })
+          expect(await quarantined(key)).toBeGreaterThan(0)
         },
       },
     ]
