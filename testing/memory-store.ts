@@ -51,18 +51,19 @@ function answerTo(objects: Map<string, StoredObject>, request: Request): Respons
   const { method, path, query = {} } = request
   const key = decodeURIComponent(path).split('/').slice(2).join('/')
   if (key === '') return method === 'GET' ? list(objects, query) : answer(200)
-  if (method === 'PUT') return request.headers['x-amz-copy-source'] === undefined ? put(objects, key, request) : none()
+  if (method === 'PUT')
+    return request.headers['x-amz-copy-source'] === undefined ? put(objects, key, request) : notImplemented()
   const stored = objects.get(key)
   if (method === 'DELETE') {
     objects.delete(key)
     return answer(204)
   }
   if (stored === undefined) return refuse(404, 'NoSuchKey')
-  return method === 'HEAD' || method === 'GET' ? give(stored, request) : none()
+  return method === 'HEAD' || method === 'GET' ? give(stored, request) : notImplemented()
 }
 
 function put(objects: Map<string, StoredObject>, key: string, { headers, body, query = {} }: Request): Response {
-  if (Object.hasOwn(query, 'uploadId') || headers['content-encoding'] === 'aws-chunked') return none()
+  if (Object.hasOwn(query, 'uploadId') || headers['content-encoding'] === 'aws-chunked') return notImplemented()
   const stored = objects.get(key)
   if (headers['if-none-match'] === '*' && stored !== undefined) return refuse(412, 'PreconditionFailed')
   const wanted = headers['if-match']
@@ -121,4 +122,4 @@ const refuse = (status: number, code: string): Response =>
   )
 
 /** What no test of a pipeline of a few rows asks for. */
-const none = (): Response => refuse(501, 'NotImplemented')
+const notImplemented = (): Response => refuse(501, 'NotImplemented')
