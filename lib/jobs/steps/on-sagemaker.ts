@@ -1,15 +1,14 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SlipwayError } from '../../formats/errors.ts'
-import { openLog } from '../../learners/program/log.ts'
 import type { PackageSource } from '../../models/package.ts'
 import { sharedClients } from '../../sagemaker/clients.ts'
 import { type FollowedKind, follow, type JobState } from '../../sagemaker/job-kind.ts'
-import { jobLog } from '../../sagemaker/job-log.ts'
 import { findOrBeginJob, stopJobOf } from '../../sagemaker/jobs.ts'
 import { sageMakerName } from '../../sagemaker/names.ts'
 import { type Staging, staging } from '../../sagemaker/staging.ts'
 import { isCancelledForGood, type StepWork } from '../step-work.ts'
+import { openJobBook } from './job-book.ts'
 import { askerOf, type MayTrainAgain } from './jobs-again.ts'
 import { namingLog, programLog } from './program-place.ts'
 
@@ -44,8 +43,7 @@ export interface EndedJob {
 
 type RemoteSource = PackageSource & MayTrainAgain
 
-/** Largest log that is kept, bytes; and after which time without an end a job is given up that SageMaker should end. */
-const logBytes = 4e6
+/** After which time without an end a job is given up that SageMaker should end. */
 const slackMs = 600_000
 
 /**
@@ -107,7 +105,7 @@ class Going<Job, Request extends object, Result> {
 
   /** Begins the job or finds it, follows it, and fetches what it left. */
   async toEnd(root: string, log: string): Promise<EndedJob> {
-    const { work, kind, stem, metrics = {} } = this.remote
+    const { work, kind, stem, metrics } = this.remote
     const ending = this.source.jobsAgain === undefined ? '' : 'verify-'
     const job = await findOrBeginJob(this.clients, kind, {
       nameOf: (attempt) => sageMakerName(stem, work.key, `${ending}${attempt}`),
@@ -124,17 +122,7 @@ class Going<Job, Request extends object, Result> {
     this.state = kind.stateOf(job)
     const { name } = this.state
     await mkdir(root, { recursive: true, mode: 0o700 })
-    let at = new Date()
-    const book = openLog(log, logBytes, Object.entries(metrics), () => at)
-    const lines = jobLog(
-      this.clients,
-      { group: kind.logGroup, job: name },
-      (line) => {
-        at = new Date(line.at)
-        book.take('out', Buffer.from(`${line.text}\n`))
-      },
-      (why) => book.note(`its log cannot be read: ${why}`),
-    )
+    const { book, lines } = openJobBook(this.clients, { group: kind.logGroup, job: name }, log, metrics)
     try {
       const ended = await this.followed(this.state, lines.read, () => book.lastLine)
       await lines.readToEnd()

@@ -9,10 +9,8 @@ import { fixedIn, type SageMakerSearch, searchedIn, type TrainedByTrial } from '
 import { comparedBy, type EndedTrial, lossOf } from '../../formats/tuning.ts'
 import type { ProgramPlace } from '../../learners/learner.ts'
 import { layoutIn } from '../../learners/program/layout.ts'
-import { openLog } from '../../learners/program/log.ts'
 import type { PackageSource } from '../../models/package.ts'
 import { sharedClients } from '../../sagemaker/clients.ts'
-import { jobLog } from '../../sagemaker/job-log.ts'
 import { sageMakerName } from '../../sagemaker/names.ts'
 import { staging } from '../../sagemaker/staging.ts'
 import {
@@ -30,6 +28,7 @@ import {
 import { longestSearchMs, tuningRequest } from '../../sagemaker/tuning-request.ts'
 import { allFailedInWords, whereAllFail } from '../../stats/tuning/stand.ts'
 import { isCancelledForGood, type StepResult, type WorkOn } from '../step-work.ts'
+import { openJobBook } from './job-book.ts'
 import { namingLog, programLog } from './program-place.ts'
 import { fetchArchives, purposeOf, stageInputs } from './sagemaker-files.ts'
 import { recordTrials } from './tune.ts'
@@ -38,8 +37,6 @@ import { recordTrials } from './tune.ts'
 const slackMs = 600_000
 /** How long a search that is stopped may take to stop its jobs, which still upload what they have, ms. */
 const stopsWithinMs = 300_000
-/** Largest log that is kept, bytes. */
-const logBytes = 4e6
 
 /** A search on SageMaker. */
 export interface Search {
@@ -218,18 +215,8 @@ class Searching {
 
   /** Reads the log of a training job into the step's. @returns the metrics in it */
   private async readLog(job: string): Promise<Record<string, number>> {
-    let at = new Date()
-    const metrics = Object.entries(this.learner.metrics ?? {})
-    const book = openLog(join(this.work.folder, programLog), logBytes, metrics, () => at)
-    const lines = jobLog(
-      this.clients,
-      { group: '/aws/sagemaker/TrainingJobs', job },
-      (line) => {
-        at = new Date(line.at)
-        book.take('out', Buffer.from(`${line.text}\n`))
-      },
-      (why) => book.note(`its log cannot be read: ${why}`),
-    )
+    const where = { group: '/aws/sagemaker/TrainingJobs', job }
+    const { book, lines } = openJobBook(this.clients, where, join(this.work.folder, programLog), this.learner.metrics)
     await lines.readToEnd()
     return book.end()
   }
