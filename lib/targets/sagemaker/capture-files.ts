@@ -83,13 +83,20 @@ export interface CaptureQuery {
   readonly readUpTo: number
 }
 
+/** A request as it was written down, once or more often. */
+export interface Captured extends CapturedEvent {
+  readonly variant: string
+  /** Copies of it besides this one. */
+  readonly repeats: number
+}
+
 /** Requests of an interval. */
 export interface CaptureReading {
-  readonly events: readonly (CapturedEvent & { readonly variant: string })[]
-  readonly repeated: number
+  readonly events: readonly Captured[]
+  /** Times of requests that there was no room for, ms since 1970. */
+  readonly dropped: readonly number[]
   /** Lines and files that cannot be read, of files written since `readUpTo`. */
   readonly unreadable: number
-  readonly dropped: number
   /** Requests from before the interval, of files written since `readUpTo`; copies of such as were in time included. */
   readonly late: number
 }
@@ -101,9 +108,10 @@ export async function readCaptureFiles(
   known: KnownSpans,
   { from, to, readUpTo }: CaptureQuery,
 ): Promise<CaptureReading> {
-  const events = new Map<string, CapturedEvent & { variant: string }>()
+  const events = new Map<string, Captured>()
   const lateIds = new Set<string>()
-  let [repeated, unreadable, dropped, held] = [0, 0, 0, 0]
+  const dropped: number[] = []
+  let [unreadable, held] = [0, 0]
   for (const file of files) {
     const isNew = file.writtenAt > readUpTo
     const span = known.get(file.key)
@@ -127,18 +135,19 @@ export async function readCaptureFiles(
       if (event.at < from || event.at >= to) continue
       // A shadow may have the id of the request that it was sent.
       const id = `${file.variant} ${event.id}`
-      if (events.has(id)) repeated++
-      else if (held + sizeOf(event) > mostHeld) dropped++
+      const there = events.get(id)
+      if (there !== undefined) events.set(id, { ...there, repeats: there.repeats + 1 })
+      else if (held + sizeOf(event) > mostHeld) dropped.push(event.at)
       else {
         held += sizeOf(event)
-        events.set(id, { ...event, variant: file.variant })
+        events.set(id, { ...event, variant: file.variant, repeats: 0 })
       }
     }
     known.set(file.key, found)
     if (known.size > mostKnown) known.delete(known.keys().next().value as string)
   }
   const sorted = [...events.values()].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
-  return { events: sorted, repeated, unreadable, dropped, late: lateIds.size }
+  return { events: sorted, dropped, unreadable, late: lateIds.size }
 }
 
 const sizeOf = ({ input, output }: CapturedEvent): number => input.body.length + output.body.length + 500

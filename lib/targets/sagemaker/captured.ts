@@ -1,10 +1,11 @@
 import { mediaTypes } from '../../formats/artifact.ts'
 import type { ModelVersion } from '../../formats/route.ts'
-import type { CapturedEvent, CapturedOrder, ReadCaptured } from '../../formats/sagemaker-capture.ts'
+import type { CapturedOrder, ReadCaptured } from '../../formats/sagemaker-capture.ts'
 import type { TelemetryWindow } from '../../formats/telemetry.ts'
 import { putBytes } from '../../store/objects.ts'
 import type { Store } from '../../store/store.ts'
 import {
+  type Captured,
   type CaptureFile,
   type CaptureReading,
   type KnownSpans,
@@ -24,13 +25,11 @@ const mostOfWindow = 20_000
 /** Files of so long before an interval are looked at for requests that came late, ms. */
 const lookBackMs = 3_600_000
 
-type Captured = CapturedEvent & { readonly variant: string }
-
 /** Reads files for windows, from the window before them on. */
 export interface CapturedSource {
   /**
-   * The requests of an interval, by the beginning of their periods. What was counted besides goes with the next window
-   * that is filled.
+   * The requests of an interval, by the beginning of their periods. What no period can be told of goes with the next
+   * window that is filled.
    */
   between(from: number, to: number): Promise<ReadonlyMap<number, readonly Captured[]>>
   /** A window with rows and scores of the requests in its period. */
@@ -57,8 +56,8 @@ export interface CapturedDeps {
   readonly readUpTo: number
 }
 
-type Besides = Pick<CaptureReading, 'repeated' | 'unreadable' | 'dropped' | 'late'>
-const nothing: Besides = { repeated: 0, unreadable: 0, dropped: 0, late: 0 }
+type Besides = Pick<CaptureReading, 'unreadable' | 'late'>
+const nothing: Besides = { unreadable: 0, late: 0 }
 
 export function capturedSource(deps: CapturedDeps): CapturedSource {
   const { store, spans, periodMs, endpoint, name, variants, upTo } = deps
@@ -66,6 +65,8 @@ export function capturedSource(deps: CapturedDeps): CapturedSource {
   let { readUpTo } = deps
   let besides = nothing
   let byPeriod = new Map<number, Captured[]>()
+  let droppedByPeriod = new Map<number, number>()
+  const periodOf = (at: number): number => Math.floor(at / periodMs) * periodMs
 
   const list = async (since: number): Promise<CaptureFile[]> => {
     const all = await listCaptureFiles(store, `${captureFolder(endpoint)}${name}/`, variants, since)
@@ -77,18 +78,23 @@ export function capturedSource(deps: CapturedDeps): CapturedSource {
       const reading = await readCaptureFiles(store, await files, spans, { from, to, readUpTo })
       // What is new was counted once.
       readUpTo = upTo
-      besides = added(besides, reading)
+      besides = { unreadable: besides.unreadable + reading.unreadable, late: besides.late + reading.late }
       byPeriod = new Map()
       for (const event of reading.events) {
-        const start = Math.floor(event.at / periodMs) * periodMs
-        byPeriod.set(start, [...(byPeriod.get(start) ?? []), event])
+        const start = periodOf(event.at)
+        const there = byPeriod.get(start)
+        if (there === undefined) byPeriod.set(start, [event])
+        else there.push(event)
       }
+      droppedByPeriod = new Map()
+      for (const at of reading.dropped) droppedByPeriod.set(periodOf(at), (droppedByPeriod.get(periodOf(at)) ?? 0) + 1)
       return byPeriod
     },
 
     async fill(window, history) {
       const share = deps.share(window.revision)
-      const all = byPeriod.get(window.to - periodMs) ?? []
+      const start = window.to - periodMs
+      const all = byPeriod.get(start) ?? []
       if (share === 0 && all.length === 0) return window
       const { events, unclear } = answeredBy(window, history, all, periodMs)
       const kept = events.slice(0, mostOfWindow)
@@ -97,7 +103,7 @@ export function capturedSource(deps: CapturedDeps): CapturedSource {
       const { champion, candidate, endpoint: of, revision, rollout, from } = window
       const named = { champion: version(champion), candidate: candidate && version(candidate) }
       const read = await deps.read({ endpoint: of, revision, rollout, from, ...named, events: kept })
-      const { repeated, unreadable, dropped, late } = besides
+      const { unreadable, late } = besides
       besides = nothing
       return {
         ...window,
@@ -108,23 +114,16 @@ export function capturedSource(deps: CapturedDeps): CapturedSource {
           share,
           upTo,
           events: kept.length - read.unreadable,
-          repeated,
+          repeated: all.reduce((sum, { repeats }) => sum + repeats, 0),
           unreadable: unreadable + read.unreadable,
           unclear,
-          dropped: dropped + events.length - kept.length,
+          dropped: (droppedByPeriod.get(start) ?? 0) + events.length - kept.length,
           late,
         },
       }
     },
   }
 }
-
-const added = (one: Besides, other: Besides): Besides => ({
-  repeated: one.repeated + other.repeated,
-  unreadable: one.unreadable + other.unreadable,
-  dropped: one.dropped + other.dropped,
-  late: one.late + other.late,
-})
 
 /** Counts of nothing, for periods in which requests were written down that CloudWatch does not count. */
 export function withCaptured(periods: Periods, captured: ReadonlyMap<number, readonly Captured[]>): Periods {
