@@ -14,6 +14,7 @@ import {
 import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type SageMakerClients, sageMakerClients } from '../../lib/sagemaker/clients.ts'
+import type { Ending } from '../../lib/sagemaker/listen.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
 import { messagesOf } from '../sagemaker-fake/pipelines.ts'
 import { type Fake, startFake } from '../sagemaker-fake/server.ts'
@@ -191,9 +192,15 @@ describe('a queue of callback steps that is listened to', () => {
     await clients.sageMaker.send(
       new StopPipelineExecutionCommand({ PipelineExecutionArn: arn, ClientRequestToken: 'c'.repeat(32) }),
     )
+    /** What became of the execution's messages. One whose server was away for a moment comes again. */
     const only = async () => {
-      const { stdout } = await place.run('sagemaker', 'listen', '--queue', queue, '--until-empty', '--json')
-      return JSON.parse(stdout).messages.filter(({ runId }: { runId?: string }) => runId === runOf(token))
+      let answered: Ending[] = []
+      await eventually(async () => {
+        const { stdout } = await place.run('sagemaker', 'listen', '--queue', queue, '--until-empty', '--json')
+        answered = JSON.parse(stdout).messages.filter(({ runId }: Ending) => runId === runOf(token))
+        return answered.length > 0
+      }, 120_000)
+      return answered
     }
     expect(await only()).toMatchObject([{ outcome: 'answered' }])
     expect(await statusOf(arn)).toBe('Stopped')
