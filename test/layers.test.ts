@@ -218,6 +218,7 @@ describe('imports point down only', () => {
       'lib',
       'node_modules',
       'scripts',
+      'site',
       'test',
     ]
     expect(
