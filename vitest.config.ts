@@ -9,12 +9,16 @@ const patient = { testTimeout: 900_000, hookTimeout: 900_000 }
 /** Real servers and processes wait much of the time: one more file at a time than there are cores. */
 const shared = { ...patient, globalSetup: ['test/support/global-setup.ts'], maxWorkers: 3 }
 
+/** `slipway` is these sources, not what is built of them. */
+const ssr = { resolve: { conditions: ['slipway-source', 'node', 'development|production'] } }
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/closing-line.ts'],
     sequence: { sequencer: LongestFirst },
     projects: [
       {
+        ssr,
         test: {
           ...shared,
           name: 'unit',
@@ -23,9 +27,10 @@ export default defineConfig({
         },
       },
       // Real servers and real processes, those of the platform itself.
-      { test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'] } },
+      { ssr, test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'] } },
       // Against other systems, each in an environment of its own that is installed once: `npm run test:peers`.
       {
+        ssr,
         test: {
           ...shared,
           name: 'peers',

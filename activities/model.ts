@@ -9,7 +9,7 @@ import { packageTensors } from '../lib/jobs/steps/package-tensors.ts'
 import { type ActivityDeps, runIdempotent, runStep, type StepGiven, type StepOrder, wholeStep } from './step.ts'
 
 /** The plan's train step goes along: it says what the packaged model is. */
-interface PackageOrder extends StepOrder<'package'> {
+export interface PackageOrder extends StepOrder<'package'> {
   readonly train: StepGiven<'train'>
   readonly trainKey: string
   readonly model: string

@@ -9,7 +9,7 @@ import { type ModelOrder, modelOrderSignal, type Order, type RegistrationOrder }
 import { type ActivityDeps, runActivity } from './step.ts'
 import { told } from './told.ts'
 
-interface ModelRegistration extends RegistrationOrder {
+export interface ModelRegistration extends RegistrationOrder {
   readonly model: string
 }
 

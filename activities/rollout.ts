@@ -25,7 +25,7 @@ import { type ActivityDeps, runActivity } from './step.ts'
 import { told } from './told.ts'
 
 /** Where an endpoint is deployed: the name of a target; by default Slipway's own gateways. */
-interface OnTarget {
+export interface OnTarget {
   readonly target?: string | undefined
 }
 

@@ -11,16 +11,24 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
 
-const rooms = ['lib', 'gateway', 'activities', 'workflows', 'workers', 'cli', 'testing']
-const entries = {
-  cli: 'cli/main.ts',
+const rooms = ['lib', 'gateway', 'activities', 'workflows', 'workers', 'cli', 'testing', 'test/contracts']
+/** What users import, by `exports` of package.json. */
+export const libraries = {
+  slipway: 'lib/definition/index.ts',
+  dataframe: 'lib/definition/dataframe.ts',
   testing: 'testing/index.ts',
+  extend: 'lib/extensions/extension.ts',
+  'contract-tests': 'test/contracts/index.ts',
+}
+const entries = {
+  ...libraries,
+  cli: 'cli/main.ts',
   worker: 'workers/main.ts',
   gateway: 'workers/gateway-main.ts',
   serve: 'workers/container-main.ts',
@@ -69,20 +77,23 @@ export async function ensureBuilt() {
   const stamp = stampOf(rooms)
   if (isFresh('.stamp', stamp)) return
   const { build } = await import('esbuild')
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const packages = Object.keys({ ...dependencies, ...peerDependencies })
   mkdirSync(dist, { recursive: true })
   rmSync(join(dist, '.stamp'), { force: true })
-  await build({
+  const { metafile } = await build({
     entryPoints: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, join(root, file)])),
     outdir: dist,
+    metafile: true,
     bundle: true,
     splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    external: [...Object.keys(dependencies).filter((name) => !inside.includes(name)), '@duckdb/node-bindings'],
+    external: [...packages.filter((name) => !inside.includes(name)), '@duckdb/node-bindings'],
     banner: { js: requireBanner },
     sourcemap: 'linked',
+    sourcesContent: false,
     logLevel: 'warning',
     chunkNames: 'chunks/[name]-[hash]',
     // esbuild checks no types; `npm run check` does.
@@ -106,14 +117,20 @@ export async function ensureBuilt() {
   await buildKernels('explain-kernels', 'lib/explain/kernels', ['--enable', 'simd'])
   await buildKernels('csv-kernels', 'lib/learners/program/kernels', [])
   await buildWorkflows()
-  removeOldParts(join(dist, 'chunks'))
+  removeOldParts(join(dist, 'chunks'), Object.keys(metafile.outputs))
   writeFileSync(join(dist, '.stamp'), stamp)
 }
 
-/** Each build names its parts by their contents, so those of builds long ago are nobody's any more. */
-function removeOldParts(folder) {
-  for (const name of readdirSync(folder))
-    if (statSync(join(folder, name)).mtimeMs < Date.now() - keepParts) rmSync(join(folder, name))
+/**
+ * Each build names its parts by their contents, so those of builds long ago are nobody's any more. Those of builds
+ * shortly before go into no package.
+ */
+function removeOldParts(folder, made) {
+  const current = new Set(made.map((file) => basename(file)))
+  const others = readdirSync(folder).filter((name) => /\.js(\.map)?$/.test(name) && !current.has(name))
+  const old = others.filter((name) => statSync(join(folder, name)).mtimeMs < Date.now() - keepParts)
+  for (const name of old) rmSync(join(folder, name))
+  writeFileSync(join(folder, '.npmignore'), others.map((name) => `${name}\n`).join(''))
 }
 
 /**

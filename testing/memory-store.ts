@@ -30,6 +30,8 @@ interface StoredObject {
  * @param cacheFolder where verified copies of what is read lie
  */
 export function memoryStore(cacheFolder: string): Store {
+  // Which Node versions work is said by package.json, not by a library in the midst of somebody's tests.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const objects = new Map<string, StoredObject>()
   const requestHandler = {
     metadata: { handlerProtocol: 'http/1.1' },

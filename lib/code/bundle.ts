@@ -112,9 +112,15 @@ const userCode: Plugin = {
     builder.onLoad({ filter: /\.(ts|mts|js|mjs)$/ }, async ({ path }) => {
       const source = (await readFile(path, 'utf8')).replaceAll('\r\n', '\n')
       const loader = extname(path).endsWith('ts') ? 'ts' : 'js'
-      return { contents: path.includes('/node_modules/') ? source : markPureCalls(basename(path), source), loader }
+      return { contents: isPackage(path) ? source : markPureCalls(basename(path), source), loader }
     })
   },
+}
+
+/** Whether a module is another's: Slipway's own are treated alike in a checkout and below node_modules. */
+function isPackage(path: string): boolean {
+  const from = path.startsWith(`${packageRoot}/`) ? path.slice(packageRoot.length) : path
+  return from.includes('/node_modules/')
 }
 
 /**

@@ -1,10 +1,11 @@
 import type { Protocol } from '../../gateway/protocols/protocol.ts'
 import { type OutsideLearners, outsideLearners } from '../learners/learners.ts'
 import type { Source } from '../sources/source.ts'
+import type { Store } from '../store/store.ts'
 import type { Packing } from '../targets/sagemaker/on-demand.ts'
 import { type Targets, targetsOf } from '../targets/targets.ts'
 import { loadConfiguration } from './configuration.ts'
-import type { Extension, Tools } from './extension.ts'
+import type { Extension } from './extension.ts'
 
 /** The adapters of a project's configuration, and the targets, which are few and made at once. */
 export interface Adapters {
@@ -22,7 +23,7 @@ export interface Adapters {
  * @param packing of whoever brings packages to where they are served
  * @throws SlipwayError DEFINITION_SYNTAX, DEFINITION_INVALID: also where two adapters go by one name
  */
-export async function adaptersOf(root: string, tools: Tools, packing?: Packing): Promise<Adapters> {
+export async function adaptersOf(root: string, tools: { readonly store: Store }, packing?: Packing): Promise<Adapters> {
   const { configuration, digest } = await loadConfiguration(root)
   const { extend } = configuration
   return {

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import type { Protocol } from '../../gateway/protocols/protocol.ts'
 import type { Learner } from '../learners/learner.ts'
 import type { Source } from '../sources/source.ts'
-import type { Store } from '../store/store.ts'
 import type { Target } from '../targets/target.ts'
 
 export type {
@@ -23,8 +22,18 @@ export type { Learned, Learner, LearnerOrder, LearnerRows, ModelInput } from '..
 export { linearLearner } from '../learners/linear/learner.ts'
 export { treesLearner } from '../learners/trees/learner.ts'
 export type { FoundFile, Source, Window } from '../sources/source.ts'
-export type { Store } from '../store/store.ts'
 export type { Applied, Cursors, Source as Serving, Target } from '../targets/target.ts'
+
+/** The bucket that the process works with. */
+export interface Store {
+  readonly bucket: string
+  /** For messages: where it is. */
+  readonly address: string
+  /** Verified copies of what was read from it lie there. */
+  readonly cacheFolder: string
+  /** The AWS SDK's `S3Client`. Whoever uses it has `@aws-sdk/client-s3` as a dependency, for its commands and types. */
+  readonly client: unknown
+}
 
 /** What an adapter may use of the process that it runs in. */
 export interface Tools {

@@ -1,0 +1,104 @@
+// Makes the package that is published: dist/package and its tarball. What is packed where this repository is would lack
+// types, and have in its package.json what only this repository uses.
+//
+//   node scripts/pack.mjs [folder for the tarball]
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ensureBuilt, libraries } from './build.mjs'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const stage = join(root, 'dist', 'package')
+
+/**
+ * The manifest that is published: without what only this repository uses.
+ * @param own that of the repository
+ */
+export function publishedManifest(own) {
+  const { private: _, scripts, devDependencies, overrides, exports, ...published } = own
+  const found = Object.entries(exports).map(([path, target]) => {
+    if (typeof target === 'string') return [path, target]
+    const { 'slipway-source': source, ...conditions } = target
+    return [path, conditions]
+  })
+  return { ...published, exports: Object.fromEntries(found) }
+}
+
+/** Where declarations import from, by paths. */
+const imported = /((?:\bfrom|\bimport)\s*\(?\s*["'])(\.[^"']+?)\.ts(["'])/g
+
+/** Whether a source is in the package, so that a map can lead to it: user code is bundled from it. */
+const isShipped = (source) => /^lib\/(definition|formats)\//.test(source)
+
+/** Writes the declarations of what users import, and of what these name in turn. */
+function writeTypes(target) {
+  const written = join(root, 'dist', '.types')
+  const project = join(written, 'tsconfig.json')
+  rmSync(written, { recursive: true, force: true })
+  mkdirSync(written, { recursive: true })
+  const compilerOptions = {
+    noEmit: false,
+    // `npm run check` checks.
+    noCheck: true,
+    declaration: true,
+    declarationMap: true,
+    emitDeclarationOnly: true,
+    rootDir: root,
+    outDir: written,
+  }
+  const files = Object.values(libraries).map((file) => join(root, file))
+  const settings = { extends: '../../tsconfig.json', compilerOptions, files, include: [], exclude: [] }
+  writeFileSync(project, JSON.stringify(settings))
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], { stdio: 'inherit' })
+  const seen = new Set()
+  const take = (file) => {
+    if (seen.has(file)) return
+    seen.add(file)
+    const text = readFileSync(join(written, `${file}.d.ts`), 'utf8')
+    const code = text.replaceAll(imported, '$1$2.js$3')
+    const place = join(target, `${file}.d.ts`)
+    mkdirSync(dirname(place), { recursive: true })
+    if (isShipped(file)) {
+      writeFileSync(place, code)
+      const map = JSON.parse(readFileSync(join(written, `${file}.d.ts.map`), 'utf8'))
+      const source = join(root, `${file}.ts`).slice(root.length + 1)
+      const up = '../'.repeat(join('dist/types', file).split('/').length - 1)
+      writeFileSync(`${place}.map`, JSON.stringify({ ...map, sources: [`${up}${source}`] }))
+    } else writeFileSync(place, code.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n'))
+    for (const [, , to] of text.matchAll(imported)) take(join(dirname(file), to))
+  }
+  for (const file of Object.values(libraries)) take(file.replace(/\.ts$/, ''))
+  rmSync(written, { recursive: true, force: true })
+}
+
+/** Lays the package out in dist/package. @returns that folder */
+export async function layOut() {
+  await ensureBuilt()
+  rmSync(stage, { recursive: true, force: true })
+  const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const [{ files }] = JSON.parse(listed)
+  for (const { path } of files) cpSync(join(root, path), join(stage, path))
+  writeTypes(join(stage, 'dist/types'))
+  const manifest = publishedManifest(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
+  writeFileSync(join(stage, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  return stage
+}
+
+/** Packs it. @returns the tarball's path */
+export async function pack(folder) {
+  const stage = await layOut()
+  mkdirSync(folder, { recursive: true })
+  const name = execFileSync('npm', ['pack', stage, '--pack-destination', folder, '--silent'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  return join(folder, name.trim())
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  process.stdout.write(`${await pack(resolve(process.argv[2] ?? join(root, 'dist')))}\n`)
