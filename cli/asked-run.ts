@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { ClientContext } from '../client/context.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { RunRecord } from '../lib/formats/records.ts'
 import { type Answer, answerCallback } from '../lib/sagemaker/answer-callback.ts'
@@ -8,12 +9,11 @@ import { whyUnwanted } from '../lib/sagemaker/execution.ts'
 import { readWholeRun } from '../lib/store/runs.ts'
 import { askToStop, isGoingOn } from './commands/cancel.ts'
 import { type RunOptions, runAndShow } from './commands/run.ts'
-import type { CliContext } from './context.ts'
 import type { Interrupt } from './follow.ts'
 
 /** What a callback step is answered with. */
 export interface AskedRunDeps {
-  readonly context: CliContext
+  readonly context: ClientContext
   readonly clients: Pick<SageMakerClients, 'sageMaker'>
   /** Ends the waiting, not the run. */
   readonly interrupt?: Interrupt
@@ -109,7 +109,7 @@ const inWords = (told: Answer, refusal: string | undefined): string =>
 
 /** The execution is being stopped: so is the run, if it goes on. */
 async function stopAsked(
-  context: CliContext,
+  context: ClientContext,
   runId: string,
   answer: (told: Answer) => Promise<string>,
 ): Promise<CarriedOut> {

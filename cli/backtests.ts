@@ -1,5 +1,5 @@
+import type { RunDocument } from '../client/run-document.ts'
 import { BacktestReport, cutoffInWords } from '../lib/formats/backtest-report.ts'
-import type { RunRecord } from '../lib/formats/records.ts'
 import { show } from '../lib/formats/show-number.ts'
 import { metricsOfBacktest } from '../lib/stats/backtest.ts'
 import { getJson } from '../lib/store/objects.ts'
@@ -37,7 +37,7 @@ function inCell(measured: BacktestReport['cutoffs'][number]['metrics'][string] |
 }
 
 /** The backtests of a run, in lines; those that are gone from the store are left out. */
-export async function backtestLines(store: Store, { steps }: RunRecord): Promise<string[]> {
+export async function backtestLines(store: Store, { steps }: Pick<RunDocument, 'steps'>): Promise<string[]> {
   const found = steps.map(async ({ kind, name, outputs }) => {
     const report = kind === 'backtest' ? outputs.find((output) => output.name === 'report')?.digest : undefined
     const read = report === undefined ? undefined : await getJson(store, report, BacktestReport).catch(() => undefined)

@@ -4,13 +4,13 @@ import { existsSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client'
+import type { ClientContext } from '../client/context.ts'
 import { type PlannedPipeline, publishPlan } from '../lib/code/plan.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { digestOfFile } from '../lib/store/digest.ts'
 import { signerOf } from '../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../workflows/messages.ts'
-import type { CliContext } from './context.ts'
 import type { Interrupt } from './follow.ts'
 import type { seenViews } from './views.ts'
 
@@ -38,7 +38,7 @@ export interface BegunRun {
  * @throws SlipwayError INTERRUPTED where that was asked for before
  */
 export async function beginRun(
-  { settings, store, temporal }: CliContext,
+  { settings, store, temporal }: ClientContext,
   planned: PlannedPipeline,
   { sources, snapshots, told = {}, code = undefined, views, runId: given }: RunInputs,
   interrupt: Interrupt,

@@ -1,4 +1,5 @@
 import { ScheduleOverlapPolicy, WorkflowFailedError } from '@temporalio/client'
+import type { ClientContext } from '../client/context.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { MonitorReport } from '../lib/formats/monitor-report.ts'
 import { readLastJudgement } from '../lib/store/monitors.ts'
@@ -7,11 +8,10 @@ import { signsOfPlatform } from '../workers/platform/signs.ts'
 import { logFile } from '../workers/platform/state.ts'
 import { type Wait, waitFor } from '../workers/wait-for.ts'
 import { monitorScheduleId } from '../workflows/messages.ts'
-import type { CliContext } from './context.ts'
 import { say } from './output.ts'
 
 /** A check is made by the worker: its signs of life count, its log tells. */
-function byWorker({ settings }: CliContext): Pick<Wait<unknown>, 'signs' | 'log' | 'say'> {
+function byWorker({ settings }: ClientContext): Pick<Wait<unknown>, 'signs' | 'log' | 'say'> {
   const { root } = settings
   return { signs: signsOfPlatform(root), log: logFile(root, 'worker'), say: (line) => say(`  ${line}`) }
 }
@@ -20,7 +20,7 @@ function byWorker({ settings }: CliContext): Pick<Wait<unknown>, 'signs' | 'log'
  * Has the monitor check an endpoint now, with all it was asked before.
  * @returns what it finds, once the supervisor has heard of it
  */
-export async function checkNow(context: CliContext, endpoint: string): Promise<MonitorReport> {
+export async function checkNow(context: ClientContext, endpoint: string): Promise<MonitorReport> {
   const { store } = context
   const before = (await readLastJudgement(store, endpoint))?.seq ?? -1
   const asked = Date.now()
@@ -50,7 +50,7 @@ interface Execution {
 }
 
 /** Triggers the monitor's schedule. @returns the check it starts */
-async function triggerCheck(context: CliContext, endpoint: string): Promise<Execution> {
+async function triggerCheck(context: ClientContext, endpoint: string): Promise<Execution> {
   const { client } = await context.temporal()
   const schedule = client.schedule.getHandle(monitorScheduleId(endpoint))
   const checks = async (): Promise<Execution[]> =>
@@ -69,7 +69,7 @@ async function triggerCheck(context: CliContext, endpoint: string): Promise<Exec
 }
 
 /** Waits until a check has ended. @throws SlipwayError when it failed */
-async function endOf(context: CliContext, endpoint: string, { workflowId, runId }: Execution): Promise<void> {
+async function endOf(context: ClientContext, endpoint: string, { workflowId, runId }: Execution): Promise<void> {
   const { client } = await context.temporal()
   const failure = await waitFor({
     ...byWorker(context),

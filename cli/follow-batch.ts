@@ -1,5 +1,6 @@
 import { WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure } from '@temporalio/common'
+import { type ClientContext, workflowLink } from '../client/context.ts'
 import { batchId } from '../lib/formats/batch-policy.ts'
 import type { BatchRequest } from '../lib/formats/batch-request.ts'
 import { isErrorCode, SlipwayError } from '../lib/formats/errors.ts'
@@ -10,7 +11,6 @@ import {
   batchWorkflowId,
   taskQueue,
 } from '../workflows/messages.ts'
-import { type CliContext, workflowLink } from './context.ts'
 import { listenForInterrupt, lookUntil, resultOf } from './follow.ts'
 import { say } from './output.ts'
 import { progressView } from './progress.ts'
@@ -23,7 +23,11 @@ const silence = 15_000
  * without us.
  * @throws SlipwayError INTERRUPTED, and what the batch failed with
  */
-export async function followBatch(context: CliContext, request: BatchRequest, partition: string): Promise<BatchResult> {
+export async function followBatch(
+  context: ClientContext,
+  request: BatchRequest,
+  partition: string,
+): Promise<BatchResult> {
   const { client } = await context.temporal()
   const { owner, name } = request
   const workflowId = batchWorkflowId(owner, name, partition)

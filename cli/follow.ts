@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServiceError, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client'
 import { TerminatedFailure } from '@temporalio/common'
+import type { ClientContext } from '../client/context.ts'
+import { reasonItRan } from '../client/forecast.ts'
+import { unreachable } from '../client/unreachable.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { RunRecord } from '../lib/formats/records.ts'
 import { branchOf } from '../lib/formats/step-id.ts'
 import { listRuns, readRun, withBranches } from '../lib/store/runs.ts'
 import type { Store } from '../lib/store/store.ts'
 import { progressQuery, type RunProgress, rolloutStatusQuery, rolloutWorkflowId } from '../workflows/messages.ts'
-import type { CliContext } from './context.ts'
-import { reasonItRan } from './forecast.ts'
 import type { ProgressView } from './progress.ts'
 import { lookAtRun } from './under-way.ts'
-import { unreachable } from './unreachable.ts'
 
 /** Between two looks, ms: each takes a worker's time. */
 const lookEvery = 500
@@ -45,7 +45,7 @@ export function listenForInterrupt(): Interrupt {
  * @throws SlipwayError WAIT_TIMED_OUT, INTERRUPTED
  */
 export async function followRun(
-  context: CliContext,
+  context: ClientContext,
   { runId, workflowId, pipeline }: Pick<RunRecord, 'runId' | 'workflowId' | 'pipeline'>,
   view: ProgressView,
   interrupt: Interrupt,
@@ -196,7 +196,7 @@ export async function resultOf(handle: Pick<WorkflowHandle, 'result'>, what: str
 }
 
 /** The record of a run that failed: from the failure itself, or the store. */
-async function recordOfFailure({ store }: CliContext, runId: string, error: unknown): Promise<RunRecord> {
+async function recordOfFailure({ store }: ClientContext, runId: string, error: unknown): Promise<RunRecord> {
   if (!(error instanceof WorkflowFailedError)) throw error
   const details = (error.cause as { details?: unknown[] } | undefined)?.details?.[0]
   const parsed = RunRecord.safeParse(details)

@@ -1,9 +1,9 @@
 import { Agent, request } from 'node:http'
 import { request as tlsRequest } from 'node:https'
+import type { ClientContext } from '../client/context.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { type Outage, rideOut } from '../lib/store/outage.ts'
 import { readAlive } from '../lib/store/routes.ts'
-import type { CliContext } from './context.ts'
 
 /** What a gateway answered. */
 export interface Answer {
@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 /** Where a gateway is: from the environment or the platform, else one that says in the store that it runs. */
-export async function gatewayAddress({ settings, store }: CliContext): Promise<string> {
+export async function gatewayAddress({ settings, store }: ClientContext): Promise<string> {
   if (settings.gateway !== undefined) return settings.gateway
   const [first] = await readAlive(store)
   if (first !== undefined) return first.address

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, WorkflowUpdateFailedError } from '@temporalio/client'
+import type { ClientContext } from '../client/context.ts'
+import { numberedVersion } from '../client/model-version.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { readModel } from '../lib/store/registry.ts'
 import { asServed, listEndpoints, readRoute } from '../lib/store/routes.ts'
@@ -7,15 +9,13 @@ import type { Owners, WaitingRun } from '../lib/tracking/decisions.ts'
 import { attributes } from '../workflows/attributes.ts'
 import { approveUpdate, type Decision, progressQuery, rejectUpdate, runWorkflowId } from '../workflows/messages.ts'
 import { askOwnerOfEndpoint, askOwnerOfModel } from './ask-owner.ts'
-import type { CliContext } from './context.ts'
-import { numberedVersion } from './model-version.ts'
 import { rollBack } from './roll-back.ts'
 
 /** How long the champion of a model may take to follow that of its endpoint, ms. */
 const followsWithin = 30_000
 
 /** Those who carry out what people decide in MLflow: runs and owners, asked through Temporal. */
-export function openOwners(context: CliContext, client: Client): Owners {
+export function openOwners(context: ClientContext, client: Client): Owners {
   return {
     async waiting(pipeline) {
       const which = `${attributes.pipeline.name} = '${pipeline}' AND WorkflowType = 'runPipeline'`
@@ -56,7 +56,12 @@ export function openOwners(context: CliContext, client: Client): Owners {
 }
 
 /** Every endpoint that serves the model goes back, or the model itself where none does. */
-async function goBack({ settings, store }: CliContext, model: string, version: number, reason: string): Promise<void> {
+async function goBack(
+  { settings, store }: ClientContext,
+  model: string,
+  version: number,
+  reason: string,
+): Promise<void> {
   const to = await numberedVersion(store, model, String(version))
   let isServed = false
   for (const endpoint of await listEndpoints(store)) {

@@ -1,10 +1,10 @@
+import type { Forecast } from '../client/forecast.ts'
 import { describeCheck } from '../lib/formats/check.ts'
 import type { Plan } from '../lib/formats/plan.ts'
 import { stepOf } from '../lib/formats/step-inputs.ts'
 import { failuresByDefault } from '../lib/stats/equal-candidates.ts'
 import { readStepRecord } from '../lib/store/steps.ts'
 import type { Store } from '../lib/store/store.ts'
-import type { Forecast } from './forecast.ts'
 
 /** A gate of a plan. */
 interface PlannedGate {

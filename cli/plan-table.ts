@@ -1,7 +1,7 @@
+import type { Forecast } from '../client/forecast.ts'
 import { graphOf } from '../lib/formats/plan-graph.ts'
 import type { PlanOutline } from '../lib/formats/plan-outline.ts'
 import { topBranchOf } from '../lib/formats/step-id.ts'
-import type { Forecast } from './forecast.ts'
 
 /** More branches than this are shown by the first of them. */
 const shownBranches = 3

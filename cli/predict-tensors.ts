@@ -1,16 +1,16 @@
+import type { ClientContext } from '../client/context.ts'
 import { brief } from '../lib/formats/brief.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { isOfTensors, TensorFacts, type TensorValue } from '../lib/formats/tensors.ts'
 import { readSamples } from '../lib/models/tensors/samples.ts'
 import { getBundle } from '../lib/store/objects.ts'
 import { readRoute } from '../lib/store/routes.ts'
-import type { CliContext } from './context.ts'
 import { gatewayAddress, gatewayClient } from './gateway-client.ts'
 import type { JsonOption } from './options.ts'
 import { print, printJson, say, table } from './output.ts'
 
 /** What an endpoint serves, where that is a model of tensors. */
-export async function tensorsServed({ store }: CliContext, endpoint: string): Promise<TensorFacts | undefined> {
+export async function tensorsServed({ store }: ClientContext, endpoint: string): Promise<TensorFacts | undefined> {
   const route = await readRoute(store, endpoint)
   if (route === undefined) return undefined
   const { facts } = await getBundle(store, route.champion.digest, 'model')
@@ -29,7 +29,7 @@ interface Answered {
  * @throws SlipwayError USAGE for a file that has none; what the gateway says
  */
 export async function predictTensors(
-  context: CliContext,
+  context: ClientContext,
   { endpoint, facts, given }: { readonly endpoint: string; readonly facts: TensorFacts; readonly given: unknown },
   { data, json }: JsonOption & { readonly data: string },
 ): Promise<number> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClientContext } from '../client/context.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { CliContext } from './context.ts'
 import { type Answer, gatewayAddress, gatewayClient } from './gateway-client.ts'
 import type { Stretch } from './replay.ts'
 import { bodiesOfOneRow, sendTraffic } from './traffic.ts'
@@ -21,7 +21,7 @@ const pace = {
 } as const
 
 /** Sends stretches of the past to a gateway, and what became of them a while later. */
-export async function openReplayTraffic(context: CliContext, endpoint: string) {
+export async function openReplayTraffic(context: ClientContext, endpoint: string) {
   const address = await gatewayAddress(context)
   const client = gatewayClient(address, pace.underWay)
   let [sent, failed, batch] = [0, 0, 0]

@@ -1,3 +1,4 @@
+import type { RunDocument } from '../client/run-document.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { firstOf } from '../lib/formats/brief.ts'
 import { metricsInWords } from '../lib/formats/check.ts'
@@ -5,39 +6,8 @@ import type { RunRecord } from '../lib/formats/records.ts'
 import { colors } from './colors.ts'
 import { seconds, table } from './output.ts'
 
-/** The documented JSON of a run. */
-export function runJson(record: RunRecord): unknown {
-  const { runId, workflowId, status, exitCode, plan, steps, gates, model, metrics, rollout, error, origin } = record
-  return {
-    runId,
-    workflowId,
-    status,
-    exitCode,
-    plan,
-    ...(origin.from === undefined ? {} : { from: origin.from }),
-    steps: steps.map(({ name, cached, stepKey, seconds, outputs }) => ({
-      name,
-      cached,
-      stepKey,
-      seconds,
-      outputs: outputs.map((output) => ({ name: output.name, digest: output.digest })),
-    })),
-    gates: gates.map(({ name, passed, value, limit, evidence }) => ({ name, passed, value, limit, evidence })),
-    model:
-      model === null
-        ? null
-        : { name: model.name, version: model.version, digest: model.digest, champion: model.champion },
-    metrics,
-    ...(rollout === null ? {} : { rollout }),
-    ...(error === null ? {} : { error }),
-    ...(record.failures === undefined ? {} : { failures: record.failures }),
-    ...(record.notBegun === undefined ? {} : { notBegun: record.notBegun }),
-    ...(record.branches === undefined ? {} : { branches: record.branches }),
-  }
-}
-
 /** Gates as a table for people. */
-export function gateTable(record: RunRecord): string {
+export function gateTable(record: RunDocument): string {
   return table(
     ['gate', 'outcome', 'evidence'],
     record.gates.map(({ name, passed, evidence }) => [name, passed ? 'passed' : 'FAILED', evidence]),
@@ -45,7 +15,7 @@ export function gateTable(record: RunRecord): string {
 }
 
 /** The verdict on a run in one sentence. */
-export function verdict(record: RunRecord): string {
+export function verdict(record: RunDocument): string {
   const { model } = record
   if (record.status === 'succeeded' && model !== null) {
     const measured = Object.keys(record.metrics).length === 0 ? '' : ` (${metricsInWords(record.metrics, 1)})`
@@ -99,7 +69,7 @@ function suite(name: string, cases: readonly string[], failures: number, errors:
 const shownBranches = 20
 
 /** How the branches of a run ended, and what never began. */
-function branchLines({ branches = [], notBegun = [] }: RunRecord): string[] {
+function branchLines({ branches = [], notBegun = [] }: RunDocument): string[] {
   const bad = branches.filter(({ status }) => status !== 'succeeded')
   const lines = bad
     .slice(0, shownBranches)
@@ -112,11 +82,11 @@ function branchLines({ branches = [], notBegun = [] }: RunRecord): string[] {
 }
 
 /** What a run made and where to look, in lines. */
-export function summaryLines(record: RunRecord, link: string): string[] {
+export function summaryLines(record: RunDocument, link: string): string[] {
   const lines = record.gates.length > 0 ? ['', ...gateTable(record).split('\n')] : []
   lines.push('', verdict(record))
   const { rollout } = record
-  if (rollout !== null) {
+  if (rollout !== undefined) {
     const { candidate } = rollout.requests
     lines.push(
       `  rollout ${rollout.id}: ${rollout.outcome} after ${seconds(rollout.seconds)}, ${candidate} requests to the candidate, ${rollout.harmed.toFixed(1)} harmed`,
@@ -124,7 +94,7 @@ export function summaryLines(record: RunRecord, link: string): string[] {
   }
   lines.push(...branchLines(record))
   if (record.error?.next) lines.push(`  next: ${record.error.next}`)
-  if (record.origin.from !== undefined) lines.push(`  from  ${record.origin.from}`)
+  if (record.from !== undefined) lines.push(`  from  ${record.from}`)
   lines.push(`  run   ${record.runId}  plan ${shortDigest(record.plan.digest)}`, `  look  ${link}`)
   // Of several models each is opened by its name.
   if (record.steps.filter(({ kind }) => kind === 'package').length === 1)

@@ -1,18 +1,14 @@
-import { nearest } from '../lib/code/nearest.ts'
+import type { StoreContext } from '../client/context.ts'
+import { readView, readViews } from '../client/views.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
-import { SlipwayError } from '../lib/formats/errors.ts'
 import type { PublishedView } from '../lib/formats/view.ts'
-import { passOver } from '../lib/store/broken.ts'
-import type { Store } from '../lib/store/store.ts'
-import { listViews, readView } from '../lib/store/views.ts'
 import { colors } from './colors.ts'
 import type { JsonOption } from './options.ts'
 import { print, printJson, table } from './output.ts'
 
 /** `show views`: what is published of each. */
-export async function showViews(store: Store, options: JsonOption): Promise<number> {
-  const names = await listViews(store)
-  const views = (await Promise.all(names.map((name) => passOver(readView(store, name))))).flatMap((view) => view ?? [])
+export async function showViews(context: StoreContext, options: JsonOption): Promise<number> {
+  const views = await readViews(context)
   if (options.json === true) printJson(views)
   else if (views.length === 0) print('no views yet: p.feature in a pipeline makes one')
   else
@@ -31,14 +27,8 @@ export async function showViews(store: Store, options: JsonOption): Promise<numb
 }
 
 /** `show view:history`: what is published of a view, and by whom it is used. @throws SlipwayError NOT_FOUND */
-export async function showView(store: Store, name: string, options: JsonOption): Promise<number> {
-  const view = await readView(store, name)
-  if (view === undefined) {
-    const meant = nearest(name, await listViews(store))
-    throw new SlipwayError('NOT_FOUND', `no view "${name}" is published`, {
-      next: meant === undefined ? 'see `slipway show views`' : `did you mean "view:${meant}"?`,
-    })
-  }
+export async function showView(context: StoreContext, name: string, options: JsonOption): Promise<number> {
+  const view = await readView(context, name)
   if (options.json === true) {
     printJson(view)
     return 0

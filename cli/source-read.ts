@@ -1,4 +1,4 @@
-import type { RunRecord } from '../lib/formats/records.ts'
+import type { RunDocument } from '../client/run-document.ts'
 import { readSourceRead, type SourceRead } from '../lib/models/source-read.ts'
 import { profileHead, profileRows } from '../lib/stats/profile-summary.ts'
 import type { Store } from '../lib/store/store.ts'
@@ -18,7 +18,7 @@ const read: readonly string[] = ['snapshot', 'table', 'join']
 /** What the snapshots and derived tables of a run hold; those that are gone from the store are left out. */
 export async function sourcesOf(
   store: Store,
-  { steps }: RunRecord,
+  { steps }: Pick<RunDocument, 'steps'>,
 ): Promise<{ readonly step: string; readonly snapshot: string; readonly read: SourceRead }[]> {
   const sources = steps.map(async ({ name, kind, outputs }) => {
     const snapshot = read.includes(kind) ? outputs.find((output) => output.name === 'table')?.digest : undefined

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ClientContext } from '../client/context.ts'
 import { withDuckDb } from '../lib/data/duckdb.ts'
 import { labelledOf } from '../lib/data/served.ts'
 import { readLabelled } from '../lib/data/served-scores.ts'
@@ -15,7 +16,6 @@ import { localFile } from '../lib/store/objects.ts'
 import { readModel } from '../lib/store/registry.ts'
 import { trustedKeysOf } from '../workers/settings.ts'
 import { colors } from './colors.ts'
-import type { CliContext } from './context.ts'
 import { print } from './output.ts'
 
 /** What happened, for the summary. */
@@ -36,7 +36,7 @@ function metricsOfScored(scored: Scored): string {
  * `readLabelled`.
  */
 async function asPredictedBy(
-  { store, settings }: CliContext,
+  { store, settings }: ClientContext,
   model: string,
   files: readonly string[],
   version: number,
@@ -59,7 +59,7 @@ async function asPredictedBy(
  * without.
  */
 export async function summarize(
-  context: CliContext,
+  context: ClientContext,
   endpoint: string,
   chapters: readonly Chapter[],
   traffic: { sent(): number; failed(): number },

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClientContext } from '../client/context.ts'
 import { hostVersions } from '../lib/code/host.ts'
 import { planPipeline } from '../lib/code/plan.ts'
 import { withDuckDb } from '../lib/data/duckdb.ts'
@@ -18,7 +19,6 @@ import { checkNow } from './check-now.ts'
 import { colors } from './colors.ts'
 import { type RunOptions, runAndShow } from './commands/run.ts'
 import { supervisorStatus } from './commands/supervise.ts'
-import type { CliContext } from './context.ts'
 import { print } from './output.ts'
 import { openPast, type Past } from './replay.ts'
 import { openReplayTraffic } from './replay-traffic.ts'
@@ -38,7 +38,7 @@ const replay = {
  * canary decide, and a sabotaged candidate is thrown out.
  * @returns the exit code
  */
-export async function tellStory(context: CliContext, pipeline: string, options: RunOptions): Promise<number> {
+export async function tellStory(context: ClientContext, pipeline: string, options: RunOptions): Promise<number> {
   const { store, settings } = context
   const planned = await planPipeline(settings.root, pipeline, hostVersions())
   const monitor = planned.plan.steps.find((step) => step.kind === 'monitor') as StepOf<'monitor'>
@@ -99,7 +99,7 @@ export async function tellStory(context: CliContext, pipeline: string, options: 
 }
 
 /** Whether what an endpoint serves was made by a supervisor. */
-async function isRetrained({ store }: CliContext, endpoint: string): Promise<boolean> {
+async function isRetrained({ store }: ClientContext, endpoint: string): Promise<boolean> {
   const champion = (await readRoute(store, endpoint))?.champion
   const version = champion === undefined ? undefined : await readVersion(store, champion.model, champion.digest)
   return version !== undefined && (await readRun(store, version.run))?.origin.retraining !== undefined
@@ -129,7 +129,7 @@ const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
 
 /** Waits until a retraining has ended. */
 async function followRetraining(
-  context: CliContext,
+  context: ClientContext,
   pipeline: string,
   run: string,
 ): Promise<{ words: string; tookOver: boolean }> {
@@ -154,7 +154,7 @@ async function followRetraining(
  * poisoned as well, so it looks fine by them; the rows that were served, whose outcomes came another way, tell.
  */
 async function tryPoison(
-  context: CliContext,
+  context: ClientContext,
   pipeline: string,
   past: Past,
   now: number,

@@ -1,5 +1,5 @@
+import type { RunDocument } from '../client/run-document.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
-import type { RunRecord } from '../lib/formats/records.ts'
 import { show } from '../lib/formats/show-number.ts'
 import { parametersInWords } from '../lib/formats/step-kinds/tune-step.ts'
 import { comparedBy, TrialTimes, Tuning } from '../lib/formats/tuning.ts'
@@ -41,7 +41,7 @@ export function trialTable(tuning: Tuning, times: TrialTimes = [], most = Number
 }
 
 /** The trials of a run, in lines; those that are gone from the store are left out. */
-export async function trialLines(store: Store, { steps }: RunRecord): Promise<string[]> {
+export async function trialLines(store: Store, { steps }: Pick<RunDocument, 'steps'>): Promise<string[]> {
   const found = steps.map(async ({ kind, name, outputs }) => {
     const digestOf = (output: string): string | undefined => outputs.find((each) => each.name === output)?.digest
     const [trials, times] = kind === 'tune' ? [digestOf('trials'), digestOf('times')] : []

@@ -1,3 +1,4 @@
+import type { Forecast } from '../client/forecast.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Plan } from '../lib/formats/plan.ts'
@@ -7,7 +8,6 @@ import type { PublishedView, SeenView } from '../lib/formats/view.ts'
 import { requireAgreement, standingOf, type ViewStanding } from '../lib/stats/views.ts'
 import type { Store } from '../lib/store/store.ts'
 import { definitionOf, readView } from '../lib/store/views.ts'
-import type { Forecast } from './forecast.ts'
 
 /** How the views of a plan stand to what is published. */
 export async function viewsOf(store: Store, plan: Plan): Promise<ViewStanding[]> {

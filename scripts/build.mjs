@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
 
-const rooms = ['lib', 'gateway', 'activities', 'workflows', 'workers', 'cli', 'testing', 'test/contracts']
+const rooms = ['lib', 'gateway', 'activities', 'workflows', 'workers', 'client', 'cli', 'testing', 'test/contracts']
 /** What users import, by `exports` of package.json. */
 export const libraries = {
   slipway: 'lib/definition/index.ts',

@@ -117,8 +117,9 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     rooms: ['lib/', 'gateway', 'workflows', 'activities'],
     packages: ['node:', 'zod', '@temporalio/', 'get-port'],
   },
+  client: { rooms: ['lib/', 'workflows', 'workers'], packages: ['node:', '@temporalio/client', '@temporalio/common'] },
   cli: {
-    rooms: ['lib/', 'workflows', 'workers'],
+    rooms: ['lib/', 'workflows', 'workers', 'client'],
     packages: ['node:', 'commander', 'picocolors', 'yaml', '@temporalio/client', '@temporalio/common'],
   },
   testing: { rooms: ['lib/', 'workers'], packages: ['node:', '@aws-sdk/client-s3'] },

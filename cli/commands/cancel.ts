@@ -1,8 +1,9 @@
 import { userInfo } from 'node:os'
 import { WorkflowNotFoundError } from '@temporalio/client'
+import { type ClientContext, workflowLink } from '../../client/context.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
-import { type CliContext, openContext, workflowLink } from '../context.ts'
+import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
 
@@ -19,7 +20,7 @@ export async function cancel(runId: string, options: JsonOption): Promise<number
 }
 
 /** @returns its workflow @throws SlipwayError NOT_FOUND where it does not go on */
-export async function askToStop(context: Pick<CliContext, 'temporal'>, runId: string): Promise<string> {
+export async function askToStop(context: Pick<ClientContext, 'temporal'>, runId: string): Promise<string> {
   const { client } = await context.temporal()
   const workflowId = runWorkflowId(runId)
   try {
@@ -33,7 +34,7 @@ export async function askToStop(context: Pick<CliContext, 'temporal'>, runId: st
 }
 
 /** Whether a run was begun and has not ended. */
-export async function isGoingOn(context: Pick<CliContext, 'temporal'>, runId: string): Promise<boolean> {
+export async function isGoingOn(context: Pick<ClientContext, 'temporal'>, runId: string): Promise<boolean> {
   const { client } = await context.temporal()
   try {
     return (await client.workflow.getHandle(runWorkflowId(runId)).describe()).status.name === 'RUNNING'

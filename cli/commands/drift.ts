@@ -1,3 +1,5 @@
+import type { ClientContext } from '../../client/context.ts'
+import { servedVersion } from '../../client/model-version.ts'
 import { localCodes } from '../../lib/code/local-code.ts'
 import { withStoredPlace } from '../../lib/code/source-map.ts'
 import { withDuckDb } from '../../lib/data/duckdb.ts'
@@ -25,8 +27,7 @@ import { type Monitor, readLastJudgement, readMonitor, readReport } from '../../
 import { getBundle } from '../../lib/store/objects.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
-import { type CliContext, openContext } from '../context.ts'
-import { servedVersion } from '../model-version.ts'
+import { openContext } from '../context.ts'
 import { type JsonOption, writeTo } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
 import { tableFrom } from '../table-from.ts'
@@ -66,7 +67,7 @@ export async function showCheck(endpoint: string, options: DriftOptions & { seq?
 }
 
 /** What is watched of an endpoint. @throws SlipwayError NOT_MONITORED */
-export async function requireMonitor(store: CliContext['store'], endpoint: string): Promise<Monitor> {
+export async function requireMonitor(store: ClientContext['store'], endpoint: string): Promise<Monitor> {
   const monitor = await readMonitor(store, endpoint)
   if (monitor !== undefined) return monitor
   throw new SlipwayError('NOT_MONITORED', `endpoint "${endpoint}" is not watched`, {
@@ -75,7 +76,7 @@ export async function requireMonitor(store: CliContext['store'], endpoint: strin
 }
 
 async function lastReport(
-  { store }: CliContext,
+  { store }: ClientContext,
   endpoint: string,
   seq?: string,
 ): Promise<{ report: MonitorReport; policy: MonitorPolicy }> {
@@ -90,7 +91,7 @@ async function lastReport(
 
 /** Counts the rows of a file as a gateway would, and judges them as the monitor does. */
 async function checkFile(
-  { store, settings }: CliContext,
+  { store, settings }: ClientContext,
   name: string,
   from: string,
   { against = 'champion', exact = false }: { against?: string; exact?: boolean },
@@ -141,7 +142,7 @@ async function checkFile(
  * are left out.
  */
 async function exactColumns(
-  store: CliContext['store'],
+  store: ClientContext['store'],
   variant: ModelVersion,
   table: LocalTable,
   own: OwnDistances,

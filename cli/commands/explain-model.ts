@@ -1,3 +1,4 @@
+import type { ClientContext } from '../../client/context.ts'
 import { isNumbers } from '../../lib/code/run-features.ts'
 import { Evaluation } from '../../lib/formats/evaluation.ts'
 import type { Explanations, Space } from '../../lib/formats/explain.ts'
@@ -9,7 +10,6 @@ import { getBytes } from '../../lib/store/objects.ts'
 import { readVersion } from '../../lib/store/registry.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
-import type { CliContext } from '../context.ts'
 import { type JsonOption, tableAt } from '../options.ts'
 import { print, printJson, table } from '../output.ts'
 
@@ -22,7 +22,7 @@ const barWidth = 24
 
 /** What a model's scores rest on over the test rows; or why the rows of a file get the scores they get. */
 export async function explainModel(
-  { store, settings }: CliContext,
+  { store, settings }: ClientContext,
   version: ModelVersion,
   options: ExplainModelOptions,
 ): Promise<number> {

@@ -1,3 +1,4 @@
+import { registeredVersion } from '../../client/model-version.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { EvidenceEntry, RolloutStart } from '../../lib/formats/evidence.ts'
 import { describeStrategy } from '../../lib/formats/rollout-policy.ts'
@@ -6,7 +7,6 @@ import { readEvidence, readRolloutEnd, readRolloutStart } from '../../lib/store/
 import type { Store } from '../../lib/store/store.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
-import { registeredVersion } from '../model-version.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, seconds } from '../output.ts'
 import { verdictTable } from '../verdicts.ts'

@@ -1,15 +1,10 @@
 import { spawn } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { readModelReport } from '../../client/model.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
-import { SlipwayError } from '../../lib/formats/errors.ts'
 import { modelPage } from '../../lib/reports/model-page.ts'
-import type { ModelReport } from '../../lib/reports/model-report.ts'
-import { readWholeRun } from '../../lib/store/runs.ts'
-import type { Store } from '../../lib/store/store.ts'
 import { openContext } from '../context.ts'
-import { reportOnRun, reportOnVersion } from '../model-report.ts'
-import { registeredVersion } from '../model-version.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 
@@ -19,12 +14,12 @@ import { print, printJson, say } from '../output.ts'
  * @param options html: where the page is written to; with it, or as a document, no browser is opened
  */
 export async function open(what: string, options: JsonOption & { readonly html?: string }): Promise<number> {
-  const { settings, store } = openContext()
+  const context = openContext()
   say(`gathering what is on record about ${what}`)
-  const report = await reportOn(store, what)
+  const report = await readModelReport(context, what)
   const page = modelPage(report)
   const name = `${report.model}-${report.version ?? shortDigest(report.digest)}.html`
-  const file = resolve(options.html ?? join(settings.root, '.slipway', 'reports', name))
+  const file = resolve(options.html ?? join(context.settings.root, '.slipway', 'reports', name))
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, page)
   if (options.json === true) printJson({ page: file, report })
@@ -33,16 +28,6 @@ export async function open(what: string, options: JsonOption & { readonly html?:
     print(file)
   }
   return 0
-}
-
-async function reportOn(store: Store, what: string): Promise<ModelReport> {
-  const run = await readWholeRun(store, what)
-  if (run !== undefined) return reportOnRun(store, run)
-  const version = await registeredVersion(store, what)
-  if (version !== undefined) return reportOnVersion(store, version)
-  throw new SlipwayError('NOT_FOUND', `"${what}" is no model and no finished run`, {
-    next: 'see `slipway models` and `slipway runs`',
-  })
 }
 
 /** Where there is no browser, or nobody to look at one, the file's name has to do. */

@@ -1,4 +1,6 @@
 import { basename, relative, resolve } from 'node:path'
+import { findArtifact } from '../../client/artifact.ts'
+import type { ClientContext } from '../../client/context.ts'
 import type { PlannedPipeline } from '../../lib/code/plan.ts'
 import { localTable, TableFacts } from '../../lib/data/local-table.ts'
 import type { TableFile } from '../../lib/data/table-file.ts'
@@ -6,9 +8,8 @@ import { onnx } from '../../lib/definition/learners.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { Name } from '../../lib/formats/step-id.ts'
 import { getBundle } from '../../lib/store/objects.ts'
-import { findArtifact } from '../artifact.ts'
 import { beginRun, type RunInputs } from '../begin-run.ts'
-import { type CliContext, openContext } from '../context.ts'
+import { openContext } from '../context.ts'
 import { type DeploymentOptions, requireDeployment } from '../deployment-options.ts'
 import { modelFile } from '../fetched-model.ts'
 import { listenForInterrupt } from '../follow.ts'
@@ -104,7 +105,7 @@ async function registerRows(file: string, options: RegisterOptions & RowOptions)
 }
 
 async function startAndFollow(
-  context: CliContext,
+  context: ClientContext,
   planned: PlannedPipeline,
   inputs: RunInputs,
   options: RegisterOptions,

@@ -1,3 +1,4 @@
+import type { ClientContext } from '../../client/context.ts'
 import type { PlannedPipeline } from '../../lib/code/plan.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { Plan } from '../../lib/formats/plan.ts'
@@ -12,7 +13,7 @@ import { planned } from '../../workers/planned.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { beginRun, type RunInputs } from '../begin-run.ts'
 import { checkPlan } from '../check-plan.ts'
-import { type CliContext, openContext } from '../context.ts'
+import { openContext } from '../context.ts'
 import { storedPlan } from '../exported-plan.ts'
 import { listenForInterrupt } from '../follow.ts'
 import { requireSameInputs } from '../input-version.ts'
@@ -53,7 +54,7 @@ export async function rerun(runId: string, options: RerunOptions): Promise<numbe
 }
 
 /** What the definition here makes of the same parameters, as of the same moment. */
-async function newPlan({ store, settings }: CliContext, recorded: Plan, run: RunRecord): Promise<PlannedPipeline> {
+async function newPlan({ store, settings }: ClientContext, recorded: Plan, run: RunRecord): Promise<PlannedPipeline> {
   const { root } = settings
   const whole = await planned(root, store, run.pipeline, parametersIn(run.origin))
   const anew = { ...whole, plan: asItWasAsked(whole.plan, recorded, run.origin) }
@@ -62,7 +63,7 @@ async function newPlan({ store, settings }: CliContext, recorded: Plan, run: Run
 }
 
 /** What a run read, by step of the plan. @throws SlipwayError USAGE where that lacks a source of the plan */
-async function whatItRead({ store }: CliContext, plan: Plan, run: RunRecord) {
+async function whatItRead({ store }: ClientContext, plan: Plan, run: RunRecord) {
   const { steps } = outlineOf(plan)
   const { contents, snapshots } = await recordedInputs(
     store,

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client'
+import type { ClientContext } from '../../client/context.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { RolloutRecord } from '../../lib/formats/records.ts'
 import { type Route, routeInWords } from '../../lib/formats/route.ts'
@@ -21,7 +22,7 @@ import {
   rolloutWorkflowId,
 } from '../../workflows/messages.ts'
 import { colors } from '../colors.ts'
-import { type CliContext, openContext } from '../context.ts'
+import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, seconds } from '../output.ts'
 import { verdictTable } from '../verdicts.ts'
@@ -54,7 +55,7 @@ export async function status(endpoint: string, options: JsonOption): Promise<num
   return 0
 }
 
-async function liveStatus({ temporal }: CliContext, id: string): Promise<RolloutStatus | undefined> {
+async function liveStatus({ temporal }: ClientContext, id: string): Promise<RolloutStatus | undefined> {
   try {
     const { client } = await temporal()
     return await client.workflow.getHandle(rolloutWorkflowId(id)).query(rolloutStatusQuery)
@@ -119,7 +120,7 @@ const beginsWithin = 60_000
 
 /** @returns the rollout that took it @throws SlipwayError USAGE */
 async function askRollout(
-  { store, temporal }: CliContext,
+  { store, temporal }: ClientContext,
   endpoint: string,
   verb: keyof typeof updates,
   decision: Decision,

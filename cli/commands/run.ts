@@ -1,5 +1,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
+import { type ClientContext, workflowLink } from '../../client/context.ts'
+import { runDocument } from '../../client/run-document.ts'
 import type { PlannedPipeline } from '../../lib/code/plan.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import { isDated, planAsOf } from '../../lib/definition/plan-as-of.ts'
@@ -18,7 +20,7 @@ import { backtestLines } from '../backtests.ts'
 import { type BegunRun, beginRun } from '../begin-run.ts'
 import { type CheckOptions, checkPlan } from '../check-plan.ts'
 import { colors } from '../colors.ts'
-import { type CliContext, openContext, workflowLink } from '../context.ts'
+import { openContext } from '../context.ts'
 import { readExported, storedPlan } from '../exported-plan.ts'
 import { firstFiles } from '../first-files.ts'
 import { followRun, type Interrupt, listenForInterrupt } from '../follow.ts'
@@ -27,7 +29,7 @@ import { isoTime, pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 import { noProgress, progressView } from '../progress.ts'
 import type { LookAt } from '../rehearsal.ts'
-import { junit, junitOfError, runJson, summaryLines, verdict } from '../report.ts'
+import { junit, junitOfError, summaryLines, verdict } from '../report.ts'
 import { seenViews, viewsOf } from '../views.ts'
 import type { LocalOptions } from './local.ts'
 
@@ -89,7 +91,7 @@ async function pipelineOf(named: string | undefined, options: RunOptions): Promi
  * @param interrupt what ends the waiting, Ctrl-C unless it is said
  */
 export async function runAndShow(
-  context: CliContext,
+  context: ClientContext,
   pipeline: string,
   options: RunOptions,
   interrupt = listenForInterrupt(),
@@ -103,7 +105,7 @@ export async function runAndShow(
 
 /** Follows a run where that was asked for, and shows how it ends. */
 export async function followAndShow(
-  context: CliContext,
+  context: ClientContext,
   { runId, workflowId }: BegunRun,
   pipeline: string,
   options: RunOptions,
@@ -125,10 +127,11 @@ export async function followAndShow(
     interrupt,
     options.timeout === undefined ? undefined : durationMs(options.timeout),
   )
-  if (options.json === true) printJson(runJson(record))
+  const ended = runDocument(record)
+  if (options.json === true) printJson(ended)
   else if (isQuiet) return { code: record.exitCode, record }
-  else if (options.brief === true) say(`  ${verdict(record)}`)
-  else for (const line of [...(await backtestLines(context.store, record)), ...summaryLines(record, link)]) print(line)
+  else if (options.brief === true) say(`  ${verdict(ended)}`)
+  else for (const line of [...(await backtestLines(context.store, ended)), ...summaryLines(ended, link)]) print(line)
   return { code: record.exitCode, record }
 }
 
@@ -143,7 +146,7 @@ function writeReport(file: string, report: string): void {
 }
 
 async function startRun(
-  context: CliContext,
+  context: ClientContext,
   pipeline: string,
   options: RunOptions,
   interrupt: Interrupt,
@@ -178,7 +181,7 @@ async function startRun(
 }
 
 /** The plan of the definition, or of the file that stands in its place, and the sources it may be given. */
-async function plannedFor({ settings, store }: CliContext, pipeline: string, { plan, set }: RunOptions) {
+async function plannedFor({ settings, store }: ClientContext, pipeline: string, { plan, set }: RunOptions) {
   const { root } = settings
   if (plan === undefined) return plannedHere(root, store, pipeline, pairs('--set', set))
   const stored = await storedPlan({ store, trusted: trustedKeysOf(settings) }, await readExported(plan, pipeline))

@@ -1,3 +1,4 @@
+import type { ClientContext } from '../../client/context.ts'
 import { hostVersions } from '../../lib/code/host.ts'
 import { planPipeline } from '../../lib/code/plan.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
@@ -8,7 +9,7 @@ import { logFile, readPlatform } from '../../workers/platform/state.ts'
 import { findRoot } from '../../workers/settings.ts'
 import { waitFor } from '../../workers/wait-for.ts'
 import { colors } from '../colors.ts'
-import { type CliContext, openContext } from '../context.ts'
+import { openContext } from '../context.ts'
 import { gatewayAddress, gatewayClient } from '../gateway-client.ts'
 import { print, say } from '../output.ts'
 import { openPast } from '../replay.ts'
@@ -83,7 +84,7 @@ async function untilStarted(root: string): Promise<void> {
 }
 
 /** Where the endpoint is, and a line to paste; tried here first. */
-async function showEndpoint(context: CliContext, pipeline: string, endpoint: string): Promise<void> {
+async function showEndpoint(context: ClientContext, pipeline: string, endpoint: string): Promise<void> {
   const address = await gatewayAddress(context)
   print(`  endpoint ${address}/v2/models/${endpoint}`)
   const planned = await planPipeline(context.settings.root, pipeline, hostVersions())

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client'
+import { type ClientContext, workflowLink } from '../../client/context.ts'
 import { RetrainCause } from '../../lib/formats/alerts.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { monitorsOf } from '../../lib/store/monitors.ts'
@@ -15,7 +16,7 @@ import {
   supervisorWorkflowId,
   tellSupervisor,
 } from '../../workflows/messages.ts'
-import { type CliContext, openContext, workflowLink } from '../context.ts'
+import { openContext } from '../context.ts'
 import { isoTime, type JsonOption } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
 
@@ -57,7 +58,7 @@ export async function signal(
 
 /** What a supervisor is doing; undefined when it was never asked for anything. */
 export async function supervisorStatus(
-  { temporal, settings }: CliContext,
+  { temporal, settings }: ClientContext,
   pipeline: string,
 ): Promise<SupervisorStatus | undefined> {
   const { client } = await temporal()

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os'
+import type { ClientContext } from '../../client/context.ts'
 import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
 import type { ModelState } from '../../lib/formats/records.ts'
 import type { ModelVersion, Route } from '../../lib/formats/route.ts'
@@ -8,7 +9,7 @@ import { asServed, listEndpoints, readRoute } from '../../lib/store/routes.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { groupsOf, takeRefusals } from '../../lib/tracking/sagemaker-refusals.ts'
 import { askOwnerOfEndpoint, askOwnerOfModel } from '../ask-owner.ts'
-import { type CliContext, openContext } from '../context.ts'
+import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
 import { rollBack } from '../roll-back.ts'
@@ -115,7 +116,7 @@ async function inForce(
 
 /** Takes a version out of force: an endpoint goes back at once, a model by its owner. */
 async function mend(
-  { settings, store }: CliContext,
+  { settings, store }: ClientContext,
   model: string,
   { versions }: ModelState,
   { as, route, back = 0 }: InForceStill,

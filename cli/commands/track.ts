@@ -1,8 +1,9 @@
+import type { ClientContext } from '../../client/context.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { listRuns } from '../../lib/store/runs.ts'
 import { type Taken, takeDecisions } from '../../lib/tracking/decisions.ts'
 import { type Tracking, trackPipeline } from '../../lib/tracking/track.ts'
-import { type CliContext, openContext } from '../context.ts'
+import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 import { openTrackingServer } from '../tracking-server.ts'
@@ -40,7 +41,7 @@ export async function track(pipeline: string, options: TrackOptions): Promise<nu
   return 0
 }
 
-async function takeIn(context: CliContext, tracking: Tracking, pipeline: string): Promise<Taken> {
+async function takeIn(context: ClientContext, tracking: Tracking, pipeline: string): Promise<Taken> {
   const { openOwners } = await import('../mlflow-owners.ts')
   const { client } = await context.temporal()
   return takeDecisions(tracking, openOwners(context, client), pipeline)

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { StoreContext } from '../../client/context.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
 import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
@@ -11,7 +12,6 @@ import { apartInWords, type VersionVerified } from '../../workers/verify/verifie
 import { verifyVersion } from '../../workers/verify/verify-version.ts'
 import type { VerifyOrder } from '../../workers/verify/version-again.ts'
 import { colors } from '../colors.ts'
-import type { StoreContext } from '../context.ts'
 import { print, printJson, say, seconds } from '../output.ts'
 import { type ProgressView, progressView, sayAbove } from '../progress.ts'
 import { type PlannedAtCommit, planAtCommit } from '../recorded-commit.ts'

@@ -1,9 +1,9 @@
+import { registeredVersion } from '../../client/model-version.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
 import { listModels, readModel } from '../../lib/store/registry.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { openStoreContext } from '../context.ts'
-import { registeredVersion } from '../model-version.ts'
 import type { JsonOption } from '../options.ts'
 
 export interface VerifyOptions extends JsonOption {

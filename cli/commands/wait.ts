@@ -1,12 +1,12 @@
-import { WorkflowNotFoundError } from '@temporalio/common'
-import { SlipwayError } from '../../lib/formats/errors.ts'
-import { readWholeRun } from '../../lib/store/runs.ts'
+import { workflowLink } from '../../client/context.ts'
+import { readRunning } from '../../client/running.ts'
+import { findEndedRun } from '../../client/runs.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
-import { type CliContext, openContext, workflowLink } from '../context.ts'
+import { openContext } from '../context.ts'
 import { listenForInterrupt } from '../follow.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
-import { runJson, summaryLines } from '../report.ts'
+import { summaryLines } from '../report.ts'
 import { followAndShow } from './run.ts'
 
 export interface WaitOptions extends JsonOption {
@@ -21,27 +21,17 @@ export interface WaitOptions extends JsonOption {
  */
 export async function wait(runId: string, options: WaitOptions): Promise<number> {
   const context = openContext()
-  const ended = await readWholeRun(context.store, runId)
+  const ended = await findEndedRun(context, runId)
   if (ended === undefined) {
-    await requireRun(context, runId)
+    await readRunning(context, runId)
     const begun = { runId, workflowId: runWorkflowId(runId) }
     return (await followAndShow(context, begun, pipelineIn(runId), { ...options, wait: true }, listenForInterrupt()))
       .code
   }
-  if (options.json === true) printJson(runJson(ended))
+  if (options.json === true) printJson(ended)
   else for (const line of summaryLines(ended, workflowLink(context.settings, ended.workflowId))) print(line)
   return ended.exitCode
 }
 
 /** `flights-20261122-034512-k3x9` → `flights`. */
 const pipelineIn = (runId: string): string => runId.replace(/-\d{8}-\d{6}-\w+$/, '')
-
-async function requireRun(context: CliContext, runId: string): Promise<void> {
-  const { client } = await context.temporal()
-  try {
-    await client.workflow.getHandle(runWorkflowId(runId)).describe()
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error
-    throw new SlipwayError('NOT_FOUND', `there is no run ${runId}`, { next: 'see `slipway runs`' })
-  }
-}

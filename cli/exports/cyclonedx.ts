@@ -1,8 +1,8 @@
+import { servedVersion } from '../../client/model-version.ts'
 import { mlBom } from '../../lib/models/ml-bom.ts'
 import { getBundle } from '../../lib/store/objects.ts'
 import { readVersion } from '../../lib/store/registry.ts'
 import { openStoreContext } from '../context.ts'
-import { servedVersion } from '../model-version.ts'
 import { type JsonOption, writeTo } from '../options.ts'
 import { print, printJson } from '../output.ts'
 

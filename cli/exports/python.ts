@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
+import { servedVersion } from '../../client/model-version.ts'
 import { requireEmpty, writeFolder } from '../../lib/edge/folder.ts'
 import { pythonFolder } from '../../lib/edge/python-folder.ts'
 import { localModel } from '../../lib/models/package.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { openStoreContext } from '../context.ts'
-import { servedVersion } from '../model-version.ts'
 import { type JsonOption, rowsIn } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { servedVersion } from '../../client/model-version.ts'
 import { openChannel, publish, requireChannel } from '../../lib/edge/channel.ts'
 import { folderFiles, requireEmpty, writeFolder } from '../../lib/edge/folder.ts'
 import { type EdgePackage, packForEdge } from '../../lib/edge/pack.ts'
@@ -9,7 +10,6 @@ import { nextEdgeSequence } from '../../lib/store/edge.ts'
 import { publicKeyOf } from '../../lib/store/signing.ts'
 import { signerOf, trustedKeysOf } from '../../workers/settings.ts'
 import { openStoreContext } from '../context.ts'
-import { servedVersion } from '../model-version.ts'
 import { type JsonOption, rowsIn } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 

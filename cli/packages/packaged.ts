@@ -1,3 +1,4 @@
+import { servedVersion } from '../../client/model-version.ts'
 import type { Bundle } from '../../lib/formats/artifact.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
 import { folderEntries } from '../../lib/models/model-folder.ts'
@@ -6,7 +7,6 @@ import type { Signer, TrustedKeys } from '../../lib/store/signing.ts'
 import type { TarEntry } from '../../lib/store/tar.ts'
 import { signerOf, trustedKeysOf } from '../../workers/settings.ts'
 import { openStoreContext } from '../context.ts'
-import { servedVersion } from '../model-version.ts'
 import { say } from '../output.ts'
 
 /** A model that is to be packaged, out of the store: verified, and signed by somebody who is trusted here. */

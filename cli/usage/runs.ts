@@ -11,6 +11,8 @@ const deciding = () => import('../commands/decide.ts')
 const tracking = () => import('../commands/track.ts')
 const shelling = () => import('../commands/shell.ts')
 const runs = () => import('../commands/runs.ts')
+const explaining = () => import('../commands/why.ts')
+const comparing = () => import('../commands/compare.ts')
 
 /** From a definition to a registered model. */
 export function runCommands(program: Usage): void {
@@ -80,7 +82,7 @@ export function runCommands(program: Usage): void {
     .offers('--run <run>', 'of this run', kinds.id)
     .json()
     .examples('npx slipway why delays')
-    .does(async (step, options) => (await runs()).why(step, options))
+    .does(async (step, options) => (await explaining()).why(step, options))
   program
     .command('compare')
     .description('what differs between two runs')
@@ -88,7 +90,7 @@ export function runCommands(program: Usage): void {
     .takes('<other>', kinds.id)
     .offers('--html <file>', "draw the other run's model beside the first one's, as a page", kinds.path)
     .json()
-    .does(async (a, b, options) => (await runs()).compare(a, b, options))
+    .does(async (a, b, options) => (await comparing()).compare(a, b, options))
   exportCommands(program)
 }
 

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
-import type { Forecast } from '../../cli/forecast.ts'
 import { comesAfter, planRows } from '../../cli/plan-table.ts'
 import { summaryLines } from '../../cli/report.ts'
 import { inOneLine } from '../../cli/under-way.ts'
+import type { Forecast } from '../../client/forecast.ts'
+import { runDocument } from '../../client/run-document.ts'
 import { outlineOf, type PlanOutline } from '../../lib/formats/plan-outline.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
 import { branchedPlan } from '../support/branched-plans.ts'
@@ -83,7 +84,7 @@ it('the end of a run names the branches that failed, and what never began for th
     ],
     origin: {},
   } as unknown as RunRecord
-  expect(summaryLines(record, 'link').join('\n')).toContain(
+  expect(summaryLines(runDocument(record), 'link').join('\n')).toContain(
     [
       '  b002: failed: all labels are 0',
       '  1 of 2 branches ended well',

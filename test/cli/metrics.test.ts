@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bestFirst, betterOf } from '../../cli/metrics.ts'
+import { bestFirst, betterOf } from '../../client/metrics.ts'
 import { MetricName } from '../../lib/formats/check.ts'
 import { runCommand } from '../support/run-command.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import type { Forecast } from '../../cli/forecast.ts'
 import { plannedViews, seenViews, viewLines } from '../../cli/views.ts'
+import type { Forecast } from '../../client/forecast.ts'
 import { pipeline } from '../../lib/definition/index.ts'
 import type { PublishedView } from '../../lib/formats/view.ts'
 import { standingOf, type ViewStanding } from '../../lib/stats/views.ts'
