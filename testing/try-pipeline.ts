@@ -18,6 +18,7 @@ import { memoryStore } from './memory-store.ts'
 /** A row as it stands in a source: what its schema takes. Dates and times may be `Date`s. */
 export type Row = Readonly<Record<string, unknown>>
 
+/** Where a pipeline is tried, and when. */
 export interface TrialOptions {
   /** The project: the folder with `pipelines/`. Default: the nearest one upwards from where the tests run. */
   readonly root?: string

@@ -67,6 +67,7 @@ export interface Incoming {
   header(name: string): string | undefined
 }
 
+/** An answer, before a transport sends it. */
 export interface Outgoing {
   /** As HTTP has it; another transport translates. */
   readonly status: number
@@ -102,6 +103,7 @@ export interface TensorPrediction extends Pick<Prediction, 'answeredBy' | 'role'
   readonly outputs: Tensors
 }
 
+/** The body of an answer as a protocol writes it. */
 export interface Written {
   readonly contentType: string
   readonly body: string | Buffer
@@ -114,6 +116,7 @@ export interface ServedVersion {
   readonly reader: RowReader
 }
 
+/** What a version answered to the rows of a request. */
 export interface Prediction {
   /** One for each row, in the order of the rows; of several classes one for each class of each row. */
   readonly predictions: Numbers

@@ -41,6 +41,7 @@ type RolloutOptions = {
   | { readonly guardrails: GuardrailsOptions }
 )
 
+/** How `p.deploy` serves a package: under which name, where, and how it takes over from the one before. */
 export type DeployOptions<Row = never> = RolloutOptions & {
   /** Columns that gateways look up in views when they are asked, so that requests need not carry them. */
   readonly lookup?: readonly LookupInto<Row>[]

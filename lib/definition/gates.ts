@@ -88,26 +88,41 @@ function ofOutputs<Name extends MetricsOf<'regression' | 'quantiles'>>(name: Nam
   }
 }
 
+/** Of yes/no: the area under the ROC curve, 0.5 for chance and 1 for a perfect order. */
 export const auc = builtIn('auc')
+/** Of classes, two or several: the mean negative logarithm of the probability that the right one was given. */
 export const logLoss = builtIn('logLoss')
+/** Of yes/no: the mean squared difference of probability and outcome. */
 export const brier = builtIn('brier')
 /** Expected calibration error over ten equal-count bins. */
 export const calibrationError = builtIn('calibrationError')
+/** Of classes, two or several: the share of rows whose likeliest class is right (of two, at probability 0.5). */
 export const accuracy = builtIn('accuracy')
+/** Of yes/no: the share of right ones among rows said to be positive, at probability 0.5. */
 export const precision = builtIn('precision')
+/** Of yes/no: the share of the positive rows that were said to be positive, at probability 0.5. */
 export const recall = builtIn('recall')
+/** Of yes/no: the harmonic mean of precision and recall. */
 export const f1 = builtIn('f1')
 /** Of several classes: the mean over classes of the area under the ROC curve of one against the rest. */
 export const aucMacro = builtIn('aucMacro')
+/** Of several classes: the mean over classes of the F1 of one against the rest. */
 export const f1Macro = builtIn('f1Macro')
+/** Of several classes: the same mean, weighted by the rows of each class. */
 export const f1Weighted = builtIn('f1Weighted')
 /** The mean recall of the classes. */
 export const balancedAccuracy = builtIn('balancedAccuracy')
+/** Of several classes: the mean over classes of the precision of one against the rest. */
 export const precisionMacro = builtIn('precisionMacro')
+/** Of several classes: the mean over classes of the recall of one against the rest. */
 export const recallMacro = builtIn('recallMacro')
+/** Of several classes: the share of rows whose class is among the three likeliest. */
 export const top3Accuracy = builtIn('top3Accuracy')
+/** Of a number: the root of the mean squared error, in its unit; `rmse.of('rent')` of one of several. */
 export const rmse = ofOutputs('rmse')
+/** Of a number: the mean absolute error, in its unit; `mae.of('rent')` of one of several. */
 export const mae = ofOutputs('mae')
+/** Of a number: the share of the variance of the labels that is explained; `r2.of('rent')` of one of several. */
 export const r2 = ofOutputs('r2')
 /** Of quantiles: the mean of their pinball losses; `pinball.of(0.9)` of one. */
 export const pinball = ofOutputs('pinball')

@@ -36,6 +36,7 @@ export const volume = {
   fallsBy: (drop: number): Repeated<VolumeRule> => repeated({ drop, windows: 1 }),
 }
 
+/** What `p.monitor` watches of an endpoint, how often, and when it retrains. */
 export interface MonitorOptions {
   readonly every: Duration
   readonly drift?: DriftRule | OwnDriftRule | readonly (DriftRule | OwnDriftRule)[]

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
-import { commandsOf, refusal, slipwayCalls } from './command-lines.ts'
+import { commandsIn, isShell } from './blocks.ts'
+import { refusal, slipwayCalls } from './command-lines.ts'
 import type { Page } from './markdown.ts'
 import type { Documentation } from './site-map.ts'
 
@@ -29,14 +30,11 @@ function faultsOfPage(docs: Documentation, page: Page): string[] {
     if (fault !== undefined) faults.push(`${page.file}: ${link}: ${fault}`)
   }
   if (page.headings.filter(({ depth }) => depth === 1).length !== 1) faults.push(`${page.file}: not one title`)
-  for (const { language, text, line } of page.blocks) {
-    if (language !== 'sh') continue
-    for (const command of commandsOf(text))
-      for (const args of slipwayCalls(command)) {
-        const said = refusal(args)
-        if (said !== undefined) faults.push(`${page.file}:${line}: ${command}: ${said}`)
-      }
-  }
+  for (const { line, command } of page.blocks.filter(isShell).flatMap(commandsIn))
+    for (const args of slipwayCalls(command)) {
+      const said = refusal(args)
+      if (said !== undefined) faults.push(`${page.file}:${line}: ${command}: ${said}`)
+    }
   return faults
 }
 

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Learned, Learner, LearnerOrder, LearnerRows, ModelInput } from '../../lib/learners/learner.ts'
 
+/** What a learner is tried with, and what it is to refuse. */
 export interface LearnerContract<Parameters> {
   /** To train with on some thousand easy rows. */
   readonly parameters: Parameters
