@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { cancelRun, isGoingOn } from '../client/cancel.ts'
 import type { ClientContext } from '../client/context.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { RunRecord } from '../lib/formats/records.ts'
@@ -7,7 +8,6 @@ import type { AskedRun } from '../lib/sagemaker/callback-message.ts'
 import type { SageMakerClients } from '../lib/sagemaker/clients.ts'
 import { whyUnwanted } from '../lib/sagemaker/execution.ts'
 import { readWholeRun } from '../lib/store/runs.ts'
-import { askToStop, isGoingOn } from './commands/cancel.ts'
 import { type RunOptions, runAndShow } from './commands/run.ts'
 import type { Interrupt } from './follow.ts'
 
@@ -115,7 +115,7 @@ async function stopAsked(
 ): Promise<CarriedOut> {
   const known = await readWholeRun(context.store, runId)
   if (known === undefined)
-    await askToStop(context, runId).catch((error) => {
+    await cancelRun(context, runId).catch((error) => {
       if (!(error instanceof SlipwayError && error.code === 'NOT_FOUND')) throw error
     })
   const told = await answer({ failure: `exit 130 CANCELLED: the execution was stopped (run ${runId})` })

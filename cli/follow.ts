@@ -3,6 +3,7 @@ import { ServiceError, WorkflowFailedError, type WorkflowHandle } from '@tempora
 import { TerminatedFailure } from '@temporalio/common'
 import type { ClientContext } from '../client/context.ts'
 import { reasonItRan } from '../client/forecast.ts'
+import { lookAtRun } from '../client/under-way.ts'
 import { unreachable } from '../client/unreachable.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { RunRecord } from '../lib/formats/records.ts'
@@ -11,7 +12,6 @@ import { listRuns, readRun, withBranches } from '../lib/store/runs.ts'
 import type { Store } from '../lib/store/store.ts'
 import { progressQuery, type RunProgress, rolloutStatusQuery, rolloutWorkflowId } from '../workflows/messages.ts'
 import type { ProgressView } from './progress.ts'
-import { lookAtRun } from './under-way.ts'
 
 /** Between two looks, ms: each takes a worker's time. */
 const lookEvery = 500

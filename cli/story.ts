@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { checkNow } from '../client/check-now.ts'
 import type { ClientContext } from '../client/context.ts'
+import { findRetraining } from '../client/retraining.ts'
 import { hostVersions } from '../lib/code/host.ts'
 import { planPipeline } from '../lib/code/plan.ts'
 import { withDuckDb } from '../lib/data/duckdb.ts'
@@ -15,10 +17,8 @@ import { readVersion } from '../lib/store/registry.ts'
 import { readRoute } from '../lib/store/routes.ts'
 import { readRun } from '../lib/store/runs.ts'
 import type { SupervisorStatus } from '../workflows/messages.ts'
-import { checkNow } from './check-now.ts'
 import { colors } from './colors.ts'
 import { type RunOptions, runAndShow } from './commands/run.ts'
-import { supervisorStatus } from './commands/supervise.ts'
 import { print } from './output.ts'
 import { openPast, type Past } from './replay.ts'
 import { openReplayTraffic } from './replay-traffic.ts'
@@ -80,7 +80,7 @@ export async function tellStory(context: ClientContext, pipeline: string, option
       await traffic.send(stretch)
       const report = await checkNow(context, endpoint)
       print(`${dayOf(clock)}  ${weekLine(report, traffic.sent())}`)
-      const { reason, state, run } = (await supervisorStatus(context, pipeline)) ?? idle
+      const { reason, state, run } = (await findRetraining(context, pipeline)) ?? idle
       if (state === 'running' && run !== null && !takenOver) {
         told(clock + replay.stretchMs, `the supervisor retrains (${run}): ${report.incident?.reasons[0] ?? reason}`)
         const outcome = await traffic.meanwhile(stretch, () => followRetraining(context, pipeline, run))
@@ -134,7 +134,7 @@ async function followRetraining(
   run: string,
 ): Promise<{ words: string; tookOver: boolean }> {
   for (;;) {
-    const status = await supervisorStatus(context, pipeline)
+    const status = await findRetraining(context, pipeline)
     const outcome = status?.retrainings.find((each) => each.run === run)
     if (outcome !== undefined) {
       const tookOver = outcome.status === 'succeeded'

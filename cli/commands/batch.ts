@@ -1,17 +1,17 @@
 import { statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
+import { readBatches } from '../../client/batches.ts'
 import { servedVersion } from '../../client/model-version.ts'
 import { batchPolicyOf } from '../../lib/definition/batch.ts'
 import { schemeOf } from '../../lib/formats/address.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
 import { type BatchPolicy, batchId, partitionAt } from '../../lib/formats/batch-policy.ts'
-import { BatchManifest, type BatchRecord } from '../../lib/formats/batch-records.ts'
+import { BatchManifest } from '../../lib/formats/batch-records.ts'
 import type { BatchRequest } from '../../lib/formats/batch-request.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { findInputs } from '../../lib/sources/inputs.ts'
-import { listBatchDefinitions, listPartitions, readBatch, readBatchDefinition } from '../../lib/store/batches.ts'
-import { passOver } from '../../lib/store/broken.ts'
+import { listBatchDefinitions, readBatchDefinition } from '../../lib/store/batches.ts'
 import { digestOfJson } from '../../lib/store/digest.ts'
 import { getJson, putJson } from '../../lib/store/objects.ts'
 import { fillFolder, localFolder, requireFree } from '../../lib/store/outputs.ts'
@@ -170,37 +170,19 @@ function tell({ record, cached, shards, cachedShards }: BatchResult, ms: number,
 
 /** `batch list`: what is defined, and which days of it are published. */
 export async function list(options: JsonOption): Promise<number> {
-  const { store } = openContext()
-  const found: {
-    owner: string
-    name: string
-    cron: string | null
-    from: string
-    to: string | null
-    slots: string[]
-    last: BatchRecord | null
-  }[] = []
-  for (const { owner, name } of await listBatchDefinitions(store)) {
-    const definition = await passOver(readBatchDefinition(store, owner, name))
-    if (definition === undefined) continue
-    const { cron, from, to } = definition.policy
-    const partitions = await listPartitions(store, owner, name)
-    const newest = partitions.at(-1)
-    const last = newest === undefined ? undefined : await passOver(readBatch(store, owner, name, newest))
-    found.push({ owner, name, cron, from, to, slots: partitions, last: last ?? null })
-  }
+  const found = await readBatches(openContext())
   if (options.json === true) printJson(found)
   else if (found.length === 0) print('no batch is defined')
   else
     print(
       table(
         ['batch', 'when (UTC)', 'from', 'to', 'published', 'last', 'rows', 'model'],
-        found.map(({ owner, name, cron, from, to, slots: partitions, last }) => [
+        found.map(({ owner, name, cron, from, to, slots, last }) => [
           `${owner} ${name}`,
           cron ?? 'when asked',
           from,
           to ?? '',
-          String(partitions.length),
+          String(slots.length),
           last?.slot ?? '',
           last === null ? '' : last.rows.scored.toLocaleString('en'),
           last === null ? '' : `${last.model.model}@${last.model.version}`,

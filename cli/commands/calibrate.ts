@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { requireMonitor } from '../../client/monitors.ts'
+import { requireRoute } from '../../client/route.ts'
 import { localCodes } from '../../lib/code/local-code.ts'
 import { withStoredPlace } from '../../lib/code/source-map.ts'
 import { localTable } from '../../lib/data/local-table.ts'
@@ -15,8 +17,6 @@ import { trustedKeysOf } from '../../workers/settings.ts'
 import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
-import { requireMonitor } from './drift.ts'
-import { requireRoute } from './rollout.ts'
 
 /**
  * `drift calibrate flights`: how often the drift rules of an endpoint would cry wolf, on blocks of its own training

@@ -1,5 +1,6 @@
 import type { ClientContext } from '../../client/context.ts'
 import { servedVersion } from '../../client/model-version.ts'
+import { readCheck, readMonitors } from '../../client/monitors.ts'
 import { localCodes } from '../../lib/code/local-code.ts'
 import { withStoredPlace } from '../../lib/code/source-map.ts'
 import { withDuckDb } from '../../lib/data/duckdb.ts'
@@ -9,7 +10,7 @@ import { localTable } from '../../lib/data/local-table.ts'
 import type { LocalTable } from '../../lib/data/table.ts'
 import { monitorPolicyOf, psi } from '../../lib/definition/monitor.ts'
 import type { OwnDistances } from '../../lib/formats/drift-measures/index.ts'
-import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
+import { exitCodes } from '../../lib/formats/errors.ts'
 import { codeOfDrift, type MonitorPolicy } from '../../lib/formats/monitor-policy.ts'
 import type { ColumnDrift, MonitorReport } from '../../lib/formats/monitor-report.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
@@ -23,7 +24,7 @@ import { monitorPage } from '../../lib/reports/monitor-page.ts'
 import { nameOfColumn } from '../../lib/stats/answer-profile.ts'
 import { labelsInWords } from '../../lib/stats/label-counts.ts'
 import { conclude, driftOfAll, noLabels, nothingBefore } from '../../lib/stats/monitor-check.ts'
-import { type Monitor, readLastJudgement, readMonitor, readReport } from '../../lib/store/monitors.ts'
+import { readMonitor } from '../../lib/store/monitors.ts'
 import { getBundle } from '../../lib/store/objects.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
@@ -54,39 +55,40 @@ export async function check(
     // One file is one look: a rule that asks for several in a row is judged by this one.
     return report.rules.some(({ state }) => state === 'breached') ? exitCodes.drift : exitCodes.done
   }
-  const { report, policy } = await lastReport(context, name)
+  const { report, policy } = await readCheck(context, name)
   tell(report, policy, options)
   return report.rules.some(({ firing }) => firing) ? exitCodes.drift : exitCodes.done
 }
 
-/** `drift show flights`: the last check of an endpoint, or an earlier one. */
-export async function showCheck(endpoint: string, options: DriftOptions & { seq?: string }): Promise<number> {
-  const { report, policy } = await lastReport(openContext(), endpoint, options.seq)
-  tell(report, policy, options)
+/** `drift list`: what is watched, and how it stands. */
+export async function list(options: JsonOption): Promise<number> {
+  const documents = await readMonitors(openContext())
+  if (options.json === true) printJson(documents)
+  else if (documents.length === 0) print('nothing is watched: add p.monitor(live, { … }) to a pipeline and run it')
+  else
+    print(
+      table(
+        ['endpoint', 'pipeline', 'last check', 'verdict'],
+        documents.map(({ endpoint, pipeline, check: last }) => [
+          endpoint,
+          pipeline,
+          last?.at ?? 'none yet',
+          last?.verdict ?? '',
+        ]),
+      ),
+    )
   return 0
 }
 
-/** What is watched of an endpoint. @throws SlipwayError NOT_MONITORED */
-export async function requireMonitor(store: ClientContext['store'], endpoint: string): Promise<Monitor> {
-  const monitor = await readMonitor(store, endpoint)
-  if (monitor !== undefined) return monitor
-  throw new SlipwayError('NOT_MONITORED', `endpoint "${endpoint}" is not watched`, {
-    next: 'add p.monitor(live, { … }) to its pipeline and run it',
-  })
-}
-
-async function lastReport(
-  { store }: ClientContext,
-  endpoint: string,
-  seq?: string,
-): Promise<{ report: MonitorReport; policy: MonitorPolicy }> {
-  const monitor = await requireMonitor(store, endpoint)
-  const report =
-    seq === undefined ? await readLastJudgement(store, endpoint) : await readReport(store, endpoint, Number(seq))
-  if (report !== undefined) return { report, policy: monitor.step.policy }
-  throw new SlipwayError('NOT_FOUND', `endpoint "${endpoint}" has no check ${seq ?? 'yet'}`, {
-    next: `npx slipway schedule trigger ${endpoint} monitor`,
-  })
+/** `drift show flights`: the last check of an endpoint, or an earlier one. */
+export async function showCheck(endpoint: string, options: DriftOptions & { seq?: string }): Promise<number> {
+  const { report, policy } = await readCheck(
+    openContext(),
+    endpoint,
+    options.seq === undefined ? undefined : Number(options.seq),
+  )
+  tell(report, policy, options)
+  return 0
 }
 
 /** Counts the rows of a file as a gateway would, and judges them as the monitor does. */

@@ -1,10 +1,8 @@
 import { registeredVersion } from '../../client/model-version.ts'
+import { findRolloutDecisions, type RolloutDecisionsDocument } from '../../client/rollout-decisions.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import type { EvidenceEntry, RolloutStart } from '../../lib/formats/evidence.ts'
 import { describeStrategy } from '../../lib/formats/rollout-policy.ts'
-import { type ReplayedLook, replayRollout } from '../../lib/stats/replay.ts'
-import { readEvidence, readRolloutEnd, readRolloutStart } from '../../lib/store/rollouts.ts'
-import type { Store } from '../../lib/store/store.ts'
+import type { ReplayedLook } from '../../lib/stats/replay.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
@@ -17,8 +15,8 @@ import { verdictTable } from '../verdicts.ts'
  */
 export async function explain(what: string, options: JsonOption & { replay?: boolean; row?: string }): Promise<number> {
   const context = openContext()
-  const start = what.includes('@') ? undefined : await readRolloutStart(context.store, what)
-  if (start !== undefined) return explainRollout(context.store, what, start, options)
+  const decisions = what.includes('@') ? undefined : await findRolloutDecisions(context, what)
+  if (decisions !== undefined) return explainRollout(what, decisions, options)
   const version = await registeredVersion(context.store, what)
   if (version !== undefined) return (await import('./explain-model.ts')).explainModel(context, version, options)
   throw new SlipwayError('NOT_FOUND', `there is no rollout and no model ${what}`, {
@@ -26,48 +24,29 @@ export async function explain(what: string, options: JsonOption & { replay?: boo
   })
 }
 
-async function explainRollout(
-  store: Store,
+function explainRollout(
   id: string,
-  start: RolloutStart,
+  document: RolloutDecisionsDocument,
   options: JsonOption & { replay?: boolean },
-): Promise<number> {
-  const end = await readRolloutEnd(store, id)
-  const looks = await readLooks(store, id)
-  const replayed = replayRollout(
-    start.policy,
-    start.state,
-    looks.map(({ blocks, mistakes, ...look }) => ({
-      ...look,
-      blocks,
-      mistakes,
-    })),
-    end?.decisions.at(-1) ?? null,
-  )
-  const differing = replayed.filter(({ same }) => same === false)
-  const compared = replayed.filter(({ same }) => same !== null).length
-  const verified = options.replay === true && differing.length > 0 ? 16 : 0
+): number {
+  const { start, end, looks, replay } = document
+  const verified = options.replay === true && replay.differing.length > 0 ? 16 : 0
   if (options.json === true) {
-    printJson({
-      start,
-      end: end ?? null,
-      looks: replayed,
-      replay: { compared, differing: differing.map(({ seq }) => seq) },
-    })
+    printJson(document)
     return verified
   }
   print(
     `${colors.bold(id)}  ${start.endpoint}: version ${start.champion.version} → ${start.candidate.version}, ${describeStrategy(start.policy)}`,
   )
-  print(end === undefined ? '  going on' : `  ${end.outcome} after ${seconds(end.seconds)}: ${end.reason}`)
-  for (const look of replayed)
+  print(end === null ? '  going on' : `  ${end.outcome} after ${seconds(end.seconds)}: ${end.reason}`)
+  for (const look of looks)
     if (look.recorded !== null && (look.recorded.action !== 'hold' || look.same === false)) showLook(look)
   if (options.replay === true) {
     print(
-      differing.length === 0
-        ? colors.green(`\nreplay: ${compared} decisions recomputed from ${looks.length} looks, all the same`)
+      replay.differing.length === 0
+        ? colors.green(`\nreplay: ${replay.compared} decisions recomputed from ${looks.length} looks, all the same`)
         : colors.red(
-            `\nreplay: ${differing.length} of ${compared} decisions differ, first at look ${differing[0]?.seq}`,
+            `\nreplay: ${replay.differing.length} of ${replay.compared} decisions differ, first at look ${replay.differing[0]}`,
           ),
     )
   }
@@ -81,14 +60,4 @@ function showLook({ seq, at, recorded, recomputed, same }: ReplayedLook): void {
   )
   print(verdictTable(recomputed.verdicts))
   if (same === false) print(colors.red(`  recomputed: ${recomputed.action}: ${recomputed.reason}`))
-}
-
-async function readLooks(store: Store, id: string): Promise<EvidenceEntry[]> {
-  const looks: EvidenceEntry[] = []
-  for (;;) {
-    const next = await Promise.all(Array.from({ length: 16 }, (_, i) => readEvidence(store, id, looks.length + i)))
-    const found = next.slice(0, next.indexOf(undefined) < 0 ? 16 : next.indexOf(undefined)) as EvidenceEntry[]
-    looks.push(...found)
-    if (found.length < 16) return looks
-  }
 }

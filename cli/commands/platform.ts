@@ -103,59 +103,11 @@ export async function startDetached(
 
 /** Whether everything a run needs is there and works. */
 export async function doctor(options: { json?: boolean }): Promise<number> {
-  const { probeStore } = await import('../../lib/store/probe.ts')
-  const { ensureBucket } = await import('../../lib/store/store.ts')
-  const { signerOf, trustedKeysOf } = await import('../../workers/settings.ts')
-  const { taskQueue } = await import('../../workflows/messages.ts')
-  const findings: { check: string; passed: boolean; detail: string }[] = []
-  const check = async (name: string, look: () => Promise<string> | string): Promise<boolean> => {
-    try {
-      findings.push({ check: name, passed: true, detail: await look() })
-      return true
-    } catch (error) {
-      findings.push({ check: name, passed: false, detail: (error as Error).message })
-      return false
-    }
-  }
-  await check('Node', () => {
-    const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-    if (major < 20 || (major === 20 && minor < 19)) throw new Error(`${process.version}; 20.19 or later is needed`)
-    return process.version
-  })
-  const context = openContext(false)
-  await check('Temporal', async () => {
-    const { connection, client } = await context.temporal()
-    const info = await connection.workflowService.getSystemInfo({})
-    return `server ${info.serverVersion} at ${context.settings.temporal.connectionOptions.address}, namespace ${client.options.namespace}`
-  })
-  await check('worker', async () => {
-    const { connection, client } = await context.temporal()
-    const queue = await connection.workflowService.describeTaskQueue({
-      namespace: client.options.namespace,
-      taskQueue: { name: taskQueue },
-      taskQueueType: 2,
-    })
-    if (!queue.pollers?.length)
-      throw new Error(`nobody polls the task queue "${taskQueue}": start one with \`slipway up\``)
-    return `${queue.pollers.length} on task queue "${taskQueue}"`
-  })
-  const reached = await check('S3 store', async () => {
-    await ensureBucket(context.store)
-    return context.store.address
-  })
-  if (reached)
-    for (const { check: what, passed } of await probeStore(context.store))
-      findings.push({ check: `S3 store ${what}`, passed, detail: passed ? 'yes' : 'no' })
-  await check('signing', () => {
-    const signer = signerOf(context.settings)
-    const trusted = trustedKeysOf(context.settings)
-    if (signer === undefined) return 'no signing key: code and models stay unsigned (SLIPWAY_SIGNING_KEY)'
-    return `key ${signer.keyId}, ${trusted.has(signer.keyId) ? 'trusted here' : 'not among the trusted keys here'}`
-  })
-  const healthy = findings.every(({ passed }) => passed)
-  if (options.json === true) printJson({ healthy, findings })
+  const { readHealth } = await import('../../client/health.ts')
+  const document = await readHealth(openContext(false))
+  if (options.json === true) printJson(document)
   else
-    for (const { check: what, passed, detail } of findings)
-      print(`${passed ? colors.green('ok  ') : colors.red('FAIL')}  ${what.padEnd(52)} ${detail}`)
-  return healthy ? 0 : 20
+    for (const { check, passed, detail } of document.findings)
+      print(`${passed ? colors.green('ok  ') : colors.red('FAIL')}  ${check.padEnd(52)} ${detail}`)
+  return document.healthy ? 0 : 20
 }

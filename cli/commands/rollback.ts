@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { numberedVersion } from '../../client/model-version.ts'
+import { type RouteAccess, rollBack } from '../../client/roll-back.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { ModelState } from '../../lib/formats/records.ts'
 import type { ModelVersion, Route } from '../../lib/formats/route.ts'
@@ -11,7 +12,6 @@ import type { Store } from '../../lib/store/store.ts'
 import { readSettings, type Settings, storeOf } from '../../workers/settings.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
-import { type RouteAccess, rollBack } from '../roll-back.ts'
 
 interface RollbackOptions extends JsonOption {
   readonly to?: string
@@ -26,7 +26,7 @@ export async function rollback(name: string, options: RollbackOptions): Promise<
   const route = await readRoute(store, name)
   if (route === undefined) return rollbackModel(settings, store, name, options)
   const askOwner: RouteAccess['askOwner'] = async (endpoint, order) =>
-    (await import('../ask-owner.ts')).askOwnerOfEndpoint(settings, endpoint, order)
+    (await import('../../client/ask-owner.ts')).askOwnerOfEndpoint(settings, endpoint, order)
   return rollbackEndpoint({ store, askOwner }, route, options)
 }
 
@@ -141,7 +141,7 @@ async function rollbackModel(
     })
   }
   const { to, passedOver } = way
-  const { askOwnerOfModel } = await import('../ask-owner.ts')
+  const { askOwnerOfModel } = await import('../../client/ask-owner.ts')
   const champion = await askOwnerOfModel(settings, model, { version: to.version, reason: reasonOf(options) })
   if (options.json === true)
     printJson({

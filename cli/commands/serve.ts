@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { requireRoute } from '../../client/route.ts'
 import { builtFile } from '../../lib/code/host.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
@@ -13,7 +14,6 @@ import { type JsonOption, tableAt } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
 import { predictTensors, tensorsServed } from '../predict-tensors.ts'
 import { bodiesFrom, faultShare, sendTraffic, type TrafficReport } from '../traffic.ts'
-import { requireRoute } from './rollout.ts'
 
 /** Runs a gateway in the foreground; its settings are environment variables (docs/cli.md). */
 export async function gateway({ port, host }: { port?: string; host?: string }): Promise<number> {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { platformDocument, readStatus } from '../../client/platform.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { keyFiles, type PlatformState, readPlatform } from '../../workers/platform/state.ts'
 import { findRoot } from '../../workers/root.ts'
@@ -15,7 +16,7 @@ export async function status(options: { json?: boolean; env?: boolean }): Promis
     return 0
   }
   if (state === undefined) {
-    if (options.json === true) printJson({ running: false })
+    if (options.json === true) printJson(readStatus(root))
     else print('not running: npx slipway up --detach')
     return 0
   }
@@ -25,19 +26,8 @@ export async function status(options: { json?: boolean; env?: boolean }): Promis
 
 /** Where everything is, for people or as JSON. */
 export function showState(state: PlatformState, { json }: { json?: boolean }): void {
-  const document = {
-    running: true,
-    pid: state.pid,
-    temporal: state.temporal.address,
-    temporalUi: state.temporal.ui ?? null,
-    s3: state.s3.endpoint,
-    worker: state.worker.pid,
-    gateway: state.gateway?.address ?? null,
-    grpc: state.gateway?.grpc ?? null,
-    from: { temporal: state.temporal.from, s3: state.s3.from },
-  }
   if (json === true) {
-    printJson(document)
+    printJson(platformDocument(state))
     return
   }
   print(`Temporal         ${state.temporal.address}  (from ${state.temporal.from})`)

@@ -1,98 +1,44 @@
-import { randomUUID } from 'node:crypto'
-import { userInfo } from 'node:os'
-import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client'
-import { type ClientContext, workflowLink } from '../../client/context.ts'
-import { RetrainCause } from '../../lib/formats/alerts.ts'
+import { workflowLink } from '../../client/context.ts'
+import { findRetraining, holdRetraining, readRetraining, signalRetraining } from '../../client/retraining.ts'
+import type { RetrainCause } from '../../lib/formats/alerts.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import { monitorsOf } from '../../lib/store/monitors.ts'
-import { signsOfPlatform } from '../../workers/platform/signs.ts'
-import { logFile, readPlatform } from '../../workers/platform/state.ts'
-import { waitFor } from '../../workers/wait-for.ts'
-import {
-  pauseSupervisorUpdate,
-  resumeSupervisorUpdate,
-  type SupervisorStatus,
-  supervisorStatusQuery,
-  supervisorWorkflowId,
-  tellSupervisor,
-} from '../../workflows/messages.ts'
 import { openContext } from '../context.ts'
 import { isoTime, type JsonOption } from '../options.ts'
-import { print, printJson, say, table } from '../output.ts'
+import { print, printJson, table } from '../output.ts'
 
-const kinds = ['drift', 'quality', 'labels', 'schedule'] as const
+const kinds: readonly RetrainCause['kind'][] = ['drift', 'quality', 'labels', 'schedule']
 
 /** `signal drift flights --reason "…"`: what an alert does. The supervisor decides what follows. */
 export async function signal(
-  kind: string,
+  named: string,
   pipeline: string,
   options: JsonOption & { reason?: string; asOf?: string },
 ): Promise<number> {
-  const context = openContext()
-  if (!(kinds as readonly string[]).includes(kind))
-    throw new SlipwayError('USAGE', `signal ${kind}: expected one of ${kinds.join(', ')}`, {
+  const kind = kinds.find((each) => each === named)
+  if (kind === undefined)
+    throw new SlipwayError('USAGE', `signal ${named}: expected one of ${kinds.join(', ')}`, {
       next: `for example slipway signal drift ${pipeline} --reason "…"`,
     })
-  const monitors = await monitorsOf(context.store, pipeline)
-  if (!monitors.some(({ step }) => step.policy.retrain !== null)) {
-    const why = monitors.length === 0 ? 'is not watched' : 'is watched and does not retrain'
-    throw new SlipwayError('NOT_MONITORED', `pipeline "${pipeline}" ${why}: nobody would act on it`, {
-      next: 'add p.monitor(live, { retrain: { … } }) to it and run it',
-    })
-  }
-  const cause = RetrainCause.safeParse({
+  const context = openContext()
+  const { reason, asOf } = options
+  const told = await signalRetraining(context, pipeline, {
     kind,
-    key: `${userInfo().username}:${randomUUID()}`,
-    reason: options.reason ?? `${kind}, said by ${userInfo().username}`,
-    asOf: options.asOf === undefined ? null : isoTime('--as-of', options.asOf),
-    at: new Date().toISOString(),
+    reason,
+    asOf: asOf === undefined ? undefined : isoTime('--as-of', asOf),
   })
-  if (!cause.success) throw new SlipwayError('USAGE', cause.error.issues[0]?.message ?? 'the signal is not valid')
-  const { client } = await context.temporal()
-  await client.workflow.signalWithStart('supervise', tellSupervisor(pipeline, cause.data))
-  const link = workflowLink(context.settings, supervisorWorkflowId(pipeline))
-  if (options.json === true) printJson({ pipeline, key: cause.data.key, workflowId: supervisorWorkflowId(pipeline) })
-  else print(`told the supervisor of ${pipeline}\n  look  ${link}`)
+  if (options.json === true) printJson(told)
+  else print(`told the supervisor of ${pipeline}\n  look  ${workflowLink(context.settings, told.workflowId)}`)
   return 0
-}
-
-/** What a supervisor is doing; undefined when it was never asked for anything. */
-export async function supervisorStatus(
-  { temporal, settings }: ClientContext,
-  pipeline: string,
-): Promise<SupervisorStatus | undefined> {
-  const { client } = await temporal()
-  const { root } = settings
-  const isHere = readPlatform(root) !== undefined
-  const answer = await waitFor({
-    what: `the supervisor of ${pipeline} to answer, for which a worker must run`,
-    look: async () => {
-      try {
-        return { status: await client.workflow.getHandle(supervisorWorkflowId(pipeline)).query(supervisorStatusQuery) }
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return { status: undefined }
-        throw error
-      }
-    },
-    everyMs: 500,
-    code: 'TEMPORAL_UNREACHABLE',
-    signs: signsOfPlatform(root),
-    say: (line) => say(`  ${line}`),
-    // Of workers elsewhere nothing is seen but that they answer.
-    ...(isHere ? { log: logFile(root, 'worker') } : { silenceMs: 60_000 }),
-  })
-  return answer.status
 }
 
 /** `retrain status flights`: what the supervisor does, what it waits for, and how its retrainings ended. */
 export async function status(pipeline: string, options: JsonOption): Promise<number> {
-  const found = await supervisorStatus(openContext(), pipeline)
+  const context = openContext()
   if (options.json === true) {
-    printJson(
-      found ?? { pipeline, state: 'idle', reason: 'never asked for anything', run: null, pending: [], retrainings: [] },
-    )
+    printJson(await readRetraining(context, pipeline))
     return 0
   }
+  const found = await findRetraining(context, pipeline)
   if (found === undefined) {
     print(`${pipeline}: nobody has asked for a retraining yet`)
     return 0
@@ -120,18 +66,7 @@ export async function act(
   pipeline: string,
   options: JsonOption & { reason?: string },
 ): Promise<number> {
-  const { client } = await openContext().temporal()
-  const decision = { by: userInfo().username, reason: options.reason ?? 'no reason given' }
-  const update = verb === 'pause' ? pauseSupervisorUpdate : resumeSupervisorUpdate
-  try {
-    await client.workflow.getHandle(supervisorWorkflowId(pipeline)).executeUpdate(update, { args: [decision] })
-  } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError)
-      throw new SlipwayError('USAGE', error.cause?.message ?? error.message)
-    if (error instanceof WorkflowNotFoundError)
-      throw new SlipwayError('NOT_FOUND', `pipeline "${pipeline}" has no supervisor yet: nobody asked for a retraining`)
-    throw error
-  }
+  await holdRetraining(openContext(), verb, pipeline, options)
   if (options.json === true) printJson({ pipeline, [verb]: true })
   else print(`${pipeline}: retraining ${verb === 'pause' ? 'paused' : 'resumed'}`)
   return 0

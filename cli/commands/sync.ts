@@ -1,5 +1,7 @@
 import { userInfo } from 'node:os'
+import { askOwnerOfEndpoint, askOwnerOfModel } from '../../client/ask-owner.ts'
 import type { ClientContext } from '../../client/context.ts'
+import { rollBack } from '../../client/roll-back.ts'
 import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
 import type { ModelState } from '../../lib/formats/records.ts'
 import type { ModelVersion, Route } from '../../lib/formats/route.ts'
@@ -8,11 +10,9 @@ import { readModel } from '../../lib/store/registry.ts'
 import { asServed, listEndpoints, readRoute } from '../../lib/store/routes.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { groupsOf, takeRefusals } from '../../lib/tracking/sagemaker-refusals.ts'
-import { askOwnerOfEndpoint, askOwnerOfModel } from '../ask-owner.ts'
 import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
-import { rollBack } from '../roll-back.ts'
 
 export interface SyncOptions extends JsonOption {
   readonly group?: string

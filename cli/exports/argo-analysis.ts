@@ -1,7 +1,7 @@
 import { stringify } from 'yaml'
+import { requireRoute } from '../../client/route.ts'
 import { type Duration, durationMs } from '../../lib/definition/duration.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import { requireRoute } from '../commands/rollout.ts'
 import { openStoreContext } from '../context.ts'
 import { type JsonOption, writeTo } from '../options.ts'
 import { print, printJson } from '../output.ts'

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import { requireRoute } from '../commands/rollout.ts'
+import { requireRoute } from '../../client/route.ts'
 import { openStoreContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { give } from './argo-analysis.ts'

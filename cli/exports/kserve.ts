@@ -1,7 +1,7 @@
 import { stringify } from 'yaml'
+import { requireRoute } from '../../client/route.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { ModelVersion, Route, RouteRollout } from '../../lib/formats/route.ts'
-import { requireRoute } from '../commands/rollout.ts'
 import { openStoreContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { give } from './argo-analysis.ts'

@@ -1,7 +1,7 @@
+import { requireRoute } from '../../client/route.ts'
 import { containerPort } from '../../lib/formats/container-paths.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { ModelVersion, Route } from '../../lib/formats/route.ts'
-import { requireRoute } from '../commands/rollout.ts'
 import { openStoreContext } from '../context.ts'
 import { type PlatformOptions, writePlatformFiles } from './platform-files.ts'
 import { trafficShares } from './traffic-shares.ts'

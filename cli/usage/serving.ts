@@ -66,6 +66,11 @@ export function servingCommands(program: Usage): void {
 
 function rolloutCommands(rollout: Usage): void {
   rollout
+    .command('list')
+    .description('what each endpoint serves')
+    .json()
+    .does(async (options) => (await rollingOut()).list(options))
+  rollout
     .command('status')
     .description('what it serves, and where its rollout stands')
     .takes('<endpoint>', kinds.name)

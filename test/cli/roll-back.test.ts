@@ -1,6 +1,6 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { isTakenBack, type RouteAccess, rollBack } from '../../cli/roll-back.ts'
+import { isTakenBack, type RouteAccess, rollBack } from '../../client/roll-back.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { ModelVersion, Route, RouteChange } from '../../lib/formats/route.ts'
 import { readRoute, readRouteLog, writeRoute } from '../../lib/store/routes.ts'

@@ -4,15 +4,14 @@ import { existsSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client'
-import type { ClientContext } from '../client/context.ts'
 import { type PlannedPipeline, publishPlan } from '../lib/code/plan.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import type { SeenView } from '../lib/formats/view.ts'
 import { digestOfFile } from '../lib/store/digest.ts'
 import { signerOf } from '../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../workflows/messages.ts'
-import type { Interrupt } from './follow.ts'
-import type { seenViews } from './views.ts'
+import type { ClientContext } from './context.ts'
 
 /** What a run reads: contents of its sources in the store, or snapshots, by step. */
 export interface RunInputs {
@@ -25,7 +24,7 @@ export interface RunInputs {
   /** Its id, where the same run may have been begun already: then it is that one. */
   readonly runId?: string
   /** The views of its tables as they were seen, where it has some. */
-  readonly views?: ReturnType<typeof seenViews>
+  readonly views?: Readonly<Record<string, SeenView>> | undefined
 }
 
 export interface BegunRun {
@@ -41,7 +40,7 @@ export async function beginRun(
   { settings, store, temporal }: ClientContext,
   planned: PlannedPipeline,
   { sources, snapshots, told = {}, code = undefined, views, runId: given }: RunInputs,
-  interrupt: Interrupt,
+  interrupt: { readonly happened: boolean } = { happened: false },
 ): Promise<BegunRun> {
   const { pipeline } = planned.plan
   const plan = await publishPlan(store, signerOf(settings), planned)

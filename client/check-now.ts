@@ -1,5 +1,4 @@
 import { ScheduleOverlapPolicy, WorkflowFailedError } from '@temporalio/client'
-import type { ClientContext } from '../client/context.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { MonitorReport } from '../lib/formats/monitor-report.ts'
 import { readLastJudgement } from '../lib/store/monitors.ts'
@@ -8,10 +7,10 @@ import { signsOfPlatform } from '../workers/platform/signs.ts'
 import { logFile } from '../workers/platform/state.ts'
 import { type Wait, waitFor } from '../workers/wait-for.ts'
 import { monitorScheduleId } from '../workflows/messages.ts'
-import { say } from './output.ts'
+import type { ClientContext } from './context.ts'
 
 /** A check is made by the worker: its signs of life count, its log tells. */
-function byWorker({ settings }: ClientContext): Pick<Wait<unknown>, 'signs' | 'log' | 'say'> {
+function byWorker({ settings, say }: ClientContext): Pick<Wait<unknown>, 'signs' | 'log' | 'say'> {
   const { root } = settings
   return { signs: signsOfPlatform(root), log: logFile(root, 'worker'), say: (line) => say(`  ${line}`) }
 }

@@ -1,0 +1,82 @@
+import { SlipwayError } from '../lib/formats/errors.ts'
+import type { MonitorPolicy } from '../lib/formats/monitor-policy.ts'
+import type { MonitorReport } from '../lib/formats/monitor-report.ts'
+import { passOver } from '../lib/store/broken.ts'
+import {
+  listMonitors,
+  type Monitor,
+  readLastJudgement,
+  readReport,
+  readMonitor as readState,
+} from '../lib/store/monitors.ts'
+import type { Store } from '../lib/store/store.ts'
+import type { StoreContext } from './context.ts'
+
+/** What is watched of an endpoint, and what was found. */
+export interface MonitorDocument {
+  readonly endpoint: string
+  readonly pipeline: string
+  readonly policy: MonitorPolicy
+  /** How often its pipeline was retrained since people deployed it, and the last such run. */
+  readonly retrainings: number
+  readonly lastRetraining: string | null
+  /** The last check that judged, with its time line; null before the first. */
+  readonly check: MonitorReport | null
+}
+
+/** What is watched of an endpoint, as stored. @throws SlipwayError NOT_MONITORED */
+export async function requireMonitor(store: Store, endpoint: string): Promise<Monitor> {
+  const monitor = await readState(store, endpoint)
+  if (monitor !== undefined) return monitor
+  throw new SlipwayError('NOT_MONITORED', `endpoint "${endpoint}" is not watched`, {
+    next: 'add p.monitor(live, { … }) to its pipeline and run it',
+  })
+}
+
+/** The monitor of an endpoint with its last check, which `slipway drift show --json` prints. */
+export async function readMonitor({ store }: StoreContext, endpoint: string): Promise<MonitorDocument> {
+  const monitor = await requireMonitor(store, endpoint)
+  return documentOf(endpoint, monitor, await readLastJudgement(store, endpoint))
+}
+
+/** All monitors with their last checks, as `slipway drift list --json` prints them. */
+export async function readMonitors({ store, say }: StoreContext): Promise<MonitorDocument[]> {
+  const found = await Promise.all(
+    (await listMonitors(store)).map(async (endpoint) => {
+      const monitor = await passOver(readState(store, endpoint), say)
+      if (monitor === undefined) return []
+      return [documentOf(endpoint, monitor, await passOver(readLastJudgement(store, endpoint), say))]
+    }),
+  )
+  return found.flat()
+}
+
+/**
+ * A check of an endpoint and the policy it is judged by: the last one that judged, or one by its number.
+ * @throws SlipwayError NOT_MONITORED, NOT_FOUND
+ */
+export async function readCheck(
+  { store }: StoreContext,
+  endpoint: string,
+  seq?: number,
+): Promise<{ readonly report: MonitorReport; readonly policy: MonitorPolicy }> {
+  const monitor = await requireMonitor(store, endpoint)
+  const report = seq === undefined ? await readLastJudgement(store, endpoint) : await readReport(store, endpoint, seq)
+  if (report !== undefined) return { report, policy: monitor.step.policy }
+  throw new SlipwayError('NOT_FOUND', `endpoint "${endpoint}" has no check ${seq ?? 'yet'}`, {
+    next: `npx slipway schedule trigger ${endpoint} monitor`,
+  })
+}
+
+const documentOf = (
+  endpoint: string,
+  { pipeline, step, retrainings, lastRetraining }: Monitor,
+  check: MonitorReport | undefined,
+): MonitorDocument => ({
+  endpoint,
+  pipeline,
+  policy: step.policy,
+  retrainings,
+  lastRetraining,
+  check: check ?? null,
+})
