@@ -4,7 +4,7 @@
 //   node scripts/pack.mjs [folder for the tarball]
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ensureBuilt, libraries } from './build.mjs'
 
@@ -28,11 +28,26 @@ export function publishedManifest(own) {
 /** Where declarations import from, by paths. */
 const imported = /((?:\bfrom|\bimport)\s*\(?\s*["'])(\.[^"']+?)\.ts(["'])/g
 
-/** Whether a source is in the package, so that a map can lead to it: user code is bundled from it. */
-const isShipped = (source) => /^lib\/(definition|formats)\//.test(source)
+/** Sources that user code and the code of models from elsewhere are bundled from. @returns their paths */
+async function bundledFrom() {
+  const { build } = await import('esbuild')
+  const { metafile } = await build({
+    entryPoints: ['index', 'dataframe', 'all-columns'].map((name) => join(root, `lib/definition/${name}.ts`)),
+    absWorkingDir: root,
+    bundle: true,
+    packages: 'external',
+    write: false,
+    outdir: stage,
+    metafile: true,
+  })
+  return new Set(Object.keys(metafile.inputs))
+}
 
-/** Writes the declarations of what users import, and of what these name in turn. */
-function writeTypes(target) {
+/**
+ * Writes the declarations of what users import, and of what these name in turn.
+ * @param shipped sources that are in the package, so that a map can lead to them
+ */
+function writeTypes(target, shipped) {
   const written = join(root, 'dist', '.types')
   const project = join(written, 'tsconfig.json')
   rmSync(written, { recursive: true, force: true })
@@ -59,12 +74,11 @@ function writeTypes(target) {
     const code = text.replaceAll(imported, '$1$2.js$3')
     const place = join(target, `${file}.d.ts`)
     mkdirSync(dirname(place), { recursive: true })
-    if (isShipped(file)) {
+    if (shipped.has(`${file}.ts`)) {
       writeFileSync(place, code)
       const map = JSON.parse(readFileSync(join(written, `${file}.d.ts.map`), 'utf8'))
-      const source = join(root, `${file}.ts`).slice(root.length + 1)
-      const up = '../'.repeat(join('dist/types', file).split('/').length - 1)
-      writeFileSync(`${place}.map`, JSON.stringify({ ...map, sources: [`${up}${source}`] }))
+      const source = relative(dirname(place), join(stage, `${file}.ts`))
+      writeFileSync(`${place}.map`, JSON.stringify({ ...map, sources: [source] }))
     } else writeFileSync(place, code.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n'))
     for (const [, , to] of text.matchAll(imported)) take(join(dirname(file), to))
   }
@@ -82,8 +96,11 @@ export async function layOut() {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   const [{ files }] = JSON.parse(listed)
-  for (const { path } of files) cpSync(join(root, path), join(stage, path))
-  writeTypes(join(stage, 'dist/types'))
+  const sources = await bundledFrom()
+  for (const { path } of files)
+    if (!path.startsWith('lib/') || !path.endsWith('.ts') || sources.has(path))
+      cpSync(join(root, path), join(stage, path))
+  writeTypes(join(stage, 'dist/types'), sources)
   const manifest = publishedManifest(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
   writeFileSync(join(stage, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   return stage

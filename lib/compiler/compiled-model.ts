@@ -64,7 +64,7 @@ export function startCompiledModel(plan: CompiledPlan, code: Uint8Array, tables:
 /** The same of an instance of the code: browsers make large ones asynchronously only. */
 export function compiledModelOn(
   plan: CompiledPlan,
-  { exports }: WebAssembly.Instance,
+  { exports }: { readonly exports: Record<string, unknown> },
   tables: Uint8Array,
 ): CompiledModel {
   const memory = (exports.memory as WebAssembly.Memory).buffer
