@@ -41,6 +41,10 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     rooms: ['lib/formats', 'lib/definition', 'lib/stats', 'lib/store'],
     packages: ['node:', 'zod', 'fzstd', '@duckdb/node-api'],
   },
+  'lib/proposal': {
+    rooms: ['lib/formats', 'lib/definition', 'lib/code', 'lib/data'],
+    packages: ['@duckdb/node-api'],
+  },
   'lib/compiler': { rooms: ['lib/formats'], packages: ['zod', 'protobufjs', 'wabt'] },
   'lib/explain': { rooms: ['lib/formats', 'lib/stats', 'lib/compiler'], packages: [] },
   'lib/models': {
@@ -218,6 +222,7 @@ describe('imports point down only', () => {
       'findings',
       'lib',
       'node_modules',
+      'packages',
       'scripts',
       'site',
       'test',

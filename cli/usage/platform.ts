@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { templates } from '../../lib/proposal/templates.ts'
 import * as kinds from '../names.ts'
 import type { Usage } from './usage.ts'
 
@@ -6,10 +7,13 @@ import type { Usage } from './usage.ts'
 const platform = () => import('../commands/platform.ts')
 const state = () => import('../commands/status.ts')
 const starting = () => import('../commands/start.ts')
+const initialising = () => import('../commands/init.ts')
 const restoring = () => import('../commands/restore.ts')
 
-/** The embedded platform. */
+/** The embedded platform, and what stands before it: a project. */
 export function platformCommands(program: Usage): void {
+  program.commandsGroup('A project:')
+  initCommand(program)
   program.commandsGroup('The platform:')
   program
     .command('up')
@@ -59,4 +63,23 @@ export function platformCommands(program: Usage): void {
     .json()
     .examples('npx slipway restore routes/flights')
     .does(async (ref, options) => (await restoring()).restore(ref, options))
+}
+
+function initCommand(program: Usage): void {
+  program
+    .command('init')
+    .description('write a pipeline over a table of yours, with its tests, into this folder: what it guesses it says')
+    .offers('--from <file>', 'the table: CSV, parquet or JSON; a made-up one of flats by default', kinds.path)
+    .offers('--target <column>', 'the column to predict', kinds.words)
+    .offers('--template <kind>', 'tabular (default), python, onnx or batch', kinds.oneOf(...templates))
+    .offers('--model <file>', 'the finished model of --template onnx', kinds.path)
+    .offers('--name <pipeline>', 'its name; that of the target by default', kinds.name)
+    .option('--yes', 'ask nothing')
+    .option('--no-install', 'do not install the packages that package.json then names')
+    .json()
+    .examples(
+      'npx slipway init --from data/customers.csv --target churned',
+      'npx slipway init --template onnx --model model.onnx --from rows.csv',
+    )
+    .does(async (options) => (await initialising()).init(options))
 }

@@ -54,8 +54,8 @@ describe('with --json every outcome is one document', () => {
     expect([code, JSON.parse(stdout).help]).toEqual([0, expect.stringContaining(`Usage: slipway ${command.name}`)])
   })
 
-  // Those that start a platform, or look only whether there is one.
-  const local = ['up', 'start', 'down', 'status']
+  // Those that start a platform or need none, or look only whether there is one.
+  const local = ['init', 'up', 'start', 'down', 'status']
   it.each(withJson.filter(({ name }) => !local.includes(name)).map((command) => [command.name, command] as const))(
     '%s, where no platform runs',
     async (_, command) => {
