@@ -116,6 +116,12 @@ const published = matching(
   'flights/nightly/2001-06-01',
   new RegExp(`^${named}/${named}/${partition}$`),
 )
+/** What names one batch of many. */
+export const partitionName = matching(
+  'a partition: a day, an hour, or the name of a batch of files',
+  '2001-06-01',
+  new RegExp(`^${partition}$`),
+)
 /** What `verify` verifies: a model, a batch by its name, or the folder that was written to. */
 export const verified = either(
   'a model (flights@3), a batch (flights/nightly/2001-06-01), or a folder that one was written to',

@@ -22,7 +22,8 @@ export interface DecidedRun extends Decision {
 
 /**
  * Approves or rejects a run that waits for it: what is decided on is the evidence that it shows now.
- * @param said as: the role that is claimed; by default the one that is asked for
+ * @param said as: the role that is claimed; by default the one that is asked for; about: the question as it was shown,
+ *   where that was a while ago: one that was asked anew since is not answered by it
  * @returns the decision as `--json` prints it, and what was asked
  * @throws SlipwayError NOT_FOUND; USAGE where it waits for nobody
  */
@@ -30,7 +31,7 @@ export async function decideRun(
   { temporal }: ClientContext,
   verb: 'approve' | 'reject',
   runId: string,
-  said: Said & { readonly as?: string | undefined } = {},
+  said: Said & { readonly as?: string | undefined; readonly about?: Pick<Decision, 'step' | 'against'> } = {},
 ): Promise<{ readonly document: DecidedRun; readonly asked: Asked | null }> {
   const { client } = await temporal()
   const handle = client.workflow.getHandle(runWorkflowId(runId))
@@ -42,6 +43,7 @@ export async function decideRun(
       ...(role === undefined ? {} : { role }),
       ...(asked?.against === undefined ? {} : { against: asked.against?.digest ?? null }),
       ...(asked?.step === undefined ? {} : { step: asked.step }),
+      ...said.about,
     }
     await handle.executeUpdate(verb === 'approve' ? approveUpdate : rejectUpdate, { args: [decision] })
     return { document: { runId, decision: verb, ...decision, roleChecked: false }, asked }

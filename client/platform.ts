@@ -7,6 +7,7 @@ export type PlatformDocument =
       readonly running: true
       readonly pid: number
       /** Addresses; null where there is none. */
+      readonly console: string | null
       readonly temporal: string
       readonly temporalUi: string | null
       readonly s3: string
@@ -27,6 +28,7 @@ export function readStatus(root: string): PlatformDocument {
 export const platformDocument = (state: PlatformState): PlatformDocument & { readonly running: true } => ({
   running: true,
   pid: state.pid,
+  console: state.console?.address ?? null,
   temporal: state.temporal.address,
   temporalUi: state.temporal.ui ?? null,
   s3: state.s3.endpoint,

@@ -17,7 +17,18 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
 
-const rooms = ['lib', 'gateway', 'activities', 'workflows', 'workers', 'client', 'cli', 'testing', 'test/contracts']
+const rooms = [
+  'lib',
+  'gateway',
+  'activities',
+  'workflows',
+  'workers',
+  'client',
+  'console',
+  'cli',
+  'testing',
+  'test/contracts',
+]
 /** What users import, by `exports` of package.json. */
 export const libraries = {
   slipway: 'lib/definition/index.ts',
@@ -32,6 +43,7 @@ const entries = {
   worker: 'workers/main.ts',
   gateway: 'workers/gateway-main.ts',
   serve: 'workers/container-main.ts',
+  console: 'console/main.ts',
   'scorer-thread': 'gateway/scorer-thread.ts',
   'tensor-thread': 'gateway/tensors/thread.ts',
   'snapshot-thread': 'gateway/lookups/snapshot-thread.ts',
@@ -57,7 +69,7 @@ function stampOf(folders) {
   for (const file of ['package-lock.json', 'scripts/build.mjs']) hash.update(readFileSync(join(root, file)))
   for (const folder of folders) {
     const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    for (const file of files.filter((entry) => entry.isFile() && /\.(ts|html|mjs)$/.test(entry.name))) {
+    for (const file of files.filter((entry) => entry.isFile() && /\.(tsx?|html|css|svg|mjs)$/.test(entry.name))) {
       const path = join(file.parentPath ?? file.path, file.name)
       const { size, mtimeMs } = statSync(path)
       hash.update(`${path.slice(root.length)} ${size} ${mtimeMs}\n`)
@@ -112,6 +124,7 @@ export async function ensureBuilt() {
   })
   await buildContainer()
   await buildEdge()
+  await buildConsole()
   // Threads share the memory of training.
   await buildKernels('trees-kernels', 'lib/learners/trees/kernels', ['--enable', 'simd,threads', '--sharedMemory'])
   await buildKernels('explain-kernels', 'lib/explain/kernels', ['--enable', 'simd'])
@@ -206,6 +219,37 @@ async function buildEdge() {
     join(dist, 'edge-page.html'),
     page.replace('/* try.mjs */', () => script),
   )
+}
+
+/** The console's front end: a script and a style sheet, named by what is in them, and the page that loads them. */
+async function buildConsole() {
+  const { build } = await import('esbuild')
+  const outdir = join(dist, 'console')
+  const room = join(root, 'console/app')
+  rmSync(outdir, { recursive: true, force: true })
+  const { metafile } = await build({
+    entryPoints: [join(room, 'main.tsx'), join(room, 'style.css')],
+    outdir,
+    entryNames: '[name]-[hash]',
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    legalComments: 'linked',
+    metafile: true,
+    logLevel: 'warning',
+    absWorkingDir: root,
+  })
+  const names = Object.keys(metafile.outputs).map((path) => path.slice(path.lastIndexOf('/') + 1))
+  const page = readFileSync(join(room, 'index.html'), 'utf8').replaceAll(
+    /\/(main|style)\.(js|css)/g,
+    (_, name, kind) => `/${names.find((each) => each.startsWith(`${name}-`) && each.endsWith(`.${kind}`))}`,
+  )
+  writeFileSync(join(outdir, 'index.html'), page)
+  copyFileSync(join(room, 'icon.svg'), join(outdir, 'icon.svg'))
 }
 
 /** Marks calls of zod, which change nothing when their result is unused. Lines of comments are left as they are. */

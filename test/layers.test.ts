@@ -122,6 +122,11 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
     packages: ['node:', 'zod', '@temporalio/', 'get-port'],
   },
   client: { rooms: ['lib/', 'workflows', 'workers'], packages: ['node:', '@temporalio/client', '@temporalio/common'] },
+  // Its front end (`console/app/`) is bundled apart, and is of types of all that it shows.
+  console: {
+    rooms: ['lib/', 'workflows', 'workers', 'client'],
+    packages: ['node:', '@temporalio/client', '@temporalio/common'],
+  },
   cli: {
     rooms: ['lib/', 'workflows', 'workers', 'client'],
     packages: ['node:', 'commander', 'picocolors', 'yaml', '@temporalio/client', '@temporalio/common'],

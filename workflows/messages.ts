@@ -5,6 +5,7 @@ import type { BatchPlanned } from '../lib/formats/batch-request.ts'
 import type { VersionName } from '../lib/formats/in-force.ts'
 import type { Plan } from '../lib/formats/plan.ts'
 import type { RolloutDecision, RolloutRecord, RunRecord, StepReport, VersionRecord } from '../lib/formats/records.ts'
+import type { RolloutPolicy } from '../lib/formats/rollout-policy.ts'
 import type { ModelVersion, Route, RouteChange } from '../lib/formats/route.ts'
 import type { SeenView } from '../lib/formats/view.ts'
 import type { MetricVerdict } from '../lib/stats/rollout-decision.ts'
@@ -205,6 +206,10 @@ export interface RolloutStatus {
   readonly seconds: number
   readonly decisions: readonly RolloutDecision[]
   readonly outcome: RolloutRecord['outcome'] | null
+  /** What it goes by: thresholds, steps, who approves. Absent where a worker of 0.14 or before answers, like `harmed`. */
+  readonly policy?: RolloutPolicy
+  /** Excess failures: the candidate's failures minus those expected at the champion's rate. */
+  readonly harmed?: number
 }
 
 /** What a supervisor waits for, and why. */

@@ -104,6 +104,8 @@ export function statusOf(going: Going): RolloutStatus {
     seconds: (going.state.now - going.state.startedAt) / 1000,
     decisions: going.decisions,
     outcome: going.outcome ?? null,
+    policy,
+    harmed: Math.max(0, going.state.excess),
   }
 }
 

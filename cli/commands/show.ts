@@ -24,10 +24,11 @@ import { showRun, showRunning } from './show-run.ts'
 /** Columns of what was read that are shown with its snapshot; `--json` shows all. */
 const columnsOfSnapshot = 200
 
-export type ShowOptions = JsonOption & CompiledModelOptions & { readonly compiled?: boolean }
+export type ShowOptions = JsonOption & CompiledModelOptions & { readonly compiled?: boolean; readonly graph?: boolean }
 
 /** A run, a model version (or what scores it), a view or all of them, or an artifact. */
 export async function show(what: string, options: ShowOptions): Promise<number> {
+  if (options.graph === true) return (await import('./show-graph.ts')).showGraph(what, options)
   const context = openContext()
   if (what.startsWith('view:')) return showView(context, what.slice('view:'.length), options)
   if (options.compiled === true || options.text === true) {

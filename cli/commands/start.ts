@@ -36,6 +36,8 @@ export async function start(named: string | undefined, options: StartOptions): P
     say(colors.dim('  starting Temporal, S3, a worker and a gateway'))
     await startDetached(root, (what) => say(colors.dim(what)))
   } else await untilStarted(root)
+  const console = readPlatform(root)?.console?.address
+  if (console !== undefined && options.json !== true) print(`look at ${console}`)
   const context = openContext()
   const { plan } = await planPipeline(root, pipeline, hostVersions())
   const isWatched =

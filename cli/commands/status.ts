@@ -30,6 +30,8 @@ export function showState(state: PlatformState, { json }: { json?: boolean }): v
     printJson(platformDocument(state))
     return
   }
+  if (state.console !== undefined)
+    print(`console          ${state.console.address}  (its buttons ask for the token in .slipway/console.token)`)
   print(`Temporal         ${state.temporal.address}  (from ${state.temporal.from})`)
   if (state.temporal.ui !== undefined) print(`Temporal web UI  ${state.temporal.ui}`)
   print(`S3               ${state.s3.endpoint}  (from ${state.s3.from})`)

@@ -69,6 +69,7 @@ export function artifactCommands(program: Usage): void {
     .takes('<what>', kinds.shown)
     .option('--compiled', 'of a model: what scores it, how that was proven, and how fast it is here')
     .option('--text', 'of a model: the code it is compiled to, as WebAssembly text')
+    .option('--graph', 'of a run, ended or not: its steps, what each needs, and why it ran')
     .json()
     .examples(
       'npx slipway show flights@champion',

@@ -33,6 +33,17 @@ export function batchCommands(program: Usage): void {
     .description('what is defined, and what was published')
     .json()
     .does(async (options) => (await batching()).list(options))
+  batch
+    .command('show')
+    .description('what is published of a partition, shard by shard, and how far it is while it is scored')
+    .takes('<owner>', kinds.name)
+    .takes('<batch>', kinds.name)
+    .takes('<partition>', kinds.partitionName)
+    .json()
+    .examples('npx slipway batch show flights nightly 2001-06-01')
+    .does(async (owner, name, slot, options) =>
+      (await import('../commands/show-batch.ts')).showBatch(owner, name, slot, options),
+    )
   scheduleCommands(program.command('schedule').description('what happens by itself'))
 }
 

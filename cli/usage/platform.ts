@@ -8,6 +8,7 @@ const platform = () => import('../commands/platform.ts')
 const state = () => import('../commands/status.ts')
 const starting = () => import('../commands/start.ts')
 const initialising = () => import('../commands/init.ts')
+const looking = () => import('../commands/console.ts')
 const restoring = () => import('../commands/restore.ts')
 
 /** The embedded platform, and what stands before it: a project. */
@@ -37,6 +38,13 @@ export function platformCommands(program: Usage): void {
       'eval "$(npx slipway status --env)"  # point another folder at this platform',
     )
     .does(async (options) => (await state()).status(options))
+  program
+    .command('console')
+    .description('the console alone, a page to look at and to decide by, until it is stopped')
+    .offers('--port <port>', '8082 by default', kinds.whole(0, 65_535))
+    .offers('--host <address>', '127.0.0.1 by default', kinds.host)
+    .examples('npx slipway console --port 9000')
+    .does(async (options) => (await looking()).console(options))
   program
     .command('start')
     .description('the platform, and the whole life of a pipeline in fast time: what npm start does')

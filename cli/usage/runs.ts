@@ -10,6 +10,7 @@ const cancelling = () => import('../commands/cancel.ts')
 const deciding = () => import('../commands/decide.ts')
 const tracking = () => import('../commands/track.ts')
 const shelling = () => import('../commands/shell.ts')
+const standing = () => import('../commands/standing.ts')
 const runs = () => import('../commands/runs.ts')
 const explaining = () => import('../commands/why.ts')
 const comparing = () => import('../commands/compare.ts')
@@ -51,6 +52,16 @@ export function runCommands(program: Usage): void {
       'echo "step" | npx slipway shell flights-20261122-034512-k3x9 --at delays',
     )
     .does(async (run, options) => (await shelling()).shell(run, options))
+  program
+    .command('pipelines')
+    .description('every pipeline with how it stands, in a sentence')
+    .json()
+    .does(async (options) => (await standing()).pipelines(options))
+  program
+    .command('waiting')
+    .description('what waits for whom: runs and rollouts that somebody is to decide')
+    .json()
+    .does(async (options) => (await standing()).waiting(options))
   program
     .command('runs')
     .description('finished runs, the newest first')

@@ -1,6 +1,7 @@
 import * as kinds from '../names.ts'
 import type { Usage } from './usage.ts'
 
+const standing = () => import('../commands/standing.ts')
 const rollingOut = () => import('../commands/rollout.ts')
 const simulating = () => import('../commands/simulate.ts')
 const explaining = () => import('../commands/explain.ts')
@@ -36,6 +37,11 @@ export function servingCommands(program: Usage): void {
       'npx slipway explain flights@champion --row row.json',
     )
     .does(async (id, options) => (await explaining()).explain(id, options))
+  program
+    .command('endpoints')
+    .description('all endpoints in short: what each serves since when, its rollout, its last check')
+    .json()
+    .does(async (options) => (await standing()).endpoints(options))
   program
     .command('gateway')
     .description('run a gateway alone, until it is stopped')

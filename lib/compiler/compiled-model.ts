@@ -58,7 +58,11 @@ export interface CompiledModel {
  * @throws WebAssembly.CompileError where the code is broken or the runtime has no 128-bit vectors
  */
 export function startCompiledModel(plan: CompiledPlan, code: Uint8Array, tables: Uint8Array): CompiledModel {
-  return compiledModelOn(plan, new WebAssembly.Instance(new WebAssembly.Module(code)), tables)
+  return compiledModelOn(
+    plan,
+    new WebAssembly.Instance(new WebAssembly.Module(code as Uint8Array<ArrayBuffer>)),
+    tables,
+  )
 }
 
 /** The same of an instance of the code: browsers make large ones asynchronously only. */

@@ -79,7 +79,7 @@ describe('docs/cli.md', () => {
 
   it('tells every command that has no --json', () => {
     const without = everyCommand().filter(({ hasJson }) => !hasJson)
-    expect(without.map(({ name }) => name)).toEqual(['shell', 'gateway'])
-    expect(documentation).toContain('Every command but `gateway` and `shell` has `--json`')
+    expect(without.map(({ name }) => name)).toEqual(['console', 'shell', 'gateway'])
+    expect(documentation).toContain('Every command but `console`, `gateway` and `shell` has `--json`')
   })
 })

@@ -24,6 +24,8 @@ export interface BrowserPage {
   online(isOnline: boolean): Promise<void>
   /** @param width of the window, in pixels */
   screenshot(width: number, height: number): Promise<Buffer>
+  /** Sets how wide its window is, and which colours its user prefers. */
+  look(width: number, colors: 'light' | 'dark'): Promise<void>
   /** What the page said on its console as an error, and what it threw. */
   readonly errors: string[]
 }
@@ -92,9 +94,12 @@ export async function openBrowser(path: string): Promise<{ page: BrowserPage; cl
   listen(({ method, params }) => {
     if (method === 'Page.loadEventFired') loaded()
     if (method === 'Runtime.exceptionThrown') errors.push(params.exceptionDetails.exception?.description)
+    // What its policy of contents forbids, and what could not be loaded.
+    if (method === 'Log.entryAdded' && params.entry.level === 'error')
+      errors.push(`${params.entry.text} ${params.entry.url ?? ''}`)
     if (method === 'Runtime.consoleAPICalled' && params.type === 'error') errors.push(JSON.stringify(params.args))
   })
-  for (const domain of ['Page', 'Runtime', 'Network']) await ask(`${domain}.enable`)
+  for (const domain of ['Page', 'Runtime', 'Network', 'Log']) await ask(`${domain}.enable`)
   return {
     page: {
       errors,
@@ -119,6 +124,15 @@ export async function openBrowser(path: string): Promise<{ page: BrowserPage; cl
           downloadThroughput: -1,
           uploadThroughput: -1,
         }),
+      async look(width, colors) {
+        await ask('Emulation.setDeviceMetricsOverride', {
+          width,
+          height: 900,
+          deviceScaleFactor: 1,
+          mobile: width < 600,
+        })
+        await ask('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: colors }] })
+      },
       async screenshot(width, height) {
         await ask('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: width < 600 })
         const { data } = await ask('Page.captureScreenshot', { captureBeyondViewport: true })

@@ -129,6 +129,14 @@ export async function startPlatform(root: string, say: Say): Promise<Platform> {
         save()
       })
     await withStartLock(startGateway, say)
+    await withStartLock(
+      () =>
+        startOwnConsole(root, last, supervise, say, (started) => {
+          state.console = started
+          save()
+        }),
+      say,
+    )
     return { state, ended, stop }
   } catch (error) {
     await stop()
@@ -177,6 +185,37 @@ async function startOwnGateway(
   )
   // Not by asking at its port: somebody else might answer there.
   await until('the gateway', log, kept, say, async () => existsSync(readyFile) || undefined)
+}
+
+/** Starts the console on the port it had before: a small server, which loads what it reads by when somebody looks. */
+async function startOwnConsole(
+  root: string,
+  last: PlatformState | undefined,
+  supervise: KeepRunning,
+  say: Say,
+  onStart: (started: { pid: number; address: string }) => void,
+): Promise<void> {
+  const port = await freePort(portOf(last?.console?.address) ?? 8082)
+  say('starting the console')
+  const log = logFile(root, 'console')
+  const readyFile = join(platformFolder(root), 'console.ready')
+  rmSync(readyFile, { force: true })
+  const kept = await supervise(
+    {
+      name: 'console',
+      path: process.execPath,
+      args: ['--enable-source-maps', builtFile('console')],
+      env: {
+        ...process.env,
+        SLIPWAY_ROOT: root,
+        SLIPWAY_READY_FILE: readyFile,
+        SLIPWAY_CONSOLE_PORT: String(port),
+      },
+      log,
+    },
+    ({ pid }) => onStart({ pid, address: `http://127.0.0.1:${port}` }),
+  )
+  await until('the console', log, kept, say, async () => existsSync(readyFile) || undefined)
 }
 
 function makeSigningKey(root: string): void {

@@ -12,6 +12,7 @@ export const PlatformState = z.object({
   worker: z.object({ pid: z.int() }),
   /** `grpc`: `host:port` where it speaks gRPC. */
   gateway: z.optional(z.object({ pid: z.int(), address: z.string(), grpc: z.optional(z.string()) })),
+  console: z.optional(z.object({ pid: z.int(), address: z.string() })),
 })
 export type PlatformState = z.infer<typeof PlatformState>
 
