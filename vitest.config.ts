@@ -5,7 +5,12 @@ import LongestFirst from './test/support/longest-first.ts'
  * Time enough for a machine whose cores are busy with something else: no test is about time, a limit only ends what
  * hangs.
  */
-const patient = { testTimeout: 900_000, hookTimeout: 900_000 }
+const patient = {
+  testTimeout: 900_000,
+  hookTimeout: 900_000,
+  // Commands of tests are not those of the job that runs the tests: what they tell GitHub is no news of it.
+  env: { GITHUB_ACTIONS: '', GITHUB_STEP_SUMMARY: '' },
+}
 /** Real servers and processes wait much of the time: one more file at a time than there are cores. */
 const shared = { ...patient, globalSetup: ['test/support/global-setup.ts'], maxWorkers: 3 }
 

@@ -4,6 +4,8 @@ import { CommanderError } from 'commander'
 import { unreachable } from '../client/unreachable.ts'
 import { packageRoot } from '../lib/code/host.ts'
 import { exitCodes, SlipwayError } from '../lib/formats/errors.ts'
+import { findingOf } from './ci/findings.ts'
+import { annotate } from './ci/tell.ts'
 import { printJson, showError } from './output.ts'
 import { hasDocument, type Sinks, writeMessage, writeResult, writingTo } from './sinks.ts'
 import { artifactCommands } from './usage/artifacts.ts'
@@ -76,8 +78,11 @@ export function runCommandLine(
       if (isJson && !hasDocument()) printJson({ exitCode })
       return exitCode
     } catch (error) {
-      if (!(error instanceof CommanderError))
-        return showError(unreachable(error) ?? error, { json: isJson, verbose: program.opts().verbose === true })
+      if (!(error instanceof CommanderError)) {
+        const known = unreachable(error) ?? error
+        annotate([findingOf(known)])
+        return showError(known, { json: isJson, verbose: program.opts().verbose === true })
+      }
       if (error.exitCode === 0) {
         if (isJson) printJson(error.code === 'commander.version' ? { version: help.trim() } : { help })
         return exitCodes.done

@@ -108,11 +108,11 @@ export async function followRun(
     await lookUntil(end, look, () => {
       if (interrupt.happened)
         throw new SlipwayError('INTERRUPTED', `stopped waiting; run ${runId} goes on`, {
-          next: `slipway show ${runId}`,
+          next: `slipway wait ${runId}`,
         })
       if (timeoutMs !== undefined && Date.now() - started > timeoutMs)
         throw new SlipwayError('WAIT_TIMED_OUT', `run ${runId} is not done after ${timeoutMs / 1000} s; it goes on`, {
-          next: `slipway show ${runId}`,
+          next: `slipway wait ${runId}`,
         })
       if (warned || Date.now() - lastAnswer < silence) return
       warned = true

@@ -7,7 +7,7 @@ import { readStepRecord } from '../lib/store/steps.ts'
 import type { Store } from '../lib/store/store.ts'
 
 /** A gate of a plan. */
-interface PlannedGate {
+export interface PlannedGate {
   readonly step: string
   readonly part: 'train' | 'validation' | 'test'
   /** With its margin. */

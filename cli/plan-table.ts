@@ -1,7 +1,9 @@
 import type { Forecast } from '../client/forecast.ts'
+import { versionInWords } from '../lib/formats/in-force.ts'
 import { graphOf } from '../lib/formats/plan-graph.ts'
 import type { PlanOutline } from '../lib/formats/plan-outline.ts'
 import { topBranchOf } from '../lib/formats/step-id.ts'
+import type { ComparedChampion, PlannedRelease } from './plan-against.ts'
 
 /** More branches than this are shown by the first of them. */
 const shownBranches = 3
@@ -50,5 +52,33 @@ export function planRows(plan: PlanOutline, forecasts: readonly Forecast[]): str
   return [
     ...rows,
     [`${names[0]} … ${names.at(-1)}`, '', 'the same', `${folded.size} branches more, whose steps would: ${counts}`],
+  ]
+}
+
+/** What a model is compared with, in words. */
+export function comparedInWords({ model, endpoint, champion, run }: ComparedChampion): string {
+  const where = endpoint === null ? '' : ` for endpoint ${endpoint}`
+  if (champion === null) return `${model} has no champion yet${where}: there is nothing to compare with`
+  const made = run === null ? 'whose run is not on record' : `made by run ${run}`
+  return `compared with the champion of ${model}${where}, ${versionInWords(champion)}, ${made}`
+}
+
+/** Of a comparison: what is reused and yet not the champion's, and what changes outside of the run. */
+export function changeLines({
+  steps,
+  releases,
+}: {
+  readonly steps: readonly Forecast[]
+  readonly releases: readonly PlannedRelease[]
+}): string[] {
+  const reused = steps.flatMap(({ step, state, differs }) =>
+    state === 'reused' && typeof differs === 'string' ? [`  ${step}: ${differs}`] : [],
+  )
+  const released = releases.flatMap(({ step, changes = [] }) =>
+    changes.length === 0 ? [] : [`  ${step}: ${changes.join(', ')}`],
+  )
+  return [
+    ...(reused.length === 0 ? [] : ["\nreused, and not what the champion's run made:", ...reused]),
+    ...(released.length === 0 ? [] : ['\nchanges of what is deployed and watched:', ...released]),
   ]
 }

@@ -11,6 +11,7 @@ import type { SeenView } from '../lib/formats/view.ts'
 import { digestOfFile } from '../lib/store/digest.ts'
 import { signerOf } from '../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../workflows/messages.ts'
+import { attachTo } from './attach.ts'
 import type { ClientContext } from './context.ts'
 
 /** What a run reads: contents of its sources in the store, or snapshots, by step. */
@@ -23,6 +24,8 @@ export interface RunInputs {
   readonly code?: Readonly<Record<string, string>>
   /** Its id, where the same run may have been begun already: then it is that one. */
   readonly runId?: string
+  /** Whether a run that goes on for the very same, from the same commit, is as good as a new one. */
+  readonly attach?: boolean
   /** The views of its tables as they were seen, where it has some. */
   readonly views?: Readonly<Record<string, SeenView>> | undefined
 }
@@ -30,6 +33,8 @@ export interface RunInputs {
 export interface BegunRun {
   readonly runId: string
   readonly workflowId: string
+  /** Somebody else had begun it. */
+  readonly isAttached: boolean
 }
 
 /**
@@ -37,16 +42,22 @@ export interface BegunRun {
  * @throws SlipwayError INTERRUPTED where that was asked for before
  */
 export async function beginRun(
-  { settings, store, temporal }: ClientContext,
+  context: ClientContext,
   planned: PlannedPipeline,
-  { sources, snapshots, told = {}, code = undefined, views, runId: given }: RunInputs,
+  { sources, snapshots, told = {}, code = undefined, views, runId: named, attach = false }: RunInputs,
   interrupt: { readonly happened: boolean } = { happened: false },
 ): Promise<BegunRun> {
+  const { settings, store, temporal } = context
   const { pipeline } = planned.plan
   const plan = await publishPlan(store, signerOf(settings), planned)
   const { client } = await temporal()
   if (interrupt.happened)
     throw new SlipwayError('INTERRUPTED', 'interrupted before the run was started', { next: 'the same command again' })
+  const from = code ?? (await codeOf(settings.root))
+  const { commit } = from
+  const asked = { pipeline, plan: plan.digest, sources, snapshots, told, commit, views: views ?? null }
+  const given =
+    named ?? (attach && commit !== undefined ? await attachTo(context, asked, newRunId(pipeline)) : undefined)
   const runId = given ?? newRunId(pipeline)
   const workflowId = runWorkflowId(runId)
   const begun = client.workflow.start('runPipeline', {
@@ -60,16 +71,20 @@ export async function beginRun(
         planDigest: plan.digest,
         sources,
         snapshots,
-        origin: { ...(code ?? (await codeOf(settings.root))), ...whoStarts(), ...told },
+        origin: { ...from, ...whoStarts(), ...told },
         ...(views !== undefined && { views }),
       },
     ],
     staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}${told.from === undefined ? '' : ` • from ${told.from}`}`,
   })
-  await begun.catch((error: unknown) => {
-    if (given === undefined || !(error instanceof WorkflowExecutionAlreadyStartedError)) throw error
-  })
-  return { runId, workflowId }
+  const isAttached = await begun.then(
+    () => false,
+    (error: unknown) => {
+      if (given !== undefined && error instanceof WorkflowExecutionAlreadyStartedError) return true
+      throw error
+    },
+  )
+  return { runId, workflowId, isAttached }
 }
 
 /** Readable and sortable: `flights-20261122-034512-k3x9`. */

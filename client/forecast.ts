@@ -1,5 +1,6 @@
 import type { Plan, Step } from '../lib/formats/plan.ts'
 import { endpointOf, outlineOf, type PlanOutline } from '../lib/formats/plan-outline.ts'
+import type { RunRecord } from '../lib/formats/records.ts'
 import {
   allOf,
   digestsOf,
@@ -32,19 +33,34 @@ export interface Forecast {
   readonly state: 'reused' | 'runs' | 'always'
   readonly reason: string
   readonly stepKey: string | null
+  /** Of a comparison: why it is not what the run compared with made; null where it is. Steps that run always have none. */
+  readonly differs?: string | null
 }
 
-/** Goes through a plan as a run would, but looks only. Steps behind one that runs are unknown and said to run. */
-export async function forecast(store: Store, plan: Plan, host: HostVersions, sources: Sources): Promise<Forecast[]> {
-  const [newest] = await listRuns(store, plan.pipeline, 1)
-  const last = newest && (await withBranches(store, newest))
+/** The run that a step is compared with: undefined for none. */
+export type RunBefore = (step: string) => RunRecord | undefined
+
+/**
+ * Goes through a plan as a run would, but looks only. Steps behind one that runs are unknown and said to run.
+ * @param against says for each step what it is compared with; without it reasons are those since the newest run
+ */
+export async function forecast(
+  store: Store,
+  plan: Plan,
+  host: HostVersions,
+  sources: Sources,
+  against?: RunBefore,
+): Promise<Forecast[]> {
+  const runBefore = against ?? (await newestRun(store, plan.pipeline))
   const outline = outlineOf(plan)
   const outcomes = new Map<string, StepOutcome>()
   const known = { plan, outline, outcomes, host }
   const forecasts: Forecast[] = []
   for (const step of plan.steps) {
-    const say = (state: Forecast['state'], reason: string, stepKey: string | null): void =>
-      void forecasts.push({ step: step.id, kind: step.kind, state, reason, stepKey })
+    const say = (state: Forecast['state'], reason: string, stepKey: string | null, differs?: string | null): void => {
+      const compared = against === undefined || differs === undefined ? {} : { differs }
+      forecasts.push({ step: step.id, kind: step.kind, state, reason, stepKey, ...compared })
+    }
     const always = kindOf(step).always?.(step)
     if (always !== undefined) {
       say('always', always, null)
@@ -52,26 +68,37 @@ export async function forecast(store: Store, plan: Plan, host: HostVersions, sou
     }
     const inputs = await knownInputs(store, step, known)
     if (typeof inputs === 'string') {
-      say('runs', `needs what ${inputs} makes`, null)
+      const needs = `needs what ${inputs} makes`
+      say('runs', needs, null, needs)
       continue
     }
     const extra = await extraKeys(store, step, known, sources)
     if (extra === undefined) {
-      say('runs', 'some of its files have never been read', null)
+      const unread = 'some of its files have never been read'
+      say('runs', unread, null, unread)
       continue
     }
     const material = stepMaterial(step, { ...digestsOf(inputs), ...extra }, host)
     const stepKey = stepKeyOf(material)
     const record = await findStepRecord(store, stepKey)
+    const before = runBefore(step.id)?.steps.find(({ name }) => name === step.id)?.stepKey
+    const reason = async (): Promise<string> => reasonToRun(store, before, material)
     if (record !== undefined) {
       outcomes.set(step.id, { stepKey, cached: true, outputs: record.outputs, facts: record.facts })
-      say('reused', `made by run ${record.run}`, stepKey)
+      const differs = against === undefined || before === stepKey ? null : await reason()
+      say('reused', `made by run ${record.run}`, stepKey, differs)
     } else {
-      const before = last?.steps.find(({ name }) => name === step.id)?.stepKey
-      say('runs', await reasonToRun(store, before, material), stepKey)
+      const because = await reason()
+      say('runs', because, stepKey, before === stepKey ? null : because)
     }
   }
   return forecasts
+}
+
+async function newestRun(store: Store, pipeline: string): Promise<RunBefore> {
+  const [newest] = await listRuns(store, pipeline, 1)
+  const whole = newest && (await withBranches(store, newest))
+  return () => whole
 }
 
 /** What is known of a plan while it is gone through. */

@@ -27,6 +27,8 @@ import { conclude, driftOfAll, noLabels, nothingBefore } from '../../lib/stats/m
 import { readMonitor } from '../../lib/store/monitors.ts'
 import { getBundle } from '../../lib/store/objects.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
+import { driftSection } from '../ci/run-summary.ts'
+import { appendToJobSummary } from '../ci/tell.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
 import { type JsonOption, writeTo } from '../options.ts'
@@ -160,6 +162,7 @@ function tell(report: Shown, policy: MonitorPolicy, options: DriftOptions): void
     writeTo('--html', options.html, monitorPage(report, policy))
     say(`page written to ${options.html}`)
   }
+  appendToJobSummary(driftSection(report))
   if (options.json === true) {
     printJson(report)
     return

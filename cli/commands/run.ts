@@ -1,5 +1,5 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, relative, resolve } from 'node:path'
+import { statSync } from 'node:fs'
+import { relative, resolve } from 'node:path'
 import { type BegunRun, beginRun } from '../../client/begin-run.ts'
 import { type ClientContext, workflowLink } from '../../client/context.ts'
 import { runDocument } from '../../client/run-document.ts'
@@ -19,6 +19,9 @@ import { planned as plannedHere, readableFrom } from '../../workers/planned.ts'
 import { trustedKeysOf } from '../../workers/settings.ts'
 import { backtestLines } from '../backtests.ts'
 import { type CheckOptions, checkPlan } from '../check-plan.ts'
+import { type Definition, findingOf, findingsOf } from '../ci/findings.ts'
+import { tellRun } from '../ci/tell-run.ts'
+import { writeCodeQuality, writeReport } from '../ci/write-report.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
 import { readExported, storedPlan } from '../exported-plan.ts'
@@ -37,6 +40,8 @@ export interface RunOptions extends LocalOptions, CheckOptions {
   readonly wait?: boolean
   readonly json?: boolean
   readonly junit?: string
+  /** A file for a report of GitLab's Code Quality. */
+  readonly codeQuality?: string
   readonly set?: readonly string[]
   readonly snapshot?: readonly string[]
   readonly timeout?: string
@@ -63,12 +68,16 @@ export async function run(named: string | undefined, options: RunOptions): Promi
   if (options.local === true || options.inspect !== undefined)
     return (await import('./local.ts')).runHere(pipeline, options)
   try {
-    const { code, record } = await runAndShow(openContext(), pipeline, options)
-    if (options.junit !== undefined && record !== undefined) writeReport(options.junit, junit(record))
+    const { code, record, definition } = await runAndShow(openContext(), pipeline, options)
+    if (options.junit !== undefined && record !== undefined)
+      writeReport('the JUnit report', options.junit, junit(record))
+    if (record !== undefined) writeCodeQuality(options, findingsOf(runDocument(record), definition), pipeline)
     return code
   } catch (error) {
-    const { code, message } = error instanceof SlipwayError ? error : { code: 'INTERNAL', message: String(error) }
-    if (options.junit !== undefined) writeReport(options.junit, junitOfError(pipeline, code, message))
+    const { code, message } = findingOf(error)
+    if (options.junit !== undefined)
+      writeReport('the JUnit report', options.junit, junitOfError(pipeline, code, message))
+    writeCodeQuality(options, [findingOf(error)], pipeline)
     throw error
   }
 }
@@ -95,31 +104,43 @@ export async function runAndShow(
   pipeline: string,
   options: RunOptions,
   interrupt = listenForInterrupt(),
-): Promise<{ code: number; record?: RunRecord }> {
+): Promise<{ code: number; record?: RunRecord; definition?: Definition }> {
   const begun = await startRun(context, pipeline, options, interrupt).catch((error: unknown) => {
     interrupt.stopListening()
     throw error
   })
-  return followAndShow(context, begun, pipeline, options, interrupt)
+  const ended = await followAndShow(context, begun, pipeline, options, interrupt)
+  return { ...ended, ...(begun.definition !== undefined && { definition: begun.definition }) }
+}
+
+/** A run that was begun, with the definition it was planned by, where that is here. */
+interface StartedRun extends BegunRun {
+  readonly definition?: Definition
 }
 
 /** Follows a run where that was asked for, and shows how it ends. */
 export async function followAndShow(
   context: ClientContext,
-  { runId, workflowId }: BegunRun,
+  { runId, workflowId, isAttached, definition }: StartedRun,
   pipeline: string,
   options: RunOptions,
   interrupt: Interrupt,
 ): Promise<{ code: number; record?: RunRecord }> {
   const link = workflowLink(context.settings, workflowId)
-  if (options.wait !== true && options.junit === undefined) {
+  if (options.wait !== true && options.junit === undefined && options.codeQuality === undefined) {
     interrupt.stopListening()
-    if (options.json === true) printJson({ runId, workflowId, status: 'started', exitCode: 0 })
-    else print(`started ${runId}\n  look  ${link}\n  wait  slipway show ${runId}`)
+    const status = isAttached ? 'attached' : 'started'
+    if (options.json === true) printJson({ runId, workflowId, status, exitCode: 0 })
+    else
+      print(
+        `${isAttached ? 'the same goes on already:' : 'started'} ${runId}\n  look  ${link}\n  wait  slipway wait ${runId}`,
+      )
     return { code: 0 }
   }
   const isQuiet = options.quiet === true
-  if (!isQuiet) say(`${colors.bold(pipeline)} run ${runId}\n  look  ${link}`)
+  const isTold = !isQuiet && options.brief !== true
+  const attached = isAttached ? ': the same goes on already, from the same commit; attached to it' : ''
+  if (!isQuiet) say(`${colors.bold(pipeline)} run ${runId}${attached}\n  look  ${link}`)
   const record = await followRun(
     context,
     { runId, workflowId, pipeline },
@@ -128,6 +149,7 @@ export async function followAndShow(
     options.timeout === undefined ? undefined : durationMs(options.timeout),
   )
   const ended = runDocument(record)
+  if (isTold) await tellRun(context, ended, definition)
   if (options.json === true) printJson(ended)
   else if (isQuiet) return { code: record.exitCode, record }
   else if (options.brief === true) say(`  ${verdict(ended)}`)
@@ -135,22 +157,12 @@ export async function followAndShow(
   return { code: record.exitCode, record }
 }
 
-/** The outcome of the run counts, whether or not its report can be written. */
-function writeReport(file: string, report: string): void {
-  try {
-    mkdirSync(dirname(resolve(file)), { recursive: true })
-    writeFileSync(file, report)
-  } catch (error) {
-    say(`warning: the JUnit report could not be written: ${(error as Error).message}`)
-  }
-}
-
 async function startRun(
   context: ClientContext,
   pipeline: string,
   options: RunOptions,
   interrupt: Interrupt,
-): Promise<BegunRun> {
+): Promise<StartedRun> {
   const { settings, store } = context
   const { root } = settings
   const { readable, ...whole } = await plannedFor(context, pipeline, options)
@@ -176,8 +188,8 @@ async function startRun(
   // Nobody knows which commit an exported plan is from.
   const code = options.plan === undefined ? {} : { code: {} }
   const { runId } = options
-  const inputs = { sources, snapshots, told, ...code, views, ...(runId !== undefined && { runId }) }
-  return beginRun(context, planned, inputs, interrupt)
+  const inputs = { sources, snapshots, told, ...code, views, attach: true, ...(runId !== undefined && { runId }) }
+  return { ...(await beginRun(context, planned, inputs, interrupt)), definition: { root, planned } }
 }
 
 /** The plan of the definition, or of the file that stands in its place, and the sources it may be given. */

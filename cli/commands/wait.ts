@@ -2,6 +2,7 @@ import { workflowLink } from '../../client/context.ts'
 import { readRunning } from '../../client/running.ts'
 import { findEndedRun } from '../../client/runs.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
+import { tellRun } from '../ci/tell-run.ts'
 import { openContext } from '../context.ts'
 import { listenForInterrupt } from '../follow.ts'
 import type { JsonOption } from '../options.ts'
@@ -24,10 +25,11 @@ export async function wait(runId: string, options: WaitOptions): Promise<number>
   const ended = await findEndedRun(context, runId)
   if (ended === undefined) {
     await readRunning(context, runId)
-    const begun = { runId, workflowId: runWorkflowId(runId) }
+    const begun = { runId, workflowId: runWorkflowId(runId), isAttached: false }
     return (await followAndShow(context, begun, pipelineIn(runId), { ...options, wait: true }, listenForInterrupt()))
       .code
   }
+  await tellRun(context, ended, undefined)
   if (options.json === true) printJson(ended)
   else for (const line of summaryLines(ended, workflowLink(context.settings, ended.workflowId))) print(line)
   return ended.exitCode

@@ -113,8 +113,20 @@ function startCommands(program: Usage): void {
     .takes('<pipeline>', kinds.name)
     .collects('--set <name=value>', 'change a parameter', kinds.setting)
     .option('--no-types', 'do not check the types')
+    .offers(
+      '--against <what>',
+      'compare with the run that made the champion, not with the last run',
+      kinds.oneOf('champion'),
+    )
+    .option('--detailed-exitcode', 'exit 3 where a run would do something, 0 where it would not')
+    .offers('--markdown <file>', 'write it as a page of Markdown, for a comment on a pull request', kinds.path)
+    .offers('--code-quality <file>', 'write what is wrong as a report of GitLab’s Code Quality', kinds.path)
     .json()
-    .examples('npx slipway plan flights', 'npx slipway plan flights --set leaves=15')
+    .examples(
+      'npx slipway plan flights',
+      'npx slipway plan flights --set leaves=15',
+      'npx slipway plan flights --against champion --detailed-exitcode --markdown plan.md',
+    )
     .does(async (pipeline, options) => (await planning()).plan(pipeline, options))
   program
     .command('run')
@@ -130,6 +142,7 @@ function startCommands(program: Usage): void {
     .offers('--plan <file>', 'run this plan, as export writes it, instead of the definition', kinds.existingFile)
     .option('--no-types', 'do not check the types')
     .offers('--junit <file>', 'write a JUnit report (waits)', kinds.path)
+    .offers('--code-quality <file>', 'write what is wrong as a report of GitLab’s Code Quality (waits)', kinds.path)
     .option('--local', 'in this process, without Temporal, up to the gates; registers nothing')
     .offers(
       '--inspect [port]',

@@ -13,6 +13,8 @@ export interface UserCode {
   readonly pipeline: typeof slipway.pipeline
   /** The line of the user's that is running. */
   here(): SourcePlace | undefined
+  /** Where each step of the plan that was made last is written. */
+  readonly places: ReadonlyMap<string, SourcePlace>
   /** Runs some of it. @throws SlipwayError DEFINITION_INVALID for what it throws, with its place */
   run<T>(body: () => T): T
   /**
@@ -56,6 +58,7 @@ export function userCode(text: string, map: CodeMap, file: string): UserCode {
   return {
     filename,
     here,
+    places: steps,
     pipeline: (name: string, ...rest: [Define] | [slipway.PipelineOptions, Define]) => {
       const [options, define] = rest.length === 1 ? [{}, rest[0]] : rest
       return slipway.pipeline(name, options, (p) => {

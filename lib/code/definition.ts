@@ -27,6 +27,8 @@ export interface LoadedDefinition {
   readonly exportsOf: ReadonlyMap<UserFunction, { file: string; name: string }>
   /** Files of the project that it reaches, from the project's folder. */
   readonly sources: readonly string[]
+  /** Where each step of the plan that was made last is written. */
+  readonly places: ReadonlyMap<string, SourcePlace>
 }
 
 /** Names of the pipelines of a project: folders of `pipelines/` with a `pipeline.ts`. */
@@ -85,6 +87,7 @@ export async function loadDefinition(root: string, name: string): Promise<Loaded
     settled: user.settled,
     exportsOf,
     sources: files,
+    places: user.places,
   }
 }
 

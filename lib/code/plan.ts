@@ -24,6 +24,8 @@ export interface PlannedPipeline {
   readonly bundles: ReadonlyMap<string, NamedBundle>
   /** Files of the project that the definition reaches, from the project's folder. */
   readonly sources: readonly string[]
+  /** Where the definition has each step; absent where no definition made the plan. */
+  readonly places?: ReadonlyMap<string, SourcePlace>
   /** Finished models that it names, and sample inputs of those of tensors, by digest. */
   readonly models?: ReadonlyMap<string, Uint8Array>
   /** Folders of programs that it names. */
@@ -46,7 +48,7 @@ export async function planPipeline(
   host: HostVersions,
   overrides: Overrides = {},
 ): Promise<PlannedPipeline> {
-  const { compile, settled, exportsOf, sources } = await loadDefinition(root, name)
+  const { compile, settled, exportsOf, sources, places } = await loadDefinition(root, name)
   const wanted = new Map<UserFunction, Wanted>()
   compile((userFunction, role, at) => {
     if (typeof userFunction !== 'function')
@@ -87,7 +89,7 @@ export async function planPipeline(
   }
   const compiled = compile((userFunction) => refs.get(userFunction) ?? placeholder)
   const { plan, folders } = await withFolders(root, override(compiled, overrides))
-  return { plan, bundles, folders, sources }
+  return { plan, bundles, folders, sources, places }
 }
 
 /** A plan whose programs name their files. @throws SlipwayError DEFINITION_INVALID */

@@ -3,6 +3,7 @@ export const exitCodes = {
   done: 0,
   internal: 1,
   invalid: 2,
+  wouldRun: 3,
   dataContract: 10,
   trainingFailed: 11,
   gateFailed: 12,

@@ -13,8 +13,7 @@ export function planDifference(recorded: Plan, anew: Plan): PlanDifference | nul
   const steps = new Map(anew.steps.map((step) => [step.id, step]))
   for (const step of recorded.steps) {
     const other = steps.get(step.id)
-    const how =
-      other === undefined ? ['the plan made anew has no such step'] : jsonDifferences(step, other).map(inWords)
+    const how = other === undefined ? ['the plan made anew has no such step'] : changesOfStep(step, other)
     if (how.length > 0) return { step: step.id, kind: step.kind, how }
     steps.delete(step.id)
   }
@@ -25,5 +24,9 @@ export function planDifference(recorded: Plan, anew: Plan): PlanDifference | nul
   return how.length === 0 ? null : { step: first?.id ?? '', kind: 'plan', how }
 }
 
-/** Code is known by its digest: `features.digest` says that it is other code. */
-const inWords = (change: string): string => change.replace(/^(.+)\.digest$/, 'code of $1')
+/**
+ * How a step of two plans differs, a phrase each. Code is known by its digest: `features.digest` says that it is other
+ * code.
+ */
+export const changesOfStep = (before: object, after: object): string[] =>
+  jsonDifferences(before, after).map((change) => change.replace(/^(.+)\.digest$/, 'code of $1'))

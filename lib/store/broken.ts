@@ -17,6 +17,7 @@ export const documentKinds: Readonly<Record<string, DocumentKind>> = {
   steps: { name: 'step record', next: () => 'run the pipeline again: the step runs anew and takes its place' },
   lineage: { name: 'trace', next: () => 'nothing need be done: only its name counts' },
   runs: { name: 'run record', next: () => 'see the run in the Temporal web UI, or restore this object from a backup' },
+  asked: { name: 'run that was asked for', next: () => 'nothing need be done: the next run takes its place' },
   branches: {
     name: 'record of branches',
     next: () => 'see these branches in the Temporal web UI, or restore this object from a backup',

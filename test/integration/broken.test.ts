@@ -13,9 +13,10 @@ import { createJudge } from '../../lib/jobs/label-evidence.ts'
 import { windowsSince } from '../../lib/jobs/windows.ts'
 import { fetchInput, findInputs, knownDigest } from '../../lib/sources/inputs.ts'
 import { openSources } from '../../lib/sources/open-sources.ts'
+import { runAskedFor } from '../../lib/store/asked-runs.ts'
 import { publishBatchRecord, readBatch, readBatchDefinition, writeBatchDefinition } from '../../lib/store/batches.ts'
 import { documentKinds, readAs } from '../../lib/store/broken.ts'
-import { digestOf, hexOf } from '../../lib/store/digest.ts'
+import { digestOf, digestOfJson, hexOf } from '../../lib/store/digest.ts'
 import { listKeys } from '../../lib/store/documents.ts'
 import { leaseOrResult } from '../../lib/store/leases.ts'
 import { establishMonitor, publishReport, readLastReport, readMonitor, readReport } from '../../lib/store/monitors.ts'
@@ -419,6 +420,21 @@ const kinds: Record<string, () => Promise<Case[]>> = {
           const ids = (await readPresences(store)).map(({ id }) => id)
           expect(ids).toContain(good)
           expect(ids).not.toContain(bad)
+        },
+      },
+    ]
+  },
+  async asked() {
+    const what = { pipeline: 'loans', commit: String(++count) }
+    const asked = (runId: string) => runAskedFor(store, what, runId, async () => false)
+    expect(await asked('loans-20260101-000000-aaaa')).toBe('loans-20260101-000000-aaaa')
+    expect(await asked('loans-20260101-000000-bbbb')).toBe('loans-20260101-000000-aaaa')
+    return [
+      {
+        key: `asked/${hexOf(digestOfJson(what))}.json`,
+        async check() {
+          const runId = `loans-20260101-000000-${++count}`
+          expect(await asked(runId)).toBe(runId)
         },
       },
     ]
