@@ -33,7 +33,7 @@ export interface Forecast {
   readonly state: 'reused' | 'runs' | 'always'
   readonly reason: string
   readonly stepKey: string | null
-  /** Of a comparison: why it is not what the run compared with made; null where it is. Steps that run always have none. */
+  /** Of a comparison: why it is not what the other run made; null where it is. Steps that run always have none. */
   readonly differs?: string | null
 }
 

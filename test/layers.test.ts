@@ -217,6 +217,7 @@ describe('imports point down only', () => {
         .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
         .map(({ name }) => name)
     const others = [
+      'action',
       'bench',
       'bin',
       'clients',

@@ -35,7 +35,10 @@ interface PlanOptions extends JsonOption, CheckOptions {
   readonly codeQuality?: string
 }
 
-/** What a run would do now, without doing it. @returns the exit code: 3 where that is asked for and there is something */
+/**
+ * What a run would do now, without doing it.
+ * @returns the exit code: 3 where that is asked for and there is something to do
+ */
 export async function plan(pipeline: string, options: PlanOptions): Promise<number> {
   try {
     const exitCode = await planAndShow(pipeline, options)
