@@ -20,17 +20,13 @@ export interface Tracer {
 export async function createTracer(env = process.env): Promise<Tracer | undefined> {
   if (env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined && env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT === undefined)
     return undefined
-  const [
-    { OTLPTraceExporter },
-    { BasicTracerProvider, BatchSpanProcessor },
-    { resourceFromAttributes },
-    { W3CTraceContextPropagator },
-  ] = await Promise.all([
-    import('@opentelemetry/exporter-trace-otlp-http'),
-    import('@opentelemetry/sdk-trace-base'),
-    import('@opentelemetry/resources'),
-    import('@opentelemetry/core'),
-  ])
+  const {
+    BasicTracerProvider,
+    BatchSpanProcessor,
+    OTLPTraceExporter,
+    resourceFromAttributes,
+    W3CTraceContextPropagator,
+  } = await import('./opentelemetry.ts')
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': env.OTEL_SERVICE_NAME ?? 'slipway-gateway' }),
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],

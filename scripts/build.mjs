@@ -11,8 +11,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { carryPackages } from './carry-packages.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
@@ -51,17 +53,22 @@ const entries = {
   'rehearse-thread': 'cli/rehearse-thread.ts',
   'trees-thread': 'lib/learners/trees/thread.ts',
   'program-guard': 'lib/learners/program/guard.ts',
+  // Named by what scripts/carry-packages.mjs puts in the place of the SDK's own path.
+  'workflow-thread': 'node_modules/@temporalio/worker/lib/workflow/workflow-worker-thread.js',
 }
 
-/** Packages of many files that every thread or command loads: as part of ours that takes half as long. */
-const inside = ['zod', '@duckdb/node-api', '@aws-sdk/client-s3', '@aws-sdk/lib-storage']
+/** Packages beside our files: those with binaries, and those whose files others look for. All others are inside. */
+const outside = ['@duckdb/node-bindings', 'esbuild', 'oxc-parser', 'pg-native', 'slipway-dataframe']
 
 /** How long parts of older builds stay, ms: processes that began with them may still import one. */
 const keepParts = 24 * 60 * 60 * 1000
 
-/** Packages that are no modules ask for others by it. */
-const requireBanner =
-  "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url)"
+/** Packages that are no modules ask for others by it, and say where they are. */
+const requireBanner = [
+  "import { createRequire as requireOf } from 'node:module'",
+  "import { fileURLToPath as fileOfUrl } from 'node:url'",
+  'const require = requireOf(import.meta.url), __filename = fileOfUrl(import.meta.url), __dirname = fileOfUrl(new URL(".", import.meta.url))',
+].join('\n')
 
 /** Digest of the names, sizes and times of the sources below some folders, of the lock file and of this one. */
 function stampOf(folders) {
@@ -89,8 +96,6 @@ export async function ensureBuilt() {
   const stamp = stampOf(rooms)
   if (isFresh('.stamp', stamp)) return
   const { build } = await import('esbuild')
-  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const packages = Object.keys({ ...dependencies, ...peerDependencies })
   mkdirSync(dist, { recursive: true })
   rmSync(join(dist, '.stamp'), { force: true })
   const { metafile } = await build({
@@ -102,7 +107,8 @@ export async function ensureBuilt() {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    external: [...packages.filter((name) => !inside.includes(name)), '@duckdb/node-bindings'],
+    external: outside,
+    plugins: [carryPackages(root)],
     banner: { js: requireBanner },
     sourcemap: 'linked',
     sourcesContent: false,
@@ -119,9 +125,11 @@ export async function ensureBuilt() {
     format: 'cjs',
     platform: 'node',
     target: 'node20',
-    packages: 'external',
     logLevel: 'warning',
   })
+  // What reads the maps of workflow code.
+  const ofWorker = createRequire(createRequire(import.meta.url).resolve('@temporalio/worker'))
+  copyFileSync(ofWorker.resolve('source-map/lib/mappings.wasm'), join(dist, 'mappings.wasm'))
   await buildContainer()
   await buildEdge()
   await buildConsole()
@@ -164,7 +172,7 @@ async function buildContainer() {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    external: ['onnxruntime-node'],
+    plugins: [carryPackages(root)],
     minifyWhitespace: true,
     legalComments: 'linked',
     banner: { js: requireBanner },

@@ -35,7 +35,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   },
   'lib/code': {
     rooms: ['lib/formats', 'lib/definition', 'lib/store'],
-    packages: ['node:', 'zod', 'esbuild', 'oxc-parser', 'fastest-levenshtein'],
+    packages: ['node:', 'zod', 'esbuild', 'oxc-parser', 'fastest-levenshtein', 'onnxruntime-node'],
   },
   'lib/data': {
     rooms: ['lib/formats', 'lib/definition', 'lib/stats', 'lib/store'],

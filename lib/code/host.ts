@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { SlipwayError } from '../formats/errors.ts'
 import type { HostVersions } from '../formats/step-key.ts'
 
 const requireHere = createRequire(import.meta.url)
@@ -17,16 +18,59 @@ export const packageRoot: string = (() => {
 /** Packages that user code may take from its host instead of carrying them along. */
 export const hostPackages = ['danfojs-node', 'zod'] as const
 
+/** danfojs with all it needs, as Slipway's users install it; its package.json says which version it is. */
+export const dataframePackage = 'slipway-dataframe'
+
+/** What a package.json says. */
+interface Manifest {
+  readonly version: string
+  /** Versions of packages that are inside this one. */
+  readonly bundled?: Readonly<Record<string, string>>
+}
+
+/** The folder of a package as Slipway finds it; undefined where it is not installed. */
+export function packageFolder(name: string): string | undefined {
+  const places = requireHere.resolve.paths(name) ?? []
+  const place = places.find((path) => existsSync(join(path, name, 'package.json')))
+  return place === undefined ? undefined : join(place, name)
+}
+
+const manifestIn = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+
+/** The version of a package as it runs here: one inside Slipway counts before one beside it. */
+function versionHere(name: string): string | undefined {
+  const { bundled } = manifestIn(packageRoot)
+  if (bundled?.[name] !== undefined) return bundled[name]
+  const ours = packageFolder(dataframePackage)
+  const inOurs = ours === undefined ? undefined : manifestIn(ours).bundled?.[name]
+  if (inOurs !== undefined) return inOurs
+  const folder = packageFolder(name)
+  return folder === undefined ? undefined : manifestIn(folder).version
+}
+
 /** Versions of what can change a step's bytes, as installed here. */
 export function hostVersions(): HostVersions {
   const versions: Record<string, string> = { v8: process.versions.v8.split('.').slice(0, 2).join('.') }
   for (const name of [...hostPackages, '@duckdb/node-api', 'onnxruntime-node', 'wabt']) {
-    const folder = requireHere.resolve.paths(name)?.find((path) => existsSync(join(path, name, 'package.json')))
-    if (folder !== undefined)
-      versions[name] = JSON.parse(readFileSync(join(folder, name, 'package.json'), 'utf8')).version
+    const version = versionHere(name)
+    if (version !== undefined) versions[name] = version
   }
   return versions
 }
+
+/** A package that user code takes from its host, loaded. @throws SlipwayError HOST_MISMATCH where it is not there */
+export function requireHost(name: (typeof hostPackages)[number]): unknown {
+  if (name !== 'danfojs-node') return requireHere(name)
+  const installed = [dataframePackage, name].find((each) => packageFolder(each) !== undefined)
+  if (installed === undefined) throw dataframeMissing()
+  return requireHere(installed)
+}
+
+/** What is said to those who use DataFrames without having installed them. */
+export const dataframeMissing = (): SlipwayError =>
+  new SlipwayError('HOST_MISMATCH', 'slipway/dataframe needs danfojs, which is not installed', {
+    next: `npm install ${dataframePackage}`,
+  })
 
 /**
  * A built entry point of Slipway, for processes and threads to start from: sources under test have none of their own.

@@ -1,18 +1,16 @@
-import { createRequire } from 'node:module'
 import { compileFunction } from 'node:vm'
 import { shortDigest } from '../formats/artifact.ts'
 import type { UserFunction } from '../formats/columns.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { digestOf } from '../store/digest.ts'
 import { loadedText } from './debug.ts'
-import { hostPackages } from './host.ts'
+import { hostPackages, requireHost } from './host.ts'
 import { bundleName, rememberBundle, withUserFunction } from './user-fault.ts'
-
-const requireHere = createRequire(import.meta.url)
 
 /** A package that user code may take from its host. */
 export function hostRequire(name: string): unknown {
-  if ((hostPackages as readonly string[]).includes(name)) return requireHere(name)
+  const known = hostPackages.find((each) => each === name)
+  if (known !== undefined) return requireHost(known)
   throw new SlipwayError('CODE_IMPURE', `user code asks for ${name}; workers offer ${hostPackages.join(' and ')}`)
 }
 

@@ -13,6 +13,7 @@ import { type Signer, sign } from '../store/signing.ts'
 import type { Store } from '../store/store.ts'
 import { bundleFunction, type FunctionBundle } from './bundle.ts'
 import { loadDefinition } from './definition.ts'
+import { dataframeMissing } from './host.ts'
 import { nearest } from './nearest.ts'
 import { type ProgramFolder, publishProgramFolder, readProgramFolder, requireLock } from './program-folder.ts'
 import { writeCodeMap } from './source-map.ts'
@@ -82,7 +83,7 @@ export async function planPipeline(
       })
       throw placed(error, impure.at)
     }
-    const used = Object.fromEntries(bundle.requires.map((packageName) => [packageName, host[packageName] ?? 'unknown']))
+    const used = Object.fromEntries(bundle.requires.map((packageName) => [packageName, versionIn(host, packageName)]))
     const ref: CodeRef = { name: exported.name, file, digest: digestOf(bundle.code), host: used }
     refs.set(userFunction, ref)
     bundles.set(ref.digest, { ...bundle, name: `${file}#${exported.name}` })
@@ -90,6 +91,13 @@ export async function planPipeline(
   const compiled = compile((userFunction) => refs.get(userFunction) ?? placeholder)
   const { plan, folders } = await withFolders(root, override(compiled, overrides))
   return { plan, bundles, folders, sources, places }
+}
+
+/** @throws SlipwayError HOST_MISMATCH where code needs DataFrames and they are not installed */
+function versionIn(host: HostVersions, name: string): string {
+  const version = host[name]
+  if (version === undefined && name === 'danfojs-node') throw dataframeMissing()
+  return version ?? 'unknown'
 }
 
 /** A plan whose programs name their files. @throws SlipwayError DEFINITION_INVALID */

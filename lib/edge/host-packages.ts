@@ -1,6 +1,11 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type BuildFailure, build, type Plugin } from 'esbuild'
-import { hostPackages, packageRoot } from '../code/host.ts'
+import { dataframePackage, hostPackages, packageFolder, packageRoot } from '../code/host.ts'
 import { SlipwayError } from '../formats/errors.ts'
+
+/** The file of `slipway-dataframe` that runs without Node: this very text, made when it was packed. */
+export const browserFile = 'browser.js'
 
 /**
  * A package that feature code takes from its host, as one CommonJS text that runs without Node: the very version that
@@ -10,6 +15,8 @@ import { SlipwayError } from '../formats/errors.ts'
 export async function hostText(name: string): Promise<Uint8Array> {
   if (!(hostPackages as readonly string[]).includes(name))
     throw new SlipwayError('HOST_MISMATCH', `the model's code takes ${name} from its host, which cannot go along`)
+  const dataframe = name === 'danfojs-node' ? packageFolder(dataframePackage) : undefined
+  if (dataframe !== undefined) return readFile(join(dataframe, browserFile))
   const result = await build({
     stdin: { contents: `module.exports = require('${name}')`, resolveDir: packageRoot },
     bundle: true,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { hostVersions } from '../code/host.ts'
 import { SlipwayError } from '../formats/errors.ts'
 
 /** ONNX Runtime as WebAssembly: its module, for processors alone, and its code. */
@@ -17,7 +18,7 @@ interface RuntimeFiles {
  */
 export async function onnxRuntimeFiles(root: string): Promise<RuntimeFiles> {
   const requireHere = createRequire(import.meta.url)
-  const { version } = requireHere('onnxruntime-node/package.json') as { version: string }
+  const version = hostVersions()['onnxruntime-node']
   const next = `npm install onnxruntime-web@${version}, and package it again`
   const folder = requireHere.resolve
     .paths('onnxruntime-web')

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
-import { packageRoot } from '../code/host.ts'
+import { hostVersions, packageRoot } from '../code/host.ts'
+import { nativeFolder } from '../code/native.ts'
+import { nativePackages, packageFor } from '../code/native-packages.ts'
 import { hostText } from '../edge/host-packages.ts'
 import { canonicalJson } from '../formats/canonical.ts'
 import { SlipwayError } from '../formats/errors.ts'
@@ -29,15 +30,23 @@ export async function systemLayers(places: PartPlaces, folder: string): Promise<
   ]
 }
 
-/** ONNX Runtime with its binary for Linux on x86-64, and nothing that installs it. */
+/**
+ * ONNX Runtime's binary for Linux on x86-64; its JavaScript is inside Slipway's own.
+ * @throws SlipwayError ENVIRONMENT_FAILED
+ */
 export async function runtimeLayer(): Promise<Layer> {
-  const [binding, common] = ['onnxruntime-node', 'onnxruntime-common'].map(installed) as [string, string]
-  const entries = await Promise.all([
-    ...['package.json', 'dist', 'bin/napi-v6/linux/x64'].map((part) => below(binding, part)),
-    ...['package.json', 'dist/cjs'].map((part) => below(common, part)),
-  ])
-  const { version } = manifestOf(binding)
-  return { what: `npm: onnxruntime-node ${version}`, entries: entries.flat() }
+  const of = 'onnxruntime-node'
+  const [folder, { version, main }] = [nativeFolder(of, 'linux-x64'), nativePackages[of]]
+  const name = packageFor(of, 'linux-x64')
+  const at = `${home}/node_modules/${name}`
+  const libraries = (await filesBelow(folder)).filter((file) => /\.(node|so[.\d]*)$/.test(file))
+  return {
+    what: `npm: ${of} ${version}`,
+    entries: [
+      document(`${at}/package.json`, { name, version, main }),
+      ...(await Promise.all(libraries.map((file) => fileEntry(`${at}/${relative(folder, file)}`, file)))),
+    ],
+  }
 }
 
 /**
@@ -52,7 +61,7 @@ export async function ownLayer(host: readonly string[]): Promise<Layer> {
     const at = `${home}/node_modules/${name}`
     return [
       { kind: 'file', path: `${at}/index.js`, from: await hostText(name) },
-      document(`${at}/package.json`, { name, version: manifestOf(installed(name)).version, main: 'index.js' }),
+      document(`${at}/package.json`, { name, version: hostVersions()[name] ?? '', main: 'index.js' }),
     ]
   })
   return {
@@ -60,7 +69,7 @@ export async function ownLayer(host: readonly string[]): Promise<Layer> {
     entries: [
       ...(await Promise.all(files)),
       ...(await Promise.all(hosts)).flat(),
-      document(`${home}/package.json`, { name: 'slipway', version, type: 'module' }),
+      document(`${home}/package.json`, { name: 'slipway', version, type: 'module', bundled: hostVersions() }),
     ],
   }
 }
@@ -73,22 +82,6 @@ const document = (path: string, value: unknown): TarEntry => ({
 
 const manifestOf = (folder: string): { readonly version: string } =>
   JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-
-/** The folder of a package that Slipway has. @throws SlipwayError ENVIRONMENT_FAILED */
-function installed(name: string): string {
-  const places = createRequire(join(packageRoot, 'package.json')).resolve.paths(name) ?? []
-  const place = places.find((path) => existsSync(join(path, name, 'package.json')))
-  if (place !== undefined) return join(place, name)
-  throw new SlipwayError('ENVIRONMENT_FAILED', `${name} is not installed`, { next: 'npm ci' })
-}
-
-/** Files of a package as entries: a file, or those below a folder that run. */
-async function below(folder: string, part: string): Promise<TarEntry[]> {
-  const name = folder.slice(folder.lastIndexOf('node_modules/'))
-  const files = part.endsWith('.json') ? [join(folder, part)] : await filesBelow(join(folder, part))
-  const used = files.filter((file) => !/\.(map|d\.ts)$/.test(file))
-  return Promise.all(used.map((file) => fileEntry(`${home}/${name}/${relative(folder, file)}`, file)))
-}
 
 async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: Error) => {

@@ -111,7 +111,7 @@ export async function compareWithOnnxRuntime(
  * ONNX Runtime with the model, and where its answers are transformed sums, with the same model before the transform.
  */
 async function openSessions(onnx: Uint8Array, forest: Forest, plan: CompiledPlan) {
-  const ort = await import('onnxruntime-node')
+  const ort = await import('../code/onnxruntime.ts')
   // Of shapes that a converter declared wrongly, as of labels, ONNX Runtime would warn with every batch.
   const options = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 } as const
   const open = (bytes: Uint8Array): Promise<InferenceSession> =>

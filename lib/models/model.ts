@@ -222,7 +222,7 @@ const compiled = (facts: ModelFacts, compiledModel: CompiledModel): Scorer => ({
 
 /** One intra-op thread: with more, ONNX Runtime's sums of tree leaves depend on how they were shared. */
 async function onnxRuntime(facts: ModelFacts, onnx: Uint8Array, reason: string): Promise<Scorer> {
-  const ort = await import('onnxruntime-node')
+  const ort = await import('../code/onnxruntime.ts')
   const session = await ort.InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1 })
   return {
     engine: { name: 'onnxruntime', reason },

@@ -168,7 +168,7 @@ async function fromSdk(cache: string, say: (what: string) => void): Promise<stri
   if (known !== undefined) return known
   say('asking the Temporal SDK to download its server')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const { TestWorkflowEnvironment } = await import('@temporalio/testing')
+  const { TestWorkflowEnvironment } = await import('./sdk-environment.ts')
   const environment = await TestWorkflowEnvironment.createLocal({
     server: { executable: { type: 'cached-download', downloadDir: folder } },
   })

@@ -160,7 +160,7 @@ async function scores(
   to: number,
   firstRow: number,
 ) {
-  const { Tensor } = await import('onnxruntime-node')
+  const { Tensor } = await import('../../code/onnxruntime.ts')
   const given: Record<string, Tensor> = {}
   for (const feed of feeds) {
     const columns = feed.features.map((name) => {

@@ -7,7 +7,7 @@ import type { Refuse } from './brought.ts'
  * @throws SlipwayError of `refuse`, that names the operator or the version that is not known
  */
 export async function openModel(refuse: Refuse, model: Uint8Array): Promise<InferenceSession> {
-  const ort = await import('onnxruntime-node')
+  const ort = await import('../../code/onnxruntime.ts')
   // Only what is fatal: what converters declare wrongly is warned of with every batch otherwise.
   const options = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 4 } as const
   return ort.InferenceSession.create(model, options).catch((error: Error) => {

@@ -34,7 +34,7 @@ export async function optimised(
  * the processor.
  */
 async function fused(onnx: Uint8Array, level: 'basic' | 'extended', folder: string): Promise<Uint8Array> {
-  const ort = await import('onnxruntime-node')
+  const ort = await import('../../code/onnxruntime.ts')
   const file = join(folder, `${level}.onnx`)
   const session = await ort.InferenceSession.create(onnx, {
     intraOpNumThreads: 1,

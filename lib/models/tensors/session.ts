@@ -30,7 +30,7 @@ export async function openTensorModel(
   facts: Pick<TensorFacts, 'inputs' | 'outputs'>,
   onnx: Uint8Array,
 ): Promise<Omit<LoadedTensorModel, 'facts'>> {
-  const ort = await import('onnxruntime-node')
+  const ort = await import('../../code/onnxruntime.ts')
   const session = await ort.InferenceSession.create(onnx, options)
   const { inputs, outputs } = facts
   const names = outputs.map(({ name }) => name)
