@@ -4,3 +4,5 @@ export function publishedManifest(own: Readonly<Record<string, unknown>>): Recor
 export function layOut(): Promise<string>
 /** Packs it. @returns the tarball's path */
 export function pack(folder: string): Promise<string>
+/** Packs all that users install. @param systems whose binaries: all, if not given */
+export function packAll(folder: string, systems?: readonly string[]): Promise<string[]>

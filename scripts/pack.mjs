@@ -1,12 +1,15 @@
 // Makes the package that is published: dist/package and its tarball. What is packed where this repository is would lack
 // types, and have in its package.json what only this repository uses.
 //
-//   node scripts/pack.mjs [folder for the tarball]
+//   node scripts/pack.mjs [folder for the tarballs [systems whose binaries are packed: linux-x64 …]]
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ensureBuilt, libraries } from './build.mjs'
+import { packNatives } from './pack-natives.mjs'
+import { bundledSources, noticesOf, versionsOf } from './third-party.mjs'
+import { forUsers } from './users-manifest.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const stage = join(root, 'dist', 'package')
@@ -71,7 +74,8 @@ function writeTypes(target, shipped) {
     if (seen.has(file)) return
     seen.add(file)
     const text = readFileSync(join(written, `${file}.d.ts`), 'utf8')
-    const code = text.replaceAll(imported, '$1$2.js$3')
+    // What danfojs is called where users have it.
+    const code = text.replaceAll(imported, '$1$2.js$3').replaceAll("'danfojs-node'", "'slipway-dataframe'")
     const place = join(target, `${file}.d.ts`)
     mkdirSync(dirname(place), { recursive: true })
     if (shipped.has(`${file}.ts`)) {
@@ -101,14 +105,29 @@ export async function layOut() {
     if (!path.startsWith('lib/') || !path.endsWith('.ts') || sources.has(path))
       cpSync(join(root, path), join(stage, path))
   writeTypes(join(stage, 'dist/types'), sources)
-  const manifest = publishedManifest(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
+  const carried = bundledSources(join(stage, 'dist'))
+  writeFileSync(join(stage, 'THIRD-PARTY.txt'), noticesOf(root, carried))
+  const [own, natives] = ['package.json', 'lib/code/native-packages.json'].map((file) =>
+    JSON.parse(readFileSync(join(root, file), 'utf8')),
+  )
+  const manifest = publishedManifest(forUsers(own, natives, versionsOf(root, carried)))
   writeFileSync(join(stage, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   return stage
 }
 
 /** Packs it. @returns the tarball's path */
 export async function pack(folder) {
-  const stage = await layOut()
+  return packFolder(await layOut(), folder)
+}
+
+/** Packs all that users install: Slipway, DataFrames, and the binaries of these systems. @returns the tarballs' paths */
+export async function packAll(folder, systems) {
+  const own = await pack(folder)
+  execFileSync(process.execPath, ['scripts/run.mjs', 'packages/slipway-dataframe/build.mts'], { cwd: root })
+  return [own, packFolder(join(root, 'dist/packages/slipway-dataframe'), folder), ...packNatives(folder, systems)]
+}
+
+function packFolder(stage, folder) {
   mkdirSync(folder, { recursive: true })
   const name = execFileSync('npm', ['pack', stage, '--pack-destination', folder, '--silent'], {
     cwd: root,
@@ -117,5 +136,8 @@ export async function pack(folder) {
   return join(folder, name.trim())
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  process.stdout.write(`${await pack(resolve(process.argv[2] ?? join(root, 'dist')))}\n`)
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [folder, ...systems] = process.argv.slice(2)
+  const target = resolve(folder ?? join(root, 'dist'))
+  for (const file of await packAll(target, systems.length === 0 ? undefined : systems)) console.log(file)
+}

@@ -179,13 +179,13 @@ function madeRows(task: Task, rows: number, seed: number): LearnerRows {
 const outputOf = (task: Task): string => (task === 'binary' ? 'probabilities' : 'prediction')
 
 async function load(onnx: Uint8Array) {
-  const { InferenceSession } = await import('onnxruntime-node')
+  const { InferenceSession } = await import('../../lib/code/onnxruntime.ts')
   return InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1 })
 }
 
 /** @param missing what is sent for a text that is missing */
 async function answer(onnx: Uint8Array, task: Task, { features, labels }: LearnerRows, missing = '\uffff') {
-  const { Tensor } = await import('onnxruntime-node')
+  const { Tensor } = await import('../../lib/code/onnxruntime.ts')
   const session = await load(onnx)
   const tensors = inputs.map((input, i) => {
     const values = features[i] as Float32Array
