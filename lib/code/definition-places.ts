@@ -29,7 +29,7 @@ export function gatePositions(text: string, call: Position): Position[] {
   return []
 }
 
-/** Where a schema names a column: the only property of that name in calls of `object`. Undefined for several or none. */
+/** Where a schema names a column: its only property in calls of `object`. Undefined for several, or none. */
 export function columnPosition(text: string, column: string): Position | undefined {
   const found: SyntaxNode[] = []
   walk(parse('schema.ts', text), (node) => {

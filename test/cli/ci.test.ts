@@ -10,8 +10,8 @@ import { type Definition, type Finding, findingOf, findingsOf } from '../../cli/
 import { type RunTold, runSummary } from '../../cli/ci/run-summary.ts'
 import { annotate, appendToJobSummary, fileInRepository } from '../../cli/ci/tell.ts'
 import { planMarkdown, wouldChange } from '../../cli/plan-markdown.ts'
-import { SlipwayError } from '../../lib/formats/errors.ts'
 import { type RunDocument, runDocument } from '../../client/run-document.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import { samplePlan } from '../support/plans.ts'
 import { runRecord as recordOf } from '../support/stored-documents.ts'
 
@@ -62,7 +62,11 @@ const runRecord = (runId: string): RunDocument => runDocument(recordOf(runId))
 describe('what is wrong with a run', () => {
   const plan = samplePlan({})
   const gate = plan.steps.find(({ kind }) => kind === 'gate')
-  const failed = (changes: Partial<RunDocument>): RunDocument => ({ ...runRecord('loans-1'), status: 'failed', ...changes })
+  const failed = (changes: Partial<RunDocument>): RunDocument => ({
+    ...runRecord('loans-1'),
+    status: 'failed',
+    ...changes,
+  })
   const definitionOf = (text: string, schema: string): Definition => {
     const root = folder()
     writeFileSync(join(root, 'pipeline.ts'), text)
@@ -77,7 +81,7 @@ describe('what is wrong with a run', () => {
     if (gate?.kind !== 'gate') throw new Error('the sample plan has no gate')
     const names = gate.must.map(describeCheck)
     const text = `p.gate(c, { must: [\n${gate.must.map((_, i) => `  gate${i},\n`).join('')}] })`
-    const gates = names.map((name) => ({ name, passed: false, metric: 'auc', value: 0, limit: 1, evidence: '0 < 1' }))
+    const gates = names.map((name) => ({ name, passed: false, value: 0, limit: 1, evidence: '0 < 1' }))
     const error = { code: 'GATE_FAILED', message: 'gates failed', step: gate.id, next: null }
     const found = findingsOf(failed({ gates, error }), definitionOf(text, ''))
     expect(found).toEqual(
@@ -207,11 +211,11 @@ describe('the summary of a run', () => {
         { name: 'risk', kind: 'train', cached: false, stepKey: '', seconds: 12.34, summary: '20 trees', outputs: [] },
       ],
       gates: [
-        { name: 'auc ≥ 0.6', passed: true, metric: 'auc', value: 0.7, limit: 0.6, evidence: '0.7 ≥ 0.6' },
+        { name: 'auc ≥ 0.6', passed: true, value: 0.7, limit: 0.6, evidence: '0.7 ≥ 0.6' },
         {
           name: 'auc not worse',
           passed: false,
-          metric: 'auc',
+
           value: 0.7,
           limit: 0.6,
           evidence: '−0.02, at least −0.03',
@@ -294,7 +298,7 @@ run <code>loans-20260101-000000-abcd</code>, plan <code>sha256&#58;${'ab'.repeat
       record: {
         ...told.record,
         pipeline: bad,
-        gates: [{ name: bad, passed: false, metric: bad, value: 0, limit: 0, evidence: bad }],
+        gates: [{ name: bad, passed: false, value: 0, limit: 0, evidence: bad }],
         error: { code: 'STEP_FAILED', message: bad, step: bad, next: bad },
         steps: [{ name: bad, kind: 'train', cached: false, stepKey: '', seconds: 1, summary: bad, outputs: [] }],
         origin: { set: JSON.stringify({ trees: bad }), from: bad, commit: bad },

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { marked } from 'marked'
 import { describe, expect, it } from 'vitest'
 import { code, commandBlock, cutToBytes, folded, markdownTable, plain } from '../../lib/reports/markdown.ts'
 
@@ -23,6 +24,12 @@ describe('a text in a page of Markdown', () => {
     const bare = shown.replaceAll('<!-- -->', '').replaceAll(/&#\d+;/g, '')
     expect(bare).not.toMatch(/[&<>"'`*_~|\\[\](){}!:$^\n\r]/)
     expect(shown.replaceAll(/&#\d+;/g, 'x')).not.toMatch(/[@#]\w|^[-+=]|^\d+\. |\bwww\./)
+  })
+
+  it.each(hostile)('is one paragraph of a page, without an element of its own: %s', async (text) => {
+    const page = await marked.parse(`before ${plain(text)} ${code(text)}`, { gfm: true })
+    expect(page).toMatch(/^<p>(?:[^<]|<!-- -->|<\/?code>)*<\/p>\n$/)
+    expect(await marked.parse(plain(text), { gfm: true })).toMatch(/^<p>(?:[^<]|<!-- -->)*<\/p>\n$/)
   })
 
   it('says what it said, whatever it is', () => {
