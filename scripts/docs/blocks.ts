@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { commandsOf } from './command-lines.ts'
 import type { CodeBlock, Page } from './markdown.ts'
 
@@ -43,7 +44,10 @@ const named = /`((?:[\w-]+\/)*[\w.-]+\.(?:ts|json|csv|py))`[^`]*(?:`[^`\n]+`[^`]
 export function shownFiles(page: Page): ShownFile[] {
   const lines = page.text.split('\n')
   return page.blocks.flatMap(({ text, line }) => {
-    const before = lines.slice(0, line - 2).join('\n').trimEnd()
+    const before = lines
+      .slice(0, line - 2)
+      .join('\n')
+      .trimEnd()
     const paragraph = before.slice(before.lastIndexOf('\n\n') + 1)
     const path = before.endsWith(':') || before.endsWith('.') ? named.exec(paragraph)?.[1] : undefined
     return path === undefined ? [] : [{ path, text, line }]
@@ -55,8 +59,7 @@ export function shownFiles(page: Page): ShownFile[] {
  * replaced by what they are, and blanks count as one.
  */
 export function steadyText(text: string): string {
-  return text
-    .replaceAll(/\u001b\[[0-9;]*m/g, '')
+  return stripVTControlCharacters(text)
     .replaceAll(/(?<![a-z0-9-])[a-z][a-z0-9-]*-\d{8}-\d{6}-[a-z0-9]{4}\b/g, '<run>')
     .replaceAll(/\b(?:sha256:)?[0-9a-f]{12,64}\b/g, '<digest>')
     .replaceAll(/\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?Z?\b/g, '<time>')

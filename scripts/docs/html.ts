@@ -42,10 +42,17 @@ export function bodyOf(docs: Documentation, page: Page): string {
         return `<a href="${escaped(linked(href))}">${this.parser.parseInline(tokens)}</a>`
       },
       table(token: Tokens.Table): string {
-        const cells = (row: readonly Tokens.TableCell[], tag: string): string =>
-          `<tr>${row.map(({ tokens }) => `<${tag}>${this.parser.parseInline(tokens)}</${tag}>`).join('')}</tr>`
-        const body = token.rows.map((row) => cells(row, 'td')).join('\n')
-        return `<div class="table" role="region" aria-label="Table: ${escaped(token.header.map(({ tokens }) => plain(tokens)).join(', '))}" tabindex="0"><table><thead>${cells(token.header, 'th')}</thead><tbody>${body}</tbody></table></div>\n`
+        const cell = ({ tokens }: Tokens.TableCell, tag: string): string => {
+          // A header that says nothing is no header.
+          const element = tokens.length === 0 ? 'td' : tag
+          return `<${element}>${this.parser.parseInline(tokens)}</${element}>`
+        }
+        const row = (cells: readonly Tokens.TableCell[], tag: string): string =>
+          `<tr>${cells.map((each) => cell(each, tag)).join('')}</tr>`
+        const label = escaped(token.header.map(({ tokens }) => plain(tokens)).join(', '))
+        const body = token.rows.map((cells) => row(cells, 'td')).join('\n')
+        const inside = `<table><thead>${row(token.header, 'th')}</thead><tbody>${body}</tbody></table>`
+        return `<div class="table" role="group" aria-label="Table: ${label}" tabindex="0">${inside}</div>\n`
       },
       html({ text }: Tokens.HTML | Tokens.Tag): string {
         return text.startsWith('<!--') ? '' : text
@@ -122,7 +129,7 @@ ${toc === '' ? '' : `<nav class="contents" aria-label="On this page"><p>On this 
 export function contentsOf({ map, pages }: Documentation): string {
   const row = (file: string): string => {
     const page = pages.get(file)
-    const sentence = /^.*?[.:](?= |$)/.exec(page?.summary ?? '')?.[0] ?? page?.summary ?? ''
+    const sentence = (/^.*?[.:](?= |$)/.exec(page?.summary ?? '')?.[0] ?? '').replace(/:$/, '.')
     return `<dt><a href="${addressOf(file)}">${escaped(page?.title ?? file)}</a></dt><dd>${escaped(sentence)}</dd>`
   }
   const parts = map.parts.map(

@@ -116,7 +116,7 @@ describe('docs/understanding/comparison.md', () => {
   const page = read('docs/understanding/comparison.md')
 
   it('says when, of which versions, and first what others do better', () => {
-    expect(page).toMatch(/^# Comparison\n\nNovember 2026\. Slipway [\d.]+ beside ZenML [\d.]+, Metaflow [\d.]+/)
+    expect(page).toMatch(/^# Comparison\n\nSlipway [\d.]+ in November 2026, beside ZenML [\d.]+, Metaflow [\d.]+/)
     expect(page.indexOf('## What others do better')).toBeLessThan(page.indexOf('## Row by row'))
   })
 

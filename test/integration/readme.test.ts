@@ -86,25 +86,3 @@ describe('the README, word for word in an empty folder', () => {
     sh(command)
   })
 })
-
-describe('the documentation', () => {
-  it('links only to files that exist', () => {
-    for (const file of [
-      'README.md',
-      'docs/cli.md',
-      'docs/definition.md',
-      'docs/deploy.md',
-      'docs/architecture.md',
-      'docs/rollouts.md',
-      'docs/serving.md',
-      'docs/monitoring.md',
-    ]) {
-      const text = readFileSync(join(packageRoot, file), 'utf8')
-      for (const [, target] of text.matchAll(/\]\((?!http)([^)#]+)/g))
-        expect(
-          () => readFileSync(join(packageRoot, dirname(file), target as string)),
-          `${file}: ${target}`,
-        ).not.toThrow()
-    }
-  })
-})
