@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -138,8 +139,16 @@ export async function ensureBuilt() {
   await buildKernels('explain-kernels', 'lib/explain/kernels', ['--enable', 'simd'])
   await buildKernels('csv-kernels', 'lib/learners/program/kernels', [])
   await buildWorkflows()
+  copyTrainer()
   removeOldParts(join(dist, 'chunks'), Object.keys(metafile.outputs))
   writeFileSync(join(dist, '.stamp'), stamp)
+}
+
+/** The program of the template `python`: the example, as `slipway init` writes it into projects. An image has none. */
+function copyTrainer() {
+  const folder = 'trainers/sklearn'
+  if (existsSync(join(root, 'examples', folder)))
+    cpSync(join(root, 'examples', folder), join(dist, folder), { recursive: true })
 }
 
 /**

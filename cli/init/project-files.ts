@@ -61,9 +61,11 @@ jobs:
 export function readme(title: string, proposal: Proposal, template: Template, manager: Manager): string {
   const { name, table, target } = proposal
   const run = manager.run
+  const isOther = table.format === 'csv' && table.delimiter !== ',' && table.delimiter !== '\t'
+  const parted = isOther ? ` --delimiter '${table.delimiter}'` : ''
   const ask =
     template === 'batch'
-      ? `${run} slipway batch score ${name} --from ${table.from} --to scored/   # a whole table of predictions`
+      ? `${run} slipway batch score ${name} --from ${table.from}${parted} --to scored/   # a whole table of predictions`
       : `${run} slipway rollout status ${name}       # what is served, and where`
   return `# ${title}
 

@@ -91,10 +91,10 @@ function neededPackages(): Needed {
   }
 }
 
-/** The Python program that trains: the example that Slipway brings. */
+/** The Python program that trains: the example that the build brings along. */
 function trainer(): [string, string][] {
   return ['train.py', 'requirements.in', 'requirements.txt'].map((file) => [
     `trainers/sklearn/${file}`,
-    readFileSync(join(packageRoot, 'examples/trainers/sklearn', file), 'utf8'),
+    readFileSync(join(packageRoot, 'dist/trainers/sklearn', file), 'utf8'),
   ])
 }
