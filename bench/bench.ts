@@ -7,6 +7,7 @@ import { measureBranches } from './branches.ts'
 import { measureDrift } from './drift.ts'
 import { measureExplain } from './explain.ts'
 import { measureGrpc } from './grpc.ts'
+import { measureInstall } from './install.ts'
 import { measureJoin } from './join.ts'
 import { type Figure, isKept } from './measure.ts'
 import { measureMulticlass } from './multiclass.ts'
@@ -55,6 +56,7 @@ const measures: Record<string, () => Promise<Figure | readonly Figure[]>> = {
   join: measureJoin,
   rerun: measureRerun,
   starts: measureStarts,
+  install: measureInstall,
 }
 const asked = process.argv.slice(2)
 const unknown = asked.filter((name) => !(name in measures))
