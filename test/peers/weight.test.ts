@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -48,20 +49,28 @@ const filesOf = (place: string): string[] =>
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
 
+/** How the headers of programs name processors. */
+const processors: Readonly<Record<'linux' | 'darwin' | 'windows', Readonly<Record<number, string>>>> = {
+  linux: { 62: 'x64', 183: 'arm64' },
+  darwin: { 16777223: 'x64', 16777228: 'arm64' },
+  windows: { 34404: 'x64', 43620: 'arm64' },
+}
+
 /** Which system a file is a program or library of, by its first bytes; undefined where it is none. */
 function systemOf(file: string): string | undefined {
   const head = Buffer.alloc(1024)
   const handle = openSync(file, 'r')
   readSync(handle, head, 0, head.length, 0)
+  closeSync(handle)
   if (head.readUInt32BE(0) === 0x7f454c46)
-    return `linux-${{ 62: 'x64', 183: 'arm64' }[head.readUInt16LE(18)] ?? head.readUInt16LE(18)}`
+    return `linux-${processors.linux[head.readUInt16LE(18)] ?? head.readUInt16LE(18)}`
   if (head.readUInt32LE(0) === 0xfeedfacf)
-    return `darwin-${{ 16777223: 'x64', 16777228: 'arm64' }[head.readUInt32LE(4)] ?? 'other'}`
+    return `darwin-${processors.darwin[head.readUInt32LE(4)] ?? 'other'}`
   const universal = head.readUInt32BE(0) === 0xcafebabe && /\.(node|dylib)$/.test(file)
   if (universal) return 'darwin-universal'
   const portable = head.readUInt32LE(60)
   if (head.readUInt16BE(0) !== 0x4d5a || portable > 1000 || head.readUInt32BE(portable) !== 0x50450000) return undefined
-  return `win32-${{ 34404: 'x64', 43620: 'arm64' }[head.readUInt16LE(portable + 4)] ?? 'other'}`
+  return `win32-${processors.windows[head.readUInt16LE(portable + 4)] ?? 'other'}`
 }
 
 describe('npm install slipway, without scripts of packages', () => {
