@@ -28,17 +28,28 @@ export interface Kept {
 /** Keeps a command running. */
 export type Supervise = (command: Command) => Promise<Kept>
 
+/** What a server is started with: the project, where it was before, who keeps it running, and who hears of it. */
+type Starting = [root: string, last: PlatformState | undefined, supervise: Supervise, say: Say]
+
+/** Starts both servers at once: neither needs the other. The environment's take their place. */
+export async function startServers(...starting: Starting): Promise<Pick<PlatformState, 's3' | 'temporal'>> {
+  const [launchS3, launchTemporal] = await Promise.all([foundS3(...starting), foundTemporal(...starting)])
+  const [s3, temporal] = await withStartLock(() => Promise.all([launchS3(), launchTemporal()]), starting[3])
+  return { s3, temporal }
+}
+
 /** Starts Temporal's development server, unless `TEMPORAL_ADDRESS` names another. `last` is where it was before. */
-export async function startTemporal(
-  root: string,
-  last: PlatformState | undefined,
-  supervise: Supervise,
-  say: Say,
-): Promise<PlatformState['temporal']> {
-  if (process.env.TEMPORAL_ADDRESS !== undefined)
-    return { address: process.env.TEMPORAL_ADDRESS, from: 'TEMPORAL_ADDRESS' }
+export async function startTemporal(...starting: Starting): Promise<PlatformState['temporal']> {
+  return withStartLock(await foundTemporal(...starting), starting[3])
+}
+
+async function foundTemporal(
+  ...[root, last, supervise, say]: Starting
+): Promise<() => Promise<PlatformState['temporal']>> {
+  const { TEMPORAL_ADDRESS: address } = process.env
+  if (address !== undefined) return async () => ({ address, from: 'TEMPORAL_ADDRESS' })
   const binary = await findTemporal(cacheHome(), say)
-  return withStartLock(() => launchTemporal(binary, root, last, supervise, say), say)
+  return () => launchTemporal(binary, root, last, supervise, say)
 }
 
 async function launchTemporal(
@@ -89,25 +100,23 @@ async function launchTemporal(
 }
 
 /** Starts SeaweedFS and makes the bucket, unless `S3_ENDPOINT` names another store. `last` is where it was before. */
-export async function startS3(
-  root: string,
-  last: PlatformState | undefined,
-  supervise: Supervise,
-  say: Say,
-): Promise<PlatformState['s3']> {
-  if (process.env.S3_ENDPOINT !== undefined) return { endpoint: process.env.S3_ENDPOINT, from: 'S3_ENDPOINT' }
-  return startOwnS3(root, last, supervise, say)
+export async function startS3(...starting: Starting): Promise<PlatformState['s3']> {
+  return withStartLock(await foundS3(...starting), starting[3])
 }
 
 /** The same whatever the environment names. */
-export async function startOwnS3(
-  root: string,
-  last: PlatformState | undefined,
-  supervise: Supervise,
-  say: Say,
-): Promise<PlatformState['s3']> {
+export async function startOwnS3(...starting: Starting): Promise<PlatformState['s3']> {
+  return withStartLock(await foundOwnS3(...starting), starting[3])
+}
+
+async function foundS3(...starting: Starting): Promise<() => Promise<PlatformState['s3']>> {
+  const { S3_ENDPOINT: endpoint } = process.env
+  return endpoint === undefined ? foundOwnS3(...starting) : async () => ({ endpoint, from: 'S3_ENDPOINT' })
+}
+
+async function foundOwnS3(...[root, last, supervise, say]: Starting): Promise<() => Promise<PlatformState['s3']>> {
   const binary = await findSeaweed(cacheHome(), say)
-  return withStartLock(() => launchS3(binary, root, last, supervise, say), say)
+  return () => launchS3(binary, root, last, supervise, say)
 }
 
 async function launchS3(
