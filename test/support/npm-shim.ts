@@ -1,14 +1,14 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageRoot } from '../../lib/code/host.ts'
 
 /**
  * A folder for the front of PATH with an `npm` that fetches nothing: `npm create slipway` runs the package of this
  * repository, `npm install` links what is installed here, and all else is npm's own.
- * @param slipway the folder that stands for the installed package
  */
-export function npmShim(folder: string, slipway = packageRoot): string {
+export function npmShim(folder: string): string {
   const bin = join(folder, 'bin')
+  const slipway = installedSlipway(folder)
   mkdirSync(bin, { recursive: true })
   const modules = join(packageRoot, 'node_modules')
   const links = ['zod', 'vitest', 'typescript', '@types/node', '.bin/vitest', '.bin/tsc']
@@ -36,4 +36,18 @@ exec npm "$@"
   writeFileSync(join(bin, 'npm'), text)
   chmodSync(join(bin, 'npm'), 0o755)
   return bin
+}
+
+/** Slipway as it is installed, but that its declarations are its sources: those are written when it is packed. */
+function installedSlipway(folder: string): string {
+  const place = join(folder, 'slipway')
+  mkdirSync(place, { recursive: true })
+  const { exports, ...manifest } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
+  const typed = Object.entries(exports as Record<string, string | Record<string, string>>).map(([path, target]) =>
+    typeof target === 'string' ? [path, target] : [path, { types: target['slipway-source'], default: target.default }],
+  )
+  writeFileSync(join(place, 'package.json'), JSON.stringify({ ...manifest, exports: Object.fromEntries(typed) }))
+  for (const name of ['bin', 'dist', 'lib', 'testing', 'gateway', 'workers', 'activities', 'test', 'node_modules'])
+    symlinkSync(join(packageRoot, name), join(place, name))
+  return place
 }
