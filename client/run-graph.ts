@@ -17,7 +17,8 @@ export interface GraphStep {
   readonly kind: string
   /** Steps that must be done before it begins. */
   readonly needs: readonly string[]
-  readonly state: 'reused' | 'done' | 'failed' | 'running' | 'waiting' | 'not begun'
+  /** `unknown` while no worker answers. */
+  readonly state: 'reused' | 'done' | 'failed' | 'running' | 'waiting' | 'not begun' | 'unknown'
   /** What it is about to do or made, in a line. */
   readonly summary: string
   readonly seconds: number | null
@@ -113,6 +114,7 @@ async function graphOfGoing(context: ClientContext, runId: string): Promise<RunG
       const report = finished.get(step.id)
       if (report !== undefined)
         return { ...step, ...known(report), state: doneAs(report), reason: reasons.get(step.id) ?? '' }
+      if (progress === null) return { ...step, ...known(), state: 'unknown', reason: '' }
       const doing = running[step.id]
       if (doing === undefined) return { ...step, ...known(), state: 'waiting', reason: '' }
       return { ...step, ...known(), state: 'running', reason: doing === step.id ? '' : doing }

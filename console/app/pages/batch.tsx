@@ -79,7 +79,7 @@ function Published({ record, shards, reasons, progress }: PartitionDocument) {
               'rows',
               { name: 'scored', isNumber: true },
               { name: 'set aside', isNumber: true },
-              '',
+              'share',
             ]}
             rows={shards.map(({ shard, input, from, to, scored, quarantined }) => ({
               key: String(shard),

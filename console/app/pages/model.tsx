@@ -54,7 +54,9 @@ function verdictOf({ gates, judged, against }: ModelReport): string {
     gates.length === 0
       ? 'No gate judged it.'
       : failed.length === 0
-        ? `All ${gates.length} gates passed.`
+        ? gates.length === 1
+          ? 'Its gate passed.'
+          : `All ${gates.length} gates passed.`
         : `Failed: ${failed.map(({ name }) => name).join(', ')}.`
   const [first] = Object.entries(judged?.quality.metrics ?? {})
   if (judged === null || first === undefined) return passed

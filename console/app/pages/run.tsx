@@ -43,7 +43,8 @@ function Standing({ status, steps, waits, rollout }: RunGraph) {
   ]
   return (
     <>
-      <State mark={markOf(status)}>{status}</State> {steps.length} steps: {words.join(', ') || 'none begun'}.
+      <State mark={markOf(status)}>{status}</State> {steps.length} steps
+      {count('unknown') > 0 ? '' : `: ${words.join(', ') || 'none begun'}`}.
       {waits !== null && ` It ${waits.startsWith('waits') ? waits : `waits: ${waits}`}.`}
       {rollout !== null && ` Rollout ${rollout}.`}
     </>

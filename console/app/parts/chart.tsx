@@ -154,7 +154,14 @@ function optionsOf(
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     scales: {
       x: { time: isTime, ...(x.length === 1 && { range: [(x[0] ?? 0) - 60, (x[0] ?? 0) + 60] as [number, number] }) },
-      y: { range: range === undefined ? rangeWith(limit) : [range[0], range[1]] },
+      y: {
+        range:
+          range === undefined
+            ? lines.some(({ isBars }) => isBars)
+              ? rangeWith(0)
+              : rangeWith(limit)
+            : [range[0], range[1]],
+      },
     },
     axes: [
       { ...axis, ...(isTime && { values: timesOf }) },

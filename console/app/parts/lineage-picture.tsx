@@ -74,9 +74,9 @@ function pictureOf({ model, madeBy, usedBy, endpoints, batches, commit }: ModelL
   nodes: GraphNode[]
   edges: GraphEdge[]
 } {
-  const made = new Map(
-    madeBy.flatMap(({ stepKey, outputs }) => outputs.map(({ digest }) => [digest, stepKey] as const)),
-  )
+  // A check makes what it read: a digest may have several makers.
+  const makers = (digest: string): string[] =>
+    madeBy.flatMap(({ stepKey, outputs }) => (outputs.some((output) => output.digest === digest) ? [stepKey] : []))
   const nodes: GraphNode[] = madeBy.map(({ stepKey, step, run }) => ({
     id: stepKey,
     title: step,
@@ -85,13 +85,11 @@ function pictureOf({ model, madeBy, usedBy, endpoints, batches, commit }: ModelL
     href: `/runs/${run}`,
   }))
   const edges: GraphEdge[] = madeBy.flatMap(({ stepKey, inputs }) =>
-    Object.values(inputs).flatMap((digest) => {
-      const from = made.get(digest)
-      return from === undefined || from === stepKey ? [] : [{ from, to: stepKey }]
-    }),
+    Object.values(inputs).flatMap((digest) =>
+      makers(digest).flatMap((from) => (from === stepKey ? [] : [{ from, to: stepKey }])),
+    ),
   )
-  const maker = made.get(model.digest)
-  if (maker !== undefined) edges.push({ from: maker, to: 'model' })
+  for (const from of makers(model.digest)) edges.push({ from, to: 'model' })
   nodes.push({
     id: 'model',
     title: `${model.name} version ${model.version}`,
