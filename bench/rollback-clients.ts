@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import { gatewayClient } from '../cli/gateway-client.ts'
+import { gatewayClient } from '../client/gateway-client.ts'
 
 /*
  * Clients that ask an endpoint without pause until their input ends, in a process of their own. For every line they are

@@ -9,7 +9,7 @@ import type { SageMakerClients } from '../lib/sagemaker/clients.ts'
 import { whyUnwanted } from '../lib/sagemaker/execution.ts'
 import { readWholeRun } from '../lib/store/runs.ts'
 import { type RunOptions, runAndShow } from './commands/run.ts'
-import type { Interrupt } from './follow.ts'
+import type { Interrupt } from './interrupt.ts'
 
 /** What a callback step is answered with. */
 export interface AskedRunDeps {

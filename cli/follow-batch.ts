@@ -1,6 +1,7 @@
 import { WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure } from '@temporalio/common'
 import { type ClientContext, workflowLink } from '../client/context.ts'
+import { lookUntil, resultOf } from '../client/follow.ts'
 import { batchId } from '../lib/formats/batch-policy.ts'
 import type { BatchRequest } from '../lib/formats/batch-request.ts'
 import { isErrorCode, SlipwayError } from '../lib/formats/errors.ts'
@@ -11,7 +12,7 @@ import {
   batchWorkflowId,
   taskQueue,
 } from '../workflows/messages.ts'
-import { listenForInterrupt, lookUntil, resultOf } from './follow.ts'
+import { listenForInterrupt } from './interrupt.ts'
 import { say } from './output.ts'
 import { progressView } from './progress.ts'
 

@@ -1,11 +1,11 @@
 import type { ClientContext } from '../client/context.ts'
+import { gatewayAddress, gatewayClient } from '../client/gateway-client.ts'
 import { brief } from '../lib/formats/brief.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { isOfTensors, TensorFacts, type TensorValue } from '../lib/formats/tensors.ts'
 import { readSamples } from '../lib/models/tensors/samples.ts'
 import { getBundle } from '../lib/store/objects.ts'
 import { readRoute } from '../lib/store/routes.ts'
-import { gatewayAddress, gatewayClient } from './gateway-client.ts'
 import type { JsonOption } from './options.ts'
 import { print, printJson, say, table } from './output.ts'
 

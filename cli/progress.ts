@@ -1,16 +1,7 @@
-import type { StepReport } from '../lib/formats/records.ts'
+import type { ProgressView } from '../client/progress.ts'
 import { colors } from './colors.ts'
 import { say, seconds } from './output.ts'
 import { writeMessage } from './sinks.ts'
-
-/** Shows a run while it goes on: on a terminal one line that is drawn over, otherwise a plain line a step. */
-export interface ProgressView {
-  /** A step that is under way: what it does, and how far it is (0 to 1). */
-  working(step: string, what: string, done: number): void
-  finished(report: StepReport, reason: string): void
-  note(line: string): void
-  end(): void
-}
 
 const barWidth = 24
 /** Takes away the line that is drawn over, if one is there. */
@@ -22,6 +13,7 @@ export function sayAbove(line: string): void {
   say(line)
 }
 
+/** Shows a run while it goes on: on a terminal one line that is drawn over, otherwise a plain line a step. */
 export function progressView(isTerminal = process.stderr.isTTY === true): ProgressView {
   let drawn = false
   const clear = (): void => {
@@ -54,6 +46,3 @@ export function progressView(isTerminal = process.stderr.isTTY === true): Progre
     end: clear,
   }
 }
-
-/** Shows nothing: for runs in the background of something that is shown. */
-export const noProgress: ProgressView = { working() {}, finished() {}, note() {}, end() {} }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientContext } from '../client/context.ts'
+import { type Answer, gatewayAddress, gatewayClient } from '../client/gateway-client.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import { type Answer, gatewayAddress, gatewayClient } from './gateway-client.ts'
 import type { Stretch } from './replay.ts'
 import { bodiesOfOneRow, sendTraffic } from './traffic.ts'
 

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { allFiles } from '../client/first-files.ts'
 import { loadFunction } from '../lib/code/load.ts'
 import type { PlannedPipeline } from '../lib/code/plan.ts'
 import { ruleOf } from '../lib/code/run-features.ts'
@@ -15,7 +16,6 @@ import { isOfBacktest } from '../lib/formats/split-rule.ts'
 import { findSource } from '../lib/sources/take.ts'
 import type { Store } from '../lib/store/store.ts'
 import { readableFrom } from '../workers/planned.ts'
-import { allFiles } from './first-files.ts'
 import { cellOf } from './traffic.ts'
 
 /** A stretch of a pipeline's past as traffic: rows as requests, and what became of them. */

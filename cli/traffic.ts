@@ -1,3 +1,4 @@
+import { gatewayClient } from '../client/gateway-client.ts'
 import { readColumns } from '../lib/data/columns.ts'
 import { withDuckDb } from '../lib/data/duckdb.ts'
 import { inspect } from '../lib/data/inspect.ts'
@@ -5,7 +6,6 @@ import type { LocalTable } from '../lib/data/table.ts'
 import type { Column } from '../lib/formats/columns.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { RowSchema } from '../lib/formats/row-schema.ts'
-import { gatewayClient } from './gateway-client.ts'
 
 export interface TrafficOptions {
   readonly address: string

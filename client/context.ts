@@ -1,3 +1,4 @@
+import { SlipwayError } from '../lib/formats/errors.ts'
 import { type Outage, outageOf } from '../lib/store/outage.ts'
 import { type Store, storeAddress } from '../lib/store/store.ts'
 import type { TemporalClient } from '../workers/connect.ts'
@@ -54,7 +55,11 @@ export function contextOf(settings: Settings, { say, patient = true }: ContextOp
       settings.gateway,
       (root) => readPlatform(root)?.gateway?.address,
     ),
-    temporal() {
+    async temporal() {
+      if (temporalAddress === undefined)
+        throw new SlipwayError('PLATFORM_MISSING', 'nobody says where Temporal is', {
+          next: 'set TEMPORAL_ADDRESS, or start a platform with `npx slipway up --detach`',
+        })
       // Imported by those who need it: Temporal's client takes longer to load than most reads take. One that was away
       // may be back when it is asked for again.
       temporal ??= import('../workers/connect.ts')

@@ -51,7 +51,7 @@ const entries = {
   'tensor-thread': 'gateway/tensors/thread.ts',
   'snapshot-thread': 'gateway/lookups/snapshot-thread.ts',
   job: 'activities/job-thread.ts',
-  'rehearse-thread': 'cli/rehearse-thread.ts',
+  'rehearse-thread': 'client/rehearse-thread.ts',
   'trees-thread': 'lib/learners/trees/thread.ts',
   'program-guard': 'lib/learners/program/guard.ts',
   // Named by what scripts/carry-packages.mjs puts in the place of the SDK's own path.

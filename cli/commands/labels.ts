@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
+import { gatewayAddress, gatewayClient } from '../../client/gateway-client.ts'
 import { withDuckDb } from '../../lib/data/duckdb.ts'
 import { readLabels } from '../../lib/data/labels.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { openContext } from '../context.ts'
-import { gatewayAddress, gatewayClient } from '../gateway-client.ts'
 import { type JsonOption, tableAt } from '../options.ts'
 import { print, printJson } from '../output.ts'
 

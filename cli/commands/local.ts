@@ -1,4 +1,5 @@
 import inspector from 'node:inspector'
+import { requireSameInputs } from '../../client/input-version.ts'
 import { debugBundle } from '../../lib/code/debug.ts'
 import { loadFunction } from '../../lib/code/load.ts'
 import { publishPlan } from '../../lib/code/plan.ts'
@@ -9,7 +10,6 @@ import { runLocally } from '../../workers/local-run.ts'
 import { planned as plannedHere } from '../../workers/planned.ts'
 import { readSettings, signerOf, storeOf, trustedKeysOf } from '../../workers/settings.ts'
 import { colors } from '../colors.ts'
-import { requireSameInputs } from '../input-version.ts'
 import { pairs } from '../options.ts'
 import { print, printJson, say, seconds } from '../output.ts'
 

@@ -1,25 +1,7 @@
-import { beginRun, type RunInputs } from '../../client/begin-run.ts'
-import type { ClientContext } from '../../client/context.ts'
-import type { PlannedPipeline } from '../../lib/code/plan.ts'
-import { SlipwayError } from '../../lib/formats/errors.ts'
-import type { Plan } from '../../lib/formats/plan.ts'
-import { outlineOf } from '../../lib/formats/plan-outline.ts'
-import type { RunRecord } from '../../lib/formats/records.ts'
-import { nameOfStep } from '../../lib/formats/step-names.ts'
-import { recordedInputs } from '../../lib/jobs/verify/recorded-inputs.ts'
-import { putJson } from '../../lib/store/objects.ts'
-import { getPlan } from '../../lib/store/plans.ts'
-import { readWholeRun } from '../../lib/store/runs.ts'
-import { planned } from '../../workers/planned.ts'
-import { trustedKeysOf } from '../../workers/settings.ts'
-import { checkPlan } from '../check-plan.ts'
+import { rerun as startAgain } from '../../client/rerun.ts'
 import { openContext } from '../context.ts'
-import { storedPlan } from '../exported-plan.ts'
-import { listenForInterrupt } from '../follow.ts'
-import { requireSameInputs } from '../input-version.ts'
+import { listenForInterrupt } from '../interrupt.ts'
 import type { JsonOption } from '../options.ts'
-import { asItWasAsked, parametersIn } from '../recorded-commit.ts'
-import { seenViews, viewsOf } from '../views.ts'
 import { followAndShow } from './run.ts'
 
 export interface RerunOptions extends JsonOption {
@@ -32,57 +14,11 @@ export interface RerunOptions extends JsonOption {
 /** Runs again what a run was asked for, on the bytes that it read. @returns the exit code */
 export async function rerun(runId: string, options: RerunOptions): Promise<number> {
   const context = openContext()
-  const { store, settings } = context
-  const run = await readWholeRun(store, runId)
-  if (run === undefined)
-    throw new SlipwayError('NOT_FOUND', `there is no finished run ${runId}`, { next: 'see `slipway runs`' })
-  const recorded = await getPlan(store, run.plan.digest)
-  const again = await (options.plan === 'same'
-    ? storedPlan({ store, trusted: trustedKeysOf(settings) }, recorded)
-    : newPlan(context, recorded, run))
-  const { plan } = again
-  const read = await whatItRead(context, plan, run)
-  await requireSameInputs(store, again)
-  const views = seenViews(plan.pipeline, await viewsOf(store, plan), [])
   const interrupt = listenForInterrupt()
-  const inputs: RunInputs = { ...read, ...toldOf(run, options.plan), views }
-  const begun = await beginRun(context, again, inputs, interrupt).catch((error: unknown) => {
+  const { pipeline, ...begun } = await startAgain(context, runId, options.plan, interrupt).catch((error: unknown) => {
     interrupt.stopListening()
     throw error
   })
-  return (await followAndShow(context, begun, plan.pipeline, options, interrupt)).code
-}
-
-/** What the definition here makes of the same parameters, as of the same moment. */
-async function newPlan({ store, settings }: ClientContext, recorded: Plan, run: RunRecord): Promise<PlannedPipeline> {
-  const { root } = settings
-  const whole = await planned(root, store, run.pipeline, parametersIn(run.origin))
-  const anew = { ...whole, plan: asItWasAsked(whole.plan, recorded, run.origin) }
-  await checkPlan(root, anew, async () => undefined, {})
-  return anew
-}
-
-/** What a run read, by step of the plan. @throws SlipwayError USAGE where that lacks a source of the plan */
-async function whatItRead({ store }: ClientContext, plan: Plan, run: RunRecord) {
-  const { steps } = outlineOf(plan)
-  const { contents, snapshots } = await recordedInputs(
-    store,
-    steps,
-    new Map(run.steps.map((step) => [step.name, step])),
-  )
-  const sources: Record<string, string> = {}
-  for (const [id, files] of Object.entries(contents)) sources[id] = (await putJson(store, files)).digest
-  const missing = plan.steps.find(({ id, kind }) => kind === 'snapshot' && !(id in sources) && !(id in snapshots))
-  if (missing === undefined) return { sources, snapshots }
-  throw new SlipwayError('USAGE', `run ${run.runId} read no source "${nameOfStep(missing)}"`, {
-    next: `slipway run ${plan.pipeline} reads the sources as they are now`,
-  })
-}
-
-/** What is told of the new run: whose parameters it has, and, with the same plan, where its code is from. */
-function toldOf({ runId, origin }: RunRecord, plan: RerunOptions['plan']): Pick<RunInputs, 'told' | 'code'> {
-  const some = (...names: string[]): Record<string, string> =>
-    Object.fromEntries(names.flatMap((name) => (origin[name] === undefined ? [] : [[name, origin[name]]])))
-  const told = { ...some('set', 'from'), rerun: runId }
-  return plan === 'new' ? { told } : { told, code: some('commit', 'tree', 'lockFile') }
+  const { plan: _, ...shown } = options
+  return (await followAndShow(context, begun, pipeline, shown, interrupt)).code
 }

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { gatewayAddress } from '../../client/gateway-client.ts'
+import { type ClassAnswer, type Prediction, predictRows } from '../../client/predict.ts'
 import { requireRoute } from '../../client/route.ts'
 import { builtFile } from '../../lib/code/host.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
@@ -9,7 +11,6 @@ import type { RowSchema } from '../../lib/formats/row-schema.ts'
 import { requestRows } from '../../lib/store/snapshots.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { openContext } from '../context.ts'
-import { gatewayAddress, gatewayClient } from '../gateway-client.ts'
 import { type JsonOption, tableAt } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
 import { predictTensors, tensorsServed } from '../predict-tensors.ts'
@@ -50,44 +51,20 @@ export async function predict(endpoint: string, options: JsonOption & { data: st
   }
   const tensors = await tensorsServed(context, endpoint)
   if (tensors !== undefined) return predictTensors(context, { endpoint, facts: tensors, given }, options)
-  const rows = Array.isArray(given) ? given : [given]
-  const address = await gatewayAddress(context)
-  const client = gatewayClient(address, 1, context.gateway)
-  const answer = await client
-    .post(`/v1/models/${encodeURIComponent(endpoint)}:predict`, JSON.stringify({ instances: rows }))
-    .catch((error: Error) => {
-      throw new SlipwayError('GATEWAY_UNREACHABLE', `the gateway at ${address} does not answer: ${error.message}`, {
-        next: 'see `slipway status`',
-      })
-    })
-  client.close()
-  const body = JSON.parse(answer.body) as { predictions?: (number | SeveralAnswer)[]; error?: string }
-  if (body.predictions === undefined) {
-    const code = answer.status === 404 ? 'NOT_FOUND' : answer.status < 500 ? 'REQUEST_INVALID' : 'PREDICTION_FAILED'
-    throw new SlipwayError(code, body.error ?? `status ${answer.status}`, { next: 'correct the rows' })
-  }
-  if (options.json === true)
-    printJson({ endpoint, version: Number(answer.version), role: answer.role, predictions: body.predictions })
+  const document = await predictRows(context, endpoint, Array.isArray(given) ? given : [given])
+  const { version, role, predictions, ms } = document
+  if (options.json === true) printJson(document)
   else {
-    print(predictionTable(body.predictions))
-    say(`version ${answer.version} (${answer.role}), ${answer.ms.toFixed(1)} ms`)
+    print(predictionTable(predictions))
+    say(`version ${version} (${role}), ${ms.toFixed(1)} ms`)
   }
   return 0
 }
 
-/** Of several classes: the likeliest, and how likely each is. */
-interface ClassAnswer {
-  readonly label: string
-  readonly probabilities: readonly number[]
-}
-
-/** Or several numbers by name. */
-type SeveralAnswer = ClassAnswer | Readonly<Record<string, number>>
-
-const isOfClasses = (answer: number | SeveralAnswer): answer is ClassAnswer =>
+const isOfClasses = (answer: Prediction): answer is ClassAnswer =>
   typeof answer === 'object' && Array.isArray(answer.probabilities)
 
-function predictionTable(predictions: readonly (number | SeveralAnswer)[]): string {
+function predictionTable(predictions: readonly Prediction[]): string {
   const [first] = predictions
   const names = typeof first === 'object' && !isOfClasses(first) ? Object.keys(first) : ['prediction']
   return table(

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import type { StoreContext } from '../../client/context.ts'
+import type { ProgressView } from '../../client/progress.ts'
+import { type PlannedAtCommit, planAtCommit } from '../../client/recorded-commit.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
 import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
@@ -13,8 +15,7 @@ import { verifyVersion } from '../../workers/verify/verify-version.ts'
 import type { VerifyOrder } from '../../workers/verify/version-again.ts'
 import { colors } from '../colors.ts'
 import { print, printJson, say, seconds } from '../output.ts'
-import { type ProgressView, progressView, sayAbove } from '../progress.ts'
-import { type PlannedAtCommit, planAtCommit } from '../recorded-commit.ts'
+import { progressView, sayAbove } from '../progress.ts'
 import type { VerifyOptions } from './verify.ts'
 
 /** A hundredth: of a probability, or of the standard deviation of other predictions. */

@@ -1,10 +1,11 @@
 import { workflowLink } from '../../client/context.ts'
+import { pipelineOfRun } from '../../client/run-events.ts'
 import { readRunning } from '../../client/running.ts'
 import { findEndedRun } from '../../client/runs.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
 import { tellRun } from '../ci/tell-run.ts'
 import { openContext } from '../context.ts'
-import { listenForInterrupt } from '../follow.ts'
+import { listenForInterrupt } from '../interrupt.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
 import { summaryLines } from '../report.ts'
@@ -26,7 +27,7 @@ export async function wait(runId: string, options: WaitOptions): Promise<number>
   if (ended === undefined) {
     await readRunning(context, runId)
     const begun = { runId, workflowId: runWorkflowId(runId), isAttached: false }
-    return (await followAndShow(context, begun, pipelineIn(runId), { ...options, wait: true }, listenForInterrupt()))
+    return (await followAndShow(context, begun, pipelineOfRun(runId), { ...options, wait: true }, listenForInterrupt()))
       .code
   }
   await tellRun(context, ended, undefined)
@@ -34,6 +35,3 @@ export async function wait(runId: string, options: WaitOptions): Promise<number>
   else for (const line of summaryLines(ended, workflowLink(context.settings, ended.workflowId))) print(line)
   return ended.exitCode
 }
-
-/** `flights-20261122-034512-k3x9` → `flights`. */
-const pipelineIn = (runId: string): string => runId.replace(/-\d{8}-\d{6}-\w+$/, '')

@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os'
-import { firstFiles } from '../../cli/first-files.ts'
+import { firstFiles } from '../../client/first-files.ts'
 import type { TableFile } from '../../lib/data/table-file.ts'
 import { openSources } from '../../lib/sources/open-sources.ts'
 import { findSource } from '../../lib/sources/take.ts'

@@ -1,43 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServiceError, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client'
 import { TerminatedFailure } from '@temporalio/common'
-import type { ClientContext } from '../client/context.ts'
-import { reasonItRan } from '../client/forecast.ts'
-import { lookAtRun } from '../client/under-way.ts'
-import { unreachable } from '../client/unreachable.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { RunRecord } from '../lib/formats/records.ts'
 import { branchOf } from '../lib/formats/step-id.ts'
 import { listRuns, readRun, withBranches } from '../lib/store/runs.ts'
 import type { Store } from '../lib/store/store.ts'
 import { progressQuery, type RunProgress, rolloutStatusQuery, rolloutWorkflowId } from '../workflows/messages.ts'
+import type { ClientContext } from './context.ts'
+import { reasonItRan } from './forecast.ts'
 import type { ProgressView } from './progress.ts'
+import { lookAtRun } from './under-way.ts'
+import { unreachable } from './unreachable.ts'
 
 /** Between two looks, ms: each takes a worker's time. */
 const lookEvery = 500
 /** Without an answer from a worker for this long, the user is told that there may be none. Milliseconds. */
 const silence = 15_000
-
-/** Whether the user pressed Ctrl-C since we began to listen. */
-export interface Interrupt {
-  readonly happened: boolean
-  stopListening(): void
-}
-
-/** From here on Ctrl-C ends the waiting with a word about the run, not with silence. */
-export function listenForInterrupt(): Interrupt {
-  let happened = false
-  const onInterrupt = (): void => {
-    happened = true
-  }
-  process.once('SIGINT', onInterrupt)
-  return {
-    get happened() {
-      return happened
-    },
-    stopListening: () => void process.removeListener('SIGINT', onInterrupt),
-  }
-}
 
 /**
  * Follows a run to its end. Workers, servers and this command may come and go meanwhile; the run goes on without us.
@@ -48,12 +27,12 @@ export async function followRun(
   context: ClientContext,
   { runId, workflowId, pipeline }: Pick<RunRecord, 'runId' | 'workflowId' | 'pipeline'>,
   view: ProgressView,
-  interrupt: Interrupt,
+  interrupt: { readonly happened: boolean },
   timeoutMs: number | undefined,
 ): Promise<RunRecord> {
   const { client } = await context.temporal()
   const handle = client.workflow.getHandle(workflowId)
-  const end = resultOf(handle, `run ${runId}`).then((result) => RunRecord.parse(result))
+  const end = resultOf(handle, `run ${runId}`, () => !interrupt.happened).then((result) => RunRecord.parse(result))
   let shown = 0
   let lastAnswer = Date.now()
   let warned = false
@@ -120,7 +99,6 @@ export async function followRun(
     })
   } finally {
     isOver = true
-    interrupt.stopListening()
     view.end()
   }
   const record = await end.catch((error) => recordOfFailure(context, runId, error))
@@ -178,14 +156,19 @@ const cutShort: readonly unknown[] = [1, 4]
 /**
  * The result of a workflow that ends well. Times in which Temporal is away are ridden out as in any call.
  * @param what what goes on, for the words
+ * @param isWanted whether somebody still waits for it
  * @throws SlipwayError TEMPORAL_UNREACHABLE when it stays away: the workflow goes on
  */
-export async function resultOf(handle: Pick<WorkflowHandle, 'result'>, what: string): Promise<unknown> {
+export async function resultOf(
+  handle: Pick<WorkflowHandle, 'result'>,
+  what: string,
+  isWanted: () => boolean = () => true,
+): Promise<unknown> {
   for (;;) {
     try {
       return await handle.result()
     } catch (error) {
-      if (!(error instanceof ServiceError)) throw error
+      if (!(error instanceof ServiceError) || !isWanted()) throw error
       const away = unreachable(error)
       if (away !== undefined)
         throw new SlipwayError('TEMPORAL_UNREACHABLE', `${away.message}; ${what} goes on`, away.facts, { cause: error })

@@ -1,9 +1,9 @@
 import { Agent, request } from 'node:http'
 import { request as tlsRequest } from 'node:https'
-import type { ClientContext } from '../client/context.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { type Outage, rideOut } from '../lib/store/outage.ts'
 import { readAlive } from '../lib/store/routes.ts'
+import type { ClientContext } from './context.ts'
 
 /** What a gateway answered. */
 export interface Answer {
