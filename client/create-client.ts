@@ -101,7 +101,11 @@ function runsOf(context: ClientContext, bound: Bound) {
     get: bound(async () => (await import('./runs.ts')).readRun),
     why: bound(async () => (await import('./why.ts')).readWhy),
     compare: bound(async () => (await import('./compare.ts')).readComparison),
-    start: bound(async () => (await import('./start-run.ts')).startRun),
+    /** Starts a run; one that goes on for the very same, from the same commit, is as good. */
+    async start(pipeline: string, wanted?: import('./start-run.ts').RunWanted) {
+      const { planned: _, ...begun } = await (await import('./start-run.ts')).startRun(context, pipeline, wanted)
+      return begun
+    },
     rerun: bound(async () => (await import('./rerun.ts')).rerun),
     cancel: bound(async () => (await import('./cancel.ts')).cancelRun),
     approve: decide('approve'),

@@ -4,7 +4,7 @@ import type { Problem } from './protocols/protocol.ts'
 /**
  * HTTP's status for a refused or failed request, for all protocols. Codes that are not named are our own faults: 500.
  */
-const statusOf: Partial<Record<ErrorCode, number>> = {
+export const statusOf: Partial<Record<ErrorCode, number>> = {
   REQUEST_INVALID: 400,
   KEY_UNKNOWN: 400,
   EXPLAIN_UNAVAILABLE: 400,

@@ -37,6 +37,7 @@ export const libraries = {
   slipway: 'lib/definition/index.ts',
   dataframe: 'lib/definition/dataframe.ts',
   testing: 'testing/index.ts',
+  client: 'client/index.ts',
   extend: 'lib/extensions/extension.ts',
   'contract-tests': 'test/contracts/index.ts',
 }

@@ -6,6 +6,7 @@ const rollingOut = () => import('../commands/rollout.ts')
 const simulating = () => import('../commands/simulate.ts')
 const explaining = () => import('../commands/explain.ts')
 const rollingBack = () => import('../commands/rollback.ts')
+const writing = () => import('../commands/client.ts')
 const serving = () => import('../commands/serve.ts')
 
 /** Endpoints and their rollouts. */
@@ -49,6 +50,18 @@ export function servingCommands(program: Usage): void {
     .offers('--host <address>', '127.0.0.1 by default', kinds.host)
     .examples('npx slipway gateway --port 8081')
     .does(async (options) => (await serving()).gateway(options))
+  program
+    .command('client')
+    .description('write a typed client of an endpoint, by its contract')
+    .takes('<endpoint>', kinds.name)
+    .offers('--out <file>', 'write it there, and not to standard output', kinds.path)
+    .option('--check', 'write nothing; exit 16 where the file is not what it would write')
+    .json()
+    .examples(
+      'npx slipway client flights --out src/flights.ts',
+      'npx slipway client flights --out src/flights.ts --check',
+    )
+    .does(async (endpoint, options) => (await writing()).client(endpoint, options))
   program
     .command('predict')
     .description('predictions for rows in a JSON file')

@@ -93,6 +93,7 @@ export const errorCodes = {
   SIGNATURE_INVALID: exitCodes.verification,
   OBJECT_MISSING: exitCodes.verification,
   DOCUMENT_BROKEN: exitCodes.verification,
+  CLIENT_STALE: exitCodes.verification,
   NOT_MONITORED: exitCodes.invalid,
   BATCH_EXISTS: exitCodes.invalid,
   OUTPUT_OCCUPIED: exitCodes.invalid,

@@ -1,0 +1,182 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { transform } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClient, type RunDocument, type RunEvent, type SlipwayClient } from '../../client/index.ts'
+import { packageRoot } from '../../lib/code/host.ts'
+import { eventually } from '../support/gateways.ts'
+import { openPlace, type Place } from '../support/place.ts'
+import { loansSql, writeLoans } from '../support/project.ts'
+
+/*
+ * What users' own programs read and start, against a platform: the objects of `slipway/client` are the documents of the
+ * command line, and the typed client of an endpoint is answered by a gateway.
+ */
+let place: Place
+let client: SlipwayClient
+const notes: string[] = []
+
+beforeAll(async () => {
+  place = await openPlace()
+  mkdirSync(join(place.project.root, 'node_modules'))
+  symlinkSync(packageRoot, join(place.project.root, 'node_modules/slipway'))
+  await place.project.data('data/loans.parquet', loansSql())
+  writeLoans(place.project, {
+    body: `import { auc, binary, pipeline, psi, trees } from 'slipway'
+import { features } from './features.ts'
+import { Loan } from './schema.ts'
+
+export default pipeline('loans', (p) => {
+  const loans = p.snapshot('loans', { from: 'data/loans.parquet', schema: Loan })
+  const parts = p.split(loans, { byHashOf: 'id', validation: 0.2, test: 0.3, seed: 3 })
+  const learner = trees({ trees: 20, leaves: 7, minRowsPerLeaf: 10 })
+  const candidate = p.package(p.train('risk', { on: parts, features, target: binary('defaulted'), learner, seed: 1 }))
+  p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.5)], champion: 'not compared' })
+  const live = p.deploy(candidate, { endpoint: 'loans', allAtOnce: true })
+  p.monitor(live, { every: '7d', drift: psi.over(0.2), minRows: 1 })
+})
+`,
+  })
+  const { env, project } = place
+  client = createClient({
+    root: project.root,
+    temporal: { address: place.temporal },
+    s3: {
+      endpoint: env.S3_ENDPOINT as string,
+      bucket: env.SLIPWAY_BUCKET as string,
+      credentials: {
+        accessKeyId: env.AWS_ACCESS_KEY_ID as string,
+        secretAccessKey: env.AWS_SECRET_ACCESS_KEY as string,
+      },
+    },
+    gateway: place.gateway,
+    onNote: (line) => notes.push(line),
+  })
+})
+afterAll(async () => {
+  await client?.close()
+  await place?.close()
+})
+
+const json = async (...args: string[]) => {
+  const { code, stdout, stderr } = await place.run(...args, '--json')
+  expect(code, stderr).toBe(0)
+  return JSON.parse(stdout)
+}
+const row = { id: 1, day: '2024-01-01T00:00:00Z', income: 30_000, age: 40, purpose: 'car' }
+const isServed = () =>
+  eventually(async () => (await fetch(`${place.gateway}/v1/models/loans`)).status === 200)
+
+describe('slipway/client', () => {
+  let run: RunDocument
+
+  it('starts a run, and tells what happens in it until it has ended', async () => {
+    const { runId } = await client.runs.start('loans', { types: false })
+    const events: RunEvent[] = []
+    for await (const event of client.runs.follow(runId)) events.push(event)
+    const last = events.at(-1) as RunEvent & { readonly kind: 'ended' }
+    expect(last).toMatchObject({ kind: 'ended', run: { runId, status: 'succeeded', exitCode: 0 } })
+    run = last.run
+    const told = events.flatMap((event) => (event.kind === 'step' ? [event.step.name] : []))
+    expect(told).toEqual(run.steps.map(({ name }) => name))
+    // One that has ended is followed as well, and waited for.
+    for await (const event of client.runs.follow(runId)) expect(event).toEqual(last)
+    expect(await client.runs.wait(runId)).toEqual(run)
+  })
+
+  it('answers what the commands print with --json', async () => {
+    const printed = async (said: Promise<unknown>, ...args: string[]) =>
+      expect(JSON.parse(JSON.stringify(await said))).toEqual(await json(...args))
+    await printed(client.runs.list(), 'runs')
+    await printed(client.runs.list({ sort: 'auc', limit: 1 }), 'runs', '--sort', 'auc', '--limit', '1')
+    await printed(client.runs.get(run.runId), 'show', run.runId)
+    await printed(client.runs.why('risk'), 'why', 'risk')
+    await printed(client.runs.compare(run.runId, run.runId), 'compare', run.runId, run.runId)
+    await printed(client.models.list(), 'models')
+    await printed(client.models.get('loans'), 'show', 'loans')
+    await printed(client.lineage('loans@1'), 'lineage', 'loans@1')
+    await printed(client.endpoints.get('loans'), 'rollout', 'status', 'loans')
+    await printed(client.monitors.list(), 'drift', 'list')
+    await printed(client.retraining.get('loans'), 'retrain', 'status', 'loans')
+    await printed(client.batches.list(), 'batch', 'list')
+    await printed(client.views.list(), 'show', 'views')
+    const { findings } = await client.health()
+    expect(findings.filter(({ passed }) => !passed)).toEqual([])
+    const digest = (await client.models.get('loans')).bundle.files['card.md']?.digest as string
+    const { bytes, ...card } = await client.artifacts.get(digest)
+    await printed(Promise.resolve(card), 'show', digest)
+    const chunks: Buffer[] = []
+    for await (const chunk of await client.artifacts.open(digest)) chunks.push(chunk as Buffer)
+    expect(Buffer.concat(chunks)).toEqual(bytes)
+  })
+
+  it('pauses what happens by itself, and lets it go on', async () => {
+    const monitor = async () => (await client.schedules.list()).find(({ id }) => id === 'loans/monitor')
+    await client.schedules.pause('loans/monitor', { reason: 'a test', by: 'ann' })
+    expect(await monitor()).toMatchObject({ paused: true, note: 'a test (ann)' })
+    await client.schedules.resume('loans/monitor')
+    expect(await monitor()).toMatchObject({ paused: false })
+  })
+
+  it('refuses with the codes of the command line', async () => {
+    const refused = (code: string) => expect.objectContaining({ name: 'SlipwayError', code })
+    await expect(client.runs.get('loans-20200101-000000-abcd')).rejects.toEqual(refused('NOT_FOUND'))
+    await expect(client.runs.list({ sort: 'beauty' })).rejects.toEqual(refused('USAGE'))
+    await expect(client.models.get('lones')).rejects.toEqual(refused('NOT_FOUND'))
+    await expect(client.endpoints.get('lones')).rejects.toEqual(refused('NOT_FOUND'))
+    await expect(client.monitors.get('lones')).rejects.toEqual(refused('NOT_MONITORED'))
+    await expect(client.rollouts.promote('loans')).rejects.toEqual(refused('USAGE'))
+    await expect(client.schedules.pause('loans/nothing')).rejects.toEqual(refused('NOT_FOUND'))
+    await isServed()
+    await expect(client.endpoints.predict('loans', [{ ...row, age: 'old' }])).rejects.toEqual(
+      refused('REQUEST_INVALID'),
+    )
+  })
+})
+
+describe('the example of docs/client.md, in a process of its own', () => {
+  it('does what it says, ends by itself, and prints nothing else', async () => {
+    await isServed()
+    const [example] = [...readFileSync(join(packageRoot, 'docs/client.md'), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)]
+    const { code } = await transform(example?.[1] as string, { loader: 'ts', format: 'esm' })
+    place.project.write('example.mjs', code)
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['example.mjs'], {
+      cwd: place.project.root,
+      env: { ...process.env, ...place.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    })
+    expect(stderr).toBe('')
+    const lines = stdout.trimEnd().split('\n')
+    const steps = (await client.runs.list({ limit: 1 }))[0]?.steps.map(({ name }) => name)
+    expect(lines.slice(0, -3).map((line) => line.split(':')[0])).toEqual(steps)
+    expect(lines.slice(-3)).toEqual([
+      'succeeded: loans 2',
+      'version 2 answers 1 row',
+      expect.stringMatching(/^NOT_FOUND: there is no model "flights"/),
+    ])
+  })
+})
+
+describe('slipway client', () => {
+  it('writes a client that a gateway answers, and says when it is out of date', async () => {
+    expect(await json('client', 'loans', '--out', 'loans.ts')).toEqual({
+      endpoint: 'loans',
+      out: 'loans.ts',
+      changed: true,
+    })
+    expect(await json('client', 'loans', '--out', 'loans.ts')).toMatchObject({ changed: false })
+    expect((await place.run('client', 'loans', '--out', 'loans.ts', '--check')).code).toBe(0)
+    const text = readFileSync(join(place.project.root, 'loans.ts'), 'utf8')
+    const { code } = await transform(text, { loader: 'ts' })
+    const { loansClient } = await import(`data:text/javascript,${encodeURIComponent(code)}`)
+    const loans = loansClient({ url: place.gateway })
+    const answer = await loans.predict([{ ...row, day: new Date(0) }], { requestId: 'mine' })
+    const { version, predictions } = await client.endpoints.predict('loans', [row])
+    expect(answer).toEqual({ predictions, version, role: 'champion', requestId: 'mine' })
+    await expect(loans.predictOne({ ...row, age: 'old' })).rejects.toMatchObject({ code: 'REQUEST_INVALID' })
+    place.project.write('loans.ts', `${text} `)
+    const stale = await place.run('client', 'loans', '--out', 'loans.ts', '--check')
+    expect([stale.code, stale.stderr]).toEqual([16, expect.stringContaining('CLIENT_STALE')])
+  })
+})
