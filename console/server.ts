@@ -26,7 +26,7 @@ export interface Console {
 
 /** Bytes that a button may send. */
 const bodyLimit = 16_384
-/** Something is said this often on a connection that has nothing to say, ms: what lies between would take it for dead. */
+/** A connection that has nothing to say says so this often, ms: what lies between would take it for dead. */
 const heartbeatMs = 15_000
 /** Documents that one page may listen to. */
 const mostListened = 16

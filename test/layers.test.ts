@@ -125,7 +125,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   // Its front end (`console/app/`) is bundled apart, and is of types of all that it shows.
   console: {
     rooms: ['lib/', 'workflows', 'workers', 'client'],
-    packages: ['node:', '@temporalio/client', '@temporalio/common', 'preact', 'uplot'],
+    packages: ['node:', '@temporalio/client', '@temporalio/common', 'preact'],
   },
   cli: {
     rooms: ['lib/', 'workflows', 'workers', 'client'],

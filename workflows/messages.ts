@@ -206,7 +206,7 @@ export interface RolloutStatus {
   readonly seconds: number
   readonly decisions: readonly RolloutDecision[]
   readonly outcome: RolloutRecord['outcome'] | null
-  /** What it goes by: thresholds, steps, who approves. Absent where a worker of 0.14 or before answers, like `harmed`. */
+  /** What it goes by: thresholds, who approves. Absent where a worker of 0.14 or before answers, like `harmed`. */
   readonly policy?: RolloutPolicy
   /** Excess failures: the candidate's failures minus those expected at the champion's rate. */
   readonly harmed?: number

@@ -10,7 +10,8 @@ import { eventually } from '../support/gateways.ts'
 import { newProject } from '../support/project.ts'
 
 /*
- * The server of the console: who may read, who may write, what listeners hear. What pages show is for the browser's test.
+ * The server of the console: who may read, who may write, what listeners hear. What pages show is for the test in a
+ * browser.
  */
 const token = 'a-token-of-some-length'
 let served: Console

@@ -9,8 +9,8 @@ import { type ConsolePlace, openConsolePlace } from '../support/console-place.ts
 import { eventually } from '../support/gateways.ts'
 
 /*
- * The console in a real browser, against a real platform with a rollout going on: every page at three widths and in both
- * colours, its figures beside the commands', its buttons beside the route.
+ * The console in a real browser, against a real platform with a rollout going on: every page at three widths and in
+ * both colours, its figures beside the commands', its buttons beside the route.
  */
 const chromium = findChromium()
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')

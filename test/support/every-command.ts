@@ -19,6 +19,8 @@ const samples: Readonly<Record<string, string>> = {
   message: 'rows.json',
   name: 'nightly',
   owner: 'flights',
+  batch: 'nightly',
+  partition: '2001-06-01',
   '--image': 'registry.example/flights',
   '--at': 'delays',
   '--plan': 'same',
