@@ -29,7 +29,8 @@ export function readManifest(text: string | undefined): Manifest | undefined {
 }
 
 /**
- * A package.json with what a project of Slipway's needs besides: what is there stays as it is, to the order of its keys.
+ * A package.json with what a project of Slipway's needs besides: what is there stays as it is, to the order of its
+ * keys.
  * @param checks folder of the tsconfig.json
  * @returns the text, and the name of the script that checks types
  * @throws SlipwayError USAGE where it has a zod that schemas cannot be written with

@@ -70,7 +70,10 @@ async function readable(path: string): Promise<void> {
   for await (const _ of createReadStream(path, { end: 0 })) return
 }
 
-/** The bytes of a file that is copied; undefined where the project has them there already. @throws SlipwayError USAGE */
+/**
+ * The bytes of a file that is copied; undefined where the project has them there already.
+ * @throws SlipwayError USAGE where it has another file there
+ */
 export async function bytesToCopy(root: string, { path, from }: TakenFile): Promise<Uint8Array | undefined> {
   const bytes = await readFile(path)
   const there = await readFile(join(root, from)).catch(() => undefined)

@@ -48,8 +48,8 @@ export const datesSql = (cell: string): Record<string, string> =>
   )
 
 /**
- * SQL that makes a value of a cell by its reading, null where it is none: DOUBLE of numbers, TIMESTAMP of times, BOOLEAN
- * of truths, VARCHAR of texts.
+ * SQL that makes a value of a cell by its reading, null where it is none: DOUBLE of numbers, TIMESTAMP of times,
+ * BOOLEAN of truths, VARCHAR of texts.
  */
 export function valueSql(cell: string, reading: Reading): string {
   if (reading.kind === 'number') {

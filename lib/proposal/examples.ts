@@ -9,7 +9,10 @@ export interface ProposedFeature {
 
 const day = 86_400_000
 
-/** The features: what a finished model takes; or columns as they are, and of the time that rows are split by what comes again. */
+/**
+ * The features: what a finished model takes; or columns as they are, and of the time that rows are split by what comes
+ * again.
+ */
 export function featuresOf({
   columns,
   split,

@@ -2,7 +2,9 @@
  * How the values of a column are read: from counts of what each of its cells could be.
  */
 
-/** How dates are written that are not ISO 8601, as DuckDB's strptime names them. Of days and months, days come first. */
+/**
+ * How dates are written that are not ISO 8601, as DuckDB's strptime names them. Of days and months, days come first.
+ */
 export const dateFormats = [
   '%d.%m.%Y',
   '%d/%m/%Y',

@@ -1,6 +1,7 @@
 import { featuresOf, type ProposedFeature } from '../examples.ts'
 import type { Proposal } from '../propose.ts'
 import { keyOf, literal } from '../words.ts'
+import { commentOf } from './schema.ts'
 
 const ofTime: Readonly<Record<Exclude<ProposedFeature['made'], 'as it is'>, string>> = {
   weekday: 'new Date(ms).getUTCDay()',
@@ -48,7 +49,7 @@ function targetFunction({ target }: Proposal): string {
   const isNumber = column.reading.kind === 'number'
   const value = isNumber ? String(Number(positive)) : literal(positive)
   return `
-/** What is predicted: 1 where ${JSON.stringify(column.name).replaceAll('*/', '* /')} is ${value.replaceAll('*/', '* /')}, else 0. */
+${commentOf(`What is predicted: 1 where ${JSON.stringify(column.name)} is ${value}, else 0.`).join('\n')}
 export function target(values: Columns[${literal(column.name)}]) {
   return Uint8Array.from(values as ArrayLike<unknown>, (value) => (value === ${value} ? 1 : 0))
 }

@@ -2,7 +2,7 @@ import type { Proposal } from '../propose.ts'
 import { seed } from '../split.ts'
 import type { Template } from '../templates.ts'
 import { literal } from '../words.ts'
-import { isTurned } from './schema.ts'
+import { commentOf, isTurned } from './schema.ts'
 
 /** `pipeline.ts`: the model's life. */
 export function pipelineFile(proposal: Proposal, template: Template, model?: string): string {
@@ -36,7 +36,7 @@ export function pipelineFile(proposal: Proposal, template: Template, model?: str
 import { features${positive === undefined ? '' : ', target'} } from './features.ts'
 import { ${turned ? 'RawRow, ' : ''}Row } from './schema.ts'
 
-/** Predicts ${JSON.stringify(column.name).replaceAll('*/', '* /')} from the rows of ${table.from.replaceAll('*/', '* /')}. */
+${commentOf(`Predicts ${JSON.stringify(column.name)} from the rows of ${table.from}.`).join('\n')}
 export default pipeline(${literal(name)}, (p) => {
   const ${turned ? 'raw' : 'rows'} = p.snapshot(${literal(source)}, { ${options.join(', ')} })
 ${turned ? sqlOf(proposal) : ''}${maxBadRows > 0 ? '  // Rows that break the schema are set aside with their reasons, up to this share; beyond, the run ends.\n' : ''}  const checked = p.validate(rows${checks})
