@@ -60,7 +60,7 @@ const entries = {
 }
 
 /** Packages beside our files: those with binaries, and those whose files others look for. All others are inside. */
-const outside = ['@duckdb/node-bindings', 'esbuild', 'oxc-parser', 'pg-native', 'slipway-dataframe']
+const outside = ['@duckdb/node-bindings', 'esbuild', 'oxc-parser', 'pg-native', 'slipway-dataframe', 'vitest']
 
 /** How long parts of older builds stay, ms: processes that began with them may still import one. */
 const keepParts = 24 * 60 * 60 * 1000

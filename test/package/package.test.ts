@@ -50,10 +50,15 @@ const elsewhere = ['pipelines', 'model', 'scripts/run.mjs', 'test/sagemaker-fake
 describe('the files of the package', () => {
   it('are what is run, what is compiled against and what user code is bundled from', () => {
     expect([...new Set(files.map((file) => file.split('/')[0]))].sort()).toEqual(
-      ['LICENSE', 'README.md', 'bin', 'dist', 'lib', 'package.json'].sort(),
+      // The action of GitHub is used from where the package is installed, the trainer is what `slipway init` writes.
+      [
+        ...['LICENSE', 'README.md', 'THIRD-PARTY.txt', 'action', 'action.yml'],
+        ...['bin', 'dist', 'examples', 'lib', 'package.json'],
+      ].sort(),
     )
     const foreign = files.filter((file) => /(^|\/)(bench|pipelines|scripts|examples|docs|test)\//.test(file))
-    expect(foreign.filter((file) => !/^dist\/types\/test\/contracts\/[\w-]+\.d\.ts$/.test(file))).toEqual([])
+    const known = /^(dist\/types\/test\/contracts\/[\w-]+\.d\.ts|examples\/trainers\/sklearn\/.*)$/
+    expect(foreign.filter((file) => !known.test(file))).toEqual([])
     expect(files.filter((file) => /\.test\.|\.npmignore|-stamp$|\.csv$|\.parquet$/.test(file))).toEqual([])
   })
 
@@ -78,7 +83,7 @@ describe('the files of the package', () => {
   })
 
   it('hold every file that code opens by its path', () => {
-    const opened = ['lib', 'gateway', 'activities', 'workers', 'cli', 'testing'].flatMap((room) =>
+    const opened = ['lib', 'gateway', 'activities', 'workers', 'client', 'console', 'cli', 'testing'].flatMap((room) =>
       readdirSync(join(packageRoot, room), { recursive: true, encoding: 'utf8' })
         .filter((file) => file.endsWith('.ts'))
         .flatMap((file) => openedBy(readFileSync(join(packageRoot, room, file), 'utf8'))),
@@ -87,6 +92,10 @@ describe('the files of the package', () => {
     expect(opened).toContain('dist/worker.js')
     const missing = opened.filter((file) => !elsewhere.includes(file) && !existsSync(join(folder, file)))
     expect(missing).toEqual([])
+  })
+
+  it('take vitest from whoever runs the contract tests', () => {
+    expect(readFileSync(join(folder, 'dist/contract-tests.js'), 'utf8')).toMatch(/from "vitest"/)
   })
 
   it('hold the source that each map of declarations leads to', () => {
