@@ -13,7 +13,8 @@ import { type BrowserPage, findChromium, openBrowser } from '../support/chromium
  * The site as somebody meets it: as files, without a server, in a real browser.
  */
 const chromium = findChromium()
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const require = createRequire(import.meta.url)
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
 const folder = mkdtempSync(join(tmpdir(), 'slipway-site-'))
 const addressOf = (file: string): string => pathToFileURL(join(folder, file)).href
 
