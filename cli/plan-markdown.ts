@@ -1,7 +1,7 @@
+import type { Forecast } from '../client/forecast.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { topBranchOf } from '../lib/formats/step-id.ts'
 import { code, folded, markdownTable, plain } from '../lib/reports/markdown.ts'
-import type { Forecast } from '../client/forecast.ts'
 import type { ComparedChampion, PlannedRelease } from './plan-against.ts'
 import type { PlannedGate } from './plan-gates.ts'
 import { comparedInWords } from './plan-table.ts'

@@ -14,15 +14,21 @@ export function paragraph(...words: readonly string[]): string {
   const lines: string[] = ['']
   for (const word of words.join(' ').split(/\s+/)) {
     const last = lines.at(-1) as string
-    if (last !== '' && [...last].length + 1 + [...word].length > widest) lines.push(word)
-    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
+    if (last !== '' && [...last].length + 1 + [...word].length > widest) {
+      // A number and a bracket at the beginning of a line would begin a list: the word before comes along.
+      const cut = /^\d+[.)]$/.test(word) ? last.lastIndexOf(' ') : -1
+      if (cut < 0) lines.push(word)
+      else lines.splice(-1, 1, last.slice(0, cut), `${last.slice(cut + 1)} ${word}`)
+    } else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
   }
   return lines.join('\n')
 }
 
-/** A table, columns as wide as their cells. */
+/** A table, columns as wide as their cells. A bar in a cell would end it. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll(/\s+/g, ' ')))
+  const all = [head, ...rows].map((row) =>
+    row.map((cell) => cell.replaceAll(/\s+/g, ' ').replaceAll(/(?<!\\)\|/g, '\\|')),
+  )
   const widths = head.map((_, column) => Math.max(3, ...all.map((row) => (row[column] ?? '').length)))
   const line = (cells: readonly string[]): string =>
     `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width)).join(' | ')} |`

@@ -66,8 +66,7 @@ const json = async (...args: string[]) => {
   return JSON.parse(stdout)
 }
 const row = { id: 1, day: '2024-01-01T00:00:00Z', income: 30_000, age: 40, purpose: 'car' }
-const isServed = () =>
-  eventually(async () => (await fetch(`${place.gateway}/v1/models/loans`)).status === 200)
+const isServed = () => eventually(async () => (await fetch(`${place.gateway}/v1/models/loans`)).status === 200)
 
 describe('slipway/client', () => {
   let run: RunDocument
@@ -139,7 +138,9 @@ describe('slipway/client', () => {
 describe('the example of docs/client.md, in a process of its own', () => {
   it('does what it says, ends by itself, and prints nothing else', async () => {
     await isServed()
-    const [example] = [...readFileSync(join(packageRoot, 'docs/client.md'), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)]
+    const [example] = [
+      ...readFileSync(join(packageRoot, 'docs/client.md'), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm),
+    ]
     const { code } = await transform(example?.[1] as string, { loader: 'ts', format: 'esm' })
     place.project.write('example.mjs', code)
     const { stdout, stderr } = await promisify(execFile)(process.execPath, ['example.mjs'], {

@@ -12,7 +12,7 @@ import { packageRoot } from '../../lib/code/host.ts'
 const clone = mkdtempSync(join(tmpdir(), 'slipway-clone-'))
 const readme = readFileSync(join(packageRoot, 'README.md'), 'utf8')
 /** What begins in somebody's own folder is in own-table.test.ts. */
-const here = readme.replace(/^## Your own table[^]*?(?=^## )/m, '')
+const here = readme.replace(/^## Your own table[\s\S]*?(?=^## )/m, '')
 const blocks = [...here.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text]) =>
   (text as string)
     .trim()

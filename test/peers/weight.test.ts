@@ -64,8 +64,7 @@ function systemOf(file: string): string | undefined {
   closeSync(handle)
   if (head.readUInt32BE(0) === 0x7f454c46)
     return `linux-${processors.linux[head.readUInt16LE(18)] ?? head.readUInt16LE(18)}`
-  if (head.readUInt32LE(0) === 0xfeedfacf)
-    return `darwin-${processors.darwin[head.readUInt32LE(4)] ?? 'other'}`
+  if (head.readUInt32LE(0) === 0xfeedfacf) return `darwin-${processors.darwin[head.readUInt32LE(4)] ?? 'other'}`
   const universal = head.readUInt32BE(0) === 0xcafebabe && /\.(node|dylib)$/.test(file)
   if (universal) return 'darwin-universal'
   const portable = head.readUInt32LE(60)
