@@ -18,7 +18,9 @@ export interface ClientOptions {
   readonly onNote?: (line: string) => void
 }
 
-/** A function of a context as a method. What it needs is loaded when it is called: reading loads nothing of Temporal's. */
+/**
+ * A function of a context as a method. What it needs is loaded when it is called: reading loads nothing of Temporal's.
+ */
 type Bound = <A extends readonly unknown[], R>(
   load: () => Promise<(context: ClientContext, ...given: A) => Promise<R>>,
 ) => (...given: A) => Promise<R>

@@ -43,8 +43,8 @@ export interface WayBack extends Said {
 }
 
 /**
- * Back to the version before, as `slipway rollback` does: of an endpoint, at once, Temporal down or not; of a model that
- * no endpoint serves, as its champion.
+ * Back to the version before, as `slipway rollback` does: of an endpoint, at once, Temporal down or not; of a model
+ * that no endpoint serves, as its champion.
  * @throws SlipwayError NOT_FOUND, USAGE, REJECTED, ROUTE_CONFLICT
  */
 export async function rollBackTo(

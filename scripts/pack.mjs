@@ -120,7 +120,9 @@ export async function pack(folder) {
   return packFolder(await layOut(), folder)
 }
 
-/** Packs all that users install: Slipway, DataFrames, and the binaries of these systems. @returns the tarballs' paths */
+/**
+ * Packs all that users install: Slipway, DataFrames, and the binaries of these systems. @returns the tarballs' paths
+ */
 export async function packAll(folder, systems) {
   const own = await pack(folder)
   execFileSync(process.execPath, ['scripts/run.mjs', 'packages/slipway-dataframe/build.mts'], { cwd: root })

@@ -66,7 +66,10 @@ const { outputs } = await _2ndTextClient({ url: 'http://x' }).infer({ input_ids:
 export const first: number | undefined = outputs.logits.data[0]`,
 }
 
-/** Writes clients and code that uses them, and compiles all of it. @returns files that do not compile, with the first error */
+/**
+ * Writes clients and code that uses them, and compiles all of it. @returns files that do not compile, with the first
+ * error
+ */
 function compile(
   project: TestProject,
   contracts: readonly EndpointContract[],

@@ -11,8 +11,8 @@ import { type Registry, startRegistry } from '../support/registry.ts'
 import { type StrangerLearner, writeDefinition, writeStranger } from '../support/stranger.ts'
 
 /*
- * The tarball in empty folders of somebody who has npm or pnpm and nothing of this repository: it is installed, checked,
- * tested, run, extended and upgraded.
+ * The tarball in empty folders of somebody who has npm or pnpm and nothing of this repository: it is installed,
+ * checked, tested, run, extended and upgraded.
  */
 const home = mkdtempSync(join(tmpdir(), 'slipway-package-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))

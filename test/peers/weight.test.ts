@@ -25,7 +25,9 @@ const folder = mkdtempSync(join(tmpdir(), 'slipway-weight-'))
 const system = `${process.platform}-${process.arch}`
 let registry: Registry
 
-/** A project of somebody's, with what it installs from a registry that has our tarballs; scripts of packages not run. */
+/**
+ * A project of somebody's, with what it installs from a registry that has our tarballs; scripts of packages not run.
+ */
 async function install(name: string, ...packages: string[]): Promise<string> {
   const project = join(folder, name)
   mkdirSync(project)

@@ -31,10 +31,9 @@ export interface Platform {
 const lockFile = (root: string): string => join(platformFolder(root), 'platform.lock')
 
 /**
- * Starts the real things in small: Temporal's development server with its web UI and SeaweedFS, then a worker, a gateway
- * and the console, all on 127.0.0.1, with their data, logs and keys below `.slipway/`. What ends by itself is started
- * again; all end with us.
- * `TEMPORAL_ADDRESS` and `S3_ENDPOINT` take the place of the servers they name.
+ * Starts the real things in small: Temporal's development server with its web UI and SeaweedFS, then a worker, a
+ * gateway and the console, all on 127.0.0.1, with their data, logs and keys below `.slipway/`. What ends by itself is
+ * started again; all end with us. `TEMPORAL_ADDRESS` and `S3_ENDPOINT` take the place of the servers they name.
  * @throws SlipwayError PLATFORM_MISSING when a server cannot be had or does not start; USAGE when one runs already
  */
 export async function startPlatform(root: string, say: Say): Promise<Platform> {
