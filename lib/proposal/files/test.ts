@@ -11,7 +11,7 @@ export function testFile(proposal: Proposal, template: Template): string {
   const inWords = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'][rows] ?? rows
   const targeted = target.positive === undefined ? '' : targetTest(proposal)
   const gate = target.task === 'binary' ? 'auc' : target.task === 'regression' ? 'r2' : 'accuracy'
-  const patience = template === 'python' ? ', 600_000' : ', 60_000'
+  const patience = template === 'python' ? ', 600_000' : ', 120_000'
   const unknown = columns.find(({ role, profile }) => role === 'feature' && profile.reading.kind !== 'text')
   return `import { tryPipeline } from 'slipway/testing'
 import { describe, expect, it } from 'vitest'
@@ -50,7 +50,7 @@ const refusal = ({ profile, convert }: ProposedColumn): string =>
   it('refuses rows that break its contract', async () => {
     const broken = rows.map((row) => ({ ...row, ${keyOf(profile.name)}: 'something else' }))
     await expect(tryPipeline(pipeline, broken)).rejects.toMatchObject({ code: 'DATA_CONTRACT' })
-  }, 60_000)
+  }, 120_000)
 `
 
 function entries<Key>(
