@@ -8,6 +8,8 @@ import type { Monitor } from '../lib/store/monitors.ts'
 export interface AlertTarget {
   readonly url: string
   readonly token: string | undefined
+  /** Where people look at what is told: the console, as far as its address is known by now. */
+  console(): string | undefined
 }
 
 /** One incident, as it is told to people and to Alertmanager. */
@@ -15,13 +17,18 @@ export interface Alert {
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
   readonly startsAt: string
+  /** The page that shows it: what Alertmanager calls its source. */
+  readonly generatorURL?: string
   /** When it ended, or will be taken for ended if nothing more is heard. */
   readonly endsAt: string
   readonly status: 'firing' | 'resolved'
 }
 
-/** The alert of a check: one an incident, grouped over all rules that fire, with what to do. */
-export function alertOf(report: MonitorReport, { pipeline, step }: Monitor): Alert {
+/**
+ * The alert of a check: one an incident, grouped over all rules that fire, with what to do.
+ * @param console its address, where it is known
+ */
+export function alertOf(report: MonitorReport, { pipeline, step }: Monitor, console?: string): Alert {
   const { endpoint, incident, champion, rules, at } = report
   const isOver = report.change === 'resolved' || incident === null
   return {
@@ -45,6 +52,7 @@ export function alertOf(report: MonitorReport, { pipeline, step }: Monitor): Ale
       command: `npx slipway drift show ${endpoint}`,
     },
     startsAt: incident?.since ?? at,
+    ...(console !== undefined && { generatorURL: `${console.replace(/\/$/, '')}/monitors/${endpoint}` }),
     // Alertmanager takes an alert for ended that is not sent again: every check sends it.
     endsAt: isOver ? at : new Date(Date.parse(at) + 2 * step.policy.everyMs + 60_000).toISOString(),
     status: isOver ? 'resolved' : 'firing',
@@ -55,7 +63,7 @@ export function alertOf(report: MonitorReport, { pipeline, step }: Monitor): Ale
 export const isAlertmanager = (url: string): boolean => new URL(url).pathname.endsWith('/api/v2/alerts')
 
 /** @throws SlipwayError ALERT_UNDELIVERED when the other side does not take it */
-export async function sendAlert({ url, token }: AlertTarget, alert: Alert): Promise<void> {
+export async function sendAlert({ url, token }: Omit<AlertTarget, 'console'>, alert: Alert): Promise<void> {
   const { status, ...told } = alert
   const body = isAlertmanager(url) ? [told] : { status, ...told }
   const answer = await fetch(url, {

@@ -104,15 +104,25 @@ export function trustedKeysOf({ trustedKeys }: Settings): TrustedKeys {
   return keysIn(trustedKeys)
 }
 
-/** Where alerts go: `SLIPWAY_ALERT_URL`, with the token in the file `SLIPWAY_ALERT_TOKEN_FILE`. */
-export function alertTargetOf(env = process.env): { url: string; token: string | undefined } | undefined {
+/**
+ * Where alerts go: `SLIPWAY_ALERT_URL`, with the token in the file `SLIPWAY_ALERT_TOKEN_FILE`; and the console that they
+ * lead to, which may start after those who ask.
+ */
+export function alertTargetOf(
+  root: string,
+  env = process.env,
+): { url: string; token: string | undefined; console(): string | undefined } | undefined {
   const { SLIPWAY_ALERT_URL: url, SLIPWAY_ALERT_TOKEN_FILE: file } = env
   if (url === undefined || url === '') return undefined
   if (!URL.canParse(url))
     throw new SlipwayError('USAGE', `SLIPWAY_ALERT_URL is "${url}", not a URL`, {
       next: 'for example http://alertmanager:9093/api/v2/alerts',
     })
-  return { url, token: file === undefined ? undefined : readKey(file).trim() }
+  return {
+    url,
+    token: file === undefined ? undefined : readKey(file).trim(),
+    console: () => env.SLIPWAY_CONSOLE_ADDRESS ?? readPlatform(root)?.console?.address,
+  }
 }
 
 /** Temporal's own variables and files. @throws SlipwayError USAGE where they cannot be understood */

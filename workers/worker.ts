@@ -59,7 +59,7 @@ export async function createWorker(
     root: settings.root,
     adapters,
     scoringThreads: threads,
-    alerts: alertTargetOf(),
+    alerts: alertTargetOf(settings.root),
     scratch,
   })
   const { scoreShard, stageShard, collectShard } = activities

@@ -109,18 +109,19 @@ describe('Alertmanager', () => {
       change: 'opened',
       ...over,
     }) as Partial<MonitorReport> as MonitorReport
-  const active = async (): Promise<{ labels: object; annotations: object; startsAt: string }[]> =>
+  const active = async (): Promise<{ labels: object; annotations: object; startsAt: string; generatorURL: string }[]> =>
     (await (await fetch(`${address}/api/v2/alerts?active=true`)).json()) as never
 
   it('takes an incident by its API, knows it again at the next check, and drops it when it has ended', async (context) => {
     if (missing !== undefined) return context.skip(missing)
     const target = { url: `${address}/api/v2/alerts`, token: undefined }
-    for (let check = 0; check < 2; check++) await sendAlert(target, alertOf(report({}), monitor))
+    for (let check = 0; check < 2; check++) await sendAlert(target, alertOf(report({}), monitor, 'http://console'))
     await eventually(async () => (await active()).length === 1)
     const [alert] = await active()
     expect(alert).toMatchObject({
       labels: { alertname: 'SlipwayModelDegraded', endpoint: 'credit', slipway_pipeline: 'loans' },
       annotations: { playbook: 'Look at the incomes first.', command: 'npx slipway drift show credit' },
+      generatorURL: 'http://console/monitors/credit',
     })
     expect(Date.parse(alert?.startsAt ?? '')).toBe(Date.parse(since))
     await sendAlert(target, alertOf(report({ change: 'resolved', incident: null }), monitor))

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { alertOf } from '../../activities/alert.ts'
+import type { MonitorReport } from '../../lib/formats/monitor-report.ts'
+import type { Monitor } from '../../lib/store/monitors.ts'
+import { type PlatformState, stateFile, writeWhole } from '../../workers/platform/state.ts'
+import { alertTargetOf } from '../../workers/settings.ts'
+import { newProject } from '../support/project.ts'
+
+describe('an alert', () => {
+  const monitor = { pipeline: 'loans', step: { policy: { everyMs: 60_000 } } } as Partial<Monitor> as Monitor
+  const report = {
+    endpoint: 'credit',
+    at: '2026-01-01T00:00:00.000Z',
+    champion: { model: 'loans', version: 3, digest: `sha256:${'0'.repeat(64)}` },
+    rules: [],
+    incident: { id: 'credit-1', since: '2026-01-01T00:00:00.000Z', reasons: ['psi of income 0.31 > 0.2'] },
+    change: 'opened',
+  } as Partial<MonitorReport> as MonitorReport
+
+  it('leads to the page of its endpoint in the console, where that is known', () => {
+    expect(alertOf(report, monitor, 'https://console.example/').generatorURL).toBe(
+      'https://console.example/monitors/credit',
+    )
+    expect(alertOf(report, monitor)).not.toHaveProperty('generatorURL')
+  })
+
+  it('takes the console that the environment names, or that of the platform, which may start later', () => {
+    const project = newProject()
+    const env = { SLIPWAY_ALERT_URL: 'http://127.0.0.1:9/alerts' }
+    const target = alertTargetOf(project.root, env)
+    expect(target?.console()).toBe(undefined)
+    const state: PlatformState = {
+      pid: process.pid,
+      startedAt: '2026-01-01T00:00:00.000Z',
+      temporal: { address: '127.0.0.1:1', from: 'here' },
+      s3: { endpoint: 'http://127.0.0.1:2', from: 'here' },
+      worker: { pid: 1 },
+      console: { pid: 1, address: 'http://127.0.0.1:8082' },
+    }
+    writeWhole(stateFile(project.root), JSON.stringify(state))
+    expect(target?.console()).toBe('http://127.0.0.1:8082')
+    const named = { ...env, SLIPWAY_CONSOLE_ADDRESS: 'https://console.example' }
+    expect(alertTargetOf(project.root, named)?.console()).toBe('https://console.example')
+    project.remove()
+  })
+})
