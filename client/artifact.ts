@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { SlipwayError } from '../lib/formats/errors.ts'
@@ -15,9 +16,13 @@ export interface ArtifactDocument {
   readonly size: number
   /** What it says, where it is JSON; null elsewhere. */
   readonly content: unknown
+  /** What it says, where it is a text and no JSON, as logs are: of more than a megabyte, its end. */
+  readonly text?: string
   /** Every column of a snapshot or of a derived table. */
   readonly profile?: Profile
 }
+
+const textLimit = 1_000_000
 
 /** The digest of the artifact whose digest begins with some digits. @throws SlipwayError USAGE when several do */
 export async function findArtifact(store: Store, hex: string): Promise<string | undefined> {
@@ -56,6 +61,7 @@ export async function readArtifact(
     digest,
     size: bytes.length,
     content,
+    ...(content === null && isText(bytes) && { text: bytes.subarray(-textLimit).toString('utf8') }),
     ...(isProfiled && { profile: (await readSourceRead(store, digest)).profile }),
     bytes,
   }
@@ -69,6 +75,9 @@ export async function readArtifact(
 export async function openArtifact({ store }: StoreContext, what: string): Promise<Readable> {
   return createReadStream(await localFile(store, await requireArtifact(store, what)))
 }
+
+/** Whether bytes are UTF-8 that people read: Parquet, ONNX and other formats have a zero byte somewhere. */
+const isText = (bytes: Buffer): boolean => isUtf8(bytes) && !bytes.includes(0)
 
 function jsonIn(bytes: Buffer): unknown {
   try {

@@ -1,3 +1,4 @@
+import { readArtifact } from '../client/artifact.ts'
 import { readBatches } from '../client/batches.ts'
 import type { ClientContext } from '../client/context.ts'
 import { readEndpointStates } from '../client/endpoint-states.ts'
@@ -13,6 +14,7 @@ import { readRunGraph } from '../client/run-graph.ts'
 import { readRun, readRuns } from '../client/runs.ts'
 import { readSchedules } from '../client/schedules.ts'
 import { readWaiting } from '../client/waiting.ts'
+import { SlipwayError } from '../lib/formats/errors.ts'
 import { readPlace } from './place.ts'
 
 /** What pages show: the very document that a command prints with `--json`. */
@@ -54,6 +56,19 @@ const kinds: readonly DocumentKind[] = [
     path: 'runs/:run/graph',
     command: ({ run }) => `slipway show ${run} --graph`,
     read: (context, { run = '' }) => readRunGraph(context, run),
+  },
+  {
+    path: 'runs/:run/logs/:digest',
+    command: ({ digest }) => `slipway show ${digest}`,
+    read: async (context, { run = '', digest = '' }) => {
+      // Logs and no data: whatever else a digest names may be of any size.
+      const { steps } = await readRunGraph(context, run)
+      if (!steps.some(({ log }) => log === digest))
+        throw new SlipwayError('NOT_FOUND', `run ${run} has no log ${digest}`, { next: `slipway show ${run} --graph` })
+      const { bytes: _, ...document } = await readArtifact(context, digest)
+      return document
+    },
+    everyMs: 60_000,
   },
   { path: 'models', command: () => 'slipway models', read: (context) => readModels(context) },
   {

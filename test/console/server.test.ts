@@ -178,6 +178,9 @@ describe('what is served', () => {
     expect(findDocument('runs/loans-20261130-100901-bd4f/graph')?.command).toBe(
       'npx slipway show loans-20261130-100901-bd4f --graph --json',
     )
+    expect(findDocument('runs/loans-20261130-100901-bd4f/logs/sha256:3f9a')?.command).toBe(
+      'npx slipway show sha256:3f9a --json',
+    )
     for (const path of ['runs/../graph', 'runs/a b/graph', 'runs/$(x)/graph', 'runs//graph', 'nothing', ''])
       expect(findDocument(path)).toBeUndefined()
   })

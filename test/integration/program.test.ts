@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import getPort from 'get-port'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { query } from '../support/batch-place.ts'
 import { eventually } from '../support/gateways.ts'
@@ -84,7 +85,19 @@ describe('a model that a program makes', () => {
     const { steps } = JSON.parse(await slipway('show', runId, '--json'))
     const outputs = steps.find(({ name }: { name: string }) => name === 'risk').outputs
     const log = outputs.find(({ name }: { name: string }) => name === 'log')
-    expect(await slipway('show', log.digest.slice(7, 19))).toMatch(/^\S+Z out mean=0\.\d+$/m)
+    const printed = await slipway('show', log.digest.slice(7, 19))
+    expect(printed).toMatch(/^\S+Z out mean=0\.\d+$/m)
+    // The console shows it on the page of its run, and nothing else that somebody could name there.
+    const port = await getPort()
+    const served = place.begin('console', '--port', String(port))
+    await served.said('the console answers')
+    const logs = `http://127.0.0.1:${port}/api/runs/${runId}/logs`
+    const { document } = (await (await fetch(`${logs}/${log.digest}`)).json()) as { document: { text: string } }
+    expect(document).toEqual(JSON.parse(await slipway('show', log.digest, '--json')))
+    expect(document.text.trim()).toBe(printed.trim())
+    expect((await fetch(`${logs}/${outputs[0].digest}`)).status).toBe(404)
+    served.interrupt()
+    await served.result
   })
 
   it('answers at its endpoint what it answers in a batch', async () => {

@@ -1,10 +1,12 @@
+import { useState } from 'preact/hooks'
+import type { ArtifactDocument } from '../../../client/artifact.ts'
 import type { RunDocument } from '../../../client/run-document.ts'
 import type { GraphStep, RunGraph } from '../../../client/run-graph.ts'
 import type { RunningDocument } from '../../../client/running.ts'
 import { useDocument } from '../live.ts'
 import { Fact, Facts } from '../parts/facts.tsx'
 import { Graph } from '../parts/graph.tsx'
-import { Head, Section, Shown } from '../parts/page.tsx'
+import { Command, Head, Section, Shown } from '../parts/page.tsx'
 import { markOf, State } from '../parts/state.tsx'
 import { Table } from '../parts/table.tsx'
 import { TemporalLink } from '../parts/temporal-link.tsx'
@@ -158,7 +160,38 @@ function Steps({ steps, runId }: RunGraph) {
           }))}
         />
       </Section>
+      {steps.some(({ log }) => log !== null) && (
+        <Section title="Logs">
+          {steps.map(({ id, log }) => (log === null ? null : <Log key={id} run={runId} step={id} digest={log} />))}
+        </Section>
+      )}
     </div>
+  )
+}
+
+/** What the program of a step printed, read when somebody looks. */
+function Log({ run, step, digest }: { readonly run: string; readonly step: string; readonly digest: string }) {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <details class="log" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        <code>{step}</code>
+      </summary>
+      {isOpen && <LogText path={`runs/${run}/logs/${digest}`} />}
+    </details>
+  )
+}
+
+function LogText({ path }: { readonly path: string }) {
+  const seen = useDocument<ArtifactDocument>(path)
+  return (
+    <>
+      {seen.command !== '' && <Command command={seen.command} />}
+      <Shown of={seen}>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+        {({ text = '' }) => <pre tabIndex={0}>{text === '' ? 'It printed nothing.' : text}</pre>}
+      </Shown>
+    </>
   )
 }
 

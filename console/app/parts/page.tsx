@@ -68,7 +68,7 @@ export function Shown<Document>({
           {error.next !== null && <span class="soft"> Next: {error.next}</span>}
         </div>
       )}
-      {read !== undefined ? children(read) : error === undefined && <p class="soft waiting">Reading…</p>}
+      {read !== undefined ? children(read) : error === undefined && <p class="soft reading">Reading…</p>}
     </>
   )
 }

@@ -43,8 +43,10 @@ function relative(ms: number): string {
 /** A stretch of time for people. */
 export function seconds(value: number): string {
   if (value < 60) return `${value.toFixed(1)} s`
-  if (value < 3600) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`
-  return `${Math.floor(value / 3600)} h ${Math.round((value % 3600) / 60)} min`
+  const [whole, unit, part] = value < 3600 ? ([60, 'min', 's'] as const) : ([3600, 'h', 'min'] as const)
+  // Of both units the smaller one is rounded: 60 of it are one of the larger.
+  const parts = Math.round(value / (whole / 60))
+  return `${Math.floor(parts / 60)} ${unit}${parts % 60 === 0 ? '' : ` ${parts % 60} ${part}`}`
 }
 
 /** A number with four significant decimals, as commands print it. */
