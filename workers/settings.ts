@@ -105,8 +105,8 @@ export function trustedKeysOf({ trustedKeys }: Settings): TrustedKeys {
 }
 
 /**
- * Where alerts go: `SLIPWAY_ALERT_URL`, with the token in the file `SLIPWAY_ALERT_TOKEN_FILE`; and the console that they
- * lead to, which may start after those who ask.
+ * Where alerts go: `SLIPWAY_ALERT_URL`, with the token in the file `SLIPWAY_ALERT_TOKEN_FILE`; and the console that
+ * they lead to, which may start after those who ask.
  */
 export function alertTargetOf(
   root: string,
