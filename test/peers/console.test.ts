@@ -38,8 +38,11 @@ afterAll(async () => {
 })
 
 const text = (): Promise<string> => page.evaluate('document.querySelector("main").innerText')
-/** Waits until the page says something. */
-const says = (words: string): Promise<void> => eventually(async () => (await text()).includes(words))
+/** Waits until the page says something. @throws what it says instead */
+const shows = (words: RegExp, what = text): Promise<void> =>
+  eventually(async () => words.test(await what()), 90_000).catch(async () => expect(await what()).toMatch(words))
+const says = (words: string): Promise<void> => shows(new RegExp(words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
+const everything = (): Promise<string> => page.evaluate('document.body.innerText')
 
 /** Opens a page and waits until all of its documents are there. */
 async function open(path: string): Promise<void> {
@@ -47,16 +50,17 @@ async function open(path: string): Promise<void> {
   await eventually(
     async () =>
       (await page.evaluate(
-        'document.querySelectorAll("main h1").length === 1 && !document.querySelector(".waiting")',
+        'document.querySelectorAll("main h1").length === 1 && !document.querySelector(".reading")',
       )) as boolean,
   )
 }
 
 async function press(label: string): Promise<void> {
-  const pressed = await page.evaluate(
-    `(() => { const all = [...document.querySelectorAll('dialog[open] button, main button')]; const found = all.find((each) => each.innerText.trim() === ${JSON.stringify(label)} && !each.disabled && (document.querySelector('dialog[open]') === null || each.closest('dialog') !== null)); found?.click(); return found !== undefined })()`,
-  )
-  expect(pressed, `a button "${label}"`).toBe(true)
+  const pressed = (): Promise<boolean> =>
+    page.evaluate(
+      `(() => { const all = [...document.querySelectorAll('dialog[open] button, main button')]; const found = all.find((each) => each.innerText.trim() === ${JSON.stringify(label)} && !each.disabled && (document.querySelector('dialog[open]') === null || each.closest('dialog') !== null)); found?.click(); return found !== undefined })()`,
+    )
+  await eventually(pressed, 90_000).catch(() => expect.fail(`there is no button "${label}"`))
 }
 
 const fill = (name: string, value: string): Promise<void> =>
@@ -97,7 +101,7 @@ describe.skipIf('missing' in chromium)('the console', () => {
       await page.look(width, colors)
       for (const [path, words] of pages()) {
         await open(path)
-        await eventually(async () => words.test(await text()))
+        await shows(words)
         const wide = await page.evaluate('document.documentElement.scrollWidth')
         expect(wide, `${path} is wider than ${width}`).toBeLessThanOrEqual(width)
         await page.evaluate(axe)
@@ -118,9 +122,8 @@ describe.skipIf('missing' in chromium)('the console', () => {
         '[...document.querySelectorAll(".commands code")].map((each) => each.innerText)',
       )
       expect(commands.length, path).toBeGreaterThan(0)
-      const paths: string[] = await page.evaluate(
-        'new URL(performance.getEntriesByType("resource").findLast(({ name }) => name.includes("/api/events")).name).searchParams.getAll("of")',
-      )
+      const events = page.requests.findLast((each) => each.startsWith(`${address}/api/events`)) ?? ''
+      const paths = new URL(events).searchParams.getAll('of')
       for (const of of paths.filter((each) => each !== 'place' && !compared.has(each))) {
         compared.add(of)
         const { command, document } = (await (await fetch(`${address}/api/${of}`)).json()) as {
@@ -153,9 +156,7 @@ describe.skipIf('missing' in chromium)('the console', () => {
     await fill('reason', 'a look')
     await fill('token', 'not-the-token')
     await press('Pause')
-    await eventually(async () =>
-      /token is missing or wrong/.test(await page.evaluate('document.querySelector("dialog").innerText')),
-    )
+    await shows(/token is missing or wrong/, () => page.evaluate('document.querySelector("dialog").innerText'))
     expect((await printed('rollout', 'status', 'credit')).rollout.paused).toBe(false)
     await fill('token', readFileSync(tokenFile(place.project.root), 'utf8'))
     await press('Pause')
@@ -164,7 +165,7 @@ describe.skipIf('missing' in chromium)('the console', () => {
       paused: true,
       reason: expect.stringContaining('a look'),
     })
-    await eventually(async () => (await text()).includes('Resume'))
+    await says('Resume')
     await press('Resume')
     expect(await page.evaluate('document.querySelector("dialog[open] input[name=token]")')).toBe(null)
     await press('Resume')
@@ -177,6 +178,8 @@ describe.skipIf('missing' in chromium)('the console', () => {
     await fill('reason', 'I know better')
     await press('Promote')
     await says('Version 2 answers everything.')
+    // The route changes first; then the rollout leaves its record.
+    await says('I know better (by hand)')
     const { route, last } = await printed('rollout', 'status', 'credit')
     expect(route).toMatchObject({ champion: { version: 2 }, rollout: null })
     expect(last.decisions.at(-1)).toMatchObject({ action: 'promote', reason: 'I know better (by hand)' })
@@ -200,6 +203,7 @@ describe.skipIf('missing' in chromium)('the console', () => {
     await fill('reason', 'not this one')
     await press('Roll back')
     await says('Version 2 answers everything.')
+    await says('not this one')
     const { route, last } = await printed('rollout', 'status', 'credit')
     expect(route).toMatchObject({ champion: { version: 2 }, rollout: null })
     expect(last).toMatchObject({ outcome: 'rolled back', reason: expect.stringContaining('not this one') })
@@ -208,7 +212,7 @@ describe.skipIf('missing' in chromium)('the console', () => {
   it('says that Temporal is away, shows what the store has, and comes back by itself', async () => {
     await place.killTemporal()
     await open('/models/loans/2')
-    await eventually(async () => /Temporal does not answer/.test(await page.evaluate('document.body.innerText')))
+    await shows(/Temporal does not answer/, everything)
     await says('from snapshot')
     await open('/endpoints/credit')
     await says('Version 2 answers everything.')
@@ -226,7 +230,7 @@ describe.skipIf('missing' in chromium)('the console', () => {
     })
     await other.said('the console answers')
     await page.open(`http://127.0.0.1:${port}/models`)
-    await eventually(async () => /The store does not answer/.test(await page.evaluate('document.body.innerText')))
+    await shows(/The store does not answer/, everything)
     await says('STORE_UNREACHABLE')
     other.interrupt()
     await other.result

@@ -22,12 +22,14 @@ export interface BrowserPage {
   evaluate(expression: string): Promise<any>
   /** Whether it has a network. */
   online(isOnline: boolean): Promise<void>
-  /** @param width of the window, in pixels */
+  /** The upper left of the page. @param width of the window, in pixels */
   screenshot(width: number, height: number): Promise<Buffer>
   /** Sets how wide its window is, and which colours its user prefers. */
   look(width: number, colors: 'light' | 'dark'): Promise<void>
   /** What the page said on its console as an error, and what it threw. */
   readonly errors: string[]
+  /** Addresses that it asked for, those it still listens to among them. */
+  readonly requests: readonly string[]
 }
 
 interface Message {
@@ -90,9 +92,11 @@ export async function openBrowser(path: string): Promise<{ page: BrowserPage; cl
   const { sessionId } = await send('Target.attachToTarget', { targetId, flatten: true })
   const ask = (method: string, params: object = {}) => send(method, params, sessionId)
   const errors: string[] = []
+  const requests: string[] = []
   let loaded = (): void => {}
   listen(({ method, params }) => {
     if (method === 'Page.loadEventFired') loaded()
+    if (method === 'Network.requestWillBeSent') requests.push(params.request.url)
     if (method === 'Runtime.exceptionThrown') errors.push(params.exceptionDetails.exception?.description)
     // What its policy of contents forbids, and what could not be loaded.
     if (method === 'Log.entryAdded' && params.entry.level === 'error')
@@ -103,6 +107,7 @@ export async function openBrowser(path: string): Promise<{ page: BrowserPage; cl
   return {
     page: {
       errors,
+      requests,
       async open(url) {
         const load = new Promise<void>((resolve) => {
           loaded = resolve
@@ -135,7 +140,8 @@ export async function openBrowser(path: string): Promise<{ page: BrowserPage; cl
       },
       async screenshot(width, height) {
         await ask('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: width < 600 })
-        const { data } = await ask('Page.captureScreenshot', { captureBeyondViewport: true })
+        const clip = { x: 0, y: 0, width, height, scale: 1 }
+        const { data } = await ask('Page.captureScreenshot', { captureBeyondViewport: true, clip })
         return Buffer.from(data, 'base64')
       },
     },
