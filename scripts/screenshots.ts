@@ -20,6 +20,8 @@ const chromium = findChromium()
 if ('missing' in chromium) throw new Error(chromium.missing)
 const endServers = await setup()
 const place = await openConsolePlace({ steps: [25, 50], minSamples: 2_000 })
+// Traffic that the candidate answers its share of.
+await place.run('traffic', 'credit', '--from', 'data/loans.parquet', '--rate', '100', '--for', '12s', '--json')
 const port = await getPort()
 // The page says how the folder of its project is called.
 const folder = mkdtempSync(join(tmpdir(), 'slipway-pictures-'))
@@ -34,8 +36,8 @@ try {
   await page.look(width, 'light')
   for (const [name, path, height] of [
     ['overview', '/', 560],
-    ['run', `/runs/${place.runs.going}`, 680],
-    ['rollout', '/endpoints/credit', 900],
+    ['run', `/runs/${place.runs.going}`, 665],
+    ['rollout', '/endpoints/credit', 795],
   ] as const) {
     await page.open(`http://127.0.0.1:${port}${path}`)
     while (!(await page.evaluate('document.querySelector("main h1") && !document.querySelector(".reading")')))
