@@ -73,7 +73,7 @@ export function contextOf(settings: Settings, { say, patient = true }: ContextOp
     async close() {
       store.client.destroy()
       const connected = await temporal?.catch(() => undefined)
-      await connected?.connection.close()
+      await connected?.close()
     },
   }
 }

@@ -45,6 +45,7 @@ export function runDocument(record: RunRecord): RunDocument {
     ...(branches === undefined ? {} : { branches }),
     startedAt,
     finishedAt,
-    origin,
+    // In one order, whether it comes from the store or from the workflow.
+    origin: Object.fromEntries(Object.entries(origin).sort(([a], [b]) => (a < b ? -1 : 1))),
   }
 }

@@ -12,6 +12,6 @@ await serveUntilStopped(
     console.error(`the console answers at ${started.address}`)
     const readyFile = process.env.SLIPWAY_READY_FILE
     if (readyFile !== undefined)
-      writeFileSync(readyFile, JSON.stringify({ pid: process.pid, address: started.address }))
+      writeFileSync(readyFile, JSON.stringify({ pid: process.pid, address: started.address }), { mode: 0o600 })
   },
 )

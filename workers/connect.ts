@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { type Outage, rideOut } from '../lib/store/outage.ts'
@@ -7,6 +8,8 @@ import type { Settings } from './settings.ts'
 export interface TemporalClient {
   readonly client: Client
   readonly connection: Connection
+  /** Closes the connection, once no call waits to be tried again; what is under way fails. */
+  close(): Promise<void>
 }
 
 /** gRPC's status of a server that is not there, whether it was not reached or went away in the middle of a call. */
@@ -37,11 +40,12 @@ const channelArgs = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconn
  */
 export async function connect({ temporal }: Settings, outage?: Outage): Promise<TemporalClient> {
   const { address } = temporal.connectionOptions
+  const retries: Retries = { isClosing: false, until: 0 }
   const options = {
     ...temporal.connectionOptions,
     connectTimeout: '5s' as const,
     channelArgs,
-    ...(outage === undefined ? {} : { interceptors: [ridingOut(outage)] }),
+    interceptors: [tryingAgain(retries, outage)],
   }
   try {
     const connection = await rideOut(outage, () => Connection.connect(options), isAway, true)
@@ -50,7 +54,12 @@ export async function connect({ temporal }: Settings, outage?: Outage): Promise<
       dataConverter: { payloadConverterPath: converterFile },
       ...(temporal.namespace === undefined ? {} : { namespace: temporal.namespace }),
     })
-    return { client, connection }
+    const close = async (): Promise<void> => {
+      retries.isClosing = true
+      await sleep(Math.max(0, retries.until - Date.now()))
+      await connection.close()
+    }
+    return { client, connection, close }
   } catch (error) {
     throw new SlipwayError(
       'TEMPORAL_UNREACHABLE',
@@ -63,23 +72,40 @@ export async function connect({ temporal }: Settings, outage?: Outage): Promise<
 
 type Interceptor = ReturnType<typeof makeGrpcRetryInterceptor>
 
+/**
+ * Calls that wait to be tried again. On a closed connection the SDK throws in the timer of such a call, where nobody
+ * can catch it: the process ends.
+ */
+interface Retries {
+  /** Then no call is tried again. */
+  isClosing: boolean
+  /** When the last of them has begun, ms since 1970. */
+  until: number
+}
+
 /** Tries a call again while the server is away, and otherwise as the SDK does. */
-function ridingOut(outage: Outage): Interceptor {
+function tryingAgain(retries: Retries, outage: Outage | undefined): Interceptor {
   const usual = defaultGrpcRetryOptions()
   return (options, nextCall) => {
-    const call = outage.begin()
+    const call = outage?.begin()
     let pause: number | undefined
     const retrying = makeGrpcRetryInterceptor({
       retryableDecider(attempt, status) {
         pause = undefined
-        if (status.code === unavailable) {
+        if (retries.isClosing) return false
+        if (call !== undefined && status.code === unavailable) {
           pause = call.failed()
           return pause !== undefined
         }
-        if (!givenUp.has(status.code)) outage.answered()
+        if (!givenUp.has(status.code)) outage?.answered()
         return usual.retryableDecider(attempt, status)
       },
-      delayFunction: (attempt, status) => pause ?? usual.delayFunction(attempt, status),
+      delayFunction(attempt, status) {
+        const delay = pause ?? usual.delayFunction(attempt, status)
+        // Timers may be late.
+        retries.until = Math.max(retries.until, Date.now() + delay + 50)
+        return delay
+      },
     })
     return retrying(options, nextCall)
   }

@@ -75,6 +75,6 @@ await serveUntilStopped(
     console.error(`gateway ${gateway.id} answers at ${gateway.address}${grpc}`)
     const readyFile = process.env.SLIPWAY_READY_FILE
     if (readyFile !== undefined)
-      writeFileSync(readyFile, JSON.stringify({ pid: process.pid, address: gateway.address }))
+      writeFileSync(readyFile, JSON.stringify({ pid: process.pid, address: gateway.address }), { mode: 0o600 })
   },
 )

@@ -78,9 +78,10 @@ describe('the platform', () => {
     const secrets = ['s3.json', 'filer.json'].flatMap((file) =>
       Object.values(JSON.parse(readFileSync(join(keys, file), 'utf8')) as Record<string, string>),
     )
-    expect(secrets.length).toBe(6)
+    secrets.push(readFileSync(join(project.root, '.slipway/console.token'), 'utf8').trim())
+    expect(secrets.length).toBe(7)
     const logs = readdirSync(join(project.root, '.slipway/logs'))
-    expect(logs.sort()).toEqual(['gateway.log', 'platform.log', 's3.log', 'temporal.log', 'worker.log'])
+    expect(logs.sort()).toEqual(['console.log', 'gateway.log', 'platform.log', 's3.log', 'temporal.log', 'worker.log'])
     const said = [
       ...logs.map((log) => readFileSync(join(project.root, '.slipway/logs', log), 'utf8')),
       ...processesOf(project.root).map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8')),
