@@ -47,7 +47,7 @@ describe('with --json every outcome is one document', () => {
     expect(await fails('--json', ...argv)).toMatchObject({ error: { code: 'USAGE' }, exitCode: 2 })
     expect(await fails(...argv, '--json', 'one', 'too', 'many')).toMatchObject({ error: { code: 'USAGE' } })
     if (command.args.length > 0)
-      expect(await fails(...command.name.split(' '), '../x', '--json')).toMatchObject({ exitCode: 2 })
+      expect(await fails(...command.name.split(' '), '../nowhere/x', '--json')).toMatchObject({ exitCode: 2 })
     if (command.required.length > 0)
       expect(await fails(...argv.slice(0, -command.required.length), '--json')).toMatchObject({ exitCode: 2 })
     const { code, stdout } = await runCommand(project.root, [...argv, '--json', '--help'])

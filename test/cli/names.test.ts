@@ -16,7 +16,7 @@ beforeAll(() => {
 afterAll(() => project.remove())
 
 const bad = {
-  'a way out': '../x',
+  'a way out': '../nowhere/x',
   'a longer one': 'a/../../b',
   nothing: '',
   '300 characters': 'x'.repeat(300),
@@ -30,6 +30,9 @@ const paths = [
   '--to <where>',
   '--key <file>',
   '--junit <file>',
+  '--markdown <file>',
+  '--code-quality <file>',
+  '--out <file>',
   '--html <file>',
   '--data <file>',
   '--output <file>',
