@@ -6,7 +6,7 @@ import { packageRoot } from '../../lib/code/host.ts'
 
 /** Packages that a command loads before it does anything: what its file and all that it imports name at their top. */
 async function packagesLoadedBy(command: string): Promise<string[]> {
-  const { dependencies } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
   const { metafile } = await build({
     entryPoints: [join(packageRoot, 'cli/commands', `${command}.ts`)],
     absWorkingDir: packageRoot,
@@ -17,7 +17,7 @@ async function packagesLoadedBy(command: string): Promise<string[]> {
     outdir: 'out',
     format: 'esm',
     platform: 'node',
-    external: Object.keys(dependencies),
+    external: Object.keys({ ...dependencies, ...devDependencies }),
   })
   const files = new Set([`cli/commands/${command}.ts`])
   const packages = new Set<string>()
