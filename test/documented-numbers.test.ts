@@ -38,7 +38,7 @@ it.each([
   ['docs/cli.md', 'first 256 rows of parquet', 'lib/data/head.ts', 'headRows = 256'],
   ['docs/cli.md', 'first megabyte of CSV and JSON', 'lib/data/head.ts', 'headBytes = 1 << 20'],
   ['docs/cli.md', 'Up to 64 of these rows', 'lib/jobs/rehearse.ts', 'triedRows = 64'],
-  ['docs/cli.md', 'given up after 30 s', 'cli/rehearsal.ts', 'patienceMs = 30_000'],
+  ['docs/cli.md', 'given up after 30 s', 'client/rehearsal.ts', 'patienceMs = 30_000'],
   ['docs/cli.md', 'for a minute an outage', 'lib/store/outage.ts', 'away: 60_000'],
   ['docs/cli.md', 'after a second and a half', 'lib/store/outage.ts', 'silent: 1_500'],
   ['docs/cli.md', 'given up after five seconds', 'lib/store/outage.ts', 'unknown: 5_000'],

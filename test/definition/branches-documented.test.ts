@@ -9,7 +9,9 @@ import { newProject, type TestProject } from '../support/project.ts'
 /*
  * The pipelines with branches of docs/definition.md, as a reader copies them beside the first one.
  */
-const page = readFileSync(join(packageRoot, 'docs/definition.md'), 'utf8')
+const page = ['docs/start/first-pipeline.md', 'docs/definition.md']
+  .map((file) => readFileSync(join(packageRoot, file), 'utf8'))
+  .join('\n')
 const files = [...page.matchAll(/^[^\n]*`(pipelines\/rain(?:s|-past)?\/[\w-]+\.ts)`/gm)].flatMap(
   ({ 1: file, index }) => {
     const begin = page.indexOf('\n```ts\n', index) + '\n```ts\n'.length

@@ -58,6 +58,12 @@ class RequestTooLarge(Invalid):
     """More bytes than the gateway takes: send fewer rows."""
 
 
+class WouldRun(SlipwayError):
+    """A run would do something, where `plan` was asked to say so by its exit code."""
+
+    exit_code = 3
+
+
 class DataContractBroken(SlipwayError):
     exit_code = 10
 
@@ -131,6 +137,7 @@ _by_exit_code: Dict[int, Type[SlipwayError]] = {
     for kind in (
         InternalFault,
         Invalid,
+        WouldRun,
         DataContractBroken,
         TrainingFailed,
         GateFailed,
