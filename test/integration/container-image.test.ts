@@ -88,8 +88,8 @@ describe('an image', () => {
   it('has every library that its programs are linked against, and no shell', () => {
     const programs = [
       'usr/local/bin/node',
-      'app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/onnxruntime_binding.node',
-      'app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime.so.1',
+      'app/node_modules/slipway-onnxruntime-linux-x64/onnxruntime_binding.node',
+      'app/node_modules/slipway-onnxruntime-linux-x64/libonnxruntime.so.1',
     ]
     const needed = programs.flatMap((program) =>
       execFileSync('ldd', [join(root(), program)], { encoding: 'utf8' }).match(/\S+\.so[.\d]*(?= =>)/g),
