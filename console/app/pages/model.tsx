@@ -4,10 +4,10 @@ import type { ModelReport } from '../../../lib/reports/model-report.ts'
 import { useDocument } from '../live.ts'
 import { Bars } from '../parts/bars.tsx'
 import { Fact, Facts } from '../parts/facts.tsx'
+import { Gates } from '../parts/gates.tsx'
 import { LineagePicture } from '../parts/lineage-picture.tsx'
 import { Head, Section, Shown } from '../parts/page.tsx'
 import { QualityCharts } from '../parts/quality-charts.tsx'
-import { State } from '../parts/state.tsx'
 import { Table } from '../parts/table.tsx'
 import { Versions } from '../parts/versions.tsx'
 import { number, short, When } from '../parts/words.tsx'
@@ -94,24 +94,7 @@ function Report({ judged, against, gates, made, training, learner, data, code }:
           <QualityCharts quality={judged.quality} against={against?.quality} other={against?.version} />
         </Section>
       )}
-      {gates.length > 0 && (
-        <Section title="Gates">
-          <Table
-            label="Gates"
-            columns={['gate', 'outcome', 'evidence']}
-            rows={gates.map(({ name, passed, evidence }) => ({
-              key: name,
-              cells: [
-                name,
-                <State key="outcome" mark={passed ? 'well' : 'broken'}>
-                  {passed ? 'passed' : 'failed'}
-                </State>,
-                evidence,
-              ],
-            }))}
-          />
-        </Section>
-      )}
+      <Gates of={gates} />
       {judged !== null && judged.importance.length > 0 && (
         <Section title="What it rests on" aside="what is lost when a feature is shuffled">
           <Bars

@@ -5,6 +5,7 @@ import type { GraphStep, RunGraph } from '../../../client/run-graph.ts'
 import type { RunningDocument } from '../../../client/running.ts'
 import { useDocument } from '../live.ts'
 import { Fact, Facts } from '../parts/facts.tsx'
+import { Gates } from '../parts/gates.tsx'
 import { Graph } from '../parts/graph.tsx'
 import { Command, Head, Section, Shown } from '../parts/page.tsx'
 import { markOf, State } from '../parts/state.tsx'
@@ -102,24 +103,7 @@ function Ended({ error, gates, model, metrics, origin, startedAt, finishedAt, br
           </Fact>
         )}
       </Facts>
-      {gates.length > 0 && (
-        <Section title="Gates">
-          <Table
-            label="Gates"
-            columns={['gate', 'outcome', 'evidence']}
-            rows={gates.map(({ name, passed, evidence }) => ({
-              key: name,
-              cells: [
-                name,
-                <State key="outcome" mark={passed ? 'well' : 'broken'}>
-                  {passed ? 'passed' : 'failed'}
-                </State>,
-                evidence,
-              ],
-            }))}
-          />
-        </Section>
-      )}
+      <Gates of={gates} />
     </>
   )
 }
