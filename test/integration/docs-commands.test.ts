@@ -8,6 +8,7 @@ import { type ShownCommand, shownCommands, shownFiles, steadyText } from '../../
 import type { Page } from '../../scripts/docs/markdown.ts'
 import { readDocumentation } from '../../scripts/docs/site-map.ts'
 import { carriedOut } from '../support/carried-out.ts'
+import { installedSlipway } from '../support/installed-slipway.ts'
 import { projectAt } from '../support/project.ts'
 
 /*
@@ -23,7 +24,7 @@ function newFolder(): string {
   mkdirSync(join(modules, '.bin'), { recursive: true })
   for (const name of ['zod', 'vega-datasets', '@types', 'typescript'])
     symlinkSync(join(packageRoot, 'node_modules', name), join(modules, name))
-  symlinkSync(packageRoot, join(modules, 'slipway'))
+  symlinkSync(installedSlipway(join(root, '.installed')), join(modules, 'slipway'))
   symlinkSync('../slipway/bin/slipway.mjs', join(modules, '.bin/slipway'))
   writeFileSync(join(root, 'package.json'), JSON.stringify({ type: 'module' }))
   return root

@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageRoot } from '../../lib/code/host.ts'
+import { installedSlipway } from './installed-slipway.ts'
 
 /**
  * A folder for the front of PATH with an `npm` that fetches nothing: `npm create slipway` runs the package of this
@@ -36,18 +37,4 @@ exec npm "$@"
   writeFileSync(join(bin, 'npm'), text)
   chmodSync(join(bin, 'npm'), 0o755)
   return bin
-}
-
-/** Slipway as it is installed, but that its declarations are its sources: those are written when it is packed. */
-function installedSlipway(folder: string): string {
-  const place = join(folder, 'slipway')
-  mkdirSync(place, { recursive: true })
-  const { exports, ...manifest } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
-  const typed = Object.entries(exports as Record<string, string | Record<string, string>>).map(([path, target]) =>
-    typeof target === 'string' ? [path, target] : [path, { types: target['slipway-source'], default: target.default }],
-  )
-  writeFileSync(join(place, 'package.json'), JSON.stringify({ ...manifest, exports: Object.fromEntries(typed) }))
-  for (const name of ['bin', 'dist', 'lib', 'testing', 'gateway', 'workers', 'activities', 'test', 'node_modules'])
-    symlinkSync(join(packageRoot, name), join(place, name))
-  return place
 }
