@@ -1,6 +1,6 @@
 import type { Named } from '../lib/formats/answers.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { ModelVersion, Route } from '../lib/formats/route.ts'
+import { type ModelVersion, type Route, versionsOf } from '../lib/formats/route.ts'
 import type { GatewayPresence, TelemetryWindow, VersionCounts } from '../lib/formats/telemetry.ts'
 import type { InferRequest, InferResult } from './ask-version.ts'
 import { Inference, type InferenceOptions, type View } from './inference.ts'
@@ -40,6 +40,8 @@ export class Endpoint {
   private users: { rollout: string; events: UserEvents } = { rollout: '', events: new Map() }
   private refused: GatewayPresence['endpoints'][string]['refused'] = null
   private newestAsked = 0
+  /** Routes whose versions are being loaded: a revision that is applied meanwhile lets go of none of these. */
+  private readonly applying = new Set<Route>()
   private readonly inference: Inference
   private readonly snapshots: Snapshots
 
@@ -76,6 +78,7 @@ export class Endpoint {
   async apply(route: Route): Promise<void> {
     if (route.revision <= (this.view?.route.revision ?? 0)) return
     this.newestAsked = Math.max(this.newestAsked, route.revision)
+    this.applying.add(route)
     try {
       const [champion, candidate, joins] = await Promise.all([
         this.versions.get(route.champion),
@@ -94,12 +97,19 @@ export class Endpoint {
       if (route.revision === this.newestAsked)
         this.refused = { revision: route.revision, why: (error as Error).message }
       throw error
+    } finally {
+      this.applying.delete(route)
+      if (this.view !== undefined) this.letGoOfOthers(this.view)
     }
+  }
+
+  /** What neither the revision in force nor one that is being applied names. */
+  private letGoOfOthers({ route, joins }: View): void {
     // The one before stays, so that going back needs no loading.
     if (route.previous !== null) void this.versions.get(route.previous).catch(() => {})
-    const named = [route.champion, route.previous, route.rollout?.candidate]
+    const named = [route, ...this.applying].flatMap(versionsOf)
     this.versions.keepOnly(new Set(named.flatMap((version) => version?.digest ?? [])))
-    this.snapshots.keepOnly(this.name, this.view.joins?.snapshots ?? new Set())
+    this.snapshots.keepOnly(this.name, joins?.snapshots ?? new Set())
   }
 
   /**

@@ -121,6 +121,7 @@ class ScorerHost {
   /** @throws ScoringFailure */
   async ask<T>(question: RowQuestion | TensorQuestion): Promise<T> {
     await this.restarting
+    if (this.isClosed) throw this.letGo()
     return new Promise<T>((resolve, reject) => {
       const id = this.nextId++
       const timer = setTimeout(() => {
@@ -131,9 +132,23 @@ class ScorerHost {
     })
   }
 
+  /** Whoever still waits hears at once that there will be no answer. */
   async close(): Promise<void> {
     this.isClosed = true
+    this.rejectAll(this.letGo())
     await this.thread.terminate()
+  }
+
+  private letGo(): ScoringFailure {
+    return new ScoringFailure('model', `version ${this.options.number} is no longer loaded`)
+  }
+
+  private rejectAll(failure: ScoringFailure): void {
+    for (const { reject, timer } of this.waiting.values()) {
+      clearTimeout(timer)
+      reject(failure)
+    }
+    this.waiting.clear()
   }
 
   private listen(): void {
@@ -168,11 +183,7 @@ class ScorerHost {
 
   private restart(kind: 'model' | 'timeout', why: string): void {
     const old = this.thread
-    for (const [id, { reject, timer }] of [...this.waiting]) {
-      this.waiting.delete(id)
-      clearTimeout(timer)
-      reject(new ScoringFailure(kind, `version ${this.options.number}: ${why}`))
-    }
+    this.rejectAll(new ScoringFailure(kind, `version ${this.options.number}: ${why}`))
     void old.terminate()
     this.restarting ??= this.options
       .start()

@@ -104,7 +104,9 @@ type Handle = Awaited<ReturnType<typeof begin>>
 const recordOf = (handle: Handle): Promise<RunRecord> =>
   handle.result().catch((error) => {
     expect(error).toBeInstanceOf(WorkflowFailedError)
-    return ((error as WorkflowFailedError).cause as ApplicationFailure).details?.[0] as RunRecord
+    const { details } = (error as WorkflowFailedError).cause as ApplicationFailure
+    if (details?.[0] === undefined) throw error
+    return details[0] as RunRecord
   }) as Promise<RunRecord>
 
 describe('a run that publishes a view', () => {
