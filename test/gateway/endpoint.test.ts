@@ -44,7 +44,6 @@ const routeOf = (revision: number, rollout: boolean): Route => ({
   champion,
   previous: null,
   rollout: rollout ? { id: 'r1', candidate, mode: 'split', share: 1, salt: 'r1', sticky: null, slowMs: 60_000 } : null,
-  at: '2026-01-01T00:00:00.000Z',
 })
 
 describe('an endpoint with two revisions that are loading', () => {
