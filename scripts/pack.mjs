@@ -121,12 +121,23 @@ export async function pack(folder) {
 }
 
 /**
- * Packs all that users install: Slipway, DataFrames, and the binaries of these systems. @returns the tarballs' paths
+ * Packs all that users install: Slipway, what `npm create slipway` runs, DataFrames, and the binaries of these systems.
+ * @returns the tarballs' paths
  */
 export async function packAll(folder, systems) {
   const own = await pack(folder)
   execFileSync(process.execPath, ['scripts/run.mjs', 'packages/slipway-dataframe/build.mts'], { cwd: root })
-  return [own, packFolder(join(root, 'dist/packages/slipway-dataframe'), folder), ...packNatives(folder, systems)]
+  const beside = [layOutCreating(), join(root, 'dist/packages/slipway-dataframe')]
+  return [own, ...beside.map((place) => packFolder(place, folder)), ...packNatives(folder, systems)]
+}
+
+/** Lays out what `npm create slipway` runs: it is as it stands, with the licence. @returns its folder */
+function layOutCreating() {
+  const place = join(root, 'dist/packages/create-slipway')
+  rmSync(place, { recursive: true, force: true })
+  cpSync(join(root, 'packages/create-slipway'), place, { recursive: true })
+  cpSync(join(root, 'LICENSE'), join(place, 'LICENSE'))
+  return place
 }
 
 function packFolder(stage, folder) {

@@ -1,12 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { packageRoot } from '../../lib/code/host.ts'
-import { pack } from '../../scripts/pack.mjs'
-import { ownRegistry } from '../support/own-registry.ts'
+import { packAll } from '../../scripts/pack.mjs'
 import { type CommandSaid, ownTableCommands, runAll, writeCustomers } from '../support/own-table.ts'
+import { type Registry, startRegistry } from '../support/registry.ts'
 
 /*
  * "Your own table in five minutes" as a stranger does it: npm fetches create-slipway and Slipway, packed here, from a
@@ -18,21 +17,15 @@ const tarballs = mkdtempSync(join(tmpdir(), 'slipway-tarballs-'))
 const commands = ownTableCommands().flatMap((command) =>
   command === 'npm test' ? ['npm run check', command] : [command],
 )
-let registry: Awaited<ReturnType<typeof ownRegistry>>
+let registry: Registry
 let code: number | null
 let said: readonly CommandSaid[]
 
 beforeAll(async () => {
-  const slipway = await pack(tarballs)
-  const creating = execFileSync(
-    'npm',
-    ['pack', join(packageRoot, 'packages/create-slipway'), '--pack-destination', tarballs, '--silent'],
-    { encoding: 'utf8' },
-  ).trim()
-  registry = await ownRegistry([slipway, join(tarballs, creating)])
+  registry = await startRegistry(await packAll(tarballs, [`${process.platform}-${process.arch}`]))
   writeCustomers(folder)
   const own = {
-    npm_config_registry: registry.address,
+    npm_config_registry: registry.url,
     npm_config_cache: join(tarballs, 'cache'),
     npm_config_yes: 'true',
   }
