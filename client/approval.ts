@@ -20,10 +20,16 @@ export interface DecidedRun extends Decision {
   readonly roleChecked: false
 }
 
+/** What is said with it. */
+export interface RunSaid extends Said {
+  /** The role that is claimed; by default the one that is asked for. */
+  readonly as?: string | undefined
+  /** The question as it was shown, where that was a while ago: one that was asked anew since is not answered by it. */
+  readonly about?: Pick<Decision, 'step' | 'against'>
+}
+
 /**
  * Approves or rejects a run that waits for it: what is decided on is the evidence that it shows now.
- * @param said as: the role that is claimed; by default the one that is asked for; about: the question as it was shown,
- *   where that was a while ago: one that was asked anew since is not answered by it
  * @returns the decision as `--json` prints it, and what was asked
  * @throws SlipwayError NOT_FOUND; USAGE where it waits for nobody
  */
@@ -31,7 +37,7 @@ export async function decideRun(
   { temporal }: ClientContext,
   verb: 'approve' | 'reject',
   runId: string,
-  said: Said & { readonly as?: string | undefined; readonly about?: Pick<Decision, 'step' | 'against'> } = {},
+  said: RunSaid = {},
 ): Promise<{ readonly document: DecidedRun; readonly asked: Asked | null }> {
   const { client } = await temporal()
   const handle = client.workflow.getHandle(runWorkflowId(runId))

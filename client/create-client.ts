@@ -93,10 +93,8 @@ export function createClient(options: ClientOptions = {}) {
 
 export type SlipwayClient = ReturnType<typeof createClient>
 
-type Saying = Parameters<typeof import('./approval.ts').decideRun>[3]
-
 function runsOf(context: ClientContext, bound: Bound) {
-  const decide = (verb: 'approve' | 'reject') => async (runId: string, said?: Saying) =>
+  const decide = (verb: 'approve' | 'reject') => async (runId: string, said?: import('./approval.ts').RunSaid) =>
     (await (await import('./approval.ts')).decideRun(context, verb, runId, said)).document
   return {
     list: bound(async () => (await import('./runs.ts')).readRuns),
@@ -121,11 +119,11 @@ function runsOf(context: ClientContext, bound: Bound) {
   }
 }
 
-type RolloutSaid = Parameters<typeof import('./rollouts.ts').askRollout>[3]
-
 function rolloutsOf(context: ClientContext, bound: Bound) {
-  const ask = (verb: import('./rollouts.ts').RolloutVerb) => async (endpoint: string, said?: RolloutSaid) =>
-    (await import('./rollouts.ts')).askRollout(context, endpoint, verb, said)
+  const ask =
+    (verb: import('./rollouts.ts').RolloutVerb) =>
+    async (endpoint: string, said?: import('./rollouts.ts').RolloutSaid) =>
+      (await import('./rollouts.ts')).askRollout(context, endpoint, verb, said)
   return {
     /** Every decision of a rollout, each computed again from its evidence. */
     decisions: bound(async () => (await import('./rollout-decisions.ts')).readRolloutDecisions),

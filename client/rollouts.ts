@@ -22,15 +22,21 @@ export async function readRolloutStatus({ temporal }: ClientContext, id: string)
   return client.workflow.getHandle(rolloutWorkflowId(id)).query(rolloutStatusQuery)
 }
 
+export type RolloutVerb = 'approve' | 'pause' | 'resume' | 'promote' | 'rollback'
+
 const updates = {
   approve: approveRolloutUpdate,
   pause: pauseUpdate,
   resume: resumeUpdate,
   promote: promoteUpdate,
   rollback: abortUpdate,
-}
+} satisfies Record<RolloutVerb, unknown>
 
-export type RolloutVerb = keyof typeof updates
+/** What is said with it. */
+export interface RolloutSaid extends Said {
+  /** The role in which it is approved; nobody checks it. */
+  readonly as?: string | undefined
+}
 
 /** A rollout that was asked for something. */
 export interface AskedRollout extends Decision {
@@ -46,14 +52,13 @@ const beginsWithin = 60_000
 
 /**
  * Asks the rollout of an endpoint for something, as `slipway rollout <verb>` does.
- * @param said as: the role in which it is approved; nobody checks it
  * @throws SlipwayError NOT_FOUND; USAGE where no rollout goes on, or it does not take that now
  */
 export async function askRollout(
   { store, temporal }: ClientContext,
   endpoint: string,
   verb: RolloutVerb,
-  said: Said & { readonly as?: string | undefined } = {},
+  said: RolloutSaid = {},
 ): Promise<AskedRollout> {
   const decision: Decision = { ...saidBy(said), ...(said.as === undefined ? {} : { role: said.as }) }
   const { client } = await temporal()

@@ -8,6 +8,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ensureBuilt, libraries } from './build.mjs'
 import { packNatives } from './pack-natives.mjs'
+import { reachedTypes } from './reached-types.mjs'
 import { bundledSources, noticesOf, versionsOf } from './third-party.mjs'
 import { forUsers } from './users-manifest.mjs'
 
@@ -69,11 +70,11 @@ function writeTypes(target, shipped) {
   const settings = { extends: '../../tsconfig.json', compilerOptions, files, include: [], exclude: [] }
   writeFileSync(project, JSON.stringify(settings))
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], { stdio: 'inherit' })
-  const seen = new Set()
-  const take = (file) => {
-    if (seen.has(file)) return
-    seen.add(file)
-    const text = readFileSync(join(written, `${file}.d.ts`), 'utf8')
+  const reached = reachedTypes(
+    files.map((file) => relative(root, file).replace(/\.ts$/, '')),
+    (file) => readFileSync(join(written, `${file}.d.ts`), 'utf8'),
+  )
+  for (const [file, text] of reached) {
     // What danfojs is called where users have it.
     const code = text.replaceAll(imported, '$1$2.js$3').replaceAll("'danfojs-node'", "'slipway-dataframe'")
     const place = join(target, `${file}.d.ts`)
@@ -83,10 +84,8 @@ function writeTypes(target, shipped) {
       const map = JSON.parse(readFileSync(join(written, `${file}.d.ts.map`), 'utf8'))
       const source = relative(dirname(place), join(stage, `${file}.ts`))
       writeFileSync(`${place}.map`, JSON.stringify({ ...map, sources: [source] }))
-    } else writeFileSync(place, code.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n'))
-    for (const [, , to] of text.matchAll(imported)) take(join(dirname(file), to))
+    } else writeFileSync(place, code.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n').replaceAll(/\n{3,}/g, '\n\n'))
   }
-  for (const file of Object.values(libraries)) take(file.replace(/\.ts$/, ''))
   rmSync(written, { recursive: true, force: true })
 }
 

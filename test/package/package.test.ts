@@ -9,6 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -93,6 +94,24 @@ describe('the files of the package', () => {
 
   it('take vitest from whoever runs the contract tests', () => {
     expect(readFileSync(join(folder, 'dist/contract-tests.js'), 'utf8')).toMatch(/from "vitest"/)
+  })
+
+  it('hold declarations that name no package which users do not have', () => {
+    const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const theirs = [...Object.keys({ ...dependencies, ...peerDependencies }), 'slipway', 'slipway-dataframe', 'node:*']
+    const foreign = files
+      .filter((file) => file.endsWith('.d.ts'))
+      .flatMap((file) => {
+        const text = readFileSync(join(folder, file), 'utf8')
+        const named = [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^."'][^"']*)["']/g)].map(
+          ([, name = '']) => name,
+        )
+        const packages = named.map((name) =>
+          isBuiltin(name) ? 'node:*' : name.split('/', name.startsWith('@') ? 2 : 1).join('/'),
+        )
+        return packages.filter((name) => !theirs.includes(name)).map((name) => `${file}: ${name}`)
+      })
+    expect(foreign).toEqual([])
   })
 
   it('hold the source that each map of declarations leads to', () => {

@@ -112,6 +112,26 @@ import { winsorized } from './adapters/capped-learner.ts'
 export default defineConfig({ extend: [winsorized] })
 `
 
+const program = `import { createClient, type RunDocument, SlipwayError } from 'slipway/client'
+
+const client = createClient()
+let ended: RunDocument | undefined
+try {
+  const { runId } = await client.runs.start('houses')
+  for await (const event of client.runs.follow(runId)) {
+    if (event.kind === 'step') console.log(event.step.name, event.step.summary)
+    if (event.kind === 'ended') ended = event.run
+  }
+  const [houses] = await client.models.list()
+  console.log(ended?.gates.map(({ passed }) => passed), houses?.versions.length)
+} catch (error) {
+  if (!(error instanceof SlipwayError)) throw error
+  console.log(error.code, error.exitCode)
+} finally {
+  await client.close()
+}
+`
+
 /** A learner of the pipeline: Slipway's own, or the one that the project adds. */
 export type StrangerLearner = 'trees' | 'winsorized'
 
@@ -121,8 +141,8 @@ export function writeDefinition(root: string, learner: StrangerLearner): void {
 }
 
 /**
- * A project of somebody who has nothing but the package: a pipeline over a file of theirs, an adapter, tests of both.
- * What is in `package.json` besides is the test's own.
+ * A project of somebody who has nothing but the package: a pipeline over a file of theirs, an adapter, tests of both,
+ * and a program that starts runs. What is in `package.json` besides is the test's own.
  */
 export function writeStranger(root: string, manifest: Readonly<Record<string, unknown>> = {}): void {
   write(root, 'package.json', JSON.stringify({ name: 'houses', private: true, type: 'module', ...manifest }, null, 2))
@@ -134,6 +154,7 @@ export function writeStranger(root: string, manifest: Readonly<Record<string, un
   write(root, 'tests/capped.test.ts', adapterTest)
   write(root, 'adapters/capped-learner.ts', adapter)
   write(root, 'slipway.config.ts', configuration)
+  write(root, 'programs/run-houses.ts', program)
   const rows = Array.from({ length: 900 }, (_, id) => {
     const area = 30 + ((id * 7919) % 170)
     const town = ['Bonn', 'Kiel', 'Ulm'][(id * 31) % 3]
