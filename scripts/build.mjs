@@ -72,13 +72,14 @@ const requireBanner = [
   'const require = requireOf(import.meta.url), __filename = fileOfUrl(import.meta.url), __dirname = fileOfUrl(new URL(".", import.meta.url))',
 ].join('\n')
 
-/** Digest of the names, sizes and times of the sources below some folders, of the lock file and of this one. */
+/** Digest of the names, sizes and times of the sources below some folders, of the lock file and of what builds. */
 function stampOf(folders) {
   const hash = createHash('sha256')
-  for (const file of ['package-lock.json', 'scripts/build.mjs']) hash.update(readFileSync(join(root, file)))
+  for (const file of ['package-lock.json', 'scripts/build.mjs', 'scripts/carry-packages.mjs'])
+    hash.update(readFileSync(join(root, file)))
   for (const folder of folders) {
     const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    for (const file of files.filter((entry) => entry.isFile() && /\.(tsx?|html|css|svg|mjs)$/.test(entry.name))) {
+    for (const file of files.filter((entry) => entry.isFile() && /\.(tsx?|html|css|svg|mjs|json)$/.test(entry.name))) {
       const path = join(file.parentPath ?? file.path, file.name)
       const { size, mtimeMs } = statSync(path)
       hash.update(`${path.slice(root.length)} ${size} ${mtimeMs}\n`)

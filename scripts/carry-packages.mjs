@@ -41,9 +41,14 @@ exports.bundleWorkflowCode = exports.WorkflowCodeBundler = function () {
   throw new Error('workflows are bundled when Slipway is built')
 }`
 
+/** Of zod's words in some sixty languages, a third of it all, those that it speaks unasked. */
+const languages = /zod[\\/]v4[\\/]locales[\\/]index\.js$/
+const english = "export { default as en } from './en.js'"
+
 /** The text of a package's file as it is bundled. @throws Error where the text to replace is not there once */
 export function carried(path, text) {
   if (bundler.test(path)) return noBundler
+  if (languages.test(path)) return english
   let edited = text
   for (const { from, to } of edits.filter(({ file }) => file.test(path))) {
     const [before, after, ...more] = edited.split(from)
@@ -66,7 +71,7 @@ export const carryPackages = (root) => ({
       contents: `module.exports = require('slipway:host').requireHost('${path}')`,
       resolveDir: root,
     }))
-    for (const filter of [bundler, ...edits.map(({ file }) => file)])
+    for (const filter of [bundler, languages, ...edits.map(({ file }) => file)])
       builder.onLoad({ filter }, ({ path }) => ({ contents: carried(path, readFileSync(path, 'utf8')), loader: 'js' }))
   },
 })

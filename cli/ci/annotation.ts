@@ -1,4 +1,4 @@
-import type { Finding } from './findings.ts'
+import type { Finding } from './finding.ts'
 
 /** What ends a value of a command of GitHub's runner; `:` and `,` end a property besides. */
 const ofData = { '%': '%25', '\r': '%0D', '\n': '%0A' } as const

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Finding } from './findings.ts'
+import type { Finding } from './finding.ts'
 
 /** An issue as GitLab's Code Quality reads it. */
 interface Issue {

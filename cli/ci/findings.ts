@@ -4,29 +4,12 @@ import type { RunDocument } from '../../client/run-document.ts'
 import { columnPosition, gatePositions } from '../../lib/code/definition-places.ts'
 import type { PlannedPipeline } from '../../lib/code/plan.ts'
 import { describeCheck } from '../../lib/formats/check.ts'
-import { SlipwayError, type SourcePlace } from '../../lib/formats/errors.ts'
-
-/** Something that is wrong, for whoever shows it beside the code. */
-export interface Finding {
-  /** A code of errors: `GATE_FAILED`. */
-  readonly code: string
-  readonly message: string
-  /** In a file of the project; null where no line of it is to blame. */
-  readonly at: FoundPlace | null
-}
-type FoundPlace = Pick<SourcePlace, 'file' | 'line' | 'column'>
+import type { Finding, FoundPlace } from './finding.ts'
 
 /** A definition as it was planned, and the folder that its places begin at. */
 export interface Definition {
   readonly root: string
   readonly planned: Pick<PlannedPipeline, 'plan' | 'sources' | 'places'>
-}
-
-/** What an error says. */
-export function findingOf(error: unknown): Finding {
-  if (!(error instanceof SlipwayError)) return { code: 'INTERNAL', message: String(error), at: null }
-  const { code, message, facts } = error
-  return { code, message, at: facts.at ?? null }
 }
 
 /**

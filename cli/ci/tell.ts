@@ -4,7 +4,7 @@ import { cutToBytes } from '../../lib/reports/markdown.ts'
 import { findRoot } from '../../workers/root.ts'
 import { say } from '../output.ts'
 import { annotation } from './annotation.ts'
-import type { Finding } from './findings.ts'
+import type { Finding } from './finding.ts'
 
 /** Bytes that GitHub shows of a step: a longer page it takes for none. */
 const mostBytes = 1 << 20

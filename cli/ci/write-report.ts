@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { findRoot } from '../../workers/root.ts'
 import { say } from '../output.ts'
 import { codeQuality } from './code-quality.ts'
-import type { Finding } from './findings.ts'
+import type { Finding } from './finding.ts'
 import { fileInRepository } from './tell.ts'
 
 /** The outcome of a command counts, whether or not its report can be written. @param what for the words */

@@ -81,6 +81,9 @@ describe('packages inside', () => {
     const file = '/x/node_modules/onnxruntime-node/dist/binding.js'
     expect(() => carried(file, 'exports.binding = require("elsewhere")')).toThrow(/no longer as it was/)
     expect(carried('/x/node_modules/onnxruntime-node/dist/index.js', 'as it is')).toBe('as it is')
+    expect(carried('/x/node_modules/zod/v4/locales/index.js', 'sixty languages')).toBe(
+      "export { default as en } from './en.js'",
+    )
   })
 })
 
