@@ -20,8 +20,8 @@ afterAll(() => rmSync(home, { recursive: true, force: true }))
 /** `overrides` are what 0.14.0 needed: two packages below danfojs-node cannot be installed as they are. */
 const { overrides, version: pinnedVersion } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
 
-/** The commit that made 0.14.0. */
-const release014 = '4ee4125'
+/** The last commit of 0.14.0. */
+const release014 = '3df281f'
 
 /** Each newest of its line, with whether a whole run is made on it. */
 const releases = [
