@@ -18,6 +18,8 @@ export interface StoreContext {
  * Servers that are away for a moment are waited for, whatever is done, and `say` hears of it.
  */
 export interface ClientContext extends StoreContext {
+  /** How long a worker may take to say how a workflow stands, ms: without one nobody says it. */
+  readonly answersWithin: number
   /** Waits for a gateway that is away. */
   readonly gateway: Outage
   temporal(): Promise<TemporalClient>
@@ -50,6 +52,7 @@ export function contextOf(settings: Settings, { say, patient = true }: ContextOp
     settings,
     store,
     say,
+    answersWithin: patient ? 30_000 : 3_000,
     gateway: outage(
       `the gateway${settings.gateway === undefined ? '' : ` at ${settings.gateway}`}`,
       settings.gateway,
@@ -88,3 +91,7 @@ export function workflowLink(settings: Settings, workflowId: string): string {
   if (settings.temporalUi === undefined) return `workflow ${workflowId}`
   return `${settings.temporalUi}/namespaces/${settings.temporal.namespace ?? 'default'}/workflows/${encodeURIComponent(workflowId)}`
 }
+
+/** The details of a workflow that lead from Temporal's web UI to its page of the console, where that is known. */
+export const inConsole = (page: string | undefined): { readonly staticDetails?: string } =>
+  page === undefined ? {} : { staticDetails: `[Look at it in the console](${page})` }

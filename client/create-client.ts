@@ -55,7 +55,7 @@ export function createClient(options: ClientOptions = {}) {
       get: bound(async () => (await import('./views.ts')).readView),
     },
     endpoints: {
-      list: bound(async () => (await import('./endpoints.ts')).readEndpoints),
+      list: bound(async () => (await import('./endpoint-states.ts')).readEndpointStates),
       get: bound(async () => (await import('./endpoints.ts')).readEndpoint),
       predict: bound(async () => (await import('./predict.ts')).predictRows),
       trace: bound(async () => (await import('./trace.ts')).readPrediction),
@@ -63,7 +63,6 @@ export function createClient(options: ClientOptions = {}) {
     },
     rollouts: rolloutsOf(context, bound),
     monitors: {
-      list: bound(async () => (await import('./monitors.ts')).readMonitors),
       get: bound(async () => (await import('./monitors.ts')).readMonitor),
       check: bound(async () => (await import('./monitors.ts')).readCheck),
       checkNow: bound(async () => (await import('./check-now.ts')).checkNow),

@@ -1,15 +1,16 @@
 import type { MonitorReport } from '../lib/formats/monitor-report.ts'
 import type { Route } from '../lib/formats/route.ts'
+import type { GatewayPresence } from '../lib/formats/telemetry.ts'
 import { passOver } from '../lib/store/broken.ts'
 import { listKeys } from '../lib/store/documents.ts'
 import { readLastJudgement, readMonitor } from '../lib/store/monitors.ts'
 import { readVersion } from '../lib/store/registry.ts'
 import { readRolloutEnd } from '../lib/store/rollouts.ts'
-import { listEndpoints, readRoute } from '../lib/store/routes.ts'
+import { listEndpoints, readAlive, readRoute } from '../lib/store/routes.ts'
 import type { Store } from '../lib/store/store.ts'
 import { type RolloutStatus, rolloutStatusQuery, rolloutWorkflowId } from '../workflows/messages.ts'
 import type { ClientContext } from './context.ts'
-import { inTime } from './going-runs.ts'
+import { inTime } from './in-time.ts'
 
 /** An endpoint in short. */
 export interface EndpointState {
@@ -18,6 +19,10 @@ export interface EndpointState {
   readonly version: number
   /** When that version took over, ISO; null where that is not on record. */
   readonly since: string | null
+  /** Of its route. */
+  readonly revision: number
+  /** Gateways that run, each with the revision of the route that it applies; null where it knows none. */
+  readonly gateways: readonly { readonly id: string; readonly address: string; readonly revision: number | null }[]
   readonly rollout: {
     readonly id: string
     readonly candidate: number
@@ -38,28 +43,41 @@ export interface EndpointState {
 
 /** All endpoints in short: `endpoints`. */
 export async function readEndpointStates(context: ClientContext): Promise<EndpointState[]> {
-  const names = await listEndpoints(context.store)
-  const found = await Promise.all(names.map((endpoint) => readEndpointState(context, endpoint)))
+  const [names, alive] = await Promise.all([listEndpoints(context.store), readAlive(context.store)])
+  const found = await Promise.all(names.map((endpoint) => readEndpointState(context, endpoint, alive)))
   return found.filter((each) => each !== undefined)
 }
 
-/** An endpoint in short; undefined where it serves nothing, or its route is broken. */
-export async function readEndpointState(context: ClientContext, endpoint: string): Promise<EndpointState | undefined> {
-  const { store } = context
-  const route = await passOver(readRoute(store, endpoint))
+/**
+ * An endpoint in short; undefined where it serves nothing, or its route is broken.
+ * @param alive gateways that run
+ */
+export async function readEndpointState(
+  context: ClientContext,
+  endpoint: string,
+  alive: readonly GatewayPresence[],
+): Promise<EndpointState | undefined> {
+  const { store, say } = context
+  const route = await passOver(readRoute(store, endpoint), say)
   if (route === undefined) return undefined
   const [since, live, check, monitor] = await Promise.all([
     sinceWhen(store, route),
     route.rollout === null ? null : liveRollout(context, route.rollout.id),
-    passOver(readLastJudgement(store, endpoint)),
-    passOver(readMonitor(store, endpoint)),
+    passOver(readLastJudgement(store, endpoint), say),
+    passOver(readMonitor(store, endpoint), say),
   ])
-  const { rollout, champion } = route
+  const { rollout, champion, revision } = route
   return {
     endpoint,
     model: champion.model,
     version: champion.version,
     since,
+    revision,
+    gateways: alive.map(({ id, address, endpoints }) => ({
+      id,
+      address,
+      revision: endpoints[endpoint]?.revision ?? null,
+    })),
     rollout: rollout && {
       id: rollout.id,
       candidate: rollout.candidate.version,

@@ -1,6 +1,7 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client'
 import { progressQuery, type RunProgress } from '../workflows/messages.ts'
 import type { ClientContext } from './context.ts'
+import { inTime } from './in-time.ts'
 
 /** A run that goes on. */
 export interface GoingRun {
@@ -51,12 +52,3 @@ function brief(progress: RunProgress | null): GoingRun['progress'] {
 
 /** `flights-20261122-034512-k3x9` → `flights`; of a run with an id of another make all of it. */
 export const pipelineOf = (runId: string): string => runId.replace(/-(?:\d{8}-\d{6}-\w+|sagemaker-[0-9a-f]{12})$/, '')
-
-/** Null for what fails, or takes longer. */
-export async function inTime<T>(answer: Promise<T>, ms: number): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, ms, null)
-  })
-  return Promise.race([answer.catch(() => null), late]).finally(() => clearTimeout(timer))
-}

@@ -1,14 +1,7 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { MonitorPolicy } from '../lib/formats/monitor-policy.ts'
 import type { MonitorReport } from '../lib/formats/monitor-report.ts'
-import { passOver } from '../lib/store/broken.ts'
-import {
-  listMonitors,
-  type Monitor,
-  readLastJudgement,
-  readReport,
-  readMonitor as readState,
-} from '../lib/store/monitors.ts'
+import { type Monitor, readLastJudgement, readReport, readMonitor as readState } from '../lib/store/monitors.ts'
 import type { Store } from '../lib/store/store.ts'
 import type { StoreContext } from './context.ts'
 
@@ -37,18 +30,6 @@ export async function requireMonitor(store: Store, endpoint: string): Promise<Mo
 export async function readMonitor({ store }: StoreContext, endpoint: string): Promise<MonitorDocument> {
   const monitor = await requireMonitor(store, endpoint)
   return documentOf(endpoint, monitor, await readLastJudgement(store, endpoint))
-}
-
-/** All monitors with their last checks, as `slipway drift list --json` prints them. */
-export async function readMonitors({ store, say }: StoreContext): Promise<MonitorDocument[]> {
-  const found = await Promise.all(
-    (await listMonitors(store)).map(async (endpoint) => {
-      const monitor = await passOver(readState(store, endpoint), say)
-      if (monitor === undefined) return []
-      return [documentOf(endpoint, monitor, await passOver(readLastJudgement(store, endpoint), say))]
-    }),
-  )
-  return found.flat()
 }
 
 /**

@@ -4,7 +4,7 @@ import { readBatch } from '../lib/store/batches.ts'
 import { getJson } from '../lib/store/objects.ts'
 import { type BatchProgress, batchProgressQuery, batchWorkflowId } from '../workflows/messages.ts'
 import type { ClientContext } from './context.ts'
-import { inTime } from './going-runs.ts'
+import { inTime } from './in-time.ts'
 
 /** A piece of a batch, as it was scored. */
 export interface ShardDocument {

@@ -1,9 +1,11 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { RunRecord } from '../lib/formats/records.ts'
+import type { GatewayPresence } from '../lib/formats/telemetry.ts'
 import { passOver } from '../lib/store/broken.ts'
 import { listKeys } from '../lib/store/documents.ts'
 import { getPlan } from '../lib/store/plans.ts'
 import { readModel } from '../lib/store/registry.ts'
+import { readAlive } from '../lib/store/routes.ts'
 import { readRun } from '../lib/store/runs.ts'
 import type { Store } from '../lib/store/store.ts'
 import type { ClientContext } from './context.ts'
@@ -28,12 +30,16 @@ export interface PipelineState {
 /** All pipelines with how they stand: `pipelines`. */
 export async function readPipelines(context: ClientContext): Promise<PipelineState[]> {
   const { store } = context
-  const [newest, going] = await Promise.all([newestRuns(store), readGoingRuns(context).catch(() => null)])
+  const [newest, going, alive] = await Promise.all([
+    newestRuns(store),
+    readGoingRuns(context).catch(() => null),
+    readAlive(store),
+  ])
   const names = new Set([...newest.keys(), ...(going ?? []).map(({ pipeline }) => pipeline)])
   return Promise.all(
     [...names].sort().map(async (pipeline) => {
       const ofThis = going === null ? null : going.filter((run) => run.pipeline === pipeline)
-      return stateOf(context, pipeline, newest.get(pipeline), ofThis)
+      return stateOf(context, pipeline, newest.get(pipeline), ofThis, alive)
     }),
   )
 }
@@ -43,12 +49,13 @@ async function stateOf(
   pipeline: string,
   runId: string | undefined,
   going: readonly GoingRun[] | null,
+  alive: readonly GatewayPresence[],
 ): Promise<PipelineState> {
   const { store } = context
   const record = runId === undefined ? undefined : await passOver(readRun(store, runId))
   const parts = record === undefined ? { endpoints: [], models: [] } : await partsOf(store, record.plan.digest)
   const [endpoints, models] = await Promise.all([
-    Promise.all(parts.endpoints.map((endpoint) => readEndpointState(context, endpoint))),
+    Promise.all(parts.endpoints.map((endpoint) => readEndpointState(context, endpoint, alive))),
     Promise.all(
       parts.models.map(async (name) => {
         const state = await passOver(readModel(store, name))

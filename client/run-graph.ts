@@ -9,7 +9,8 @@ import { readStepRecord } from '../lib/store/steps.ts'
 import { progressQuery, type RunInput, type RunProgress, runWorkflowId } from '../workflows/messages.ts'
 import type { ClientContext } from './context.ts'
 import { reasonItRan } from './forecast.ts'
-import { inTime, pipelineOf } from './going-runs.ts'
+import { pipelineOf } from './going-runs.ts'
+import { inTime } from './in-time.ts'
 
 /** A step of a run, as it stands. */
 export interface GraphStep {
@@ -24,7 +25,7 @@ export interface GraphStep {
   readonly seconds: number | null
   /** Why it was reused or ran, what it does now, why it failed or never began; empty for what is yet to come. */
   readonly reason: string
-  /** The text that its program printed, where it kept one. */
+  /** The text that its program printed, by its digest or the first digits of it; null where none was kept. */
   readonly log: string | null
 }
 
@@ -78,7 +79,8 @@ async function readEnded(context: ClientContext, record: RunRecord): Promise<Run
     steps: shape.map((step): GraphStep => {
       const report = reports.get(step.id)
       const failure = failures.get(step.id)
-      if (failure !== undefined) return { ...step, ...known(report), state: 'failed', reason: failure }
+      if (failure !== undefined)
+        return { ...step, ...known(report), state: 'failed', reason: failure, log: logOfFailed(step.id, error) }
       if (report !== undefined)
         return { ...step, ...known(report), state: doneAs(report), reason: reasons.get(step.id) ?? '' }
       const because = lost.get(step.id)
@@ -94,13 +96,20 @@ async function readEnded(context: ClientContext, record: RunRecord): Promise<Run
   }
 }
 
+/**
+ * The log of a step that failed: the record names it to people, as what to look at next, and of several failures for the
+ * first.
+ */
+const logOfFailed = (step: string, error: RunRecord['error']): string | null =>
+  (error?.step === step ? /: slipway show ([0-9a-f]{12})$/.exec(error.next ?? '')?.[1] : undefined) ?? null
+
 async function graphOfGoing(context: ClientContext, runId: string): Promise<RunGraph> {
   const { client } = await context.temporal()
   const handle = client.workflow.getHandle(runWorkflowId(runId))
   const input = await inputOf(context, runId)
   const [shape, progress, status] = await Promise.all([
     shapeOf(context, input.planDigest),
-    inTime(handle.query(progressQuery), 3_000),
+    inTime(handle.query(progressQuery), context.answersWithin),
     handle.describe().then((description) => description.status.name),
   ])
   const finished = new Map((progress?.finished ?? []).map((step) => [step.name, step]))

@@ -1,6 +1,7 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { progressQuery, type RunProgress, runWorkflowId } from '../workflows/messages.ts'
 import type { ClientContext } from './context.ts'
+import { inTime } from './in-time.ts'
 
 /** A run that goes on, or whose record nobody wrote. */
 export interface RunningDocument {
@@ -22,7 +23,8 @@ export async function readRunning(context: ClientContext, runId: string): Promis
     if ((error as Error).name !== 'WorkflowNotFoundError') throw error
     throw new SlipwayError('NOT_FOUND', `there is no run ${runId}`, { next: 'see `slipway runs`' })
   })
-  const progress = described.status.name === 'RUNNING' ? await handle.query(progressQuery).catch(() => null) : null
+  const progress =
+    described.status.name === 'RUNNING' ? await inTime(handle.query(progressQuery), context.answersWithin) : null
   return {
     runId,
     workflowId,

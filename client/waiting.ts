@@ -2,7 +2,8 @@ import { passOver } from '../lib/store/broken.ts'
 import { listEndpoints, readRoute } from '../lib/store/routes.ts'
 import { type Asked, rolloutStatusQuery, rolloutWorkflowId } from '../workflows/messages.ts'
 import type { ClientContext } from './context.ts'
-import { inTime, readGoingRuns } from './going-runs.ts'
+import { readGoingRuns } from './going-runs.ts'
+import { inTime } from './in-time.ts'
 
 /** A question that somebody is to answer. */
 export type Waiting =

@@ -1,6 +1,6 @@
 import type { ClientContext } from '../../client/context.ts'
 import { servedVersion } from '../../client/model-version.ts'
-import { readCheck, readMonitors } from '../../client/monitors.ts'
+import { readCheck } from '../../client/monitors.ts'
 import { localCodes } from '../../lib/code/local-code.ts'
 import { withStoredPlace } from '../../lib/code/source-map.ts'
 import { withDuckDb } from '../../lib/data/duckdb.ts'
@@ -60,26 +60,6 @@ export async function check(
   const { report, policy } = await readCheck(context, name)
   tell(report, policy, options)
   return report.rules.some(({ firing }) => firing) ? exitCodes.drift : exitCodes.done
-}
-
-/** `drift list`: what is watched, and how it stands. */
-export async function list(options: JsonOption): Promise<number> {
-  const documents = await readMonitors(openContext())
-  if (options.json === true) printJson(documents)
-  else if (documents.length === 0) print('nothing is watched: add p.monitor(live, { … }) to a pipeline and run it')
-  else
-    print(
-      table(
-        ['endpoint', 'pipeline', 'last check', 'verdict'],
-        documents.map(({ endpoint, pipeline, check: last }) => [
-          endpoint,
-          pipeline,
-          last?.at ?? 'none yet',
-          last?.verdict ?? '',
-        ]),
-      ),
-    )
-  return 0
 }
 
 /** `drift show flights`: the last check of an endpoint, or an earlier one. */

@@ -1,32 +1,12 @@
-import { readEndpoint, readEndpoints } from '../../client/endpoints.ts'
+import { readEndpoint } from '../../client/endpoints.ts'
 import type { RolloutVerb } from '../../client/rollouts.ts'
 import { routeInWords } from '../../lib/formats/route.ts'
 import type { RolloutStatus } from '../../workflows/messages.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
-import { print, printJson, seconds, table } from '../output.ts'
+import { print, printJson, seconds } from '../output.ts'
 import { verdictTable } from '../verdicts.ts'
-
-/** `rollout list`: what each endpoint serves. */
-export async function list(options: JsonOption): Promise<number> {
-  const documents = await readEndpoints(openContext())
-  if (options.json === true) printJson(documents)
-  else if (documents.length === 0) print('no endpoints yet: give a pipeline a p.deploy, and run it')
-  else
-    print(
-      table(
-        ['endpoint', 'serves', 'revision', 'gateways'],
-        documents.map(({ endpoint, route, gateways }) => [
-          endpoint,
-          routeInWords(route),
-          String(route.revision),
-          String(gateways.filter(({ revision }) => revision !== null).length),
-        ]),
-      ),
-    )
-  return 0
-}
 
 /** What an endpoint serves, and where its rollout stands. */
 export async function status(endpoint: string, options: JsonOption): Promise<number> {

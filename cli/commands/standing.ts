@@ -28,11 +28,13 @@ export async function endpoints(options: JsonOption): Promise<number> {
   else
     print(
       table(
-        ['endpoint', 'serves', 'since', 'rollout', 'monitor'],
-        found.map(({ endpoint, model, version, since, rollout, check, watchedBy }) => [
+        ['endpoint', 'serves', 'since', 'revision', 'gateways', 'rollout', 'monitor'],
+        found.map(({ endpoint, model, version, since, revision, gateways, rollout, check, watchedBy }) => [
           endpoint,
           `${model}@${version}`,
           since ?? '',
+          String(revision),
+          String(gateways.filter((each) => each.revision !== null).length),
           rollout === null ? '' : `version ${rollout.candidate}: ${rollout.reason ?? 'no worker answers'}`,
           watchedBy === null ? 'not watched' : (check?.verdict ?? 'not checked yet'),
         ]),

@@ -40,7 +40,7 @@ export function servingCommands(program: Usage): void {
     .does(async (id, options) => (await explaining()).explain(id, options))
   program
     .command('endpoints')
-    .description('all endpoints in short: what each serves since when, its rollout, its last check')
+    .description('all endpoints in short: what each serves since when, its gateways, its rollout, its last check')
     .json()
     .does(async (options) => (await standing()).endpoints(options))
   program
@@ -84,11 +84,6 @@ export function servingCommands(program: Usage): void {
 }
 
 function rolloutCommands(rollout: Usage): void {
-  rollout
-    .command('list')
-    .description('what each endpoint serves')
-    .json()
-    .does(async (options) => (await rollingOut()).list(options))
   rollout
     .command('status')
     .description('what it serves, and where its rollout stands')

@@ -53,11 +53,6 @@ export function watchingCommands(program: Usage): void {
 
 function driftCommands(drift: Usage): void {
   drift
-    .command('list')
-    .description('what is watched, and how it stands')
-    .json()
-    .does(async (options) => (await drifting()).list(options))
-  drift
     .command('check')
     .description('judge the rules of the monitor now: on the last check, or on a file; exit 17 on an alarm')
     .takes('<endpoint>', kinds.name)

@@ -97,7 +97,7 @@ describe('slipway/client', () => {
     await printed(client.models.get('loans'), 'show', 'loans')
     await printed(client.lineage('loans@1'), 'lineage', 'loans@1')
     await printed(client.endpoints.get('loans'), 'rollout', 'status', 'loans')
-    await printed(client.monitors.list(), 'drift', 'list')
+    await printed(client.endpoints.list(), 'endpoints')
     await printed(client.retraining.get('loans'), 'retrain', 'status', 'loans')
     await printed(client.batches.list(), 'batch', 'list')
     await printed(client.views.list(), 'show', 'views')

@@ -153,13 +153,17 @@ describe('a model that a program makes', () => {
     expect(await slipway('show', 'simple')).toContain('Its export was compared on the validation rows only.')
   })
 
-  it('leaves its log where it fails, which the error names', async () => {
+  it('leaves its log where it fails, which the error names and the graph of the run shows', async () => {
     write("command: ['node', 'fail.mjs']")
-    const { code, stdout } = await place.run('run', 'simple', '--wait')
+    const { code, stdout } = await place.run('run', 'simple', '--wait', '--json')
     expect(code).toBe(11)
-    expect(stdout).toContain('node fail.mjs ended with exit code 1')
-    const [, log] = /slipway show ([0-9a-f]{12})/.exec(stdout) ?? []
+    const { runId: failed, error } = JSON.parse(stdout)
+    expect(error.message).toContain('node fail.mjs ended with exit code 1')
+    const [, log] = /slipway show ([0-9a-f]{12})/.exec(error.next) ?? []
     expect(await slipway('show', log as string)).toContain('out nothing to learn here')
+    const { steps } = JSON.parse(await slipway('show', failed, '--graph', '--json'))
+    const logs = steps.filter((step: { log: string | null }) => step.log !== null)
+    expect(logs).toMatchObject([{ id: 'risk', state: 'failed', log }])
   })
 })
 

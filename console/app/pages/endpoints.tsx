@@ -28,7 +28,7 @@ export function Endpoints() {
   )
 }
 
-function Card({ endpoint, model, version, since, rollout, check, watchedBy }: EndpointState) {
+function Card({ endpoint, model, version, since, revision, gateways, rollout, check, watchedBy }: EndpointState) {
   const isAlarm = check?.incident != null
   return (
     <article class="card">
@@ -65,6 +65,10 @@ function Card({ endpoint, model, version, since, rollout, check, watchedBy }: En
           <span class="soft">{rollout.reason ?? 'no worker answers'}</span>
         </p>
       )}
+      <p class="soft">
+        revision {revision}, applied by {gateways.filter((each) => each.revision === revision).length} of{' '}
+        {gateways.length} {gateways.length === 1 ? 'gateway' : 'gateways'}
+      </p>
       <p class="soft">
         {watchedBy === null ? (
           'not watched'
