@@ -8,8 +8,8 @@ import type { Monitor } from '../lib/store/monitors.ts'
 export interface AlertTarget {
   readonly url: string
   readonly token: string | undefined
-  /** Where people look at what is told: the console, as far as its address is known by now. */
-  console(): string | undefined
+  /** Where people look at what is told: a page of the console, as far as its address is known by now. */
+  page(path: string): string | undefined
 }
 
 /** One incident, as it is told to people and to Alertmanager. */
@@ -26,9 +26,9 @@ export interface Alert {
 
 /**
  * The alert of a check: one an incident, grouped over all rules that fire, with what to do.
- * @param console its address, where it is known
+ * @param page of the console that shows it, where its address is known
  */
-export function alertOf(report: MonitorReport, { pipeline, step }: Monitor, console?: string): Alert {
+export function alertOf(report: MonitorReport, { pipeline, step }: Monitor, page?: string): Alert {
   const { endpoint, incident, champion, rules, at } = report
   const isOver = report.change === 'resolved' || incident === null
   return {
@@ -52,7 +52,7 @@ export function alertOf(report: MonitorReport, { pipeline, step }: Monitor, cons
       command: `npx slipway drift show ${endpoint}`,
     },
     startsAt: incident?.since ?? at,
-    ...(console !== undefined && { generatorURL: `${console.replace(/\/$/, '')}/monitors/${endpoint}` }),
+    ...(page !== undefined && { generatorURL: page }),
     // Alertmanager takes an alert for ended that is not sent again: every check sends it.
     endsAt: isOver ? at : new Date(Date.parse(at) + 2 * step.policy.everyMs + 60_000).toISOString(),
     status: isOver ? 'resolved' : 'firing',
@@ -63,7 +63,7 @@ export function alertOf(report: MonitorReport, { pipeline, step }: Monitor, cons
 export const isAlertmanager = (url: string): boolean => new URL(url).pathname.endsWith('/api/v2/alerts')
 
 /** @throws SlipwayError ALERT_UNDELIVERED when the other side does not take it */
-export async function sendAlert({ url, token }: Omit<AlertTarget, 'console'>, alert: Alert): Promise<void> {
+export async function sendAlert({ url, token }: Omit<AlertTarget, 'page'>, alert: Alert): Promise<void> {
   const { status, ...told } = alert
   const body = isAlertmanager(url) ? [told] : { status, ...told }
   const answer = await fetch(url, {

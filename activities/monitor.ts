@@ -78,7 +78,7 @@ export function createMonitorActivities(deps: ActivityDeps) {
         const [monitor, report] = await Promise.all([readMonitor(store, endpoint), readReport(store, endpoint, seq)])
         if (monitor === undefined || report === undefined || deps.alerts === undefined) return
         if (report.change === 'goes on' && !isAlertmanager(deps.alerts.url)) return
-        await sendAlert(deps.alerts, alertOf(report, monitor, deps.alerts.console()))
+        await sendAlert(deps.alerts, alertOf(report, monitor, deps.alerts.page(`/monitors/${endpoint}`)))
       })
     },
   }

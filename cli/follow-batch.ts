@@ -1,10 +1,11 @@
 import { WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure } from '@temporalio/common'
-import { type ClientContext, workflowLink } from '../client/context.ts'
+import { type ClientContext, inConsole, workflowLink } from '../client/context.ts'
 import { lookUntil, resultOf } from '../client/follow.ts'
 import { batchId } from '../lib/formats/batch-policy.ts'
 import type { BatchRequest } from '../lib/formats/batch-request.ts'
 import { isErrorCode, SlipwayError } from '../lib/formats/errors.ts'
+import { consolePage } from '../workers/settings.ts'
 import {
   type BatchProgress,
   type BatchResult,
@@ -38,6 +39,7 @@ export async function followBatch(
     taskQueue,
     args: [request],
     staticSummary: `batch ${batchId(owner, name, partition)}`,
+    ...inConsole(consolePage(context.settings.root, `/batches/${owner}/${name}/${partition}`)),
   })
   say(`batch ${batchId(owner, name, partition)}\n  look  ${workflowLink(context.settings, workflowId)}`)
   const view = progressView()

@@ -9,10 +9,10 @@ import { shortDigest } from '../lib/formats/artifact.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { SeenView } from '../lib/formats/view.ts'
 import { digestOfFile } from '../lib/store/digest.ts'
-import { signerOf } from '../workers/settings.ts'
+import { consolePage, signerOf } from '../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../workflows/messages.ts'
 import { attachTo } from './attach.ts'
-import type { ClientContext } from './context.ts'
+import { type ClientContext, inConsole } from './context.ts'
 
 /** What a run reads: contents of its sources in the store, or snapshots, by step. */
 export interface RunInputs {
@@ -76,6 +76,7 @@ export async function beginRun(
       },
     ],
     staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}${told.from === undefined ? '' : ` • from ${told.from}`}`,
+    ...inConsole(consolePage(settings.root, `/runs/${runId}`)),
   })
   const isAttached = await begun.then(
     () => false,

@@ -11,8 +11,10 @@ export type Drift = Pick<MonitorReport, 'endpoint' | 'seq' | 'at' | 'verdict' | 
 /** What a page about a run is made of. */
 export interface RunTold {
   readonly record: RunDocument
-  /** Where to look at it: an address, or the name of its workflow. */
+  /** Where to look at its workflow: an address, or the name of it. */
   readonly link: string
+  /** Its page in the console; undefined where nobody knows where that is. */
+  readonly page: string | undefined
   /** Of the model it packaged, where it packaged one. */
   readonly report: Pick<ModelReport, 'judged' | 'against'> | undefined
   /** Of endpoints that it deploys to and that are watched. */
@@ -20,7 +22,7 @@ export interface RunTold {
 }
 
 /** A run as a page of Markdown, for the summary of a job. What users named or wrote stays text. */
-export function runSummary({ record, link, report, drift }: RunTold): string {
+export function runSummary({ record, link, page, report, drift }: RunTold): string {
   return [
     head(record),
     ...gateSection(record),
@@ -28,7 +30,12 @@ export function runSummary({ record, link, report, drift }: RunTold): string {
     ...drift.map(driftSection),
     stepSection(record),
     folded('Do it again', commandBlock(commandsFor(record).join('\n'))),
-    `run ${code(record.runId)}, plan ${code(record.plan.digest)}, ${linked(link)}`,
+    [
+      `run ${code(record.runId)}`,
+      `plan ${code(record.plan.digest)}`,
+      ...(page === undefined ? [] : [linked('console', page)]),
+      linked('workflow', link),
+    ].join(', '),
   ].join('\n\n')
 }
 
@@ -130,4 +137,5 @@ function commandsFor({ runId, origin, pipeline }: RunDocument): string[] {
 const quoted = (text: string): string =>
   /^[\w./:=@-]+$/.test(text) ? text : `'${text.replaceAll(/\s+/g, ' ').replaceAll("'", `'\\''`)}'`
 
-const linked = (link: string): string => (/^https?:\/\/[^\s<>()]+$/.test(link) ? `[look at it](${link})` : code(link))
+const linked = (words: string, link: string): string =>
+  /^https?:\/\/[^\s<>()]+$/.test(link) ? `[${words}](${link})` : code(link)

@@ -6,6 +6,7 @@ import { passOver } from '../../lib/store/broken.ts'
 import { monitorsOf, readLastJudgement } from '../../lib/store/monitors.ts'
 import { readWholeRun } from '../../lib/store/runs.ts'
 import type { Store } from '../../lib/store/store.ts'
+import { consolePage } from '../../workers/settings.ts'
 import { type Definition, findingsOf } from './findings.ts'
 import { type Drift, runSummary } from './run-summary.ts'
 import { annotate, appendToJobSummary, hasJobSummary } from './tell.ts'
@@ -26,7 +27,9 @@ export async function tellRun(
     reportOf(store, record.runId).catch(() => undefined),
     driftOf(store, record.pipeline).catch(() => []),
   ])
-  appendToJobSummary(runSummary({ record, link: workflowLink(settings, record.workflowId), report, drift }))
+  const link = workflowLink(settings, record.workflowId)
+  const page = consolePage(settings.root, `/runs/${record.runId}`)
+  appendToJobSummary(runSummary({ record, link, page, report, drift }))
 }
 
 async function reportOf(store: Store, runId: string): Promise<ModelReport | undefined> {

@@ -18,9 +18,8 @@ describe('an alert', () => {
   } as Partial<MonitorReport> as MonitorReport
 
   it('leads to the page of its endpoint in the console, where that is known', () => {
-    expect(alertOf(report, monitor, 'https://console.example/').generatorURL).toBe(
-      'https://console.example/monitors/credit',
-    )
+    const page = 'https://console.example/monitors/credit'
+    expect(alertOf(report, monitor, page).generatorURL).toBe(page)
     expect(alertOf(report, monitor)).not.toHaveProperty('generatorURL')
   })
 
@@ -28,7 +27,7 @@ describe('an alert', () => {
     const project = newProject()
     const env = { SLIPWAY_ALERT_URL: 'http://127.0.0.1:9/alerts' }
     const target = alertTargetOf(project.root, env)
-    expect(target?.console()).toBe(undefined)
+    expect(target?.page('/monitors/credit')).toBe(undefined)
     const state: PlatformState = {
       pid: process.pid,
       startedAt: '2026-01-01T00:00:00.000Z',
@@ -38,9 +37,9 @@ describe('an alert', () => {
       console: { pid: 1, address: 'http://127.0.0.1:8082' },
     }
     writeWhole(stateFile(project.root), JSON.stringify(state))
-    expect(target?.console()).toBe('http://127.0.0.1:8082')
-    const named = { ...env, SLIPWAY_CONSOLE_ADDRESS: 'https://console.example' }
-    expect(alertTargetOf(project.root, named)?.console()).toBe('https://console.example')
+    expect(target?.page('/monitors/credit')).toBe('http://127.0.0.1:8082/monitors/credit')
+    const named = { ...env, SLIPWAY_CONSOLE_ADDRESS: 'https://console.example/' }
+    expect(alertTargetOf(project.root, named)?.page('/monitors/credit')).toBe('https://console.example/monitors/credit')
     project.remove()
   })
 })

@@ -226,6 +226,7 @@ describe('the summary of a run', () => {
       origin: { commit: 'abc123', set: '{"trees":"20"}' },
     },
     link: 'http://127.0.0.1:8233/namespaces/default/workflows/run%2Floans',
+    page: 'https://console.example/runs/loans-20260101-000000-abcd',
     report: {
       judged: {
         quality: { rows: 1200, metrics: { auc: { value: 0.71234, low: 0.69, high: 0.73 }, brier: { value: 0.2 } } },
@@ -246,7 +247,7 @@ describe('the summary of a run', () => {
     ],
   }
 
-  it('has gates, metrics beside the champion, drift, steps, times, the link, and how to do it again', () => {
+  it('has gates, metrics beside the champion, drift, steps, times, how to do it again, and links', () => {
     expect(runSummary(told)).toBe(`### ❌ <code>loans</code>: gate failed
 
 <code>GATE&#95;FAILED</code> auc not worse failed
@@ -290,7 +291,8 @@ npx slipway rerun loans-20260101-000000-abcd --plan same --wait
 
 </details>
 
-run <code>loans-20260101-000000-abcd</code>, plan <code>sha256&#58;${'ab'.repeat(32)}</code>, [look at it](http://127.0.0.1:8233/namespaces/default/workflows/run%2Floans)`)
+run <code>loans-20260101-000000-abcd</code>, plan <code>sha256&#58;${'ab'.repeat(32)}</code>, [console](https://console.example/runs/loans-20260101-000000-abcd), [workflow](http://127.0.0.1:8233/namespaces/default/workflows/run%2Floans)`)
+    expect(runSummary({ ...told, page: undefined })).toContain(`</code>, [workflow](`)
   })
 
   it('lets no name or value be markup, a link, a mention or another command', () => {
@@ -305,6 +307,7 @@ run <code>loans-20260101-000000-abcd</code>, plan <code>sha256&#58;${'ab'.repeat
         origin: { set: JSON.stringify({ trees: bad }), from: bad, commit: bad },
       },
       link: bad,
+      page: bad,
       report: undefined,
       drift: [{ endpoint: bad, seq: 0, at: bad, verdict: bad, rules: [] }],
     })

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { packageRoot } from '../../lib/code/host.ts'
@@ -191,7 +192,9 @@ describe('under GitHub Actions', () => {
     GITHUB_ACTIONS: 'true',
     GITHUB_WORKSPACE: place.project.root,
     GITHUB_STEP_SUMMARY: path(job),
+    SLIPWAY_CONSOLE_ADDRESS: 'https://console.example/',
   })
+  let failed: string
 
   it('a gate that fails is an annotation on its line, and a row of the summary', async () => {
     writeLoans(place.project, {
@@ -219,7 +222,20 @@ describe('under GitHub Actions', () => {
     expect(page).toContain('### ❌ <code>loans</code>: gate failed')
     expect(page).toMatch(/\| auc ≥ 0\.99 \| \*\*failed\*\* \|/)
     expect(page).toMatch(/\| auc \| 0\.\d+ \(0\.\d+ to 0\.\d+\) \|/)
-    expect(page).toContain(`npx slipway rerun ${document(result).runId} --plan same --wait`)
+    failed = document(result).runId
+    expect(page).toContain(`npx slipway rerun ${failed} --plan same --wait`)
+  })
+
+  it('leads to its page in the console, from Temporal too', async () => {
+    const page = `https://console.example/runs/${failed}`
+    expect(text('gate.md')).toContain(`[console](${page})`)
+    const connection = await Connection.connect({ address: place.temporal })
+    try {
+      const described = await new Client({ connection }).workflow.getHandle(`run/${failed}`).describe()
+      expect(await described.staticDetails()).toBe(`[Look at it in the console](${page})`)
+    } finally {
+      await connection.close()
+    }
   })
 
   it('a mistake in the user’s own file is an annotation on its line, and data on its column', async () => {

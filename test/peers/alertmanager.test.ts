@@ -115,7 +115,8 @@ describe('Alertmanager', () => {
   it('takes an incident by its API, knows it again at the next check, and drops it when it has ended', async (context) => {
     if (missing !== undefined) return context.skip(missing)
     const target = { url: `${address}/api/v2/alerts`, token: undefined }
-    for (let check = 0; check < 2; check++) await sendAlert(target, alertOf(report({}), monitor, 'http://console'))
+    for (let check = 0; check < 2; check++)
+      await sendAlert(target, alertOf(report({}), monitor, 'http://console/monitors/credit'))
     await eventually(async () => (await active()).length === 1)
     const [alert] = await active()
     expect(alert).toMatchObject({
