@@ -7,13 +7,14 @@ import { packageRoot } from '../../lib/code/host.ts'
 import { type ShownCommand, shownCommands, shownFiles, steadyText } from '../../scripts/docs/blocks.ts'
 import type { Page } from '../../scripts/docs/markdown.ts'
 import { readDocumentation } from '../../scripts/docs/site-map.ts'
-import { carriedOut } from '../support/carried-out.ts'
+import { query } from '../support/batch-place.ts'
+import { foldersOfPages } from '../support/carried-out.ts'
 import { installedSlipway } from '../support/installed-slipway.ts'
-import { projectAt } from '../support/project.ts'
+import { loansSql, projectAt, writeLoans } from '../support/project.ts'
 
 /*
- * The commands of the documentation, word for word, each page in a folder of its own with the files that it tells to
- * write, on a platform that its first command starts.
+ * The commands of the documentation, word for word: a page in a folder of its own with the files that it tells to
+ * write, or several one after the other on a platform that serves what they speak of.
  */
 const docs = readDocumentation(packageRoot)
 
@@ -46,16 +47,6 @@ function expectPrinted(printed: string, shown: string): void {
   }
 }
 
-/** What has to be there before a page begins, besides its files: a command, or what writes more files. */
-const before: Readonly<Record<string, (root: string) => Promise<void>>> = {
-  'README.md': async (root) => void sh(root, 'npx slipway up --detach'),
-  'docs/batch.md': async (root) => {
-    await writeFlights(root)
-    sh(root, 'npx slipway up --detach')
-    sh(root, 'npx slipway run flights --wait')
-  },
-}
-
 /** A flights small enough to wait for, with the batch that docs/batch.md describes, over folders of the project. */
 async function writeFlights(root: string): Promise<void> {
   const project = projectAt(root)
@@ -71,7 +62,7 @@ export default pipeline('flights', (p) => {
   const rows = p.validate(p.snapshot('flights', { from: 'flights.parquet', schema: Flight }))
   const parts = p.split(rows, { random: { validation: 0.2, test: 0.3 }, seed: 1 })
   const learner = trees({ trees: 20, leaves: 7 })
-  const candidate = p.package(p.train('delays', { on: parts, features, target: binary('delay', late), learner, seed: 1 }))
+  const candidate = p.package(p.train('delays', { on: parts, features, target: binary('delay', late), learner, seed: 1 }), { explain: true })
   p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.5)] })
   const live = p.deploy(candidate, { endpoint: 'flights', allAtOnce: true })
   p.batch(live, 'nightly', { cron: '0 2 * * *', from: 'lake/{date}/*.parquet', to: 'scores/{date}/' })
@@ -86,26 +77,64 @@ export default pipeline('flights', (p) => {
   }
 }
 
+/** Endpoints `flights` and `loans`, each with a version, and a folder for programs of one's own. */
+async function serveFlights(root: string): Promise<void> {
+  await writeFlights(root)
+  const project = projectAt(root)
+  await project.data('data/loans.parquet', loansSql())
+  writeLoans(project, { body: servedLoans })
+  project.write('row.json', JSON.stringify(await query(`SELECT * FROM '${root}/flights.parquet' LIMIT 1`)))
+  project.write('src/main.ts', '')
+  sh(root, 'npx slipway up --detach')
+  for (const pipeline of ['flights', 'loans']) sh(root, `npx slipway run ${pipeline} --wait`)
+}
+
+const servedLoans = `import { auc, binary, pipeline, trees } from 'slipway'
+import { features } from './features.ts'
+import { Loan } from './schema.ts'
+import { bad } from './target.ts'
+
+export default pipeline('loans', (p) => {
+  const rows = p.validate(p.snapshot('loans', { from: 'data/loans.parquet', schema: Loan }))
+  const parts = p.split(rows, { random: { validation: 0.2, test: 0.3 }, seed: 1 })
+  const learner = trees({ trees: 10, leaves: 7 })
+  const candidate = p.package(p.train('risk', { on: parts, features, target: binary('defaulted', bad), learner, seed: 1 }))
+  p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.5)] })
+  p.deploy(candidate, { endpoint: 'loans', allAtOnce: true })
+})
+`
+
+/** What has to be there before the first page of a folder begins, besides the files that it tells to write. */
+const before: Readonly<Record<string, (root: string) => Promise<void>>> = {
+  'README.md': async (root) => void sh(root, 'npx slipway up --detach'),
+  'docs/batch.md': serveFlights,
+}
+
 /** Those of README.md that come after this block are carried out by test/integration/readme.test.ts. */
 const isHere = (page: Page, { prints }: ShownCommand): boolean => page.file !== 'README.md' || prints !== undefined
 
-describe.each(carriedOut)('%s', (file) => {
-  const page = docs.pages.get(file) as Page
+describe.each(foldersOfPages.map((pages) => ({ pages })))('$pages', ({ pages: [first, ...others] }) => {
+  const pages = [first, ...others].map((file) => docs.pages.get(file) as Page)
   let root: string
   beforeAll(async () => {
     root = newFolder()
-    for (const { path, text } of shownFiles(page)) {
+    for (const { path, text } of others.length > 0 ? [] : pages.flatMap(shownFiles)) {
       mkdirSync(dirname(join(root, path)), { recursive: true })
       writeFileSync(join(root, path), text)
     }
-    await before[file]?.(root)
+    await before[first]?.(root)
   })
   afterAll(() => {
     spawnSync('npx', ['slipway', 'down'], { cwd: root })
     rmSync(root, { recursive: true, force: true })
   })
 
-  it.each(shownCommands(page).filter((command) => isHere(page, command)))('$line: $command', ({ command, prints }) => {
+  const commands = pages.flatMap((page) =>
+    shownCommands(page)
+      .filter((command) => isHere(page, command))
+      .map((command) => ({ file: page.file, ...command })),
+  )
+  it.each(commands)('$file:$line: $command', ({ command, prints }) => {
     const printed = sh(root, command)
     if (prints !== undefined) expectPrinted(printed, prints)
   })
