@@ -1,8 +1,6 @@
-import { userInfo } from 'node:os'
 import { decideRun } from '../client/approval.ts'
-import { askOwnerOfEndpoint } from '../client/ask-owner.ts'
 import type { ClientContext } from '../client/context.ts'
-import { rollBack } from '../client/roll-back.ts'
+import { rollBackTo } from '../client/rollback.ts'
 import { askRollout, type RolloutVerb } from '../client/rollouts.ts'
 import { requireRoute } from '../client/route.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
@@ -14,6 +12,8 @@ interface Asked {
   readonly reason?: string
   /** The role that is claimed; nobody checks it. */
   readonly as?: string
+  /** The number of a version that is to serve; the one before by default. */
+  readonly to?: string
   /** Of an approval: the question that the page showed. */
   readonly about?: Pick<Decision, 'step' | 'against'>
 }
@@ -36,15 +36,16 @@ export const actor =
 
 /** @throws SlipwayError USAGE */
 function askedOf(given: unknown): Asked {
-  const { reason, as, about } = (given ?? {}) as Record<string, unknown>
+  const { reason, as, to, about } = (given ?? {}) as Record<string, unknown>
   const isText = (value: unknown): value is string | undefined =>
     value === undefined || (typeof value === 'string' && value.length <= 2_000)
   const { step, against } = (about ?? {}) as Record<string, unknown>
-  if (!isText(reason) || !isText(as) || !isText(step) || !(against === null || isText(against)))
-    throw new SlipwayError('USAGE', 'reasons and roles are texts of at most 2000 characters')
+  if (!isText(reason) || !isText(as) || !isText(to) || !isText(step) || !(against === null || isText(against)))
+    throw new SlipwayError('USAGE', 'reasons, roles and versions are texts of at most 2000 characters')
   return {
     ...(reason !== undefined && { reason: reason.trim() }),
     ...(as !== undefined && { as }),
+    ...(to !== undefined && { to }),
     about: { ...(step !== undefined && { step }), ...(against !== undefined && { against }) },
   }
 }
@@ -53,20 +54,12 @@ async function carryOut(context: ClientContext, path: string, { about = {}, ...s
   const [kind = '', name = '', verb = '', ...rest] = path.split('/')
   if (rest.length > 0 || !/^[a-z0-9][a-z0-9-]{0,99}$/.test(name)) return undefined
   if (kind === 'endpoints' && ofRollout.includes(verb)) return askRollout(context, name, verb as RolloutVerb, said)
-  if (kind === 'endpoints' && verb === 'back') return goBack(context, name, said)
+  if (kind === 'endpoints' && verb === 'back') {
+    // What is no endpoint may be a model, which has no such button.
+    await requireRoute(context.store, name)
+    return rollBackTo(context, name, said)
+  }
   if (kind === 'runs' && (verb === 'approve' || verb === 'reject'))
     return (await decideRun(context, verb, name, { ...said, about })).document
   return undefined
-}
-
-/** Serves the version before again, at once. */
-async function goBack({ store, settings }: ClientContext, endpoint: string, { reason = '' }: Asked): Promise<unknown> {
-  const before = await requireRoute(store, endpoint)
-  if (before.rollout === null && before.previous === null)
-    throw new SlipwayError('USAGE', `endpoint ${endpoint} has served no version before ${before.champion.version}`)
-  const why = `rolled back by ${userInfo().username}: ${reason === '' ? 'no reason given' : reason}`
-  const askOwner: Parameters<typeof rollBack>[0]['askOwner'] = (name, order) =>
-    askOwnerOfEndpoint(settings, name, order)
-  const { route, breakGlass } = await rollBack({ store, askOwner }, before, null, why)
-  return { endpoint, revision: route.revision, champion: route.champion.version, breakGlass }
 }

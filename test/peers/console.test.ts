@@ -160,7 +160,7 @@ describe.skipIf('missing' in chromium)('the console', () => {
     expect((await printed('rollout', 'status', 'credit')).rollout.paused).toBe(false)
     await fill('token', readFileSync(tokenFile(place.project.root), 'utf8'))
     await press('Pause')
-    await says('paused')
+    await says(': a look')
     expect((await printed('rollout', 'status', 'credit')).rollout).toMatchObject({
       paused: true,
       reason: expect.stringContaining('a look'),
@@ -207,6 +207,40 @@ describe.skipIf('missing' in chromium)('the console', () => {
     const { route, last } = await printed('rollout', 'status', 'credit')
     expect(route).toMatchObject({ champion: { version: 2 }, rollout: null })
     expect(last).toMatchObject({ outcome: 'rolled back', reason: expect.stringContaining('not this one') })
+  })
+
+  it('promotes and goes back without a rollout: what its rollout did not win, and the version before', async () => {
+    const serves = (version: number) =>
+      eventually(async () => (await printed('rollout', 'status', 'credit')).route.champion.version === version)
+    await open('/endpoints/credit')
+    await press('Promote version 3')
+    await fill('reason', 'after all')
+    await press('Promote version 3')
+    await says('Version 3 answers everything.')
+    await serves(3)
+    await press('Go back to version 2')
+    await press('Go back to version 2')
+    await says('Version 2 answers everything.')
+    await serves(2)
+  })
+
+  it('takes a candidate back though no worker answers, and says that none does', async () => {
+    await place.again()
+    const worker = place.worker.pid()
+    process.kill(worker, 'SIGSTOP')
+    try {
+      await open('/endpoints/credit')
+      await says('No worker answers how it stands')
+      await says('Promote version 4')
+      await press('Roll back')
+      await fill('reason', 'nobody is there')
+      await press('Roll back')
+      await says('Version 2 answers everything.')
+      const { route } = await printed('rollout', 'status', 'credit')
+      expect(route).toMatchObject({ champion: { version: 2 }, rollout: null })
+    } finally {
+      process.kill(worker, 'SIGCONT')
+    }
   })
 
   it('says that Temporal is away, shows what the store has, and comes back by itself', async () => {

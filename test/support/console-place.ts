@@ -95,8 +95,10 @@ export async function openConsolePlace(
     JSON.parse(done(await place.run('rollout', 'status', 'credit', '--json'))).route.rollout
   await eventually(async () => (await share())?.share === canary.steps[0] / 100)
   done(await place.run(...traffic('5s')))
+  let trees = 12
   const again = async (): Promise<void> => {
-    writeLoans(project, { body: loans(14, canary) })
+    trees += 2
+    writeLoans(project, { body: loans(trees, canary) })
     done(await place.run('run', 'loans', '--json'))
     await eventually(async () => (await share())?.share === canary.steps[0] / 100)
   }

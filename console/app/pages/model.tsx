@@ -51,13 +51,10 @@ export function Model({ of: { model = '', version = '' } }: { readonly of: Reado
 function verdictOf({ gates, judged, against }: ModelReport): string {
   const failed = gates.filter(({ passed }) => !passed)
   const passed =
-    gates.length === 0
-      ? 'No gate judged it.'
-      : failed.length === 0
-        ? gates.length === 1
-          ? 'Its gate passed.'
-          : `All ${gates.length} gates passed.`
-        : `Failed: ${failed.map(({ name }) => name).join(', ')}.`
+    failed.length > 0
+      ? `Failed: ${failed.map(({ name }) => name).join(', ')}.`
+      : (['No gate judged it.', 'Its gate passed.', 'Both gates passed.'][gates.length] ??
+        `All ${gates.length} gates passed.`)
   const [first] = Object.entries(judged?.quality.metrics ?? {})
   if (judged === null || first === undefined) return passed
   const [name, { value }] = first
@@ -102,7 +99,7 @@ function Report({ judged, against, gates, made, training, learner, data, code }:
             rows={judged.importance.slice(0, 15).map(({ feature, loss, spread }) => ({
               name: feature,
               value: loss,
-              words: `${loss.toPrecision(3)} ± ${spread.toPrecision(1)}`,
+              words: `${Number(loss.toPrecision(3))} ± ${Number(spread.toPrecision(1))}`,
             }))}
           />
         </Section>

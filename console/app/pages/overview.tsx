@@ -74,7 +74,8 @@ function Pipeline({ pipeline, sentences, tone, endpoints, models, last, going }:
       <ul class="facts">
         {(going ?? []).map(({ runId, progress }) => (
           <li key={runId}>
-            <a href={`/runs/${runId}`}>run {progress?.stage ?? 'waits'}</a>
+            {progress === null ? 'a run waits: ' : `a run at ${progress.stage}: `}
+            <a href={`/runs/${runId}`}>{runId}</a>
           </li>
         ))}
         {endpoints.map(({ endpoint }) => (

@@ -49,10 +49,18 @@ function Standing({ status, steps, waits, rollout }: RunGraph) {
       <State mark={markOf(status)}>{status}</State> {steps.length} steps
       {count('unknown') > 0 ? '' : `: ${words.join(', ') || 'none begun'}`}.
       {waits !== null && ` It ${waits.startsWith('waits') ? waits : `waits: ${waits}`}.`}
-      {rollout !== null && ` Rollout ${rollout}.`}
+      {rollout !== null && (
+        <>
+          {' '}
+          Rollout <a href={`/endpoints/${endpointOf(rollout)}`}>{rollout}</a>.
+        </>
+      )}
     </>
   )
 }
+
+/** `credit-20261122-034512-k3x9`, a rollout of `credit`. */
+const endpointOf = (rollout: string): string => rollout.replace(/-\d{8}-\d{6}-\w+$/, '')
 
 /** What came of a run: its error first, its gates, its model, who began it. */
 function Ended({ error, gates, model, metrics, origin, startedAt, finishedAt, branches = [] }: RunDocument) {
@@ -124,31 +132,33 @@ function Steps({ steps, runId }: RunGraph) {
         }))}
         edges={steps.flatMap(({ id, needs }) => needs.map((from) => ({ from, to: id })))}
       />
-      <Section title="Steps">
-        <Table
-          label="Steps"
-          columns={['step', 'state', { name: 'time', isNumber: true }, 'made', 'why']}
-          rows={steps.map(({ id, state, summary, reason, seconds: took }) => ({
-            key: id,
-            cells: [
-              <code key="id">{id}</code>,
-              <State key="state" mark={markOf(state)}>
-                {state}
-              </State>,
-              took === null ? '' : <Took key="took" seconds={took} longest={longest} />,
-              summary,
-              <span key="why" class={state === 'failed' ? 'bad' : 'soft'}>
-                {reason}
-              </span>,
-            ],
-          }))}
-        />
-      </Section>
-      {steps.some(({ log }) => log !== null) && (
-        <Section title="Logs">
-          {steps.map(({ id, log }) => (log === null ? null : <Log key={id} run={runId} step={id} digest={log} />))}
+      <div>
+        <Section title="Steps">
+          <Table
+            label="Steps"
+            columns={['step', 'state', { name: 'time', isNumber: true }, 'made', 'why']}
+            rows={steps.map(({ id, state, summary, reason, seconds: took }) => ({
+              key: id,
+              cells: [
+                <code key="id">{id}</code>,
+                <State key="state" mark={markOf(state)}>
+                  {state}
+                </State>,
+                took === null ? '' : <Took key="took" seconds={took} longest={longest} />,
+                summary,
+                <span key="why" class={state === 'failed' ? 'bad' : 'soft'}>
+                  {reason}
+                </span>,
+              ],
+            }))}
+          />
         </Section>
-      )}
+        {steps.some(({ log }) => log !== null) && (
+          <Section title="Logs">
+            {steps.map(({ id, log }) => (log === null ? null : <Log key={id} run={runId} step={id} digest={log} />))}
+          </Section>
+        )}
+      </div>
     </div>
   )
 }

@@ -1,38 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
+import type { ChartProps, Mark } from './chart-props.ts'
 import { number } from './words.tsx'
-
-export interface Line {
-  readonly name: string
-  /** Null where nothing is known; as many as there are x. */
-  readonly values: readonly (number | null)[]
-  /** A name of the style sheet: `now`, `then`, `bad`. */
-  readonly color: string
-  readonly isDashed?: boolean
-  /** Dots without a line between them. */
-  readonly isDots?: boolean
-  readonly isBars?: boolean
-}
-
-/** Something that happened at an x: drawn as a line from top to bottom with its words. */
-export interface Mark {
-  readonly x: number
-  readonly words: string
-}
-
-export interface ChartProps {
-  readonly label: string
-  /** Ascending; seconds since 1970 where it is a time line. */
-  readonly x: readonly number[]
-  readonly lines: readonly Line[]
-  readonly isTime?: boolean
-  readonly limit?: number | undefined
-  readonly marks?: readonly Mark[]
-  /** Where y begins and ends; by what there is by default. */
-  readonly range?: readonly [number, number]
-  readonly xName?: string
-  readonly height?: number
-}
 
 /** Lines over time, or of one number over another; its figures stand in a table that opens below it. */
 export function Chart(props: ChartProps) {
@@ -153,7 +122,7 @@ function optionsOf(
     cursor: { y: false, points: { size: 6 } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     scales: {
-      x: { time: isTime, ...(x.length === 1 && { range: [(x[0] ?? 0) - 60, (x[0] ?? 0) + 60] as [number, number] }) },
+      x: { time: isTime, ...rangeOfX(x, lines) },
       y: {
         range:
           range === undefined
@@ -164,7 +133,7 @@ function optionsOf(
       },
     },
     axes: [
-      { ...axis, ...(isTime && { values: timesOf }) },
+      { ...axis, size: 30, ...(isTime && { values: timesOf }) },
       { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => String(Number(tick.toPrecision(4)))) },
     ],
     series: [
@@ -184,14 +153,19 @@ function optionsOf(
   }
 }
 
-/** Hours and minutes of a short stretch, days of a long one; UTC. */
+/** Hours and minutes of a short stretch, seconds of a very short one, days of a long one; UTC. */
 function timesOf(plot: uPlot, ticks: readonly number[]): string[] {
   const { min, max } = plot.scales.x ?? {}
-  const isLong = Number(max) - Number(min) > 2 * 86_400
-  return ticks.map((tick) => {
-    const iso = new Date(tick * 1000).toISOString()
-    return isLong ? iso.slice(5, 10) : iso.slice(11, 16)
-  })
+  const stretch = Number(max) - Number(min)
+  const shown = stretch > 2 * 86_400 ? ([5, 10] as const) : ([11, stretch < 600 ? 19 : 16] as const)
+  return ticks.map((tick) => new Date(tick * 1000).toISOString().slice(...shown))
+}
+
+/** A lone point has room at both sides, and so have bars; lines begin and end at the edges. */
+function rangeOfX(x: readonly number[], lines: ChartProps['lines']): { range?: [number, number] } {
+  const [first = 0, last = 0] = [x[0], x.at(-1)]
+  const room = x.length < 2 ? 60 : lines.some(({ isBars }) => isBars) ? (last - first) / (x.length - 1) / 2 : 0
+  return room === 0 ? {} : { range: [first - room, last + room] }
 }
 
 /** A range that the limit is in. */

@@ -71,7 +71,7 @@ function Node({ node, at }: { readonly node: GraphNode; readonly at: Point | und
         {cut(title, 30)}
       </text>
       <text x="14" y="36" class="more">
-        {cut(note, 30)}
+        {cut(note, 28)}
       </text>
     </g>
   )

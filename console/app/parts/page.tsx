@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import type { Seen } from '../live.ts'
 
 /** The head of a page: what it is, how it stands, and the commands that print what it shows. */
@@ -68,8 +68,24 @@ export function Shown<Document>({
           {error.next !== null && <span class="soft"> Next: {error.next}</span>}
         </div>
       )}
-      {read !== undefined ? children(read) : error === undefined && <p class="soft reading">Reading…</p>}
+      {read !== undefined ? children(read) : error === undefined && <Reading />}
     </>
+  )
+}
+
+/** That something is awaited; after a moment what it may wait for. */
+function Reading() {
+  const [isLong, setLong] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), 2_000)
+    return () => clearTimeout(timer)
+  }, [])
+  return (
+    <p class="soft reading" role="status">
+      Reading…
+      {isLong &&
+        ' A worker, Temporal or the store takes its time to answer; the page goes on without what it does not hear.'}
+    </p>
   )
 }
 
