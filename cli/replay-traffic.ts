@@ -8,7 +8,7 @@ import { bodiesOfOneRow, sendTraffic } from './traffic.ts'
 /** How the past is sent. */
 const pace = {
   /** Requests a second. */
-  rate: 220,
+  rate: 600,
   /** Requests under way at once: so few no gateway refuses for their number. */
   underWay: 8,
   /** What a gateway refuses because it has too much to do is sent again after this long, ms, and so often. */
@@ -16,8 +16,8 @@ const pace = {
   mostRefusals: 600,
   /** Outcomes become known this long after their prediction, ms of the past. */
   labelsAfterMs: 86_400_000,
-  /** Requests of one row a second while a retraining goes on and time stands still. */
-  meanwhile: 400,
+  /** Requests of one row a second while time stands still: while something is trained, and while it is on trial. */
+  meanwhile: { training: 100, rollout: 2_000 },
 } as const
 
 /** Sends stretches of the past to a gateway, and what became of them a while later. */
@@ -72,19 +72,25 @@ export async function openReplayTraffic(context: ClientContext, endpoint: string
         if (answer.status !== 202) throw new SlipwayError('REQUEST_INVALID', `labels were refused: ${answer.body}`)
       }
     },
-    /** Goes on sending rows of a stretch, one a request, while something happens. */
-    async meanwhile<T>({ bodies }: Stretch, work: () => Promise<T>): Promise<T> {
+    /**
+     * Goes on sending rows of a stretch, one a request, while something happens: few, so that training has the
+     * processor, until a rollout begins, which learns by them.
+     */
+    async meanwhile<T>({ bodies }: Stretch, work: (rolloutBegins: () => void) => Promise<T>): Promise<T> {
       let going = true
+      let rate: number = pace.meanwhile.training
       const traffic = sendTraffic({
         address,
         endpoint,
         bodies: bodiesOfOneRow(bodies),
-        rate: pace.meanwhile,
+        rate: () => rate,
         faults: 0,
         goesOn: () => going,
       })
       try {
-        return await work()
+        return await work(() => {
+          rate = pace.meanwhile.rollout
+        })
       } finally {
         going = false
         const report = await traffic.done

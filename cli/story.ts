@@ -83,7 +83,9 @@ export async function tellStory(context: ClientContext, pipeline: string, option
       const { reason, state, run } = (await findRetraining(context, pipeline)) ?? idle
       if (state === 'running' && run !== null && !takenOver) {
         told(clock + replay.stretchMs, `the supervisor retrains (${run}): ${report.incident?.reasons[0] ?? reason}`)
-        const outcome = await traffic.meanwhile(stretch, () => followRetraining(context, pipeline, run))
+        const outcome = await traffic.meanwhile(stretch, (rolloutBegins) =>
+          followRetraining(context, { pipeline, endpoint, run, rolloutBegins }),
+        )
         told(clock + replay.stretchMs, outcome.words)
         takenOver = outcome.tookOver
         if (takenOver) sabotage = tryPoison(context, pipeline, past, clock + replay.stretchMs, options)
@@ -127,13 +129,20 @@ function weekLine({ rows, quality, verdict, champion, rules }: MonitorReport, re
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
 
+interface Followed {
+  readonly pipeline: string
+  readonly endpoint: string
+  readonly run: string
+  rolloutBegins(): void
+}
+
 /** Waits until a retraining has ended. */
 async function followRetraining(
   context: ClientContext,
-  pipeline: string,
-  run: string,
+  { pipeline, endpoint, run, rolloutBegins }: Followed,
 ): Promise<{ words: string; tookOver: boolean }> {
   for (;;) {
+    if ((await readRoute(context.store, endpoint))?.rollout) rolloutBegins()
     const status = await findRetraining(context, pipeline)
     const outcome = status?.retrainings.find((each) => each.run === run)
     if (outcome !== undefined) {

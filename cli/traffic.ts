@@ -12,8 +12,8 @@ export interface TrafficOptions {
   readonly endpoint: string
   /** Rows to send, over and over. */
   readonly bodies: readonly string[]
-  /** Requests a second. */
-  readonly rate: number
+  /** Requests a second; asked every moment where it changes. */
+  readonly rate: number | (() => number)
   /** Share of requests that ask the gateway to let the candidate fail: a drill. */
   readonly faults: number
   /** Asked every moment: whether to go on. */
@@ -40,9 +40,9 @@ const mostAt = (rate: number): number => Math.max(8, Math.ceil(rate / 60))
 
 /** Sends rows to an endpoint at a steady rate. The report may be read while it goes on. */
 export function sendTraffic(options: TrafficOptions): { report(): TrafficReport; done: Promise<TrafficReport> } {
-  const { address, endpoint, bodies, rate, faults, goesOn } = options
-  const mostUnderWay = mostAt(rate)
-  const client = gatewayClient(address, mostUnderWay)
+  const { address, endpoint, bodies, faults, goesOn } = options
+  const rate = typeof options.rate === 'number' ? () => options.rate as number : options.rate
+  const client = gatewayClient(address, Number.POSITIVE_INFINITY)
   const path = `/v1/models/${endpoint}:predict`
   const failed: Record<string, number> = {}
   const answeredBy: Record<string, number> = {}
@@ -80,8 +80,9 @@ export function sendTraffic(options: TrafficOptions): { report(): TrafficReport;
     let due = 0
     while (goesOn(sent)) {
       const now = performance.now()
+      const mostUnderWay = mostAt(rate())
       // Time in which the gateway was busy is not made up for.
-      due = Math.min(due + ((now - last) * rate) / 1000, mostUnderWay)
+      due = Math.min(due + ((now - last) * rate()) / 1000, mostUnderWay)
       last = now
       for (; due >= 1 && underWay < mostUnderWay; due--) void send()
       await new Promise((resolve) => setTimeout(resolve, 5))

@@ -1,7 +1,8 @@
 import type { ClientContext } from '../../client/context.ts'
 import { gatewayAddress, gatewayClient } from '../../client/gateway-client.ts'
 import { hostVersions } from '../../lib/code/host.ts'
-import { planPipeline } from '../../lib/code/plan.ts'
+import { type PlannedPipeline, planPipeline } from '../../lib/code/plan.ts'
+import { checkTypes } from '../../lib/code/type-check.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { readRoute } from '../../lib/store/routes.ts'
 import { openPort, portOf } from '../../workers/platform/servers.ts'
@@ -32,14 +33,10 @@ export async function start(named: string | undefined, options: StartOptions): P
   if (options.target !== undefined) return startOnFake(named, options)
   const pipeline = named ?? 'flights'
   const root = findRoot()
-  if (readPlatform(root) === undefined) {
-    say(colors.dim('  starting Temporal, S3, a worker and a gateway'))
-    await startDetached(root, (what) => say(colors.dim(what)))
-  } else await untilStarted(root)
+  const [{ plan }] = await Promise.all([plannedAndChecked(root, pipeline), ensurePlatform(root)])
   const console = readPlatform(root)?.console?.address
   if (console !== undefined && options.json !== true) print(`look at ${console}`)
   const context = openContext()
-  const { plan } = await planPipeline(root, pipeline, hostVersions())
   const isWatched =
     plan.steps.some(({ kind }) => kind === 'monitor') &&
     plan.steps.some((step) => step.kind === 'split' && step.rule.by === 'age')
@@ -56,6 +53,22 @@ export async function start(named: string | undefined, options: StartOptions): P
   print(`  Temporal web UI ${state.temporal.ui ?? state.temporal.address}, S3 ${state.s3.endpoint}`)
   print('  all of it stays up, its data in .slipway/: `npx slipway down` stops it, `npx slipway up` brings it back')
   return code
+}
+
+/** A pipeline as it is defined; the verdict on its types is kept, so that the run that follows has it at once. */
+async function plannedAndChecked(root: string, pipeline: string): Promise<PlannedPipeline> {
+  const planned = await planPipeline(root, pipeline, hostVersions())
+  await checkTypes(root, pipeline, planned.sources)
+  return planned
+}
+
+/** Starts the platform, or waits for one that somebody else is starting. */
+async function ensurePlatform(root: string): Promise<void> {
+  if (readPlatform(root) !== undefined) return untilStarted(root)
+  say(colors.dim('  starting Temporal, S3, a worker and a gateway'))
+  // Months go by in minutes: what gateways count is wanted sooner than in life.
+  const env = { SLIPWAY_WINDOW_MS: '500', ...process.env }
+  await startDetached(root, (what) => say(colors.dim(what)), env)
 }
 
 /** The story of a model on SageMaker, which has a pipeline and a platform of its own. */
