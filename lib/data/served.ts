@@ -114,8 +114,9 @@ export async function joinLabels(
     const known =
       labelled.length === 0
         ? ''
-        : ` ANTI JOIN (SELECT slipway_request, slipway_row, slipway_label, slipway_known FROM ${parquet(labelled)} ${newest}) k
-          ON f.slipway_request = k.slipway_request AND f.slipway_row = k.slipway_row AND (f.slipway_label = k.slipway_label OR f.slipway_known < k.slipway_known)`
+        : ` LEFT JOIN (SELECT slipway_request, slipway_row, slipway_label, slipway_known FROM ${parquet(labelled)} SEMI JOIN hits USING (slipway_request, slipway_row) ${newest}) k
+          ON f.slipway_request = k.slipway_request AND f.slipway_row = k.slipway_row
+          WHERE (f.slipway_label = k.slipway_label OR f.slipway_known < k.slipway_known) IS NOT TRUE`
     matched = await copy(
       connection,
       `SELECT f.* EXCLUDE ("told:") FROM (SELECT * FROM hits ${newest}) f${known} ORDER BY f.slipway_request, f.slipway_row`,
