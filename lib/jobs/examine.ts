@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { localCodes } from '../code/local-code.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { gatherServed, joinLabels, type LabelKind, labelKindOf, newestOf } from '../data/served.ts'
@@ -107,7 +108,7 @@ export async function examine(examination: Examination): Promise<Omit<MonitorRep
       to: open.to || now,
       columns: judge ? await driftNow(examination, { counts: open.counts, baseline: profile, importances }) : [],
     },
-    quality: facts === undefined ? null : qualityOf(known.scored, facts.task, policy),
+    quality: facts === undefined ? null : await qualityOf(known.scored, facts.task, policy),
     estimated: facts === undefined ? {} : estimatedOf(facts.task, known.scores),
     labels: gathered.counts,
     next,
@@ -236,11 +237,17 @@ async function readKnown(
   }))
 }
 
-function qualityOf(scored: Scored | undefined, task: Task, policy: MonitorPolicy): MonitorReport['quality'] {
+async function qualityOf(
+  scored: Scored | undefined,
+  task: Task,
+  policy: MonitorPolicy,
+): Promise<MonitorReport['quality']> {
   if (scored === undefined || scored.labels.length === 0) return null
   const wanted = new Set([...shownMetrics(task), ...policy.quality.map(({ metric }) => metric)])
   const metrics: Record<string, Estimate> = {}
   for (const metric of wanted) {
+    // An interval takes a while of the thread that also says that this check is alive.
+    await setImmediate()
     const estimate = liveMetric(metric, scored)
     if (estimate !== undefined) metrics[metric] = estimate
   }
