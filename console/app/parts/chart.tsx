@@ -133,7 +133,7 @@ function optionsOf(
       },
     },
     axes: [
-      { ...axis, size: 30, ...(isTime && { values: timesOf }) },
+      { ...axis, size: 30, ...(isTime && { space: 76, values: timesOf }) },
       { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => String(Number(tick.toPrecision(4)))) },
     ],
     series: [
