@@ -6,6 +6,7 @@ import { measureBatch } from './batch.ts'
 import { measureBranches } from './branches.ts'
 import { measureDrift } from './drift.ts'
 import { measureExplain } from './explain.ts'
+import { measureFirstHour } from './first-hour.ts'
 import { measureGrpc } from './grpc.ts'
 import { measureInstall } from './install.ts'
 import { measureJoin } from './join.ts'
@@ -57,6 +58,7 @@ const measures: Record<string, () => Promise<Figure | readonly Figure[]>> = {
   rerun: measureRerun,
   starts: measureStarts,
   install: measureInstall,
+  'first-hour': measureFirstHour,
 }
 const asked = process.argv.slice(2)
 const unknown = asked.filter((name) => !(name in measures))

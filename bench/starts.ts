@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { packageRoot } from '../lib/code/host.ts'
+import { layOut } from '../scripts/pack.mjs'
 import { bucketSettings, startTestStore } from '../test/support/servers.ts'
 import { type Figure, interleaved } from './measure.ts'
 
@@ -14,8 +14,12 @@ const commands = [
   { line: 'runs', code: 0, limit: 4 },
 ] as const
 
-/** How long commands take that do next to nothing, against a Node process that does nothing: what loading costs. */
+/**
+ * How long commands of the package take that do next to nothing, against a Node process that does nothing: what loading
+ * costs. A checkout looks besides whether it is built.
+ */
 export async function measureStarts(): Promise<Figure[]> {
+  const command = join(await layOut(), 'bin/slipway.mjs')
   const server = await startTestStore()
   const env = {
     ...process.env,
@@ -34,7 +38,7 @@ export async function measureStarts(): Promise<Figure[]> {
     for (const { line, code, limit } of commands) {
       const { ours, theirs } = await interleaved(
         15,
-        () => start([join(packageRoot, 'bin/slipway.mjs'), ...line.split(' ')], code),
+        () => start([command, ...line.split(' ')], code),
         () => start(['-e', '0'], 0),
       )
       figures.push({

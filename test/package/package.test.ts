@@ -60,6 +60,12 @@ describe('the files of the package', () => {
     expect(files.filter((file) => /\.test\.|\.npmignore|-stamp$|\.csv$|\.parquet$/.test(file))).toEqual([])
   })
 
+  it('are all in its tarball', async () => {
+    const { stdout } = await run('npm', ['pack', folder, '--dry-run', '--json'], { maxBuffer: 1 << 26 })
+    const [{ files: packed }] = JSON.parse(stdout) as [{ files: { path: string }[] }]
+    expect(packed.map(({ path }) => path).sort()).toEqual([...files].sort())
+  })
+
   it('hold TypeScript only of what users import, and declarations only below dist', () => {
     const sources = files.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
     expect(sources).toContain('lib/definition/index.ts')
