@@ -110,6 +110,8 @@ export async function ensureBuilt() {
     format: 'esm',
     platform: 'node',
     target: 'node20',
+    // As modules where packages are both: of the AWS SDK only what is used is loaded then.
+    mainFields: ['module', 'main'],
     external: outside,
     plugins: [carryPackages(root)],
     banner: { js: requireBanner },
@@ -142,7 +144,7 @@ export async function ensureBuilt() {
   await buildKernels('csv-kernels', 'lib/learners/program/kernels', [])
   await buildWorkflows()
   copyTrainer()
-  removeOldParts(join(dist, 'chunks'), Object.keys(metafile.outputs))
+  removeOldParts(join(dist, 'chunks'), importedParts(metafile.outputs))
   writeFileSync(join(dist, '.stamp'), stamp)
 }
 
@@ -151,6 +153,13 @@ function copyTrainer() {
   const folder = 'trainers/sklearn'
   if (existsSync(join(root, 'examples', folder)))
     cpSync(join(root, 'examples', folder), join(dist, folder), { recursive: true })
+}
+
+/** The parts that are imported from our entry points: of code that nobody uses parts are left that nobody imports. */
+function importedParts(outputs) {
+  const imported = new Set(Object.keys(entries).map((name) => `dist/${name}.js`))
+  for (const file of imported) for (const { path } of outputs[file]?.imports ?? []) imported.add(path)
+  return [...imported].flatMap((file) => [file, `${file}.map`])
 }
 
 /**
