@@ -97,8 +97,8 @@ async function readEnded(context: ClientContext, record: RunRecord): Promise<Run
 }
 
 /**
- * The log of a step that failed: the record names it to people, as what to look at next, and of several failures for the
- * first.
+ * The log of a step that failed: the record names it to people, as what to look at next, and of several failures for
+ * the first.
  */
 const logOfFailed = (step: string, error: RunRecord['error']): string | null =>
   (error?.step === step ? /: slipway show ([0-9a-f]{12})$/.exec(error.next ?? '')?.[1] : undefined) ?? null

@@ -12,7 +12,9 @@ import { asPredicted, beside, overBins, overOneX, type Point } from './curves.ts
 
 type Shape = ModelQuality['shape']
 
-/** The charts that the task of a model asks for; beside those of another version on the same rows, where there is one. */
+/**
+ * The charts that the task of a model asks for; beside those of another version on the same rows, where there is one.
+ */
 export function chartsOf(shape: Shape, then: Shape | undefined, other: string): ChartProps[] {
   const same = <Own extends Shape>(own: Own): Own | undefined =>
     then?.task === own.task ? (then as unknown as Own) : undefined
