@@ -98,9 +98,29 @@ export async function ensureBuilt() {
   if (!existsSync(join(root, 'cli'))) return
   const stamp = stampOf(rooms)
   if (isFresh('.stamp', stamp)) return
-  const { build } = await import('esbuild')
   mkdirSync(dist, { recursive: true })
   rmSync(join(dist, '.stamp'), { force: true })
+  // esbuild works in a process of its own: what is compiled here goes on beside it.
+  const [outputs] = await Promise.all([
+    buildEntries(),
+    buildConverter(),
+    buildContainer(),
+    buildEdge(),
+    buildConsole(),
+    buildAllKernels(),
+    buildWorkflows(),
+  ])
+  // What reads the maps of workflow code.
+  const ofWorker = createRequire(createRequire(import.meta.url).resolve('@temporalio/worker'))
+  copyFileSync(ofWorker.resolve('source-map/lib/mappings.wasm'), join(dist, 'mappings.wasm'))
+  copyTrainer()
+  removeOldParts(join(dist, 'chunks'), importedParts(outputs))
+  writeFileSync(join(dist, '.stamp'), stamp)
+}
+
+/** What users import and what processes and threads begin with. @returns what esbuild wrote, by file */
+async function buildEntries() {
+  const { build } = await import('esbuild')
   const { metafile } = await build({
     entryPoints: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, join(root, file)])),
     outdir: dist,
@@ -122,7 +142,12 @@ export async function ensureBuilt() {
     // esbuild checks no types; `npm run check` does.
     absWorkingDir: root,
   })
-  // The Temporal SDK loads the payload converter by path, with require.
+  return metafile.outputs
+}
+
+/** The Temporal SDK loads the payload converter by path, with require. */
+async function buildConverter() {
+  const { build } = await import('esbuild')
   await build({
     entryPoints: [join(root, 'workflows/payload-converter.ts')],
     outfile: join(dist, 'payload-converter.cjs'),
@@ -132,20 +157,13 @@ export async function ensureBuilt() {
     target: 'node20',
     logLevel: 'warning',
   })
-  // What reads the maps of workflow code.
-  const ofWorker = createRequire(createRequire(import.meta.url).resolve('@temporalio/worker'))
-  copyFileSync(ofWorker.resolve('source-map/lib/mappings.wasm'), join(dist, 'mappings.wasm'))
-  await buildContainer()
-  await buildEdge()
-  await buildConsole()
-  // Threads share the memory of training.
+}
+
+/** Loops of training, which share the memory of its threads, of explanations and of tables as text. */
+async function buildAllKernels() {
   await buildKernels('trees-kernels', 'lib/learners/trees/kernels', ['--enable', 'simd,threads', '--sharedMemory'])
   await buildKernels('explain-kernels', 'lib/explain/kernels', ['--enable', 'simd'])
   await buildKernels('csv-kernels', 'lib/learners/program/kernels', [])
-  await buildWorkflows()
-  copyTrainer()
-  removeOldParts(join(dist, 'chunks'), importedParts(metafile.outputs))
-  writeFileSync(join(dist, '.stamp'), stamp)
 }
 
 /** The program of the template `python`: the example, as `slipway init` writes it into projects. An image has none. */
