@@ -75,6 +75,8 @@ export function createClient(options: ClientOptions = {}) {
     batches: {
       list: bound(async () => (await import('./batches.ts')).readBatches),
       get: bound(async () => (await import('./batches.ts')).readBatch),
+      start: bound(async () => (await import('./start-batch.ts')).startBatch),
+      wait: bound(async () => (await import('./start-batch.ts')).batchEnd),
     },
     schedules: {
       list: bound(async () => (await import('./schedules.ts')).readSchedules),

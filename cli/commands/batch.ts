@@ -3,15 +3,14 @@ import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { readBatches } from '../../client/batches.ts'
 import { servedVersion } from '../../client/model-version.ts'
+import { beginBatch, startBatch } from '../../client/start-batch.ts'
 import { batchPolicyOf } from '../../lib/definition/batch.ts'
 import { schemeOf } from '../../lib/formats/address.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
-import { type BatchPolicy, batchId, partitionAt } from '../../lib/formats/batch-policy.ts'
+import { type BatchPolicy, batchId } from '../../lib/formats/batch-policy.ts'
 import { BatchManifest } from '../../lib/formats/batch-records.ts'
-import type { BatchRequest } from '../../lib/formats/batch-request.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { findInputs } from '../../lib/sources/inputs.ts'
-import { listBatchDefinitions, readBatchDefinition } from '../../lib/store/batches.ts'
 import { digestOfJson } from '../../lib/store/digest.ts'
 import { getJson, putJson } from '../../lib/store/objects.ts'
 import { fillFolder, localFolder, requireFree } from '../../lib/store/outputs.ts'
@@ -31,29 +30,12 @@ export interface BatchOptions extends JsonOption {
 /** `batch flights nightly --date 2001-06-01`: scores the table of a day as the pipeline says, and waits for it. */
 export async function batch(owner: string, name: string, options: BatchOptions): Promise<number> {
   const context = openContext()
-  const definition = await readBatchDefinition(context.store, owner, name)
-  if (definition === undefined) {
-    const known = (await listBatchDefinitions(context.store)).map((each) => `${each.owner} ${each.name}`)
-    throw new SlipwayError(
-      'NOT_FOUND',
-      `there is no batch "${owner} ${name}"${known.length === 0 ? '' : `; there is ${known.join(', ')}`}`,
-      {
-        next: `add p.batch(live, '${name}', { … }) to pipeline ${owner} and run it; or: slipway batch score ${owner} --from … --to …`,
-      },
-    )
-  }
-  const time = options.date === undefined ? new Date() : new Date(isoTime('--date', options.date))
-  const partition = partitionAt(definition.policy, time)
-  const request: BatchRequest = {
-    owner,
-    name,
-    slot: partition,
-    redo: options.redo === true,
-    by: userInfo().username,
-    adHoc: null,
-  }
   const started = Date.now()
-  const result = await followBatch(context, request, partition)
+  const begun = await startBatch(context, owner, name, {
+    ...(options.date !== undefined && { at: new Date(isoTime('--date', options.date)) }),
+    redo: options.redo === true,
+  })
+  const result = await followBatch(context, begun)
   tell(result, Date.now() - started, options)
   return 0
 }
@@ -91,15 +73,15 @@ export async function score(model: string, options: ScoreOptions): Promise<numbe
   const files = isHere ? await putJson(store, await findInputs(store, sources, path)) : null
   const partition = digestOfJson({ model: variant.digest, files: files?.digest ?? from, policy }).slice(7, 23)
   if (here !== undefined) await requireFree(here, { owner: variant.model, name: 'score', slot: partition })
-  const request: BatchRequest = {
+  const begun = await beginBatch(context, {
     owner: variant.model,
     name: 'score',
     slot: partition,
     redo: options.redo === true,
     by: userInfo().username,
     adHoc: { policy, model: variant, files },
-  }
-  const result = await followBatch(context, request, partition)
+  })
+  const result = await followBatch(context, begun)
   if (here !== undefined) {
     const manifest = await getJson(store, result.record.manifest.digest, BatchManifest)
     await fillFolder(here, manifest)

@@ -23,6 +23,7 @@ beforeAll(async () => {
   mkdirSync(join(place.project.root, 'node_modules'))
   symlinkSync(packageRoot, join(place.project.root, 'node_modules/slipway'))
   await place.project.data('data/loans.parquet', loansSql())
+  await place.project.data('lake/2024-01-01/loans.parquet', loansSql())
   writeLoans(place.project, {
     body: `import { auc, binary, pipeline, psi, trees } from 'slipway'
 import { features } from './features.ts'
@@ -36,6 +37,7 @@ export default pipeline('loans', (p) => {
   p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.5)], champion: 'not compared' })
   const live = p.deploy(candidate, { endpoint: 'loans', allAtOnce: true })
   p.monitor(live, { every: '7d', drift: psi.over(0.2), minRows: 1 })
+  p.batch(live, 'nightly', { from: 'lake/{date}/*.parquet', to: 'scores/{date}/' })
 })
 `,
   })
@@ -109,6 +111,17 @@ describe('slipway/client', () => {
     const chunks: Buffer[] = []
     for await (const chunk of await client.artifacts.open(digest)) chunks.push(chunk as Buffer)
     expect(Buffer.concat(chunks)).toEqual(bytes)
+  })
+
+  it('has a batch scored, and waits for it', async () => {
+    const begun = await client.batches.start('loans', 'nightly', { at: new Date('2024-01-01T12:00:00Z') })
+    expect(begun).toMatchObject({ batch: 'loans/nightly/2024-01-01', partition: '2024-01-01' })
+    const { record, cached } = await client.batches.wait(begun)
+    expect(cached).toBe(false)
+    expect((await client.batches.get('loans', 'nightly', begun.partition)).record).toEqual(record)
+    // Who asks again, by whatever way, is told of the same.
+    expect(await json('batch', 'loans', 'nightly', '--date', '2024-01-01')).toMatchObject({ cached: true })
+    await expect(client.batches.start('loans', 'hourly')).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 
   it('pauses what happens by itself, and lets it go on', async () => {
