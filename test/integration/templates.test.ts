@@ -6,13 +6,13 @@ import { npmShim } from '../support/npm-shim.ts'
 import { liveByItsReadme, saidOf } from '../support/template-projects.ts'
 
 /*
- * Templates as somebody new gets them. Nothing is fetched: packages are those of this repository. From tarballs, with
- * their types checked and a program that trains in Python, it is in test/peers/templates.test.ts.
+ * A template as somebody new gets it. Nothing is fetched: packages are those of this repository. All of them, from
+ * tarballs, with their types checked, are in test/peers/templates.test.ts.
  */
 const home = mkdtempSync(join(tmpdir(), 'slipway-templates-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
 
-describe.each(['batch', 'onnx'] as const)('a project of the template %s', (template) => {
+describe.each(['onnx'] as const)('a project of the template %s', (template) => {
   it('passes its tests, and does all that its README says', async () => {
     const folder = mkdtempSync(join(home, template))
     const said = await liveByItsReadme(folder, template, { PATH: `${npmShim(folder)}:${process.env.PATH}` })
