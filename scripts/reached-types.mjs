@@ -87,8 +87,8 @@ function namedIn(declaration) {
   const visit = (node) => {
     if (node.type === 'Identifier') names.add(node.name)
     if (node.type === 'TSImportType') imports.push({ source: node.source.value, imported: firstName(node.qualifier) })
+    // Names of members, and of what is imported in passing, are nobody's here.
     for (const [key, value] of Object.entries(node))
-      // Names of members, and of what is imported in passing, are nobody's here.
       for (const child of Array.isArray(value) ? value : [value])
         if (typeof child?.type === 'string' && key !== 'qualifier' && (key !== 'key' || node.computed)) visit(child)
   }
