@@ -33,7 +33,7 @@ export default defineConfig({
       },
       // Real servers and real processes, those of the platform itself.
       { ssr, test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'] } },
-      // Lives on SageMaker, with our own processes and a fake of it: half an hour, `npm run test:hosted`.
+      // Lives on SageMaker, with our own processes and a fake of it: `npm run test:hosted`.
       { ssr, test: { ...shared, name: 'hosted', include: ['test/hosted/**/*.test.ts'] } },
       // Against other systems, each in an environment of its own that is installed once: `npm run test:peers`.
       {

@@ -41,7 +41,8 @@ const mostAt = (rate: number): number => Math.max(8, Math.ceil(rate / 60))
 /** Sends rows to an endpoint at a steady rate. The report may be read while it goes on. */
 export function sendTraffic(options: TrafficOptions): { report(): TrafficReport; done: Promise<TrafficReport> } {
   const { address, endpoint, bodies, faults, goesOn } = options
-  const rate = typeof options.rate === 'number' ? () => options.rate as number : options.rate
+  const given = options.rate
+  const rate = typeof given === 'number' ? () => given : given
   const client = gatewayClient(address, Number.POSITIVE_INFINITY)
   const path = `/v1/models/${endpoint}:predict`
   const failed: Record<string, number> = {}
