@@ -8,8 +8,6 @@ import type { Monitor } from '../lib/store/monitors.ts'
 export interface AlertTarget {
   readonly url: string
   readonly token: string | undefined
-  /** Where people look at what is told: a page of the console, as far as its address is known by now. */
-  page(path: string): string | undefined
 }
 
 /** One incident, as it is told to people and to Alertmanager. */
@@ -63,7 +61,7 @@ export function alertOf(report: MonitorReport, { pipeline, step }: Monitor, page
 export const isAlertmanager = (url: string): boolean => new URL(url).pathname.endsWith('/api/v2/alerts')
 
 /** @throws SlipwayError ALERT_UNDELIVERED when the other side does not take it */
-export async function sendAlert({ url, token }: Omit<AlertTarget, 'page'>, alert: Alert): Promise<void> {
+export async function sendAlert({ url, token }: AlertTarget, alert: Alert): Promise<void> {
   const { status, ...told } = alert
   const body = isAlertmanager(url) ? [told] : { status, ...told }
   const answer = await fetch(url, {

@@ -9,6 +9,7 @@ import {
 import { type CronCalendar, cronCalendars } from '../lib/definition/cron.ts'
 import { BatchPlan, type BatchRecord } from '../lib/formats/batch-records.ts'
 import type { BatchPlanned, BatchRequest, ShardOutcome } from '../lib/formats/batch-request.ts'
+import { inConsole } from '../lib/formats/console-link.ts'
 import { planBatch } from '../lib/jobs/batch/plan-batch.ts'
 import { type PublishOrder, publishBatch } from '../lib/jobs/batch/publish-batch.ts'
 import { scoreOnce } from '../lib/jobs/batch/shard-step.ts'
@@ -58,6 +59,7 @@ export function createBatchActivities(deps: ActivityDeps) {
             args: [request],
             taskQueue,
             staticSummary: `batch ${name} of ${pipeline}`,
+            ...inConsole(deps.console?.(), '/batches'),
           },
           policies: { overlap: overlaps[policy.overlap], catchupWindow: Math.max(10_000, policy.catchupMs) },
           memo: { pipeline, endpoint, kind: 'batch' },

@@ -1,4 +1,5 @@
 import { type Client, ScheduleOverlapPolicy } from '@temporalio/client'
+import { inConsole } from '../lib/formats/console-link.ts'
 import type { StepOf } from '../lib/formats/plan.ts'
 import { gatherScheduleId, monitorScheduleId, retrainScheduleId, taskQueue } from '../workflows/messages.ts'
 import { dropSchedule, setSchedule } from './schedules.ts'
@@ -18,12 +19,19 @@ interface Regular {
   readonly workflowType: 'monitorEndpoint' | 'askForRetraining'
   readonly args: readonly string[]
   readonly summary: string
+  /** Where the console shows it. */
+  readonly page: string
 }
 
 /** Sets the schedules that a monitor asks for, and drops those that it does not ask for any more. */
-export async function setMonitorSchedules(client: Client, pipeline: string, step: StepOf<'monitor'>): Promise<void> {
+export async function setMonitorSchedules(
+  client: Client,
+  pipeline: string,
+  step: StepOf<'monitor'>,
+  console?: string,
+): Promise<void> {
   const { endpoint } = step
-  for (const { scheduleId, kind, everyMs, workflowType, args, summary } of schedulesOf(pipeline, step)) {
+  for (const { scheduleId, kind, everyMs, workflowType, args, summary, page } of schedulesOf(pipeline, step)) {
     if (everyMs === null) await dropSchedule(client, scheduleId)
     else
       await setSchedule(client, {
@@ -36,6 +44,7 @@ export async function setMonitorSchedules(client: Client, pipeline: string, step
           args: [...args],
           taskQueue,
           staticSummary: summary,
+          ...inConsole(console, page),
         },
         policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
         memo: { pipeline, endpoint, kind },
@@ -52,6 +61,7 @@ function schedulesOf(pipeline: string, { endpoint, policy }: StepOf<'monitor'>):
       workflowType: 'monitorEndpoint',
       args: [endpoint],
       summary: `check of ${endpoint}`,
+      page: `/monitors/${endpoint}`,
     },
     {
       scheduleId: gatherScheduleId(endpoint),
@@ -60,6 +70,7 @@ function schedulesOf(pipeline: string, { endpoint, policy }: StepOf<'monitor'>):
       workflowType: 'monitorEndpoint',
       args: [endpoint, 'gather'],
       summary: `what was served of ${endpoint}`,
+      page: `/monitors/${endpoint}`,
     },
     {
       scheduleId: retrainScheduleId(pipeline),
@@ -68,6 +79,7 @@ function schedulesOf(pipeline: string, { endpoint, policy }: StepOf<'monitor'>):
       workflowType: 'askForRetraining',
       args: [pipeline],
       summary: `${pipeline} is to be retrained regularly`,
+      page: `/pipelines/${pipeline}`,
     },
   ]
 }

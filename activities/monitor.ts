@@ -34,7 +34,7 @@ export function createMonitorActivities(deps: ActivityDeps) {
         const { pipeline, run, plan, isRetraining } = order
         const step = await wholeStep(deps, order.step)
         await establishMonitor(store, { pipeline, step, plan: plan as never }, { run, isRetraining })
-        await setMonitorSchedules(client, pipeline, step)
+        await setMonitorSchedules(client, pipeline, step, deps.console?.())
       })
     },
 
@@ -56,7 +56,7 @@ export function createMonitorActivities(deps: ActivityDeps) {
       await runActivity('supervisor', () =>
         told(
           `the supervisor of ${pipeline}`,
-          client.workflow.signalWithStart('supervise', tellSupervisor(pipeline, cause)),
+          client.workflow.signalWithStart('supervise', tellSupervisor(pipeline, cause, deps.console?.())),
         ),
       )
     },
@@ -78,7 +78,9 @@ export function createMonitorActivities(deps: ActivityDeps) {
         const [monitor, report] = await Promise.all([readMonitor(store, endpoint), readReport(store, endpoint, seq)])
         if (monitor === undefined || report === undefined || deps.alerts === undefined) return
         if (report.change === 'goes on' && !isAlertmanager(deps.alerts.url)) return
-        await sendAlert(deps.alerts, alertOf(report, monitor, deps.alerts.page(`/monitors/${endpoint}`)))
+        const console = deps.console?.()
+        const page = console === undefined ? undefined : `${console}/monitors/${endpoint}`
+        await sendAlert(deps.alerts, alertOf(report, monitor, page))
       })
     },
   }

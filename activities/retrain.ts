@@ -15,9 +15,11 @@ export function createRetrainActivities(deps: ActivityDeps) {
 
     /** Makes the input of a retraining: the plan as of the newest known outcome, and what its sources hold now. */
     async prepareRetraining(order: RetrainingOrder): Promise<RunInput> {
-      return runActivity('retraining', async (_context, progress) =>
-        prepareRetraining(store, sourcesOfWorker(deps), order, progress),
-      )
+      return runActivity('retraining', async (_context, progress) => {
+        const input = await prepareRetraining(store, sourcesOfWorker(deps), order, progress)
+        const console = deps.console?.()
+        return console === undefined ? input : { ...input, console }
+      })
     },
   }
 }

@@ -45,6 +45,8 @@ export interface ActivityDeps {
   readonly scoringThreads: number
   /** Where alerts go; undefined tells nobody. */
   readonly alerts: AlertTarget | undefined
+  /** The console's address, where somebody knows it: it may start after those who ask. */
+  readonly console?: () => string | undefined
   /** Folder for the files of steps that are running. */
   readonly scratch: string
   /** Runs jobs; in threads by default. */
@@ -234,7 +236,7 @@ function failureOf(error: unknown, step: string, attempt: number): ApplicationFa
     type: known?.code ?? 'INTERNAL',
     message: brief(message ?? String(error)),
     nonRetryable: known === undefined || known.code === 'INTERNAL' ? attempt >= patience : !known.retryable,
-    details: [{ step, next: known?.facts.next ?? null, ...known?.facts.at }],
+    details: [{ step, next: known?.facts.next ?? null, log: known?.facts.log, ...known?.facts.at }],
     cause: error as Error,
   })
 }

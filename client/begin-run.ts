@@ -6,13 +6,14 @@ import { join } from 'node:path'
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client'
 import { type PlannedPipeline, publishPlan } from '../lib/code/plan.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
+import { inConsole } from '../lib/formats/console-link.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { SeenView } from '../lib/formats/view.ts'
 import { digestOfFile } from '../lib/store/digest.ts'
-import { consolePage, signerOf } from '../workers/settings.ts'
+import { consoleAddress, signerOf } from '../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../workflows/messages.ts'
 import { attachTo } from './attach.ts'
-import { type ClientContext, inConsole } from './context.ts'
+import type { ClientContext } from './context.ts'
 
 /** What a run reads: contents of its sources in the store, or snapshots, by step. */
 export interface RunInputs {
@@ -60,6 +61,7 @@ export async function beginRun(
     named ?? (attach && commit !== undefined ? await attachTo(context, asked, newRunId(pipeline)) : undefined)
   const runId = given ?? newRunId(pipeline)
   const workflowId = runWorkflowId(runId)
+  const console = consoleAddress(settings.root)
   const begun = client.workflow.start('runPipeline', {
     workflowId,
     ...(given !== undefined && { workflowIdReusePolicy: 'REJECT_DUPLICATE' as const }),
@@ -73,10 +75,11 @@ export async function beginRun(
         snapshots,
         origin: { ...from, ...whoStarts(), ...told },
         ...(views !== undefined && { views }),
+        ...(console !== undefined && { console }),
       },
     ],
     staticSummary: `${pipeline} • plan ${shortDigest(plan.digest)}${told.from === undefined ? '' : ` • from ${told.from}`}`,
-    ...inConsole(consolePage(settings.root, `/runs/${runId}`)),
+    ...inConsole(console, `/runs/${runId}`),
   })
   const isAttached = await begun.then(
     () => false,

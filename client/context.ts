@@ -91,7 +91,3 @@ export function workflowLink(settings: Settings, workflowId: string): string {
   if (settings.temporalUi === undefined) return `workflow ${workflowId}`
   return `${settings.temporalUi}/namespaces/${settings.temporal.namespace ?? 'default'}/workflows/${encodeURIComponent(workflowId)}`
 }
-
-/** The details of a workflow that lead from Temporal's web UI to its page of the console, where that is known. */
-export const inConsole = (page: string | undefined): { readonly staticDetails?: string } =>
-  page === undefined ? {} : { staticDetails: `[Look at it in the console](${page})` }

@@ -6,6 +6,7 @@ import { SlipwayError } from '../lib/formats/errors.ts'
 import { monitorsOf } from '../lib/store/monitors.ts'
 import { signsOfPlatform } from '../workers/platform/signs.ts'
 import { logFile, readPlatform } from '../workers/platform/state.ts'
+import { consoleAddress } from '../workers/settings.ts'
 import { waitFor } from '../workers/wait-for.ts'
 import {
   pauseSupervisorUpdate,
@@ -83,7 +84,10 @@ export async function signalRetraining(
   })
   if (!cause.success) throw new SlipwayError('USAGE', cause.error.issues[0]?.message ?? 'the signal is not valid')
   const { client } = await context.temporal()
-  await client.workflow.signalWithStart('supervise', tellSupervisor(pipeline, cause.data))
+  await client.workflow.signalWithStart(
+    'supervise',
+    tellSupervisor(pipeline, cause.data, consoleAddress(context.settings.root)),
+  )
   return { pipeline, key: cause.data.key, workflowId: supervisorWorkflowId(pipeline) }
 }
 

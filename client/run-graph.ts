@@ -2,7 +2,7 @@ import { defaultPayloadConverter, type Payload, WorkflowNotFoundError } from '@t
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { graphOf } from '../lib/formats/plan-graph.ts'
 import { outlineOf } from '../lib/formats/plan-outline.ts'
-import type { RunRecord, StepReport } from '../lib/formats/records.ts'
+import type { RunRecord, StepFailure, StepReport } from '../lib/formats/records.ts'
 import { getPlan } from '../lib/store/plans.ts'
 import { listRuns, readWholeRun, withBranches } from '../lib/store/runs.ts'
 import { readStepRecord } from '../lib/store/steps.ts'
@@ -66,9 +66,10 @@ function graphOfEnded(context: ClientContext, record: RunRecord): Promise<RunGra
 
 async function readEnded(context: ClientContext, record: RunRecord): Promise<RunGraph> {
   const reports = new Map(record.steps.map((step) => [step.name, step]))
-  const failures = new Map((record.failures ?? []).map(({ step, message }) => [step, message]))
   const { error } = record
-  if (error?.step != null && !failures.has(error.step)) failures.set(error.step, error.message)
+  const failures = new Map<string, Pick<StepFailure, 'message' | 'log'>>()
+  if (error?.step != null) failures.set(error.step, error)
+  for (const failure of record.failures ?? []) failures.set(failure.step, failure)
   const lost = new Map((record.notBegun ?? []).map(({ name, because }) => [name, because]))
   const shape = await shapeOf(context, record.plan.digest)
   const reasons = await reasonsOf(context, record.pipeline, record)
@@ -80,7 +81,7 @@ async function readEnded(context: ClientContext, record: RunRecord): Promise<Run
       const report = reports.get(step.id)
       const failure = failures.get(step.id)
       if (failure !== undefined)
-        return { ...step, ...known(report), state: 'failed', reason: failure, log: logOfFailed(step.id, error) }
+        return { ...step, ...known(report), state: 'failed', reason: failure.message, log: failure.log ?? null }
       if (report !== undefined)
         return { ...step, ...known(report), state: doneAs(report), reason: reasons.get(step.id) ?? '' }
       const because = lost.get(step.id)
@@ -95,13 +96,6 @@ async function readEnded(context: ClientContext, record: RunRecord): Promise<Run
     rollout: record.rollout?.id ?? null,
   }
 }
-
-/**
- * The log of a step that failed: the record names it to people, as what to look at next, and of several failures for
- * the first.
- */
-const logOfFailed = (step: string, error: RunRecord['error']): string | null =>
-  (error?.step === step ? /: slipway show ([0-9a-f]{12})$/.exec(error.next ?? '')?.[1] : undefined) ?? null
 
 async function graphOfGoing(context: ClientContext, runId: string): Promise<RunGraph> {
   const { client } = await context.temporal()

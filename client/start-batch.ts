@@ -3,11 +3,12 @@ import { WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure } from '@temporalio/common'
 import { batchId, partitionAt } from '../lib/formats/batch-policy.ts'
 import type { BatchRequest } from '../lib/formats/batch-request.ts'
+import { inConsole } from '../lib/formats/console-link.ts'
 import { isErrorCode, SlipwayError } from '../lib/formats/errors.ts'
 import { listBatchDefinitions, readBatchDefinition } from '../lib/store/batches.ts'
-import { consolePage } from '../workers/settings.ts'
+import { consoleAddress } from '../workers/settings.ts'
 import { type BatchResult, batchWorkflowId, taskQueue } from '../workflows/messages.ts'
-import { type ClientContext, inConsole } from './context.ts'
+import type { ClientContext } from './context.ts'
 import { resultOf } from './follow.ts'
 
 /** A batch that is being scored. */
@@ -66,7 +67,7 @@ export async function beginBatch(
     taskQueue,
     args: [request],
     staticSummary: `batch ${batch}`,
-    ...inConsole(consolePage(context.settings.root, `/batches/${owner}/${name}/${slot}`)),
+    ...inConsole(consoleAddress(context.settings.root), `/batches/${owner}/${name}/${slot}`),
   })
   return { batch, partition: slot, workflowId }
 }

@@ -9,7 +9,7 @@ import { connect, type TemporalClient } from './connect.ts'
 import { makePlatformFolder } from './platform/state.ts'
 import { serveUntilStopped } from './serve-until-stopped.ts'
 import { numberIn, serverSettings } from './server-settings.ts'
-import { findRoot, readSettings, storeOf, trustedKeysOf } from './settings.ts'
+import { consoleAddress, findRoot, readSettings, storeOf, trustedKeysOf } from './settings.ts'
 
 /** Settings of a gateway, from its environment: see docs/cli.md. */
 async function readOptions(env = process.env): Promise<GatewayOptions> {
@@ -60,7 +60,7 @@ function alertTaker(root: string): GatewayOptions['alert'] {
       throw new SlipwayError('OVERLOADED', `the alert cannot be handed on: ${(error as Error).message}`)
     })
     for (const { pipeline, cause } of told)
-      await client.workflow.signalWithStart('supervise', tellSupervisor(pipeline, cause))
+      await client.workflow.signalWithStart('supervise', tellSupervisor(pipeline, cause, consoleAddress(root)))
     return untold
   }
 }

@@ -105,22 +105,15 @@ export function trustedKeysOf({ trustedKeys }: Settings): TrustedKeys {
 }
 
 /**
- * A page of the console, by its path; undefined where nobody says where the console is: `SLIPWAY_CONSOLE_ADDRESS`, or
- * the platform of the project, once it has started one.
+ * The console's address, without a slash at its end; undefined where nobody says where it is: `SLIPWAY_CONSOLE_ADDRESS`,
+ * or the platform of the project, once it has started one.
  */
-export function consolePage(root: string, path: string, env = process.env): string | undefined {
-  const address = env.SLIPWAY_CONSOLE_ADDRESS ?? readPlatform(root)?.console?.address
-  return address === undefined ? undefined : `${address.replace(/\/$/, '')}${path}`
+export function consoleAddress(root: string, env = process.env): string | undefined {
+  return (env.SLIPWAY_CONSOLE_ADDRESS ?? readPlatform(root)?.console?.address)?.replace(/\/$/, '')
 }
 
-/**
- * Where alerts go: `SLIPWAY_ALERT_URL`, with the token in the file `SLIPWAY_ALERT_TOKEN_FILE`; and the page of the
- * console that they lead to, which may start after those who ask.
- */
-export function alertTargetOf(
-  root: string,
-  env = process.env,
-): { url: string; token: string | undefined; page(path: string): string | undefined } | undefined {
+/** Where alerts go: `SLIPWAY_ALERT_URL`, with the token in the file `SLIPWAY_ALERT_TOKEN_FILE`. */
+export function alertTargetOf(env = process.env): { url: string; token: string | undefined } | undefined {
   const { SLIPWAY_ALERT_URL: url, SLIPWAY_ALERT_TOKEN_FILE: file } = env
   if (url === undefined || url === '') return undefined
   if (!URL.canParse(url))
@@ -130,7 +123,6 @@ export function alertTargetOf(
   return {
     url,
     token: file === undefined ? undefined : readKey(file).trim(),
-    page: (path) => consolePage(root, path, env),
   }
 }
 

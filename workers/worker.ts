@@ -16,7 +16,7 @@ import { scoringQueue, taskQueue } from '../workflows/messages.ts'
 import { connect, isAway, type TemporalClient } from './connect.ts'
 import { converterFile, workflowBundle } from './files.ts'
 import { isAlive } from './platform/state.ts'
-import { alertTargetOf, type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
+import { alertTargetOf, consoleAddress, type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
 
 /** What runs until the process is asked to end. */
 export interface SlipwayWorker {
@@ -59,7 +59,8 @@ export async function createWorker(
     root: settings.root,
     adapters,
     scoringThreads: threads,
-    alerts: alertTargetOf(settings.root),
+    alerts: alertTargetOf(),
+    console: () => consoleAddress(settings.root),
     scratch,
   })
   const { scoreShard, stageShard, collectShard } = activities

@@ -1,4 +1,5 @@
 import { type ChildWorkflowHandle, startChild } from '@temporalio/workflow'
+import { inConsole } from '../lib/formats/console-link.ts'
 import type { PlanNode } from '../lib/formats/plan-graph.ts'
 import type { GroupOutline, PlanOutline } from '../lib/formats/plan-outline.ts'
 import { topBranchOf } from '../lib/formats/step-id.ts'
@@ -90,6 +91,7 @@ function startBranches(state: RunState, group: number, { branches, reads, makes 
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     parentClosePolicy: 'REQUEST_CANCEL',
     staticSummary: `${branches.length} branches, ${branches[0]} to ${branches.at(-1)}`,
+    ...inConsole(state.input.console, `/runs/${state.input.runId}`),
   })
 }
 

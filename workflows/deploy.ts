@@ -7,6 +7,7 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
+import { inConsole } from '../lib/formats/console-link.ts'
 import { errorCodes, exitCodes } from '../lib/formats/errors.ts'
 import { hostedTheSame } from '../lib/formats/hosting.ts'
 import type { StepOutline } from '../lib/formats/plan-outline.ts'
@@ -176,6 +177,7 @@ async function start({ state, step, candidate, expect }: Arrival, id: string, be
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     parentClosePolicy: 'REQUEST_CANCEL',
     staticSummary: `${endpoint} • version ${champion.version} → ${candidate.version}, ${describeStrategy(policy)}`,
+    ...inConsole(state.input.console, `/endpoints/${endpoint}`),
   })
 }
 

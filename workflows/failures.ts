@@ -27,13 +27,21 @@ export function refusalOf(error: unknown): Refusal {
   const root = rootOf(error)
   if (root instanceof DeterminismViolationError) throw root
   if (root instanceof ApplicationFailure) {
-    const details = (root.details?.[0] ?? {}) as Partial<SourcePlace> & { next?: string | null }
-    const { next = null, file, line, column, text } = details
+    const details = (root.details?.[0] ?? {}) as Partial<SourcePlace> & { next?: string | null; log?: string }
+    const { next = null, log, file, line, column, text } = details
     const at = file === undefined ? {} : { at: { file, line, column, text } as SourcePlace }
     // The code is at the bottom where somebody wrapped a failure of ours as it was.
     const deeper =
       root.cause instanceof ApplicationFailure && !isErrorCode(root.type) ? refusalOf(root.cause) : undefined
-    return deeper ?? { code: isErrorCode(root.type) ? root.type : 'INTERNAL', message: root.message, next, ...at }
+    return (
+      deeper ?? {
+        code: isErrorCode(root.type) ? root.type : 'INTERNAL',
+        message: root.message,
+        next,
+        ...at,
+        ...(log !== undefined && { log }),
+      }
+    )
   }
   const who = error instanceof ChildWorkflowFailure ? `${error.workflowType} ${error.execution.workflowId ?? ''} ` : ''
   if (root instanceof CancelledFailure || root instanceof TerminatedFailure) {

@@ -2,6 +2,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
 import type { RetrainCause } from '../lib/formats/alerts.ts'
 import type { BatchRecord } from '../lib/formats/batch-records.ts'
 import type { BatchPlanned } from '../lib/formats/batch-request.ts'
+import { inConsole } from '../lib/formats/console-link.ts'
 import type { VersionName } from '../lib/formats/in-force.ts'
 import type { Plan } from '../lib/formats/plan.ts'
 import type { RolloutDecision, RolloutRecord, RunRecord, StepReport, VersionRecord } from '../lib/formats/records.ts'
@@ -67,6 +68,8 @@ export interface RunInput {
   readonly basePlan?: string
   /** What was seen of the views that it publishes; absent where it publishes none, and in retrainings. */
   readonly views?: Readonly<Record<string, SeenView>>
+  /** Address of the console, for links to it from Temporal's web UI; absent where nobody knows it. */
+  readonly console?: string
 }
 
 /** A run as 0.6 and before started it: with its plan, which is in the store as well. */
@@ -251,14 +254,16 @@ export const calmSignal = defineSignal<[{ readonly endpoint: string }]>('calm')
 /**
  * How the supervisor of a pipeline is told a cause, and started where it is not there: `signalWithStart('supervise',
  * …)`.
+ * @param console its address, where it is known
  */
-export const tellSupervisor = (pipeline: string, cause: RetrainCause) => ({
+export const tellSupervisor = (pipeline: string, cause: RetrainCause, console?: string) => ({
   workflowId: supervisorWorkflowId(pipeline),
   taskQueue,
   args: [pipeline],
   signal: causeSignal,
   signalArgs: [cause] as [RetrainCause],
   staticSummary: `Supervisor of ${pipeline}: decides when it is retrained`,
+  ...inConsole(console, `/pipelines/${pipeline}`),
 })
 export const supervisorStatusQuery = defineQuery<SupervisorStatus>('status')
 export const pauseSupervisorUpdate = defineUpdate<void, [Decision]>('pauseRetraining')

@@ -55,6 +55,8 @@ export interface Refusal {
   readonly next: string | null
   /** Where in the user's sources, of a fault of theirs. */
   readonly at?: SourcePlace
+  /** Digest of the log that the step kept. */
+  readonly log?: string
 }
 
 /** The answer to an order: what came of it, why not, or (not the last word) which rollout it waits for. */

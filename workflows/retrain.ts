@@ -1,6 +1,7 @@
 import { executeChild, ParentClosePolicy, patched, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import type { RetrainCause } from '../lib/formats/alerts.ts'
+import { inConsole } from '../lib/formats/console-link.ts'
 import { errorCodes } from '../lib/formats/errors.ts'
 import type { RunRecord } from '../lib/formats/records.ts'
 import { detailsOf, refusalOf } from './failures.ts'
@@ -39,6 +40,7 @@ export async function retrain(supervision: Supervision): Promise<RetrainOutcome>
       // The run is not ours to end: it goes on if the supervisor is ended.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `${pipeline} • retraining: ${cause}`.slice(0, 200),
+      ...inConsole(input.console, `/runs/${run}`),
     })
     return ended(record.status, record.error?.message ?? `version ${record.model?.version} took over`)
   } catch (error) {

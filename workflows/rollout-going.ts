@@ -72,8 +72,10 @@ export function answerPeople(going: Going): void {
     going.reason = `paused by ${by}: ${reason}`
     show(going)
   })
-  setHandler(resumeUpdate, () => {
+  setHandler(resumeUpdate, ({ by, reason }) => {
     going.paused = false
+    going.reason = `resumed by ${by}: ${reason}`
+    show(going)
   })
   setHandler(approveRolloutUpdate, (decision) => {
     going.approvedBy = claimant(decision, policy.approval?.role ?? 'somebody')

@@ -27,10 +27,10 @@ export const cancelled = (during: string): Stop => ({
 export function stopOf(error: unknown, step: string): Stop {
   // A step that was asked to stop may go silent instead: on a busy machine its heartbeats come too late.
   if (isCancellation(error) || CancellationScope.current().consideredCancelled) return cancelled(step)
-  const { code, message, next, at } = refusalOf(error)
+  const { code, message, next, at, log } = refusalOf(error)
   const exitCode = errorCodes[code]
   const status = exitCode === exitCodes.inconclusive ? 'inconclusive' : 'failed'
-  return { status, exitCode, error: { code, message, step, next, ...at } }
+  return { status, exitCode, error: { code, message, step, next, ...at, ...(log !== undefined && { log }) } }
 }
 
 /** A failed workflow that keeps how it ended. */
@@ -50,6 +50,7 @@ export const failureOfStep = (step: string, { status, error }: Stop): StepFailur
   step,
   code: error?.code ?? 'INTERNAL',
   message: brief(error?.message ?? status, mostWords),
+  ...(error?.log !== undefined && { log: error.log }),
 })
 
 /** How the branches ended whose steps this workflow carried out itself. @param failures by step */

@@ -6,7 +6,7 @@ import { passOver } from '../../lib/store/broken.ts'
 import { monitorsOf, readLastJudgement } from '../../lib/store/monitors.ts'
 import { readWholeRun } from '../../lib/store/runs.ts'
 import type { Store } from '../../lib/store/store.ts'
-import { consolePage } from '../../workers/settings.ts'
+import { consoleAddress } from '../../workers/settings.ts'
 import { type Definition, findingsOf } from './findings.ts'
 import { type Drift, runSummary } from './run-summary.ts'
 import { annotate, appendToJobSummary, hasJobSummary } from './tell.ts'
@@ -28,7 +28,8 @@ export async function tellRun(
     driftOf(store, record.pipeline).catch(() => []),
   ])
   const link = workflowLink(settings, record.workflowId)
-  const page = consolePage(settings.root, `/runs/${record.runId}`)
+  const console = consoleAddress(settings.root)
+  const page = console === undefined ? undefined : `${console}/runs/${record.runId}`
   appendToJobSummary(runSummary({ record, link, page, report, drift }))
 }
 

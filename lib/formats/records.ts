@@ -71,7 +71,13 @@ export type RolloutRecord = z.infer<typeof RolloutRecord>
 const RunStatus = z.enum(['succeeded', 'gate failed', 'rejected', 'rolled back', 'inconclusive', 'failed', 'cancelled'])
 
 /** Why a step failed. */
-const StepFailure = z.object({ step: z.string(), code: z.string(), message: z.string() })
+const StepFailure = z.object({
+  step: z.string(),
+  code: z.string(),
+  message: z.string(),
+  /** What its program wrote, where it kept that. */
+  log: Digest.optional(),
+})
 export type StepFailure = z.infer<typeof StepFailure>
 
 /** A step that was never begun: the failed step it waited for, null where the run was over before. */
@@ -143,6 +149,8 @@ export const RunRecord = z.object({
       line: z.int().optional(),
       column: z.int().optional(),
       text: z.string().nullable().optional(),
+      /** What the step's program wrote, where it kept that. */
+      log: Digest.optional(),
     })
     .nullable(),
   /** All steps that failed, where it was more than one; `error` is the first of them in the order of the plan. */

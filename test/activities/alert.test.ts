@@ -3,7 +3,7 @@ import { alertOf } from '../../activities/alert.ts'
 import type { MonitorReport } from '../../lib/formats/monitor-report.ts'
 import type { Monitor } from '../../lib/store/monitors.ts'
 import { type PlatformState, stateFile, writeWhole } from '../../workers/platform/state.ts'
-import { alertTargetOf } from '../../workers/settings.ts'
+import { consoleAddress } from '../../workers/settings.ts'
 import { newProject } from '../support/project.ts'
 
 describe('an alert', () => {
@@ -25,9 +25,7 @@ describe('an alert', () => {
 
   it('takes the console that the environment names, or that of the platform, which may start later', () => {
     const project = newProject()
-    const env = { SLIPWAY_ALERT_URL: 'http://127.0.0.1:9/alerts' }
-    const target = alertTargetOf(project.root, env)
-    expect(target?.page('/monitors/credit')).toBe(undefined)
+    expect(consoleAddress(project.root, {})).toBe(undefined)
     const state: PlatformState = {
       pid: process.pid,
       startedAt: '2026-01-01T00:00:00.000Z',
@@ -37,9 +35,9 @@ describe('an alert', () => {
       console: { pid: 1, address: 'http://127.0.0.1:8082' },
     }
     writeWhole(stateFile(project.root), JSON.stringify(state))
-    expect(target?.page('/monitors/credit')).toBe('http://127.0.0.1:8082/monitors/credit')
-    const named = { ...env, SLIPWAY_CONSOLE_ADDRESS: 'https://console.example/' }
-    expect(alertTargetOf(project.root, named)?.page('/monitors/credit')).toBe('https://console.example/monitors/credit')
+    expect(consoleAddress(project.root, {})).toBe('http://127.0.0.1:8082')
+    const named = { SLIPWAY_CONSOLE_ADDRESS: 'https://console.example/' }
+    expect(consoleAddress(project.root, named)).toBe('https://console.example')
     project.remove()
   })
 })

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
+import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MonitorReport } from '../../lib/formats/monitor-report.ts'
 import { readLastReport } from '../../lib/store/monitors.ts'
@@ -28,7 +29,10 @@ beforeAll(async () => {
   }).listen(0, '127.0.0.1')
   await new Promise((resolve) => alerts.once('listening', resolve))
   const { port } = alerts.address() as AddressInfo
-  place = await openClosedLoop({ SLIPWAY_ALERT_URL: `http://127.0.0.1:${port}/alerts` })
+  place = await openClosedLoop({
+    SLIPWAY_ALERT_URL: `http://127.0.0.1:${port}/alerts`,
+    SLIPWAY_CONSOLE_ADDRESS: 'https://console.example/',
+  })
 })
 afterAll(async () => {
   await place?.close()
@@ -103,6 +107,22 @@ describe('the closed loop', () => {
       status: 'firing',
       annotations: { playbook: 'Look at the incomes first.', command: 'npx slipway drift show credit' },
     })
+  })
+
+  it('leads from Temporal’s web UI to the console: its run, its supervisor, its schedules', async () => {
+    const [run] = await place.retrainings()
+    const connection = await Connection.connect({ address: place.temporal })
+    try {
+      const { workflow, schedule } = new Client({ connection })
+      const detailsOf = async (id: string) => (await workflow.getHandle(id).describe()).staticDetails()
+      const page = (path: string): string => `[Look at it in the console](https://console.example${path})`
+      expect(await detailsOf(`run/${run?.runId}`)).toBe(page(`/runs/${run?.runId}`))
+      expect(await detailsOf('supervisor/loans')).toBe(page('/pipelines/loans'))
+      const { action } = await schedule.getHandle('credit/monitor').describe()
+      expect(action.staticDetails).toBe(page('/monitors/credit'))
+    } finally {
+      await connection.close()
+    }
   })
 
   it('is calm with the new version, and says once that the incident has ended', async () => {

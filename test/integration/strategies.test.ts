@@ -98,7 +98,7 @@ const predict = (address: string, i: number): Promise<Response> =>
 const steps = ({ decisions }: RolloutRecord): string[] => decisions.map(({ stage, action }) => `${stage} ${action}`)
 
 beforeAll(async () => {
-  place = await openPlace()
+  place = await openPlace({ SLIPWAY_CONSOLE_ADDRESS: 'https://console.example' })
   await place.project.data('data/loans.parquet', loansSql())
   definition(5, 'allAtOnce: true')
   expect((await ended(await start())).status).toBe('succeeded')
@@ -184,6 +184,8 @@ describe('a rollout', () => {
       return (await asked.catch(() => undefined))?.waitingForApproval === 'ml-lead'
     })
     expect((await route()).champion.digest).not.toBe((await route()).rollout?.candidate.digest)
+    const described = await temporal.workflow.getHandle(rolloutWorkflowId(id)).describe()
+    expect(await described.staticDetails()).toBe('[Look at it in the console](https://console.example/endpoints/credit)')
     const answer = await place.run('rollout', 'approve', 'credit')
     expect(answer, answer.stderr).toMatchObject({ code: 0 })
     const { decided } = await over

@@ -167,6 +167,25 @@ describe('a step that fails', () => {
     expect(record.branches?.[1]?.failure).toMatchObject({ step: 'b002/model', code: 'SINGLE_CLASS' })
   })
 
+  it('keeps the log of its own program, each of several', async () => {
+    const logs: Readonly<Record<string, string>> = { b001: 'a'.repeat(64), b003: 'c'.repeat(64) }
+    const { activities } = training(async (branch) => {
+      if (branch in logs)
+        throw ApplicationFailure.create({
+          type: 'PROGRAM_FAILED',
+          message: 'it said no',
+          nonRetryable: true,
+          details: [{ next: 'look at its log', log: logs[branch] }],
+        })
+    })
+    const record = await running(branchedPlan(3), activities, (handle) => recordOf(handle.result()))
+    expect(record.error?.log).toBe(logs.b001)
+    expect(record.failures?.map(({ step, log }) => [step, log])).toEqual([
+      ['b001/model', logs.b001],
+      ['b003/model', logs.b003],
+    ])
+  })
+
   it('lets those go on that already run, also where it is what several need', async () => {
     const calls: string[] = []
     const met = meeting(2)

@@ -185,7 +185,11 @@ describe('a rollout', () => {
       await workflows.environment.sleep('2m')
       const paused = await handle.query(rolloutStatusQuery)
       expect([paused.paused, paused.stageNumber]).toEqual([true, 1])
+      // Said again, now that it has begun: nothing is decided meanwhile that would take the words' place.
+      await handle.executeUpdate(pauseUpdate, { args: [by] })
+      expect((await handle.query(rolloutStatusQuery)).reason).toBe('paused by ann: because')
       await handle.executeUpdate(resumeUpdate, { args: [by] })
+      expect((await handle.query(rolloutStatusQuery)).reason).toBe('resumed by ann: because')
       await workflows.environment.sleep('2m')
       expect((await handle.query(rolloutStatusQuery)).waitingForApproval).toBe('ml-lead')
       // The test server forgets the updates of a workflow that ends right after.
