@@ -7,9 +7,10 @@ import type { RunRecord } from '../lib/formats/records.ts'
 import { kindOf } from '../lib/formats/step-kinds/index.ts'
 import { inForceFor } from '../lib/stats/registration.ts'
 import { getPlan } from '../lib/store/plans.ts'
-import { readModel, runOfVersion } from '../lib/store/registry.ts'
+import { readModel } from '../lib/store/registry.ts'
 import { readRoute } from '../lib/store/routes.ts'
 import type { Store } from '../lib/store/store.ts'
+import { runOfVersion } from '../lib/store/version-origins.ts'
 
 /** What a model of a plan would replace. */
 export interface ComparedChampion {

@@ -21,7 +21,7 @@ import {
 import { kindOf } from '../lib/formats/step-kinds/index.ts'
 import type { Sources } from '../lib/sources/source.ts'
 import { contentIfKnown, findSource } from '../lib/sources/take.ts'
-import { findInForce } from '../lib/store/registry.ts'
+import { findInForce } from '../lib/store/in-force.ts'
 import { listRuns, withBranches } from '../lib/store/runs.ts'
 import { findStepRecord, readStepRecord, stepKeyOf } from '../lib/store/steps.ts'
 import type { Store } from '../lib/store/store.ts'

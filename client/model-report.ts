@@ -15,13 +15,13 @@ import { readSourceRead } from '../lib/models/source-read.ts'
 import type { ModelReport } from '../lib/reports/model-report.ts'
 import { type Judged, modelQuality } from '../lib/stats/model-quality.ts'
 import { profileHead, profileRows } from '../lib/stats/profile-summary.ts'
+import { aliasesOf } from '../lib/stats/registration.ts'
 import { passOver } from '../lib/store/broken.ts'
 import { getBundle, getBytes, getJson } from '../lib/store/objects.ts'
 import { readModel, readVersion } from '../lib/store/registry.ts'
 import { readWholeRun } from '../lib/store/runs.ts'
 import { neighbours, type StepRecord } from '../lib/store/steps.ts'
 import type { Store } from '../lib/store/store.ts'
-import { aliasesOf } from './model-version.ts'
 
 /** Columns of the source that are told of. */
 const columnsTold = 100

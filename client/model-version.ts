@@ -1,5 +1,4 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { ModelState } from '../lib/formats/records.ts'
 import { ModelVersion } from '../lib/formats/route.ts'
 import { championOf, readModel } from '../lib/store/registry.ts'
 import { readRoute } from '../lib/store/routes.ts'
@@ -60,12 +59,4 @@ function noSuchVersion(code: 'NOT_FOUND' | 'USAGE', model: string, which: string
   return new SlipwayError(code, `model ${model} has no version ${which}; it has 1 to ${versions}`, {
     next: 'see `slipway models`',
   })
-}
-
-/** What a version of a model is called besides its number. */
-export function aliasesOf(state: Pick<ModelState, 'champions' | 'candidate'>, version: number): string[] {
-  return [
-    ...(state.champions.at(-1) === version ? ['champion'] : []),
-    ...(state.candidate === version && state.champions.at(-1) !== version ? ['candidate'] : []),
-  ]
 }

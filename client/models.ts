@@ -1,12 +1,12 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { VersionRecord } from '../lib/formats/records.ts'
+import { aliasesOf } from '../lib/stats/registration.ts'
 import { passOver } from '../lib/store/broken.ts'
 import { getBundle } from '../lib/store/objects.ts'
 import { type Refusal, readRefusal } from '../lib/store/refusals.ts'
 import { listModels, readModel, readVersion } from '../lib/store/registry.ts'
 import type { Store } from '../lib/store/store.ts'
 import type { StoreContext } from './context.ts'
-import { aliasesOf } from './model-version.ts'
 
 /** A version of a model; without what its record says where that is broken. */
 export interface VersionDocument extends Partial<VersionRecord> {

@@ -12,9 +12,10 @@ import { spentAlpha } from '../stats/never-worse.ts'
 import { type Monitor, readLastReport, readMonitor } from '../store/monitors.ts'
 import { getBundle, localFile, putBundle, putFile } from '../store/objects.ts'
 import { getPlan } from '../store/plans.ts'
-import { readModel, runOfVersion } from '../store/registry.ts'
+import { readModel } from '../store/registry.ts'
 import { readRoute } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
+import { runOfVersion } from '../store/version-origins.ts'
 import { labelColumn, labelColumnOf, requestColumn } from './never-worse.ts'
 
 /** What the never-worse gate compares a candidate with. */

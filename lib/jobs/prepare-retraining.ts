@@ -6,9 +6,9 @@ import type { Sources } from '../sources/source.ts'
 import { findSource, takeSource } from '../sources/take.ts'
 import { countRetraining, type Monitor, monitorsOf } from '../store/monitors.ts'
 import { getPlan, putPlan } from '../store/plans.ts'
-import { runOfVersion } from '../store/registry.ts'
 import { readRoute } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
+import { runOfVersion } from '../store/version-origins.ts'
 import type { Progress } from './step-work.ts'
 
 /** Which pipeline is to be retrained, by which run, and why. */

@@ -70,3 +70,11 @@ export function inForceFor(
 }
 
 const bare = ({ version, digest }: VersionName): VersionName => ({ version, digest })
+
+/** What a version of a model is called besides its number. */
+export function aliasesOf(state: Pick<ModelState, 'champions' | 'candidate'>, version: number): string[] {
+  return [
+    ...(state.champions.at(-1) === version ? ['champion'] : []),
+    ...(state.candidate === version && state.champions.at(-1) !== version ? ['candidate'] : []),
+  ]
+}

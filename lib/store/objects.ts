@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path'
 import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
-import { Upload } from '@aws-sdk/lib-storage'
 import type { z } from 'zod'
 import {
   type ArtifactRef,
@@ -70,6 +69,8 @@ export async function putKnown(
     // As bytes, not as a stream: the SDK can send them again after a hiccup.
     await put(store, digest, mediaType, { Body: await bytesOf(await open()), ContentLength: size })
   } else {
+    // Loaded by who sends large files: readers start without it.
+    const { Upload } = await import('@aws-sdk/lib-storage')
     const upload = new Upload({
       client: store.client,
       params: {

@@ -23,7 +23,8 @@ import { establishMonitor, publishReport, readLastReport, readMonitor, readRepor
 import { blobKey, getBundle, getJson, putJson } from '../../lib/store/objects.ts'
 import { readRef, readRefLog, restoreRef, updateRef } from '../../lib/store/refs.ts'
 import { publishRefusal, requireNotRefused } from '../../lib/store/refusals.ts'
-import { readModel, readVersion, registerVersion } from '../../lib/store/registry.ts'
+import { registerVersion } from '../../lib/store/registration.ts'
+import { readModel, readVersion } from '../../lib/store/registry.ts'
 import {
   publishEvidence,
   publishRolloutEnd,

@@ -11,18 +11,13 @@ import { publishOnce, readDocument, readKeptDocument, writeDocument } from '../.
 import { blobKey, getBytes, hasBlob, localFile, putBytes, putFile } from '../../lib/store/objects.ts'
 import { probeStore, requireSuitableStore } from '../../lib/store/probe.ts'
 import { readRef, readRefLog, updateRef } from '../../lib/store/refs.ts'
-import {
-  championOf,
-  readModel,
-  readVersion,
-  registerVersion,
-  setChampion,
-  trainingTableOf,
-} from '../../lib/store/registry.ts'
+import { registerVersion, setChampion } from '../../lib/store/registration.ts'
+import { championOf, readModel, readVersion } from '../../lib/store/registry.ts'
 import { publishRun } from '../../lib/store/runs.ts'
 import { newKeyPair, requireSigned, sign, signerFrom, trustedKeysFrom } from '../../lib/store/signing.ts'
 import { findStepRecord, neighbours, publishStepRecord, stepKeyOf } from '../../lib/store/steps.ts'
 import { createStore, type Store } from '../../lib/store/store.ts'
+import { trainingTableOf } from '../../lib/store/version-origins.ts'
 import { openTestBucket, type TestBucket } from '../support/servers.ts'
 import { runRecord } from '../support/stored-documents.ts'
 

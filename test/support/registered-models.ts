@@ -1,4 +1,4 @@
-import { registerVersion } from '../../lib/store/registry.ts'
+import { registerVersion } from '../../lib/store/registration.ts'
 import type { Store } from '../../lib/store/store.ts'
 import type { TestProject } from './project.ts'
 import { packageServed, type ServedModel } from './served-models.ts'
