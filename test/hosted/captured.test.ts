@@ -16,7 +16,7 @@ import { type Fake, startFake } from '../sagemaker-fake/server.ts'
 import { type CanaryPlace, openCanaryPlace } from '../support/canary-place.ts'
 import { expectUserError } from '../support/cli.ts'
 import { eventually } from '../support/gateways.ts'
-import { fakeSettings, testRole, useFake } from '../support/hosted-place.ts'
+import { fakeRole, fakeSettings, useFake } from '../support/sagemaker.ts'
 
 /*
  * What a fake of SageMaker writes down of requests, backwards and every line twice, decides rollouts and is watched: by
@@ -56,7 +56,7 @@ afterAll(async () => {
 })
 
 const on = (image: string, more = ', capture: 1'): string =>
-  `target: sagemakerEndpoint({ image: '${image}', role: '${testRole}', instance: 'ml.m5.large'${more} })`
+  `target: sagemakerEndpoint({ image: '${image}', role: '${fakeRole}', instance: 'ml.m5.large'${more} })`
 const watching = (rule: string): string => `canary: { steps: [50], minSamples: 30, watch: [${rule}] }`
 
 let asked = 0

@@ -21,7 +21,7 @@ import { type Fake, startFake } from '../sagemaker-fake/server.ts'
 import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
-import { fakeRole, fakeSettings } from '../support/sagemaker.ts'
+import { fakeRole, fakeSettings, useFake } from '../support/sagemaker.ts'
 
 const queue = 'https://sqs.us-east-1.amazonaws.com/123456789012/slipway'
 /** A run waits for a person: it goes on as long as we like. */
@@ -49,11 +49,7 @@ describe('a queue of callback steps that is listened to', () => {
     place = await openPlace()
     fake = await startFake({ s3: place.store.store.client })
     Object.assign(place.env, fakeSettings(fake.address))
-    Object.assign(process.env, {
-      AWS_ACCESS_KEY_ID: 'fake',
-      AWS_SECRET_ACCESS_KEY: 'fake',
-      ...fakeSettings(fake.address),
-    })
+    useFake(fake)
     clients = sageMakerClients()
     temporal = new Client({ connection: await Connection.connect({ address: place.temporal }) })
     await place.project.data('data/loans.parquet', loansSql())

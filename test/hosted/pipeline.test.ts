@@ -2,7 +2,7 @@ import {
   CreatePipelineCommand,
   DescribePipelineExecutionCommand,
   ListPipelineExecutionStepsCommand,
-  SageMakerClient,
+  type SageMakerClient,
   StartPipelineExecutionCommand,
   StopPipelineExecutionCommand,
 } from '@aws-sdk/client-sagemaker'
@@ -11,7 +11,7 @@ import { messagesOf } from '../sagemaker-fake/pipelines.ts'
 import { type Fake, startFake } from '../sagemaker-fake/server.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
-import { fakeRole, fakeSettings } from '../support/sagemaker.ts'
+import { clientOf, fakeRole, fakeSettings } from '../support/sagemaker.ts'
 
 const queue = 'https://sqs.us-east-1.amazonaws.com/123456789012/slipway'
 const definition = (least: number): string => `import { auc, binary, pipeline, trees } from 'slipway'
@@ -36,11 +36,7 @@ describe('a SageMaker pipeline that asks for runs', () => {
     place = await openPlace()
     fake = await startFake({ s3: place.store.store.client })
     Object.assign(place.env, fakeSettings(fake.address))
-    client = new SageMakerClient({
-      region: 'us-east-1',
-      endpoint: fake.address,
-      credentials: { accessKeyId: 'person', secretAccessKey: 'person' },
-    })
+    client = clientOf(fake)
     await place.project.data('data/loans.parquet', loansSql())
     writeLoans(place.project, { body: definition(0.5) })
     const { stdout } = await place.run('iac', 'sagemaker-pipeline', 'loans', '--queue', queue)

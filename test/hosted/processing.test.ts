@@ -1,4 +1,4 @@
-import { DescribeProcessingJobCommand, SageMakerClient } from '@aws-sdk/client-sagemaker'
+import { DescribeProcessingJobCommand } from '@aws-sdk/client-sagemaker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { staging } from '../../lib/sagemaker/staging.ts'
 import { whyNoContainers } from '../sagemaker-fake/containers.ts'
@@ -6,7 +6,7 @@ import { type Fake, startFake } from '../sagemaker-fake/server.ts'
 import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
-import { fakeRole, fakeSettings } from '../support/sagemaker.ts'
+import { clientOf, fakeRole, fakeSettings } from '../support/sagemaker.ts'
 
 /*
  * A step that a program carries out, here or as a processing job on SageMaker, by the command line: against the fake,
@@ -77,12 +77,7 @@ export default pipeline('${name}', (p) => {
   )
 }
 
-/** Runs a command that ends well. */
-const slipway = async (...args: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await place.run(...args)
-  expect(code, stderr + stdout).toBe(0)
-  return stdout
-}
+const slipway = (...args: string[]): Promise<string> => place.succeeds(...args)
 const run = async (name: string, ...args: string[]) =>
   JSON.parse(await slipway('run', name, ...args, '--wait', '--json'))
 /** What the step of a run made, by name. */
@@ -101,11 +96,7 @@ const begun = (pipeline: string): string[] =>
       : []
   })
 const jobNamed = async (name: string) => {
-  const client = new SageMakerClient({
-    region: 'us-east-1',
-    endpoint: fake.address,
-    credentials: { accessKeyId: 'x', secretAccessKey: 'y' },
-  })
+  const client = clientOf(fake)
   return client.send(new DescribeProcessingJobCommand({ ProcessingJobName: name }))
 }
 const isRunning = async (pipeline: string): Promise<boolean> => {

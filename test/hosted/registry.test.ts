@@ -3,7 +3,7 @@ import {
   DescribeModelPackageCommand,
   type DescribeModelPackageCommandOutput,
   ListModelPackagesCommand,
-  SageMakerClient,
+  type SageMakerClient,
   UpdateModelPackageCommand,
 } from '@aws-sdk/client-sagemaker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -13,7 +13,7 @@ import { type Fake, startFake } from '../sagemaker-fake/server.ts'
 import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
-import { fakeSettings } from '../support/sagemaker.ts'
+import { clientOf, fakeSettings } from '../support/sagemaker.ts'
 
 const image = '123456789012.dkr.ecr.us-east-1.amazonaws.com/slipway:1'
 const definition = (
@@ -53,11 +53,7 @@ describe('the registry of SageMaker beside ours', () => {
     fake = await startFake({ s3: place.store.store.client })
     Object.assign(place.env, fakeSettings(fake.address))
     place.worker.kill()
-    client = new SageMakerClient({
-      region: 'us-east-1',
-      endpoint: fake.address,
-      credentials: { accessKeyId: 'person', secretAccessKey: 'person' },
-    })
+    client = clientOf(fake)
     await place.project.data('data/loans.parquet', loansSql())
   }, 180_000)
   afterAll(async () => {

@@ -11,7 +11,7 @@ import { type Fake, startFake } from '../sagemaker-fake/server.ts'
 import { type CanaryPlace, openCanaryPlace } from '../support/canary-place.ts'
 import { expectUserError } from '../support/cli.ts'
 import { eventually } from '../support/gateways.ts'
-import { fakeSettings, testRole, useFake } from '../support/hosted-place.ts'
+import { fakeRole, fakeSettings, useFake } from '../support/sagemaker.ts'
 
 /*
  * An endpoint on a fake of SageMaker, which really runs our container's server: deployed and rolled out by the command
@@ -47,7 +47,7 @@ afterAll(async () => {
 })
 
 const on = (image: string, more = ''): string =>
-  `target: sagemakerEndpoint({ image: '${image}', role: '${testRole}', instance: 'ml.m5.large'${more} })`
+  `target: sagemakerEndpoint({ image: '${image}', role: '${fakeRole}', instance: 'ml.m5.large'${more} })`
 const watch = 'watch: [errors.notWorseBy(0.05), latency.over(2000).notWorseBy(0.2)]'
 const canary = `canary: { steps: [20, 50], minSamples: 30, ${watch} }`
 
@@ -193,13 +193,13 @@ describe.skipIf(why !== undefined)(`an endpoint on SageMaker${why === undefined 
 
   it('is refused at planning where SageMaker lacks something', async () => {
     const how = 'serverless: { memoryMb: 2048, maxConcurrency: 5 }'
-    place.define(10, `${canary}, target: sagemakerEndpoint({ image: 'a', role: '${testRole}', ${how} })`)
+    place.define(10, `${canary}, target: sagemakerEndpoint({ image: 'a', role: '${fakeRole}', ${how} })`)
     place.define(10, `${guardrails}, ${on('slipway:1', ', count: 2')}`)
     const simulated = await place.run('rollout', 'simulate', 'loans', '--traffic', '100/min')
     expect(expectUserError(simulated, 2, 'USAGE')).toContain('alarms decide')
     place.define(10, guardrails)
     expect(expectUserError(await place.run('run', 'loans'), 2, 'DEFINITION_INVALID')).toContain('SageMaker’s own')
-    place.define(10, `${canary}, target: sagemakerEndpoint({ image: 'a', role: '${testRole}', ${how} })`)
+    place.define(10, `${canary}, target: sagemakerEndpoint({ image: 'a', role: '${fakeRole}', ${how} })`)
     const words = 'canary: serverless endpoints have no second production variant'
     expect(expectUserError(await place.run('run', 'loans'), 2, 'DEFINITION_INVALID')).toContain(words)
   })

@@ -1,7 +1,7 @@
 import {
   DescribeModelPackageCommand,
   ListModelPackagesCommand,
-  SageMakerClient,
+  type SageMakerClient,
   UpdateModelPackageCommand,
 } from '@aws-sdk/client-sagemaker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -13,7 +13,7 @@ import { readRoute, writeRoute } from '../../lib/store/routes.ts'
 import { type Fake, startFake } from '../sagemaker-fake/server.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
-import { fakeSettings } from '../support/sagemaker.ts'
+import { clientOf, fakeSettings } from '../support/sagemaker.ts'
 
 const definition = (trees: number): string => `import { auc, binary, pipeline, sagemakerRegistry, trees } from 'slipway'
 import { features } from './features.ts'
@@ -39,8 +39,7 @@ describe('what people reject in SageMaker after it was registered', () => {
     fake = await startFake({ s3: place.store.store.client })
     Object.assign(place.env, fakeSettings(fake.address))
     place.worker.kill()
-    const credentials = { accessKeyId: 'person', secretAccessKey: 'person' }
-    client = new SageMakerClient({ region: 'us-east-1', endpoint: fake.address, credentials })
+    client = clientOf(fake)
     await place.project.data('data/loans.parquet', loansSql())
     for (const trees of [10, 20, 30]) {
       writeLoans(place.project, { body: definition(trees) })

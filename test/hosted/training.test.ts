@@ -1,4 +1,4 @@
-import { DescribeTrainingJobCommand, SageMakerClient } from '@aws-sdk/client-sagemaker'
+import { DescribeTrainingJobCommand } from '@aws-sdk/client-sagemaker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { staging } from '../../lib/sagemaker/staging.ts'
 import { whyNoContainers } from '../sagemaker-fake/containers.ts'
@@ -7,7 +7,7 @@ import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { linearProgram } from '../support/programs.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
-import { fakeRole, fakeSettings } from '../support/sagemaker.ts'
+import { clientOf, fakeRole, fakeSettings } from '../support/sagemaker.ts'
 
 /*
  * A pipeline whose learner trains on SageMaker, by the command line: against the fake, whose jobs really run their
@@ -57,12 +57,7 @@ export default pipeline('${name}', (p) => {
   )
 }
 
-/** Runs a command that ends well. */
-const slipway = async (...args: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await place.run(...args)
-  expect(code, stderr + stdout).toBe(0)
-  return stdout
-}
+const slipway = (...args: string[]): Promise<string> => place.succeeds(...args)
 const run = async (name: string, ...args: string[]) =>
   JSON.parse(await slipway('run', name, ...args, '--wait', '--json'))
 
@@ -73,11 +68,7 @@ const begun = (pipeline: string): string[] =>
     return operation === 'CreateTrainingJob' && error === undefined && name.startsWith(`${pipeline}-`) ? name : []
   })
 const jobNamed = async (name: string) => {
-  const client = new SageMakerClient({
-    region: 'us-east-1',
-    endpoint: fake.address,
-    credentials: { accessKeyId: 'x', secretAccessKey: 'y' },
-  })
+  const client = clientOf(fake)
   return client.send(new DescribeTrainingJobCommand({ TrainingJobName: name }))
 }
 const isTraining = async (pipeline: string): Promise<boolean> => {

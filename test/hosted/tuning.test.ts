@@ -1,4 +1,4 @@
-import { DescribeTrainingJobCommand, SageMakerClient } from '@aws-sdk/client-sagemaker'
+import { DescribeTrainingJobCommand } from '@aws-sdk/client-sagemaker'
 import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Tuning } from '../../lib/formats/tuning.ts'
@@ -11,7 +11,7 @@ import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { linearProgram } from '../support/programs.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
-import { fakeRole, fakeSettings } from '../support/sagemaker.ts'
+import { clientOf, fakeRole, fakeSettings } from '../support/sagemaker.ts'
 
 /*
  * A pipeline whose parameters SageMaker searches for, by the command line: one tuning job against the fake, which draws
@@ -73,12 +73,7 @@ export default pipeline('${name}', (p) => {
   )
 }
 
-/** Runs a command that ends well. */
-const slipway = async (...args: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await place.run(...args)
-  expect(code, stderr + stdout).toBe(0)
-  return stdout
-}
+const slipway = (...args: string[]): Promise<string> => place.succeeds(...args)
 const run = async (name: string) => JSON.parse(await slipway('run', name, '--wait', '--json'))
 
 interface Step {
@@ -101,12 +96,7 @@ const asked = (operation: string): string[] =>
     return of === operation && error === undefined ? [name] : []
   })
 const searches = (): string[] => asked('CreateHyperParameterTuningJob')
-const jobNamed = (name: string) =>
-  new SageMakerClient({
-    region: 'us-east-1',
-    endpoint: fake.address,
-    credentials: { accessKeyId: 'x', secretAccessKey: 'y' },
-  }).send(new DescribeTrainingJobCommand({ TrainingJobName: name }))
+const jobNamed = (name: string) => clientOf(fake).send(new DescribeTrainingJobCommand({ TrainingJobName: name }))
 
 describe.skipIf(why !== undefined)(`a search by SageMaker${why === undefined ? '' : ` (${why})`}`, () => {
   let runId: string

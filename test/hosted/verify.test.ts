@@ -1,4 +1,4 @@
-import { DescribeTrainingJobCommand, ListTagsCommand, SageMakerClient } from '@aws-sdk/client-sagemaker'
+import { DescribeTrainingJobCommand, ListTagsCommand, type SageMakerClient } from '@aws-sdk/client-sagemaker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { staging } from '../../lib/sagemaker/staging.ts'
 import { listObjects } from '../../lib/store/documents.ts'
@@ -9,7 +9,7 @@ import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { linearProgram } from '../support/programs.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
-import { fakeRole, fakeSettings } from '../support/sagemaker.ts'
+import { clientOf, fakeRole, fakeSettings } from '../support/sagemaker.ts'
 
 /*
  * `slipway verify --train-again`: what a training job on SageMaker made is made by another one, against the fake, whose
@@ -27,8 +27,7 @@ const shaky = "process.env.SM_HPS = JSON.stringify({ l2: String(1 + Math.random(
 beforeAll(async () => {
   fake = await startFake({ s3: () => place.store.store.client, images: { 'node:20': {} } })
   place = await openPlace(fakeSettings(fake.address))
-  const credentials = { accessKeyId: 'x', secretAccessKey: 'y' }
-  sageMaker = new SageMakerClient({ region: 'us-east-1', endpoint: fake.address, credentials })
+  sageMaker = clientOf(fake)
   const { project } = place
   writeLoans(project)
   await project.data('data/loans.parquet', loansSql())

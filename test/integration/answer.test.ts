@@ -55,12 +55,7 @@ beforeAll(async () => {
 })
 afterAll(() => place?.close())
 
-/** Runs a command that ends well. */
-const slipway = async (...args: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await place.run(...args)
-  expect(code, stderr + stdout).toBe(0)
-  return stdout
-}
+const slipway = (...args: string[]): Promise<string> => place.succeeds(...args)
 const run = async () => JSON.parse(await slipway('run', 'loans', '--wait', '--json'))
 const ask = async (path: string, body: unknown, headers: Record<string, string> = {}) =>
   fetch(`${place.gateway}${path}`, { method: 'POST', body: JSON.stringify(body), headers })

@@ -59,11 +59,7 @@ beforeAll(async () => {
 })
 afterAll(() => place?.close())
 
-const slipway = async (...args: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await place.run(...args)
-  expect(code, stderr).toBe(0)
-  return stdout
-}
+const slipway = (...args: string[]): Promise<string> => place.succeeds(...args)
 const run = async (...args: string[]) => JSON.parse(await slipway('run', ...args, '--wait', '--json'))
 
 interface Answer {

@@ -36,12 +36,7 @@ export default pipeline('simple', (p) => {
 })
 afterAll(() => place?.close())
 
-/** Runs a command that ends well. */
-const slipway = async (...args: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await place.run(...args)
-  expect(code, stderr).toBe(0)
-  return stdout
-}
+const slipway = (...args: string[]): Promise<string> => place.succeeds(...args)
 const run = async (...args: string[]) => JSON.parse(await slipway('run', ...args, '--wait', '--json'))
 const shown = (...args: string[]): Promise<string> => slipway('show', ...args)
 

@@ -56,12 +56,7 @@ export function renamed(species: readonly string[]) { return species.map((name) 
 })
 afterAll(() => place?.close())
 
-/** Runs a command that ends well. */
-const slipway = async (...args: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await place.run(...args)
-  expect(code, stderr + stdout).toBe(0)
-  return stdout
-}
+const slipway = (...args: string[]): Promise<string> => place.succeeds(...args)
 const champion = async () => (await readRoute(place.store.store, 'penguins'))?.champion.version
 const post = (path: string, body: string, headers: Record<string, string> = {}) =>
   fetch(`${place.gateway}${path}`, { method: 'POST', body, headers })

@@ -131,12 +131,7 @@ beforeAll(async () => {
 })
 afterAll(() => place?.close())
 
-/** Runs a command that ends well. */
-const slipway = async (...args: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await place.run(...args)
-  expect(code, stderr).toBe(0)
-  return stdout
-}
+const slipway = (...args: string[]): Promise<string> => place.succeeds(...args)
 
 describe('a finished model that is optimised', () => {
   it('is a third of the bytes, and says what that took of its metric and of its time', async () => {

@@ -76,12 +76,7 @@ export const Item = z.object({
 })
 afterAll(() => place?.close())
 
-/** Runs a command that ends well. */
-const slipway = async (...args: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await place.run(...args)
-  expect(code, `${stdout}${stderr}`).toBe(0)
-  return stdout
-}
+const slipway = (...args: string[]): Promise<string> => place.succeeds(...args)
 const write = (given: Parameters<typeof definition>[0] = {}): void =>
   place.project.write('pipelines/items/pipeline.ts', definition(given))
 

@@ -24,12 +24,7 @@ afterAll(() => place?.close())
 const write = (name: string, content: Uint8Array | string): void =>
   writeFileSync(join(place.project.root, name), content)
 
-/** Runs a command that ends well. */
-const slipway = async (...args: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await place.run(...args)
-  expect(code, stderr).toBe(0)
-  return stdout
-}
+const slipway = (...args: string[]): Promise<string> => place.succeeds(...args)
 
 const infer = (endpoint: string, request: object, headers: Record<string, string> = {}) =>
   fetch(`${place.gateway}/v2/models/${endpoint}/infer`, { method: 'POST', headers, body: JSON.stringify(request) })

@@ -87,7 +87,7 @@ export async function openClosedLoop(
   const check = async (): Promise<MonitorReport> => {
     const before = (await readLastReport(store, 'credit'))?.seq ?? -1
     await untilSent(store)
-    await succeeds(place, 'schedule', 'trigger', 'credit', 'monitor')
+    await place.succeeds('schedule', 'trigger', 'credit', 'monitor')
     await eventually(async () => ((await readLastReport(store, 'credit'))?.seq ?? -1) > before)
     return (await readLastReport(store, 'credit')) as MonitorReport
   }
@@ -120,15 +120,10 @@ export async function openClosedLoop(
       return (await retrainings())[0] as RunRecord
     },
     async open() {
-      await succeeds(place, 'run', 'loans', '--wait', '--json')
+      await place.succeeds('run', 'loans', '--wait', '--json')
       await eventually(
         async () => (await fetch(`${place.gateway}/v2/models/credit/ready`).catch(() => undefined))?.ok === true,
       )
     },
   }
-}
-
-async function succeeds(place: Place, ...args: string[]): Promise<void> {
-  const { code, stderr } = await place.run(...args)
-  if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}`)
 }

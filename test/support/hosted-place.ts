@@ -14,6 +14,7 @@ import { sageMakerTarget } from '../../lib/targets/sagemaker/target.ts'
 import type { Target } from '../../lib/targets/target.ts'
 import { read } from '../sagemaker-fake/buckets.ts'
 import { type Fake, startFake } from '../sagemaker-fake/server.ts'
+import { fakeRole, useFake } from './sagemaker.ts'
 import { openTestBucket, type TestBucket } from './servers.ts'
 
 /** What a stand-in of a model does. */
@@ -41,22 +42,6 @@ export interface HostedPlace {
 }
 
 export const testImage = 'stand-in:1'
-export const testRole = 'arn:aws:iam::123456789012:role/serving'
-
-/** Where the clients of a process find a fake; it takes any credentials. */
-export const fakeSettings = (address: string): Record<string, string> => ({
-  AWS_REGION: 'us-east-1',
-  AWS_ENDPOINT_URL_SAGEMAKER: address,
-  AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME: address,
-  AWS_ENDPOINT_URL_CLOUDWATCH: address,
-  AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING: address,
-})
-
-/** Has the clients of this process ask a fake. */
-export function useFake({ address }: Fake): void {
-  const credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }
-  Object.assign(process.env, fakeSettings(address), credentials)
-}
 
 /** @param readCaptured reads what is captured; stand-ins have no rows */
 export async function openHostedPlace(readCaptured?: ReadCaptured): Promise<HostedPlace> {
@@ -91,7 +76,7 @@ export async function openHostedPlace(readCaptured?: ReadCaptured): Promise<Host
       const given = {
         kind: 'sagemaker' as const,
         image: testImage,
-        role: testRole,
+        role: fakeRole,
         instance: 'ml.m5.large',
         ...hosting,
       }

@@ -31,6 +31,8 @@ export interface Place {
   readonly gatewayProcess: Kept
   /** Runs a command in this process. */
   run(...args: string[]): Promise<CliResult>
+  /** The same of a command that ends well. @returns what it printed */
+  succeeds(...args: string[]): Promise<string>
   /** A command in a process of its own, which goes on while others run. */
   begin(...args: string[]): BegunCommand
   /** Resolves when it has ended. */
@@ -101,6 +103,11 @@ export async function openPlace(settings: Readonly<Record<string, string>> = {})
     },
     gatewayProcess,
     run: (...args) => runCommand(project.root, args, env),
+    async succeeds(...args) {
+      const { code, stdout, stderr } = await runCommand(project.root, args, env)
+      if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}${stdout}`)
+      return stdout
+    },
     begin: (...args) => beginSlipway(project.root, args, env),
     async killTemporal() {
       process.kill(temporal.child.pid, 'SIGKILL')

@@ -1,5 +1,5 @@
-import type { SageMakerClients } from '../../lib/sagemaker/clients.ts'
-import { sageMakerClients } from '../../lib/sagemaker/clients.ts'
+import { SageMakerClient } from '@aws-sdk/client-sagemaker'
+import { type SageMakerClients, sageMakerClients } from '../../lib/sagemaker/clients.ts'
 import { type Fake, startFake } from '../sagemaker-fake/server.ts'
 import type { ImageCommand } from '../sagemaker-fake/world.ts'
 import { openTestBucket, type TestBucket } from './servers.ts'
@@ -21,6 +21,19 @@ export const fakeSettings = (address: string): Record<string, string> => ({
     ),
   ),
 })
+
+/** Has the clients of this process ask a fake. */
+export function useFake({ address }: Fake): void {
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'fake', AWS_SECRET_ACCESS_KEY: 'fake', ...fakeSettings(address) })
+}
+
+/** A client of somebody who looks at a fake, or works with it, beside Slipway. */
+export const clientOf = ({ address }: Fake): SageMakerClient =>
+  new SageMakerClient({
+    region: 'us-east-1',
+    endpoint: address,
+    credentials: { accessKeyId: 'person', secretAccessKey: 'person' },
+  })
 
 /** A role that SageMaker takes for one. */
 export const fakeRole = 'arn:aws:iam::123456789012:role/slipway-sagemaker'
