@@ -3,6 +3,7 @@ import { ServiceError, WorkflowFailedError, type WorkflowHandle } from '@tempora
 import { TerminatedFailure } from '@temporalio/common'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { RunRecord } from '../lib/formats/records.ts'
+import { showDuration } from '../lib/formats/show-duration.ts'
 import { branchOf } from '../lib/formats/step-id.ts'
 import { listRuns, readRun, withBranches } from '../lib/store/runs.ts'
 import type { Store } from '../lib/store/store.ts'
@@ -90,9 +91,13 @@ export async function followRun(
           next: `slipway wait ${runId}`,
         })
       if (timeoutMs !== undefined && Date.now() - started > timeoutMs)
-        throw new SlipwayError('WAIT_TIMED_OUT', `run ${runId} is not done after ${timeoutMs / 1000} s; it goes on`, {
-          next: `slipway wait ${runId}`,
-        })
+        throw new SlipwayError(
+          'WAIT_TIMED_OUT',
+          `run ${runId} is not done after ${showDuration(timeoutMs)}; it goes on`,
+          {
+            next: `slipway wait ${runId}`,
+          },
+        )
       if (warned || Date.now() - lastAnswer < silence) return
       warned = true
       view.note('  no worker answers: the run waits for one (`slipway up` starts one)')

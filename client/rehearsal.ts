@@ -14,6 +14,7 @@ import { dialectOf } from '../lib/data/local-table.ts'
 import { canonicalJson } from '../lib/formats/canonical.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Plan, StepOf } from '../lib/formats/plan.ts'
+import { showDuration } from '../lib/formats/show-duration.ts'
 import { nameOfStep } from '../lib/formats/step-names.ts'
 import { schemaOfTable } from '../lib/formats/table-schema.ts'
 import {
@@ -125,7 +126,7 @@ function inThread(order: RehearsalOrder): Promise<Rehearsal[]> {
     }
     const tooLong = new SlipwayError(
       'FEATURES_FAILED',
-      `the functions and SQL of the pipeline are not done with a handful of rows after ${patienceMs / 1000} s`,
+      `the functions and SQL of the pipeline are not done with a handful of rows after ${showDuration(patienceMs)}`,
       { next: 'look for a loop that never ends' },
     )
     thread.on('message', (message: RehearsalMessage) => {

@@ -3,6 +3,7 @@ import { builtFile } from '../lib/code/host.ts'
 import { strayFault } from '../lib/code/user-fault.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
+import { showDuration } from '../lib/formats/show-duration.ts'
 import type { FeatureCounts } from '../lib/formats/telemetry.ts'
 import type { Tensors } from '../lib/formats/tensors.ts'
 import type { Engine } from '../lib/models/compiled-model.ts'
@@ -125,7 +126,7 @@ class ScorerHost {
     return new Promise<T>((resolve, reject) => {
       const id = this.nextId++
       const timer = setTimeout(() => {
-        if (this.waiting.has(id)) this.restart('timeout', `no answer within ${patienceMs / 1000} s`)
+        if (this.waiting.has(id)) this.restart('timeout', `no answer within ${showDuration(patienceMs)}`)
       }, patienceMs)
       this.waiting.set(id, { resolve: resolve as (answer: never) => void, reject, timer })
       this.thread.postMessage({ id, ...question })

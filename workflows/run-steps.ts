@@ -1,6 +1,7 @@
 import { proxyActivities } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import type { StepOutline } from '../lib/formats/plan-outline.ts'
+import { showDuration } from '../lib/formats/show-duration.ts'
 import { inputsOf, type StepOutcome } from '../lib/formats/step-inputs.ts'
 import { refOf } from '../lib/formats/step-order.ts'
 import { approval } from './approval.ts'
@@ -95,7 +96,7 @@ async function establishMonitor({ input }: RunState, step: StepOutline<'monitor'
     plan: input.basePlan ?? input.planDigest,
     isRetraining: input.basePlan !== undefined,
   })
-  const summary = `${step.endpoint} is checked every ${step.everyMs / 1000} s`
+  const summary = `${step.endpoint} is checked every ${showDuration(step.everyMs)}`
   report({ stepKey: '', cached: false, outputs: [], facts: { summary } })
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Guardrails, guardrailsInWords } from './guardrails.ts'
+import { showDuration } from './show-duration.ts'
 
 const Share = z.number().gt(0).max(1)
 const Percent = z.number().gt(0).lt(100)
@@ -84,7 +85,7 @@ export function describeStrategy({ strategy, shadow }: RolloutPolicy): string {
     case 'canary':
       return `${before}canary ${strategy.steps.join(' → ')} %`
     case 'blueGreen':
-      return `${before}blue-green, bake ${strategy.bakeMs / 1000} s`
+      return `${before}blue-green, bake ${showDuration(strategy.bakeMs)}`
     case 'ab':
       return `${before}A/B at ${strategy.share} %`
     case 'allAtOnce':

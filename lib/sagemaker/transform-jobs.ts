@@ -6,6 +6,7 @@ import {
   StopTransformJobCommand,
 } from '@aws-sdk/client-sagemaker'
 import { SlipwayError } from '../formats/errors.ts'
+import { showDuration } from '../formats/show-duration.ts'
 import { awaitStatus } from './await.ts'
 import type { SageMakerClients } from './clients.ts'
 import { ensure, look } from './ensure.ts'
@@ -119,7 +120,7 @@ async function end(
     await stop(sageMaker, job)
     throw new SlipwayError(
       'SAGEMAKER_JOB_LIMIT',
-      `the transform job ${job} was not done after ${policy.timeoutMs / 1000} s, and was stopped`,
+      `the transform job ${job} was not done after ${showDuration(policy.timeoutMs)}, and was stopped`,
       { next: 'give it a longer timeout or more instances, and see whether SageMaker has such instances for you' },
     )
   }

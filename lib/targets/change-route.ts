@@ -1,5 +1,6 @@
 import { SlipwayError } from '../formats/errors.ts'
 import type { ModelVersion, Route, RouteChange, RouteRollout } from '../formats/route.ts'
+import { showDuration } from '../formats/show-duration.ts'
 import { readRoute, readRouteLog, writeRoute } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
 import type { Target } from './target.ts'
@@ -96,7 +97,7 @@ export async function awaitApplied(
     if (behind.length === 0) return { gateways, mismatch: null }
     if (refused !== null) return { gateways, mismatch: refused }
     if (Date.now() > since + patienceMs) {
-      const late = `${behind.join(', ')} did not apply revision ${revision} within ${patienceMs / 1000} s`
+      const late = `${behind.join(', ')} did not apply revision ${revision} within ${showDuration(patienceMs)}`
       return { gateways, mismatch: late }
     }
     await wait(behind, everyMs)

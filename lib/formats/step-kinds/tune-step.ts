@@ -4,6 +4,7 @@ import { CodeRef, TargetRef, Task, targetInKey } from '../code-ref.ts'
 import { isOfContainer, LearnerParameters, learnerInKey } from '../learner.ts'
 import { RowSchema } from '../row-schema.ts'
 import { SageMakerSearch } from '../sagemaker-tuning.ts'
+import { showDuration } from '../show-duration.ts'
 import { show } from '../show-number.ts'
 import { StepId } from '../step-id.ts'
 import { Budget, lossNames, lossOf, type Parameters, Space } from '../tuning.ts'
@@ -63,7 +64,7 @@ export const tune = stepKind({
   runsUserCode: true,
   planned: ({ space, budget: { trials, timeMs, cost }, search, retune }) => {
     const bounds = [
-      ...(timeMs === undefined ? [] : [`${timeMs / 1000} s`]),
+      ...(timeMs === undefined ? [] : [showDuration(timeMs)]),
       ...(cost === undefined ? [] : [`a cost of ${cost.most}`]),
     ]
     const most = bounds.length === 0 ? '' : `, at most ${bounds.join(' and ')}`

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SlipwayError } from '../../formats/errors.ts'
+import { showDuration } from '../../formats/show-duration.ts'
 import type { PackageSource } from '../../models/package.ts'
 import { sharedClients } from '../../sagemaker/clients.ts'
 import { type FollowedKind, follow, type JobState } from '../../sagemaker/job-kind.ts'
@@ -158,7 +159,7 @@ class Going<Job, Request extends object, Result> {
     const { kind, waitMs } = this.remote
     if (status !== 'InProgress' || startedAt !== undefined || createdAt === undefined) return
     if (Date.now() - createdAt.getTime() <= waitMs) return
-    throw this.tooLong(`has not begun to ${kind.verb} after ${waitMs / 1000} s: it is ${words}`)
+    throw this.tooLong(`has not begun to ${kind.verb} after ${showDuration(waitMs)}: it is ${words}`)
   }
 
   private tooLong(what: string): SlipwayError {
