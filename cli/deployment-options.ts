@@ -1,8 +1,6 @@
-import { answersOver, errors, policyOf } from '../lib/definition/deploy.ts'
+import type { Deployment } from '../client/deployment.ts'
 import type { Duration } from '../lib/definition/duration.ts'
-import { monitorPolicyOf, psi } from '../lib/definition/monitor.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { StepOf } from '../lib/formats/plan.ts'
 
 /** How a version that is registered without a pipeline comes to an endpoint, and how that is watched. */
 export interface DeploymentOptions {
@@ -32,8 +30,11 @@ const needs: readonly (readonly [keyof DeploymentOptions, ...(keyof DeploymentOp
 
 const flagOf = (option: string): string => `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
-/** @throws SlipwayError USAGE for an option that says something of one that is not given */
-export function requireDeployment(options: DeploymentOptions): void {
+/**
+ * What the options say; undefined where no endpoint is named.
+ * @throws SlipwayError USAGE for an option that says something of one that is not given
+ */
+export function deploymentIn(options: DeploymentOptions): Deployment | undefined {
   for (const [option, ...others] of needs) {
     if (options[option] === undefined || others.some((other) => options[other] !== undefined)) continue
     const missing = others.map(flagOf).join(' or ')
@@ -41,38 +42,26 @@ export function requireDeployment(options: DeploymentOptions): void {
       next: `add ${missing}, or leave it out`,
     })
   }
-}
-
-/** The steps that serve a package, and watch it; none where no endpoint is named. */
-export function deploymentSteps(
-  model: string,
-  options: DeploymentOptions,
-): [] | [StepOf<'deploy'>, ...StepOf<'monitor'>[]] {
-  const { endpoint, checkEvery, minRows } = options
-  if (endpoint === undefined) return []
-  const of = { package: 'package', model, endpoint }
-  const deploy = { id: 'deploy', kind: 'deploy', ...of, policy: rolloutOf(endpoint, options) } as const
-  if (checkEvery === undefined) return [deploy]
-  const policy = monitorPolicyOf({
-    every: checkEvery as Duration,
-    drift: psi.over(Number(options.psi ?? 0.2)),
-    ...(minRows !== undefined && { minRows: Number(minRows) }),
-  })
-  return [deploy, { id: 'monitor', kind: 'monitor', ...of, policy, time: null }]
-}
-
-function rolloutOf(endpoint: string, { canary, shadow, minSamples, slow, within }: DeploymentOptions) {
+  const { endpoint, canary, shadow, minSamples, slow, within, checkEvery, psi, minRows } = options
+  if (endpoint === undefined) return undefined
   const samples = minSamples === undefined ? {} : { minSamples: Number(minSamples) }
-  const mirrored = shadow === undefined ? {} : { shadow: samples }
-  if (canary === undefined) return policyOf({ endpoint, allAtOnce: true, ...mirrored })
-  return policyOf({
+  return {
     endpoint,
-    ...mirrored,
-    canary: {
-      steps: canary.split(',').map(Number),
-      ...samples,
-      watch: [errors.notWorseBy(0.005), answersOver(Number(slow ?? 250)).notWorseBy(0.01)],
-      ...(within !== undefined && { within: within as Duration }),
-    },
-  })
+    ...(canary !== undefined && {
+      canary: {
+        steps: canary.split(',').map(Number),
+        ...samples,
+        ...(slow !== undefined && { slowMs: Number(slow) }),
+        ...(within !== undefined && { within: within as Duration }),
+      },
+    }),
+    ...(shadow !== undefined && { shadow: samples }),
+    ...(checkEvery !== undefined && {
+      monitor: {
+        every: checkEvery as Duration,
+        ...(psi !== undefined && { psi: Number(psi) }),
+        ...(minRows !== undefined && { minRows: Number(minRows) }),
+      },
+    }),
+  }
 }

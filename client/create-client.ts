@@ -43,6 +43,9 @@ export function createClient(options: ClientOptions = {}) {
       get: bound(async () => (await import('./model.ts')).readModel),
       report: bound(async () => (await import('./model.ts')).readModelReport),
       rollBack: bound(async () => (await import('./rollback.ts')).rollBackTo),
+      /** Registers a finished ONNX model by a run of its own, which `runs.follow` follows. */
+      register: async (file: string, wanted?: import('./register-model.ts').RegistrationWanted) =>
+        (await import('./register-model.ts')).registerModel(context, file, wanted),
     },
     artifacts: {
       get: bound(async () => (await import('./artifact.ts')).readArtifact),

@@ -1,4 +1,5 @@
 import type { ClientContext } from '../../client/context.ts'
+import { openTrackingServer } from '../../client/tracking-server.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { listRuns } from '../../lib/store/runs.ts'
 import { type Taken, takeDecisions } from '../../lib/tracking/decisions.ts'
@@ -6,7 +7,6 @@ import { type Tracking, trackPipeline } from '../../lib/tracking/track.ts'
 import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
-import { openTrackingServer } from '../tracking-server.ts'
 
 export interface TrackOptions extends JsonOption {
   readonly mlflow: string

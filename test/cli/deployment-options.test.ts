@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { deploymentSteps, requireDeployment } from '../../cli/deployment-options.ts'
+import { type DeploymentOptions, deploymentIn } from '../../cli/deployment-options.ts'
+import { deploymentSteps } from '../../client/deployment.ts'
+
+const stepsOf = (options: DeploymentOptions) => deploymentSteps('m', deploymentIn(options))
 
 describe('how a registered version comes to its endpoint', () => {
   it('is all at once where only the endpoint is said, and nowhere without one', () => {
-    expect(deploymentSteps('m', {})).toEqual([])
-    expect(deploymentSteps('m', { endpoint: 'e' })).toMatchObject([
+    expect(stepsOf({})).toEqual([])
+    expect(stepsOf({ endpoint: 'e' })).toMatchObject([
       {
         kind: 'deploy',
         package: 'package',
@@ -27,7 +30,7 @@ describe('how a registered version comes to its endpoint', () => {
       psi: '0.3',
       minRows: '7',
     }
-    expect(deploymentSteps('m', options)).toMatchObject([
+    expect(stepsOf(options)).toMatchObject([
       {
         kind: 'deploy',
         policy: {
@@ -51,10 +54,10 @@ describe('how a registered version comes to its endpoint', () => {
     [{ endpoint: 'e', minSamples: '3' }, '--min-samples says nothing without --canary or --shadow'],
     [{ endpoint: 'e', minRows: '3' }, '--min-rows says nothing without --check-every'],
   ])('is refused where an option says something of one that is missing: %j', (options, message) => {
-    expect(() => requireDeployment(options)).toThrow(message)
+    expect(() => deploymentIn(options)).toThrow(message)
   })
 
   it('is refused where the steps do not ascend', () => {
-    expect(() => deploymentSteps('m', { endpoint: 'e', canary: '50,5' })).toThrow('canary steps must ascend')
+    expect(() => stepsOf({ endpoint: 'e', canary: '50,5' })).toThrow('canary steps must ascend')
   })
 })

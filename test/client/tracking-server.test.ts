@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { openRegistry, openTrackingServer } from '../../cli/tracking-server.ts'
+import { openRegistry, openTrackingServer } from '../../client/tracking-server.ts'
 import { DatabricksServer } from '../../lib/tracking/databricks.ts'
 
 const workspace = { DATABRICKS_HOST: 'w.example', DATABRICKS_TOKEN: 'x' }

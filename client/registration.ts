@@ -13,7 +13,7 @@ import { byDefinition } from '../lib/learners/finished/brought.ts'
 import { feedsOf, type KnownFeature } from '../lib/learners/finished/feeds.ts'
 import { readModel } from '../lib/learners/finished/open.ts'
 import { digestOf } from '../lib/store/digest.ts'
-import { type DeploymentOptions, deploymentSteps } from './deployment-options.ts'
+import { type Deployment, deploymentSteps } from './deployment.ts'
 
 /** Tasks of models that are registered without a pipeline: a ranking needs one, which says what its groups are. */
 export type Registrable = Exclude<Task, 'ranking'>
@@ -25,7 +25,7 @@ export interface Registration {
   readonly task: Registrable
   readonly target: string
   /** Where it is to be served, and how it gets there. */
-  readonly deployment: DeploymentOptions
+  readonly deploy: Deployment | undefined
   /** The snapshot that its baseline is made of. */
   readonly snapshot: CsvOptions & { readonly digest: string; readonly format: TableFormat; readonly schema: RowSchema }
 }
@@ -41,7 +41,7 @@ const shares = { validation: 0.2, test: 0.2, seed: 0 }
  * @throws SlipwayError MODEL_INVALID where the columns do not fit the model, COLUMN_MISSING
  */
 export async function planRegistration(root: string, registration: Registration): Promise<PlannedPipeline> {
-  const { name, learner, task, target, deployment, snapshot } = registration
+  const { name, learner, task, target, deploy, snapshot } = registration
   const { digest: _, ...source } = snapshot
   requireTarget(registration)
   const model = await readModelFile(root, learner)
@@ -82,7 +82,7 @@ export async function planRegistration(root: string, registration: Registration)
     steps: [
       ...withDefaultGates(steps, new Set(), name),
       { id: 'register', kind: 'register', package: 'package', model: name },
-      ...deploymentSteps(name, deployment),
+      ...deploymentSteps(name, deploy),
     ],
   })
   const bundles = new Map([[features.digest, { ...bundle, name: `${features.file}#${features.name}` }]])

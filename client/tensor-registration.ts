@@ -2,7 +2,7 @@ import type { PlannedPipeline } from '../lib/code/plan.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { Plan } from '../lib/formats/plan.ts'
 import { withModelFiles } from '../lib/jobs/model-files.ts'
-import { type DeploymentOptions, deploymentSteps } from './deployment-options.ts'
+import { type Deployment, deploymentSteps } from './deployment.ts'
 
 /** A finished model of tensors alone that is to be registered without a pipeline. */
 interface TensorRegistration {
@@ -11,7 +11,7 @@ interface TensorRegistration {
   readonly file: string
   readonly samples: string | undefined
   readonly inputVersion: number
-  readonly deployment: DeploymentOptions
+  readonly deploy: Deployment | undefined
 }
 
 /**
@@ -20,9 +20,9 @@ interface TensorRegistration {
  */
 export async function planTensors(
   root: string,
-  { name, file, samples, inputVersion, deployment }: TensorRegistration,
+  { name, file, samples, inputVersion, deploy }: TensorRegistration,
 ): Promise<PlannedPipeline> {
-  if (deployment.checkEvery !== undefined && samples === undefined)
+  if (deploy?.monitor !== undefined && samples === undefined)
     throw new SlipwayError('USAGE', '--check-every: there is nothing to compare answers with', {
       next: 'say --samples <file>: inputs as they are usual',
     })
@@ -39,7 +39,7 @@ export async function planTensors(
         signature: inputVersion,
       },
       { id: 'register', kind: 'register', package: 'package', model: name },
-      ...deploymentSteps(name, deployment),
+      ...deploymentSteps(name, deploy),
     ],
   })
   return { ...(await withModelFiles(root, plan)), bundles: new Map(), sources: [] }
