@@ -1,48 +1,33 @@
-import type { Forecast } from '../client/forecast.ts'
+import type { PlannedRelease } from '../client/plan-against.ts'
+import type { PlannedGate } from '../client/plan-gates.ts'
+import type { PlanDocument, PlannedStep } from '../client/plan-run.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { topBranchOf } from '../lib/formats/step-id.ts'
 import { code, folded, markdownTable, plain } from '../lib/reports/markdown.ts'
-import type { ComparedChampion, PlannedRelease } from './plan-against.ts'
-import type { PlannedGate } from './plan-gates.ts'
-import { comparedInWords } from './plan-table.ts'
-
-/** What a plan would do, as it is shown and compared. */
-export interface PlanDocument {
-  readonly pipeline: string
-  readonly digest: string
-  readonly steps: readonly Forecast[]
-  readonly gates: readonly PlannedGate[]
-  readonly releases: readonly PlannedRelease[]
-  /** What it was compared with; undefined for nothing. */
-  readonly champions: readonly ComparedChampion[] | undefined
-}
-
-/** Whether a run of the plan would do or make something that was not done before. */
-export const wouldChange = ({ steps, releases }: Pick<PlanDocument, 'steps' | 'releases'>): boolean =>
-  steps.some(({ state, differs }) => state === 'runs' || typeof differs === 'string') ||
-  releases.some(({ changes = [] }) => changes.length > 0)
+import { comparedInWords, foldedBranches } from './plan-table.ts'
 
 /** A plan as a page of Markdown, for a comment on a pull request. */
-export function planMarkdown(plan: PlanDocument, foldedBranches: ReadonlySet<string>): string {
-  const { pipeline, digest, steps, champions } = plan
-  const isShown = ({ step }: { readonly step: string }): boolean => !foldedBranches.has(topBranchOf(step))
+export function planMarkdown(pipeline: string, document: PlanDocument): string {
+  const { plan, steps, gates, releases, champions = [] } = document
+  const hidden = foldedBranches(steps)
+  const isShown = ({ step }: { readonly step: string }): boolean => !hidden.has(topBranchOf(step))
   const runs = steps.filter(({ state }) => state === 'runs')
   const title = `### ${code(pipeline)}: ${runs.length === 0 ? 'no step would run' : `${runs.length} of ${steps.length} steps would run`}`
   const sections = [
     title,
-    ...(champions ?? []).map((each) => plain(comparedInWords(each))),
+    ...champions.map((each) => plain(comparedInWords(each))),
     stepTable(steps.filter(isShown)),
-    ...(foldedBranches.size === 0 ? [] : [`And ${foldedBranches.size} branches like the first.`]),
-    ...gateSection(plan.gates.filter(isShown)),
-    ...releaseSection(plan.releases.filter(isShown)),
-    `plan ${code(shortDigest(digest as never))}`,
+    ...(hidden.size === 0 ? [] : [`And ${hidden.size} branches like the first.`]),
+    ...gateSection(gates.filter(isShown)),
+    ...releaseSection(releases.filter(isShown)),
+    `plan ${code(shortDigest(plan.digest))}`,
   ]
   return `${sections.join('\n\n')}\n`
 }
 
 const would = { reused: 'reused', runs: '**runs**', always: 'always' } as const
 
-function stepTable(steps: readonly Forecast[]): string {
+function stepTable(steps: readonly PlannedStep[]): string {
   const rows = steps
     .filter(({ state }) => state !== 'always')
     .map(({ step, state, reason, differs }) => {

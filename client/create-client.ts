@@ -38,6 +38,11 @@ export function createClient(options: ClientOptions = {}) {
       (await load())(context, ...given)
   return {
     runs: runsOf(context, bound),
+    pipelines: {
+      list: bound(async () => (await import('./pipelines.ts')).readPipelines),
+      /** What a run would do now, without doing it. */
+      plan: bound(async () => (await import('./plan-run.ts')).planRun),
+    },
     models: {
       list: bound(async () => (await import('./models.ts')).readModels),
       get: bound(async () => (await import('./model.ts')).readModel),
@@ -88,6 +93,8 @@ export function createClient(options: ClientOptions = {}) {
       trigger: bound(async () => (await import('./schedules.ts')).triggerSchedule),
       backfill: bound(async () => (await import('./schedules.ts')).backfillSchedule),
     },
+    /** What waits for whom. */
+    waiting: bound(async () => (await import('./waiting.ts')).readWaiting),
     /** Whether everything a run needs is there and works. */
     health: bound(async () => (await import('./health.ts')).readHealth),
     /** Gives back all connections. Nothing may be asked afterwards. */

@@ -10,7 +10,8 @@ import { type Finding, findingOf } from '../../cli/ci/finding.ts'
 import { type Definition, findingsOf } from '../../cli/ci/findings.ts'
 import { type RunTold, runSummary } from '../../cli/ci/run-summary.ts'
 import { annotate, appendToJobSummary, fileInRepository } from '../../cli/ci/tell.ts'
-import { planMarkdown, wouldChange } from '../../cli/plan-markdown.ts'
+import { planMarkdown } from '../../cli/plan-markdown.ts'
+import { wouldChange } from '../../client/plan-run.ts'
 import { type RunDocument, runDocument } from '../../client/run-document.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { samplePlan } from '../support/plans.ts'
@@ -343,10 +344,11 @@ describe('a plan for a comment', () => {
   const gates = [{ step: 'gate', part: 'test' as const, name: 'auc ≥ 0.6', default: false, note: null }]
 
   it('says what would run and why, what is judged, and what changes in the deployment', () => {
-    const page = planMarkdown(
-      { pipeline: 'loans', digest: `sha256:${'ab'.repeat(32)}`, steps, gates, releases, champions },
-      new Set(),
-    )
+    const page = planMarkdown('loans', {
+      plan: { digest: `sha256:${'ab'.repeat(32)}`, parallel: 4 },
+      steps: steps.map((step) => ({ ...step, after: [] })),
+      ...{ champions, wouldChange: true, gates, releases, views: [], checks: [] },
+    })
     expect(page).toBe(`### <code>loans</code>: 1 of 3 steps would run
 
 compared with the champion of loans for endpoint credit, version 3 &#40;000000000000&#41;, made by run loans-1

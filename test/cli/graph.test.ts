@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { comesAfter, planRows } from '../../cli/plan-table.ts'
+import { planRows } from '../../cli/plan-table.ts'
 import { summaryLines } from '../../cli/report.ts'
-import type { Forecast } from '../../client/forecast.ts'
+import { comesAfter, type PlannedStep } from '../../client/plan-run.ts'
 import { runDocument } from '../../client/run-document.ts'
 import { inOneLine } from '../../client/under-way.ts'
 import { outlineOf, type PlanOutline } from '../../lib/formats/plan-outline.ts'
@@ -9,12 +9,17 @@ import type { RunRecord } from '../../lib/formats/records.ts'
 import { branchedPlan } from '../support/branched-plans.ts'
 import { samplePlan } from '../support/plans.ts'
 
-const forecasts = ({ steps }: PlanOutline): Forecast[] =>
-  steps.map(({ id, kind }) => ({ step: id, kind, state: 'runs', reason: 'has not run before', stepKey: null }))
+const planned = (outline: PlanOutline): PlannedStep[] => {
+  const after = comesAfter(outline)
+  return outline.steps.map(({ id: step, kind }) => {
+    const told = { step, kind, state: 'runs', reason: 'has not run before', stepKey: null } as const
+    return { ...told, after: after.get(step) ?? [] }
+  })
+}
 
 it('a plan is shown as the graph it is: what each step comes right after', () => {
   const plan = outlineOf(branchedPlan(2))
-  expect(planRows(plan, forecasts(plan)).map(([step, after]) => [step, after])).toEqual([
+  expect(planRows(planned(plan)).map(([step, after]) => [step, after])).toEqual([
     ['rows', ''],
     ['validate', 'rows'],
     ['b001/split', 'validate'],
@@ -35,7 +40,7 @@ it('a plan is shown as the graph it is: what each step comes right after', () =>
 
 it('of many branches the first is shown, and what the others would do', () => {
   const plan = outlineOf(branchedPlan(250))
-  const rows = planRows(plan, forecasts(plan))
+  const rows = planRows(planned(plan))
   expect(rows).toHaveLength(2 + 6 + 1)
   expect(rows.at(-1)).toEqual([
     'b002 … b250',

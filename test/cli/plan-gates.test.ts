@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { z } from 'zod'
-import { gateLines, plannedGates } from '../../cli/plan-gates.ts'
+import { gateLines } from '../../cli/plan-gates.ts'
+import { plannedGates } from '../../client/plan-gates.ts'
 import { auc, binary, pipeline, size, trees } from '../../lib/definition/index.ts'
 import type { CodeRef } from '../../lib/formats/plan.ts'
 

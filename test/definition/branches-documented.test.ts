@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { plannedGates } from '../../cli/plan-gates.ts'
+import { plannedGates } from '../../client/plan-gates.ts'
 import { hostVersions, packageRoot } from '../../lib/code/host.ts'
 import { planPipeline } from '../../lib/code/plan.ts'
 import { newProject, type TestProject } from '../support/project.ts'

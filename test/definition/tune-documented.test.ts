@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { planRows } from '../../cli/plan-table.ts'
+import { comesAfter } from '../../client/plan-run.ts'
 import { hostVersions, packageRoot } from '../../lib/code/host.ts'
 import { planPipeline } from '../../lib/code/plan.ts'
 import { outlineOf } from '../../lib/formats/plan-outline.ts'
@@ -28,16 +28,9 @@ it('is planned: trials, then the training that reads what they chose', async () 
   expect(steps.find(({ id }) => id === 'risk')?.summary).toBe(
     'train • 200 trees × 31 leaves, with what tune-risk chose, seed 1',
   )
-  const rows = planRows(
-    outline,
-    steps.map(({ id, kind }) => ({ step: id, kind, state: 'runs', reason: '', stepKey: '' })),
-  )
-  expect(rows.map(([step, after]) => [step, after])).toEqual(
-    expect.arrayContaining([
-      ['tune-risk', 'split'],
-      ['risk', 'tune-risk'],
-    ]),
-  )
+  const after = comesAfter(outline)
+  expect(after.get('tune-risk')).toEqual(['split'])
+  expect(after.get('risk')).toEqual(['tune-risk'])
 })
 
 it('cannot be given a parameter that it tunes', async () => {
