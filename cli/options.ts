@@ -1,9 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { relative } from 'node:path'
-import type { LocalTable } from '../lib/data/table.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
-import { partitionOf } from '../lib/formats/shards.ts'
-import { compressionOf, delimiterOf, formatOf } from '../lib/formats/table-format.ts'
 
 export interface JsonOption {
   readonly json?: boolean
@@ -40,15 +36,6 @@ export function writeTo(option: string, file: string, text: string): void {
     throw new SlipwayError('USAGE', `${option} ${file} cannot be written: ${(error as Error).message}`, {
       next: 'give a file in a folder that exists',
     })
-  }
-}
-
-/** How a file that a user names is read: by its name, or as JSON. */
-export function tableAt(path: string): Pick<LocalTable, 'files' | 'format' | 'dialect'> {
-  return {
-    files: [{ path, name: path, compression: compressionOf(path), partition: partitionOf(relative('', path)) }],
-    format: formatOf(path) ?? 'json',
-    dialect: { delimiter: delimiterOf(path), header: true },
   }
 }
 

@@ -48,6 +48,10 @@ export function createClient(options: ClientOptions = {}) {
       get: bound(async () => (await import('./model.ts')).readModel),
       report: bound(async () => (await import('./model.ts')).readModelReport),
       rollBack: bound(async () => (await import('./rollback.ts')).rollBackTo),
+      /** What the scores of a version rest on. */
+      explain: bound(async () => (await import('./explain-model.ts')).explainModel),
+      /** Why the rows of a file get the scores they get. */
+      explainRows: bound(async () => (await import('./explain-model.ts')).explainRowsOf),
       /** Registers a finished ONNX model by a run of its own, which `runs.follow` follows. */
       register: async (file: string, wanted?: import('./register-model.ts').RegistrationWanted) =>
         (await import('./register-model.ts')).registerModel(context, file, wanted),
@@ -66,6 +70,11 @@ export function createClient(options: ClientOptions = {}) {
       list: bound(async () => (await import('./endpoint-states.ts')).readEndpointStates),
       get: bound(async () => (await import('./endpoints.ts')).readEndpoint),
       predict: bound(async () => (await import('./predict.ts')).predictRows),
+      /** The same of a model of tensors. */
+      infer: bound(async () => (await import('./infer.ts')).inferTensors),
+      /** Says what became of predictions. */
+      label: bound(async () => (await import('./labels.ts')).labelPredictions),
+      importLabels: bound(async () => (await import('./import-labels.ts')).importLabels),
       trace: bound(async () => (await import('./trace.ts')).readPrediction),
       rollBack: bound(async () => (await import('./rollback.ts')).rollBackTo),
     },
@@ -73,6 +82,10 @@ export function createClient(options: ClientOptions = {}) {
     monitors: {
       get: bound(async () => (await import('./monitors.ts')).readMonitor),
       check: bound(async () => (await import('./monitors.ts')).readCheck),
+      /** Judges the rows of a file as the monitor would. */
+      checkFile: bound(async () => (await import('./check-file.ts')).checkFile),
+      /** How often its drift rules would cry wolf. */
+      calibrate: bound(async () => (await import('./calibrate.ts')).calibrateMonitor),
       checkNow: bound(async () => (await import('./check-now.ts')).checkNow),
     },
     retraining: {

@@ -1,6 +1,7 @@
+import { nearest } from '../lib/code/nearest.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { ModelVersion } from '../lib/formats/route.ts'
-import { championOf, readModel } from '../lib/store/registry.ts'
+import { championOf, listModels, readModel } from '../lib/store/registry.ts'
 import { readRoute } from '../lib/store/routes.ts'
 import type { Store } from '../lib/store/store.ts'
 
@@ -45,6 +46,17 @@ export async function registeredVersion(store: Store, what: string): Promise<Mod
   const digest = versions[version - 1]
   if (digest !== undefined) return { model, version, digest }
   throw noSuchVersion('NOT_FOUND', model, `"${which}"`, versions.length)
+}
+
+/** The same, where there must be one. @throws SlipwayError NOT_FOUND */
+export async function requireVersion(store: Store, what: string): Promise<ModelVersion> {
+  const version = await registeredVersion(store, what)
+  if (version !== undefined) return version
+  const names = await listModels(store)
+  const meant = nearest(what, names)
+  throw new SlipwayError('NOT_FOUND', `there is no model "${what}"; there are ${names.join(', ') || 'none yet'}`, {
+    next: meant === undefined ? 'see `slipway models`' : `did you mean "${meant}"?`,
+  })
 }
 
 /** @throws SlipwayError USAGE */

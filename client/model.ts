@@ -1,4 +1,3 @@
-import { nearest } from '../lib/code/nearest.ts'
 import type { Bundle } from '../lib/formats/artifact.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { Evaluation } from '../lib/formats/evaluation.ts'
@@ -9,12 +8,12 @@ import { modelFiles } from '../lib/models/model.ts'
 import type { ModelReport } from '../lib/reports/model-report.ts'
 import { passOver } from '../lib/store/broken.ts'
 import { getBundle, getJson } from '../lib/store/objects.ts'
-import { listModels, readVersion } from '../lib/store/registry.ts'
+import { readVersion } from '../lib/store/registry.ts'
 import { readWholeRun } from '../lib/store/runs.ts'
 import type { Store } from '../lib/store/store.ts'
 import type { StoreContext } from './context.ts'
 import { reportOnRun, reportOnVersion } from './model-report.ts'
-import { registeredVersion } from './model-version.ts'
+import { registeredVersion, requireVersion } from './model-version.ts'
 
 /** A version of a model with all that is on record about it; nulls where something is not. */
 export interface ModelDocument {
@@ -40,13 +39,7 @@ export interface ModelDocument {
  * @throws SlipwayError NOT_FOUND
  */
 export async function readModel(context: StoreContext, what: string): Promise<ModelDocument> {
-  const version = await registeredVersion(context.store, what)
-  if (version !== undefined) return readModelVersion(context, version)
-  const names = await listModels(context.store)
-  const meant = nearest(what, names)
-  throw new SlipwayError('NOT_FOUND', `there is no model "${what}"; there are ${names.join(', ') || 'none yet'}`, {
-    next: meant === undefined ? 'see `slipway models`' : `did you mean "${meant}"?`,
-  })
+  return readModelVersion(context, await requireVersion(context.store, what))
 }
 
 /** The same of a version that is known. */

@@ -32,6 +32,12 @@ export async function readMonitor({ store }: StoreContext, endpoint: string): Pr
   return documentOf(endpoint, monitor, await readLastJudgement(store, endpoint))
 }
 
+/** Rows that were judged, and the policy they were judged by. */
+export interface CheckedRows {
+  readonly report: Omit<MonitorReport, 'page'>
+  readonly policy: MonitorPolicy
+}
+
 /**
  * A check of an endpoint and the policy it is judged by: the last one that judged, or one by its number.
  * @throws SlipwayError NOT_MONITORED, NOT_FOUND

@@ -1,81 +1,44 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { type CalibrationWanted, calibrateMonitor } from '../../client/calibrate.ts'
 import { requireMonitor } from '../../client/monitors.ts'
-import { requireRoute } from '../../client/route.ts'
-import { localCodes } from '../../lib/code/local-code.ts'
-import { withStoredPlace } from '../../lib/code/source-map.ts'
-import { localTable } from '../../lib/data/local-table.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
-import { exitCodes, SlipwayError } from '../../lib/formats/errors.ts'
-import { codeOfDrift } from '../../lib/formats/monitor-policy.ts'
-import { falseAlarms } from '../../lib/jobs/calibrate.ts'
-import { readBaseline } from '../../lib/models/baseline.ts'
-import { localModel } from '../../lib/models/package.ts'
-import { trainingTableOf } from '../../lib/store/version-origins.ts'
-import { trustedKeysOf } from '../../workers/settings.ts'
+import { exitCodes } from '../../lib/formats/errors.ts'
 import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
+
+export interface CalibrateOptions extends JsonOption {
+  readonly rows?: string
+  readonly runs?: string
+  readonly span?: string
+}
 
 /**
  * `drift calibrate flights`: how often the drift rules of an endpoint would cry wolf, on blocks of its own training
  * rows.
  * @returns 17 when that is more often than the definition declares
  */
-export async function calibrate(
-  endpoint: string,
-  options: JsonOption & { rows?: string; runs?: string; span?: string },
-): Promise<number> {
-  const { store, settings } = openContext()
-  const monitor = await requireMonitor(store, endpoint)
-  const { policy, time } = monitor.step
-  const { champion: variant } = await requireRoute(store, endpoint)
-  const train = await trainingTableOf(store, variant.model, variant.digest)
-  if (train === undefined)
-    throw new SlipwayError('NOT_FOUND', `the training rows of ${endpoint} are not on record`, {
-      next: 'run its pipeline again',
-    })
-  const [rows, runs] = [Number(options.rows ?? 5_000), Number(options.runs ?? 200)]
-  if (!(rows >= 1 && runs >= 1)) throw new SlipwayError('USAGE', '--rows and --runs are numbers from 1 on')
-  const spanMs = options.span === undefined ? policy.everyMs : durationMs(options.span)
-  const packages = { store, trusted: trustedKeysOf(settings) }
-  const { profile, importances } = await readBaseline(packages, variant.digest)
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'))
-  try {
-    const found = await falseAlarms({
-      model: await localModel(packages, variant.digest),
-      baseline: profile,
-      importances,
-      policy,
-      code: await localCodes(
-        packages,
-        codeOfDrift(policy).map(([, ref]) => ref),
-      ),
-      table: await localTable(store, train),
-      time: time ?? undefined,
-      rows,
-      spanMs,
-      runs,
-      scratch: join(folder, 'sorted.parquet'),
-    }).catch(async (error) => {
-      throw await withStoredPlace(store, error)
-    })
-    const tooMany = found.filter(({ breaches }) => breaches / runs > policy.falseAlarms)
-    if (options.json === true) printJson({ endpoint, rows, runs, spanMs, declared: policy.falseAlarms, rules: found })
-    else {
-      print(
-        table(
-          ['rule', 'false alarms', 'declared'],
-          found.map(({ rule, breaches }) => [rule, `${breaches} of ${runs} checks`, `${policy.falseAlarms * 100} %`]),
-        ),
-      )
-      say(
-        `${runs} checks of ${rows} training rows each, ${time === null ? 'one after the other' : `from stretches of ${spanMs / 3_600_000} h`}`,
-      )
-    }
-    return tooMany.length === 0 ? exitCodes.done : exitCodes.drift
-  } finally {
-    await rm(folder, { recursive: true, force: true })
+export async function calibrate(endpoint: string, options: CalibrateOptions): Promise<number> {
+  const context = openContext()
+  const { rows: asked, runs: checks, span } = options
+  const wanted: CalibrationWanted = {
+    ...(asked !== undefined && { rows: Number(asked) }),
+    ...(checks !== undefined && { runs: Number(checks) }),
+    ...(span !== undefined && { spanMs: durationMs(span) }),
   }
+  const document = await calibrateMonitor(context, endpoint, wanted)
+  const { rows, runs, spanMs, declared, rules } = document
+  if (options.json === true) printJson(document)
+  else {
+    print(
+      table(
+        ['rule', 'false alarms', 'declared'],
+        rules.map(({ rule, breaches }) => [rule, `${breaches} of ${runs} checks`, `${declared * 100} %`]),
+      ),
+    )
+    const { time } = (await requireMonitor(context.store, endpoint)).step
+    say(
+      `${runs} checks of ${rows} training rows each, ${time === null ? 'one after the other' : `from stretches of ${spanMs / 3_600_000} h`}`,
+    )
+  }
+  return rules.some(({ breaches }) => breaches / runs > declared) ? exitCodes.drift : exitCodes.done
 }

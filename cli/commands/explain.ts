@@ -17,8 +17,8 @@ export async function explain(what: string, options: JsonOption & { replay?: boo
   const context = openContext()
   const decisions = what.includes('@') ? undefined : await findRolloutDecisions(context, what)
   if (decisions !== undefined) return explainRollout(what, decisions, options)
-  const version = await registeredVersion(context.store, what)
-  if (version !== undefined) return (await import('./explain-model.ts')).explainModel(context, version, options)
+  if ((await registeredVersion(context.store, what)) !== undefined)
+    return (await import('./explain-model.ts')).showExplained(context, what, options)
   throw new SlipwayError('NOT_FOUND', `there is no rollout and no model ${what}`, {
     next: 'see slipway rollout status <endpoint>, and slipway models',
   })

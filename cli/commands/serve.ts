@@ -2,8 +2,10 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { gatewayAddress } from '../../client/gateway-client.ts'
+import { servesTensors } from '../../client/infer.ts'
 import { type ClassAnswer, type Prediction, predictRows } from '../../client/predict.ts'
 import { requireRoute } from '../../client/route.ts'
+import { tableAt } from '../../client/table-at.ts'
 import { builtFile } from '../../lib/code/host.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
@@ -11,9 +13,9 @@ import type { RowSchema } from '../../lib/formats/row-schema.ts'
 import { requestRows } from '../../lib/store/snapshots.ts'
 import type { Store } from '../../lib/store/store.ts'
 import { openContext } from '../context.ts'
-import { type JsonOption, tableAt } from '../options.ts'
+import type { JsonOption } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
-import { predictTensors, tensorsServed } from '../predict-tensors.ts'
+import { predictTensors } from '../predict-tensors.ts'
 import { bodiesFrom, faultShare, sendTraffic, type TrafficReport } from '../traffic.ts'
 
 /** Runs a gateway in the foreground; its settings are environment variables (docs/cli.md). */
@@ -49,8 +51,7 @@ export async function predict(endpoint: string, options: JsonOption & { data: st
       next: 'give a file with a JSON array of rows',
     })
   }
-  const tensors = await tensorsServed(context, endpoint)
-  if (tensors !== undefined) return predictTensors(context, { endpoint, facts: tensors, given }, options)
+  if (await servesTensors(context, endpoint)) return predictTensors(context, endpoint, given, options)
   const document = await predictRows(context, endpoint, Array.isArray(given) ? given : [given])
   const { version, role, predictions, ms } = document
   if (options.json === true) printJson(document)

@@ -48,7 +48,7 @@ export function watchingCommands(program: Usage): void {
     .option('--classes', 'they are names of classes')
     .json()
     .examples('npx slipway labels import outcomes.parquet')
-    .does(async (file, options) => (await labelling()).importLabels(file, options))
+    .does(async (file, options) => (await labelling()).importAndTell(file, options))
 }
 
 function driftCommands(drift: Usage): void {
