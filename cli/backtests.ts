@@ -1,9 +1,9 @@
+import type { StoreContext } from '../client/context.ts'
 import type { RunDocument } from '../client/run-document.ts'
-import { BacktestReport, cutoffInWords } from '../lib/formats/backtest-report.ts'
+import { readBacktestsOf } from '../client/run-reports.ts'
+import { type BacktestReport, cutoffInWords } from '../lib/formats/backtest-report.ts'
 import { show } from '../lib/formats/show-number.ts'
 import { metricsOfBacktest } from '../lib/stats/backtest.ts'
-import { getJson } from '../lib/store/objects.ts'
-import type { Store } from '../lib/store/store.ts'
 import { colors } from './colors.ts'
 import { table } from './output.ts'
 
@@ -37,11 +37,9 @@ function inCell(measured: BacktestReport['cutoffs'][number]['metrics'][string] |
 }
 
 /** The backtests of a run, in lines; those that are gone from the store are left out. */
-export async function backtestLines(store: Store, { steps }: Pick<RunDocument, 'steps'>): Promise<string[]> {
-  const found = steps.map(async ({ kind, name, outputs }) => {
-    const report = kind === 'backtest' ? outputs.find((output) => output.name === 'report')?.digest : undefined
-    const read = report === undefined ? undefined : await getJson(store, report, BacktestReport).catch(() => undefined)
-    return read === undefined ? [] : [`\n${colors.bold(name)}, with 90 % intervals`, backtestTable(read, metricsOfRun)]
-  })
-  return (await Promise.all(found)).flat()
+export async function backtestLines(context: StoreContext, run: Pick<RunDocument, 'steps'>): Promise<string[]> {
+  return (await readBacktestsOf(context, run)).flatMap(({ step, report }) => [
+    `\n${colors.bold(step)}, with 90 % intervals`,
+    backtestTable(report, metricsOfRun),
+  ])
 }

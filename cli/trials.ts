@@ -1,11 +1,11 @@
+import type { StoreContext } from '../client/context.ts'
 import type { RunDocument } from '../client/run-document.ts'
+import { readTuningsOf } from '../client/run-reports.ts'
 import { shortDigest } from '../lib/formats/artifact.ts'
 import { show } from '../lib/formats/show-number.ts'
 import { parametersInWords } from '../lib/formats/step-kinds/tune-step.ts'
-import { comparedBy, TrialTimes, Tuning } from '../lib/formats/tuning.ts'
+import { comparedBy, type TrialTimes, type Tuning } from '../lib/formats/tuning.ts'
 import { bestFirst } from '../lib/stats/tuning/best-first.ts'
-import { getJson } from '../lib/store/objects.ts'
-import type { Store } from '../lib/store/store.ts'
 import { colors } from './colors.ts'
 import { seconds, table } from './output.ts'
 
@@ -41,19 +41,13 @@ export function trialTable(tuning: Tuning, times: TrialTimes = [], most = Number
 }
 
 /** The trials of a run, in lines; those that are gone from the store are left out. */
-export async function trialLines(store: Store, { steps }: Pick<RunDocument, 'steps'>): Promise<string[]> {
-  const found = steps.map(async ({ kind, name, outputs }) => {
-    const digestOf = (output: string): string | undefined => outputs.find((each) => each.name === output)?.digest
-    const [trials, times] = kind === 'tune' ? [digestOf('trials'), digestOf('times')] : []
-    const tuning = trials === undefined ? undefined : await getJson(store, trials, Tuning).catch(() => undefined)
-    if (trials === undefined || tuning === undefined) return []
-    const took = times === undefined ? [] : await getJson(store, times, TrialTimes).catch(() => [])
+export async function trialLines(context: StoreContext, run: Pick<RunDocument, 'steps'>): Promise<string[]> {
+  return (await readTuningsOf(context, run)).flatMap(({ step, trials, tuning, times }) => {
     const more = tuning.trials.length - trialsOfRun
     const left = more > 0 ? `, and ${more} more: slipway show ${shortDigest(trials)}` : ''
     return [
-      `\n${colors.bold(name)}  the best of ${tuning.trials.length} trials${left}; * was chosen${tuning.theirs === undefined ? '' : ', SageMaker holds + for the best'}`,
-      trialTable(tuning, took, trialsOfRun),
+      `\n${colors.bold(step)}  the best of ${tuning.trials.length} trials${left}; * was chosen${tuning.theirs === undefined ? '' : ', SageMaker holds + for the best'}`,
+      trialTable(tuning, times, trialsOfRun),
     ]
   })
-  return (await Promise.all(found)).flat()
 }

@@ -52,6 +52,8 @@ export function createClient(options: ClientOptions = {}) {
       explain: bound(async () => (await import('./explain-model.ts')).explainModel),
       /** Why the rows of a file get the scores they get. */
       explainRows: bound(async () => (await import('./explain-model.ts')).explainRowsOf),
+      /** What scores a version, and how fast that is here. */
+      compiled: bound(async () => (await import('./compiled-model.ts')).readCompiledModel),
       /** Registers a finished ONNX model by a run of its own, which `runs.follow` follows. */
       register: async (file: string, wanted?: import('./register-model.ts').RegistrationWanted) =>
         (await import('./register-model.ts')).registerModel(context, file, wanted),
@@ -98,6 +100,8 @@ export function createClient(options: ClientOptions = {}) {
       get: bound(async () => (await import('./batches.ts')).readBatch),
       start: bound(async () => (await import('./start-batch.ts')).startBatch),
       wait: bound(async () => (await import('./start-batch.ts')).batchEnd),
+      /** Scores files that no pipeline names, and waits for it. */
+      score: bound(async () => (await import('./score-files.ts')).scoreFiles),
     },
     schedules: {
       list: bound(async () => (await import('./schedules.ts')).readSchedules),
@@ -108,6 +112,8 @@ export function createClient(options: ClientOptions = {}) {
     },
     /** What waits for whom. */
     waiting: bound(async () => (await import('./waiting.ts')).readWaiting),
+    /** Takes a broken ref of the store back to the last good generation of its log. */
+    restore: bound(async () => (await import('./restore.ts')).restore),
     /** Whether everything a run needs is there and works. */
     health: bound(async () => (await import('./health.ts')).readHealth),
     /** Gives back all connections. Nothing may be asked afterwards. */

@@ -52,10 +52,15 @@ export async function registeredVersion(store: Store, what: string): Promise<Mod
 export async function requireVersion(store: Store, what: string): Promise<ModelVersion> {
   const version = await registeredVersion(store, what)
   if (version !== undefined) return version
+  throw await unknownName(store, what, `there is no model "${what}"; there are`, 'see `slipway models`')
+}
+
+/** That nothing is called so. @param said of it, up to the names of models @param next where no name is near */
+export async function unknownName(store: Store, what: string, said: string, next: string): Promise<SlipwayError> {
   const names = await listModels(store)
   const meant = nearest(what, names)
-  throw new SlipwayError('NOT_FOUND', `there is no model "${what}"; there are ${names.join(', ') || 'none yet'}`, {
-    next: meant === undefined ? 'see `slipway models`' : `did you mean "${meant}"?`,
+  return new SlipwayError('NOT_FOUND', `${said} ${names.join(', ') || 'none yet'}`, {
+    next: meant === undefined ? next : `did you mean "${meant}"?`,
   })
 }
 

@@ -1,7 +1,14 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { MonitorPolicy } from '../lib/formats/monitor-policy.ts'
 import type { MonitorReport } from '../lib/formats/monitor-report.ts'
-import { type Monitor, readLastJudgement, readReport, readMonitor as readState } from '../lib/store/monitors.ts'
+import { passOver } from '../lib/store/broken.ts'
+import {
+  type Monitor,
+  monitorsOf,
+  readLastJudgement,
+  readReport,
+  readMonitor as readState,
+} from '../lib/store/monitors.ts'
 import type { Store } from '../lib/store/store.ts'
 import type { StoreContext } from './context.ts'
 
@@ -53,6 +60,13 @@ export async function readCheck(
   throw new SlipwayError('NOT_FOUND', `endpoint "${endpoint}" has no check ${seq ?? 'yet'}`, {
     next: `npx slipway schedule trigger ${endpoint} monitor`,
   })
+}
+
+/** The last check of every endpoint that a pipeline has watched; without those that were not checked yet. */
+export async function readLastChecks({ store, say }: StoreContext, pipeline: string): Promise<MonitorReport[]> {
+  const monitors = await monitorsOf(store, pipeline)
+  const last = await Promise.all(monitors.map(({ step }) => passOver(readLastJudgement(store, step.endpoint), say)))
+  return last.flatMap((report) => report ?? [])
 }
 
 const documentOf = (

@@ -1,20 +1,9 @@
-import { statSync } from 'node:fs'
-import { userInfo } from 'node:os'
-import { resolve } from 'node:path'
 import { readBatches } from '../../client/batches.ts'
-import { servedVersion } from '../../client/model-version.ts'
-import { beginBatch, startBatch } from '../../client/start-batch.ts'
-import { batchPolicyOf } from '../../lib/definition/batch.ts'
-import { schemeOf } from '../../lib/formats/address.ts'
+import { beginScoring, type ScoreWanted, writtenOut } from '../../client/score-files.ts'
+import { startBatch } from '../../client/start-batch.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
-import { type BatchPolicy, batchId } from '../../lib/formats/batch-policy.ts'
-import { BatchManifest } from '../../lib/formats/batch-records.ts'
+import { batchId } from '../../lib/formats/batch-policy.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import { findInputs } from '../../lib/sources/inputs.ts'
-import { digestOfJson } from '../../lib/store/digest.ts'
-import { getJson, putJson } from '../../lib/store/objects.ts'
-import { fillFolder, localFolder, requireFree } from '../../lib/store/outputs.ts'
-import { readableFrom } from '../../workers/planned.ts'
 import type { BatchResult } from '../../workflows/messages.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
@@ -61,42 +50,15 @@ export interface ScoreOptions extends JsonOption {
  */
 export async function score(model: string, options: ScoreOptions): Promise<number> {
   const context = openContext()
-  const { store } = context
-  const { from, to } = options
   const started = Date.now()
-  const variant = await servedVersion(store, options.model ?? model)
-  const isHere = ['file', 'dvc'].includes(schemeOf(from))
-  const here = to.startsWith('s3://') ? undefined : localFolder(store, resolve(to))
-  const policy = policyFrom(options, here === undefined ? to : null)
-  const path = isFolder(from) && !from.endsWith('/') ? `${from}/` : from
-  const sources = await readableFrom(process.cwd(), store)
-  const files = isHere ? await putJson(store, await findInputs(store, sources, path)) : null
-  const partition = digestOfJson({ model: variant.digest, files: files?.digest ?? from, policy }).slice(7, 23)
-  if (here !== undefined) await requireFree(here, { owner: variant.model, name: 'score', slot: partition })
-  const begun = await beginBatch(context, {
-    owner: variant.model,
-    name: 'score',
-    slot: partition,
-    redo: options.redo === true,
-    by: userInfo().username,
-    adHoc: { policy, model: variant, files },
-  })
-  const result = await followBatch(context, begun)
-  if (here !== undefined) {
-    const manifest = await getJson(store, result.record.manifest.digest, BatchManifest)
-    await fillFolder(here, manifest)
-  }
-  tell(
-    { ...result, record: { ...result.record, to: here?.address ?? result.record.to } },
-    Date.now() - started,
-    options,
-  )
+  const begun = await beginScoring(context, model, wantedBy(options))
+  const result = await writtenOut(context.store, begun, await followBatch(context, begun))
+  tell(result, Date.now() - started, options)
   return 0
 }
 
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
-
-function policyFrom(options: ScoreOptions, to: string | null): BatchPolicy {
+/** What is asked for, without how it is shown. @throws SlipwayError USAGE */
+function wantedBy(options: ScoreOptions): ScoreWanted {
   const list = (text: string | undefined): string[] | undefined => text?.split(',').map((each) => each.trim())
   const oneOf = <T extends string>(option: string, given: string | undefined, values: readonly T[]): T | undefined => {
     if (given === undefined || values.includes(given as T)) return given as T | undefined
@@ -107,19 +69,18 @@ function policyFrom(options: ScoreOptions, to: string | null): BatchPolicy {
     throw new SlipwayError('USAGE', `--max-bad-rows ${options.maxBadRows}: expected a share below 1`, {
       next: 'for example 0.01',
     })
-  return batchPolicyOf('ad-hoc', {
-    from: options.from,
-    to,
+  const { from, to, model, header, redo = false, explain } = options
+  return {
+    ...{ from, to, redo, explain, maxBadRows },
+    ...(model !== undefined && { model }),
     write: oneOf('--write', options.write, ['parquet', 'csv']),
     delimiter: oneOf('--delimiter', options.delimiter, [',', '\t', ';', '|']),
-    ...(options.header === false ? { header: false } : {}),
+    ...(header === false && { header }),
     onBadRow: oneOf('--on-bad-row', options.onBadRow, ['quarantine', 'fail']),
-    maxBadRows,
     keys: list(options.keys),
     keep: list(options.keep),
     partitionBy: list(options.partitionBy),
-    explain: options.explain,
-  })
+  }
 }
 
 function tell({ record, cached, shards, cachedShards }: BatchResult, ms: number, options: JsonOption): void {

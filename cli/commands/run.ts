@@ -140,7 +140,7 @@ export async function followAndShow(
   if (options.json === true) printJson(ended)
   else if (isQuiet) return { code: record.exitCode, record }
   else if (options.brief === true) say(`  ${verdict(ended)}`)
-  else for (const line of [...(await backtestLines(context.store, ended)), ...summaryLines(ended, link)]) print(line)
+  else for (const line of [...(await backtestLines(context, ended)), ...summaryLines(ended, link)]) print(line)
   return { code: record.exitCode, record }
 }
 

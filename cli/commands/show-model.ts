@@ -1,10 +1,10 @@
+import { readArtifact } from '../../client/artifact.ts'
 import type { StoreContext } from '../../client/context.ts'
 import { type ModelDocument, readModelVersion } from '../../client/model.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
 import type { Evaluation } from '../../lib/formats/evaluation.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
 import { agreementInWords, decidedHead, decidedRows } from '../../lib/stats/decided.ts'
-import { getBytes } from '../../lib/store/objects.ts'
 import { besideLinearTable } from '../beside-linear.ts'
 import { colors } from '../colors.ts'
 import type { JsonOption } from '../options.ts'
@@ -44,7 +44,7 @@ export async function showModel(context: StoreContext, version: ModelVersion, op
     showImportance(evaluation)
   }
   const card = bundle.files['card.md']
-  if (card !== undefined) print(`\n${(await getBytes(context.store, card.digest)).toString('utf8')}`)
+  if (card !== undefined) print(`\n${(await readArtifact(context, card.digest)).bytes.toString('utf8')}`)
   return 0
 }
 

@@ -1,5 +1,6 @@
 import { type ClientContext, workflowLink } from '../../client/context.ts'
 import type { RunDocument } from '../../client/run-document.ts'
+import { readTablesOf } from '../../client/run-reports.ts'
 import { readRunning } from '../../client/running.ts'
 import { shortDigest } from '../../lib/formats/artifact.ts'
 import { backtestLines } from '../backtests.ts'
@@ -7,18 +8,14 @@ import { colors } from '../colors.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, seconds, table } from '../output.ts'
 import { summaryLines } from '../report.ts'
-import { readTable, sourcesOf } from '../source-read.ts'
+import { readTable } from '../source-read.ts'
 import { trialLines } from '../trials.ts'
 
 /** Columns of what was read that are shown with a run; `--json` shows all. */
 const columnsOfRun = 20
 
 /** A run that ended: its steps, what it read, and how it ended. */
-export async function showRun(
-  { settings, store }: ClientContext,
-  run: RunDocument,
-  options: JsonOption,
-): Promise<number> {
+export async function showRun(context: ClientContext, run: RunDocument, options: JsonOption): Promise<number> {
   if (options.json === true) {
     printJson(run)
     return 0
@@ -41,13 +38,13 @@ export async function showRun(
       ]),
     ),
   )
-  for (const { step, snapshot, read } of await sourcesOf(store, run)) {
+  for (const { step, table: made, read } of await readTablesOf(context, run)) {
     print(`\n${colors.bold(step)}  ${read.rows} rows were read`)
-    print(readTable(read, columnsOfRun, `slipway show ${shortDigest(snapshot)}`))
+    print(readTable(read, columnsOfRun, `slipway show ${shortDigest(made)}`))
   }
-  for (const line of await backtestLines(store, run)) print(line)
-  for (const line of await trialLines(store, run)) print(line)
-  for (const line of summaryLines(run, workflowLink(settings, run.workflowId))) print(line)
+  for (const line of await backtestLines(context, run)) print(line)
+  for (const line of await trialLines(context, run)) print(line)
+  for (const line of summaryLines(run, workflowLink(context.settings, run.workflowId))) print(line)
   return 0
 }
 

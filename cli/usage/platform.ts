@@ -70,7 +70,7 @@ export function platformCommands(program: Usage): void {
     .takes('<ref>', kinds.ref)
     .json()
     .examples('npx slipway restore routes/flights')
-    .does(async (ref, options) => (await restoring()).restore(ref, options))
+    .does(async (ref, options) => (await restoring()).restoreAndTell(ref, options))
 }
 
 function initCommand(program: Usage): void {
