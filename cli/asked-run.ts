@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import { cancelRun, isGoingOn } from '../client/cancel.ts'
 import type { ClientContext } from '../client/context.ts'
+import { type RunDocument, runDocument } from '../client/run-document.ts'
+import { findEndedRun } from '../client/runs.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { RunRecord } from '../lib/formats/records.ts'
 import { type Answer, answerCallback } from '../lib/sagemaker/answer-callback.ts'
 import type { AskedRun } from '../lib/sagemaker/callback-message.ts'
 import type { SageMakerClients } from '../lib/sagemaker/clients.ts'
 import { whyUnwanted } from '../lib/sagemaker/execution.ts'
-import { readWholeRun } from '../lib/store/runs.ts'
 import { type RunOptions, runAndShow } from './commands/run.ts'
 import type { Interrupt } from './interrupt.ts'
 
@@ -46,7 +47,7 @@ export async function carryOut(
   const runId = runIdOf(asked)
   const answer = async (told: Answer): Promise<string> => inWords(told, await answerCallback(clients, asked, told))
   if (asked.isStopping) return stopAsked(context, runId, answer)
-  const known = await readWholeRun(context.store, runId)
+  const known = await findEndedRun(context, runId)
   if (known !== undefined) {
     const told = await answer(answerOf(known))
     return { runId, exitCode: known.exitCode, what: `run ${runId} had ended: ${known.status}`, told, hadEnded: true }
@@ -69,7 +70,7 @@ export async function carryOut(
     return { runId, exitCode, what: `run ${runId} was not begun`, told, hadEnded: false, refusal: ended }
   }
   // It was waited for: it has a record.
-  const record = ended.record as RunRecord
+  const record = runDocument(ended.record as RunRecord)
   const told = await answer(answerOf(record))
   return { runId, exitCode: record.exitCode, what: `run ${runId} ended: ${record.status}`, told, hadEnded: false }
 }
@@ -84,7 +85,7 @@ function runIdOf({ token, pipeline }: AskedRun): string {
   return `${pipeline}-sagemaker-${digest.slice(0, 12)}`
 }
 
-function answerOf(record: RunRecord): Answer {
+function answerOf(record: RunDocument): Answer {
   const { runId, status, exitCode, model, error, rollout } = record
   if (exitCode !== 0)
     return { failure: `exit ${exitCode} ${error?.code ?? status}: ${error?.message ?? status} (run ${runId})` }
@@ -113,7 +114,7 @@ async function stopAsked(
   runId: string,
   answer: (told: Answer) => Promise<string>,
 ): Promise<CarriedOut> {
-  const known = await readWholeRun(context.store, runId)
+  const known = await findEndedRun(context, runId)
   if (known === undefined)
     await cancelRun(context, runId).catch((error) => {
       if (!(error instanceof SlipwayError && error.code === 'NOT_FOUND')) throw error

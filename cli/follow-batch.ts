@@ -1,56 +1,30 @@
 import { type ClientContext, workflowLink } from '../client/context.ts'
-import { lookUntil } from '../client/follow.ts'
-import { type BegunBatch, batchEnd } from '../client/start-batch.ts'
-import { SlipwayError } from '../lib/formats/errors.ts'
-import { type BatchProgress, type BatchResult, batchProgressQuery } from '../workflows/messages.ts'
+import { followBatch } from '../client/follow-batch.ts'
+import type { ProgressView } from '../client/progress.ts'
+import type { BegunBatch } from '../client/start-batch.ts'
+import type { BatchResult } from '../workflows/messages.ts'
 import { listenForInterrupt } from './interrupt.ts'
 import { say } from './output.ts'
 import { progressView } from './progress.ts'
 
-/** Without an answer from a worker for this long, the user is told that there may be none. Milliseconds. */
-const silence = 15_000
-
-/**
- * Follows a batch to its end. It goes on without us.
- * @throws SlipwayError INTERRUPTED, and what the batch failed with
- */
-export async function followBatch(context: ClientContext, begun: BegunBatch): Promise<BatchResult> {
-  const { batch, workflowId } = begun
-  const { client } = await context.temporal()
-  const handle = client.workflow.getHandle(workflowId)
-  say(`batch ${batch}\n  look  ${workflowLink(context.settings, workflowId)}`)
-  const view = progressView()
+/** Follows a batch to its end, and shows how far it is. */
+export async function followAndShowBatch(context: ClientContext, begun: BegunBatch): Promise<BatchResult> {
+  say(`batch ${begun.batch}\n  look  ${workflowLink(context.settings, begun.workflowId)}`)
   const interrupt = listenForInterrupt()
-  const end = batchEnd(context, begun)
-  let lastAnswer = Date.now()
+  return followBatch(context, begun, batchView(), interrupt).finally(() => interrupt.stopListening())
+}
+
+/** Where nothing is drawn over, a line now and then. */
+function batchView(): ProgressView {
+  const view = progressView()
+  if (process.stderr.isTTY === true) return view
   let said = 0
-  const look = async (): Promise<void> => {
-    const { planned, done, scored } = (await handle.query(batchProgressQuery)) as BatchProgress
-    lastAnswer = Date.now()
-    if (planned === null || isOver) return
-    const share = done / Math.max(1, planned.shards)
-    view.working('score', `${done} of ${planned.shards} shards, ${scored.toLocaleString('en')} rows`, share)
-    // Where nothing is drawn over, a line now and then.
-    if (process.stderr.isTTY !== true && share < 1 && Math.floor(share * 4) > said) {
-      said = Math.floor(share * 4)
-      say(`  scored ${done} of ${planned.shards} shards, ${scored.toLocaleString('en')} rows`)
-    }
+  return {
+    ...view,
+    working(_, what, done) {
+      if (done === 1 || Math.floor(done * 4) <= said) return
+      said = Math.floor(done * 4)
+      say(`  scored ${what}`)
+    },
   }
-  let isOver = false
-  try {
-    await lookUntil(end, look, () => {
-      if (interrupt.happened)
-        throw new SlipwayError('INTERRUPTED', `stopped waiting; batch ${batch} goes on`, {
-          next: 'the same command again finds it',
-        })
-      if (Date.now() - lastAnswer < silence) return
-      lastAnswer = Date.now()
-      view.note('  no worker answers: the batch waits for one (`slipway up` starts one)')
-    })
-  } finally {
-    isOver = true
-    interrupt.stopListening()
-    view.end()
-  }
-  return end
 }

@@ -7,7 +7,7 @@ import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { BatchResult } from '../../workflows/messages.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
-import { followBatch } from '../follow-batch.ts'
+import { followAndShowBatch } from '../follow-batch.ts'
 import { isoTime, type JsonOption } from '../options.ts'
 import { print, printJson, seconds, table } from '../output.ts'
 
@@ -24,7 +24,7 @@ export async function batch(owner: string, name: string, options: BatchOptions):
     ...(options.date !== undefined && { at: new Date(isoTime('--date', options.date)) }),
     redo: options.redo === true,
   })
-  const result = await followBatch(context, begun)
+  const result = await followAndShowBatch(context, begun)
   tell(result, Date.now() - started, options)
   return 0
 }
@@ -52,7 +52,7 @@ export async function score(model: string, options: ScoreOptions): Promise<numbe
   const context = openContext()
   const started = Date.now()
   const begun = await beginScoring(context, model, wantedBy(options))
-  const result = await writtenOut(context.store, begun, await followBatch(context, begun))
+  const result = await writtenOut(context.store, begun, await followAndShowBatch(context, begun))
   tell(result, Date.now() - started, options)
   return 0
 }

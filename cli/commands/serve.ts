@@ -4,14 +4,11 @@ import { resolve } from 'node:path'
 import { gatewayAddress } from '../../client/gateway-client.ts'
 import { servesTensors } from '../../client/infer.ts'
 import { type ClassAnswer, type Prediction, predictRows } from '../../client/predict.ts'
-import { requireRoute } from '../../client/route.ts'
+import { requestSchemaOf } from '../../client/route.ts'
 import { tableAt } from '../../client/table-at.ts'
 import { builtFile } from '../../lib/code/host.ts'
 import { durationMs } from '../../lib/definition/duration.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import type { RowSchema } from '../../lib/formats/row-schema.ts'
-import { requestRows } from '../../lib/store/snapshots.ts'
-import type { Store } from '../../lib/store/store.ts'
 import { openContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, say, table } from '../output.ts'
@@ -32,10 +29,6 @@ export async function gateway({ port, host }: { port?: string; host?: string }):
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   return new Promise((done) => child.once('exit', (code) => done(code ?? 1)))
 }
-
-/** The rows that requests to an endpoint have: without what it looks up, with the keys. */
-export const schemaOf = async (store: Store, endpoint: string): Promise<RowSchema> =>
-  requestRows(store, await requireRoute(store, endpoint))
 
 /**
  * Asks an endpoint for predictions of rows in a JSON file: one object, or an array of them. A model of tensors is asked
@@ -93,7 +86,7 @@ export async function traffic(endpoint: string, options: TrafficCommandOptions):
     throw new SlipwayError('USAGE', `--rate ${options.rate}: expected requests a second, 1 to 20000`)
   const faults = options.fault === undefined ? 0 : faultShare(options.fault)
   const file = resolve(options.from)
-  const bodies = await bodiesFrom(tableAt(file), await schemaOf(context.store, endpoint), 50_000)
+  const bodies = await bodiesFrom(tableAt(file), await requestSchemaOf(context.store, endpoint), 50_000)
   const until = Date.now() + (options.for === undefined ? Number.POSITIVE_INFINITY : durationMs(options.for))
   let stopped = false
   const stop = (): void => {

@@ -1,28 +1,21 @@
 import { createInterface } from 'node:readline'
 import { type REPLServer, start } from 'node:repl'
 import { PassThrough } from 'node:stream'
-import { SlipwayError } from '../../lib/formats/errors.ts'
-import { readWholeRun } from '../../lib/store/runs.ts'
-import { trustedKeysOf } from '../../workers/settings.ts'
+import { type OpenStep, openStep, type StepInput } from '../../client/open-step.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
 import { print, table } from '../output.ts'
-import { type OpenStep, openStep, type StepInput } from '../step-inputs.ts'
 
 /** Opens Node with what a step of a finished run read: its tables, models, files, parameters and functions. */
 export async function shell(runId: string, { at }: { readonly at: string }): Promise<number> {
-  const { settings, store } = openContext()
-  const run = await readWholeRun(store, runId)
-  if (run === undefined)
-    throw new SlipwayError('NOT_FOUND', `there is no finished run ${runId}`, { next: 'see `slipway runs`' })
-  const opened = await openStep({ store, trusted: trustedKeysOf(settings) }, run, at)
+  const opened = await openStep(openContext(), runId, at)
   show(runId, opened)
   const isTerminal = process.stdin.isTTY === true
   // The very globals that the user's functions see: a typed array made here is one to them.
   const repl = isTerminal
     ? start({ prompt: `${at}> `, useGlobal: true })
     : start({ prompt: '', terminal: false, useGlobal: true, input: new PassThrough(), output: process.stdout })
-  const { step, plan, inputs, functions } = opened
+  const { run, step, plan, inputs, functions } = opened
   const names = { run, plan, step, inputs, ...functions, ...inputs }
   for (const [name, value] of Object.entries(names))
     Object.defineProperty(repl.context, name, { value, configurable: true, enumerable: true, writable: true })

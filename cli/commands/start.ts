@@ -1,5 +1,6 @@
 import type { ClientContext } from '../../client/context.ts'
 import { gatewayAddress, gatewayClient } from '../../client/gateway-client.ts'
+import { requestSchemaOf } from '../../client/route.ts'
 import { hostVersions } from '../../lib/code/host.ts'
 import { type PlannedPipeline, planPipeline } from '../../lib/code/plan.ts'
 import { checkTypes } from '../../lib/code/type-check.ts'
@@ -18,7 +19,6 @@ import { tellStory } from '../story.ts'
 import { bodiesOfOneRow } from '../traffic.ts'
 import { startDetached } from './platform.ts'
 import { type RunOptions, runAndShow } from './run.ts'
-import { schemaOf } from './serve.ts'
 
 export interface StartOptions extends RunOptions {
   /** Where a model lives whose story is told, instead of a pipeline's. */
@@ -108,7 +108,7 @@ async function showEndpoint(context: ClientContext, pipeline: string, endpoint: 
   const [sample] = bodiesOfOneRow((await past.stretch(past.first, past.last, 1)).bodies)
   if (sample === undefined) return
   const [row] = JSON.parse(sample).instances as [Record<string, unknown>]
-  const schema = await schemaOf(context.store, endpoint)
+  const schema = await requestSchemaOf(context.store, endpoint)
   const datatypes = {
     number: 'FP64',
     integer: 'INT64',

@@ -17,7 +17,10 @@ import { type LoadedModel, loadModel } from '../lib/models/model.ts'
 import { localModel, type PackageSource } from '../lib/models/package.ts'
 import { localFile } from '../lib/store/objects.ts'
 import { getPlan } from '../lib/store/plans.ts'
+import { readWholeRun } from '../lib/store/runs.ts'
 import { readStepRecord } from '../lib/store/steps.ts'
+import { trustedKeysOf } from '../workers/settings.ts'
+import type { StoreContext } from './context.ts'
 
 /** What a step reads, as something to work with: a table, a model, or a file. */
 export type StepInput =
@@ -31,6 +34,7 @@ export type StepInput =
 
 /** A step of a run that ended, with exactly what it read. */
 export interface OpenStep {
+  readonly run: RunRecord
   readonly step: Step
   readonly plan: Plan
   readonly inputs: Readonly<Record<string, StepInput>>
@@ -38,9 +42,16 @@ export interface OpenStep {
   readonly functions: Readonly<Record<string, UserFunction>>
 }
 
-/** @throws SlipwayError USAGE where the run has no such step, NOT_FOUND where it did not get that far */
-export async function openStep(source: PackageSource, run: RunRecord, id: string): Promise<OpenStep> {
-  const plan = await getPlan(source.store, run.plan.digest)
+/**
+ * Opens a step of a run that has ended, as `slipway shell` does.
+ * @throws SlipwayError NOT_FOUND where no such run has ended, or it did not get that far; USAGE where it has no such step
+ */
+export async function openStep({ settings, store }: StoreContext, runId: string, id: string): Promise<OpenStep> {
+  const run = await readWholeRun(store, runId)
+  if (run === undefined)
+    throw new SlipwayError('NOT_FOUND', `there is no finished run ${runId}`, { next: 'see `slipway runs`' })
+  const source = { store, trusted: trustedKeysOf(settings) }
+  const plan = await getPlan(store, run.plan.digest)
   const step = plan.steps.find((each) => each.id === id)
   if (step === undefined) {
     const known = plan.steps.map((each) => each.id)
@@ -54,7 +65,7 @@ export async function openStep(source: PackageSource, run: RunRecord, id: string
     if (digest.startsWith('sha256:')) inputs[name] = await openInput(source, digest)
   const functions: Record<string, UserFunction> = {}
   for (const [role, ref] of Object.entries(codeOf(plan, step))) functions[role] = await openFunction(source, ref)
-  return { step, plan, inputs, functions }
+  return { run, step, plan, inputs, functions }
 }
 
 /** From the step's record, which knows a gate's champion too; of a step that failed, what those before it made. */
