@@ -55,6 +55,15 @@ export async function requireVersion(store: Store, what: string): Promise<ModelV
   throw await unknownName(store, what, `there is no model "${what}"; there are`, 'see `slipway models`')
 }
 
+/** All versions of a model, or of all models, the oldest of each first. */
+export async function registeredVersions(store: Store, model?: string): Promise<ModelVersion[]> {
+  const names = model === undefined ? await listModels(store) : [model]
+  const versions = names.map(async (name) =>
+    ((await readModel(store, name))?.versions ?? []).map((digest, i) => ({ model: name, version: i + 1, digest })),
+  )
+  return (await Promise.all(versions)).flat()
+}
+
 /** That nothing is called so. @param said of it, up to the names of models @param next where no name is near */
 export async function unknownName(store: Store, what: string, said: string, next: string): Promise<SlipwayError> {
   const names = await listModels(store)

@@ -129,7 +129,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   },
   cli: {
     rooms: ['lib/', 'workflows', 'workers', 'client'],
-    packages: ['node:', 'commander', 'picocolors', 'yaml', '@temporalio/client', '@temporalio/common'],
+    packages: ['node:', 'commander', 'picocolors', 'yaml'],
   },
   testing: { rooms: ['lib/', 'workers'], packages: ['node:', '@aws-sdk/client-s3'] },
   pipelines: { rooms: [], packages: ['zod', 'slipway'] },
@@ -192,6 +192,31 @@ function violations(room: string): string[] {
     })
   })
 }
+
+/** Of `lib/store/`, what is told no store: commands name, sign and pack what they write by it. */
+const knowNoStore = ['digest', 'signing', 'tar'].map((name) => `lib/store/${name}.ts`)
+/** The story plays those who look on while a model lives, and changes nothing that a user's program would. */
+const story = ['cli/story.ts', 'cli/story-summary.ts', 'cli/commands/start.ts']
+
+/** What a command reads or starts past `client/`: values of the store and of Temporal. */
+const pastClient = (file: string): string[] =>
+  importsOf(join(packageRoot, file)).flatMap(({ from, typeOnly }) => {
+    const target = from.startsWith('.') ? relative(packageRoot, resolve(packageRoot, dirname(file), from)) : from
+    const isPast = /^(?:lib\/store\/|@temporalio\/)/.test(target) && !knowNoStore.includes(target)
+    return isPast && !typeOnly ? [`${file} imports ${target}: read and start it in client/`] : []
+  })
+
+describe('commands go by client/', () => {
+  const files = filesOf('cli').map((file) => relative(packageRoot, file))
+
+  it('which alone reads and writes the store and knows Temporal, but for the story', () => {
+    expect(files.filter((file) => !story.includes(file)).flatMap(pastClient)).toEqual([])
+  })
+
+  it('and the story is really told past it', () => {
+    for (const file of story) expect(pastClient(file), file).not.toEqual([])
+  })
+})
 
 describe('imports point down only', () => {
   for (const room of Object.keys(rooms)) {

@@ -1,6 +1,6 @@
 import { contextOf } from '../../client/context.ts'
 import { rollBackTo } from '../../client/rollback.ts'
-import { type Refusal, refusalInWords } from '../../lib/store/refusals.ts'
+import { type Refusal, refusalInWords } from '../../lib/formats/refusal.ts'
 import { readSettings } from '../../workers/settings.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson, say } from '../output.ts'

@@ -1,8 +1,6 @@
-import { registeredVersion } from '../../client/model-version.ts'
+import { registeredVersion, registeredVersions } from '../../client/model-version.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { ModelVersion } from '../../lib/formats/route.ts'
-import { listModels, readModel } from '../../lib/store/registry.ts'
-import type { Store } from '../../lib/store/store.ts'
 import { openStoreContext } from '../context.ts'
 import type { JsonOption } from '../options.ts'
 
@@ -40,15 +38,9 @@ export async function verify(what: string | undefined, options: VerifyOptions): 
           next: 'see `slipway models`',
         },
       )
-    return (await import('./verify-batch.ts')).verifyPublished(context, what, options)
+    return (await import('./verify-batch.ts')).verifyAndShow(context, what, options)
   }
   const { verifyModels } = await import('./verify-models.ts')
   if (all !== true) return verifyModels(context, version as ModelVersion, options)
-  const models = version === undefined ? await listModels(store) : [version.model]
-  return verifyModels(context, (await Promise.all(models.map((model) => versionsOf(store, model)))).flat(), options)
-}
-
-async function versionsOf(store: Store, model: string): Promise<ModelVersion[]> {
-  const { versions = [] } = (await readModel(store, model)) ?? {}
-  return versions.map((digest, i) => ({ model, version: i + 1, digest }))
+  return verifyModels(context, await registeredVersions(store, version?.model), options)
 }

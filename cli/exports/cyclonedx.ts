@@ -1,7 +1,6 @@
+import { readModelVersion } from '../../client/model.ts'
 import { servedVersion } from '../../client/model-version.ts'
 import { mlBom } from '../../lib/models/ml-bom.ts'
-import { getBundle } from '../../lib/store/objects.ts'
-import { readVersion } from '../../lib/store/registry.ts'
 import { openStoreContext } from '../context.ts'
 import { type JsonOption, writeTo } from '../options.ts'
 import { print, printJson } from '../output.ts'
@@ -11,10 +10,9 @@ export async function exportBom(
   model: string,
   { output, json }: JsonOption & { readonly output?: string },
 ): Promise<number> {
-  const { store } = openStoreContext()
-  const version = await servedVersion(store, model)
-  const bundle = await getBundle(store, version.digest, 'model')
-  const record = await readVersion(store, version.model, version.digest)
+  const context = openStoreContext()
+  const version = await servedVersion(context.store, model)
+  const { bundle, record } = await readModelVersion(context, version)
   const bom = mlBom({ version, bundle, record })
   if (output !== undefined) writeTo('--output', output, `${JSON.stringify(bom, undefined, 2)}\n`)
   if (json === true) printJson(output === undefined ? bom : { ...version, output })

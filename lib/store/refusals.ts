@@ -1,22 +1,9 @@
-import { z } from 'zod'
-import { Digest } from '../formats/artifact.ts'
 import { SlipwayError } from '../formats/errors.ts'
+import { Refusal, refusalInWords } from '../formats/refusal.ts'
 import type { ModelVersion } from '../formats/route.ts'
 import { hexOf } from './digest.ts'
 import { publishOnce, readDocument } from './documents.ts'
 import type { Store } from './store.ts'
-
-/** That a version was refused after it was registered. It is for good: what is to be served is registered anew. */
-export const Refusal = z.object({
-  model: z.string(),
-  version: z.int().positive(),
-  digest: Digest,
-  /** Who refused it, where and why, in words. */
-  by: z.string(),
-  /** When it was noticed here, ISO time. */
-  at: z.string(),
-})
-export type Refusal = z.infer<typeof Refusal>
 
 const keyOf = ({ model, digest }: Pick<ModelVersion, 'model' | 'digest'>): string =>
   `refusals/${model}/${hexOf(digest)}.json`
@@ -32,10 +19,6 @@ export async function readRefusal(
 ): Promise<Refusal | undefined> {
   return (await readDocument(store, keyOf(version), Refusal))?.value
 }
-
-/** `version 3 of loans was rejected by ann in SageMaker: unfair` */
-export const refusalInWords = ({ model, version, by }: Refusal): string =>
-  `version ${version} of ${model} was rejected by ${by}`
 
 /** @throws SlipwayError REJECTED where a version was refused after it was registered */
 export async function requireNotRefused(store: Store, version: Pick<ModelVersion, 'model' | 'digest'>): Promise<void> {
