@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { transform } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient, type RunDocument, type RunEvent, type SlipwayClient } from '../../client/index.ts'
 import { packageRoot } from '../../lib/code/host.ts'
+import { loanModel } from '../support/finished-models.ts'
 import { eventually } from '../support/gateways.ts'
 import { openPlace, type Place } from '../support/place.ts'
 import { loansSql, writeLoans } from '../support/project.ts'
@@ -33,7 +34,8 @@ export default pipeline('loans', (p) => {
   const loans = p.snapshot('loans', { from: 'data/loans.parquet', schema: Loan })
   const parts = p.split(loans, { byHashOf: 'id', validation: 0.2, test: 0.3, seed: 3 })
   const learner = trees({ trees: 20, leaves: 7, minRowsPerLeaf: 10 })
-  const candidate = p.package(p.train('risk', { on: parts, features, target: binary('defaulted'), learner, seed: 1 }))
+  const model = p.train('risk', { on: parts, features, target: binary('defaulted'), learner, seed: 1 })
+  const candidate = p.package(model, { explain: true })
   p.gate(candidate, { on: parts.test, must: [auc.atLeast(0.5)], champion: 'not compared' })
   const live = p.deploy(candidate, { endpoint: 'loans', allAtOnce: true })
   p.monitor(live, { every: '7d', drift: psi.over(0.2), minRows: 1 })
@@ -67,6 +69,9 @@ const json = async (...args: string[]) => {
   expect(code, stderr).toBe(0)
   return JSON.parse(stdout)
 }
+/** What a method answers is what a command prints. */
+const printed = async (said: Promise<unknown>, ...args: string[]) =>
+  expect(JSON.parse(JSON.stringify(await said))).toEqual(await json(...args))
 const row = { id: 1, day: '2024-01-01T00:00:00Z', income: 30_000, age: 40, purpose: 'car' }
 const isServed = () => eventually(async () => (await fetch(`${place.gateway}/v1/models/loans`)).status === 200)
 
@@ -88,8 +93,6 @@ describe('slipway/client', () => {
   })
 
   it('answers what the commands print with --json', async () => {
-    const printed = async (said: Promise<unknown>, ...args: string[]) =>
-      expect(JSON.parse(JSON.stringify(await said))).toEqual(await json(...args))
     await printed(client.runs.list(), 'runs')
     await printed(client.runs.list({ sort: 'auc', limit: 1 }), 'runs', '--sort', 'auc', '--limit', '1')
     await printed(client.runs.get(run.runId), 'show', run.runId)
@@ -111,6 +114,94 @@ describe('slipway/client', () => {
     const chunks: Buffer[] = []
     for await (const chunk of await client.artifacts.open(digest)) chunks.push(chunk as Buffer)
     expect(Buffer.concat(chunks)).toEqual(bytes)
+  })
+
+  it('plans a run, beside the champion too, and says what waits', async () => {
+    await printed(client.pipelines.list(), 'pipelines')
+    await printed(client.pipelines.plan('loans', { types: false }), 'plan', 'loans', '--no-types')
+    const against = await client.pipelines.plan('loans', { against: 'champion', set: {}, types: false })
+    expect(JSON.parse(JSON.stringify(against))).toEqual(
+      await json('plan', 'loans', '--against', 'champion', '--no-types'),
+    )
+    expect(against).toMatchObject({ wouldChange: false, champions: [{ model: 'loans', run: run.runId }] })
+    await printed(client.waiting(), 'waiting')
+    await expect(client.pipelines.plan('lones')).rejects.toMatchObject({ name: 'SlipwayError' })
+  })
+
+  it('explains a model, and its answers to the rows of a file', async () => {
+    place.project.write('row.json', JSON.stringify([row]))
+    await printed(client.models.explain('loans'), 'explain', 'loans')
+    const explained = await client.models.explainRows('loans@1', join(place.project.root, 'row.json'))
+    expect(JSON.parse(JSON.stringify(explained))).toEqual(await json('explain', 'loans@1', '--row', 'row.json'))
+    const [{ base, score, parts }] = explained.rows as [(typeof explained.rows)[number]]
+    expect(parts.reduce((sum, { part }) => sum + part, base)).toBeCloseTo(score, 9)
+    const { speed: _, ...compiled } = await client.models.compiled('loans')
+    expect(await json('show', 'loans', '--compiled')).toMatchObject(compiled)
+    await expect(client.models.explain('lones')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  it('judges a file as the monitor would, and says how often that cries wolf', async () => {
+    const file = join(place.project.root, 'lake/2024-01-01/loans.parquet')
+    const { report, policy } = await client.monitors.checkFile('loans', file, { against: '1' })
+    const {
+      at: _,
+      from: __,
+      to: ___,
+      ...said
+    } = await json('drift', 'check', 'loans', '--from', file, '--against', '1')
+    expect(JSON.parse(JSON.stringify(report))).toMatchObject(said)
+    expect(report).toMatchObject({ rows: 4_000, rules: [{ state: 'ok' }] })
+    expect(policy).toEqual((await client.monitors.get('loans')).policy)
+    const wanted = { rows: 400, runs: 3 }
+    const { stdout } = await place.run('drift', 'calibrate', 'loans', '--rows', '400', '--runs', '3', '--json')
+    expect(await client.monitors.calibrate('loans', wanted)).toEqual(JSON.parse(stdout))
+  })
+
+  it('says what became of predictions, of its own or from a file', async () => {
+    await isServed()
+    const labels = [
+      { requestId: 'a', label: true },
+      { requestId: 'b', row: 1, label: 0, at: '2024-01-01T00:00:00Z' },
+    ]
+    expect(await client.endpoints.label('loans', labels)).toEqual({ accepted: 2 })
+    place.project.write('labels.json', JSON.stringify(labels.map(({ requestId }) => ({ requestId, label: 1 }))))
+    expect(await client.endpoints.importLabels(join(place.project.root, 'labels.json'))).toEqual({ accepted: 2 })
+    expect(await json('labels', 'import', 'labels.json', '--endpoint', 'loans')).toEqual({ accepted: 2 })
+    const wrong = client.endpoints.label('loans', [...labels, { requestId: 'c', label: 'perhaps' }])
+    await expect(wrong).rejects.toMatchObject({
+      code: 'REQUEST_INVALID',
+      message: expect.stringContaining('labels 1 to 3 were refused: [2]: label is "perhaps"'),
+    })
+  })
+
+  it('scores files that no pipeline names', async () => {
+    const { root } = place.project
+    const from = join(root, 'lake/2024-01-01/loans.parquet')
+    const { record, cached } = await client.batches.score('loans', { from, to: join(root, 'scored') })
+    expect([record.rows.scored, cached]).toEqual([4_000, false])
+    expect(existsSync(join(root, 'scored/_SUCCESS'))).toBe(true)
+    // The command of the same files and the same model finds it.
+    expect(await json('batch', 'score', 'loans', '--from', from, '--to', 'scored')).toMatchObject({ cached: true })
+  })
+
+  it('registers a finished model, by a run that is followed like any other', async () => {
+    const { root } = place.project
+    writeFileSync(join(root, 'brought.onnx'), loanModel())
+    const snapshot = run.steps.find(({ kind }) => kind === 'snapshot')?.outputs.find(({ name }) => name === 'table')
+    const wanted = {
+      on: snapshot?.digest as string,
+      target: 'defaulted',
+      task: 'binary',
+      feed: { years: 'age' },
+      deploy: { endpoint: 'brought' },
+    } as const
+    const { runId, model } = await client.models.register(join(root, 'brought.onnx'), wanted)
+    expect(model).toBe('brought')
+    expect(await client.runs.wait(runId)).toMatchObject({ status: 'succeeded', model: { name: 'brought', version: 1 } })
+    expect((await client.endpoints.get('brought')).route.champion).toMatchObject({ model: 'brought', version: 1 })
+    const unknown = client.models.register(join(root, 'brought.onnx'), { ...wanted, on: 'ffffffff' })
+    await expect(unknown).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(client.endpoints.infer('brought', {})).rejects.toMatchObject({ code: 'USAGE' })
   })
 
   it('has a batch scored, and waits for it', async () => {
