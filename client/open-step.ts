@@ -44,7 +44,8 @@ export interface OpenStep {
 
 /**
  * Opens a step of a run that has ended, as `slipway shell` does.
- * @throws SlipwayError NOT_FOUND where no such run has ended, or it did not get that far; USAGE where it has no such step
+ * @throws SlipwayError NOT_FOUND where no such run has ended, or it did not get that far; USAGE where it has no such
+ *   step
  */
 export async function openStep({ settings, store }: StoreContext, runId: string, id: string): Promise<OpenStep> {
   const run = await readWholeRun(store, runId)

@@ -15,6 +15,9 @@ export async function requireRoute(store: Store, endpoint: string): Promise<Rout
   })
 }
 
-/** The rows that requests to an endpoint have: without what it looks up, with the keys. @throws SlipwayError NOT_FOUND */
+/**
+ * The rows that requests to an endpoint have: without what it looks up, with the keys.
+ * @throws SlipwayError NOT_FOUND
+ */
 export const requestSchemaOf = async (store: Store, endpoint: string): Promise<RowSchema> =>
   requestRows(store, await requireRoute(store, endpoint))
