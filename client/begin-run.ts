@@ -31,6 +31,7 @@ export interface RunInputs {
   readonly views?: Readonly<Record<string, SeenView>> | undefined
 }
 
+/** A run that was begun, here or by somebody else. */
 export interface BegunRun {
   readonly runId: string
   readonly workflowId: string

@@ -121,6 +121,7 @@ export function createClient(options: ClientOptions = {}) {
   }
 }
 
+/** What `createClient` makes. */
 export type SlipwayClient = ReturnType<typeof createClient>
 
 function runsOf(context: ClientContext, bound: Bound) {
@@ -132,7 +133,10 @@ function runsOf(context: ClientContext, bound: Bound) {
     why: bound(async () => (await import('./why.ts')).readWhy),
     compare: bound(async () => (await import('./compare.ts')).readComparison),
     /** Starts a run; one that goes on for the very same, from the same commit, is as good. */
-    async start(pipeline: string, wanted?: import('./start-run.ts').RunWanted) {
+    async start(
+      pipeline: string,
+      wanted?: import('./start-run.ts').RunWanted,
+    ): Promise<import('./begin-run.ts').BegunRun> {
       const { planned: _, ...begun } = await (await import('./start-run.ts')).startRun(context, pipeline, wanted)
       return begun
     },

@@ -47,14 +47,14 @@ export async function sendLabels(
     const body = JSON.stringify(labels.map((label) => ({ ...label, endpoint })))
     const answer = await client.post('/feedback', body).catch((error: Error) => {
       throw new SlipwayError('GATEWAY_UNREACHABLE', `the gateway at ${address} does not answer: ${error.message}`, {
-        next: `${accepted} labels were taken; import again, what was taken counts once`,
+        next: `${accepted} labels were taken; send all again, what was taken counts once`,
       })
     })
     if (answer.status !== 202)
       throw new SlipwayError(
         'REQUEST_INVALID',
         `labels ${accepted + 1} to ${accepted + labels.length} were refused: ${(JSON.parse(answer.body) as { error?: string }).error ?? answer.status}`,
-        { next: 'correct them and import all again: what was taken counts once' },
+        { next: 'correct them and send all again: what was taken counts once' },
       )
     accepted += labels.length
   }

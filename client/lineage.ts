@@ -53,6 +53,7 @@ export interface BatchLineage extends ModelOrigin {
   readonly model: NamedVersion
 }
 
+/** What a model, snapshot, batch or prediction was made from, and what was made of it. */
 export type LineageDocument = ModelLineage | SnapshotLineage | BatchLineage | PredictionDocument
 
 /**

@@ -38,6 +38,7 @@ export interface RolledBackModel {
   readonly passedOver: readonly Refusal[]
 }
 
+/** Where it goes back to, and why. */
 export interface WayBack extends Said {
   /** The number of the version; the one before by default. */
   readonly to?: string | number | undefined

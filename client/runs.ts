@@ -4,6 +4,7 @@ import { bestFirst, metricNamed } from './metrics.ts'
 import { type RunDocument, runDocument } from './run-document.ts'
 import type { RunningDocument } from './running.ts'
 
+/** Which runs are listed, and in which order. */
 export interface RunsWanted {
   readonly pipeline?: string | undefined
   /** A metric: the best of all first, and those without it last. By default the newest is first. */

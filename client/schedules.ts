@@ -46,6 +46,7 @@ export interface Backfill {
 export const pauseSchedule = (context: ClientContext, id: string, said: Said = {}): Promise<void> =>
   withSchedule(context, id, (schedule) => schedule.pause(noteOf(said)))
 
+/** Lets a schedule that was paused go on. @throws SlipwayError NOT_FOUND */
 export const resumeSchedule = (context: ClientContext, id: string, said: Said = {}): Promise<void> =>
   withSchedule(context, id, (schedule) => schedule.unpause(noteOf(said)))
 

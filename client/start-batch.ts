@@ -20,6 +20,7 @@ export interface BegunBatch {
   readonly workflowId: string
 }
 
+/** Which day or hour of a batch is scored. */
 export interface BatchWanted {
   /** The time whose day or hour is scored, now by default. */
   readonly at?: Date

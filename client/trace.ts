@@ -48,6 +48,7 @@ export async function findPrediction(store: Store, request: string): Promise<Pre
   return undefined
 }
 
+/** A row of a request that was answered. */
 export interface TracedRow {
   readonly row: number
   readonly at: string

@@ -11,7 +11,8 @@ const claims = read('docs/claims.md') as string
  * Architecture says how, not what; benchmarks are written by what measures them, references by `npm run docs`, which a
  * test holds them to; the comparison speaks of others.
  */
-const unclaimed = /(^|\/)(architecture|benchmarks|claims|comparison)\.md$|^reference\/(cli|definition|extend)\.md$/
+const unclaimed =
+  /(^|\/)(architecture|benchmarks|claims|comparison)\.md$|^reference\/(cli|client|definition|extend)\.md$/
 const documents = [
   'README.md',
   ...readdirSync(join(packageRoot, 'docs'), { recursive: true, encoding: 'utf8' })

@@ -209,7 +209,7 @@ const pastClient = (file: string): string[] =>
 describe('commands go by client/', () => {
   const files = filesOf('cli').map((file) => relative(packageRoot, file))
 
-  it('which alone reads and writes the store and knows Temporal, but for the story', () => {
+  it('which alone imports what reads and writes the store, and Temporal, but for the story', () => {
     expect(files.filter((file) => !story.includes(file)).flatMap(pastClient)).toEqual([])
   })
 

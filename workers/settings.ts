@@ -105,8 +105,8 @@ export function trustedKeysOf({ trustedKeys }: Settings): TrustedKeys {
 }
 
 /**
- * The console's address, without a slash at its end; undefined where nobody says where it is: `SLIPWAY_CONSOLE_ADDRESS`,
- * or the platform of the project, once it has started one.
+ * The console's address, without a slash at its end; undefined where nobody says where it is:
+ * `SLIPWAY_CONSOLE_ADDRESS`, or the platform of the project, once it has started one.
  */
 export function consoleAddress(root: string, env = process.env): string | undefined {
   return (env.SLIPWAY_CONSOLE_ADDRESS ?? readPlatform(root)?.console?.address)?.replace(/\/$/, '')

@@ -99,10 +99,12 @@ function typesOf(all: Declarations, exported: readonly Declared[]): Declared[] {
 const isTold = ({ file, isType, text }: Declared): boolean =>
   file.startsWith('lib/definition/') ? isType : !isType && /^const \w+: z\.ZodObject</.test(text)
 
-const entryOf = (declared: Declared, title = declared.name): string =>
+/** A declaration under its name, with its words. */
+export const entryOf = (declared: Declared, title = declared.name): string =>
   [`### ${title}`, docText(declared.doc), block(declared.text)].filter((text) => text !== '').join('\n\n')
 
-function typeText(root: string, declared: Declared): string {
+/** A type; of a schema a table of its properties. */
+export function typeText(root: string, declared: Declared): string {
   const schema = schemaOf(root, declared)
   if (schema === undefined) return entryOf(declared)
   const rows = schema.filter(({ name }) => name !== 'kind').map(({ name, says, doc }) => [`\`${name}\``, says, doc])

@@ -1,14 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cliReference } from './cli-reference.ts'
+import { clientEntries, clientReference } from './client-reference.ts'
 import { declarationsOf } from './declarations.ts'
 import { definitionEntries, definitionReference, extensionReference, otherEntries } from './definition-reference.ts'
 
 /** Pages that are written from sources, by their file. */
 export function referencesOf(root: string): Readonly<Record<string, string>> {
-  const entries = [...definitionEntries, ...Object.values(otherEntries)]
+  const entries = [...definitionEntries, ...Object.values(otherEntries), ...clientEntries]
   return declarationsOf(root, entries, (all) => ({
     'docs/reference/cli.md': cliReference(),
+    'docs/reference/client.md': clientReference(root, all),
     'docs/reference/definition.md': definitionReference(root, all),
     'docs/reference/extend.md': extensionReference(root, all),
   }))

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { createClient } from '../../client/index.ts'
 import { packageRoot } from '../../lib/code/host.ts'
 import { cliReference } from '../../scripts/docs/cli-reference.ts'
+import { clientEntries, clientReference } from '../../scripts/docs/client-reference.ts'
 import { type Declared, declarationsOf } from '../../scripts/docs/declarations.ts'
 import {
   definitionEntries,
@@ -15,12 +17,15 @@ import { everyCommand } from '../support/every-command.ts'
 
 const read = (file: string): string => readFileSync(join(packageRoot, file), 'utf8')
 let exported: Declared[]
+let ofClient: Declared[]
 let texts: Record<string, string>
 beforeAll(() => {
   const entries = [...definitionEntries, ...Object.values(otherEntries)]
-  declarationsOf(packageRoot, entries, (all) => {
+  declarationsOf(packageRoot, [...entries, ...clientEntries], (all) => {
+    ofClient = all.exportsOf('client/index.ts')
     exported = entries.flatMap((file) => all.exportsOf(file))
     texts = {
+      'docs/reference/client.md': clientReference(packageRoot, all),
       'docs/reference/definition.md': definitionReference(packageRoot, all),
       'docs/reference/extend.md': extensionReference(packageRoot, all),
     }
@@ -47,7 +52,7 @@ describe('the reference of commands', () => {
 })
 
 describe('the reference of definitions', () => {
-  it.each(['docs/reference/definition.md', 'docs/reference/extend.md'])(
+  it.each(['docs/reference/client.md', 'docs/reference/definition.md', 'docs/reference/extend.md'])(
     'is what the sources say: npm run docs writes it: %s',
     (file) => {
       expect(read(file)).toBe(texts[file])
@@ -59,6 +64,17 @@ describe('the reference of definitions', () => {
     expect(exported.filter(({ doc }) => doc === '').map(({ file, name }) => `${file}: ${name}`)).toEqual([])
     const all = Object.values(texts).join('\n')
     for (const { name } of exported) expect(all).toContain(`### ${name === 'Builder' ? 'p.train' : name}\n`)
+  })
+
+  it('has every method of a client with what it takes, and every type of slipway/client', () => {
+    const text = texts['docs/reference/client.md'] as string
+    const credentials = { accessKeyId: 'a', secretAccessKey: 'b' }
+    const client = createClient({ s3: { endpoint: 'http://127.0.0.1:9', bucket: 'b', region: 'r', credentials } })
+    for (const [noun, value] of Object.entries(client).filter(([name]) => name !== 'close'))
+      for (const name of typeof value === 'function' ? [noun] : Object.keys(value).map((each) => `${noun}.${each}`))
+        expect(text).toMatch(new RegExp(`^### client\\.${name}\n\n\\w[^#]*^${name}\\(`, 'm'))
+    for (const { name, isType } of ofClient) if (isType && name !== 'ErrorCode') expect(text).toContain(`### ${name}\n`)
+    expect(text).not.toMatch(/^\w[\w.]*\([^)]*(context|interrupt|store)\b/m)
   })
 
   it('knows types that nobody wrote down, and the defaults of options', () => {
