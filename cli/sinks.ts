@@ -13,7 +13,9 @@ interface Output extends Sinks {
 }
 
 const current = new AsyncLocalStorage<Output>()
-/** The command that has its process to itself: following its promises, as those of several, would make each cost more. */
+/**
+ * The command that has its process to itself: following its promises, as those of several, would make each cost more.
+ */
 let alone: Output | undefined
 const output = (): Output | undefined => current.getStore() ?? alone
 
