@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, WorkflowUpdateFailedError } from '@temporalio/client'
-import { askOwnerOfEndpoint, askOwnerOfModel } from './ask-owner.ts'
-import type { ClientContext } from './context.ts'
-import { numberedVersion } from './model-version.ts'
-import { rollBack } from './roll-back.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { readModel } from '../lib/store/registry.ts'
 import { asServed, listEndpoints, readRoute } from '../lib/store/routes.ts'
 import type { Owners, WaitingRun } from '../lib/tracking/decisions.ts'
 import { attributes } from '../workflows/attributes.ts'
 import { approveUpdate, type Decision, progressQuery, rejectUpdate, runWorkflowId } from '../workflows/messages.ts'
+import { askOwnerOfEndpoint, askOwnerOfModel } from './ask-owner.ts'
+import type { ClientContext } from './context.ts'
+import { numberedVersion } from './model-version.ts'
+import { rollBack } from './roll-back.ts'
 
 /** How long the champion of a model may take to follow that of its endpoint, ms. */
 const followsWithin = 30_000
