@@ -145,7 +145,10 @@ describe('slipway/client', () => {
     const { report, policy } = await client.monitors.checkFile('loans', file, { against: '1' })
     const { columns, rules, verdict } = await json('drift', 'check', 'loans', '--from', file, '--against', '1')
     expect(JSON.parse(JSON.stringify(report))).toMatchObject({ columns, rules, verdict })
-    expect(report).toMatchObject({ rows: 4_000, rules: [{ state: 'ok' }] })
+    expect(report).toMatchObject({ rows: 4_000, rules: [{ state: 'kept' }] })
+    await place.project.data('richer.parquet', `SELECT * REPLACE (income + 90000 AS income) FROM (${loansSql()})`)
+    const richer = await client.monitors.checkFile('loans', join(place.project.root, 'richer.parquet'))
+    expect(richer.report.rules).toEqual([expect.objectContaining({ state: 'breached' })])
     expect(policy).toEqual((await client.monitors.get('loans')).policy)
     const wanted = { rows: 400, runs: 3 }
     const { stdout } = await place.run('drift', 'calibrate', 'loans', '--rows', '400', '--runs', '3', '--json')
