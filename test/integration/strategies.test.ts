@@ -185,7 +185,9 @@ describe('a rollout', () => {
     })
     expect((await route()).champion.digest).not.toBe((await route()).rollout?.candidate.digest)
     const described = await temporal.workflow.getHandle(rolloutWorkflowId(id)).describe()
-    expect(await described.staticDetails()).toBe('[Look at it in the console](https://console.example/endpoints/credit)')
+    expect(await described.staticDetails()).toBe(
+      '[Look at it in the console](https://console.example/endpoints/credit)',
+    )
     const answer = await place.run('rollout', 'approve', 'credit')
     expect(answer, answer.stderr).toMatchObject({ code: 0 })
     const { decided } = await over
