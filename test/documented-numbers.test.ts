@@ -74,7 +74,7 @@ it.each([
   ['docs/monitoring.md', 'median of the ten before', 'lib/stats/monitor.ts', 'rowsBefore.slice(-10)'],
   ['docs/monitoring.md', 'Fewer than 200 of them', 'lib/definition/monitor.ts', 'options.minLabels ?? 200'],
   ['docs/monitoring.md', 'waits an hour for it', 'lib/jobs/examine.ts', 'labelPatience = 3_600_000'],
-  ['docs/monitoring.md', 'pretends 200 checks', 'cli/commands/calibrate.ts', 'options.runs ?? 200'],
+  ['docs/monitoring.md', 'pretends 200 checks', 'client/calibrate.ts', 'runs = 200'],
   ['docs/rollouts.md', 'odds 1000 to 1', 'lib/stats/rollout-decision.ts', 'mismatchLimit = Math.log(1000)'],
   ['docs/rollouts.md', 'four times a second', 'gateway/gateway.ts', 'routeMs = 250'],
   ['docs/rollouts.md', 'within half a minute', 'workflows/options.ts', "reconcileEvery = '30s'"],
