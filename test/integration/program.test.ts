@@ -158,7 +158,8 @@ describe('a model that a program makes', () => {
     expect(await slipway('show', log as string)).toContain('out nothing to learn here')
     const { steps } = JSON.parse(await slipway('show', failed, '--graph', '--json'))
     const logs = steps.filter((step: { log: string | null }) => step.log !== null)
-    expect(logs).toMatchObject([{ id: 'risk', state: 'failed', log }])
+    expect(logs).toMatchObject([{ id: 'risk', state: 'failed', log: expect.stringContaining(`sha256:${log}`) }])
+    expect(error.log).toBe(logs[0].log)
   })
 })
 
