@@ -109,7 +109,8 @@ describe('the files of the package', () => {
       .filter((file) => file.endsWith('.d.ts'))
       .flatMap((file) => {
         const text = readFileSync(join(folder, file), 'utf8')
-        const named = [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^."'][^"']*)["']/g)].map(
+        // Not of a key that is called so: `'from' | 'to'`.
+        const named = [...text.matchAll(/(?<!["'])(?:\bfrom|\bimport)\s*\(?\s*["']([^."'][^"']*)["']/g)].map(
           ([, name = '']) => name,
         )
         const packages = named.map((name) =>
