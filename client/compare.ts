@@ -1,10 +1,9 @@
 import { canonicalJson } from '../lib/formats/canonical.ts'
-import { SlipwayError } from '../lib/formats/errors.ts'
 import type { RunRecord } from '../lib/formats/records.ts'
 import type { ModelReport } from '../lib/reports/model-report.ts'
-import { readWholeRun } from '../lib/store/runs.ts'
 import type { Store } from '../lib/store/store.ts'
 import type { StoreContext } from './context.ts'
+import { requireEndedRun } from './ended-run.ts'
 import { reasonItRan } from './forecast.ts'
 import { betterOf } from './metrics.ts'
 import { reportOnRun } from './model-report.ts'
@@ -60,12 +59,7 @@ export async function readComparedModels({ store }: StoreContext, a: string, b: 
 }
 
 async function both(store: Store, a: string, b: string): Promise<[RunRecord, RunRecord]> {
-  const read = async (id: string): Promise<RunRecord> => {
-    const record = await readWholeRun(store, id)
-    if (record !== undefined) return record
-    throw new SlipwayError('NOT_FOUND', `there is no finished run ${id}`, { next: 'see `slipway runs`' })
-  }
-  return Promise.all([read(a), read(b)])
+  return Promise.all([requireEndedRun(store, a), requireEndedRun(store, b)])
 }
 
 function keysOf(a: object, b: object): string[] {

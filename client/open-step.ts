@@ -17,10 +17,10 @@ import { type LoadedModel, loadModel } from '../lib/models/model.ts'
 import { localModel, type PackageSource } from '../lib/models/package.ts'
 import { localFile } from '../lib/store/objects.ts'
 import { getPlan } from '../lib/store/plans.ts'
-import { readWholeRun } from '../lib/store/runs.ts'
 import { readStepRecord } from '../lib/store/steps.ts'
 import { trustedKeysOf } from '../workers/settings.ts'
 import type { StoreContext } from './context.ts'
+import { requireEndedRun } from './ended-run.ts'
 
 /** What a step reads, as something to work with: a table, a model, or a file. */
 export type StepInput =
@@ -48,9 +48,7 @@ export interface OpenStep {
  *   step
  */
 export async function openStep({ settings, store }: StoreContext, runId: string, id: string): Promise<OpenStep> {
-  const run = await readWholeRun(store, runId)
-  if (run === undefined)
-    throw new SlipwayError('NOT_FOUND', `there is no finished run ${runId}`, { next: 'see `slipway runs`' })
+  const run = await requireEndedRun(store, runId)
   const source = { store, trusted: trustedKeysOf(settings) }
   const plan = await getPlan(store, run.plan.digest)
   const step = plan.steps.find((each) => each.id === id)

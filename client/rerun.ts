@@ -7,12 +7,12 @@ import { nameOfStep } from '../lib/formats/step-names.ts'
 import { recordedInputs } from '../lib/jobs/verify/recorded-inputs.ts'
 import { putJson } from '../lib/store/objects.ts'
 import { getPlan } from '../lib/store/plans.ts'
-import { readWholeRun } from '../lib/store/runs.ts'
 import { planned } from '../workers/planned.ts'
 import { trustedKeysOf } from '../workers/settings.ts'
 import { type BegunRun, beginRun, type RunInputs } from './begin-run.ts'
 import { checkPlan } from './check-plan.ts'
 import type { ClientContext } from './context.ts'
+import { requireEndedRun } from './ended-run.ts'
 import { storedPlan } from './exported-plan.ts'
 import { requireSameInputs } from './input-version.ts'
 import { seenViews, viewsOf } from './plan-views.ts'
@@ -31,9 +31,7 @@ export async function rerun(
   interrupt: { readonly happened: boolean } = { happened: false },
 ): Promise<BegunRun & { readonly pipeline: string }> {
   const { store, settings } = context
-  const run = await readWholeRun(store, runId)
-  if (run === undefined)
-    throw new SlipwayError('NOT_FOUND', `there is no finished run ${runId}`, { next: 'see `slipway runs`' })
+  const run = await requireEndedRun(store, runId)
   const recorded = await getPlan(store, run.plan.digest)
   const again = await (plan === 'same'
     ? storedPlan({ store, trusted: trustedKeysOf(settings) }, recorded)
