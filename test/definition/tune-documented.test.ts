@@ -63,6 +63,6 @@ ${shown}
   )
   const { steps } = outlineOf((await planPipeline(project.root, 'loans', hostVersions())).plan)
   expect(steps.find(({ id }) => id === 'tune-risk')?.summary).toBe(
-    'tune • num_leaves, learning_rate, boosting; 30 trials, at most 21600 s, searched by SageMaker (Bayesian)',
+    'tune • num_leaves, learning_rate, boosting; 30 trials, at most 6 h, searched by SageMaker (Bayesian)',
   )
 })
