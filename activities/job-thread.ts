@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { hostRequire } from '../lib/code/load.ts'
+import { warmRealm } from '../lib/code/realm/realm.ts'
 import { plainError } from '../lib/code/thread-errors.ts'
 import type { Progress } from '../lib/jobs/step-work.ts'
 import { type JobCall, type JobMessage, jobs } from './jobs.ts'
@@ -28,6 +28,6 @@ parentPort?.on('message', async (call: JobCall) => {
 async function warm(packages: readonly string[]): Promise<void> {
   try {
     await Promise.all([jobs.trainModel(), jobs.proveRows(), jobs.evaluateModel(), jobs.judgeGates()])
-    for (const name of packages) hostRequire(name)
+    warmRealm(packages)
   } catch {}
 }

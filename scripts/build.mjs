@@ -75,7 +75,12 @@ const requireBanner = [
 /** Digest of the names, sizes and times of the sources below some folders, of the lock file and of what builds. */
 function stampOf(folders) {
   const hash = createHash('sha256')
-  for (const file of ['package-lock.json', 'scripts/build.mjs', 'scripts/carry-packages.mjs'])
+  for (const file of [
+    'package-lock.json',
+    'scripts/build.mjs',
+    'scripts/carry-packages.mjs',
+    'scripts/host-packages.mjs',
+  ])
     hash.update(readFileSync(join(root, file)))
   for (const folder of folders) {
     const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
@@ -106,6 +111,7 @@ export async function ensureBuilt() {
     buildConverter(),
     buildContainer(),
     buildEdge(),
+    buildHostPackages(),
     buildConsole(),
     buildAllKernels(),
     buildWorkflows(),
@@ -265,6 +271,15 @@ async function buildEdge() {
     join(dist, 'edge-page.html'),
     page.replace('/* try.mjs */', () => script),
   )
+}
+
+/** What user code takes from its host, as texts for its realm: where danfojs is installed it too. */
+async function buildHostPackages() {
+  const { hostText } = await import('./host-packages.mjs')
+  mkdirSync(join(dist, 'host'), { recursive: true })
+  for (const name of ['zod', 'danfojs-node'])
+    if (existsSync(join(root, 'node_modules', name)))
+      writeFileSync(join(dist, 'host', `${name}.js`), await hostText(name, root))
 }
 
 /** The console's front end: a script and a style sheet, named by what is in them, and the page that loads them. */

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -64,6 +65,33 @@ export function requireHost(name: (typeof hostPackages)[number]): unknown {
   const installed = [dataframePackage, name].find((each) => packageFolder(each) !== undefined)
   if (installed === undefined) throw dataframeMissing()
   return requireHere(installed)
+}
+
+/** The file of `slipway-dataframe` that runs without Node. */
+export const browserFile = 'browser.js'
+
+/**
+ * Where a package that user code takes from its host lies as one CommonJS text that runs without Node, of the version
+ * that is installed here.
+ * @throws SlipwayError HOST_MISMATCH where it is not there
+ */
+export function hostTextFile(name: (typeof hostPackages)[number]): string {
+  const dataframe = name === 'danfojs-node' ? packageFolder(dataframePackage) : undefined
+  if (dataframe !== undefined) return join(dataframe, browserFile)
+  const built = join(packageRoot, 'dist/host', `${name}.js`)
+  if (existsSync(built)) return built
+  // In the image of a model the package is this text.
+  const inImage = packageFolder(name)
+  if (inImage !== undefined && existsSync(join(inImage, 'index.js'))) return join(inImage, 'index.js')
+  throw name === 'danfojs-node' ? dataframeMissing() : new SlipwayError('HOST_MISMATCH', `${name} is not installed`)
+}
+
+/** The same text, for places elsewhere. @throws SlipwayError HOST_MISMATCH for what is no such package, or not there */
+export async function hostText(name: string): Promise<Uint8Array> {
+  const known = hostPackages.find((each) => each === name)
+  if (known === undefined)
+    throw new SlipwayError('HOST_MISMATCH', `the model's code takes ${name} from its host, which cannot go along`)
+  return readFile(hostTextFile(known))
 }
 
 /** What is said to those who use DataFrames without having installed them. */

@@ -155,12 +155,9 @@ function missingIn(inputs: Readonly<Record<string, Column>>): (row: number) => b
   }
 }
 
-/** Whether something is awaited by an async function; what becomes of it is nobody's. */
-export function isPromise(value: unknown): boolean {
-  if (typeof (value as PromiseLike<unknown> | undefined)?.then !== 'function') return false
-  void Promise.resolve(value as PromiseLike<unknown>).catch(() => {})
-  return true
-}
+/** Whether something is awaited by an async function. */
+export const isPromise = (value: unknown): boolean =>
+  typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value)

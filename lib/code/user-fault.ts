@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import { type Digest, shortDigest } from '../formats/artifact.ts'
 import { brief } from '../formats/brief.ts'
 import type { UserFunction } from '../formats/columns.ts'
@@ -15,17 +15,26 @@ export const bundleName = (digest: string): string => `slipway-code-${digest.rep
 const bundleFrame = /\bslipway-code-([0-9a-f]{64})\.js:(\d+):(\d+)/
 
 /** Bundles by the function that was loaded from them. */
-const loaded = new WeakMap<UserFunction, { readonly code: string; readonly digest: string }>()
+const loaded = new WeakMap<UserFunction, LoadedFrom>()
+
+/** Where a function comes from. */
+interface LoadedFrom {
+  /** Its bundle. */
+  readonly code: string
+  readonly digest: string
+  /** What of the bundle is the function itself. */
+  readonly text: string
+}
 
 /** Remembers where a function comes from, so that its errors can be placed. */
-export function rememberBundle(userFunction: UserFunction, code: string, digest: string): void {
-  if (typeof userFunction === 'function') loaded.set(userFunction, { code, digest })
+export function rememberBundle(userFunction: UserFunction, from: LoadedFrom): void {
+  loaded.set(userFunction, from)
 }
 
 /** Lines of a stack that are calls, not message. */
 function frames(thrown: unknown): string[] {
   try {
-    const stack = thrown instanceof Error ? thrown.stack : undefined
+    const stack = types.isNativeError(thrown) ? thrown.stack : undefined
     return typeof stack === 'string' ? stack.split('\n').filter((line) => /^\s+at /.test(line)) : []
   } catch {
     // Making a stack asks the error for its message, which may be the user's code.
@@ -68,12 +77,12 @@ function positionsOf(userFunction: UserFunction, fault?: { readonly thrown: unkn
   const stack = stackInBundles(fault?.thrown)
   const from = loaded.get(userFunction)
   if (from === undefined) return stack
-  const { code, digest } = from
-  if (fault !== undefined && !(fault.thrown instanceof Error)) {
+  const { code, digest, text } = from
+  if (fault !== undefined && !types.isNativeError(fault.thrown)) {
     const position = onlyThrow(code)
     if (position !== undefined) stack.push({ code: digest, ...position })
   }
-  const start = code.indexOf(Function.prototype.toString.call(userFunction))
+  const start = code.indexOf(text)
   return start < 0 ? stack : [...stack, { code: digest, ...positionAt(code, start) }]
 }
 
@@ -124,8 +133,8 @@ export function strayFault(thrown: unknown): SlipwayError | undefined {
 /** What was thrown, in a few words: it may be anything. */
 export function inWords(thrown: unknown): string {
   try {
-    if (!(thrown instanceof Error))
-      return `${brief(firstLines(inspect(thrown, { depth: 1, breakLength: Number.POSITIVE_INFINITY })), 300)} (not an Error)`
+    if (!types.isNativeError(thrown))
+      return `${brief(firstLines(inspect(thrown, { depth: 1, breakLength: Number.POSITIVE_INFINITY, customInspect: false })), 300)} (not an Error)`
     const issues = (thrown as { issues?: unknown }).issues
     if (Array.isArray(issues) && issues.length > 0) return brief(issues.slice(0, 3).map(issueInWords).join('; '), 500)
     const message = firstLines(String(thrown.message))

@@ -1,8 +1,8 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { build } from 'esbuild'
-import { packageRoot } from '../../lib/code/host.ts'
-import { browserFile, hostText } from '../../lib/edge/host-packages.ts'
+import { browserFile, packageRoot } from '../../lib/code/host.ts'
+import { hostText } from '../../scripts/host-packages.mjs'
 import { noticesOf } from '../../scripts/third-party.mjs'
 import { othersTypes, withoutOthersTypes } from './types.mts'
 
@@ -27,7 +27,7 @@ const { metafile } = await build({
   // It draws in browsers, and danfojs does not bring it along either.
   external: ['plotly.js-dist-min'],
 })
-writeFileSync(join(folder, browserFile), await hostText('danfojs-node'))
+writeFileSync(join(folder, browserFile), await hostText('danfojs-node', packageRoot))
 writeFileSync(join(folder, 'THIRD-PARTY.txt'), noticesOf(packageRoot, Object.keys(metafile.inputs)))
 cpSync(join(packageRoot, 'LICENSE'), join(folder, 'LICENSE'))
 for (const file of ['package.json', 'README.md'])

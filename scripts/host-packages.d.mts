@@ -1,0 +1,1 @@
+export function hostText(name: string, root: string): Promise<Uint8Array>
