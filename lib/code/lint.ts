@@ -1,6 +1,7 @@
 import { builtinModules } from 'node:module'
 import type { SourcePlace } from '../formats/errors.ts'
 import { hostPackages } from './host.ts'
+import { stateWrites } from './lint-state.ts'
 import { type CodeMap, isThirdParty, placeOf } from './source-map.ts'
 import { parse, type SyntaxNode, walk } from './syntax.ts'
 import { positionAt } from './user-fault.ts'
@@ -27,11 +28,22 @@ const impureGlobals: Readonly<Record<string, string>> = {
   setInterval: 'goes on after it has returned (setInterval)',
   setImmediate: 'goes on after it has returned (setImmediate)',
   queueMicrotask: 'goes on after it has returned (queueMicrotask)',
+  Intl: 'reads the locale (Intl)',
+  SharedArrayBuffer: 'shares memory (SharedArrayBuffer)',
+  Atomics: 'shares memory (Atomics)',
+  WebAssembly: 'makes code from bytes (WebAssembly)',
+  WeakRef: 'sees the garbage collector (WeakRef)',
+  FinalizationRegistry: 'sees the garbage collector (FinalizationRegistry)',
 }
 const impureMembers: Readonly<Record<string, string>> = {
   'Math.random': 'reads chance (Math.random)',
   'Date.now': 'reads the clock (Date.now)',
 }
+
+/** Methods that go by where the machine is, whatever they are called on. */
+const localTime =
+  /^(get|set)(FullYear|Year|Month|Date|Day|Hours|Minutes|Seconds|Milliseconds|TimezoneOffset)$|^to(Date|Time)String$/
+const locale = /^(toLocale\w+|localeCompare)$/
 
 /** Looks through a bundled function, after tree shaking, and maps what it finds back to the user's own lines. */
 export function lint(bundle: string, sourceMap: CodeMap): Finding[] {
@@ -42,6 +54,7 @@ export function lint(bundle: string, sourceMap: CodeMap): Finding[] {
     const what = impurityOf(node, parent, declared)
     if (what !== undefined) findings.push({ what, offset: node.start })
   })
+  findings.push(...stateWrites(program))
   return findings.map(({ what, offset }) => {
     const { line, column } = positionAt(bundle, offset)
     const at = placeOf(sourceMap, line, column) ?? { file: '(bundle)', line, column, text: null }
@@ -73,9 +86,17 @@ function impurityOf(
     const member = node.computed === true ? property.value : property.name
     return impureMembers[`${(node.object as SyntaxNode).name}.${String(member)}`]
   }
-  if (node.type === 'NewExpression' && isFree(node.callee, 'Date') && (node.arguments as unknown[]).length === 0)
-    return 'reads the clock (new Date())'
+  if (node.type === 'NewExpression' && isFree(node.callee, 'Date')) {
+    const { length } = node.arguments as unknown[]
+    if (length === 0) return 'reads the clock (new Date())'
+    if (length > 1) return 'reads local time (new Date(year, month): take new Date(Date.UTC(year, month)))'
+  }
   if (node.type === 'CallExpression' && isFree(node.callee, 'Date')) return 'reads the clock (Date())'
+  if (node.type === 'CallExpression') {
+    const method = methodOf(node.callee as SyntaxNode)
+    if (localTime.test(method)) return `reads local time (${method}: take what says UTC)`
+    if (locale.test(method)) return `reads the locale (${method})`
+  }
   if (node.type === 'ImportExpression') return 'loads code while it runs (import())'
   if (node.type === 'MetaProperty') return 'depends on where it lies (import.meta)'
   if (node.type === 'CallExpression' && isFree(node.callee, 'require')) {
@@ -88,6 +109,10 @@ function impurityOf(
   }
   return undefined
 }
+
+/** The name of the method that a call calls; empty for none. */
+const methodOf = (callee: SyntaxNode): string =>
+  callee.type === 'MemberExpression' && callee.computed !== true ? String((callee.property as SyntaxNode).name) : ''
 
 function declaredNames(program: SyntaxNode): Set<string> {
   const names = new Set<string>()

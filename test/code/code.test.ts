@@ -144,6 +144,13 @@ describe('a bundle', () => {
     ["fetch('http://x')", 'fetch'],
     ["eval('1')", 'eval'],
     ['import(String(income))', 'import()'],
+    ['new Date(2020, 1)', 'local time'],
+    ['new Date(0).getHours()', 'local time (getHours'],
+    ['new Date(0).setMonth(1)', 'local time (setMonth'],
+    ["'a'.localeCompare('b')", 'the locale (localeCompare)'],
+    ['(1).toLocaleString()', 'the locale (toLocaleString)'],
+    ["new Intl.NumberFormat('en')", 'the locale (Intl)'],
+    ['new SharedArrayBuffer(8)', 'shares memory'],
   ])('with %s is refused, with file and line', async (expression, what) => {
     const made = project()
     writeLoans(made, {
@@ -163,6 +170,47 @@ describe('a bundle', () => {
         "import { readFileSync } from 'node:fs'\nexport function features({ income }: { income: Float64Array }) { readFileSync('x'); return { income } }\n",
     })
     await expect(planPipeline(made.root, 'loans', hostVersions())).rejects.toMatchObject({ code: 'CODE_IMPURE' })
+  })
+
+  it.each([
+    ['let calls = 0', 'calls++', 'calls'],
+    ['let last = 0', '[last] = [1]', 'last'],
+    ['let last = { a: 0 }', '({ a: last.a } = { a: 1 })', 'last'],
+    ['const seen = new Map<number, number>()', 'seen.set(1, 2)', 'seen'],
+    ['const seen = new Set<number>()', 'seen.add(1)', 'seen'],
+    ['const buffer = new Float64Array(8)', 'buffer[0] = 1', 'buffer'],
+    ['const buffer = new Float64Array(8)', 'buffer.fill(1)', 'buffer'],
+    ['const rows: number[] = []', 'rows.push(1)', 'rows'],
+    ['const table: Record<string, number> = {}', "delete table['a']", 'table'],
+    ['const pattern = /a/g', "pattern.test('a')", 'pattern'],
+    ['const pattern = /a/y', "pattern.exec('a')", 'pattern'],
+    ['class Counter { static count = 0 }', 'Counter.count += 1', 'Counter'],
+    ['const state = { n: 0 }', '[1].forEach(() => { state.n += 1 })', 'state'],
+  ])('that keeps something in its module is refused where it is written: %s; %s', async (kept, write, name) => {
+    const made = project()
+    const features = `${kept}\n\nexport function features({ income }: { income: Float64Array }) {\n  ${write}\n  return { income }\n}\n`
+    writeLoans(made, { features })
+    const error = (await planPipeline(made.root, 'loans', hostVersions()).catch((reason) => reason)) as SlipwayError
+    expect(error).toMatchObject({ code: 'CODE_IMPURE' })
+    expect(error.message).toContain('pipelines/loans/features.ts:4')
+    expect(error.message).toContain(`keeps something from one call to the next (${name})`)
+  })
+
+  it.each([
+    ['const codes = new Map([[1, 2]])', 'codes.get(1)'],
+    ['const weights = Float64Array.of(1, 2)', 'weights[0]'],
+    ['const pattern = /a/g', "'a'.replaceAll(pattern, 'b')"],
+    ['const pattern = /a/', "pattern.test('a')"],
+    ['const table = new Float64Array(4)\nfor (let i = 0; i < 4; i++) table[i] = i', 'table[1]'],
+    ['const made = (() => { const own: number[] = []; own.push(1); return own })()', 'made[0]'],
+    ['const rows: number[] = [1]', '(() => { const rows: number[] = []; rows.push(1); return rows })()'],
+    ['enum Color { Red, Green }', 'Color.Red'],
+    ['const limit = 3', '[1, 2].map((limit) => { limit += 1; return limit })'],
+  ])('may have in its module what it only reads: %s; %s', async (kept, read) => {
+    const made = project()
+    const features = `${kept}\n\nexport function features({ income }: { income: Float64Array }) {\n  void (${read})\n  return { income }\n}\n`
+    writeLoans(made, { features })
+    await expect(planPipeline(made.root, 'loans', hostVersions())).resolves.toBeDefined()
   })
 
   it('may use a local variable of an impure name', async () => {
