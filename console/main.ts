@@ -1,3 +1,4 @@
+import '../workers/fixed-zone.ts'
 import { writeFileSync } from 'node:fs'
 import { findRoot } from '../workers/root.ts'
 import { serveUntilStopped } from '../workers/serve-until-stopped.ts'

@@ -54,6 +54,7 @@ const entries = {
   job: 'activities/job-thread.ts',
   'rehearse-thread': 'client/rehearse-thread.ts',
   'trees-thread': 'lib/learners/trees/thread.ts',
+  'features-again': 'lib/learners/features-again/process.ts',
   'program-guard': 'lib/learners/program/guard.ts',
   // Named by what scripts/carry-packages.mjs puts in the place of the SDK's own path.
   'workflow-thread': 'node_modules/@temporalio/worker/lib/workflow/workflow-worker-thread.js',

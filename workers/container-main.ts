@@ -1,3 +1,4 @@
+import './fixed-zone.ts'
 import { type ModelServer, serveModel } from '../gateway/model-server.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
 import { containerOptions } from './container-settings.ts'

@@ -1,3 +1,4 @@
+import './fixed-zone.ts'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GatewayOptions, startGateway } from '../gateway/gateway.ts'

@@ -1,3 +1,4 @@
+import './fixed-zone.ts'
 import { writeFileSync } from 'node:fs'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
 import { SlipwayError } from '../lib/formats/errors.ts'

@@ -63,6 +63,7 @@ export const errorCodes = {
   FEATURES_NOT_FINITE: exitCodes.trainingFailed,
   FEATURES_TYPE: exitCodes.trainingFailed,
   FEATURES_DEPEND_ON_CHUNKS: exitCodes.trainingFailed,
+  FEATURES_NOT_REPEATABLE: exitCodes.trainingFailed,
   TARGET_INVALID: exitCodes.trainingFailed,
   ANSWER_INVALID: exitCodes.trainingFailed,
   MEASURE_FAILED: exitCodes.trainingFailed,

@@ -17,6 +17,7 @@ import { SlipwayError } from '../formats/errors.ts'
 import { groupNumbers } from '../formats/groups.ts'
 import type { Task } from '../formats/plan.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
+import type { RepeatSample } from './features-again/sample.ts'
 
 /**
  * A feature of all rows: numbers, with what is to be subtracted before they become float32 (see `offsets.ts`); or codes
@@ -56,12 +57,13 @@ const invarianceSample = 2_000
 /**
  * Reads a table through the feature function into vectors as long as the table. Text becomes codes while it streams by,
  * so that strings never pile up.
+ * @param repeat takes rows that are made a second time; on the first ones it is checked that cutting changes nothing
  */
 export async function prepare(
   connection: DuckDBConnection,
   table: LocalTable,
   preparation: Preparation,
-  checkInvariance: boolean,
+  repeat?: RepeatSample,
 ): Promise<LabelledFeatures> {
   const { inputs, target, weight, task } = preparation
   const predicted = targetColumns(target)
@@ -76,19 +78,16 @@ export async function prepare(
   for await (const chunk of readColumns(connection, table, columns)) {
     const rest = without(chunk as Record<string, Column>, read)
     const targetColumn = chunk[target.column] as Column
-    if (at === 0 && checkInvariance)
+    if (at === 0 && repeat !== undefined)
       requireChunkInvariance(preparation.features, preparation.featuresName, sliceColumns(rest, 0, invarianceSample))
     if (classes === undefined)
       labels.set(labelsOfRows(target, chunk, { ...target, task, firstRow: at + 1 }), at * predicted.length)
     else labels.set(classes.numbersOf(runClasses(target.code, target.column, targetColumn, at + 1)), at)
     requireFew(target.column, classes?.names)
     groups?.take(chunk[target.group as string] as Column, at)
-    append(
-      vectors,
-      runFeatures(preparation.features, preparation.featuresName, rest, at + 1, () => true),
-      at,
-      table.rows,
-    )
+    const features = runFeatures(preparation.features, preparation.featuresName, rest, at + 1, () => true)
+    repeat?.take(rest, features)
+    append(vectors, features, at, table.rows)
     if (weight !== undefined) weights?.set(requireWeights(weight, chunk[weight] as Column, at + 1), at)
     at += targetColumn.length
   }

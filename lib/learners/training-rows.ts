@@ -11,6 +11,8 @@ import { SlipwayError } from '../formats/errors.ts'
 import type { StepOf } from '../formats/plan.ts'
 import { isAnswerColumn } from '../stats/answer-profile.ts'
 import { groupsIn, type LabelledFeatures, prepare } from './dataset.ts'
+import { requireRepeatable } from './features-again/again.ts'
+import { repeatSample } from './features-again/sample.ts'
 import type { ProgramPlace } from './learner.ts'
 import { offsetsOf, withOffsets } from './offsets.ts'
 import { requireOrder, requireWholeGroups } from './whole-groups.ts'
@@ -42,7 +44,7 @@ export interface TrainingRows {
 /**
  * Reads both parts through the feature function; numbers far from zero lose the same offset in both. What a finished
  * model is given stays as it was made.
- * @throws SlipwayError SINGLE_CLASS, GROUP_TORN and those of feature functions
+ * @throws SlipwayError FEATURES_NOT_REPEATABLE, SINGLE_CLASS, GROUP_TORN and those of feature functions
  */
 export async function readTrainingRows(order: TrainingOrder): Promise<TrainingRows> {
   const { step } = order
@@ -55,13 +57,18 @@ export async function readTrainingRows(order: TrainingOrder): Promise<TrainingRo
     task: step.task,
   }
   return withDuckDb(2, async (connection) => {
-    const made = await prepare(connection, order.train, preparation, true)
+    const repeat = repeatSample(order.train.rows)
+    const made = await prepare(connection, order.train, preparation, repeat)
+    // Beside reading on; what it finds out comes to nobody before it is asked.
+    const repeated = requireRepeatable(order.features, repeat.picked())
+    repeated.catch(() => {})
     requireFreeNames(order.features.name, made, step)
     const { classes } = made
     const others = classes === undefined ? preparation : { ...preparation, classes: classes.names }
-    const validation = await prepare(connection, order.validation, others, false)
+    const validation = await prepare(connection, order.validation, others)
     if (step.task === 'binary') requireBothClasses(made.labels)
     if (step.target.group !== undefined) await requireGroups(order, connection, { train: made, validation })
+    await repeated
     const isGiven = step.learner.kind === 'onnx'
     const rows =
       classes === undefined

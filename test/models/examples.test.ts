@@ -46,7 +46,7 @@ describe.each(Object.entries(examples))('the example %s', (name, sql) => {
         weight: step.weight,
         task: step.task,
       }
-      return { labelled: await prepare(connection, rows, preparation, false), table: rows }
+      return { labelled: await prepare(connection, rows, preparation), table: rows }
     })
     const { learner: planned, task } = step
     if (planned.kind !== 'trees' || task === 'multiclass' || task === 'quantiles')
