@@ -28,11 +28,18 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**', 'test/kinds/**', 'test/hosted/**', 'test/peers/**'],
+          exclude: ['test/integration/**', 'test/attacks/**', 'test/kinds/**', 'test/hosted/**', 'test/peers/**'],
         },
       },
-      // Real servers and real processes, those of the platform itself.
-      { ssr, test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'] } },
+      // Real servers and real processes, those of the platform itself; and attacks on them.
+      {
+        ssr,
+        test: {
+          ...shared,
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts', 'test/attacks/**/*.test.ts'],
+        },
+      },
       // Whole lives of further kinds of models, and of what else is made of one: `npm run test:kinds`.
       { ssr, test: { ...shared, name: 'kinds', include: ['test/kinds/**/*.test.ts'] } },
       // Lives on SageMaker, with our own processes and a fake of it: `npm run test:hosted`.

@@ -19,9 +19,17 @@ export interface BegunCommand {
   kill(signal: 'SIGKILL' | 'SIGTERM'): void
 }
 
-/** Begins a command as a user would, in a folder of theirs. */
-export function beginSlipway(cwd: string, args: readonly string[], env: Record<string, string> = {}): BegunCommand {
-  const child = spawn(process.execPath, [join(packageRoot, 'bin/slipway.mjs'), ...args], {
+/**
+ * Begins a command as a user would, in a folder of theirs.
+ * @param root the checkout whose command it is
+ */
+export function beginSlipway(
+  cwd: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  root = packageRoot,
+): BegunCommand {
+  const child = spawn(process.execPath, [join(root, 'bin/slipway.mjs'), ...args], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
