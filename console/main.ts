@@ -1,8 +1,10 @@
-import '../workers/fixed-zone.ts'
 import { writeFileSync } from 'node:fs'
+import { fixZone } from '../workers/fixed-zone.ts'
 import { findRoot } from '../workers/root.ts'
 import { serveUntilStopped } from '../workers/serve-until-stopped.ts'
 import { openConsole } from './start.ts'
+
+fixZone()
 
 const { SLIPWAY_CONSOLE_PORT: port, SLIPWAY_CONSOLE_HOST: host, SLIPWAY_CONSOLE_ADDRESS: address } = process.env
 

@@ -1,8 +1,10 @@
-import './fixed-zone.ts'
 import { type ModelServer, serveModel } from '../gateway/model-server.ts'
 import type { ModelVersion } from '../lib/formats/route.ts'
 import { containerOptions } from './container-settings.ts'
+import { fixZone } from './fixed-zone.ts'
 import { serveUntilStopped } from './serve-until-stopped.ts'
+
+fixZone()
 
 /** Starts a server of one model, as its container's environment says: docs/container.md. */
 async function start(): Promise<ModelServer & { readonly version: ModelVersion }> {

@@ -1,6 +1,8 @@
-/*
- * Imported first by every process of ours: zone and locale are the same wherever it runs, here and in what it starts.
+/**
+ * Makes zone and locale the same wherever a process of ours runs, for itself and for what it starts; called first.
  * User code cannot ask for them, but a text of a time without a zone is read by them.
  */
-process.env.TZ = 'UTC'
-process.env.LC_ALL = 'C.UTF-8'
+export function fixZone(): void {
+  process.env.TZ = 'UTC'
+  process.env.LC_ALL = 'C.UTF-8'
+}

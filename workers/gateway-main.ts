@@ -1,4 +1,3 @@
-import './fixed-zone.ts'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GatewayOptions, startGateway } from '../gateway/gateway.ts'
@@ -7,10 +6,13 @@ import { SlipwayError } from '../lib/formats/errors.ts'
 import { monitorsOf } from '../lib/store/monitors.ts'
 import { tellSupervisor } from '../workflows/messages.ts'
 import { connect, type TemporalClient } from './connect.ts'
+import { fixZone } from './fixed-zone.ts'
 import { makePlatformFolder } from './platform/state.ts'
 import { serveUntilStopped } from './serve-until-stopped.ts'
 import { numberIn, serverSettings } from './server-settings.ts'
 import { consoleAddress, findRoot, readSettings, storeOf, trustedKeysOf } from './settings.ts'
+
+fixZone()
 
 /** Settings of a gateway, from its environment: see docs/cli.md. */
 async function readOptions(env = process.env): Promise<GatewayOptions> {

@@ -1,9 +1,11 @@
-import './fixed-zone.ts'
 import { writeFileSync } from 'node:fs'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import { fixZone } from './fixed-zone.ts'
 import { readSettings } from './settings.ts'
 import { createWorker } from './worker.ts'
+
+fixZone()
 
 Runtime.install({ logger: new DefaultLogger('INFO') })
 
