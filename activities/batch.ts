@@ -1,15 +1,5 @@
-import {
-  type CalendarSpec,
-  DAYS_OF_WEEK,
-  type DayOfWeek,
-  MONTHS,
-  type Month,
-  ScheduleOverlapPolicy,
-} from '@temporalio/client'
-import { type CronCalendar, cronCalendars } from '../lib/definition/cron.ts'
 import { BatchPlan, type BatchRecord } from '../lib/formats/batch-records.ts'
 import type { BatchPlanned, BatchRequest, ShardOutcome } from '../lib/formats/batch-request.ts'
-import { inConsole } from '../lib/formats/console-link.ts'
 import { planBatch } from '../lib/jobs/batch/plan-batch.ts'
 import { type PublishOrder, publishBatch } from '../lib/jobs/batch/publish-batch.ts'
 import { scoreOnce } from '../lib/jobs/batch/shard-step.ts'
@@ -18,19 +8,13 @@ import type { Once } from '../lib/jobs/step-work.ts'
 import { sharedClients } from '../lib/sagemaker/clients.ts'
 import { writeBatchDefinition } from '../lib/store/batches.ts'
 import { getJson } from '../lib/store/objects.ts'
-import { batchScheduleId, taskQueue } from '../workflows/messages.ts'
-import { dropSchedule, setSchedule } from './schedules.ts'
+import { setBatchSchedule } from './batch-schedule.ts'
 import { type ActivityDeps, runActivity, runIdempotent, type StepGiven, wholeStep } from './step.ts'
 import { createTransformActivities } from './transform.ts'
 import { sourcesOfWorker } from './worker-sources.ts'
 
 /** Plans a worker remembers: shard after shard asks for the same one. */
 const plansKept = 4
-const overlaps = {
-  skip: ScheduleOverlapPolicy.SKIP,
-  wait: ScheduleOverlapPolicy.BUFFER_ALL,
-  allow: ScheduleOverlapPolicy.ALLOW_ALL,
-} as const
 
 /** What batch scoring needs done. */
 export function createBatchActivities(deps: ActivityDeps) {
@@ -46,24 +30,7 @@ export function createBatchActivities(deps: ActivityDeps) {
       await runActivity(order.step.id, async () => {
         const { name, endpoint, policy } = await wholeStep(deps, order.step)
         await writeBatchDefinition(store, name, { pipeline, endpoint, policy }, run)
-        const scheduleId = batchScheduleId(pipeline, name)
-        if (policy.cron === null) return dropSchedule(client, scheduleId)
-        const request: BatchRequest = { owner: pipeline, name, slot: null, redo: false, by: 'schedule', adHoc: null }
-        await setSchedule(client, {
-          scheduleId,
-          spec: { calendars: cronCalendars(policy.cron).map(calendarSpec), timezone: 'UTC' },
-          action: {
-            type: 'startWorkflow',
-            workflowType: 'scoreBatch',
-            workflowId: scheduleId,
-            args: [request],
-            taskQueue,
-            staticSummary: `batch ${name} of ${pipeline}`,
-            ...inConsole(deps.console?.(), '/batches'),
-          },
-          policies: { overlap: overlaps[policy.overlap], catchupWindow: Math.max(10_000, policy.catchupMs) },
-          memo: { pipeline, endpoint, kind: 'batch' },
-        })
+        await setBatchSchedule(client, name, { pipeline, endpoint, policy }, deps.console?.())
       })
     },
 
@@ -113,17 +80,6 @@ export function createBatchActivities(deps: ActivityDeps) {
       for (const [oldest] of plans) if (plans.size > plansKept) plans.delete(oldest)
     }
     return plan
-  }
-}
-
-/** Temporal's own reading of a line of cron differs where both day fields are restricted: it gets calendars instead. */
-function calendarSpec({ month, dayOfWeek, minute, hour, dayOfMonth }: CronCalendar): CalendarSpec {
-  return {
-    minute: [...minute],
-    hour: [...hour],
-    dayOfMonth: [...dayOfMonth],
-    month: month.map((number) => MONTHS[number - 1] as Month),
-    dayOfWeek: dayOfWeek.map((number) => DAYS_OF_WEEK[number] as DayOfWeek),
   }
 }
 

@@ -52,6 +52,10 @@ export async function setMonitorSchedules(
   }
 }
 
+/** The ids of the schedules that a monitor asks for. */
+export const monitorScheduleIds = (pipeline: string, step: StepOf<'monitor'>): string[] =>
+  schedulesOf(pipeline, step).flatMap(({ scheduleId, everyMs }) => (everyMs === null ? [] : [scheduleId]))
+
 function schedulesOf(pipeline: string, { endpoint, policy }: StepOf<'monitor'>): readonly Regular[] {
   return [
     {

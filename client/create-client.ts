@@ -112,6 +112,8 @@ export function createClient(options: ClientOptions = {}) {
     },
     /** What waits for whom. */
     waiting: bound(async () => (await import('./waiting.ts')).readWaiting),
+    /** Brings back what Temporal lost, as refs of the store say. */
+    recover: bound(async () => (await import('./recover.ts')).recoverLost),
     /** Takes a broken ref of the store back to the last good generation of its log. */
     restore: bound(async () => (await import('./restore.ts')).restore),
     /** Whether everything a run needs is there and works. */

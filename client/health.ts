@@ -3,6 +3,7 @@ import { ensureBucket } from '../lib/store/store.ts'
 import { signerOf, trustedKeysOf } from '../workers/settings.ts'
 import { taskQueue } from '../workflows/messages.ts'
 import type { ClientContext } from './context.ts'
+import { recoverLost } from './recover.ts'
 
 /** Whether everything a run needs is there and works. */
 export interface HealthDocument {
@@ -53,6 +54,14 @@ export async function readHealth(context: ClientContext): Promise<HealthDocument
   if (reached)
     for (const { check: what, passed } of await probeStore(context.store))
       findings.push({ check: `S3 store ${what}`, passed, detail: passed ? 'yes' : 'no' })
+  await check('nothing lost', async () => {
+    const { lost } = await recoverLost(context, { dryRun: true })
+    if (lost.length > 0)
+      throw new Error(
+        `Temporal does not know ${lost.map(({ kind, name }) => `${kind} ${name}`).join(', ')}: slipway recover`,
+      )
+    return 'Temporal knows all that the store says should go on'
+  })
   await check('signing', () => {
     const signer = signerOf(context.settings)
     const trusted = trustedKeysOf(context.settings)

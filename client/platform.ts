@@ -1,4 +1,4 @@
-import { type PlatformState, readPlatform } from '../workers/platform/state.ts'
+import { type PlatformState, readLost, readPlatform } from '../workers/platform/state.ts'
 
 /** What is up and where. */
 export type PlatformDocument =
@@ -15,6 +15,8 @@ export type PlatformDocument =
       readonly worker: number
       readonly gateway: string | null
       readonly grpc: string | null
+      /** How much of what the store says should go on Temporal did not know: `slipway recover` brings it back. */
+      readonly lost: number
       /** Where each server was found. */
       readonly from: { readonly temporal: string; readonly s3: string }
     }
@@ -22,10 +24,13 @@ export type PlatformDocument =
 /** The platform of a project, as `slipway status --json` prints it: read from a file alone. */
 export function readStatus(root: string): PlatformDocument {
   const state = readPlatform(root)
-  return state === undefined ? { running: false } : platformDocument(state)
+  return state === undefined ? { running: false } : platformDocument(root, state)
 }
 
-export const platformDocument = (state: PlatformState): PlatformDocument & { readonly running: true } => ({
+export const platformDocument = (
+  root: string,
+  state: PlatformState,
+): PlatformDocument & { readonly running: true } => ({
   running: true,
   pid: state.pid,
   console: state.console?.address ?? null,
@@ -35,5 +40,6 @@ export const platformDocument = (state: PlatformState): PlatformDocument & { rea
   worker: state.worker.pid,
   gateway: state.gateway?.address ?? null,
   grpc: state.gateway?.grpc ?? null,
+  lost: readLost(root),
   from: { temporal: state.temporal.from, s3: state.s3.from },
 })

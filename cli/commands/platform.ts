@@ -28,19 +28,28 @@ export async function up(options: UpOptions): Promise<number> {
   const running = readPlatform(root)
   if (running !== undefined) {
     say('the platform is running already')
-    showState(running, options)
+    showState(root, running, options)
     return 0
   }
   if (options.detach === true) {
-    showState(await startDetached(root), options)
+    showState(root, await startDetached(root), options)
     return 0
   }
   const platform = await startPlatform(root, (what) => say(colors.dim(`  ${what}`)))
   stopOnSignals(platform)
-  showState(platform.state, options)
+  await lookForLost()
+  showState(root, platform.state, options)
   say('Ctrl-C stops it')
   await platform.ended
   return 0
+}
+
+/** What Temporal lost is noted, for whoever asks how the platform stands. That nobody could look stops nothing. */
+async function lookForLost(): Promise<void> {
+  const { recoverLost } = await import('../../client/recover.ts')
+  const context = openContext(false)
+  await recoverLost(context, { dryRun: true }).catch(() => {})
+  await context.close()
 }
 
 export async function down(options: { json?: boolean }): Promise<number> {

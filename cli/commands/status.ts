@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { platformDocument, readStatus } from '../../client/platform.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
-import { keyFiles, type PlatformState, readPlatform } from '../../workers/platform/state.ts'
+import { keyFiles, type PlatformState, readLost, readPlatform } from '../../workers/platform/state.ts'
 import { findRoot } from '../../workers/root.ts'
 import { print, printJson } from '../output.ts'
 
@@ -20,14 +20,14 @@ export async function status(options: { json?: boolean; env?: boolean }): Promis
     else print('not running: npx slipway up --detach')
     return 0
   }
-  showState(state, options)
+  showState(root, state, options)
   return 0
 }
 
 /** Where everything is, for people or as JSON. */
-export function showState(state: PlatformState, { json }: { json?: boolean }): void {
+export function showState(root: string, state: PlatformState, { json }: { json?: boolean }): void {
   if (json === true) {
-    printJson(platformDocument(state))
+    printJson(platformDocument(root, state))
     return
   }
   if (state.console !== undefined)
@@ -38,6 +38,8 @@ export function showState(state: PlatformState, { json }: { json?: boolean }): v
   print(`worker           pid ${state.worker.pid}`)
   if (state.gateway !== undefined)
     print(`gateway          ${state.gateway.address}${state.gateway.grpc ? `  (gRPC at ${state.gateway.grpc})` : ''}`)
+  const lost = readLost(root)
+  if (lost > 0) print(`lost             ${lost} that Temporal does not know any more: npx slipway recover`)
 }
 
 /** Shell lines with which another folder's commands work against this platform. They hold secrets: never log them. */

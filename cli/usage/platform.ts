@@ -9,6 +9,7 @@ const state = () => import('../commands/status.ts')
 const starting = () => import('../commands/start.ts')
 const initialising = () => import('../commands/init.ts')
 const looking = () => import('../commands/console.ts')
+const recovering = () => import('../commands/recover.ts')
 const restoring = () => import('../commands/restore.ts')
 
 /** The embedded platform, and what stands before it: a project. */
@@ -64,6 +65,13 @@ export function platformCommands(program: Usage): void {
     .description('whether everything a run needs is there and works')
     .json()
     .does(async (options) => (await platform()).doctor(options))
+  program
+    .command('recover')
+    .description('bring back what Temporal lost: owners, rollouts, monitors and schedules, as the store says')
+    .option('--dry-run', 'only say what is lost')
+    .json()
+    .examples('npx slipway recover --dry-run')
+    .does(async (options) => (await recovering()).recoverAndTell(options))
   program
     .command('restore')
     .description('take a broken ref back to the last good generation of its log')

@@ -28,7 +28,7 @@ export async function readMonitor(store: Store, endpoint: string): Promise<Monit
 }
 
 /** Names of all endpoints that are watched. */
-async function listMonitors(store: Store): Promise<string[]> {
+export async function listMonitors(store: Store): Promise<string[]> {
   const keys = await listKeys(store, 'refs/monitors/')
   return keys.map((key) => key.slice('refs/monitors/'.length, -'.json'.length))
 }

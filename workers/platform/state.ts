@@ -67,6 +67,23 @@ export function writeWhole(file: string, text: string): void {
   renameSync(`${file}.new`, file)
 }
 
+const lostFile = (root: string): string => join(platformFolder(root), 'lost.json')
+
+/** Remembers how much of what the store says should go on Temporal did not know when somebody last looked. */
+export function noteLost(root: string, count: number): void {
+  if (count === 0) rmSync(lostFile(root), { force: true })
+  else writeWhole(lostFile(root), JSON.stringify({ lost: count }))
+}
+
+/** What was remembered so: 0 for nothing. */
+export function readLost(root: string): number {
+  try {
+    return z.object({ lost: z.int() }).parse(JSON.parse(readFileSync(lostFile(root), 'utf8'))).lost
+  } catch {
+    return 0
+  }
+}
+
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
