@@ -38,12 +38,18 @@ export interface Outbox {
 /**
  * Opens the outbox of a gateway below a folder that other gateways of this machine may use too. What a gateway left
  * that runs no more is sent by this one, under the name it had.
- * @param isAlive whether the gateway of that id still runs
+ * @param isAlive whether the gateway of that id and folder still runs
  */
-export function openOutbox(store: Store, place: string, gateway: string, isAlive: (id: string) => boolean): Outbox {
+export function openOutbox(
+  store: Store,
+  place: string,
+  gateway: string,
+  isAlive: (id: string, folder: string) => boolean,
+): Outbox {
   const folder = join(place, gateway)
   mkdirSync(folder, { recursive: true })
-  for (const other of readdirSync(place)) if (other !== gateway && !isAlive(other)) moveAll(join(place, other), folder)
+  for (const other of readdirSync(place))
+    if (other !== gateway && !isAlive(other, join(place, other))) moveAll(join(place, other), folder)
   // `<endpoint>~<gateway>~<seq>.json`
   let files = readdirSync(folder)
     .filter((file) => file.endsWith('.json'))

@@ -8,6 +8,7 @@ import { capturedReader } from '../gateway/captured/captured-reader.ts'
 import { hostVersions } from '../lib/code/host.ts'
 import { adaptersOf } from '../lib/extensions/adapters.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import { isAlive } from '../lib/store/is-alive.ts'
 import { type Outage, outageOf, rideOut } from '../lib/store/outage.ts'
 import { requireSuitableStore } from '../lib/store/probe.ts'
 import { ensureBucket } from '../lib/store/store.ts'
@@ -15,7 +16,6 @@ import { attributes } from '../workflows/attributes.ts'
 import { scoringQueue, taskQueue } from '../workflows/messages.ts'
 import { connect, isAway, type TemporalClient } from './connect.ts'
 import { converterFile, workflowBundle } from './files.ts'
-import { isAlive } from './platform/state.ts'
 import { alertTargetOf, consoleAddress, type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
 
 /** What runs until the process is asked to end. */
@@ -111,7 +111,8 @@ function scoringThreads(env = process.env): number {
 async function makeScratch(): Promise<string> {
   const prefix = 'slipway-scratch-'
   for (const folder of await readdir(tmpdir())) {
-    const isLeft = folder.startsWith(prefix) && !isAlive(Number.parseInt(folder.slice(prefix.length), 10))
+    const isLeft =
+      folder.startsWith(prefix) && !isAlive(Number.parseInt(folder.slice(prefix.length), 10), join(tmpdir(), folder))
     // That of another user stays.
     if (isLeft) await rm(join(tmpdir(), folder), { recursive: true, force: true }).catch(() => {})
   }

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { packageRoot } from '../../lib/code/host.ts'
+import { isAlive } from '../../lib/store/is-alive.ts'
 import { stopPlatform } from '../../workers/platform/platform.ts'
-import { isAlive, keyFiles, readPlatform } from '../../workers/platform/state.ts'
+import { keyFiles, readPlatform } from '../../workers/platform/state.ts'
 import { startDetached } from '../commands/platform.ts'
 import { until } from './until.ts'
 
@@ -67,10 +68,10 @@ export async function openPlace(root: string, fake: string, say: (line: string) 
     async killWorker() {
       const killed = worker()
       process.kill(killed, 'SIGKILL')
-      await until('the worker to be gone', async () => (isAlive(killed) ? undefined : true))
+      await until('the worker to be gone', async () => (isAlive(killed, root) ? undefined : true))
       const next = await until('the next worker', async () => {
         const pid = worker()
-        return pid !== killed && pid !== 0 && isAlive(pid) ? pid : undefined
+        return pid !== killed && pid !== 0 && isAlive(pid, root) ? pid : undefined
       })
       return { killed, next }
     },

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { isAlive } from '../../workers/platform/state.ts'
+import { isAlive } from '../../lib/store/is-alive.ts'
 import { whyNoContainers } from '../sagemaker-fake/containers.ts'
 import { expectUserError, slipway } from '../support/cli.ts'
 import { newProject } from '../support/project.ts'
@@ -52,7 +52,7 @@ describe.skipIf(why !== undefined)(`the story of a model on SageMaker${why === u
     const last = JSON.parse(
       readFileSync(join(project.root, '.slipway/sagemaker-fake/.slipway/last-platform.json'), 'utf8'),
     )
-    expect([last.pid, last.worker.pid, last.gateway.pid].filter(isAlive)).toEqual([])
+    expect([last.pid, last.worker.pid, last.gateway.pid].filter((pid) => isAlive(pid, process.cwd()))).toEqual([])
   })
 
   it('has a pipeline of its own', async () => {

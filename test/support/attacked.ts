@@ -26,6 +26,12 @@ export interface AttackedProcess {
 
 export type Settings = Readonly<Record<string, string>>
 
+/** A user of this machine, whose processes only root may start. */
+export interface User {
+  readonly uid: number
+  readonly gid: number
+}
+
 /**
  * A project with the pipeline `loans`, which deploys to the endpoint `credit`, and servers of its own. Workers,
  * gateways and commands are processes that find everything by their environment: what stands between them and a server
@@ -38,7 +44,7 @@ export interface Attacked {
   /** Address of the gateway, once one is started. */
   readonly gateway: string
   /** @param settings besides `env`, and instead of it */
-  startWorker(settings?: Settings): AttackedProcess
+  startWorker(settings?: Settings, user?: User): AttackedProcess
   /** Resolves when it is alive. */
   startGateway(settings?: Settings): Promise<AttackedProcess>
   run(args: readonly string[], settings?: Settings): Promise<CliResult>
@@ -79,11 +85,12 @@ export async function openAttacked(): Promise<Attacked> {
   writeLoans(project, { body: attackedPipeline() })
   await project.data('data/loans.parquet', loansSql(2_000))
   const processes = new Set<AttackedProcess>()
-  const start = (file: string, settings: Settings): AttackedProcess => {
+  const start = (file: string, settings: Settings, user?: User): AttackedProcess => {
     const child: ChildProcess = spawn(process.execPath, [resolve(attackedRoot, 'dist', file)], {
       cwd: project.root,
       env: { ...process.env, ...env, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...user,
     })
     let said = ''
     for (const stream of [child.stdout, child.stderr])
@@ -109,7 +116,7 @@ export async function openAttacked(): Promise<Attacked> {
     project,
     env,
     gateway,
-    startWorker: (settings = {}) => start('worker.js', settings),
+    startWorker: (settings = {}, user) => start('worker.js', settings, user),
     async startGateway(settings = {}) {
       const started = start('gateway.js', settings)
       const address = `http://127.0.0.1:${settings.SLIPWAY_GATEWAY_PORT ?? port}`

@@ -1,6 +1,6 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { isAlive } from './state.ts'
+import { isAlive } from '../../lib/store/is-alive.ts'
 
 /**
  * Takes a lock: a file that holds the pid of its owner. A dead owner's does not count.
@@ -20,7 +20,7 @@ export function takePidLock(file: string): number | undefined {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       }
       const owner = pidIn(file)
-      if (owner !== undefined && isAlive(owner)) return owner
+      if (owner !== undefined && isAlive(owner, file)) return owner
       breakPidLock(file, owner)
     }
   } finally {

@@ -1,13 +1,13 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { SlipwayError } from '../../lib/formats/errors.ts'
+import { isAlive } from '../../lib/store/is-alive.ts'
 import { newKeyPair } from '../../lib/store/signing.ts'
 import { lifeOf, waitFor } from '../wait-for.ts'
 import { pidIn, takePidLock } from './pid-lock.ts'
 import { startProcesses } from './processes.ts'
 import { type Say, startServers } from './servers.ts'
 import {
-  isAlive,
   keyFiles,
   lastStateFile,
   logFile,
@@ -94,12 +94,12 @@ function takeLock(root: string): void {
 /** Ends the platform of a project, whoever started it. @returns false when there was none */
 export async function stopPlatform(root: string, say: Say): Promise<boolean> {
   const pid = readPlatform(root)?.pid ?? pidIn(lockFile(root))
-  if (pid === undefined || !isAlive(pid)) return false
+  if (pid === undefined || !isAlive(pid, lockFile(root))) return false
   process.kill(pid, 'SIGTERM')
   const log = logFile(root, 'platform')
   await waitFor({
     what: `the platform (pid ${pid}) to end`,
-    look: async () => (isAlive(pid) ? undefined : true),
+    look: async () => (isAlive(pid, lockFile(root)) ? undefined : true),
     signs: () => ({ vital: lifeOf(pid, { log }) }),
     log,
     say,

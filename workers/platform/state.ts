@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as z from 'zod/mini'
+import { isAlive } from '../../lib/store/is-alive.ts'
 
 /** What of the embedded platform is where. Ports are kept, so that links stay good over restarts. */
 export const PlatformState = z.object({
@@ -46,7 +47,7 @@ export const keyFiles = (root: string) => {
 /** The platform of a project, if it runs. */
 export function readPlatform(root: string): PlatformState | undefined {
   const state = readState(stateFile(root))
-  return state !== undefined && isAlive(state.pid) ? state : undefined
+  return state !== undefined && isAlive(state.pid, stateFile(root)) ? state : undefined
 }
 
 export function readState(file: string): PlatformState | undefined {
@@ -81,14 +82,5 @@ export function readLost(root: string): number {
     return z.object({ lost: z.int() }).parse(JSON.parse(readFileSync(lostFile(root), 'utf8'))).lost
   } catch {
     return 0
-  }
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
   }
 }
