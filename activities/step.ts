@@ -8,7 +8,7 @@ import { withStoredPlace } from '../lib/code/source-map.ts'
 import type { Adapters } from '../lib/extensions/adapters.ts'
 import { mediaTypes } from '../lib/formats/artifact.ts'
 import { brief } from '../lib/formats/brief.ts'
-import { SlipwayError } from '../lib/formats/errors.ts'
+import { SlipwayError, withoutFull } from '../lib/formats/errors.ts'
 import type { StepKind, StepOf } from '../lib/formats/plan.ts'
 import type { StepRef } from '../lib/formats/plan-outline.ts'
 import { digestsOf, type StepInputs, type StepOutcome, stepOf } from '../lib/formats/step-inputs.ts'
@@ -229,14 +229,31 @@ export async function runActivity<T>(
 /** How long ending what a cancelled step began elsewhere may take. */
 const endsWithinMs = 30_000
 
+const thrownBy = new WeakMap<object, unknown>()
+
+/** What an activity's body threw, with the values that its failure lacks; the failure itself where nobody knows. */
+export const thrownAs = (failure: unknown): unknown => thrownBy.get(failure as object) ?? failure
+
+/** A failure for the history and the worker's log: values of rows are in neither. */
 function failureOf(error: unknown, step: string, attempt: number): ApplicationFailure {
   const known = error instanceof SlipwayError ? error : undefined
-  const { message } = error as Error
-  return ApplicationFailure.create({
+  // What the engine says of a text that it cannot read quotes the text.
+  const message = error instanceof SyntaxError ? 'a text cannot be read' : (error as Error).message
+  const failure = ApplicationFailure.create({
     type: known?.code ?? 'INTERNAL',
     message: brief(message ?? String(error)),
     nonRetryable: known === undefined || known.code === 'INTERNAL' ? attempt >= patience : !known.retryable,
-    details: [{ step, next: known?.facts.next ?? null, log: known?.facts.log, ...known?.facts.at }],
-    cause: error as Error,
+    details: [
+      {
+        step,
+        next: known?.facts.next ?? null,
+        log: known?.facts.log,
+        ...known?.facts.at,
+        ...(known?.facts.cell !== undefined && { cell: known.facts.cell }),
+      },
+    ],
+    ...(!(error instanceof SyntaxError) && { cause: withoutFull(error) as Error }),
   })
+  thrownBy.set(failure, error)
+  return failure
 }

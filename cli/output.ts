@@ -56,7 +56,7 @@ const systemErrors: Readonly<Record<string, string>> = {
 function shown(error: unknown): ShownError {
   if (error instanceof SlipwayError) {
     const { code, message, facts } = error
-    return { code, message, ...facts.at, next: facts.next ?? null }
+    return { code, message: facts.inFull ?? message, ...facts.at, next: facts.next ?? null }
   }
   const { code = '', path } = (error ?? {}) as { code?: unknown; path?: unknown }
   const why = systemErrors[String(code)]

@@ -81,8 +81,11 @@ function branchLines({ branches = [], notBegun = [] }: RunDocument): string[] {
   return lines
 }
 
-/** What a run made and where to look, in lines. */
-export function summaryLines(record: RunDocument, link: string): string[] {
+/**
+ * What a run made and where to look, in lines.
+ * @param value that its error is about: it is in no record
+ */
+export function summaryLines(record: RunDocument, link: string, value?: string): string[] {
   const lines = record.gates.length > 0 ? ['', ...gateTable(record).split('\n')] : []
   lines.push('', verdict(record))
   const { rollout } = record
@@ -93,6 +96,7 @@ export function summaryLines(record: RunDocument, link: string): string[] {
     )
   }
   lines.push(...branchLines(record))
+  if (value !== undefined) lines.push(`  value: ${value}`)
   if (record.error?.next) lines.push(`  next: ${record.error.next}`)
   if (record.from !== undefined) lines.push(`  from  ${record.from}`)
   lines.push(`  run   ${record.runId}  plan ${shortDigest(record.plan.digest)}`, `  look  ${link}`)

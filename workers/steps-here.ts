@@ -2,10 +2,11 @@ import type { Client } from '@temporalio/client'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { DefaultLogger } from '@temporalio/worker'
 import { createActivities } from '../activities/index.ts'
-import type { ActivityDeps, StepOrder } from '../activities/step.ts'
-import { SlipwayError } from '../lib/formats/errors.ts'
+import { type ActivityDeps, type StepOrder, thrownAs } from '../activities/step.ts'
+import { SlipwayError, withoutFull } from '../lib/formats/errors.ts'
 import type { Plan, Step } from '../lib/formats/plan.ts'
 import { outlineOf, type PlanOutline, type StepOutline } from '../lib/formats/plan-outline.ts'
+import { hasMaskedColumn } from '../lib/formats/row-schema.ts'
 import { allOf, inputsOf, type StepInputs, type StepOutcome, stepOf } from '../lib/formats/step-inputs.ts'
 import { kindOf } from '../lib/formats/step-kinds/index.ts'
 import { type OrderedStep, orderOf } from '../lib/formats/step-order.ts'
@@ -61,6 +62,7 @@ export function stepsHere(
     onProgress(beat.step, beat.what, beat.done),
   )
   const outline = outlineOf(run.plan)
+  const hasMasked = run.plan.steps.some((step) => 'schema' in step && hasMaskedColumn(step.schema))
   const outcomes = new Map<string, StepOutcome>()
   const facts = { ...run, pipeline: outline.pipeline }
   const does: StepsHere['does'] = async (activity, order) => {
@@ -68,7 +70,8 @@ export function stepsHere(
       return await environment.run(activity, order)
     } catch (error) {
       // What an activity fails with is for Temporal.
-      throw error instanceof Error && error.cause instanceof SlipwayError ? error.cause : error
+      const thrown = thrownAs(error)
+      throw thrown instanceof SlipwayError ? (hasMasked ? withoutFull(thrown) : thrown) : error
     }
   }
   const give = (step: StepOutline, inputs: StepInputs, as: Step | undefined): Promise<StepOutcome> => {

@@ -7,7 +7,7 @@ import {
   TerminatedFailure,
   TimeoutFailure,
 } from '@temporalio/workflow'
-import { isErrorCode, type SourcePlace } from '../lib/formats/errors.ts'
+import { type Cell, isErrorCode, type SourcePlace } from '../lib/formats/errors.ts'
 import type { Refusal } from './owner-messages.ts'
 
 /** What lies below the wrappings of activities, children and handlers. */
@@ -27,8 +27,12 @@ export function refusalOf(error: unknown): Refusal {
   const root = rootOf(error)
   if (root instanceof DeterminismViolationError) throw root
   if (root instanceof ApplicationFailure) {
-    const details = (root.details?.[0] ?? {}) as Partial<SourcePlace> & { next?: string | null; log?: string }
-    const { next = null, log, file, line, column, text } = details
+    const details = (root.details?.[0] ?? {}) as Partial<SourcePlace> & {
+      next?: string | null
+      log?: string
+      cell?: Cell
+    }
+    const { next = null, log, cell, file, line, column, text } = details
     const at = file === undefined ? {} : { at: { file, line, column, text } as SourcePlace }
     // The code is at the bottom where somebody wrapped a failure of ours as it was.
     const deeper =
@@ -40,6 +44,7 @@ export function refusalOf(error: unknown): Refusal {
         next,
         ...at,
         ...(log !== undefined && { log }),
+        ...(cell !== undefined && { cell }),
       }
     )
   }

@@ -1,5 +1,5 @@
 import { defineSignal } from '@temporalio/workflow'
-import type { ErrorCode, SourcePlace } from '../lib/formats/errors.ts'
+import type { Cell, ErrorCode, SourcePlace } from '../lib/formats/errors.ts'
 import type { Expected } from '../lib/formats/in-force.ts'
 import type { StepRef } from '../lib/formats/plan-outline.ts'
 import type { VersionRecord } from '../lib/formats/records.ts'
@@ -57,6 +57,8 @@ export interface Refusal {
   readonly at?: SourcePlace
   /** Digest of the log that the step kept. */
   readonly log?: string
+  /** Where the value is that it is about. */
+  readonly cell?: Cell
 }
 
 /** The answer to an order: what came of it, why not, or (not the last word) which rollout it waits for. */

@@ -27,10 +27,11 @@ export const cancelled = (during: string): Stop => ({
 export function stopOf(error: unknown, step: string): Stop {
   // A step that was asked to stop may go silent instead: on a busy machine its heartbeats come too late.
   if (isCancellation(error) || CancellationScope.current().consideredCancelled) return cancelled(step)
-  const { code, message, next, at, log } = refusalOf(error)
+  const { code, message, next, at, log, cell } = refusalOf(error)
   const exitCode = errorCodes[code]
   const status = exitCode === exitCodes.inconclusive ? 'inconclusive' : 'failed'
-  return { status, exitCode, error: { code, message, step, next, ...at, ...(log !== undefined && { log }) } }
+  const found = { ...(log !== undefined && { log }), ...(cell !== undefined && { cell }) }
+  return { status, exitCode, error: { code, message, step, next, ...at, ...found } }
 }
 
 /** A failed workflow that keeps how it ended. */

@@ -21,6 +21,7 @@ import { isoTime, pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 import { progressView } from '../progress.ts'
 import { junit, junitOfError, summaryLines, verdict } from '../report.ts'
+import { valueOfError } from '../value-of-error.ts'
 import type { LocalOptions } from './local.ts'
 
 export interface RunOptions extends LocalOptions, CheckOptions {
@@ -140,7 +141,10 @@ export async function followAndShow(
   if (options.json === true) printJson(ended)
   else if (isQuiet) return { code: record.exitCode, record }
   else if (options.brief === true) say(`  ${verdict(ended)}`)
-  else for (const line of [...(await backtestLines(context, ended)), ...summaryLines(ended, link)]) print(line)
+  else {
+    const value = await valueOfError(context, ended)
+    for (const line of [...(await backtestLines(context, ended)), ...summaryLines(ended, link, value)]) print(line)
+  }
   return { code: record.exitCode, record }
 }
 

@@ -10,6 +10,7 @@ import { print, printJson, seconds, table } from '../output.ts'
 import { summaryLines } from '../report.ts'
 import { readTable } from '../source-read.ts'
 import { trialLines } from '../trials.ts'
+import { valueOfError } from '../value-of-error.ts'
 
 /** Columns of what was read that are shown with a run; `--json` shows all. */
 const columnsOfRun = 20
@@ -44,7 +45,8 @@ export async function showRun(context: ClientContext, run: RunDocument, options:
   }
   for (const line of await backtestLines(context, run)) print(line)
   for (const line of await trialLines(context, run)) print(line)
-  for (const line of summaryLines(run, workflowLink(context.settings, run.workflowId))) print(line)
+  const link = workflowLink(context.settings, run.workflowId)
+  for (const line of summaryLines(run, link, await valueOfError(context, run))) print(line)
   return 0
 }
 

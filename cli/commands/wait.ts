@@ -9,6 +9,7 @@ import { listenForInterrupt } from '../interrupt.ts'
 import type { JsonOption } from '../options.ts'
 import { print, printJson } from '../output.ts'
 import { summaryLines } from '../report.ts'
+import { valueOfError } from '../value-of-error.ts'
 import { followAndShow } from './run.ts'
 
 export interface WaitOptions extends JsonOption {
@@ -32,6 +33,9 @@ export async function wait(runId: string, options: WaitOptions): Promise<number>
   }
   await tellRun(context, ended, undefined)
   if (options.json === true) printJson(ended)
-  else for (const line of summaryLines(ended, workflowLink(context.settings, ended.workflowId))) print(line)
+  else {
+    const link = workflowLink(context.settings, ended.workflowId)
+    for (const line of summaryLines(ended, link, await valueOfError(context, ended))) print(line)
+  }
   return ended.exitCode
 }

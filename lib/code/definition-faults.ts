@@ -50,7 +50,8 @@ export function userCode(text: string, map: CodeMap, file: string): UserCode {
     if (isOurs) return at === undefined ? thrown : placed(thrown, hides ? { ...at, text: null } : at)
     // Without a line of the user's in its stack it is no error of theirs.
     if (at === undefined && isError) return thrown
-    const words = inWords(thrown)
+    // Definitions see no rows.
+    const words = inWords(thrown, true)
     const error = new SlipwayError('DEFINITION_INVALID', words, { next: nextFor(words) }, { cause: thrown })
     return placed(error, at ?? { file, line: 1, column: 1, text: null })
   }

@@ -66,15 +66,19 @@ interface Asked {
   readonly firstRow: number
 }
 
-const invalid = (message: string): SlipwayError => new SlipwayError('ANSWER_INVALID', message, { next })
+const invalid = (message: string, inFull?: string): SlipwayError =>
+  new SlipwayError('ANSWER_INVALID', message, { inFull, next })
 
 function decisionsOf(returned: unknown, { name, rows, firstRow }: Asked): Decisions {
   if (isPromise(returned)) throw invalid(`${name} returns a Promise: functions that answer are synchronous`)
   if (!Array.isArray(returned) && !isTypedArray(returned))
     throw invalid(`${name} returns ${describe(returned)}, not an array of answers`)
   if (returned.length !== rows) throw invalid(`${name} returns ${returned.length} answers for ${rows} rows`)
-  const wrong = (row: number): SlipwayError =>
-    invalid(`${name} answers ${inWords(returned[row])} for row ${firstRow + row}`)
+  const wrong = (row: number): SlipwayError => {
+    const says = (what: string): string => `${name} answers ${what} for row ${firstRow + row}`
+    const value: unknown = returned[row]
+    return invalid(says(inWords(value)), typeof value === 'object' ? undefined : says(String(value)))
+  }
   const [first] = returned as unknown[]
   if (typeof first === 'string' || typeof first === 'boolean') {
     for (let row = 0; row < rows; row++) if (typeof returned[row] !== typeof first) throw wrong(row)
@@ -88,7 +92,7 @@ const isTypedArray = (value: unknown): value is Float64Array =>
   ArrayBuffer.isView(value) && !(value instanceof DataView)
 
 const inWords = (value: unknown): string =>
-  typeof value === 'number' || typeof value === 'boolean' ? String(value) : describe(value)
+  typeof value === 'number' && !Number.isFinite(value) ? String(value) : describe(value)
 
 /** Rows that are asked about one by one, and in sevens. */
 const [singles, sevens] = [64, 448]
@@ -125,8 +129,11 @@ function compareChunks(answerer: Answerer, predictions: Numbers, columns: Readon
         if (!Object.is(whole[row], piece[row - from]))
           throw new SlipwayError(
             'ANSWER_INVALID',
-            `${answerer.name}: the answer to row ${row + 1} is ${decisionAt(whole, row)} among ${rows} rows and ${decisionAt(piece, row - from)} among ${to - from}`,
-            { next: 'an answer may depend on its own row and scores only: no means or ranks over the rows given' },
+            `${answerer.name}: the answer to row ${row + 1} is another among ${rows} rows than among ${to - from}`,
+            {
+              inFull: `${answerer.name}: the answer to row ${row + 1} is ${decisionAt(whole, row)} among ${rows} rows and ${decisionAt(piece, row - from)} among ${to - from}`,
+              next: 'an answer may depend on its own row and scores only: no means or ranks over the rows given',
+            },
           )
     }
 }

@@ -127,7 +127,7 @@ function checked(
     if (Number.isFinite(Math.fround(value)) || (Number.isNaN(value) && hasMissing(i))) continue
     throw new SlipwayError(
       'FEATURES_NOT_FINITE',
-      `${functionName}: feature "${name}" is ${value} in row ${firstRow + i}, where no input is missing`,
+      `${functionName}: feature "${name}" is ${Number.isFinite(value) ? 'too large for float32' : value} in row ${firstRow + i}, where no input is missing`,
       {
         next: 'look for a division by zero or a logarithm of a negative number',
       },
@@ -200,8 +200,11 @@ function compareChunks(
           if (Object.is(values[i], piece[name]?.[i - from])) continue
           throw new SlipwayError(
             'FEATURES_DEPEND_ON_CHUNKS',
-            `${functionName}: feature "${name}" of row ${i + 1} is ${values[i]} among ${rows} rows and ${piece[name]?.[i - from]} among ${to - from}`,
-            { next },
+            `${functionName}: feature "${name}" of row ${i + 1} is another among ${rows} rows than among ${to - from}`,
+            {
+              inFull: `${functionName}: feature "${name}" of row ${i + 1} is ${values[i]} among ${rows} rows and ${piece[name]?.[i - from]} among ${to - from}`,
+              next,
+            },
           )
         }
       }

@@ -146,12 +146,12 @@ function valuesOf(given: unknown, { columnName, rows }: Labelled, next: string):
   return values.length === rows ? values : fail(`${values.length} labels for ${rows} rows`)
 }
 
-const wrong = (values: ArrayLike<unknown>, row: number, { columnName, firstRow }: Labelled, next: string) =>
-  new SlipwayError(
-    'TARGET_INVALID',
-    `target "${columnName}": the label of row ${firstRow + row} is ${describeLabel(values[row])}`,
-    { next },
-  )
+const wrong = (values: ArrayLike<unknown>, row: number, { columnName, firstRow }: Labelled, next: string) => {
+  const what = `target "${columnName}": the label of row ${firstRow + row} is `
+  const value = values[row]
+  const plain = typeof value === 'number' && !Number.isFinite(value) ? String(value) : describe(value)
+  return new SlipwayError('TARGET_INVALID', `${what}${plain}`, { inFull: `${what}${describeLabel(value)}`, next })
+}
 
 /** `Number` would take nothing for 0. */
 const labelOf = (value: unknown): number => (value === null || value === '' ? Number.NaN : Number(value))

@@ -105,13 +105,16 @@ export function withUserFunction<T>(
       const facts: ErrorFacts = { ...thrown.facts, inBundle: positionsOf(userFunction) }
       throw new SlipwayError(thrown.code, thrown.message, facts, { cause: thrown.cause })
     }
+    const inBundle = positionsOf(userFunction, { thrown })
     throw new SlipwayError(
       code,
       `${what}: ${inWords(thrown)}`,
-      { next, inBundle: positionsOf(userFunction, { thrown }) },
       {
-        cause: thrown,
+        next,
+        inBundle,
+        inFull: `${what}: ${inWords(thrown, true)}`,
       },
+      { cause: thrown },
     )
   }
 }
@@ -130,11 +133,28 @@ export function strayFault(thrown: unknown): SlipwayError | undefined {
   )
 }
 
-/** What was thrown, in a few words: it may be anything. */
-export function inWords(thrown: unknown): string {
+/**
+ * What was thrown, in a few words: it may be anything. A message that users wrote is theirs and is said as it is; what
+ * the engine says of a text that it cannot read quotes that text, and a thing that is thrown may be a row.
+ * @param inFull whether the values of rows that may be in it are said too
+ */
+export function inWords(thrown: unknown, inFull = false): string {
   try {
-    if (!types.isNativeError(thrown))
-      return `${brief(firstLines(inspect(thrown, { depth: 1, breakLength: Number.POSITIVE_INFINITY, customInspect: false })), 300)} (not an Error)`
+    if (!types.isNativeError(thrown)) {
+      const isOwnText = typeof thrown === 'string'
+      const shown =
+        inFull || isOwnText
+          ? brief(
+              firstLines(inspect(thrown, { depth: 1, breakLength: Number.POSITIVE_INFINITY, customInspect: false })),
+              300,
+            )
+          : thrown === null || thrown === undefined
+            ? String(thrown)
+            : `a value of type ${typeof thrown}`
+      return `${shown} (not an Error)`
+    }
+    // By its name: it may be of the user's realm.
+    if (!inFull && thrown.name === 'SyntaxError') return 'SyntaxError: a text cannot be read'
     const issues = (thrown as { issues?: unknown }).issues
     if (Array.isArray(issues) && issues.length > 0) return brief(issues.slice(0, 3).map(issueInWords).join('; '), 500)
     const message = firstLines(String(thrown.message))
@@ -156,11 +176,11 @@ const placeInWords = ({ file, line, column }: SourcePlace): string => `${file}:$
 
 /** An error whose message begins with a place, which its facts have by its parts. */
 export function placed(error: SlipwayError, at: SourcePlace): SlipwayError {
-  const { inBundle: _, ...facts } = error.facts
+  const { inBundle: _, inFull, ...facts } = error.facts
   const whole = new SlipwayError(
     error.code,
     `${placeInWords(at)}: ${error.message}`,
-    { ...facts, at },
+    { ...facts, at, ...(inFull !== undefined && { inFull: `${placeInWords(at)}: ${inFull}` }) },
     { cause: error.cause },
   )
   if (error.stack !== undefined) whole.stack = error.stack

@@ -209,6 +209,9 @@ export async function addRepeated(
   )
 }
 
+/** What is wrong with a row as a whole, without the row: it stands behind the first colon. */
+export const problemIn = (problem: string): string => problem.split(': ', 1)[0] as string
+
 /** SQL for the reasons why rows were set aside, in words: `file`, `row`, `reasons`. */
 export function reasonsSql(rules: readonly RowRule[]): string {
   const list = rules.map(({ column, rule }) => text(column === '' ? rule : `${column}: ${rule}`)).join(', ')

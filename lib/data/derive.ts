@@ -6,6 +6,7 @@ import { name, rowsOf, text, withDuckDb } from './duckdb.ts'
 import { interruptible } from './interrupt.ts'
 import { type Query, readQuery } from './query.ts'
 import { requireColumnsOf } from './result-columns.ts'
+import { sentenceOf, withoutValues } from './said-by.ts'
 import { fits, sqlType, typedSelect } from './select.ts'
 import type { LocalTable } from './table.ts'
 
@@ -54,6 +55,7 @@ export async function deriveTable(
   return withDuckDb(1, (connection) =>
     interruptible(connection, signal, async () => {
       const paths: string[] = []
+      const columns = Object.values(tables).flatMap(({ schema }) => schema.map((rule) => rule.name))
       for (const [i, [table, local]] of Object.entries(tables).entries()) {
         const typed = await asParquet(connection, local, join(folder, `${i}.parquet`))
         paths.push(...typed.paths)
@@ -61,7 +63,9 @@ export async function deriveTable(
       }
       await lock(connection, paths, [folder])
       const select = await selectOfQuery(connection, query, Object.keys(tables))
-      await connection.run(`COPY (${select}) TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`).catch(failed(query))
+      await connection
+        .run(`COPY (${select}) TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`)
+        .catch(failed(query, columns))
       const [written] = await rowsOf(connection, `SELECT count(*) AS rows FROM read_parquet(${text(file)})`)
       return Number(written?.rows)
     }),
@@ -123,10 +127,20 @@ function invalid({ name: table }: DerivedTable): (error: unknown) => never {
   }
 }
 
-/** What DuckDB says of rows that a query cannot go through with. @throws SlipwayError TABLE_FAILED */
-function failed({ name: table }: DerivedTable): (error: unknown) => never {
+/**
+ * What DuckDB says of rows that a query cannot go through with. What somebody's own `error(…)` says may be made of
+ * values, and is no different from what DuckDB says: neither is passed on.
+ * @param columns that may be named
+ * @throws SlipwayError TABLE_FAILED
+ */
+function failed({ name: table }: DerivedTable, columns: readonly string[]): (error: unknown) => never {
   return (error) => {
-    throw new SlipwayError('TABLE_FAILED', `the SQL of table "${table}" fails on its rows: ${saidBy(error).what}`, {
+    if (error instanceof SlipwayError) throw error
+    const { message } = error as Error
+    const what = `the SQL of table "${table}" fails on its rows: `
+    const said = withoutValues(message, columns)
+    throw new SlipwayError('TABLE_FAILED', `${what}${said ?? saidBy(error).what}`, {
+      inFull: said === undefined ? undefined : `${what}${sentenceOf(message)}`,
       next: 'mend the SQL (TRY_CAST gives null where a value does not convert), or set such rows aside by p.validate before',
     })
   }

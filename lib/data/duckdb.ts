@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { text } from '../definition/contract/sql.ts'
 
+import { withoutValues } from './said-by.ts'
+
 export { name, text } from '../definition/contract/sql.ts'
 
 /**
@@ -41,12 +43,21 @@ async function withConnection<T>(
     // It takes time in the square of the columns: 2,000 columns that say a cast twice are planned for seconds.
     await connection.run("SET disabled_optimizers = 'common_subexpressions'")
     return await work(connection)
+  } catch (error) {
+    throw plain(error)
   } finally {
     connection.closeSync()
     const folder = await folders.get(connection)
     if (folder !== undefined) await rm(folder, { recursive: true, force: true })
   }
 }
+
+/** What DuckDB says of rows and nobody foresaw, without what stands in them: it goes into histories and logs. */
+function plain(error: unknown): unknown {
+  const said = error instanceof Error ? withoutValues(error.message) : undefined
+  return said === undefined ? error : new Error(`DuckDB: ${said}`)
+}
+
 let kept: Promise<DuckDBInstance> | undefined
 
 /**
@@ -64,12 +75,12 @@ export async function rowsOf(connection: DuckDBConnection, sql: string): Promise
   const result = await connection.runAndReadAll(sql)
   return result
     .getRowObjectsJS()
-    .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])))
+    .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, asPlain(value)])))
 }
 
-function plain(value: unknown): unknown {
+function asPlain(value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value)
-  if (Array.isArray(value)) return value.map(plain)
+  if (Array.isArray(value)) return value.map(asPlain)
   return value
 }
 

@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { OwnDistances } from '../formats/drift-measures/index.ts'
 import type { ColumnDrift } from '../formats/monitor-report.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
-import { type Estimate, noteOf } from '../stats/drift.ts'
+import { type Estimate, maskedLabel, noteOf } from '../stats/drift.ts'
 import { categoricalDrift, numericDrift } from '../stats/exact-drift.ts'
 import { areFew, edgesAround, mostFew, profileQuantiles } from '../stats/profile.ts'
 import { double, name, rowsOf } from './duckdb.ts'
@@ -25,7 +25,7 @@ export async function exactDrift(
 ): Promise<ColumnDrift[]> {
   const drifts: ColumnDrift[] = []
   const [typedBaseline, typedNow] = [await typedSelect(connection, baseline), await typedSelect(connection, now)]
-  for (const { name: column, type } of columns) {
+  for (const { name: column, type, masked } of columns) {
     const value =
       type === 'timestamp'
         ? `epoch_ms(${name(column)})::DOUBLE`
@@ -51,7 +51,13 @@ export async function exactDrift(
       importance: null,
       measures,
       ...noteOf(present.baseline, present.now, now.rows),
-      bins: drift.bins,
+      bins:
+        masked === true
+          ? drift.bins.map((bin, i) => ({
+              ...bin,
+              label: maskedLabel(type === 'string' ? 'categorical' : 'numeric', i),
+            }))
+          : drift.bins,
     })
   }
   return drifts

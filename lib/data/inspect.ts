@@ -67,23 +67,22 @@ async function requireNothing(
   )
   if (first === undefined && rule.nullable) return
   const from = nameOf(part.files[0] as TableFile)
-  const holds = first === undefined ? 'it has no value' : `row ${first.row} holds ${JSON.stringify(first.value)}`
+  const plain = first === undefined ? 'it has no value' : `row ${first.row} holds one`
+  const holds = first === undefined ? plain : `row ${first.row} holds ${JSON.stringify(first.value)}`
+  const says = `column "${rule.name}" of ${from} is ${found.type}, the schema says ${rule.type}`
   const isNumber = numeric.test(found.type)
-  throw new SlipwayError(
-    'COLUMN_TYPE',
-    `column "${rule.name}" of ${from} is ${found.type}, the schema says ${rule.type} (${holds})`,
-    {
-      column: rule.name,
-      row: Number(first?.row ?? 1),
-      rule: `type ${rule.type}`,
-      next:
-        rule.type === 'timestamp' && isNumber
-          ? 'write the column as a timestamp: a number does not say its unit'
-          : rule.type === 'string' && isNumber
-            ? 'declare it z.int64() for ids, or z.number(), or write the column as text'
-            : `correct the schema, or write the column as ${typeInWords(rule)}`,
-    },
-  )
+  throw new SlipwayError('COLUMN_TYPE', `${says} (${plain})`, {
+    column: rule.name,
+    row: Number(first?.row ?? 1),
+    rule: `type ${rule.type}`,
+    inFull: rule.masked === true ? undefined : `${says} (${holds})`,
+    next:
+      rule.type === 'timestamp' && isNumber
+        ? 'write the column as a timestamp: a number does not say its unit'
+        : rule.type === 'string' && isNumber
+          ? 'declare it z.int64() for ids, or z.number(), or write the column as text'
+          : `correct the schema, or write the column as ${typeInWords(rule)}`,
+  })
 }
 
 /**

@@ -79,7 +79,7 @@ export async function* readLabels(
   })
   const select = read.map(({ column, value }) => `${value} AS ${name(column)}`)
   const wrong = read.map(
-    ({ column, own, wrong }) => `WHEN ${wrong} THEN '${column} is ' || coalesce(${own}::VARCHAR, 'missing')`,
+    ({ column, own, wrong }) => `WHEN ${wrong} THEN {'column': '${column}', 'value': ${own}::VARCHAR}`,
   )
   await connection
     .run(
@@ -92,11 +92,15 @@ export async function* readLabels(
   )
   const rows = Number(found.rows)
   if (rows === 0) throw new SlipwayError('SOURCE_EMPTY', `${path} has no rows`, { next: 'check where it comes from' })
-  if (found.row !== null)
-    throw new SlipwayError('COLUMN_TYPE', `${path}, row ${found.row}: ${found.wrong}`, {
+  if (found.row !== null) {
+    const { column, value } = found.wrong as { column: string; value: string | null }
+    const where = `${path}, row ${found.row}: ${column} is `
+    throw new SlipwayError('COLUMN_TYPE', `${where}${value === null ? 'missing' : wrongWords(column, areClasses)}`, {
       row: Number(found.row),
+      inFull: `${where}${value ?? 'missing'}`,
       next: 'labels are numbers (names of classes with --classes), times ISO; whole numbers past 2^53 are no floating point: write them as whole numbers or text',
     })
+  }
   const schema = columns.map((column) => ({
     name: column,
     type: isText(column, areClasses) ? ('string' as const) : ('number' as const),
@@ -104,6 +108,13 @@ export async function* readLabels(
   }))
   for await (const chunk of readMemory(connection, 'labels', rows, schema, new Map()))
     yield Array.from({ length: rowCount(chunk) }, (_, i) => labelAt(chunk, i))
+}
+
+/** What is wrong with a value, without it. */
+function wrongWords(column: string, areClasses: boolean): string {
+  if (column === 'at') return 'no time'
+  const isNumber = column === 'row' || (column === 'label' && !areClasses)
+  return isNumber ? 'no number' : 'a whole number past 2^53 in floating point'
 }
 
 const isText = (column: keyof LabelRow, areClasses: boolean): boolean =>

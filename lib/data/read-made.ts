@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { SlipwayError } from '../formats/errors.ts'
 import type { RowSchema } from '../formats/row-schema.ts'
+import { problemIn } from './broken-rows.ts'
 import { name, rowsOf, text, withDuckDb } from './duckdb.ts'
 import { requireColumnsOf } from './result-columns.ts'
 import { fits, relationOf } from './select.ts'
@@ -76,11 +77,17 @@ async function requireValues(
   if (bad === undefined) return
   const at = `row ${bad['row:']} of ${nameOf(files[Number(bad['file:'])] as TableFile)}`
   const rule = schema[Number(bad.fault)]
-  throw new SlipwayError(
-    'TABLE_SCHEMA',
-    rule === undefined
-      ? `${what}: ${at} has ${bad['problem:']}`
-      : `${what} holds ${JSON.stringify(bad.shown)} in "${rule.name}" (${at}), the schema says ${rule.type}`,
-    { next: 'correct the schema, or what the program writes' },
-  )
+  const next = 'correct the schema, or what the program writes'
+  const problem = String(bad['problem:'])
+  const hasMasked = schema.some(({ masked }) => masked === true)
+  if (rule === undefined)
+    throw new SlipwayError('TABLE_SCHEMA', `${what}: ${at} has ${problemIn(problem)}`, {
+      inFull: hasMasked ? undefined : `${what}: ${at} has ${problem}`,
+      next,
+    })
+  const says = `in "${rule.name}" (${at}), the schema says ${rule.type}`
+  throw new SlipwayError('TABLE_SCHEMA', `${what} holds something else ${says}`, {
+    inFull: rule.masked === true ? undefined : `${what} holds ${JSON.stringify(bad.shown)} ${says}`,
+    next,
+  })
 }

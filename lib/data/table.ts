@@ -5,6 +5,7 @@ import { text } from './duckdb.ts'
 import { readCsv } from './read-csv.ts'
 import { readJson } from './read-json.ts'
 import { type RowRange, readParquet } from './read-parquet.ts'
+import { withoutValues } from './said-by.ts'
 import { type FoundColumn, type FoundFiles, nameOf, type TableFile } from './table-file.ts'
 import type { CsvDialect } from './text-files.ts'
 
@@ -97,7 +98,11 @@ export function unreadable(
     const named = known.find(({ path }) => why.includes(path)) ?? (known.length === 1 ? known[0] : undefined)
     for (const file of known) why = why.replaceAll(file.path, nameOf(file))
     const from = named === undefined ? `one of ${known.length} files` : nameOf(named)
-    throw new SlipwayError('SOURCE_UNREADABLE', `${from} cannot be read as ${format}: ${why.slice(0, 1_000)}`, {
+    const what = `${from} cannot be read as ${format}: `
+    // What is said of a parquet file is about its structure; of a text it quotes the row.
+    const said = format === 'parquet' ? undefined : withoutValues(String((error as Error).message))
+    throw new SlipwayError('SOURCE_UNREADABLE', `${what}${said ?? why.slice(0, 1_000)}`, {
+      inFull: said === undefined ? undefined : `${what}${why.slice(0, 1_000)}`,
       next: 'check that the file is whole',
     })
   }

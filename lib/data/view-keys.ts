@@ -27,22 +27,27 @@ export async function checkKeys(
     const find = async (where: string) => (await rowsOf(connection, `SELECT ${shown} FROM keys WHERE ${where}`))[0]
     const say = (values: unknown): string =>
       (values as (string | null)[]).map((value, i) => `${key[i]} ${value ?? 'null'}`).join(', ')
+    const isMasked = key.some((column) => table.schema.find(({ name }) => name === column)?.masked === true)
+    const refuse = (words: (shown: string) => string, plain: string, found: unknown, next: string): SlipwayError =>
+      new SlipwayError('DATA_CONTRACT', words(plain), { inFull: isMasked ? undefined : words(say(found)), next })
 
     const missing = await find(`${columns.map((column) => `${column} IS NULL`).join(' OR ')} ORDER BY ALL LIMIT 1`)
     if (missing !== undefined)
-      throw broken(
-        `view "${view}" has rows without a key: ${say(missing.key)} (${missing.rows} of ${table.rows})`,
+      throw refuse(
+        (shown) => `view "${view}" has rows without a key: ${shown} (${missing.rows} of ${table.rows})`,
+        `${key.filter((_, i) => (missing.key as unknown[])[i] === null).join(', ')} null`,
+        missing.key,
         'leave such rows out of the table',
       )
     const twice = known === null && (await find(`"rows:" > 1 ORDER BY ALL LIMIT 1`))
     if (twice)
-      throw broken(
-        `view "${view}" has ${twice.rows} rows of ${say(twice.key)}, and nothing says which of them counts`,
+      throw refuse(
+        (shown) => `view "${view}" has ${twice.rows} rows of ${shown}, and nothing says which of them counts`,
+        `one ${key.join(' and ')}`,
+        twice.key,
         'make one row a key, or say known: the column of times at which a row became known',
       )
     const [counted] = await rowsOf(connection, 'SELECT count(*) AS keys FROM keys')
     return Number(counted?.keys)
   })
 }
-
-const broken = (what: string, next: string): SlipwayError => new SlipwayError('DATA_CONTRACT', what, { next })

@@ -91,10 +91,11 @@ async function append(
         const value = read(column[at + n], rule)
         if (value !== undefined) return value
         const shown = JSON.stringify(column[at + n]) ?? String(column[at + n])
-        throw wrong(
-          `${what} holds ${shown} in "${rule.name}" at row ${at + n + 1}, the schema says ${rule.type}`,
-          hintOf(rule),
-        )
+        const says = `in "${rule.name}" at row ${at + n + 1}, the schema says ${rule.type}`
+        throw new SlipwayError('TABLE_SCHEMA', `${what} holds ${wordOf(column[at + n])} ${says}`, {
+          inFull: rule.masked === true ? undefined : `${what} holds ${shown} ${says}`,
+          next: hintOf(rule),
+        })
       })
       chunk.setColumnValues(i, values)
     }

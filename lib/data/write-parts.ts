@@ -12,8 +12,10 @@ import {
   sliceDecisions,
 } from '../formats/decisions.ts'
 import { classesOf } from '../stats/answer-profile.ts'
+import { brokenTable, problemIn } from './broken-rows.ts'
 import { name, rowsOf, text } from './duckdb.ts'
 import { explanationColumn } from './explained-column.ts'
+import { maskedOption } from './masked-columns.ts'
 import type { LocalTable } from './table.ts'
 import { scanCsv } from './text-files.ts'
 
@@ -181,15 +183,16 @@ export async function writeQuarantine(
     table.format === 'parquet' ? name(column) : `${name(`raw:${column}`)} AS ${name(column)}`,
   )
   await connection.run(
-    `COPY (SELECT ${text(from)} AS source_file, "row:" AS source_row, "reasons:" AS reasons, ${columns.join(', ')} FROM bad ORDER BY "row:") TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`,
+    `COPY (SELECT ${text(from)} AS source_file, "row:" AS source_row, "reasons:" AS reasons, ${columns.join(', ')} FROM bad ORDER BY "row:") TO ${text(file)} (FORMAT parquet, COMPRESSION zstd${maskedOption(table.schema)})`,
   )
 }
 
-/** Where a row that breaks the contract stands, for a message. */
+/** Where a row that breaks the contract stands, for a message. @returns reasons without the row that is wrong whole */
 export async function firstBadRow(connection: DuckDBConnection): Promise<{ row: number; reasons: string }> {
   const [first] = await rowsOf(
     connection,
-    `SELECT "row:" AS row, "reasons:" AS reasons FROM bad ORDER BY "row:" LIMIT 1`,
+    `SELECT "row:" AS row, "reasons:" AS reasons, EXISTS (SELECT 1 FROM ${brokenTable} b WHERE b.row = bad."row:" AND b.rule = 0) AS whole FROM bad ORDER BY "row:" LIMIT 1`,
   )
-  return { row: Number(first?.row), reasons: String(first?.reasons) }
+  const reasons = String(first?.reasons)
+  return { row: Number(first?.row), reasons: first?.whole === true ? problemIn(reasons) : reasons }
 }

@@ -8,10 +8,13 @@ export function classUnseen(
   classes: readonly { readonly name: string; readonly rows: number }[],
 ): SlipwayError {
   const named = firstOf(classes.map(({ name, rows }) => `"${name}" (${rows} row${rows === 1 ? '' : 's'})`))
+  const what = `target "${target}": rows of the ${part} part are of a class that no training row is of: `
+  const rows = classes.reduce((sum, each) => sum + each.rows, 0)
   return new SlipwayError(
     'CLASS_UNSEEN',
-    `target "${target}": rows of the ${part} part are of a class that no training row is of: ${named}`,
+    `${what}${classes.length} class${classes.length === 1 ? '' : 'es'} (${rows} row${rows === 1 ? '' : 's'})`,
     {
+      inFull: `${what}${named}`,
       next: `split by stratifiedBy: '${target}', train on more rows, or have the target's function put rare classes together`,
     },
   )

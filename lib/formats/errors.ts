@@ -150,7 +150,26 @@ export interface BundlePosition {
   readonly column: number
 }
 
+/**
+ * Where a value stands that an error is about, for whoever may read the store: rows count from 1 in their file, or in
+ * the table where that has only one.
+ */
+export interface Cell {
+  /** Digest of the table, or of the rows that were set aside. */
+  readonly table: string
+  readonly file?: string | undefined
+  readonly row: number
+  readonly column: string
+}
+
 export interface ErrorFacts {
+  /**
+   * The message with values of the user's rows in it, where there are any. It goes no further than the process and its
+   * terminal: messages travel into histories, records and logs, and hold rule, row and column only.
+   */
+  readonly inFull?: string | undefined
+  /** Where that value can be read. */
+  readonly cell?: Cell | undefined
   /** What the user can do next: a command or an edit, one line. */
   readonly next?: string | undefined
   /** Where in the user's sources it went wrong; the message begins with it. */
@@ -183,6 +202,15 @@ export class SlipwayError extends Error {
   get retryable(): boolean {
     return passing.has(this.code)
   }
+}
+
+/** An error without values of rows: of tables with masked columns, which are shown to nobody. */
+export function withoutFull(error: unknown): unknown {
+  if (!(error instanceof SlipwayError) || error.facts.inFull === undefined) return error
+  const { inFull: _, ...facts } = error.facts
+  const plain = new SlipwayError(error.code, error.message, facts)
+  if (error.stack !== undefined) plain.stack = error.stack
+  return plain
 }
 
 export function isErrorCode(code: unknown): code is ErrorCode {

@@ -151,6 +151,8 @@ export const RunRecord = z.object({
       text: z.string().nullable().optional(),
       /** What the step's program wrote, where it kept that. */
       log: Digest.optional(),
+      /** Where the value is that it is about: the value itself is in no record. */
+      cell: z.object({ table: Digest, file: z.string().optional(), row: z.int(), column: z.string() }).optional(),
     })
     .nullable(),
   /** All steps that failed, where it was more than one; `error` is the first of them in the order of the plan. */

@@ -41,13 +41,16 @@ export const ColumnRule = z.object({
   enum: z.array(z.union([z.string(), z.number(), z.boolean()])).optional(),
   /** Texts of a cell that stand for a missing value, besides the empty one: `p.snapshot(…, { na: ['NA'] })`. */
   na: z.array(z.string()).optional(),
-  /** Never kept with captured requests: `.meta({ masked: true })`. */
+  /** Its values are shown to nobody and kept with no captured request: `.meta({ masked: true })`. */
   masked: z.boolean().optional(),
 })
 export type ColumnRule = z.infer<typeof ColumnRule>
 
 export const RowSchema = z.array(ColumnRule).min(1)
 export type RowSchema = z.infer<typeof RowSchema>
+
+/** Whether a table has columns whose values are shown to nobody. */
+export const hasMaskedColumn = (schema: RowSchema): boolean => schema.some(({ masked }) => masked === true)
 
 /** Whether a column is held as text: what functions get of it are strings, null where one is missing. */
 export const isText = ({ type }: Pick<ColumnRule, 'type'>): boolean => type === 'string' || type === 'bigint'

@@ -20,6 +20,8 @@ export type FeatureCounts = z.infer<typeof FeatureCounts>
 /** Keys of text that is not among the baseline's values, and of missing text. */
 export const otherText = '\u0000other'
 export const missingText = '\u0000missing'
+/** Of a masked column the place of a text among the baseline's values stands for it. */
+export const placedText = (place: number): string => `\u0000#${place}`
 
 /** What one version did in a window. All counts: windows of any gateways add up, in any order. */
 export const VersionCounts = z.object({

@@ -193,11 +193,11 @@ function requireWholeSlices(
     const [known, code] = [codeOf[number] as number, codes[row] as number]
     if (known >= 0 && known !== code) {
       const [one, other] = [known, code].map((each) => JSON.stringify([...values.keys()][each]))
-      throw new SlipwayError(
-        'GROUP_TORN',
-        `slices by "${column}" tear groups of "${group}" apart: ${JSON.stringify(names[number])} has rows of ${one} and of ${other}`,
-        { next: `slice by a column that is the same for all rows of a ${group}` },
-      )
+      const torn = `slices by "${column}" tear groups of "${group}" apart: `
+      throw new SlipwayError('GROUP_TORN', `${torn}row ${row + 1} is of another one than rows of its group before`, {
+        inFull: `${torn}${JSON.stringify(names[number])} has rows of ${one} and of ${other}`,
+        next: `slice by a column that is the same for all rows of a ${group}`,
+      })
     }
     codeOf[number] = code
   })

@@ -3,16 +3,17 @@ import { loadFunction } from '../code/load.ts'
 import { type Features, isNumbers, requireChunkInvariance, runFeatures, sliceColumns } from '../code/run-features.ts'
 import { labelsOfRows, runClasses } from '../code/run-target.ts'
 import { readColumns } from '../data/columns.ts'
-import { type ContractReport, checkContract, separateRows } from '../data/contract.ts'
+import { type Checked, checkContract, separateRows } from '../data/contract.ts'
 import { checkQuery } from '../data/derive.ts'
 import { withDuckDb } from '../data/duckdb.ts'
 import { type Head, readHead } from '../data/head.ts'
 import type { LocalTable } from '../data/table.ts'
 import { targetOutputs } from '../formats/code-ref.ts'
 import type { Column } from '../formats/columns.ts'
-import { SlipwayError } from '../formats/errors.ts'
+import { SlipwayError, withoutFull } from '../formats/errors.ts'
 import type { OnnxLearner } from '../formats/learner.ts'
 import type { StepOf } from '../formats/plan.ts'
+import { hasMaskedColumn } from '../formats/row-schema.ts'
 import { byDefinition } from '../learners/finished/brought.ts'
 import type { KnownFeature } from '../learners/finished/feeds.ts'
 import { openFinished } from '../learners/finished/open.ts'
@@ -40,9 +41,13 @@ export async function rehearse(
     )
     if (seen.tried > 0) {
       onCode()
-      for (const step of source.trains) {
-        const features = tryFunctions(step, columns, code)
-        if (step.learner.kind === 'onnx') await tryModel(step, step.learner, features, models)
+      try {
+        for (const step of source.trains) {
+          const features = tryFunctions(step, columns, code)
+          if (step.learner.kind === 'onnx') await tryModel(step, step.learner, features, models)
+        }
+      } catch (error) {
+        throw hasMaskedColumn(source.table.schema) ? withoutFull(error) : error
       }
     }
     done.push({ from: source.from, ...seen })
@@ -74,15 +79,16 @@ async function firstRows(
 }
 
 /** A column of text whose every value is no value of its type is a mistake in the schema, not in some rows. */
-function requireTypes({ findings }: ContractReport, head: Head, from: string): void {
+function requireTypes({ findings }: Checked, head: Head, from: string): void {
   const wrong = findings.find(({ rule, rows }) => rule.startsWith('type ') && rows === head.rows)
   if (wrong === undefined) return
   const { column, rule, example } = wrong
-  throw new SlipwayError(
-    'DATA_CONTRACT',
-    `column "${column}" of ${from} is no ${rule.slice('type '.length)} in any of the first ${head.rows} rows: row 1 holds ${JSON.stringify(example)}`,
-    { column, next: 'correct the schema, or the file' },
-  )
+  const what = `column "${column}" of ${from} is no ${rule.slice('type '.length)} in any of the first ${head.rows} rows`
+  throw new SlipwayError('DATA_CONTRACT', what, {
+    column,
+    inFull: example === null ? undefined : `${what}: row 1 holds ${JSON.stringify(example)}`,
+    next: 'correct the schema, or the file',
+  })
 }
 
 function tryFunctions(

@@ -54,8 +54,11 @@ export function classCalibrationsOf(
   if (missing >= 0)
     throw new SlipwayError(
       'SINGLE_CLASS',
-      `none of ${labels.length} validation rows is of class "${classes[missing]}": nothing to calibrate it by`,
-      { next: 'split by stratifiedBy, validate by more rows, or leave calibrate out' },
+      `none of ${labels.length} validation rows is of one of the ${classes.length} classes: nothing to calibrate it by`,
+      {
+        inFull: `none of ${labels.length} validation rows is of class "${classes[missing]}": nothing to calibrate it by`,
+        next: 'split by stratifiedBy, validate by more rows, or leave calibrate out',
+      },
     )
   return logOddsOf(scores()).map((odds, own) =>
     curveOf(calibrate, { scores: odds, labels: labels.map((label) => (label === own ? 1 : 0)), weights }),

@@ -143,12 +143,17 @@ function requireFew(target: string, classes: readonly string[] | undefined): voi
 
 function requireWeights(name: string, values: Column, firstRow: number): Float64Array {
   const wrong = (values as Float64Array).findIndex((value) => !(value >= 0 && value < Number.POSITIVE_INFINITY))
-  if (wrong >= 0) throw weightsInvalid(`row ${firstRow + wrong} weighs ${values[wrong]} by "${name}"`)
+  if (wrong >= 0) {
+    const value = values[wrong] as number
+    const weighs = (what: string | number): string => `row ${firstRow + wrong} weighs ${what} by "${name}"`
+    throw weightsInvalid(weighs(value < 0 ? 'less than 0' : value), weighs(value))
+  }
   return values as Float64Array
 }
 
-function weightsInvalid(message: string): SlipwayError {
+function weightsInvalid(message: string, inFull?: string): SlipwayError {
   return new SlipwayError('WEIGHTS_INVALID', message, {
+    inFull,
     next: 'a weight is a number of at least 0, and some row of each part weighs more',
   })
 }

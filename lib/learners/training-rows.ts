@@ -127,8 +127,11 @@ function inOrder(target: string, { train, validation }: TrainingRows, isGiven: b
   if (learned.length === 1)
     throw new SlipwayError(
       'SINGLE_CLASS',
-      `all ${train.labels.length} training rows are of the class "${learned[0]}": there is nothing to tell apart`,
-      { next: 'check the target and the training part of the split' },
+      `all ${train.labels.length} training rows are of one class: there is nothing to tell apart`,
+      {
+        inFull: `all ${train.labels.length} training rows are of the class "${learned[0]}": there is nothing to tell apart`,
+        next: 'check the target and the training part of the split',
+      },
     )
   if (!isGiven && all.length > learned.length) {
     const unseen = all

@@ -25,13 +25,12 @@ export function requireWholeGroups(column: string, parts: readonly GroupedPart[]
   const [first] = torn
   if (first === undefined) return
   const [group, where] = first
-  throw new SlipwayError(
-    'GROUP_TORN',
-    `the split tears groups of "${column}" apart: ${JSON.stringify(group)} is in ${where}, and so are ${torn.size} of ${partOf.size} groups in two parts`,
-    {
-      next: `split by byHashOf: '${column}', or by a time that is the same for all rows of a group`,
-    },
-  )
+  const says = (what: string): string =>
+    `the split tears groups of "${column}" apart: ${what} is in ${where}, and so are ${torn.size} of ${partOf.size} groups in two parts`
+  throw new SlipwayError('GROUP_TORN', says('one'), {
+    inFull: says(JSON.stringify(group)),
+    next: `split by byHashOf: '${column}', or by a time that is the same for all rows of a group`,
+  })
 }
 
 /** @throws SlipwayError SINGLE_CLASS where no group has rows that are worth more than others */

@@ -32,6 +32,8 @@ export async function readBaseline(source: PackageSource, digest: string): Promi
   const { facts } = local
   const training = await packagedFile(source, digest, modelFiles.training)
   const { features } = await getJson(source.store, training, TrainingReport)
+  for (const { name, masked } of facts.inputs)
+    if (masked === true && profile[name] !== undefined) profile[name] = { ...profile[name], masked }
   return {
     facts,
     profile,

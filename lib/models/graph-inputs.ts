@@ -64,13 +64,11 @@ function requireWhole(whole: ModelFacts['features'], features: Features): Featur
     const values = features[name] as Numbers
     for (let row = 0; row < values.length; row++) {
       if (Number.isSafeInteger(values[row])) continue
-      throw new SlipwayError(
-        'FEATURES_NOT_FINITE',
-        `feature "${name}" is ${values[row]}, and the model takes whole numbers`,
-        {
-          next: 'make whole numbers of it in the feature function, of missing ones too',
-        },
-      )
+      const what = Number.isFinite(values[row]) ? 'not whole' : values[row]
+      throw new SlipwayError('FEATURES_NOT_FINITE', `feature "${name}" is ${what}, and the model takes whole numbers`, {
+        inFull: `feature "${name}" is ${values[row]}, and the model takes whole numbers`,
+        next: 'make whole numbers of it in the feature function, of missing ones too',
+      })
     }
   }
   return features

@@ -1,6 +1,8 @@
 import { z } from 'zod'
-import { RowSchema } from '../formats/row-schema.ts'
+import { hasMaskedColumn, RowSchema } from '../formats/row-schema.ts'
+import { maskedProfile } from '../stats/masked-profile.ts'
 import { ColumnProfile, type Profile } from '../stats/profile.ts'
+import { readMask } from '../store/mask.ts'
 import { getBundle, getJson } from '../store/objects.ts'
 import type { Store } from '../store/store.ts'
 
@@ -11,12 +13,14 @@ export interface SourceRead {
   readonly schema: RowSchema
 }
 
-/** @param snapshot digest of its bundle */
+/** What was read, masked columns without their values. @param snapshot digest of its bundle */
 export async function readSourceRead(store: Store, snapshot: string): Promise<SourceRead> {
   const { files, facts } = await getBundle(store, snapshot, 'snapshot', 'table')
+  const schema = RowSchema.parse(facts.schema)
+  const profile = await getJson(store, files['profile.json']?.digest as string, z.record(z.string(), ColumnProfile))
   return {
     rows: facts.rows as number,
-    profile: await getJson(store, files['profile.json']?.digest as string, z.record(z.string(), ColumnProfile)),
-    schema: RowSchema.parse(facts.schema),
+    profile: hasMaskedColumn(schema) ? maskedProfile(profile, schema, await readMask(store)) : profile,
+    schema,
   }
 }

@@ -1,7 +1,7 @@
 import { kolmogorovSmirnov, sum, wassersteinDistance } from '../formats/drift-measures/distances.ts'
 import { measureNumbers, measureTexts, type OwnDistances } from '../formats/drift-measures/index.ts'
 import type { ColumnDrift } from '../formats/monitor-report.ts'
-import { type FeatureCounts, missingText, otherText } from '../formats/telemetry.ts'
+import { type FeatureCounts, missingText, otherText, placedText } from '../formats/telemetry.ts'
 import { grouped, numericBins } from './drift-bins.ts'
 import type { ColumnProfile } from './profile.ts'
 import { numericCounts } from './profile-counter.ts'
@@ -74,7 +74,11 @@ export function driftOfCounts(
   const missing = named[missingText] ?? 0
   const labels = [...profile.top.map(([value]) => value), 'others']
   const baseline = [...profile.top.map(([, count]) => count), profile.other]
-  const now = [...profile.top.map(([value]) => named[value] ?? 0), named[otherText] ?? 0]
+  // Gateways of 0.15 and before say the values of masked columns, too.
+  const now = [
+    ...profile.top.map(([value], place) => (named[value] ?? 0) + (named[placedText(place)] ?? 0)),
+    named[otherText] ?? 0,
+  ]
   const values: Measured = (current) =>
     measureTexts({ baseline, now: current, unseen: profile.other > 0 ? 0 : (current.at(-1) as number) }, own)
   return columnDrift({ name, kind: 'categorical', profile, now, missing, importance }, values, {
@@ -142,7 +146,7 @@ function columnDrift(
     ...noteOf(profile.rows - profile.missing, present, rows),
     bins: shown.labels
       .map((label, i) => ({
-        label,
+        label: profile.masked === true ? maskedLabel(kind, i) : label,
         baseline: (shown.baseline[i] as number) / total,
         now: (shown.now[i] as number) / Math.max(1, present),
       }))
@@ -150,6 +154,10 @@ function columnDrift(
       .slice(0, kind === 'numeric' ? undefined : 24),
   }
 }
+
+/** A bin of a masked column, by its place. */
+export const maskedLabel = (kind: ColumnDrift['kind'], place: number): string =>
+  `${kind === 'numeric' ? 'bin' : 'value'} ${place + 1}`
 
 /** What is to be said of a column that has values on one side only. */
 export function noteOf(before: number, now: number, rows: number): Pick<ColumnDrift, 'note'> {

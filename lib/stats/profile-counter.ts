@@ -1,7 +1,7 @@
 import type { Named } from '../formats/answers.ts'
 import type { Numbers } from '../formats/columns.ts'
 import type { Decisions } from '../formats/decisions.ts'
-import { type FeatureCounts, missingText, otherText } from '../formats/telemetry.ts'
+import { type FeatureCounts, missingText, otherText, placedText } from '../formats/telemetry.ts'
 import { numberedTexts } from '../formats/texts.ts'
 import { answerColumns, decisionColumns, isAnswerColumn } from './answer-profile.ts'
 import { type ColumnProfile, type Profile, roundingAt } from './profile.ts'
@@ -91,7 +91,7 @@ export function numericCounts(
   return { now: [below, ...bins, above], missing: counts.at(-1) ?? 0 }
 }
 
-function counterOf(profile: ColumnProfile, isScore: boolean): ColumnCounter {
+function counterOf(profile: ColumnProfile, isScore: boolean, isMasked: boolean): ColumnCounter {
   if (profile.kind === 'numeric') return numberCounter(profile, isScore)
   // One look-up a value, whatever it is: a cell of its own for known ones, one cell for all others.
   let missing = { count: 0 }
@@ -112,7 +112,8 @@ function counterOf(profile: ColumnProfile, isScore: boolean): ColumnCounter {
       for (const [number, value] of values.entries()) cellOf(value).count += counts[number] as number
     },
     take() {
-      const all: [string, { count: number }][] = [...cells, [missingText, missing], [otherText, other]]
+      const known = [...cells].map(([value, cell], i) => [isMasked ? placedText(i) : value, cell] as const)
+      const all: (readonly [string, { count: number }])[] = [...known, [missingText, missing], [otherText, other]]
       const taken = all.filter(([, { count }]) => count > 0).map(([key, { count }]) => [key, count] as const)
       missing = { count: 0 }
       other = { count: 0 }
@@ -124,11 +125,16 @@ function counterOf(profile: ColumnProfile, isScore: boolean): ColumnCounter {
 
 /**
  * A counter for the columns of a baseline; columns it does not know are left out.
- * @param named what the answers of the model are called
+ * @param named what the answers of the model are called, and which of its inputs are masked: features called so are
+ *   counted without their values
  */
-export function profileCounter(baseline: Profile, named: Named = {}): ProfileCounter {
+export function profileCounter(
+  baseline: Profile,
+  named: Named & { readonly inputs?: readonly { readonly name: string; readonly masked?: boolean | undefined }[] } = {},
+): ProfileCounter {
+  const masked = new Set(named.inputs?.flatMap(({ name, masked }) => (masked === true ? [name] : [])))
   const counters = Object.entries(baseline).map(
-    ([name, profile]) => [name, counterOf(profile, isAnswerColumn(name))] as const,
+    ([name, profile]) => [name, counterOf(profile, isAnswerColumn(name), masked.has(name))] as const,
   )
   return {
     add(columns, answers, decisions) {

@@ -32,7 +32,10 @@ export const CategoricalProfile = z.object({
   other: z.int(),
 })
 export const ColumnProfile = z.discriminatedUnion('kind', [NumericProfile, CategoricalProfile])
-export type ColumnProfile = z.infer<typeof ColumnProfile>
+export type ColumnProfile = z.infer<typeof ColumnProfile> & {
+  /** Whether its values are shown to nobody: said by whoever reads a profile beside its schema, and in no file. */
+  readonly masked?: boolean
+}
 export type Profile = Record<string, ColumnProfile>
 
 /** Bins of a numeric profile: twenty quantiles of equal weight, fewer where values repeat. */

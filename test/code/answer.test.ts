@@ -97,7 +97,7 @@ describe('a function that answers', () => {
     ['null', ['a', null, 'c'], 'decide answers null for row 2'],
     ['null first', [null, 'b', 'c'], 'decide answers null for row 1'],
     ['undefined', [true, undefined, true], 'decide answers undefined for row 2'],
-    ['several kinds', ['a', 'b', 3], 'decide answers 3 for row 3'],
+    ['several kinds', ['a', 'b', 3], 'decide answers a number for row 3'],
     ['large whole numbers', BigInt64Array.of(1n, 2n, 3n), 'decide answers a bigint for row 1'],
   ])('may not answer %s', (_, returned, message) => {
     expect(refusal(returned)).toBe(message)
@@ -140,7 +140,12 @@ describe('a function that answers', () => {
     const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / values.length
     const relative = by(({ probability }) => Array.from(probability as Float32Array, (p) => p >= mean(probability)))
     expect(() => requireOwnRowAnswers(relative, predictions, columns)).toThrow(
-      'decide: the answer to row 1 is false among 3 rows and true among 1',
+      expect.objectContaining({
+        message: 'decide: the answer to row 1 is another among 3 rows than among 1',
+        facts: expect.objectContaining({
+          inFull: 'decide: the answer to row 1 is false among 3 rows and true among 1',
+        }),
+      }),
     )
     const own = by(({ probability }, { income }) => probability.map((p: number, i: number) => p * income[i]))
     expect(() => requireOwnRowAnswers(own, predictions, columns)).not.toThrow()

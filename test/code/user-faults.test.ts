@@ -63,7 +63,7 @@ describe('a feature function', () => {
       'FEATURES_FAILED',
       "'no income' (not an Error)",
     ],
-    ['throws an object', '  throw { code: 7 }', 'throw {', 'FEATURES_FAILED', '{ code: 7 } (not an Error)'],
+    ['throws an object', '  throw { code: 7 }', 'throw {', 'FEATURES_FAILED', 'a value of type object (not an Error)'],
     ['throws nothing', '  throw undefined', 'throw undefined', 'FEATURES_FAILED', 'undefined (not an Error)'],
     [
       'reads a property of null',
@@ -173,9 +173,9 @@ describe('a target function', () => {
     ['returns nothing', '  void y', 'function late', 'undefined for 3 rows'],
     ['returns a number', '  return 1', 'function late', 'a number for 3 rows'],
     ['returns too many', '  return [...y, 1]', 'function late', '4 labels for 3 rows'],
-    ['makes another class', '  return y.map(() => 2)', 'function late', 'the label of row 11 is 2'],
+    ['makes another class', '  return y.map(() => 2)', 'function late', 'the label of row 11 is a number'],
     ['leaves labels out', '  return [1, null, 0]', 'function late', 'the label of row 12 is null'],
-    ['answers in words', "  return ['1', 'yes', '0']", 'function late', 'the label of row 12 is "yes"'],
+    ['answers in words', "  return ['1', 'yes', '0']", 'function late', 'the label of row 12 is a string'],
   ])('that %s', async (_, lines, words, says) => {
     const text = `export function late(y: any): any {\n${lines}\n}\n`
     const error = await faultOf({ 'features.ts': text }, label, { exported: 'late' })

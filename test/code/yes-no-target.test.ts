@@ -17,13 +17,17 @@ describe('a yes/no target without a function', () => {
   })
 
   it.each([2, -1, 0.5, Number.NaN])('refuses %s, naming the row', (value) => {
-    expect(() => labels(Float64Array.of(0, 1, value), 1_001)).toThrow(`the label of row 1003 is ${value}`)
+    const plain = Number.isNaN(value) ? 'NaN' : 'a number'
+    expect(() => labels(Float64Array.of(0, 1, value), 1_001)).toThrow(`the label of row 1003 is ${plain}`)
     try {
       labels(Float64Array.of(value))
     } catch (error) {
       expect(error).toMatchObject({
         code: 'TARGET_INVALID',
-        facts: { next: expect.stringMatching(/0 and 1, or truth/) },
+        facts: {
+          next: expect.stringMatching(/0 and 1, or truth/),
+          inFull: expect.stringContaining(`the label of row 1 is ${value}`),
+        },
       })
     }
   })

@@ -158,7 +158,8 @@ describe('inspect', () => {
     await project.data('t.parquet', "SELECT 'far' AS x")
     await expect(look('t.parquet', 'parquet')).rejects.toMatchObject({
       code: 'COLUMN_TYPE',
-      message: expect.stringContaining('row 1 holds "far"'),
+      message: expect.stringContaining('row 1 holds one'),
+      facts: { inFull: expect.stringContaining('row 1 holds "far"') },
     })
   })
 

@@ -101,7 +101,9 @@ describe('a table derived by SQL', () => {
   it('says which row it cannot go through with, as TABLE_FAILED', async () => {
     const error = await failure(derive('SELECT customer, customer::DOUBLE AS total FROM orders', Daily))
     expect(error.code).toBe('TABLE_FAILED')
-    expect(error.message).toMatch(/table "daily" fails on its rows: Could not convert string 'c\d+' to DOUBLE/)
+    const what = 'the SQL of table "daily" fails on its rows: '
+    expect(error.message).toBe(`${what}a value cannot be converted to DOUBLE (column "customer")`)
+    expect(error.facts.inFull).toMatch(/fails on its rows: Could not convert string 'c\d+' to DOUBLE/)
   })
 
   it('ends when it is cancelled', async () => {

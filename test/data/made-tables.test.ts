@@ -80,12 +80,12 @@ describe('columns that a function made', () => {
     [
       'hold text for a number',
       { ...whole, number: [1, '2', 3] },
-      /holds "2" in "number" at row 2, the schema says number/,
+      /holds a string in "number" at row 2, the schema says number/,
     ],
     [
       'hold a number for text',
       { ...whole, text: ['a', 2, null] },
-      /holds 2 in "text" at row 2, the schema says string/,
+      /holds a number in "text" at row 2, the schema says string/,
     ],
     ['hold a Date', { ...whole, time: [0, new Date(5), 0] }, /in "time" at row 2, the schema says timestamp/],
   ])('are refused where they %s', async (_, made, message) => {
@@ -98,7 +98,10 @@ describe('columns that a function made', () => {
     const file = join(newFolder(), 't.parquet')
     await writeColumns({ yes: [2, 0, 1] }, [rule('yes', 'boolean')], 'table "t"', file).then(
       () => expect.unreachable('2 is no truth value'),
-      (error) => expect(error.message).toContain('holds 2 in "yes" at row 1'),
+      ({ message, facts }) => {
+        expect(message).toContain('holds a number in "yes" at row 1')
+        expect(facts.inFull).toContain('holds 2 in "yes" at row 1')
+      },
     )
     const infinite = await failure(write({ ...whole, time: [0, Number.POSITIVE_INFINITY, 0] }))
     expect(infinite.message).toContain('in "time" at row 2')

@@ -249,7 +249,7 @@ describe('many files', () => {
     const found = ['f1', 'f2'].map((name) => join(project.root, `${name}.parquet`))
     await expect(read({ files: found, format: 'parquet', schema: [column('s')] })).rejects.toMatchObject({
       code: 'COLUMN_TYPE',
-      message: 'column "s" of f2.parquet is INTEGER, the schema says string (row 2 holds "5")',
+      message: 'column "s" of f2.parquet is INTEGER, the schema says string (row 2 holds one)',
     })
   })
 

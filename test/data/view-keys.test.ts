@@ -58,8 +58,11 @@ describe('the keys of a view', () => {
     await expect(keysOf(rows, ['key', 'rows'], 'known')).rejects.toMatchObject({
       code: 'DATA_CONTRACT',
       exitCode: 10,
-      message: 'view "history" has rows without a key: key b, rows null (2 of 3)',
-      facts: { next: 'leave such rows out of the table' },
+      message: 'view "history" has rows without a key: rows null (2 of 3)',
+      facts: {
+        inFull: 'view "history" has rows without a key: key b, rows null (2 of 3)',
+        next: 'leave such rows out of the table',
+      },
     })
     await expect(keysOf([['a', Number.NaN, 0]], ['rows'])).rejects.toMatchObject({
       message: 'view "history" has rows without a key: rows null (1 of 1)',
@@ -75,8 +78,11 @@ describe('the keys of a view', () => {
     ]
     await expect(keysOf(rows, ['key', 'rows'])).rejects.toMatchObject({
       code: 'DATA_CONTRACT',
-      message: 'view "history" has 2 rows of key b, rows 7.0, and nothing says which of them counts',
-      facts: { next: expect.stringContaining('known') },
+      message: 'view "history" has 2 rows of one key and rows, and nothing says which of them counts',
+      facts: {
+        inFull: 'view "history" has 2 rows of key b, rows 7.0, and nothing says which of them counts',
+        next: expect.stringContaining('known'),
+      },
     })
     expect(await keysOf(rows, ['key', 'rows'], 'known')).toBe(3)
     expect(await keysOf([['a', 1, null], ...rows], ['key'], 'known')).toBe(2)

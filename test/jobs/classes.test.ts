@@ -156,22 +156,24 @@ describe('gates', () => {
     expect(await judged(sql, 8)).toMatchObject([{ passed: false }])
   })
 
-  it('do not judge on rows of a class that no training row is of: they name it', async () => {
+  it('do not judge on rows of a class that no training row is of', async () => {
     const odd = penguinsSql(300, { species: "CASE WHEN id < 7 THEN 'Macaroni' ELSE 'Adelie' END" })
     await expect(judged(odd, 1)).rejects.toMatchObject({
       code: 'CLASS_UNSEEN',
-      message: expect.stringMatching(/rows of the test part .*"Macaroni" \(7 rows\)/),
+      message: expect.stringMatching(/rows of the test part .*: 1 class \(7 rows\)/),
+      facts: { inFull: expect.stringContaining('"Macaroni" (7 rows)') },
     })
   })
 })
 
 describe('a class that training does not see', () => {
-  it('is named where validation rows are of it', async () => {
+  it('ends the training where validation rows are of it', async () => {
     const validationSql = penguinsSql(200, { species: "CASE WHEN id < 3 THEN 'Macaroni' ELSE 'Adelie' END" })
     const linear = { kind: 'linear', l2: 1 } as const
     await expect(place.train(linear, { validationSql })).rejects.toMatchObject({
       code: 'CLASS_UNSEEN',
-      message: expect.stringMatching(/rows of the validation part .*"Macaroni" \(3 rows\)/),
+      message: expect.stringMatching(/rows of the validation part .*: 1 class \(3 rows\)/),
+      facts: { inFull: expect.stringContaining('"Macaroni" (3 rows)') },
     })
   })
 
@@ -179,7 +181,8 @@ describe('a class that training does not see', () => {
     const trainSql = penguinsSql(300, { species: "CASE WHEN id < 9 THEN 'Macaroni' ELSE 'Adelie' END" })
     await expect(place.train(learner, { modelFile: given, trainSql })).rejects.toMatchObject({
       code: 'MODEL_INVALID',
-      message: expect.stringContaining('it knows no class "Macaroni"'),
+      message: expect.stringContaining('it knows no class that some rows are of'),
+      facts: { inFull: expect.stringContaining('it knows no class "Macaroni"') },
     })
   })
 

@@ -24,8 +24,11 @@ describe('groups of a ranking', () => {
     expect(() => requireWholeGroups('query', parts)).toThrow(
       expect.objectContaining({
         code: 'GROUP_TORN',
-        message: expect.stringContaining('"c" is in train and validation, and so are 2 of 5 groups in two parts'),
-        facts: expect.objectContaining({ next: expect.stringContaining("byHashOf: 'query'") }),
+        message: expect.stringContaining('one is in train and validation, and so are 2 of 5 groups in two parts'),
+        facts: expect.objectContaining({
+          inFull: expect.stringContaining('"c" is in train and validation'),
+          next: expect.stringContaining("byHashOf: 'query'"),
+        }),
       }),
     )
   })

@@ -66,7 +66,7 @@ describe('a model with sets of categories, its rows weighed', () => {
 
 describe('weights that are none', () => {
   it.each([
-    ['below nought', 'i - 5', /^row \d+ weighs -\d by "sure"$/],
+    ['below nought', 'i - 5', /^row \d+ weighs less than 0 by "sure"$/],
     ['all nought', '0', /^all \d+ rows weigh 0 by "sure"$/],
   ])('are refused: %s', async (_, weight, message) => {
     await project.data(

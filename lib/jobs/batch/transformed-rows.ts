@@ -72,7 +72,7 @@ export async function readAnswers(file: string | null, facts: AnswerFacts, rows:
     const value = objectOf(text, line)
     const row = value[fieldNames.row]
     if (typeof row !== 'number' || !Number.isInteger(row) || row < 0 || row >= rows)
-      throw broken(line, `it names row ${JSON.stringify(row)}, there are ${rows}`)
+      throw broken(line, `it names no row of the ${rows} there are`, `it names row ${JSON.stringify(row)}`)
     if (seen[row] === 1) throw broken(line, `row ${row} is answered twice`)
     seen[row] = 1
     found++
@@ -97,7 +97,8 @@ function numbersOf(answer: unknown, facts: AnswerFacts, width: number, line: num
   const values = valuesIn(answer, facts)
   if (values.length === width && values.every((value) => typeof value === 'number')) return values as number[]
   const given = JSON.stringify(answer) ?? 'nothing'
-  throw broken(line, `the answer is ${given.slice(0, 80)}, expected ${expectedOf(facts, width)}`)
+  const expected = `expected ${expectedOf(facts, width)}`
+  throw broken(line, `the answer is another one, ${expected}`, `the answer is ${given.slice(0, 80)}, ${expected}`)
 }
 
 function valuesIn(answer: unknown, facts: AnswerFacts): readonly unknown[] {
@@ -116,8 +117,9 @@ function expectedOf({ outputs, decision, task }: AnswerFacts, width: number): st
     : `{"probabilities": ${width} numbers, …}`
 }
 
-const broken = (line: number, why: string): SlipwayError =>
+const broken = (line: number, why: string, inFull = why): SlipwayError =>
   new SlipwayError('SAGEMAKER_OUTPUT', `line ${line} of what SageMaker answered cannot be used: ${why}`, {
+    inFull: `line ${line} of what SageMaker answered cannot be used: ${inFull}`,
     next: 'see that the image is the one that slipway package --oci wrote; the same command scores these rows again',
   })
 

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { checkContract, separateRows } from '../../data/contract.ts'
+import { type Checked, ContractReport, checkContract, separateRows } from '../../data/contract.ts'
 import { withDuckDb } from '../../data/duckdb.ts'
 import { localTable } from '../../data/local-table.ts'
 import { parts, splitTable } from '../../data/split.ts'
@@ -9,7 +9,7 @@ import { mediaTypes, type Output, shortDigest } from '../../formats/artifact.ts'
 import type { Cutoff } from '../../formats/backtest-report.ts'
 import { brief } from '../../formats/brief.ts'
 import { canonicalJson } from '../../formats/canonical.ts'
-import { SlipwayError } from '../../formats/errors.ts'
+import { type Cell, SlipwayError } from '../../formats/errors.ts'
 import { required, type StepInputs } from '../../formats/step-inputs.ts'
 import { putBundle } from '../../store/objects.ts'
 import type { Store } from '../../store/store.ts'
@@ -25,7 +25,7 @@ export async function validateTable(
   const table = await localTable(store, source.digest)
   progress(`checking ${table.rows} rows`, 0.1)
   const report = await withDuckDb(2, (connection) => checkContract(connection, table, step))
-  await writeFile(join(folder, 'report.json'), canonicalJson(report))
+  await writeFile(join(folder, 'report.json'), canonicalJson(ContractReport.parse(report)))
   const outputs: Output[] = [await output('report', 'report.json', mediaTypes.json)]
   const hasBad = report.findings.length > 0
   let rows = table.rows
@@ -37,7 +37,13 @@ export async function validateTable(
     outputs.push(await output('quarantine', 'quarantine.parquet', mediaTypes.parquet))
   }
   if (!report.passed) {
+    const { worst } = report
+    const quarantine = outputs[1]?.digest
     throw new SlipwayError('DATA_CONTRACT', report.verdict, {
+      inFull: report.inFull,
+      ...(worst !== undefined &&
+        quarantine !== undefined &&
+        worst.column !== '' && { cell: cellOf(worst, quarantine) }),
       next: `mend the source or the limits of p.validate; bad rows: slipway show ${shortDigest((outputs[1] ?? outputs[0])?.digest ?? '')}`,
     })
   }
@@ -49,6 +55,14 @@ export async function validateTable(
     facts: { rows, badRows: table.rows - rows, verdict: brief(report.verdict, 1_000) },
   }
 }
+
+/** Where the value is that a finding is about. */
+const cellOf = ({ column, file, firstRow }: NonNullable<Checked['worst']>, table: string): Cell => ({
+  table,
+  ...(file !== undefined && { file }),
+  row: firstRow ?? 0,
+  column,
+})
 
 /** Cuts a table into its three parts. */
 export async function splitIntoParts(

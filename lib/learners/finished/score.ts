@@ -1,4 +1,5 @@
 import { firstOf } from '../../formats/brief.ts'
+import { SlipwayError } from '../../formats/errors.ts'
 import type { Task } from '../../formats/plan.ts'
 import type { Brought } from './brought.ts'
 import { double, float, half } from './elements.ts'
@@ -154,10 +155,10 @@ function classesOf(
     )
   const unknown = ofRows?.find((name) => !known.includes(name))
   if (unknown === undefined) return known
-  throw refuse(
-    `it knows no class "${unknown}", which some rows are of`,
-    `its classes are ${firstOf(known)}: take such rows out, or have the target's function give another class`,
-  )
+  const next = `its classes are ${firstOf(known)}: take such rows out, or have the target's function give another class`
+  const { code, message, facts } = refuse('it knows no class that some rows are of', next)
+  const inFull = refuse(`it knows no class "${unknown}", which some rows are of`, next).message
+  throw new SlipwayError(code, message, { ...facts, inFull })
 }
 
 /** @returns the column of the score; 0 of [rows] */

@@ -38,7 +38,11 @@ export function postgresError({ host, port }: PostgresAddress, cause: unknown): 
     const found = codes.find(([begins]) => code?.startsWith(begins))
     const [, known, next] = found ?? ['', 'SOURCE_UNREADABLE' as const, hint ?? 'correct the query']
     const where = position === undefined ? '' : ` (at character ${position})`
-    return new SlipwayError(known, `${place} answers: ${message}${where}`, { next, sqlState: code }, { cause })
+    const answers = `${place} answers: ${message}${where}`
+    // What a server says of data quotes it.
+    if (!/^2[23]/.test(code ?? '')) return new SlipwayError(known, answers, { next, sqlState: code }, { cause })
+    const plain = `${place} answers that a value does not fit (SQLSTATE ${code})${where}`
+    return new SlipwayError(known, plain, { next, sqlState: code, inFull: answers })
   }
   if (/client password/.test(message))
     return new SlipwayError('STORE_DENIED', `${place} asks for a password, and there is none`, { next: passwordPlaces })
