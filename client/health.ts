@@ -1,3 +1,4 @@
+import { sealedSince } from '../lib/store/documents.ts'
 import { probeStore } from '../lib/store/probe.ts'
 import { ensureBucket } from '../lib/store/store.ts'
 import { signerOf, trustedKeysOf } from '../workers/settings.ts'
@@ -68,5 +69,12 @@ export async function readHealth(context: ClientContext): Promise<HealthDocument
     if (signer === undefined) return 'no signing key: code and models stay unsigned (SLIPWAY_SIGNING_KEY)'
     return `key ${signer.keyId}, ${trusted.has(signer.keyId) ? 'trusted here' : 'not among the trusted keys here'}`
   })
+  if (reached)
+    await check('documents', async () => {
+      const since = await sealedSince(context.store)
+      return since === undefined
+        ? 'not signed: a worker with SLIPWAY_SIGNING_KEY begins it when it starts'
+        : `signed since ${new Date(since).toISOString()}; older ones count without a signature`
+    })
   return { healthy: findings.every(({ passed }) => passed), findings }
 }

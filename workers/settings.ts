@@ -87,6 +87,7 @@ export function storeOf(settings: Settings, outage?: Outage): Store {
   return createStore({
     ...settings.s3,
     outage,
+    seals: { signer: signerOf(settings), trusted: trustedKeysOf(settings) },
     cacheFolder: process.env.SLIPWAY_CACHE ?? join(settings.root, '.slipway', 'cache'),
   })
 }

@@ -8,6 +8,7 @@ import { capturedReader } from '../gateway/captured/captured-reader.ts'
 import { hostVersions } from '../lib/code/host.ts'
 import { adaptersOf } from '../lib/extensions/adapters.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import { beginSeals } from '../lib/store/begin-seals.ts'
 import { isAlive } from '../lib/store/is-alive.ts'
 import { type Outage, outageOf, rideOut } from '../lib/store/outage.ts'
 import { requireSuitableStore } from '../lib/store/probe.ts'
@@ -37,6 +38,7 @@ export async function createWorker(
   const patientStore = storeOf(settings, waitedFor(`the S3 store at ${store.address}`))
   await ensureBucket(patientStore)
   await requireSuitableStore(patientStore)
+  await beginSeals(patientStore)
   patientStore.client.destroy()
   const away = waitedFor(`the Temporal server at ${settings.temporal.connectionOptions.address}`)
   const client = await rideOut(away, () => connect(settings), isAway, true)

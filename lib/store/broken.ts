@@ -37,6 +37,7 @@ export const documentKinds: Readonly<Record<string, DocumentKind>> = {
     next: () => 'wait for the next check, which takes its place: slipway drift check',
   },
   batches: { name: 'batch record', next: () => 'score that partition again with --redo: what it says is written anew' },
+  keys: { name: 'key', next: () => 'restore this object from a backup; once it is deleted there is another one' },
   inputs: { name: 'known digest', next: () => 'nothing need be done: the file is read again' },
   gateways: { name: 'presence', next: () => 'nothing need be done: the gateway writes it anew' },
   leases: { name: 'lease', next: () => 'nothing need be done: nobody waits for it' },
@@ -47,7 +48,7 @@ export const documentKinds: Readonly<Record<string, DocumentKind>> = {
 const refOf = (key: string): string => key.replace(/^refs\//, '').replace(/\.json$/, '')
 
 /** What bytes say, or what is wrong with them, in words. */
-type Read<T> = { readonly value: T } | { readonly why: string }
+export type Read<T> = { readonly value: T } | { readonly why: string }
 
 /** Bytes as a document of a kind, or what is wrong with them. */
 export function readAs<T>(bytes: Uint8Array, schema: z.ZodType<T>): Read<T> {

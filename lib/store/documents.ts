@@ -12,8 +12,10 @@ import type { z } from 'zod'
 import { mediaTypes } from '../formats/artifact.ts'
 import { canonicalJson } from '../formats/canonical.ts'
 import { SlipwayError } from '../formats/errors.ts'
-import { brokenError, isBroken, readAs } from './broken.ts'
+import { brokenError, isBroken, type Read, readAs } from './broken.ts'
 import { digestOf, hexOf } from './digest.ts'
+import { isSigned, type Stored as Sealed, SealMark, sealMarkKey, sealName, sealOf } from './seal.ts'
+import { alterationOf, keptMark, requireSigner } from './sealing.ts'
 import { attemptsOf, isConflict, isMissing, readWhole, type Store, statusOf, storeError } from './store.ts'
 
 /** A JSON object with the ETag it was read with. */
@@ -23,8 +25,7 @@ export interface Document<T> {
 }
 
 /** What lies at a key, whatever it is. */
-interface Stored {
-  readonly bytes: Uint8Array
+interface Stored extends Sealed {
   readonly etag: string
 }
 
@@ -34,7 +35,12 @@ async function readStored(store: Store, key: string, unless?: string): Promise<S
   try {
     return await readWhole(store, async () => {
       const answer = await store.client.send(new GetObjectCommand(get))
-      return { bytes: (await answer.Body?.transformToByteArray()) ?? new Uint8Array(), etag: answer.ETag ?? '' }
+      return {
+        bytes: (await answer.Body?.transformToByteArray()) ?? new Uint8Array(),
+        etag: answer.ETag ?? '',
+        seal: answer.Metadata?.[sealName],
+        at: answer.LastModified,
+      }
     })
   } catch (error) {
     if (isMissing(error) || statusOf(error) === 304) return undefined
@@ -42,8 +48,18 @@ async function readStored(store: Store, key: string, unless?: string): Promise<S
   }
 }
 
-function parsed<T>(store: Store, key: string, stored: Stored, schema: z.ZodType<T>): Document<T> {
-  const read = readAs(stored.bytes, schema)
+/** What a document says, if it is what was written there. */
+async function readSealed<T>(store: Store, key: string, stored: Stored, schema: z.ZodType<T>): Promise<Read<T>> {
+  const why = await alterationOf(store, key, stored, () => sealedSince(store))
+  return why === undefined ? readAs(stored.bytes, schema) : { why }
+}
+
+/** From when on documents of a store without a signature count for nothing, ms since 1970; undefined: never. */
+export const sealedSince = (store: Store): Promise<number | undefined> =>
+  keptMark(store, async () => (await readDocument(store, sealMarkKey, SealMark))?.value)
+
+async function parsed<T>(store: Store, key: string, stored: Stored, schema: z.ZodType<T>): Promise<Document<T>> {
+  const read = await readSealed(store, key, stored, schema)
   if ('why' in read) throw brokenError(store, key, read.why)
   return { value: read.value, etag: stored.etag }
 }
@@ -125,7 +141,16 @@ async function put(
   body: string | Uint8Array,
   condition: { IfNoneMatch?: '*'; IfMatch?: string } = {},
 ): Promise<void> {
-  const command = { Bucket: store.bucket, Key: key, Body: body, ContentType: mediaTypes.json, ...condition }
+  await requireSigner(store, key, () => sealedSince(store))
+  const { signer } = store.seals ?? {}
+  const command = {
+    Bucket: store.bucket,
+    Key: key,
+    Body: body,
+    ContentType: mediaTypes.json,
+    ...condition,
+    ...(signer !== undefined && isSigned(key) && { Metadata: { [sealName]: sealOf(signer, key, Buffer.from(body)) } }),
+  }
   await store.client.send(new PutObjectCommand(command))
 }
 
@@ -170,7 +195,7 @@ export async function publishOnce<T>(
     if (await writeDocument(store, key, value, undefined)) return { value, first: true }
     const stored = await readStored(store, key)
     if (stored === undefined) continue
-    const read = readAs(stored.bytes, schema)
+    const read = await readSealed(store, key, stored, schema)
     if ('why' in read) {
       if (await replaceBroken(store, key, stored, read.why, value)) return { value, first: true }
     } else if (!(await isLost(read.value))) return { value: read.value, first: false }
@@ -204,6 +229,7 @@ async function quarantine(store: Store, key: string, bytes: Uint8Array): Promise
 /**
  * Takes the place of a broken document, or of one that is gone; one that can be read stays.
  * @param make called with what is wrong
+ * @param isLost what is wrong with one that can be read
  * @returns the key of what was broken, null where nothing lay there; undefined when the document is good
  */
 export async function repairDocument<T>(
@@ -211,6 +237,7 @@ export async function repairDocument<T>(
   key: string,
   schema: z.ZodType<T>,
   make: (why: string) => Promise<T>,
+  isLost: (value: T) => string | undefined = () => undefined,
 ): Promise<{ value: T; quarantined: string | null } | undefined> {
   for (;;) {
     const stored = await readStored(store, key)
@@ -219,9 +246,10 @@ export async function repairDocument<T>(
       if (await writeDocument(store, key, value, undefined)) return { value, quarantined: null }
       continue
     }
-    const read = readAs(stored.bytes, schema)
-    if ('value' in read) return undefined
-    const value = await make(read.why)
+    const read = await readSealed(store, key, stored, schema)
+    const why = 'why' in read ? read.why : isLost(read.value)
+    if (why === undefined) return undefined
+    const value = await make(why)
     const quarantined = await quarantine(store, key, stored.bytes)
     if (await writeDocument(store, key, value, stored.etag)) return { value, quarantined }
   }

@@ -44,6 +44,7 @@ async function findRef<T>(
     const document = await readDocument(store, key, Ref)
     if (document === undefined) return undefined
     const { value: ref, etag } = document
+    await requireNewest(store, name, ref)
     const value = schema.safeParse(ref.value)
     if (!value.success) throw brokenError(store, key, shapeProblem(value.error))
     return { ref, value: value.data, etag }
@@ -51,6 +52,24 @@ async function findRef<T>(
     if (!isBroken(error)) throw error
     throw await withLastGood(store, name, error)
   }
+}
+
+/** What is wrong with a ref that its log is ahead of. */
+const putBack = (ref: number, log: number): string =>
+  `an older generation was put back: it is ${ref}, and its log has ${log}`
+
+/**
+ * Makes sure that a ref is the last of its log: an older generation, signed as it is, may have been put back. A writer
+ * changes the ref first, so one that is behind its log for good was not left behind by a writer.
+ * @throws SlipwayError DOCUMENT_BROKEN
+ */
+async function requireNewest(store: Store, name: string, { generation }: Ref): Promise<void> {
+  if ((store.seals?.trusted.size ?? 0) === 0) return
+  const next = async () => (await passOver(readDocument(store, logKey(name, generation + 1), Ref))) !== undefined
+  if (!(await next())) return
+  const again = await readDocument(store, refKey(name), Ref)
+  if (again === undefined || again.value.generation > generation) return
+  throw brokenError(store, refKey(name), putBack(generation, generation + 1))
 }
 
 /** Says of a broken ref how far its log goes. */
@@ -96,12 +115,18 @@ export async function restoreRef(
       next: 'refs are routes/<endpoint>, models/<name>, views/<name>, monitors/<endpoint>, checks/<endpoint>, edge/<model>, batches/<owner>/<name>',
     })
   const generation = last.generation + 2
-  const repaired = await repairDocument(store, refKey(name), Ref, async (why) => ({
-    generation,
-    previous: digestOfJson(last),
-    reason: `restored from generation ${last.generation} by ${by}: ${why}`,
-    value: adopt(last.value, generation),
-  }))
+  const repaired = await repairDocument(
+    store,
+    refKey(name),
+    Ref,
+    async (why) => ({
+      generation,
+      previous: digestOfJson(last),
+      reason: `restored from generation ${last.generation} by ${by}: ${why}`,
+      value: adopt(last.value, generation),
+    }),
+    (ref) => (ref.generation < last.generation ? putBack(ref.generation, last.generation) : undefined),
+  )
   if (repaired === undefined)
     throw new SlipwayError('USAGE', `${refKey(name)} is not broken: there is nothing to restore`)
   await publishOnce(store, logKey(name, generation), Ref, repaired.value)

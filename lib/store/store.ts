@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { SlipwayError } from '../formats/errors.ts'
 import { type Call, type Outage, rideOut } from './outage.ts'
+import type { Seals } from './seal.ts'
 
 /** An S3-compatible bucket, and the folder that keeps verified copies of what was read from it. */
 export interface Store {
@@ -18,6 +19,8 @@ export interface Store {
   readonly address: string
   /** Rides out times in which it is away; undefined for those whose work is tried again by somebody else. */
   readonly outage: Outage | undefined
+  /** Who signs its documents, and whose signatures count; undefined where neither is known. */
+  readonly seals?: Seals | undefined
 }
 
 export interface StoreOptions {
@@ -29,6 +32,7 @@ export interface StoreOptions {
   /** Undefined takes the SDK's own chain: environment, shared files, instance roles. */
   credentials: { accessKeyId: string; secretAccessKey: string } | undefined
   outage?: Outage | undefined
+  seals?: Seals | undefined
   /** What sends requests, where it is not the SDK's own. */
   requestHandler?: NonNullable<S3ClientConfig['requestHandler']>
 }
@@ -38,7 +42,7 @@ const silentMs = 120_000
 
 /** Connects lazily: nothing is sent until the first call. */
 export function createStore(options: StoreOptions): Store {
-  const { endpoint, bucket, region, cacheFolder, credentials, outage } = options
+  const { endpoint, bucket, region, cacheFolder, credentials, outage, seals } = options
   const client = new S3Client({
     region,
     maxAttempts: 4,
@@ -47,7 +51,7 @@ export function createStore(options: StoreOptions): Store {
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(credentials === undefined ? {} : { credentials }),
   })
-  return { client, bucket, cacheFolder, address: storeAddress(endpoint, region, bucket), outage }
+  return { client, bucket, cacheFolder, address: storeAddress(endpoint, region, bucket), outage, seals }
 }
 
 /** Where a store is, for people. */

@@ -19,6 +19,7 @@ import { documentKinds, readAs } from '../../lib/store/broken.ts'
 import { digestOf, digestOfJson, hexOf } from '../../lib/store/digest.ts'
 import { listKeys } from '../../lib/store/documents.ts'
 import { leaseOrResult } from '../../lib/store/leases.ts'
+import { readMask } from '../../lib/store/mask.ts'
 import { establishMonitor, publishReport, readLastReport, readMonitor, readReport } from '../../lib/store/monitors.ts'
 import { blobKey, getBundle, getJson, putJson } from '../../lib/store/objects.ts'
 import { readRef, readRefLog, restoreRef, updateRef } from '../../lib/store/refs.ts'
@@ -43,6 +44,7 @@ import {
   writeRoute,
 } from '../../lib/store/routes.ts'
 import { listRuns, publishBranches, publishRun, readRun, readWholeRun } from '../../lib/store/runs.ts'
+import { isSigned, sealName } from '../../lib/store/seal.ts'
 import { newKeyPair, requireSigned, sign, signerFrom, trustedKeysFrom } from '../../lib/store/signing.ts'
 import { findStepRecord, neighbours, publishStepRecord, readStepRecord, stepKeyOf } from '../../lib/store/steps.ts'
 import type { Store } from '../../lib/store/store.ts'
@@ -51,21 +53,24 @@ import { startTestStore, type TestStore } from '../support/servers.ts'
 import * as sample from '../support/stored-documents.ts'
 
 let server: TestStore
+/** Signed by one key, which its readers trust. */
 let store: Store
+const pair = newKeyPair()
+const signer = signerFrom(pair.privateKey)
 beforeAll(async () => {
   // What is passed over is said, many times here.
   vi.spyOn(console, 'error').mockImplementation(() => {})
   server = await startTestStore()
-  store = server.store
+  store = { ...server.store, seals: { signer, trusted: trustedKeysFrom([pair.publicKey]) } }
 })
 afterAll(() => server.stop())
 
-const put = (key: string, body: Uint8Array | string) =>
-  store.client.send(new PutObjectCommand({ Bucket: store.bucket, Key: key, Body: body }))
-const bytesAt = async (key: string): Promise<Uint8Array> =>
-  (await (
-    await store.client.send(new GetObjectCommand({ Bucket: store.bucket, Key: key }))
-  ).Body?.transformToByteArray()) ?? new Uint8Array()
+const put = (key: string, body: Uint8Array | string, metadata?: Record<string, string>) =>
+  store.client.send(new PutObjectCommand({ Bucket: store.bucket, Key: key, Body: body, Metadata: metadata }))
+const objectAt = async (key: string) => {
+  const { Body, Metadata } = await store.client.send(new GetObjectCommand({ Bucket: store.bucket, Key: key }))
+  return { bytes: (await Body?.transformToByteArray()) ?? new Uint8Array(), metadata: Metadata ?? {} }
+}
 
 /** Every way in which a document may be found broken. */
 const cuts: Record<string, (whole: Uint8Array) => Uint8Array | string> = {
@@ -456,6 +461,19 @@ const kinds: Record<string, () => Promise<Case[]>> = {
       },
     ]
   },
+  async keys() {
+    const mask = await readMask(store)
+    expect(mask('name', 'ann')).toBe((await readMask(store))('name', 'ann'))
+    const key = 'keys/mask.json'
+    return [
+      {
+        key,
+        async check() {
+          await expect(readMask(store)).rejects.toMatchObject(broken(key))
+        },
+      },
+    ]
+  },
   async maps() {
     const code = digestOf(`code ${++count}`)
     await writeCodeMap(store, code, {
@@ -486,9 +504,13 @@ describe('a document that is cut off or is another one', () => {
       const cases = await open()
       for (const { key, check } of cases) {
         expect(key.split('/')[0]).toBe(kind)
-        const whole = await bytesAt(key)
-        for (const [how, cut] of Object.entries(cuts)) {
-          await put(key, cut(whole))
+        const { bytes: whole, metadata } = await objectAt(key)
+        expect(sealName in metadata, `${key} is signed`).toBe(isSigned(key))
+        // It says what it said, in other bytes: nothing but its signature can tell.
+        const altered = Buffer.concat([whole, Buffer.from('\n')])
+        const ways = Object.entries(cuts).map(([how, cut]) => [how, cut(whole), {}] as const)
+        for (const [how, body, kept] of isSigned(key) ? [...ways, ['altered', altered, metadata] as const] : ways) {
+          await put(key, body, kept)
           await check().catch((error) => {
             throw new Error(`${key}, ${how}: ${error.stack}`)
           })
