@@ -81,6 +81,8 @@ export async function evaluateModel(order: EvaluationOrder, onProgress: Progress
 /** A slicing column: its values with their codes, and the code of every row. */
 interface SliceCodes {
   readonly column: string
+  /** Whether its values go by their places. */
+  readonly isMasked: boolean
   readonly values: Map<string, number>
   readonly codes: Int32Array
 }
@@ -109,6 +111,7 @@ async function measured(order: EvaluationOrder, model: LoadedModel, onProgress: 
   const groups = group === undefined ? undefined : { numbers: new Uint32Array(table.rows), ...groupNumbers() }
   const slices: SliceCodes[] = step.slices.map((column) => ({
     column,
+    isMasked: ruleOf(table.schema, column).masked === true,
     values: new Map(),
     codes: new Int32Array(table.rows),
   }))
@@ -216,10 +219,10 @@ function takeCodes({ values, codes }: SliceCodes, cells: Column, at: number): vo
   }
 }
 
-function measuredSlices(task: Evaluation['task'], scored: Scored, { values, codes }: SliceCodes) {
+function measuredSlices(task: Evaluation['task'], scored: Scored, { values, codes, isMasked }: SliceCodes) {
   const rows = rowsByCode(codes, values.size)
   return [...values.keys()].map((value, code) => ({
-    value,
+    value: isMasked ? `value ${code + 1}` : value,
     rows: rows[code]?.length ?? 0,
     metrics: metricsOf(task, selectRows(scored, rows[code] as Uint32Array)),
   }))

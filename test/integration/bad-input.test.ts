@@ -84,7 +84,7 @@ describe('data that breaks its contract', () => {
   it('values out of range, with column, row and rule; the bad rows can be looked at', async () => {
     await withData(`SELECT * REPLACE (CASE WHEN id = 41 THEN 999 ELSE age END AS age) FROM (${loansSql(50)})`)
     const message = await runFails(10, 'DATA_CONTRACT')
-    expect(message).toContain('column "age", row 42: "999" breaks "≤ 100"')
+    expect(message).toContain('column "age", row 42 breaks "≤ 100"')
     const quarantine = /slipway show (\w+)/.exec(message)?.[1] as string
     expect((await slipway(project.root, ['show', quarantine])).stdout).toContain('age: ≤ 100')
   })

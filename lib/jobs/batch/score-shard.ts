@@ -83,6 +83,14 @@ export function requireColumns(
       column: stray,
       next: `choose among ${columns.join(', ')}, or add it with keep`,
     })
+  const masked = policy.partitionBy.find((column) =>
+    local.facts.inputs.some((input) => input.name === column && input.masked === true),
+  )
+  if (masked !== undefined)
+    throw new SlipwayError('DEFINITION_INVALID', `the output is to be parted by "${masked}", which is masked`, {
+      column: masked,
+      next: 'part it by another column: values of this one would be names of folders',
+    })
   const answers = answerColumnNames(local.facts)
   const taken = answers.find((answer) => columns.some((column) => column.toLowerCase() === answer.toLowerCase()))
   if (taken !== undefined)
