@@ -18,9 +18,13 @@ export async function alterationOf(
   return alteration(seals.trusted, key, stored, since)
 }
 
-/** @throws SlipwayError SIGNATURE_INVALID where what is written would be taken for altered */
+/**
+ * Whoever has no key to sign with may not write where others sign, whether he checks signatures or not: readers who do
+ * would take what he writes for altered.
+ * @throws SlipwayError SIGNATURE_INVALID
+ */
 export async function requireSigner({ seals }: Store, key: string, readSince: Since): Promise<void> {
-  if (seals === undefined || seals.signer !== undefined || seals.trusted.size === 0 || !isSigned(key)) return
+  if (seals === undefined || seals.signer !== undefined || !isSigned(key)) return
   if ((await readSince()) === undefined) return
   throw new SlipwayError('SIGNATURE_INVALID', `${key} cannot be written: there is no key here to sign it with`, {
     key,

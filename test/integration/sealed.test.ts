@@ -1,8 +1,9 @@
-import { CopyObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { CopyObjectCommand, DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { beginSeals } from '../../lib/store/begin-seals.ts'
 import { readDocument } from '../../lib/store/documents.ts'
+import { requireChain } from '../../lib/store/ref-chain.ts'
 import { readRef, refKey, restoreRef, updateRef } from '../../lib/store/refs.ts'
 import { sealMarkKey } from '../../lib/store/seal.ts'
 import { newKeyPair, signerFrom, trustedKeysFrom } from '../../lib/store/signing.ts'
@@ -41,7 +42,7 @@ const broken = (name: string, why: RegExp) => ({
 const at = (name: string) => ({ Bucket: bucket.store.bucket, Key: refKey(name) })
 const objectAt = async (name: string) => {
   const { Body, Metadata } = await bucket.store.client.send(new GetObjectCommand(at(name)))
-  return { Body: await Body?.transformToString(), Metadata }
+  return { Body: (await Body?.transformToString()) ?? '', Metadata: Metadata ?? {} }
 }
 const put = (name: string, object: Awaited<ReturnType<typeof objectAt>>) =>
   bucket.store.client.send(new PutObjectCommand({ ...at(name), ...object }))
@@ -88,6 +89,38 @@ describe('a signed document', () => {
   })
 })
 
+describe('the log of a ref', () => {
+  const entry = (name: string, generation: number): string => `log/${name}/${String(generation).padStart(10, '0')}.json`
+  const change = async (name: string, times: number): Promise<void> => {
+    for (let n = 1; n <= times; n++) await set(signing, name, n)
+  }
+
+  it('is whole, also where a ref was restored', async () => {
+    await change('models/j', 20)
+    await requireChain(reading as Store, 'models/j')
+    await put('models/j', { Body: 'broken', Metadata: {} })
+    await restoreRef(signing as Store, 'models/j', 'a test')
+    await requireChain(reading as Store, 'models/j')
+  })
+
+  it('of which a generation was taken away, or another one put in, is broken', async () => {
+    await change('models/k', 3)
+    const { client, bucket: Bucket } = bucket.store
+    await client.send(new DeleteObjectCommand({ Bucket, Key: entry('models/k', 2) }))
+    await expect(requireChain(reading as Store, 'models/k')).rejects.toMatchObject({
+      code: 'DOCUMENT_BROKEN',
+      message: expect.stringContaining('does not follow from generation 1'),
+      facts: { key: entry('models/k', 3) },
+    })
+    await change('models/l', 3)
+    await client.send(new DeleteObjectCommand({ Bucket, Key: entry('models/l', 2) }))
+    await client.send(new DeleteObjectCommand({ Bucket, Key: entry('models/l', 3) }))
+    await expect(requireChain(reading as Store, 'models/l')).rejects.toMatchObject({
+      facts: { key: refKey('models/l') },
+    })
+  })
+})
+
 describe('a document without a signature', () => {
   it('counts where nobody signed yet, and where it is older than signing', async () => {
     await set(older, 'models/g', 1)
@@ -109,13 +142,15 @@ describe('a document without a signature', () => {
     await set(signs, 'models/h', 1)
     const Key = refKey('models/h')
     const { Body } = await fresh.client.send(new GetObjectCommand({ Bucket: fresh.bucket, Key }))
-    const text = await Body?.transformToString()
+    const text = (await Body?.transformToString()) ?? ''
     await fresh.client.send(new PutObjectCommand({ Bucket: fresh.bucket, Key, Body: text }))
     await expect(readRef(reads, 'models/h', Value)).rejects.toMatchObject(broken('models/h', /has no signature/))
-    await expect(set(reads, 'models/i', 1)).rejects.toMatchObject({
-      code: 'SIGNATURE_INVALID',
-      facts: { next: expect.stringContaining('SLIPWAY_SIGNING_KEY') },
-    })
+    const keyless = { ...fresh, seals: { signer: undefined, trusted: new Map() } }
+    for (const writer of [reads, keyless])
+      await expect(set(writer, 'models/i', 1)).rejects.toMatchObject({
+        code: 'SIGNATURE_INVALID',
+        facts: { next: expect.stringContaining('SLIPWAY_SIGNING_KEY') },
+      })
   })
 })
 

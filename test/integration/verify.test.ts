@@ -7,6 +7,7 @@ import type { RunRecord, VersionRecord } from '../../lib/formats/records.ts'
 import { digestOf } from '../../lib/store/digest.ts'
 import { listObjects } from '../../lib/store/documents.ts'
 import { putBytes } from '../../lib/store/objects.ts'
+import { sealName, sealOf } from '../../lib/store/seal.ts'
 import { newKeyPair, sign, signerFrom } from '../../lib/store/signing.ts'
 import { expectUserError } from '../support/cli.ts'
 import { elsewhere, forgetSteps } from '../support/elsewhere.ts'
@@ -49,18 +50,21 @@ const contents = async () => {
   return objects.flatMap(({ Key = '', ETag }) => (Key.startsWith('gateways/') ? [] : `${Key} ${ETag}`)).sort()
 }
 
-/** Writes a document otherwise than it was. @returns what writes it as it was */
+/** Writes a document otherwise than it was, as whoever has the signing key can. @returns what writes it as it was */
 async function tamper<Record extends object>(
   key: string,
   change: (record: Record) => void,
 ): Promise<() => Promise<void>> {
   const { client, bucket } = place.store.store
   const object = { Bucket: bucket, Key: key }
-  const was = (await (await client.send(new GetObjectCommand(object))).Body?.transformToString()) as string
+  const { Body, Metadata } = await client.send(new GetObjectCommand(object))
+  const was = (await Body?.transformToString()) as string
   const record = JSON.parse(was)
   change(record)
-  await client.send(new PutObjectCommand({ ...object, Body: JSON.stringify(record) }))
-  return async () => void (await client.send(new PutObjectCommand({ ...object, Body: was })))
+  const text = JSON.stringify(record)
+  const seal = sealOf(signerFrom(readFileSync(join(keys.root, 'key.pem'), 'utf8')), key, Buffer.from(text))
+  await client.send(new PutObjectCommand({ ...object, Body: text, Metadata: { [sealName]: seal } }))
+  return async () => void (await client.send(new PutObjectCommand({ ...object, Body: was, Metadata })))
 }
 const tamperRun = (runId: string, change: (record: RunRecord) => void) => tamper(`runs/${runId}.json`, change)
 

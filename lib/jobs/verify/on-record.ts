@@ -8,6 +8,7 @@ import { type RestsOn, restsOn } from '../../formats/rests-on.ts'
 import type { ModelVersion } from '../../formats/route.ts'
 import type { PackageSource } from '../../models/package.ts'
 import { getPlan } from '../../store/plans.ts'
+import { requireChain } from '../../store/ref-chain.ts'
 import { readVersion } from '../../store/registry.ts'
 import { readWholeRun } from '../../store/runs.ts'
 import { requireSigned } from '../../store/signing.ts'
@@ -41,6 +42,7 @@ export async function readOnRecord({ store, trusted }: PackageSource, version: M
   const run = await readWholeRun(store, registered.run)
   if (run === undefined) throw missing(`the store has no record of its run ${registered.run}`)
   await requireSigned(store, trusted, 'model', digest)
+  await requireChain(store, `models/${model}`)
   const plan = await getPlan(store, run.plan.digest)
   // A step that was done again, since another champion had come, stands there twice: the last one counts.
   const steps = new Map(run.steps.map((step) => [step.name, step]))
