@@ -187,7 +187,7 @@ export async function separateRows(
     `COPY (SELECT ([${files}])[t.${fileColumn} + 1] AS source_file, t.${rowColumn} AS source_row, r.reasons, ${raw.join(', ')} FROM ${relation.sql} t JOIN reasons r ON r.file = t.${fileColumn} AND r.row = t.${rowColumn} ORDER BY t.${fileColumn}, t.${rowColumn}) TO ${text(quarantineFile)} (FORMAT parquet, COMPRESSION zstd${maskedOption(table.schema)})`,
   )
   await connection.run(
-    `COPY (SELECT ${columns} FROM ${relation.sql} t WHERE NOT EXISTS (SELECT 1 FROM reasons r WHERE r.file = t.${fileColumn} AND r.row = t.${rowColumn}) ORDER BY ${fileColumn}, ${rowColumn}) TO ${text(keptFile)} (FORMAT parquet, COMPRESSION zstd${maskedOption(table.schema)})`,
+    `COPY (SELECT ${columns} FROM ${relation.sql} t WHERE NOT EXISTS (SELECT 1 FROM reasons r WHERE r.file = t.${fileColumn} AND r.row = t.${rowColumn}) ORDER BY ${fileColumn}, ${rowColumn}) TO ${text(keptFile)} (FORMAT parquet, COMPRESSION zstd)`,
   )
   await connection.run(`DROP TABLE ${brokenTable}; DROP TABLE reasons`)
   const [kept] = await rowsOf(connection, `SELECT count(*) AS rows FROM read_parquet(${text(keptFile)})`)

@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest'
 import type { Output } from '../../lib/formats/artifact.ts'
 import { subjectOf } from '../../lib/formats/check.ts'
 import { jsonDifferences } from '../../lib/formats/json-differences.ts'
-import { contentsApart, differentOutputs, withoutClock } from '../../lib/jobs/verify/compare-outputs.ts'
+import {
+  contentsApart,
+  differentOutputs,
+  withoutClock,
+  withoutOlderReports,
+} from '../../lib/jobs/verify/compare-outputs.ts'
+import { putJson } from '../../lib/store/objects.ts'
+import { memoryStore } from '../../testing/memory-store.ts'
+import { newProject } from '../support/project.ts'
 
 const output = (name: string, digit: string): Output => ({
   name,
@@ -24,6 +32,23 @@ describe('the outputs of a step', () => {
 
   it('do not differ by the log of a program, whose lines have times', () => {
     expect(differentOutputs([output('log', '1')], [output('log', '2')])).toEqual([])
+  })
+
+  it('do not differ by reports of bad rows that 0.15 wrote with a value for each rule, where the rows kept do not', async () => {
+    const project = newProject()
+    const store = memoryStore(project.root)
+    const older = await putJson(store, { findings: [{ column: 'age', rule: '≤ 100', example: '999' }] })
+    const newer = await putJson(store, { findings: [{ column: 'age', rule: '≤ 100' }] })
+    const apart = (recorded: string) => [
+      { output: 'table', recorded: 'a', again: 'b' },
+      { output: 'report', recorded, again: 'c' },
+      { output: 'quarantine', recorded: 'd', again: 'e' },
+    ]
+    const left = await withoutOlderReports(apart(older.digest), store)
+    expect(left.map(({ output: name }) => name)).toEqual(['table'])
+    for (const recorded of [newer.digest, `sha256:${'0'.repeat(64)}`])
+      expect(await withoutOlderReports(apart(recorded), store)).toEqual(apart(recorded))
+    project.remove()
   })
 })
 

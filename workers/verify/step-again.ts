@@ -3,7 +3,7 @@ import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { StepOutline } from '../../lib/formats/plan-outline.ts'
 import { outputOf, type StepOutcome, stepOf } from '../../lib/formats/step-inputs.ts'
 import { Tuning } from '../../lib/formats/tuning.ts'
-import { differenceInWords, differentOutputs, gatesApart, withoutClock } from '../../lib/jobs/verify/compare-outputs.ts'
+import { differenceInWords, differentOutputs, gatesApart, withoutClock, withoutOlderReports } from '../../lib/jobs/verify/compare-outputs.ts'
 import { outputOnRecord, type StepOnRecord } from '../../lib/jobs/verify/on-record.ts'
 import { takeBlob, takeBundle } from '../../lib/jobs/verify/take-inputs.ts'
 import { getJson } from '../../lib/store/objects.ts'
@@ -59,8 +59,8 @@ function judge({ here, onRecord }: VersionAgain, step: StepOutline<'gate'>): Pro
   return here.judge(step, onRecord.registered.against, gate)
 }
 
-function differences({ source, scratch }: VersionAgain, recorded: StepOnRecord, outcome: StepOutcome) {
-  const different = differentOutputs(recorded.outputs, outcome.outputs)
+async function differences({ source, scratch }: VersionAgain, recorded: StepOnRecord, outcome: StepOutcome) {
+  const different = await withoutOlderReports(differentOutputs(recorded.outputs, outcome.outputs), source.store)
   return Promise.all(different.map((each) => differenceInWords(each, source.store, scratch.store)))
 }
 

@@ -32,6 +32,27 @@ export function differentOutputs(recorded: readonly Output[], again: readonly Ou
     .filter(({ recorded, again }) => recorded !== again)
 }
 
+/** What `validate` says of the rows that it set aside, besides those it kept. */
+const ofBadRows: readonly string[] = ['report', 'quarantine']
+
+/**
+ * Leaves out what differs because 0.15 and before wrote it otherwise: reports of bad rows had a value for each rule,
+ * and quarantines did not say which columns are masked. Which rows were set aside is told by the table of those that
+ * were kept.
+ * @param recordedIn where the recorded ones are
+ */
+export async function withoutOlderReports(
+  different: readonly OutputDifference[],
+  recordedIn: Store,
+): Promise<readonly OutputDifference[]> {
+  const recorded = different.find(({ output }) => output === 'report')?.recorded
+  if (recorded == null) return different
+  const report = await bytesOf(recordedIn, recorded).then(jsonIn, () => undefined)
+  const { findings } = (report ?? {}) as { findings?: unknown }
+  const isOlder = Array.isArray(findings) && findings.some((finding) => Object.hasOwn(finding, 'example'))
+  return isOlder ? different.filter(({ output }) => !ofBadRows.includes(output)) : different
+}
+
 /** How two of the same name differ is told of the first few places. */
 const mostPlaces = 4
 /** Larger ones are compared by their bytes alone. */
