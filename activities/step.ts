@@ -3,12 +3,13 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplicationFailure, Context } from '@temporalio/activity'
-import type { Client } from '@temporalio/client'
+import { type Client, ServiceError } from '@temporalio/client'
 import { withStoredPlace } from '../lib/code/source-map.ts'
 import type { Adapters } from '../lib/extensions/adapters.ts'
 import { mediaTypes } from '../lib/formats/artifact.ts'
 import { brief } from '../lib/formats/brief.ts'
 import { SlipwayError, withoutFull } from '../lib/formats/errors.ts'
+import { machineFull } from '../lib/formats/machine-full.ts'
 import type { StepKind, StepOf } from '../lib/formats/plan.ts'
 import type { StepRef } from '../lib/formats/plan-outline.ts'
 import { digestsOf, type StepInputs, type StepOutcome, stepOf } from '../lib/formats/step-inputs.ts'
@@ -164,6 +165,8 @@ export async function runIdempotent(
     )
     await Promise.allSettled(later.map((each) => each()))
     return { stepKey, cached: false, outputs: record.outputs, facts: record.facts }
+  } catch (error) {
+    throw machineFull(error, deps.scratch) ?? error
   } finally {
     await Promise.all([
       folder === undefined ? undefined : rm(folder, { recursive: true, force: true }),
@@ -229,20 +232,43 @@ export async function runActivity<T>(
 /** How long ending what a cancelled step began elsewhere may take. */
 const endsWithinMs = 30_000
 
+/** gRPC's statuses of a server that is not there, that has too much to do, or whose answer did not come. */
+const passing: readonly unknown[] = [14, 8, 4]
+
+function temporalAway(error: unknown): SlipwayError | undefined {
+  if (!(error instanceof ServiceError)) return undefined
+  const { code, details } = (error.cause ?? {}) as { code?: unknown; details?: unknown }
+  if (!passing.includes(code)) return undefined
+  return new SlipwayError(
+    'TEMPORAL_UNREACHABLE',
+    `Temporal does not answer: ${details ?? error.message}`,
+    {},
+    { cause: error },
+  )
+}
+
+/** Attempts after which memory that is still not there counts as too little of it for this step. */
+const memoryPatience = 12
+
 const thrownBy = new WeakMap<object, unknown>()
 
 /** What an activity's body threw, with the values that its failure lacks; the failure itself where nobody knows. */
 export const thrownAs = (failure: unknown): unknown => thrownBy.get(failure as object) ?? failure
 
 /** A failure for the history and the worker's log: values of rows are in neither. */
-function failureOf(error: unknown, step: string, attempt: number): ApplicationFailure {
+function failureOf(thrown: unknown, step: string, attempt: number): ApplicationFailure {
+  const error = machineFull(thrown) ?? temporalAway(thrown) ?? thrown
   const known = error instanceof SlipwayError ? error : undefined
   // What the engine says of a text that it cannot read quotes the text.
   const message = error instanceof SyntaxError ? 'a text cannot be read' : (error as Error).message
+  const isOver =
+    known === undefined || known.code === 'INTERNAL'
+      ? attempt >= patience
+      : !known.retryable || (known.code === 'OUT_OF_MEMORY' && attempt >= memoryPatience)
   const failure = ApplicationFailure.create({
     type: known?.code ?? 'INTERNAL',
     message: brief(message ?? String(error)),
-    nonRetryable: known === undefined || known.code === 'INTERNAL' ? attempt >= patience : !known.retryable,
+    nonRetryable: isOver,
     details: [
       {
         step,

@@ -4,6 +4,7 @@ import { CommanderError } from 'commander'
 import { unreachable } from '../client/unreachable.ts'
 import { packageRoot } from '../lib/code/host.ts'
 import { exitCodes, SlipwayError } from '../lib/formats/errors.ts'
+import { machineFull } from '../lib/formats/machine-full.ts'
 import { findingOf } from './ci/finding.ts'
 import { annotate } from './ci/tell.ts'
 import { printJson, showError } from './output.ts'
@@ -79,7 +80,7 @@ export function runCommandLine(
       return exitCode
     } catch (error) {
       if (!(error instanceof CommanderError)) {
-        const known = unreachable(error) ?? error
+        const known = error instanceof SlipwayError ? error : (unreachable(error) ?? machineFull(error) ?? error)
         annotate([findingOf(known)])
         return showError(known, { json: isJson, verbose: program.opts().verbose === true })
       }

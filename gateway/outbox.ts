@@ -3,6 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mediaTypes } from '../lib/formats/artifact.ts'
 import { canonicalJson } from '../lib/formats/canonical.ts'
+import { machineFull } from '../lib/formats/machine-full.ts'
 import { TelemetryWindow } from '../lib/formats/telemetry.ts'
 import { readAs } from '../lib/store/broken.ts'
 import { putBytes } from '../lib/store/objects.ts'
@@ -66,11 +67,10 @@ export function openOutbox(
     while (files.length > 0) {
       const [file] = files as [string]
       // One that a full disk or a crash cut off is lost, and must not keep the others.
-      const window = readAs(await readFile(join(folder, file)).catch(() => new Uint8Array()), TelemetryWindow)
       try {
+        const window = readAs((await readIfThere(join(folder, file))) ?? new Uint8Array(), TelemetryWindow)
         if ('value' in window) {
-          const attached = (name: string): Promise<Buffer | undefined> =>
-            readFile(join(folder, name)).catch(() => undefined)
+          const attached = (name: string): Promise<Buffer | undefined> => readIfThere(join(folder, name))
           const [rows, lines] = [await attached(captureOf(file)), await attached(labelsOf(file))]
           const capture = rows === undefined ? null : await putBytes(store, rows, mediaTypes.parquet)
           const labels = lines === undefined ? null : await putBytes(store, lines, mediaTypes.ndjson)
@@ -86,11 +86,18 @@ export function openOutbox(
   return {
     async put(window, { capture, labels }) {
       const file = `${window.endpoint}~${window.gateway}~${String(window.seq).padStart(10, '0')}.json`
-      await mkdir(folder, { recursive: true })
-      if (capture !== undefined) await writeFile(join(folder, captureOf(file)), capture)
-      if (labels !== undefined) await writeFile(join(folder, labelsOf(file)), labels)
-      await writeFile(join(folder, `${file}.new`), canonicalJson(window))
-      await rename(join(folder, `${file}.new`), join(folder, file))
+      try {
+        await mkdir(folder, { recursive: true })
+        if (capture !== undefined) await writeFile(join(folder, captureOf(file)), capture)
+        if (labels !== undefined) await writeFile(join(folder, labelsOf(file)), labels)
+        await writeFile(join(folder, `${file}.new`), canonicalJson(window))
+        await rename(join(folder, `${file}.new`), join(folder, file))
+      } catch (error) {
+        lost++
+        await drop(`${file}.new`)
+        await drop(file)
+        throw machineFull(error, folder) ?? error
+      }
       files.push(file)
       numbered.set(window.endpoint, window.seq + 1)
       while (files.length > mostKept) {
@@ -116,6 +123,13 @@ export function openOutbox(
     },
   }
 }
+
+/** What a file holds; undefined for none. One that a full machine cannot open now is there all the same. */
+const readIfThere = (path: string): Promise<Buffer | undefined> =>
+  readFile(path).catch((error) => {
+    if (machineFull(error) !== undefined) throw error
+    return undefined
+  })
 
 /** Moves the files of a folder into another one, and removes it. */
 function moveAll(from: string, to: string): void {

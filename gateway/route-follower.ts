@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { canonicalJson } from '../lib/formats/canonical.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
@@ -124,7 +124,13 @@ export class RouteFollower {
 
   private async keep(route: Route): Promise<void> {
     const file = join(this.options.folder, `${route.endpoint}.json`)
-    await writeFile(`${file}.new`, canonicalJson(route))
-    await rename(`${file}.new`, file)
+    try {
+      await writeFile(`${file}.new`, canonicalJson(route))
+      await rename(`${file}.new`, file)
+    } catch (error) {
+      // It is applied all the same.
+      this.options.note(`${route.endpoint}: no copy of revision ${route.revision} is kept: ${(error as Error).message}`)
+      await rm(`${file}.new`, { force: true })
+    }
   }
 }

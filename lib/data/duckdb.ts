@@ -67,7 +67,12 @@ let kept: Promise<DuckDBInstance> | undefined
  */
 export async function withKeptDuckDb<T>(spill: string, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
   kept ??= DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '1GB', temp_directory: spill })
-  return withConnection(await kept, work)
+  const instance = await kept.catch((error) => {
+    // What kept it from starting, such as too many open files, passes.
+    kept = undefined
+    throw error
+  })
+  return withConnection(instance, work)
 }
 
 /** The rows of a query as objects; big integers become numbers. */

@@ -107,6 +107,9 @@ export const errorCodes = {
   STORE_UNSUITABLE: exitCodes.unreachable,
   TEMPORAL_UNREACHABLE: exitCodes.unreachable,
   PLATFORM_MISSING: exitCodes.unreachable,
+  DISK_FULL: exitCodes.unreachable,
+  TOO_MANY_FILES: exitCodes.unreachable,
+  OUT_OF_MEMORY: exitCodes.unreachable,
   OVERLOADED: exitCodes.unreachable,
   DEADLINE_EXCEEDED: exitCodes.unreachable,
   GATEWAY_UNREACHABLE: exitCodes.unreachable,
@@ -131,6 +134,9 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'SAGEMAKER_UNREACHABLE',
   'REF_CONFLICT',
   'ALERT_UNDELIVERED',
+  'DISK_FULL',
+  'TOO_MANY_FILES',
+  'OUT_OF_MEMORY',
 ])
 
 /** A place in the user's own sources. Line and column count from 1; the file's path starts at the project. */

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GetObjectCommand } from '@aws-sdk/client-s3'
 import { CancelledFailure } from '@temporalio/activity'
+import { ServiceError } from '@temporalio/client'
 import { MockActivityEnvironment } from '@temporalio/testing'
+import { DefaultLogger } from '@temporalio/worker'
 import { describe, expect, it } from 'vitest'
 import { runActivity, runIdempotent } from '../../activities/step.ts'
+import { SlipwayError } from '../../lib/formats/errors.ts'
 import { digestOf, hexOf } from '../../lib/store/digest.ts'
 import { putBytes } from '../../lib/store/objects.ts'
 import { stepKeyOf } from '../../lib/store/steps.ts'
@@ -124,5 +127,39 @@ describe('a step that is cancelled', () => {
     release.open()
     await ended.opened
     expect(existsSync(folder)).toBe(false)
+  })
+})
+
+describe('an attempt that fails', () => {
+  /** What Temporal is told of it. */
+  const told = (error: unknown, attempt = 1) =>
+    new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR', () => {}) })
+      .run(() =>
+        runActivity('train', async () => {
+          throw error
+        }),
+      )
+      .catch((failure) => failure)
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+
+  it('on a machine that is full is tried again for as long as it takes, whatever it was taken for', async () => {
+    for (const error of [full, new SlipwayError('TABLE_FAILED', full.message)])
+      for (const attempt of [1, 1_000])
+        expect(await told(error, attempt)).toMatchObject({ type: 'DISK_FULL', nonRetryable: false })
+    const memory = new Error('Out of Memory Error: failed to allocate data')
+    expect(await told(memory)).toMatchObject({ type: 'OUT_OF_MEMORY', nonRetryable: false })
+    expect(await told(memory, 1_000)).toMatchObject({ type: 'OUT_OF_MEMORY', nonRetryable: true })
+  })
+
+  it('for Temporal did not answer is tried again for as long as it takes', async () => {
+    for (const code of [4, 8, 14]) {
+      const error = new ServiceError('Failed', { cause: Object.assign(new Error('no'), { code, details: 'gone' }) })
+      expect(await told(error, 1_000)).toMatchObject({ type: 'TEMPORAL_UNREACHABLE', nonRetryable: false })
+    }
+  })
+
+  it('for what nobody foresaw is tried a few times', async () => {
+    expect(await told(new Error('what?'))).toMatchObject({ type: 'INTERNAL', nonRetryable: false })
+    expect(await told(new Error('what?'), 1_000)).toMatchObject({ type: 'INTERNAL', nonRetryable: true })
   })
 })

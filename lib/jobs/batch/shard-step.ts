@@ -4,7 +4,6 @@ import { type ArtifactRef, type Digest, mediaTypes } from '../../formats/artifac
 import type { BatchPolicy } from '../../formats/batch-policy.ts'
 import { type BatchFile, type BatchPlan, type Part, ShardFacts } from '../../formats/batch-records.ts'
 import type { ShardOutcome } from '../../formats/batch-request.ts'
-import { SlipwayError } from '../../formats/errors.ts'
 import type { HostVersions, StepMaterial } from '../../formats/step-key.ts'
 import { transformInKey } from '../../formats/transform-policy.ts'
 import type { PackageSource } from '../../models/package.ts'
@@ -47,7 +46,7 @@ export async function scoreOnce(
     const whole = await shardOrder(deps, plan, shard, path, folder)
     const order = answersIn === undefined ? whole : { ...whole, answers: (await answersIn(folder)) ?? null }
     progress('waiting for a thread', 0)
-    const scored = await takeTurn(() => job('scoreShard', order)).catch(diskFull)
+    const scored = await takeTurn(() => job('scoreShard', order))
     return storeShard(store, scored, { shard, policy: plan.policy, input: digest }, folder)
   })
   const { read, scored, quarantine } = ShardFacts.parse(outcome.facts)
@@ -122,11 +121,4 @@ export async function storeShard(
     ...(scored.engine !== undefined && { engine: scored.engine === 'compiled' ? 'kernel' : scored.engine }),
   }
   return { outputs: [...outputs, { name: 'counts', ...counts }], facts }
-}
-
-function diskFull(error: Error): never {
-  if (!/No space left|ENOSPC|disk is full/i.test(error.message)) throw error
-  throw new SlipwayError('OUTPUT_UNWRITABLE', `the disk of this worker is full: ${error.message.split('\n')[0]}`, {
-    next: 'make room, then run the batch again: what was scored is kept',
-  })
 }
