@@ -1,3 +1,4 @@
+import { WorkflowNotFoundError } from '@temporalio/client'
 import { BatchManifest, BatchPlan, type BatchRecord } from '../lib/formats/batch-records.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { readBatch } from '../lib/store/batches.ts'
@@ -38,6 +39,7 @@ export async function readPartition(
   name: string,
   slot: string,
 ): Promise<PartitionDocument> {
+  let unanswered: unknown
   const [record, progress] = await Promise.all([
     readBatch(store, owner, name, slot),
     temporal()
@@ -46,8 +48,13 @@ export async function readPartition(
         const { status } = await handle.describe()
         return status.name === 'RUNNING' ? inTime(handle.query(batchProgressQuery), 2_000) : null
       })
-      .catch(() => null),
+      .catch((error: unknown) => {
+        unanswered = error instanceof WorkflowNotFoundError ? undefined : error
+        return null
+      }),
   ])
+  // What Temporal does not say may be there all the same.
+  if (record === undefined && unanswered !== undefined) throw unanswered
   if (record === undefined && progress === null)
     throw new SlipwayError('NOT_FOUND', `there is no batch ${owner}/${name}/${slot}`, {
       next: 'see `slipway batch list`',

@@ -1,4 +1,5 @@
 import { BacktestReport } from '../lib/formats/backtest-report.ts'
+import { exitCodes, SlipwayError } from '../lib/formats/errors.ts'
 import { TrialTimes, Tuning } from '../lib/formats/tuning.ts'
 import { readSourceRead } from '../lib/models/source-read.ts'
 import { getJson } from '../lib/store/objects.ts'
@@ -32,9 +33,17 @@ export const readTuningsOf = ({ store }: StoreContext, { steps }: Steps) =>
   madeBy(steps, async (step) => {
     const [trials, times] = step.kind === 'tune' ? [outputOf(step, 'trials'), outputOf(step, 'times')] : []
     if (trials === undefined) return undefined
-    const took = times === undefined ? [] : await getJson(store, times, TrialTimes).catch(() => [])
+    const took = times === undefined ? [] : await getJson(store, times, TrialTimes).catch(whereGone([]))
     return { trials, tuning: await getJson(store, trials, Tuning), times: took }
   })
+
+/** What stands for something that is gone from the store, or broken there; a store that is away is no such thing. */
+const whereGone =
+  <T>(value: T) =>
+  (error: unknown): T => {
+    if (error instanceof SlipwayError && error.exitCode === exitCodes.verification) return value
+    throw error
+  }
 
 /** What is found of each step, with its name: nothing of those that made no such thing, or whose is gone. */
 async function madeBy<T extends object>(
@@ -42,7 +51,7 @@ async function madeBy<T extends object>(
   find: (step: StepDocument) => Promise<T | undefined>,
 ): Promise<(T & { readonly step: string })[]> {
   const found = steps.map(async (step) => {
-    const made = await find(step).catch(() => undefined)
+    const made = await find(step).catch(whereGone(undefined))
     return made === undefined ? [] : [{ step: step.name, ...made }]
   })
   return (await Promise.all(found)).flat()

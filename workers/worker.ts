@@ -12,7 +12,7 @@ import { beginSeals } from '../lib/store/begin-seals.ts'
 import { isAlive } from '../lib/store/is-alive.ts'
 import { type Outage, outageOf, rideOut } from '../lib/store/outage.ts'
 import { requireSuitableStore } from '../lib/store/probe.ts'
-import { ensureBucket } from '../lib/store/store.ts'
+import { ensureBucket, isStoreAway } from '../lib/store/store.ts'
 import { attributes } from '../workflows/attributes.ts'
 import { scoringQueue, taskQueue } from '../workflows/messages.ts'
 import { connect, isAway, type TemporalClient } from './connect.ts'
@@ -35,9 +35,11 @@ export async function createWorker(
   extra: Pick<WorkerOptions, 'interceptors'> = {},
 ): Promise<SlipwayWorker> {
   const store = storeOf(settings)
-  const patientStore = storeOf(settings, waitedFor(`the S3 store at ${store.address}`))
+  const storeAway = waitedFor(`the S3 store at ${store.address}`)
+  const patientStore = storeOf(settings, storeAway)
   await ensureBucket(patientStore)
-  await requireSuitableStore(patientStore)
+  // It is also asked without credentials, by a client that has no patience of its own.
+  await rideOut(storeAway, () => requireSuitableStore(patientStore), isStoreAway)
   await beginSeals(patientStore)
   patientStore.client.destroy()
   const away = waitedFor(`the Temporal server at ${settings.temporal.connectionOptions.address}`)

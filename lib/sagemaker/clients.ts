@@ -38,7 +38,8 @@ const usual: Patience = { connect: 5_000, silent: 60_000, tries: 120_000, pause:
 export function sageMakerClients(given: Partial<Patience> = {}): SageMakerClients {
   const patience = { ...usual, ...given }
   const settings = {
-    requestHandler: { connectionTimeout: patience.connect, requestTimeout: patience.silent },
+    // A `requestTimeout` of the SDK's ends nothing: it only warns.
+    requestHandler: { connectionTimeout: patience.connect, socketTimeout: patience.silent },
     retryStrategy: ridingOut(patience),
   }
   const made: { destroy(): void }[] = []

@@ -6,6 +6,7 @@ import { DeleteObjectsCommand, GetObjectCommand, PutObjectCommand } from '@aws-s
 import { Upload } from '@aws-sdk/lib-storage'
 import { SlipwayError } from '../formats/errors.ts'
 import { listKeys } from '../store/documents.ts'
+import { bodyOf } from '../store/long-calls.ts'
 import { writeHashed } from '../store/objects.ts'
 import { isMissing, readWhole, type Store, storeError } from '../store/store.ts'
 
@@ -73,7 +74,7 @@ export function staging(store: Store, name: string): Staging {
     list,
     async fetch(file, path, mostBytes) {
       await mkdir(dirname(path), { recursive: true })
-      return readWhole(store, async () => {
+      const read = async () => {
         const answer = await store.client
           .send(new GetObjectCommand({ Bucket: store.bucket, Key: key(file) }))
           .catch((error) => {
@@ -88,7 +89,10 @@ export function staging(store: Store, name: string): Staging {
             next: 'leave less in the folders for models and outputs',
           })
         }
-        return writeHashed(answer.Body as Readable, path)
+        return writeHashed(bodyOf(answer), path)
+      }
+      return readWhole(store, read).catch((error) => {
+        throw storeError(store, error, key(file))
       })
     },
     async clear() {

@@ -14,25 +14,30 @@ const pauseMs = 100
  * The bytes of a file from elsewhere: where the connection breaks, it is asked for the rest, several times. They are as
  * many as were found, or the stream fails.
  * @param openAt opens the file from a byte on
- * @throws SlipwayError what `openAt` throws; the stream fails with SOURCE_UNREADABLE when it is cut again and again,
- * SOURCE_CHANGED when it is longer than it was
+ * @param cut what the stream fails with when it is cut again and again, SOURCE_UNREADABLE if nothing is said
+ * @throws SlipwayError what `openAt` throws; the stream fails with SOURCE_CHANGED when it is longer than it was
  */
-export async function resuming(file: FoundFile, openAt: (from: number) => Promise<Readable>): Promise<Readable> {
-  const first = await tried(file, 0, () => openAt(0))
-  return Readable.from(bytesOf(file, first, openAt), { objectMode: false })
+export async function resuming(
+  file: FoundFile,
+  openAt: (from: number) => Promise<Readable>,
+  cut: CutError = ofElsewhere,
+): Promise<Readable> {
+  const first = await tried(file, 0, () => openAt(0), cut)
+  return Readable.from(bytesOf(file, first, openAt, cut), { objectMode: false })
 }
 
 async function* bytesOf(
   file: FoundFile,
   first: Readable,
   openAt: (from: number) => Promise<Readable>,
+  cut: CutError,
 ): AsyncGenerator<Buffer> {
   let stream: Readable | undefined = first
   let [at, failures] = [0, 0]
   for (;;) {
     const from = at
     let why = 'it ended too soon'
-    stream ??= await tried(file, at, () => openAt(from))
+    stream ??= await tried(file, at, () => openAt(from), cut)
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         at += chunk.length
@@ -52,7 +57,7 @@ async function* bytesOf(
 }
 
 /** Opens, again and again while that may help. */
-async function tried(file: FoundFile, at: number, open: () => Promise<Readable>): Promise<Readable> {
+async function tried(file: FoundFile, at: number, open: () => Promise<Readable>, cut: CutError): Promise<Readable> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await open()
@@ -70,12 +75,20 @@ export function causeOf(error: unknown): string {
   return cause?.message ?? message ?? String(error)
 }
 
-const cut = ({ name, size }: FoundFile, at: number, why: string): SlipwayError =>
-  new SlipwayError(
-    'SOURCE_UNREADABLE',
-    `${name} was cut ${attempts} times in a row, behind ${at}${size === null ? '' : ` of ${size}`} bytes: ${why}`,
-    { next: 'check the connection, and whether the file is whole where it lies' },
-  )
+/** What a file ends with that is cut again and again: of the store's own server that passes, of others it need not. */
+type CutError = (file: FoundFile, at: number, why: string) => SlipwayError
+
+const cutBy =
+  (code: 'SOURCE_UNREADABLE' | 'STORE_UNREACHABLE'): CutError =>
+  ({ name, size }, at, why) =>
+    new SlipwayError(
+      code,
+      `${name} was cut ${attempts} times in a row, behind ${at}${size === null ? '' : ` of ${size}`} bytes: ${why}`,
+      { next: 'check the connection, and whether the file is whole where it lies' },
+    )
+
+const ofElsewhere = cutBy('SOURCE_UNREADABLE')
+export const ofStore = cutBy('STORE_UNREACHABLE')
 
 const longer = ({ name, size }: FoundFile): SlipwayError =>
   new SlipwayError('SOURCE_CHANGED', `${name} sends more than the ${size} bytes it had when it was found`, {

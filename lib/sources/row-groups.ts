@@ -2,9 +2,10 @@ import { GetObjectCommand } from '@aws-sdk/client-s3'
 import { type AsyncBuffer, parquetMetadataAsync } from 'hyparquet'
 import type { BatchFile } from '../formats/batch-records.ts'
 import { SlipwayError } from '../formats/errors.ts'
+import { bodyOf, bytesOf } from '../store/long-calls.ts'
 import { blobKey } from '../store/objects.ts'
 import { parseS3 } from '../store/s3-address.ts'
-import { atBucket, type Store, storeError } from '../store/store.ts'
+import { atBucket, readWhole, type Store, storeError } from '../store/store.ts'
 
 /**
  * Rows of each row group of a parquet file, from its footer alone.
@@ -16,12 +17,13 @@ export async function rowGroupsOf(store: Store, file: BatchFile): Promise<number
   const buffer: AsyncBuffer = {
     byteLength: file.size,
     async slice(start, end = file.size) {
-      const answer = await store.client
-        .send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${start}-${end - 1}` }))
-        .catch((error) => {
+      const range = new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${start}-${end - 1}` })
+      const bytes = await readWhole(store, async () => bytesOf(bodyOf(await store.client.send(range)))).catch(
+        (error) => {
           throw storeError(place, error, key)
-        })
-      return (await answer.Body?.transformToByteArray())?.slice().buffer ?? new ArrayBuffer(0)
+        },
+      )
+      return Uint8Array.from(bytes).buffer
     },
   }
   try {

@@ -5,11 +5,12 @@ import { SlipwayError } from '../formats/errors.ts'
 import { partitionOf } from '../formats/shards.ts'
 import { compressionOf } from '../formats/table-format.ts'
 import { listObjects } from '../store/documents.ts'
+import { bodyOf } from '../store/long-calls.ts'
 import { parseS3 } from '../store/s3-address.ts'
 import { atBucket, isMissing, type Store, statusOf, storeError } from '../store/store.ts'
 import { byDay } from './by-day.ts'
 import { fixedPart, isData, isGlob, patternOf, splitPattern } from './patterns.ts'
-import { resuming } from './resuming.ts'
+import { ofStore, resuming } from './resuming.ts'
 import type { FoundFile, Source } from './source.ts'
 
 /**
@@ -28,7 +29,7 @@ export function s3Source(store: Store): Source {
     }),
     async open(file) {
       const { bucket, key } = parseS3(file.uri)
-      return resuming(file, (from) => openObject(atBucket(store, bucket), key, file, from))
+      return resuming(file, (from) => openObject(atBucket(store, bucket), key, file, from), ofStore)
     },
   }
 }
@@ -85,7 +86,7 @@ async function openObject(place: Store, key: string, file: FoundFile, from: numb
       throw storeError(place, error, key)
     })
   if (file.size !== null && answer.ContentLength !== file.size - from) throw changed(file)
-  return answer.Body as Readable
+  return bodyOf(answer)
 }
 
 const nothingAt = (uri: string): SlipwayError =>

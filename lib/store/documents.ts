@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   type _Object,
@@ -14,6 +14,7 @@ import { canonicalJson } from '../formats/canonical.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { brokenError, isBroken, type Read, readAs } from './broken.ts'
 import { digestOf, hexOf } from './digest.ts'
+import { bodyOf, bytesOf } from './long-calls.ts'
 import { isSigned, type Stored as Sealed, SealMark, sealMarkKey, sealName, sealOf } from './seal.ts'
 import { alterationOf, keptMark, requireSigner } from './sealing.ts'
 import { attemptsOf, isConflict, isMissing, readWhole, type Store, statusOf, storeError } from './store.ts'
@@ -26,6 +27,7 @@ export interface Document<T> {
 
 /** What lies at a key, whatever it is. */
 interface Stored extends Sealed {
+  readonly bytes: Buffer
   readonly etag: string
 }
 
@@ -36,7 +38,7 @@ async function readStored(store: Store, key: string, unless?: string): Promise<S
     return await readWhole(store, async () => {
       const answer = await store.client.send(new GetObjectCommand(get))
       return {
-        bytes: (await answer.Body?.transformToByteArray()) ?? new Uint8Array(),
+        bytes: await bytesOf(bodyOf(answer)),
         etag: answer.ETag ?? '',
         seal: answer.Metadata?.[sealName],
         at: answer.LastModified,
@@ -58,10 +60,33 @@ async function readSealed<T>(store: Store, key: string, stored: Stored, schema: 
 export const sealedSince = (store: Store): Promise<number | undefined> =>
   keptMark(store, async () => (await readDocument(store, sealMarkKey, SealMark))?.value)
 
-async function parsed<T>(store: Store, key: string, stored: Stored, schema: z.ZodType<T>): Promise<Document<T>> {
-  const read = await readSealed(store, key, stored, schema)
+/**
+ * What lies at a key, and what it says. What cannot be read may have been cut on its way: that it is broken is believed
+ * when the same bytes came twice.
+ */
+async function readParsed<T>(
+  store: Store,
+  key: string,
+  schema: z.ZodType<T>,
+  unless?: string,
+): Promise<(Stored & { readonly read: Read<T> }) | undefined> {
+  for (let before: Buffer | undefined; ; ) {
+    const stored = await readStored(store, key, unless)
+    if (stored === undefined) return undefined
+    const read = await readSealed(store, key, stored, schema)
+    if ('value' in read || before?.equals(stored.bytes)) return { ...stored, read }
+    before = stored.bytes
+  }
+}
+
+async function requireParsed<T>(
+  ...[store, key, schema, unless]: Parameters<typeof readParsed<T>>
+): Promise<Document<T> | undefined> {
+  const stored = await readParsed(store, key, schema, unless)
+  if (stored === undefined) return undefined
+  const { read, etag } = stored
   if ('why' in read) throw brokenError(store, key, read.why)
-  return { value: read.value, etag: stored.etag }
+  return { value: read.value, etag }
 }
 
 /** The document at a key, or undefined. @throws SlipwayError DOCUMENT_BROKEN when something else lies there */
@@ -70,8 +95,7 @@ export async function readDocument<T>(
   key: string,
   schema: z.ZodType<T>,
 ): Promise<Document<T> | undefined> {
-  const stored = await readStored(store, key)
-  return stored === undefined ? undefined : parsed(store, key, stored, schema)
+  return requireParsed(store, key, schema)
 }
 
 /**
@@ -83,8 +107,7 @@ export async function readIfChanged<T>(
   etag: string | undefined,
   schema: z.ZodType<T>,
 ): Promise<Document<T> | undefined> {
-  const stored = await readStored(store, key, etag)
-  return stored === undefined ? undefined : parsed(store, key, stored, schema)
+  return requireParsed(store, key, schema, etag)
 }
 
 /**
@@ -96,11 +119,10 @@ export async function readKeptDocument<T>(store: Store, key: string, schema: z.Z
   try {
     const document = await readDocument(store, key, schema)
     if (document === undefined) return undefined
-    await mkdir(dirname(copy), { recursive: true, mode: 0o700 })
-    // Two readers of one process may be here at once.
-    const partial = `${copy}.${randomUUID()}`
-    await writeFile(partial, canonicalJson(document.value), { mode: 0o600 })
-    await rename(partial, copy)
+    // What was read counts, kept or not.
+    await keep(copy, canonicalJson(document.value)).catch((error: Error) =>
+      console.error(`no copy is kept of ${key}: ${error.message}`),
+    )
     return document.value
   } catch (error) {
     if (!isBroken(error) && !(error instanceof SlipwayError && error.code === 'STORE_UNREACHABLE')) throw error
@@ -108,6 +130,18 @@ export async function readKeptDocument<T>(store: Store, key: string, schema: z.Z
     const kept = readAs(bytes, schema)
     if ('why' in kept) throw error
     return kept.value
+  }
+}
+
+async function keep(copy: string, text: string): Promise<void> {
+  await mkdir(dirname(copy), { recursive: true, mode: 0o700 })
+  // Two readers of one process may be here at once.
+  const partial = `${copy}.${randomUUID()}`
+  try {
+    await writeFile(partial, text, { mode: 0o600 })
+    await rename(partial, copy)
+  } finally {
+    await rm(partial, { force: true })
   }
 }
 
@@ -193,9 +227,9 @@ export async function publishOnce<T>(
 ): Promise<{ value: T; first: boolean }> {
   for (;;) {
     if (await writeDocument(store, key, value, undefined)) return { value, first: true }
-    const stored = await readStored(store, key)
+    const stored = await readParsed(store, key, schema)
     if (stored === undefined) continue
-    const read = await readSealed(store, key, stored, schema)
+    const { read } = stored
     if ('why' in read) {
       if (await replaceBroken(store, key, stored, read.why, value)) return { value, first: true }
     } else if (!(await isLost(read.value))) return { value: read.value, first: false }
@@ -240,13 +274,13 @@ export async function repairDocument<T>(
   isLost: (value: T) => string | undefined = () => undefined,
 ): Promise<{ value: T; quarantined: string | null } | undefined> {
   for (;;) {
-    const stored = await readStored(store, key)
+    const stored = await readParsed(store, key, schema)
     if (stored === undefined) {
       const value = await make('it is gone')
       if (await writeDocument(store, key, value, undefined)) return { value, quarantined: null }
       continue
     }
-    const read = await readSealed(store, key, stored, schema)
+    const { read } = stored
     const why = 'why' in read ? read.why : isLost(read.value)
     if (why === undefined) return undefined
     const value = await make(why)

@@ -18,6 +18,7 @@ import { canonicalJson } from '../formats/canonical.ts'
 import { SlipwayError } from '../formats/errors.ts'
 import { brokenError, readAs } from './broken.ts'
 import { digestOf, digestOfFile, hexOf } from './digest.ts'
+import { bodyOf, bytesOf } from './long-calls.ts'
 import { isConflict, isMissing, readWhole, type Store, storeError } from './store.ts'
 
 /** Files larger than this are asked for before they are sent (bytes). */
@@ -91,12 +92,6 @@ export async function putKnown(
   return { digest, mediaType, size }
 }
 
-async function bytesOf(stream: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
-}
-
 async function put(
   store: Store,
   digest: Digest,
@@ -123,7 +118,8 @@ async function put(
 export async function hasBlob(store: Store, { digest, size }: { digest: string; size: number }): Promise<boolean> {
   try {
     const head = await store.client.send(new HeadObjectCommand({ Bucket: store.bucket, Key: blobKey(digest) }))
-    return head.ContentLength === size
+    if (head.ContentLength !== undefined) return head.ContentLength === size
+    throw new Error('it does not say how large an object is')
   } catch (error) {
     if (isMissing(error)) return false
     throw storeError(store, error, blobKey(digest))
@@ -147,12 +143,31 @@ export async function localFile(store: Store, digest: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const partial = `${path}.${randomUUID()}.part`
   try {
-    const written = await readWhole(store, async () => writeHashed(await openBlob(store, digest), partial))
-    requireDigest(store, digest, written)
+    await readVerified(store, digest, async () => {
+      const written = await writeHashed(await openBlob(store, digest), partial)
+      return { digest: written, value: undefined }
+    })
     await rename(partial, path)
     return path
+  } catch (error) {
+    throw storeError(store, error, blobKey(digest))
   } finally {
     await rm(partial, { force: true })
+  }
+}
+
+/** How often a blob is read whose bytes are not those of its name: they may have been altered on their way. */
+const reads = 3
+
+async function readVerified<T>(
+  store: Store,
+  digest: string,
+  read: () => Promise<{ readonly digest: string; readonly value: T }>,
+): Promise<T> {
+  for (let left = reads; ; ) {
+    const found = await readWhole(store, read)
+    if (found.digest === digest) return found.value
+    if (--left === 0) throw otherBytes(store, digest, found.digest)
   }
 }
 
@@ -171,11 +186,12 @@ export async function writeHashed(body: Readable, path: string): Promise<Digest>
 
 /** The bytes of a (small) blob, verified. */
 export async function getBytes(store: Store, digest: string): Promise<Buffer> {
-  const bytes = await readWhole(store, async () => bytesOf(await openBlob(store, digest))).catch((error) => {
+  return readVerified(store, digest, async () => {
+    const value = await bytesOf(await openBlob(store, digest))
+    return { digest: digestOf(value), value }
+  }).catch((error) => {
     throw storeError(store, error, blobKey(digest))
   })
-  requireDigest(store, digest, digestOf(bytes))
-  return bytes
 }
 
 /** A JSON artifact of a kind. @throws SlipwayError DOCUMENT_BROKEN when the digest names something else */
@@ -212,15 +228,14 @@ function bundleOf(store: Store, bytes: Uint8Array, digest: string, kinds: readon
 async function openBlob(store: Store, digest: string): Promise<Readable> {
   try {
     const answer = await store.client.send(new GetObjectCommand({ Bucket: store.bucket, Key: blobKey(digest) }))
-    return answer.Body as Readable
+    return bodyOf(answer)
   } catch (error) {
     throw storeError(store, error, blobKey(digest))
   }
 }
 
-function requireDigest(store: Store, expected: string, actual: string): void {
-  if (actual === expected) return
-  throw new SlipwayError('DIGEST_MISMATCH', `${store.address}/${blobKey(expected)} holds other bytes: ${actual}`, {
+function otherBytes(store: Store, expected: string, actual: string): SlipwayError {
+  return new SlipwayError('DIGEST_MISMATCH', `${store.address}/${blobKey(expected)} holds other bytes: ${actual}`, {
     expected,
     actual,
     next: 'restore that object from a backup, or delete it and run again: the step that made it makes it anew',

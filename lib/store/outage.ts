@@ -1,3 +1,5 @@
+import { patience } from '../formats/patience.ts'
+
 /** A server that others wait for, by the one who waits: so long as it was there before, or somebody brings it back. */
 export interface OutageOptions {
   /** What it is and where, for the words: `the store at http://…`. */
@@ -12,12 +14,6 @@ export interface OutageOptions {
   readonly limits?: { readonly away: number; readonly unknown: number }
   readonly now?: () => number
 }
-
-/**
- * What a minute without an answer is made of, ms: how long one is waited for, told of the wait, and waited between
- * two tries.
- */
-export const patience = { away: 60_000, unknown: 5_000, silent: 1_500, pause: 300 } as const
 
 /**
  * One outage after the other of one server. All calls of a process share it: its budget is of the outage, not of a
@@ -47,7 +43,7 @@ export function outageOf({ server, isExpected, say, limits = patience, now = Dat
   let isSaid = false
   const limit = (): number => (isKnown || isExpected() ? limits.away : limits.unknown)
   const lasts = (since: number): void => {
-    if (isSaid || now() - since < patience.silent) return
+    if (isSaid || now() - since < patience.told) return
     isSaid = true
     const most = Number.isFinite(limit()) ? ` (up to ${limit() / 1000} s)` : ''
     say(`${server} does not answer: waiting for it${most}`)
@@ -77,6 +73,19 @@ export function outageOf({ server, isExpected, say, limits = patience, now = Dat
   }
 }
 
+/** Who has no time for outages, since somebody else tries again, makes a call these few times. */
+export const afterHiccups = (): Outage => ({
+  begin() {
+    let left = 3
+    return { failed: () => (left-- > 0 ? patience.pause : undefined) }
+  },
+  answered() {},
+  lasts() {},
+})
+
+/** Whether the time in which a server said nothing ended a call: that time has been waited. */
+const isTimeOut = (error: unknown): boolean => (error as { code?: unknown }).code === 'ETIMEDOUT'
+
 /**
  * Does something that a server is needed for, again and again while it is away.
  * @param isAway whether an error says that
@@ -97,7 +106,7 @@ export async function rideOut<T>(
       outage?.answered()
       return result
     } catch (error) {
-      const pause = isAway(error) ? call?.failed(isWait ? since : undefined) : undefined
+      const pause = isAway(error) ? call?.failed(isWait || isTimeOut(error) ? since : undefined) : undefined
       if (pause === undefined) throw error
       await new Promise((resolve) => setTimeout(resolve, pause))
     } finally {

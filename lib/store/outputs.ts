@@ -8,12 +8,14 @@ import { batchId } from '../formats/batch-policy.ts'
 import { BatchManifest } from '../formats/batch-records.ts'
 import { canonicalJson } from '../formats/canonical.ts'
 import { SlipwayError } from '../formats/errors.ts'
+import { machineFull } from '../formats/machine-full.ts'
 import { readAs } from './broken.ts'
 import { digestOf, digestOfFile } from './digest.ts'
 import { listKeys } from './documents.ts'
+import { bodyOf, bytesOf } from './long-calls.ts'
 import { blobKey, localFile } from './objects.ts'
 import { parseS3 } from './s3-address.ts'
-import { atBucket, isMissing, type Store, storeError } from './store.ts'
+import { atBucket, isMissing, readWhole, type Store, storeError } from './store.ts'
 
 /** A folder that plain readers look into: on this machine, or in S3. */
 export interface OutputFolder {
@@ -46,12 +48,9 @@ export function localFolder(store: Store, path: string): OutputFolder {
   const tried = async <T>(work: Promise<T>): Promise<T> =>
     work.catch((error: NodeJS.ErrnoException) => {
       if (error instanceof SlipwayError) throw error
-      const why =
-        error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS'
-          ? 'no permission'
-          : error.code === 'ENOSPC'
-            ? 'the disk is full'
-            : error.message
+      const full = machineFull(error, path)
+      if (full !== undefined) throw full
+      const why = ['EACCES', 'EPERM', 'EROFS'].includes(error.code ?? '') ? 'no permission' : error.message
       throw new SlipwayError('OUTPUT_UNWRITABLE', `${path} cannot be used for output: ${why}`, {
         next: 'check the folder and its disk, then run the batch again: what was scored is kept',
       })
@@ -107,6 +106,10 @@ function s3Folder(store: Store, address: string): OutputFolder {
   const failed = (name: string) => (error: unknown) => {
     throw storeError(place, error, `${prefix}${name}`)
   }
+  const bytesAt = (name: string): Promise<Buffer> =>
+    readWhole(store, async () =>
+      bytesOf(bodyOf(await store.client.send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}${name}` })))),
+    )
   return {
     address,
     async list() {
@@ -115,18 +118,14 @@ function s3Folder(store: Store, address: string): OutputFolder {
     },
     async read(name) {
       try {
-        const answer = await store.client.send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}${name}` }))
-        return await answer.Body?.transformToString()
+        return (await bytesAt(name)).toString('utf8')
       } catch (error) {
         if (isMissing(error)) return undefined
         return failed(name)(error)
       }
     },
     async digestOf(name) {
-      const answer = await store.client
-        .send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}${name}` }))
-        .catch(failed(name))
-      return digestOf((await answer.Body?.transformToByteArray()) ?? '')
+      return digestOf(await bytesAt(name).catch(failed(name)))
     },
     async write(name, text) {
       await store.client

@@ -3,7 +3,7 @@ import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } fro
 import { z } from 'zod'
 import { SlipwayError } from '../formats/errors.ts'
 import { readDocument, writeDocument } from './documents.ts'
-import { type Store, statusOf } from './store.ts'
+import { type Store, statusOf, storeError } from './store.ts'
 
 /** What a store must do for Slipway's promises to hold; each is tried, not believed. */
 export interface ProbeResult {
@@ -58,12 +58,18 @@ async function hasFairRaces(store: Store, key: string): Promise<boolean> {
   return true
 }
 
+/** Whether a store did not say what it does. */
+const isSilent = (error: unknown): boolean => (statusOf(error) ?? 500) >= 500
+
 async function refusesBadChecksum(store: Store, key: string): Promise<boolean> {
   const wrong = Buffer.alloc(32).toString('base64')
   const put = new PutObjectCommand({ Bucket: store.bucket, Key: `${key}.bad`, Body: 'bytes', ChecksumSHA256: wrong })
   return store.client.send(put).then(
     () => false,
-    (error) => statusOf(error) === 400,
+    (error) => {
+      if (isSilent(error)) throw storeError(store, error, key)
+      return statusOf(error) === 400
+    },
   )
 }
 
@@ -82,6 +88,7 @@ async function refusesAnonymous(store: Store, key: string): Promise<boolean> {
     await anonymous.send(new GetObjectCommand({ Bucket: store.bucket, Key: key }))
     return false
   } catch (error) {
+    if (isSilent(error)) throw storeError(store, error, key)
     return statusOf(error) === 401 || statusOf(error) === 403
   } finally {
     anonymous.destroy()

@@ -7,7 +7,11 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3'
 import { SlipwayError } from '../formats/errors.ts'
-import { type Call, type Outage, rideOut } from './outage.ts'
+import { machineFull } from '../formats/machine-full.ts'
+import { patience } from '../formats/patience.ts'
+import { askAgain } from './asking-again.ts'
+import { endLongCalls } from './long-calls.ts'
+import { afterHiccups, type Call, type Outage, rideOut } from './outage.ts'
 import type { Seals } from './seal.ts'
 
 /** An S3-compatible bucket, and the folder that keeps verified copies of what was read from it. */
@@ -37,20 +41,23 @@ export interface StoreOptions {
   requestHandler?: NonNullable<S3ClientConfig['requestHandler']>
 }
 
-/** A store that takes a call and says nothing for this long has hung, ms: the call is made again. */
-const silentMs = 120_000
-
 /** Connects lazily: nothing is sent until the first call. */
 export function createStore(options: StoreOptions): Store {
   const { endpoint, bucket, region, cacheFolder, credentials, outage, seals } = options
   const client = new S3Client({
     region,
     maxAttempts: 4,
-    requestHandler: options.requestHandler ?? { socketTimeout: silentMs },
+    // A store that takes a call and says nothing has hung: the call is made again.
+    requestHandler: options.requestHandler ?? {
+      connectionTimeout: patience.connecting,
+      socketTimeout: patience.silent,
+    },
     ...(outage === undefined ? {} : { retryStrategy: ridingOut(outage) }),
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(credentials === undefined ? {} : { credentials }),
   })
+  askAgain(client)
+  endLongCalls(client)
   return { client, bucket, cacheFolder, address: storeAddress(endpoint, region, bucket), outage, seals }
 }
 
@@ -67,19 +74,21 @@ const quickTries = 3
 
 /** The SDK's own retries are over in a fraction of a second: these go on for as long as an outage may last. */
 function ridingOut(outage: Outage): Retries {
-  const calls = new WeakMap<Token, Call>()
+  const tries = new WeakMap<Token, { readonly call: Call; readonly since: number }>()
   const token = (call: Call, count: number, delay: number): Token => {
     const made: Token = { getRetryCount: () => count, getRetryDelay: () => delay }
-    calls.set(made, call)
+    tries.set(made, { call, since: Date.now() + delay })
     return made
   }
   return {
     acquireInitialRetryToken: async () => token(outage.begin(), 0, 0),
     async refreshRetryTokenForRetry(before, { errorType, error }) {
-      const call = calls.get(before) as Call
+      const { call, since } = tries.get(before) as { call: Call; since: number }
       const count = before.getRetryCount() + 1
       if (errorType === 'TRANSIENT' || errorType === 'THROTTLING') {
-        const pause = call.failed()
+        // A time-out has waited itself, at most so long; what was broken off later was answered until then.
+        const isSilence = error?.name === 'TimeoutError' && (error as { code?: string }).code === undefined
+        const pause = call.failed(isSilence ? Math.max(since, Date.now() - patience.silent) : undefined)
         if (pause !== undefined)
           return token(call, count, count <= quickTries ? 50 * 2 ** count * Math.random() : pause)
       } else if (statusOf(error) !== undefined) outage.answered()
@@ -89,17 +98,22 @@ function ridingOut(outage: Outage): Retries {
   }
 }
 
-/** Reads what may break off in the middle: the SDK tries again what failed before the first byte came, and no more. */
+/**
+ * Reads what may break off in the middle: the SDK tries again what failed before the first byte came, and no more.
+ * @throws SlipwayError STORE_UNREACHABLE where it breaks off again and again; what `read` throws otherwise
+ */
 export function readWhole<T>(store: Store, read: () => Promise<T>): Promise<T> {
-  return rideOut(store.outage, read, isBrokenOff)
+  return rideOut(store.outage ?? afterHiccups(), read, isBrokenOff)
 }
+
+/** What connections end with: errors of Node's sockets and parsers, and the SDK's own. */
+const brokenOff =
+  /^(ECONN(RESET|ABORTED|REFUSED)|EPIPE|ETIMEDOUT|E(HOST|NET)UNREACH|ERR_STREAM_PREMATURE_CLOSE|HPE_.*)$/
 
 function isBrokenOff(error: unknown): boolean {
   const { code, name, message } = error as NodeJS.ErrnoException
   return (
-    ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code ?? '') ||
-    name === 'TimeoutError' ||
-    message === 'aborted'
+    brokenOff.test(code ?? '') || name === 'TimeoutError' || message === 'aborted' || /^Checksum mismatch/.test(message)
   )
 }
 
@@ -149,9 +163,15 @@ export function isMissing(error: unknown): boolean {
   return statusOf(error) === 404
 }
 
+/** Whether an error of ours says that the store does not answer. */
+export const isStoreAway = (error: unknown): boolean =>
+  error instanceof SlipwayError && error.code === 'STORE_UNREACHABLE'
+
 /** An SDK error as one of ours, saying where the store is and what to check. */
 export function storeError(store: Store, error: unknown, key?: string): SlipwayError {
   if (error instanceof SlipwayError) return error
+  const full = machineFull(error, store.cacheFolder)
+  if (full !== undefined) return full
   const status = statusOf(error)
   const at = key === undefined ? store.address : `${store.address}/${key}`
   if (status === 401 || status === 403 || (error as Error).name === 'CredentialsProviderError') {

@@ -1,5 +1,6 @@
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { SlipwayError } from '../formats/errors.ts'
+import { patience } from '../formats/patience.ts'
 import type { Credentials, ModelFolder, StoredFile } from './model-folders.ts'
 import { largestFile } from './signed.ts'
 
@@ -27,6 +28,7 @@ export class S3Folder implements ModelFolder {
     this.client = new S3Client({
       region: process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1',
       followRegionRedirects: true,
+      requestHandler: { connectionTimeout: patience.connecting, socketTimeout: patience.silent },
       ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
       credentials: async () => {
         const { aws_temp_credentials: keys, expiration_time: endsAt } = next ?? (await renew())

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type OutageOptions, outageOf, patience, rideOut } from '../../lib/store/outage.ts'
+import { patience } from '../../lib/formats/patience.ts'
+import { type OutageOptions, outageOf, rideOut } from '../../lib/store/outage.ts'
 
 /** A server that is watched over by a clock of ours. */
 function watched(options: Partial<OutageOptions> = {}) {
@@ -70,7 +71,7 @@ describe('a server that is away', () => {
     const { outage, clock, said } = watched()
     outage.answered()
     const call = outage.begin()
-    while (clock.now < 1_000_000 + patience.silent - patience.pause) clock.now += call.failed() as number
+    while (clock.now < 1_000_000 + patience.told - patience.pause) clock.now += call.failed() as number
     outage.answered()
     expect(said).toEqual([])
   })

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { type CapturedEvent, CaptureLine, eventOf } from '../../formats/sagemaker-capture.ts'
+import { bodyOf } from '../../store/long-calls.ts'
 import { isMissing, type Store, storeError } from '../../store/store.ts'
 
 /*
@@ -160,7 +160,7 @@ async function* linesOf(store: Store, { key }: CaptureFile): AsyncGenerator<stri
   })
   if (answer?.Body === undefined) return
   try {
-    const lines = createInterface({ input: answer.Body as Readable, crlfDelay: Number.POSITIVE_INFINITY })
+    const lines = createInterface({ input: bodyOf(answer), crlfDelay: Number.POSITIVE_INFINITY })
     for await (const line of lines) if (line.trim() !== '') yield line.length > mostLine ? undefined : line
   } catch (error) {
     throw storeError(store, error, key)
