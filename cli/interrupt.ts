@@ -18,3 +18,11 @@ export function listenForInterrupt(): Interrupt {
     stopListening: () => void process.removeListener('SIGINT', onInterrupt),
   }
 }
+
+/** The same, also ended by a clock. */
+export const endedBy = (interrupt: Interrupt, clock: { readonly isOver: boolean }): Interrupt => ({
+  get happened() {
+    return interrupt.happened || clock.isOver
+  },
+  stopListening: interrupt.stopListening,
+})

@@ -3,7 +3,6 @@ import { ServiceError, WorkflowFailedError, type WorkflowHandle } from '@tempora
 import { TerminatedFailure } from '@temporalio/common'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { RunRecord } from '../lib/formats/records.ts'
-import { showDuration } from '../lib/formats/show-duration.ts'
 import { branchOf } from '../lib/formats/step-id.ts'
 import { listRuns, readRun, withBranches } from '../lib/store/runs.ts'
 import type { Store } from '../lib/store/store.ts'
@@ -21,15 +20,14 @@ const silence = 15_000
 
 /**
  * Follows a run to its end. Workers, servers and this command may come and go meanwhile; the run goes on without us.
- * @param timeoutMs gives up waiting (not running) after this
- * @throws SlipwayError WAIT_TIMED_OUT, INTERRUPTED
+ * @param interrupt what ends the waiting, not the run
+ * @throws SlipwayError INTERRUPTED
  */
 export async function followRun(
   context: ClientContext,
   { runId, workflowId, pipeline }: Pick<RunRecord, 'runId' | 'workflowId' | 'pipeline'>,
   view: ProgressView,
   interrupt: { readonly happened: boolean },
-  timeoutMs: number | undefined,
 ): Promise<RunRecord> {
   const { client } = await context.temporal()
   const handle = client.workflow.getHandle(workflowId)
@@ -39,7 +37,6 @@ export async function followRun(
   let warned = false
   let waiting: string | undefined
   let toldElsewhere = 0
-  const started = Date.now()
   let before: Promise<RunRecord | undefined> | undefined
   /** @param isWanted whether somebody still looks: a store that is away may have kept us long */
   const show = async (finished: RunProgress['finished'], isWanted: () => boolean): Promise<void> => {
@@ -90,14 +87,6 @@ export async function followRun(
         throw new SlipwayError('INTERRUPTED', `stopped waiting; run ${runId} goes on`, {
           next: `slipway wait ${runId}`,
         })
-      if (timeoutMs !== undefined && Date.now() - started > timeoutMs)
-        throw new SlipwayError(
-          'WAIT_TIMED_OUT',
-          `run ${runId} is not done after ${showDuration(timeoutMs)}; it goes on`,
-          {
-            next: `slipway wait ${runId}`,
-          },
-        )
       if (warned || Date.now() - lastAnswer < silence) return
       warned = true
       view.note('  no worker answers: the run waits for one (`slipway up` starts one)')

@@ -1,9 +1,12 @@
 import { Agent, request } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import { patience } from '../lib/formats/patience.ts'
 import { type Outage, rideOut } from '../lib/store/outage.ts'
 import { readAlive } from '../lib/store/routes.ts'
 import type { ClientContext } from './context.ts'
+
+const timedOut = (what: string): Error => Object.assign(new Error(what), { code: 'ETIMEDOUT' })
 
 /** What a gateway answered. */
 export interface Answer {
@@ -77,6 +80,11 @@ export function gatewayClient(address: string, connections: number, outage?: Out
         response.once('error', reject)
       })
       sent.once('error', reject)
+      // One that takes a request and is silent, and one whose answer never ends.
+      sent.setTimeout(patience.silent, () => sent.destroy(timedOut(`nothing came for ${patience.silent / 1000} s`)))
+      const late = timedOut(`its answer did not end within ${patience.whole / 1000} s`)
+      const timer = setTimeout(() => sent.destroy(late), patience.whole)
+      sent.once('close', () => clearTimeout(timer))
       sent.end(body)
     })
   }

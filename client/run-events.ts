@@ -41,7 +41,7 @@ export async function* followEvents(context: ClientContext, runId: string): Asyn
   const run = { runId, workflowId, pipeline: pipelineOfRun(runId) }
   let failure: { readonly error: unknown } | undefined
   let isOver = false
-  const following = followRun(context, run, view, interrupt, undefined)
+  const following = followRun(context, run, view, interrupt)
     .then((record) => tell({ kind: 'ended', run: runDocument(record) }))
     .catch((error: unknown) => {
       failure = { error }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client'
 import { SlipwayError } from '../lib/formats/errors.ts'
+import { patience } from '../lib/formats/patience.ts'
 import { type Outage, rideOut } from '../lib/store/outage.ts'
 import { converterFile } from './files.ts'
 import type { Settings } from './settings.ts'
@@ -16,6 +17,9 @@ export interface TemporalClient {
 const unavailable = 14
 /** Statuses that say nothing of the server: the call was given up here. */
 const givenUp: ReadonlySet<number> = new Set([1, 4])
+/** Whether gRPC's own clock ended a call, and not the server, which may have waited for a worker in vain. */
+const isLateAnswer = ({ code, details }: { code: number; details: string }): boolean =>
+  code === 4 && details.startsWith('Deadline exceeded')
 /** Statuses of a server that is there and does not want us. */
 const refusals: ReadonlySet<number> = new Set([7, 16])
 
@@ -30,7 +34,17 @@ export function isAway(error: unknown): boolean {
  * How long gRPC waits before it connects again, ms. Its own limit is two minutes: it would stay away longer than the
  * server.
  */
-const channelArgs = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 1_000 }
+const channelArgs = {
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+  // One that waits for news hears by this that nobody is there: together the time for which a server may be silent.
+  'grpc.keepalive_time_ms': patience.silent / 2,
+  'grpc.keepalive_timeout_ms': patience.silent / 2,
+}
+
+/** Calls that Temporal answers when there is news, or a worker has said something. */
+const newsCalls =
+  /\/(GetWorkflowExecutionHistory|QueryWorkflow|(Poll|Update)WorkflowExecution(Update)?|ExecuteMultiOperation)$/
 
 /**
  * A client to the Temporal server.
@@ -43,7 +57,7 @@ export async function connect({ temporal }: Settings, outage?: Outage): Promise<
   const retries: Retries = { isClosing: false, until: 0 }
   const options = {
     ...temporal.connectionOptions,
-    connectTimeout: '5s' as const,
+    connectTimeout: patience.connecting,
     channelArgs,
     interceptors: [tryingAgain(retries, outage)],
   }
@@ -83,18 +97,23 @@ interface Retries {
   until: number
 }
 
-/** Tries a call again while the server is away, and otherwise as the SDK does. */
+/**
+ * Gives every call a time to be answered in, and tries it again while the server is away; otherwise as the SDK does.
+ */
 function tryingAgain(retries: Retries, outage: Outage | undefined): Interceptor {
   const usual = defaultGrpcRetryOptions()
   return (options, nextCall) => {
     const call = outage?.begin()
+    const limit = newsCalls.test(options.method_definition.path) ? patience.news : patience.temporal
     let pause: number | undefined
+    let begun = 0
     const retrying = makeGrpcRetryInterceptor({
       retryableDecider(attempt, status) {
         pause = undefined
         if (retries.isClosing) return false
-        if (call !== undefined && status.code === unavailable) {
-          pause = call.failed()
+        const isLate = isLateAnswer(status)
+        if (call !== undefined && (status.code === unavailable || isLate)) {
+          pause = call.failed(isLate ? begun : undefined)
           return pause !== undefined
         }
         if (!givenUp.has(status.code)) outage?.answered()
@@ -107,6 +126,9 @@ function tryingAgain(retries: Retries, outage: Outage | undefined): Interceptor 
         return delay
       },
     })
-    return retrying(options, nextCall)
+    return retrying(options, (each) => {
+      begun = Date.now()
+      return nextCall({ ...each, deadline: each.deadline ?? begun + limit })
+    })
   }
 }

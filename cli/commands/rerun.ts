@@ -1,7 +1,8 @@
 import { rerun as startAgain } from '../../client/rerun.ts'
 import { openContext } from '../context.ts'
-import { listenForInterrupt } from '../interrupt.ts'
+import { endedBy, listenForInterrupt } from '../interrupt.ts'
 import type { JsonOption } from '../options.ts'
+import { withinTime } from '../wall-clock.ts'
 import { followAndShow } from './run.ts'
 
 export interface RerunOptions extends JsonOption {
@@ -15,10 +16,14 @@ export interface RerunOptions extends JsonOption {
 export async function rerun(runId: string, options: RerunOptions): Promise<number> {
   const context = openContext()
   const interrupt = listenForInterrupt()
-  const { pipeline, ...begun } = await startAgain(context, runId, options.plan, interrupt).catch((error: unknown) => {
-    interrupt.stopListening()
-    throw error
-  })
   const { plan: _, ...shown } = options
-  return (await followAndShow(context, begun, pipeline, shown, interrupt)).code
+  return withinTime(options.timeout, async (clock) => {
+    const given = endedBy(interrupt, clock)
+    const { pipeline, ...begun } = await startAgain(context, runId, options.plan, given).catch((error: unknown) => {
+      interrupt.stopListening()
+      throw error
+    })
+    clock.began(begun.runId)
+    return (await followAndShow(context, begun, pipeline, shown, given)).code
+  })
 }

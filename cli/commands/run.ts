@@ -6,7 +6,6 @@ import { followRun } from '../../client/follow.ts'
 import { noProgress } from '../../client/progress.ts'
 import { runDocument } from '../../client/run-document.ts'
 import { type RunWanted, startRun } from '../../client/start-run.ts'
-import { durationMs } from '../../lib/definition/duration.ts'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { RunRecord } from '../../lib/formats/records.ts'
 import { backtestLines } from '../backtests.ts'
@@ -16,12 +15,13 @@ import { tellRun } from '../ci/tell-run.ts'
 import { writeCodeQuality, writeReport } from '../ci/write-report.ts'
 import { colors } from '../colors.ts'
 import { openContext } from '../context.ts'
-import { type Interrupt, listenForInterrupt } from '../interrupt.ts'
+import { endedBy, type Interrupt, listenForInterrupt } from '../interrupt.ts'
 import { isoTime, pairs } from '../options.ts'
 import { print, printJson, say } from '../output.ts'
 import { progressView } from '../progress.ts'
 import { junit, junitOfError, summaryLines, verdict } from '../report.ts'
 import { valueOfError } from '../value-of-error.ts'
+import { type WallClock, withinTime } from '../wall-clock.ts'
 import type { LocalOptions } from './local.ts'
 
 export interface RunOptions extends LocalOptions, CheckOptions {
@@ -56,7 +56,10 @@ export async function run(named: string | undefined, options: RunOptions): Promi
   if (options.local === true || options.inspect !== undefined)
     return (await import('./local.ts')).runHere(pipeline, options)
   try {
-    const { code, record, definition } = await runAndShow(openContext(), pipeline, options)
+    const interrupt = listenForInterrupt()
+    const { code, record, definition } = await withinTime(options.timeout, (clock) =>
+      runAndShow(openContext(), pipeline, options, endedBy(interrupt, clock), clock),
+    )
     if (options.junit !== undefined && record !== undefined)
       writeReport('the JUnit report', options.junit, junit(record))
     if (record !== undefined) writeCodeQuality(options, findingsOf(runDocument(record), definition), pipeline)
@@ -91,13 +94,15 @@ export async function runAndShow(
   context: ClientContext,
   pipeline: string,
   options: RunOptions,
-  interrupt = listenForInterrupt(),
+  interrupt: Interrupt = listenForInterrupt(),
+  clock?: WallClock,
 ): Promise<{ code: number; record?: RunRecord; definition?: Definition }> {
   const begun = await startRun(context, pipeline, wantedBy(options), interrupt).catch((error: unknown) => {
     interrupt.stopListening()
     throw error
   })
   const definition = { root: context.settings.root, planned: begun.planned }
+  clock?.began(begun.runId)
   return { ...(await followAndShow(context, { ...begun, definition }, pipeline, options, interrupt)), definition }
 }
 
@@ -134,7 +139,6 @@ export async function followAndShow(
     { runId, workflowId, pipeline },
     isQuiet ? noProgress : progressView(),
     interrupt,
-    options.timeout === undefined ? undefined : durationMs(options.timeout),
   ).finally(() => interrupt.stopListening())
   const ended = runDocument(record)
   if (isTold) await tellRun(context, ended, definition)

@@ -1,5 +1,8 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { alertOf } from '../../activities/alert.ts'
+import { alertOf, sendAlert } from '../../activities/alert.ts'
 import type { MonitorReport } from '../../lib/formats/monitor-report.ts'
 import type { Monitor } from '../../lib/store/monitors.ts'
 import { type PlatformState, stateFile, writeWhole } from '../../workers/platform/state.ts'
@@ -21,6 +24,18 @@ describe('an alert', () => {
     const page = 'https://console.example/monitors/credit'
     expect(alertOf(report, monitor, page).generatorURL).toBe(page)
     expect(alertOf(report, monitor)).not.toHaveProperty('generatorURL')
+  })
+
+  it('that its receiver never answers is undelivered, and is sent again', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/hook`
+    await expect(sendAlert({ url, token: undefined }, alertOf(report, monitor))).rejects.toMatchObject({
+      code: 'ALERT_UNDELIVERED',
+      retryable: true,
+    })
+    silent.closeAllConnections()
+    silent.close()
   })
 
   it('takes the console that the environment names, or that of the platform, which may start later', () => {

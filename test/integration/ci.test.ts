@@ -281,7 +281,7 @@ describe('a run that is followed while the network is cut', () => {
       }
       // The bound is the clock's, whatever the network does; the run goes on, and the same command is attached to it.
       await Promise.all(ways.map((each) => each.become('open')))
-      const late = follow('--timeout', '1s')
+      const late = follow('--timeout', '20s')
       await late.said('look ')
       await temporal.become('hangs')
       const gaveUp = await late.result

@@ -233,16 +233,17 @@ describe('a run that goes on by itself', () => {
         "  p.approve(candidate, { role: 'ml-lead', within: '1h', otherwise: 'reject' })\n})\n",
       ),
     )
-    const timedOut = await slipway(project.root, ['run', 'loans', '--wait', '--timeout', '0.5s'])
-    expect(expectUserError(timedOut, 124, 'WAIT_TIMED_OUT')).toContain('it goes on')
-    const [, again = ''] = /run (loans-\S+)/.exec(timedOut.stderr) ?? []
-    const stillGoing = await slipway(project.root, ['wait', again, '--timeout', '1s'])
-    expect(expectUserError(stillGoing, 124, 'WAIT_TIMED_OUT')).toContain(again)
+    const late = await slipway(project.root, ['run', 'loans', '--wait', '--timeout', '0.01s'])
+    expect(expectUserError(late, 124, 'WAIT_TIMED_OUT')).toContain('no run is known to have begun')
+    const { stdout } = await slipway(project.root, ['run', 'loans', '--json'])
+    const { runId: first } = JSON.parse(stdout) as { runId: string }
+    const timedOut = await slipway(project.root, ['wait', first, '--timeout', '0.5s'])
+    expect(expectUserError(timedOut, 124, 'WAIT_TIMED_OUT')).toContain(`run ${first} is not done after`)
     const waiting = beginSlipway(project.root, ['run', 'loans', '--wait'])
     await waiting.said('look ')
     waiting.interrupt()
     const interrupted = await waiting.result
-    const [first, second] = [timedOut, interrupted].map(({ stderr }) => /run (loans-\S+)/.exec(stderr)?.[1] as string)
+    const second = /run (loans-\S+)/.exec(interrupted.stderr)?.[1] as string
     expect(expectUserError(interrupted, 130, 'INTERRUPTED')).toContain(second)
     for (const runId of [first, second] as string[]) {
       await eventually(async () => (await slipway(project.root, ['approve', runId, '--reason', 'a test'])).code === 0)

@@ -9,6 +9,8 @@ export interface ChangeableWay {
   /** `127.0.0.1:8333` */
   readonly address: string
   become(way: Way): Promise<void>
+  /** Nothing comes over the connections that stand now any more; they are not closed. New ones are as the way is. */
+  stall(): void
   stop(): Promise<void>
 }
 
@@ -17,6 +19,7 @@ export async function openWay(target: string): Promise<ChangeableWay> {
   const [host = '', port = ''] = target.split(':')
   const open = new Set<Socket>()
   let way: Way = 'open'
+  const stalled = new WeakSet<Socket>()
   const server = createServer((client) => {
     if (way === 'resets') {
       client.resetAndDestroy()
@@ -35,7 +38,7 @@ export async function openWay(target: string): Promise<ChangeableWay> {
       })
       socket.on('data', (chunk) => {
         // What was sent while it hung is lost, as on a cut line: the connection is of no use afterwards.
-        if (way === 'open') other.write(chunk)
+        if (way === 'open' && !stalled.has(socket)) other.write(chunk)
       })
     }
   })
@@ -60,6 +63,9 @@ export async function openWay(target: string): Promise<ChangeableWay> {
       server.close()
       cut()
       await closed
+    },
+    stall() {
+      for (const socket of open) stalled.add(socket)
     },
     async stop() {
       cut()
