@@ -3,7 +3,13 @@ import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { StepOutline } from '../../lib/formats/plan-outline.ts'
 import { outputOf, type StepOutcome, stepOf } from '../../lib/formats/step-inputs.ts'
 import { Tuning } from '../../lib/formats/tuning.ts'
-import { differenceInWords, differentOutputs, gatesApart, withoutClock, withoutOlderReports } from '../../lib/jobs/verify/compare-outputs.ts'
+import {
+  differenceInWords,
+  differentOutputs,
+  gatesApart,
+  withoutClock,
+  withoutOlderReports,
+} from '../../lib/jobs/verify/compare-outputs.ts'
 import { outputOnRecord, type StepOnRecord } from '../../lib/jobs/verify/on-record.ts'
 import { takeBlob, takeBundle } from '../../lib/jobs/verify/take-inputs.ts'
 import { getJson } from '../../lib/store/objects.ts'
