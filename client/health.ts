@@ -1,4 +1,4 @@
-import { sealedSince } from '../lib/store/documents.ts'
+import { sealedSince } from '../lib/store/stored.ts'
 import { probeStore } from '../lib/store/probe.ts'
 import { ensureBucket } from '../lib/store/store.ts'
 import { signerOf, trustedKeysOf } from '../workers/settings.ts'

@@ -59,14 +59,6 @@ export function hostVersions(): HostVersions {
   return versions
 }
 
-/** A package that user code takes from its host, loaded. @throws SlipwayError HOST_MISMATCH where it is not there */
-export function requireHost(name: (typeof hostPackages)[number]): unknown {
-  if (name !== 'danfojs-node') return requireHere(name)
-  const installed = [dataframePackage, name].find((each) => packageFolder(each) !== undefined)
-  if (installed === undefined) throw dataframeMissing()
-  return requireHere(installed)
-}
-
 /** The file of `slipway-dataframe` that runs without Node. */
 export const browserFile = 'browser.js'
 

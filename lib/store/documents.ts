@@ -12,71 +12,17 @@ import type { z } from 'zod'
 import { mediaTypes } from '../formats/artifact.ts'
 import { canonicalJson } from '../formats/canonical.ts'
 import { SlipwayError } from '../formats/errors.ts'
-import { brokenError, isBroken, type Read, readAs } from './broken.ts'
+import { brokenError, isBroken, readAs } from './broken.ts'
 import { digestOf, hexOf } from './digest.ts'
-import { bodyOf, bytesOf } from './long-calls.ts'
-import { isSigned, type Stored as Sealed, SealMark, sealMarkKey, sealName, sealOf } from './seal.ts'
-import { alterationOf, keptMark, requireSigner } from './sealing.ts'
-import { attemptsOf, isConflict, isMissing, readWhole, type Store, statusOf, storeError } from './store.ts'
+import { isSigned, sealName, sealOf } from './seal.ts'
+import { requireSigner } from './sealing.ts'
+import { attemptsOf, isConflict, isMissing, type Store, storeError } from './store.ts'
+import { readParsed, readStored, type Stored, sealedSince } from './stored.ts'
 
 /** A JSON object with the ETag it was read with. */
 export interface Document<T> {
   readonly value: T
   readonly etag: string
-}
-
-/** What lies at a key, whatever it is. */
-interface Stored extends Sealed {
-  readonly bytes: Buffer
-  readonly etag: string
-}
-
-/** @param unless the ETag for which nothing is read, since it is known */
-async function readStored(store: Store, key: string, unless?: string): Promise<Stored | undefined> {
-  const get = { Bucket: store.bucket, Key: key, ...(unless === undefined ? {} : { IfNoneMatch: unless }) }
-  try {
-    return await readWhole(store, async () => {
-      const answer = await store.client.send(new GetObjectCommand(get))
-      return {
-        bytes: await bytesOf(bodyOf(answer)),
-        etag: answer.ETag ?? '',
-        seal: answer.Metadata?.[sealName],
-        at: answer.LastModified,
-      }
-    })
-  } catch (error) {
-    if (isMissing(error) || statusOf(error) === 304) return undefined
-    throw storeError(store, error, key)
-  }
-}
-
-/** What a document says, if it is what was written there. */
-async function readSealed<T>(store: Store, key: string, stored: Stored, schema: z.ZodType<T>): Promise<Read<T>> {
-  const why = await alterationOf(store, key, stored, () => sealedSince(store))
-  return why === undefined ? readAs(stored.bytes, schema) : { why }
-}
-
-/** From when on documents of a store without a signature count for nothing, ms since 1970; undefined: never. */
-export const sealedSince = (store: Store): Promise<number | undefined> =>
-  keptMark(store, async () => (await readDocument(store, sealMarkKey, SealMark))?.value)
-
-/**
- * What lies at a key, and what it says. What cannot be read may have been cut on its way: that it is broken is believed
- * when the same bytes came twice.
- */
-async function readParsed<T>(
-  store: Store,
-  key: string,
-  schema: z.ZodType<T>,
-  unless?: string,
-): Promise<(Stored & { readonly read: Read<T> }) | undefined> {
-  for (let before: Buffer | undefined; ; ) {
-    const stored = await readStored(store, key, unless)
-    if (stored === undefined) return undefined
-    const read = await readSealed(store, key, stored, schema)
-    if ('value' in read || before?.equals(stored.bytes)) return { ...stored, read }
-    before = stored.bytes
-  }
 }
 
 async function requireParsed<T>(

@@ -53,9 +53,9 @@ export function tame(kept: readonly string[]): void {
 }
 
 /**
- * What packages of the host find instead of what the realm has not. The median of mathjs takes its pivots by chance, and
- * finds the same whichever they are; TensorFlow asks who encodes texts, and looks for a browser or for Node. A feature
- * that does depend on their chance is found when it is made a second time.
+ * What packages of the host find instead of what the realm has not. The median of mathjs takes its pivots by chance,
+ * and finds the same whichever they are; TensorFlow asks who encodes texts, and looks for a browser or for Node. A
+ * feature that does depend on their chance is found when it is made a second time.
  * @returns by the names they go by
  */
 export function standIns(): Readonly<Record<string, unknown>> {

@@ -76,8 +76,8 @@ export function joined(pieces: readonly Readonly<Record<string, Column>>[]): Rea
     Object.keys(first).map((name) => {
       const columns = pieces.map((piece) => piece[name] as Column)
       if (Array.isArray(columns[0])) return [name, columns.flatMap((column) => column as (string | null)[])]
-      const arrays = columns as Float64Array[]
-      const values = new (arrays[0]?.constructor as Float64ArrayConstructor)(
+      const arrays = columns as [Float64Array, ...Float64Array[]]
+      const values = new (arrays[0].constructor as Float64ArrayConstructor)(
         arrays.reduce((sum, { length }) => sum + length, 0),
       )
       let at = 0
