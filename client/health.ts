@@ -1,6 +1,6 @@
-import { sealedSince } from '../lib/store/stored.ts'
 import { probeStore } from '../lib/store/probe.ts'
 import { ensureBucket } from '../lib/store/store.ts'
+import { sealedSince } from '../lib/store/stored.ts'
 import { signerOf, trustedKeysOf } from '../workers/settings.ts'
 import { taskQueue } from '../workflows/messages.ts'
 import type { ClientContext } from './context.ts'
