@@ -20,7 +20,7 @@ const planted = {
   thrown: 'THROWN-6800',
 }
 /** Values of good rows of a masked column, which people see nowhere either. */
-const anyMasked = /annabell|boborick|cidonius/
+const anyMasked = /annabell|boborick/
 const anyPlanted = new RegExp(Object.values(planted).join('|'))
 
 const schema = `import { z } from 'zod'
@@ -96,7 +96,7 @@ export default pipeline('${name}', (p) => {
 })
 `,
     )
-  const named = `SELECT *, ['annabell', 'boborick', 'cidonius'][1 + id % 3] AS name FROM (${loansSql(2_000)})`
+  const named = `SELECT *, ['annabell', 'boborick'][1 + id % 2] AS name FROM (${loansSql(2_000)})`
   const badly = (id: number, column: string, value: string) =>
     `CASE WHEN id = ${id} THEN ${value} ELSE ${column} END AS ${column}`
   await project.data('data/good.parquet', named)
@@ -117,7 +117,9 @@ export default pipeline('${name}', (p) => {
   project.write('labels.csv', `requestId,label\nr1,1\nr2,${planted.label}\n`)
 
   processes.push(place.startWorker(), await place.startGateway({ SLIPWAY_CAPTURE_RATE: '1' }))
-  await command('run', 'run', 'loans', '--wait')
+  const first = await command('run', 'run', 'loans', '--wait')
+  // Without it there is nothing to attack, and no retraining to wait for.
+  expect(first, first.stdout + first.stderr).toMatchObject({ code: 0 })
   for (const name of Object.keys(failing)) await command(name, 'run', name, '--wait')
   for (const [name, ...args] of [
     ['quarantining', '--max-bad-rows', '0.5'],
