@@ -179,7 +179,7 @@ describe.each(['isotonic', 'platt'] as const)('several classes calibrated by the
   it('is refused where no validation row is of a class', async () => {
     const validation = { ...made.validation, labels: made.validation.labels.map((label) => Math.min(label, 2)) }
     await expect(learn(trees({ trees: 3 }), { ...made, validation }, { calibrate })).rejects.toThrow(
-      'none of 3000 validation rows is of class "none": nothing to calibrate it by',
+      'none of 3000 validation rows is of one of the 4 classes: nothing to calibrate it by',
     )
   })
 })

@@ -84,8 +84,8 @@ export function standIns(): Readonly<Record<string, unknown>> {
 /**
  * Makes all that can be reached from the globals, and from packages the host gives, so that nobody can change it.
  *
- * Prototypes are locked property by property: the engine takes a frozen `Object.prototype`, `Array.prototype` or that
- * of typed arrays for one whose elements may be anything, and stores into every array four times slower from then on.
+ * Prototypes are locked property by property: Node 20 takes a frozen `Object.prototype`, `Array.prototype` or that of
+ * typed arrays for one whose elements may be anything, and stores into every array many times slower from then on.
  * @param packages of the host: of them functions and their prototypes are locked, not what they keep
  */
 export function lock(packages: readonly unknown[]): void {
