@@ -1,9 +1,8 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
-import type { EvidenceEntry, RolloutStart } from '../lib/formats/evidence.ts'
+import type { RolloutStart } from '../lib/formats/evidence.ts'
 import type { RolloutRecord } from '../lib/formats/records.ts'
 import { type ReplayedLook, replayRollout } from '../lib/stats/replay.ts'
-import { readEvidence, readRolloutEnd, readRolloutStart } from '../lib/store/rollouts.ts'
-import type { Store } from '../lib/store/store.ts'
+import { readLooks, readRolloutEnd, readRolloutStart } from '../lib/store/rollouts.ts'
 import type { StoreContext } from './context.ts'
 
 /** Every decision of a rollout, each computed again from its evidence. */
@@ -39,14 +38,4 @@ export async function readRolloutDecisions(context: StoreContext, id: string): P
   const found = await findRolloutDecisions(context, id)
   if (found !== undefined) return found
   throw new SlipwayError('NOT_FOUND', `there is no rollout ${id}`, { next: 'see slipway rollout status <endpoint>' })
-}
-
-async function readLooks(store: Store, id: string): Promise<EvidenceEntry[]> {
-  const looks: EvidenceEntry[] = []
-  for (;;) {
-    const next = await Promise.all(Array.from({ length: 16 }, (_, i) => readEvidence(store, id, looks.length + i)))
-    const found = next.slice(0, next.indexOf(undefined) < 0 ? 16 : next.indexOf(undefined)) as EvidenceEntry[]
-    looks.push(...found)
-    if (found.length < 16) return looks
-  }
 }

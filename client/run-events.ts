@@ -1,4 +1,5 @@
 import type { StepReport } from '../lib/formats/records.ts'
+import { pipelineOfRun } from '../lib/formats/run-name.ts'
 import type { ClientContext } from './context.ts'
 import { followRun } from './follow.ts'
 import type { ProgressView } from './progress.ts'
@@ -72,6 +73,3 @@ export async function waitForRun(context: ClientContext, runId: string): Promise
   for await (const event of followEvents(context, runId)) if (event.kind === 'ended') return event.run
   throw new Error(`run ${runId} was followed and has no end`)
 }
-
-/** `flights-20261122-034512-k3x9` → `flights`. */
-export const pipelineOfRun = (runId: string): string => runId.replace(/-\d{8}-\d{6}-\w+$/, '')

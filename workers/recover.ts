@@ -1,13 +1,13 @@
 import { type Client, ScheduleNotFoundError, WorkflowNotFoundError } from '@temporalio/client'
 import { setBatchSchedule } from '../activities/batch-schedule.ts'
 import { monitorScheduleIds, setMonitorSchedules } from '../activities/monitor-schedules.ts'
-import type { EvidenceEntry } from '../lib/formats/evidence.ts'
 import type { Route } from '../lib/formats/route.ts'
+import { pipelineOfRun } from '../lib/formats/run-name.ts'
 import { resumeRollout } from '../lib/stats/resume-rollout.ts'
 import { listBatchDefinitions, readBatchDefinition } from '../lib/store/batches.ts'
 import { passOver } from '../lib/store/broken.ts'
 import { listMonitors, readMonitor } from '../lib/store/monitors.ts'
-import { readEvidence, readRolloutEnd, readRolloutStart } from '../lib/store/rollouts.ts'
+import { readLooks, readRolloutEnd, readRolloutStart } from '../lib/store/rollouts.ts'
 import { listEndpoints, readRoute } from '../lib/store/routes.ts'
 import type { Store } from '../lib/store/store.ts'
 import {
@@ -101,7 +101,7 @@ async function ofRollout(
 ): Promise<Recovery> {
   const { id, candidate } = rollout
   const start = await passOver(readRolloutStart(store, id))
-  const looks = await looksOf(store, id)
+  const looks = await readLooks(store, id)
   const hasEnded = (await passOver(readRolloutEnd(store, id))) !== undefined
   if (start === undefined || looks.length === 0 || hasEnded) {
     const order: RouteOrder = {
@@ -132,7 +132,7 @@ async function ofRollout(
           {
             id,
             endpoint,
-            pipeline: pipelineOf(run),
+            pipeline: pipelineOfRun(run),
             run,
             champion: start.champion,
             candidate: start.candidate,
@@ -145,18 +145,6 @@ async function ofRollout(
         ],
         staticSummary: `rollout of ${endpoint}: version ${start.champion.version} → ${candidate.version}, recovered`,
       }),
-  }
-}
-
-/** Runs are named after their pipelines: `flights-20261122-034512-k3x9`. */
-const pipelineOf = (run: string): string => run.replace(/-\d{8}-\d{6}-[0-9a-z]+$/, '')
-
-async function looksOf(store: Store, id: string): Promise<EvidenceEntry[]> {
-  const looks: EvidenceEntry[] = []
-  for (;;) {
-    const look = await readEvidence(store, id, looks.length)
-    if (look === undefined) return looks
-    looks.push(look)
   }
 }
 

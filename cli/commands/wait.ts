@@ -1,7 +1,7 @@
 import { workflowLink } from '../../client/context.ts'
-import { pipelineOfRun } from '../../client/run-events.ts'
 import { readRunning } from '../../client/running.ts'
 import { findEndedRun } from '../../client/runs.ts'
+import { pipelineOfRun } from '../../lib/formats/run-name.ts'
 import { runWorkflowId } from '../../workflows/messages.ts'
 import { tellRun } from '../ci/tell-run.ts'
 import { openContext } from '../context.ts'

@@ -1,4 +1,4 @@
-import type { SyntaxNode } from './syntax.ts'
+import { childrenOf, type SyntaxNode } from './syntax.ts'
 
 /** Something at the top of a module that a function of it changes, so that a later call depends on an earlier one. */
 export interface StateWrite {
@@ -112,10 +112,4 @@ function boundIn(node: SyntaxNode): Set<string> {
   if (node.id !== null && node.id !== undefined) add(node.id as SyntaxNode)
   find(node.body as SyntaxNode)
   return names
-}
-
-function childrenOf(node: SyntaxNode): SyntaxNode[] {
-  return Object.values(node)
-    .flat()
-    .filter((child): child is SyntaxNode => typeof (child as SyntaxNode | null)?.type === 'string')
 }

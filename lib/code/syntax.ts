@@ -19,12 +19,14 @@ export function walk(
   parent?: SyntaxNode,
 ): void {
   visit(node, parent)
-  for (const value of Object.values(node)) {
-    for (const child of Array.isArray(value) ? value : [value]) {
-      if (typeof child === 'object' && child !== null && typeof (child as SyntaxNode).type === 'string')
-        walk(child as SyntaxNode, visit, node)
-    }
-  }
+  for (const child of childrenOf(node)) walk(child, visit, node)
+}
+
+/** The nodes right below a node. */
+export function childrenOf(node: SyntaxNode): SyntaxNode[] {
+  return Object.values(node)
+    .flat()
+    .filter((child): child is SyntaxNode => typeof (child as SyntaxNode | null | undefined)?.type === 'string')
 }
 
 /** The leftmost identifier of a chain of calls and members: `z` of `z.string().min(1)`. */

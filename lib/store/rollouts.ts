@@ -31,3 +31,14 @@ export const readRolloutEnd = (store: Store, id: string): Promise<RolloutRecord 
   read(store, endKey(id), RolloutRecord)
 export const readEvidence = (store: Store, id: string, seq: number): Promise<EvidenceEntry | undefined> =>
   read(store, evidenceKey(id, seq), EvidenceEntry)
+
+/** All evidence of a rollout, in its order: the next look is asked for by name until there is none. */
+export async function readLooks(store: Store, id: string): Promise<EvidenceEntry[]> {
+  const looks: EvidenceEntry[] = []
+  for (;;) {
+    const next = await Promise.all(Array.from({ length: 16 }, (_, i) => readEvidence(store, id, looks.length + i)))
+    const found = next.slice(0, next.indexOf(undefined) < 0 ? 16 : next.indexOf(undefined)) as EvidenceEntry[]
+    looks.push(...found)
+    if (found.length < 16) return looks
+  }
+}

@@ -108,5 +108,7 @@ export function warmRealm(packages: readonly string[]): void {
   const unknown = packages.find((name) => !(hostPackages as readonly string[]).includes(name))
   if (unknown !== undefined)
     throw new SlipwayError('CODE_IMPURE', `user code asks for ${unknown}; workers offer ${hostPackages.join(' and ')}`)
+  // What has a realm to itself finds none that was made for others.
+  if (packages.some((name) => (unlockable as readonly string[]).includes(name))) return
   realmFor(packages.map((name) => `require("${name}")`).join('\n'))
 }

@@ -198,6 +198,12 @@ describe('a DataFrame of danfojs in the realm', () => {
     expect(withDanfojs(`const df = new dfd.DataFrame(given); ${expression}`)).toEqual(expected)
   })
 
+  it('is told what it may not do as well: its hours are local ones', () => {
+    expect(() => withDanfojs("return new dfd.Series(['2020-01-01T10:00:00Z']).dt.hours().values")).toThrow(
+      'reads local time',
+    )
+  })
+
   it('is changed for nobody', () => {
     expect(
       withDanfojs('try { dfd.DataFrame.prototype.query = null } catch {} return typeof dfd.DataFrame.prototype.query'),
