@@ -74,11 +74,13 @@ async function refusesBadChecksum(store: Store, key: string): Promise<boolean> {
 }
 
 async function refusesAnonymous(store: Store, key: string): Promise<boolean> {
-  const { region, endpoint, forcePathStyle } = store.client.config
+  const { region, endpoint, forcePathStyle, requestHandler } = store.client.config
   const address = endpoint === undefined ? undefined : await endpoint()
   const anonymous = new S3Client({
     region,
     forcePathStyle,
+    // Shared with the store's own client, which ends it.
+    requestHandler,
     ...(address === undefined ? {} : { endpoint: address }),
     credentials: { accessKeyId: 'anonymous', secretAccessKey: 'anonymous' },
     // No signature at all: what an unknown visitor would send.
@@ -90,7 +92,5 @@ async function refusesAnonymous(store: Store, key: string): Promise<boolean> {
   } catch (error) {
     if (isSilent(error)) throw storeError(store, error, key)
     return statusOf(error) === 401 || statusOf(error) === 403
-  } finally {
-    anonymous.destroy()
   }
 }

@@ -19,7 +19,7 @@ beforeAll(async () => {
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', disk])
   for (const folder of ['scratch', 'cache']) mkdirSync(join(disk, folder))
   place = await openAttacked()
-  worker = place.startWorker({ TMPDIR: join(disk, 'scratch'), SLIPWAY_CACHE: join(disk, 'cache') })
+  worker = startWorker()
   const first = await place.run(['run', 'loans', '--wait', '--json'])
   expect(first, first.stderr).toMatchObject({ code: 0 })
 })
@@ -41,14 +41,15 @@ function fill(): void {
 }
 const empty = (): void => rmSync(join(disk, 'filler'), { force: true })
 
-/** Waits until the worker has said something anew, or a command has ended without it. */
+/** Waits until the worker has said something anew, or it or a command has ended without it. */
 async function untilSaid(what: RegExp, from: number, ended: Promise<unknown>): Promise<void> {
   let isOver = false
-  void ended.then(() => {
+  void Promise.race([ended, worker.ended]).then(() => {
     isOver = true
   })
   while (!isOver && !what.test(worker.said().slice(from))) await new Promise((resolve) => setTimeout(resolve, 100))
 }
+const startWorker = () => place.startWorker({ TMPDIR: join(disk, 'scratch'), SLIPWAY_CACHE: join(disk, 'cache') })
 const begin = (...args: string[]) => place.begin(['run', 'loans', '--wait', '--json', ...args]).result
 
 it.skipIf(!isRoot)(
@@ -89,10 +90,16 @@ it.skipIf(!isRoot)('a run whose worker may open no more files goes on when it ma
   const open = readdirSync(`/proc/${worker.pid}/fd`).length
   execFileSync('prlimit', ['--pid', String(worker.pid), `--nofile=${open}:`])
   const running = begin('--set', 'trees=37')
-  await untilSaid(/EMFILE|too many (open )?files/i, said, running)
+  await untilSaid(/EMFILE|too many (open )?files|Failed to initialize uv loop/i, said, running)
   const hit = worker.said().slice(said)
-  execFileSync('prlimit', ['--pid', String(worker.pid), '--nofile=4096:'])
+  // Node ends a process that cannot watch over a workflow task; whoever keeps workers alive starts another one.
+  if (hit.includes('Failed to initialize uv loop')) {
+    await worker.ended
+    worker = startWorker()
+  } else {
+    expect(hit).toMatch(/TOO_MANY_FILES|too many files are open/)
+    execFileSync('prlimit', ['--pid', String(worker.pid), '--nofile=4096:'])
+  }
   const { code, stderr, stdout } = await running
   expect(code, `${stderr}${stdout}`).toBe(0)
-  expect(hit).toMatch(/TOO_MANY_FILES|too many files are open/)
 })

@@ -114,8 +114,12 @@ describe('answers that come back as lines', () => {
       ['{"slipwayRow":1,"SageMakerOutput":0.5}', '{"slipwayRow":1,"SageMakerOutput":0.5}'],
       /line 2 .*row 1 is answered twice/,
     ],
-    ['a row that was not asked', ['{"slipwayRow":2,"SageMakerOutput":0.5}'], /names row 2, there are 2/],
-    ['an answer that is none', ['{"slipwayRow":0,"SageMakerOutput":"0.5"}'], /the answer is "0\.5", expected a number/],
+    ['a row that was not asked', ['{"slipwayRow":2,"SageMakerOutput":0.5}'], /it names no row of the 2 there are/],
+    [
+      'an answer that is none',
+      ['{"slipwayRow":0,"SageMakerOutput":"0.5"}'],
+      /the answer is another one, expected a number/,
+    ],
     ['no JSON', ['Bad Gateway'], /it is no JSON object/],
   ])('are refused with their line where there is %s', async (_, lines, why) => {
     await expect(readAnswers(write(lines), one, 2)).rejects.toThrow(why)
