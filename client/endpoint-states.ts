@@ -31,6 +31,8 @@ export interface EndpointState {
     /** Why it stands where it stands; null where nobody answers. */
     readonly reason: string | null
     readonly paused: boolean
+    /** Whether gateways give the candidate nothing, for nobody watches the rollout. */
+    readonly suspended: boolean
     readonly waitingForApproval: string | null
   } | null
   /** The pipeline whose monitor watches it; null where it is not watched. */
@@ -85,6 +87,7 @@ export async function readEndpointState(
       share: rollout.share,
       reason: live?.reason ?? null,
       paused: live?.paused ?? false,
+      suspended: alive.some(({ endpoints }) => endpoints[endpoint]?.suspended !== undefined),
       waitingForApproval: live?.waitingForApproval ?? null,
     },
     watchedBy: monitor?.pipeline ?? null,

@@ -3,6 +3,7 @@ import type { Route } from '../lib/formats/route.ts'
 import { passOver } from '../lib/store/broken.ts'
 import { listKeys } from '../lib/store/documents.ts'
 import { readRolloutEnd } from '../lib/store/rollouts.ts'
+import { readAlive } from '../lib/store/routes.ts'
 import type { RolloutStatus } from '../workflows/messages.ts'
 import type { ClientContext, StoreContext } from './context.ts'
 import { requireRoute } from './route.ts'
@@ -13,6 +14,8 @@ export interface EndpointDocument {
   readonly route: Route
   /** The rollout that goes on; null for none, and where no worker answers. */
   readonly rollout: RolloutStatus | null
+  /** Gateways that give the candidate nothing, for nobody watches its rollout. */
+  readonly suspended: readonly { readonly gateway: string; readonly since: string }[]
   /** The rollout that ended last; null for none, and while another one goes on. */
   readonly last: RolloutRecord | null
 }
@@ -22,7 +25,15 @@ export async function readEndpoint(context: ClientContext, endpoint: string): Pr
   const route = await requireRoute(context.store, endpoint)
   const rollout = route.rollout === null ? null : await liveRollout(context, route.rollout.id)
   const last = rollout === null ? await lastRollout(context, endpoint) : null
-  return { endpoint, route, rollout, last }
+  const suspended = route.rollout === null ? [] : await readSuspended(context, endpoint)
+  return { endpoint, route, rollout, suspended, last }
+}
+
+async function readSuspended({ store }: StoreContext, endpoint: string): Promise<EndpointDocument['suspended']> {
+  return (await readAlive(store)).flatMap(({ id: gateway, endpoints }) => {
+    const since = endpoints[endpoint]?.suspended
+    return since === undefined ? [] : [{ gateway, since }]
+  })
 }
 
 /** A rollout by its workflow. What serves without one loads nothing of Temporal's. */

@@ -48,7 +48,7 @@ export function sentencesOf(known: Known, now: Date): Pick<PipelineState, 'sente
   const isBroken = alarms.length > 0 || last?.status === 'failed'
   const tone: Tone = isBroken
     ? 'broken'
-    : asks.length > 0 || isUndecided(last?.status)
+    : asks.length > 0 || isUndecided(last?.status) || endpoints.some(({ rollout }) => rollout?.suspended)
       ? 'asks'
       : going.length > 0 || endpoints.some(({ rollout }) => rollout !== null)
         ? 'busy'
@@ -67,7 +67,7 @@ function servedInWords({ endpoint, version, since, rollout }: EndpointState, isN
   const from = since === null ? '' : ` since ${when(since, now)}`
   const serves = `${isNamed ? `${endpoint} serves` : 'Serves'} version ${version}${from}`
   if (rollout === null) return `${serves}.`
-  const { candidate, mode, share, reason, paused } = rollout
+  const { candidate, mode, share, reason, paused, suspended } = rollout
   const percent = `${Number((share * 100).toPrecision(3))} %`
   const takes =
     mode === 'shadow'
@@ -75,6 +75,7 @@ function servedInWords({ endpoint, version, since, rollout }: EndpointState, isN
       : mode === 'bake'
         ? `version ${candidate} takes all`
         : `version ${candidate} takes ${percent}`
+  if (suspended) return `${serves}; version ${candidate} gets nothing while nobody watches its rollout.`
   const held = paused ? ' and is paused' : reason === null ? '; no worker answers' : ` and is held: ${reason}`
   return `${serves}; ${takes}${held}.`
 }

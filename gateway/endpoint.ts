@@ -56,6 +56,11 @@ export class Endpoint {
     return this.view?.route
   }
 
+  /** Since when the candidate gets nothing, for nobody watches the rollout, ISO; undefined while it does. */
+  get suspendedAt(): string | undefined {
+    return this.view?.suspendedAt
+  }
+
   /** The champion as loaded, for metadata. */
   get champion(): LoadedVersion | undefined {
     return this.view?.champion
@@ -89,9 +94,15 @@ export class Endpoint {
       if (route.revision <= (this.view?.route.revision ?? 0)) return
       const { id = '' } = route.rollout ?? {}
       if (this.users.rollout !== id) this.users = { rollout: id, events: new Map() }
-      const recorder = createRecorder(route, comparedOf(champion, candidate), this.users.events, Date.now())
-      if (this.view !== undefined) this.retired.push(this.view.recorder)
-      this.view = { route, champion, candidate, recorder, joins }
+      // A later step of a rollout that nobody watches is not watched either.
+      const { route: before, suspendedAt } = this.view ?? {}
+      this.serve({
+        route,
+        champion,
+        candidate,
+        joins,
+        suspendedAt: before?.rollout?.id === route.rollout?.id ? suspendedAt : undefined,
+      })
       this.refused = null
     } catch (error) {
       if (route.revision === this.newestAsked)
@@ -101,6 +112,26 @@ export class Endpoint {
       this.applying.delete(route)
       if (this.view !== undefined) this.letGoOfOthers(this.view)
     }
+  }
+
+  /**
+   * Says whether anybody watches a rollout. While nobody does its candidate gets nothing: the route stays as it is, and
+   * windows of that time belong to no rollout.
+   * @param rollout its id; nothing changes where another one goes on
+   */
+  watch(rollout: string, isWatched: boolean): void {
+    const { view } = this
+    if (view?.route.rollout?.id !== rollout || isWatched === (view.suspendedAt === undefined)) return
+    this.serve({ ...view, suspendedAt: isWatched ? undefined : new Date().toISOString() })
+  }
+
+  /** From now on requests are answered, and counted, by this. */
+  private serve(parts: Omit<View, 'recorder'>): void {
+    const { route, champion, candidate, suspendedAt } = parts
+    const recorded = suspendedAt === undefined ? route : { ...route, rollout: null, suspended: true }
+    const recorder = createRecorder(recorded, comparedOf(champion, candidate), this.users.events, Date.now())
+    if (this.view !== undefined) this.retired.push(this.view.recorder)
+    this.view = { ...parts, recorder }
   }
 
   /** What neither the revision in force nor one that is being applied names. */

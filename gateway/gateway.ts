@@ -25,6 +25,7 @@ import { type Outbox, openOutbox } from './outbox.ts'
 import { createPresenceTeller, presenceOf } from './presence.ts'
 import { type GatewayState, healthOf, isReady, readingsOf } from './readings.ts'
 import { createRepeater } from './repeat.ts'
+import { RolloutLeases } from './rollout-leases.ts'
 import { RouteFollower } from './route-follower.ts'
 import { loadScorer, type Scorer } from './scorer.ts'
 import type { ScoringFailure } from './scoring.ts'
@@ -75,6 +76,8 @@ export interface Gateway {
 
 /** How often the routes of known endpoints are looked at, ms. */
 const routeMs = 250
+/** How often it is looked who watches a rollout, ms. */
+const leaseLookMs = 1_000
 /** How long a gateway that starts may load versions before it answers with what it has, ms. */
 const startLimitMs = 30_000
 
@@ -105,6 +108,7 @@ class RunningGateway implements Gateway {
   private readonly outbox: Outbox
   private readonly windows: WindowSender
   private readonly routes: RouteFollower
+  private readonly leases: RolloutLeases
   private readonly tell: () => Promise<void>
   private readonly repeater = createRepeater(this.link.failed)
   private readonly startedAt = new Date().toISOString()
@@ -141,6 +145,12 @@ class RunningGateway implements Gateway {
       note,
       tell: this.tell,
     })
+    this.leases = new RolloutLeases({
+      store,
+      endpoints: this.endpoints.serving,
+      note,
+      now: () => performance.now(),
+    })
     this.handler = this.makeHandler(inbox)
   }
 
@@ -161,6 +171,7 @@ class RunningGateway implements Gateway {
     this.address = options.address ?? `${scheme}://${options.host}:${this.server.port}`
     await this.tell()
     this.repeater.every(routeMs, () => routes.look())
+    this.repeater.every(leaseLookMs, () => this.leases.look())
     this.repeater.every(options.windowMs, () => routes.findEndpoints())
     this.repeater.every(options.windowMs, () => this.sendWindows())
   }

@@ -26,6 +26,8 @@ export interface View {
   readonly champion: LoadedVersion
   readonly candidate: LoadedVersion | undefined
   readonly recorder: Recorder
+  /** Since when the candidate gets nothing, for nobody watches the rollout, ISO; undefined while it does. */
+  readonly suspendedAt: string | undefined
   /** Where some version looks something up. */
   readonly joins: Joins | undefined
 }
@@ -68,8 +70,10 @@ export class Inference {
    */
   infer(view: View, request: InferRequest): Promise<InferResult> {
     if (request.version !== undefined) return this.inferPinned(view, request, request.version)
-    const { rollout } = view.route
-    if (view.candidate === undefined || rollout === null) return this.inferByChampion(view, request, undefined)
+    const { route, candidate, suspendedAt } = view
+    const { rollout } = route
+    if (candidate === undefined || rollout === null || suspendedAt !== undefined)
+      return this.inferByChampion(view, request, undefined)
     const user = rollout.sticky === null ? undefined : request.incoming.header(rollout.sticky)
     const drawn = isCandidates(rollout.salt, user ?? request.id, rollout.share)
     if (rollout.mode !== 'split') return this.inferMirrored(view, request, user, drawn)

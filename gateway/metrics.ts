@@ -18,6 +18,8 @@ interface StoredReadings {
   windowsLost(): number
   storeReachable(): boolean
   revisions(): readonly { readonly endpoint: string; readonly revision: number }[]
+  /** Endpoints with a rollout, and whether its candidate gets nothing, for nobody watches it. */
+  suspended(): readonly { readonly endpoint: string; readonly suspended: boolean }[]
   /** Of snapshots that versions look up in. */
   lookupBytes(): number
   /** When the snapshots in force were published, seconds since 1970. */
@@ -117,6 +119,16 @@ function registerStored(registry: Registry, readings: StoredReadings): void {
     collect() {
       this.reset()
       for (const { endpoint, revision } of readings.revisions()) this.set({ endpoint }, revision)
+    },
+  })
+  new Gauge({
+    name: 'slipway_rollout_suspended',
+    help: '1 while the candidate of a rollout gets nothing, for nobody watches it.',
+    labelNames: ['endpoint'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { endpoint, suspended } of readings.suspended()) this.set({ endpoint }, suspended ? 1 : 0)
     },
   })
   new Gauge({

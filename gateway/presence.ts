@@ -19,12 +19,16 @@ export function presenceOf(
   }
 }
 
-function appliedBy({ name, route, refusal }: Endpoint, outbox: Outbox): GatewayPresence['endpoints'][string] {
+function appliedBy(
+  { name, route, refusal, suspendedAt }: Endpoint,
+  outbox: Outbox,
+): GatewayPresence['endpoints'][string] {
   return {
     revision: route?.revision ?? 0,
     champion: route?.champion.digest ?? `sha256:${'0'.repeat(64)}`,
     candidate: route?.rollout?.candidate.digest ?? null,
     share: route?.rollout?.share ?? 0,
+    ...(suspendedAt !== undefined && { suspended: suspendedAt }),
     refused: refusal,
     nextWindow: outbox.next(name),
   }

@@ -41,6 +41,12 @@ export function readingsOf({ endpoints, outbox, link, snapshots, inFlight }: Gat
         endpoints
           .all()
           .flatMap(({ name, route }) => (route === undefined ? [] : [{ endpoint: name, revision: route.revision }])),
+      suspended: () =>
+        endpoints
+          .all()
+          .flatMap(({ name, route, suspendedAt }) =>
+            route?.rollout == null ? [] : [{ endpoint: name, suspended: suspendedAt !== undefined }],
+          ),
     },
   }
 }
@@ -70,15 +76,18 @@ export function healthOf(state: GatewayState): object {
 
 function statusOf(state: GatewayState): 'stopping' | 'starting' | 'ok' | 'degraded' {
   if (!isReady(state)) return state.isDraining() ? 'stopping' : 'starting'
-  const isRefused = state.endpoints.all().some(({ refusal }) => refusal !== null)
-  return state.link.isReachable && !isRefused ? 'ok' : 'degraded'
+  const isWhole = state.endpoints
+    .all()
+    .every(({ refusal, suspendedAt }) => refusal === null && suspendedAt === undefined)
+  return state.link.isReachable && isWhole ? 'ok' : 'degraded'
 }
 
-const endpointHealth = ({ route, refusal, champion }: Endpoint): object => ({
+const endpointHealth = ({ route, refusal, champion, suspendedAt }: Endpoint): object => ({
   revision: route?.revision ?? null,
   champion: route?.champion.version ?? null,
   candidate: route?.rollout?.candidate.version ?? null,
   share: route?.rollout?.share ?? 0,
+  ...(suspendedAt !== undefined && { suspended: suspendedAt }),
   ...(route?.snapshots !== undefined && {
     snapshots: route.snapshots.map(({ view, digest, publishedAt }) => ({ view, digest, publishedAt })),
   }),

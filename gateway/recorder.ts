@@ -53,7 +53,7 @@ export interface CapturedRow {
 }
 
 /** A window without its envelope and profiles, which the endpoint adds. */
-export type RecordedWindow = Pick<TelemetryWindow, 'revision' | 'rollout' | 'from' | 'to' | 'pairs'> & {
+export type RecordedWindow = Pick<TelemetryWindow, 'revision' | 'rollout' | 'suspended' | 'from' | 'to' | 'pairs'> & {
   readonly champion: Omit<VersionCounts, 'profile'>
   readonly candidate: Omit<VersionCounts, 'profile'> | null
   readonly captured: readonly CapturedRow[]
@@ -85,9 +85,15 @@ export interface Compared {
   readonly candidate?: Named | undefined
 }
 
+/** A route as it is served. */
+export interface RecordedRoute extends Route {
+  /** Whether its rollout is left out, for nobody watches it. */
+  readonly suspended?: boolean
+}
+
 /** @param startedAt when the first window begins, ms since 1970 */
 export function createRecorder(
-  route: Route,
+  route: RecordedRoute,
   { champion: own, candidate: other = own }: Compared,
   users: UserEvents,
   startedAt: number,
@@ -155,8 +161,13 @@ function asCalled(outcome: Outcome, { outputs: own }: Named, { outputs: names }:
 }
 
 /** Under which revision a window is, and of which rollout. */
-const rolloutOf = ({ revision, rollout }: Route): Pick<RecordedWindow, 'revision' | 'rollout'> => ({
+const rolloutOf = ({
   revision,
+  rollout,
+  suspended = false,
+}: RecordedRoute): Pick<RecordedWindow, 'revision' | 'rollout' | 'suspended'> => ({
+  revision,
+  ...(suspended && { suspended }),
   rollout:
     rollout === null ? null : { id: rollout.id, mode: rollout.mode, share: rollout.share, sticky: rollout.sticky },
 })

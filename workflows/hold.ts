@@ -23,6 +23,7 @@ export function holdOf(
     share,
     salt: id,
     sticky: policy.sticky,
+    leased: true,
     slowMs: latency?.metric === 'latency' ? latency.overMs : null,
     ...(strategy.kind === 'guardrails' && { guardrails: strategy.guardrails }),
   }

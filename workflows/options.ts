@@ -60,13 +60,3 @@ export const readingBack: ActivityOptions = { startToCloseTimeout: '12h', heartb
 
 /** How long an owner leaves an endpoint alone before it looks whether somebody wrote past it. */
 export const reconcileEvery = '30s'
-
-/**
- * How long a rollout waits between two looks at its evidence, ms, by its age: quick while harm is new, sparing with
- * history where traffic is slow.
- */
-export function lookEvery(ageMs: number): number {
-  if (ageMs < 10 * 60_000) return 2_000
-  if (ageMs < 60 * 60_000) return 5_000
-  return ageMs < 6 * 60 * 60_000 ? 15_000 : 60_000
-}

@@ -11,13 +11,14 @@ import type { Activities } from '../activities/index.ts'
 import type { RolloutRecord } from '../lib/formats/records.ts'
 import { labelErrorsRule } from '../lib/formats/rollout-policy.ts'
 import { type Circumstances, nextMove, waitsForApproval } from '../lib/stats/next-move.ts'
-import { enterNextStage, observe, observeLabels, tick } from '../lib/stats/rollout.ts'
+import { enterNextStage, observe, observeLabels, pause, tick } from '../lib/stats/rollout.ts'
 import { decide } from '../lib/stats/rollout-decision.ts'
+import { lookEvery } from '../lib/stats/rollout-lease.ts'
 import { type Owners, openOwners } from './ask-owner.ts'
 import { attributes } from './attributes.ts'
 import { holdOf, letGo } from './hold.ts'
 import type { RouteOrder } from './messages.ts'
-import { briefly, lookEvery } from './options.ts'
+import { briefly } from './options.ts'
 import { stageInWords } from './rollout-details.ts'
 import { answerPeople, type Going, goingOf, note, show, stageOf } from './rollout-going.ts'
 import type { RolloutInput } from './rollout-input.ts'
@@ -110,6 +111,7 @@ async function look(going: Going): Promise<string | null> {
     labels: rule === undefined ? null : { rule, candidate: candidate.version, judged },
   })
   going.cursors = evidence.cursors
+  going.state = pause(going.state, evidence.unwatched ?? 0)
   for (const block of evidence.blocks) going.state = observe(policy, going.state, block)
   for (const block of evidence.mistakes ?? []) going.state = observeLabels(policy, going.state, block)
   going.judged = evidence.judged ?? judged

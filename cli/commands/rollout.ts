@@ -11,7 +11,7 @@ import { verdictTable } from '../verdicts.ts'
 /** What an endpoint serves, and where its rollout stands. */
 export async function status(endpoint: string, options: JsonOption): Promise<number> {
   const document = await readEndpoint(openContext(), endpoint)
-  const { route, rollout, last } = document
+  const { route, rollout, suspended, last } = document
   if (options.json === true) {
     printJson(document)
     return 0
@@ -21,6 +21,8 @@ export async function status(endpoint: string, options: JsonOption): Promise<num
   else if (route.rollout !== null) print(`  rollout ${route.rollout.id}: no worker answers; it goes on when one does`)
   else if (last !== null)
     print(`  last rollout ${last.id}: ${last.outcome} after ${seconds(last.seconds)}: ${last.reason}`)
+  for (const { gateway, since } of suspended)
+    print(`  suspended by gateway ${gateway} since ${since}: nobody watches the rollout, so its candidate gets nothing`)
   return 0
 }
 

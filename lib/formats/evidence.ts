@@ -92,6 +92,8 @@ export const RolloutState = z
     now: z.number(),
     stage: z.int(),
     stageSince: z.number(),
+    /** Milliseconds in which nobody watched: since it began, and in this stage; missing while there were none. */
+    unwatched: z.object({ all: z.number(), stage: z.number() }).readonly().optional(),
     /** Answers by the candidate in this stage. */
     samples: Count,
     /** Minutes whose restart capital is invested. */
@@ -134,6 +136,8 @@ export const EvidenceEntry = z.object({
   /** Milliseconds since 1970, by the worker that collected it. */
   at: z.number(),
   blocks: z.array(Block),
+  /** Milliseconds before this look in which nobody watched and the candidate got nothing; missing without any. */
+  unwatched: z.number().positive().optional(),
   /** By source: the window to read next. */
   cursors: z.record(z.string(), z.int()),
   before: RolloutDecision.nullable(),
@@ -145,3 +149,14 @@ export const EvidenceEntry = z.object({
   judged: z.int().default(0),
 })
 export type EvidenceEntry = z.infer<typeof EvidenceEntry>
+
+/** That a rollout is watched: the object `rollouts/<id>/lease.json`, replaced at every look. */
+export const RolloutLease = z.object({
+  slipway: z.literal('lease/1'),
+  rollout: z.string(),
+  /** The look. */
+  seq: z.int(),
+  /** How long it is good for on the clock of who finds it, milliseconds. */
+  ms: z.number().positive(),
+})
+export type RolloutLease = z.infer<typeof RolloutLease>

@@ -31,6 +31,11 @@ export const RouteRollout = z.object({
   salt: z.string(),
   /** Request header that holds the key requests are drawn by; null draws each by its id. */
   sticky: z.string().nullable(),
+  /**
+   * Whether whoever watches it says so at every look, `RolloutLease`, and gateways that find no newer word for long
+   * give the candidate nothing; missing in rollouts that 0.16 and before began.
+   */
+  leased: z.boolean().optional(),
   /** Answers over this many milliseconds count as slow; null counts none. */
   slowMs: z.number().positive().nullable(),
   /** How the target itself moves traffic to the candidate; missing where the rollout does, step by step. */

@@ -62,6 +62,8 @@ export const TelemetryWindow = z.object({
   rollout: z
     .object({ id: z.string(), mode: RouteRollout.shape.mode, share: z.number(), sticky: z.string().nullable() })
     .nullable(),
+  /** That the candidate of a rollout got nothing, for nobody watched it; `rollout` is null then. */
+  suspended: z.literal(true).optional(),
   /** Milliseconds since 1970. */
   from: z.number(),
   to: z.number(),
@@ -189,6 +191,8 @@ export const GatewayPresence = z.object({
       champion: Digest,
       candidate: Digest.nullable(),
       share: z.number(),
+      /** Since when it gives the candidate nothing, for nobody watches the rollout, ISO; missing while it does. */
+      suspended: z.string().optional(),
       /** Why it does not apply a newer revision. */
       refused: z.object({ revision: z.int(), why: z.string() }).nullable(),
       /** The window it writes next; all before are in the store, or lost. */

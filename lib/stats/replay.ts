@@ -1,7 +1,7 @@
 import type { Block, LabelBlock, RolloutState } from '../formats/evidence.ts'
 import type { RolloutDecision } from '../formats/records.ts'
 import type { RolloutPolicy } from '../formats/rollout-policy.ts'
-import { enterNextStage, observe, observeLabels, tick } from './rollout.ts'
+import { enterNextStage, observe, observeLabels, pause, tick } from './rollout.ts'
 import { type Decision, decide } from './rollout-decision.ts'
 
 /** Stored evidence: what came in at a look, and what had been decided at the one before. */
@@ -9,6 +9,8 @@ export interface StoredLook {
   readonly seq: number
   readonly at: number
   readonly blocks: readonly Block[]
+  /** Milliseconds before it in which nobody watched. */
+  readonly unwatched?: number | undefined
   readonly mistakes: readonly LabelBlock[]
   readonly before: RolloutDecision | null
 }
@@ -32,10 +34,11 @@ export interface ReplayedLook {
 export function takeLook(
   policy: RolloutPolicy,
   state: RolloutState,
-  { at, blocks, mistakes, before }: StoredLook,
+  { at, blocks, unwatched = 0, mistakes, before }: StoredLook,
   isFirst: boolean,
 ): RolloutState {
   let next = !isFirst && before?.action === 'advance' ? enterNextStage(state) : state
+  next = pause(next, unwatched)
   for (const block of blocks) next = observe(policy, next, block)
   for (const block of mistakes) next = observeLabels(policy, next, block)
   return tick(next, at)

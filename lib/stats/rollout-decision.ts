@@ -70,7 +70,8 @@ export function decide(policy: RolloutPolicy, state: RolloutState): Decision {
     (sum, [share, { candidate, all }]) => sum + splitMismatch(candidate, all, Number(share)),
     0,
   )
-  const isOver = state.now - state.startedAt >= policy.withinMs
+  const { all: unwatched, stage: unwatchedInStage } = state.unwatched ?? { all: 0, stage: 0 }
+  const isOver = state.now - state.startedAt - unwatched >= policy.withinMs
   const undecided = (why: string): Decision =>
     isOver
       ? say('inconclusive', `${why} after ${Math.round((state.now - state.startedAt) / 1000)} s; the champion stays`)
@@ -98,7 +99,7 @@ export function decide(policy: RolloutPolicy, state: RolloutState): Decision {
       : policy.strategy.kind === 'ab'
         ? policy.strategy.forMs
         : 0
-  const waited = state.now - state.stageSince
+  const waited = state.now - state.stageSince - unwatchedInStage
   if (stage.mode !== 'shadow' && waited < wait)
     return say('hold', `nothing against it; ${Math.ceil((wait - waited) / 1000)} s to go`)
   const shown = verdicts.filter(({ margin }) => margin !== null)

@@ -69,6 +69,13 @@ export function tick(state: RolloutState, now: number): RolloutState {
   return now <= state.now ? state : { ...state, now }
 }
 
+/** Nobody watched for some milliseconds: they count neither for the rollout nor for its stage. */
+export function pause(state: RolloutState, ms: number): RolloutState {
+  if (ms <= 0) return state
+  const { all, stage } = state.unwatched ?? { all: 0, stage: 0 }
+  return { ...state, unwatched: { all: all + ms, stage: stage + ms } }
+}
+
 /**
  * Takes in a block. Small ones wait for more of the same weight: when a block closes must not depend on what failed.
  */
@@ -173,5 +180,12 @@ function commitLabels(
 
 /** The next stage begins. */
 export function enterNextStage(state: RolloutState): RolloutState {
-  return { ...state, stage: state.stage + 1, stageSince: state.now, samples: 0 }
+  const { unwatched } = state
+  return {
+    ...state,
+    stage: state.stage + 1,
+    stageSince: state.now,
+    samples: 0,
+    ...(unwatched !== undefined && { unwatched: { all: unwatched.all, stage: 0 } }),
+  }
 }

@@ -1,11 +1,12 @@
 import type { z } from 'zod'
-import { EvidenceEntry, RolloutStart } from '../formats/evidence.ts'
+import { EvidenceEntry, RolloutLease, RolloutStart } from '../formats/evidence.ts'
 import { RolloutRecord } from '../formats/records.ts'
-import { publishOnce, readDocument } from './documents.ts'
+import { type Document, publishOnce, readDocument, readIfChanged, replaceDocument } from './documents.ts'
 import type { Store } from './store.ts'
 
 const startKey = (id: string): string => `rollouts/${id}/start.json`
 const endKey = (id: string): string => `rollouts/${id}/end.json`
+const leaseKey = (id: string): string => `rollouts/${id}/lease.json`
 const evidenceKey = (id: string, seq: number): string => `rollouts/${id}/evidence/${String(seq).padStart(8, '0')}.json`
 
 export async function publishRolloutStart(store: Store, start: RolloutStart): Promise<RolloutStart> {
@@ -20,6 +21,17 @@ export async function publishEvidence(store: Store, id: string, entry: EvidenceE
 export async function publishRolloutEnd(store: Store, record: RolloutRecord): Promise<void> {
   await publishOnce(store, endKey(record.id), RolloutRecord, record)
 }
+
+/** Says that a rollout is watched. */
+export const writeLease = (store: Store, lease: RolloutLease): Promise<void> =>
+  replaceDocument(store, leaseKey(lease.rollout), lease)
+
+/** What was said last of who watches a rollout; undefined when it still has the ETag given, or nothing was. */
+export const readChangedLease = (
+  store: Store,
+  id: string,
+  etag: string | undefined,
+): Promise<Document<RolloutLease> | undefined> => readIfChanged(store, leaseKey(id), etag, RolloutLease)
 
 async function read<T>(store: Store, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
   return (await readDocument(store, key, schema))?.value

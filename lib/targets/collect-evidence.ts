@@ -5,8 +5,9 @@ import type { RolloutPolicy } from '../formats/rollout-policy.ts'
 import type { Route } from '../formats/route.ts'
 import { answersIn, type Judge, type JudgingOrder } from '../jobs/label-evidence.ts'
 import { blocksOf, historyOf } from '../stats/evidence.ts'
+import { leaseMs, unwatchedMs } from '../stats/rollout-lease.ts'
 import { readRefusal } from '../store/refusals.ts'
-import { publishEvidence } from '../store/rollouts.ts'
+import { publishEvidence, writeLease } from '../store/rollouts.ts'
 import { readRoute, readRouteLog } from '../store/routes.ts'
 import type { Store } from '../store/store.ts'
 import { endRefused } from './change-route.ts'
@@ -52,12 +53,12 @@ export interface EvidenceOrder {
 
 /** What a look found, and who took the route away, if somebody did. */
 export type Collected = Pick<EvidenceEntry, 'at' | 'blocks' | 'cursors'> &
-  Partial<Pick<EvidenceEntry, 'mistakes' | 'judged'>> & { readonly taken: string | null }
+  Partial<Pick<EvidenceEntry, 'mistakes' | 'judged' | 'unwatched'>> & { readonly taken: string | null }
 
 /**
  * Takes in the windows since the last look and puts them on record as evidence, with what was decided then, and judges
- * answers of earlier looks whose labels are due. Whoever collects a look again gets what was collected first. A rollout
- * whose candidate was refused meanwhile has the route taken from it.
+ * answers of earlier looks whose labels are due. Then it says that the rollout is watched. Whoever collects a look
+ * again gets what was collected first. A rollout whose candidate was refused meanwhile has the route taken from it.
  */
 export async function collectEvidence(
   store: Store,
@@ -65,11 +66,12 @@ export async function collectEvidence(
   judge: Judge,
   order: EvidenceOrder,
 ): Promise<Collected> {
-  const { rollout, endpoint, seq, before } = order
+  const { rollout, endpoint, seq, before, since: startedAt } = order
   const sources = await target.look(endpoint)
   const since = { ...Object.fromEntries(Object.keys(sources).map((source) => [source, 0])), ...order.cursors }
   const { windows, cursors } = await target.evidence(endpoint, since)
   const now = Date.now()
+  const unwatched = unwatchedMs(startedAt, before === null ? startedAt : Date.parse(before.at), now)
   const answers = answersIn(windows, rollout)
   const judged = order.labels && (await judge({ ...order.labels, rollout, seq, labels: answers.labels, now }))
   const entry = await publishEvidence(store, rollout, {
@@ -77,11 +79,15 @@ export async function collectEvidence(
     seq,
     at: now,
     blocks: blocksOf(windows, rollout),
+    ...(unwatched > 0 && { unwatched }),
     cursors,
     before,
   })
+  const taken = await whoTook(store, target, order)
+  if (taken === null) await writeLease(store, { slipway: 'lease/1', rollout, seq, ms: leaseMs(now - startedAt) })
   const { at, blocks, cursors: next, mistakes, judged: upTo } = entry
-  return { at, blocks, cursors: next, mistakes, judged: upTo, taken: await whoTook(store, target, order) }
+  const counted = entry.unwatched === undefined ? {} : { unwatched: entry.unwatched }
+  return { at, blocks, ...counted, cursors: next, mistakes, judged: upTo, taken }
 }
 
 /** @returns why the route is not the rollout's any more; null while it is */

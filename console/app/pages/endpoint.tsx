@@ -42,7 +42,7 @@ export function Endpoint({ of: { endpoint = '' } }: { readonly of: Readonly<Reco
   )
 }
 
-function Serving({ route, rollout }: EndpointDocument) {
+function Serving({ route, rollout, suspended }: EndpointDocument) {
   const { champion } = route
   if (route.rollout === null) return <>Version {champion.version} answers everything.</>
   const { candidate, mode, share } = route.rollout
@@ -55,7 +55,11 @@ function Serving({ route, rollout }: EndpointDocument) {
   return (
     <>
       Version {champion.version} is in force; {words}.{' '}
-      {rollout === null ? 'No worker answers how it stands; it goes on when one does.' : `Now: ${rollout.reason}.`}
+      {suspended.length > 0
+        ? 'Nobody watches it: its candidate gets nothing until somebody does.'
+        : rollout === null
+          ? 'No worker answers how it stands; it goes on when one does.'
+          : `Now: ${rollout.reason}.`}
     </>
   )
 }

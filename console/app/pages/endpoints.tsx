@@ -55,14 +55,20 @@ function Card({ endpoint, model, version, since, revision, gateways, rollout, ch
       />
       {rollout !== null && (
         <p>
-          <State mark={rollout.paused || rollout.waitingForApproval !== null ? 'asks' : 'busy'}>
-            {rollout.paused
-              ? 'paused'
-              : rollout.waitingForApproval === null
-                ? 'rollout'
-                : `waits for ${rollout.waitingForApproval}`}
+          <State mark={rollout.suspended || rollout.paused || rollout.waitingForApproval !== null ? 'asks' : 'busy'}>
+            {rollout.suspended
+              ? 'suspended'
+              : rollout.paused
+                ? 'paused'
+                : rollout.waitingForApproval === null
+                  ? 'rollout'
+                  : `waits for ${rollout.waitingForApproval}`}
           </State>{' '}
-          <span class="soft">{rollout.reason ?? 'no worker answers'}</span>
+          <span class="soft">
+            {rollout.suspended
+              ? 'nobody watches it: its candidate gets nothing'
+              : (rollout.reason ?? 'no worker answers')}
+          </span>
         </p>
       )}
       <p class="soft">
