@@ -10,6 +10,7 @@ import { inConsole } from '../lib/formats/console-link.ts'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { SeenView } from '../lib/formats/view.ts'
 import { digestOfFile } from '../lib/store/digest.ts'
+import { requireSameStore } from '../workers/same-store.ts'
 import { consoleAddress, signerOf } from '../workers/settings.ts'
 import { runWorkflowId, taskQueue } from '../workflows/messages.ts'
 import { attachTo } from './attach.ts'
@@ -53,6 +54,7 @@ export async function beginRun(
   const { pipeline } = planned.plan
   const plan = await publishPlan(store, signerOf(settings), planned)
   const { client } = await temporal()
+  await requireSameStore(store, client)
   if (interrupt.happened)
     throw new SlipwayError('INTERRUPTED', 'interrupted before the run was started', { next: 'the same command again' })
   const from = code ?? (await codeOf(settings.root))

@@ -1,6 +1,7 @@
 import { probeStore } from '../lib/store/probe.ts'
 import { ensureBucket } from '../lib/store/store.ts'
 import { sealedSince } from '../lib/store/stored.ts'
+import { requireSameStore } from '../workers/same-store.ts'
 import { signerOf, trustedKeysOf } from '../workers/settings.ts'
 import { taskQueue } from '../workflows/messages.ts'
 import type { ClientContext } from './context.ts'
@@ -55,6 +56,10 @@ export async function readHealth(context: ClientContext): Promise<HealthDocument
   if (reached)
     for (const { check: what, passed } of await probeStore(context.store))
       findings.push({ check: `S3 store ${what}`, passed, detail: passed ? 'yes' : 'no' })
+  await check('the store of before', async () => {
+    await requireSameStore(context.store, (await context.temporal()).client)
+    return 'the one that Temporal has worked with, or the first'
+  })
   await check('nothing lost', async () => {
     const { lost } = await recoverLost(context, { dryRun: true })
     if (lost.length > 0)

@@ -40,6 +40,9 @@ export const ownerOfModel = (model: string) => ({
   args: [model],
   staticSummary: `Owner of the model ${model}: the only writer of its versions and aliases`,
 })
+/** The workflow whose memo says which store this namespace works with. */
+export const memoryOfStore = 'store'
+
 export const ownerOfEndpoint = (endpoint: string) => ({
   workflowId: endpointWorkflowId(endpoint),
   workflowIdConflictPolicy: 'USE_EXISTING' as const,

@@ -69,6 +69,7 @@ export function platformCommands(program: Usage): void {
     .command('recover')
     .description('bring back what Temporal lost: owners, rollouts, monitors and schedules, as the store says')
     .option('--dry-run', 'only say what is lost')
+    .option('--adopt-store', 'have Temporal work with this store, where it has worked with another one that is lost')
     .json()
     .examples('npx slipway recover --dry-run')
     .does(async (options) => (await recovering()).recoverAndTell(options))

@@ -105,6 +105,7 @@ export const errorCodes = {
   STORE_UNREACHABLE: exitCodes.unreachable,
   STORE_DENIED: exitCodes.unreachable,
   STORE_UNSUITABLE: exitCodes.unreachable,
+  STORE_CHANGED: exitCodes.unreachable,
   TEMPORAL_UNREACHABLE: exitCodes.unreachable,
   PLATFORM_MISSING: exitCodes.unreachable,
   DISK_FULL: exitCodes.unreachable,
