@@ -14,8 +14,8 @@ export interface Admission {
   /** Whether one more may come in. */
   admits(): boolean
   enter(): void
-  /** @param ms from arrival to answer */
-  leave(ms: number): void
+  /** @param ms from arrival to answer; undefined for one that says nothing of how busy the answering thread is */
+  leave(ms: number | undefined): void
   readonly underWay: number
   stop(): void
 }
@@ -49,6 +49,7 @@ export function createAdmission(): Admission {
     },
     leave(ms) {
       underWay--
+      if (ms === undefined) return
       answered++
       totalMs += ms
     },

@@ -4,6 +4,8 @@ import type { TensorFacts, Tensors } from '../lib/formats/tensors.ts'
 import type { ModelFacts } from '../lib/models/model.ts'
 import { type AnswerCache, createAnswerCache } from './answer-cache.ts'
 import { DeadlinePassed, type Until, whenever } from './batcher.ts'
+import { Packed } from './bodies/packed.ts'
+import { lateFor } from './late.ts'
 import type { Incoming, Prediction, ServedVersion } from './protocols/protocol.ts'
 import type { Outcome } from './recorder.ts'
 import { type AnyInput, type Input, type Scored, ScoringFailure, type TensorInput } from './scoring.ts'
@@ -86,7 +88,8 @@ export class VersionAsker {
     request: InferRequest,
     trust: Trust,
   ): Promise<Outcome> {
-    const isSmall = input.rows <= inlineRows[scorer.engine.name]
+    const { columns } = input
+    const isSmall = !(columns instanceof Packed) && input.rows <= inlineRows[scorer.engine.name]
     const batcher = inline !== undefined && trust === 'trusted' && isSmall ? inline : offloaded
     if (batcher.expectedWaitMs > this.options.maxWaitMs) {
       throw new SlipwayError('OVERLOADED', `endpoint ${this.options.name} has ${batcher.queued} rows waiting`, {
@@ -97,6 +100,9 @@ export class VersionAsker {
       if (trust === 'fail')
         throw new ScoringFailure('injected', `a drill makes version ${scorer.modelVersion.version} fail`)
       if (input.rows === 0) return outcomeOf(request, 0, noRows(scorer.facts), undefined)
+      // Answers to large bodies are not kept, and their bytes are elsewhere by now.
+      if (columns instanceof Packed)
+        return outcomeOf(request, input.rows, await batcher.score(input, request), undefined, this.cache && false)
       const form = input.lookups === undefined ? request.form : `${request.form} ${input.lookups.snapshots}`
       const key = { digest: scorer.modelVersion.digest, form, body: request.incoming.body }
       const kept = this.cache?.get(key)
@@ -104,7 +110,7 @@ export class VersionAsker {
         // Drift counts every request. What was offloaded has to be scored again to have its features.
         if (batcher === offloaded) void offloaded.score(input, whenever).catch(() => {})
         else {
-          kept.count ??= scorer.countInline(input.kind, input.columns, kept)
+          kept.count ??= scorer.countInline(input.kind, columns, kept)
           kept.count()
         }
         return outcomeOf(request, input.rows, kept, undefined, true)
@@ -173,12 +179,7 @@ export class VersionAsker {
 
 /** What came of a request that got no answer. @throws whatever says nothing about the version */
 function failedOutcome(request: InferRequest, { rows }: AnyInput, error: unknown): Outcome {
-  const { arrivedAt, deadline } = request
-  if (error instanceof DeadlinePassed) {
-    const given =
-      deadline < arrivedAt ? 'before its client gave up' : `within the ${Math.round(deadline - arrivedAt)} ms given`
-    throw new SlipwayError('DEADLINE_EXCEEDED', `no answer ${given}`)
-  }
+  if (error instanceof DeadlinePassed) throw lateFor(request)
   if (!(error instanceof ScoringFailure)) throw error
   if (error.kind === 'request') throw new SlipwayError('REQUEST_INVALID', error.message)
   return outcomeOf(request, rows, undefined, error)

@@ -1,12 +1,13 @@
 import type { Column } from '../lib/formats/columns.ts'
 import { sliceDecisions } from '../lib/formats/decisions.ts'
+import { Packed } from './bodies/packed.ts'
 import type { Score } from './scorer.ts'
 import type { InputColumns, InputKind, Scored, ScoringFailure } from './scoring.ts'
 
 /** What a batcher is asked for; `columns` are of `rows` rows. */
 export interface BatchItem {
   readonly kind: InputKind
-  readonly columns: InputColumns
+  readonly columns: InputColumns | Packed<InputColumns>
   readonly rows: number
 }
 
@@ -31,7 +32,7 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** Rows a batch may hold; an item that is larger is a batch of its own. */
+/** Rows a batch may hold; an item that is larger, or packed, is a batch of its own. */
 const maxBatchRows = 1024
 
 /** Turns of the event loop a batch waits at most for requests that are being read: microseconds each. */
@@ -72,9 +73,11 @@ export function createBatcher(score: Score): Batcher {
     let count = 0
     while (count < queue.length) {
       const { item } = queue[count] as Waiting
-      if (item.kind !== kind || (count > 0 && rows + item.rows > maxBatchRows)) break
+      const isAlone = item.columns instanceof Packed
+      if (item.kind !== kind || (count > 0 && (isAlone || rows + item.rows > maxBatchRows))) break
       rows += item.rows
       count++
+      if (isAlone) break
     }
     const batch = count === queue.length ? queue : queue.slice(0, count)
     queue = count === queue.length ? [] : queue.slice(count)
@@ -166,15 +169,16 @@ function joined(batch: readonly Waiting[]): InputColumns {
   for (const { item } of batch) total += item.rows
   const columns: Record<string, Column> = {}
   const [first] = batch as [Waiting]
-  for (const name of Object.keys(first.item.columns)) {
-    const sample = first.item.columns[name] as Column
+  const columnsOf = ({ item }: Waiting): InputColumns => item.columns as InputColumns
+  for (const name of Object.keys(columnsOf(first))) {
+    const sample = columnsOf(first)[name] as Column
     const target = Array.isArray(sample)
       ? new Array<string | null>(total)
       : new (sample.constructor as Float64ArrayConstructor)(total)
     let at = 0
-    for (const { item } of batch) {
-      const own = item.columns[name] as Column
-      for (let i = 0; i < item.rows; i++) target[at++] = own[i] as never
+    for (const waiting of batch) {
+      const own = columnsOf(waiting)[name] as Column
+      for (let i = 0; i < waiting.item.rows; i++) target[at++] = own[i] as never
     }
     columns[name] = target
   }

@@ -3,6 +3,7 @@ import { SlipwayError } from '../lib/formats/errors.ts'
 import { type ModelVersion, type Route, versionsOf } from '../lib/formats/route.ts'
 import type { GatewayPresence, TelemetryWindow, VersionCounts } from '../lib/formats/telemetry.ts'
 import type { InferRequest, InferResult } from './ask-version.ts'
+import type { Reading } from './bodies/read-apart.ts'
 import { Inference, type InferenceOptions, type View } from './inference.ts'
 import { loadJoins } from './lookups/joins.ts'
 import type { Snapshots } from './lookups/snapshots.ts'
@@ -141,6 +142,14 @@ export class Endpoint {
     const named = [route, ...this.applying].flatMap(versionsOf)
     this.versions.keepOnly(new Set(named.flatMap((version) => version?.digest ?? [])))
     this.snapshots.keepOnly(this.name, joins?.snapshots ?? new Set())
+  }
+
+  /**
+   * Versions that a request may be asked, as they read it.
+   * @param version the one it asks for, whatever the route says
+   */
+  readings(version: number | undefined): readonly Reading[] {
+    return this.view === undefined ? [] : this.inference.readings(this.view, version)
   }
 
   /**

@@ -1,4 +1,5 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
+import type { Packed } from './bodies/packed.ts'
 import type { Explained } from './explain.ts'
 import type { ScorerThread } from './scorer-host.ts'
 import type { InputColumns, InputKind } from './scoring.ts'
@@ -12,7 +13,7 @@ export function explainerThread(start: () => Promise<ScorerThread>) {
   let waiting = 0
   return {
     /** @throws SlipwayError OVERLOADED, DIGEST_MISMATCH; ScoringFailure */
-    async explain(kind: InputKind, columns: InputColumns): Promise<Explained> {
+    async explain(kind: InputKind, columns: InputColumns | Packed<InputColumns>): Promise<Explained> {
       if (waiting >= mostWaiting)
         throw new SlipwayError('OVERLOADED', `${waiting} requests wait to be explained`, {
           next: 'try again in a second, or add gateways',

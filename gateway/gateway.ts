@@ -11,6 +11,7 @@ import type { Store } from '../lib/store/store.ts'
 import { createAdmission } from './admission.ts'
 import type { AlertTaker } from './alertmanager.ts'
 import { maxWaitMs } from './ask-version.ts'
+import { createLargeBodies, type LargeBodies } from './bodies/large-bodies.ts'
 import type { Endpoint } from './endpoint.ts'
 import { createEndpoints, type Endpoints } from './endpoints.ts'
 import { createFaultLog } from './fault-log.ts'
@@ -102,6 +103,7 @@ class RunningGateway implements Gateway {
   private readonly options: GatewayOptions
   private readonly tracer: Tracer | undefined
   private readonly admission = createAdmission()
+  private readonly largeBodies: LargeBodies
   private readonly link = createStoreLink(note)
   private readonly endpoints: Endpoints
   private readonly snapshots: Snapshots
@@ -124,6 +126,7 @@ class RunningGateway implements Gateway {
     const { store, folder, windowMs, lookupBytes } = options
     const { id, link } = this
     this.options = options
+    this.largeBodies = createLargeBodies(options.bodyLimit)
     this.tracer = tracer
     const inbox = openLabelInbox(join(folder, 'outbox', id), id)
     this.outbox = openOutbox(store, join(folder, 'outbox'), id, isAliveHere)
@@ -192,7 +195,7 @@ class RunningGateway implements Gateway {
   }
 
   private makeHandler(inbox: LabelInbox): RequestHandler {
-    const { id, endpoints, outbox, link, admission, tracer, options, snapshots } = this
+    const { id, endpoints, outbox, link, admission, largeBodies, tracer, options, snapshots } = this
     const state: GatewayState = {
       id,
       endpoints,
@@ -208,6 +211,7 @@ class RunningGateway implements Gateway {
         endpoints: endpoints.serving,
         known: endpoints.all,
         admission,
+        largeBodies,
         isReady: () => isReady(state),
         health: () => healthOf(state),
         metrics: createMetrics(readingsOf(state)),
@@ -246,6 +250,7 @@ class RunningGateway implements Gateway {
     await removePresence(this.options.store, this.id).catch(() => {})
     for (const endpoint of this.endpoints.all()) await endpoint.close()
     this.admission.stop()
+    this.largeBodies.close()
     await this.tracer?.close()
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { ByteBudget } from './bodies/byte-budget.ts'
 import type { PredictionRequest } from './predictions.ts'
 import type { Incoming, Outgoing, Protocol, Served } from './protocols/protocol.ts'
 
@@ -12,6 +13,8 @@ export class HttpRequest implements Incoming {
   readonly headers: IncomingHttpHeaders
   body: Buffer
   readonly arrivedAt = performance.now()
+  held = 0
+  stepAside: (() => void) | undefined
 
   constructor(method: string, url: string, headers: IncomingHttpHeaders, body: Buffer = emptyBody) {
     this.method = method
@@ -23,6 +26,10 @@ export class HttpRequest implements Incoming {
   header(name: string): string | undefined {
     const value = this.headers[name]
     return Array.isArray(value) ? value[0] : value
+  }
+
+  fields(): Record<string, string> {
+    return Object.fromEntries(Object.keys(this.headers).map((name) => [name, this.header(name) ?? '']))
   }
 }
 
@@ -50,5 +57,11 @@ export interface RequestHandler {
   admit(request: HttpRequest): Outgoing | undefined
   answer(request: HttpRequest): Promise<Outgoing>
   tooLarge(request: HttpRequest): Outgoing
+  /** Bytes that its body may have. */
+  limitOf(request: HttpRequest): number
+  /** What is kept of large bodies while they come in and are answered. */
+  readonly bytes: ByteBudget
+  /** What is answered where there is no room for one. */
+  noRoom(request: HttpRequest): Outgoing
   readonly calls: CallHandler
 }

@@ -2,14 +2,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { smallBody } from './bodies/json-bounds.ts'
 import { emptyBody, HttpRequest, type RequestHandler } from './http-request.ts'
 import type { Outgoing } from './protocols/protocol.ts'
 
 export interface HttpOptions {
   readonly host: string
   readonly port: number
-  /** Bytes a body may have. */
-  readonly bodyLimit: number
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined
   readonly handler: RequestHandler
 }
@@ -83,12 +82,13 @@ export async function listen(options: HttpOptions): Promise<HttpServer> {
 /** Reads a request whole, or refuses it by its head or its length, and has it answered. */
 function receive(
   traffic: Traffic,
-  { handler, bodyLimit }: HttpOptions,
+  { handler }: HttpOptions,
   incoming: IncomingMessage,
   response: ServerResponse,
 ): void {
   traffic.inFlight++
   const request = new HttpRequest(incoming.method ?? 'GET', incoming.url ?? '/', incoming.headers)
+  const bodyLimit = handler.limitOf(request)
   const isTooLong = Number(incoming.headers['content-length'] ?? 0) > bodyLimit
   const refusal = isTooLong ? handler.tooLarge(request) : handler.admit(request)
   if (refusal !== undefined) {
@@ -101,13 +101,19 @@ function receive(
   let rest: Buffer[] | undefined
   let size = 0
   let answered = false
+  const refuse = (refusal: Outgoing): void => {
+    send(traffic, incoming, response, refusal)
+    answered = true
+    first = rest = undefined
+    handler.bytes.giveBack(request)
+  }
   incoming.on('data', (chunk: Buffer) => {
+    if (answered) return
     size += chunk.length
-    if (size > bodyLimit) {
-      if (!answered) send(traffic, incoming, response, handler.tooLarge(request))
-      answered = true
-      first = rest = undefined
-    } else if (first === undefined) first = chunk
+    if (size > bodyLimit) refuse(handler.tooLarge(request))
+    // What is small is kept whatever else is.
+    else if (size > smallBody && !handler.bytes.take(request, size - request.held)) refuse(handler.noRoom(request))
+    else if (first === undefined) first = chunk
     else {
       rest ??= [first]
       rest.push(chunk)
@@ -117,13 +123,17 @@ function receive(
     if (answered) return
     answered = true
     request.body = rest === undefined ? (first ?? emptyBody) : Buffer.concat(rest)
-    void handler.answer(request).then((outgoing) => send(traffic, incoming, response, outgoing))
+    void handler.answer(request).then((outgoing) => {
+      handler.bytes.giveBack(request)
+      send(traffic, incoming, response, outgoing)
+    })
   })
   incoming.on('close', () => {
     // A client that went away in mid-body is owed nothing.
     if (answered) return
     answered = true
     traffic.inFlight--
+    handler.bytes.giveBack(request)
   })
   incoming.on('error', () => {})
   response.on('error', () => {})

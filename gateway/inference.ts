@@ -9,6 +9,7 @@ import {
   outcomeOf,
   VersionAsker,
 } from './ask-version.ts'
+import type { Reading } from './bodies/read-apart.ts'
 import type { Joins } from './lookups/joins.ts'
 import type { Outcome, Recorder } from './recorder.ts'
 import { type Sampled, sampleRows } from './row-sample.ts'
@@ -78,6 +79,16 @@ export class Inference {
     const drawn = isCandidates(rollout.salt, user ?? request.id, rollout.share)
     if (rollout.mode !== 'split') return this.inferMirrored(view, request, user, drawn)
     return drawn ? this.inferByCandidate(view, request, user) : this.inferByChampion(view, request, user)
+  }
+
+  /** Versions that a request may be asked, as they read it. @param number the one it asks for */
+  readings({ champion, candidate, joins }: View, number: number | undefined): readonly Reading[] {
+    const asked = number === undefined ? [champion, candidate] : [this.versions.byNumber(number)]
+    return asked
+      .filter((version) => version !== undefined)
+      .map((version) =>
+        version.kind === 'tensors' ? version : { kind: 'rows', facts: (joins?.of(version)?.asked ?? version).facts },
+      )
   }
 
   private async inferByChampion(view: View, request: InferRequest, user: string | undefined): Promise<InferResult> {

@@ -5,6 +5,7 @@ import type { ModelInFolder } from '../lib/models/model-folder.ts'
 import { isTensorModel } from '../lib/models/package-files.ts'
 import { createAdmission } from './admission.ts'
 import { maxWaitMs } from './ask-version.ts'
+import { createLargeBodies } from './bodies/large-bodies.ts'
 import { Endpoint } from './endpoint.ts'
 import { createFaultLog } from './fault-log.ts'
 import { type HttpOptions, type HttpServer, listen } from './http.ts'
@@ -60,6 +61,7 @@ export async function serveModel(options: ModelServerOptions): Promise<ModelServ
   const endpoint = await endpointOf(options)
   const tracer = await createTracer()
   const admission = createAdmission()
+  const largeBodies = createLargeBodies(options.bodyLimit)
   let server: HttpServer | undefined
   let isDraining = false
   const isReady = (): boolean => !isDraining
@@ -69,6 +71,7 @@ export async function serveModel(options: ModelServerOptions): Promise<ModelServ
       endpoints: () => [endpoint],
       known: () => [endpoint],
       admission,
+      largeBodies,
       isReady,
       health: () => ({
         status: isDraining ? 'stopping' : 'ok',
@@ -101,6 +104,7 @@ export async function serveModel(options: ModelServerOptions): Promise<ModelServ
     await opened.close()
     await endpoint.close()
     admission.stop()
+    largeBodies.close()
     await tracer?.close()
   }
   return {

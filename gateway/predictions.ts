@@ -4,11 +4,16 @@ import type { TensorFacts, Tensors } from '../lib/formats/tensors.ts'
 import { namesHeader } from '../lib/models/names.ts'
 import { invalid } from '../lib/models/rows.ts'
 import type { InferRequest, InferResult } from './ask-version.ts'
+import type { Holder } from './bodies/byte-budget.ts'
+import { smallBody } from './bodies/json-bounds.ts'
+import type { LargeBodies } from './bodies/large-bodies.ts'
+import type { AskedApart } from './bodies/read-apart.ts'
 import { readableBody } from './body.ts'
 import { chooseEncoding, compress } from './compression.ts'
 import { type Directory, versionNumber } from './directory.ts'
 import { errorAnswer } from './error-answers.ts'
 import { explainAnswer, requireFewRows } from './explain.ts'
+import type { Waiter } from './late.ts'
 import { lookupHeader } from './lookups/report.ts'
 import { chooseMediaType } from './media.ts'
 import type { Metrics } from './metrics.ts'
@@ -17,8 +22,10 @@ import type {
   AskedTensors,
   Incoming,
   Outgoing,
+  Prediction,
   PredictionRoute,
   Protocol,
+  TensorPrediction,
   Written,
 } from './protocols/protocol.ts'
 import { isRequestId } from './request-id.ts'
@@ -34,6 +41,8 @@ export interface PredictionOptions {
   readonly timeoutMs: number
   /** Drills may make the candidate fail: `x-slipway-fault: candidate`. */
   readonly allowFaults: boolean
+  /** Protocols that are spoken besides Slipway's own. */
+  readonly protocols?: readonly Protocol[]
 }
 
 export interface PredictionDeps {
@@ -41,6 +50,7 @@ export interface PredictionDeps {
   readonly metrics: Metrics
   readonly statistics: Statistics
   readonly tracer: Tracer | undefined
+  readonly largeBodies: LargeBodies
 }
 
 /** A request for predictions as an endpoint is asked, and which names of it the model did not know. */
@@ -51,18 +61,25 @@ interface Question extends InferRequest {
 }
 
 /** A request as it came; its body is unpacked in its place. */
-export interface PredictionRequest extends Incoming {
+export interface PredictionRequest extends Incoming, Holder {
   body: Buffer
+  /** Called when it turns out to be large: it is bounded by its bytes then, and is no crowd. */
+  stepAside?: (() => void) | undefined
+  /** What came along besides the body, by names in lower case. */
+  fields(): Record<string, string>
 }
 
 /** Answers requests for predictions: reads one by its protocol, has its endpoint infer, and writes the answer. */
 export class Predictions {
   private readonly deps: PredictionDeps
   private readonly options: PredictionOptions
+  /** Names of protocols that are not Slipway's own: threads do not know them. */
+  private readonly outside: ReadonlySet<string>
 
   constructor(deps: PredictionDeps, options: PredictionOptions) {
     this.deps = deps
     this.options = options
+    this.outside = new Set(options.protocols?.map(({ name }) => name))
   }
 
   /**
@@ -85,24 +102,32 @@ export class Predictions {
     let label = ''
     let result: InferResult | undefined
     let question: Question | undefined
+    let asked: Asked | AskedApart
+    let apart: AskedApart | undefined
     try {
       const endpoint = directory.endpoint(name)
       label = endpoint.name
       const encoding = chooseEncoding(request.header('accept-encoding'))
-      request.body = await readableBody(request, this.options.bodyLimit)
+      request.body = await readableBody(request, this.options.bodyLimit, this.deps.largeBodies.budget)
       const accept = request.header('accept')
       if (accept !== undefined) chooseMediaType(accept, answers)
-      const asked = protocol.read(request)
-      question = this.questionOf(request, protocol, asked, {
-        id,
-        version: versionNumber(endpoint, pinnedBy(protocol, asked.version ?? version)),
-      })
+      const until = this.untilOf(request)
+      if (request.body.length > smallBody && !this.outside.has(protocol.name))
+        asked = apart = await this.deps.largeBodies.read(protocol, request, until)
+      else asked = protocol.read(request)
+      const pinned = versionNumber(endpoint, pinnedBy(protocol, asked.version ?? version))
+      question = this.questionOf(request, protocol, asked, { id, version: pinned, until })
+      await apart?.prepare(() => endpoint.readings(pinned))
       result = await endpoint.infer(question)
       if (span !== undefined) describe(span, label, id, result)
       if (result.lookups !== undefined) this.deps.metrics.lookups.count(label, result.lookups)
       const explained =
         asked.explain === true ? await explainAnswer(result as InferResult, question.deadline) : undefined
-      const written = writtenBy(asked, explained === undefined ? result : { ...result, explained }, id)
+      const explainedResult = explained === undefined ? result : { ...result, explained }
+      const written =
+        apart === undefined
+          ? writtenBy(asked as Asked, explainedResult, id)
+          : await apart.write(answerOf(explainedResult), id)
       pushHeaders(headers, result, written, question.ignored)
       const packed = encoding === undefined ? undefined : await compress(written.body, encoding)
       if (packed === undefined) return { status, headers, body: written.body }
@@ -115,6 +140,7 @@ export class Predictions {
       status = answer.status
       return answer
     } finally {
+      apart?.release()
       this.count(label, { question, result }, status, performance.now() - request.arrivedAt)
       span?.end(status)
     }
@@ -138,16 +164,28 @@ export class Predictions {
     }
   }
 
-  private questionOf(
-    request: PredictionRequest,
-    protocol: Protocol,
-    asked: Asked,
-    { id, version }: Pick<Question, 'id' | 'version'>,
-  ): Question {
-    const { timeoutMs, allowFaults } = this.options
+  /** How long a client waits. */
+  private untilOf(request: PredictionRequest): Waiter {
+    const { timeoutMs } = this.options
     const { arrivedAt } = request
     const timeout = request.header('x-request-timeout-ms')
     const usual = arrivedAt + (timeout === undefined ? timeoutMs : timeoutOf(timeout, timeoutMs))
+    return {
+      arrivedAt,
+      get deadline() {
+        return request.deadline ?? usual
+      },
+    }
+  }
+
+  private questionOf(
+    request: PredictionRequest,
+    protocol: Protocol,
+    asked: Asked | AskedApart,
+    { id, version, until }: Pick<Question, 'id' | 'version'> & { readonly until: Waiter },
+  ): Question {
+    const { allowFaults } = this.options
+    const { arrivedAt } = request
     const question: Question = {
       id,
       incoming: request,
@@ -167,7 +205,7 @@ export class Predictions {
       version,
       arrivedAt,
       get deadline() {
-        return request.deadline ?? usual
+        return until.deadline
       },
       failCandidate: allowFaults && request.header('x-slipway-fault') === 'candidate',
       form: formOf(protocol, request),
@@ -179,19 +217,26 @@ export class Predictions {
 }
 
 /** @throws SlipwayError REQUEST_INVALID where a protocol asks no models of tensors */
-function requireTensors({ tensors }: Asked, { name }: Protocol, { name: model }: TensorFacts): AskedTensors {
+function requireTensors(
+  { tensors }: Asked | AskedApart,
+  { name }: Protocol,
+  { name: model }: TensorFacts,
+): Pick<AskedTensors, 'read'> {
   if (tensors !== undefined) return tensors
   throw invalid(`model ${model} takes tensors, and ${name} sends rows: ask it at /v2/models/<endpoint>/infer`)
 }
 
+/** An answer as protocols know it: of rows, or of tensors. */
+function answerOf(result: InferResult): Prediction | TensorPrediction {
+  const { version, outputs, answeredBy, role } = result
+  if (version.kind === 'rows') return result as InferResult & { version: typeof version }
+  return { facts: version.facts, outputs: outputs as Tensors, answeredBy, role }
+}
+
 /** An answer in the form of its protocol. */
 function writtenBy(asked: Asked, result: InferResult, id: string): Written {
-  const { version, outputs, answeredBy, role } = result
-  if (version.kind === 'rows') return asked.write(result as InferResult & { version: typeof version }, id)
-  return (asked.tensors as AskedTensors).write(
-    { facts: version.facts, outputs: outputs as Tensors, answeredBy, role },
-    id,
-  )
+  const answer = answerOf(result)
+  return 'version' in answer ? asked.write(answer, id) : (asked.tensors as AskedTensors).write(answer, id)
 }
 
 /** A version that is asked for whatever the route says. */

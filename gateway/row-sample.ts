@@ -5,6 +5,7 @@ import type { ModelVersion } from '../lib/formats/route.ts'
 import { servedQuantile, servedScore, servedScores } from '../lib/formats/telemetry.ts'
 import { isCandidates } from '../lib/stats/assignment.ts'
 import type { InferRequest } from './ask-version.ts'
+import { Packed } from './bodies/packed.ts'
 import type { CapturedRow, Outcome, Recorder } from './recorder.ts'
 import type { AnyInput } from './scoring.ts'
 import type { LoadedRows, LoadedTensors } from './versions.ts'
@@ -67,12 +68,13 @@ export function sampleRows(recorder: Recorder, rate: number, sampled: Sampled): 
   if (input.kind !== 'rows' || version.kind !== 'rows') return
   // By the request's id, not by chance: a retry is captured again or not at all.
   if (!isCandidates('capture', request.id, rate)) return
+  const given = input.columns instanceof Packed ? (input.head ?? {}) : input.columns
   const isGroup = version.facts.task === 'ranking'
   if (isGroup && input.rows > mostOfGroup) return
   for (let row = 0; row < (isGroup ? input.rows : Math.min(input.rows, mostRows)); row++) {
     const cells: Record<string, Column[number]> = {}
     for (const { name, masked } of version.facts.inputs)
-      cells[name] = masked === true ? null : ((input.columns[name] as Column)[row] as Column[number])
+      cells[name] = masked === true ? null : ((given[name] as Column)[row] as Column[number])
     recorder.capture({
       requestId: request.id,
       at,

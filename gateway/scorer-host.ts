@@ -9,19 +9,20 @@ import type { Tensors } from '../lib/formats/tensors.ts'
 import type { Engine } from '../lib/models/compiled-model.ts'
 import type { LocalModel } from '../lib/models/model.ts'
 import type { LocalTensorModel } from '../lib/models/tensors/session.ts'
+import { type Packed, type Sent, sent } from './bodies/packed.ts'
 import type { Explained } from './explain.ts'
 import { failureOf, type InputColumns, type InputKind, type Scored, ScoringFailure } from './scoring.ts'
 import type { TensorAnswer } from './tensors/scorer.ts'
 
 type ForProfile = { readonly profile: true }
-type ForExplanation = { readonly explain: InputKind; readonly columns: InputColumns }
-type ForCounting = { readonly counted: Scored; readonly kind: InputKind; readonly columns: InputColumns }
+type ForExplanation = { readonly explain: InputKind; readonly columns: Sent<InputColumns> }
+type ForCounting = { readonly counted: Scored; readonly kind: InputKind; readonly columns: Sent<InputColumns> }
 type RowQuestion =
-  | { readonly kind: InputKind; readonly columns: InputColumns; readonly count: boolean }
+  | { readonly kind: InputKind; readonly columns: Sent<InputColumns>; readonly count: boolean }
   | ForCounting
   | ForExplanation
   | ForProfile
-type TensorQuestion = { readonly tensors: Tensors; readonly count: boolean } | ForProfile
+type TensorQuestion = { readonly tensors: Sent<Tensors>; readonly count: boolean } | ForProfile
 /** What a thread is asked, of rows or of tensors, and what it says. */
 export type ThreadQuestion = RowQuestion & { readonly id: number }
 export type TensorThreadQuestion = TensorQuestion & { readonly id: number }
@@ -40,12 +41,12 @@ const patienceMs = 10_000
 export interface ScorerThread {
   readonly engine: Engine
   /** @throws ScoringFailure */
-  score(kind: InputKind, columns: InputColumns, count: boolean): Promise<Scored>
+  score(kind: InputKind, columns: InputColumns | Packed<InputColumns>, count: boolean): Promise<Scored>
   takeProfile(): Promise<Record<string, FeatureCounts>>
   /** Counts a batch that was answered elsewhere. @throws ScoringFailure */
-  count(kind: InputKind, columns: InputColumns, counted: Scored): Promise<void>
+  count(kind: InputKind, columns: InputColumns | Packed<InputColumns>, counted: Scored): Promise<void>
   /** @throws ScoringFailure */
-  explain(kind: InputKind, columns: InputColumns): Promise<Explained>
+  explain(kind: InputKind, columns: InputColumns | Packed<InputColumns>): Promise<Explained>
   close(): Promise<void>
 }
 
@@ -63,12 +64,12 @@ export async function startScorerThread(
   const host = new ScorerHost(thread, { start: () => startThread(version, local), number: version.version, note })
   return {
     engine,
-    score: (kind, columns, count) => host.ask({ kind, columns, count }),
+    score: (kind, columns, count) => host.ask({ kind, columns: sent(columns), count }),
     takeProfile: () => host.ask({ profile: true }),
     count: async (kind, columns, counted) => {
-      await host.ask({ kind, columns, counted })
+      await host.ask({ kind, columns: sent(columns), counted })
     },
-    explain: (kind, columns) => host.ask({ explain: kind, columns }),
+    explain: (kind, columns) => host.ask({ explain: kind, columns: sent(columns) }),
     close: () => host.close(),
   }
 }
@@ -79,12 +80,14 @@ export async function startTensorThread(
   local: LocalTensorModel,
   note: (failure: ScoringFailure) => void,
 ): Promise<
-  Pick<ScorerThread, 'takeProfile' | 'close'> & { answer(tensors: Tensors, count: boolean): Promise<TensorAnswer> }
+  Pick<ScorerThread, 'takeProfile' | 'close'> & {
+    answer(tensors: Tensors | Packed<Tensors>, count: boolean): Promise<TensorAnswer>
+  }
 > {
   const start = () => startThread(version, local, 'tensor-thread')
   const host = new ScorerHost((await start()).thread, { start, number: version.version, note })
   return {
-    answer: (tensors, count) => host.ask({ tensors, count }),
+    answer: (tensors, count) => host.ask({ tensors: sent(tensors), count }),
     takeProfile: () => host.ask({ profile: true }),
     close: () => host.close(),
   }
@@ -129,7 +132,7 @@ class ScorerHost {
         if (this.waiting.has(id)) this.restart('timeout', `no answer within ${showDuration(patienceMs)}`)
       }, patienceMs)
       this.waiting.set(id, { resolve: resolve as (answer: never) => void, reject, timer })
-      this.thread.postMessage({ id, ...question })
+      this.thread.postMessage({ id, ...question }, handedOver(question))
     })
   }
 
@@ -198,6 +201,12 @@ class ScorerHost {
         this.restarting = undefined
       })
   }
+}
+
+/** Memory that a question gives away. */
+function handedOver(question: RowQuestion | TensorQuestion): ArrayBuffer[] {
+  const asked = 'tensors' in question ? question.tensors : 'columns' in question ? question.columns : undefined
+  return asked !== undefined && 'packed' in asked ? [asked.packed.buffer] : []
 }
 
 async function startThread(

@@ -5,8 +5,9 @@ import type { Column } from '../lib/formats/columns.ts'
 import { openExplainer } from '../lib/models/explainer.ts'
 import { type LocalModel, loadModel } from '../lib/models/model.ts'
 import { profileCounter } from '../lib/stats/profile-counter.ts'
+import { received } from './bodies/packed.ts'
 import type { ThreadAnswer, ThreadQuestion } from './scorer-host.ts'
-import { decisionsOf, failureOf } from './scoring.ts'
+import { decisionsOf, failureOf, type InputColumns } from './scoring.ts'
 
 /*
  * A model in a thread of its own: user code and ONNX Runtime block this thread and nobody else. Answers come in the
@@ -28,11 +29,9 @@ try {
   async function carryOut(question: ThreadQuestion): Promise<void> {
     if ('profile' in question) return say({ id: question.id, profile: counter.take() })
     try {
+      const columns = received<InputColumns>(question.columns)
       const kind = 'explain' in question ? question.explain : question.kind
-      const features =
-        kind === 'rows'
-          ? model.makeFeatures(question.columns as Record<string, Column>)
-          : (question.columns as Features)
+      const features = kind === 'rows' ? model.makeFeatures(columns as Record<string, Column>) : (columns as Features)
       if ('explain' in question) {
         opened ??= openExplainer(local, model)
         const explanations = await (await opened)?.explain(features)
@@ -45,7 +44,7 @@ try {
         return say({ id: question.id, scored: counted })
       }
       const predictions = await model.scoreFeatures(features)
-      const decisions = decisionsOf(model, kind, question.columns, predictions)
+      const decisions = decisionsOf(model, kind, columns, predictions)
       // Warming up is not traffic.
       if (question.count) counter.add(features, predictions, decisions)
       const own = predictions.byteLength === predictions.buffer.byteLength ? predictions : predictions.slice()

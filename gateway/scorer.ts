@@ -9,6 +9,7 @@ import { isMadeFloat64 } from '../lib/models/graph-inputs.ts'
 import { type LocalModel, loadModel, type ModelFacts } from '../lib/models/model.ts'
 import type { Profile } from '../lib/stats/profile.ts'
 import { addFeatureCounts, profileCounter } from '../lib/stats/profile-counter.ts'
+import { Packed } from './bodies/packed.ts'
 import type { Explained } from './explain.ts'
 import { explainerThread } from './explainer-thread.ts'
 import { startScorerThread } from './scorer-host.ts'
@@ -22,7 +23,7 @@ import {
 } from './scoring.ts'
 
 /** Scores one batch. @throws ScoringFailure */
-export type Score = (kind: InputKind, columns: InputColumns) => Promise<Scored>
+export type Score = (kind: InputKind, columns: InputColumns | Packed<InputColumns>) => Promise<Scored>
 
 /**
  * One loaded version, in two places. Handing a small batch to another thread costs more than scoring it, so the small
@@ -42,7 +43,7 @@ export interface Scorer {
   /** What counts a batch that was scored here, without scoring it; nothing where `inline` is undefined. */
   countInline(kind: InputKind, columns: InputColumns, scored: Scored): () => void
   /** Why rows get the answers they get; in one more thread, begun when it is first asked for. @throws ScoringFailure */
-  explain(kind: InputKind, columns: InputColumns): Promise<Explained>
+  explain(kind: InputKind, columns: InputColumns | Packed<InputColumns>): Promise<Explained>
   /** Counts of features and scores since the last time. */
   takeProfile(): Promise<Record<string, FeatureCounts>>
   close(): Promise<void>
@@ -116,8 +117,9 @@ async function loadInline(
       const features = featuresOf(kind, columns)
       return () => counter.add(features, predictions, decisions)
     },
-    async score(kind: InputKind, columns: InputColumns): Promise<Scored> {
+    async score(kind: InputKind, given: InputColumns | Packed<InputColumns>): Promise<Scored> {
       try {
+        const columns = given instanceof Packed ? given.unpacked() : given
         const features = featuresOf(kind, columns)
         const predictions = await model.scoreFeatures(features)
         const decisions = decisionsOf(model, kind, columns, predictions)

@@ -4,6 +4,7 @@ import type { Decisions } from '../lib/formats/decisions.ts'
 import { type BundlePosition, SlipwayError } from '../lib/formats/errors.ts'
 import type { Tensors } from '../lib/formats/tensors.ts'
 import type { LoadedModel } from '../lib/models/model.ts'
+import type { Packed } from './bodies/packed.ts'
 import type { LookupReport } from './lookups/report.ts'
 
 /** Raw rows, which the packaged feature code sees first, or features ready for the model. */
@@ -21,7 +22,10 @@ export interface Scored {
 /** What a request asks, read for the version that is to answer. */
 export interface Input {
   readonly kind: InputKind
-  readonly columns: InputColumns
+  /** Packed where the request is large. */
+  readonly columns: InputColumns | Packed<InputColumns>
+  /** The first rows of packed columns. */
+  readonly head?: InputColumns
   readonly rows: number
   /** Names that came along and that the model does not know. */
   readonly ignored?: readonly string[]
@@ -36,7 +40,8 @@ export interface Input {
 /** The same of a model of tensors. */
 export interface TensorInput extends Pick<Input, 'ignored'> {
   readonly kind: 'tensors'
-  readonly tensors: Tensors
+  /** Packed where the request is large. */
+  readonly tensors: Tensors | Packed<Tensors>
   /** How many items it is about. */
   readonly rows: number
   readonly lookups?: undefined

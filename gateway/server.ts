@@ -1,14 +1,16 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Admission } from './admission.ts'
+import { type ByteBudget, noRoom } from './bodies/byte-budget.ts'
+import { smallBody } from './bodies/json-bounds.ts'
 import { readableBody } from './body.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import type { Endpoint } from './endpoint.ts'
 import { createErrorAnswers, errorAnswer } from './error-answers.ts'
 import type { CallHandler, RequestHandler } from './http-request.ts'
 import { type OwnRoutesDeps, ownRoutes } from './own-routes.ts'
-import { type PredictionDeps, type PredictionOptions, Predictions } from './predictions.ts'
+import { type PredictionDeps, type PredictionOptions, type PredictionRequest, Predictions } from './predictions.ts'
 import { protocolsWith } from './protocols/index.ts'
-import type { Protocol, Route, Served } from './protocols/protocol.ts'
+import type { Outgoing, Protocol, Route, Served } from './protocols/protocol.ts'
 import { createRouter, type OwnedRoute, type Router } from './router.ts'
 import { createStatistics, indexOf, statisticsOf } from './statistics.ts'
 import { bearerCheck } from './tokens.ts'
@@ -18,8 +20,6 @@ export interface ServerOptions extends PredictionOptions {
   readonly tokens: readonly string[] | undefined
   /** Slipway's. */
   readonly version: string
-  /** Protocols that are spoken besides Slipway's own. */
-  readonly protocols?: readonly Protocol[]
   /** Those of its own; all of them unless it says which. */
   readonly own?: readonly Protocol[]
 }
@@ -59,19 +59,40 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
       return request.method === 'POST' && !admission.admits() ? errors.overloaded(request.url) : undefined
     },
     async answer(request) {
-      admission.enter()
-      try {
-        return await router.answer(request)
-      } catch (error) {
-        return errors.at(request.url, error)
-      } finally {
-        admission.leave(performance.now() - request.arrivedAt)
-      }
+      return amongOthers(admission, request, async () => {
+        try {
+          return await router.answer(request)
+        } catch (error) {
+          return errors.at(request.url, error)
+        }
+      })
     },
+    limitOf: () => options.bodyLimit,
     tooLarge(request) {
       const error = new SlipwayError('REQUEST_TOO_LARGE', `the body is larger than ${options.bodyLimit} bytes`)
       return errors.at(request.url, error, ['connection', 'close'])
     },
+    bytes: deps.largeBodies.budget,
+    noRoom: (request) => errors.at(request.url, noRoom(), ['connection', 'close']),
+  }
+}
+
+/** Answers a request as one of those that are under way; a large one is not: its bytes are counted, and it waits apart. */
+async function amongOthers(
+  admission: Admission,
+  request: PredictionRequest,
+  answer: () => Promise<Outgoing>,
+): Promise<Outgoing> {
+  let isAmong = request.body.length <= smallBody
+  if (isAmong) admission.enter()
+  request.stepAside = () => {
+    if (isAmong) admission.leave(undefined)
+    isAmong = false
+  }
+  try {
+    return await answer()
+  } finally {
+    if (isAmong) admission.leave(performance.now() - request.arrivedAt)
   }
 }
 
@@ -100,7 +121,7 @@ function createAnswering(deps: ServerDeps, options: ServerOptions): Answering {
 }
 
 function createCalls(
-  { admission }: ServerDeps,
+  { admission, largeBodies }: ServerDeps,
   { served, predictions }: Answering,
   isAllowed: ReturnType<typeof bearerCheck> | undefined,
 ): CallHandler {
@@ -112,11 +133,14 @@ function createCalls(
       if (!admission.admits()) throw overload
     },
     async predict(protocol, request, name, version) {
-      admission.enter()
+      const { budget } = largeBodies
+      if (request.body.length > smallBody && !budget.take(request, request.body.length)) throw noRoom()
       try {
-        return await predictions.answer({ protocol, path: '', answers: [] }, request, name, version)
+        return await amongOthers(admission, request, () =>
+          predictions.answer({ protocol, path: '', answers: [] }, request, name, version),
+        )
       } finally {
-        admission.leave(performance.now() - request.arrivedAt)
+        budget.giveBack(request)
       }
     },
   }
@@ -140,7 +164,7 @@ function createRoutes(
       }
     })
   const owned = (owner: string, routes: readonly Route[] = []): OwnedRoute[] =>
-    routes.map((route) => ({ ...unpacking(route, bodyLimit), owner }))
+    routes.map((route) => ({ ...unpacking(route, bodyLimit, deps.largeBodies.budget), owner }))
   return createRouter([
     ...protocols.flatMap(predicting),
     ...protocols.flatMap((protocol) => owned(ownerOf(protocol), lookupsOf(protocol, served))),
@@ -164,12 +188,12 @@ const lookupsOf = (protocol: Protocol, served: Served): Route[] =>
   }))
 
 /** A route that is given bodies as they were before they were packed. */
-function unpacking(route: Route, limit: number): Omit<OwnedRoute, 'owner'> {
+function unpacking(route: Route, limit: number, budget: ByteBudget): Omit<OwnedRoute, 'owner'> {
   if (route.method === 'GET') return route
   return {
     ...route,
     async answer(request, name, version) {
-      request.body = await readableBody(request, limit)
+      request.body = await readableBody(request, limit, budget)
       return route.answer(request, name, version)
     },
   }

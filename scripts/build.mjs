@@ -50,6 +50,7 @@ const entries = {
   console: 'console/main.ts',
   'scorer-thread': 'gateway/scorer-thread.ts',
   'tensor-thread': 'gateway/tensors/thread.ts',
+  'body-thread': 'gateway/bodies/thread.ts',
   'snapshot-thread': 'gateway/lookups/snapshot-thread.ts',
   job: 'activities/job-thread.ts',
   'rehearse-thread': 'client/rehearse-thread.ts',
@@ -209,7 +210,7 @@ async function buildContainer() {
   rmSync(outdir, { recursive: true, force: true })
   await build({
     entryPoints: Object.fromEntries(
-      ['serve', 'scorer-thread', 'tensor-thread'].map((name) => [name, join(root, entries[name])]),
+      ['serve', 'scorer-thread', 'tensor-thread', 'body-thread'].map((name) => [name, join(root, entries[name])]),
     ),
     outdir,
     bundle: true,

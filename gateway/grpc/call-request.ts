@@ -9,6 +9,8 @@ export class CallRequest implements PredictionRequest {
   body: Buffer
   readonly arrivedAt = performance.now()
   deadline: number | undefined
+  held = 0
+  stepAside: (() => void) | undefined
   /** What came along, read once: a look-up in metadata checks its name each time. */
   private readonly headers: Readonly<Record<string, string | Buffer>>
 
@@ -23,6 +25,15 @@ export class CallRequest implements PredictionRequest {
     if (ofTransport.has(name)) return undefined
     const value = this.headers[name]
     return typeof value === 'string' ? value : undefined
+  }
+
+  fields(): Record<string, string> {
+    const fields: Record<string, string> = {}
+    for (const name of Object.keys(this.headers)) {
+      const value = this.header(name)
+      if (value !== undefined) fields[name] = value
+    }
+    return fields
   }
 
   /** Its client waits no longer. */

@@ -6,6 +6,7 @@ import { SlipwayError } from '../../lib/formats/errors.ts'
 import { type Lookup, requestSchema } from '../../lib/formats/lookup.ts'
 import { type ColumnRule, isText } from '../../lib/formats/row-schema.ts'
 import { invalid, rowReader } from '../../lib/models/rows.ts'
+import { Packed } from '../bodies/packed.ts'
 import type { ServedVersion } from '../protocols/protocol.ts'
 import type { Input } from '../scoring.ts'
 import { type KeyPart, keyPart, type PackedColumn, rowOfKey, valueAt } from './packed-table.ts'
@@ -42,9 +43,10 @@ export function createJoin(
       if (carried !== undefined)
         throw invalid(`${carried} is looked up in view "${viewOf.get(carried)}": leave it out of the request`)
       const found: Record<string, Column> = {}
-      const reports = finders.map((find) => find(input.columns as Record<string, Column>, input.rows, found, now))
+      const given = input.columns instanceof Packed ? input.columns.unpacked() : input.columns
+      const reports = finders.map((find) => find(given as Record<string, Column>, input.rows, found, now))
       const columns: Record<string, Column> = {}
-      for (const { name } of inputs) columns[name] = found[name] ?? (input.columns[name] as Column)
+      for (const { name } of inputs) columns[name] = found[name] ?? (given[name] as Column)
       return { ...input, columns, lookups: { reports, snapshots: identity } }
     },
   }

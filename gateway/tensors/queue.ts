@@ -1,5 +1,6 @@
 import type { Tensors } from '../../lib/formats/tensors.ts'
 import { DeadlinePassed, type Until } from '../batcher.ts'
+import type { Packed } from '../bodies/packed.ts'
 import type { TensorAnswer, TensorScorer } from './scorer.ts'
 
 /** Requests to a model of tensors, which are answered one after another. */
@@ -11,7 +12,7 @@ export interface TensorQueue {
   /** Requests that were answered, or tried. */
   readonly batches: number
   /** What nobody waits for any more when its turn comes is not answered. */
-  answer(tensors: Tensors, until: Until): Promise<TensorAnswer>
+  answer(tensors: Tensors | Packed<Tensors>, until: Until): Promise<TensorAnswer>
   /** Resolves when nothing waits and nothing is answered. */
   drained(): Promise<void>
 }
@@ -21,7 +22,7 @@ export function createTensorQueue(scorer: Pick<TensorScorer, 'answer'>): TensorQ
   let queued = 0
   let batches = 0
   let msEach = 1
-  const carryOut = async (tensors: Tensors, until: Until): Promise<TensorAnswer> => {
+  const carryOut = async (tensors: Tensors | Packed<Tensors>, until: Until): Promise<TensorAnswer> => {
     queued--
     const start = performance.now()
     if (until.deadline < start) throw new DeadlinePassed()

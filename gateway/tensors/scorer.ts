@@ -7,6 +7,7 @@ import { emptyInputs } from '../../lib/models/tensors/answer.ts'
 import type { LocalTensorModel } from '../../lib/models/tensors/session.ts'
 import type { Profile } from '../../lib/stats/profile.ts'
 import { primaryOf } from '../../lib/stats/tensor-summary.ts'
+import type { Packed } from '../bodies/packed.ts'
 import type { Scorer } from '../scorer.ts'
 import { startTensorThread } from '../scorer-host.ts'
 import type { ScoringFailure } from '../scoring.ts'
@@ -26,7 +27,7 @@ export const engine: Engine = { name: 'onnxruntime', reason: 'it is a model of t
 export interface TensorScorer extends Pick<Scorer, 'modelVersion' | 'baseline' | 'engine' | 'takeProfile' | 'close'> {
   readonly facts: TensorFacts
   /** @throws ScoringFailure */
-  answer(tensors: Tensors): Promise<TensorAnswer>
+  answer(tensors: Tensors | Packed<Tensors>): Promise<TensorAnswer>
 }
 
 /**

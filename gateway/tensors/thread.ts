@@ -6,6 +6,7 @@ import { refusalOf } from '../../lib/models/tensors/refusal.ts'
 import { type LocalTensorModel, loadTensorModel } from '../../lib/models/tensors/session.ts'
 import { profileCounter } from '../../lib/stats/profile-counter.ts'
 import { primaryOf } from '../../lib/stats/tensor-summary.ts'
+import { received } from '../bodies/packed.ts'
 import type { TensorThreadQuestion, ThreadAnswer } from '../scorer-host.ts'
 import { failureOf } from '../scoring.ts'
 import { engine, type TensorAnswer } from './scorer.ts'
@@ -30,8 +31,9 @@ try {
   async function carryOut(question: TensorThreadQuestion): Promise<void> {
     const { id } = question
     if ('profile' in question) return say({ id, profile: counter.take() })
+    const tensors = received<Tensors>(question.tensors)
     try {
-      const { tensors, count } = question
+      const { count } = question
       const outputs = await model.answer(tensors)
       requireNumbers(facts, outputs)
       const summaries = summarise(facts, tensors, outputs)
@@ -43,7 +45,7 @@ try {
       say({ id, answer }, buffersOf(outputs))
     } catch (error) {
       const { kind, message, inBundle } = failureOf(error)
-      const refusal = refusalOf(message, facts, question.tensors)
+      const refusal = refusalOf(message, facts, tensors)
       say({
         id,
         failed: refusal === undefined ? { kind, message, inBundle } : { kind: 'request', message: refusal, inBundle },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { queryLines } from '../../examples/extending/adapters/query-lines-protocol.ts'
+import { createLargeBodies } from '../../gateway/bodies/large-bodies.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { HttpRequest, type RequestHandler } from '../../gateway/http-request.ts'
 import { protocolsWith } from '../../gateway/protocols/index.ts'
@@ -207,6 +208,7 @@ function handlerWith(protocols: readonly Protocol[], admits = true): RequestHand
       endpoint: () => undefined,
       endpoints: () => [],
       known: () => [],
+      largeBodies: createLargeBodies(bodyLimit),
       admission: { admits: () => admits, enter() {}, leave() {}, underWay: 0, stop() {} },
       isReady: () => false,
       health: () => ({}),
