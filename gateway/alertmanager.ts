@@ -19,11 +19,10 @@ export interface AlertsTaken {
 /**
  * Takes what Prometheus Alertmanager posts to a webhook, each alert by itself: what is wrong with one keeps no other
  * from being heard.
- * @throws SlipwayError REQUEST_INVALID for another shape, and where alerts fire and none names a pipeline; NOT_FOUND
+ * @throws SlipwayError REQUEST_INVALID where alerts fire and none names a pipeline; NOT_FOUND
  * where none of the pipelines they name can be told; OVERLOADED when nobody can be told now: Alertmanager comes again
  */
-export async function takeAlerts(body: Buffer, tell: AlertTaker | undefined): Promise<AlertsTaken> {
-  const { causes, refused } = causesOf(webhookOf(body))
+export async function takeAlerts({ causes, refused }: AlertCauses, tell: AlertTaker | undefined): Promise<AlertsTaken> {
   if (causes.length === 0) {
     if (refused.length > 0) throw invalid(inWords(refused))
     return { signalled: [], refused }
@@ -44,6 +43,12 @@ export async function takeAlerts(body: Buffer, tell: AlertTaker | undefined): Pr
   if (signalled.length === 0) throw new SlipwayError('NOT_FOUND', inWords(all))
   return { signalled, refused: all }
 }
+
+/** What the alerts of a webhook are about. */
+export type AlertCauses = ReturnType<typeof causesOf>
+
+/** Reads the body of a webhook. @throws SlipwayError REQUEST_INVALID for another shape */
+export const readAlerts = (body: Buffer): AlertCauses => causesOf(webhookOf(body))
 
 const inWords = (refused: readonly RefusedAlert[]): string =>
   refused

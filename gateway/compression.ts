@@ -2,6 +2,7 @@ import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { invalid } from '../lib/models/rows.ts'
+import { largerThan } from './bodies/limits.ts'
 import { weightsOf } from './media.ts'
 
 const decoders = {
@@ -36,8 +37,7 @@ export async function decompress(body: Buffer, contentEncoding: string | undefin
   try {
     return await decoders[encoding as Encoding](body, { maxOutputLength: limit })
   } catch (error) {
-    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE')
-      throw new SlipwayError('REQUEST_TOO_LARGE', `the body is larger than ${limit} bytes when decompressed`)
+    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') throw largerThan(limit, ' when decompressed')
     throw invalid(`the body is not ${encoding}: ${(error as Error).message}`)
   }
 }

@@ -9,6 +9,8 @@ import type { Outgoing } from './protocols/protocol.ts'
 export interface HttpOptions {
   readonly host: string
   readonly port: number
+  /** Bytes that the largest body may have. */
+  readonly bodyLimit: number
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined
   readonly handler: RequestHandler
 }
@@ -82,15 +84,22 @@ export async function listen(options: HttpOptions): Promise<HttpServer> {
 /** Reads a request whole, or refuses it by its head or its length, and has it answered. */
 function receive(
   traffic: Traffic,
-  { handler }: HttpOptions,
+  { handler, bodyLimit }: HttpOptions,
   incoming: IncomingMessage,
   response: ServerResponse,
 ): void {
   traffic.inFlight++
   const request = new HttpRequest(incoming.method ?? 'GET', incoming.url ?? '/', incoming.headers)
-  const bodyLimit = handler.limitOf(request)
-  const isTooLong = Number(incoming.headers['content-length'] ?? 0) > bodyLimit
-  const refusal = isTooLong ? handler.tooLarge(request) : handler.admit(request)
+  let limit: number | undefined
+  // What it may have is asked for where it matters.
+  const isTooLong = (bytes: number): boolean => {
+    if (bytes <= smallBody && bytes <= bodyLimit) return false
+    limit ??= handler.limitOf(request)
+    return bytes > limit
+  }
+  const refusal = isTooLong(Number(incoming.headers['content-length'] ?? 0))
+    ? handler.tooLarge(request)
+    : handler.admit(request)
   if (refusal !== undefined) {
     // What is on its way is let through unread, so that the client sees the answer and not a broken connection.
     incoming.resume()
@@ -110,7 +119,7 @@ function receive(
   incoming.on('data', (chunk: Buffer) => {
     if (answered) return
     size += chunk.length
-    if (size > bodyLimit) refuse(handler.tooLarge(request))
+    if (isTooLong(size)) refuse(handler.tooLarge(request))
     // What is small is kept whatever else is.
     else if (size > smallBody && !handler.bytes.take(request, size - request.held)) refuse(handler.noRoom(request))
     else if (first === undefined) first = chunk

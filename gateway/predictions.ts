@@ -7,6 +7,7 @@ import type { InferRequest, InferResult } from './ask-version.ts'
 import type { Holder } from './bodies/byte-budget.ts'
 import { smallBody } from './bodies/json-bounds.ts'
 import type { LargeBodies } from './bodies/large-bodies.ts'
+import { type BodyLimits, limitOf } from './bodies/limits.ts'
 import type { AskedApart } from './bodies/read-apart.ts'
 import { readableBody } from './body.ts'
 import { chooseEncoding, compress } from './compression.ts'
@@ -34,9 +35,7 @@ import type { Statistics } from './statistics.ts'
 import type { RequestSpan, Tracer } from './tracing.ts'
 
 /** How requests are taken. */
-export interface PredictionOptions {
-  /** Bytes a body may have after decompression. */
-  readonly bodyLimit: number
+export interface PredictionOptions extends BodyLimits {
   /** Milliseconds a request may take unless it says otherwise. */
   readonly timeoutMs: number
   /** Drills may make the candidate fail: `x-slipway-fault: candidate`. */
@@ -108,7 +107,7 @@ export class Predictions {
       const endpoint = directory.endpoint(name)
       label = endpoint.name
       const encoding = chooseEncoding(request.header('accept-encoding'))
-      request.body = await readableBody(request, this.options.bodyLimit, this.deps.largeBodies.budget)
+      request.body = await readableBody(request, limitOf(request, this.options), this.deps.largeBodies.budget)
       const accept = request.header('accept')
       if (accept !== undefined) chooseMediaType(accept, answers)
       const until = this.untilOf(request)

@@ -1,10 +1,13 @@
 import { SlipwayError } from '../lib/formats/errors.ts'
+import { smallBody } from './bodies/json-bounds.ts'
 import type { HttpRequest } from './http-request.ts'
 import type { Outgoing, Route } from './protocols/protocol.ts'
 
 /** A route, and whose it is, in words. */
 export interface OwnedRoute extends Omit<Route, 'answer'> {
   readonly owner: string
+  /** Bytes that a body may have; 64 KiB, if it is not said. */
+  limitOf?(request: HttpRequest): number
   answer(request: HttpRequest, name: string | undefined, version: string | undefined): ReturnType<Route['answer']>
 }
 
@@ -12,8 +15,17 @@ export interface OwnedRoute extends Omit<Route, 'answer'> {
 export interface Router {
   /** @throws SlipwayError NOT_FOUND, and what the route throws */
   answer(request: HttpRequest): Promise<Outgoing> | Outgoing
+  /** Bytes that its body may have. */
+  limitOf(request: HttpRequest): number
   /** Whether a request is answered without a token. */
   isOpen(request: Pick<HttpRequest, 'method' | 'url'>): boolean
+}
+
+/** A route, and what its parameters are. */
+interface Found {
+  readonly route: OwnedRoute
+  readonly name: string | undefined
+  readonly version: string | undefined
 }
 
 /** A path with parameters, as it is matched. */
@@ -38,20 +50,26 @@ export function createRouter(routes: readonly OwnedRoute[]): Router {
   const patterns = routes.filter(hasParameters).map(patternOf)
   const fixed = new Map(routes.filter((route) => !hasParameters(route)).map((route) => [keyOf(route), route]))
   const open = new Set(routes.filter(({ isOpen }) => isOpen === true).map(keyOf))
+  const find = (request: HttpRequest): Found | undefined => {
+    const path = pathOf(request.url)
+    const method = readingMethod(request.method)
+    for (const { prefix, expression, name, version, route } of patterns) {
+      if (route.method !== method || !path.startsWith(prefix)) continue
+      const match = expression.exec(path)
+      if (match === null) continue
+      const found = name === 0 ? undefined : nameOf(match[name] as string)
+      return { route, name: found, version: version === 0 ? undefined : match[version] }
+    }
+    const route = fixed.get(`${method} ${path}`)
+    return route && { route, name: undefined, version: undefined }
+  }
   return {
     isOpen: ({ method, url }) => open.has(`${readingMethod(method)} ${url}`),
+    limitOf: (request) => find(request)?.route.limitOf?.(request) ?? smallBody,
     answer(request) {
+      const found = find(request)
+      if (found !== undefined) return found.route.answer(request, found.name, found.version)
       const path = pathOf(request.url)
-      const method = readingMethod(request.method)
-      for (const { prefix, expression, name, version, route } of patterns) {
-        if (route.method !== method || !path.startsWith(prefix)) continue
-        const match = expression.exec(path)
-        if (match === null) continue
-        const found = name === 0 ? undefined : nameOf(match[name] as string)
-        return route.answer(request, found, version === 0 ? undefined : match[version])
-      }
-      const route = fixed.get(`${method} ${path}`)
-      if (route !== undefined) return route.answer(request, undefined, undefined)
       throw new SlipwayError('NOT_FOUND', `there is nothing at ${request.method} ${path.slice(0, 200)}`)
     },
   }

@@ -2,6 +2,7 @@ import { SlipwayError } from '../lib/formats/errors.ts'
 import type { Admission } from './admission.ts'
 import { type ByteBudget, noRoom } from './bodies/byte-budget.ts'
 import { smallBody } from './bodies/json-bounds.ts'
+import { largerThan, limitOf, usualLimit } from './bodies/limits.ts'
 import { readableBody } from './body.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -67,11 +68,8 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
         }
       })
     },
-    limitOf: () => options.bodyLimit,
-    tooLarge(request) {
-      const error = new SlipwayError('REQUEST_TOO_LARGE', `the body is larger than ${options.bodyLimit} bytes`)
-      return errors.at(request.url, error, ['connection', 'close'])
-    },
+    limitOf: (request) => router.limitOf(request),
+    tooLarge: (request) => errors.at(request.url, largerThan(router.limitOf(request)), ['connection', 'close']),
     bytes: deps.largeBodies.budget,
     noRoom: (request) => errors.at(request.url, noRoom(), ['connection', 'close']),
   }
@@ -150,7 +148,7 @@ function createCalls(
 function createRoutes(
   deps: ServerDeps,
   { directory, predictions, served }: Answering,
-  { version, bodyLimit }: ServerOptions,
+  { version, ...limits }: ServerOptions,
   protocols: readonly Protocol[],
 ): Router {
   const predicting = (protocol: Protocol): OwnedRoute[] =>
@@ -160,11 +158,15 @@ function createRoutes(
         owner: ownerOf(protocol),
         method: 'POST',
         path: route.path,
+        limitOf: (request) => limitOf(request, limits),
         answer: (request, name, number) => predictions.answer(asker, request, name, number),
       }
     })
   const owned = (owner: string, routes: readonly Route[] = []): OwnedRoute[] =>
-    routes.map((route) => ({ ...unpacking(route, bodyLimit, deps.largeBodies.budget), owner }))
+    routes.map((route) => {
+      const limit = Math.min(route.bodyLimit ?? usualLimit, limits.bodyLimit)
+      return { ...unpacking(route, limit, deps.largeBodies.budget), limitOf: () => limit, owner }
+    })
   return createRouter([
     ...protocols.flatMap(predicting),
     ...protocols.flatMap((protocol) => owned(ownerOf(protocol), lookupsOf(protocol, served))),
@@ -188,7 +190,7 @@ const lookupsOf = (protocol: Protocol, served: Served): Route[] =>
   }))
 
 /** A route that is given bodies as they were before they were packed. */
-function unpacking(route: Route, limit: number, budget: ByteBudget): Omit<OwnedRoute, 'owner'> {
+function unpacking(route: Route, limit: number, budget: ByteBudget): Omit<OwnedRoute, 'owner' | 'limitOf'> {
   if (route.method === 'GET') return route
   return {
     ...route,

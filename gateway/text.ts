@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { SlipwayError } from '../lib/formats/errors.ts'
 import { invalid } from '../lib/models/rows.ts'
+import { requireBounds, smallBody } from './bodies/json-bounds.ts'
 
 /**
  * How texts in other encodings than UTF-8 begin, where they say so; the longer mark first, for it begins with the
@@ -32,15 +33,20 @@ export function textOf(body: Buffer): string {
   throw new SlipwayError('MEDIA_UNSUPPORTED', `the body is ${encoding}; UTF-8 is read`, { next: 'send it as UTF-8' })
 }
 
+/** Why something is no JSON, without the part of it that V8 quotes: that holds values of whoever sent it. */
+export const jsonFault = (error: unknown): string => (error as Error).message.replace(/, (\.\.\.)?"[\s\S]*$/, '')
+
 /**
  * A body that is to be JSON.
- * @throws SlipwayError REQUEST_INVALID, and MEDIA_UNSUPPORTED for text that is not UTF-8
+ * @throws SlipwayError REQUEST_INVALID, MEDIA_UNSUPPORTED for text that is not UTF-8, and REQUEST_TOO_LARGE for a large
+ * one that holds too much
  */
 export function jsonOf(body: Buffer): unknown {
+  if (body.length > smallBody) requireBounds(body)
   const text = textOf(body)
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw invalid(`the body is not JSON: ${(error as Error).message}`)
+    throw invalid(`the body is not JSON: ${jsonFault(error)}`)
   }
 }

@@ -29,6 +29,7 @@ it.each([
     "'SLIPWAY_BODY_LIMIT', 16 * 1024 * 1024",
   ],
   ['docs/cli.md', '16 MiB and 10,000 by default', 'workers/server-settings.ts', "'SLIPWAY_REQUEST_TIMEOUT_MS', 10_000"],
+  ['docs/cli.md', '8 MiB by default', 'workers/server-settings.ts', "'SLIPWAY_TEXT_LIMIT', 8 * 1024 * 1024"],
   ['docs/cli.md', 'not ready, 5,000 by default', 'workers/server-settings.ts', 'usualDrainMs = 5_000'],
   ['docs/cli.md', 'new endpoints, 2,000 by default', 'workers/gateway-main.ts', "'SLIPWAY_WINDOW_MS', 2_000"],
   ['docs/cli.md', 'rows are kept, 0.01 by default', 'workers/gateway-main.ts', "'SLIPWAY_CAPTURE_RATE', 0.01"],

@@ -23,6 +23,7 @@ export function serverSettings(env: NodeJS.ProcessEnv): ServerSettings {
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
   return {
     bodyLimit: numberIn(env, 'SLIPWAY_BODY_LIMIT', 16 * 1024 * 1024),
+    textLimit: numberIn(env, 'SLIPWAY_TEXT_LIMIT', 8 * 1024 * 1024),
     timeoutMs: numberIn(env, 'SLIPWAY_REQUEST_TIMEOUT_MS', 10_000),
     cacheEntries: numberIn(env, 'SLIPWAY_CACHE_ENTRIES', 0),
     drainMs: numberIn(env, 'SLIPWAY_DRAIN_MS', usualDrainMs),

@@ -19,7 +19,7 @@ export interface JsonBounds {
   readonly keys: number
 }
 
-const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a]
+const [quote, backslash, comma, colon, lineEnd] = [0x22, 0x5c, 0x2c, 0x3a, 0x0a]
 const opening = (byte: number): boolean => byte === 0x5b || byte === 0x7b
 const closing = (byte: number): boolean => byte === 0x5d || byte === 0x7d
 
@@ -37,7 +37,7 @@ export function requireBounds(json: Buffer, most: JsonBounds = mostOfJson): void
     const byte = json[at] as number
     if (byte === quote) at = endOfText(json, at)
     else if (byte === comma) {
-      if (++values > most.values) throw tooMuch(`more than ${most.values} values`, 'send fewer rows at once')
+      if (++values > most.values) throw tooMany(most.values)
     } else if (byte === colon) {
       const count = (keys[depth] as number) + 1
       if (count > most.keys) throw tooMuch(`an object of more than ${most.keys} keys`, 'send rows of known columns')
@@ -45,9 +45,22 @@ export function requireBounds(json: Buffer, most: JsonBounds = mostOfJson): void
     } else if (opening(byte)) {
       if (++depth > most.depth)
         throw tooMuch(`arrays or objects more than ${most.depth} deep`, 'send rows, columns or tensors')
-      if (++values > most.values) throw tooMuch(`more than ${most.values} values`, 'send fewer rows at once')
+      if (++values > most.values) throw tooMany(most.values)
       keys[depth] = 0
     } else if (closing(byte) && depth > 0) depth--
+  }
+}
+
+/**
+ * The same of text that has a line a row: separators and line ends count, whatever they stand in.
+ * @throws SlipwayError REQUEST_TOO_LARGE
+ */
+export function requireFewCells(text: Buffer, separator: ',' | '\t' | '\n', most = mostOfJson.values): void {
+  const between = separator.charCodeAt(0)
+  let cells = 1
+  for (let at = 0; at < text.length; at++) {
+    const byte = text[at]
+    if ((byte === between || byte === lineEnd) && ++cells > most) throw tooMany(most)
   }
 }
 
@@ -57,6 +70,8 @@ function endOfText(json: Buffer, at: number): number {
   while (end < json.length && json[end] !== quote) end += json[end] === backslash ? 2 : 1
   return end
 }
+
+const tooMany = (most: number): SlipwayError => tooMuch(`more than ${most} values`, 'send fewer rows at once')
 
 const tooMuch = (what: string, next: string): SlipwayError =>
   new SlipwayError('REQUEST_TOO_LARGE', `the body holds ${what}: ${next}, or score a table as a batch`)

@@ -1,12 +1,19 @@
+import { type AlertCauses, readAlerts } from '../alertmanager.ts'
+import { type LabelledEndpoint, type LabelsByEndpoint, readFeedback } from '../feedback.ts'
 import type { Waiter } from '../late.ts'
 import type { PredictionRequest } from '../predictions.ts'
-import type { Protocol } from '../protocols/protocol.ts'
+import type { Incoming, Protocol } from '../protocols/protocol.ts'
 import { type ByteBudget, createByteBudget } from './byte-budget.ts'
-import { createDesks } from './desks.ts'
+import { createDesks, type Desks } from './desks.ts'
+import { smallBody } from './json-bounds.ts'
+import type { BodyQuestion } from './messages.ts'
 import { AskedApart } from './read-apart.ts'
 
 /** As many of the largest bodies as may be kept at once. */
 const bodiesAtOnce = 8
+
+/** What came without a deadline of its own. */
+type Sent = Pick<Incoming, 'body' | 'arrivedAt'>
 
 /** What is done with bodies that would hold up the thread that answers. */
 export interface LargeBodies {
@@ -17,8 +24,23 @@ export interface LargeBodies {
    * @throws SlipwayError what its protocol throws; REQUEST_TOO_LARGE, DEADLINE_EXCEEDED
    */
   read(protocol: Protocol, request: PredictionRequest, until: Waiter): Promise<AskedApart>
+  /**
+   * Reads labels, here where they are few.
+   * @param taskOf see `readFeedback` @param names of all endpoints
+   * @throws SlipwayError what that throws
+   */
+  readFeedback(
+    request: Sent,
+    taskOf: (endpoint: string | undefined) => LabelledEndpoint,
+    names: readonly string[],
+  ): Promise<LabelsByEndpoint>
+  /** Reads a webhook of alerts, here where it is small. @throws SlipwayError what `readAlerts` throws */
+  readAlerts(request: Sent): Promise<AlertCauses>
   close(): void
 }
+
+/** Whoever sends labels or alerts waits so long, ms. */
+const patienceMs = 10_000
 
 /** @param bodyLimit bytes of the largest body */
 export function createLargeBodies(bodyLimit: number): LargeBodies {
@@ -29,7 +51,41 @@ export function createLargeBodies(bodyLimit: number): LargeBodies {
       const body = ownBytes(request.body)
       return AskedApart.of(desks, { protocol: name, body, headers: request.fields() }, until)
     },
+    async readFeedback({ body, arrivedAt }, taskOf, names) {
+      if (body.length <= smallBody) return readFeedback(body, taskOf, Date.now())
+      const endpoints = new Map(names.map((name) => [name, taskOf(name)]))
+      const [only, another] = names
+      if (only !== undefined && another === undefined) endpoints.set('', taskOf(only))
+      const feedback = { body: ownBytes(body), endpoints, now: Date.now() }
+      const { labels } = await ask(desks, 'labels', { feedback }, arrivedAt, feedback.body)
+      if (labels instanceof Map) return labels
+      // Who knows which endpoints there are says which there is not.
+      taskOf((labels as { readonly unknown: string | undefined }).unknown)
+      throw new Error('labels of an endpoint that came while they were read')
+    },
+    async readAlerts({ body, arrivedAt }) {
+      if (body.length <= smallBody) return readAlerts(body)
+      const alerts = ownBytes(body)
+      return (await ask(desks, 'causes', { alerts }, arrivedAt, alerts)).causes
+    },
     close: desks.close,
+  }
+}
+
+/** Asks a thread one thing about a body. */
+async function ask<Key extends 'labels' | 'causes'>(
+  desks: Desks,
+  key: Key,
+  question: BodyQuestion,
+  arrivedAt: number,
+  body: Uint8Array<ArrayBuffer>,
+) {
+  const until = { arrivedAt, deadline: arrivedAt + patienceMs }
+  const { desk, release } = await desks.lease(until)
+  try {
+    return await desk.ask(key, question, until, [body.buffer])
+  } finally {
+    release()
   }
 }
 

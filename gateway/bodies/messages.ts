@@ -1,6 +1,8 @@
 import type { ErrorCode, ErrorFacts } from '../../lib/formats/errors.ts'
 import type { TensorFacts, Tensors } from '../../lib/formats/tensors.ts'
 import type { ModelFacts } from '../../lib/models/model.ts'
+import type { AlertCauses } from '../alertmanager.ts'
+import type { LabelledEndpoint, LabelsByEndpoint } from '../feedback.ts'
 import type { Prediction, TensorPrediction, Written } from '../protocols/protocol.ts'
 import type { Input, InputColumns, TensorInput } from '../scoring.ts'
 import type { PackedBytes } from './packed.ts'
@@ -10,6 +12,15 @@ export interface ToRead {
   readonly protocol: string
   readonly body: Uint8Array<ArrayBuffer>
   readonly headers: Readonly<Record<string, string>>
+}
+
+/** Labels that are to be read. */
+export interface ToLabel {
+  readonly body: Uint8Array<ArrayBuffer>
+  /** Endpoints by name; under '' the one that is meant where none is named. */
+  readonly endpoints: ReadonlyMap<string, LabelledEndpoint>
+  /** Ms since 1970. */
+  readonly now: number
 }
 
 /** An answer that is to be written: a version is its facts. */
@@ -24,6 +35,8 @@ export type BodyQuestion =
   | { readonly rows: ModelFacts }
   | { readonly tensors: TensorFacts }
   | { readonly write: ToWrite }
+  | { readonly feedback: ToLabel }
+  | { readonly alerts: Uint8Array<ArrayBuffer> }
 
 /** What was read, all but what it is about as bytes. */
 export type ReadInput =
@@ -40,6 +53,8 @@ export type BodyAnswer =
     }
   | { readonly input: ReadInput }
   | { readonly written: Written }
+  | { readonly labels: LabelsByEndpoint | { readonly unknown: string | undefined } }
+  | { readonly causes: AlertCauses }
   | {
       readonly failed: { readonly code: ErrorCode | undefined; readonly message: string; readonly facts: ErrorFacts }
     }

@@ -3,11 +3,13 @@ import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { TensorFacts, Tensors } from '../../lib/formats/tensors.ts'
 import type { ModelFacts } from '../../lib/models/model.ts'
 import { rowReader } from '../../lib/models/rows.ts'
+import { readAlerts } from '../alertmanager.ts'
+import { readFeedback } from '../feedback.ts'
 import type { Asked, Incoming, Written } from '../protocols/protocol.ts'
 import type { InputColumns } from '../scoring.ts'
 import { headOf } from './head.ts'
 import { knownProtocols } from './known-protocols.ts'
-import type { BodyAnswer, BodyQuestion, ReadInput, ToRead } from './messages.ts'
+import type { BodyAnswer, BodyQuestion, ReadInput, ToLabel, ToRead } from './messages.ts'
 import { pack } from './packed.ts'
 
 /*
@@ -34,6 +36,8 @@ function answerTo(question: BodyQuestion): BodyAnswer {
     const { explain = false, version, tensors } = asked
     return { asked: { explain, version, takesTensors: tensors !== undefined } }
   }
+  if ('feedback' in question) return { labels: labelsOf(question.feedback) }
+  if ('alerts' in question) return { causes: readAlerts(bufferOf(question.alerts)) }
   if (asked === undefined) throw new Error('nothing was read')
   if ('rows' in question) return { input: rowsOf(asked, question.rows) }
   if ('tensors' in question) return { input: tensorsOf(asked, question.tensors) }
@@ -46,6 +50,35 @@ function answerTo(question: BodyQuestion): BodyAnswer {
   return { written: inBytes(asked.write({ ...prediction, version: versionOf(facts) }, write.id)) }
 }
 
+/** An endpoint that is not there is told by who knows which are. */
+class Unknown extends Error {
+  readonly endpoint: string | undefined
+  constructor(endpoint: string | undefined) {
+    super()
+    this.endpoint = endpoint
+  }
+}
+
+function labelsOf({ body, endpoints, now }: ToLabel): Extract<BodyAnswer, { labels: unknown }>['labels'] {
+  try {
+    return readFeedback(
+      bufferOf(body),
+      (name) => {
+        const found = endpoints.get(name ?? '')
+        if (found === undefined) throw new Unknown(name)
+        return found
+      },
+      now,
+    )
+  } catch (error) {
+    if (error instanceof Unknown) return { unknown: error.endpoint }
+    throw error
+  }
+}
+
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength)
+
 /** Texts would be copied, and copied again to be sent. */
 const inBytes = ({ body, ...written }: Written): Written => ({ ...written, body: Buffer.from(body as Buffer) })
 
@@ -53,7 +86,7 @@ function read({ protocol, body, headers }: ToRead): Asked {
   const known = knownProtocols.get(protocol)
   if (known === undefined) throw new Error(`no protocol is called ${protocol}`)
   const request: Incoming = {
-    body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+    body: bufferOf(body),
     arrivedAt: performance.now(),
     header: (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined),
   }

@@ -1,11 +1,13 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { mostWaiting } from '../ask-version.ts'
+import { smallBody } from '../bodies/json-bounds.ts'
 import type { CallHandler } from '../http-request.ts'
 import { decode, openInferenceGrpc } from '../protocols/open-inference/grpc/infer.ts'
 import { inferResponse, type ModelInferRequest, streamResponse } from '../protocols/open-inference/grpc/messages.ts'
 import type { Outgoing, Protocol } from '../protocols/protocol.ts'
 import { CallRequest } from './call-request.ts'
+import { headOfMessage } from './head-of-message.ts'
 import type { Bidi, Unary } from './services.ts'
 import { answerMetadata, callStatusOf, failedCall } from './status.ts'
 
@@ -17,6 +19,8 @@ export interface RequestKind<Message> {
   readonly protocol: Protocol
   /** @throws SlipwayError REQUEST_INVALID for bytes that are no such message */
   decode(bytes: Buffer): Message
+  /** Numbers of the fields that say whom it asks. */
+  readonly head: readonly number[]
   /** @throws SlipwayError REQUEST_INVALID where it asks nobody */
   asked(message: Message): { readonly name: string; readonly version: string | undefined }
 }
@@ -31,7 +35,7 @@ export interface InferCalls {
   end(): void
 }
 
-/** A request for predictions as a message. */
+/** A request for predictions as a message: of a large one its head alone, for a thread reads the rest. */
 class MessageRequest<Message> extends CallRequest {
   readonly message: Message
   readonly kind: RequestKind<Message>
@@ -39,13 +43,15 @@ class MessageRequest<Message> extends CallRequest {
   constructor(kind: RequestKind<Message>, ...args: ConstructorParameters<typeof CallRequest>) {
     super(...args)
     this.kind = kind
-    this.message = kind.decode(this.body)
+    const { body } = this
+    this.message = kind.decode(body.length > smallBody ? headOfMessage(body, kind.head) : body)
   }
 }
 
 export const openInferenceKind: RequestKind<ModelInferRequest> = {
   protocol: openInferenceGrpc,
   decode,
+  head: [1, 2],
   asked: ({ model_name: name, model_version: version }) => ({ name, version: version === '' ? undefined : version }),
 }
 

@@ -18,7 +18,12 @@ type Method = { readonly unary: Unary }
 /** Answers what TensorFlow Serving is asked: predictions by `infer`, the rest as over HTTP. */
 export function serveTfServing(server: Server, { served }: CallHandler, infer: InferCalls): void {
   const predicting = (protocol: Protocol, message: string): Method => ({
-    unary: infer.unary<Specified>({ protocol, decode: (bytes) => decode(`${message}Request`, bytes), asked: askedIn }),
+    unary: infer.unary<Specified>({
+      protocol,
+      decode: (bytes) => decode(`${message}Request`, bytes),
+      head: [1],
+      asked: askedIn,
+    }),
   })
   const lookup = <Request>(name: string, answer: (request: Request) => object): Method => ({
     unary: ({ request }, callback) =>

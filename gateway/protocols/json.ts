@@ -1,6 +1,6 @@
 import { invalid } from '../../lib/models/rows.ts'
 import { requireBounds, smallBody } from '../bodies/json-bounds.ts'
-import { textOf } from '../text.ts'
+import { jsonFault, textOf } from '../text.ts'
 
 /** Whether a value is a JSON object. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -27,6 +27,6 @@ export function parseJson(body: Buffer | string): unknown {
         // The first error says more.
       }
     }
-    throw invalid(`the body is no JSON: ${(error as Error).message.replace(/, "[\s\S]*$/, '')}`)
+    throw invalid(`the body is no JSON: ${jsonFault(error)}`)
   }
 }

@@ -165,6 +165,8 @@ export interface Route {
   readonly path: string
   /** Whether it is answered without a token: load balancers have none. */
   readonly isOpen?: boolean
+  /** Bytes that a body may have: 64 KiB, if it is not said. */
+  readonly bodyLimit?: number
   /** @param name, version as they stand in the path, where it has them */
   answer(request: Incoming, name: string | undefined, version: string | undefined): Outgoing | Promise<Outgoing>
 }

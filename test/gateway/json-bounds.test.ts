@@ -25,15 +25,15 @@ function randomOf(seed: number): () => number {
 }
 
 const texts = ['', 'a', '"', '\\', '\\"', '[{,:}]', 'é😀', '\u0000', 'x'.repeat(50)]
-function valueOf(random: () => number, depth: number): unknown {
+function madeValue(random: () => number, depth: number): unknown {
   const kind = Math.floor(random() * (depth > 5 ? 4 : 6))
   if (kind === 0) return null
   if (kind === 1) return random() * 1e6
   if (kind === 2) return random() < 0.5
   if (kind === 3) return texts[Math.floor(random() * texts.length)]
   const count = Math.floor(random() * 5)
-  if (kind === 4) return Array.from({ length: count }, () => valueOf(random, depth + 1))
-  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`${i}${texts[i]}`, valueOf(random, depth + 1)]))
+  if (kind === 4) return Array.from({ length: count }, () => madeValue(random, depth + 1))
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`${i}${texts[i]}`, madeValue(random, depth + 1)]))
 }
 
 const refusal = (text: string, most: Parameters<typeof requireBounds>[1]): string => {
@@ -48,7 +48,7 @@ const refusal = (text: string, most: Parameters<typeof requireBounds>[1]): strin
 describe('what a large body of JSON may hold', () => {
   it('is taken up to the last value, level and key, and refused one beyond, however it is written', () => {
     for (let seed = 0; seed < 300; seed++) {
-      const value = valueOf(randomOf(seed), 0)
+      const value = madeValue(randomOf(seed), 0)
       const { depth, values, keys } = countOf(value)
       for (const text of [JSON.stringify(value), JSON.stringify(value, null, 2)]) {
         expect(refusal(text, { depth, values, keys }), text).toBe('')

@@ -17,6 +17,7 @@ export function startTestGateway(store: Store, over: Partial<GatewayOptions> = {
     port: 0,
     address: undefined,
     bodyLimit: 1024 * 1024,
+    textLimit: 1024 * 1024,
     timeoutMs: 10_000,
     captureRate: 0,
     alert: undefined,

@@ -2,6 +2,7 @@ import { csvScanner, fieldsOf } from '../../../lib/formats/csv.ts'
 import { SlipwayError } from '../../../lib/formats/errors.ts'
 import { checkNames, meant } from '../../../lib/models/names.ts'
 import { invalid } from '../../../lib/models/rows.ts'
+import { requireFewCells, smallBody } from '../../bodies/json-bounds.ts'
 import { textOf } from '../../text.ts'
 import type { Asked } from '../protocol.ts'
 
@@ -9,11 +10,12 @@ import type { Asked } from '../protocol.ts'
  * CSV with a header line of column names, in any order (MLflow), or without one in the order of the schema (SageMaker).
  * @param header the media type's parameter (RFC 4180): `present` or `absent`; without it a header is recognised by its
  * names
- * @throws SlipwayError MEDIA_UNSUPPORTED, REQUEST_INVALID
+ * @throws SlipwayError MEDIA_UNSUPPORTED, REQUEST_INVALID; REQUEST_TOO_LARGE for more cells than a body may have values
  */
 export function readCsv(body: Buffer, delimiter: ',' | '\t', header: string | undefined): Asked['read'] {
   if (header !== undefined && header !== 'present' && header !== 'absent')
     throw new SlipwayError('MEDIA_UNSUPPORTED', `header=${header.slice(0, 40)}; known are present and absent`)
+  if (body.length > smallBody) requireFewCells(body, delimiter)
   const records = recordsOf(textOf(body), delimiter)
   const [first] = records
   if (header === 'present' && first === undefined) throw invalid('the header line is missing')

@@ -1,4 +1,5 @@
 import { invalid } from '../../../lib/models/rows.ts'
+import { requireBounds, requireFewCells, smallBody } from '../../bodies/json-bounds.ts'
 import { textOf } from '../../text.ts'
 import { parseJson } from '../json.ts'
 
@@ -13,9 +14,13 @@ export const jsonLinesTypes = [
 /**
  * One JSON value a line. Line ends at the end of the text are no lines; a line without a value is refused, for the
  * answer has a line for each.
- * @throws SlipwayError REQUEST_INVALID naming the line
+ * @throws SlipwayError REQUEST_INVALID naming the line; REQUEST_TOO_LARGE for many that hold too much
  */
 export function parseJsonLines(body: Buffer): unknown[] {
+  if (body.length > smallBody) {
+    requireBounds(body)
+    requireFewCells(body, '\n')
+  }
   const text = textOf(body).trimEnd()
   if (text === '') return []
   return text.split('\n').map((line, i) => {
