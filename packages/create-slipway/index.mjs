@@ -16,7 +16,7 @@ const help = `npm create slipway@latest <folder> -- [options]
   --model <file>      the finished model of --template onnx
   --name <pipeline>   its name; that of the target by default
   --yes               ask nothing
-  --slipway <spec>    another version of Slipway, or a tarball of it: 0.16.0, ../slipway-0.16.0.tgz
+  --slipway <spec>    another version of Slipway, or a tarball of it: 0.17.0, ../slipway-0.17.0.tgz
 
 Example: npm create slipway@latest my-models -- --from customers.csv --target churned`
 

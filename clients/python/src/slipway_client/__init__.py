@@ -28,7 +28,7 @@ from .errors import (
 )
 from .runs import Run, start_run
 
-__version__ = "0.16.0"
+__version__ = "0.17.0"
 
 __all__ = [
     "BadRows",
