@@ -39,18 +39,21 @@ export interface Command {
   readonly path: string
   readonly args: readonly string[]
   readonly env: NodeJS.ProcessEnv
+  /** Where it works; our own by default. */
+  readonly folder?: string
   readonly log: string
   /** Whether only its owner may read what it writes. */
   readonly isPrivate?: boolean
 }
 
-export async function startChild({ name, path, args, env, log, isPrivate = false }: Command): Promise<Child> {
+export async function startChild({ name, path, args, env, folder, log, isPrivate = false }: Command): Promise<Child> {
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 })
   const output = openSync(log, 'a', 0o600)
   const umask = isPrivate ? '077' : process.umask().toString(8)
   // A process group of its own: Ctrl-C in a terminal reaches us only, and we end the children in order.
   const shell: ChildProcess = spawn('/bin/sh', ['-c', guard, 'slipway-guard', umask, path, ...args], {
     env,
+    cwd: folder,
     detached: true,
     stdio: ['ignore', output, output, 'pipe', 'pipe'],
   })

@@ -1,5 +1,5 @@
-import { randomBytes, randomInt } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { randomInt } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { Connection } from '@temporalio/client'
@@ -11,7 +11,8 @@ import { lifeOf, waitFor } from '../wait-for.ts'
 import { findSeaweed, findTemporal } from './binaries.ts'
 import type { Command } from './child.ts'
 import { withStartLock } from './start-lock.ts'
-import { keyFiles, logFile, makePlatformFolder, type PlatformState, platformFolder, writeWhole } from './state.ts'
+import { keyFiles, logFile, makePlatformFolder, type PlatformState, platformFolder } from './state.ts'
+import { makeStoreKeys } from './store-keys.ts'
 
 /** Tells the user what is going on. */
 export type Say = (what: string) => void
@@ -126,7 +127,7 @@ async function launchS3(
   supervise: Supervise,
   say: Say,
 ): Promise<PlatformState['s3']> {
-  const credentials = makeS3Keys(root)
+  const { credentials, env } = makeStoreKeys(root)
   const port = await freePort(portOf(last?.s3.endpoint) ?? 8333)
   const others = ['master', 'volume', 'filer'] as const
   const ports: string[] = []
@@ -169,10 +170,15 @@ async function launchS3(
         '-master.telemetry=false',
         `-s3.config=${keyFiles(root).s3Server}`,
         '-s3.iam=false',
+        '-disableHttp',
+        // They would be in /tmp, where those that another user left stand in the way.
+        '-s3.localSocket=s3.sock',
+        '-filer.localSocket=filer.sock',
       ],
     ],
-    // Without these the filer's own port would hand out objects to anybody on this machine.
-    env: { ...process.env, ...(JSON.parse(readFileSync(keyFiles(root).filer, 'utf8')) as Record<string, string>) },
+    env: { ...process.env, ...env },
+    // Its sockets lie there, and no security.toml of the project's is read as its own.
+    folder: platformFolder(root),
     log,
     isPrivate: true,
   })
@@ -189,29 +195,6 @@ async function launchS3(
     return true
   })
   return { endpoint, from: binary.from }
-}
-
-function makeS3Keys(root: string): { accessKeyId: string; secretAccessKey: string } {
-  const files = keyFiles(root)
-  if (!existsSync(files.s3)) {
-    const secret = (bytes: number): string => randomBytes(bytes).toString('hex')
-    const credentials = { accessKeyId: secret(10), secretAccessKey: secret(20) }
-    const identity = {
-      name: 'slipway',
-      credentials: [{ accessKey: credentials.accessKeyId, secretKey: credentials.secretAccessKey }],
-      actions: ['Admin', 'Read', 'Write', 'List', 'Tagging'],
-    }
-    const filerKeys = [
-      'WEED_JWT_SIGNING_KEY',
-      'WEED_JWT_SIGNING_READ_KEY',
-      'WEED_JWT_FILER_SIGNING_KEY',
-      'WEED_JWT_FILER_SIGNING_READ_KEY',
-    ]
-    writeWhole(files.s3Server, JSON.stringify({ identities: [identity] }))
-    writeWhole(files.filer, JSON.stringify(Object.fromEntries(filerKeys.map((name) => [name, secret(24)]))))
-    writeWhole(files.s3, JSON.stringify(credentials))
-  }
-  return JSON.parse(readFileSync(files.s3, 'utf8'))
 }
 
 /** A port that is free, the preferred one if it is. */

@@ -39,6 +39,7 @@ export const keyFiles = (root: string) => {
     s3: file('s3.json'),
     s3Server: file('s3-server.json'),
     filer: file('filer.json'),
+    storeTls: file('store-tls.pem'),
     signing: file('signing.pem'),
     trusted: file('signing.pub'),
   }
