@@ -26,6 +26,9 @@ interface Service {
   read_only?: boolean
   depends_on?: Record<string, { condition: string }>
   build?: unknown
+  command?: string[]
+  extra_hosts?: string[]
+  network_mode?: string
 }
 const compose = parse(read('docker-compose.yml'), { merge: true }) as {
   services: Record<string, Service>
@@ -57,7 +60,7 @@ describe('docker-compose.yml', () => {
   it('holds no secret: each comes from the environment and is asked for', () => {
     for (const [name, { environment = {} }] of services) {
       for (const [variable, value] of Object.entries(environment)) {
-        if (/PASSWORD|PWD|SECRET|ACCESS_KEY/.test(variable))
+        if (/PASSWORD|PWD|SECRET|ACCESS_KEY|JWT/.test(variable))
           expect(String(value), `${name} ${variable}`).toMatch(/^\$\{\w+:\?.+\}$/)
       }
     }
@@ -66,6 +69,14 @@ describe('docker-compose.yml', () => {
   it('opens its ports to this machine only', () => {
     for (const [name, { ports = [] }] of services)
       for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:/)
+  })
+
+  it('keeps the roles of the store to their container, where what sets them up joins them', () => {
+    const { seaweedfs, 'seaweedfs-init': init } = compose.services
+    expect(seaweedfs?.command).toEqual(expect.arrayContaining(['-ip.bind=127.0.0.1', '-s3.ip.bind=0.0.0.0']))
+    expect(seaweedfs?.extra_hosts).toEqual(['seaweedfs:127.0.0.1'])
+    expect(seaweedfs?.ports).toEqual(['127.0.0.1:8333:8333'])
+    expect(init?.network_mode).toBe('service:seaweedfs')
   })
 
   it('has health checks and restarts for what stays, and named volumes for what it keeps', () => {

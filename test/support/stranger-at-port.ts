@@ -4,8 +4,8 @@ import { type RequestOptions, request as requestHttps } from 'node:https'
 import { ChannelCredentials } from '@grpc/grpc-js'
 import { GrpcClient } from './grpc-client.ts'
 
-/** What a port answers who shows what: a certificate with its key, or nothing. */
-export interface Shown {
+/** What somebody shows at a port: a certificate with its key. */
+interface Shown {
   readonly cert: string
   readonly key: string
 }

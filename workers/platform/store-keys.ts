@@ -4,7 +4,7 @@ import { newCertificate } from './certificate.ts'
 import { keyFiles, writeWhole } from './state.ts'
 
 /** What opens the embedded store. */
-export interface StoreKeys {
+interface StoreKeys {
   /** For S3, the only port of it that anybody but itself speaks to. */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
   /** What SeaweedFS is told by its environment: no secret is on its command line. */
