@@ -13,8 +13,7 @@ interface StoreKeys {
 
 /**
  * Secrets of a project's store, made when it is first started and kept; the certificate of its roles is a new one at
- * each start. SeaweedFS gives whoever asks its master a token for any object, so tokens alone close nothing: every role
- * wants the certificate of whoever connects to it.
+ * each start. Tokens alone would not do: every role wants the certificate of whoever connects to it.
  */
 export function makeStoreKeys(root: string): StoreKeys {
   const files = keyFiles(root)
