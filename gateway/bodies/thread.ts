@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import type { TensorFacts, Tensors } from '../../lib/formats/tensors.ts'
@@ -17,6 +18,9 @@ import { pack } from './packed.ts'
  * One request at a time; what is known of it stays here until the next one comes or the thread is ended.
  */
 let asked: Asked | undefined
+
+// On Linux this is about the thread that says it: where cores are few, the one that answers goes first.
+if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_LOW)
 
 parentPort?.on('message', (question: BodyQuestion) => {
   let answer: BodyAnswer
