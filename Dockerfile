@@ -11,7 +11,9 @@ RUN rm -rf node_modules/onnxruntime-node/bin/napi-v*/darwin node_modules/onnxrun
 
 FROM node:20-bookworm-slim AS runtime
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
-ENV NODE_ENV=production HOME=/tmp AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true
+# glibc keeps what large bodies took for good otherwise: after the first it takes them for usual.
+ENV NODE_ENV=production HOME=/tmp AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true \
+    MALLOC_MMAP_THRESHOLD_=131072
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { type Collected, collect } from './bodies/collect.ts'
 import { smallBody } from './bodies/json-bounds.ts'
 import { emptyBody, HttpRequest, type RequestHandler } from './http-request.ts'
 import type { Outgoing } from './protocols/protocol.ts'
@@ -97,23 +98,21 @@ function receive(
     limit ??= handler.limitOf(request)
     return bytes > limit
   }
-  const refusal = isTooLong(Number(incoming.headers['content-length'] ?? 0))
-    ? handler.tooLarge(request)
-    : handler.admit(request)
+  const length = Number(incoming.headers['content-length'] ?? 0)
+  const refusal = isTooLong(length) ? handler.tooLarge(request) : handler.admit(request)
   if (refusal !== undefined) {
     // What is on its way is let through unread, so that the client sees the answer and not a broken connection.
     incoming.resume()
     send(traffic, incoming, response, refusal)
     return
   }
-  let first: Buffer | undefined
-  let rest: Buffer[] | undefined
+  let body: Collected | undefined = collect(length)
   let size = 0
   let answered = false
   const refuse = (refusal: Outgoing): void => {
     send(traffic, incoming, response, refusal)
     answered = true
-    first = rest = undefined
+    body = undefined
     handler.bytes.giveBack(request)
   }
   incoming.on('data', (chunk: Buffer) => {
@@ -122,16 +121,13 @@ function receive(
     if (isTooLong(size)) refuse(handler.tooLarge(request))
     // What is small is kept whatever else is.
     else if (size > smallBody && !handler.bytes.take(request, size - request.held)) refuse(handler.noRoom(request))
-    else if (first === undefined) first = chunk
-    else {
-      rest ??= [first]
-      rest.push(chunk)
-    }
+    else body?.add(chunk)
   })
   incoming.on('end', () => {
     if (answered) return
     answered = true
-    request.body = rest === undefined ? (first ?? emptyBody) : Buffer.concat(rest)
+    request.body = body?.whole() ?? emptyBody
+    body = undefined
     void handler.answer(request).then((outgoing) => {
       handler.bytes.giveBack(request)
       send(traffic, incoming, response, outgoing)

@@ -5,7 +5,6 @@ import type { Column } from '../lib/formats/columns.ts'
 import { openExplainer } from '../lib/models/explainer.ts'
 import { type LocalModel, loadModel } from '../lib/models/model.ts'
 import { profileCounter } from '../lib/stats/profile-counter.ts'
-import { giveBackLater } from './bodies/give-back.ts'
 import { received } from './bodies/packed.ts'
 import type { ThreadAnswer, ThreadQuestion } from './scorer-host.ts'
 import { decisionsOf, failureOf, type InputColumns } from './scoring.ts'
@@ -29,7 +28,6 @@ try {
 
   async function carryOut(question: ThreadQuestion): Promise<void> {
     if ('profile' in question) return say({ id: question.id, profile: counter.take() })
-    if ('packed' in question.columns) giveBackLater()
     try {
       const columns = received<InputColumns>(question.columns)
       const kind = 'explain' in question ? question.explain : question.kind

@@ -75,7 +75,7 @@ export function createHandler(deps: ServerDeps, options: ServerOptions): Request
   }
 }
 
-/** Answers a request as one of those that are under way; a large one is not: its bytes are counted, and it waits apart. */
+/** Answers a request as one of those under way; a large one is not: its bytes are counted, and it waits apart. */
 async function amongOthers(
   admission: Admission,
   request: PredictionRequest,

@@ -13,6 +13,7 @@ import { branchesWorkflowId } from '../workflows/branch-messages.ts'
 import {
   batchWorkflowId,
   endpointWorkflowId,
+  memoryOfStore,
   modelWorkflowId,
   progressQuery,
   rolloutWorkflowId,
@@ -88,6 +89,7 @@ await run('contract-failed')
 writeLoans(project)
 await slipway(project.root, ['rollback', 'loans', '--to', '1'])
 await record('own-model', modelWorkflowId('loans'))
+await record('remember-store', memoryOfStore)
 
 // More branches than a run carries out itself.
 project.write(

@@ -6,7 +6,6 @@ import { refusalOf } from '../../lib/models/tensors/refusal.ts'
 import { type LocalTensorModel, loadTensorModel } from '../../lib/models/tensors/session.ts'
 import { profileCounter } from '../../lib/stats/profile-counter.ts'
 import { primaryOf } from '../../lib/stats/tensor-summary.ts'
-import { giveBackLater } from '../bodies/give-back.ts'
 import { received } from '../bodies/packed.ts'
 import type { TensorThreadQuestion, ThreadAnswer } from '../scorer-host.ts'
 import { failureOf } from '../scoring.ts'
@@ -32,7 +31,6 @@ try {
   async function carryOut(question: TensorThreadQuestion): Promise<void> {
     const { id } = question
     if ('profile' in question) return say({ id, profile: counter.take() })
-    if ('packed' in question.tensors) giveBackLater()
     const tensors = received<Tensors>(question.tensors)
     try {
       const { count } = question

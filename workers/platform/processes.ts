@@ -71,6 +71,8 @@ async function startGateway({ root, last, supervise, say, note }: Starting): Pro
         SLIPWAY_GATEWAY_PORT: String(port),
         SLIPWAY_GRPC_PORT: String(grpcPort),
         SLIPWAY_ALLOW_FAULTS: '1',
+        // glibc keeps what large bodies took for good otherwise: after the first it takes them for usual.
+        MALLOC_MMAP_THRESHOLD_: process.env.MALLOC_MMAP_THRESHOLD_ ?? '131072',
         // No load balancer is here to see that it is not ready.
         SLIPWAY_DRAIN_MS: process.env.SLIPWAY_DRAIN_MS ?? '0',
         // Little is served here: all of it can be kept.
