@@ -52,7 +52,7 @@ it('lets other containers reach S3 of the store in compose, over HTTP and gRPC, 
   expect(new Set(ports.map(({ address }) => address))).toEqual(new Set(['127.0.0.1', outside]))
   const reached = ports.filter(({ address }) => address === outside).map(({ port }) => port)
   expect(reached.length).toBe(2)
-  const answers = await Promise.all(reached.map((port) => answersAt(port)))
+  const answers = await Promise.all(reached.map((port) => answersAt(port, undefined, outside)))
   expect(answers.flat().sort()).toEqual(['GET /healthz 200', 'GET /status 200'])
 })
 

@@ -222,7 +222,15 @@ function handlerWith(protocols: readonly Protocol[], admits = true): RequestHand
       keepLabels() {},
       alert: undefined,
     },
-    { bodyLimit, textLimit: bodyLimit, timeoutMs: 1_000, tokens: ['s3cret'], allowFaults: false, version: '0.0.0', protocols },
+    {
+      bodyLimit,
+      textLimit: bodyLimit,
+      timeoutMs: 1_000,
+      tokens: ['s3cret'],
+      allowFaults: false,
+      version: '0.0.0',
+      protocols,
+    },
   )
 }
 const another = (path: string): Protocol => ({

@@ -78,7 +78,7 @@ const refusals = [12, 14, 16]
  * Tries to read and to write at a port, by HTTP and gRPC, each with TLS and without.
  * @returns what was not refused: `GET /status 200`, `gRPC /filer_pb.SeaweedFiler/KvPut 0`
  */
-export async function answersAt(port: number, shown?: Shown): Promise<string[]> {
+export async function answersAt(port: number, shown?: Shown, host = '127.0.0.1'): Promise<string[]> {
   const opened: string[] = []
   const tls = { rejectUnauthorized: false, servername: '', ...shown }
   for (const [send, options] of [
@@ -87,7 +87,7 @@ export async function answersAt(port: number, shown?: Shown): Promise<string[]> 
   ] as const)
     for (const [method, path] of requests) {
       const headers = method === 'GET' ? {} : { 'content-type': 'application/json' }
-      const status = await statusOf(send, { host: '127.0.0.1', port, method, path, headers, agent: false, ...options })
+      const status = await statusOf(send, { host, port, method, path, headers, agent: false, ...options })
       if (status !== undefined && status < 400) opened.push(`${method} ${path} ${status}`)
     }
   for (const credentials of [
@@ -100,7 +100,7 @@ export async function answersAt(port: number, shown?: Shown): Promise<string[]> 
     ),
   ]) {
     for (const [path, message] of calls) {
-      const client = new GrpcClient(`127.0.0.1:${port}`, credentials)
+      const client = new GrpcClient(`${host}:${port}`, credentials)
       const { code } = await client.call(path, message, { options: { deadline: Date.now() + 5_000 } })
       client.close()
       if (!refusals.includes(code)) opened.push(`gRPC ${path} ${code}`)
