@@ -37,7 +37,8 @@ export async function requireSameStore(store: Store, client: Client): Promise<vo
 
 /** Has a namespace work with another store from now on: the one of before is lost, or this is a new one on purpose. */
 export async function adoptStore(store: Store, client: Client): Promise<void> {
-  if ((await readKnown(client)) !== undefined)
+  const known = await readKnown(client)
+  if (known !== undefined && known.id !== (await ensureStoreId(store)))
     await client.workflow.getHandle(memoryOfStore).terminate(`${store.address} takes its place`)
   await beginWithStore(store, client)
 }
@@ -55,12 +56,12 @@ async function readKnown(client: Client): Promise<KnownStore | undefined> {
 function requireKnown(known: KnownStore | undefined, id: string | undefined, { address }: Store, client: Client): void {
   if (known === undefined || known.id === id) return
   const { namespace } = client.options
-  const what = id === undefined ? 'is empty, or another one' : 'is another one'
+  const place = known.address === address ? 'there before' : `at ${known.address}`
   throw new SlipwayError(
     'STORE_CHANGED',
-    `the store at ${address} ${what}: workflows of the Temporal namespace "${namespace}" work with the one that was at ${known.address}`,
+    `the store at ${address} is another one: workflows of the Temporal namespace "${namespace}" work with the one that was ${place}`,
     {
-      next: 'point S3_ENDPOINT and SLIPWAY_BUCKET to that one; where it is lost for good, `slipway recover --adopt-store` goes on with this one',
+      next: 'point S3_ENDPOINT and SLIPWAY_BUCKET to that one; where it is lost for good, `slipway recover --adopt-store` goes on with this one (embedded: `slipway up --adopt-store`)',
     },
   )
 }

@@ -83,11 +83,14 @@ function givenUp<T>({ what, code = 'WAIT_TIMED_OUT', log }: Wait<T>, why: string
   })
 }
 
-/** The last line of a log that looks like an error, or else its last one. */
+/** The last line of a log that looks like an error, with what it says to do next, or else its last one. */
 function tellingLine(log: string): string | undefined {
-  const said = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []
-  const line = said.filter((each) => /error|fail|[A-Z]+_[A-Z]+:/i.test(each)).at(-1) ?? said.at(-1)
-  return line?.trim().slice(0, 200) || undefined
+  const said = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : ['']
+  const at = said.findLastIndex((each) => /error|fail|[A-Z]+_[A-Z]+:/i.test(each))
+  const line = said.at(at) as string
+  const next = said[at + 1] ?? ''
+  const telling = at >= 0 && next.startsWith('  next: ') ? [line, next] : [line]
+  return telling.map((each) => each.trim().slice(0, 300)).join('; ') || undefined
 }
 
 /** Processor time is counted in such steps, s, where a process uses some even when it has nothing to do. */

@@ -17,7 +17,7 @@ import { attributes } from '../workflows/attributes.ts'
 import { scoringQueue, taskQueue } from '../workflows/messages.ts'
 import { connect, isAway, type TemporalClient } from './connect.ts'
 import { converterFile, workflowBundle } from './files.ts'
-import { beginWithStore } from './same-store.ts'
+import { adoptStore, beginWithStore } from './same-store.ts'
 import { alertTargetOf, consoleAddress, type Settings, signerOf, storeOf, trustedKeysOf } from './settings.ts'
 
 /** What runs until the process is asked to end. */
@@ -46,7 +46,9 @@ export async function createWorker(
   const away = waitedFor(`the Temporal server at ${settings.temporal.connectionOptions.address}`)
   const client = await rideOut(away, () => connect(settings), isAway, true)
   await registerAttributes(client)
-  await beginWithStore(store, client.client)
+  // `up --adopt-store` says so: without a worker there is no platform in which `recover` could.
+  const begin = process.env.SLIPWAY_ADOPT_STORE === '1' ? adoptStore : beginWithStore
+  await begin(store, client.client)
   const scratch = await makeScratch()
   const { temporal: target } = settings
   const connection = await rideOut(away, () => NativeConnection.connect(target.connectionOptions), isAway, true)

@@ -19,6 +19,7 @@ import { showState } from './status.ts'
 
 export interface UpOptions {
   readonly detach?: boolean
+  readonly adoptStore?: boolean
   readonly json?: boolean
 }
 
@@ -31,6 +32,7 @@ export async function up(options: UpOptions): Promise<number> {
     showState(root, running, options)
     return 0
   }
+  if (options.adoptStore === true) process.env.SLIPWAY_ADOPT_STORE = '1'
   if (options.detach === true) {
     showState(root, await startDetached(root), options)
     return 0

@@ -21,6 +21,7 @@ export function platformCommands(program: Usage): void {
     .command('up')
     .description('start the embedded platform: Temporal, S3, a worker and a gateway')
     .option('--detach', 'leave it running in the background')
+    .option('--adopt-store', 'go on with a store that is not the one of before, which is lost')
     .json()
     .examples('npx slipway up --detach')
     .does(async (options) => (await platform()).up(options))

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -113,6 +113,17 @@ describe('the platform', () => {
     process.kill(pid, 'SIGKILL')
     await eventually(() => processesOf(project.root).length === 0)
     expect(await status()).toEqual({ running: false })
+    expect((await slipway(project.root, ['up', '--detach'])).code).toBe(0)
+  })
+  it('whose store was lost says so, and goes on with a new one only when it is told to', async () => {
+    await slipway(project.root, ['down'])
+    rmSync(join(project.root, '.slipway/s3'), { recursive: true })
+    const refused = await slipway(project.root, ['up', '--detach'])
+    expect(refused, refused.stderr).toMatchObject({ code: 20 })
+    expect(refused.stderr).toMatch(/STORE_CHANGED: .* the one that was there before/s)
+    expect(refused.stderr).toContain('slipway up --adopt-store')
+    expect((await slipway(project.root, ['up', '--detach', '--adopt-store'])).code).toBe(0)
+    await slipway(project.root, ['down'])
     expect((await slipway(project.root, ['up', '--detach'])).code).toBe(0)
   })
 })
