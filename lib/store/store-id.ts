@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { publishOnce, readDocument } from './documents.ts'
 import type { Store } from './store.ts'
 
-/** Which store this is, whatever its address: the object `store.json`, which a copy of a store has too. */
+/** Which store this is, whatever its address: the object `keys/store.json`, which a copy of a store has too. */
 const StoreId = z.object({ slipway: z.literal('store/1'), id: z.uuid() })
-const key = 'store.json'
+const key = 'keys/store.json'
 
 /** The id of a store; undefined of one that no worker of 0.17 or later has started with. */
 export const readStoreId = async (store: Store): Promise<string | undefined> =>
