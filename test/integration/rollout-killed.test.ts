@@ -29,7 +29,9 @@ async function answeredBy(requests: number): Promise<string[]> {
   const versions = new Set<string>()
   for (let i = 0; i < requests; i++) {
     const answer = await fetch(`${place.gateway}/v1/models/credit:predict`, { method: 'POST', body })
-    versions.add(answer.headers.get('x-model-version') ?? `nobody: ${answer.status}`)
+    const version = answer.headers.get('x-model-version')
+    // A busy gateway refuses some.
+    if (version !== null) versions.add(version)
   }
   return [...versions]
 }
