@@ -3,8 +3,8 @@ import { type LabelledEndpoint, type LabelsByEndpoint, readFeedback } from '../f
 import type { Waiter } from '../late.ts'
 import type { PredictionRequest } from '../predictions.ts'
 import type { Incoming, Protocol } from '../protocols/protocol.ts'
+import { type BodyThreads, createBodyThreads } from './body-threads.ts'
 import { type ByteBudget, createByteBudget } from './byte-budget.ts'
-import { createDesks, type Desks } from './desks.ts'
 import { smallBody } from './json-bounds.ts'
 import type { BodyQuestion } from './messages.ts'
 import { AskedApart } from './read-apart.ts'
@@ -44,12 +44,12 @@ const patienceMs = 10_000
 
 /** @param bodyLimit bytes of the largest body */
 export function createLargeBodies(bodyLimit: number): LargeBodies {
-  const desks = createDesks()
+  const threads = createBodyThreads()
   return {
     budget: createByteBudget(bodiesAtOnce * bodyLimit),
     read({ name }, request, until) {
       const body = ownBytes(request.body)
-      return AskedApart.of(desks, { protocol: name, body, headers: request.fields() }, until)
+      return AskedApart.of(threads, { protocol: name, body, headers: request.fields() }, until)
     },
     async readFeedback({ body, arrivedAt }, taskOf, names) {
       if (body.length <= smallBody) return readFeedback(body, taskOf, Date.now())
@@ -57,7 +57,7 @@ export function createLargeBodies(bodyLimit: number): LargeBodies {
       const [only, another] = names
       if (only !== undefined && another === undefined) endpoints.set('', taskOf(only))
       const feedback = { body: ownBytes(body), endpoints, now: Date.now() }
-      const { labels } = await ask(desks, 'labels', { feedback }, arrivedAt, feedback.body)
+      const { labels } = await ask(threads, 'labels', { feedback }, arrivedAt, feedback.body)
       if (labels instanceof Map) return labels
       // Who knows which endpoints there are says which there is not.
       taskOf((labels as { readonly unknown: string | undefined }).unknown)
@@ -66,24 +66,24 @@ export function createLargeBodies(bodyLimit: number): LargeBodies {
     async readAlerts({ body, arrivedAt }) {
       if (body.length <= smallBody) return readAlerts(body)
       const alerts = ownBytes(body)
-      return (await ask(desks, 'causes', { alerts }, arrivedAt, alerts)).causes
+      return (await ask(threads, 'causes', { alerts }, arrivedAt, alerts)).causes
     },
-    close: desks.close,
+    close: threads.close,
   }
 }
 
 /** Asks a thread one thing about a body. */
 async function ask<Key extends 'labels' | 'causes'>(
-  desks: Desks,
+  threads: BodyThreads,
   key: Key,
   question: BodyQuestion,
   arrivedAt: number,
   body: Uint8Array<ArrayBuffer>,
 ) {
   const until = { arrivedAt, deadline: arrivedAt + patienceMs }
-  const { desk, release } = await desks.lease(until)
+  const { thread, release } = await threads.lease(until)
   try {
-    return await desk.ask(key, question, until, [body.buffer])
+    return await thread.ask(key, question, until, [body.buffer])
   } finally {
     release()
   }

@@ -4,7 +4,7 @@ import { invalid } from '../../lib/models/rows.ts'
 import type { Waiter } from '../late.ts'
 import type { Prediction, ServedVersion, TensorPrediction, Written } from '../protocols/protocol.ts'
 import type { Input, InputColumns, TensorInput } from '../scoring.ts'
-import type { Desks, Lease } from './desks.ts'
+import type { BodyThreads, Lease } from './body-threads.ts'
 import type { BodyQuestion, ReadInput, ToRead, ToWrite } from './messages.ts'
 import { Packed } from './packed.ts'
 
@@ -39,10 +39,10 @@ export class AskedApart {
   }
 
   /** @throws SlipwayError what reading it throws; DEADLINE_EXCEEDED, OVERLOADED */
-  static async of(desks: Desks, read: ToRead, until: Waiter): Promise<AskedApart> {
-    const lease = await desks.lease(until)
+  static async of(threads: BodyThreads, read: ToRead, until: Waiter): Promise<AskedApart> {
+    const lease = await threads.lease(until)
     try {
-      const { asked } = await lease.desk.ask('asked', { read }, until, [read.body.buffer])
+      const { asked } = await lease.thread.ask('asked', { read }, until, [read.body.buffer])
       return new AskedApart(lease, until, asked)
     } catch (error) {
       lease.release()
@@ -72,7 +72,7 @@ export class AskedApart {
 
   /** @throws SlipwayError DEADLINE_EXCEEDED, REQUEST_TOO_LARGE */
   async write(prediction: Prediction | TensorPrediction, id: string): Promise<Written> {
-    const { written } = await this.lease.desk.ask(
+    const { written } = await this.lease.thread.ask(
       'written',
       { write: { prediction: sentOf(prediction), id } },
       this.until,
@@ -88,15 +88,15 @@ export class AskedApart {
   }
 
   private async readBy(reading: Reading, isSole: boolean): Promise<() => Input | TensorInput> {
-    const { desk } = this.lease
+    const { thread } = this.lease
     if (reading.kind === 'tensors' && this.tensors === undefined) return () => fail(notTensors(reading.facts))
     const question: BodyQuestion = reading.kind === 'rows' ? { rows: reading.facts } : { tensors: reading.facts }
     try {
-      const { input } = await desk.ask('input', question, this.until)
+      const { input } = await thread.ask('input', question, this.until)
       const read = inputOf(input, isSole)
       return () => read
     } catch (error) {
-      if (!desk.isOpen) throw error
+      if (!thread.isOpen) throw error
       return () => fail(error)
     }
   }

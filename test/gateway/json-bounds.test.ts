@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { mostOfJson, requireBounds } from '../../gateway/bodies/json-bounds.ts'
+import { chance } from '../support/chance.ts'
 
 /** Values as the bounds count them: an empty array or object twice. */
 function countOf(value: unknown): { depth: number; values: number; keys: number } {
@@ -10,17 +11,6 @@ function countOf(value: unknown): { depth: number; values: number; keys: number 
     depth: 1 + Math.max(0, ...inner.map(({ depth }) => depth)),
     values: 1 + (inner.length === 0 ? 1 : inner.reduce((sum, { values }) => sum + values, 0)),
     keys: Math.max(own, ...inner.map(({ keys }) => keys)),
-  }
-}
-
-/** Numbers that differ with the seed and never between runs (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
   }
 }
 
@@ -48,7 +38,7 @@ const refusal = (text: string, most: Parameters<typeof requireBounds>[1]): strin
 describe('what a large body of JSON may hold', () => {
   it('is taken up to the last value, level and key, and refused one beyond, however it is written', () => {
     for (let seed = 0; seed < 300; seed++) {
-      const value = madeValue(randomOf(seed), 0)
+      const value = madeValue(chance(seed), 0)
       const { depth, values, keys } = countOf(value)
       for (const text of [JSON.stringify(value), JSON.stringify(value, null, 2)]) {
         expect(refusal(text, { depth, values, keys }), text).toBe('')

@@ -1,17 +1,7 @@
 import { type Client, ServiceError } from '@temporalio/client'
+import { chance } from './chance.ts'
 import { type CrossingRun, pause, rollBack, startRun } from './crossing-runs.ts'
 import { planOf, type Takeover, type World } from './world.ts'
-
-/** Numbers from 0 to 1, by seed (mulberry32). */
-function chance(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** Whether something took over, by itself, that gates say is worse than what it replaced. */
 export const worsened =

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { SlipwayError } from '../../lib/formats/errors.ts'
 import { lateFor, type Waiter } from '../late.ts'
-import { Desk } from './desk.ts'
+import { BodyThread } from './body-thread.ts'
 
 /**
  * Large bodies that are read, scored and answered at once. Each takes a core and some hundred MB for a second or two:
@@ -12,7 +12,7 @@ const most = Math.max(1, Math.min(2, availableParallelism() - 2))
 const idleMs = 1_000
 
 /** Threads for large bodies: begun when there is one, and ended when there is none. */
-export interface Desks {
+export interface BodyThreads {
   /**
    * A thread for one request, when its turn comes.
    * @throws SlipwayError DEADLINE_EXCEEDED, OVERLOADED
@@ -22,50 +22,50 @@ export interface Desks {
 }
 
 export interface Lease {
-  readonly desk: Desk
+  readonly thread: BodyThread
   /** Gives it to the next one; once. */
   release(): void
 }
 
-export function createDesks(): Desks {
-  const free: { readonly desk: Desk; readonly timer: NodeJS.Timeout }[] = []
+export function createBodyThreads(): BodyThreads {
+  const free: { readonly thread: BodyThread; readonly timer: NodeJS.Timeout }[] = []
   const waiting: { readonly until: Waiter; resolve(lease: Lease): void; reject(error: Error): void }[] = []
   let leased = 0
   let isClosed = false
 
-  const take = (): Desk => {
+  const take = (): BodyThread => {
     for (let next = free.pop(); next !== undefined; next = free.pop()) {
       clearTimeout(next.timer)
-      if (next.desk.isOpen) return next.desk
+      if (next.thread.isOpen) return next.thread
     }
-    return new Desk()
+    return new BodyThread()
   }
-  const giveBack = (desk: Desk): void => {
-    if (!desk.isOpen) return
+  const giveBack = (thread: BodyThread): void => {
+    if (!thread.isOpen) return
     if (isClosed) {
-      desk.close()
+      thread.close()
       return
     }
     const entry = {
-      desk,
+      thread,
       timer: setTimeout(() => {
         free.splice(free.indexOf(entry), 1)
-        desk.close()
+        thread.close()
       }, idleMs).unref(),
     }
     free.push(entry)
   }
   const lease = (): Lease => {
-    const desk = take()
+    const thread = take()
     let isReleased = false
     leased++
     return {
-      desk,
+      thread,
       release() {
         if (isReleased) return
         isReleased = true
         leased--
-        giveBack(desk)
+        giveBack(thread)
         next()
       },
     }
@@ -87,9 +87,9 @@ export function createDesks(): Desks {
     },
     close() {
       isClosed = true
-      for (const { desk, timer } of free.splice(0)) {
+      for (const { thread, timer } of free.splice(0)) {
         clearTimeout(timer)
-        desk.close()
+        thread.close()
       }
     },
   }

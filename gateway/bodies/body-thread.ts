@@ -10,7 +10,7 @@ const heap = { maxOldGenerationSizeMb: 768, maxYoungGenerationSizeMb: 64 } as co
 type Answered<Key extends string> = Extract<BodyAnswer, { readonly [key in Key]: unknown }>
 
 /** A thread that reads one large body at a time. */
-export class Desk {
+export class BodyThread {
   private readonly thread = new Worker(builtFile('body-thread'), { resourceLimits: heap })
   private pending: { resolve(answer: BodyAnswer): void; reject(error: Error): void } | undefined
   private hasEnded = false
